@@ -1,0 +1,33 @@
+"""derive: from stated structure to proved, emitted linear layers.
+
+    import derive
+    layer = (derive.dense(rank=2)
+             .then(derive.reindex())
+             .then(derive.equivariant(derive.Translations()))
+             .then(derive.local(radius="Delta")))
+    layer.free_parameters     # {"weight": (2*Delta + 1)**2, "bias": 1, "when": Delta < Min(n, m)}
+"""
+
+from derive.claims import claim, same_layer
+from derive.derivation import Derivation, dense
+from derive.errors import DeriveError
+from derive.groups.translations import Translations
+from derive.rules.boundary import boundary
+from derive.rules.channels import channels
+from derive.rules.equivariant import equivariant
+from derive.rules.local import local
+from derive.rules.reindex import reindex
+
+__all__ = [
+    "Derivation",
+    "DeriveError",
+    "Translations",
+    "boundary",
+    "channels",
+    "claim",
+    "dense",
+    "equivariant",
+    "local",
+    "reindex",
+    "same_layer",
+]

@@ -1,0 +1,1 @@
+"""One target a file. A backend prints a program; it decides nothing."""

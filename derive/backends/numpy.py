@@ -1,0 +1,202 @@
+"""NumPy source: loops over slices, one line a statement, the formula above the line that computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sympy import Expr, Integer, Symbol, expand
+
+from derive.backends._module import Header, indent, python, signature, size_lines
+from derive.errors import EmitError
+from derive.ir.nodes import (
+    NODES,
+    Access,
+    Contract,
+    Copy,
+    Guard,
+    Launch,
+    Let,
+    Loop,
+    MultiplyAdd,
+    Node,
+    Program,
+    Range,
+    Scratch,
+)
+
+__all__ = ["numpy"]
+
+Lines = list[str]
+
+
+class _Writer:
+    """Prints the body of one program."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.stored = {s.name: s for s in (*program.arguments, program.result)}
+
+    def body(self, nodes: tuple[Node, ...]) -> Lines:
+        lines: Lines = []
+        for node in nodes:
+            says = getattr(node, "says", "")
+            lines += [*([""] if says and lines else []), *([f"# {says}"] if says else [])]
+            lines += TEMPLATES[type(node)](self, node)
+        return lines
+
+    def let(self, node: Let) -> Lines:
+        return [f"{node.symbol} = {python(node.value)}"]
+
+    def scratch(self, node: Scratch) -> Lines:
+        return [f"{node.array} = new(({', '.join(python(e) for e in node.shape)},))"]
+
+    def copy(self, node: Copy) -> Lines:
+        kept = node.target.along(node.over)
+        return [f"{self.view(node.target, node.over, store=True)} = {self.view(node.source, node.over, kept)}"]
+
+    def multiply_add(self, node: MultiplyAdd) -> Lines:
+        kept = node.target.along(node.over)
+        product = " * ".join(self.view(f, node.over, kept) for f in node.factors)
+        return [f"{self.view(node.target, node.over, store=True)} += {product}"]
+
+    def contract(self, node: Contract) -> Lines:
+        letters = _einsum_letters(node)
+        inputs = ",".join(self._labels(f, node.over, letters) for f in node.factors)
+        spec = f"{inputs}->{self._labels(node.target, node.over, letters)}"
+        views = ", ".join(self.view(f, node.over) for f in node.factors)
+        return [f'{self.view(node.target, node.over, store=True)} += np.einsum("{spec}", {views}, optimize=True)']
+
+    def _labels(self, access: Access, over: tuple[Range, ...], letters: Mapping[Symbol, str]) -> str:
+        batch = "..." if self.batched(access) else ""
+        return batch + "".join(letters[s] for s in access.along(over))
+
+    def loop(self, node: Loop) -> Lines:
+        span = node.range
+        bounds = python(span.stop) if span.start == 0 else f"{python(span.start)}, {python(span.stop)}"
+        return [f"for {span.symbol} in range({bounds}):", *indent(self.body(node.body))]
+
+    def guard(self, node: Guard) -> Lines:
+        return [f"if {python(node.condition)}:", *indent(self.body(node.body))]
+
+    def launch(self, node: Launch) -> Lines:
+        raise EmitError("Backend 'numpy' sweeps arrays; a program of threads is for another backend.")
+
+    def batched(self, access: Access) -> bool:
+        return access.array in self.stored and self.stored[access.array].batched
+
+    def view(
+        self, access: Access, over: tuple[Range, ...], kept: tuple[Symbol, ...] | None = None, store: bool = False
+    ) -> str:
+        """The array's slices; with `kept`, axes of one are put in where the target has an axis more."""
+        ranges = {r.symbol: r for r in over}
+        shape = self.stored[access.array].shape if access.array in self.stored else (None,) * len(access.subscripts)
+        parts = [_slice(e, ranges, extent) for e, extent in zip(access.subscripts, shape, strict=True)]
+        batched = self.batched(access)
+        if kept is not None:
+            parts = _aligned(parts, access, over, kept, batched)
+        if batched:
+            parts = ["...", *parts]
+        while parts and parts[-1] == ":" and not batched:
+            parts.pop()
+        if batched and all(p == ":" for p in parts[1:]):
+            parts = ["..."] if store else []
+        return f"{access.array}[{', '.join(parts)}]" if parts else access.array
+
+
+def _slice(subscript: Expr, ranges: Mapping[Symbol, Range], extent: Expr | None) -> str:
+    moving = [s for s in ranges if s in subscript.free_symbols]
+    if not moving:
+        return python(subscript)
+    if len(moving) > 1:
+        raise EmitError(f"A subscript that moves with two indices at once, {subscript}, is no slice.")
+    symbol, span = moving[0], ranges[moving[0]]
+    step = subscript.coeff(symbol)
+    offset = expand(subscript - step * symbol)
+    if not (isinstance(step, Integer) and step > 0):
+        raise EmitError(f"The subscript {subscript} runs backwards or by a symbolic step, which is no slice.")
+    start, stop = expand(step * span.start + offset), expand(step * (span.stop - 1) + offset + 1)
+    if step == 1 and start == 0 and extent is not None and expand(stop - extent) == 0:
+        return ":"
+    first = "" if start == 0 else python(start)
+    return f"{first}:{python(stop)}" + (f":{step}" if step != 1 else "")
+
+
+def _aligned(
+    parts: Lines, access: Access, over: tuple[Range, ...], kept: tuple[Symbol, ...], batched: bool
+) -> Lines:
+    """`None` where broadcasting from the right would meet the wrong axis."""
+    mine = access.along(over)
+    if not mine:
+        return parts
+    first = 0 if batched else kept.index(mine[0])
+    scalars = iter(parts)
+    lined: Lines = []
+    wanted = [s for s in kept[first:]]
+    moving = dict(zip(mine, (p for p in parts if _moves(p)), strict=False))
+    if [s for s in wanted if s in mine] == wanted:
+        return parts
+    for part in scalars:
+        if not _moves(part):
+            lined.append(part)
+    return lined + [moving.get(s, "None") for s in wanted]
+
+
+def _moves(part: str) -> bool:
+    return ":" in part
+
+
+def _einsum_letters(node: Contract) -> dict[Symbol, str]:
+    """The formula's letters where they are single, else the next free ones."""
+    symbols = [r.symbol for r in node.over]
+    own = {s: s.name for s in symbols if len(s.name) == 1 and s.name.isalpha()}
+    free = iter(c for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in own.values())
+    return {s: own.get(s) or next(free) for s in symbols}
+
+
+TEMPLATES: Mapping[type, Callable[..., Lines]] = {
+    Let: _Writer.let,
+    Scratch: _Writer.scratch,
+    Copy: _Writer.copy,
+    MultiplyAdd: _Writer.multiply_add,
+    Contract: _Writer.contract,
+    Loop: _Writer.loop,
+    Guard: _Writer.guard,
+    Launch: _Writer.launch,
+}
+if missing := [node.__name__ for node in NODES if node not in TEMPLATES]:
+    raise EmitError(f"Backend 'numpy' has no template for: {', '.join(missing)}.")
+
+
+class _NumPy:
+    """The backend: its name, the kind of program that it prints, and the printer."""
+
+    name = "numpy"
+    target = "arrays"
+    language = "python"
+
+    def emit(self, program: Program, header: Header) -> str:
+        """The text of a module with one kernel. Raises EmitError for what NumPy can't say in slices."""
+        writer = _Writer(program)
+        names = [s.name for s in program.arguments]
+        lines = [
+            "import numpy as np",
+            "",
+            "from .._runtime import Kernel",
+            "",
+            f'__all__ = ["{header.name}"]',
+            "",
+            "",
+            f"def _{program.name}({', '.join([*names, program.result.name, 'new'])}):",
+            f'    """{program.says.capitalize()}."""',
+            *indent(size_lines(program)),
+            "",
+            *indent(writer.body(program.body)),
+            "",
+            "",
+            *signature(program, header, f"_{program.name}", "np"),
+            "",
+        ]
+        return header.text() + "\n".join(lines)
+
+
+numpy = _NumPy()

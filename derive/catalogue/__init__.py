@@ -1,0 +1,1 @@
+"""The derivations we ship, one a file."""

@@ -1,0 +1,39 @@
+"""Runs unchanged CuPy modules on the CPU and finds the faults of their kernels and launches.
+
+    with standing_in_for_cupy(schedule="reverse") as cupy:
+        module = importlib.import_module("generated.cupy.conv2d")
+        H = module.conv2d(cupy.asarray(X), cupy.asarray(V), cupy.asarray(u)).get()
+
+A fault is a `CudaFault` with its kind, the line of the kernel's source and the argument. `docs` lists what no CPU shows:
+memory ordering, asynchronous copies, tensor cores, contraction to fused multiply-adds.
+"""
+
+from .compiler import cache_folder, find_compiler
+from .exact import run_mod_p
+from .fake_cupy import cupy_module, standing_in_for_cupy
+from .faults import CompileError, CudaFault, FaultKind, NoCompiler
+from .prebuilding import prebuild_modules
+from .raw_module import RawKernel, RawModule
+from .residues import PRIMES
+from .settings import MERSENNE_61, SCHEDULES, Settings, current_settings, using
+
+__all__ = [
+    "MERSENNE_61",
+    "PRIMES",
+    "SCHEDULES",
+    "CompileError",
+    "CudaFault",
+    "FaultKind",
+    "NoCompiler",
+    "RawKernel",
+    "RawModule",
+    "Settings",
+    "cache_folder",
+    "cupy_module",
+    "current_settings",
+    "find_compiler",
+    "prebuild_modules",
+    "run_mod_p",
+    "standing_in_for_cupy",
+    "using",
+]

@@ -1,0 +1,141 @@
+// CUDA C as far as a C++ compiler can take it: qualifiers, built-in variables, barriers, shuffles, atomics.
+#pragma once
+#include "interface.h"
+
+using size_t = decltype(sizeof(0));
+using ptrdiff_t = decltype((char*)0 - (char*)0);
+using uint = unsigned;
+struct dim3 { unsigned x, y, z; };
+
+#define __global__
+#define __device__
+#define __host__
+#define __constant__ static __attribute__((section("cu_constant")))
+#define __forceinline__ inline __attribute__((always_inline))
+#define __noinline__ __attribute__((noinline))
+#define __restrict__ __restrict
+#define __launch_bounds__(...)
+#define __align__(n) __attribute__((aligned(n)))
+#define __shared__ static __attribute__((section("cu_shared")))
+#define __CUDACC__ 1
+#define __CUDACC_RTC__ 1
+#define __CUDA_ARCH__ 900
+
+#define threadIdx cu_thread
+#define blockIdx cu_block
+#define blockDim cu_block_dim
+#define gridDim cu_grid_dim
+#define warpSize 32
+#define __syncthreads() cu_barrier(__LINE__)
+#define __syncwarp(...) cu::sync_warp(__LINE__, ##__VA_ARGS__)
+#define __threadfence() ((void)0)
+#define __threadfence_block() ((void)0)
+
+// Macros, so that the debug line is the user's.
+#define __ldg(p) (*(p))
+#define __ldcg(p) (*(p))
+#define __ldcs(p) (*(p))
+#define __ldca(p) (*(p))
+#define __stcs(p, v) ((void)(*(p) = (v)))
+#define __stcg(p, v) ((void)(*(p) = (v)))
+#define __stwt(p, v) ((void)(*(p) = (v)))
+
+#define CU_UNCHECKED __attribute__((no_sanitize("thread", "undefined"), noinline))
+
+namespace cu {
+
+static inline void sync_warp(int line, unsigned mask = 0xffffffffu) { cu_warp_barrier(mask, line); }
+static inline int lane() {
+  return int((cu_thread.x + cu_block_dim.x * (cu_thread.y + cu_block_dim.y * cu_thread.z)) & 31u);
+}
+
+// The source lane of each kind of shuffle; a lane outside its segment keeps its own value.
+static inline int inside(int lane, int source, int width) {
+  int first = lane & ~(width - 1);
+  return source >= first && source < first + width ? source : lane;
+}
+static inline int from_index(int lane, int index, int width) { return (lane & ~(width - 1)) | (index & (width - 1)); }
+static inline int from_above(int lane, unsigned delta, int width) {
+  return delta < 32u ? inside(lane, lane + int(delta), width) : lane;
+}
+static inline int from_below(int lane, unsigned delta, int width) {
+  return delta < 32u ? inside(lane, lane - int(delta), width) : lane;
+}
+static inline int from_mask(int lane, int bits, int width) {
+  int source = lane ^ bits;
+  return source < (lane & ~(width - 1)) + width && source >= 0 ? source : lane;
+}
+
+template <class T>
+static inline T shuffle(int line, unsigned mask, T value, int source) {
+  static_assert(sizeof(T) <= 16, "a shuffle moves at most 16 bytes");
+  alignas(16) char buffer[16];
+  __builtin_memcpy(buffer, &value, sizeof(T));
+  cu_exchange(mask, buffer, sizeof(T), source, 0, line);
+  __builtin_memcpy(&value, buffer, sizeof(T));
+  return value;
+}
+static inline unsigned vote(int line, unsigned mask, int predicate) {
+  unsigned bits = predicate != 0;
+  cu_exchange(mask, &bits, sizeof bits, 0, 1, line);
+  return bits;
+}
+
+template <class T, class Update>
+CU_UNCHECKED static T atomic(int line, T* place, Update update) {
+  cu_atomic(place, sizeof(T), line);
+  T old = *place;
+  *place = update(old);
+  return old;
+}
+template <class T> struct Plain { using type = T; };
+
+template <class T> static inline T atomic_add(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return T(o + v); }); }
+template <class T> static inline T atomic_sub(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return T(o - v); }); }
+template <class T> static inline T atomic_exch(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T) { return v; }); }
+template <class T> static inline T atomic_max(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return v > o ? v : o; }); }
+template <class T> static inline T atomic_min(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return v < o ? v : o; }); }
+template <class T> static inline T atomic_and(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return T(o & v); }); }
+template <class T> static inline T atomic_or(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return T(o | v); }); }
+template <class T> static inline T atomic_xor(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return T(o ^ v); }); }
+template <class T> static inline T atomic_cas(int line, T* p, typename Plain<T>::type c, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return o == c ? v : o; }); }
+
+}  // namespace cu
+
+#define CU_WIDTH(...) cu::width(__VA_ARGS__)
+namespace cu {
+constexpr int first_of(int bound, int = 0, int = 0) { return bound; }   // of __launch_bounds__
+constexpr int first_of() { return 1024; }
+}  // namespace cu
+namespace cu { static inline int width(int w = 32) { return w; } }
+#define __shfl_sync(m, v, s, ...) cu::shuffle(__LINE__, (m), (v), cu::from_index(cu::lane(), (s), CU_WIDTH(__VA_ARGS__)))
+#define __shfl_down_sync(m, v, d, ...) cu::shuffle(__LINE__, (m), (v), cu::from_above(cu::lane(), (d), CU_WIDTH(__VA_ARGS__)))
+#define __shfl_up_sync(m, v, d, ...) cu::shuffle(__LINE__, (m), (v), cu::from_below(cu::lane(), (d), CU_WIDTH(__VA_ARGS__)))
+#define __shfl_xor_sync(m, v, d, ...) cu::shuffle(__LINE__, (m), (v), cu::from_mask(cu::lane(), (d), CU_WIDTH(__VA_ARGS__)))
+#define __ballot_sync(m, p) cu::vote(__LINE__, (m), (p))
+#define __any_sync(m, p) int(cu::vote(__LINE__, (m), (p)) != 0)
+#define __all_sync(m, p) int(cu::vote(__LINE__, (m), !(p)) == 0)
+
+#define atomicAdd(p, v) cu::atomic_add(__LINE__, (p), (v))
+#define atomicSub(p, v) cu::atomic_sub(__LINE__, (p), (v))
+#define atomicExch(p, v) cu::atomic_exch(__LINE__, (p), (v))
+#define atomicMax(p, v) cu::atomic_max(__LINE__, (p), (v))
+#define atomicMin(p, v) cu::atomic_min(__LINE__, (p), (v))
+#define atomicAnd(p, v) cu::atomic_and(__LINE__, (p), (v))
+#define atomicOr(p, v) cu::atomic_or(__LINE__, (p), (v))
+#define atomicXor(p, v) cu::atomic_xor(__LINE__, (p), (v))
+#define atomicCAS(p, c, v) cu::atomic_cas(__LINE__, (p), (c), (v))
+
+namespace cu {
+CU_UNCHECKED static inline void* copy(int line, void* to, const void* from, size_t size) {
+  cu_copy_check(from, size, 0, line);
+  cu_copy_check(to, size, 1, line);
+  return __builtin_memcpy(to, from, size);
+}
+CU_UNCHECKED static inline void* fill(int line, void* to, int byte, size_t size) {
+  cu_copy_check(to, size, 1, line);
+  return __builtin_memset(to, byte, size);
+}
+}  // namespace cu
+#define memcpy(to, from, size) cu::copy(__LINE__, (to), (from), (size))
+#define memset(to, byte, size) cu::fill(__LINE__, (to), (byte), (size))

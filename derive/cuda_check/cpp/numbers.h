@@ -1,0 +1,95 @@
+// Vector types and the mathematical functions of CUDA's device library.
+#pragma once
+
+#define CU_VECTORS(T, N, A2, A4)                                                                                       \
+  struct N##1 { T x; };                                                                                                \
+  struct alignas(A2) N##2 { T x, y; };                                                                                 \
+  struct N##3 { T x, y, z; };                                                                                          \
+  struct alignas(A4) N##4 { T x, y, z, w; };                                                                           \
+  static inline N##1 make_##N##1(T x) { return {x}; }                                                                  \
+  static inline N##2 make_##N##2(T x, T y) { return {x, y}; }                                                          \
+  static inline N##3 make_##N##3(T x, T y, T z) { return {x, y, z}; }                                                  \
+  static inline N##4 make_##N##4(T x, T y, T z, T w) { return {x, y, z, w}; }
+
+using cu_uchar = unsigned char;
+using cu_ushort = unsigned short;
+using cu_longlong = long long;
+using cu_ulonglong = unsigned long long;
+CU_VECTORS(signed char, char, 2, 4)
+CU_VECTORS(cu_uchar, uchar, 2, 4)
+CU_VECTORS(short, short, 4, 8)
+CU_VECTORS(cu_ushort, ushort, 4, 8)
+CU_VECTORS(int, int, 8, 16)
+CU_VECTORS(cu_longlong, longlong, 16, 16)
+CU_VECTORS(cu_ulonglong, ulonglong, 16, 16)
+struct uint1 { unsigned x; };
+struct alignas(8) uint2 { unsigned x, y; };
+struct alignas(16) uint4 { unsigned x, y, z, w; };
+static inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
+static inline uint3 make_uint3(unsigned x, unsigned y, unsigned z) { return {x, y, z}; }
+static inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+
+template <class A, class B> static inline auto min(A a, B b) -> decltype(a + b) { decltype(a + b) p = a, q = b; return q < p ? q : p; }
+template <class A, class B> static inline auto max(A a, B b) -> decltype(a + b) { decltype(a + b) p = a, q = b; return p < q ? q : p; }
+static inline int abs(int a) { return a < 0 ? -a : a; }
+static inline long long abs(long long a) { return a < 0 ? -a : a; }
+static inline long long llabs(long long a) { return a < 0 ? -a : a; }
+static inline int __popc(unsigned a) { return __builtin_popcount(a); }
+static inline int __clz(int a) { return a ? __builtin_clz(unsigned(a)) : 32; }
+static inline int __ffs(int a) { return __builtin_ffs(a); }
+static inline int __mul24(int a, int b) { return int((unsigned(a << 8) >> 8) * (unsigned(b << 8) >> 8)); }
+static inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned((cu_ulonglong(a) * b) >> 32); }
+static inline int __mulhi(int a, int b) { return int((cu_longlong(a) * b) >> 32); }
+
+#ifndef CU_MODULAR
+CU_VECTORS(float, float, 8, 16)
+CU_VECTORS(double, double, 16, 16)
+#define INFINITY __builtin_inff()
+#define NAN __builtin_nanf("")
+
+#define CU_MATH1(F)                                                                                                    \
+  static inline float F##f(float a) { return __builtin_##F##f(a); }                                                    \
+  static inline double F(double a) { return __builtin_##F(a); }                                                        \
+  static inline float F(float a) { return __builtin_##F##f(a); }
+#define CU_MATH2(F)                                                                                                    \
+  static inline float F##f(float a, float b) { return __builtin_##F##f(a, b); }                                        \
+  static inline double F(double a, double b) { return __builtin_##F(a, b); }
+CU_MATH1(sqrt) CU_MATH1(fabs) CU_MATH1(floor) CU_MATH1(ceil) CU_MATH1(trunc) CU_MATH1(round) CU_MATH1(rint) CU_MATH1(exp) CU_MATH1(exp2)
+CU_MATH1(log) CU_MATH1(log2) CU_MATH1(sin) CU_MATH1(cos) CU_MATH1(tan) CU_MATH1(tanh) CU_MATH1(erf)
+CU_MATH2(fmin) CU_MATH2(fmax) CU_MATH2(pow) CU_MATH2(fmod) CU_MATH2(atan2) CU_MATH2(hypot) CU_MATH2(copysign)
+static inline float fmaf(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+static inline double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
+static inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+static inline float min(float a, float b) { return __builtin_fminf(a, b); }
+static inline float max(float a, float b) { return __builtin_fmaxf(a, b); }
+static inline double min(double a, double b) { return __builtin_fmin(a, b); }
+static inline double max(double a, double b) { return __builtin_fmax(a, b); }
+static inline float abs(float a) { return __builtin_fabsf(a); }
+static inline double abs(double a) { return __builtin_fabs(a); }
+static inline float rsqrtf(float a) { return 1.f / __builtin_sqrtf(a); }
+static inline double rsqrt(double a) { return 1. / __builtin_sqrt(a); }
+static inline bool isnan(double a) { return a != a; }
+static inline bool isinf(double a) { return __builtin_isinf(a); }
+static inline bool isfinite(double a) { return __builtin_isfinite(a); }
+static inline int __float2int_rn(float a) { return int(__builtin_rintf(a)); }
+static inline int __float2int_rz(float a) { return int(a); }
+static inline float __int2float_rn(int a) { return float(a); }
+static inline int __float_as_int(float a) { int b; __builtin_memcpy(&b, &a, 4); return b; }
+static inline float __int_as_float(int a) { float b; __builtin_memcpy(&b, &a, 4); return b; }
+#define CU_REAL float
+#else
+#include "modular.h"
+#define CU_REAL cu::modular<unsigned>
+static inline CU_REAL fmaf(CU_REAL a, CU_REAL b, CU_REAL c) { return a * b + c; }
+template <class A, class B, class C> static inline auto fma(A a, B b, C c) { return a * b + c; }
+CU_VECTORS(cu::modular<unsigned>, float, 8, 16)
+CU_VECTORS(cu::modular<unsigned long>, double, 16, 16)
+#endif
+
+static inline CU_REAL __fmaf_rn(CU_REAL a, CU_REAL b, CU_REAL c) { return fmaf(a, b, c); }
+static inline CU_REAL __fadd_rn(CU_REAL a, CU_REAL b) { return a + b; }
+static inline CU_REAL __fsub_rn(CU_REAL a, CU_REAL b) { return a - b; }
+static inline CU_REAL __fmul_rn(CU_REAL a, CU_REAL b) { return a * b; }
+static inline CU_REAL __fdiv_rn(CU_REAL a, CU_REAL b) { return a / b; }
+static inline CU_REAL __fdividef(CU_REAL a, CU_REAL b) { return a / b; }
+static inline CU_REAL __frcp_rn(CU_REAL a) { return CU_REAL(1) / a; }

@@ -1,0 +1,277 @@
+"""The stand-in's array: NumPy memory that only the stand-in's own functions and kernels may touch.
+
+In exact mode a float array holds residues, in unsigned integers as wide as its declared type: strides, alignment and
+shared-memory sizes stay those of the float program.
+"""
+
+import operator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .residues import from_residues, to_residues
+from .settings import current_settings
+
+__all__ = ["Flags", "allocate", "host_of", "ndarray", "wrap"]
+
+ALIGNMENT = 512  # as CuPy's allocator
+GUARD = 1 << 14  # bytes on both sides, so that a small overrun never lands in another array
+
+Host = NDArray[Any]
+
+
+class Flags(SimpleNamespace):
+    def __getitem__(self, name: str) -> bool:
+        return bool(getattr(self, name.lower()))
+
+
+class ndarray:  # noqa: N801 - CuPy's name
+    """An array of `dtype`; `residue` says that its memory holds residues modulo the exact mode's prime."""
+
+    __module__ = "cupy"
+    __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, host: Host, dtype: np.dtype[Any] | None = None) -> None:
+        self._host = host
+        self.dtype = host.dtype if dtype is None else dtype
+        self.residue = dtype is not None and dtype != host.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._host.shape
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return self._host.strides
+
+    @property
+    def ndim(self) -> int:
+        return self._host.ndim
+
+    @property
+    def size(self) -> int:
+        return self._host.size
+
+    @property
+    def nbytes(self) -> int:
+        return self._host.nbytes
+
+    @property
+    def itemsize(self) -> int:
+        return self._host.itemsize
+
+    @property
+    def flags(self) -> Flags:
+        own = self._host.flags
+        return Flags(c_contiguous=own.c_contiguous, f_contiguous=own.f_contiguous, owndata=own.owndata)
+
+    @property
+    def data(self) -> SimpleNamespace:
+        return SimpleNamespace(ptr=self._host.ctypes.data, device_id=0, device=SimpleNamespace(id=0))
+
+    @property
+    def device(self) -> SimpleNamespace:
+        return SimpleNamespace(id=0)
+
+    @property
+    def base(self) -> "ndarray | None":
+        return None if self._host.flags.owndata or self._host.base is None else wrap(self._host.base, self)
+
+    @property
+    def T(self) -> "ndarray":  # noqa: N802 - NumPy's name
+        return wrap(self._host.T, self)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {"shape": self.shape, "strides": self.strides, "typestr": self.dtype.str, "data": (self._host.ctypes.data, False), "version": 3}
+
+    def __array__(self, *_: Any, **__: Any) -> Host:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly.")
+
+    def get(self, *_: Any, out: Host | None = None, **__: Any) -> Host:
+        values = from_residues(self._host) if self.residue else self._host.copy()
+        if out is None:
+            return values
+        out[...] = values
+        return out
+
+    def set(self, values: Host) -> None:
+        self._host[...] = to_residues(values, self.dtype) if self.residue else values
+
+    def item(self, *index: int) -> Any:
+        return self.get().item(*index)
+
+    def tolist(self) -> Any:
+        return self.get().tolist()
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def copy(self, order: str = "C") -> "ndarray":
+        return _copied(self, order)
+
+    def astype(self, dtype: Any, order: str = "K", copy: bool = True, **_: Any) -> "ndarray":
+        target = np.dtype(dtype)
+        if target == self.dtype and not copy:
+            return self
+        fresh = allocate(self.shape, target)
+        if fresh.residue:
+            fresh._host[...] = self._host if self.residue else to_residues(self._host, target)
+        else:
+            fresh._host[...] = from_residues(self._host) if self.residue else self._host.astype(target)
+        return fresh
+
+    def reshape(self, *shape: Any, order: str = "C") -> "ndarray":
+        view = self._host.reshape(*shape, order=order)  # type: ignore[call-overload]
+        if np.shares_memory(view, self._host) or not view.size:
+            return wrap(view, self)
+        return _copied(wrap(view, self), "C")
+
+    def ravel(self, order: str = "C") -> "ndarray":
+        return self.reshape(-1, order=order)
+
+    def flatten(self, order: str = "C") -> "ndarray":
+        return _copied(wrap(self._host.ravel(order), self), "C")  # type: ignore[arg-type]
+
+    def view(self, dtype: Any = None) -> "ndarray":
+        return wrap(self._host, self) if dtype is None else ndarray(self._host.view(dtype))
+
+    def transpose(self, *axes: Any) -> "ndarray":
+        return wrap(self._host.transpose(*axes), self)
+
+    def swapaxes(self, first: int, second: int) -> "ndarray":
+        return wrap(self._host.swapaxes(first, second), self)
+
+    def squeeze(self, axis: Any = None) -> "ndarray":
+        return wrap(self._host.squeeze(axis), self)
+
+    def __getitem__(self, index: Any) -> "ndarray":
+        chosen = self._host[_unwrapped_index(index)]
+        return wrap(np.asarray(chosen), self)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(value, ndarray):
+            values = value.astype(self.dtype)._host
+        elif isinstance(value, np.ndarray) and value.ndim:
+            raise TypeError(f"Unsupported type {type(value)}")
+        else:
+            values = to_residues(np.asarray(value), self.dtype) if self.residue else np.asarray(value)
+        self._host[_unwrapped_index(index)] = values
+
+    def __len__(self) -> int:
+        return len(self._host)
+
+    def __iter__(self) -> Iterator["ndarray"]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.get())
+
+    def __int__(self) -> int:
+        return int(self.get().item())
+
+    def __float__(self) -> float:
+        return float(self.get().item())
+
+    def __index__(self) -> int:
+        return self.get().__index__()
+
+    def __repr__(self) -> str:
+        return repr(self.get())
+
+
+def _unwrapped_index(index: Any) -> Any:
+    if isinstance(index, tuple):
+        return tuple(_unwrapped_index(item) for item in index)
+    return index._host if isinstance(index, ndarray) else index
+
+
+def host_of(array: ndarray) -> Host:
+    return array._host
+
+
+def wrap(host: Host, like: ndarray) -> ndarray:
+    """A view of `like`'s memory, of its declared type."""
+    return ndarray(host, like.dtype if like.residue else None)
+
+
+def _storage(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    if current_settings().prime is None or dtype.kind != "f":
+        return dtype
+    return np.dtype(f"u{dtype.itemsize}")
+
+
+def allocate(shape: Any, dtype: Any, order: str = "C") -> ndarray:
+    """Device memory: aligned, guarded, and filled with what no program may rely on (NaN in floats)."""
+    declared = np.dtype(dtype)
+    stored = _storage(declared)
+    sizes = (int(shape),) if np.ndim(shape) == 0 else tuple(int(size) for size in shape)
+    count = int(np.prod(sizes, dtype=np.int64))
+    raw = np.empty(count * stored.itemsize + 2 * GUARD + ALIGNMENT, np.uint8)
+    start = GUARD + -(raw.ctypes.data + GUARD) % ALIGNMENT
+    flat = raw[start : start + count * stored.itemsize]
+    flat.fill(0xA5)
+    host = flat.view(stored)
+    if stored.kind in "fc":
+        host.fill(np.nan)
+    elif stored != declared:
+        host.fill((current_settings().prime or 2) - 1 & (1 << 8 * stored.itemsize) - 1)
+    return ndarray(host.reshape(sizes, order="F" if order == "F" else "C"), declared)
+
+
+def _copied(array: ndarray, order: str) -> ndarray:
+    fresh = allocate(array.shape, array.dtype, "F" if order == "F" else "C")
+    fresh._host[...] = array._host
+    return fresh
+
+
+def _delegate(name: str) -> Callable[..., Any]:
+    def method(self: ndarray, *others: Any) -> Any:
+        from .array_functions import apply
+
+        if any(isinstance(other, np.ndarray) and other.ndim for other in others):
+            return NotImplemented
+        return apply(getattr(operator, name.strip("_")), (self, *others), {})
+
+    return method
+
+
+def _reflected(name: str) -> Callable[..., Any]:
+    def method(self: ndarray, other: Any) -> Any:
+        from .array_functions import apply
+
+        return apply(getattr(operator, name), (other, self), {})
+
+    return method
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def method(self: ndarray, *values: Any, **options: Any) -> Any:
+        from .array_functions import apply
+
+        return apply(getattr(np, name), (self, *values), options)
+
+    return method
+
+
+def _in_place(name: str) -> Callable[..., Any]:
+    def method(self: ndarray, other: Any) -> ndarray:
+        self[...] = getattr(self, f"__{name}__")(other)
+        return self
+
+    return method
+
+
+ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift")
+for _name in ARITHMETIC:
+    setattr(ndarray, f"__{_name}__", _delegate(_name))
+    setattr(ndarray, f"__r{_name}__", _reflected(_name))
+    setattr(ndarray, f"__i{_name}__", _in_place(_name))
+for _name in ("lt", "le", "eq", "ne", "gt", "ge", "neg", "abs", "invert"):
+    setattr(ndarray, f"__{_name}__", _delegate(_name))
+for _name in ("sum", "max", "min", "any", "all", "dot", "mean", "prod"):
+    setattr(ndarray, _name, _method(_name))

@@ -1,0 +1,168 @@
+"""A compiled translation unit: its kernels, and how one of them is run."""
+
+import ctypes
+import functools
+import json
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .compiler import build_library, cache_folder, unit_key
+from .faults import CompileError
+from .source import Source, translation_unit
+
+__all__ = ["CFault", "CLaunch", "CompiledKernel", "Parameter", "load_kernels", "prebuild", "run"]
+
+
+class CParameter(ctypes.Structure):
+    _fields_ = [("kind", ctypes.c_char), ("pointer", ctypes.c_bool), ("writable", ctypes.c_bool), ("size", ctypes.c_uint)]
+
+
+class CKernel(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("run", ctypes.c_void_p),
+        ("count", ctypes.c_int),
+        ("parameters", ctypes.POINTER(CParameter)),
+        ("launch_bound", ctypes.c_int),
+    ]
+
+
+class CArgument(ctypes.Structure):
+    _fields_ = [("low", ctypes.c_ulong), ("high", ctypes.c_ulong), ("writable", ctypes.c_int), ("index", ctypes.c_int)]
+
+
+class CLaunch(ctypes.Structure):
+    _fields_ = [
+        ("run", ctypes.c_void_p),
+        ("values", ctypes.c_void_p),
+        ("arguments", ctypes.c_void_p),
+        ("argument_count", ctypes.c_int),
+        ("grid", ctypes.c_uint * 3),
+        ("block", ctypes.c_uint * 3),
+        ("dynamic_shared", ctypes.c_uint),
+        ("schedule", ctypes.c_int),
+        ("seed", ctypes.c_ulong),
+        ("step_limit", ctypes.c_ulong),
+        ("granule", ctypes.c_int),
+        ("prime", ctypes.c_ulong),
+        ("trace", ctypes.c_void_p),
+        ("trace_capacity", ctypes.c_ulong),
+    ]
+
+
+class CFault(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int) for name in ("kind", "argument", "line", "earlier_line", "write", "size")),
+        *((name, ctypes.c_ulong) for name in ("place", "earlier_place", "offset")),
+        *((name, ctypes.c_uint * 3) for name in ("block", "thread", "other")),
+        ("other_block", ctypes.c_int),
+        ("text", ctypes.c_char * 240),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    kind: str
+    pointer: bool
+    writable: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledKernel:
+    name: str
+    parameters: tuple[Parameter, ...]
+    launch_bound: int
+    source: Source
+    unit: int
+    path: Path
+    handle: ctypes.CDLL = field(repr=False)
+    address: int = field(repr=False)
+
+
+_lock = threading.Lock()
+_loaded: dict[str, dict[str, CompiledKernel]] = {}
+
+
+def load_kernels(source: Source, checked: bool) -> dict[str, CompiledKernel]:
+    """The kernels of a source by name, compiled unless this process or the cache folder has them."""
+    key = _key(source, checked)
+    if key not in _loaded:
+        path, unit = _find(key) or (build_library(translation_unit([source]), checked, source.exact), 0)
+        _loaded[key] = _read_table(path, unit, source)
+    return _loaded[key]
+
+
+def prebuild(sources: Iterable[Source], checked: bool = True) -> None:
+    """Compiles all sources that the cache lacks in one translation unit; faulty ones are left to be reported one by one."""
+    groups: dict[bool, dict[str, Source]] = {}
+    for source in sources:
+        if not _find(key := _key(source, checked)):
+            groups.setdefault(source.exact, {})[key] = source
+    for exact, missing in groups.items():
+        try:
+            path = build_library(translation_unit(list(missing.values())), checked, exact)
+        except CompileError:
+            continue
+        for unit, key in enumerate(missing):
+            (cache_folder() / f"{key}.json").write_text(json.dumps({"library": path.name, "unit": unit}))
+
+
+def _key(source: Source, checked: bool) -> str:
+    return unit_key(repr(source.defines) + source.body, checked, source.exact)
+
+
+def _find(key: str) -> tuple[Path, int] | None:
+    note = cache_folder() / f"{key}.json"
+    try:
+        entry = json.loads(note.read_text())
+    except (OSError, ValueError):
+        return None
+    path = note.with_name(entry["library"])
+    return (path, int(entry["unit"])) if path.exists() else None
+
+
+@functools.cache
+def _open(path: Path) -> ctypes.CDLL:
+    handle = ctypes.CDLL(str(path))
+    handle.cu_run.restype = ctypes.POINTER(CFault)
+    handle.cu_run.argtypes = [ctypes.POINTER(CLaunch)]
+    handle.cu_traced.restype = ctypes.c_ulong
+    return handle
+
+
+def _read_table(path: Path, unit: int, source: Source) -> dict[str, CompiledKernel]:
+    handle = _open(path)
+    texts = {kernel.name: kernel for kernel in source.kernels}
+    table = ctypes.cast(ctypes.addressof(ctypes.c_char.in_dll(handle, "cu_kernels")), ctypes.POINTER(CKernel))
+    kernels: dict[str, CompiledKernel] = {}
+    row = 0
+    while (entry := table[row]).name:
+        number, name = entry.name.decode().split(":")
+        row += 1
+        if int(number) != unit:
+            continue
+        parameters = tuple(
+            Parameter(label, entry.parameters[i].kind.decode(), entry.parameters[i].pointer, entry.parameters[i].writable, entry.parameters[i].size)
+            for i, label in enumerate(texts[name].parameters[: entry.count])
+        )
+        kernels[name] = CompiledKernel(name, parameters, entry.launch_bound, source, unit, path, handle, entry.run)
+    return kernels
+
+
+def run(kernel: CompiledKernel, launch: CLaunch, values: Sequence[bytes], spans: Sequence[tuple[int, int, bool, int]]) -> tuple[CFault, int]:
+    """Runs one launch; `spans` are (low, high, writable, index) of the arrays. Returns the fault and the number of traced accesses."""
+    cells = [ctypes.create_string_buffer(value, max(16, len(value))) for value in values]
+    pointers = (ctypes.c_void_p * (len(cells) + 1))(*[ctypes.addressof(cell) for cell in cells])
+    arguments: Any = (CArgument * (len(spans) + 1))(*[CArgument(*span) for span in spans])
+    launch.run = kernel.address
+    launch.values = ctypes.addressof(pointers)
+    launch.arguments = ctypes.addressof(arguments)
+    launch.argument_count = len(spans)
+    with _lock:
+        fault = CFault.from_buffer_copy(kernel.handle.cu_run(ctypes.byref(launch)).contents)
+        return fault, int(kernel.handle.cu_traced())

@@ -1,0 +1,102 @@
+"""`cupy.RawModule` and its kernels: the same calls, the launch checked first and the kernel then run on the CPU."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .device_array import host_of, ndarray
+from .faults import CompileError, CudaFault, FaultKind
+from .launch import Trace, launch
+from .library import CompiledKernel, load_kernels
+from .settings import current_settings
+from .source import Source, parse_source
+
+__all__ = ["RawKernel", "RawModule"]
+
+DEFINE = re.compile(r"(?:-D|--define-macro=)\s*(\w+)(?:=(.*))?")
+# Options of NVRTC that change speed, rounding or debugging but not what the C means.
+HARMLESS = re.compile(
+    r"--?(?:std=c\+\+(?:11|14|17|20)|use_fast_math|fmad=\w+|ftz=\w+|prec-div=\w+|prec-sqrt=\w+|lineinfo|generate-line-info"
+    r"|maxrregcount=\d+|device-int128|default-device|restrict|extra-device-vectorization|dopt=\w+|gpu-architecture=\w+|arch=\w+"
+    r"|ptxas-options=.*|diag-\w+=.*|Werror|w)"
+)
+
+
+def _defines(options: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    for option in options:
+        if macro := DEFINE.fullmatch(option):
+            found.append((macro[1], "1" if macro[2] is None else macro[2]))
+        elif not HARMLESS.fullmatch(option):
+            raise CompileError(f"NVRTC option '{option}' is not one that this harness knows.", "")
+    return tuple(found)
+
+
+class RawModule:
+    """Compiles when a function is first asked for, as CuPy does; then once for each of checked, fast and exact mode."""
+
+    __module__ = "cupy"
+
+    def __init__(self, *, code: str, options: Sequence[str] = (), backend: str = "nvrtc", **others: Any) -> None:
+        if isinstance(options, str):
+            raise TypeError("The options of a RawModule are a tuple of strings.")
+        if backend not in ("nvrtc", "nvcc"):
+            raise ValueError(f"The backend of a RawModule is 'nvrtc' or 'nvcc', not '{backend}'.")
+        if unknown := set(others) - {"translate_cucomplex", "enable_cooperative_groups", "jitify"}:
+            raise TypeError(f"RawModule takes no argument '{min(unknown)}' here.")
+        self.code = code
+        self.options = tuple(options)
+        self._sources: dict[bool, Source] = {}
+
+    def source(self, exact: bool) -> Source:
+        if exact not in self._sources:
+            self._sources[exact] = parse_source(self.code, _defines(self.options), exact)
+        return self._sources[exact]
+
+    def compile(self, log_stream: Any = None) -> None:
+        settings = current_settings()
+        load_kernels(self.source(settings.prime is not None), settings.checked)
+
+    def get_function(self, name: str) -> "RawKernel":
+        self.compile()
+        return RawKernel._of(self, name)
+
+
+class RawKernel:
+    """One kernel; `max_dynamic_shared_size_bytes` opts in to more than 48 KiB, as on a device."""
+
+    __module__ = "cupy"
+
+    def __init__(self, code: str, name: str, options: Sequence[str] = (), backend: str = "nvrtc", **others: Any) -> None:
+        self._module = RawModule(code=code, options=options, backend=backend, **others)
+        self.name = name
+        self.max_dynamic_shared_size_bytes = 48 * 1024
+        self.last_trace: Trace | None = None
+        self._compiled: dict[tuple[bool, bool], CompiledKernel] = {}
+
+    @classmethod
+    def _of(cls, module: RawModule, name: str) -> "RawKernel":
+        kernel = cls("", name)
+        kernel._module = module
+        kernel.compiled()
+        return kernel
+
+    def compiled(self) -> CompiledKernel:
+        settings = current_settings()
+        mode = (settings.checked, settings.prime is not None)
+        if mode not in self._compiled:
+            kernels = load_kernels(self._module.source(mode[1]), mode[0])
+            if self.name not in kernels:
+                known = ", ".join(kernels) or "none"
+                raise CudaFault(f"The module has no kernel extern \"C\" '{self.name}'; it has {known}.", FaultKind.ARGUMENTS, self.name)
+            self._compiled[mode] = kernels[self.name]
+        return self._compiled[mode]
+
+    @property
+    def max_threads_per_block(self) -> int:
+        return self.compiled().launch_bound
+
+    def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], args: Sequence[Any], *, shared_mem: int = 0, **_: Any) -> None:
+        self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, self.max_dynamic_shared_size_bytes)

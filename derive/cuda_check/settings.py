@@ -1,0 +1,48 @@
+"""How the next launches run. Settings change between launches without compiling again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from derive.errors import DeriveError
+
+__all__ = ["MERSENNE_61", "SCHEDULES", "Settings", "current_settings", "using"]
+
+MERSENNE_61 = (1 << 61) - 1
+SCHEDULES = ("forward", "reverse", "random")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`prime` switches exact mode on: elements of every float type are residues modulo it."""
+
+    checked: bool = True
+    schedule: str = "forward"
+    seed: int = 0
+    prime: int | None = None
+    step_limit: int = 1 << 24
+    trace_capacity: int = 0
+
+    def __post_init__(self) -> None:
+        if self.schedule not in SCHEDULES:
+            raise DeriveError(f"Schedule '{self.schedule}' is not one of {', '.join(SCHEDULES)}.")
+        if self.prime is not None and self.prime != MERSENNE_61 and not 2 < self.prime < 1 << 32:
+            raise DeriveError(f"The modulus {self.prime} is neither 2**61 - 1 nor below 2**32.")
+
+
+_stack = [Settings()]
+
+
+def current_settings() -> Settings:
+    return _stack[-1]
+
+
+@contextmanager
+def using(**changes: Any) -> Iterator[Settings]:
+    """Settings for the launches inside the `with` block, on top of those around it."""
+    _stack.append(replace(_stack[-1], **changes))
+    try:
+        yield _stack[-1]
+    finally:
+        _stack.pop()

@@ -1,0 +1,132 @@
+"""From the user's CUDA C to a C++ translation unit whose lines keep their numbers.
+
+Three spellings have no C++ meaning and are rewritten in place: `extern "C"` (every source gets a namespace of its own, so
+that many fit one translation unit), `extern __shared__ T name[]`, and, in exact mode, floating literals.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .faults import CompileError
+from .literals import exact_literal
+
+__all__ = ["KernelText", "Source", "parse_source", "translation_unit"]
+
+TOKEN = re.compile(
+    r"""(?P<comment>//[^\n]*|/\*.*?\*/)
+      | (?P<linkage>extern\s+"C"(?P<open>\s*\{)?)
+      | (?P<include>^[ \t]*\#[ \t]*include[ \t]*[<"](?P<header>[^>"\n]*)[>"])
+      | (?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
+      | (?P<number>(?<![\w.])(?:0[xX][\da-fA-F]*\.?[\da-fA-F]*(?:[pP][+-]?\d+)?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\w*)
+    """,
+    re.X | re.S | re.M,
+)
+DYNAMIC = re.compile(r"\bextern\s+__shared__\s+((?:[^;\[\]]|\[[^\]]+\])*?)\b(\w+)\s*\[\s*\]\s*;")
+KERNEL = re.compile(
+    r"(?<![>\w])(?P<template>template\s*<[^;{}()]*>\s*)?\s*__global__\s+"
+    r"(?:(?:void|static)\s+|__launch_bounds__\s*\((?P<bound>(?:[^()]|\([^()]*\))*)\)\s*|void\s+)*"
+    r"(?P<name>\w+)\s*\((?P<parameters>[^()]*)\)\s*\{"
+)
+# The harness brings the meaning of these itself.
+HEADERS = ("cuda_runtime.h", "cuda.h", "cuda_fp16.h", "math.h", "cuda_runtime_api.h", "device_launch_parameters.h")
+ONE_BYTE = re.compile(r"\b(?:u?char[1-4]?|bool|u?int8_t)\b")
+TWO_BYTES = re.compile(r"\b(?:u?short[1-4]?|(?:__)?half2?|u?int16_t)\b")
+MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelText:
+    name: str
+    parameters: tuple[str, ...]
+    bound: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`code` is what the user wrote; `body` is what the C++ compiler reads, line for line."""
+
+    code: str
+    body: str
+    defines: tuple[tuple[str, str], ...]
+    kernels: tuple[KernelText, ...]
+    granule: int
+    exact: bool
+
+
+def parse_source(code: str, defines: tuple[tuple[str, str], ...] = (), exact: bool = False) -> Source:
+    body = _dynamic_shared(TOKEN.sub(lambda token: _rewritten(token, exact), code))
+    if exact:
+        defines = tuple((name, TOKEN.sub(lambda token: _rewritten(token, True), value)) for name, value in defines)
+    kernels = tuple(
+        KernelText(found["name"], _parameter_names(found["parameters"]), found["bound"] or "")
+        for found in KERNEL.finditer(body)
+        if not found["template"]
+    )
+    words = body + " ".join(value for _, value in defines)
+    granule = 1 if ONE_BYTE.search(words) else 2 if TWO_BYTES.search(words) else 4
+    return Source(code, body, defines, kernels, granule, exact)
+
+
+def translation_unit(sources: Sequence[Source]) -> str:
+    """All sources in one text, each in its own namespace, and the table of their kernels."""
+    parts = ['#include "language.h"\n#include "numbers.h"\n#include "half.h"']
+    parts += [_unit(source, index) for index, source in enumerate(sources)]
+    entries = [
+        f'  CU_ENTRY("{index}:{kernel.name}", unit{index}::{kernel.name}, unit{index}::cu_bound_{kernel.name}),'
+        for index, source in enumerate(sources)
+        for kernel in source.kernels
+    ]
+    table = 'extern "C" __attribute__((visibility("default"))) const cu::Kernel cu_kernels[] = {'
+    parts += ['#line 1 "table"', '#include "table.h"', table, *entries, "  {nullptr, nullptr, 0, nullptr, 0}};", ""]
+    return "\n".join(parts)
+
+
+def _unit(source: Source, index: int) -> str:
+    defines = dict(source.defines)
+    if source.exact:
+        defines |= {"float": "cu::modular<unsigned>", "double": "cu::modular<unsigned long>"}
+    bounds = [f"enum {{ cu_bound_{kernel.name} = cu::first_of({kernel.bound}) }};" for kernel in source.kernels]
+    macros = dict.fromkeys([*defines, *MACRO.findall(source.body)])
+    return "\n".join(
+        [
+            f"namespace unit{index} {{",
+            *(f"#define {name} {value}" for name, value in defines.items()),
+            f'#line 1 "unit{index}"',
+            source.body,
+            '#line 1 "bounds"',
+            *bounds,
+            *(f"#undef {name}" for name in macros),
+            "}",
+        ]
+    )
+
+
+def _rewritten(token: re.Match[str], exact: bool) -> str:
+    text = token[0]
+    if token["comment"]:
+        return re.sub(r"[^\n]+", " ", text)
+    if token["linkage"]:
+        return text.count("\n") * "\n" + ("inline namespace cu_linkage {" if token["open"] else "")
+    if token["include"]:
+        if token["header"] in HEADERS:
+            return ""
+        raise CompileError(f"The kernel includes '{token['header']}', which this harness does not have.", "")
+    if token["number"] and exact:
+        return exact_literal(text)
+    return text
+
+
+def _dynamic_shared(body: str) -> str:
+    def pointer(found: re.Match[str]) -> str:
+        kind = re.sub(r"__align__\s*\([^)]*\)|\b(?:volatile)\b", " ", found[1])
+        lines = "\n" * found[0].count("\n")
+        return f"{kind.strip()}* const {found[2]} = ({kind.strip()}*)cu_dynamic_shared();{lines}"
+
+    return DYNAMIC.sub(pointer, body)
+
+
+def _parameter_names(parameters: str) -> tuple[str, ...]:
+    pieces = [piece.strip() for piece in parameters.split(",")]
+    names = [re.search(r"(\w+)\s*(?:\[\s*\]\s*)?$", piece) for piece in pieces if piece and piece != "void"]
+    return tuple(found[1] if found else "?" for found in names)

@@ -1,0 +1,58 @@
+"""One class per way of failing. Every message is a sentence in the user's own letters."""
+
+__all__ = [
+    "CertificateError",
+    "DeriveError",
+    "EmitError",
+    "NoLowering",
+    "ObligationFailed",
+    "OutputError",
+    "RegistryError",
+    "RuleRefused",
+    "TextError",
+    "UnknownName",
+]
+
+
+class DeriveError(Exception):
+    """Whatever `derive` refuses: the command line prints it as one sentence and exits with 1."""
+
+
+class UnknownName(DeriveError):
+    """A layer, rule, backend or filter that nobody has added."""
+
+
+class RegistryError(DeriveError):
+    """A file of a registry folder that does not export exactly one name."""
+
+
+class TextError(DeriveError):
+    """A formula that the small formula language cannot read."""
+
+
+class RuleRefused(DeriveError):
+    """A rule that does not apply to the form it was given."""
+
+
+class ObligationFailed(DeriveError):
+    """An obligation that is false; carries the counterexample where one was found."""
+
+    def __init__(self, message: str, counterexample: object = None) -> None:
+        super().__init__(message)
+        self.counterexample = counterexample
+
+
+class CertificateError(DeriveError):
+    """A certificate that is not one, or that does not prove what it says."""
+
+
+class NoLowering(DeriveError):
+    """An algorithm whose precondition the form does not meet."""
+
+
+class EmitError(DeriveError):
+    """A program that a backend cannot print."""
+
+
+class OutputError(DeriveError):
+    """A file or folder that cannot be written."""

@@ -1,0 +1,1 @@
+"""The mathematics: index sets, affine maps, forms and their exact meaning."""

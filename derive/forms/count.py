@@ -1,0 +1,144 @@
+"""How many integer points a polyhedron has, as an exact expression in the sizes.
+
+    count({ |a| ≤ Δ }, (a,), Δ ≥ 0) = 2Δ + 1        count({ 0 ≤ i, 2i ≤ n - 1 }, (i,), n ≥ 1) = ⌈n/2⌉
+
+Variables that no inequality joins are counted apart and multiplied. Each group is summed by Faulhaber's
+formula chamber by chamber (`chambers`, `cells`); the result is a polynomial, a Min or Max of some, or a
+Piecewise that is exhaustive in the context; residue classes of the sizes appear as ceiling, floor or Mod.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+
+import sympy as sp
+from sympy.logic.boolalg import Boolean
+
+from derive.errors import DeriveError
+from derive.forms.cells import cells_in, classes_of, unify
+from derive.forms.chambers import Unbounded, points
+from derive.forms.piecewise import Writer, with_min
+from derive.forms.polyhedron import Polyhedron
+from derive.forms.rows import Row, opposite
+
+__all__ = ["NotCountable", "condition_for_full", "count", "count_disjoint", "with_min"]
+
+Symbols = tuple[sp.Symbol, ...]
+EVERYWHERE = Polyhedron()
+
+
+class NotCountable(DeriveError):
+    """An infinite set, or a question that isn't about sizes alone."""
+
+
+def count(polyhedron: Polyhedron, over: Symbols, given: Polyhedron = EVERYWHERE) -> sp.Expr:
+    """The number of integer points in the symbols `over`, for all sizes that `given` admits.
+
+    >>> i, a, n, Delta = sp.symbols("i a n Delta", integer=True)
+    >>> count(Polyhedron.of(0 <= i, i < n, 0 <= i + a, i + a < n), (i, a), Polyhedron.of(n >= 1))
+    n**2
+    >>> count(Polyhedron.of(abs(a) <= Delta, abs(a) < n), (a,), Polyhedron.of(n >= 1, Delta >= 0))
+    Min(2*Delta + 1, 2*n - 1)
+    """
+    _check(over, given)
+    body = polyhedron.simplify(given)
+    if body.is_empty():
+        return sp.Integer(0)
+    guard = [row for row in body.rows if not _used(body, row) & set(over)]
+    sizes = Polyhedron.from_rows(body.names, guard)
+    rest = Polyhedron.from_rows(body.names, [row for row in body.rows if row not in guard])
+    context = sizes & given
+    product = sp.Mul(*(_count_together([part], group, context) for group, part in _groups(rest, over)))
+    if not guard:
+        return product
+    return sp.Piecewise((product, with_min(sizes.conditions)), (sp.Integer(0), True), evaluate=False)
+
+
+def count_disjoint(polyhedra: Iterable[Polyhedron], over: Symbols, given: Polyhedron = EVERYWHERE) -> sp.Expr:
+    """The number of points of several polyhedra that have none in common, as one expression.
+
+    >>> i, k, n = sp.symbols("i k n", integer=True)
+    >>> square = Polyhedron.of(0 <= i, i < n, 0 <= k, k < n)
+    >>> pairs = [square & Polyhedron.of(2*i < n - 1), square & Polyhedron.of(sp.Eq(2*i, n - 1), 2*k <= n - 1)]
+    >>> count_disjoint(pairs, (i, k), Polyhedron.of(n >= 1))
+    ceiling(n**2/2)
+    """
+    _check(over, given)
+    return _count_together(list(polyhedra), over, given)
+
+
+def _check(over: Symbols, given: Polyhedron) -> None:
+    if both := sorted(symbol.name for symbol in given.symbols & set(over)):
+        raise NotCountable(
+            f"The context '{given}' restricts '{both[0]}', which is counted over: it may restrict sizes only."
+        )
+
+
+def _used(body: Polyhedron, row: Row) -> set[sp.Symbol]:
+    return {symbol for symbol, value in zip(body.names, row, strict=False) if value}
+
+
+def _groups(body: Polyhedron, over: Symbols) -> list[tuple[Symbols, Polyhedron]]:
+    """The symbols of `over` that inequalities join, each group with its own rows."""
+    groups: list[tuple[set[sp.Symbol], list[Row]]] = [({symbol}, []) for symbol in over]
+    for row in body.rows:
+        touched = [group for group in groups if group[0] & _used(body, row)]
+        groups = [group for group in groups if group not in touched]
+        groups.append(
+            (set().union(*(names for names, _ in touched)), [row, *(r for _, rows in touched for r in rows)])
+        )
+    ordered = sorted(groups, key=lambda group: min(over.index(symbol) for symbol in group[0]))
+    return [
+        (tuple(s for s in over if s in names), Polyhedron.from_rows(body.names, rows))
+        for names, rows in ordered
+    ]
+
+
+def _count_together(bodies: Sequence[Polyhedron], over: Symbols, given: Polyhedron) -> sp.Expr:
+    """One group of variables: chambers, refined and merged, then written as an expression in the sizes."""
+    everything = reduce(frozenset.union, (body.symbols for body in bodies), given.symbols)
+    sizes = tuple(sorted(everything - set(over), key=lambda symbol: symbol.name))
+    names = (*sizes, *over)
+    context = given.rows_in(names)
+    columns = frozenset(range(len(sizes), len(names)))
+    try:
+        terms = [term for body in bodies for term in points(body.rows_in(names), context, columns)]
+    except Unbounded as column:
+        raise NotCountable(
+            f"'{names[column.args[0]]}' is unbounded in '{bodies[0]}': there is no finite count."
+        ) from None
+    if not terms:
+        return sp.Integer(0)
+    classes = classes_of(terms, len(names))
+    parts = [cells_in(terms, context, c) for c in classes]
+    writer = Writer(sizes, names, tuple(context), tuple(classes))
+    cells = unify(parts, classes, context)
+    return writer.by_class(parts) if cells is None else writer.piecewise(cells)
+
+
+def condition_for_full(
+    box: Polyhedron, inside: Polyhedron, given: Polyhedron = EVERYWHERE, over: Symbols | None = None
+) -> Boolean:
+    """The exact condition on sizes under which every point of `box` satisfies `inside`.
+
+    Points are the values of `over`: by default every symbol that the context doesn't mention. For each
+    inequality e ≥ 0 of `inside` the sizes for which some point of the box has e ≤ -1 are a shadow, by
+    Fourier-Motzkin; the condition is that none holds.
+
+    >>> a, n, Delta = sp.symbols("a n Delta", integer=True)
+    >>> window, image = Polyhedron.of(abs(a) <= Delta), Polyhedron.of(abs(a) < n)
+    >>> condition_for_full(window, image, Polyhedron.of(n >= 1, Delta >= 0))
+    Delta < n
+    """
+    points_ = over if over is not None else tuple((box.symbols | inside.symbols) - given.symbols)
+    conditions = [sp.true]
+    for row in inside.rows:
+        outside = box & Polyhedron.from_rows(inside.names, [opposite(row)])
+        shadow = (outside & given).project(*points_)
+        if not shadow.exact:
+            raise NotCountable(
+                f"The sizes for which '{box}' leaves '{inside}' aren't given by affine inequalities."
+            )
+        failing = shadow.simplify(given)
+        negated = (Polyhedron.from_rows(failing.names, [opposite(r)]).conditions for r in failing.rows)
+        conditions.append(sp.Or(*negated))
+    return with_min(sp.And(*conditions), given)

@@ -1,0 +1,92 @@
+"""Values of index expressions on whole index grids at once, exactly, as NumPy arrays.
+
+Used by the oracles only: nothing here is shared with the code that emits kernels.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from sympy import Abs, Add, And, Eq, Ge, Gt, Integer, Le, Lt, Max, Min, Mod, Mul, Ne, Not, Or, Pow, Rational, Symbol
+from sympy import ceiling, floor
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+
+from derive.errors import TextError
+from derive.forms.expr import Read, Where
+
+__all__ = ["evaluate", "grid"]
+
+Reader = Callable[..., Any]
+
+
+def grid(ranges: Mapping[Symbol, tuple[int, int]]) -> dict[Symbol, np.ndarray]:
+    """Index arrays for all points of a box (both ends belong to it), one axis a symbol."""
+    axes = [np.arange(low, high + 1) for low, high in ranges.values()]
+    return dict(zip(ranges, np.meshgrid(*axes, indexing="ij"), strict=True)) if axes else {}
+
+
+def evaluate(expression: Any, at: Mapping[Symbol, Any], read: Reader | None = None) -> Any:
+    """The value of an expression; `at` gives every symbol an integer or an array of integers.
+
+    `read(name, *subscripts)` gives the entries of an array. Both branches of a case are
+    evaluated, so `read` must accept subscripts outside the array.
+    """
+
+    def value(e: Any) -> Any:
+        if isinstance(e, Symbol):
+            return at[e]
+        if isinstance(e, Integer):
+            return int(e)
+        if isinstance(e, (BooleanTrue, BooleanFalse)):
+            return bool(e)
+        if isinstance(e, Rational):
+            return e
+        if isinstance(e, Read):
+            if read is None:
+                raise TextError(f"'{e}' has no value here: no array was given.")
+            return read(e.array, *map(value, e.subscripts))
+        if isinstance(e, Where):
+            condition, first, other = map(value, e.args)
+            return np.where(condition, first, other)
+        if isinstance(e, (floor, ceiling)):
+            return _rounded(e, value)
+        for kind, combine in _TABLE.items():
+            if isinstance(e, kind):
+                return combine(*map(value, e.args))
+        raise TextError(f"'{e}' has no exact value: {type(e).__name__} is not part of the language.")
+
+    return value(expression)
+
+
+def _rounded(e: Any, value: Callable[[Any], Any]) -> Any:
+    numerator, denominator = e.args[0].together().as_numer_denom()
+    top, bottom = value(numerator), value(denominator)
+    return top // bottom if isinstance(e, floor) else -((-top) // bottom)
+
+
+def _fold(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return lambda *values: reduce(combine, values)
+
+
+_TABLE: Mapping[type, Callable[..., Any]] = {
+    Add: _fold(operator.add),
+    Mul: _fold(operator.mul),
+    Pow: operator.pow,
+    Mod: operator.mod,
+    Abs: abs,
+    Max: _fold(np.maximum),
+    Min: _fold(np.minimum),
+    And: _fold(np.logical_and),
+    Or: _fold(np.logical_or),
+    Not: np.logical_not,
+    Eq: operator.eq,
+    Ne: operator.ne,
+    Ge: operator.ge,
+    Gt: operator.gt,
+    Le: operator.le,
+    Lt: operator.lt,
+}

@@ -1,0 +1,111 @@
+"""The formula language: integer index expressions, reads of arrays, and cases, as SymPy trees.
+
+Integers are symbols without any assumption but being integers, so a name means one symbol
+everywhere. `V[a, b]` is a `Read`; `Where(c, x, y)` is x where c holds and y elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sympy import Expr, Integer, S, Symbol, sympify
+from sympy.core.symbol import Str
+from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
+
+__all__ = ["Read", "Where", "index", "indices", "map_reads", "names_of", "reads", "rename_arrays"]
+
+
+def index(name: str) -> Symbol:
+    """The integer symbol of that name: an index or a size."""
+    return Symbol(name, integer=True)
+
+
+def indices(names: str) -> tuple[Symbol, ...]:
+    """Integer symbols from a list of names separated by blanks or commas."""
+    return tuple(index(name) for name in names.replace(",", " ").split())
+
+
+class Read(Expr):  # type: ignore[misc]
+    """One entry of an array, `V[a, b]`; without subscripts, the single entry of a scalar, `u[()]`."""
+
+    is_commutative = True
+    is_real = True
+
+    def __new__(cls, array: str | Str, *subscripts: Any) -> Read:
+        name = array if isinstance(array, Str) else Str(array)
+        return Expr.__new__(cls, name, *map(sympify, subscripts))
+
+    @property
+    def array(self) -> str:
+        """The array's name."""
+        return str(self.args[0].name)
+
+    @property
+    def subscripts(self) -> tuple[Expr, ...]:
+        """Where the array is read."""
+        return self.args[1:]
+
+    def _sympystr(self, printer: Any) -> str:
+        inside = ", ".join(printer._print(e) for e in self.subscripts)
+        return f"{self.array}[{inside or '()'}]"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        inside = ", ".join(printer._print(e) for e in self.subscripts)
+        text = rf"\mathsf{{{self.array}}}_{{{inside}}}" if inside else rf"\mathsf{{{self.array}}}"
+        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+
+
+class Where(Expr):  # type: ignore[misc]
+    """`value` where the condition holds, `other` elsewhere."""
+
+    is_commutative = True
+    is_real = True
+
+    def __new__(cls, condition: Any, value: Any, other: Any = 0) -> Expr:
+        condition, value, other = sympify(condition), sympify(value), sympify(other)
+        if isinstance(condition, BooleanTrue) or value == other:
+            return value
+        if isinstance(condition, BooleanFalse):
+            return other
+        return Expr.__new__(cls, condition, value, other)
+
+    @property
+    def condition(self) -> Boolean:
+        """When the first value holds."""
+        return self.args[0]
+
+    def _latex(self, printer: Any) -> str:
+        condition, value, other = (printer._print(a) for a in self.args)
+        return (
+            rf"\begin{{cases}} {value} & {condition} \\ {other} & \text{{otherwise}} \end{{cases}}"
+        )
+
+
+def reads(expression: Any) -> tuple[Read, ...]:
+    """Every read in an expression, in a fixed order."""
+    return tuple(sorted(sympify(expression).atoms(Read), key=str))
+
+
+def map_reads(expression: Any, value: Callable[[Read], Any]) -> Any:
+    """The expression with each read replaced, innermost subscripts first."""
+    expression = sympify(expression)
+    if not expression.args or not expression.has(Read):
+        return expression
+    args = [map_reads(a, value) for a in expression.args]
+    rebuilt = expression.func(*args) if tuple(args) != expression.args else expression
+    return value(rebuilt) if isinstance(rebuilt, Read) else rebuilt
+
+
+def rename_arrays(expression: Any, names: Mapping[str, str]) -> Any:
+    """The expression with arrays renamed."""
+    return map_reads(expression, lambda r: Read(names.get(r.array, r.array), *r.subscripts))
+
+
+def names_of(expression: Any) -> frozenset[str]:
+    """The names of the integers that an expression mentions."""
+    return frozenset(s.name for s in sympify(expression).free_symbols)
+
+
+ZERO = S.Zero
+ONE = Integer(1)

@@ -1,0 +1,212 @@
+"""Polynomials on chambers of the sizes, written as one SymPy expression that reads well.
+
+    2Δ + 1 where Δ < n, 2n - 1 elsewhere   ⟶   Min(2Δ + 1, 2n - 1)
+    n/2 for even n, (n + 1)/2 for odd n    ⟶   ⌈n/2⌉
+
+Every form is tried on the exact polynomials; a Piecewise stands where none fits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+
+import sympy as sp
+from sympy.logic.boolalg import Boolean
+
+from derive.forms.cells import Cell, Class, PeriodicCell, original, outside
+from derive.forms.polyhedron import Polyhedron
+from derive.forms.polynomial import Polynomial, add, compose, degree_one, scale
+from derive.forms.rows import Row, implied
+
+__all__ = ["Writer", "with_min"]
+
+Values = tuple[Polynomial, ...]  # one a residue class
+
+
+def with_min(condition: Boolean, given: Polyhedron | None = None) -> Boolean:
+    """Upper bounds on one symbol as one: Delta <= n - 1 and Delta <= m - 1 become Delta < Min(m, n).
+
+    Redundant inequalities are dropped first; what is not a conjunction of inequalities comes back unchanged.
+
+    >>> n, m, Delta = sp.symbols("n m Delta", integer=True)
+    >>> with_min((Delta <= n - 1) & (Delta < m))
+    Delta < Min(m, n)
+    """
+    parts = sp.And.make_args(condition)
+    if any(not part.is_Relational or isinstance(part, sp.Ne) for part in parts):
+        return condition
+    body = Polyhedron.of(condition).simplify(given)
+    bounded = {
+        column: [row for row in body.rows if row[column] == -1 and sum(value < 0 for value in row[:-1]) == 1]
+        for column in range(len(body.names))
+    }
+    column = max(bounded, key=lambda c: (len(bounded[c]), -c), default=None)
+    if column is None or not bounded[column] or any(isinstance(part, sp.Eq) for part in parts):
+        return body.conditions
+    rows = bounded[column]
+    rest = Polyhedron.from_rows(body.names, [row for row in body.rows if row not in rows])
+    strict = all(row[-1] == -1 for row in rows) and any(sum(map(bool, row[:-1])) > 1 for row in rows)
+    uppers = [
+        sp.Add(
+            *(v * s for c, (s, v) in enumerate(zip(body.names, row, strict=False)) if c != column),
+            row[-1] + strict,
+        )
+        for row in rows
+    ]
+    bound = (sp.Lt if strict else sp.Le)(body.names[column], sp.Min(*uppers))
+    return sp.And(bound, rest.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Cells about `names`, of which `sizes` may occur, as one expression in the context `given`."""
+
+    sizes: tuple[sp.Symbol, ...]
+    names: tuple[sp.Symbol, ...]
+    given: tuple[Row, ...]
+    classes: tuple[Class, ...]
+
+    def by_class(self, parts: Sequence[tuple[list[Cell], list[Row]]]) -> sp.Expr:
+        """One expression a residue class, for classes whose chambers differ."""
+        pairs = []
+        for (cells, _), home in zip(parts, self.classes, strict=True):
+            if cells:
+                moved = [
+                    PeriodicCell(
+                        tuple(outside(row, home) for row in cell.rows), (original(cell.value, home),)
+                    )
+                    for cell in cells
+                ]
+                alone = Writer(self.sizes, self.names, self.given, (home,))
+                pairs.append((alone.piecewise(moved), self._class(home)))
+        return sp.Piecewise(*pairs[:-1], (pairs[-1][0], True), evaluate=False)
+
+    def piecewise(self, cells: Sequence[PeriodicCell]) -> sp.Expr:
+        """The polynomial, Min or Max of them, or a Piecewise whose simplest polynomial is the last."""
+        if len(cells) == 1:
+            return self.periodic(cells[0].values)
+        for extreme, sign in ((sp.Min, 1), (sp.Max, -1)):
+            if all(self._least(cell, other, sign) for cell in cells for other in cells if cell is not other):
+                return extreme(*(self.periodic(cell.values) for cell in cells))
+        regions: dict[sp.Expr, list[PeriodicCell]] = {}
+        for cell in sorted(cells, key=lambda cell: (len(cell.rows), cell.rows)):
+            regions.setdefault(self.periodic(cell.values), []).append(cell)
+        ordered = sorted(
+            regions, key=lambda e: (e == 0, len(regions[e]), sum(len(c.rows) for c in regions[e]), -_size(e))
+        )
+        pairs = [(e, sp.Or(*map(self._region, regions[e]))) for e in ordered[:-1]]
+        return sp.Piecewise(*pairs, (ordered[-1], True), evaluate=False)
+
+    def _region(self, cell: PeriodicCell) -> Boolean:
+        return with_min(Polyhedron.from_rows(self.names, cell.rows).conditions)
+
+    def _least(self, cell: PeriodicCell, other: PeriodicCell, sign: int) -> bool:
+        """True where sign·(other - cell) is affine and ≥ 0 on all of the cell."""
+        for mine, theirs in zip(cell.values, other.values, strict=True):
+            row = degree_one(scale(add(theirs, scale(mine, -1)), sign), len(self.names))
+            if row is None:
+                return False
+            common = lcm(*(value.denominator for value in row))
+            if not implied([*self.given, *cell.rows], tuple(int(value * common) for value in row)):
+                return False
+        return True
+
+    def periodic(self, values: Values) -> sp.Expr:
+        """One polynomial a class as: itself, a rounded one, one in ⌊n/p⌋, a Mod term, or a Piecewise."""
+        first = values[0]
+        if all(value == first for value in values):
+            return self.readable(first)
+        for attempt in (self._rounded, self._in_quotient, self._rounded_factor):
+            if (written := attempt(values)) is not None:
+                return written
+        if len(values) == 2:
+            odd = sp.Mod(self.names[self._moving()[0]], 2)
+            return self.readable(first) + self.readable(add(values[1], scale(first, -1))) * odd
+        pairs = [
+            (self.readable(value), self._class(home))
+            for value, home in zip(values, self.classes, strict=True)
+        ]
+        return sp.Piecewise(*pairs[:-1], (pairs[-1][0], True), evaluate=False)
+
+    def _moving(self) -> list[int]:
+        return [column for column, (modulus, _) in enumerate(self.classes[0]) if modulus > 1]
+
+    def _class(self, home: Class) -> Boolean:
+        return sp.And(*(sp.Eq(sp.Mod(self.names[c], home[c][0]), home[c][1]) for c in self._moving()))
+
+    def _rounded(self, values: Values) -> sp.Expr | None:
+        """⌈p⌉ or ⌊p⌋ where the polynomials, whole numbers, differ from p by constants less than 1."""
+        shifts = [_constant(add(value, scale(values[0], -1))) for value in values]
+        known = [shift for shift in shifts if shift is not None]
+        if len(known) < len(shifts) or max(known) - min(known) >= 1:
+            return None
+        up, down = (self.readable(values[known.index(pick(known))]) for pick in (min, max))
+        return min((sp.ceiling(up), sp.floor(down)), key=_size)
+
+    def _in_quotient(self, values: Values) -> sp.Expr | None:
+        """P(⌊(n + s)/p⌋) where each class r has P at (n - r)/p, or at one more once r + s reaches p."""
+        if len(self._moving()) != 1:
+            return None
+        (column,) = self._moving()
+        period, width = self.classes[0][column][0], len(self.names)
+        for s in (0, *range(period - 1, 0, -1)):
+            # residue r has q = (n - r + p·[r + s ≥ p])/p, so P(q) is the value at n = p·q + r - p·[r + s ≥ p]
+            as_quotient = []
+            for value, home in zip(values, self.classes, strict=True):
+                r = home[column][1]
+                at = [period * int(c == column) for c in range(width)] + [r - period * (r + s >= period)]
+                as_quotient.append(compose(value, column, at))
+            if all(value == as_quotient[0] for value in as_quotient):
+                n = self.names[column]
+                q = sp.ceiling(n / period) if s == period - 1 else sp.floor((n + s) / period)
+                return self.readable(as_quotient[0]).xreplace({n: q})
+        return None
+
+    def _rounded_factor(self, values: Values) -> sp.Expr | None:
+        """n^k·⌈q⌉ where n^k divides every polynomial and the affine rest is a whole number in its class."""
+        exponents = [e for value in values for e in value]
+        common = tuple(map(min, *exponents)) if len(exponents) > 1 else ()
+        if not any(common):
+            return None
+        rest = [
+            {tuple(a - b for a, b in zip(e, common, strict=True)): c for e, c in value.items()}
+            for value in values
+        ]
+        for value, home in zip(rest, self.classes, strict=True):
+            row = degree_one(value, len(self.names))
+            if row is None or any(
+                (c * modulus).denominator > 1 for c, (modulus, _) in zip(row, home, strict=False)
+            ):
+                return None
+            if (sum(c * r for c, (_, r) in zip(row, home, strict=False)) + row[-1]).denominator > 1:
+                return None
+        rounded = self._rounded(tuple(rest))
+        return None if rounded is None else self.readable({common: Fraction(1)}) * rounded
+
+    def readable(self, polynomial: Polynomial) -> sp.Expr:
+        """The shortest of: factored, expanded, collected by one size with factored coefficients."""
+        expanded = sp.Add(
+            *(
+                sp.Rational(value.numerator, value.denominator)
+                * sp.Mul(*(s**e for s, e in zip(self.names, exponents, strict=True)))
+                for exponents, value in polynomial.items()
+            )
+        )
+        if len(polynomial) < 2 or all(sum(exponents) <= 1 for exponents in polynomial):
+            return expanded
+        factored = sp.factor(expanded)
+        if factored.is_Mul or factored.is_Pow:
+            return factored
+        collected = [sp.collect(expanded, s, sp.factor) for s in self.sizes if expanded.has(s)]
+        return min((expanded, *collected), key=lambda e: (_size(e), str(e)))
+
+
+def _size(e: sp.Expr) -> int:
+    return int(sp.count_ops(e))
+
+
+def _constant(polynomial: Polynomial) -> Fraction | None:
+    if any(any(exponents) for exponents in polynomial):
+        return None
+    return next(iter(polynomial.values()), Fraction(0))

@@ -1,0 +1,1 @@
+"""How groups act on indices and channels, one file a family."""

@@ -1,0 +1,1 @@
+"""Programs: what is stored where, and in which order it is computed."""

@@ -1,0 +1,89 @@
+"""Runs a program point by point on exact numbers: the meaning of every node, and the oracle for backends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+from sympy import Expr, Integer, Symbol
+
+from derive.errors import EmitError
+from derive.ir.nodes import Access, Contract, Copy, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Scratch
+
+__all__ = ["interpret"]
+
+Env = dict[Symbol, Integer]
+
+
+def interpret(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray:
+    """The result's entries as an object array. Arguments of a program with a batch size carry that axis first.
+
+    Raises EmitError for a read or write outside an array, and for a result entry that is read before it is written.
+    """
+    env = {s: Integer(v) for s, v in sizes.items()}
+    shape = [_value(e, env) for e in program.result.shape]
+    if program.batch is not None:
+        shape.insert(0, int(env[program.batch]))
+    memory = {name: np.asarray(a, dtype=object) for name, a in arrays.items()}
+    memory[program.result.name] = np.full(shape, None, dtype=object)
+    _run(program.body, env, memory)
+    return memory[program.result.name]
+
+
+def _value(expression: Expr, env: Env) -> int:
+    return int(expression.xreplace(env))
+
+
+def _points(ranges: tuple[Range, ...], env: Env) -> Any:
+    spans = [range(_value(r.start, env), _value(r.stop, env)) for r in ranges]
+    for point in product(*spans):
+        yield env | {r.symbol: Integer(p) for r, p in zip(ranges, point, strict=True)}
+
+
+def _place(access: Access, env: Env, memory: dict[str, np.ndarray]) -> tuple[int, ...]:
+    place = tuple(_value(e, env) for e in access.subscripts)
+    shape = memory[access.array].shape
+    if len(place) != len(shape) or any(not 0 <= p < extent for p, extent in zip(place, shape, strict=True)):
+        raise EmitError(f"{access.array}{list(place)} is outside {access.array}, whose shape is {shape}.")
+    return place
+
+
+def _read(access: Access, env: Env, memory: dict[str, np.ndarray]) -> Any:
+    value = memory[access.array][_place(access, env, memory)]
+    if value is None:
+        raise EmitError(f"{access.array}{[int(e.xreplace(env)) for e in access.subscripts]} is read before it is written.")
+    return value
+
+
+def _run(body: tuple[Node, ...], env: Env, memory: dict[str, np.ndarray]) -> None:
+    for node in body:
+        match node:
+            case Let(symbol=symbol, value=value):
+                env = env | {symbol: Integer(_value(value, env))}
+            case Scratch(array=array, shape=shape):
+                memory[array] = np.full([_value(e, env) for e in shape], None, dtype=object)
+            case Copy(target=target, over=over, source=source):
+                for point in _points(over, env):
+                    memory[target.array][_place(target, point, memory)] = _read(source, point, memory)
+            case MultiplyAdd() | Contract():
+                _accumulate(node, env, memory)
+            case Loop(range=span, body=inner):
+                for point in _points((span,), env):
+                    _run(inner, point, memory)
+            case Guard(condition=condition, body=inner):
+                if bool(condition.xreplace(env)):
+                    _run(inner, env, memory)
+            case Launch(threads=threads, body=inner):
+                for point in _points(threads, env):
+                    _run(inner, point, memory)
+
+
+def _accumulate(node: MultiplyAdd | Contract, env: Env, memory: dict[str, np.ndarray]) -> None:
+    for point in _points(node.over, env):
+        term = 1
+        for factor in node.factors:
+            term = term * _read(factor, point, memory)
+        place = _place(node.target, point, memory)
+        memory[node.target.array][place] = _read(node.target, point, memory) + term

@@ -1,0 +1,178 @@
+"""The nodes of a program. Subscripts are positions from 0; bounds are half open; every name is the formula's letter.
+
+A statement runs over the box of its `over` ranges at once. What a target does with it (slices, a contraction on
+BLAS, one thread a point) is settled by which node the lowering chose, so that a printer has nothing to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sympy import Expr, Symbol
+
+__all__ = [
+    "NODES",
+    "Access",
+    "Contract",
+    "Copy",
+    "Guard",
+    "Launch",
+    "Let",
+    "Loop",
+    "MultiplyAdd",
+    "Node",
+    "Program",
+    "Range",
+    "Scratch",
+    "SizeFrom",
+    "Statement",
+    "Storage",
+    "walk",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """start ≤ symbol < stop."""
+
+    symbol: Symbol
+    start: Expr
+    stop: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An entry of a stored array, as a function of indices; without subscripts a scalar."""
+
+    array: str
+    subscripts: tuple[Expr, ...]
+
+    def along(self, ranges: tuple[Range, ...]) -> tuple[Symbol, ...]:
+        """The range symbols that the subscripts move with, in the order of the array's axes."""
+        names = [r.symbol for r in ranges]
+        return tuple(s for e in self.subscripts for s in names if s in e.free_symbols)
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """An integer held by name."""
+
+    symbol: Symbol
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Memory that lives within the enclosing body: an array, or a register where the shape is ()."""
+
+    array: str
+    shape: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """target = source at every point of the box; a source that doesn't move with an index is repeated along it."""
+
+    target: Access
+    over: tuple[Range, ...]
+    source: Access
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MultiplyAdd:
+    """target += Π factors at every point of the box; every range moves the target."""
+
+    target: Access
+    over: tuple[Range, ...]
+    factors: tuple[Access, ...]
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """target += Σ Π factors, summed over the ranges that do not move the target."""
+
+    target: Access
+    over: tuple[Range, ...]
+    factors: tuple[Access, ...]
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The body once for each value of the range, in order."""
+
+    range: Range
+    body: tuple[Node, ...]
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The body where the condition holds."""
+
+    condition: Any
+    body: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The body once for each point of the box, in any order or at the same time: one thread a point."""
+
+    threads: tuple[Range, ...]
+    body: tuple[Node, ...]
+    says: str = ""
+
+
+Statement = Copy | MultiplyAdd | Contract
+Node = Let | Scratch | Statement | Loop | Guard | Launch
+NODES: tuple[type, ...] = (Let, Scratch, Copy, MultiplyAdd, Contract, Loop, Guard, Launch)
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """An argument or the result: its name and shape. `batched` ones have any number of leading axes more."""
+
+    name: str
+    shape: tuple[Expr, ...]
+    batched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SizeFrom:
+    """size = (extent of the array's axis - offset) / factor."""
+
+    size: Symbol
+    array: str
+    axis: int
+    factor: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Fills `result` from `arguments`. `batch` is the size that stands for all leading axes where the body counts them."""
+
+    name: str
+    says: str
+    arguments: tuple[Storage, ...]
+    result: Storage
+    sizes: tuple[Symbol, ...]
+    sources: tuple[SizeFrom, ...]
+    body: tuple[Node, ...]
+    batch: Symbol | None = field(default=None)
+
+    def storage(self, name: str) -> Storage:
+        """The argument or result of that name."""
+        return next(s for s in (*self.arguments, self.result) if s.name == name)
+
+
+def walk(body: tuple[Node, ...]) -> Iterator[Node]:
+    """Every node, outer before inner."""
+    for node in body:
+        yield node
+        if isinstance(node, (Loop, Guard, Launch)):
+            yield from walk(node.body)

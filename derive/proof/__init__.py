@@ -1,0 +1,1 @@
+"""Obligations, the solver, certificates and counterexamples."""

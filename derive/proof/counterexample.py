@@ -1,0 +1,120 @@
+"""The smallest sizes and indices at which a claim fails, with arrays that show it.
+
+The solver is asked for models with a growing bound on the sizes' sum, then on the indices' magnitude, so the first
+one found is smallest. Arrays get integer entries: 0 except where the claim reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count, product
+from typing import Any
+
+from sympy import Expr, Integer, factor, sympify
+
+from derive.errors import DeriveError
+from derive.forms.expr import Read, map_reads, reads
+from derive.forms.form import Form
+from derive.forms.text import show
+from derive.proof.goal import Goal
+from derive.proof.step import Clause
+
+__all__ = ["Counterexample", "counterexample", "smallest_model"]
+
+_MOST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """Where a claim fails: sizes, indices, what is left over, and entries for which that is not 0."""
+
+    sizes: tuple[tuple[str, int], ...]
+    indices: tuple[tuple[str, int], ...]
+    residue: Expr
+    entries: tuple[tuple[str, int], ...]
+    place: str
+
+    def __str__(self) -> str:
+        at = ", ".join(f"{name} = {value}" for name, value in (*self.sizes, *self.indices))
+        text = f"{at}: residue {_written(self.residue, self.place)}"
+        return text
+
+    @property
+    def python(self) -> str:
+        """The same as Python text that can be pasted: sizes, indices and the entries that are not 0."""
+        lines = [f"{name} = {value}" for name, value in (*self.sizes, *self.indices)]
+        return "\n".join([*lines, *(f"{entry} = {value}" for entry, value in self.entries)])
+
+
+def _written(residue: Expr, place: str) -> str:
+    text = show(factor(_as_symbols(residue)))
+    parts = text if residue.is_Mul or isinstance(residue, (Read, Integer)) or text.count(" ") == 0 else f"({text})"
+    if place and (parts.startswith("(") or " " not in parts):
+        return f"{parts}*{place}"
+    return f"{parts}*{place}" if place else text
+
+
+def _as_symbols(residue: Expr) -> Expr:
+    from sympy import Symbol
+
+    return map_reads(residue, lambda r: Symbol(show(r), commutative=True))
+
+
+def smallest_model(goal: Goal, sizes: Iterable[str], names: Iterable[str]) -> dict[str, int]:
+    """Integers at which the goal fails, with least sum of sizes, then least magnitude of indices.
+
+    Raises DeriveError where the goal doesn't fail within small sizes.
+    """
+    import z3
+
+    solver = z3.Solver()
+    solver.set("timeout", 30_000)
+    solver.from_string(goal.smt.replace("(check-sat)", ""))
+    size, rest = [z3.Int(s) for s in sizes], [z3.Int(s) for s in names]
+    for group in (size, rest):
+        magnitude = z3.Sum([z3.If(v >= 0, v, -v) for v in group]) if group else z3.IntVal(0)
+        for bound in range(_MOST):
+            solver.push()
+            solver.add(magnitude <= bound)
+            if solver.check() == z3.sat:
+                break
+            solver.pop()
+        else:
+            raise DeriveError(f"The claim fails, but at no sizes whose sum is below {_MOST}.")
+    model = solver.model()
+    return {str(v): int(model.eval(v, model_completion=True).as_long()) for v in size + rest}
+
+
+def counterexample(form: Form, goal: Goal, clause: Clause) -> Counterexample:
+    """The smallest failure of a clause that a form was claimed to satisfy."""
+    mentioned = goal.show.free_symbols.union(*(f.free_symbols for f in goal.given))
+    sizes = [s for s in form.sizes if s in mentioned] + sorted(
+        (s for s in mentioned if s not in form.sizes and s not in clause.binders), key=str
+    )
+    indices = [s for s in clause.binders if s in mentioned]
+    model = smallest_model(goal, [s.name for s in sizes], [s.name for s in indices])
+    at = {s: Integer(model[s.name]) for s in (*sizes, *indices)}
+    residue = sympify(clause.left - clause.right).xreplace(at).doit()
+    place = show(form.input.entry(at[s] for s in form.input.symbols)) if set(form.input.symbols) <= set(at) else ""
+    return Counterexample(
+        sizes=tuple((s.name, model[s.name]) for s in sizes),
+        indices=tuple((s.name, model[s.name]) for s in indices),
+        residue=residue,
+        entries=_entries(residue, place),
+        place=place,
+    )
+
+
+def _entries(residue: Expr, place: str) -> tuple[tuple[str, int], ...]:
+    """Small integers for the entries that the residue reads, such that it is not 0."""
+    found = reads(residue)
+    for bound in count(1):
+        for values in product(range(bound + 1), repeat=len(found)):
+            table = dict(zip(found, values, strict=True))
+            if map_reads(residue, lambda r, t=table: Integer(t[r])) != 0:
+                shown = tuple((show(r), v) for r, v in table.items())
+                return shown + (((place, 1),) if place else ())
+        if bound > 3:
+            break
+    raise DeriveError(f"No small entries make {residue} differ from 0.")

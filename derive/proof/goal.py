@@ -1,0 +1,71 @@
+"""Goals, obligations and verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from sympy import And
+
+from derive.proof.smt import script
+
+__all__ = ["Goal", "Obligation", "Proved", "Status", "Verdict"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """For all integers and arrays: the facts in `given` imply `show`."""
+
+    given: tuple[Any, ...]
+    show: Any
+
+    @cached_property
+    def smt(self) -> str:
+        """SMT-LIB 2 text that is unsatisfiable exactly when the goal holds."""
+        return script(list(_flat(self.given)), self.show)
+
+
+def _flat(facts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Conjunctions taken apart, each fact once."""
+    parts: dict[Any, None] = {}
+    for fact in facts:
+        for part in And.make_args(fact):
+            parts.setdefault(part)
+    return tuple(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """A claim about one step, made of goals that must all hold. `witness` says what settles it."""
+
+    name: str
+    says: str
+    goals: tuple[Goal, ...]
+    witness: str = ""
+
+
+class Status(Enum):
+    """How far an obligation got."""
+
+    PROVED = "proved for all sizes"
+    REFUTED = "refuted"
+    UNKNOWN = "not decided"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the solver said of one obligation; `goal` is the first one that is not proved."""
+
+    obligation: Obligation
+    status: Status
+    goal: Goal | None = None
+
+    @property
+    def proved(self) -> bool:
+        """Whether every goal holds."""
+        return self.status is Status.PROVED
+
+
+Proved = tuple[Verdict, ...]

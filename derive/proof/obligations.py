@@ -1,0 +1,189 @@
+"""What must be proved of a form, and of a step: built from their data alone, never by the rule.
+
+    sound        the new terms are the old ones: same weight through the embedding, same input, same output
+    restricted   every value of the new parameters satisfies the stated constraint
+    complete     every old parameter that satisfies the constraint comes from new ones
+    once         ... from exactly one value of each new parameter
+    free         exactly the entries called free are read by some live term
+    in bounds    every read is inside its array
+    injective    no two terms of an output read one input
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sympy import And, Eq, Implies, Or, Symbol
+
+from derive.forms.expr import Read, index, map_reads, reads, rename_arrays
+from derive.forms.form import Form, Param, equal_places
+from derive.proof.goal import Goal, Obligation
+from derive.proof.step import ArrayMap, Kind, Step, substitute
+
+__all__ = ["form_obligations", "step_obligations"]
+
+
+def form_obligations(form: Form) -> tuple[Obligation, ...]:
+    """What holds of a form by itself."""
+    free = tuple(goal for param in form.params for goal in _free(form, param))
+    return (
+        Obligation("in bounds", "Every read of every term is inside its array.", _in_bounds(form)),
+        Obligation("free", "An entry is called free exactly when some live term reads it.", free),
+        Obligation(
+            "injective",
+            f"Two terms of one output never read the same entry of {form.input.name}.",
+            (_injective(form),),
+        ),
+    )
+
+
+def _in_bounds(form: Form) -> tuple[Goal, ...]:
+    boxes = {p.name: p.array for p in form.params} | {form.input.name: form.input}
+    weights = And(*(boxes[r.array].holds(r.subscripts) for r in reads(form.weight)))
+    biases = And(*(boxes[r.array].holds(r.subscripts) for r in reads(form.bias)))
+    return (
+        Goal((form.given, form.live), And(form.input.holds(form.read), weights)),
+        Goal((form.given, form.output.holds()), biases),
+    )
+
+
+def _free(form: Form, param: Param) -> Iterable[Goal]:
+    source, inside = (form.weight, form.live) if param in form.weights else (form.bias, form.output.holds())
+    for read in reads(source):
+        if read.array == param.name:
+            yield Goal((form.given, inside), param.domain_at(read.subscripts))
+    if param.reader:
+        term = dict(param.reader)
+        hit = Or(
+            *(
+                equal_places((s.xreplace(term) for s in r.subscripts), param.array.symbols)
+                for r in reads(source)
+                if r.array == param.name
+            )
+        )
+        yield Goal((form.given, param.domain), And(inside.xreplace(term), hit))
+
+
+def _injective(form: Form) -> Goal:
+    twin = {s: index(f"{s.name}_") for s in form.reduction_symbols}
+    same_read = equal_places(form.read, (e.xreplace(twin) for e in form.read))
+    same_term = And(*(Eq(s, t) for s, t in twin.items()))
+    return Goal((form.given, form.live, form.live.xreplace(twin), same_read), same_term)
+
+
+def step_obligations(step: Step) -> tuple[Obligation, ...]:
+    """What holds of a step, its result included."""
+    named = _Named(step)
+    kept = [Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound())]
+    if step.kind is Kind.RESTRICTION:
+        kept.append(
+            Obligation("restricted", "Whatever the new parameters, the constraint holds.", named.restricted())
+        )
+    kept += [
+        Obligation("complete", "Old parameters under the constraint come from new ones.", *named.complete()),
+        Obligation("once", "The new parameters are determined, each by one old entry.", named.once()),
+    ]
+    return (*kept, *form_obligations(step.after))
+
+
+class _Named:
+    """A step with the arrays of its two sides told apart: V before is V0, V after is V1."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.facts = (step.after.given, step.before.given, step.assume)
+        self.old = {p.name: f"{p.name}0" for p in step.before.params}
+        self.new = {p.name: f"{p.name}1" for p in step.after.params}
+        self.embeddings = self._maps(step.embeddings, self.old, self.new)
+        self.sections = self._maps(step.sections, self.new, self.old)
+
+    @staticmethod
+    def _maps(
+        maps: tuple[ArrayMap, ...], source: Mapping[str, str], target: Mapping[str, str]
+    ) -> tuple[ArrayMap, ...]:
+        return tuple(ArrayMap(source[m.array], m.binders, rename_arrays(m.value, target)) for m in maps)
+
+    def before(self, expression: Any) -> Any:
+        """An expression of the old form, through the embedding."""
+        return substitute(rename_arrays(expression, self.old), self.embeddings)
+
+    def after(self, expression: Any) -> Any:
+        """An expression of the new form."""
+        return rename_arrays(expression, self.new)
+
+    def sound(self) -> tuple[Goal, ...]:
+        """The two sets of live terms correspond through the step's maps, and so do the biases."""
+        step, old, new = self.step, self.step.before, self.step.after
+        down, up = dict(step.to_before), dict(step.to_after)
+        old_weight = self.before(old.weight)
+        back = And(*(Eq(s, step.to_after[s].xreplace(down)) for s in up))
+        forth = And(*(Eq(s, step.to_before[s].xreplace(up)) for s in down))
+        same_read = equal_places(
+            (e.xreplace(down) for e in old.read), self._common(new.read, new, old)
+        )
+        forward = And(
+            old.live.xreplace(down), same_read, Eq(old_weight.xreplace(down), self.after(new.weight)), back
+        )
+        backward = Or(Eq(old_weight, 0), And(new.live.xreplace(up), forth))
+        bias = Eq(self.before(old.bias).xreplace(down), self.after(new.bias))
+        return (
+            Goal((*self.facts, new.live), forward),
+            Goal((*self.facts, old.live), backward),
+            Goal((*self.facts, new.output.holds()), And(old.output.holds().xreplace(down), bias)),
+        )
+
+    @staticmethod
+    def _common(places: tuple[Any, ...], new: Form, old: Form) -> tuple[Any, ...]:
+        """The new read without the axes that only an extension has."""
+        return places[: len(old.input.axes)] if len(new.input.axes) > len(old.input.axes) else places
+
+    def restricted(self) -> tuple[Goal, ...]:
+        """Each clause of the constraint, through the embedding."""
+        return tuple(
+            Goal((*self.facts, clause.given), Eq(self.before(clause.left), self.before(clause.right)))
+            for clause in self.step.clauses
+        )
+
+    def complete(self) -> tuple[tuple[Goal, ...], str]:
+        """E(S(old)) = old on every free old entry, by the named instances of the constraint."""
+        goals, witnesses = [], []
+        for param in self.step.before.params:
+            facts = []
+            for instance in self.step.instances:
+                if instance.array == param.name:
+                    given, left, right = instance.apply(self.step.clauses[instance.clause])
+                    facts.append(Implies(given, Eq(*(rename_arrays(e, self.old) for e in (left, right)))))
+                    witnesses.append(_witness(param, instance.values))
+            entry = rename_arrays(param.array.entry(), self.old)
+            rebuilt = substitute(substitute(entry, self.embeddings), self.sections)
+            goals.append(Goal((*self.facts, param.domain, *facts), Eq(rebuilt, entry)))
+        return tuple(goals), "; ".join(dict.fromkeys(witnesses))
+
+    def once(self) -> tuple[Goal, ...]:
+        """S(E(new)) = new on every free new entry, and S reads free old entries only."""
+        goals = []
+        old = {self.old[p.name]: p for p in self.step.before.params}
+        for param in self.step.after.params:
+            entry = rename_arrays(param.array.entry(), self.new)
+            pulled = substitute(entry, self.sections)
+            inside = And(*(old[r.array].domain_at(r.subscripts) for r in reads(pulled)))
+            rebuilt = substitute(pulled, self.embeddings)
+            goals.append(Goal((*self.facts, param.domain), And(inside, Eq(rebuilt, entry))))
+        return tuple(goals)
+
+
+def _witness(param: Param, values: tuple[tuple[Symbol, Any], ...]) -> str:
+    from derive.forms.text import show
+
+    chosen = ", ".join(f"{s.name} := {show(e)}" for s, e in values if s != e)
+    return f"for {show(param.array.entry())}: {chosen}"
+
+
+def array_of(expression: Any) -> Read:
+    """The single read that an expression is. Raises ValueError where it is something else."""
+    if not isinstance(expression, Read):
+        raise ValueError(f"'{expression}' is not one read.")
+    return expression
+
+

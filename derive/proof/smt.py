@@ -1,0 +1,124 @@
+"""Goals as SMT-LIB 2 text: integers, uninterpreted functions for arrays, reals for their entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sympy import Abs, Add, And, Eq, Ge, Gt, Implies, Integer, Le, Lt, Max, Min, Mod, Mul, Ne, Not, Or, Pow, Rational, Symbol
+from sympy import ceiling, floor
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+
+from derive.errors import TextError
+from derive.forms.expr import Read, Where
+
+__all__ = ["script", "to_smt"]
+
+_RELATIONS: Mapping[type, str] = {Eq: "=", Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
+
+
+def script(given: list[Any], show: Any) -> str:
+    """The text that is unsatisfiable exactly when `given` implies `show` for all integers and arrays."""
+    everything = And(*given, evaluate=False) if given else show
+    symbols = sorted(everything.free_symbols | show.free_symbols, key=str)
+    arrays = sorted({(r.array, len(r.subscripts)) for e in (*given, show) for r in e.atoms(Read)})
+    linear = not any(_multiplies_reads(e) for e in (*given, show))
+    lines = [f"(set-logic {'QF_UFLIRA' if linear else 'QF_UFNIRA'})"]
+    lines += [f"(declare-const {s.name} Int)" for s in symbols]
+    lines += [f"(declare-fun {name} ({' '.join(['Int'] * rank)}) Real)" for name, rank in arrays]
+    lines += [f"(assert {to_smt(fact)})" for fact in given if fact is not BooleanTrue()]
+    return "\n".join([*lines, f"(assert (not {to_smt(show)}))", "(check-sat)", ""])
+
+
+def _multiplies_reads(expression: Any) -> bool:
+    return any(sum(f.has(Read) for f in product.args) > 1 for product in expression.atoms(Mul)) or any(
+        power.has(Read) for power in expression.atoms(Pow)
+    )
+
+
+def to_smt(expression: Any) -> str:
+    """A condition as SMT-LIB 2 text."""
+    if isinstance(expression, BooleanTrue):
+        return "true"
+    if isinstance(expression, BooleanFalse):
+        return "false"
+    if isinstance(expression, (And, Or)):
+        name = "and" if isinstance(expression, And) else "or"
+        return f"({name} {' '.join(to_smt(a) for a in sorted(expression.args, key=str))})"
+    if isinstance(expression, Implies):
+        return f"(=> {to_smt(expression.args[0])} {to_smt(expression.args[1])})"
+    if isinstance(expression, Not):
+        return f"(not {to_smt(expression.args[0])})"
+    if isinstance(expression, Ne):
+        return f"(not {to_smt(Eq(*expression.args, evaluate=False))})"
+    for kind, sign in _RELATIONS.items():
+        if isinstance(expression, kind):
+            term = _real if _is_real(expression) else _integer
+            return f"({sign} {term(expression.args[0])} {term(expression.args[1])})"
+    raise TextError(f"'{expression}' is not a condition that the solver can read.")
+
+
+def _is_real(expression: Any) -> bool:
+    return bool(expression.has(Read))
+
+
+def _fold(name: str, parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"({name} {' '.join(parts)})"
+
+
+def _extreme(sign: str, parts: list[str]) -> str:
+    first, *rest = parts
+    if not rest:
+        return first
+    other = _extreme(sign, rest)
+    return f"(ite ({sign} {first} {other}) {first} {other})"
+
+
+def _integer(e: Any) -> str:
+    if isinstance(e, Integer):
+        return str(e) if e >= 0 else f"(- {-e})"
+    if isinstance(e, Symbol):
+        return str(e.name)
+    if isinstance(e, (floor, ceiling)):
+        return _divided(e)
+    if isinstance(e, Where):
+        return f"(ite {to_smt(e.args[0])} {_integer(e.args[1])} {_integer(e.args[2])})"
+    for kind, write in _INTEGERS.items():
+        if isinstance(e, kind):
+            return write([_integer(a) for a in e.args])
+    raise TextError(f"'{e}' is not linear integer arithmetic.")
+
+
+def _divided(e: Any) -> str:
+    top, bottom = e.args[0].together().as_numer_denom()
+    if not isinstance(bottom, Integer):
+        raise TextError(f"'{e}' divides by something that is not a number.")
+    if isinstance(e, floor):
+        return f"(div {_integer(top)} {_integer(bottom)})"
+    return f"(- (div {_integer(-top)} {_integer(bottom)}))"
+
+
+_INTEGERS: Mapping[type, Callable[[list[str]], str]] = {
+    Add: lambda parts: _fold("+", parts),
+    Mul: lambda parts: _fold("*", parts),
+    Max: lambda parts: _extreme(">=", parts),
+    Min: lambda parts: _extreme("<=", parts),
+    Mod: lambda parts: _fold("mod", parts),
+    Abs: lambda parts: f"(abs {parts[0]})",
+}
+
+
+def _real(e: Any) -> str:
+    if isinstance(e, Read):
+        inside = " ".join(_integer(s) for s in e.subscripts)
+        return f"({e.array} {inside})" if inside else e.array
+    if isinstance(e, Where):
+        return f"(ite {to_smt(e.args[0])} {_real(e.args[1])} {_real(e.args[2])})"
+    if isinstance(e, Rational):
+        text = f"{abs(e.p)}.0" if e.q == 1 else f"(/ {abs(e.p)}.0 {e.q}.0)"
+        return text if e >= 0 else f"(- {text})"
+    if isinstance(e, (Add, Mul)):
+        return _fold("+" if isinstance(e, Add) else "*", [_real(a) for a in e.args])
+    if isinstance(e, Pow) and isinstance(e.exp, Integer) and e.exp > 0:
+        return _fold("*", [_real(e.base)] * int(e.exp))
+    raise TextError(f"'{e}' is not an entry of an array, a number, or a sum or product of those.")

@@ -1,0 +1,45 @@
+"""z3 decides goals. It is imported when the first goal needs it, since it takes a while to load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from derive.proof.goal import Goal, Obligation, Status, Verdict
+
+__all__ = ["decide", "discharge", "discharge_all", "solver_version"]
+
+_MILLISECONDS = 30_000
+_ANSWERS = {"unsat": Status.PROVED, "sat": Status.REFUTED}
+
+
+@lru_cache(maxsize=65536)
+def decide(smt: str) -> Status:
+    """Whether the negated goal in the text has a model."""
+    import z3
+
+    solver = z3.Solver()
+    solver.set("timeout", _MILLISECONDS)
+    solver.from_string(smt)
+    return _ANSWERS.get(str(solver.check()), Status.UNKNOWN)
+
+
+def discharge(obligation: Obligation) -> Verdict:
+    """The verdict on one obligation: its first goal that fails, or none."""
+    for goal in obligation.goals:
+        status = decide(goal.smt)
+        if status is not Status.PROVED:
+            return Verdict(obligation, status, goal)
+    return Verdict(obligation, Status.PROVED)
+
+
+def discharge_all(obligations: Iterable[Obligation]) -> tuple[Verdict, ...]:
+    """The verdicts on several obligations, in their order."""
+    return tuple(discharge(obligation) for obligation in obligations)
+
+
+def solver_version() -> str:
+    """The solver and its version, as certificates name it."""
+    import z3
+
+    return f"z3 {z3.get_version_string()}"

@@ -1,0 +1,111 @@
+"""What a rule hands over to be proved: two forms, and the maps between their parameters and terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from sympy import Expr, Symbol, true
+
+from derive.forms.expr import Read, map_reads
+from derive.forms.form import Form
+
+__all__ = ["ArrayMap", "Clause", "Instance", "Kind", "Step", "SubStep", "substitute"]
+
+
+class Kind(Enum):
+    """What a rewrite does to the set of layers that a form describes."""
+
+    EQUIVALENCE = "equivalence"
+    RESTRICTION = "restriction"
+    EXTENSION = "extension"
+    FACTORISATION = "factorisation"
+    TRANSFORMATION = "transformation"
+    LOWERING = "lowering"
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayMap:
+    """`array[binders] = value`, where the value reads arrays of the other form."""
+
+    array: str
+    binders: tuple[Symbol, ...]
+    value: Expr
+
+    def at(self, subscripts: Iterable[Expr]) -> Expr:
+        """The value at these subscripts."""
+        places = dict(zip(self.binders, subscripts, strict=True))
+        return self.value.xreplace(places)
+
+
+def substitute(expression: Any, maps: Iterable[ArrayMap]) -> Any:
+    """The expression with every read of a mapped array replaced by its value."""
+    table = {m.array: m for m in maps}
+
+    def value(read: Read) -> Any:
+        return table[read.array].at(read.subscripts) if read.array in table else read
+
+    return map_reads(expression, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """For all binders with `given`: left = right, in reads of the form before the step."""
+
+    says: str
+    binders: tuple[Symbol, ...]
+    given: Any
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A witness: to determine the entry of `array` at its own letters, use this clause at these values."""
+
+    array: str
+    clause: int
+    values: tuple[tuple[Symbol, Expr], ...]
+
+    def apply(self, clause: Clause) -> tuple[Any, Expr, Expr]:
+        """The clause's condition, left and right side at the witness."""
+        at = dict(self.values)
+        return clause.given.xreplace(at), clause.left.xreplace(at), clause.right.xreplace(at)
+
+
+@dataclass(frozen=True, slots=True)
+class SubStep:
+    """One line of a rule's argument: a sentence, and the equation it leads to as left and right side."""
+
+    says: str
+    left: Any
+    right: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rewrite. The maps are claims: `obligations(step)` says what must be proved of them.
+
+    embeddings   the parameters before, in terms of those after
+    sections     the parameters after, in terms of those before
+    to_before    letters of the form before, in terms of those of the form after: which old term a new one is
+    to_after     the reverse
+    assume       the special case in which an extension is the form before
+    """
+
+    rule: str
+    kind: Kind
+    statement: str
+    reason: str
+    before: Form
+    after: Form
+    embeddings: tuple[ArrayMap, ...]
+    sections: tuple[ArrayMap, ...]
+    to_before: Mapping[Symbol, Expr]
+    to_after: Mapping[Symbol, Expr]
+    clauses: tuple[Clause, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    argument: tuple[SubStep, ...] = ()
+    assume: Any = field(default=true)

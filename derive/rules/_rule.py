@@ -1,0 +1,113 @@
+"""What makes a function a rule: its kind, its statement, and the constraint that it imposes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from derive.errors import ObligationFailed, RuleRefused
+from derive.forms.expr import Read
+from derive.forms.form import Form
+from derive.proof.claim import check_claim
+from derive.proof.step import Clause, Kind, Step
+
+__all__ = ["Application", "Case", "Rule", "rule"]
+
+Rewrite = Callable[..., Step]
+Constraint = Callable[..., tuple[Clause, ...]]
+
+
+class Rule:
+    """A rewrite with its kind. Calling it with its arguments gives an `Application` to a form."""
+
+    def __init__(self, kind: Kind, rewrite: Rewrite) -> None:
+        self.kind, self.rewrite = kind, rewrite
+        self.name = rewrite.__name__
+        self.module_doc = inspect.getdoc(inspect.getmodule(rewrite)) or ""
+        self.__doc__ = rewrite.__doc__
+        self.clauses: Constraint | None = None
+
+    def __call__(self, *args: Any, **options: Any) -> Application:
+        try:
+            inspect.signature(self.rewrite).bind(None, *args, **options)
+        except TypeError as cause:
+            raise RuleRefused(f"Rule '{self.name}' takes other arguments: {cause}.") from cause
+        return Application(self, args, tuple(options.items()))
+
+    def constraint(self, function: Constraint) -> Constraint:
+        """Decorates the function that states what the rule demands of a form, as clauses."""
+        self.clauses = function
+        return function
+
+    @property
+    def statement(self) -> str:
+        """The line of the module's docstring that has an arrow in it."""
+        return next(line.strip() for line in self.module_doc.splitlines() if "⟶" in line)
+
+    @property
+    def headline(self) -> str:
+        """The first sentence of the module's docstring."""
+        return " ".join(self.module_doc.split("\n\n")[0].split())
+
+    def __repr__(self) -> str:
+        return f"rule {self.name} ({self.kind.value})"
+
+
+def rule(kind: Kind) -> Callable[[Rewrite], Rule]:
+    """Makes a function `(form, ...) -> Step` a rule of that kind."""
+    return lambda rewrite: Rule(kind, rewrite)
+
+
+@dataclass(frozen=True)
+class Application:
+    """A rule with its arguments, ready for a form."""
+
+    rule: Rule
+    args: tuple[Any, ...]
+    options: tuple[tuple[str, Any], ...]
+
+    def __str__(self) -> str:
+        parts = [_shown(a) for a in self.args] + [f"{k}={_shown(v)}" for k, v in self.options]
+        return f"{self.rule.name}({', '.join(parts)})"
+
+    def clauses(self, form: Form) -> tuple[Clause, ...]:
+        """What the rule demands of a form. Raises RuleRefused for a rule that demands nothing."""
+        if self.rule.clauses is None:
+            raise RuleRefused(f"Rule '{self.rule.name}' states no constraint, so nothing can be claimed by it.")
+        return self.rule.clauses(form, *self.args, **dict(self.options))
+
+    def apply(self, form: Form) -> Step:
+        """The step that the rule makes of a form, not proved yet.
+
+        Raises ObligationFailed with a counterexample for a weight that isn't one free entry and
+        breaks the constraint, RuleRefused where the rule does not apply.
+        """
+        if self.rule.clauses is not None and not isinstance(form.weight, Read):
+            self._refuse_tied(form)
+        step = self.rule.rewrite(form, *self.args, **dict(self.options))
+        return replace(step, rule=str(self), kind=self.rule.kind)
+
+    def _refuse_tied(self, form: Form) -> None:
+        try:
+            check_claim(form, self.clauses(form))
+        except ObligationFailed as failure:
+            raise ObligationFailed(f"Rule '{self.rule.name}' refused: {failure}", failure.counterexample) from failure
+        raise RuleRefused(
+            f"Rule '{self.rule.name}' refused: the weight {form.weight} satisfies the constraint already, "
+            f"and is no free entry that could be tied."
+        )
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A form and a rule: an EXAMPLE to prove, or a COUNTEREXAMPLE with the residue that it is refused with."""
+
+    form: Form
+    application: Application
+    residue: str = ""

@@ -1,0 +1,58 @@
+"""Channels: every place carries C numbers in and D numbers out.
+
+    Σ_k W[o, k]·X[k]   ⟶   Σ_k Σ_c W[o, d, k, c]·X[k, c]        where c < C and d < D
+
+An extension: at C = D = 1 it is the layer before. It re-bases a derivation: the first form becomes dense with
+channels, and every later step is taken, and proved, again on it.
+"""
+
+from __future__ import annotations
+
+from sympy import And, Eq, Integer
+
+from derive.errors import RuleRefused
+from derive.forms.dense import CHANNEL_IN, CHANNEL_OUT, dense_form
+from derive.forms.expr import Read
+from derive.forms.form import Form, Role
+from derive.proof.step import ArrayMap, Kind, Step, SubStep
+from derive.rules._rule import Case, rule
+
+__all__ = ["channels"]
+
+
+@rule(Kind.EXTENSION)
+def channels(form: Form) -> Step:
+    """Give the dense layer C input channels and D output channels, all connected."""
+    if any(axis.role is Role.CHANNEL for axis in (*form.input.axes, *form.output.axes)):
+        raise RuleRefused("Rule 'channels' adds channels once, and this form has them already.")
+    rank = len(form.grid(form.input))
+    if form != dense_form(rank):
+        raise RuleRefused("Rule 'channels' extends the dense layer on a grid, where a derivation starts.")
+    after = dense_form(rank, channels=True)
+    one = {CHANNEL_IN[0]: Integer(0), CHANNEL_OUT[0]: Integer(0)}
+    same = {s: s for s in (*form.output.symbols, *form.reduction_symbols)}
+    pairs = list(zip(form.params, after.params, strict=True))
+    return Step(
+        rule="",
+        kind=Kind.EXTENSION,
+        statement=channels.statement,
+        reason="Each place has C numbers in and D numbers out; one of each is the layer before.",
+        before=form,
+        after=after,
+        embeddings=tuple(ArrayMap(p.name, p.array.symbols, q.array.entry().xreplace(one)) for p, q in pairs),
+        sections=tuple(ArrayMap(q.name, q.array.symbols, p.array.entry()) for p, q in pairs),
+        to_before=same,
+        to_after=same | one,
+        assume=And(Eq(CHANNEL_IN[1], 1), Eq(CHANNEL_OUT[1], 1)),
+        argument=(
+            SubStep(
+                "At C = D = 1 the only channel is 0",
+                Read("W", *(s.xreplace(one) for s in after.weights[0].array.symbols)),
+                form.weight,
+            ),
+        ),
+    )
+
+
+EXAMPLE = Case(dense_form(rank=1), channels())
+COUNTEREXAMPLE = Case(dense_form(rank=1, channels=True), channels(), residue="has them already")

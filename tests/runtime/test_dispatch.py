@@ -1,0 +1,181 @@
+"""The arrays that come in choose the backend, and nothing is imported before it is needed."""
+
+import re
+import subprocess
+import sys
+import textwrap
+from itertools import count
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from derive.runtime import BackendError, Dispatcher, DTypeError, OutputError
+
+MODULE = """
+import {backend}
+from tests.runtime import standins
+from dataclasses import replace
+
+double = replace(standins.{kernel}, name="double", xp={backend}, doc="Computed by {backend}.")
+"""
+SERIAL = count()
+
+
+class ndarray(np.ndarray):
+    """What a CuPy array looks like from outside: a type `ndarray` of a module `cupy`."""
+
+
+ndarray.__module__ = "cupy._core.core"
+
+
+def fake_cupy():
+    module = ModuleType("cupy")
+    module.ndarray = ndarray
+    module.asarray = lambda value, dtype=None, order=None: np.asarray(value, dtype, order=order).view(ndarray)
+    module.empty = lambda shape, dtype: np.empty(shape, dtype).view(ndarray)
+    return module
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package as the emitter lays it out, with one layer `double`."""
+    name = f"emitted{next(SERIAL)}"
+    for backend in ("numpy", "cupy"):
+        folder = tmp_path / name / backend
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").touch()
+        (folder / "double.py").write_text(MODULE.format(backend=backend, kernel="smooth"))
+    (tmp_path / name / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    return name
+
+
+@pytest.fixture
+def layer(package):
+    return Dispatcher(package, "double")
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", module := fake_cupy())
+    return module
+
+
+@pytest.fixture
+def no_cupy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+
+
+X, V, W = [1.0, 2.0, 3.0], [2.0], [0.0, 1.0, 1.0]
+H = [6.0, 10.0, 6.0]
+
+
+def test_numpy_in_numpy_out(layer, no_cupy):
+    result = layer(np.array(X), V, W)
+    assert type(result) is np.ndarray and result.tolist() == H
+    assert layer(X, V, W).tolist() == H
+    assert layer(X, W=W, V=V).tolist() == H
+
+
+@pytest.mark.parametrize("position", range(3))
+def test_cupy_in_cupy_out(layer, cupy, position):
+    arguments = [X, V, W]
+    arguments[position] = cupy.asarray(arguments[position])
+    result = layer(*arguments)
+    assert type(result) is ndarray and result.tolist() == H
+
+
+def test_cupy_by_keyword_or_as_out(layer, cupy):
+    assert type(layer(X, V=V, W=cupy.asarray(W))) is ndarray
+    out = cupy.empty(3, np.float64)
+    assert layer(X, V, W, out=out) is out and out.tolist() == H
+
+
+def test_the_kernels_are_attributes(layer, cupy):
+    assert (layer.numpy.xp, layer.cupy.xp) == (np, cupy)
+    assert layer.numpy is layer.numpy
+    assert type(layer.cupy(np.array(X), V, W)) is ndarray
+    assert layer.kernel_for((X, cupy.asarray(V)), {}) is layer.cupy
+
+
+def test_cupy_lacks_long_doubles(layer, cupy):
+    with pytest.raises(DTypeError, match=r"^double: X has dtype \w+, which cupy lacks; pass float64\.$"):
+        layer.cupy(np.array(X, "g"), V, W)
+
+
+def test_cupy_writes_cupy_arrays(layer, cupy):
+    with pytest.raises(OutputError, match=r"^double: out is a numpy\.ndarray; it needs a cupy\.ndarray\.$"):
+        layer.cupy(X, V, W, out=np.empty(3))
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (lambda layer, d, h: layer(d(X), h(V), W), ("X", "V")),
+        (lambda layer, d, h: layer(h(X), V, W=d(W)), ("W", "X")),
+        (lambda layer, d, h: layer(h(X), V, W, out=d(X)), ("out", "X")),
+        (lambda layer, d, h: layer(d(X), V, W, h(X)), ("X", "argument 4")),
+    ],
+)
+def test_a_mixture_is_refused(layer, cupy, call, names):
+    sentence = (
+        f"double: {names[0]} is a CuPy array and {names[1]} a NumPy array; "
+        "bring them together with cupy.asarray or cupy.asnumpy."
+    )
+    with pytest.raises(BackendError, match=f"^{re.escape(sentence)}$"):
+        call(layer, cupy.asarray, np.array)
+
+
+@pytest.mark.parametrize("number", [2.0, np.float64(2), np.array(2.0)])
+def test_numbers_go_with_cupy(layer, cupy, number):
+    assert layer.kernel_for((cupy.asarray(X), number), {}) is layer.cupy
+
+
+def test_without_cupy_there_is_one_sentence(layer, no_cupy):
+    cupy_array = np.ones(3).view(ndarray)
+    sentence = "double: CuPy is not installed; the wheel for CUDA 13 is cupy-cuda13x."
+    for call in (lambda: layer.cupy, lambda: layer(cupy_array, V, W)):
+        with pytest.raises(BackendError, match=f"^{re.escape(sentence)}$"):
+            call()
+
+
+def test_a_missing_kernel_is_named(package, no_cupy):
+    sentence = f"triple has no NumPy kernel: there is no module {package}.numpy.triple."
+    with pytest.raises(BackendError, match=f"^{re.escape(sentence)}$"):
+        Dispatcher(package, "triple")(X, V, W)
+
+
+def test_a_cupy_that_cannot_start_says_why(package, tmp_path):
+    broken = 'raise ImportError("== CuPy ==") from OSError("libcuda.so.1: not found")'
+    (tmp_path / package / "cupy" / "double.py").write_text(broken)
+    sentence = "double: its CuPy kernel can't be imported: libcuda.so.1: not found."
+    with pytest.raises(BackendError, match=f"^{re.escape(sentence)}$"):
+        _ = Dispatcher(package, "double").cupy
+
+
+def test_a_layer_describes_itself(layer, package):
+    assert repr(layer) == f"<layer {package}.double>"
+    assert layer.__doc__ == "Computed by numpy."
+    assert Dispatcher.__doc__.startswith("A layer on whichever backend")
+
+
+def test_importing_the_runtime_is_light(tmp_path):
+    """A copy of the folder, as the emitter makes it, imports alone, without CuPy, SymPy or derive."""
+    program = """
+        import shutil, sys, numpy
+        from pathlib import Path
+        shutil.copytree(sys.argv[1], "emitted/_runtime")
+        Path("emitted/__init__.py").write_text("from ._runtime import Dispatcher; f = Dispatcher('', 'f')")
+        sys.path.insert(0, "")
+        before = set(sys.modules)
+        import emitted
+        roots = {name.split(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names
+        print(sorted(roots))
+    """
+    from derive import runtime
+
+    folder = next(iter(runtime.__path__))
+    command = [sys.executable, "-c", textwrap.dedent(program), folder]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['emitted']"
