@@ -38,7 +38,7 @@ def direct(form: Form, target: str) -> Program:
     )
     return Program(
         name="direct",
-        says="shifted sums" if target == "arrays" else "one thread an output",
+        says=("shifted sums" if form.reduction and _loops(form, scan) else "one contraction") if target == "arrays" else "one thread an output",
         arguments=arguments,
         result=Storage(form.output.name, form.output.shape, batched=True),
         sizes=form.sizes,
@@ -113,10 +113,9 @@ def _arrays(scan: _Scan) -> tuple[Node, ...]:
     form = scan.form
     loops = _loops(form, scan)
     swept = tuple(s for s in (*form.output.symbols, *form.reduction_symbols) if s not in loops)
-    body: tuple[Node, ...]
     lets: dict[int, list[Let]] = {}
     ranges = [_swept_range(scan, s, loops, swept, lets) for s in swept]
-    body = (_statement(scan.accesses, tuple(ranges)),)
+    body: tuple[Node, ...] = (_statement(scan.accesses, tuple(ranges), "" if loops else scan.accesses.says),)
     for depth in range(len(loops), 0, -1):
         inner = (*loops[depth:], *swept)
         span = scan.range(loops[depth - 1], loops[:depth], inner)
@@ -144,12 +143,12 @@ def _swept_range(
     return Range(symbol, held[0], held[1])
 
 
-def _statement(accesses: _Accesses, over: tuple[Range, ...]) -> MultiplyAdd | Contract:
+def _statement(accesses: _Accesses, over: tuple[Range, ...], says: str) -> MultiplyAdd | Contract:
     kept = accesses.target.along(over)
     aligned = all(_in_order(f.along(over), kept) for f in accesses.factors)
     if len(kept) == len(over) and aligned:
-        return MultiplyAdd(accesses.target, over, accesses.factors)
-    return Contract(accesses.target, over, accesses.factors)
+        return MultiplyAdd(accesses.target, over, accesses.factors, says)
+    return Contract(accesses.target, over, accesses.factors, says)
 
 
 def _in_order(part: tuple[Symbol, ...], whole: tuple[Symbol, ...]) -> bool:

@@ -92,9 +92,8 @@ def size_lines(program: Program) -> list[str]:
             continue
         if _plain(found, storage):
             names = ", ".join(str(found[axis].size) for axis in range(len(storage.shape)))
-            rank = len(storage.shape)
-            tail = f"[-{rank}:]" if storage.batched else ""
-            lines.append(f"{names}{',' if rank == 1 else ''} = {storage.name}.shape{tail}")
+            tail = f"[-{len(storage.shape)}:]" if storage.batched else ""
+            lines.append(f"{names} = {storage.name}.shape{tail}")
             continue
         lines += [f"{s.size} = {_solved(s, storage)}" for s in found.values()]
     return lines
@@ -102,7 +101,7 @@ def size_lines(program: Program) -> list[str]:
 
 def _plain(found: dict[int, SizeFrom], storage: Storage) -> bool:
     """Whether every axis of the array is one size."""
-    whole = len(found) == len(storage.shape)
+    whole = len(found) == len(storage.shape) > 1
     return whole and all((s.factor, s.offset) == (1, 0) for s in found.values())
 
 

@@ -27,6 +27,7 @@ from derive.ir.nodes import (
 __all__ = ["numpy"]
 
 Lines = list[str]
+_LONG = 88
 
 
 class _Writer:
@@ -57,14 +58,15 @@ class _Writer:
     def multiply_add(self, node: MultiplyAdd) -> Lines:
         kept = node.target.along(node.over)
         product = " * ".join(self.view(f, node.over, kept) for f in node.factors)
-        return [f"{self.view(node.target, node.over, store=True)} += {product}"]
+        return _wrapped(f"{self.view(node.target, node.over, store=True)} += ", "(", product, ")")
 
     def contract(self, node: Contract) -> Lines:
         letters = _einsum_letters(node)
         inputs = ",".join(self._labels(f, node.over, letters) for f in node.factors)
         spec = f"{inputs}->{self._labels(node.target, node.over, letters)}"
         views = ", ".join(self.view(f, node.over) for f in node.factors)
-        return [f'{self.view(node.target, node.over, store=True)} += np.einsum("{spec}", {views}, optimize=True)']
+        target = self.view(node.target, node.over, store=True)
+        return _wrapped(f"{target} += np.einsum", "(", f'"{spec}", {views}, optimize=True', ")", call=True)
 
     def _labels(self, access: Access, over: tuple[Range, ...], letters: Mapping[Symbol, str]) -> str:
         batch = "..." if self.batched(access) else ""
@@ -101,6 +103,13 @@ class _Writer:
         if batched and all(p == ":" for p in parts[1:]):
             parts = ["..."] if store else []
         return f"{access.array}[{', '.join(parts)}]" if parts else access.array
+
+
+def _wrapped(start: str, left: str, inside: str, right: str, call: bool = False) -> Lines:
+    """One line, or three where it would be long."""
+    if len(start) + len(inside) <= _LONG:
+        return [f"{start}{left}{inside}{right}" if call else f"{start}{inside}"]
+    return [f"{start}{left}", *indent([inside]), right]
 
 
 def _slice(subscript: Expr, ranges: Mapping[Symbol, Range], extent: Expr | None) -> str:

@@ -37,6 +37,7 @@ static void find(Address address, size_t size, Mode mode, bool aligned, Address 
 
 static void access(const void* pointer, size_t size, Mode mode, bool aligned, Address place, int line) {
   Address address = (Address)pointer;
+  if (on_worker < 0) return;
   if (address - (Address)workers[on_worker].stack < STACK_BYTES || !size) return;
   find(address, size, mode, aligned, place, line);
   if (!fault.kind) return;
@@ -69,7 +70,7 @@ void* __tsan_memmove(void* to, const void* from, unsigned long size) {
 }
 void* __tsan_memset(void* to, int byte, unsigned long size) { access(to, size, WRITE, false, HERE, 0); return memset(to, byte, size); }
 void __tsan_func_entry(void*) {
-  if ((Address)__builtin_frame_address(0) - (Address)workers[on_worker].stack >= 4096) return;
+  if (on_worker < 0 || (Address)__builtin_frame_address(0) - (Address)workers[on_worker].stack >= 4096) return;
   report(STACK, 0, HERE, "the stack of one thread is exhausted");
   stop();
 }
@@ -77,7 +78,7 @@ void __tsan_func_exit() {}
 void __tsan_init() {}
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
-void __sanitizer_cov_trace_pc() { count_steps(1, 0, HERE); }
+void __sanitizer_cov_trace_pc() { if (on_worker >= 0) count_steps(1, 0, HERE); }   // constructors call it too
 void cu_atomic(const void* p, int size, int line) { access(p, size_t(size), ATOMIC, true, 0, line); }
 void cu_copy_check(const void* p, unsigned long size, int write, int line) { access(p, size, write ? WRITE : READ, false, 0, line); }
 }

@@ -55,10 +55,11 @@ struct Access { Address address; Address place; unsigned thread, block; int argu
 extern "C" {
 #ifdef CU_RUNTIME
 extern uint3 cu_thread, cu_block, cu_block_dim, cu_grid_dim;
+extern unsigned long cu_prime;
 #else   // constant for the thread that reads them, so their reads need no check
 extern const uint3 cu_thread, cu_block, cu_block_dim, cu_grid_dim;
+extern const unsigned long cu_prime;
 #endif
-extern unsigned long cu_prime;
 void* cu_dynamic_shared();
 void cu_barrier(int line);
 void cu_warp_barrier(unsigned mask, int line);

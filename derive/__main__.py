@@ -1,0 +1,250 @@
+"""The command line: `python -m derive --help`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from derive.errors import DeriveError, OutputError
+
+__all__ = ["main"]
+
+_FORMATS = click.Choice(["text", "latex", "markdown", "json"])
+
+
+def _console(stderr: bool = False) -> Any:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+@contextmanager
+def _progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal, nothing in a pipe."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = _console(stderr=True)
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+
+        def step(name: str) -> None:
+            bar.update(task, description=name, advance=1)
+
+        yield step
+
+
+def _checkout() -> Path | None:
+    """The checkout that this package runs from, if it does."""
+    root = Path(__file__).resolve().parent.parent
+    return root if (root / "pyproject.toml").is_file() and (root / "derive").is_dir() else None
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Where to write; by default, the checkout.")
+@click.pass_context
+def cli(context: click.Context, folder: Path | None) -> None:
+    """Derive layers from stated structure, prove every step, and emit fast kernels.
+
+    Without a command: derive, prove, emit, check and render the whole catalogue into generated/ and
+    docs/derivations/.
+
+    \b
+    A layer of your own, in my.py:
+        import derive
+        mine = (derive.dense(rank=1).then(derive.reindex())
+                .then(derive.equivariant(derive.Translations()))
+                .then(derive.local("Delta")).then(derive.boundary("zero")))
+    and its NumPy kernel, in the package my_kernels:
+        python -m derive emit my.py:mine --backend numpy --to my_kernels
+    """
+    if context.invoked_subcommand is None:
+        _regenerate(folder)
+
+
+def _root(folder: Path | None) -> Path:
+    root = folder or _checkout()
+    if root is None:
+        raise click.UsageError("Outside a checkout, say where to write: --to DIR.")
+    return root
+
+
+def _regenerate(folder: Path | None) -> None:
+    from derive.artifacts import regeneration, write
+    from derive.registry import names
+
+    root = _root(folder)
+    if root.exists() and not root.is_dir():
+        raise OutputError(f"Cannot write to '{root}': it is a file.")
+    with _progress(len(names("derive.catalogue")), "deriving") as step:
+        files = regeneration(step)
+    changed = write(files, root, prune=True)
+    layers = len(names("derive.catalogue"))
+    click.echo(f"{layers} layers derived, proved, emitted and checked; {len(changed)} of {len(files)} files changed.")
+    for name in changed:
+        click.echo(f"  {name}")
+
+
+@cli.command()
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="The folder to look at; by default, the checkout.")
+def check(folder: Path | None) -> None:
+    """Write nothing; exit with 1 if generated/ or docs/derivations/ are stale."""
+    from derive.artifacts import compare, regeneration
+    from derive.registry import names
+
+    root = _root(folder)
+    with _progress(len(names("derive.catalogue")), "deriving") as step:
+        files = regeneration(step)
+    wrong = compare(files, root)
+    for sentence in wrong:
+        click.echo(sentence, err=True)
+    if wrong:
+        raise DeriveError("Stale: `python -m derive` makes them anew.")
+    click.echo(f"{len(files)} files are what the derivations give.")
+
+
+def _numbers(context: click.Context, parameter: click.Parameter, text: str | None) -> dict[str, int] | None:
+    """n=1000,m=1000 as a dictionary."""
+    if text is None:
+        return None
+    values = {}
+    for part in filter(None, text.split(",")):
+        name, sign, value = part.partition("=")
+        if not sign or not value.strip().isdigit() or not name.strip().isidentifier():
+            raise click.BadParameter(f"'{part}' is not of the form n=1000.")
+        values[name.strip()] = int(value)
+    return values
+
+
+@cli.command("list")
+@click.option("--json", "as_json", is_flag=True, help="An array of objects.")
+@click.option("--at", callback=_numbers, metavar="n=1000,m=1000,...", help="Fill in numbers for sizes.")
+def list_layers(as_json: bool, at: dict[str, int] | None) -> None:
+    """Every layer: formula, free parameters, proofs, kernels."""
+    from derive.pipeline import catalogue
+    from derive.registry import names
+    from derive.render.listing import row, table
+
+    with _progress(len(names("derive.catalogue")), "proving") as step:
+        rows = []
+        for layer in catalogue():
+            step(layer.name)
+            rows.append(row(layer.name, layer.derivation, tuple(layer.sources), layer.verdicts, at))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        _console().print(table(rows))
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
+def show(name: str, form: str) -> None:
+    """The derivation of NAME, or of FILE.py:NAME, step by step."""
+    from derive.pipeline import load_layer
+    from derive.render.shown import shown
+
+    layer = load_layer(name)
+    result = shown(form, layer.name, layer.title, layer.derivation, layer.sources, layer.verdicts)
+    if isinstance(result, str):
+        click.echo(result)
+    else:
+        _console().print(result)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--certificate", type=click.Path(path_type=Path, dir_okay=False), help="Write the certificate here.")
+@click.option("--json", "as_json", is_flag=True, help="The verdicts as JSON.")
+def prove(name: str, certificate: Path | None, as_json: bool) -> None:
+    """Prove every obligation of NAME, or of FILE.py:NAME."""
+    from derive.artifacts import write
+    from derive.pipeline import load_layer
+    from derive.proof.certificate import dumps
+    from derive.render.verdicts import verdict_data, verdict_table
+
+    layer = load_layer(name)
+    verdicts = verdict_data(layer.derivation, layer.verdicts)
+    if certificate is not None:
+        write({certificate.name: dumps(layer.derivation.certificate())}, certificate.parent)
+    if as_json:
+        click.echo(json.dumps(verdicts, indent=2, ensure_ascii=False))
+    else:
+        _console().print(verdict_table(layer.name, verdicts))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--against", metavar="NAME", help="Require the theorem to be this layer's.")
+def verify(file: Path, against: str | None) -> None:
+    """Prove a certificate's theorem anew, trusting nothing in the file."""
+    from derive.pipeline import load_layer
+    from derive.proof.certificate import verify as verify_certificate
+
+    wanted = load_layer(against).derivation.certificate() if against else None
+    click.echo(str(verify_certificate(file, against=wanted)))
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--backend", default="numpy", show_default=True, help="numpy or cupy.")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="The package to write into; without it, print.")
+def emit(name: str, backend: str, folder: Path | None) -> None:
+    """The kernel of NAME, or of FILE.py:NAME, as source."""
+    from derive.artifacts import emitted_tree, write
+    from derive.pipeline import load_layer
+
+    layer = load_layer(name)
+    if folder is None:
+        click.echo(layer.source(backend), nl=False)
+        return
+    changed = write(emitted_tree(layer, backend, folder), folder)
+    click.echo(f"{folder / backend / layer.name}.py is written; {len(changed)} files changed.")
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option("--filter", "kernel", required=True, metavar="NAME|FILE.npy", help="sobel-x, gaussian-5, ..., or a file.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The picture to write.")
+def apply(name: str, image: Path, kernel: str, out: Path) -> None:
+    """Filter a photograph with a layer that takes one square window, such as conv2d."""
+    from derive.images import apply as apply_filter
+    from derive.images import picture, read_filter, read_image, write_image
+    from derive.pipeline import load_layer
+
+    layer = load_layer(name)
+    pixels, window = read_image(image), read_filter(kernel)
+    run = layer.derivation.compile("numpy")
+    write_image(out, picture(apply_filter(run, pixels, window), window))
+    click.echo(f"{out} is written: {layer.name} with '{kernel}' on {image.name}, {pixels.shape[0]}×{pixels.shape[1]}.")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exit with 0, 1 for a check that failed, 2 for wrong usage."""
+    try:
+        cli.main(args=arguments, prog_name="python -m derive", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(2)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped; nothing was left half-written.", err=True)
+        sys.exit(1)
+    except DeriveError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    except ValueError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The files that a derivation becomes, and keeping a folder equal to them.
+
+Everything is computed before the first byte is written, and each file is written beside its place and renamed, so an
+interrupted run leaves old files or new ones and no halves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from derive.checking import check_emitted
+from derive.errors import OutputError
+from derive.pipeline import Layer, backends, catalogue
+from derive.proof.certificate import dumps
+from derive.registry import find, names
+from derive.render.figures import matrix_figure
+from derive.render.markdown import index_page, page
+
+__all__ = ["OWNED", "compare", "emitted_tree", "layer_files", "package_files", "regeneration", "versions", "write"]
+
+OWNED = ("generated", "docs/derivations")
+_RUNTIME = Path(__file__).parent / "runtime"
+_LOCK = "generated/versions.json"
+Files = dict[str, str]
+
+
+def versions() -> dict[str, str]:
+    """The packages whose versions the bytes of rendered files depend on."""
+    return {name: version(name) for name in ("sympy", "z3-solver", "drawsvg")}
+
+
+def layer_files(layer: Layer) -> Files:
+    """A layer's own files, proved and checked: one module a backend, a page, its picture, and the certificate.
+
+    Raises ObligationFailed or CheckFailed where the layer is not what it says.
+    """
+    check_emitted(layer)
+    pages = "docs/derivations"
+    files = {f"generated/{b}/{layer.name}.py": text for b, text in layer.sources.items()}
+    files[f"{pages}/{layer.name}.md"] = page(layer.name, layer.title, layer.derivation, layer.sources, layer.verdicts)
+    files[f"{pages}/{layer.name}.svg"] = matrix_figure(layer.name, layer.derivation)
+    files[f"{pages}/{layer.name}.certificate.json"] = dumps(layer.derivation.certificate())
+    return files
+
+
+def package_files(layers: Iterable[str], top: str = "generated") -> Files:
+    """What stands around the modules of these layers: the dispatchers, and the runtime, byte for byte."""
+    prefix = f"{top}/" if top else ""
+    wanted = sorted(layers)
+    lines = [
+        '"""Kernels that were derived, proved and emitted by `derive`: NumPy in, NumPy out; CuPy in, CuPy out."""',
+        "",
+        "from ._runtime import Dispatcher",
+        "",
+        "__all__ = [",
+        *(f'    "{name}",' for name in wanted),
+        "]",
+        "",
+        *(f'{name} = Dispatcher(__name__, "{name}")' for name in wanted),
+        "",
+    ]
+    files = {f"{prefix}__init__.py": "\n".join(lines)}
+    files |= {f"{prefix}{b}/__init__.py": f'"""Modules for the backend {b}, one a layer."""\n' for b in backends()}
+    for path in sorted(_RUNTIME.glob("*.py")):
+        files[f"{prefix}_runtime/{path.name}"] = path.read_text(encoding="utf-8")
+    return files
+
+
+def regeneration(progress: Callable[[str], None] = lambda name: None) -> Files:
+    """Every file of a checkout that is made and not written; `progress` hears each layer's name before its turn."""
+    files: Files = {}
+    rows = []
+    for layer in catalogue():
+        progress(layer.name)
+        files |= layer_files(layer)
+        rows.append((layer.name, layer.title, layer.derivation))
+    files |= package_files(names("derive.catalogue"))
+    files["docs/derivations/README.md"] = index_page(rows)
+    files[_LOCK] = json.dumps(versions(), indent=2) + "\n"
+    return files
+
+
+def emitted_tree(layer: Layer, backend: str, root: Path) -> Files:
+    """A layer's module for one backend, in a package of its own that may hold others already."""
+    find("derive.backends", backend)
+    check_emitted(layer)
+    present = {p.stem for b in backends() for p in (root / b).glob("*.py") if p.stem != "__init__"}
+    files = package_files(present | {layer.name}, top="")
+    return files | {f"{backend}/{layer.name}.py": layer.source(backend)}
+
+
+def compare(files: Mapping[str, str], root: Path) -> list[str]:
+    """What is wrong with a folder, a sentence a file: changed, missing, or nobody's. Empty where nothing is."""
+    lock = root / _LOCK
+    wrong = []
+    if lock.is_file() and lock.read_text(encoding="utf-8") != files[_LOCK]:
+        wrong += _mismatches(lock.read_text(encoding="utf-8"), files[_LOCK])
+    for name, text in sorted(files.items()):
+        path = root / name
+        if not path.is_file():
+            wrong.append(f"{name} is missing.")
+        elif path.read_bytes() != text.encode() and name != _LOCK:
+            wrong.append(f"{name} differs from what the derivation gives.")
+    wrong += [f"{name} belongs to no layer." for name in _extra(files, root)]
+    return wrong
+
+
+def _mismatches(held: str, wanted: str) -> list[str]:
+    try:
+        old = dict(json.loads(held))
+    except (ValueError, TypeError):
+        return [f"{_LOCK} is not readable."]
+    new = json.loads(wanted)
+    found = [
+        f"The files were made with {name} {old.get(name, 'of no stated version')}; {new[name]} is installed."
+        for name in new
+        if old.get(name) != new[name]
+    ]
+    return found or [f"{_LOCK} differs from what the derivation gives."]
+
+
+def _extra(files: Mapping[str, str], root: Path) -> list[str]:
+    """Files in the folders that regeneration owns which it doesn't make."""
+    there = (p for top in OWNED for p in (root / top).rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    return sorted(name for p in there if (name := p.relative_to(root).as_posix()) not in files)
+
+
+def write(files: Mapping[str, str], root: Path, prune: bool = False) -> list[str]:
+    """Write what differs; with `prune`, remove what belongs to no layer. The names that changed.
+
+    Raises OutputError for a folder that can't be written.
+    """
+    changed = []
+    try:
+        for name, text in sorted(files.items()):
+            path = root / name
+            data = text.encode()
+            if path.is_file() and path.read_bytes() == data:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, data)
+            changed.append(name)
+        for name in _extra(files, root) if prune else ():
+            (root / name).unlink()
+            changed.append(name)
+    except OSError as cause:
+        raise OutputError(f"Cannot write to '{root}': {cause.strerror or cause}.") from cause
+    return changed
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(beside, 0o644)
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

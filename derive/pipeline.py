@@ -1,0 +1,235 @@
+"""The one place where derivations, lowerings, backends and pages meet: from a layer to its files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import count
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from derive.algorithms._obligations import program_obligations
+from derive.algorithms.direct import direct
+from derive.backends._module import Header
+from derive.derivation import Derivation
+from derive.errors import DeriveError, ObligationFailed, UnknownName
+from derive.forms.form import Form
+from derive.ir.nodes import Program
+from derive.proof.goal import Verdict
+from derive.proof.solver import discharge_all
+from derive.registry import discover, find, names
+
+__all__ = ["Compiled", "Layer", "backends", "catalogue", "compile_layer", "layer", "load_layer", "load_source"]
+
+_RUNTIME = Path(__file__).parent / "runtime"
+_serial = count()
+
+
+def backends() -> tuple[str, ...]:
+    """The names of the backends."""
+    return names("derive.backends")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A named derivation with what is made of it: programs, proofs of the programs, and emitted text."""
+
+    name: str
+    derivation: Derivation
+    title: str
+    command: str
+
+    def program(self, backend: str) -> Program:
+        """The program that a backend prints."""
+        return _lower(self.derivation.form, find("derive.backends", backend).target)
+
+    def program_verdicts(self, backend: str) -> tuple[Verdict, ...]:
+        """The program proved to denote the form. Raises ObligationFailed where it does not."""
+        return _prove_program(self.derivation.form, find("derive.backends", backend).target)
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Every proof: of the first form, the steps, and the programs of all backends."""
+        programs = tuple(v for b in backends() for v in self.program_verdicts(b))
+        return (*self.derivation.verdicts, *programs)
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """The emitted module of each backend."""
+        return {b: self.source(b) for b in backends()}
+
+    def source(self, backend: str) -> str:
+        """The text of one backend's module. Raises NoLowering or EmitError where there is none."""
+        text: str = find("derive.backends", backend).emit(self.program(backend), self.header(backend))
+        return text
+
+    def header(self, backend: str) -> Header:
+        """What the emitted file says of itself."""
+        from derive.forms.equation import formula
+        from derive.render.numbers import cost
+
+        form = self.derivation.form
+        proved = sum(v.proved for v in self.verdicts)
+        arrows = " ⟶ ".join(["dense", *(_arrow(s.rule) for s in self.derivation.steps)])
+        return Header(
+            name=self.name,
+            command=f"{self.command} --backend {backend}",
+            title=self.title,
+            formula=(formula(form),),
+            facts=(
+                ("Derivation", arrows),
+                ("Proved", f"{proved} of {len(self.verdicts)} obligations for all sizes: docs/derivations/{self.name}.md"),
+                ("Cost", f"{cost(form)} operations"),
+            ),
+            weights=tuple(p.name for p in form.weights),
+            biases=tuple(p.name for p in form.biases),
+        )
+
+
+def _arrow(rule: str) -> str:
+    """A rule with its arguments as one writes it in a line of arrows."""
+    name, _, inside = rule.partition("(")
+    inside = inside[:-1].replace('"', "").replace("()", "").replace("Delta", "Δ")
+    return f"{name}({inside.lower() if inside[:1].isupper() else inside})" if inside else name
+
+
+@lru_cache(maxsize=256)
+def _lower(form: Form, target: str) -> Program:
+    return direct(form, target)
+
+
+@lru_cache(maxsize=256)
+def _prove_program(form: Form, target: str) -> tuple[Verdict, ...]:
+    verdicts = discharge_all(program_obligations(_lower(form, target), form))
+    for verdict in verdicts:
+        if not verdict.proved:
+            raise ObligationFailed(f"The program for {target} fails its obligation '{verdict.obligation.name}'.")
+    return verdicts
+
+
+@lru_cache
+def layer(name: str) -> Layer:
+    """The catalogue's layer of that name. Raises UnknownName with near matches."""
+    derivation = find("derive.catalogue", name)
+    module = import_module(f"derive.catalogue.{name}")
+    return Layer(name, derivation, _title(module, name), f"python -m derive emit {name}")
+
+
+def catalogue() -> Iterator[Layer]:
+    """Every layer that we ship."""
+    return (layer(name) for name, _ in discover("derive.catalogue"))
+
+
+def _title(module: ModuleType, name: str) -> str:
+    lines = (module.__doc__ or "").strip().splitlines()
+    return lines[0] if lines else f"The layer {name}."
+
+
+def load_layer(text: str) -> Layer:
+    """A catalogue entry by name, or `FILE.py:NAME`, a derivation of the user's own.
+
+    Raises UnknownName for a layer or file that is not there, DeriveError for a file that fails or holds no such derivation.
+    """
+    file, colon, name = text.rpartition(":")
+    if not colon:
+        return layer(text)
+    path = Path(file)
+    if not path.is_file():
+        raise UnknownName(f"There is no file '{file}'.")
+    module = _user_module(path)
+    derivation = getattr(module, name, None)
+    if not isinstance(derivation, Derivation):
+        raise UnknownName(f"'{file}' holds no derivation called '{name}'.")
+    if not name.isidentifier():
+        raise UnknownName(f"'{name}' is no name for a layer.")
+    return Layer(name, derivation, _title(module, name), f"python -m derive emit {path.name}:{name}")
+
+
+def _user_module(path: Path) -> ModuleType:
+    spec = spec_from_file_location(f"derive_user_{path.stem}_{next(_serial)}", path)
+    if spec is None or spec.loader is None:
+        raise UnknownName(f"'{path}' is not a Python file.")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except DeriveError:
+        raise
+    except Exception as cause:
+        raise DeriveError(f"'{path}' failed with {type(cause).__name__}: {cause}.") from cause
+    return module
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A layer ready to be called: `conv(X, V, u)`; `.source` is the module that it came from."""
+
+    kernel: Any
+    source: str
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """What the kernel gives; it says what it takes: see `help(conv.kernel)`."""
+        return self.kernel(*arguments, **named)
+
+    def __repr__(self) -> str:
+        return repr(self.kernel)
+
+
+def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping[str, int] | None = None) -> Compiled:
+    """Emit a derivation and load the result. `sizes` are fixed numbers for sizes of the form."""
+    fixed = dict(sizes or {})
+    known = {s.name for s in derivation.form.sizes}
+    if unknown := [name for name in fixed if name not in known]:
+        raise UnknownName(f"The layer has no size '{unknown[0]}'; its sizes are {', '.join(sorted(known))}.")
+    form = derivation.form.at(**fixed)
+    printer = find("derive.backends", backend)
+    program = _lower(form, printer.target)
+    proved = len(_prove_program(form, printer.target)) + len(derivation.verdicts)
+    header = Header(
+        name="layer",
+        command="layer.compile()",
+        title="A layer compiled in memory.",
+        formula=(),
+        facts=(("Proved", f"{proved} obligations"),),
+        weights=tuple(p.name for p in form.weights),
+        biases=tuple(p.name for p in form.biases),
+    )
+    source = printer.emit(program, header)
+    return Compiled(load_source(source, backend).layer, source)
+
+
+def load_source(source: str, backend: str) -> Any:
+    """The emitted text as a module, with a runtime of its own beside it."""
+    package = _package(backend)
+    module = ModuleType(f"{package}.m{next(_serial)}", None)
+    module.__package__ = package
+    code = compile(source, f"<{module.__name__}>", "exec")
+    exec(code, module.__dict__)
+    return module
+
+
+@lru_cache
+def _package(backend: str) -> str:
+    """A package in memory in which emitted text finds `.._runtime`."""
+    root = "derive_compiled"
+    for name in (root, f"{root}.{backend}"):
+        if name not in sys.modules:
+            sys.modules[name] = ModuleType(name)
+            sys.modules[name].__path__ = []
+    runtime = f"{root}._runtime"
+    if runtime not in sys.modules:
+        spec = spec_from_file_location(
+            runtime, _RUNTIME / "__init__.py", submodule_search_locations=[str(_RUNTIME)]
+        )
+        if spec is None or spec.loader is None:
+            raise DeriveError("The runtime's files are missing from this installation.")
+        sys.modules[runtime] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[runtime])
+    return f"{root}.{backend}"
+
+
