@@ -14,11 +14,12 @@ import numpy as np
 from sympy import And, Expr, Le, Max, Min, Piecewise, S, Symbol, true
 
 from derive.errors import DeriveError, ObligationFailed
-from derive.forms.count import condition_for_full, count
+from derive.forms.conditions import pieces, split
+from derive.forms.count import condition_for_full, count, count_disjoint
 from derive.forms.dense import dense_form
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import index
-from derive.forms.form import Form, Param
+from derive.forms.form import Form, Param, Role
 from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import Polyhedron
 from derive.forms.sizes import numeric_sizes
@@ -229,8 +230,10 @@ def _number_under(form: Form, when: Any) -> Expr:
 
 def _chambers(form: Form, given: Polyhedron) -> Iterator[Any]:
     """Conditions to count under: that stated sizes are smaller than the grid; that whole arrays are free."""
-    grid = {s for axis in (*form.input.axes, *form.output.axes) for s in axis.upper.free_symbols}
-    stated = [s for s in form.sizes if s not in grid]
+    axes = (*form.input.axes, *form.output.axes)
+    extents = {s for axis in axes for s in axis.upper.free_symbols}
+    grid = {s for axis in axes if axis.role is Role.GRID for s in axis.upper.free_symbols}
+    stated = [s for s in form.sizes if s not in extents]
     yield And(*(Le(s, size - 1) for s in stated for size in sorted(grid, key=str)))
     yield And(*(_full(p, given) for p in form.params))
 
@@ -239,12 +242,19 @@ def _full(param: Param, given: Polyhedron) -> Any:
     """When every entry of the array is free; true where the array's box alone isn't the count anyway."""
     if param.free is true:
         return true
-    box, inside = Polyhedron.of(param.array.holds()), Polyhedron.of(param.free)
-    return condition_for_full(box, inside, given)
+    box, (inside, _) = Polyhedron.of(param.array.holds()), split(param.free)
+    return condition_for_full(box, inside, given, param.array.symbols)
 
 
 def _number(params: tuple[Param, ...], given: Polyhedron) -> Expr:
-    return sum((count(Polyhedron.of(p.domain), p.array.symbols, given) for p in params), start=S.Zero)
+    return sum((_entries(p, given) for p in params), start=S.Zero)
+
+
+def _entries(param: Param, given: Polyhedron) -> Expr:
+    parts = pieces(param.domain)
+    if len(parts) == 1:
+        return count(parts[0], param.array.symbols, given)
+    return count_disjoint(parts, param.array.symbols, given)
 
 
 def reference(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:

@@ -24,7 +24,7 @@ from derive.proof.goal import Verdict
 from derive.proof.solver import discharge_all
 from derive.registry import discover, find, names
 
-__all__ = ["Compiled", "Layer", "backends", "catalogue", "compile_layer", "layer", "load_layer", "load_source"]
+__all__ = ["Compiled", "Layer", "backends", "catalogue", "compile_layer", "layer", "load_layer", "load_source", "window_kernel"]
 
 _RUNTIME = Path(__file__).parent / "runtime"
 _serial = count()
@@ -201,6 +201,21 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     )
     source = printer.emit(program, header)
     return Compiled(load_source(source, backend).layer, source)
+
+
+def window_kernel(layer: Layer) -> Compiled:
+    """The NumPy kernel of a layer that takes an image X[i, j], one square window V[a, b] and a bias u.
+
+    Raises UnknownName for a layer that takes anything else.
+    """
+    form = layer.derivation.form
+    ranks = [len(a.axes) for a in (form.input, *(p.array for p in form.params))]
+    window = form.weights[0].array.shape
+    grid = {s for axis in form.input.axes for s in axis.upper.free_symbols}
+    if ranks != [2, 2, 0] or any(e.free_symbols & grid for e in window):
+        takes = ", ".join(str(a.entry()).replace("[()]", "") for a in (form.input, *(p.array for p in form.params)))
+        raise UnknownName(f"'{layer.name}' takes {takes}; a filter needs a layer of X[i, j], V[a, b], u, such as conv2d.")
+    return compile_layer(layer.derivation)
 
 
 def load_source(source: str, backend: str) -> Any:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
-from sympy import And, Expr, Integer, Max, Min, Symbol
+from sympy import Expr, Integer, Max, Min, Symbol, true
 
 from derive.errors import NoLowering
+from derive.forms.conditions import split
 from derive.forms.expr import Read, index
 from derive.forms.form import Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.sizes import size_sources
 from derive.forms.text import show
-from derive.ir.nodes import Access, Contract, Copy, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Scratch, SizeFrom, Storage
+from derive.ir.nodes import Access, Contract, Copy, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Scratch, SizeFrom, Storage
 
 __all__ = ["direct"]
 
@@ -62,7 +63,7 @@ class _Scan:
     def __init__(self, form: Form) -> None:
         self.form = form
         self.given = Polyhedron.of(form.given)
-        self.terms = Polyhedron.of(And(form.live, form.given))
+        self.terms, self.rest = split(form.live, form.given)
         self.accesses = _accesses(form)
 
     def range(self, symbol: Symbol, outer: tuple[Symbol, ...], inner: tuple[Symbol, ...]) -> Range:
@@ -106,6 +107,7 @@ def _loops(form: Form, scan: _Scan) -> tuple[Symbol, ...]:
     for expression in scan.terms.expressions:
         tied = [s for s in (*form.reduction_symbols, *form.output.symbols) if s in expression.free_symbols & swept]
         loops += [s for s in tied if s not in loops][: max(0, sum(s not in loops for s in tied) - 1)]
+    loops += [s for s in (*form.reduction_symbols, *form.output.symbols) if s in scan.rest.free_symbols]
     return tuple(s for s in (*form.reduction_symbols, *form.output.symbols) if s in loops)
 
 
@@ -116,6 +118,8 @@ def _arrays(scan: _Scan) -> tuple[Node, ...]:
     lets: dict[int, list[Let]] = {}
     ranges = [_swept_range(scan, s, loops, swept, lets) for s in swept]
     body: tuple[Node, ...] = (_statement(scan.accesses, tuple(ranges), "" if loops else scan.accesses.says),)
+    if scan.rest is not true:
+        body = (Guard(scan.rest, body),)
     for depth in range(len(loops), 0, -1):
         inner = (*loops[depth:], *swept)
         span = scan.range(loops[depth - 1], loops[:depth], inner)
@@ -170,6 +174,8 @@ def _threads(scan: _Scan) -> tuple[Node, ...]:
         return Access(access.array, (_ITEM, *access.subscripts)) if access.array in batched else access
 
     body: tuple[Node, ...] = (MultiplyAdd(register, (), tuple(map(whole, accesses.factors))),)
+    if scan.rest is not true:
+        body = (Guard(scan.rest, body),)
     for depth in range(len(sums), 0, -1):
         outer = (*form.output.symbols, *sums[:depth])
         says = accesses.says.replace(show(form.output.entry()), "acc", 1) if depth == 1 else ""

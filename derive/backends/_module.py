@@ -59,6 +59,10 @@ class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
         top, bottom = expr.args[0].together().as_numer_denom()
         return f"-(({self._print(-top)}) // {self._print(bottom)})"
 
+    def _print_Relational(self, expr: Any) -> str:
+        sign = {"Equality": "==", "Unequality": "!="}.get(type(expr).__name__) or expr.rel_op
+        return f"{self._print(expr.args[0])} {sign} {self._print(expr.args[1])}"
+
     def _print_Mod(self, expr: Any) -> str:
         left, right = map(self._print, expr.args)
         return f"(({left}) % ({right}))"
@@ -67,7 +71,8 @@ class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
         return " and ".join(sorted(map(self._print, expr.args)))
 
     def _print_Or(self, expr: Any) -> str:
-        return "(" + " or ".join(f"({a})" for a in sorted(map(self._print, expr.args))) + ")"
+        parts = (f"({p})" if " and " in p else p for p in sorted(map(self._print, expr.args)))
+        return f"({' or '.join(parts)})"
 
 
 _PRINTER = PythonPrinter()
@@ -109,7 +114,8 @@ def _solved(source: SizeFrom, storage: Storage) -> str:
     axis = source.axis - len(storage.shape) if storage.batched else source.axis
     extent = f"{storage.name}.shape[{axis}]"
     if source.offset:
-        extent = f"({extent} {'-' if source.offset > 0 else '+'} {abs(source.offset)})"
+        extent = f"{extent} {'-' if source.offset > 0 else '+'} {abs(source.offset)}"
+        extent = extent if source.factor == 1 else f"({extent})"
     return extent if source.factor == 1 else f"{extent} // {source.factor}"
 
 

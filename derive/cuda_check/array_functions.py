@@ -1,4 +1,4 @@
-"""Functions of the stand-in's module: NumPy's, on arrays of the device. In exact mode they compute on Python integers."""
+"""Functions of the stand-in's module: NumPy's, on arrays of the device. Exact mode computes on integers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,12 +13,65 @@ __all__ = ["FUNCTIONS", "VIEWS", "apply", "asarray", "ascontiguousarray", "resul
 
 # Names that CuPy has and that behave as NumPy's; an unknown name fails here as it would on a device.
 FUNCTIONS = (
-    *("add", "subtract", "multiply", "divide", "true_divide", "negative", "matmul", "dot", "tensordot", "einsum", "inner", "outer"),
-    *("sum", "prod", "mean", "amax", "amin", "max", "min", "abs", "absolute", "maximum", "minimum", "sqrt", "square", "where", "clip"),
+    *(
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "true_divide",
+        "negative",
+        "matmul",
+        "dot",
+        "tensordot",
+        "einsum",
+        "inner",
+        "outer",
+    ),
+    *(
+        "sum",
+        "prod",
+        "mean",
+        "amax",
+        "amin",
+        "max",
+        "min",
+        "abs",
+        "absolute",
+        "maximum",
+        "minimum",
+        "sqrt",
+        "square",
+        "where",
+        "clip",
+    ),
     *("concatenate", "stack", "pad", "tile", "repeat", "flip", "roll", "take", "arange", "eye", "kron"),
-    *("all", "any", "equal", "not_equal", "less", "greater", "isnan", "isfinite", "allclose", "array_equal", "isscalar", "count_nonzero"),
+    *(
+        "all",
+        "any",
+        "equal",
+        "not_equal",
+        "less",
+        "greater",
+        "isnan",
+        "isfinite",
+        "allclose",
+        "array_equal",
+        "isscalar",
+        "count_nonzero",
+    ),
 )
-VIEWS = ("reshape", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze", "broadcast_to", "ravel", "atleast_1d", "atleast_2d")
+VIEWS = (
+    "reshape",
+    "transpose",
+    "swapaxes",
+    "moveaxis",
+    "expand_dims",
+    "squeeze",
+    "broadcast_to",
+    "ravel",
+    "atleast_1d",
+    "atleast_2d",
+)
 
 
 def _unwrap(value: Any, exact: bool) -> Any:
@@ -41,7 +94,9 @@ def apply(function: Callable[..., Any], values: Sequence[Any], options: dict[str
     out = options.pop("out", None)
     declared = [array.dtype for array in _arrays([*values, *options.values()]) if array.residue]
     exact = bool(declared)
-    result = function(*(_unwrap(v, exact) for v in values), **{name: _unwrap(v, exact) for name, v in options.items()})
+    result = function(
+        *(_unwrap(v, exact) for v in values), **{name: _unwrap(v, exact) for name, v in options.items()}
+    )
     wrapped = _wrap(result, np.result_type(*declared) if exact else None)
     if out is None:
         return wrapped

@@ -19,13 +19,26 @@ from .faults import CompileError, NoCompiler
 __all__ = ["Compiler", "build_library", "cache_folder", "find_compiler", "unit_key"]
 
 COMMON = (
-    *("-std=c++17", "-fPIC", "-fvisibility=hidden", "-w", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"),
+    *(
+        "-std=c++17",
+        "-fPIC",
+        "-fvisibility=hidden",
+        "-w",
+        "-fno-exceptions",
+        "-fno-rtti",
+        "-fno-threadsafe-statics",
+    ),
     *("-fno-strict-aliasing", "-ffp-contract=off", "-fno-stack-protector", "-fno-math-errno"),
 )
 # Optimised loops may be assumed to end; an endless one must stay, to be found.
 UNIT = ("-O1", "-g1", "-gdwarf-4", "-gz=none", "-fno-finite-loops")
 CHECKS = (
-    *("-fsanitize=thread,undefined", "-fno-sanitize=vptr", "-fno-sanitize=function", "-fsanitize-coverage=trace-pc"),
+    *(
+        "-fsanitize=thread,undefined",
+        "-fno-sanitize=vptr",
+        "-fno-sanitize=function",
+        "-fsanitize-coverage=trace-pc",
+    ),
     *("-ftrivial-auto-var-init=pattern", "-DCU_CHECKED"),
 )
 
@@ -47,13 +60,19 @@ class Compiler:
             # Some drivers turn their own sanitizers on unless told otherwise.
             return (*COMMON, *UNIT, *(("-fno-sanitize=all",) if self.clang else ()))
         flags = (*COMMON, *UNIT, *CHECKS)
-        return (*flags, "-fno-sanitize-trap=all") if self.clang else tuple(f for f in flags if f != "-fno-sanitize=function")
+        return (
+            (*flags, "-fno-sanitize-trap=all")
+            if self.clang
+            else tuple(f for f in flags if f != "-fno-sanitize=function")
+        )
 
 
 def _candidates() -> list[tuple[str, ...]]:
     if chosen := os.environ.get("DERIVE_CUDA_CHECK_CXX"):
         return [tuple(shlex.split(chosen))]
-    found: list[tuple[str, ...]] = [(path,) for name in ("g++", "clang++", "c++") if (path := shutil.which(name))]
+    found: list[tuple[str, ...]] = [
+        (path,) for name in ("g++", "clang++", "c++") if (path := shutil.which(name))
+    ]
     if importlib.util.find_spec("ziglang"):
         found.append((sys.executable, "-m", "ziglang", "c++"))
     return found
@@ -125,8 +144,16 @@ def _compile(compiler: Compiler, source: Path, target: Path, flags: Sequence[str
 
 
 def _runtime(compiler: Compiler, checked: bool, scratch: Path) -> Path:
-    flags = (*COMMON, "-O2", *(("-fno-sanitize=all",) if compiler.clang else ()), *(("-DCU_CHECKED",) if checked else ()))
-    kept = cache_folder() / f"runtime-{_digest(_headers_digest(), compiler.version, *compiler.command, *flags)}.o"
+    flags = (
+        *COMMON,
+        "-O2",
+        *(("-fno-sanitize=all",) if compiler.clang else ()),
+        *(("-DCU_CHECKED",) if checked else ()),
+    )
+    kept = (
+        cache_folder()
+        / f"runtime-{_digest(_headers_digest(), compiler.version, *compiler.command, *flags)}.o"
+    )
     if not kept.exists():
         fresh = scratch / "runtime.o"
         _compile(compiler, _headers() / "runtime.cpp", fresh, flags)
@@ -153,6 +180,8 @@ def build_library(text: str, checked: bool, exact: bool) -> Path:
         flags = (*compiler.unit_flags(checked), *(("-DCU_MODULAR",) if exact else ()))
         _compile(compiler, source, compiled, flags)
         plain = ("-fno-sanitize=all",) if compiler.clang else ()
-        compiler.run("-shared", *plain, str(compiled), str(_runtime(compiler, checked, scratch)), "-o", str(library))
+        compiler.run(
+            "-shared", *plain, str(compiled), str(_runtime(compiler, checked, scratch)), "-o", str(library)
+        )
         _keep(library, kept)
     return kept

@@ -1,4 +1,4 @@
-"""From a place in a compiled kernel to the line of its source: the line table of an ELF file (DWARF 2 to 4)."""
+"""From a place in a compiled kernel to the line of its source: the line table of an ELF file (DWARF 4)."""
 
 import bisect
 import functools
@@ -61,7 +61,9 @@ def line_of(library: Path, unit: int, offset: int) -> int | None:
 
 @functools.lru_cache(maxsize=64)
 def _table(library: Path, file: str) -> tuple[list[int], list[int]]:
-    rows = sorted((address, order, line) for order, (address, name, line) in enumerate(_rows(library)) if name == file)
+    rows = sorted(
+        (address, order, line) for order, (address, name, line) in enumerate(_rows(library)) if name == file
+    )
     return [address for address, _, _ in rows], [line for _, _, line in rows]
 
 

@@ -1,7 +1,7 @@
 """The stand-in's array: NumPy memory that only the stand-in's own functions and kernels may touch.
 
-In exact mode a float array holds residues, in unsigned integers as wide as its declared type: strides, alignment and
-shared-memory sizes stay those of the float program.
+In exact mode a float array holds residues, in unsigned integers as wide as its declared type: strides, alignment
+and shared-memory sizes stay those of the float program.
 """
 
 import operator
@@ -28,7 +28,7 @@ class Flags(SimpleNamespace):
         return bool(getattr(self, name.lower()))
 
 
-class ndarray:  # noqa: N801 - CuPy's name
+class ndarray:
     """An array of `dtype`; `residue` says that its memory holds residues modulo the exact mode's prime."""
 
     __module__ = "cupy"
@@ -78,19 +78,21 @@ class ndarray:  # noqa: N801 - CuPy's name
         return SimpleNamespace(id=0)
 
     @property
-    def base(self) -> "ndarray | None":
-        return None if self._host.flags.owndata or self._host.base is None else wrap(self._host.base, self)
-
-    @property
-    def T(self) -> "ndarray":  # noqa: N802 - NumPy's name
+    def T(self) -> "ndarray":
         return wrap(self._host.T, self)
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        return {"shape": self.shape, "strides": self.strides, "typestr": self.dtype.str, "data": (self._host.ctypes.data, False), "version": 3}
+        return {
+            "shape": self.shape,
+            "strides": self.strides,
+            "typestr": self.dtype.str,
+            "data": (self._host.ctypes.data, False),
+            "version": 3,
+        }
 
     def __array__(self, *_: Any, **__: Any) -> Host:
-        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly.")
+        raise TypeError("An array of the device converts to a NumPy array only by `.get()`, as in CuPy.")
 
     def get(self, *_: Any, out: Host | None = None, **__: Any) -> Host:
         values = from_residues(self._host) if self.residue else self._host.copy()

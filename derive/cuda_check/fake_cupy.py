@@ -17,8 +17,38 @@ from .settings import using
 
 __all__ = ["cupy_module", "standing_in_for_cupy"]
 
-DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool_", "complex64", "complex128")
-CONSTANTS = ("pi", "inf", "nan", "newaxis", "dtype", "finfo", "iinfo", "floating", "integer", "inexact", "number", "can_cast", "promote_types", "issubdtype")
+DTYPES = (
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "bool_",
+    "complex64",
+    "complex128",
+)
+CONSTANTS = (
+    "pi",
+    "inf",
+    "nan",
+    "newaxis",
+    "dtype",
+    "finfo",
+    "iinfo",
+    "floating",
+    "integer",
+    "inexact",
+    "number",
+    "can_cast",
+    "promote_types",
+    "issubdtype",
+)
 
 
 def _filled(value: Any) -> Callable[..., ndarray]:
@@ -36,8 +66,12 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None) -> ndarray:
 
 def _like(create: Callable[..., ndarray]) -> Callable[..., ndarray]:
     def like(array: ndarray, dtype: Any = None, order: str = "K", shape: Any = None) -> ndarray:
-        fortran = order == "F" or (order in "KA" and array.flags.f_contiguous and not array.flags.c_contiguous)
-        return create(array.shape if shape is None else shape, dtype or array.dtype, order="F" if fortran else "C")
+        fortran = order == "F" or (
+            order in "KA" and array.flags.f_contiguous and not array.flags.c_contiguous
+        )
+        return create(
+            array.shape if shape is None else shape, dtype or array.dtype, order="F" if fortran else "C"
+        )
 
     return like
 
@@ -127,9 +161,19 @@ def cupy_module() -> types.ModuleType:
     names |= {"empty": allocate, "zeros": _filled(0), "ones": _filled(1), "full": _full}
     names |= {f"{name}_like": _like(names[name]) for name in ("empty", "zeros", "ones")}
     names |= {"ndarray": ndarray, "asarray": asarray, "array": functools.partial(asarray, copy=True)}
-    names |= {"ascontiguousarray": ascontiguousarray, "asnumpy": _asnumpy, "result_type": result_type, "from_dlpack": _from_dlpack}
+    names |= {
+        "ascontiguousarray": ascontiguousarray,
+        "asnumpy": _asnumpy,
+        "result_type": result_type,
+        "from_dlpack": _from_dlpack,
+    }
     names |= {"shares_memory": _shares_memory, "may_share_memory": _may_share_memory, "memoize": _memoize}
-    names |= {"RawModule": RawModule, "RawKernel": RawKernel, "cuda": _cuda(), "get_array_module": lambda *_: module}
+    names |= {
+        "RawModule": RawModule,
+        "RawKernel": RawKernel,
+        "cuda": _cuda(),
+        "get_array_module": lambda *_: module,
+    }
     names |= {"__version__": "14.0.0", "is_available": lambda: True}
     vars(module).update(names)
     return module

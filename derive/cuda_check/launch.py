@@ -23,7 +23,12 @@ SUFFIX = {"f": "float", "i": "int", "u": "uint", "b": "bool", "c": "complex"}
 
 
 def launch(
-    kernel: CompiledKernel, grid: tuple[int, ...], block: tuple[int, ...], args: Sequence[Any], shared: int, most_shared: int
+    kernel: CompiledKernel,
+    grid: tuple[int, ...],
+    block: tuple[int, ...],
+    args: Sequence[Any],
+    shared: int,
+    most_shared: int,
 ) -> Trace | None:
     settings = current_settings()
     grid, block = _dimensions(kernel, grid, "grid"), _dimensions(kernel, block, "block")
@@ -43,9 +48,19 @@ def launch(
 
 
 def _launch(
-    kernel: CompiledKernel, grid: tuple[int, ...], block: tuple[int, ...], shared: int, settings: Settings, records: Host | None
+    kernel: CompiledKernel,
+    grid: tuple[int, ...],
+    block: tuple[int, ...],
+    shared: int,
+    settings: Settings,
+    records: Host | None,
 ) -> CLaunch:
-    made = CLaunch(dynamic_shared=shared, seed=settings.seed, step_limit=settings.step_limit, granule=kernel.source.granule)
+    made = CLaunch(
+        dynamic_shared=shared,
+        seed=settings.seed,
+        step_limit=settings.step_limit,
+        granule=kernel.source.granule,
+    )
     made.grid[:] = grid
     made.block[:] = block
     made.schedule = SCHEDULES.index(settings.schedule)
@@ -55,8 +70,12 @@ def _launch(
     return made
 
 
-def _refuse(kernel: CompiledKernel, text: str, kind: FaultKind = FaultKind.ARGUMENTS, argument: str | None = None) -> None:
-    raise CudaFault(f"Kernel '{kernel.name}' is launched wrongly: {text}.", kind, kernel.name, argument=argument)
+def _refuse(
+    kernel: CompiledKernel, text: str, kind: FaultKind = FaultKind.ARGUMENTS, argument: str | None = None
+) -> None:
+    raise CudaFault(
+        f"Kernel '{kernel.name}' is launched wrongly: {text}.", kind, kernel.name, argument=argument
+    )
 
 
 def _dimensions(kernel: CompiledKernel, given: tuple[int, ...], what: str) -> tuple[int, ...]:
@@ -68,17 +87,25 @@ def _dimensions(kernel: CompiledKernel, given: tuple[int, ...], what: str) -> tu
     return tuple(max(1, int(size)) for size in (*given, 1, 1)[:3])
 
 
-def _check_limits(kernel: CompiledKernel, grid: tuple[int, ...], block: tuple[int, ...], shared: int, most_shared: int) -> None:
+def _check_limits(
+    kernel: CompiledKernel, grid: tuple[int, ...], block: tuple[int, ...], shared: int, most_shared: int
+) -> None:
     threads = block[0] * block[1] * block[2]
-    if threads > min(MOST_THREADS, kernel.launch_bound):
-        _refuse(kernel, f"the block {block} has {threads} threads, and at most {min(MOST_THREADS, kernel.launch_bound)} are allowed", FaultKind.LAUNCH)
-    for what, sizes, most in (("block", block, MOST_BLOCK), ("grid", grid, MOST_GRID)):
-        if any(size > limit for size, limit in zip(sizes, most, strict=True)):
-            _refuse(kernel, f"the {what} {sizes} exceeds {most}", FaultKind.LAUNCH)
+    if threads > (most := min(MOST_THREADS, kernel.launch_bound)):
+        _refuse(
+            kernel,
+            f"the block {block} has {threads} threads, where at most {most} are allowed",
+            FaultKind.LAUNCH,
+        )
+    for what, sizes, limits in (("block", block, MOST_BLOCK), ("grid", grid, MOST_GRID)):
+        if any(size > limit for size, limit in zip(sizes, limits, strict=True)):
+            _refuse(kernel, f"the {what} {sizes} exceeds {limits}", FaultKind.LAUNCH)
     if grid[0] * grid[1] * grid[2] >= 1 << 32:
         _refuse(kernel, f"the grid {grid} has more blocks than this harness counts", FaultKind.LAUNCH)
     if not 0 <= shared <= most_shared:
-        _refuse(kernel, f"{shared} bytes of dynamic shared memory are outside 0..{most_shared}", FaultKind.LAUNCH)
+        _refuse(
+            kernel, f"{shared} bytes of dynamic shared memory are outside 0..{most_shared}", FaultKind.LAUNCH
+        )
 
 
 def _value(kernel: CompiledKernel, parameter: Parameter, argument: Any, settings: Settings) -> bytes:
@@ -87,7 +114,9 @@ def _value(kernel: CompiledKernel, parameter: Parameter, argument: Any, settings
     if isinstance(argument, ndarray):
         _refuse(kernel, f"'{parameter.name}' is a scalar and gets an array", argument=parameter.name)
     if type(argument) in (int, float, bool):
-        argument = {int: np.int64, float: np.float64, bool: np.bool_}[type(argument)](argument)  # as CuPy does
+        argument = {int: np.int64, float: np.float64, bool: np.bool_}[type(argument)](
+            argument
+        )  # as CuPy does
     if not isinstance(argument, np.generic):
         raise TypeError(f"Unsupported type {type(argument)}")
     _same_type(kernel, parameter, argument.dtype)
@@ -111,7 +140,11 @@ def _same_type(kernel: CompiledKernel, parameter: Parameter, dtype: np.dtype[Any
     if parameter.kind == "V" or (dtype.kind == parameter.kind and dtype.itemsize == parameter.size):
         return
     wanted = f"{SUFFIX[parameter.kind]}{8 * parameter.size}" if parameter.kind != "b" else "bool"
-    _refuse(kernel, f"'{parameter.name}' is {wanted}{'*' if parameter.pointer else ''} and gets {dtype.name}", argument=parameter.name)
+    _refuse(
+        kernel,
+        f"'{parameter.name}' is {wanted}{'*' if parameter.pointer else ''} and gets {dtype.name}",
+        argument=parameter.name,
+    )
 
 
 def _extent(host: Host) -> tuple[int, int]:

@@ -17,7 +17,12 @@ __all__ = ["CFault", "CLaunch", "CompiledKernel", "Parameter", "load_kernels", "
 
 
 class CParameter(ctypes.Structure):
-    _fields_ = [("kind", ctypes.c_char), ("pointer", ctypes.c_bool), ("writable", ctypes.c_bool), ("size", ctypes.c_uint)]
+    _fields_ = [
+        ("kind", ctypes.c_char),
+        ("pointer", ctypes.c_bool),
+        ("writable", ctypes.c_bool),
+        ("size", ctypes.c_uint),
+    ]
 
 
 class CKernel(ctypes.Structure):
@@ -31,7 +36,12 @@ class CKernel(ctypes.Structure):
 
 
 class CArgument(ctypes.Structure):
-    _fields_ = [("low", ctypes.c_ulong), ("high", ctypes.c_ulong), ("writable", ctypes.c_int), ("index", ctypes.c_int)]
+    _fields_ = [
+        ("low", ctypes.c_ulong),
+        ("high", ctypes.c_ulong),
+        ("writable", ctypes.c_int),
+        ("index", ctypes.c_int),
+    ]
 
 
 class CLaunch(ctypes.Structure):
@@ -98,18 +108,27 @@ def load_kernels(source: Source, checked: bool) -> dict[str, CompiledKernel]:
 
 
 def prebuild(sources: Iterable[Source], checked: bool = True) -> None:
-    """Compiles all sources that the cache lacks in one translation unit; faulty ones are left to be reported one by one."""
+    """Compiles all sources that the cache lacks in one translation unit; faulty ones are left to report themselves."""
     groups: dict[bool, dict[str, Source]] = {}
     for source in sources:
         if not _find(key := _key(source, checked)):
             groups.setdefault(source.exact, {})[key] = source
-    for exact, missing in groups.items():
-        try:
-            path = build_library(translation_unit(list(missing.values())), checked, exact)
-        except CompileError:
-            continue
-        for unit, key in enumerate(missing):
-            (cache_folder() / f"{key}.json").write_text(json.dumps({"library": path.name, "unit": unit}))
+    for missing in groups.values():
+        _build_together(list(missing.items()), checked)
+
+
+def _build_together(sources: Sequence[tuple[str, Source]], checked: bool) -> None:
+    try:
+        path = build_library(
+            translation_unit([source for _, source in sources]), checked, sources[0][1].exact
+        )
+    except CompileError:
+        half = len(sources) // 2
+        for part in (sources[:half], sources[half:]) if half else ():
+            _build_together(part, checked)
+        return
+    for unit, (key, _) in enumerate(sources):
+        (cache_folder() / f"{key}.json").write_text(json.dumps({"library": path.name, "unit": unit}))
 
 
 def _key(source: Source, checked: bool) -> str:
@@ -147,15 +166,28 @@ def _read_table(path: Path, unit: int, source: Source) -> dict[str, CompiledKern
         if int(number) != unit:
             continue
         parameters = tuple(
-            Parameter(label, entry.parameters[i].kind.decode(), entry.parameters[i].pointer, entry.parameters[i].writable, entry.parameters[i].size)
+            Parameter(
+                label,
+                entry.parameters[i].kind.decode(),
+                entry.parameters[i].pointer,
+                entry.parameters[i].writable,
+                entry.parameters[i].size,
+            )
             for i, label in enumerate(texts[name].parameters[: entry.count])
         )
-        kernels[name] = CompiledKernel(name, parameters, entry.launch_bound, source, unit, path, handle, entry.run)
+        kernels[name] = CompiledKernel(
+            name, parameters, entry.launch_bound, source, unit, path, handle, entry.run
+        )
     return kernels
 
 
-def run(kernel: CompiledKernel, launch: CLaunch, values: Sequence[bytes], spans: Sequence[tuple[int, int, bool, int]]) -> tuple[CFault, int]:
-    """Runs one launch; `spans` are (low, high, writable, index) of the arrays. Returns the fault and the number of traced accesses."""
+def run(
+    kernel: CompiledKernel,
+    launch: CLaunch,
+    values: Sequence[bytes],
+    spans: Sequence[tuple[int, int, bool, int]],
+) -> tuple[CFault, int]:
+    """Runs one launch: its fault, and how many accesses it traced. A span is (low, high, writable, index)."""
     cells = [ctypes.create_string_buffer(value, max(16, len(value))) for value in values]
     pointers = (ctypes.c_void_p * (len(cells) + 1))(*[ctypes.addressof(cell) for cell in cells])
     arguments: Any = (CArgument * (len(spans) + 1))(*[CArgument(*span) for span in spans])

@@ -1,4 +1,4 @@
-"""Compiles CUDA C for real architectures with NVRTC from the pip wheel `nvidia-cuda-nvrtc`. No GPU takes part."""
+"""Compiles CUDA C for real architectures with NVRTC from the wheel `nvidia-cuda-nvrtc`. No GPU takes part."""
 
 import ctypes
 import functools
@@ -49,7 +49,12 @@ def _folders() -> Iterator[Path]:
 def find_nvrtc() -> ctypes.CDLL:
     """The NVRTC library of the installed wheel."""
     for folder in _folders():
-        libraries = [p for where in ("lib", "bin", "bin/x86_64") for p in sorted((folder / where).glob("*nvrtc*")) if _is_nvrtc(p)]
+        libraries = [
+            p
+            for where in ("lib", "bin", "bin/x86_64")
+            for p in sorted((folder / where).glob("*nvrtc*"))
+            if _is_nvrtc(p)
+        ]
         if libraries:
             library = ctypes.CDLL(str(libraries[-1]))
             library.nvrtcGetErrorString.restype = ctypes.c_char_p
@@ -62,7 +67,9 @@ def _is_nvrtc(path: Path) -> bool:
 
 
 def _includes() -> tuple[str, ...]:
-    return tuple(f"--include-path={folder / 'include'}" for folder in _folders() if (folder / "include").is_dir())
+    return tuple(
+        f"--include-path={folder / 'include'}" for folder in _folders() if (folder / "include").is_dir()
+    )
 
 
 class _Program:
@@ -73,7 +80,9 @@ class _Program:
 
     def call(self, name: str, *values: object) -> None:
         if status := getattr(self.library, f"nvrtc{name}")(*values):
-            raise CompileError(f"NVRTC fails in {name}: {self.library.nvrtcGetErrorString(status).decode()}.", "")
+            raise CompileError(
+                f"NVRTC fails in {name}: {self.library.nvrtcGetErrorString(status).decode()}.", ""
+            )
 
     def fetch(self, name: str) -> bytes:
         size = ctypes.c_size_t()
@@ -84,7 +93,9 @@ class _Program:
 
     def compile(self, options: Sequence[str]) -> bool:
         values = [option.encode() for option in options]
-        return not self.library.nvrtcCompileProgram(self.handle, len(values), (ctypes.c_char_p * len(values))(*values))
+        return not self.library.nvrtcCompileProgram(
+            self.handle, len(values), (ctypes.c_char_p * len(values))(*values)
+        )
 
     def close(self) -> None:
         self.library.nvrtcDestroyProgram(ctypes.byref(self.handle))
@@ -94,7 +105,9 @@ def compile_cuda(code: str, architecture: str = "sm_90", options: Sequence[str] 
     """Compiles to machine code; an error or a warning is a CompileError that carries the log."""
     program = _Program(find_nvrtc(), code)
     try:
-        done = program.compile([f"--gpu-architecture={architecture}", "--ptxas-options=-v", *_includes(), *options])
+        done = program.compile(
+            [f"--gpu-architecture={architecture}", "--ptxas-options=-v", *_includes(), *options]
+        )
         log = program.fetch("ProgramLog").rstrip(b"\0").decode().strip()
         if not done:
             raise CompileError(f"NVRTC refuses the source for {architecture}:", log)
@@ -106,7 +119,9 @@ def compile_cuda(code: str, architecture: str = "sm_90", options: Sequence[str] 
         program.close()
 
 
-def compile_for(code: str, architectures: Sequence[str] = ARCHITECTURES, options: Sequence[str] = ()) -> tuple[Compiled, ...]:
+def compile_for(
+    code: str, architectures: Sequence[str] = ARCHITECTURES, options: Sequence[str] = ()
+) -> tuple[Compiled, ...]:
     return tuple(compile_cuda(code, architecture, options) for architecture in architectures)
 
 

@@ -1,4 +1,4 @@
-"""Compiles the kernels of many modules in one translation unit, which costs little more than compiling one."""
+"""Compiles the kernels of many modules in one translation unit, which costs little more than one of them."""
 
 from collections.abc import Iterable
 

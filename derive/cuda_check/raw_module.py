@@ -1,17 +1,15 @@
-"""`cupy.RawModule` and its kernels: the same calls, the launch checked first and the kernel then run on the CPU."""
+"""`cupy.RawModule` and its kernels: the same calls, checked first and then run on the CPU."""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from .device_array import host_of, ndarray
 from .faults import CompileError, CudaFault, FaultKind
-from .launch import Trace, launch
+from .launch import launch
 from .library import CompiledKernel, load_kernels
 from .settings import current_settings
 from .source import Source, parse_source
+from .trace import Trace
 
 __all__ = ["RawKernel", "RawModule"]
 
@@ -35,11 +33,13 @@ def _defines(options: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 
 class RawModule:
-    """Compiles when a function is first asked for, as CuPy does; then once for each of checked, fast and exact mode."""
+    """Compiles when a function is first asked for, as CuPy does; once for each of checked, fast and exact mode."""
 
     __module__ = "cupy"
 
-    def __init__(self, *, code: str, options: Sequence[str] = (), backend: str = "nvrtc", **others: Any) -> None:
+    def __init__(
+        self, *, code: str, options: Sequence[str] = (), backend: str = "nvrtc", **others: Any
+    ) -> None:
         if isinstance(options, str):
             raise TypeError("The options of a RawModule are a tuple of strings.")
         if backend not in ("nvrtc", "nvcc"):
@@ -69,7 +69,9 @@ class RawKernel:
 
     __module__ = "cupy"
 
-    def __init__(self, code: str, name: str, options: Sequence[str] = (), backend: str = "nvrtc", **others: Any) -> None:
+    def __init__(
+        self, code: str, name: str, options: Sequence[str] = (), backend: str = "nvrtc", **others: Any
+    ) -> None:
         self._module = RawModule(code=code, options=options, backend=backend, **others)
         self.name = name
         self.max_dynamic_shared_size_bytes = 48 * 1024
@@ -90,7 +92,11 @@ class RawKernel:
             kernels = load_kernels(self._module.source(mode[1]), mode[0])
             if self.name not in kernels:
                 known = ", ".join(kernels) or "none"
-                raise CudaFault(f"The module has no kernel extern \"C\" '{self.name}'; it has {known}.", FaultKind.ARGUMENTS, self.name)
+                raise CudaFault(
+                    f"The module has no kernel extern \"C\" '{self.name}'; it has {known}.",
+                    FaultKind.ARGUMENTS,
+                    self.name,
+                )
             self._compiled[mode] = kernels[self.name]
         return self._compiled[mode]
 
@@ -98,5 +104,15 @@ class RawKernel:
     def max_threads_per_block(self) -> int:
         return self.compiled().launch_bound
 
-    def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], args: Sequence[Any], *, shared_mem: int = 0, **_: Any) -> None:
-        self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, self.max_dynamic_shared_size_bytes)
+    def __call__(
+        self,
+        grid: tuple[int, ...],
+        block: tuple[int, ...],
+        args: Sequence[Any],
+        *,
+        shared_mem: int = 0,
+        **_: Any,
+    ) -> None:
+        self.last_trace = launch(
+            self.compiled(), grid, block, args, shared_mem, self.max_dynamic_shared_size_bytes
+        )

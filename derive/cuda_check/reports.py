@@ -11,7 +11,14 @@ from .library import CFault, CompiledKernel
 __all__ = ["raise_fault"]
 
 KINDS = (
-    *(None, FaultKind.OUT_OF_BOUNDS, FaultKind.READ_ONLY, FaultKind.RACE, FaultKind.UNINITIALISED, FaultKind.MISALIGNED),
+    *(
+        None,
+        FaultKind.OUT_OF_BOUNDS,
+        FaultKind.READ_ONLY,
+        FaultKind.RACE,
+        FaultKind.UNINITIALISED,
+        FaultKind.MISALIGNED,
+    ),
     *(FaultKind.BARRIER, FaultKind.UNDEFINED, FaultKind.ENDLESS, FaultKind.STACK),
 )
 SHARED, DYNAMIC, CONSTANT = -2, -3, -4
@@ -38,7 +45,9 @@ def _quoted(kernel: CompiledKernel, line: int | None) -> str:
     return f": `{lines[line - 1].strip()}`" if line and line <= len(lines) else "."
 
 
-def _what(kernel: CompiledKernel, args: Sequence[Any], fault: CFault, kind: FaultKind, earlier: int | None) -> str:
+def _what(
+    kernel: CompiledKernel, args: Sequence[Any], fault: CFault, kind: FaultKind, earlier: int | None
+) -> str:
     text = fault.text.decode()
     access = f"{'write' if fault.write else 'read'} of {fault.size} bytes"
     element = _element(kernel, args, fault)

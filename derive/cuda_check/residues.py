@@ -12,8 +12,8 @@ from .settings import MERSENNE_61, current_settings
 
 __all__ = ["PRIMES", "from_residues", "residue_of", "to_residues"]
 
-# By the bytes of the element: the largest primes below 2**16 and 2**32, and one of 61 bits. A layer is a polynomial of small
-# degree d in its inputs, so a wrong program passes with probability at most the product of d / p: below 2**-50 each way.
+# By the bytes of the element. A layer is a polynomial of small degree d in its inputs, so a wrong program passes
+# with probability at most the product of d / p over the primes: below 2**-50 in each row.
 PRIMES: dict[int, tuple[int, ...]] = {
     2: (65521, 65519, 65497, 65479),
     4: (4294967291, 4294967279),
@@ -46,11 +46,17 @@ def to_residues(values: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     """The residues of integers, floats or Fractions, in unsigned integers of `dtype`'s width."""
     prime = _prime()
     if prime >= 1 << 8 * dtype.itemsize:
-        raise DeriveError(f"Residues modulo {prime} do not fit {dtype.name}; choose a prime below 2**{8 * dtype.itemsize}.")
+        raise DeriveError(
+            f"Residues modulo {prime} do not fit {dtype.name}; choose a prime below 2**{8 * dtype.itemsize}."
+        )
     array = np.asarray(values)
     stored = np.dtype(f"u{dtype.itemsize}")
     if array.dtype.kind == "u":
-        return (array % np.array(prime, array.dtype)).astype(stored) if prime <= np.iinfo(array.dtype).max else array.astype(stored)
+        return (
+            (array % np.array(prime, array.dtype)).astype(stored)
+            if prime <= np.iinfo(array.dtype).max
+            else array.astype(stored)
+        )
     if array.dtype.kind in "ib":
         return np.mod(array.astype(np.int64), prime).astype(stored)
     flat = [residue_of(value) for value in array.ravel().tolist()]

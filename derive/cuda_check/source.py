@@ -1,7 +1,7 @@
 """From the user's CUDA C to a C++ translation unit whose lines keep their numbers.
 
-Three spellings have no C++ meaning and are rewritten in place: `extern "C"` (every source gets a namespace of its own, so
-that many fit one translation unit), `extern __shared__ T name[]`, and, in exact mode, floating literals.
+Three spellings have no C++ meaning and are rewritten in place: `extern "C"` (every source gets a namespace of its
+own, so that many fit one translation unit), `extern __shared__ T name[]`, and, in exact mode, floating literals.
 """
 
 import re
@@ -18,7 +18,8 @@ TOKEN = re.compile(
       | (?P<linkage>extern\s+"C"(?P<open>\s*\{)?)
       | (?P<include>^[ \t]*\#[ \t]*include[ \t]*[<"](?P<header>[^>"\n]*)[>"])
       | (?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
-      | (?P<number>(?<![\w.])(?:0[xX][\da-fA-F]*\.?[\da-fA-F]*(?:[pP][+-]?\d+)?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\w*)
+      | (?P<number>(?<![\w.])(?:0[xX][\da-fA-F]*\.?[\da-fA-F]*(?:[pP][+-]?\d+)?
+                              |(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\w*)
     """,
     re.X | re.S | re.M,
 )
@@ -29,7 +30,14 @@ KERNEL = re.compile(
     r"(?P<name>\w+)\s*\((?P<parameters>[^()]*)\)\s*\{"
 )
 # The harness brings the meaning of these itself.
-HEADERS = ("cuda_runtime.h", "cuda.h", "cuda_fp16.h", "math.h", "cuda_runtime_api.h", "device_launch_parameters.h")
+HEADERS = (
+    "cuda_runtime.h",
+    "cuda.h",
+    "cuda_fp16.h",
+    "math.h",
+    "cuda_runtime_api.h",
+    "device_launch_parameters.h",
+)
 ONE_BYTE = re.compile(r"\b(?:u?char[1-4]?|bool|u?int8_t)\b")
 TWO_BYTES = re.compile(r"\b(?:u?short[1-4]?|(?:__)?half2?|u?int16_t)\b")
 MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
@@ -57,7 +65,9 @@ class Source:
 def parse_source(code: str, defines: tuple[tuple[str, str], ...] = (), exact: bool = False) -> Source:
     body = _dynamic_shared(TOKEN.sub(lambda token: _rewritten(token, exact), code))
     if exact:
-        defines = tuple((name, TOKEN.sub(lambda token: _rewritten(token, True), value)) for name, value in defines)
+        defines = tuple(
+            (name, TOKEN.sub(lambda token: _rewritten(token, True), value)) for name, value in defines
+        )
     kernels = tuple(
         KernelText(found["name"], _parameter_names(found["parameters"]), found["bound"] or "")
         for found in KERNEL.finditer(body)
@@ -73,12 +83,19 @@ def translation_unit(sources: Sequence[Source]) -> str:
     parts = ['#include "language.h"\n#include "numbers.h"\n#include "half.h"']
     parts += [_unit(source, index) for index, source in enumerate(sources)]
     entries = [
-        f'  CU_ENTRY("{index}:{kernel.name}", unit{index}::{kernel.name}, unit{index}::cu_bound_{kernel.name}),'
+        f'  CU_ENTRY("{index}:{kernel.name}", unit{index}, {kernel.name}),'
         for index, source in enumerate(sources)
         for kernel in source.kernels
     ]
     table = 'extern "C" __attribute__((visibility("default"))) const cu::Kernel cu_kernels[] = {'
-    parts += ['#line 1 "table"', '#include "table.h"', table, *entries, "  {nullptr, nullptr, 0, nullptr, 0}};", ""]
+    parts += [
+        '#line 1 "table"',
+        '#include "table.h"',
+        table,
+        *entries,
+        "  {nullptr, nullptr, 0, nullptr, 0}};",
+        "",
+    ]
     return "\n".join(parts)
 
 
@@ -86,7 +103,9 @@ def _unit(source: Source, index: int) -> str:
     defines = dict(source.defines)
     if source.exact:
         defines |= {"float": "cu::modular<unsigned>", "double": "cu::modular<unsigned long>"}
-    bounds = [f"enum {{ cu_bound_{kernel.name} = cu::first_of({kernel.bound}) }};" for kernel in source.kernels]
+    bounds = [
+        f"enum {{ cu_bound_{kernel.name} = cu::first_of({kernel.bound}) }};" for kernel in source.kernels
+    ]
     macros = dict.fromkeys([*defines, *MACRO.findall(source.body)])
     return "\n".join(
         [

@@ -13,7 +13,16 @@ from .library import CompiledKernel
 __all__ = ["TRACE", "Request", "Trace"]
 
 TRACE = np.dtype(
-    [("address", "u8"), ("place", "u8"), ("thread", "u4"), ("block", "u4"), ("argument", "i4"), ("size", "u2"), ("write", "u2")], align=True
+    [
+        ("address", "u8"),
+        ("place", "u8"),
+        ("thread", "u4"),
+        ("block", "u4"),
+        ("argument", "i4"),
+        ("size", "u2"),
+        ("write", "u2"),
+    ],
+    align=True,
 )
 SECTOR, BANKS, BANK_BYTES = 32, 32, 4
 SHARED = (-2, -3)
@@ -50,7 +59,11 @@ class Trace:
 
     def _request(self, place: int, records: list[Any]) -> Request:
         first, argument = records[0], int(records[0]["argument"])
-        words = {(int(r["address"]) + offset) // BANK_BYTES for r in records for offset in range(0, int(r["size"]), BANK_BYTES)}
+        words = {
+            (int(r["address"]) + offset) // BANK_BYTES
+            for r in records
+            for offset in range(0, int(r["size"]), BANK_BYTES)
+        }
         banks = np.bincount([word % BANKS for word in words], minlength=BANKS)
         # A wide access is served a quarter or half warp at a time, each in one pass without conflicts.
         passes = max(1, -(-len(words) // BANKS))
@@ -58,4 +71,11 @@ class Trace:
         sectors = len({word * BANK_BYTES // SECTOR for word in words})
         total = sum(int(r["size"]) for r in records)
         conflicts = max(0, int(banks.max()) - passes) if argument in SHARED else 0
-        return Request(line_of(self.kernel.path, self.kernel.unit, place - 1), name, bool(first["write"]), total, sectors, conflicts)
+        return Request(
+            line_of(self.kernel.path, self.kernel.unit, place - 1),
+            name,
+            bool(first["write"]),
+            total,
+            sectors,
+            conflicts,
+        )

@@ -18,6 +18,7 @@ from derive.forms.expr import Read, map_reads, reads
 from derive.forms.form import Form
 from derive.forms.text import show
 from derive.proof.goal import Goal
+from derive.proof.smt import smt_name
 from derive.proof.step import Clause
 
 __all__ = ["Counterexample", "counterexample", "smallest_model"]
@@ -71,7 +72,8 @@ def smallest_model(goal: Goal, sizes: Iterable[str], names: Iterable[str]) -> di
     solver = z3.Solver()
     solver.set("timeout", 30_000)
     solver.from_string(goal.smt.replace("(check-sat)", ""))
-    size, rest = [z3.Int(s) for s in sizes], [z3.Int(s) for s in names]
+    letters = {name: z3.Int(smt_name(name)) for name in (*sizes, *names)}
+    size, rest = [letters[s] for s in sizes], [letters[s] for s in names]
     for group in (size, rest):
         magnitude = z3.Sum([z3.If(v >= 0, v, -v) for v in group]) if group else z3.IntVal(0)
         for bound in range(_MOST):
@@ -83,7 +85,7 @@ def smallest_model(goal: Goal, sizes: Iterable[str], names: Iterable[str]) -> di
         else:
             raise DeriveError(f"The claim fails, but at no sizes whose sum is below {_MOST}.")
     model = solver.model()
-    return {str(v): int(model.eval(v, model_completion=True).as_long()) for v in size + rest}
+    return {name: int(model.eval(v, model_completion=True).as_long()) for name, v in letters.items()}
 
 
 def counterexample(form: Form, goal: Goal, clause: Clause) -> Counterexample:

@@ -1,31 +1,68 @@
 """What must be proved of a form, and of a step: built from their data alone, never by the rule.
 
-    sound        the new terms are the old ones: same weight through the embedding, same input, same output
-    restricted   every value of the new parameters satisfies the stated constraint
-    complete     every old parameter that satisfies the constraint comes from new ones
-    once         ... from exactly one value of each new parameter
-    free         exactly the entries called free are read by some live term
-    in bounds    every read is inside its array
-    injective    no two terms of an output read one input
+    preconditions  some sizes satisfy them; a step's imply those before, and restrict only the sizes that it adds
+    sound          the new terms are the old ones: same weight through the embedding, same input, same output
+    restricted     every value of the new parameters satisfies the stated constraint
+    complete       every old parameter that satisfies the constraint comes from new ones
+    once           ... from exactly one value of each new parameter
+    free           exactly the entries called free are read by some live term
+    in bounds      every read is inside its array
+    injective      no two terms of an output read one input
+
+By induction over the steps, free entries and layers correspond one to one: the first form's coefficients are its free
+entries, every step's parameters are determined by those before ('once'), and the layers that a restriction keeps are
+those that satisfy its clauses ('restricted', 'complete').
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Implies, Or, Symbol
+from sympy import And, Eq, Expr, Implies, Integer, Or, Symbol, false, true
 
-from derive.forms.expr import Read, index, map_reads, reads, rename_arrays
+from derive.forms.expr import index, reads, rename_arrays
 from derive.forms.form import Form, Param, equal_places
-from derive.proof.goal import Goal, Obligation
+from derive.forms.text import show
+from derive.proof.goal import Goal, Obligation, Status
+from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Kind, Step, substitute
+from derive.proof.wellformed import check_first, check_step, form_sizes
 
 __all__ = ["form_obligations", "step_obligations"]
 
+_TRIALS = 4096
+
 
 def form_obligations(form: Form) -> tuple[Obligation, ...]:
-    """What holds of a form by itself."""
+    """What holds of a form that begins a derivation. Raises ObligationFailed for one that is not well formed."""
+    check_first(form)
+    goal, witness = _admitted(true, form.given, form_sizes(form))
+    admits = Obligation("preconditions", "Some sizes satisfy the preconditions.", (goal,), witness)
+    return (admits, *_of_form(form))
+
+
+def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, str]:
+    """`wanted` follows from `known` at small values of these sizes: the goal for the first that do, else for all 1."""
+    names = sorted(sizes, key=str)
+    tried = []
+    for values in _small(len(names)):
+        at = dict(zip(names, map(Integer, values), strict=True))
+        goal = Goal((known, *(Eq(s, v) for s, v in at.items())), wanted)
+        tried.append((goal, ", ".join(f"{s} := {v}" for s, v in at.items())))
+        if wanted.xreplace(at) != false and decide(goal.smt) is Status.PROVED:
+            return tried[-1]
+    return tried[0]
+
+
+def _small(rank: int) -> list[tuple[int, ...]]:
+    """Tuples of small numbers, those near 1 first; some thousands at most."""
+    most = next((bound for bound in (64, 16, 8, 5, 4, 3) if bound**rank <= _TRIALS), 2)
+    return sorted(product(range(most), repeat=rank), key=lambda v: (sum(abs(x - 1) for x in v), v))
+
+
+def _of_form(form: Form) -> tuple[Obligation, ...]:
     free = tuple(goal for param in form.params for goal in _free(form, param))
     return (
         Obligation("in bounds", "Every read of every term is inside its array.", _in_bounds(form)),
@@ -53,29 +90,34 @@ def _free(form: Form, param: Param) -> Iterable[Goal]:
     for read in reads(source):
         if read.array == param.name:
             yield Goal((form.given, inside), param.domain_at(read.subscripts))
-    if param.reader:
-        term = dict(param.reader)
-        hit = Or(
-            *(
-                equal_places((s.xreplace(term) for s in r.subscripts), param.array.symbols)
-                for r in reads(source)
-                if r.array == param.name
-            )
-        )
-        yield Goal((form.given, param.domain), And(inside.xreplace(term), hit))
+    term = dict(param.reader)
+    hits = (r for r in reads(source) if r.array == param.name)
+    hit = Or(*(equal_places((s.xreplace(term) for s in r.subscripts), param.array.symbols) for r in hits))
+    yield Goal((form.given, param.domain), And(inside.xreplace(term), hit))
 
 
 def _injective(form: Form) -> Goal:
-    twin = {s: index(f"{s.name}_") for s in form.reduction_symbols}
+    taken = {s.name for s in (*form.output.symbols, *form.reduction_symbols, *form_sizes(form))}
+    twin = {s: index(_fresh(s.name, taken)) for s in form.reduction_symbols}
     same_read = equal_places(form.read, (e.xreplace(twin) for e in form.read))
     same_term = And(*(Eq(s, t) for s, t in twin.items()))
     return Goal((form.given, form.live, form.live.xreplace(twin), same_read), same_term)
 
 
+def _fresh(name: str, taken: set[str]) -> str:
+    """The name with as many `_` behind it as make it new."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
 def step_obligations(step: Step) -> tuple[Obligation, ...]:
-    """What holds of a step, its result included."""
+    """What holds of a step, its result included. Raises ObligationFailed for one that is not well formed."""
+    check_step(step)
     named = _Named(step)
-    kept = [Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound())]
+    kept = [_preconditions(step)]
+    kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))
     if step.kind is Kind.RESTRICTION:
         kept.append(
             Obligation("restricted", "Whatever the new parameters, the constraint holds.", named.restricted())
@@ -84,7 +126,14 @@ def step_obligations(step: Step) -> tuple[Obligation, ...]:
         Obligation("complete", "Old parameters under the constraint come from new ones.", *named.complete()),
         Obligation("once", "The new parameters are determined, each by one old entry.", named.once()),
     ]
-    return (*kept, *form_obligations(step.after))
+    return (*kept, *_of_form(step.after))
+
+
+def _preconditions(step: Step) -> Obligation:
+    added = form_sizes(step.after) - form_sizes(step.before)
+    goal, witness = _admitted(step.before.given, And(step.after.given, step.assume), added)
+    says = "The preconditions imply those before, and whatever sizes those admit, some values of the new ones do."
+    return Obligation("preconditions", says, (Goal((step.after.given,), step.before.given), goal), witness)
 
 
 class _Named:
@@ -119,24 +168,24 @@ class _Named:
         old_weight = self.before(old.weight)
         back = And(*(Eq(s, step.to_after[s].xreplace(down)) for s in up))
         forth = And(*(Eq(s, step.to_before[s].xreplace(up)) for s in down))
-        same_read = equal_places(
-            (e.xreplace(down) for e in old.read), self._common(new.read, new, old)
-        )
+        same_read = equal_places((e.xreplace(down) for e in old.read), new.read[: len(old.read)])
         forward = And(
             old.live.xreplace(down), same_read, Eq(old_weight.xreplace(down), self.after(new.weight)), back
         )
         backward = Or(Eq(old_weight, 0), And(new.live.xreplace(up), forth))
         bias = Eq(self.before(old.bias).xreplace(down), self.after(new.bias))
-        return (
+        goals = (
             Goal((*self.facts, new.live), forward),
             Goal((*self.facts, old.live), backward),
             Goal((*self.facts, new.output.holds()), And(old.output.holds().xreplace(down), bias)),
         )
+        return (*goals, self._thin()) if step.kind is Kind.EXTENSION else goals
 
-    @staticmethod
-    def _common(places: tuple[Any, ...], new: Form, old: Form) -> tuple[Any, ...]:
-        """The new read without the axes that only an extension has."""
-        return places[: len(old.input.axes)] if len(new.input.axes) > len(old.input.axes) else places
+    def _thin(self) -> Goal:
+        """In the special case the axes that an extension adds have one place each."""
+        pairs = ((self.step.before.output, self.step.after.output), (self.step.before.input, self.step.after.input))
+        added = [axis for old, new in pairs for axis in new.axes[len(old.axes) :]]
+        return Goal(self.facts, And(*(Eq(axis.lower, axis.upper) for axis in added)))
 
     def restricted(self) -> tuple[Goal, ...]:
         """Each clause of the constraint, through the embedding."""
@@ -173,17 +222,6 @@ class _Named:
         return tuple(goals)
 
 
-def _witness(param: Param, values: tuple[tuple[Symbol, Any], ...]) -> str:
-    from derive.forms.text import show
-
+def _witness(param: Param, values: tuple[tuple[Symbol, Expr], ...]) -> str:
     chosen = ", ".join(f"{s.name} := {show(e)}" for s, e in values if s != e)
     return f"for {show(param.array.entry())}: {chosen}"
-
-
-def array_of(expression: Any) -> Read:
-    """The single read that an expression is. Raises ValueError where it is something else."""
-    if not isinstance(expression, Read):
-        raise ValueError(f"'{expression}' is not one read.")
-    return expression
-
-

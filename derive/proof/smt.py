@@ -1,7 +1,11 @@
-"""Goals as SMT-LIB 2 text: integers, uninterpreted functions for arrays, reals for their entries."""
+"""Goals as SMT-LIB 2 text: integers, uninterpreted functions for arrays, reals for their entries.
+
+A solver knows words of its own (`abs`, `mod`, z3 even `sin`). A name that could be one ends in a dot in the text.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +16,9 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from derive.errors import TextError
 from derive.forms.expr import Read, Where
 
-__all__ = ["script", "to_smt"]
+__all__ = ["script", "smt_name", "to_smt"]
+
+_PLAIN = re.compile(r"[A-Z][a-z]*[0-9_]*|[a-z][0-9_]*")
 
 _RELATIONS: Mapping[type, str] = {Eq: "=", Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
 
@@ -22,17 +28,30 @@ def script(given: list[Any], show: Any) -> str:
     everything = And(*given, evaluate=False) if given else show
     symbols = sorted(everything.free_symbols | show.free_symbols, key=str)
     arrays = sorted({(r.array, len(r.subscripts)) for e in (*given, show) for r in e.atoms(Read)})
-    linear = not any(_multiplies_reads(e) for e in (*given, show))
+    _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
+    linear = not any(_multiplies(e) for e in (*given, show))
     lines = [f"(set-logic {'QF_UFLIRA' if linear else 'QF_UFNIRA'})"]
-    lines += [f"(declare-const {s.name} Int)" for s in symbols]
-    lines += [f"(declare-fun {name} ({' '.join(['Int'] * rank)}) Real)" for name, rank in arrays]
+    lines += [f"(declare-const {smt_name(s.name)} Int)" for s in symbols]
+    lines += [f"(declare-fun {smt_name(name)} ({' '.join(['Int'] * rank)}) Real)" for name, rank in arrays]
     lines += [f"(assert {to_smt(fact)})" for fact in given if fact is not BooleanTrue()]
     return "\n".join([*lines, f"(assert (not {to_smt(show)}))", "(check-sat)", ""])
 
 
-def _multiplies_reads(expression: Any) -> bool:
-    return any(sum(f.has(Read) for f in product.args) > 1 for product in expression.atoms(Mul)) or any(
-        power.has(Read) for power in expression.atoms(Pow)
+def smt_name(name: str) -> str:
+    """The name as the text has it: one letter, or a capitalised word, with digits; any other word ends in a dot."""
+    if _PLAIN.fullmatch(name):
+        return name
+    return "".join(c if c.isascii() and (c.isalnum() or c == "_") else f"${ord(c):x}$" for c in name) + "."
+
+
+def _check_names(names: list[str]) -> None:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise TextError(f"'{twice[0]}' names two things in one statement: indices, sizes and arrays need their own.")
+
+
+def _multiplies(expression: Any) -> bool:
+    return any(sum(f.has(Symbol, Read) for f in product.args) > 1 for product in expression.atoms(Mul)) or any(
+        power.has(Symbol, Read) for power in expression.atoms(Pow)
     )
 
 
@@ -78,9 +97,11 @@ def _integer(e: Any) -> str:
     if isinstance(e, Integer):
         return str(e) if e >= 0 else f"(- {-e})"
     if isinstance(e, Symbol):
-        return str(e.name)
+        return smt_name(e.name)
     if isinstance(e, (floor, ceiling)):
         return _divided(e)
+    if isinstance(e, Mod) and not (isinstance(e.args[1], Integer) and e.args[1] > 0):
+        raise TextError(f"'{e}' divides by something that is not a positive number.")
     if isinstance(e, Where):
         return f"(ite {to_smt(e.args[0])} {_integer(e.args[1])} {_integer(e.args[2])})"
     for kind, write in _INTEGERS.items():
@@ -91,8 +112,8 @@ def _integer(e: Any) -> str:
 
 def _divided(e: Any) -> str:
     top, bottom = e.args[0].together().as_numer_denom()
-    if not isinstance(bottom, Integer):
-        raise TextError(f"'{e}' divides by something that is not a number.")
+    if not (isinstance(bottom, Integer) and bottom > 0):
+        raise TextError(f"'{e}' divides by something that is not a positive number.")
     if isinstance(e, floor):
         return f"(div {_integer(top)} {_integer(bottom)})"
     return f"(- (div {_integer(-top)} {_integer(bottom)}))"
@@ -111,7 +132,7 @@ _INTEGERS: Mapping[type, Callable[[list[str]], str]] = {
 def _real(e: Any) -> str:
     if isinstance(e, Read):
         inside = " ".join(_integer(s) for s in e.subscripts)
-        return f"({e.array} {inside})" if inside else e.array
+        return f"({smt_name(e.array)} {inside})" if inside else smt_name(e.array)
     if isinstance(e, Where):
         return f"(ite {to_smt(e.args[0])} {_real(e.args[1])} {_real(e.args[2])})"
     if isinstance(e, Rational):

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import And, true
-
 from derive.errors import RuleRefused
+from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.form import Edge, Form
-from derive.forms.polyhedron import Polyhedron
 from derive.groups.translations import Translations
 from derive.proof.step import ArrayMap, Kind, Step, SubStep
 from derive.rules._rule import Case, rule
@@ -32,8 +30,7 @@ def boundary(form: Form, edge: str = "zero") -> Step:
     if form.edge is not Edge.INSIDE:
         raise RuleRefused("Rule 'boundary' states an edge once, and this form has one already.")
     inside = form.input.holds(form.read)
-    known = Polyhedron.of(And(form.output.holds(), form.given, inside, *(axis.holds() for axis in form.reduction)))
-    rest = Polyhedron.of(form.domain).simplify(known).conditions if form.domain is not true else true
+    rest = simplified(form.domain, form.output.holds(), form.given, inside, *(axis.holds() for axis in form.reduction))
     after = replace(form, domain=rest, edge=Edge.ZERO)
     same = {s: s for s in (*form.output.symbols, *form.reduction_symbols)}
     maps = tuple(ArrayMap(p.name, p.array.symbols, p.array.entry()) for p in form.params)

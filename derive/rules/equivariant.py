@@ -15,6 +15,7 @@ from dataclasses import replace
 from sympy import And, Expr, Max, Min, Symbol, Sum, expand
 
 from derive.errors import RuleRefused
+from derive.forms.conditions import simplified, split
 from derive.forms.dense import dense_form
 from derive.forms.expr import Read
 from derive.forms.form import Array, Axis, Form, Param, Role
@@ -101,7 +102,7 @@ class _Tied:
         self.param, self.element = param, element
         self.is_weight = param in form.weights
         self.term = dict(param.reader)
-        entries = Polyhedron.of(And(param.domain, form.given))
+        entries, self.rest = split(param.domain, form.given)
         self.moved = self._moved(form)
         self.tie: Tie = group.tie(self.moved, element, entries)
         self.after = self._after(form, entries)
@@ -129,10 +130,10 @@ class _Tied:
         inside = _orbits(entries, self.tie, old)
         axes = tuple(old[name] if name in old else _range(inside, name, form, names) for name in names)
         array = Array(_new_name(self.param, self.is_weight), axes)
-        known = Polyhedron.of(And(array.holds(), form.given))
         base = dict(self.tie.representative)
         reader = tuple((s, e.xreplace(base)) for s, e in self.param.reader)
-        return Param(array, inside.simplify(known).conditions, reader)
+        free = And(inside.conditions, self.rest.xreplace(base))
+        return Param(array, simplified(free, array.holds(), form.given), reader)
 
     def instance(self, form: Form, clause: int) -> Instance:
         """The clause at the pair that reads the entry, and the element that carries it to its representative."""

@@ -1,21 +1,24 @@
 """Locality: an output depends only on inputs near its place.
 
-    Σ_r V[p(o, r)]·X[ι(o, r)]   ⟶   Σ_{r : |ι(o, r) - o| ≤ Δ} V[p(o, r)]·X[ι(o, r)]        where c(o, k) = 0 unless |k - o| ≤ Δ
+    Σ_r V[p(o, r)]·X[ι(o, r)]   ⟶   Σ_{r : ι(o, r) - o ∈ S} V[p(o, r)]·X[ι(o, r)]        where c(o, k) = 0 unless k - o ∈ S
 
-along every grid axis. A restriction: it keeps exactly the layers that do not look further than Δ.
+for a support S: |k - o| ≤ Δ along every grid axis, or any other. A restriction: it keeps exactly the layers that look nowhere else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from sympy import And, Expr, Ge, Integer, Le, Not, Symbol, expand, sympify
+from sympy import And, Expr, Integer, Le, Not, expand
 
 from derive.errors import RuleRefused
+from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
-from derive.forms.expr import Read, Where, index
+from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param
-from derive.forms.polyhedron import Polyhedron
+from derive.forms.support import Radius, Support, support
 from derive.groups.translations import Translations
 from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, SubStep
 from derive.rules._rule import Case, rule
@@ -24,95 +27,90 @@ from derive.rules.reindex import reindex
 
 __all__ = ["local"]
 
-Radius = str | int
-
 
 @rule(Kind.RESTRICTION)
-def local(form: Form, radius: Radius = "Delta") -> Step:
-    """Drop every term that reads an input further than `radius` from the output's place, along any grid axis."""
-    reach = _reach(radius)
+def local(form: Form, radius: Radius | Support = "Delta") -> Step:
+    """Drop every term that reads an input outside the support: within `radius` along every axis, or any `Support`."""
+    near = support(radius)
     if len(form.weights) != 1 or not isinstance(form.weight, Read):
         raise RuleRefused("Rule 'local' drops free weights; this form's weight is not one free entry.")
     (param,) = form.weights
     distance = _distances(form)
-    at_entry = {s: expand(d.xreplace(dict(param.reader))) for s, d in distance.items()}
-    near = And(*(_near(d, reach) for d in at_entry.values()))
-    given = And(form.given, Ge(reach, 0))
-    after_param = _param(param, at_entry, reach, given)
-    reduction = tuple(_axis(axis, tuple(distance.values()), reach) for axis in form.reduction)
-    after = replace(form, given=given, reduction=reduction, weights=(after_param,), domain=_domain(form, reduction, distance, reach))
+    at_entry = tuple(expand(d.xreplace(dict(param.reader))) for d in distance)
+    given = And(form.given, near.given)
     same = {s: s for s in (*form.output.symbols, *form.reduction_symbols)}
-    entry = param.array.entry()
-    term = dict(param.reader)
+    entry, term = param.array.entry(), dict(param.reader)
+    kept = Where(_near(near, at_entry), entry, 0)
     values = {s: term[s] for s in form.output.symbols}
     values |= dict(zip(form.input.symbols, (e.xreplace(term) for e in form.read), strict=True))
     return Step(
         rule="",
         kind=Kind.RESTRICTION,
         statement=local.statement,
-        reason=f"Inputs further than {reach} away have coefficient 0, so their terms fall out of the sum.",
+        reason=f"Inputs outside {_named(radius)} have coefficient 0, so their terms fall out of the sum.",
         before=form,
-        after=after,
-        embeddings=(ArrayMap(param.name, param.array.symbols, Where(near, entry, 0)), *_same(form.biases)),
+        after=_restricted(form, near, distance, _param(param, near, at_entry, given), given),
+        embeddings=(ArrayMap(param.name, param.array.symbols, kept), *_same(form.biases)),
         sections=(ArrayMap(param.name, param.array.symbols, entry), *_same(form.biases)),
         to_before=same,
         to_after=same,
-        clauses=_clauses(form, reach),
+        clauses=_clauses(form, near, radius),
         instances=(Instance(param.name, 0, tuple(values.items())),),
-        argument=(SubStep("Beyond the radius a coefficient is 0", entry, Where(near, entry, 0)),),
+        argument=(SubStep("Outside the support a coefficient is 0", entry, kept),),
     )
 
 
 @local.constraint
-def clauses(form: Form, radius: Radius = "Delta") -> tuple[Clause, ...]:
+def clauses(form: Form, radius: Radius | Support = "Delta") -> tuple[Clause, ...]:
     """The coefficients of far inputs are 0."""
-    return _clauses(form, _reach(radius))
+    return _clauses(form, support(radius), radius)
 
 
-def _clauses(form: Form, reach: Expr) -> tuple[Clause, ...]:
+def _named(radius: Radius | Support) -> str:
+    return f"radius {radius}" if isinstance(radius, (str, int)) else str(radius)
+
+
+def _clauses(form: Form, near: Support, radius: Radius | Support) -> tuple[Clause, ...]:
     pairs = zip(form.grid(form.output), form.grid(form.input), strict=True)
-    near = And(*(_near(form.input.symbols[q] - form.output.symbols[p], reach) for p, q in pairs))
-    inside = And(form.output.holds(), form.input.holds(), Not(near), Ge(reach, 0))
+    distance = tuple(form.input.symbols[q] - form.output.symbols[p] for p, q in pairs)
+    inside = And(form.output.holds(), form.input.holds(), Not(_near(near, distance)), near.given)
     places = ", ".join(s.name for s in form.output.symbols), ", ".join(s.name for s in form.input.symbols)
-    law = f"c({places[0]}; {places[1]}) = 0 beyond radius {reach}"
+    law = f"c({places[0]}; {places[1]}) = 0 outside {_named(radius)}"
     coefficient = form.coefficient(form.input.symbols)
     return (Clause(law, (*form.output.symbols, *form.input.symbols), inside, coefficient, Integer(0)),)
 
 
-def _reach(radius: Radius) -> Expr:
-    value = index(radius) if isinstance(radius, str) else sympify(radius)
-    if value.is_Integer and value < 0:
-        raise RuleRefused(f"A radius is at least 0; {radius} is not.")
-    return value
+def _near(near: Support, distance: Sequence[Expr]) -> Any:
+    ranges = zip(distance, near.ranges(len(distance)), strict=True)
+    return And(*(And(Le(low, d), Le(d, high)) for d, (low, high) in ranges), near.condition(distance))
 
 
-def _near(distance: Expr, reach: Expr) -> Expr:
-    return And(Le(-reach, distance), Le(distance, reach))
-
-
-def _distances(form: Form) -> dict[Symbol, Expr]:
+def _distances(form: Form) -> tuple[Expr, ...]:
     """Along each grid axis, how far the read is from the output's place."""
-    pairs = list(zip(form.grid(form.output), form.grid(form.input), strict=True))
-    return {form.output.symbols[p]: expand(form.read[q] - form.output.symbols[p]) for p, q in pairs}
+    pairs = zip(form.grid(form.output), form.grid(form.input), strict=True)
+    return tuple(expand(form.read[q] - form.output.symbols[p]) for p, q in pairs)
 
 
-def _axis(axis: Axis, distances: tuple[Expr, ...], reach: Expr) -> Axis:
-    """An axis that is a distance itself gets the radius as its range."""
-    return replace(axis, lower=-reach, upper=reach) if axis.symbol in distances else axis
+def _axes(axes: Iterable[Axis], near: Support, distance: Sequence[Expr]) -> tuple[Axis, ...]:
+    """An axis that is a distance itself gets the support's range."""
+    ranges = dict(zip(distance, near.ranges(len(distance)), strict=True))
+    return tuple(
+        replace(axis, lower=ranges[axis.symbol][0], upper=ranges[axis.symbol][1]) if axis.symbol in ranges else axis
+        for axis in axes
+    )
 
 
-def _param(param: Param, distance: dict[Symbol, Expr], reach: Expr, given: Expr) -> Param:
-    axes = tuple(_axis(axis, tuple(distance.values()), reach) for axis in param.array.axes)
-    array = Array(param.name, axes)
-    near = And(*(_near(d, reach) for d in distance.values()))
-    entries = Polyhedron.of(And(param.domain, near))
-    return Param(array, entries.simplify(Polyhedron.of(And(array.holds(), given))).conditions, param.reader)
+def _param(param: Param, near: Support, distance: Sequence[Expr], given: Any) -> Param:
+    array = Array(param.name, _axes(param.array.axes, near, distance))
+    entries = And(param.domain, _near(near, distance))
+    return Param(array, simplified(entries, array.holds(), given), param.reader)
 
 
-def _domain(form: Form, reduction: tuple[Axis, ...], distance: dict[Symbol, Expr], reach: Expr) -> Expr:
-    terms = Polyhedron.of(And(form.terms, *(_near(d, reach) for d in distance.values())))
-    known = And(form.output.holds(), form.given, *(axis.holds() for axis in reduction))
-    return terms.simplify(Polyhedron.of(known)).conditions
+def _restricted(form: Form, near: Support, distance: Sequence[Expr], weight: Param, given: Any) -> Form:
+    reduction = _axes(form.reduction, near, distance)
+    terms = And(form.terms, _near(near, distance))
+    domain = simplified(terms, form.output.holds(), given, *(axis.holds() for axis in reduction))
+    return replace(form, given=given, reduction=reduction, weights=(weight,), domain=domain)
 
 
 def _same(params: tuple[Param, ...]) -> tuple[ArrayMap, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from derive.cuda_check import SCHEDULES, CudaFault, RawModule, prebuild_modules, standing_in_for_cupy
-from plants import PLANTS, Plant
+from tests.cuda_check.plants import PLANTS, Plant
 
 ROUNDS = [*((schedule, 0) for schedule in SCHEDULES), ("random", 7)]
 

@@ -3,7 +3,7 @@
 
 static void record(Address address, size_t size, Mode mode, int argument, Address place) {
   if (trace_count >= launch->trace_capacity) return;
-  unsigned block = cu_block.x + cu_grid_dim.x * (cu_block.y + cu_grid_dim.y * cu_block.z);
+  unsigned block = cu_builtin.block.x + cu_builtin.grid_dim.x * (cu_builtin.block.y + cu_builtin.grid_dim.y * cu_builtin.block.z);
   launch->trace[trace_count++] = {address, place, unsigned(now), block, argument, (unsigned short)size, (unsigned short)mode};
 }
 
@@ -38,6 +38,7 @@ static void find(Address address, size_t size, Mode mode, bool aligned, Address 
 static void access(const void* pointer, size_t size, Mode mode, bool aligned, Address place, int line) {
   Address address = (Address)pointer;
   if (on_worker < 0) return;
+  if (address - (Address)&cu_builtin < sizeof cu_builtin) return;   // clang checks reads of constants, too
   if (address - (Address)workers[on_worker].stack < STACK_BYTES || !size) return;
   find(address, size, mode, aligned, place, line);
   if (!fault.kind) return;

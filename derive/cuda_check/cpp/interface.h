@@ -48,17 +48,19 @@ struct Fault {
   char text[240];
 };
 
+struct Builtin {
+  uint3 thread, block, block_dim, grid_dim;
+  unsigned long prime;
+};
+
 struct Access { Address address; Address place; unsigned thread, block; int argument; unsigned short size, write; };
 
 }  // namespace cu
 
 extern "C" {
-#ifdef CU_RUNTIME
-extern uint3 cu_thread, cu_block, cu_block_dim, cu_grid_dim;
-extern unsigned long cu_prime;
-#else   // constant for the thread that reads them, so their reads need no check
-extern const uint3 cu_thread, cu_block, cu_block_dim, cu_grid_dim;
-extern const unsigned long cu_prime;
+// Constant for the thread that reads it, so that its reads need no check.
+#ifndef CU_RUNTIME
+extern const cu::Builtin cu_builtin;
 #endif
 void* cu_dynamic_shared();
 void cu_barrier(int line);

@@ -21,13 +21,13 @@ struct dim3 { unsigned x, y, z; };
 #define __CUDACC_RTC__ 1
 #define __CUDA_ARCH__ 900
 
-#define threadIdx cu_thread
-#define blockIdx cu_block
-#define blockDim cu_block_dim
-#define gridDim cu_grid_dim
+#define threadIdx cu_builtin.thread
+#define blockIdx cu_builtin.block
+#define blockDim cu_builtin.block_dim
+#define gridDim cu_builtin.grid_dim
 #define warpSize 32
 #define __syncthreads() cu_barrier(__LINE__)
-#define __syncwarp(...) cu::sync_warp(__LINE__, ##__VA_ARGS__)
+#define __syncwarp(...) cu_warp_barrier(cu::all_lanes(__VA_ARGS__), __LINE__)
 #define __threadfence() ((void)0)
 #define __threadfence_block() ((void)0)
 
@@ -44,9 +44,9 @@ struct dim3 { unsigned x, y, z; };
 
 namespace cu {
 
-static inline void sync_warp(int line, unsigned mask = 0xffffffffu) { cu_warp_barrier(mask, line); }
+static inline unsigned all_lanes(unsigned mask = 0xffffffffu) { return mask; }
 static inline int lane() {
-  return int((cu_thread.x + cu_block_dim.x * (cu_thread.y + cu_block_dim.y * cu_thread.z)) & 31u);
+  return int((cu_builtin.thread.x + cu_builtin.block_dim.x * (cu_builtin.thread.y + cu_builtin.block_dim.y * cu_builtin.thread.z)) & 31u);
 }
 
 // The source lane of each kind of shuffle; a lane outside its segment keeps its own value.

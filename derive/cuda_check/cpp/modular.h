@@ -1,4 +1,4 @@
-// Exact mode: an element is a residue modulo cu_prime, which is 2^61 - 1 or below 2^32. No order, no rounding.
+// Exact mode: an element is a residue modulo cu_builtin.prime, which is 2^61 - 1 or below 2^32. No order, no rounding.
 #pragma once
 
 namespace cu {
@@ -6,10 +6,10 @@ namespace cu {
 using Word = unsigned long;
 constexpr Word MERSENNE = (1ul << 61) - 1;
 
-static inline Word add(Word a, Word b) { Word s = a + b; return s >= cu_prime ? s - cu_prime : s; }
-static inline Word subtract(Word a, Word b) { return a >= b ? a - b : a + cu_prime - b; }
+static inline Word add(Word a, Word b) { Word s = a + b; return s >= cu_builtin.prime ? s - cu_builtin.prime : s; }
+static inline Word subtract(Word a, Word b) { return a >= b ? a - b : a + cu_builtin.prime - b; }
 static inline Word multiply(Word a, Word b) {
-  if (cu_prime != MERSENNE) return a * b % cu_prime;
+  if (cu_builtin.prime != MERSENNE) return a * b % cu_builtin.prime;
   unsigned __int128 product = (unsigned __int128)a * b;
   Word folded = Word(product & MERSENNE) + Word(product >> 61);
   return folded >= MERSENNE ? folded - MERSENNE : folded;
@@ -20,12 +20,12 @@ static inline Word power(Word base, Word exponent) {
     if (exponent & 1) result = multiply(result, base);
   return result;
 }
-static inline Word inverse(Word a) { return power(a, cu_prime - 2); }
+static inline Word inverse(Word a) { return power(a, cu_builtin.prime - 2); }
 template <class I>
 static inline Word reduce(I value) {
-  if (value >= 0) return Word(value) % cu_prime;
-  Word rest = (Word(-(value + 1)) + 1) % cu_prime;
-  return rest ? cu_prime - rest : 0;
+  if (value >= 0) return Word(value) % cu_builtin.prime;
+  Word rest = (Word(-(value + 1)) + 1) % cu_builtin.prime;
+  return rest ? cu_builtin.prime - rest : 0;
 }
 
 template <bool> struct Only {};
@@ -51,9 +51,9 @@ struct Constant {
 // digits · base^exponent
 template <Word digits, Word base, int exponent>
 static inline Constant literal() {
-  if (!digits || !exponent) return {digits % cu_prime, true};
+  if (!digits || !exponent) return {digits % cu_builtin.prime, true};
   Word scale = power(base, exponent < 0 ? -exponent : exponent);
-  return {multiply(digits % cu_prime, exponent < 0 ? inverse(scale) : scale), true};
+  return {multiply(digits % cu_builtin.prime, exponent < 0 ? inverse(scale) : scale), true};
 }
 
 template <class S>

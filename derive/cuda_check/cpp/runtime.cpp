@@ -12,7 +12,7 @@
 using namespace cu;
 
 enum { STACK_BYTES = 1 << 17, MOST_THREADS = 1024, MOST_DYNAMIC = 228 * 1024, BARRIER_STEPS = 256 };
-enum State { NEW, READY, AT_BARRIER, AT_WARP, DONE };
+enum State { NEW, READY, PARKED, AT_BARRIER, AT_WARP, DONE };
 
 struct Thread {
   uint3 index;
@@ -37,8 +37,7 @@ static uint64_t random_state;
 static char* dynamic_shared;
 
 extern "C" {
-uint3 cu_thread, cu_block, cu_block_dim, cu_grid_dim;
-unsigned long cu_prime;
+Builtin cu_builtin;
 void* cu_dynamic_shared() { return dynamic_shared; }
 }
 
@@ -59,7 +58,7 @@ static void report(int kind, int line, Address place, const char* format, ...) {
   fault.kind = kind;
   fault.line = line;
   fault.place = place ? place - (Address)__ehdr_start : 0;
-  fault.block[0] = cu_block.x, fault.block[1] = cu_block.y, fault.block[2] = cu_block.z;
+  fault.block[0] = cu_builtin.block.x, fault.block[1] = cu_builtin.block.y, fault.block[2] = cu_builtin.block.z;
   if (now >= 0) fault.thread[0] = threads[now].index.x, fault.thread[1] = threads[now].index.y, fault.thread[2] = threads[now].index.z;
   va_list values;
   va_start(values, format);
@@ -67,11 +66,22 @@ static void report(int kind, int line, Address place, const char* format, ...) {
   va_end(values);
 }
 
+#ifdef CU_CHECKED
+#include "watchdog.h"
+#else
+static unsigned long steps_taken;
+static void start_watchdog() {}
+static void stop_watchdog() {}
+#endif
+
 static void count_steps(unsigned long steps, int line, Address place) {
+  steps_taken = steps_taken + 1;
   if ((threads[now].steps += steps) <= launch->step_limit) return;
   report(ENDLESS, line, place, "more than %lu steps in one thread", launch->step_limit);
   stop();
 }
+
+static void park();
 
 #ifdef CU_CHECKED
 #include "shadow.h"
@@ -94,6 +104,9 @@ static void wait(State state, int line) {
   thread.line = line;
   switch_context(&workers[on_worker].context, &scheduler);
 }
+
+// A read of what nobody has written yet waits for the others, so that a missing barrier is a race on every schedule.
+[[maybe_unused]] static void park() { wait(PARKED, 0); }
 
 extern "C" void cu_barrier(int line) { wait(AT_BARRIER, line); }
 
@@ -124,7 +137,7 @@ static void shuffle(int* items, int count) {
   }
 }
 
-static void become(int thread) { now = thread, cu_thread = threads[thread].index; }
+static void become(int thread) { now = thread, cu_builtin.thread = threads[thread].index; }
 
 static void work() {
   for (;;) {
@@ -212,6 +225,12 @@ static bool release_group(int leader) {
   return true;
 }
 
+static bool release_parked() {
+  bool any = false;
+  for (int t = 0; t < thread_count; ++t) if (threads[t].state == PARKED) threads[t].state = READY, any = true;
+  return any;
+}
+
 static bool release_warps() {
   int waiting = -1;
   bool released = false;
@@ -239,7 +258,7 @@ static bool release_block() {
 
 static void run_block(unsigned block) {
   const unsigned *grid = launch->grid, *dim = launch->block;
-  cu_block = {block % grid[0], block / grid[0] % grid[1], block / grid[0] / grid[1]};
+  cu_builtin.block = {block % grid[0], block / grid[0] % grid[1], block / grid[0] / grid[1]};
   if (launch->dynamic_shared) memset(dynamic_shared, 0xff, launch->dynamic_shared);
   if (__start_cu_shared) memset(__start_cu_shared, 0xff, size_t(__stop_cu_shared - __start_cu_shared));
   for (int t = 0; t < thread_count; ++t) {
@@ -249,7 +268,7 @@ static void run_block(unsigned block) {
     order[t] = launch->schedule == 1 ? thread_count - 1 - t : t;
   }
   begin_block_shadow();
-  do run_ready_threads(); while (!fault.kind && (release_warps() || (!fault.kind && release_block())));
+  do run_ready_threads(); while (!fault.kind && (release_parked() || release_warps() || (!fault.kind && release_block())));
 }
 
 // The n-th block: a bijection, seeded where the schedule is random.
@@ -265,9 +284,9 @@ extern "C" __attribute__((visibility("default"))) const Fault* cu_run(const Laun
   memset(&fault, 0, sizeof fault);
   fault.argument = -1;
   trace_count = 0;
-  cu_prime = what->prime;
-  cu_grid_dim = {what->grid[0], what->grid[1], what->grid[2]};
-  cu_block_dim = {what->block[0], what->block[1], what->block[2]};
+  cu_builtin.prime = what->prime;
+  cu_builtin.grid_dim = {what->grid[0], what->grid[1], what->grid[2]};
+  cu_builtin.block_dim = {what->block[0], what->block[1], what->block[2]};
   thread_count = int(what->block[0] * what->block[1] * what->block[2]);
   random_state = 88172645463325252ull ^ (what->seed * 0x9e3779b97f4a7c15ull);
   if (!random_state) random_state = 1;
@@ -275,7 +294,9 @@ extern "C" __attribute__((visibility("default"))) const Fault* cu_run(const Laun
   begin_launch_shadow();
   unsigned blocks = what->grid[0] * what->grid[1] * what->grid[2], stride = 1 + random_below(blocks), shift = random_below(blocks);
   while (common_divisor(stride, blocks) != 1) ++stride;
+  start_watchdog();
   for (unsigned n = 0; n < blocks && !fault.kind; ++n) run_block(nth_block(n, blocks, stride, shift));
+  stop_watchdog();
   if (fault.kind) worker_count = idle_count = 0;   // abandoned stacks start afresh
   now = -1;
   return &fault;

@@ -134,6 +134,7 @@ static void race(const Record& r, const char* earlier, Address place, int line) 
 
 static void touch(Cell& cell, Mode mode, bool shared, Address place, int line) {
   uint32_t code = line ? uint32_t(line) | 0x80000000u : uint32_t(place - (Address)__ehdr_start);
+  if (shared && mode != WRITE && stale(cell.write, true)) park();
   if (shared && mode != WRITE && stale(cell.write, true)) { report(UNINITIALISED, line, place, "uninitialised"); return; }
   if (conflicts(cell.write, shared)) { race(cell.write, "write", place, line); return; }
   if (mode != READ && conflicts(cell.read, shared)) { race(cell.read, "read", place, line); return; }

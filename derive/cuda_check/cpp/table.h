@@ -45,6 +45,6 @@ struct Entry<void(A...), function> {
 
 }  // namespace cu
 
-#define CU_ENTRY(id, function, bound)                                                                                  \
-  {id, cu::Entry<decltype(function), &function>::run, cu::Entry<decltype(function), &function>::count,                 \
-   cu::Entry<decltype(function), &function>::parameters, bound}
+#define CU_ENTRY(id, unit, name)                                                                                          \
+  {id, cu::Entry<decltype(unit::name), &unit::name>::run, cu::Entry<decltype(unit::name), &unit::name>::count,                 \
+   cu::Entry<decltype(unit::name), &unit::name>::parameters, unit::cu_bound_##name}

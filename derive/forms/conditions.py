@@ -1,0 +1,77 @@
+"""Conditions that are affine in part: what can be projected, what must be carried along, and disjoint pieces to count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import And, Not, Or, true
+
+from derive.forms.polyhedron import NotAffine, Polyhedron
+
+__all__ = ["pieces", "simplified", "split"]
+
+
+def split(*conditions: Any) -> tuple[Polyhedron, Any]:
+    """The affine conjuncts as a polyhedron, and the conjunction of the others."""
+    affine, rest = [], []
+    for part in And.make_args(And(*conditions)):
+        try:
+            Polyhedron.of(part)
+        except NotAffine:
+            rest.append(part)
+        else:
+            affine.append(part)
+    return Polyhedron.of(*affine), And(*rest)
+
+
+def simplified(condition: Any, *known: Any) -> Any:
+    """The condition without what is known already."""
+    affine, rest = split(condition)
+    return And(affine.simplify(Polyhedron.of(*known)).conditions, rest)
+
+
+def pieces(condition: Any) -> tuple[Polyhedron, ...]:
+    """Disjoint polyhedra whose union is the set that the condition describes.
+
+    Raises NotAffine for a condition that is no combination by & | ~ of affine ones.
+    """
+    affine, rest = split(condition)
+    found = [affine]
+    for part in And.make_args(rest):
+        if part is not true:
+            found = [p & q for p in found for q in _disjoint(part)]
+            found = [p for p in found if not p.is_empty()]
+    return tuple(found)
+
+
+def _disjoint(part: Any) -> list[Polyhedron]:
+    if not isinstance(part, Or):
+        raise NotAffine(f"'{part}' isn't a combination of affine conditions.")
+    found: list[Polyhedron] = []
+    before: list[Any] = []
+    for option in sorted(part.args, key=str):
+        alone = [Polyhedron.of(option)] if _is_affine(option) else list(pieces(option))
+        for earlier in before:
+            alone = [p & q for p in alone for q in _outside(earlier)]
+            alone = [p for p in alone if not p.is_empty()]
+        found += alone
+        before.append(option)
+    return found
+
+
+def _is_affine(condition: Any) -> bool:
+    try:
+        Polyhedron.of(condition)
+    except NotAffine:
+        return False
+    return True
+
+
+def _outside(condition: Any) -> list[Polyhedron]:
+    """Where a conjunction of inequalities fails, as disjoint pieces: the first one fails, or it holds and the next fails."""
+    found, held = [], Polyhedron()
+    rows = Polyhedron.of(condition)
+    for expression in rows.expressions:
+        found.append(held & Polyhedron.of(Not(expression >= 0)))
+        held = held & Polyhedron.of(expression >= 0)
+    return found

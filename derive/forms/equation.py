@@ -1,0 +1,98 @@
+"""A form as one equation: for SymPy, and for people.
+
+    H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import And, Eq, Expr, IndexedBase, Max, Min, Sum, Symbol
+
+from derive.forms.expr import Read, map_reads
+from derive.forms.form import Edge, Form
+from derive.forms.notation import LATEX, UNICODE, Notation
+from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.forms.ranges import write_conditions
+
+__all__ = ["equation", "formula", "latex_formula", "sides"]
+
+_GAP = " " * 8
+
+
+def equation(form: Form) -> Eq:
+    """The layer as a SymPy equation: H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b] with the bounds of a and b.
+
+    Under the edge rule 'zero' the bounds are those of the window, and X is 0 outside.
+    """
+    term = _indexed(form.weight * form.input.entry(form.read))
+    right = _indexed(form.bias) + Sum(term, *reversed(_limits(form)))
+    return Eq(_indexed(form.output.entry()), right, evaluate=False)
+
+
+def _indexed(expression: Any) -> Expr:
+    """Reads as SymPy's own indexed objects; the only entry of a scalar as a symbol."""
+
+    def value(read: Read) -> Expr:
+        base = read.array
+        return IndexedBase(base)[read.subscripts] if read.subscripts else Symbol(base)
+
+    return map_reads(expression, value)
+
+
+def _limits(form: Form) -> list[tuple[Symbol, Expr, Expr]]:
+    """For each summation index its bounds, given the places and the indices outside it."""
+    symbols = form.reduction_symbols
+    try:
+        terms = Polyhedron.of(And(form.terms, form.given))
+    except NotAffine:
+        return [(axis.symbol, axis.lower, axis.upper) for axis in form.reduction]
+    limits = []
+    for depth, symbol in enumerate(symbols):
+        shadow = terms.project(*symbols[depth + 1 :])
+        lower, upper = shadow.simplify(terms.project(*symbols[depth:])).bounds(symbol)
+        limits.append((symbol, Max(*lower), Min(*upper)))
+    return limits
+
+
+def formula(form: Form) -> str:
+    """The equation and its conditions on one line of Unicode text.
+
+    >>> from derive.forms.dense import dense_form
+    >>> formula(dense_form(rank=1))
+    'H[i] = U[i] + Σ_k W[i, k]·X[k]'
+    """
+    left, right, conditions = sides(form, UNICODE)
+    text = f"{left} = {right}"
+    return f"{text}{_GAP}{', '.join(conditions)}" if conditions else text
+
+
+def latex_formula(form: Form) -> str:
+    """The equation and its conditions as LaTeX mathematics."""
+    left, right, conditions = sides(form, LATEX)
+    text = f"{left} = {right}"
+    return rf"{text} \qquad {LATEX.both.join(conditions)}" if conditions else text
+
+
+def sides(form: Form, to: Notation) -> tuple[str, str, tuple[str, ...]]:
+    """Left side, right side, and what restricts the sum.
+
+    A letter that runs through a whole axis of the input needs no condition.
+    """
+    left = to(form.output.entry())
+    term = Sum(form.weight * form.input.entry(form.read), *((s, 0, 0) for s in form.reduction_symbols))
+    right = f"{to(form.bias)} + {to(term)}"
+    whole = [
+        axis.holds(place)
+        for axis, place in zip(form.input.axes, form.read, strict=True)
+        if isinstance(place, Symbol) and place in form.reduction_symbols
+    ]
+    known = And(form.output.holds(), form.given, *whole)
+    letters = (*form.output.symbols, *form.reduction_symbols)
+    conditions = write_conditions(form.terms, letters, to, known)
+    if form.edge is Edge.ZERO:
+        outside = r"{} = 0 \text{{ outside}}" if to is LATEX else "{} = 0 outside"
+        conditions += (outside.format(to(Read(form.input.name))),)
+    return left, right, conditions
+
+

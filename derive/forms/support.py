@@ -1,0 +1,209 @@
+"""Supports: the offsets a layer may look at. Each is a range along every axis, and a condition within the ranges.
+
+    Box      -lower ≤ a ≤ upper along each axis                Diamond  |a| + |b| + ... ≤ Δ
+    Cross    offsets along one axis at a time, ≤ Δ             Disk     a² + b² + ... ≤ r², r a number
+    Causal   0 ≤ -a ≤ Δ: the present and the past              Mask     any table of booleans
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import isqrt
+from typing import Any, Protocol
+
+import numpy as np
+from sympy import Abs, And, Eq, Expr, Ge, Integer, Le, Or, sympify, true
+
+from derive.errors import RuleRefused
+from derive.forms.expr import index
+
+__all__ = ["Box", "Causal", "Cross", "Diamond", "Disk", "Mask", "Radius", "Support", "support"]
+
+Radius = str | int
+Ranges = tuple[tuple[Expr, Expr], ...]
+
+
+class Support(Protocol):
+    """A set of offsets, for any number of axes."""
+
+    def ranges(self, rank: int) -> Ranges:
+        """The lowest and highest offset along each axis. Raises RuleRefused for another number of axes."""
+        ...
+
+    def condition(self, offset: Sequence[Expr]) -> Any:
+        """Which offsets within the ranges belong to it."""
+        ...
+
+    @property
+    def given(self) -> Any:
+        """What its sizes must satisfy."""
+        ...
+
+
+def _size(value: Radius) -> Expr:
+    size = index(value) if isinstance(value, str) else sympify(value)
+    if size.is_Integer and size < 0:
+        raise RuleRefused(f"A radius is at least 0; {value} is not.")
+    return size
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """`lower` before and `upper` after the place along every axis; a tuple gives each axis its own."""
+
+    lower: Radius | tuple[Radius, ...]
+    upper: Radius | tuple[Radius, ...] | None = None
+
+    def __str__(self) -> str:
+        lower, upper = _shown(self.lower), _shown(self.upper)
+        return f"Box({lower})" if self.upper is None else f"Box({lower}, {upper})"
+
+    def ranges(self, rank: int) -> Ranges:
+        """-lower to upper."""
+        upper = self.lower if self.upper is None else self.upper
+        lows, highs = (v if isinstance(v, tuple) else (v,) * rank for v in (self.lower, upper))
+        if len(lows) != rank or len(highs) != rank:
+            raise RuleRefused(f"{self} states {max(len(lows), len(highs))} axes; the grid has {rank}.")
+        return tuple((-_size(low), _size(high)) for low, high in zip(lows, highs, strict=True))
+
+    def condition(self, offset: Sequence[Expr]) -> Any:
+        """Every offset of the ranges."""
+        return true
+
+    @property
+    def given(self) -> Any:
+        """No side is negative."""
+        sides = [v for v in (self.lower, self.upper) if v is not None]
+        flat = [w for v in sides for w in (v if isinstance(v, tuple) else (v,))]
+        return And(*(Ge(_size(v), 0) for v in flat))
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What supports of one radius share."""
+
+    radius: Radius
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({_shown(self.radius)})"
+
+    def ranges(self, rank: int) -> Ranges:
+        """-radius to radius along each axis."""
+        size = _size(self.radius)
+        return ((-size, size),) * rank
+
+    @property
+    def given(self) -> Any:
+        """The radius isn't negative."""
+        return Ge(_size(self.radius), 0)
+
+
+class Diamond(_Round):
+    """|a| + |b| + ... ≤ radius."""
+
+    __slots__ = ()
+
+    def condition(self, offset: Sequence[Expr]) -> Any:
+        """The sum of distances is at most the radius."""
+        return Le(sum(map(Abs, offset), start=Integer(0)), _size(self.radius))
+
+
+class Cross(_Round):
+    """Offsets along one axis at a time."""
+
+    __slots__ = ()
+
+    def condition(self, offset: Sequence[Expr]) -> Any:
+        """All offsets but one are 0."""
+        return Or(*(And(*(Eq(e, 0) for q, e in enumerate(offset) if q != p)) for p in range(len(offset))))
+
+
+class Disk(_Round):
+    """a² + b² + ... ≤ radius², for a radius that is a number."""
+
+    __slots__ = ()
+
+    def condition(self, offset: Sequence[Expr]) -> Any:
+        """Runs along the last axis, one for each offset along the others. Raises RuleRefused for a symbol."""
+        if isinstance(self.radius, str):
+            raise RuleRefused(f"A disk's radius is a number, since its boundary isn't affine; '{self.radius}' is a symbol.")
+        radius, *others = self.radius, *offset[:-1]
+        runs = []
+        for place in product(range(-radius, radius + 1), repeat=len(others)):
+            left = radius**2 - sum(v * v for v in place)
+            if left >= 0:
+                fixed = (Eq(e, v) for e, v in zip(others, place, strict=True))
+                runs.append(And(*fixed, Le(-isqrt(left), offset[-1]), Le(offset[-1], isqrt(left))))
+        return Or(*runs)
+
+
+class Causal(_Round):
+    """The place itself and at most `radius` before it, along each axis."""
+
+    __slots__ = ()
+
+    def ranges(self, rank: int) -> Ranges:
+        """-radius to 0."""
+        return ((-_size(self.radius), Integer(0)),) * rank
+
+    def condition(self, offset: Sequence[Expr]) -> Any:
+        """Every offset of the ranges."""
+        return true
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """The true entries of a table of booleans; `origin` is the entry at offset 0, the middle by default."""
+
+    table: tuple[Any, ...]
+    origin: tuple[int, ...] | None = None
+
+    def __str__(self) -> str:
+        rows = self._array.astype(int).tolist()
+        return f"Mask({rows})" if self.origin is None else f"Mask({rows}, origin={self.origin})"
+
+    @property
+    def _array(self) -> np.ndarray:
+        return np.asarray(self.table, dtype=bool)
+
+    @property
+    def _start(self) -> tuple[int, ...]:
+        if self.origin is not None:
+            return self.origin
+        if any(side % 2 == 0 for side in self._array.shape):
+            raise RuleRefused(f"A mask of shape {self._array.shape} has no middle; state its origin.")
+        return tuple(side // 2 for side in self._array.shape)
+
+    def ranges(self, rank: int) -> Ranges:
+        """The table's sides, counted from its origin."""
+        if self._array.ndim != rank:
+            raise RuleRefused(f"A mask of {self._array.ndim} axes doesn't fit a grid of {rank}.")
+        sides = zip(self._start, self._array.shape, strict=True)
+        return tuple((Integer(-start), Integer(side - 1 - start)) for start, side in sides)
+
+    def condition(self, offset: Sequence[Expr]) -> Any:
+        """One of the true entries."""
+        places = (place for place in np.argwhere(self._array))
+        start = self._start
+        return Or(
+            *(
+                And(*(Eq(e, int(p) - s) for e, p, s in zip(offset, place, start, strict=True)))
+                for place in places
+            )
+        )
+
+    @property
+    def given(self) -> Any:
+        """Nothing."""
+        return true
+
+
+def support(value: Radius | Support) -> Support:
+    """A radius as the box of that radius; a support as it is."""
+    return Box(value) if isinstance(value, (str, int)) else value

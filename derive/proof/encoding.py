@@ -1,0 +1,284 @@
+"""Forms and steps as plain data, every formula as text, and back. Reading trusts nothing and evaluates no Python.
+
+Whatever the data hold, reading gives a value or raises CertificateError with one sentence that names the place.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from keyword import iskeyword
+from typing import Any, TypeVar
+from unicodedata import normalize
+
+from sympy import Expr, Symbol
+from sympy.logic.boolalg import Boolean
+
+from derive.errors import CertificateError, TextError
+from derive.forms.expr import index
+from derive.forms.form import Array, Axis, Edge, Form, Param, Role
+from derive.forms.text import parse, show
+from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step
+
+__all__ = ["Data", "fields", "line", "listed", "read_form", "read_step", "write_form", "write_step"]
+
+Data = dict[str, Any]
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+
+_LONGEST, _NODES, _DIGITS, _POWER = 20_000, 3_000, 18, 4
+
+
+def write_form(form: Form) -> Data:
+    """A form as data."""
+    return {
+        "output": _write_array(form.output),
+        "input": _write_array(form.input),
+        "reduction": [_write_axis(axis) for axis in form.reduction],
+        "domain": show(form.domain),
+        "weight": show(form.weight),
+        "read": [show(e) for e in form.read],
+        "bias": show(form.bias),
+        "weights": [_write_param(p) for p in form.weights],
+        "biases": [_write_param(p) for p in form.biases],
+        "given": show(form.given),
+        "edge": form.edge.value,
+    }
+
+
+def _write_axis(axis: Axis) -> Data:
+    return {
+        "letter": axis.symbol.name,
+        "lower": show(axis.lower),
+        "upper": show(axis.upper),
+        "role": axis.role.value,
+    }
+
+
+def _write_array(array: Array) -> Data:
+    return {"name": array.name, "axes": [_write_axis(axis) for axis in array.axes]}
+
+
+def _write_param(param: Param) -> Data:
+    return {"array": _write_array(param.array), "free": show(param.free), "reader": _write_values(param.reader)}
+
+
+def _write_values(values: Iterable[tuple[Symbol, Expr]]) -> list[list[str]]:
+    return [[letter.name, show(value)] for letter, value in values]
+
+
+def write_step(step: Step) -> Data:
+    """A step as data, without the rendered argument, of which nothing is proved."""
+    return {
+        "rule": step.rule,
+        "kind": step.kind.value,
+        "statement": step.statement,
+        "before": write_form(step.before),
+        "after": write_form(step.after),
+        "embeddings": [_write_map(m) for m in step.embeddings],
+        "sections": [_write_map(m) for m in step.sections],
+        "to_before": _write_values(step.to_before.items()),
+        "to_after": _write_values(step.to_after.items()),
+        "clauses": [_write_clause(clause) for clause in step.clauses],
+        "instances": [
+            {"array": i.array, "clause": i.clause, "values": _write_values(i.values)} for i in step.instances
+        ],
+        "assume": show(step.assume),
+    }
+
+
+def _write_map(m: ArrayMap) -> Data:
+    return {"array": m.array, "letters": [s.name for s in m.binders], "value": show(m.value)}
+
+
+def _write_clause(clause: Clause) -> Data:
+    return {
+        "says": clause.says,
+        "letters": [s.name for s in clause.binders],
+        "given": show(clause.given),
+        "left": show(clause.left),
+        "right": show(clause.right),
+    }
+
+
+def fields(data: Any, keys: str, where: str) -> list[Any]:
+    """The values of an object with exactly these keys, in their order."""
+    wanted = keys.split()
+    if not isinstance(data, dict):
+        raise CertificateError(f"{where} is {_named(data)}; it must be an object.")
+    if missing := [key for key in wanted if key not in data]:
+        raise CertificateError(f"{where} lacks '{missing[0]}'.")
+    if strange := sorted(set(data) - set(wanted)):
+        raise CertificateError(f"{where} has '{strange[0][:40]}', which means nothing there.")
+    return [data[key] for key in wanted]
+
+
+def listed(data: Any, where: str) -> list[Any]:
+    """A list."""
+    if not isinstance(data, list):
+        raise CertificateError(f"{where} is {_named(data)}; it must be a list.")
+    return data
+
+
+def line(data: Any, where: str, most: int = 1_000) -> str:
+    """A short text that can be printed on one line."""
+    if not isinstance(data, str):
+        raise CertificateError(f"{where} is {_named(data)}; it must be text.")
+    if len(data) > most or not data.isprintable():
+        raise CertificateError(f"{where} must be one line of at most {most} printable characters.")
+    return data
+
+
+def _named(data: Any) -> str:
+    names: Mapping[type, str] = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(data), "a number")
+
+
+def _letter(data: Any, where: str) -> Symbol:
+    text = line(data, where, 40)
+    if not text.isidentifier() or iskeyword(text) or normalize("NFKC", text) != text:
+        raise CertificateError(f"{where} is '{text}', which is not a letter or a name.")
+    return index(text)
+
+
+def _formula(data: Any, where: str) -> Any:
+    """What a text in the formula language states; texts that would take long to read are refused."""
+    text = line(data, where, _LONGEST)
+    try:
+        _check_size(text)
+        return parse(text)
+    except (TextError, SyntaxError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, MemoryError) as cause:
+        raise CertificateError(f"{where} cannot be read: '{text[:60]}' is not a formula.") from cause
+
+
+def _check_size(text: str) -> None:
+    nodes = list(ast.walk(ast.parse(text.strip(), mode="eval")))
+    numbers = [n.value for n in nodes if isinstance(n, ast.Constant)]
+    powers = [n for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)]
+    fine = len(nodes) <= _NODES and all(isinstance(v, int) and v < 10**_DIGITS for v in numbers)
+    small = (isinstance(p.right, ast.Constant) and p.right.value <= _POWER for p in powers)
+    if not (fine and len(powers) <= _POWER and all(small)):
+        raise TextError("The formula is too large.")
+
+
+def _number(data: Any, where: str) -> Expr:
+    value = _formula(data, where)
+    if not isinstance(value, Expr):
+        raise CertificateError(f"{where} is a condition; it must be a number.")
+    return value
+
+
+def _condition(data: Any, where: str) -> Any:
+    value = _formula(data, where)
+    if not isinstance(value, Boolean) or isinstance(value, Symbol):
+        raise CertificateError(f"{where} must be a condition.")
+    return value
+
+
+def _choice(kind: type[E], data: Any, where: str) -> E:
+    text = line(data, where)
+    for member in kind:
+        if member.value == text:
+            return member
+    raise CertificateError(f"{where} is '{text[:40]}'; it is one of {', '.join(str(m.value) for m in kind)}.")
+
+
+def _each(data: Any, read: Callable[[Any, str], T], where: str) -> tuple[T, ...]:
+    return tuple(read(item, f"{where}, number {k},") for k, item in enumerate(listed(data, where), 1))
+
+
+def _axis(data: Any, where: str) -> Axis:
+    letter, lower, upper, role = fields(data, "letter lower upper role", where)
+    return Axis(
+        _letter(letter, f"{where} its letter"),
+        _number(lower, f"{where} its lower end"),
+        _number(upper, f"{where} its upper end"),
+        _choice(Role, role, f"{where} its role"),
+    )
+
+
+def _array(data: Any, where: str) -> Array:
+    name, axes = fields(data, "name axes", where)
+    return Array(_letter(name, f"{where} its name").name, _each(axes, _axis, f"{where} axes"))
+
+
+def _values(data: Any, where: str) -> tuple[tuple[Symbol, Expr], ...]:
+    def pair(item: Any, place: str) -> tuple[Symbol, Expr]:
+        if len(listed(item, place)) != 2:
+            raise CertificateError(f"{place} must be a letter and its value.")
+        return _letter(item[0], place), _number(item[1], place)
+
+    pairs = _each(data, pair, where)
+    if len({letter for letter, _ in pairs}) < len(pairs):
+        raise CertificateError(f"{where} gives one letter two values.")
+    return pairs
+
+
+def _param(data: Any, where: str) -> Param:
+    array, free, reader = fields(data, "array free reader", where)
+    return Param(
+        _array(array, f"{where} its array"), _condition(free, f"{where} 'free'"), _values(reader, f"{where} 'reader'")
+    )
+
+
+def read_form(data: Any, where: str) -> Form:
+    """The form that the data state."""
+    keys = "output input reduction domain weight read bias weights biases given edge"
+    found = dict(zip(keys.split(), fields(data, keys, where), strict=True))
+    return Form(
+        output=_array(found["output"], f"{where}: the output"),
+        input=_array(found["input"], f"{where}: the input"),
+        reduction=_each(found["reduction"], _axis, f"{where}: the reduction"),
+        domain=_condition(found["domain"], f"{where}: the domain"),
+        weight=_number(found["weight"], f"{where}: the weight"),
+        read=_each(found["read"], _number, f"{where}: the read"),
+        bias=_number(found["bias"], f"{where}: the bias"),
+        weights=_each(found["weights"], _param, f"{where}: the weights"),
+        biases=_each(found["biases"], _param, f"{where}: the biases"),
+        given=_condition(found["given"], f"{where}: the precondition"),
+        edge=_choice(Edge, found["edge"], f"{where}: the edge"),
+    )
+
+
+def _map(data: Any, where: str) -> ArrayMap:
+    array, letters, value = fields(data, "array letters value", where)
+    name = _letter(array, f"{where} its array").name
+    return ArrayMap(name, _each(letters, _letter, f"{where} its letters"), _number(value, f"{where} its value"))
+
+
+def _clause(data: Any, where: str) -> Clause:
+    says, letters, given, left, right = fields(data, "says letters given left right", where)
+    return Clause(
+        line(says, f"{where} its words"),
+        _each(letters, _letter, f"{where} its letters"),
+        _condition(given, f"{where} its condition"),
+        _number(left, f"{where} its left side"),
+        _number(right, f"{where} its right side"),
+    )
+
+
+def _instance(data: Any, where: str) -> Instance:
+    array, clause, values = fields(data, "array clause values", where)
+    if type(clause) is not int:
+        raise CertificateError(f"{where} its clause is {_named(clause)}; it must be a whole number.")
+    return Instance(_letter(array, f"{where} its array").name, clause, _values(values, f"{where} its values"))
+
+
+def read_step(data: Data, where: str) -> Step:
+    """The step that the data state; `reason` and `argument` are left empty."""
+    return Step(
+        rule=line(data["rule"], f"{where}: its rule"),
+        kind=_choice(Kind, data["kind"], f"{where}: its kind"),
+        statement=line(data["statement"], f"{where}: its statement"),
+        reason="",
+        before=read_form(data["before"], f"{where}: the form before"),
+        after=read_form(data["after"], f"{where}: the form after"),
+        embeddings=_each(data["embeddings"], _map, f"{where}: the embeddings"),
+        sections=_each(data["sections"], _map, f"{where}: the sections"),
+        to_before=dict(_values(data["to_before"], f"{where}: 'to_before'")),
+        to_after=dict(_values(data["to_after"], f"{where}: 'to_after'")),
+        clauses=_each(data["clauses"], _clause, f"{where}: the clauses"),
+        instances=_each(data["instances"], _instance, f"{where}: the instances"),
+        assume=_condition(data["assume"], f"{where}: 'assume'"),
+    )

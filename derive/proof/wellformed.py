@@ -1,0 +1,214 @@
+"""What must be true of a form or a step before obligations about it mean anything: who may mention what.
+
+The obligations are formulas with all letters free. A letter that is also a size, a map that leaves an array out, or
+a condition on sizes that speaks of an index would make them say something else than they read, so those are refused first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sympy import Integer, Symbol, true
+
+from derive.errors import ObligationFailed
+from derive.forms.expr import Read, Where, index, reads
+from derive.forms.form import Array, Form, Param
+from derive.proof.step import ArrayMap, Kind, Step
+
+__all__ = ["PROVED_KINDS", "check_first", "check_form", "check_step", "form_sizes"]
+
+PROVED_KINDS = (Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION)
+
+Symbols = frozenset[Symbol]
+
+
+def form_sizes(form: Form) -> Symbols:
+    """Every symbol that a bound of an axis or a precondition mentions."""
+    axes = [*form.reduction, *(a for array in _arrays(form) for a in array.axes)]
+    bounds = [bound for axis in axes for bound in (axis.lower, axis.upper)]
+    return frozenset().union(form.given.free_symbols, *(e.free_symbols for e in bounds))
+
+
+def _arrays(form: Form) -> tuple[Array, ...]:
+    return (form.output, form.input, *(p.array for p in form.params))
+
+
+def _letters(form: Form) -> Symbols:
+    return frozenset(form.reduction_symbols).union(*(a.symbols for a in _arrays(form)))
+
+
+class _Checker:
+    """Refusals that begin with what is being read."""
+
+    def __init__(self, subject: str, sizes: Symbols) -> None:
+        self.subject, self.sizes = subject, sizes
+
+    def demand(self, holds: bool, why: str) -> None:
+        if not holds:
+            raise ObligationFailed(f"{self.subject} is not well formed: {why}.")
+
+    def distinct(self, names: Iterable[Any], what: str) -> None:
+        listed = [str(name) for name in names]
+        twice = sorted({name for name in listed if listed.count(name) > 1})
+        self.demand(not twice, f"{', '.join(twice)} stands for two of {what}")
+
+    def integers(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
+        """An expression or a condition in these letters and the sizes, which reads no array."""
+        self.demand(not expression.has(Read), f"{what}, {expression}, reads an array")
+        self._mentions(expression, letters, what)
+
+    def entries(self, expression: Any, arrays: Iterable[Array], letters: Iterable[Symbol], what: str) -> None:
+        """An expression in entries of these arrays, at subscripts in these letters and the sizes."""
+        ranks = {a.name: len(a.axes) for a in arrays}
+        self._mentions(expression, letters, what)
+        for read in reads(expression):
+            self.demand(read.array in ranks, f"{what} reads {read.array}, which is none of {', '.join(ranks) or 'its arrays'}")
+            self.demand(len(read.subscripts) == ranks[read.array], f"{what} reads {read.array} with a wrong number of subscripts")
+            self.demand(not any(s.has(Read) for s in read.subscripts), f"{what} reads an array at {read}, a place that is read itself")
+        for case in expression.atoms(Where):
+            self.demand(not case.condition.has(Read), f"{what} depends on whether {case.condition}")
+
+    def _mentions(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
+        known = self.sizes.union(letters)
+        strange = sorted(s.name for s in expression.free_symbols if s not in known)
+        self.demand(not strange, f"{what} mentions {', '.join(strange)}, no index or size there")
+
+
+def check_form(form: Form, subject: str = "The form") -> None:
+    """Raise ObligationFailed where letters, sizes and arrays of a form are mixed up."""
+    letters, sizes = _letters(form), form_sizes(form)
+    check = _Checker(subject, sizes)
+    both = sorted(s.name for s in letters & sizes)
+    check.demand(not both, f"{', '.join(both)} is an index and a size")
+    for symbol in sorted(letters | sizes, key=str):
+        check.demand(symbol == index(symbol.name), f"{symbol.name} is not a plain integer symbol")
+        check.demand(symbol.name.isidentifier(), f"'{symbol.name}' is not a name")
+    terms = (*form.output.symbols, *form.reduction_symbols)
+    check.distinct(terms, "the letters of places and terms")
+    check.distinct((*form.output.symbols, *form.input.symbols), "the letters of places")
+    check.distinct((a.name for a in _arrays(form)), "the arrays")
+    for array in _arrays(form):
+        check.demand(array.name.isidentifier(), f"'{array.name}' is not a name")
+        check.distinct(array.symbols, f"the letters of {array.name}")
+    _check_sum(form, check, terms)
+    for param in form.weights:
+        _check_param(param, terms, check)
+    for param in form.biases:
+        _check_param(param, form.output.symbols, check)
+
+
+def _check_sum(form: Form, check: _Checker, terms: tuple[Symbol, ...]) -> None:
+    axes = [*form.reduction, *(a for array in _arrays(form) for a in array.axes)]
+    for bound in (b for axis in axes for b in (axis.lower, axis.upper)):
+        check.integers(bound, (), "a range")
+    check.integers(form.given, (), "the precondition")
+    check.integers(form.domain, terms, "the domain of the sum")
+    check.demand(len(form.read) == len(form.input.axes), f"{form.input.name} is read with a wrong number of subscripts")
+    for subscript in form.read:
+        check.integers(subscript, terms, f"a subscript of {form.input.name}")
+    check.entries(form.weight, (p.array for p in form.weights), terms, "the weight")
+    check.entries(form.bias, (p.array for p in form.biases), form.output.symbols, "the bias")
+
+
+def _check_param(param: Param, terms: tuple[Symbol, ...], check: _Checker) -> None:
+    check.integers(param.free, param.array.symbols, f"what is free of {param.name}")
+    named = [s for s, _ in param.reader]
+    complete = len(named) == len(terms) and set(named) == set(terms)
+    check.demand(complete, f"no one term is named that reads {param.array.entry()}")
+    for _, value in param.reader:
+        check.integers(value, param.array.symbols, f"the term that reads {param.array.entry()}")
+
+
+def check_first(form: Form) -> None:
+    """Raise ObligationFailed where a form cannot begin a derivation: its coefficients must be its free entries."""
+    check_form(form)
+    check = _Checker("The first form", form_sizes(form))
+    check.demand(isinstance(form.weight, Read), f"its weight, {form.weight}, is not one free entry")
+    check.demand(isinstance(form.bias, Read) or form.bias == 0, f"its bias, {form.bias}, is not one free entry")
+
+
+def check_step(step: Step) -> None:
+    """Raise ObligationFailed where the maps of a step are not maps between its two forms."""
+    check_form(step.before, "The form before the step")
+    check_form(step.after, "The form after the step")
+    sizes = form_sizes(step.before) | form_sizes(step.after)
+    check = _Checker("The step", sizes)
+    binders = frozenset(s for clause in step.clauses for s in clause.binders)
+    both = sorted(s.name for s in sizes & (_letters(step.before) | _letters(step.after) | binders))
+    check.demand(not both, f"{', '.join(both)} is an index and a size")
+    _check_kind(step, check)
+    _check_shapes(step, check)
+    old, new = (tuple(p.array for p in form.params) for form in (step.before, step.after))
+    _check_maps(step.embeddings, old, new, "the embedding", check)
+    _check_maps(step.sections, new, old, "the section", check)
+    _check_terms(step.to_before, step.before, step.after, check)
+    _check_terms(step.to_after, step.after, step.before, check)
+    _check_clauses(step, old, check)
+
+
+def _check_kind(step: Step, check: _Checker) -> None:
+    check.demand(step.kind in PROVED_KINDS, f"nothing is known that would prove {_an(step.kind)}")
+    constrained = bool(step.clauses)
+    if step.kind is Kind.RESTRICTION:
+        check.demand(constrained, "a restriction states a constraint, and this one states none")
+    else:
+        check.demand(not constrained and not step.instances, f"{_an(step.kind)} imposes no constraint")
+    if step.kind is Kind.EXTENSION:
+        old = form_sizes(step.before)
+        check.integers(step.assume, (), "the special case")
+        check.demand(not step.assume.free_symbols & old, "the special case restricts a size of the form before")
+    else:
+        check.demand(step.assume == true, f"{_an(step.kind)} assumes nothing")
+
+
+def _an(kind: Kind) -> str:
+    return f"{'an' if kind.value[0] in 'aeiou' else 'a'} {kind.value}"
+
+
+def _check_shapes(step: Step, check: _Checker) -> None:
+    for name, old, new in (("output", step.before.output, step.after.output), ("input", step.before.input, step.after.input)):
+        kept = new.axes[: len(old.axes)] if step.kind is Kind.EXTENSION else new.axes
+        check.demand((old.name, old.axes) == (new.name, kept), f"the {name} {new.name} is not the {name} before")
+    for symbol in step.before.output.symbols:
+        stays = step.to_before.get(symbol) == symbol == step.to_after.get(symbol)
+        check.demand(stays, f"the output moves along {symbol}")
+
+
+def _check_maps(
+    maps: tuple[ArrayMap, ...], source: tuple[Array, ...], target: tuple[Array, ...], what: str, check: _Checker
+) -> None:
+    ranks = {a.name: len(a.axes) for a in source}
+    given = sorted(m.array for m in maps)
+    check.demand(given == sorted(ranks), f"{what} maps {', '.join(given) or 'nothing'}, and not each of {', '.join(ranks)} once")
+    for m in maps:
+        check.distinct(m.binders, f"the letters of {what} of {m.array}")
+        check.demand(len(m.binders) == ranks[m.array], f"{what} of {m.array} has a wrong number of letters")
+        check.demand(not check.sizes.intersection(m.binders), f"{what} of {m.array} binds a size")
+        check.entries(m.value, target, m.binders, f"{what} of {m.array}")
+
+
+def _check_terms(terms: Mapping[Symbol, Any], target: Form, source: Form, check: _Checker) -> None:
+    wanted = {*target.output.symbols, *target.reduction_symbols}
+    check.demand(set(terms) == wanted, "a letter of one form has no value, or a strange one has, in terms of the other's")
+    letters = (*source.output.symbols, *source.reduction_symbols)
+    for symbol, value in terms.items():
+        check.integers(value, letters, f"the value of {symbol}")
+
+
+def _check_clauses(step: Step, old: tuple[Array, ...], check: _Checker) -> None:
+    for clause in step.clauses:
+        check.distinct(clause.binders, "the letters of a clause")
+        check.integers(clause.given, clause.binders, "the condition of a clause")
+        check.entries(clause.left, old, clause.binders, "a clause")
+        check.entries(clause.right, old, clause.binders, "a clause")
+    arrays = {a.name: a for a in old}
+    for instance in step.instances:
+        check.demand(instance.array in arrays, f"an instance is for {instance.array}, which the form before lacks")
+        known = isinstance(instance.clause, (int, Integer)) and 0 <= instance.clause < len(step.clauses)
+        check.demand(known, f"an instance is of clause {instance.clause}, which is not stated")
+        named = [s for s, _ in instance.values]
+        binders = step.clauses[instance.clause].binders
+        check.demand(sorted(named, key=str) == sorted(binders, key=str), "an instance does not give each letter of its clause a value")
+        for _, value in instance.values:
+            check.integers(value, arrays[instance.array].symbols, "an instance")

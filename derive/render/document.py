@@ -1,0 +1,95 @@
+"""A page before it is printed: headings, sentences, formulas, tables, pictures and code, in order.
+
+Sentences may hold `code` between backticks. A formula is kept as Unicode and as LaTeX; a printer takes the one it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from derive.derivation import Derivation
+from derive.proof.goal import Verdict
+from derive.render.figures import Picture
+
+__all__ = ["Block", "Code", "Details", "Figure", "Formula", "Heading", "Item", "Sentence", "Subject", "Table"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a page is about: a named derivation, and what was made of it elsewhere."""
+
+    name: str
+    title: str
+    derivation: Derivation
+    emitted: Mapping[str, str] = field(default_factory=dict)
+    program_verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A title; level 1 is the page's own."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Prose, with a bold word or two before it."""
+
+    text: str
+    lead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """Displayed mathematics: (Unicode, LaTeX) of each line."""
+
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One numbered step of an argument: what is done, and where it leads."""
+
+    number: int
+    says: str
+    formula: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a header; a cell is text, mathematics or a picture."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str | Formula | Figure, ...], ...]
+    right: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture that lies beside the page."""
+
+    picture: Picture
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text to be shown letter by letter."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Blocks that are folded away where the medium can."""
+
+    summary: str
+    blocks: tuple[Block, ...]
+
+
+Block = Heading | Sentence | Formula | Item | Table | Figure | Code | Details

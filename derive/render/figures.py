@@ -1,0 +1,157 @@
+"""The dense matrix W, drawn: one colour a free parameter, nothing where W is 0.
+
+Which parameter an entry is, is read off the composed embeddings: every parameter entry gets a number of its own, and the
+dense reference of those numbers is the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from sympy import Integer, Symbol
+
+from derive.derivation import Derivation
+from derive.forms.denote import entry_reader
+from derive.forms.evaluate import evaluate, grid
+from derive.forms.form import Form, Role
+from derive.forms.notation import UNICODE, in_order
+from derive.render.drawing import drawing, strip_drawing
+
+__all__ = ["Picture", "pattern", "pictures", "strip"]
+
+_SIDES = {1: 16, 2: 8, 3: 4}
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """W at one stage of a derivation; `cells` holds 0, or the number of the parameter that stands there."""
+
+    file: str
+    stage: int
+    rule: str
+    says: str
+    cells: np.ndarray
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    blocks: tuple[int, int]
+
+    @property
+    def parameters(self) -> int:
+        """How many different free weights W has."""
+        return int(self.cells.max(initial=0))
+
+    @property
+    def caption(self) -> str:
+        """What is seen, as a sentence."""
+        height, width = self.cells.shape
+        zeros = int((self.cells == 0).sum())
+        rest = f"; {zeros} entries are 0" if zeros else ""
+        noun = "weight" if self.parameters == 1 else "weights"
+        return f"W at {self.says}: {height} × {width} entries, {self.parameters} free {noun}, one colour each{rest}."
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG."""
+        return drawing(self.cells, self.rows, self.columns, self.blocks, f"The matrix W after {self.rule}", self.caption)
+
+
+def pattern(derivation: Derivation, sizes: Mapping[Symbol, int]) -> np.ndarray:
+    """W as a matrix of parameter numbers at these sizes: 0 where it vanishes, else from 1 in the parameters' order."""
+    form, dense = derivation.form, derivation.dense
+    arrays = {p.name: _numbered(tuple(int(evaluate(e, sizes)) for e in p.array.shape)) for p in form.params}
+    (weight,) = dense.weights
+    ranges = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in weight.array.axes}
+    shape = tuple(high - low + 1 for low, high in ranges.values())
+    places: dict[Symbol, Any] = dict(sizes) | grid(ranges)
+    entries = evaluate(derivation.reference_maps[weight.name], places, entry_reader(form, arrays, sizes))
+    height = prod(shape[: len(dense.output.axes)])
+    return _ranked(np.broadcast_to(entries, shape).reshape(height, -1))
+
+
+def _numbered(shape: tuple[int, ...]) -> np.ndarray:
+    return np.arange(1, prod(shape) + 1).reshape(shape)
+
+
+def _ranked(entries: np.ndarray) -> np.ndarray:
+    """Values renamed 1, 2, 3, ... in their order; 0 stays."""
+    values, places = np.unique(entries, return_inverse=True)
+    zero = int(np.searchsorted(values, 0)) if 0 in values else -1
+    names = np.cumsum(np.arange(len(values)) != zero)
+    if zero >= 0:
+        names[zero] = 0
+    return np.asarray(names[places].reshape(entries.shape))
+
+
+def _stages(derivation: Derivation) -> Iterator[tuple[int, str, Derivation]]:
+    """The derivation cut off after each step."""
+    for stage in range(len(derivation.steps) + 1):
+        part = replace(derivation, steps=derivation.steps[:stage], applications=derivation.applications[:stage])
+        yield stage, derivation.steps[stage - 1].rule if stage else "dense", part
+
+
+def _sizes(form: Form, side: int, channels: int) -> dict[Symbol, int]:
+    """Small numbers for the form's sizes: the grid's side, the channels, and 1 for a radius."""
+    values: dict[Symbol, int] = dict.fromkeys(form.sizes, 1)
+    for array, factor in ((form.output, 2), (form.input, 3)):
+        for axis in array.axes:
+            (size,) = axis.extent.free_symbols
+            values[size] = channels if axis.role is Role.CHANNEL else side
+            if form.output.shape != form.input.shape and len(array.axes) == 1:
+                values[size] = side * factor // 2
+    return values
+
+
+def _says(sizes: Mapping[Symbol, int]) -> str:
+    return ", ".join(f"{UNICODE(s)} = {sizes[s]}" for s in in_order(sizes))
+
+
+def _picture(file: str, stage: int, rule: str, part: Derivation, side: int, channels: int) -> Picture:
+    sizes = _sizes(part.form, side, channels)
+    dense = part.dense
+    inner = [
+        prod(int(e.subs({s: Integer(v) for s, v in sizes.items()})) for e in array.shape[1:])
+        for array in (dense.output, dense.input)
+    ]
+    return Picture(
+        file=file,
+        stage=stage,
+        rule=rule,
+        says=_says(sizes),
+        cells=pattern(part, sizes),
+        rows=tuple(map(str, dense.output.symbols)),
+        columns=tuple(map(str, dense.input.symbols)),
+        blocks=(inner[0], inner[1]),
+    )
+
+
+def pictures(name: str, derivation: Derivation) -> tuple[Picture, ...]:
+    """W after each step that changes it, on an 8×8 grid (16 for rank 1, 4×4×4), with one channel each way.
+
+    A layer with channels has one more, on a smaller grid with two of each.
+    """
+    rank = len(derivation.form.grid(derivation.form.input))
+    side = _SIDES.get(rank, 2)
+    found: list[Picture] = []
+    for stage, rule, part in _stages(derivation):
+        picture = _picture(f"{name}-{_slug(rule)}.svg", stage, rule, part, side, 1)
+        if not found or not np.array_equal(found[-1].cells, picture.cells):
+            found.append(picture)
+    if any(axis.role is Role.CHANNEL for axis in derivation.form.input.axes):
+        stage, rule, part = list(_stages(derivation))[-1]
+        found.append(_picture(f"{name}-two-channels.svg", stage, rule, part, max(2, side // 2), 2))
+    return tuple(found)
+
+
+def _slug(rule: str) -> str:
+    return rule.partition("(")[0]
+
+
+def strip(derivation: Derivation) -> str:
+    """The stages that change W side by side, as one SVG: dense, Toeplitz, banded."""
+    found = pictures("strip", derivation)
+    return strip_drawing([(p.cells, p.blocks, _slug(p.rule), p.parameters) for p in found])
+

@@ -1,0 +1,69 @@
+"""Pages as Markdown: formulas as `$$...$$`, proofs folded, pictures beside the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from derive.render.content import blocks
+from derive.render.document import Block, Code, Details, Figure, Formula, Heading, Item, Sentence, Subject, Table
+
+__all__ = ["page"]
+
+
+def page(subject: Subject) -> str:
+    """docs/derivations/NAME.md."""
+    mark = f"<!-- Made by `python -m derive` from derive/catalogue/{subject.name}.py. Do not edit. -->"
+    return "\n\n".join((mark, *_printed(blocks(subject)))) + "\n"
+
+
+def _printed(parts: Iterable[Block]) -> Iterator[str]:
+    for block in parts:
+        yield _block(block)
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(level, text):
+            return f"{'#' * level} {text}"
+        case Sentence(text, lead):
+            return f"**{lead}**{' ' + text if text else ''}" if lead else text
+        case Formula():
+            return _display(block)
+        case Item(number, says, formula):
+            return f"**{number}.** {says}:\n\n{_display(formula)}"
+        case Figure(picture, width):
+            return f'<p align="center">{_image(block)}<br><em>{escape(picture.caption)}</em></p>'
+        case Code(language, text):
+            return f"```{language}\n{text}\n```"
+        case Table():
+            return _table(block)
+        case Details(summary, inner):
+            return f"<details>\n<summary>{escape(summary)}</summary>\n\n" + "\n\n".join(_printed(inner)) + "\n\n</details>"
+
+
+def _display(formula: Formula) -> str:
+    lines = [latex for _, latex in formula.lines]
+    if len(lines) == 1:
+        return f"$$\n{lines[0]}\n$$"
+    aligned = " \\\\\n".join(line.replace(" = ", " &= ", 1) for line in lines)
+    return f"$$\n\\begin{{aligned}}\n{aligned}\n\\end{{aligned}}\n$$"
+
+
+def _table(table: Table) -> str:
+    rule = ["---:" if column in table.right else "---" for column in range(len(table.header))]
+    rows = [[_cell(cell) for cell in row] for row in table.rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (table.header, rule, *rows))
+
+
+def _cell(cell: str | Formula | Figure) -> str:
+    if isinstance(cell, Figure):
+        return _image(cell)
+    if isinstance(cell, Formula):
+        return f"${cell.lines[0][1]}$"
+    return cell.replace("|", r"\|")
+
+
+def _image(figure: Figure) -> str:
+    picture = figure.picture
+    return f'<img src="{picture.file}" width="{figure.width}" alt="{escape(picture.caption)}">'

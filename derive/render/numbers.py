@@ -1,0 +1,98 @@
+"""How much a layer learns, stores and computes: as expressions in the sizes, and exactly at given ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from sympy import And, Expr, Integer
+
+from derive.derivation import Counts, Derivation
+from derive.errors import DeriveError
+from derive.forms.count import count
+from derive.forms.expr import index
+from derive.forms.form import Form
+from derive.forms.notation import UNICODE
+from derive.forms.polyhedron import Polyhedron
+
+__all__ = ["EXAMPLE_SIZES", "at_sizes", "cost", "cost_text", "counts", "example", "grouped", "numbers"]
+
+EXAMPLE_SIZES: Mapping[str, int] = {
+    "N": 1000, "K": 10**6, "n": 1000, "m": 1000, "p": 1000, "Delta": 1, "C": 3, "D": 64,
+}  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def counts(form: Form) -> Counts:
+    """The free parameters of one form."""
+    return Counts.of(form)
+
+
+@lru_cache(maxsize=256)
+def cost(form: Form) -> Expr:
+    """Operations of one pass: a multiplication and an addition for each term of the form.
+
+    >>> from derive.forms.dense import dense_form
+    >>> cost(dense_form(rank=1))
+    2*n**2
+    """
+    given = Polyhedron.of(form.given)
+    terms = count(Polyhedron.of(form.terms), (*form.output.symbols, *form.reduction_symbols), given)
+    return 2 * terms
+
+
+def cost_text(form: Form) -> str:
+    """The operations as Unicode text.
+
+    >>> from derive.forms.dense import dense_form
+    >>> cost_text(dense_form(rank=2))
+    '2·n²·m²'
+    """
+    return UNICODE(cost(form))
+
+
+def at_sizes(expression: Any, at: Mapping[str, int]) -> int:
+    """The whole number that an expression in the sizes is. Raises DeriveError for a size without a value."""
+    value = Integer(0) + expression
+    if missing := sorted(s.name for s in value.free_symbols if s.name not in at):
+        raise DeriveError(f"The size {missing[0]} has no value; state it, as in {missing[0]}=10.")
+    return int(value.subs({index(name): Integer(number) for name, number in at.items()}))
+
+
+def numbers(derivation: Derivation, at: Mapping[str, int]) -> dict[str, int]:
+    """Free weights, biases, the weights' memory in float32, and operations, exactly, at these sizes.
+
+    Raises DeriveError for a size of the layer that has no value, or one that the layer does not admit.
+    """
+    form = derivation.form
+    if missing := [s.name for s in form.sizes if s.name not in at]:
+        raise DeriveError(f"The size {missing[0]} has no value; state it, as in {missing[0]}=10.")
+    for condition in And.make_args(form.given):
+        if condition.subs({index(name): Integer(value) for name, value in at.items()}) == False:  # noqa: E712
+            raise DeriveError(f"The layer needs {UNICODE(condition)}, which these sizes are not.")
+    own = counts(form)
+    weights = at_sizes(own.exact_weight, at)
+    return {
+        "weights": weights,
+        "biases": at_sizes(own.exact_bias, at),
+        "bytes": 4 * weights,
+        "operations": at_sizes(cost(form), at),
+    }
+
+
+def example(form: Form) -> dict[str, int] | None:
+    """The sizes that pages show numbers at; None for a form with a size of the user's own."""
+    names = [s.name for s in form.sizes]
+    if any(name not in EXAMPLE_SIZES for name in names):
+        return None
+    return {name: EXAMPLE_SIZES[name] for name in EXAMPLE_SIZES if name in names}
+
+
+def grouped(number: int) -> str:
+    """A whole number in groups of three, kept on one line.
+
+    >>> grouped(3996001).replace("\\xa0", " ")
+    '3 996 001'
+    """
+    return f"{number:,}".replace(",", "\xa0")

@@ -1,0 +1,87 @@
+"""The commands that look and write nothing: list, show, prove, verify, check, --help."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sympy import sympify
+
+CHAIN = ["conv2d", "conv2d_channels", "convolution2d", "dense2d", "fully_connected", "offset2d"]
+
+
+def test_list_json_has_every_layer_with_formula_counts_proofs_and_kernels(run):
+    ran = run("list", "--json")
+    rows = {row["name"]: row for row in json.loads(ran.out)}
+    assert set(CHAIN) <= set(rows)
+    row = rows["conv2d"]
+    assert row["equation"].startswith("H[i, j] = u + Σ")
+    assert sympify(row["free_parameters"]["weight"]) == sympify("(2*Delta + 1)**2")
+    assert row["free_parameters"]["bias"] == "1"
+    assert sympify(row["free_parameters"]["when"]) == sympify("Delta < Min(m, n)")
+    assert row["obligations"]["proved"] == row["obligations"]["total"] > 20
+    assert row["backends"] == ["cupy", "numpy"]
+    assert ran.err == ""
+
+
+@pytest.mark.parametrize(
+    ("at", "name", "weights"),
+    [
+        ("N=1000,K=1000000", "fully_connected", 10**9),
+        ("N=1000,K=100000", "fully_connected", 10**8),
+        ("n=1000,m=1000,Delta=1", "dense2d", 10**12),
+        ("n=1000,m=1000,Delta=1", "offset2d", 10**12),
+        ("n=1000,m=1000,Delta=1", "convolution2d", 3_996_001),
+        ("n=1000,m=1000,Delta=1", "conv2d", 9),
+        ("n=1000,m=1000,Delta=1,C=3,D=64", "conv2d_channels", 9 * 3 * 64),
+        ("n=2,m=3,Delta=7", "conv2d", 15),
+    ],
+)
+def test_list_at_fills_in_the_seeds_own_numbers(run, at, name, weights):
+    rows = {row["name"]: row for row in json.loads(run("list", "--json", "--at", at).out)}
+    numbers = rows[name]["at"]
+    assert numbers["weights"] == weights
+    assert numbers["bytes"] == 4 * (weights + numbers["biases"])
+    assert numbers["operations"] > 0
+
+
+def test_list_in_a_pipe_is_plain_text_of_80_columns(process):
+    ran = process("list", COLUMNS="80")
+    assert ran.code == 0
+    assert "\x1b" not in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
+    assert all(name in ran.out for name in CHAIN)
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "markdown", "json"])
+@pytest.mark.parametrize("name", CHAIN)
+def test_show_prints_the_derivation_in_every_format(run, name, form):
+    ran = run("show", name, "--format", form)
+    assert ran.code == 0
+    assert len(ran.out) > 300
+    if form == "json":
+        assert json.loads(ran.out)["name"] == name
+
+
+def test_prove_reports_every_obligation_and_writes_a_certificate_that_verifies(run, tmp_path):
+    file = tmp_path / "conv2d.json"
+    ran = run("prove", "conv2d", "--certificate", file)
+    assert ran.code == 0
+    assert "proved for all sizes" in ran.out
+    verified = run("verify", file, "--against", "conv2d")
+    assert verified.code == 0
+    assert "conv" in verified.out.lower() or "H[i, j]" in verified.out
+    refused = run("verify", file, "--against", "convolution2d")
+    assert refused.code == 1
+    assert refused.sentence
+
+
+def test_prove_json_is_clean(run):
+    data = json.loads(run("prove", "offset2d", "--json").out)
+    assert data
+
+
+def test_help_leads_to_a_kernel_of_ones_own(run):
+    ran = run("--help")
+    assert ran.code == 0
+    assert "emit my.py:mine" in ran.out

@@ -1,0 +1,136 @@
+"""The commands that write: regeneration, emit, apply. Nothing half-written stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+MINE = """import derive
+mine = (derive.dense(rank=1).then(derive.reindex())
+        .then(derive.equivariant(derive.Translations()))
+        .then(derive.local("Delta")).then(derive.boundary("zero")))
+"""
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, caches apart."""
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and "__pycache__" not in p.parts)
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
+
+
+def test_regeneration_gives_the_checked_in_bytes_under_three_hash_seeds(process, tmp_path):
+    versions_differ = process("check", "--to", ROOT)
+    if "is installed." in versions_differ.err:
+        pytest.skip(versions_differ.err.splitlines()[0])
+    held = {f"{top}/{k}": v for top in ("generated", "docs/derivations") for k, v in tree(ROOT / top).items()}
+    for seed in ("0", "1", "4242"):
+        folder = tmp_path / seed
+        assert process("--to", folder, PYTHONHASHSEED=seed).code == 0
+        assert tree(folder) == held
+
+
+def test_check_fails_when_any_byte_changes_and_names_the_file(process, tmp_path):
+    assert process("--to", tmp_path).code == 0
+    assert process("check", "--to", tmp_path).code == 0
+    for name in ("generated/numpy/conv2d.py", "docs/derivations/dense2d.md", "generated/_runtime/kernel.py"):
+        path = tmp_path / name
+        whole = path.read_bytes()
+        path.write_bytes(whole[:100] + b"#" + whole[101:])
+        ran = process("check", "--to", tmp_path)
+        assert ran.code == 1
+        assert f"{name} differs" in ran.err
+        path.write_bytes(whole)
+    (tmp_path / "generated/numpy/extra.py").write_text("")
+    assert "generated/numpy/extra.py belongs to no layer." in process("check", "--to", tmp_path).err
+
+
+def test_a_version_mismatch_is_named(process, tmp_path):
+    assert process("--to", tmp_path).code == 0
+    lock = tmp_path / "generated/versions.json"
+    lock.write_text(lock.read_text().replace('"sympy": "', '"sympy": "0.'))
+    ran = process("check", "--to", tmp_path)
+    assert ran.code == 1
+    assert "made with sympy 0." in ran.err
+
+
+def test_interrupted_regeneration_leaves_nothing_behind(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "derive", "--to", str(tmp_path / "out")]
+    running = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert err.strip() == "Stopped; nothing was left half-written."
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").rglob(".*"))
+
+
+def test_a_layer_of_ones_own_is_emitted_and_runs(run, tmp_path, monkeypatch):
+    (tmp_path / "my.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert run("emit", "my.py:mine", "--backend", "numpy", "--to", "my_kernels").code == 0
+    assert run("emit", "my.py:mine", "--backend", "cupy", "--to", "my_kernels").code == 0
+    from my_kernels import mine  # type: ignore[import-not-found]
+
+    assert mine(np.arange(5), np.array([1, 0, -1]), 0).tolist() == [-1, -2, -2, -2, 3]
+    assert run("show", "my.py:mine").code == 0
+    assert "H[i] = u + " in run("show", "my.py:mine").out
+
+
+def test_emit_without_a_folder_prints_the_checked_in_text(run):
+    assert run("emit", "conv2d").out == (ROOT / "generated/numpy/conv2d.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_apply_filters_a_picture(run, tmp_path, mode):
+    rng = np.random.default_rng(0)
+    shape = (40, 50) if mode == "L" else (40, 50, 3)
+    Image.fromarray(rng.integers(0, 255, shape, dtype=np.uint8), mode).save(tmp_path / "in.png")
+    ran = run("apply", "conv2d", tmp_path / "in.png", "--filter", "sobel-x", "--out", tmp_path / "out.png")
+    assert ran.code == 0, ran.err
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.size == (50, 40)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["show", "conv3"], "There is no 'conv3' in catalogue; did you mean conv2d"),
+        (["emit", "conv2d", "--backend", "fortran"], "There is no 'fortran' in backends; there are cupy, numpy."),
+        (["emit", "nothere.py:mine"], "There is no file 'nothere.py'."),
+        (["apply", "conv2d", "{tmp}/none.png", "--filter", "sobel-x", "--out", "{tmp}/o.png"], "none.png"),
+        (["apply", "conv2d", "{tmp}/empty.png", "--filter", "sobel-x", "--out", "{tmp}/o.png"], "empty.png"),
+        (["apply", "conv2d", "{tmp}/ok.png", "--filter", "{tmp}/even.npy", "--out", "{tmp}/o.png"], "odd"),
+        (["apply", "conv2d", "{tmp}/ok.png", "--filter", "{tmp}/three.npy", "--out", "{tmp}/o.png"], "three.npy"),
+        (["apply", "conv2d", "{tmp}/ok.png", "--filter", "sobel", "--out", "{tmp}/o.png"], "sobel-x"),
+        (["apply", "conv2d_channels", "{tmp}/ok.png", "--filter", "sobel-x", "--out", "{tmp}/o.png"], "such as conv2d"),
+        (["apply", "conv2d", "{tmp}/ok.png", "--filter", "sobel-x", "--out", "/proc/none/o.png"], "/proc/none"),
+        (["verify", "{tmp}/empty.png"], "empty.png"),
+        (["--to", "/proc/none"], "/proc/none"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_no_file(run, tmp_path, arguments, sentence):
+    (tmp_path / "empty.png").write_bytes(b"")
+    Image.fromarray(np.zeros((8, 9), dtype=np.uint8)).save(tmp_path / "ok.png")
+    np.save(tmp_path / "even.npy", np.ones((4, 4)))
+    np.save(tmp_path / "three.npy", np.ones((3, 3, 3)))
+    before = tree(tmp_path)
+    ran = run(*(a.replace("{tmp}", str(tmp_path)) for a in arguments))
+    assert ran.code == 1
+    assert sentence in ran.sentence
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["show"], ["list", "--at", "n:3"], ["show", "conv2d", "--format", "pdf"]])
+def test_wrong_usage_exits_with_2(run, arguments):
+    assert run(*arguments).code == 2
