@@ -5,30 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import And, Expr, Le, Max, Min, Piecewise, S, Symbol, true
+from sympy import Expr, Symbol
 
 from derive.errors import DeriveError, ObligationFailed
-from derive.forms.conditions import pieces, split
-from derive.forms.count import condition_for_full, count, count_disjoint
 from derive.forms.dense import dense_form
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import index
-from derive.forms.form import Form, Param, Role
-from derive.forms.piecewise import with_min
-from derive.forms.polyhedron import Polyhedron
+from derive.forms.form import Form
 from derive.forms.sizes import numeric_sizes
 from derive.proof.counterexample import smallest_model
+from derive.proof.counts import Counts
 from derive.proof.goal import Status, Verdict
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Kind, Step, substitute
 from derive.rules._rule import Application
+
+if TYPE_CHECKING:
+    from derive.proof.theorem import Theorem
 
 __all__ = ["Derivation", "ProvedStep", "Counts", "dense"]
 
@@ -191,6 +191,13 @@ class Derivation:
 
         return certificate(self.start, tuple(s.step for s in self.steps))
 
+    @property
+    def theorem(self) -> Theorem:
+        """What the steps prove together: first form, last form, constraints, counts."""
+        from derive.proof.theorem import theorem
+
+        return theorem(self.start, tuple(s.step for s in self.steps))
+
     def compile(self, backend: str = "numpy", **sizes: int) -> Any:
         """A callable for this layer, with `.source`; sizes that shapes do not tell may be fixed by keyword."""
         from derive.pipeline import compile_layer
@@ -199,62 +206,6 @@ class Derivation:
 
     def __repr__(self) -> str:
         return " ⟶ ".join(["dense", *(s.rule for s in self.steps)])
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Exact numbers of free parameters, and the short ones with their condition."""
-
-    exact_weight: Expr
-    exact_bias: Expr
-    weight: Expr
-    bias: Expr
-    when: Any
-
-    @classmethod
-    def of(cls, form: Form) -> Counts:
-        """Counted from the domains that the obligation 'free' is about."""
-        given = Polyhedron.of(form.given)
-        exact = _number(form.weights, given), _number(form.biases, given)
-        when = true
-        if any(e.has(Min, Max, Piecewise) for e in exact):
-            when = next((c for c in _chambers(form, given) if not _number_under(form, c).has(Min, Max, Piecewise)), true)
-        context = Polyhedron.of(And(form.given, when))
-        return cls(*exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given))
-
-
-def _number_under(form: Form, when: Any) -> Expr:
-    context = Polyhedron.of(And(form.given, when))
-    return _number(form.weights, context) + _number(form.biases, context)
-
-
-def _chambers(form: Form, given: Polyhedron) -> Iterator[Any]:
-    """Conditions to count under: that stated sizes are smaller than the grid; that whole arrays are free."""
-    axes = (*form.input.axes, *form.output.axes)
-    extents = {s for axis in axes for s in axis.upper.free_symbols}
-    grid = {s for axis in axes if axis.role is Role.GRID for s in axis.upper.free_symbols}
-    stated = [s for s in form.sizes if s not in extents]
-    yield And(*(Le(s, size - 1) for s in stated for size in sorted(grid, key=str)))
-    yield And(*(_full(p, given) for p in form.params))
-
-
-def _full(param: Param, given: Polyhedron) -> Any:
-    """When every entry of the array is free; true where the array's box alone isn't the count anyway."""
-    if param.free is true:
-        return true
-    box, (inside, _) = Polyhedron.of(param.array.holds()), split(param.free)
-    return condition_for_full(box, inside, given, param.array.symbols)
-
-
-def _number(params: tuple[Param, ...], given: Polyhedron) -> Expr:
-    return sum((_entries(p, given) for p in params), start=S.Zero)
-
-
-def _entries(param: Param, given: Polyhedron) -> Expr:
-    parts = pieces(param.domain)
-    if len(parts) == 1:
-        return count(parts[0], param.array.symbols, given)
-    return count_disjoint(parts, param.array.symbols, given)
 
 
 def reference(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -291,13 +242,11 @@ def _grid_sizes(form: Form, shape: tuple[int, ...]) -> dict[str, int]:
     return sizes
 
 
-def dense(
-    rank: int = 2, outputs: str | None = None, inputs: str | None = None, channels: bool = False
-) -> Derivation:
+def dense(rank: int = 2, outputs: str | None = None, inputs: str | None = None) -> Derivation:
     """The fully connected layer on a grid of `rank` axes: H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l].
 
     `outputs` and `inputs` name two different sizes for a layer of rank 1.
     """
-    return Derivation.begin(dense_form(rank, outputs, inputs, channels))
+    return Derivation.begin(dense_form(rank, outputs, inputs))
 
 

@@ -8,7 +8,7 @@ from sympy import Add
 
 __all__ = ["OrderedTerms"]
 
-_RANKS = "ijhklgabecd"
+_RANKS = "zijhklqabegfcd"
 
 
 def _key(term: Any) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ from derive.ir.nodes import Access, Contract, Copy, Guard, Launch, Let, Loop, Mu
 
 __all__ = ["direct"]
 
-_BATCH, _ITEM = index("batch"), index("q")
+_BATCH, _ITEM = index("batch"), index("z")
 
 
 def direct(form: Form, target: str) -> Program:

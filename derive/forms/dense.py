@@ -5,15 +5,35 @@
 
 from __future__ import annotations
 
-from sympy import And, Expr, Integer, Ge, Symbol, true
+from dataclasses import dataclass
+
+from sympy import And, Expr, Ge, Integer, Symbol, true
 
 from derive.errors import RuleRefused
 from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Form, Param, Role
 
-__all__ = ["CHANNEL_IN", "CHANNEL_OUT", "dense_form", "letters", "offset_letters", "size_letters"]
+__all__ = ["Channels", "dense_form", "letters", "offset_letters", "size_letters"]
 
-CHANNEL_IN, CHANNEL_OUT = (index("c"), index("C")), (index("d"), index("D"))
+Letters = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """The channel axes of input and output: a letter and the name of a size each."""
+
+    inputs: Letters = (("c", "C"),)
+    outputs: Letters = (("d", "D"),)
+
+    @property
+    def sizes(self) -> tuple[Symbol, ...]:
+        """Their sizes, each once."""
+        return tuple(dict.fromkeys(index(size) for _, size in (*self.inputs, *self.outputs)))
+
+    @property
+    def letters(self) -> tuple[Symbol, ...]:
+        """Their letters."""
+        return tuple(index(letter) for letter, _ in (*self.inputs, *self.outputs))
 
 
 def _numbered(first: str, letters: str, rank: int) -> tuple[Symbol, ...]:
@@ -23,8 +43,8 @@ def _numbered(first: str, letters: str, rank: int) -> tuple[Symbol, ...]:
 
 
 def letters(rank: int) -> tuple[tuple[Symbol, ...], tuple[Symbol, ...]]:
-    """Indices of the output and of the input: (i, j, h) and (k, l, g)."""
-    return _numbered("i", "ijh", rank), _numbered("k", "klg", rank)
+    """Indices of the output and of the input: (i, j, h) and (k, l, q)."""
+    return _numbered("i", "ijh", rank), _numbered("k", "klq", rank)
 
 
 def offset_letters(rank: int) -> tuple[Symbol, ...]:
@@ -37,10 +57,12 @@ def size_letters(rank: int) -> tuple[Symbol, ...]:
     return _numbered("n", "nmp", rank)
 
 
-def dense_form(rank: int = 2, outputs: str | None = None, inputs: str | None = None, channels: bool = False) -> Form:
+def dense_form(
+    rank: int = 2, outputs: str | None = None, inputs: str | None = None, channels: Channels | None = None
+) -> Form:
     """The dense layer on a grid of `rank` axes, or with `outputs` and `inputs` named sizes of rank 1.
 
-    With channels, X[k, l, c] and H[i, j, d] have one more axis each, and W[i, j, d, k, l, c] two.
+    With channels, X[k, l, c] and H[i, j, d] have more axes, and so has W[i, j, d, k, l, c].
     Raises RuleRefused for a rank below 1, or for named sizes with another rank than 1.
     """
     if rank < 1:
@@ -59,8 +81,13 @@ def _axes(symbols: tuple[Symbol, ...], sizes: tuple[Symbol, ...], role: Role = R
     return tuple(Axis(s, Integer(0), size - 1, role) for s, size in zip(symbols, sizes, strict=True))
 
 
-def _assemble(out_grid: tuple[Axis, ...], in_grid: tuple[Axis, ...], channels: bool) -> Form:
-    c, d = (_axes((letter,), (size,), Role.CHANNEL) if channels else () for letter, size in (CHANNEL_IN, CHANNEL_OUT))
+def _channel_axes(pairs: Letters) -> tuple[Axis, ...]:
+    symbols, sizes = (tuple(index(pair[p]) for pair in pairs) for p in (0, 1))
+    return _axes(symbols, sizes, Role.CHANNEL)
+
+
+def _assemble(out_grid: tuple[Axis, ...], in_grid: tuple[Axis, ...], channels: Channels | None) -> Form:
+    c, d = (_channel_axes(pairs) for pairs in ((channels.inputs, channels.outputs) if channels else ((), ())))
     output, source = Array("H", out_grid + d), Array("X", in_grid + c)
     weight = Array("W", output.axes + source.axes)
     bias = Array("U", output.axes)

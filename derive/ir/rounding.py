@@ -1,22 +1,30 @@
-"""How many roundings stand between an argument and a result, read off the program.
+"""How many roundings stand between an argument and a result, read off the program, and what they can add up to.
 
-A result that adds T products in any order, products rounded once, satisfies (Higham, Accuracy and Stability of
-Numerical Algorithms, section 3.1; underflow as in section 2.4)
+A result that adds T products in any order, each product rounded once, satisfies (Higham, Accuracy and Stability of
+Numerical Algorithms, section 3.1 with lemma 3.1; underflow as in section 2.8)
 
-    |error| ≤ γ_q·(Σ|w||x| + |u|) + p·η          q = T + 1,  p = T,  γ_q = q·ε/(1 - q·ε)
+    |error| ≤ γ_q·(Σ|w||x| + |u|) + (1 + γ_q)·p·η          q = T + 1,  p = T,  γ_q = q·ε/(1 - q·ε)
+
+ε is the unit roundoff. T additions join T products and the bias, so no path has more than T of them whatever the tree: a
+contraction on BLAS that starts from 0, adds in blocks or fuses the product into the sum has fewer. η is half the smallest
+subnormal: a sum that underflows is exact, a product that does errs by η and later sums scale that error by their own (1 + δ).
+Where subnormal results are flushed η is the smallest normal, sums lose as much as products, and operands must not be subnormal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
+import numpy as np
 from sympy import Add, Expr, Integer, Max, Min, Mul, Symbol, ceiling, floor
 
 from derive.errors import EmitError
-from derive.ir.nodes import Contract, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range
+from derive.ir.nodes import Contract, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, walk
 
-__all__ = ["Roundings", "roundings"]
+__all__ = ["Roundings", "error_bound", "in_range", "roundings"]
 
 Interval = tuple[int, int]
 
@@ -29,13 +37,74 @@ class Roundings:
     p: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """What a float type rounds to: the unit roundoff, the smallest subnormal and normal, the largest number."""
+
+    unit: Fraction
+    subnormal: Fraction
+    normal: Fraction
+    largest: Fraction
+
+    @classmethod
+    def of(cls, dtype: Any) -> _Format:
+        info = np.finfo(dtype)
+        unit = Fraction(1, 2 ** (info.nmant + 1))
+        ends = (info.smallest_subnormal, info.smallest_normal, info.max)
+        return cls(unit, *(Fraction(*value.as_integer_ratio()) for value in ends))
+
+
+def error_bound(counted: Roundings, magnitude: Fraction, dtype: Any, flushed: bool = False) -> Fraction:
+    """How far a result of type `dtype` can be from the exact one, where `magnitude` is Σ|w||x| + |u|.
+
+    float16 is computed in float32 and rounded once more when it is stored. `flushed` is for targets that flush
+    subnormals. It holds where `in_range` does. Raises EmitError for more roundings than γ is defined for.
+    """
+    half = np.dtype(dtype) == np.dtype(np.float16)
+    format = _Format.of(np.float32 if half else dtype)
+    gamma = _gamma(counted.q, format.unit)
+    lost = 2 * counted.p * format.normal if flushed else counted.p * format.subnormal / 2
+    error = gamma * magnitude + (1 + gamma) * lost
+    if not half:
+        return error
+    stored = _Format.of(dtype)
+    return error + stored.unit * (magnitude + error) + stored.subnormal / 2
+
+
+def in_range(counted: Roundings, magnitude: Fraction, dtype: Any) -> bool:
+    """Whether the program on absolute values stays below overflow, so that `error_bound` is claimed."""
+    return magnitude + error_bound(counted, magnitude, dtype) <= _Format.of(dtype).largest
+
+
+def _gamma(q: int, unit: Fraction) -> Fraction:
+    if q * unit >= 1:
+        raise EmitError(f"{q} roundings are too many for a type with unit roundoff {unit}: no error bound holds.")
+    return q * unit / (1 - q * unit)
+
+
 def roundings(program: Program, sizes: Mapping[Symbol, int]) -> Roundings:
-    """The worst case over all entries of the result, at numeric sizes."""
+    """The worst case over all entries of the result, at numeric sizes.
+
+    Raises EmitError for a program that this count is not proved for: one that multiplies more than two entries, or computed ones.
+    """
     known = {s: (int(v), int(v)) for s, v in sizes.items()}
     if program.batch is not None:
         known.setdefault(program.batch, (1, 1))
+    _require_products_of_arguments(program)
     terms = _terms(program.body, known, 1)
     return Roundings(q=terms + 1, p=terms)
+
+
+def _require_products_of_arguments(program: Program) -> None:
+    arguments = {s.name for s in program.arguments}
+    for node in walk(program.body):
+        if not isinstance(node, (MultiplyAdd, Contract)):
+            continue
+        if len(node.factors) > 2:
+            raise EmitError(f"A product of {len(node.factors)} entries has no error bound here: two are counted.")
+        for factor in node.factors:
+            if factor.array not in arguments:
+                raise EmitError(f"'{factor.array}' is computed before it is multiplied, and its roundings are not counted.")
 
 
 def _terms(body: tuple[Node, ...], known: Mapping[Symbol, Interval], times: int) -> int:

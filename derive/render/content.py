@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-
-from sympy import Symbol
 
 from derive.derivation import ProvedStep
 from derive.forms.equation import sides
-from derive.forms.expr import Read, Where
+from derive.forms.expr import Read, Where, index
 from derive.forms.form import Form
 from derive.forms.notation import LATEX, UNICODE
 from derive.forms.ranges import affine_part, write_conditions
@@ -21,14 +19,7 @@ from derive.render.numbers import at_sizes, cost, counts, example, grouped
 
 __all__ = ["blocks", "form_formula", "law", "maps_formula", "neat", "proved_of", "verdicts_of"]
 
-_KINDS = {
-    Kind.EQUIVALENCE: "An equivalence: the same layers with their parameters named anew.",
-    Kind.RESTRICTION: "A restriction: exactly the layers that satisfy the constraint.",
-    Kind.EXTENSION: "An extension: the layers before are a special case, and the argument starts again from here.",
-    Kind.FACTORISATION: "A factorisation: weights as polynomials in fewer parameters.",
-    Kind.TRANSFORMATION: "A transformation: another layer, defined from the one before.",
-    Kind.LOWERING: "A lowering: the same layer as another program.",
-}
+_EXACT = {Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION}
 
 
 def blocks(subject: Subject) -> Iterator[Block]:
@@ -83,31 +74,37 @@ def _math(expression: Any) -> Formula:
 
 
 def maps_formula(maps: Iterable[ArrayMap]) -> Formula:
-    """One line for each array: its entry in terms of the others."""
-    return Formula(tuple(_equation(Read(m.array, *m.binders), m.value) for m in maps))
+    """One line for each array: its entry in terms of the others. An array that stays as it is has none."""
+    entries = [(Read(m.array, *m.binders), m.value) for m in maps]
+    return Formula(tuple(_equation(entry, value) for entry, value in entries if entry != value))
 
 
 def _stage_table(subject: Subject) -> Table:
     derivation = subject.derivation
     forms = [("dense", derivation.start), *((s.rule, s.after) for s in derivation.steps)]
     pictures = {picture.stage: picture for picture in reversed(subject.pictures)}
-    header = ["stage", "weights", "biases", "weights at these sizes"]
-    if pictures:
-        header.append("W")
+    at = example(derivation.form)
+    header = ["stage", "weights", "biases"]
+    header += [f"weights at {_at(at)}", "biases there"] if at else []
+    header += ["W"] if pictures else []
     rows = []
     for stage, (rule, form) in enumerate(forms):
-        numbers = counts(form)
-        at = example(form)
-        number = "" if at is None else f"{grouped(at_sizes(numbers.exact_weight, at))} at {_at(at)}"
-        cells: list[str | Formula | Figure] = [f"`{rule}`", _math(numbers.weight), _math(numbers.bias), number]
+        own = counts(form)
+        cells: list[str | Formula | Figure] = [f"`{rule}`", _math(own.weight), _math(own.bias)]
+        if at:
+            cells += [grouped(at_sizes(number, at)) for number in (own.exact_weight, own.exact_bias)]
         if pictures:
-            cells.append(Figure(pictures[stage], 150) if stage in pictures else "the same matrix")
+            cells.append(Figure(pictures[stage], 150) if stage in pictures else "the same")
         rows.append(tuple(cells))
-    return Table(tuple(header), tuple(rows))
+    return Table(tuple(header), tuple(rows), frozenset({3, 4} if at else ()))
 
 
-def _at(sizes: dict[str, int]) -> str:
-    return ", ".join(f"{UNICODE(Symbol(name))} = {grouped(value)}" for name, value in sizes.items())
+def _at(sizes: Mapping[str, int]) -> str:
+    """n = m = 1000, Δ = 1."""
+    groups: dict[tuple[int, bool], list[str]] = {}
+    for name, value in sizes.items():
+        groups.setdefault((value, name in "nmp"), []).append(UNICODE(index(name)))
+    return ", ".join(" = ".join((*names, str(value))) for (value, _), names in groups.items())
 
 
 def _first(subject: Subject) -> Iterator[Block]:
@@ -126,11 +123,12 @@ def _figures(pictures: Iterable[Picture], stage: int) -> Iterator[Block]:
 
 
 def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
-    step = proved.step
+    step, rule = proved.step, subject.derivation.applications[number - 1].rule
     yield Heading(2, f"Step {number}: {proved.rule}")
-    yield Sentence(_KINDS[step.kind])
+    yield Sentence(rule.headline, lead=f"{step.kind.value.capitalize()}.")
     yield Code("text", step.statement)
-    yield Sentence(step.reason.replace("Delta", "Δ"))
+    yield from (Sentence(text) for text in _explained(rule.module_doc))
+    yield Sentence(step.reason.replace("Delta", "Δ"), lead="Here:")
     yield Sentence("", lead="Before")
     yield form_formula(step.before)
     yield Sentence("", lead="After")
@@ -144,12 +142,26 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
         for place, line in enumerate(step.argument, start=1):
             yield Item(place, line.says, Formula((_equation(line.left, line.right),)))
     yield Heading(3, "The parameters")
-    yield Sentence("The parameters before, in terms of those after:")
-    yield maps_formula(step.embeddings)
-    yield Sentence("and those after, in terms of those before:")
-    yield maps_formula(step.sections)
+    yield from _maps("before, in terms of those after", step.embeddings)
+    yield from _maps("after, in terms of those before", step.sections)
     yield from _figures(subject.pictures, number)
     yield _obligations(proved.verdicts)
+
+
+def _explained(doc: str) -> list[str]:
+    """The paragraphs of a rule's docstring that follow its statement."""
+    parts = doc.split("\n\n")
+    after = next(place for place, part in enumerate(parts) if "⟶" in part) + 1
+    return [" ".join(part.split()) for part in parts[after:]]
+
+
+def _maps(which: str, maps: Sequence[ArrayMap]) -> Iterator[Block]:
+    formula = maps_formula(maps)
+    if formula.lines:
+        yield Sentence(f"The parameters {which}:")
+        yield formula
+    else:
+        yield Sentence(f"The parameters {which}: the same entries.")
 
 
 def law(clause: Clause) -> Iterator[Block]:
@@ -182,29 +194,27 @@ def _witness(text: str) -> str:
 def _theorem(subject: Subject) -> Iterator[Block]:
     derivation = subject.derivation
     form, own = derivation.form, derivation.counts
+    demanded = [clause.says.replace("Delta", "Δ") for s in derivation.steps for clause in s.step.clauses]
+    exact = all(s.kind in _EXACT for s in derivation.steps)
     yield Heading(2, "The theorem")
     yield Sentence(f"For all sizes with {', '.join(write_conditions(form.given, (), UNICODE))}, the layers")
     yield form_formula(derivation.dense)
-    demanded = [clause.says for s in derivation.steps for clause in s.step.clauses]
-    if demanded:
-        laws = "; ".join(f"`{says.replace('Delta', 'Δ')}`" for says in demanded)
-        yield Sentence(f"that satisfy {laws} are exactly the layers")
-    else:
-        yield Sentence("are exactly the layers")
+    laws = f" that satisfy {'; '.join(f'`{says}`' for says in demanded)}" if demanded else ""
+    yield Sentence(f"{laws.strip()} are exactly the layers".strip() if exact else "lead, by the steps above, to the layers")
     yield form_formula(form)
-    yield Sentence("and each such layer has one value of the free parameters. Their numbers are")
-    yield Formula(tuple(_count_line(*pair) for pair in (("weights", own.exact_weight), ("biases", own.exact_bias))))
+    yield Sentence("each of them for one value of the free parameters. These are" if exact else "with the parameters")
+    yield Formula(tuple(_count(noun, number) for noun, number in (("weights", own.exact_weight), ("biases", own.exact_bias))))
     if own.exact_weight != own.weight:
         yield Sentence(f"which is {UNICODE(own.weight)} weights where {UNICODE(own.when)}.")
     yield Sentence("The dense weights and biases of such a layer are")
     dense = {p.name: p.array.entry() for p in derivation.dense.params}
     yield Formula(tuple(_equation(dense[name], value) for name, value in derivation.reference_maps.items()))
-    yield Sentence("One pass costs, with a multiplication and an addition for each term of the sum,")
-    yield Formula(((f"{UNICODE(cost(form))} operations", rf"{LATEX(cost(form))} \text{{ operations}}"),))
+    yield Sentence("One pass takes, with a multiplication and an addition for each term of the sum,")
+    yield Formula((_count("operations", cost(form)),))
 
 
-def _count_line(noun: str, number: Any) -> tuple[str, str]:
-    return f"{noun}: {UNICODE(number)}", rf"\text{{{noun}: }} {LATEX(number)}"
+def _count(noun: str, number: Any) -> tuple[str, str]:
+    return f"{noun} = {UNICODE(number)}", rf"\text{{{noun}}} = {LATEX(number)}"
 
 
 def _programs(subject: Subject) -> Iterator[Block]:

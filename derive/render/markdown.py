@@ -13,7 +13,7 @@ __all__ = ["page"]
 
 def page(subject: Subject) -> str:
     """docs/derivations/NAME.md."""
-    mark = f"<!-- Made by `python -m derive` from derive/catalogue/{subject.name}.py. Do not edit. -->"
+    mark = "<!-- Made by `python -m derive`. Do not edit. -->"
     return "\n\n".join((mark, *_printed(blocks(subject)))) + "\n"
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from sympy import And, Eq, Integer
 
 from derive.errors import RuleRefused
-from derive.forms.dense import CHANNEL_IN, CHANNEL_OUT, dense_form
+from derive.forms.dense import Channels, dense_form
 from derive.forms.expr import Read
 from derive.forms.form import Form, Role
 from derive.proof.step import ArrayMap, Kind, Step, SubStep
@@ -21,32 +21,34 @@ __all__ = ["channels"]
 
 
 @rule(Kind.EXTENSION)
-def channels(form: Form) -> Step:
-    """Give the dense layer C input channels and D output channels, all connected."""
+def channels(form: Form, inputs: str = "C", outputs: str = "D", groups: str | None = None) -> Step:
+    """Give the dense layer input and output channels, all connected; with `groups`, that many groups of each."""
     if any(axis.role is Role.CHANNEL for axis in (*form.input.axes, *form.output.axes)):
         raise RuleRefused("Rule 'channels' adds channels once, and this form has them already.")
     rank = len(form.grid(form.input))
     if form != dense_form(rank):
         raise RuleRefused("Rule 'channels' extends the dense layer on a grid, where a derivation starts.")
-    after = dense_form(rank, channels=True)
-    one = {CHANNEL_IN[0]: Integer(0), CHANNEL_OUT[0]: Integer(0)}
+    many = _channels(inputs, outputs, groups)
+    after = dense_form(rank, channels=many)
+    one = {letter: Integer(0) for letter in many.letters}
     same = {s: s for s in (*form.output.symbols, *form.reduction_symbols)}
     pairs = list(zip(form.params, after.params, strict=True))
+    sizes = " = ".join(size.name for size in many.sizes)
     return Step(
         rule="",
         kind=Kind.EXTENSION,
         statement=channels.statement,
-        reason="Each place has C numbers in and D numbers out; one of each is the layer before.",
+        reason=f"Every place has several numbers in and out; at {sizes} = 1 it is the layer before.",
         before=form,
         after=after,
         embeddings=tuple(ArrayMap(p.name, p.array.symbols, q.array.entry().xreplace(one)) for p, q in pairs),
         sections=tuple(ArrayMap(q.name, q.array.symbols, p.array.entry()) for p, q in pairs),
         to_before=same,
         to_after=same | one,
-        assume=And(Eq(CHANNEL_IN[1], 1), Eq(CHANNEL_OUT[1], 1)),
+        assume=And(*(Eq(size, 1) for size in many.sizes)),
         argument=(
             SubStep(
-                "At C = D = 1 the only channel is 0",
+                f"At {sizes} = 1 the only channel is 0",
                 Read("W", *(s.xreplace(one) for s in after.weights[0].array.symbols)),
                 form.weight,
             ),
@@ -54,5 +56,12 @@ def channels(form: Form) -> Step:
     )
 
 
+def _channels(inputs: str, outputs: str, groups: str | None) -> Channels:
+    within = Channels((("c", inputs),), (("d", outputs),))
+    if groups is None:
+        return within
+    return Channels((("g", groups), *within.inputs), (("f", groups), *within.outputs))
+
+
 EXAMPLE = Case(dense_form(rank=1), channels())
-COUNTEREXAMPLE = Case(dense_form(rank=1, channels=True), channels(), residue="has them already")
+COUNTEREXAMPLE = Case(dense_form(rank=1, channels=Channels()), channels(), residue="has them already")

@@ -26,14 +26,14 @@ __all__ = ["reindex"]
 @rule(Kind.EQUIVALENCE)
 def reindex(form: Form) -> Step:
     """Replace the input's place k by the offset a = k - o along every grid axis."""
-    if not isinstance(form.weight, Read) or form.read != form.reduction_symbols:
-        raise RuleRefused("Rule 'reindex' starts from a sum over the input's own places, with one free weight each.")
     grid = form.grid(form.input)
+    old = [form.read[p] for p in grid]
+    if not isinstance(form.weight, Read) or any(s not in form.reduction_symbols for s in old):
+        raise RuleRefused("Rule 'reindex' starts from a sum over the input's own places, with one free weight each.")
     offsets = offset_letters(len(grid))
     places = [form.output.symbols[p] for p in form.grid(form.output)]
     if len(places) != len(grid):
         raise RuleRefused(f"Offsets need as many grid axes in {form.output.name} as in {form.input.name}.")
-    old = [form.reduction[p].symbol for p in grid]
     forth = {k: o + a for k, o, a in zip(old, places, offsets, strict=True)}
     back = {a: k - o for k, o, a in zip(old, places, offsets, strict=True)}
     inside = Polyhedron.of(And(form.terms.xreplace(forth), form.given))

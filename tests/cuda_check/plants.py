@@ -338,12 +338,12 @@ extern "C" __global__ void k(const float* X, float* H, int n) {
 extern "C" __global__ void k(const float* X, float* H, int n) {
   __shared__ float tile[32];
   int t = threadIdx.x;
-  float* p = tile + n;
+  float* p = tile + n;  // here
   p[t] = X[t];  // here
   __syncthreads();
   H[t] = p[t];
 }""",
-        ("tile + n", "tile + n - 100"),
+        ("tile + n", "tile + (n - 100)"),
         grid=(1,),
     ),
     Plant(

@@ -80,6 +80,7 @@ void __tsan_init() {}
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
 void __sanitizer_cov_trace_pc() { if (on_worker >= 0) count_steps(1, 0, HERE); }   // constructors call it too
+void cu_vector(const void* p, unsigned size) { if ((Address)p % size) access(p, size, READ, true, HERE, 0); }
 void cu_atomic(const void* p, int size, int line) { access(p, size_t(size), ATOMIC, true, 0, line); }
 void cu_copy_check(const void* p, unsigned long size, int write, int line) { access(p, size, write ? WRITE : READ, false, 0, line); }
 }
@@ -108,6 +109,9 @@ void __ubsan_handle_type_mismatch_v1(TypeData* data, unsigned long pointer) {
   if (pointer & (alignment - 1)) undefined(MISALIGNED, data, "the address is not aligned for ", data->type->name);
   undefined(OUT_OF_BOUNDS, data, "the object has too few bytes for ", data->type->name);
 }
+void __ubsan_handle_pointer_overflow(const void* data, unsigned long base, unsigned long) {
+  undefined(base ? UNDEFINED : OUT_OF_BOUNDS, data, base ? "overflow in pointer arithmetic" : "a null pointer is indexed", "");
+}
 #define CU_UNDEFINED(NAME, TEXT) void __ubsan_handle_##NAME(const void* data, ...) { undefined(UNDEFINED, data, TEXT, ""); }
 CU_UNDEFINED(add_overflow, "signed overflow in +")
 CU_UNDEFINED(sub_overflow, "signed overflow in -")
@@ -115,7 +119,6 @@ CU_UNDEFINED(mul_overflow, "signed overflow in *")
 CU_UNDEFINED(negate_overflow, "signed overflow in negation")
 CU_UNDEFINED(divrem_overflow, "division by zero or overflow in a division")
 CU_UNDEFINED(shift_out_of_bounds, "a shift by a negative amount or by more than the type's width")
-CU_UNDEFINED(pointer_overflow, "overflow in pointer arithmetic")
 CU_UNDEFINED(load_invalid_value, "a value that its type does not have")
 CU_UNDEFINED(float_cast_overflow, "a float outside the range of the integer type")
 CU_UNDEFINED(vla_bound_not_positive, "an array of no elements")

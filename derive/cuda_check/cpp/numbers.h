@@ -1,11 +1,33 @@
 // Vector types and the mathematical functions of CUDA's device library.
 #pragma once
 
+// clang splits the copy of a vector into its elements and forgets the vector's alignment: its copies say it themselves.
+#if defined(__clang__) && defined(CU_CHECKED)
+extern "C" void cu_vector(const void* address, unsigned size);
+#define CU_COPIES(N, ...)                                                                                              \
+  N() = default;                                                                                                       \
+  N(const N& other) { *this = other; }                                                                                 \
+  N& operator=(const N& other) {                                                                                       \
+    cu_vector(&other, sizeof(N)), cu_vector(this, sizeof(N));                                                          \
+    __VA_ARGS__;                                                                                                       \
+    return *this;                                                                                                      \
+  }
+#define CU_COPIES2(N, T)                                                                                               \
+  CU_COPIES(N, x = other.x, y = other.y)                                                                               \
+  N(T a, T b) : x(a), y(b) {}
+#define CU_COPIES4(N, T)                                                                                               \
+  CU_COPIES(N, x = other.x, y = other.y, z = other.z, w = other.w)                                                     \
+  N(T a, T b, T c, T d) : x(a), y(b), z(c), w(d) {}
+#else
+#define CU_COPIES2(N, T)
+#define CU_COPIES4(N, T)
+#endif
+
 #define CU_VECTORS(T, N, A2, A4)                                                                                       \
   struct N##1 { T x; };                                                                                                \
-  struct alignas(A2) N##2 { T x, y; };                                                                                 \
+  struct alignas(A2) N##2 { T x, y; CU_COPIES2(N##2, T) };                                                             \
   struct N##3 { T x, y, z; };                                                                                          \
-  struct alignas(A4) N##4 { T x, y, z, w; };                                                                           \
+  struct alignas(A4) N##4 { T x, y, z, w; CU_COPIES4(N##4, T) };                                                       \
   static inline N##1 make_##N##1(T x) { return {x}; }                                                                  \
   static inline N##2 make_##N##2(T x, T y) { return {x, y}; }                                                          \
   static inline N##3 make_##N##3(T x, T y, T z) { return {x, y, z}; }                                                  \

@@ -1,0 +1,180 @@
+"""What a derivation proves, in one piece: which layers of the first form those of the last one are.
+
+Constraints are stated of the first form's own coefficients: a clause about V[i, j, a, b] is pulled back through the
+sections of the steps before it to one about W[i, j, i + a, j + b].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from sympy import And, Eq, Expr, Symbol
+
+from derive.errors import CertificateError, DeriveError
+from derive.forms.equation import formula
+from derive.forms.expr import Where
+from derive.forms.form import Array, Form
+from derive.forms.text import show
+from derive.proof.counts import Counts
+from derive.proof.encoding import Data, write_form
+from derive.proof.goal import Goal, Status
+from derive.proof.solver import decide
+from derive.proof.step import ArrayMap, Clause, Kind, Step, substitute
+
+__all__ = ["Constraint", "Extension", "Theorem", "compare", "theorem", "write_theorem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """For all letters with `given`: left = right, in coefficients and biases of the first form."""
+
+    says: str
+    letters: tuple[Symbol, ...]
+    given: Any
+    left: Expr
+    right: Expr
+
+    def __str__(self) -> str:
+        names = ", ".join(s.name for s in self.letters)
+        return f"{show(self.left)} = {show(self.right)}  for all {names} with {show(self.given)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A form that is the special case `when` of the next one."""
+
+    form: Form
+    when: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Theorem:
+    """The layers of `last` are those of `first` that satisfy the constraints, each given by one choice of its parameters."""
+
+    extends: tuple[Extension, ...]
+    first: Form
+    constraints: tuple[Constraint, ...]
+    last: Form
+    counts: Counts | None
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        for extension in self.extends:
+            yield f"Extends      {formula(extension.form)}"
+            yield f"             which is the case {show(extension.when)} of the first form"
+        yield f"First form   {formula(self.first)}"
+        yield from _boxes(self.first)
+        for head, constraint in zip_longest(["Constraints"], self.constraints):
+            yield f"{head or '':<13}{constraint or 'none: the same layers'}"
+        yield f"Last form    {formula(self.last)}"
+        yield from _boxes(self.last)
+        if self.counts is not None:
+            yield f"Free         {show(self.counts.weight)} weights, {show(self.counts.bias)} biases, when {self.counts.when}"
+            yield f"             always: {show(self.counts.exact_weight)} weights, {show(self.counts.exact_bias)} biases"
+
+
+def _boxes(form: Form) -> Iterator[str]:
+    arrays = (form.output, form.input, *(p.array for p in form.params))
+    yield f"             {', '.join(map(_box, arrays))}, where {show(form.given)}"
+
+
+def _box(array: Array) -> str:
+    return f"{array.name}[{', '.join(f'{show(a.lower)}..{show(a.upper)}' for a in array.axes)}]"
+
+
+def theorem(start: Form, steps: tuple[Step, ...]) -> Theorem:
+    """What the steps prove, once their obligations are discharged."""
+    extends: list[Extension] = []
+    constraints: list[Constraint] = []
+    sections: list[tuple[ArrayMap, ...]] = []
+    first = last = start
+    for step in steps:
+        if step.kind is Kind.EXTENSION:
+            if constraints or sections:
+                raise DeriveError("An extension re-bases a derivation, so it comes before every other step.")
+            extends.append(Extension(first, step.assume))
+            first = step.after
+        else:
+            constraints += [_pulled(clause, step, sections) for clause in step.clauses]
+            sections.append(step.sections)
+        last = step.after
+    return Theorem(tuple(extends), first, tuple(constraints), last, _counts(last))
+
+
+def _counts(form: Form) -> Counts | None:
+    """None where the numbers are no expression in the sizes."""
+    try:
+        return Counts.of(form)
+    except DeriveError:
+        return None
+
+
+def _pulled(clause: Clause, step: Step, sections: list[tuple[ArrayMap, ...]]) -> Constraint:
+    left, right = clause.left, clause.right
+    for maps in reversed(sections):
+        left, right = substitute(left, maps), substitute(right, maps)
+    known = And(step.before.given, clause.given)
+    return Constraint(clause.says, clause.binders, clause.given, _settled(left, known), _settled(right, known))
+
+
+def _settled(expression: Expr, known: Any) -> Expr:
+    """Without the cases that cannot occur."""
+    for case in sorted(expression.atoms(Where), key=str):
+        if decide(Goal((known,), case.condition).smt) is Status.PROVED:
+            expression = expression.xreplace({case: case.args[1]})
+    return expression
+
+
+def write_theorem(found: Theorem) -> Data:
+    """The theorem as data: forms whole, formulas as text."""
+    counts = found.counts
+    return {
+        "extends": [{"form": write_form(e.form), "when": show(e.when)} for e in found.extends],
+        "first": write_form(found.first),
+        "constraints": [
+            {
+                "says": c.says,
+                "letters": [s.name for s in c.letters],
+                "given": show(c.given),
+                "left": show(c.left),
+                "right": show(c.right),
+            }
+            for c in found.constraints
+        ],
+        "last": write_form(found.last),
+        "free": None
+        if counts is None
+        else {
+            "weight": str(counts.weight),
+            "bias": str(counts.bias),
+            "when": str(counts.when),
+            "exact_weight": str(counts.exact_weight),
+            "exact_bias": str(counts.exact_bias),
+        },
+    }
+
+
+def compare(found: Theorem, wanted: Theorem) -> None:
+    """Raise CertificateError, naming the first part in which two theorems differ."""
+    pairs = (("first form", found.first, wanted.first), ("last form", found.last, wanted.last))
+    for part, mine, theirs in pairs:
+        if mine != theirs:
+            raise CertificateError(f"The {part} proved is '{formula(mine)}'; it should be '{formula(theirs)}'{_unlike(mine, theirs)}.")
+    if found.extends != wanted.extends:
+        raise CertificateError("The forms that are extended differ from those that should be.")
+    for number, (mine_, theirs_) in enumerate(zip_longest(found.constraints, wanted.constraints), 1):
+        if mine_ != theirs_:
+            raise CertificateError(f"Constraint {number} proved is '{mine_ or 'none'}'; it should be '{theirs_ or 'none'}'.")
+
+
+def _unlike(mine: Form, theirs: Form) -> str:
+    """Which part differs, where the two formulas read alike."""
+    if formula(mine) != formula(theirs):
+        return ""
+    data, other = write_form(mine), write_form(theirs)
+    return f", with another {', '.join(k for k in data if data[k] != other[k])}"

@@ -1,0 +1,104 @@
+"""A derivation as plain data: one row of a list, or everything that a page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from derive.derivation import Derivation, ProvedStep
+from derive.forms.equation import formula, latex_formula
+from derive.forms.form import Form
+from derive.forms.text import show
+from derive.proof.goal import Verdict
+from derive.proof.step import ArrayMap
+from derive.render.content import verdicts_of
+from derive.render.document import Subject
+from derive.render.numbers import cost, counts, numbers
+
+__all__ = ["data", "row"]
+
+
+def row(
+    name: str,
+    derivation: Derivation,
+    verdicts: Sequence[Verdict],
+    backends: Sequence[str],
+    at: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """One layer of `list`; with sizes, `numbers` too: null where one of the layer's sizes has no value."""
+    found: dict[str, Any] = {
+        "name": name,
+        "equation": formula(derivation.form),
+        "free_parameters": _free(derivation.form),
+        "obligations": {"proved": sum(v.proved for v in verdicts), "total": len(verdicts)},
+        "backends": list(backends),
+    }
+    if at is not None:
+        known = all(s.name in at for s in derivation.form.sizes)
+        found["numbers"] = numbers(derivation, at) if known else None
+    return found
+
+
+def data(subject: Subject) -> dict[str, Any]:
+    """Everything that a page shows, as JSON values; expressions are SymPy's text."""
+    derivation = subject.derivation
+    verdicts = verdicts_of(subject)
+    return {
+        "title": subject.title,
+        **row(subject.name, derivation, verdicts, tuple(subject.emitted)),
+        "operations": str(cost(derivation.form)),
+        "start": {"form": _form(derivation.start), "obligations": _verdicts(derivation.start_verdicts)},
+        "steps": [_step(step) for step in derivation.steps],
+        "dense": {name: show(value) for name, value in derivation.reference_maps.items()},
+        "programs": {b: _verdicts(found) for b, found in subject.program_verdicts.items()},
+        "sources": dict(subject.emitted),
+        "figures": [{"file": p.file, "caption": p.caption} for p in subject.pictures],
+    }
+
+
+def _free(form: Form) -> dict[str, str]:
+    own = counts(form)
+    return {"weight": str(own.weight), "bias": str(own.bias), "when": str(own.when)}
+
+
+def _form(form: Form) -> dict[str, Any]:
+    return {
+        "equation": formula(form),
+        "latex": latex_formula(form),
+        "given": show(form.given),
+        "free_parameters": _free(form),
+    }
+
+
+def _step(proved: ProvedStep) -> dict[str, Any]:
+    step = proved.step
+    return {
+        "rule": proved.rule,
+        "kind": step.kind.value,
+        "statement": step.statement,
+        "reason": step.reason,
+        "after": _form(step.after),
+        "demanded": [
+            {"says": c.says, "given": show(c.given), "left": show(c.left), "right": show(c.right)} for c in step.clauses
+        ],
+        "argument": [{"says": s.says, "left": show(s.left), "right": show(s.right)} for s in step.argument],
+        "embedding": _maps(step.embeddings),
+        "section": _maps(step.sections),
+        "obligations": _verdicts(proved.verdicts),
+    }
+
+
+def _maps(maps: Sequence[ArrayMap]) -> list[dict[str, str]]:
+    return [{"array": m.array, "at": ", ".join(map(str, m.binders)), "value": show(m.value)} for m in maps]
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": v.obligation.name,
+            "says": v.obligation.says,
+            "verdict": v.status.value,
+            "witness": v.obligation.witness,
+        }
+        for v in verdicts
+    ]

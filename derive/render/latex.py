@@ -1,0 +1,97 @@
+"""Pages as a LaTeX document that pdflatex reads with its base packages alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from derive.render.content import blocks
+from derive.render.document import Block, Code, Details, Figure, Formula, Heading, Item, Sentence, Subject, Table
+
+__all__ = ["document"]
+
+_SIGNS = {
+    "Σ": r"\Sigma", "Δ": r"\Delta", "τ": r"\tau", "ι": r"\iota", "β": r"\beta", "ω": r"\omega", "Γ": r"\Gamma",
+    "·": r"\cdot", "×": r"\times", "⟶": r"\longrightarrow", "→": r"\rightarrow", "≤": r"\le", "≥": r"\ge", "≠": r"\ne",
+    "∈": r"\in", "∉": r"\notin", "∞": r"\infty", "⟨": r"\langle", "⟩": r"\rangle", "⌊": r"\lfloor", "⌋": r"\rfloor",
+    "⌈": r"\lceil", "⌉": r"\rceil", "ᵀ": r"^{T}", "⁻": r"^{-}", "⁰": "^0", "¹": "^1", "²": "^2", "³": "^3",
+    "⁴": "^4", "⁵": "^5", "⁶": "^6", "⁷": "^7", "⁸": "^8", "⁹": "^9", "ᵏ": "^k", "ℤ": r"\mathbb{Z}", "−": "-",
+}  # fmt: skip
+_ESCAPES = str.maketrans(
+    {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\^{}", "#": r"\#", "$": r"\$"}
+    | {"%": r"\%", "&": r"\&", "~": r"\~{}", "<": r"\textless{}", ">": r"\textgreater{}", "\xa0": r"\ "}
+)
+_HEAD = r"""\documentclass{article}
+\usepackage[utf8]{inputenc}
+\usepackage[T1]{fontenc}
+\usepackage{amsmath,amssymb,textcomp}
+\usepackage[margin=25mm]{geometry}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{1ex}
+"""
+
+
+def document(subject: Subject) -> str:
+    """The whole page as a document."""
+    body = "\n\n".join(_printed(blocks(subject)))
+    used = [sign for sign in _SIGNS if sign in body]
+    declared = "".join(rf"\DeclareUnicodeCharacter{{{ord(s):04X}}}{{\ensuremath{{{_SIGNS[s]}}}}}" + "\n" for s in used)
+    return f"{_HEAD}{declared}\\begin{{document}}\n\n{body}\n\n\\end{{document}}\n"
+
+
+def _printed(parts: Iterable[Block]) -> Iterator[str]:
+    for block in parts:
+        yield _block(block)
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(1, text):
+            return rf"\section*{{{_prose(text)}}}"
+        case Heading(level, text):
+            return rf"\{'sub' * (level - 1)}section*{{{_prose(text)}}}"
+        case Sentence(text, lead):
+            return (rf"\textbf{{{_prose(lead)}}} " if lead else "") + _prose(text)
+        case Formula():
+            return _display(block)
+        case Item(number, says, formula):
+            return rf"\textbf{{{number}.}} {_prose(says)}:" + "\n\n" + _display(formula)
+        case Figure(picture, _):
+            return rf"\emph{{{_prose(picture.caption)}}}"
+        case Code(_, text):
+            return f"{{\\footnotesize\n\\begin{{verbatim}}\n{text}\n\\end{{verbatim}}\n}}"
+        case Table():
+            return _table(block)
+        case Details(summary, inner):
+            return rf"\textbf{{{_prose(summary)}}}" + "\n\n" + "\n\n".join(_printed(inner))
+
+
+def _prose(text: str) -> str:
+    """A sentence; what stands between backticks in typewriter letters."""
+    parts = (part.translate(_ESCAPES) for part in text.split("`"))
+    return "".join(rf"\texttt{{{part}}}" if place % 2 else part for place, part in enumerate(parts))
+
+
+def _display(formula: Formula) -> str:
+    lines = [latex for _, latex in formula.lines]
+    if len(lines) == 1:
+        return f"\\[\n{lines[0]}\n\\]"
+    aligned = " \\\\\n".join(line.replace(" = ", " &= ", 1) for line in lines)
+    return f"\\begin{{align*}}\n{aligned}\n\\end{{align*}}"
+
+
+def _table(table: Table) -> str:
+    """Columns without pictures; those that hold sentences may break their lines."""
+    rows = [table.header, *table.rows]
+    kept = [c for c in range(len(table.header)) if not any(isinstance(row[c], Figure) for row in rows)]
+    share = f"{0.9 / len(kept):.2f}"
+    columns = "".join(f"p{{{share}\\textwidth}}" for _ in kept)
+    lines = [" & ".join(_cell(row[c]) for c in kept) + r" \\" for row in rows]
+    lines.insert(1, r"\hline")
+    text = "\n".join(lines)
+    return f"{{\\footnotesize\\raggedright\n\\begin{{tabular}}{{{columns}}}\n{text}\n\\end{{tabular}}\n\n}}"
+
+
+def _cell(cell: str | Formula | Figure) -> str:
+    if isinstance(cell, Formula):
+        return f"${cell.lines[0][1]}$"
+    return _prose(cell) if isinstance(cell, str) else ""
