@@ -11,22 +11,31 @@
 from derive.claims import claim, same_layer
 from derive.derivation import Derivation, dense
 from derive.errors import DeriveError
+from derive.forms.support import Box, Causal, Cross, Diamond, Disk, Mask
 from derive.groups.translations import Translations
 from derive.rules.boundary import boundary
 from derive.rules.channels import channels
 from derive.rules.equivariant import equivariant
+from derive.rules.grouped import grouped
 from derive.rules.local import local
 from derive.rules.reindex import reindex
 
 __all__ = [
+    "Box",
+    "Causal",
+    "Cross",
     "Derivation",
     "DeriveError",
+    "Diamond",
+    "Disk",
+    "Mask",
     "Translations",
     "boundary",
     "channels",
     "claim",
     "dense",
     "equivariant",
+    "grouped",
     "local",
     "reindex",
     "same_layer",

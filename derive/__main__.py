@@ -129,17 +129,18 @@ def list_layers(as_json: bool, at: dict[str, int] | None) -> None:
     """Every layer: formula, free parameters, proofs, kernels."""
     from derive.pipeline import catalogue
     from derive.registry import names
-    from derive.render.listing import row, table
+    from derive.render.data import row
+    from derive.render.terminal import layer_table
 
     with _progress(len(names("derive.catalogue")), "proving") as step:
         rows = []
         for layer in catalogue():
             step(layer.name)
-            rows.append(row(layer.name, layer.derivation, tuple(layer.sources), layer.verdicts, at))
+            rows.append(row(layer.name, layer.derivation, layer.verdicts, tuple(layer.sources), at))
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
-        _console().print(table(rows))
+        _console().print(layer_table(rows))
 
 
 @cli.command()
@@ -147,15 +148,19 @@ def list_layers(as_json: bool, at: dict[str, int] | None) -> None:
 @click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
 def show(name: str, form: str) -> None:
     """The derivation of NAME, or of FILE.py:NAME, step by step."""
+    from derive.artifacts import subject
     from derive.pipeline import load_layer
-    from derive.render.shown import shown
+    from derive.render import data, latex, markdown, text
 
-    layer = load_layer(name)
-    result = shown(form, layer.name, layer.title, layer.derivation, layer.sources, layer.verdicts)
-    if isinstance(result, str):
-        click.echo(result)
+    made = subject(load_layer(name))
+    console = _console()
+    if form == "json":
+        click.echo(json.dumps(data.data(made), indent=2, ensure_ascii=False))
+    elif form == "text" and console.is_terminal:
+        console.print(text.page(made))
     else:
-        _console().print(result)
+        printed = {"text": text.plain, "latex": latex.document, "markdown": markdown.page}[form]
+        click.echo(printed(made), nl=False)
 
 
 @cli.command()
@@ -165,12 +170,12 @@ def show(name: str, form: str) -> None:
 def prove(name: str, certificate: Path | None, as_json: bool) -> None:
     """Prove every obligation of NAME, or of FILE.py:NAME."""
     from derive.artifacts import write
-    from derive.pipeline import load_layer
+    from derive.pipeline import backends, load_layer
     from derive.proof.certificate import dumps
-    from derive.render.verdicts import verdict_data, verdict_table
+    from derive.render.terminal import verdict_data, verdict_table
 
     layer = load_layer(name)
-    verdicts = verdict_data(layer.derivation, layer.verdicts)
+    verdicts = verdict_data(layer.derivation, {b: layer.program_verdicts(b) for b in backends()})
     if certificate is not None:
         write({certificate.name: dumps(layer.derivation.certificate())}, certificate.parent)
     if as_json:

@@ -18,13 +18,16 @@ from derive.errors import OutputError
 from derive.pipeline import Layer, backends, catalogue
 from derive.proof.certificate import dumps
 from derive.registry import find, names
-from derive.render.figures import matrix_figure
-from derive.render.markdown import index_page, page
+from derive.render import markdown
+from derive.render.document import Subject
+from derive.render.figures import pictures, strip
+from derive.render.index import index_page
 
-__all__ = ["OWNED", "compare", "emitted_tree", "layer_files", "package_files", "regeneration", "versions", "write"]
+__all__ = ["OWNED", "compare", "emitted_tree", "layer_files", "package_files", "regeneration", "subject", "versions", "write"]
 
 OWNED = ("generated", "docs/derivations")
 _RUNTIME = Path(__file__).parent / "runtime"
+_PAGES = "docs/derivations"
 _LOCK = "generated/versions.json"
 Files = dict[str, str]
 
@@ -34,17 +37,29 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("sympy", "z3-solver", "drawsvg")}
 
 
+def subject(layer: Layer) -> Subject:
+    """What a page says of a layer."""
+    return Subject(
+        name=layer.name,
+        title=layer.title,
+        derivation=layer.derivation,
+        emitted=layer.sources,
+        program_verdicts={b: layer.program_verdicts(b) for b in backends()},
+        pictures=pictures(layer.name, layer.derivation),
+    )
+
+
 def layer_files(layer: Layer) -> Files:
-    """A layer's own files, proved and checked: one module a backend, a page, its picture, and the certificate.
+    """A layer's own files, proved and checked: one module a backend, a page, its pictures, and the certificate.
 
     Raises ObligationFailed or CheckFailed where the layer is not what it says.
     """
     check_emitted(layer)
-    pages = "docs/derivations"
+    made = subject(layer)
     files = {f"generated/{b}/{layer.name}.py": text for b, text in layer.sources.items()}
-    files[f"{pages}/{layer.name}.md"] = page(layer.name, layer.title, layer.derivation, layer.sources, layer.verdicts)
-    files[f"{pages}/{layer.name}.svg"] = matrix_figure(layer.name, layer.derivation)
-    files[f"{pages}/{layer.name}.certificate.json"] = dumps(layer.derivation.certificate())
+    files[f"{_PAGES}/{layer.name}.md"] = markdown.page(made)
+    files |= {f"{_PAGES}/{picture.file}": picture.svg for picture in made.pictures}
+    files[f"{_PAGES}/{layer.name}.certificate.json"] = dumps(layer.derivation.certificate())
     return files
 
 
@@ -78,9 +93,10 @@ def regeneration(progress: Callable[[str], None] = lambda name: None) -> Files:
     for layer in catalogue():
         progress(layer.name)
         files |= layer_files(layer)
-        rows.append((layer.name, layer.title, layer.derivation))
+        rows.append((layer.name, layer.title, layer.derivation.form))
     files |= package_files(names("derive.catalogue"))
-    files["docs/derivations/README.md"] = index_page(rows)
+    files[f"{_PAGES}/README.md"] = index_page(rows)
+    files[f"{_PAGES}/chain.svg"] = strip(find("derive.catalogue", "conv2d"))
     files[_LOCK] = json.dumps(versions(), indent=2) + "\n"
     return files
 

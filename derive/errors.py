@@ -4,6 +4,7 @@ __all__ = [
     "CertificateError",
     "DeriveError",
     "EmitError",
+    "GroupRefused",
     "NoLowering",
     "ObligationFailed",
     "OutputError",
@@ -32,6 +33,10 @@ class TextError(DeriveError):
 
 class RuleRefused(DeriveError):
     """A rule that does not apply to the form it was given."""
+
+
+class GroupRefused(DeriveError):
+    """A group or representation that is none, or that does not act on what it was given."""
 
 
 class ObligationFailed(DeriveError):

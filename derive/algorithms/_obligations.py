@@ -3,7 +3,7 @@
 The statements of a lowering keep the form's letters, so that a point of a statement *is* a term (o, r).
 
     denotes     the points are exactly the live terms; weight, input and output are read and written where the form says
-    in bounds   every subscript is a position of its array; every slice runs forwards and starts at 0 or later
+    in bounds   every subscript is a position of its array, also beside an empty slice; slices run forwards from 0 or later
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sympy import And, Expr, Ge, Le, Lt, Symbol
 
+from derive.algorithms._structure import check_structure
 from derive.errors import NoLowering
 from derive.forms.expr import Read, reads
 from derive.forms.form import Form, equal_places
@@ -73,16 +74,15 @@ def _deeper(here: _Point, ranges: tuple[Range, ...]) -> _Point:
 
 def program_obligations(program: Program, form: Form) -> tuple[Obligation, ...]:
     """Proved of each lowering, for all sizes that the form admits. Raises NoLowering for a program of another shape."""
+    check_structure(program, form)
     points = list(_points(program.body))
-    sums = [p for p in points if not isinstance(p.node, Copy)]
-    if len(sums) != 1:
-        raise NoLowering("A program that sums in one statement was expected here.")
+    (total,) = (p for p in points if not isinstance(p.node, Copy))
     target = program.name
     return (
         Obligation(
             "denotes",
             f"The points of the program '{target}' are the form's live terms, each once, with the same entries.",
-            (*_denotes(program, form, sums[0]), *_biases(program, form, points)),
+            (*_denotes(program, form, total), *_biases(program, form, points)),
         ),
         Obligation(
             "in bounds",
@@ -96,7 +96,7 @@ def _given(program: Program, form: Form) -> tuple[object, ...]:
     return (form.given,) if program.batch is None else (form.given, Ge(program.batch, 1))
 
 
-def _item(program: Program, domain: object) -> object:
+def _item(program: Program) -> object:
     """The batch index takes every value, whatever the term: it is fixed at an arbitrary one."""
     if program.batch is None:
         return True
@@ -105,16 +105,16 @@ def _item(program: Program, domain: object) -> object:
 
 
 def _denotes(program: Program, form: Form, point: _Point) -> tuple[Goal, ...]:
-    given = (*_given(program, form), _item(program, point.domain))
+    given = (*_given(program, form), _item(program))
     stored = {p.name: p.array for p in form.params} | {form.input.name: form.input, form.output.name: form.output}
     wanted = [*(r for r in _factors(form)), form.input.entry(form.read)]
+    names = [access.array for access in point.node.factors]  # type: ignore[union-attr]
+    if names != [read.array for read in wanted]:
+        raise NoLowering("A program reads other arrays than its form.")
     same = [
         equal_places(_plain(access, len(read.subscripts)), stored[read.array].storage(read.subscripts))
         for access, read in zip(point.node.factors, wanted, strict=True)  # type: ignore[union-attr]
     ]
-    names = [access.array for access in point.node.factors]  # type: ignore[union-attr]
-    if names != [read.array for read in wanted]:
-        raise NoLowering("A program reads other arrays than its form.")
     written = _written(program, point.node.target)
     target = equal_places(_plain(written, len(form.output.axes)), form.output.storage(form.output.symbols))
     return (
@@ -124,7 +124,10 @@ def _denotes(program: Program, form: Form, point: _Point) -> tuple[Goal, ...]:
 
 
 def _factors(form: Form) -> list[Read]:
-    return [f for f in form.weight.as_ordered_factors() if isinstance(f, Read)]
+    factors = form.weight.as_ordered_factors()
+    if not all(isinstance(f, Read) for f in factors):
+        raise NoLowering(f"A program multiplies entries; the weight '{form.weight}' is no product of entries.")
+    return list(factors)
 
 
 def _plain(access: Access, rank: int) -> tuple[Expr, ...]:
@@ -147,24 +150,29 @@ def _biases(program: Program, form: Form, points: list[_Point]) -> tuple[Goal, .
     """The result starts as the bias, everywhere."""
     (bias,) = reads(form.bias)
     box = next(p.array for p in form.biases if p.name == bias.array)
-    first = next(p for p in points if isinstance(p.node, Copy) and p.node.source.array == bias.array)
-    given = (*_given(program, form), _item(program, first.domain))
+    first, last = points[0], points[-1]
+    if not isinstance(first.node, Copy) or first.node.source.array != bias.array:
+        raise NoLowering("A program starts from something else than its form's bias.")
+    given = (*_given(program, form), _item(program))
     written = _written(program, first.node.target)
     same = And(
-        equal_places(first.node.source.subscripts, box.storage(bias.subscripts)),  # type: ignore[union-attr]
+        equal_places(first.node.source.subscripts, box.storage(bias.subscripts)),
         equal_places(_plain(written, len(form.output.axes)), form.output.storage(form.output.symbols)),
     )
+    stored = (Goal((*given, form.output.holds()), last.domain),) if isinstance(last.node, Copy) else ()
     return (
         Goal((*given, first.domain), And(form.output.holds(), same)),
         Goal((*given, form.output.holds()), first.domain),
+        *stored,
     )
 
 
 def _bounds(program: Program, form: Form, point: _Point) -> Iterator[Goal]:
+    """Every entry is inside; and before anything is swept, slices start inside and plain subscripts are inside."""
     node = point.node
     sources = (node.source,) if isinstance(node, Copy) else node.factors
     known = {s.name: s.shape for s in (*program.arguments, program.result)}
-    inside = []
+    inside, swept = [], []
     for access in (node.target, *sources):
         shape = known.get(access.array, ())
         if program.batch is not None and len(access.subscripts) > len(shape):
@@ -172,16 +180,9 @@ def _bounds(program: Program, form: Form, point: _Point) -> Iterator[Goal]:
         for subscript, extent in zip(access.subscripts, shape, strict=True):
             place = point.value(subscript)
             inside.append(And(Le(0, place), Lt(place, extent)))
+            moving = [r for r in node.over if r.symbol in subscript.free_symbols]
+            swept += [Le(0, place.xreplace({r.symbol: point.value(r.start)})) for r in moving] or inside[-1:]
     given = _given(program, form)
     yield Goal((*given, point.domain), And(*inside))
     if node.over:
-        starts = [
-            Le(0, point.value(s).xreplace({r.symbol: point.value(r.start)}))
-            for access in (node.target, *sources)
-            for s in access.subscripts
-            for r in node.over
-            if r.symbol in s.free_symbols
-        ]
-        yield Goal((*given, *point.facts), And(point.forwards(), *starts))
-
-
+        yield Goal((*given, *point.facts), And(point.forwards(), *swept))

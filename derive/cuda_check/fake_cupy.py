@@ -51,6 +51,10 @@ CONSTANTS = (
 )
 
 
+def _empty(shape: Any, dtype: Any = float, order: str = "C") -> ndarray:
+    return allocate(shape, dtype, order)
+
+
 def _filled(value: Any) -> Callable[..., ndarray]:
     def create(shape: Any, dtype: Any = float, order: str = "C") -> ndarray:
         array = allocate(shape, dtype, order)
@@ -158,7 +162,7 @@ def cupy_module() -> types.ModuleType:
     names: dict[str, Any] = {name: getattr(np, name) for name in (*DTYPES, *CONSTANTS)}
     names |= {name: functools.partial(_call, getattr(np, name)) for name in array_functions.FUNCTIONS}
     names |= {name: array_functions.view(name) for name in array_functions.VIEWS}
-    names |= {"empty": allocate, "zeros": _filled(0), "ones": _filled(1), "full": _full}
+    names |= {"empty": _empty, "zeros": _filled(0), "ones": _filled(1), "full": _full}
     names |= {f"{name}_like": _like(names[name]) for name in ("empty", "zeros", "ones")}
     names |= {"ndarray": ndarray, "asarray": asarray, "array": functools.partial(asarray, copy=True)}
     names |= {

@@ -26,7 +26,7 @@ TOKEN = re.compile(
 DYNAMIC = re.compile(r"\bextern\s+__shared__\s+((?:[^;\[\]]|\[[^\]]+\])*?)\b(\w+)\s*\[\s*\]\s*;")
 KERNEL = re.compile(
     r"(?<![>\w])(?P<template>template\s*<[^;{}()]*>\s*)?\s*__global__\s+"
-    r"(?:(?:void|static)\s+|__launch_bounds__\s*\((?P<bound>(?:[^()]|\([^()]*\))*)\)\s*|void\s+)*"
+    r"(?:(?:void|static)\s+|__launch_bounds__\s*\((?P<bound>(?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)\s*|void\s+)*"
     r"(?P<name>\w+)\s*\((?P<parameters>[^()]*)\)\s*\{"
 )
 # The harness brings the meaning of these itself.
@@ -40,6 +40,7 @@ HEADERS = (
 )
 ONE_BYTE = re.compile(r"\b(?:u?char[1-4]?|bool|u?int8_t)\b")
 TWO_BYTES = re.compile(r"\b(?:u?short[1-4]?|(?:__)?half2?|u?int16_t)\b")
+EXACT_MACROS = {"float": "cu::modular<unsigned>", "double": "cu::modular<unsigned long>", "volatile": ""}
 MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 
 
@@ -102,7 +103,7 @@ def translation_unit(sources: Sequence[Source]) -> str:
 def _unit(source: Source, index: int) -> str:
     defines = dict(source.defines)
     if source.exact:
-        defines |= {"float": "cu::modular<unsigned>", "double": "cu::modular<unsigned long>"}
+        defines |= EXACT_MACROS
     bounds = [
         f"enum {{ cu_bound_{kernel.name} = cu::first_of({kernel.bound}) }};" for kernel in source.kernels
     ]

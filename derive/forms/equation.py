@@ -1,6 +1,6 @@
 """A form as one equation: for SymPy, and for people.
 
-    H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
+H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _GAP = " " * 8
 
 
 def equation(form: Form) -> Eq:
-    """The layer as a SymPy equation: H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b] with the bounds of a and b.
+    """The layer as a SymPy equation: H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b] with bounds of a and b.
 
     Under the edge rule 'zero' the bounds are those of the window, and X is 0 outside.
     """
@@ -94,5 +94,3 @@ def sides(form: Form, to: Notation) -> tuple[str, str, tuple[str, ...]]:
         outside = r"{} = 0 \text{{ outside}}" if to is LATEX else "{} = 0 outside"
         conditions += (outside.format(to(Read(form.input.name))),)
     return left, right, conditions
-
-

@@ -11,8 +11,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Abs, Add, And, Eq, Expr, Ge, Gt, Integer, Le, Lt, Max, Min, Mod, Mul, Ne, Not, Or, Piecewise, Pow
-from sympy import Rational, Sum, Symbol, ceiling, floor
+from sympy import (
+    Abs,
+    Add,
+    And,
+    Eq,
+    Expr,
+    Ge,
+    Gt,
+    Integer,
+    Le,
+    Lt,
+    Max,
+    Min,
+    Mod,
+    Mul,
+    Ne,
+    Not,
+    Or,
+    Piecewise,
+    Pow,
+    Rational,
+    Sum,
+    Symbol,
+    ceiling,
+    floor,
+)
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.forms.expr import Read, Where, reads
@@ -34,7 +58,7 @@ def _factor_key(factor: Expr) -> tuple[Any, ...]:
 
 
 def in_order(expressions: Any) -> list[Any]:
-    """Factors, or members of a set, as one writes them: numbers, sizes of the grid, the radius, channels, reads."""
+    """Factors, or members of a set, as one writes them: numbers, sizes, radius, channels, reads."""
     return sorted(expressions, key=_factor_key)
 
 
@@ -116,7 +140,14 @@ class Notation:
     def _condition(self, e: Any) -> str:
         if isinstance(e, (BooleanTrue, BooleanFalse)):
             return self.truth[0 if e else 1]
-        signs = {Le: self.at_most, Ge: self.at_least, Lt: self.less, Gt: self.more, Eq: " = ", Ne: self.unequal}
+        signs = {
+            Le: self.at_most,
+            Ge: self.at_least,
+            Lt: self.less,
+            Gt: self.more,
+            Eq: " = ",
+            Ne: self.unequal,
+        }
         for kind, sign in signs.items():
             if isinstance(e, kind):
                 return f"{self(e.lhs)}{sign}{self(e.rhs)}"
@@ -141,11 +172,15 @@ class Notation:
             return f"-{self._at(-e, _PRODUCT)}", _SUM
         top, bottom = e.as_numer_denom()
         if bottom != 1:
-            return self.fraction.format(self(top), self._at(bottom, _ATOM), top=self._at(top, _PRODUCT)), _PRODUCT
+            return self.fraction.format(
+                self(top), self._at(bottom, _ATOM), top=self._at(top, _PRODUCT)
+            ), _PRODUCT
         factors = in_order(Mul.make_args(e))
         if len(factors) == 2 and factors[0].is_Integer and isinstance(factors[1], Symbol):
             return f"{factors[0]}{self(factors[1])}", _PRODUCT
-        return self.product.join(self._at(f, _PRODUCT if f is factors[-1] and isinstance(f, Sum) else _ATOM) for f in factors), _PRODUCT
+        return self.product.join(
+            self._at(f, _PRODUCT if f is factors[-1] and isinstance(f, Sum) else _ATOM) for f in factors
+        ), _PRODUCT
 
 
 _GREEK = {"Delta": "Δ"}

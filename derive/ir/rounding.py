@@ -1,14 +1,15 @@
-"""How many roundings stand between an argument and a result, read off the program, and what they can add up to.
+"""How many roundings stand between an argument and a result, read off the program, and what they add up to.
 
-A result that adds T products in any order, each product rounded once, satisfies (Higham, Accuracy and Stability of
-Numerical Algorithms, section 3.1 with lemma 3.1; underflow as in section 2.8)
+A result that adds T products in any order, each product rounded once, satisfies (Higham, Accuracy and
+Stability of Numerical Algorithms, section 3.1 with lemma 3.1; underflow as in section 2.8)
 
     |error| ≤ γ_q·(Σ|w||x| + |u|) + (1 + γ_q)·p·η          q = T + 1,  p = T,  γ_q = q·ε/(1 - q·ε)
 
-ε is the unit roundoff. T additions join T products and the bias, so no path has more than T of them whatever the tree: a
-contraction on BLAS that starts from 0, adds in blocks or fuses the product into the sum has fewer. η is half the smallest
-subnormal: a sum that underflows is exact, a product that does errs by η and later sums scale that error by their own (1 + δ).
-Where subnormal results are flushed η is the smallest normal, sums lose as much as products, and operands must not be subnormal.
+ε is the unit roundoff. T additions join T products and the bias, so no path has more than T of them whatever
+the tree; a contraction on BLAS that starts from 0, adds in blocks or fuses product and sum has no more.
+η is half the smallest subnormal: a sum that underflows is exact, a product that does errs by η, and later
+sums scale that error by their own (1 + δ). Where subnormals are flushed, η is the smallest normal, a sum
+loses as much as a product, and no operand may be subnormal.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Roundings:
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """What a float type rounds to: the unit roundoff, the smallest subnormal and normal, the largest number."""
+    """A float type: its unit roundoff, smallest subnormal, smallest normal and largest number."""
 
     unit: Fraction
     subnormal: Fraction
@@ -57,8 +58,8 @@ class _Format:
 def error_bound(counted: Roundings, magnitude: Fraction, dtype: Any, flushed: bool = False) -> Fraction:
     """How far a result of type `dtype` can be from the exact one, where `magnitude` is Σ|w||x| + |u|.
 
-    float16 is computed in float32 and rounded once more when it is stored. `flushed` is for targets that flush
-    subnormals. It holds where `in_range` does. Raises EmitError for more roundings than γ is defined for.
+    float16 is computed in float32 and rounded once more when it is stored. `flushed` is for targets that
+    flush subnormals. It holds where `in_range` does. Raises EmitError for more roundings than γ allows.
     """
     half = np.dtype(dtype) == np.dtype(np.float16)
     format = _Format.of(np.float32 if half else dtype)
@@ -78,14 +79,14 @@ def in_range(counted: Roundings, magnitude: Fraction, dtype: Any) -> bool:
 
 def _gamma(q: int, unit: Fraction) -> Fraction:
     if q * unit >= 1:
-        raise EmitError(f"{q} roundings are too many for a type with unit roundoff {unit}: no error bound holds.")
+        raise EmitError(f"{q} roundings are too many for a unit roundoff of {unit}: there is no error bound.")
     return q * unit / (1 - q * unit)
 
 
 def roundings(program: Program, sizes: Mapping[Symbol, int]) -> Roundings:
     """The worst case over all entries of the result, at numeric sizes.
 
-    Raises EmitError for a program that this count is not proved for: one that multiplies more than two entries, or computed ones.
+    Raises EmitError for products of more than two entries, or of computed ones, which are not counted.
     """
     known = {s: (int(v), int(v)) for s, v in sizes.items()}
     if program.batch is not None:
@@ -101,10 +102,10 @@ def _require_products_of_arguments(program: Program) -> None:
         if not isinstance(node, (MultiplyAdd, Contract)):
             continue
         if len(node.factors) > 2:
-            raise EmitError(f"A product of {len(node.factors)} entries has no error bound here: two are counted.")
+            raise EmitError(f"Roundings are counted for products of two entries, not {len(node.factors)}.")
         for factor in node.factors:
             if factor.array not in arguments:
-                raise EmitError(f"'{factor.array}' is computed before it is multiplied, and its roundings are not counted.")
+                raise EmitError(f"'{factor.array}' is computed first, and its own roundings are not counted.")
 
 
 def _terms(body: tuple[Node, ...], known: Mapping[Symbol, Interval], times: int) -> int:

@@ -2,6 +2,7 @@
 
     preconditions  some sizes satisfy them; a step's imply those before, and restrict only the sizes that it adds
     sound          the new terms are the old ones: same weight through the embedding, same input, same output
+    stated         the constraint reads free old parameters only, so it is one on layers
     restricted     every value of the new parameters satisfies the stated constraint
     complete       every old parameter that satisfies the constraint comes from new ones
     once           ... from exactly one value of each new parameter
@@ -16,13 +17,13 @@ those that satisfy its clauses ('restricted', 'complete').
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Expr, Implies, Integer, Or, Symbol, false, true
+from sympy import And, Eq, Expr, Implies, Integer, Not, Or, Symbol, false, true
 
-from derive.forms.expr import index, reads, rename_arrays
+from derive.forms.expr import Read, Where, index, reads, rename_arrays
 from derive.forms.form import Form, Param, equal_places
 from derive.forms.text import show
 from derive.proof.goal import Goal, Obligation, Status
@@ -119,6 +120,7 @@ def step_obligations(step: Step) -> tuple[Obligation, ...]:
     kept = [_preconditions(step)]
     kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))
     if step.kind is Kind.RESTRICTION:
+        kept.append(Obligation("stated", "The constraint speaks of free old parameters alone.", named.stated()))
         kept.append(
             Obligation("restricted", "Whatever the new parameters, the constraint holds.", named.restricted())
         )
@@ -187,6 +189,16 @@ class _Named:
         added = [axis for old, new in pairs for axis in new.axes[len(old.axes) :]]
         return Goal(self.facts, And(*(Eq(axis.lower, axis.upper) for axis in added)))
 
+    def stated(self) -> tuple[Goal, ...]:
+        """Where a clause reads an entry, the entry is free."""
+        old = {p.name: p for p in self.step.before.params}
+        return tuple(
+            Goal((*self.facts, clause.given, *conditions), old[read.array].domain_at(read.subscripts))
+            for clause in self.step.clauses
+            for side in (clause.left, clause.right)
+            for conditions, read in _guarded(side)
+        )
+
     def restricted(self) -> tuple[Goal, ...]:
         """Each clause of the constraint, through the embedding."""
         return tuple(
@@ -220,6 +232,19 @@ class _Named:
             rebuilt = substitute(pulled, self.embeddings)
             goals.append(Goal((*self.facts, param.domain), And(inside, Eq(rebuilt, entry))))
         return tuple(goals)
+
+
+def _guarded(expression: Any, conditions: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Read]]:
+    """Every read, with the conditions of the cases that it stands in."""
+    if isinstance(expression, Read):
+        yield conditions, expression
+    elif isinstance(expression, Where):
+        condition, value, other = expression.args
+        yield from _guarded(value, (*conditions, condition))
+        yield from _guarded(other, (*conditions, Not(condition)))
+    else:
+        for part in sorted(expression.args, key=str):
+            yield from _guarded(part, conditions)
 
 
 def _witness(param: Param, values: tuple[tuple[Symbol, Expr], ...]) -> str:

@@ -25,8 +25,7 @@ _RELATIONS: Mapping[type, str] = {Eq: "=", Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
 
 def script(given: list[Any], show: Any) -> str:
     """The text that is unsatisfiable exactly when `given` implies `show` for all integers and arrays."""
-    everything = And(*given, evaluate=False) if given else show
-    symbols = sorted(everything.free_symbols | show.free_symbols, key=str)
+    symbols = sorted({s for e in (*given, show) for s in e.free_symbols}, key=str)
     arrays = sorted({(r.array, len(r.subscripts)) for e in (*given, show) for r in e.atoms(Read)})
     _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
     linear = not any(_multiplies(e) for e in (*given, show))

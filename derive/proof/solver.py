@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from derive.proof.goal import Goal, Obligation, Status, Verdict
+from derive.proof.goal import Obligation, Status, Verdict
 
-__all__ = ["decide", "discharge", "discharge_all", "solver_version"]
+__all__ = ["decide", "decide_with_cvc5", "discharge", "discharge_all", "solver_version"]
 
 _MILLISECONDS = 30_000
 _ANSWERS = {"unsat": Status.PROVED, "sat": Status.REFUTED}
@@ -22,6 +22,20 @@ def decide(smt: str) -> Status:
     solver.set("timeout", _MILLISECONDS)
     solver.from_string(smt)
     return _ANSWERS.get(str(solver.check()), Status.UNKNOWN)
+
+
+def decide_with_cvc5(smt: str) -> Status:
+    """The same from cvc5, a second solver, where it is installed."""
+    import cvc5
+
+    solver = cvc5.Solver()
+    solver.setOption("tlimit-per", str(_MILLISECONDS))
+    parser = cvc5.InputParser(solver)
+    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, smt, "goal")
+    symbols, answer = parser.getSymbolManager(), ""
+    while not (command := parser.nextCommand()).isNull():
+        answer = command.invoke(solver, symbols).strip() or answer
+    return _ANSWERS.get(answer, Status.UNKNOWN)
 
 
 def discharge(obligation: Obligation) -> Verdict:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from sympy import And, Eq, Expr, Symbol
+from sympy import And, Expr, Symbol
 
 from derive.errors import CertificateError, DeriveError
 from derive.forms.equation import formula
 from derive.forms.expr import Where
 from derive.forms.form import Array, Form
+from derive.forms.notation import UNICODE
+from derive.forms.ranges import write_conditions
 from derive.forms.text import show
 from derive.proof.counts import Counts
 from derive.proof.encoding import Data, write_form
@@ -39,7 +41,8 @@ class Constraint:
 
     def __str__(self) -> str:
         names = ", ".join(s.name for s in self.letters)
-        return f"{show(self.left)} = {show(self.right)}  for all {names} with {show(self.given)}"
+        where = ", ".join(write_conditions(self.given, self.letters, UNICODE))
+        return f"{UNICODE(self.left)} = {UNICODE(self.right)} for all {names} with {where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Theorem:
     def _lines(self) -> Iterator[str]:
         for extension in self.extends:
             yield f"Extends      {formula(extension.form)}"
-            yield f"             which is the case {show(extension.when)} of the first form"
+            yield f"             which is the first form where {', '.join(map(UNICODE, And.make_args(extension.when)))}"
         yield f"First form   {formula(self.first)}"
         yield from _boxes(self.first)
         for head, constraint in zip_longest(["Constraints"], self.constraints):
@@ -74,17 +77,26 @@ class Theorem:
         yield f"Last form    {formula(self.last)}"
         yield from _boxes(self.last)
         if self.counts is not None:
-            yield f"Free         {show(self.counts.weight)} weights, {show(self.counts.bias)} biases, when {self.counts.when}"
-            yield f"             always: {show(self.counts.exact_weight)} weights, {show(self.counts.exact_bias)} biases"
+            yield f"Weights      {self._count(self.counts.exact_weight, self.counts.weight)}"
+            yield f"Biases       {self._count(self.counts.exact_bias, self.counts.bias)}"
+
+    def _count(self, exact: Expr, short: Expr) -> str:
+        when = f", which is {UNICODE(short)} when {UNICODE(self.counts.when)}" if self.counts and short != exact else ""
+        return f"{UNICODE(exact)}{when}"
 
 
 def _boxes(form: Form) -> Iterator[str]:
     arrays = (form.output, form.input, *(p.array for p in form.params))
-    yield f"             {', '.join(map(_box, arrays))}, where {show(form.given)}"
+    yield f"             {', '.join(map(_box, arrays))}; {_conditions(form.given)}"
 
 
 def _box(array: Array) -> str:
-    return f"{array.name}[{', '.join(f'{show(a.lower)}..{show(a.upper)}' for a in array.axes)}]"
+    return f"{array.name}[{', '.join(f'{UNICODE(a.lower)}..{UNICODE(a.upper)}' for a in array.axes)}]"
+
+
+def _conditions(condition: Any) -> str:
+    letters = tuple(sorted(condition.free_symbols, key=str))
+    return ", ".join(write_conditions(condition, letters, UNICODE))
 
 
 def theorem(start: Form, steps: tuple[Step, ...]) -> Theorem:

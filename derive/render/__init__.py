@@ -1,1 +1,1 @@
-"""Derivations for people: text, LaTeX, Markdown, figures and numbers. Emitted source arrives as plain text."""
+"""Derivations for people: text, LaTeX, Markdown, figures and numbers. Emitted source is plain text here."""

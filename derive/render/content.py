@@ -13,7 +13,18 @@ from derive.forms.notation import LATEX, UNICODE
 from derive.forms.ranges import affine_part, write_conditions
 from derive.proof.goal import Verdict
 from derive.proof.step import ArrayMap, Clause, Kind
-from derive.render.document import Block, Code, Details, Figure, Formula, Heading, Item, Sentence, Subject, Table
+from derive.render.document import (
+    Block,
+    Code,
+    Details,
+    Figure,
+    Formula,
+    Heading,
+    Item,
+    Sentence,
+    Subject,
+    Table,
+)
 from derive.render.figures import Picture
 from derive.render.numbers import at_sizes, cost, counts, example, grouped
 
@@ -30,7 +41,9 @@ def blocks(subject: Subject) -> Iterator[Block]:
     yield form_formula(form)
     yield Sentence(f"The layer `{subject.name}`: `{arrows}`. {_proof_line(subject)}")
     yield Heading(2, "Stages")
-    yield _stage_table(subject)
+    if at := example(form):
+        yield Sentence(f"Free parameters after each step, in general and at {_at(at)}.")
+    yield _stage_table(subject, at)
     yield from _first(subject)
     for number, step in enumerate(subject.derivation.steps, start=1):
         yield from _step(subject, number, step)
@@ -79,18 +92,21 @@ def maps_formula(maps: Iterable[ArrayMap]) -> Formula:
     return Formula(tuple(_equation(entry, value) for entry, value in entries if entry != value))
 
 
-def _stage_table(subject: Subject) -> Table:
+def _stage_table(subject: Subject, at: Mapping[str, int] | None) -> Table:
     derivation = subject.derivation
     forms = [("dense", derivation.start), *((s.rule, s.after) for s in derivation.steps)]
     pictures = {picture.stage: picture for picture in reversed(subject.pictures)}
-    at = example(derivation.form)
     header = ["stage", "weights", "biases"]
-    header += [f"weights at {_at(at)}", "biases there"] if at else []
+    header += ["weights there", "biases there"] if at else []
     header += ["W"] if pictures else []
     rows = []
     for stage, (rule, form) in enumerate(forms):
         own = counts(form)
-        cells: list[str | Formula | Figure] = [f"`{rule}`", _math(own.weight), _math(own.bias)]
+        cells: list[str | Formula | Figure] = [
+            f"`{rule.partition('(')[0]}`",
+            _math(own.weight),
+            _math(own.bias),
+        ]
         if at:
             cells += [grouped(at_sizes(number, at)) for number in (own.exact_weight, own.exact_bias)]
         if pictures:
@@ -126,7 +142,7 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
     step, rule = proved.step, subject.derivation.applications[number - 1].rule
     yield Heading(2, f"Step {number}: {proved.rule}")
     yield Sentence(rule.headline, lead=f"{step.kind.value.capitalize()}.")
-    yield Code("text", step.statement)
+    yield Code("text", _in_lines(step.statement))
     yield from (Sentence(text) for text in _explained(rule.module_doc))
     yield Sentence(step.reason.replace("Delta", "Δ"), lead="Here:")
     yield Sentence("", lead="Before")
@@ -146,6 +162,11 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
     yield from _maps("after, in terms of those before", step.sections)
     yield from _figures(subject.pictures, number)
     yield _obligations(proved.verdicts)
+
+
+def _in_lines(statement: str) -> str:
+    """A statement, and what it holds for on a line of its own."""
+    return "\n".join(part.strip() for part in statement.split(" " * 8, 1))
 
 
 def _explained(doc: str) -> list[str]:
@@ -168,7 +189,8 @@ def law(clause: Clause) -> Iterator[Block]:
     """A clause of a constraint: its name, what it says of coefficients, and for which indices."""
     yield Sentence(f"`{clause.says.replace('Delta', 'Δ')}`, which says of the parameters that")
     yield Formula((_equation(neat(clause.left, clause.given), neat(clause.right, clause.given)),))
-    conditions = ", ".join(write_conditions(clause.given, clause.binders, UNICODE))
+    chains = write_conditions(clause.given, clause.binders, UNICODE)
+    conditions = ", ".join(chain.replace(" ", "\xa0") for chain in chains)
     yield Sentence(f"for all {', '.join(s.name for s in clause.binders)} with {conditions}.")
 
 
@@ -181,7 +203,8 @@ def neat(value: Any, given: Any) -> Any:
 
 def _obligations(verdicts: Sequence[Verdict]) -> Details:
     rows = tuple(
-        (v.obligation.name, v.obligation.says, v.status.value, _witness(v.obligation.witness)) for v in verdicts
+        (v.obligation.name, v.obligation.says, v.status.value, _witness(v.obligation.witness))
+        for v in verdicts
     )
     table = Table(("obligation", "what it says", "verdict", "witness"), rows)
     return Details(f"Obligations: {proved_of(verdicts)} proved", (table,))
@@ -200,15 +223,27 @@ def _theorem(subject: Subject) -> Iterator[Block]:
     yield Sentence(f"For all sizes with {', '.join(write_conditions(form.given, (), UNICODE))}, the layers")
     yield form_formula(derivation.dense)
     laws = f" that satisfy {'; '.join(f'`{says}`' for says in demanded)}" if demanded else ""
-    yield Sentence(f"{laws.strip()} are exactly the layers".strip() if exact else "lead, by the steps above, to the layers")
+    yield Sentence(
+        f"{laws.strip()} are exactly the layers".strip()
+        if exact
+        else "lead, by the steps above, to the layers"
+    )
     yield form_formula(form)
-    yield Sentence("each of them for one value of the free parameters. These are" if exact else "with the parameters")
-    yield Formula(tuple(_count(noun, number) for noun, number in (("weights", own.exact_weight), ("biases", own.exact_bias))))
+    yield Sentence(
+        "each of them for one value of the free parameters. These are" if exact else "with the parameters"
+    )
+    yield Formula(
+        tuple(
+            _count(noun, number)
+            for noun, number in (("weights", own.exact_weight), ("biases", own.exact_bias))
+        )
+    )
     if own.exact_weight != own.weight:
         yield Sentence(f"which is {UNICODE(own.weight)} weights where {UNICODE(own.when)}.")
     yield Sentence("The dense weights and biases of such a layer are")
     dense = {p.name: p.array.entry() for p in derivation.dense.params}
     yield Formula(tuple(_equation(dense[name], value) for name, value in derivation.reference_maps.items()))
+    yield from _figures(subject.pictures, len(derivation.steps) + 1)
     yield Sentence("One pass takes, with a multiplication and an addition for each term of the sum,")
     yield Formula((_count("operations", cost(form)),))
 
@@ -238,5 +273,3 @@ def _again(subject: Subject) -> Iterator[Block]:
         f"python -m derive verify {name}.json --against {name}",
     )
     yield Code("console", "\n".join(lines))
-
-

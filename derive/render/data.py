@@ -25,7 +25,7 @@ def row(
     backends: Sequence[str],
     at: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """One layer of `list`; with sizes, `numbers` too: null where one of the layer's sizes has no value."""
+    """One layer of `list`; with sizes, `at` too: null where one of the layer's sizes has no value."""
     found: dict[str, Any] = {
         "name": name,
         "equation": formula(derivation.form),
@@ -35,7 +35,7 @@ def row(
     }
     if at is not None:
         known = all(s.name in at for s in derivation.form.sizes)
-        found["numbers"] = numbers(derivation, at) if known else None
+        found["at"] = numbers(derivation, at) if known else None
     return found
 
 
@@ -79,7 +79,8 @@ def _step(proved: ProvedStep) -> dict[str, Any]:
         "reason": step.reason,
         "after": _form(step.after),
         "demanded": [
-            {"says": c.says, "given": show(c.given), "left": show(c.left), "right": show(c.right)} for c in step.clauses
+            {"says": c.says, "given": show(c.given), "left": show(c.left), "right": show(c.right)}
+            for c in step.clauses
         ],
         "argument": [{"says": s.says, "left": show(s.left), "right": show(s.right)} for s in step.argument],
         "embedding": _maps(step.embeddings),

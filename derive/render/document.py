@@ -1,6 +1,7 @@
 """A page before it is printed: headings, sentences, formulas, tables, pictures and code, in order.
 
-Sentences may hold `code` between backticks. A formula is kept as Unicode and as LaTeX; a printer takes the one it needs.
+Sentences may hold `code` between backticks. A formula is kept as Unicode and as LaTeX;
+a printer takes the one it needs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Matrices of parameter numbers as SVG: one path a colour, or pixels where the colours are too many for paths."""
+"""Matrices of parameter numbers as SVG: one path a colour, or pixels where there are too many."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ _FONT = "system-ui, sans-serif"
 
 
 def drawing(
-    cells: np.ndarray, rows: Sequence[str], columns: Sequence[str], blocks: tuple[int, int], title: str, says: str
+    cells: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    blocks: tuple[int, int],
+    title: str,
+    says: str,
 ) -> str:
     """One matrix with its axes; `blocks` are how many rows and columns share their first index."""
     scale = _SPAN / max(cells.shape)
@@ -68,7 +73,10 @@ def _canvas(width: float, height: float, title: str, says: str) -> drawsvg.Drawi
 
 def _written(svg: drawsvg.Drawing) -> str:
     text: str = svg.as_svg(header="")
-    return text.replace("<defs>\n</defs>\n", "").replace(' xmlns:xlink="http://www.w3.org/1999/xlink"\n    ', "") + "\n"
+    return (
+        text.replace("<defs>\n</defs>\n", "").replace(' xmlns:xlink="http://www.w3.org/1999/xlink"\n    ', "")
+        + "\n"
+    )
 
 
 def _matrix(
@@ -83,7 +91,9 @@ def _matrix(
     else:
         group.append(_paths(cells))
     lines = "".join(f"M0 {row}h{width}" for row in range(blocks[0], height, blocks[0]) if blocks[0] > 1)
-    lines += "".join(f"M{column} 0v{height}" for column in range(blocks[1], width, blocks[1]) if blocks[1] > 1)
+    lines += "".join(
+        f"M{column} 0v{height}" for column in range(blocks[1], width, blocks[1]) if blocks[1] > 1
+    )
     thin = _short(1 / scale)
     if lines:
         group.append(drawsvg.Path(lines, stroke=_FAINT, stroke_width=thin, fill="none"))
@@ -116,9 +126,13 @@ def _pixels(cells: np.ndarray) -> str:
     lines = b"".join(b"\0" + row.tobytes() for row in image)
     height, width = cells.shape
     head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    png = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", _stored(lines)) + _chunk(b"IEND", b"")
+    png = (
+        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", _stored(lines)) + _chunk(b"IEND", b"")
+    )
     data = base64.b64encode(png).decode("ascii")
-    place = f'width="{width}" height="{height}" image-rendering="optimizeSpeed" style="image-rendering:pixelated"'
+    place = (
+        f'width="{width}" height="{height}" image-rendering="optimizeSpeed" style="image-rendering:pixelated"'
+    )
     return f'<image {place} href="data:image/png;base64,{data}" />'
 
 

@@ -1,7 +1,7 @@
 """The dense matrix W, drawn: one colour a free parameter, nothing where W is 0.
 
-Which parameter an entry is, is read off the composed embeddings: every parameter entry gets a number of its own, and the
-dense reference of those numbers is the picture.
+Which parameter an entry is, is read off the composed embeddings: every parameter entry gets a number of
+its own, and the dense reference of those numbers is the picture.
 """
 
 from __future__ import annotations
@@ -51,20 +51,25 @@ class Picture:
         zeros = int((self.cells == 0).sum())
         rest = f"; {zeros} entries are 0" if zeros else ""
         noun = "weight" if self.parameters == 1 else "weights"
-        return f"W at {self.says}: {height} × {width} entries, {self.parameters} free {noun}, one colour each{rest}."
+        free = f"{self.parameters} free {noun}, one colour each"
+        return f"W at {self.says}: {height} × {width} entries, {free}{rest}."
 
     @property
     def svg(self) -> str:
         """The picture as SVG."""
-        return drawing(self.cells, self.rows, self.columns, self.blocks, f"The matrix W after {self.rule}", self.caption)
+        return drawing(
+            self.cells, self.rows, self.columns, self.blocks, f"The matrix W after {self.rule}", self.caption
+        )
 
 
 def pattern(derivation: Derivation, sizes: Mapping[Symbol, int]) -> np.ndarray:
-    """W as a matrix of parameter numbers at these sizes: 0 where it vanishes, else from 1 in the parameters' order."""
+    """W as a matrix at these sizes: 0 where it vanishes, else the number of its parameter, from 1."""
     form, dense = derivation.form, derivation.dense
     arrays = {p.name: _numbered(tuple(int(evaluate(e, sizes)) for e in p.array.shape)) for p in form.params}
     (weight,) = dense.weights
-    ranges = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in weight.array.axes}
+    ranges = {
+        a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in weight.array.axes
+    }
     shape = tuple(high - low + 1 for low, high in ranges.values())
     places: dict[Symbol, Any] = dict(sizes) | grid(ranges)
     entries = evaluate(derivation.reference_maps[weight.name], places, entry_reader(form, arrays, sizes))
@@ -89,7 +94,9 @@ def _ranked(entries: np.ndarray) -> np.ndarray:
 def _stages(derivation: Derivation) -> Iterator[tuple[int, str, Derivation]]:
     """The derivation cut off after each step."""
     for stage in range(len(derivation.steps) + 1):
-        part = replace(derivation, steps=derivation.steps[:stage], applications=derivation.applications[:stage])
+        part = replace(
+            derivation, steps=derivation.steps[:stage], applications=derivation.applications[:stage]
+        )
         yield stage, derivation.steps[stage - 1].rule if stage else "dense", part
 
 
@@ -131,7 +138,7 @@ def _picture(file: str, stage: int, rule: str, part: Derivation, side: int, chan
 def pictures(name: str, derivation: Derivation) -> tuple[Picture, ...]:
     """W after each step that changes it, on an 8×8 grid (16 for rank 1, 4×4×4), with one channel each way.
 
-    A layer with channels has one more, on a smaller grid with two of each.
+    A layer with channels has one more, on a smaller grid with two of each; it stands after the last stage.
     """
     rank = len(derivation.form.grid(derivation.form.input))
     side = _SIDES.get(rank, 2)
@@ -142,7 +149,7 @@ def pictures(name: str, derivation: Derivation) -> tuple[Picture, ...]:
             found.append(picture)
     if any(axis.role is Role.CHANNEL for axis in derivation.form.input.axes):
         stage, rule, part = list(_stages(derivation))[-1]
-        found.append(_picture(f"{name}-two-channels.svg", stage, rule, part, max(2, side // 2), 2))
+        found.append(_picture(f"{name}-two-channels.svg", stage + 1, rule, part, max(2, side // 2), 2))
     return tuple(found)
 
 
@@ -152,6 +159,5 @@ def _slug(rule: str) -> str:
 
 def strip(derivation: Derivation) -> str:
     """The stages that change W side by side, as one SVG: dense, Toeplitz, banded."""
-    found = pictures("strip", derivation)
+    found = [p for p in pictures("strip", derivation) if p.stage <= len(derivation.steps)]
     return strip_drawing([(p.cells, p.blocks, _slug(p.rule), p.parameters) for p in found])
-

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 from derive.render.content import blocks
-from derive.render.document import Block, Code, Details, Figure, Formula, Heading, Item, Sentence, Subject, Table
+from derive.render.document import (
+    Block,
+    Code,
+    Details,
+    Figure,
+    Formula,
+    Heading,
+    Item,
+    Sentence,
+    Subject,
+    Table,
+)
 
 __all__ = ["document"]
 
 _SIGNS = {
-    "Σ": r"\Sigma", "Δ": r"\Delta", "τ": r"\tau", "ι": r"\iota", "β": r"\beta", "ω": r"\omega", "Γ": r"\Gamma",
-    "·": r"\cdot", "×": r"\times", "⟶": r"\longrightarrow", "→": r"\rightarrow", "≤": r"\le", "≥": r"\ge", "≠": r"\ne",
-    "∈": r"\in", "∉": r"\notin", "∞": r"\infty", "⟨": r"\langle", "⟩": r"\rangle", "⌊": r"\lfloor", "⌋": r"\rfloor",
-    "⌈": r"\lceil", "⌉": r"\rceil", "ᵀ": r"^{T}", "⁻": r"^{-}", "⁰": "^0", "¹": "^1", "²": "^2", "³": "^3",
-    "⁴": "^4", "⁵": "^5", "⁶": "^6", "⁷": "^7", "⁸": "^8", "⁹": "^9", "ᵏ": "^k", "ℤ": r"\mathbb{Z}", "−": "-",
+    "·": r"\cdot", "×": r"\times", "⟶": r"\longrightarrow", "→": r"\rightarrow", "≤": r"\le",
+    "≥": r"\ge", "≠": r"\ne", "∈": r"\in", "∉": r"\notin", "∞": r"\infty", "⟨": r"\langle",
+    "⟩": r"\rangle", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil", "ᵀ": "^{T}",
+    "⁻": "^{-}", "⁰": "^0", "¹": "^1", "²": "^2", "³": "^3", "⁴": "^4", "⁵": "^5", "⁶": "^6", "⁷": "^7",
+    "⁸": "^8", "⁹": "^9", "ᵏ": "^k", "−": "-",
 }  # fmt: skip
+_GREEK = re.compile("GREEK (SMALL|CAPITAL) LETTER ([A-Z]+)")
 _ESCAPES = str.maketrans(
     {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\^{}", "#": r"\#", "$": r"\$"}
     | {"%": r"\%", "&": r"\&", "~": r"\~{}", "<": r"\textless{}", ">": r"\textgreater{}", "\xa0": r"\ "}
@@ -33,9 +47,21 @@ _HEAD = r"""\documentclass{article}
 def document(subject: Subject) -> str:
     """The whole page as a document."""
     body = "\n\n".join(_printed(blocks(subject)))
-    used = [sign for sign in _SIGNS if sign in body]
-    declared = "".join(rf"\DeclareUnicodeCharacter{{{ord(s):04X}}}{{\ensuremath{{{_SIGNS[s]}}}}}" + "\n" for s in used)
+    signs = {letter: sign for letter in sorted(set(body)) if (sign := _sign(letter))}
+    declared = "".join(
+        rf"\DeclareUnicodeCharacter{{{ord(letter):04X}}}{{\ensuremath{{{sign}}}}}" + "\n"
+        for letter, sign in signs.items()
+    )
     return f"{_HEAD}{declared}\\begin{{document}}\n\n{body}\n\n\\end{{document}}\n"
+
+
+def _sign(letter: str) -> str | None:
+    """The mathematics that a letter beyond ASCII stands for, where LaTeX needs to be told."""
+    greek = _GREEK.fullmatch(unicodedata.name(letter, ""))
+    if greek is None:
+        return _SIGNS.get(letter)
+    name = greek[2].lower()
+    return rf"\{name.capitalize() if greek[1] == 'CAPITAL' else name}"
 
 
 def _printed(parts: Iterable[Block]) -> Iterator[str]:
@@ -83,7 +109,7 @@ def _table(table: Table) -> str:
     """Columns without pictures; those that hold sentences may break their lines."""
     rows = [table.header, *table.rows]
     kept = [c for c in range(len(table.header)) if not any(isinstance(row[c], Figure) for row in rows)]
-    share = f"{0.9 / len(kept):.2f}"
+    share = f"{0.84 / len(kept):.2f}"
     columns = "".join(f"p{{{share}\\textwidth}}" for _ in kept)
     lines = [" & ".join(_cell(row[c]) for c in kept) + r" \\" for row in rows]
     lines.insert(1, r"\hline")

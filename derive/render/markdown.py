@@ -6,7 +6,18 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from derive.render.content import blocks
-from derive.render.document import Block, Code, Details, Figure, Formula, Heading, Item, Sentence, Subject, Table
+from derive.render.document import (
+    Block,
+    Code,
+    Details,
+    Figure,
+    Formula,
+    Heading,
+    Item,
+    Sentence,
+    Subject,
+    Table,
+)
 
 __all__ = ["page"]
 
@@ -32,14 +43,18 @@ def _block(block: Block) -> str:
             return _display(block)
         case Item(number, says, formula):
             return f"**{number}.** {says}:\n\n{_display(formula)}"
-        case Figure(picture, width):
+        case Figure(picture, _):
             return f'<p align="center">{_image(block)}<br><em>{escape(picture.caption)}</em></p>'
         case Code(language, text):
             return f"```{language}\n{text}\n```"
         case Table():
             return _table(block)
         case Details(summary, inner):
-            return f"<details>\n<summary>{escape(summary)}</summary>\n\n" + "\n\n".join(_printed(inner)) + "\n\n</details>"
+            return (
+                f"<details>\n<summary>{escape(summary)}</summary>\n\n"
+                + "\n\n".join(_printed(inner))
+                + "\n\n</details>"
+            )
 
 
 def _display(formula: Formula) -> str:

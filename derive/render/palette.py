@@ -1,8 +1,8 @@
-"""As many distinct colours as a picture needs: legible on white and on black, neighbours apart in hue and in lightness.
+"""As many distinct colours as a picture needs, legible on white and on black, neighbours well apart.
 
-Points in Oklch (B. Ottosson, 'A perceptual color space for image processing', 2020): a low-discrepancy sequence, whose
-steps in lightness are large enough for those who cannot tell the hues apart; for very many colours scattered points,
-since the sequence's own lattice would be seen as a pattern.
+Points in Oklch (B. Ottosson, 'A perceptual color space for image processing', 2020): a low-discrepancy
+sequence, whose steps in lightness are large enough for those who cannot tell the hues apart; for very many
+colours scattered points, since the sequence's own lattice would be seen as a pattern.
 """
 
 from __future__ import annotations

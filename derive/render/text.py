@@ -3,38 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from io import StringIO
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.table import Table as Grid
 from rich.text import Text
 
 from derive.render.content import blocks
-from derive.render.document import Block, Code, Details, Figure, Formula, Heading, Item, Sentence, Subject, Table
+from derive.render.document import (
+    Block,
+    Code,
+    Details,
+    Figure,
+    Formula,
+    Heading,
+    Item,
+    Sentence,
+    Subject,
+    Table,
+)
 
-__all__ = ["page"]
+__all__ = ["page", "plain"]
 
+_WIDTH = 80
 _MARGIN = (0, 0, 1, 0)
 _INDENT = (0, 0, 1, 4)
 
 
 def page(subject: Subject) -> RenderableType:
     """What `show NAME` prints on a console."""
-    return Group(*_printed(blocks(subject)))
+    return Group(*_printed(blocks(subject), folded=True))
 
 
-def _printed(parts: Iterable[Block]) -> Iterator[RenderableType]:
+def plain(subject: Subject, width: int = _WIDTH) -> str:
+    """The same for a pipe: no colour, no trailing blanks, and code as it is."""
+    console = Console(
+        file=StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False
+    )
+    with console.capture() as capture:
+        console.print(Group(*_printed(blocks(subject), folded=False)), crop=False)
+    lines = capture.get().replace("\xa0", " ").splitlines()
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _printed(parts: Iterable[Block], folded: bool) -> Iterator[RenderableType]:
     for block in parts:
-        yield from _block(block)
+        yield from _block(block, folded)
 
 
-def _block(block: Block) -> Iterator[RenderableType]:
+def _block(block: Block, folded: bool) -> Iterator[RenderableType]:
     match block:
         case Heading(level, text):
-            yield Text(text, style="bold underline" if level == 1 else "bold")
-            yield Text(("=" if level == 1 else "-") * len(text) if level < 3 else "", style="dim")
+            yield Text(text, style="bold")
+            yield Text(("" if level > 2 else "=-"[level - 1] * min(len(text), _WIDTH - 1)), style="dim")
+            if level < 3:
+                yield Text("")
         case Sentence(text, lead):
             yield Padding(_sentence(text, lead), _MARGIN)
         case Formula():
@@ -45,40 +71,58 @@ def _block(block: Block) -> Iterator[RenderableType]:
         case Figure(picture, _):
             yield Padding(_sentence(f"[{picture.file}] {picture.caption}"), _MARGIN)
         case Code(language, text):
-            yield _code(language, text)
+            yield from _code(language, text, folded)
         case Table():
             yield Padding(_table(block), _MARGIN)
         case Details(summary, inner):
             yield Text(summary, style="bold")
-            yield from _printed(inner)
+            yield Text("")
+            yield from _printed(inner, folded)
 
 
 def _sentence(text: str, lead: str = "") -> Text:
-    out = Text(f"{lead} " if lead and text else lead, style="bold") if lead else Text()
+    out = Text()
+    if lead:
+        out.append(f"{lead} " if text else lead, style="bold")
     for place, part in enumerate(text.split("`")):
-        out.append(part, style="cyan" if place % 2 else "not bold")
+        out.append(part, style="cyan" if place % 2 else None)
     return out
 
 
 def _formula(formula: Formula) -> RenderableType:
-    """Each equation on a line of its own, its conditions beneath it."""
-    lines = [part.strip() for text, _ in formula.lines for part in text.split(" " * 8)]
+    """Each equation on a line of its own, on two where it is long; its conditions beneath it."""
+    lines: list[str] = []
+    for text, _ in formula.lines:
+        equation, *conditions = (part.strip() for part in text.split(" " * 8))
+        if len(equation) > _WIDTH - 4:
+            equation = equation.replace(" = ", "\n  = ", 1)
+        lines += [equation, *conditions]
     return Padding(Text("\n".join(lines), style="green"), _INDENT)
 
 
-def _code(language: str, text: str) -> RenderableType:
-    if language != "python":
-        return Padding(Text(text), _INDENT)
-    return Padding(Syntax(text, language, theme="ansi_light", background_color="default", word_wrap=True), _MARGIN)
+def _code(language: str, text: str, folded: bool) -> Iterator[RenderableType]:
+    if language == "python" and folded:
+        yield Syntax(text, language, theme="ansi_light", background_color="default", word_wrap=True)
+    elif language == "python":
+        yield Text(text, no_wrap=True, overflow="ignore")
+    else:
+        lines = (
+            line.replace(" " * 8, "\n  ") if len(line) > _WIDTH - 4 else line for line in text.splitlines()
+        )
+        yield Padding(Text("\n".join(lines)), (0, 0, 0, 4))
+    yield Text("")
 
 
 def _table(table: Table) -> Grid:
     rows = [table.header, *table.rows]
     kept = [c for c in range(len(table.header)) if not any(isinstance(row[c], Figure) for row in rows)]
     kept = [c for c in kept if any(row[c] for row in table.rows)]
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
     for column in kept:
-        grid.add_column(table.header[column], justify="right" if column in table.right else "left")
+        right = column in table.right
+        grid.add_column(
+            table.header[column], justify="right" if right else "left", no_wrap=right, overflow="fold"
+        )
     for row in table.rows:
         grid.add_row(*(_cell(row[c]) for c in kept))
     return grid

@@ -4,13 +4,13 @@
 static void record(Address address, size_t size, Mode mode, int argument, Address place) {
   if (trace_count >= launch->trace_capacity) return;
   unsigned block = cu_builtin.block.x + cu_builtin.grid_dim.x * (cu_builtin.block.y + cu_builtin.grid_dim.y * cu_builtin.block.z);
-  launch->trace[trace_count++] = {address, place, unsigned(now), block, argument, (unsigned short)size, (unsigned short)mode};
+  launch->trace[trace_count++] = {address, place ? place - (Address)__ehdr_start : 0, unsigned(now), block, argument, (unsigned short)size, (unsigned short)mode};
 }
 
 static void known(int argument, const Span& span, Address low, Address address, size_t size, Mode mode, bool aligned, Address place, int line) {
   fault.argument = argument;
   fault.offset = address - low;
-  if (aligned && size <= 16 && address % size) report(MISALIGNED, line, place, "misaligned");
+  if (aligned && address % (size < 16 ? size : 16)) report(MISALIGNED, line, place, "misaligned");
   else touch_span(span, address, size, mode, argument < -1, place, line);
   if (!fault.kind) { fault.argument = -1; if (launch->trace) record(address, size, mode, argument, place); }
 }
@@ -80,7 +80,10 @@ void __tsan_init() {}
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
 void __sanitizer_cov_trace_pc() { if (on_worker >= 0) count_steps(1, 0, HERE); }   // constructors call it too
-void cu_vector(const void* p, unsigned size) { if ((Address)p % size) access(p, size, READ, true, HERE, 0); }
+void cu_vector(void* to, const void* from, unsigned size, int line) {
+  access(from, size, READ, true, HERE, line), access(to, size, WRITE, true, HERE, line);
+  memcpy(to, from, size);
+}
 void cu_atomic(const void* p, int size, int line) { access(p, size_t(size), ATOMIC, true, 0, line); }
 void cu_copy_check(const void* p, unsigned long size, int write, int line) { access(p, size, write ? WRITE : READ, false, 0, line); }
 }

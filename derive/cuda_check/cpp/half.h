@@ -31,7 +31,7 @@ static inline float from_half(unsigned short h) {
 
 struct __half {
   unsigned short bits;
-  __half() = default;
+  constexpr __half() : bits(0x7e5a) {}   // a NaN, and constant: g++ then needs no guard for a shared array
   __half(float a) : bits(cu::to_half(a)) {}
   __half(double a) : bits(cu::to_half(float(a))) {}
   __half(int a) : bits(cu::to_half(float(a))) {}
@@ -46,7 +46,7 @@ static inline half operator*(half a, half b) { return half(float(a) * float(b));
 static inline half operator/(half a, half b) { return half(float(a) / float(b)); }
 #endif
 
-struct alignas(4) __half2 { half x, y; };
+struct alignas(4) __half2 { half x, y; CU_COPIES2(__half2, half) };
 using half2 = __half2;
 static inline CU_REAL __half2float(half a) { return CU_REAL(a); }
 static inline half __float2half(CU_REAL a) { return half(a); }

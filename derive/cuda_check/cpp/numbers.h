@@ -1,23 +1,21 @@
 // Vector types and the mathematical functions of CUDA's device library.
 #pragma once
 
-// clang splits the copy of a vector into its elements and forgets the vector's alignment: its copies say it themselves.
-#if defined(__clang__) && defined(CU_CHECKED)
-extern "C" void cu_vector(const void* address, unsigned size);
-#define CU_COPIES(N, ...)                                                                                              \
-  N() = default;                                                                                                       \
-  N(const N& other) { *this = other; }                                                                                 \
-  N& operator=(const N& other) {                                                                                       \
-    cu_vector(&other, sizeof(N)), cu_vector(this, sizeof(N));                                                          \
-    __VA_ARGS__;                                                                                                       \
-    return *this;                                                                                                      \
-  }
+// An optimiser may split the copy of a vector into its elements. Where accesses are checked, the copy is one access.
+#ifdef CU_CHECKED
+extern "C" void cu_vector(void* to, const void* from, unsigned size, int line);
+namespace cu { template <class T> constexpr T unset() { return T(0x5a5a5a5a); } }
+#define CU_COPIES(N)                                                                                                   \
+  __attribute__((always_inline)) N(const N& other, int line = __builtin_LINE()) { cu_vector(this, &other, sizeof(N), line); } \
+  __attribute__((always_inline)) N& operator=(const N& other) { return cu_vector(this, &other, sizeof(N), 0), *this; }
 #define CU_COPIES2(N, T)                                                                                               \
-  CU_COPIES(N, x = other.x, y = other.y)                                                                               \
-  N(T a, T b) : x(a), y(b) {}
+  constexpr N() : x(cu::unset<T>()), y(cu::unset<T>()) {}                                                              \
+  constexpr N(T a, T b = T(0)) : x(a), y(b) {}                                                                         \
+  CU_COPIES(N)
 #define CU_COPIES4(N, T)                                                                                               \
-  CU_COPIES(N, x = other.x, y = other.y, z = other.z, w = other.w)                                                     \
-  N(T a, T b, T c, T d) : x(a), y(b), z(c), w(d) {}
+  constexpr N() : x(cu::unset<T>()), y(cu::unset<T>()), z(cu::unset<T>()), w(cu::unset<T>()) {}                        \
+  constexpr N(T a, T b = T(0), T c = T(0), T d = T(0)) : x(a), y(b), z(c), w(d) {}                                     \
+  CU_COPIES(N)
 #else
 #define CU_COPIES2(N, T)
 #define CU_COPIES4(N, T)
@@ -45,8 +43,8 @@ CU_VECTORS(int, int, 8, 16)
 CU_VECTORS(cu_longlong, longlong, 16, 16)
 CU_VECTORS(cu_ulonglong, ulonglong, 16, 16)
 struct uint1 { unsigned x; };
-struct alignas(8) uint2 { unsigned x, y; };
-struct alignas(16) uint4 { unsigned x, y, z, w; };
+struct alignas(8) uint2 { unsigned x, y; CU_COPIES2(uint2, unsigned) };
+struct alignas(16) uint4 { unsigned x, y, z, w; CU_COPIES4(uint4, unsigned) };
 static inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 static inline uint3 make_uint3(unsigned x, unsigned y, unsigned z) { return {x, y, z}; }
 static inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }

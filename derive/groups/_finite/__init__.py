@@ -1,0 +1,1 @@
+"""Finite groups at numeric sizes: exact orders, orbits of pairs, and null spaces."""

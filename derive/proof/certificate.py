@@ -1,0 +1,273 @@
+"""A derivation as a file that anyone can re-check: forms, maps, constraints, and every obligation as SMT-LIB 2 text.
+
+    certificate(start, steps)   the data            dumps(data)   its text, the same bytes every time
+    verify(file)                proves the theorem anew and trusts nothing in the file
+
+`verify` reads forms and maps, builds every obligation again from them, requires the file's texts to be those, and
+discharges them. The names of rules, their statements and the words of a constraint are labels: digests cover them,
+nothing is proved of them, and only `against` compares them. Digests tell where a file was damaged; no proof
+rests on them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from derive.errors import CertificateError, DeriveError
+from derive.forms.form import Form
+from derive.proof.encoding import Data, fields, line, listed, read_form, read_step, write_form, write_step
+from derive.proof.goal import Goal, Obligation, Status
+from derive.proof.obligations import form_obligations, step_obligations
+from derive.proof.solver import decide, solver_version
+from derive.proof.step import Step
+from derive.proof.theorem import Theorem, compare, theorem, write_theorem
+
+__all__ = ["FORMAT", "Verified", "certificate", "dumps", "mended", "verify"]
+
+FORMAT = "derive certificate 1"
+_LARGEST = 16_000_000
+_STEP_KEYS = (
+    "rule kind statement before after embeddings sections to_before to_after clauses instances assume "
+    "obligations digest"
+)
+_ODD = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+Decide = Callable[[str], Status]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A theorem that was proved anew, and how much that took."""
+
+    theorem: Theorem
+    steps: int
+    obligations: int
+    goals: int
+    solvers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        by = " and ".join(self.solvers)
+        proved = f"{self.obligations} obligations ({self.goals} goals) of {self.steps} steps"
+        return f"{self.theorem}\nProved       {proved}, for all sizes, by {by}"
+
+
+def certificate(start: Form, steps: tuple[Step, ...]) -> Data:
+    """The derivation as JSON data. Raises DeriveError for one that the formula language cannot write."""
+    data: Data = {
+        "format": FORMAT,
+        "made_with": {"sympy": version("sympy"), "solver": solver_version()},
+        "theorem": write_theorem(theorem(start, steps)),
+        "start": {"form": write_form(start), "obligations": _write_obligations(form_obligations(start)), "digest": ""},
+        "steps": [
+            write_step(step) | {"obligations": _write_obligations(step_obligations(step)), "digest": ""} for step in steps
+        ],
+        "digest": "",
+    }
+    return mended(data)
+
+
+def _write_obligations(obligations: Iterable[Obligation]) -> list[Data]:
+    return [
+        {"name": o.name, "says": o.says, "witness": o.witness, "goals": [goal.smt for goal in o.goals]}
+        for o in obligations
+    ]
+
+
+def mended(data: Data) -> Data:
+    """A copy with digests that fit its content."""
+    parts = {"start": _digested(data["start"]), "steps": [_digested(step) for step in data["steps"]]}
+    return _digested({**data, **parts})
+
+
+def _digested(data: Data) -> Data:
+    return {**data, "digest": _digest(data)}
+
+
+def _digest(data: Data) -> str:
+    content = {key: value for key, value in data.items() if key != "digest"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def dumps(data: Data) -> str:
+    """The certificate as text, the same for the same data."""
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def verify(
+    data: Data | str | os.PathLike[str],
+    against: Theorem | Data | None = None,
+    also: Mapping[str, Decide] | None = None,
+) -> Verified:
+    """Prove the theorem of a certificate, given as data or as a file's path, anew.
+
+    `against` is the theorem that it must be, or the certificate of a derivation that was proved here; `also`
+    has other solvers by name, which must agree on every goal. Raises CertificateError with one sentence that names the step.
+    """
+    content = _plain(data) if isinstance(data, dict) else _load(Path(data))
+    _, _, stated, start_data, steps_data, digest = fields(
+        content, "format made_with theorem start steps digest", "The certificate"
+    )
+    _check_format(content)
+    start, steps = _read(start_data, steps_data)
+    claims = _rebuilt(start, steps, start_data, steps_data)
+    _check_digests(content, steps)
+    solvers = {solver_version(): decide, **(also or {})}
+    for where, obligation in claims:
+        for goal in obligation.goals:
+            _discharge(goal, obligation, where, solvers)
+    with _guarded("The theorem"):
+        proved = theorem(start, steps)
+        _check_stated(stated, write_theorem(proved))
+    if against is not None:
+        compare(proved, against if isinstance(against, Theorem) else _theorem_of(against))
+    goals = sum(len(obligation.goals) for _, obligation in claims)
+    return Verified(proved, len(steps), len(claims), goals, tuple(solvers))
+
+
+def _load(path: Path) -> Any:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise CertificateError(f"'{path}' is no certificate: it is larger than {_LARGEST // 1_000_000} MB.")
+        text = path.read_text(encoding="utf-8")
+    except OSError as cause:
+        raise CertificateError(f"'{path}' cannot be read: {cause.strerror or cause}.") from cause
+    except ValueError as cause:
+        raise CertificateError(f"'{path}' is no certificate: it is not UTF-8 text.") from cause
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
+    except (ValueError, RecursionError) as cause:
+        raise CertificateError(f"'{path}' is no certificate: it is not JSON.") from cause
+
+
+def _plain(data: Data) -> Any:
+    """A copy that holds nothing but what JSON can hold."""
+    try:
+        return json.loads(json.dumps(data, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as cause:
+        raise CertificateError("The certificate is not JSON data.") from cause
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Data:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return dict(pairs)
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _check_format(content: Data) -> None:
+    if content["format"] != FORMAT:
+        raise CertificateError(f"The certificate's format is not '{FORMAT}', the one that is read here.")
+    for value in fields(content["made_with"], "sympy solver", "'made_with'"):
+        line(value, "'made_with'")
+
+
+def _read(start_data: Any, steps_data: Any) -> tuple[Form, tuple[Step, ...]]:
+    """The forms and steps, each step beginning where the one before it ended."""
+    form, *_ = fields(start_data, "form obligations digest", "The start")
+    start = last = read_form(form, "The first form")
+    steps = []
+    for number, item in enumerate(listed(steps_data, "'steps'"), 1):
+        fields(item, _STEP_KEYS, f"Step {number}")
+        where = _name(number, line(item["rule"], f"Step {number}: its rule"))
+        step = read_step(item, where)
+        if step.before != last:
+            raise CertificateError(f"{where} does not begin with the form that comes before it.")
+        steps.append(step)
+        last = step.after
+    return start, tuple(steps)
+
+
+def _name(number: int, rule: str) -> str:
+    return f"Step {number}, {rule},"
+
+
+def _rebuilt(start: Form, steps: tuple[Step, ...], start_data: Data, steps_data: list[Data]) -> list[tuple[str, Obligation]]:
+    """Every obligation, built from the forms and maps; the file must state the same ones."""
+    claims = []
+    sources: list[tuple[str, Data, Form | Step]] = [("The first form", start_data, start)]
+    sources += [
+        (_name(number, step.rule), item, step)
+        for number, (step, item) in enumerate(zip(steps, steps_data, strict=True), 1)
+    ]
+    for where, item, source in sources:
+        with _guarded(where):
+            obligations = form_obligations(source) if isinstance(source, Form) else step_obligations(source)
+            wanted = _write_obligations(obligations)
+        _check_obligations(item["obligations"], wanted, where)
+        claims += [(where, obligation) for obligation in obligations]
+    return claims
+
+
+@contextmanager
+def _guarded(where: str) -> Iterator[None]:
+    """Failures to make sense of data that could be read become one sentence."""
+    try:
+        yield
+    except CertificateError:
+        raise
+    except DeriveError as cause:
+        raise CertificateError(f"{where} proves nothing: {cause}") from cause
+    except _ODD as cause:
+        raise CertificateError(f"{where} proves nothing: its formulas make no sense together.") from cause
+
+
+def _check_obligations(stated: Any, wanted: list[Data], where: str) -> None:
+    found = listed(stated, f"{where} 'obligations'")
+    for number, mine in enumerate(wanted):
+        if number >= len(found):
+            raise CertificateError(f"{where} lacks the obligation '{mine['name']}'.")
+        values = fields(found[number], "name says witness goals", f"{where} obligation {number + 1}")
+        theirs = dict(zip(mine, values, strict=True))
+        if wrong := [key for key in mine if mine[key] != theirs[key]]:
+            raise CertificateError(
+                f"{where} needs another obligation '{mine['name']}': "
+                f"its '{wrong[0]}' in the file is not what the forms and maps give."
+            )
+    if len(found) > len(wanted):
+        raise CertificateError(f"{where} has an obligation more than it needs.")
+
+
+def _check_digests(content: Data, steps: tuple[Step, ...]) -> None:
+    parts = [("The first form", content["start"])]
+    parts += [(_name(k, steps[k - 1].rule), item) for k, item in enumerate(content["steps"], 1)]
+    for where, item in (*parts, ("The certificate", content)):
+        if item["digest"] != _digest(item):
+            raise CertificateError(f"{where} was changed: its digest does not fit.")
+
+
+def _discharge(goal: Goal, obligation: Obligation, where: str, solvers: Mapping[str, Decide]) -> None:
+    for name, solve in solvers.items():
+        status = solve(goal.smt)
+        if status is not Status.PROVED:
+            raise CertificateError(f"{where} has an obligation '{obligation.name}' that is {status.value} by {name}.")
+
+
+def _check_stated(stated: Any, proved: Data) -> None:
+    keys = fields(stated, " ".join(proved), "The theorem")
+    if wrong := [key for key, value in zip(proved, keys, strict=True) if value != proved[key]]:
+        raise CertificateError(f"The theorem that the steps prove is another one: the file's '{wrong[0]}' differs.")
+
+
+def _theorem_of(trusted: Data) -> Theorem:
+    return theorem(*_read(trusted["start"], trusted["steps"]))

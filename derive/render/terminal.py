@@ -1,0 +1,91 @@
+"""Tables for the terminal: the list of layers, and the verdicts on one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from derive.forms.notation import UNICODE
+from derive.forms.text import parse
+
+__all__ = ["layer_table", "verdict_data", "verdict_table"]
+
+
+def layer_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Layers with formula, counts, proofs and backends; with numbers where sizes were given."""
+    parts: list[RenderableType] = []
+    for row in rows:
+        proofs, free = row["obligations"], row["free_parameters"]
+        head = Text(row["name"], style="bold")
+        head.append(f"   {proofs['proved']} of {proofs['total']} proved   {', '.join(row['backends'])}", style="dim")
+        parts += [head, _indented(row["equation"].split("        ")[0])]
+        when = "" if free["when"] == "True" else f"   when {_letters(free['when'])}"
+        parts.append(_indented(f"{_letters(free['weight'])} weights, {_letters(free['bias'])} biases{when}"))
+        if "at" in row:
+            parts.append(_indented(_numbers(row["at"])))
+        parts.append(Text(""))
+    return Group(*parts[:-1])
+
+
+def _indented(text: str) -> Text:
+    return Text(f"    {text}", overflow="fold")
+
+
+def _letters(text: str) -> str:
+    return UNICODE(parse(text))
+
+
+def _numbers(at: Mapping[str, int] | None) -> str:
+    if at is None:
+        return "one of its sizes was given no number"
+    memory = _bytes(at["bytes"])
+    return f"{at['weights']:,} weights, {at['biases']:,} biases: {memory} in float32; {at['operations']:,} operations".replace(
+        ",", " "
+    ).replace("  ", ", ")
+
+
+def _bytes(number: int) -> str:
+    """1234 as 1.23 kB."""
+    value, unit = float(number), "B"
+    for larger in ("kB", "MB", "GB", "TB", "PB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.3g} {unit}"
+
+
+def verdict_data(derivation: Any, programs: Mapping[str, Sequence[Any]]) -> list[dict[str, str]]:
+    """One row an obligation: where, which, what it says, its verdict and witness."""
+    places = [("first form", derivation.start_verdicts)]
+    places += [(f"{n}. {s.rule}", s.verdicts) for n, s in enumerate(derivation.steps, start=1)]
+    places += [(f"program for {backend}", verdicts) for backend, verdicts in programs.items()]
+    return [
+        {
+            "step": place,
+            "obligation": v.obligation.name,
+            "says": v.obligation.says,
+            "verdict": v.status.value,
+            "witness": v.obligation.witness,
+        }
+        for place, verdicts in places
+        for v in verdicts
+    ]
+
+
+def verdict_table(name: str, rows: Sequence[Mapping[str, str]]) -> RenderableType:
+    """The verdicts, grouped by step."""
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column("obligation", no_wrap=True)
+    table.add_column("verdict", ratio=1)
+    last = ""
+    for row in rows:
+        if row["step"] != last:
+            last = row["step"]
+            table.add_row(Text(last, style="bold"), "")
+        table.add_row(f"  {row['obligation']}", Text(row["verdict"], style="green"))
+    total = f"{name}: {len(rows)} of {len(rows)} obligations proved."
+    return Group(table, Text(total, style="bold"))

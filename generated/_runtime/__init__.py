@@ -1,0 +1,30 @@
+"""What emitted files need at run time: calling, checking, choosing a backend.
+
+Ordinary code that knows no layer. The emitter copies this folder, byte for byte, beside the files it
+writes; so it imports the standard library and NumPy only, and itself only relatively.
+"""
+
+from .dispatch import Dispatcher
+from .errors import (
+    ArgumentError,
+    BackendError,
+    DTypeError,
+    LayerError,
+    OutputError,
+    ShapeError,
+    SizeError,
+)
+from .kernel import Kernel, Prepared
+
+__all__ = [
+    "ArgumentError",
+    "BackendError",
+    "DTypeError",
+    "Dispatcher",
+    "Kernel",
+    "LayerError",
+    "OutputError",
+    "Prepared",
+    "ShapeError",
+    "SizeError",
+]

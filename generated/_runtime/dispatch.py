@@ -1,0 +1,108 @@
+"""One name for a layer on every backend: the arrays that come in choose the kernel."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from .described import described
+from .errors import BackendError
+from .kernel import Kernel
+
+__all__ = ["Dispatcher"]
+
+_TITLES = {"numpy": "NumPy", "cupy": "CuPy"}
+
+
+def _is_cupy(value: Any) -> bool:
+    """Whether a value is a cupy.ndarray, by its type's name: CuPy is never imported to find out."""
+    return any(
+        kind.__name__ == "ndarray" and kind.__module__.split(".")[0] == "cupy" for kind in type(value).__mro__
+    )
+
+
+def _is_host(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim > 0 and not _is_cupy(value)
+
+
+@lru_cache(maxsize=1024)
+def _load(package: str, backend: str, name: str) -> Kernel:
+    """The kernel `name` of `package.backend.name`. Raises BackendError where that can't be imported."""
+    module, title = f"{package}.{backend}.{name}", _TITLES[backend]
+    try:
+        kernel: Kernel = getattr(import_module(module), name)
+    except ImportError as error:
+        if error.name and f"{module}.".startswith(f"{error.name}."):
+            raise BackendError(f"{name} has no {title} kernel: there is no module {module}.") from error
+        if isinstance(error, ModuleNotFoundError) and error.name == backend:
+            raise BackendError(
+                f"{name}: {title} is not installed; the wheel for CUDA 13 is cupy-cuda13x."
+            ) from error
+        cause: BaseException = error
+        while cause.__cause__:
+            cause = cause.__cause__
+        reason = str(cause).strip().split("\n")[0].rstrip(".")
+        raise BackendError(f"{name}: its {title} kernel can't be imported: {reason}.") from error
+    return kernel
+
+
+@described
+@dataclass(frozen=True, slots=True, repr=False)
+class Dispatcher:
+    """A layer on whichever backend its arguments live: NumPy in, NumPy out; CuPy in, CuPy out.
+
+    `package` holds one folder for each backend, with one module for each layer; they are imported when
+    first needed. `.numpy` and `.cupy` are the kernels themselves.
+    """
+
+    package: str
+    name: str
+
+    def __repr__(self) -> str:
+        return f"<layer {self.package}.{self.name}>"
+
+    @property
+    def doc(self) -> str:
+        """What the NumPy kernel says of itself."""
+        return self.numpy.doc
+
+    @property
+    def numpy(self) -> Kernel:
+        """The NumPy kernel."""
+        return _load(self.package, "numpy", self.name)
+
+    @property
+    def cupy(self) -> Kernel:
+        """The CuPy kernel. Raises BackendError where there is no CuPy."""
+        return _load(self.package, "cupy", self.name)
+
+    def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
+        """What the chosen kernel gives; see `Kernel.__call__`. Raises BackendError for a mixture."""
+        return self.kernel_for(arguments, {**named, "out": out})(*arguments, out=out, **named)
+
+    def kernel_for(self, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Kernel:
+        """CuPy's kernel if any argument is a CuPy array, else NumPy's.
+
+        Raises BackendError for CuPy arrays beside NumPy arrays of one axis or more.
+        """
+        values = (*arguments, *named.values())
+        device = [index for index, value in enumerate(values) if _is_cupy(value)]
+        if not device:
+            return self.numpy
+        for index, value in enumerate(values):
+            if _is_host(value):
+                names = tuple(self._names(len(arguments), named))
+                raise BackendError(
+                    f"{self.name}: {names[device[0]]} is a CuPy array and {names[index]} a NumPy array; "
+                    "bring them together with cupy.asarray or cupy.asnumpy."
+                )
+        return self.cupy
+
+    def _names(self, positional: int, named: Mapping[str, Any]) -> Iterator[str]:
+        letters = self.numpy.arrays
+        for index in range(positional):
+            yield letters[index] if index < len(letters) else f"argument {index + 1}"
+        yield from named

@@ -1,0 +1,1 @@
+"""Modules for the backend cupy, one a layer."""

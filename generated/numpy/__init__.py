@@ -1,0 +1,1 @@
+"""Modules for the backend numpy, one a layer."""

@@ -1,0 +1,96 @@
+"""Arguments made of exact numbers, and what the form and the dense layer make of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from itertools import count
+from typing import Any
+
+import numpy as np
+from sympy import Symbol, expand
+
+from derive.derivation import Derivation
+from derive.forms.denote import denote
+from derive.forms.evaluate import evaluate
+from derive.forms.form import Form
+from tests.ladder.residues import PRIME, Residue
+from tests.ladder.subjects import Arrays, Sizes
+
+__all__ = ["NUMBERS", "as_fractions", "by_dense", "filled", "magnitude", "objects", "same", "shapes_of", "wanted"]
+
+Draw = Callable[[random.Random], Any]
+_serial = count()
+
+NUMBERS: Mapping[str, Draw] = {
+    "symbols": lambda draw: Symbol(f"x{next(_serial)}"),
+    "fractions": lambda draw: Fraction(draw.randint(-999, 999), draw.randint(1, 99)),
+    "residues": lambda draw: Residue(draw.randrange(PRIME)),
+    "integers": lambda draw: draw.randint(-9, 9),
+}
+
+
+def shapes_of(form: Form, sizes: Sizes) -> dict[str, tuple[int, ...]]:
+    """The shape of every argument, the input first."""
+    arrays = (form.input, *(p.array for p in form.params))
+    return {a.name: tuple(int(evaluate(e, sizes)) for e in a.shape) for a in arrays}
+
+
+def objects(values: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """An object array of these values."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array.reshape(shape)
+
+
+def filled(form: Form, sizes: Sizes, numbers: str, seed: int = 0) -> dict[str, np.ndarray]:
+    """Every argument full of such numbers, each drawn afresh."""
+    draw, make = random.Random(seed), NUMBERS[numbers]
+    shapes = shapes_of(form, sizes)
+    return {n: objects([make(draw) for _ in range(int(np.prod(s)))], s) for n, s in shapes.items()}
+
+
+def same(left: np.ndarray, right: np.ndarray) -> bool:
+    """Whether two object arrays are equal entry by entry; symbols as polynomials."""
+    if left.shape != right.shape:
+        return False
+    return all(_equal(x, y) for x, y in zip(left.ravel(), right.ravel(), strict=True))
+
+
+def _equal(left: Any, right: Any) -> bool:
+    return bool(left == right) or (hasattr(left, "free_symbols") and expand(left - right) == 0)
+
+
+def as_fractions(array: np.ndarray, absolute: bool = False) -> np.ndarray:
+    """The exact values of floats or integers."""
+    exact = [Fraction(*value.as_integer_ratio()) for value in np.asarray(array).ravel()]
+    return objects([abs(x) for x in exact] if absolute else exact, np.asarray(array).shape)
+
+
+def wanted(form: Form, arrays: Arrays, sizes: Sizes) -> np.ndarray:
+    """What the form makes of the arguments, for each item of the input's batch axes."""
+    rank = len(form.input.axes)
+    data = arrays[form.input.name]
+    batch = data.shape[: data.ndim - rank]
+    shape = tuple(int(evaluate(e, sizes)) for e in form.output.shape)
+    result = np.empty((*batch, *shape), dtype=object)
+    for item in np.ndindex(*batch):
+        result[item] = denote(form, {**arrays, form.input.name: data[item]}, sizes)
+    return result
+
+
+def magnitude(form: Form, arrays: Arrays, sizes: Sizes) -> np.ndarray:
+    """Σ|w||x| + |u| for each result entry."""
+    return wanted(form, {name: as_fractions(a, absolute=True) for name, a in arrays.items()}, sizes)
+
+
+def by_dense(derivation: Derivation, arrays: Arrays, sizes: Sizes) -> np.ndarray:
+    """H = U + W·X with the dense W and U that the embeddings make of the parameters."""
+    form = derivation.form
+    data = arrays[form.input.name]
+    grid = tuple(data.shape[p] for p in form.grid(form.input))
+    params = {p.name: arrays[p.name] for p in form.params}
+    weights, biases = derivation.reference(shape=grid, **params)
+    flat = weights.reshape(*biases.shape, data.size)
+    return np.asarray(biases + (flat * data.reshape(-1)).sum(axis=-1))

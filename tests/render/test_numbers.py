@@ -1,0 +1,89 @@
+"""Exact numbers: the book's, and those of the smallest grids."""
+
+import pytest
+from sympy import symbols
+
+from derive.errors import DeriveError
+from derive.render.data import row
+from derive.render.numbers import EXAMPLE_SIZES, cost, cost_text, grouped, numbers
+
+n, m, Delta, C, D, N, K = symbols("n m Delta C D N K", integer=True)
+THOUSAND = {"n": 1000, "m": 1000, "Delta": 1, "C": 3, "D": 64, "N": 1000, "K": 10**6}
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "biases"),
+    [
+        ("fully_connected", 10**9, 1000),
+        ("dense2d", 10**12, 10**6),
+        ("offset2d", 10**12, 10**6),
+        ("convolution2d", 3_996_001, 1),
+        ("conv2d", 9, 1),
+        ("conv2d_channels", 1728, 64),
+    ],
+)
+def test_weights_of_a_megapixel_layer(layers, name, weights, biases):
+    found = numbers(layers[name], THOUSAND)
+    assert (found["weights"], found["biases"]) == (weights, biases)
+    assert found["bytes"] == 4 * weights
+    assert all(type(value) is int for value in found.values())
+
+
+def test_fewer_inputs_need_fewer_weights(layers):
+    assert numbers(layers["fully_connected"], {"N": 1000, "K": 10**5})["weights"] == 10**8
+
+
+def test_a_window_larger_than_the_image_counts_what_meets_it(layers):
+    assert numbers(layers["conv2d"], {"n": 2, "m": 3, "Delta": 9})["weights"] == 3 * 5
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "text"),
+    [
+        ("fully_connected", 2 * N * K, "2·N·K"),
+        ("dense2d", 2 * n**2 * m**2, "2·n²·m²"),
+        ("convolution2d", 2 * n**2 * m**2, "2·n²·m²"),
+        ("conv2d", 2 * n * m * (2 * Delta + 1) ** 2, "2·n·m·(2Δ + 1)²"),
+        ("conv2d_channels", 2 * n * m * (2 * Delta + 1) ** 2 * C * D, "2·n·m·(2Δ + 1)²·C·D"),
+    ],
+)
+def test_operations_are_two_a_term(layers, name, expected, text):
+    assert (cost(layers[name].form) - expected).expand() == 0
+    assert cost_text(layers[name].form) == text
+
+
+def test_operations_are_exact_at_numbers(layers):
+    assert numbers(layers["conv2d"], THOUSAND)["operations"] == 18_000_000
+
+
+def test_a_size_without_a_value_is_asked_for(layers):
+    with pytest.raises(DeriveError, match=r"^The size Delta has no value; state it, as in Delta=10\.$"):
+        numbers(layers["conv2d"], {"n": 3, "m": 3})
+
+
+def test_sizes_that_the_layer_does_not_admit_are_refused(layers):
+    with pytest.raises(DeriveError, match=r"^The layer needs n ≥ 1, which these sizes are not\.$"):
+        numbers(layers["dense2d"], {"n": 0, "m": 3})
+
+
+def test_a_row_has_what_a_list_prints(layers):
+    layer = layers["conv2d"]
+    found = row("conv2d", layer, layer.verdicts, ("numpy",), EXAMPLE_SIZES)
+    assert found["free_parameters"] == {
+        "weight": "(2*Delta + 1)**2",
+        "bias": "1",
+        "when": "Delta < Min(m, n)",
+    }
+    assert found["obligations"] == {"proved": len(layer.verdicts), "total": len(layer.verdicts)}
+    assert found["backends"] == ["numpy"] and found["numbers"]["weights"] == 9
+    assert row("conv2d", layer, layer.verdicts, (), {"n": 3})["numbers"] is None
+    assert "numbers" not in row("conv2d", layer, layer.verdicts, ())
+
+
+def test_channels_keep_the_condition_of_the_grid(layers):
+    found = row("conv2d_channels", layers["conv2d_channels"], (), ())["free_parameters"]
+    assert found == {"weight": "C*D*(2*Delta + 1)**2", "bias": "D", "when": "Delta < Min(m, n)"}
+
+
+def test_numbers_are_grouped_without_a_place_to_break():
+    assert grouped(10**12) == "1\xa0000\xa0000\xa0000\xa0000"
