@@ -71,7 +71,7 @@ class Layer:
     def header(self, backend: str) -> Header:
         """What the emitted file says of itself."""
         from derive.forms.equation import formula
-        from derive.render.numbers import cost
+        from derive.render.numbers import cost_text
 
         form = self.derivation.form
         proved = sum(v.proved for v in self.verdicts)
@@ -84,7 +84,7 @@ class Layer:
             facts=(
                 ("Derivation", arrows),
                 ("Proved", f"{proved} of {len(self.verdicts)} obligations for all sizes: docs/derivations/{self.name}.md"),
-                ("Cost", f"{cost(form)} operations"),
+                ("Cost", f"{cost_text(form)} operations"),
             ),
             weights=tuple(p.name for p in form.weights),
             biases=tuple(p.name for p in form.biases),
@@ -95,7 +95,7 @@ def _arrow(rule: str) -> str:
     """A rule with its arguments as one writes it in a line of arrows."""
     name, _, inside = rule.partition("(")
     inside = inside[:-1].replace('"', "").replace("()", "").replace("Delta", "Δ")
-    return f"{name}({inside.lower() if inside[:1].isupper() else inside})" if inside else name
+    return f"{name}({inside.lower() if inside[:1].isascii() and inside[:1].isupper() else inside})" if inside else name
 
 
 @lru_cache(maxsize=256)

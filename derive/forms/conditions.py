@@ -14,7 +14,7 @@ __all__ = ["pieces", "simplified", "split"]
 def split(*conditions: Any) -> tuple[Polyhedron, Any]:
     """The affine conjuncts as a polyhedron, and the conjunction of the others."""
     affine, rest = [], []
-    for part in And.make_args(And(*conditions)):
+    for part in sorted(And.make_args(And(*conditions)), key=str):
         try:
             Polyhedron.of(part)
         except NotAffine:
@@ -37,7 +37,7 @@ def pieces(condition: Any) -> tuple[Polyhedron, ...]:
     """
     affine, rest = split(condition)
     found = [affine]
-    for part in And.make_args(rest):
+    for part in sorted(And.make_args(rest), key=str):
         if part is not true:
             found = [p & q for p in found for q in _disjoint(part)]
             found = [p for p in found if not p.is_empty()]

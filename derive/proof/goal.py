@@ -31,7 +31,7 @@ def _flat(facts: tuple[Any, ...]) -> tuple[Any, ...]:
     """Conjunctions taken apart, each fact once."""
     parts: dict[Any, None] = {}
     for fact in facts:
-        for part in And.make_args(fact):
+        for part in sorted(And.make_args(fact), key=str):  # SymPy keeps them in a set
             parts.setdefault(part)
     return tuple(parts)
 

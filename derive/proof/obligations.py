@@ -33,7 +33,7 @@ from derive.proof.wellformed import check_first, check_step, form_sizes
 
 __all__ = ["form_obligations", "step_obligations"]
 
-_TRIALS = 4096
+_TRIALS = 256
 
 
 def form_obligations(form: Form) -> tuple[Obligation, ...]:
@@ -45,22 +45,22 @@ def form_obligations(form: Form) -> tuple[Obligation, ...]:
 
 
 def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, str]:
-    """`wanted` follows from `known` at small values of these sizes: the goal for the first that do, else for all 1."""
+    """`wanted` follows from `known` at some values of these sizes: the goal for the first that do, else for all 1."""
     names = sorted(sizes, key=str)
-    tried = []
+    goals = {}
     for values in _small(len(names)):
         at = dict(zip(names, map(Integer, values), strict=True))
-        goal = Goal((known, *(Eq(s, v) for s, v in at.items())), wanted)
-        tried.append((goal, ", ".join(f"{s} := {v}" for s, v in at.items())))
-        if wanted.xreplace(at) != false and decide(goal.smt) is Status.PROVED:
-            return tried[-1]
-    return tried[0]
+        witness = ", ".join(f"{s} := {v}" for s, v in at.items())
+        goals[witness] = Goal((known, *(Eq(s, v) for s, v in at.items())), wanted)
+        if wanted.xreplace(at) != false and decide(goals[witness].smt) is Status.PROVED:
+            return goals[witness], witness
+    return next((goal, witness) for witness, goal in goals.items())
 
 
 def _small(rank: int) -> list[tuple[int, ...]]:
-    """Tuples of small numbers, those near 1 first; some thousands at most."""
-    most = next((bound for bound in (64, 16, 8, 5, 4, 3) if bound**rank <= _TRIALS), 2)
-    return sorted(product(range(most), repeat=rank), key=lambda v: (sum(abs(x - 1) for x in v), v))
+    """Tuples of small numbers, those near 1 first; some hundreds at most."""
+    most = next((bound for bound in (64, 16, 6, 4, 3) if bound**rank <= _TRIALS), 2)
+    return sorted(product(range(most), repeat=rank), key=lambda v: (sum(abs(x - 1) for x in v), v))[:_TRIALS]
 
 
 def _of_form(form: Form) -> tuple[Obligation, ...]:

@@ -55,7 +55,8 @@ class _Checker:
 
     def integers(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
         """An expression or a condition in these letters and the sizes, which reads no array."""
-        self.demand(not expression.has(Read), f"{what}, {expression}, reads an array")
+        if expression.has(Read):
+            self.demand(False, f"{what}, {expression}, reads an array")
         self._mentions(expression, letters, what)
 
     def entries(self, expression: Any, arrays: Iterable[Array], letters: Iterable[Symbol], what: str) -> None:
@@ -63,11 +64,15 @@ class _Checker:
         ranks = {a.name: len(a.axes) for a in arrays}
         self._mentions(expression, letters, what)
         for read in reads(expression):
-            self.demand(read.array in ranks, f"{what} reads {read.array}, which is none of {', '.join(ranks) or 'its arrays'}")
-            self.demand(len(read.subscripts) == ranks[read.array], f"{what} reads {read.array} with a wrong number of subscripts")
-            self.demand(not any(s.has(Read) for s in read.subscripts), f"{what} reads an array at {read}, a place that is read itself")
+            name, known = read.array, ", ".join(ranks) or "its arrays"
+            self.demand(name in ranks, f"{what} reads {name}, which is none of {known}")
+            fits = len(read.subscripts) == ranks[name]
+            self.demand(fits, f"{what} reads {name} with a wrong number of subscripts")
+            nested = any(s.has(Read) for s in read.subscripts)
+            self.demand(not nested, f"{what} reads {name} at a place that is read itself")
         for case in expression.atoms(Where):
-            self.demand(not case.condition.has(Read), f"{what} depends on whether {case.condition}")
+            if case.condition.has(Read):
+                self.demand(False, f"{what} depends on whether {case.condition}")
 
     def _mentions(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
         known = self.sizes.union(letters)
@@ -115,9 +120,9 @@ def _check_param(param: Param, terms: tuple[Symbol, ...], check: _Checker) -> No
     check.integers(param.free, param.array.symbols, f"what is free of {param.name}")
     named = [s for s, _ in param.reader]
     complete = len(named) == len(terms) and set(named) == set(terms)
-    check.demand(complete, f"no one term is named that reads {param.array.entry()}")
+    check.demand(complete, f"no one term is named that reads a given entry of {param.name}")
     for _, value in param.reader:
-        check.integers(value, param.array.symbols, f"the term that reads {param.array.entry()}")
+        check.integers(value, param.array.symbols, f"the term that reads {param.name}")
 
 
 def check_first(form: Form) -> None:

@@ -12,7 +12,7 @@ from derive.forms.form import Form
 from derive.forms.notation import LATEX, UNICODE
 from derive.forms.ranges import affine_part, write_conditions
 from derive.proof.goal import Verdict
-from derive.proof.step import ArrayMap, Clause, Kind
+from derive.proof.step import ArrayMap, Clause, Kind, Step
 from derive.render.document import (
     Block,
     Code,
@@ -158,8 +158,7 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
         for place, line in enumerate(step.argument, start=1):
             yield Item(place, line.says, Formula((_equation(line.left, line.right),)))
     yield Heading(3, "The parameters")
-    yield from _maps("before, in terms of those after", step.embeddings)
-    yield from _maps("after, in terms of those before", step.sections)
+    yield from _parameters(step)
     yield from _figures(subject.pictures, number)
     yield _obligations(proved.verdicts)
 
@@ -176,13 +175,21 @@ def _explained(doc: str) -> list[str]:
     return [" ".join(part.split()) for part in parts[after:]]
 
 
-def _maps(which: str, maps: Sequence[ArrayMap]) -> Iterator[Block]:
-    formula = maps_formula(maps)
-    if formula.lines:
-        yield Sentence(f"The parameters {which}:")
-        yield formula
-    else:
-        yield Sentence(f"The parameters {which}: the same entries.")
+def _parameters(step: Step) -> Iterator[Block]:
+    """The embedding and the section, where they aren't the identity."""
+    forth, back = maps_formula(step.embeddings), maps_formula(step.sections)
+    if not forth.lines and not back.lines:
+        yield Sentence("They stay as they are.")
+        return
+    for which, formula in (
+        ("before, in terms of those after", forth),
+        ("after, in terms of those before", back),
+    ):
+        if formula.lines:
+            yield Sentence(f"The parameters {which}:")
+            yield formula
+        else:
+            yield Sentence(f"The parameters {which}: the same entries.")
 
 
 def law(clause: Clause) -> Iterator[Block]:

@@ -22,7 +22,7 @@ def colours(number: int) -> tuple[str, ...]:
     """That many colours as `#rrggbb`, all different.
 
     >>> colours(3)
-    ('#bf8300', '#8575b8', '#5ec68f')
+    ('#6a7139', '#f09b6b', '#b57a9b')
     """
     found: dict[str, None] = {}
     point = 0

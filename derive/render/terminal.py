@@ -21,7 +21,9 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     for row in rows:
         proofs, free = row["obligations"], row["free_parameters"]
         head = Text(row["name"], style="bold")
-        head.append(f"   {proofs['proved']} of {proofs['total']} proved   {', '.join(row['backends'])}", style="dim")
+        head.append(
+            f"   {proofs['proved']} of {proofs['total']} proved   {', '.join(row['backends'])}", style="dim"
+        )
         parts += [head, _indented(row["equation"].split("        ")[0])]
         when = "" if free["when"] == "True" else f"   when {_letters(free['when'])}"
         parts.append(_indented(f"{_letters(free['weight'])} weights, {_letters(free['bias'])} biases{when}"))

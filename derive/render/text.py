@@ -107,7 +107,7 @@ def _code(language: str, text: str, folded: bool) -> Iterator[RenderableType]:
         yield Text(text, no_wrap=True, overflow="ignore")
     else:
         lines = (
-            line.replace(" " * 8, "\n  ") if len(line) > _WIDTH - 4 else line for line in text.splitlines()
+            line.replace("   ⟶", "\n  ⟶") if len(line) > _WIDTH - 4 else line for line in text.splitlines()
         )
         yield Padding(Text("\n".join(lines)), (0, 0, 0, 4))
     yield Text("")

@@ -3,9 +3,9 @@
 
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
-Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(δ) ⟶ boundary(zero)
+Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
 Proved        40 of 40 obligations for all sizes: docs/derivations/conv2d.md
-Cost          2*m*n*(2*Delta + 1)**2 operations
+Cost          2·n·m·(2Δ + 1)² operations
 """
 import numpy as np
 

@@ -3,9 +3,9 @@
 
     H[i, j, d] = u[d] + Σ_a Σ_b Σ_c V[a, b, c, d]·X[i + a, j + b, c]        |a|, |b| ≤ Δ, X = 0 outside
 
-Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(δ) ⟶ boundary(zero)
+Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
 Proved        47 of 47 obligations for all sizes: docs/derivations/conv2d_channels.md
-Cost          2*C*D*m*n*(2*Delta + 1)**2 operations
+Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import numpy as np
 

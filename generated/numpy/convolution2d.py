@@ -5,7 +5,7 @@
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations)
 Proved        24 of 24 obligations for all sizes: docs/derivations/convolution2d.md
-Cost          2*m**2*n**2 operations
+Cost          2·n²·m² operations
 """
 import numpy as np
 

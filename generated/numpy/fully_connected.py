@@ -5,7 +5,7 @@
 
 Derivation    dense
 Proved        8 of 8 obligations for all sizes: docs/derivations/fully_connected.md
-Cost          2*K*N operations
+Cost          2·N·K operations
 """
 import numpy as np
 

@@ -5,7 +5,7 @@
 
 Derivation    dense ⟶ reindex
 Proved        15 of 15 obligations for all sizes: docs/derivations/offset2d.md
-Cost          2*m**2*n**2 operations
+Cost          2·n²·m² operations
 """
 import numpy as np
 

@@ -75,9 +75,9 @@ def test_a_row_has_what_a_list_prints(layers):
         "when": "Delta < Min(m, n)",
     }
     assert found["obligations"] == {"proved": len(layer.verdicts), "total": len(layer.verdicts)}
-    assert found["backends"] == ["numpy"] and found["numbers"]["weights"] == 9
-    assert row("conv2d", layer, layer.verdicts, (), {"n": 3})["numbers"] is None
-    assert "numbers" not in row("conv2d", layer, layer.verdicts, ())
+    assert found["backends"] == ["numpy"] and found["at"]["weights"] == 9
+    assert row("conv2d", layer, layer.verdicts, (), {"n": 3})["at"] is None
+    assert "at" not in row("conv2d", layer, layer.verdicts, ())
 
 
 def test_channels_keep_the_condition_of_the_grid(layers):

@@ -31,11 +31,12 @@ namespace cu { template <class T> constexpr T unset() { return T(0x5a5a5a5a); } 
   static inline N##3 make_##N##3(T x, T y, T z) { return {x, y, z}; }                                                  \
   static inline N##4 make_##N##4(T x, T y, T z, T w) { return {x, y, z, w}; }
 
+using cu_schar = signed char;
 using cu_uchar = unsigned char;
 using cu_ushort = unsigned short;
 using cu_longlong = long long;
 using cu_ulonglong = unsigned long long;
-CU_VECTORS(signed char, char, 2, 4)
+CU_VECTORS(cu_schar, char, 2, 4)
 CU_VECTORS(cu_uchar, uchar, 2, 4)
 CU_VECTORS(short, short, 4, 8)
 CU_VECTORS(cu_ushort, ushort, 4, 8)

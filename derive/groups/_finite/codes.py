@@ -38,7 +38,7 @@ def inverse(g: Codes) -> Codes:
 
 
 def doubled(g: Codes) -> Codes:
-    """The same element as a permutation, without signs, of the 2n signed points: codes of shape (2n,)."""
+    """The same element as a permutation, without signs, of the 2n signed points: its codes, shape (2n,)."""
     both = np.empty(2 * len(g), np.int32)
     both[0::2], both[1::2] = 2 * g, 2 * (g ^ 1)
     return both

@@ -22,7 +22,9 @@ ROTATION6 = ((0, -1), (1, 1))
 ROTATION3 = ((-1, -1), (1, 0))
 
 
-def torus(shape: Sequence[int], point: Sequence[ArrayLike] = (), steps: Sequence[int] | None = None) -> PermutationGroup:
+def torus(
+    shape: Sequence[int], point: Sequence[ArrayLike] = (), steps: Sequence[int] | None = None
+) -> PermutationGroup:
     """Translations of ℤ_{n₁} × … with the matrices `point` about cell 0, on the n₁·…·n_d cells in row-major order.
 
     The generators are the translation by steps[a] (1 by default) along each axis a, then the matrices in their order.
@@ -35,7 +37,9 @@ def torus(shape: Sequence[int], point: Sequence[ArrayLike] = (), steps: Sequence
         rows.append(index_images(cells, (cells + shift) % size))
     for matrix in _matrices(shape, point):
         if (matrix * size[None, :] % size[:, None]).any():
-            raise GroupRefused(f"The matrix {matrix.tolist()} does not act on a torus of shape {tuple(shape)}.")
+            raise GroupRefused(
+                f"The matrix {matrix.tolist()} does not act on a torus of shape {tuple(shape)}."
+            )
         rows.append(index_images(cells, cells @ matrix.T % size))
     return PermutationGroup(len(cells), np.array(rows))
 
@@ -66,5 +70,7 @@ def _matrices(shape: Sequence[int], point: Sequence[ArrayLike]) -> list[Ints]:
     matrices = [np.asarray(matrix, np.int64) for matrix in point]
     for matrix in matrices:
         if matrix.shape != (len(shape), len(shape)):
-            raise GroupRefused(f"A grid of {len(shape)} axes has no action of a matrix of shape {matrix.shape}.")
+            raise GroupRefused(
+                f"A grid of {len(shape)} axes has no action of a matrix of shape {matrix.shape}."
+            )
     return matrices

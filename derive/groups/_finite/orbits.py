@@ -52,6 +52,7 @@ class PairOrbits:
     _forest: Forest
     _orbit: Ints
     _stabilisers: tuple[Stabiliser, ...]
+    _root: Ints
     _number: Ints
 
     def label(self, o: ArrayLike, k: ArrayLike) -> tuple[Ints, Ints]:
@@ -60,11 +61,10 @@ class PairOrbits:
         self._check(rows, columns)
         labels, signs = np.empty(rows.size, np.int32), np.empty(rows.size, np.int8)
         rows, columns, shape = rows.ravel(), columns.ravel(), rows.shape
-        roots = np.array([s.root for s in self._stabilisers]).reshape(-1)
         for start in range(0, rows.size, _CHUNK):
             here = slice(start, start + _CHUNK)
             orbit, codes = self._to_base(rows[here], columns[here])
-            codes = roots[2 * self.source.size * orbit + codes]
+            codes = self._root[orbit, codes]
             labels[here] = self._number[orbit, codes >> 1]
             signs[here] = np.where(labels[here] < 0, 0, 1 - 2 * (codes & 1))
         return labels.reshape(shape), signs.reshape(shape)
@@ -104,7 +104,9 @@ class PairOrbits:
     def _check(self, o: Ints, k: Ints) -> None:
         for points, size, side in ((o, self.out.size, "output"), (k, self.source.size, "input")):
             if points.size and (points.min() < 0 or points.max() >= size):
-                raise GroupRefused(f"The {side} has points 0 … {size - 1}; {points.min()} … {points.max()} were asked for.")
+                raise GroupRefused(
+                    f"The {side} has points 0 … {size - 1}; {points.min()} … {points.max()} were asked for."
+                )
 
 
 def pair_orbits(out: Representation, source: Representation) -> PairOrbits:
@@ -123,7 +125,9 @@ def pair_orbits(out: Representation, source: Representation) -> PairOrbits:
     which, k = np.nonzero(live)
     lengths = np.bincount(orbit, minlength=len(bases))
     inside = number >= 0
-    sizes = np.bincount(number[inside], (lengths[:, None] * inside)[inside], minlength=len(k)).astype(np.int64)
+    sizes = np.bincount(number[inside], (lengths[:, None] * inside)[inside], minlength=len(k)).astype(
+        np.int64
+    )
     return PairOrbits(
         out=out,
         source=source,
@@ -134,6 +138,7 @@ def pair_orbits(out: Representation, source: Representation) -> PairOrbits:
         _forest=forest,
         _orbit=orbit,
         _stabilisers=tied,
+        _root=root.reshape(len(bases), 2 * source.size),
         _number=number,
     )
 

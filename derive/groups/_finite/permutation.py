@@ -35,7 +35,11 @@ class PermutationGroup:
     generators: Ints = field(default_factory=lambda: np.empty((0, 0), np.int32))
 
     def __post_init__(self) -> None:
-        rows = np.array(self.generators, np.int32).reshape(-1, self.degree) if self.degree else np.empty((0, 0), np.int32)
+        rows = (
+            np.array(self.generators, np.int32).reshape(-1, self.degree)
+            if self.degree
+            else np.empty((0, 0), np.int32)
+        )
         for number, images in enumerate(np.sort(rows, axis=1)):
             if not np.array_equal(images, np.arange(self.degree)):
                 raise GroupRefused(f"Generator {number} is not a permutation of 0 … {self.degree - 1}.")

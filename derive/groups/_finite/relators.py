@@ -21,7 +21,7 @@ Edges = tuple[Ints, Ints]
 """Edges (o, s): points as positions in the orbit, and generators."""
 
 _MOST_WORDS = 1200
-_MOST_RELATORS = 24
+_MOST_RELATORS = 16
 _MOST_CYCLE_CELLS = 1 << 24
 _SAMPLE = 48
 
@@ -59,8 +59,9 @@ class _Cycles:
         relators = relators[:room]
         self.known = np.zeros(generators * self.orbit + 1, bool)
         self.known[-1] = True
+        self.stamp = np.empty(generators * self.orbit, np.int32)
         longest = max(map(len, relators), default=1)
-        self.edges = np.full((len(relators), self.orbit, longest), generators * self.orbit, np.int32)
+        self.edges: Ints = np.full((len(relators), self.orbit, longest), generators * self.orbit, np.int32)
         starts: list[list[Ints]] = [[] for _ in range(generators)]
         for r, relator in enumerate(relators):
             self._trace(r, relator, images, starts)
@@ -99,10 +100,12 @@ class _Cycles:
                 cycles = starts[:, tails].ravel()
                 np.subtract.at(self.missing, cycles, 1)
                 touched.append(cycles)
-            near = np.unique(np.concatenate(touched))
+            near = np.concatenate(touched)
             cells = self.edges[near[self.missing[near] == 1]]
             last = np.argmin(self.known[cells], axis=1)
-            edges = np.unique(np.take_along_axis(cells, last[:, None], axis=1))
+            edges = np.take_along_axis(cells, last[:, None], axis=1)[:, 0]
+            self.stamp[edges] = np.arange(len(edges), dtype=np.int32)
+            edges = edges[self.stamp[edges] == np.arange(len(edges))]
 
 
 def find_relators(generators: Codes) -> tuple[Word, ...]:
@@ -162,4 +165,5 @@ def tree_edges(images: Ints, step: Ints) -> Ints:
     forward = step[points] % 2 == 0
     back = np.array([inverse(2 * image) >> 1 for image in images], np.int32).reshape(images.shape)
     generator = step[points] >> 1
-    return generator * images.shape[1] + np.where(forward, back[generator, points], points)
+    edges: Ints = generator * images.shape[1] + np.where(forward, back[generator, points], points)
+    return edges

@@ -29,10 +29,14 @@ class Representation:
     def __post_init__(self) -> None:
         codes = np.array(self.codes, np.int32)
         if codes.ndim != 2:
-            raise GroupRefused(f"A representation has codes of shape (generators, size); these have shape {codes.shape}.")
+            raise GroupRefused(
+                f"A representation has codes of shape (generators, size); these have shape {codes.shape}."
+            )
         for number, images in enumerate(np.sort(codes >> 1, axis=1)):
             if not np.array_equal(images, np.arange(codes.shape[1])):
-                raise GroupRefused(f"Generator {number} is not a signed permutation of {codes.shape[1]} points.")
+                raise GroupRefused(
+                    f"Generator {number} is not a signed permutation of {codes.shape[1]} points."
+                )
         codes.flags.writeable = False
         object.__setattr__(self, "codes", codes)
 

@@ -37,7 +37,7 @@ class Stabiliser:
 
     def path(self, code: int) -> Word:
         """A word that carries the root of the signed point there and fixes b, both up to the sign on b."""
-        lifted = np.array([2 * doubled(g) for g in self.generators], np.int32).reshape(-1, len(self.root))
+        lifted = np.array([doubled(g) for g in self.generators], np.int32).reshape(-1, len(self.root))
         tree = Forest.of(lifted, self.root[[code]], len(self.root), shallow=False)
         letters = (self.words[i] if i >= 0 else inverse_word(self.words[~i]) for i in tree.word(code))
         return tuple(letter for word in letters for letter in word)

@@ -1,0 +1,71 @@
+"""Linear algebra modulo primes below 2³¹, where a product of two residues fits in 64 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import isqrt
+
+import numpy as np
+
+from derive.groups._finite.codes import Ints
+
+__all__ = ["kernel", "multiply", "primes", "rational", "reduced"]
+
+
+def primes() -> Iterator[int]:
+    """The primes below 2³¹, from the largest down."""
+    small = [n for n in range(3, isqrt(1 << 31) + 1, 2) if all(n % d for d in range(3, isqrt(n) + 1, 2))]
+    divisors = np.array(small)
+    for n in range((1 << 31) - 1, 1 << 30, -2):
+        if (n % divisors).all():
+            yield n
+
+
+def reduced(matrix: Ints, p: int) -> tuple[Ints, Ints]:
+    """The nonzero rows of the reduced row echelon form of residues, and the pivots' columns."""
+    rows = matrix.astype(np.int64)
+    pivots: list[int] = []
+    for column in range(rows.shape[1]):
+        top = len(pivots)
+        if top == len(rows):
+            break
+        candidates = np.flatnonzero(rows[top:, column])
+        if not candidates.size:
+            continue
+        rows[[top, top + candidates[0]]] = rows[[top + candidates[0], top]]
+        rows[top] = rows[top] * pow(int(rows[top, column]), -1, p) % p
+        others = np.flatnonzero(rows[:, column])
+        others = others[others != top]
+        cells = np.flatnonzero(rows[top])
+        block = np.ix_(others, cells)
+        rows[block] = (rows[block] - rows[others, column][:, None] * rows[top, cells]) % p
+        pivots.append(column)
+    return rows[: len(pivots)], np.array(pivots, np.int64)
+
+
+def kernel(matrix: Ints, p: int) -> Ints:
+    """A basis of {x: matrix·x = 0 mod p}, one row a vector."""
+    rows, pivots = reduced(matrix, p)
+    free = np.setdiff1d(np.arange(matrix.shape[1]), pivots)
+    basis = np.zeros((len(free), matrix.shape[1]), np.int64)
+    basis[np.arange(len(free)), free] = 1
+    basis[:, pivots] = -rows[:, free].T % p
+    return basis
+
+
+def multiply(a: Ints, b: Ints, p: int) -> Ints:
+    """The matrix product a·b of residues mod p, with a in halves of 16 bits: exact for inner lengths below 2¹⁵."""
+    high, low = (a >> 16) @ b % p, (a & 0xFFFF) @ b % p
+    product: Ints = (high * (1 << 16) + low) % p
+    return product
+
+
+def rational(residue: int, modulus: int) -> Fraction | None:
+    """The fraction n/d with n/d = residue mod modulus and |n|, d ≤ √(modulus/2), if there is one (Wang, 1981)."""
+    bound = isqrt(modulus // 2)
+    n, last, d, before = residue % modulus, modulus, 1, 0
+    while n > bound:
+        quotient = last // n
+        n, last, d, before = last - quotient * n, n, before - quotient * d, d
+    return Fraction(n, d) if 0 < abs(d) <= bound else None

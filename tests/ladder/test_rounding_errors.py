@@ -1,0 +1,70 @@
+"""Rung 3: random and adversarial floats, within the bound that is derived from the program; never a chosen one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from derive.ir.nodes import Contract, walk
+from tests.ladder.checks import rounding_errors
+from tests.ladder.climbing import odd_sizes
+from tests.ladder.floats import REGIMES, climbing_sum, drawn
+from tests.ladder.subjects import LAYERS, Sizes, Subject, sizes_of, subject
+
+DTYPES = ("float16", "float32", "float64", "longdouble")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("regime", REGIMES)
+@pytest.mark.parametrize("name", LAYERS)
+def test_errors_are_within_the_bound(name: str, regime: str, dtype: str) -> None:
+    claimed = 0
+    for seed, sizes in enumerate(odd_sizes(subject(name))):
+        claimed += len(rounding_errors(subject(name), drawn(subject(name), sizes, regime, dtype, seed), sizes))
+    assert claimed, "the regime overflows everywhere, so nothing was claimed"
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@given(data=st.data())
+def test_at_any_size_and_mixture(name: str, data: st.DataObject) -> None:
+    _at_any_mixture(subject(name), data.draw(st.sampled_from(sizes_of(name, 3)), label="sizes"), data)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", LAYERS)
+def test_many_draws(name: str) -> None:
+    for seed in range(200):
+        for sizes in odd_sizes(subject(name), most=8):
+            for regime in REGIMES:
+                rounding_errors(subject(name), drawn(subject(name), sizes, regime, "float32", seed), sizes)
+
+
+def _at_any_mixture(of: Subject, sizes: Sizes, data: st.DataObject) -> None:
+    """Each argument from a regime of its own."""
+    dtype = data.draw(st.sampled_from(DTYPES), label="dtype")
+    seed = data.draw(st.integers(0, 2**32), label="seed")
+    arrays = {}
+    for place, letter in enumerate(of.kernel.arrays):
+        regime = data.draw(st.sampled_from(sorted(REGIMES)), label=letter)
+        arrays[letter] = drawn(of, sizes, regime, dtype, seed + place)[letter]
+    rounding_errors(of, arrays, sizes)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", LAYERS)
+def test_one_term_comes_within_a_factor_of_four_of_the_bound(name: str, dtype: str) -> None:
+    """A product and a sum, two roundings of at most ε each: the worst of 200 draws loses half of that and more."""
+    of = subject(name)
+    one = dict.fromkeys(of.form.sizes, 1) | {s: 0 for s in of.form.sizes if s.name == "Delta"}
+    ratios = [r for seed in range(200) for r in rounding_errors(of, drawn(of, one, "uniform", dtype, seed), one)]
+    assert max(ratios) > 1 / 4
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_terms_added_one_by_one_come_within_a_factor_of_eight(name: str) -> None:
+    """Every addition rounds up by ε. The count takes all offsets of a full-offset layer, of which a quarter meet."""
+    of = subject(name)
+    if any(isinstance(node, Contract) for node in walk(of.program.body)):
+        pytest.skip("a contraction adds the products among themselves first, in an order of its own")
+    sizes = odd_sizes(of)[0]
+    assert max(rounding_errors(of, climbing_sum(of, sizes, np.float32), sizes)) > 1 / 8
