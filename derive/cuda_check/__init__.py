@@ -4,8 +4,8 @@
         module = importlib.import_module("generated.cupy.conv2d")
         H = module.conv2d(cupy.asarray(X), cupy.asarray(V), cupy.asarray(u)).get()
 
-A fault is a `CudaFault` with its kind, the line of the kernel's source and the argument. What no CPU shows: memory
-ordering, asynchronous copies, tensor cores, contraction to fused multiply-adds, flushed subnormals.
+A fault is a `CudaFault` with its kind, the line of the kernel's source and the argument. What no CPU shows:
+memory ordering, asynchronous copies, tensor cores, contraction to fused multiply-adds, flushed subnormals.
 """
 
 from .compiler import cache_folder, find_compiler

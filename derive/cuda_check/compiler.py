@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .faults import CompileError, NoCompiler
 
-__all__ = ["Compiler", "build_library", "cache_folder", "find_compiler", "unit_key"]
+__all__ = ["Compiler", "build_library", "cache_folder", "find_compiler", "unit_key", "write_beside"]
 
 COMMON = (
     *(
@@ -157,14 +157,15 @@ def _runtime(compiler: Compiler, checked: bool, scratch: Path) -> Path:
     if not kept.exists():
         fresh = scratch / "runtime.o"
         _compile(compiler, _headers() / "runtime.cpp", fresh, flags)
-        _keep(fresh, kept)
+        write_beside(kept, fresh.read_bytes())
     return kept
 
 
-def _keep(fresh: Path, kept: Path) -> None:
-    beside = kept.with_name(f"{kept.name}.{os.getpid()}")
-    shutil.copyfile(fresh, beside)
-    beside.replace(kept)
+def write_beside(target: Path, content: bytes) -> None:
+    """Writes beside and renames, so that no other process ever reads half a file."""
+    beside = target.with_name(f"{target.name}.{os.getpid()}")
+    beside.write_bytes(content)
+    beside.replace(target)
 
 
 def build_library(text: str, checked: bool, exact: bool) -> Path:
@@ -183,5 +184,5 @@ def build_library(text: str, checked: bool, exact: bool) -> Path:
         compiler.run(
             "-shared", *plain, str(compiled), str(_runtime(compiler, checked, scratch)), "-o", str(library)
         )
-        _keep(library, kept)
+        write_beside(kept, library.read_bytes())
     return kept

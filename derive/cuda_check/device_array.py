@@ -1,7 +1,7 @@
 """The stand-in's array: NumPy memory that only the stand-in's own functions and kernels may touch.
 
-In exact mode a float array holds residues, in unsigned integers as wide as its declared type: strides, alignment
-and shared-memory sizes stay those of the float program.
+In exact mode a float array holds residues, in unsigned integers as wide as its declared type: then strides,
+alignment and shared-memory sizes stay those of the float program.
 """
 
 import operator

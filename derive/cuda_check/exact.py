@@ -15,7 +15,7 @@ __all__ = ["run_mod_p"]
 def run_mod_p(
     program: Callable[..., Any], arrays: Sequence[NDArray[Any]], *, dtype: Any = np.float32, **settings: Any
 ) -> dict[int, Any]:
-    """`program(cupy, *device_arrays)` modulo each prime that suits `dtype`: the residues, as uint64, by prime.
+    """`program(cupy, *device_arrays)` modulo each prime that suits `dtype`: prime to residues as uint64.
 
     `arrays` hold integers, or objects that are Fractions; inside, they are arrays of `dtype`.
     """

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .compiler import build_library, cache_folder, unit_key
+from .compiler import build_library, cache_folder, unit_key, write_beside
 from .faults import CompileError
 from .source import Source, translation_unit
 
@@ -108,7 +108,7 @@ def load_kernels(source: Source, checked: bool) -> dict[str, CompiledKernel]:
 
 
 def prebuild(sources: Iterable[Source], checked: bool = True) -> None:
-    """Compiles all sources that the cache lacks in one translation unit; faulty ones are left to report themselves."""
+    """Compiles what the cache lacks in one translation unit; faulty sources are left to report themselves."""
     groups: dict[bool, dict[str, Source]] = {}
     for source in sources:
         if not _find(key := _key(source, checked)):
@@ -128,7 +128,9 @@ def _build_together(sources: Sequence[tuple[str, Source]], checked: bool) -> Non
             _build_together(part, checked)
         return
     for unit, (key, _) in enumerate(sources):
-        (cache_folder() / f"{key}.json").write_text(json.dumps({"library": path.name, "unit": unit}))
+        write_beside(
+            cache_folder() / f"{key}.json", json.dumps({"library": path.name, "unit": unit}).encode()
+        )
 
 
 def _key(source: Source, checked: bool) -> str:

@@ -33,7 +33,7 @@ def _defines(options: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 
 class RawModule:
-    """Compiles when a function is first asked for, as CuPy does; once for each of checked, fast and exact mode."""
+    """Compiles when a function is first asked for, as CuPy does; once a mode (checked, fast, exact)."""
 
     __module__ = "cupy"
 

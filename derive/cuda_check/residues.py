@@ -12,8 +12,8 @@ from .settings import MERSENNE_61, current_settings
 
 __all__ = ["PRIMES", "from_residues", "residue_of", "to_residues"]
 
-# By the bytes of the element. A layer is a polynomial of small degree d in its inputs, so a wrong program passes
-# with probability at most the product of d / p over the primes: below 2**-50 in each row.
+# By the bytes of the element. A layer is a polynomial of small degree d in its inputs, so a wrong program
+# passes with probability at most the product of d / p over the primes: below 2**-50 in each row.
 PRIMES: dict[int, tuple[int, ...]] = {
     2: (65521, 65519, 65497, 65479),
     4: (4294967291, 4294967279),

@@ -1,7 +1,7 @@
 """From the user's CUDA C to a C++ translation unit whose lines keep their numbers.
 
-Three spellings have no C++ meaning and are rewritten in place: `extern "C"` (every source gets a namespace of its
-own, so that many fit one translation unit), `extern __shared__ T name[]`, and, in exact mode, floating literals.
+Three spellings have no C++ meaning and are rewritten in place: `extern "C"` (every source gets a namespace of
+its own, so that many fit one unit), `extern __shared__ T name[]`, and, in exact mode, floating literals.
 """
 
 import re

@@ -56,10 +56,29 @@ def _lower_envelope(e: Any, sign: Fraction) -> list[Affine]:
     raise NotAffine(f"'{e}' isn't affine on this side of an inequality.")
 
 
+def _unrounded(e: Any) -> Any:
+    """The same inequality e ≥ 0 over the integers without its rounded quotient: x ≤ ⌊p/q⌋ ⟺ q·x ≤ p, and so on."""
+    rounded = e.atoms(sp.floor, sp.ceiling) if e.has(sp.floor, sp.ceiling) else ()
+    if not rounded:
+        return e
+    if len(rounded) > 1:
+        raise NotAffine(f"'{e}' has more than one rounded quotient.")
+    (quotient,) = rounded
+    sign = e.coeff(quotient)
+    top, bottom = quotient.args[0].together().as_numer_denom()
+    if sign not in (1, -1) or not bottom.is_Integer:
+        raise NotAffine(f"'{e}' has a rounded quotient that isn't alone.")
+    exact = isinstance(quotient, sp.floor) == (sign == 1)
+    slack = 0 if exact else sign * (bottom - 1)
+    return e - sign * quotient + sign * (top + slack) / bottom
+
+
 def _at_least(e: Any, strict: bool) -> list[Affine]:
     """Integer affine forms f with e ≥ 0 (or e > 0) ⟺ f ≥ 0 for all of them."""
     forms = []
-    for form in _lower_envelope(e, Fraction(1)):
+    if strict and e.has(sp.floor, sp.ceiling):
+        e, strict = e - 1, False
+    for form in _lower_envelope(_unrounded(e), Fraction(1)):
         scale = lcm(*(value.denominator for value in form.values()))
         whole = {s: value * scale for s, value in form.items()}
         forms.append(_sum(whole, {_ONE: Fraction(-1)}) if strict else whole)

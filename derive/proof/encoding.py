@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from functools import lru_cache
 from keyword import iskeyword
 from typing import Any, TypeVar
 from unicodedata import normalize
@@ -28,6 +29,17 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 
 _LONGEST, _NODES, _DIGITS, _POWER = 20_000, 3_000, 18, 4
+_UNREADABLE = (
+    TextError,
+    SyntaxError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    RecursionError,
+    MemoryError,
+)
 
 
 def write_form(form: Form) -> Data:
@@ -146,10 +158,15 @@ def _formula(data: Any, where: str) -> Any:
     """What a text in the formula language states; texts that would take long to read are refused."""
     text = line(data, where, _LONGEST)
     try:
-        _check_size(text)
-        return parse(text)
-    except (TextError, SyntaxError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, MemoryError) as cause:
+        return _parsed(text)
+    except _UNREADABLE as cause:
         raise CertificateError(f"{where} cannot be read: '{text[:60]}' is not a formula.") from cause
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Any:
+    _check_size(text)
+    return parse(text)
 
 
 def _check_size(text: str) -> None:

@@ -17,6 +17,7 @@ from derive.forms.dense import dense_form, offset_letters
 from derive.forms.expr import Read
 from derive.forms.form import Array, Axis, Form, Param, Role
 from derive.forms.polyhedron import Polyhedron
+from derive.forms.text import show
 from derive.proof.step import ArrayMap, Kind, Step, SubStep
 from derive.rules._rule import Case, rule
 
@@ -56,7 +57,7 @@ def reindex(form: Form) -> Step:
         rule="",
         kind=Kind.EQUIVALENCE,
         statement=reindex.statement,
-        reason=f"{', '.join(f'{k} = {v}' for k, v in forth.items())} renames the terms of the sum; the layer is the same.",
+        reason=f"{', '.join(f'{show(k)} = {show(v)}' for k, v in forth.items())} renames the terms of the sum; the layer is the same.",
         before=form,
         after=after,
         embeddings=(

@@ -1,6 +1,6 @@
 """Small kernels with one fault each, and what mends it.
 
-A line that may be blamed ends in `// here`. `mend` is (wrong text, right text): the mended twin gives no fault.
+A line that may be blamed ends in `// here`. `mend` is (wrong, right) text: the mended twin gives no fault.
 """
 
 from collections.abc import Callable

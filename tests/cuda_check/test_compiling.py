@@ -11,12 +11,12 @@ from derive.cuda_check import (
     NoCompiler,
     RawModule,
     cache_folder,
+    library,
     prebuild_modules,
     standing_in_for_cupy,
     using,
 )
 from derive.cuda_check import compiler as compiling
-from derive.cuda_check import library
 
 pytestmark = pytest.mark.usefixtures("compiler")
 
@@ -66,7 +66,8 @@ def test_options_are_honoured() -> None:
         '/* extern "C" __global__ void z( */ extern "C" __global__ void k(int H[]) { H[0] = 7; } // "',
         "typedef int number; struct pair { number a, b; };\n"
         'extern "C" __global__ void k(number* H) { pair p = {3, 4}; H[0] = p.a + p.b; }',
-        'template <int N> __device__ int f() { return N; }\nextern "C" __global__ void k(int* H) { H[0] = f<7>(); }',
+        "template <int N> __device__ int f() { return N; }\n"
+        'extern "C" __global__ void k(int* H) { H[0] = f<7>(); }',
         "enum { SEVEN = 7 };\n__device__ const int table[2] = {0, SEVEN};\n"
         'extern "C" __global__ void k(int* H) { const int* p = table; H[0] = p[1 + threadIdx.x]; }',
     ],
@@ -77,7 +78,7 @@ def test_spellings_of_a_kernel(code: str) -> None:
 
 def test_a_header_that_the_harness_lacks() -> None:
     with pytest.raises(
-        CompileError, match="includes 'cooperative_groups.h', which this harness does not have"
+        CompileError, match=r"includes 'cooperative_groups\.h', which this harness does not have"
     ):
         result("#include <cooperative_groups.h>\n" + constant(1))
 
@@ -118,7 +119,7 @@ def test_a_cache_folder_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiling, "_candidates", lambda: [])
+    monkeypatch.setattr(compiling, "_candidates", list)
     with pytest.raises(NoCompiler, match="install g\\+\\+ or clang\\+\\+, or `pip install ziglang`"):
         compiling.find_compiler.__wrapped__()
 

@@ -17,8 +17,9 @@ EMITTED = r'''
 import cupy
 
 SRC = r"""
-extern "C" __global__ void conv2d(const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u,
-                                  real* __restrict__ H, int n, int m, int D) {
+extern "C" __global__ void
+conv2d(const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u,
+       real* __restrict__ H, int n, int m, int D) {
   const int j = blockIdx.x * blockDim.x + threadIdx.x, i = blockIdx.y * blockDim.y + threadIdx.y;
   if (i >= n || j >= m) return;
   real h = u[0];
@@ -33,7 +34,8 @@ extern "C" __global__ void conv2d(const real* __restrict__ X, const real* __rest
 
 @cupy.memoize(for_each_device=True)
 def _kernel(real):
-    return cupy.RawModule(code=SRC, options=("--std=c++17", f"-Dreal={real}"), backend="nvrtc").get_function("conv2d")
+    module = cupy.RawModule(code=SRC, options=("--std=c++17", f"-Dreal={real}"), backend="nvrtc")
+    return module.get_function("conv2d")
 
 
 def conv2d(X, V, u, out=None):
@@ -43,7 +45,8 @@ def conv2d(X, V, u, out=None):
     n, m = X.shape
     kernel = _kernel({"float32": "float", "float64": "double"}[dtype.name])
     with cupy.cuda.Device(0), cupy.cuda.get_current_stream():
-        kernel(((m + 31) // 32, (n + 7) // 8), (32, 8), (X, V, u, H, cupy.int32(n), cupy.int32(m), cupy.int32(len(V) // 2)))
+        grid, sizes = ((m + 31) // 32, (n + 7) // 8), (cupy.int32(n), cupy.int32(m), cupy.int32(len(V) // 2))
+        kernel(grid, (32, 8), (X, V, u, H, *sizes))
     return H
 '''
 
@@ -114,7 +117,7 @@ def test_no_array_becomes_a_numpy_array_by_accident(cupy: Any) -> None:
     with pytest.raises(TypeError, match="Unsupported type"):
         cupy.matmul(X, np.ones(3))
     with pytest.raises(AttributeError):
-        cupy.memmap
+        cupy.memmap  # noqa: B018 - NumPy has it, CuPy has not
 
 
 def test_copies_and_views(cupy: Any) -> None:
@@ -166,6 +169,6 @@ def test_result_types_and_scalars(cupy: Any) -> None:
 
 
 def test_a_schedule_that_nobody_knows() -> None:
-    with pytest.raises(DeriveError, match="Schedule 'backward' is not one of forward, reverse, random"):
-        with standing_in_for_cupy(schedule="backward"):
-            pass
+    told = "Schedule 'backward' is not one of forward, reverse, random"
+    with pytest.raises(DeriveError, match=told), standing_in_for_cupy(schedule="backward"):
+        pass

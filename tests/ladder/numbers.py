@@ -64,8 +64,11 @@ def _equal(left: Any, right: Any) -> bool:
 
 def as_fractions(array: np.ndarray, absolute: bool = False) -> np.ndarray:
     """The exact values of floats or integers."""
-    exact = [Fraction(*value.as_integer_ratio()) for value in np.asarray(array).ravel()]
-    return objects([abs(x) for x in exact] if absolute else exact, np.asarray(array).shape)
+    if array.dtype.kind == "f":
+        exact = [Fraction(*value.as_integer_ratio()) for value in array.ravel()]
+    else:
+        exact = [Fraction(int(value)) for value in array.ravel()]
+    return objects([abs(x) for x in exact] if absolute else exact, array.shape)
 
 
 def wanted(form: Form, arrays: Arrays, sizes: Sizes) -> np.ndarray:

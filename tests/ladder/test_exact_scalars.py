@@ -1,7 +1,7 @@
 """Rung 1: the emitted NumPy body, unchanged, on symbols, Fractions and residues modulo a 61-bit prime."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ladder.checks import exact_scalars
@@ -12,6 +12,7 @@ EXACT = ("symbols", "fractions", "residues")
 
 @pytest.mark.parametrize("numbers", EXACT)
 @pytest.mark.parametrize("name", LAYERS)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_the_body_is_the_form_and_the_dense_layer(name: str, numbers: str, data: st.DataObject) -> None:
     sizes = data.draw(st.sampled_from(sizes_of(name, 3)), label="sizes")

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #if defined(__x86_64__) && !defined(_WIN32) && !defined(CU_UCONTEXT)
-struct Context { void* stack_pointer; };
+struct Context {
+  void* stack_pointer;
+};
 asm(R"(
 .text
 cu_switch:
@@ -34,7 +36,9 @@ static void prepare(Context* context, char* stack, size_t size, void (*start)())
 }
 #else
 #include <ucontext.h>
-struct Context { ucontext_t state; };
+struct Context {
+  ucontext_t state;
+};
 static void switch_context(Context* from, Context* to) { swapcontext(&from->state, &to->state); }
 static void prepare(Context* context, char* stack, size_t size, void (*start)()) {
   getcontext(&context->state);

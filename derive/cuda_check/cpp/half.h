@@ -6,14 +6,22 @@ using __half = cu::modular<unsigned short>;
 using half = __half;
 #else
 namespace cu {
-static inline unsigned bits_of(float a) { unsigned b; __builtin_memcpy(&b, &a, 4); return b; }
-static inline float float_of(unsigned b) { float a; __builtin_memcpy(&a, &b, 4); return a; }
+static inline unsigned bits_of(float a) {
+  unsigned b;
+  __builtin_memcpy(&b, &a, 4);
+  return b;
+}
+static inline float float_of(unsigned b) {
+  float a;
+  __builtin_memcpy(&a, &b, 4);
+  return a;
+}
 
 static inline unsigned short to_half(float value) {
   unsigned b = bits_of(value), sign = b >> 16 & 0x8000u, magnitude = b & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return (unsigned short)(sign | 0x7e00u);
   if (magnitude >= 0x477ff000u) return (unsigned short)(sign | 0x7c00u);
-  if (magnitude < 0x38800000u) {   // subnormal: adding 0.5 lets the float adder round at 2^-24
+  if (magnitude < 0x38800000u) {  // subnormal: adding 0.5 lets the float adder round at 2^-24
     unsigned rounded = bits_of(float_of(magnitude) + 0.5f) - 0x3f000000u;
     return (unsigned short)(sign | rounded);
   }
@@ -31,7 +39,7 @@ static inline float from_half(unsigned short h) {
 
 struct __half {
   unsigned short bits;
-  constexpr __half() : bits(0x7e5a) {}   // a NaN, and constant: g++ then needs no guard for a shared array
+  constexpr __half() : bits(0x7e5a) {}  // a NaN, and constant: g++ then needs no guard for a shared array
   __half(float a) : bits(cu::to_half(a)) {}
   __half(double a) : bits(cu::to_half(float(a))) {}
   __half(int a) : bits(cu::to_half(float(a))) {}
@@ -46,7 +54,10 @@ static inline half operator*(half a, half b) { return half(float(a) * float(b));
 static inline half operator/(half a, half b) { return half(float(a) / float(b)); }
 #endif
 
-struct alignas(4) __half2 { half x, y; CU_COPIES2(__half2, half) };
+struct alignas(4) __half2 {
+  half x, y;
+  CU_COPIES2(__half2, half)
+};
 using half2 = __half2;
 static inline CU_REAL __half2float(half a) { return CU_REAL(a); }
 static inline half __float2half(CU_REAL a) { return half(a); }

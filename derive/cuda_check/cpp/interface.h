@@ -1,7 +1,10 @@
-// What the compiled kernel file and the run-time file share. No standard headers: parsing them would dominate compile time.
+// What the compiled kernel file and the run-time file share. No standard headers: parsing them would dominate
+// compile time.
 #pragma once
 
-struct uint3 { unsigned x, y, z; };
+struct uint3 {
+  unsigned x, y, z;
+};
 
 namespace cu {
 
@@ -9,11 +12,24 @@ using Address = unsigned long;
 using Size = unsigned long;
 
 enum Kind : int {
-  NO_FAULT, OUT_OF_BOUNDS, READ_ONLY, RACE, UNINITIALISED, MISALIGNED, BARRIER, UNDEFINED, ENDLESS, STACK,
+  NO_FAULT,
+  OUT_OF_BOUNDS,
+  READ_ONLY,
+  RACE,
+  UNINITIALISED,
+  MISALIGNED,
+  BARRIER,
+  UNDEFINED,
+  ENDLESS,
+  STACK,
 };
 
 // One parameter of a kernel: the pointee's (or the scalar's) kind letter and size.
-struct Parameter { char kind; bool pointer, writable; unsigned size; };
+struct Parameter {
+  char kind;
+  bool pointer, writable;
+  unsigned size;
+};
 
 struct Kernel {
   const char* name;
@@ -23,7 +39,10 @@ struct Kernel {
   int launch_bound;
 };
 
-struct Argument { Address low, high; int writable, index; };
+struct Argument {
+  Address low, high;
+  int writable, index;
+};
 
 struct Launch {
   void (*run)(void**);
@@ -32,19 +51,19 @@ struct Launch {
   int argument_count;
   unsigned grid[3], block[3];
   unsigned dynamic_shared;
-  int schedule;                 // 0 forward, 1 reverse, 2 random
+  int schedule;  // 0 forward, 1 reverse, 2 random
   unsigned long seed, step_limit;
-  int granule;                  // bytes that one race cell covers
-  unsigned long prime;          // exact mode: the modulus
-  struct Access* trace;         // nullptr, or room for trace_capacity records
+  int granule;           // bytes that one race cell covers
+  unsigned long prime;   // exact mode: the modulus
+  struct Access* trace;  // nullptr, or room for trace_capacity records
   unsigned long trace_capacity;
 };
 
 struct Fault {
   int kind, argument, line, earlier_line, write, size;
-  Address place, earlier_place, offset;   // places in the code; offset within the argument
+  Address place, earlier_place, offset;  // places in the code; offset within the argument
   unsigned block[3], thread[3], other[3];
-  int other_block;              // 1: the earlier access came from another block
+  int other_block;  // 1: the earlier access came from another block
   char text[240];
 };
 
@@ -53,7 +72,13 @@ struct Builtin {
   unsigned long prime;
 };
 
-struct Access { Address address; Address place; unsigned thread, block; int argument; unsigned short size, write; };
+struct Access {
+  Address address;
+  Address place;
+  unsigned thread, block;
+  int argument;
+  unsigned short size, write;
+};
 
 }  // namespace cu
 

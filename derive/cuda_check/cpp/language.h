@@ -5,7 +5,9 @@
 using size_t = decltype(sizeof(0));
 using ptrdiff_t = decltype((char*)0 - (char*)0);
 using uint = unsigned;
-struct dim3 { unsigned x, y, z; };
+struct dim3 {
+  unsigned x, y, z;
+};
 
 #define __global__
 #define __device__
@@ -46,7 +48,9 @@ namespace cu {
 
 static inline unsigned all_lanes(unsigned mask = 0xffffffffu) { return mask; }
 static inline int lane() {
-  return int((cu_builtin.thread.x + cu_builtin.block_dim.x * (cu_builtin.thread.y + cu_builtin.block_dim.y * cu_builtin.thread.z)) & 31u);
+  return int((cu_builtin.thread.x +
+              cu_builtin.block_dim.x * (cu_builtin.thread.y + cu_builtin.block_dim.y * cu_builtin.thread.z)) &
+             31u);
 }
 
 // The source lane of each kind of shuffle; a lane outside its segment keeps its own value.
@@ -54,7 +58,9 @@ static inline int inside(int lane, int source, int width) {
   int first = lane & ~(width - 1);
   return source >= first && source < first + width ? source : lane;
 }
-static inline int from_index(int lane, int index, int width) { return (lane & ~(width - 1)) | (index & (width - 1)); }
+static inline int from_index(int lane, int index, int width) {
+  return (lane & ~(width - 1)) | (index & (width - 1));
+}
 static inline int from_above(int lane, unsigned delta, int width) {
   return delta < 32u ? inside(lane, lane + int(delta), width) : lane;
 }
@@ -66,8 +72,7 @@ static inline int from_mask(int lane, int bits, int width) {
   return source < (lane & ~(width - 1)) + width && source >= 0 ? source : lane;
 }
 
-template <class T>
-static inline T shuffle(int line, unsigned mask, T value, int source) {
+template <class T> static inline T shuffle(int line, unsigned mask, T value, int source) {
   static_assert(sizeof(T) <= 16, "a shuffle moves at most 16 bytes");
   alignas(16) char buffer[16];
   __builtin_memcpy(buffer, &value, sizeof(T));
@@ -81,37 +86,48 @@ static inline unsigned vote(int line, unsigned mask, int predicate) {
   return bits;
 }
 
-template <class T, class Update>
-CU_UNCHECKED static T atomic(int line, T* place, Update update) {
+template <class T, class Update> CU_UNCHECKED static T atomic(int line, T* place, Update update) {
   cu_atomic(place, sizeof(T), line);
   T old = *place;
   *place = update(old);
   return old;
 }
-template <class T> struct Plain { using type = T; };
+template <class T> struct Plain {
+  using type = T;
+};
 
-template <class T> static inline T atomic_add(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return T(o + v); }); }
-template <class T> static inline T atomic_sub(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return T(o - v); }); }
-template <class T> static inline T atomic_exch(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T) { return v; }); }
-template <class T> static inline T atomic_max(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return v > o ? v : o; }); }
-template <class T> static inline T atomic_min(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return v < o ? v : o; }); }
-template <class T> static inline T atomic_and(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return T(o & v); }); }
-template <class T> static inline T atomic_or(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return T(o | v); }); }
-template <class T> static inline T atomic_xor(int line, T* p, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return T(o ^ v); }); }
-template <class T> static inline T atomic_cas(int line, T* p, typename Plain<T>::type c, typename Plain<T>::type v) { return atomic(line, p, [=](T o) { return o == c ? v : o; }); }
+#define CU_ATOMIC(NAME, UPDATED)                                                       \
+  template <class T> static inline T NAME(int line, T* p, typename Plain<T>::type v) { \
+    return atomic(line, p, [=](T o) { return UPDATED; });                              \
+  }
+CU_ATOMIC(atomic_add, T(o + v))
+CU_ATOMIC(atomic_sub, T(o - v))
+CU_ATOMIC(atomic_exch, v)
+CU_ATOMIC(atomic_max, v > o ? v : o)
+CU_ATOMIC(atomic_min, v < o ? v : o)
+CU_ATOMIC(atomic_and, T(o& v))
+CU_ATOMIC(atomic_or, T(o | v))
+CU_ATOMIC(atomic_xor, T(o ^ v))
+template <class T>
+static inline T atomic_cas(int line, T* p, typename Plain<T>::type c, typename Plain<T>::type v) {
+  return atomic(line, p, [=](T o) { return o == c ? v : o; });
+}
 
 }  // namespace cu
 
-#define CU_WIDTH(...) cu::width(__VA_ARGS__)
 namespace cu {
-constexpr int first_of(int bound, int = 0, int = 0) { return bound; }   // of __launch_bounds__
+static inline int width(int w = 32) { return w; }
+constexpr int first_of(int bound, int = 0, int = 0) { return bound; }  // of __launch_bounds__
 constexpr int first_of() { return 1024; }
 }  // namespace cu
-namespace cu { static inline int width(int w = 32) { return w; } }
-#define __shfl_sync(m, v, s, ...) cu::shuffle(__LINE__, (m), (v), cu::from_index(cu::lane(), (s), CU_WIDTH(__VA_ARGS__)))
-#define __shfl_down_sync(m, v, d, ...) cu::shuffle(__LINE__, (m), (v), cu::from_above(cu::lane(), (d), CU_WIDTH(__VA_ARGS__)))
-#define __shfl_up_sync(m, v, d, ...) cu::shuffle(__LINE__, (m), (v), cu::from_below(cu::lane(), (d), CU_WIDTH(__VA_ARGS__)))
-#define __shfl_xor_sync(m, v, d, ...) cu::shuffle(__LINE__, (m), (v), cu::from_mask(cu::lane(), (d), CU_WIDTH(__VA_ARGS__)))
+#define __shfl_sync(m, v, s, ...) \
+  cu::shuffle(__LINE__, (m), (v), cu::from_index(cu::lane(), (s), cu::width(__VA_ARGS__)))
+#define __shfl_down_sync(m, v, d, ...) \
+  cu::shuffle(__LINE__, (m), (v), cu::from_above(cu::lane(), (d), cu::width(__VA_ARGS__)))
+#define __shfl_up_sync(m, v, d, ...) \
+  cu::shuffle(__LINE__, (m), (v), cu::from_below(cu::lane(), (d), cu::width(__VA_ARGS__)))
+#define __shfl_xor_sync(m, v, d, ...) \
+  cu::shuffle(__LINE__, (m), (v), cu::from_mask(cu::lane(), (d), cu::width(__VA_ARGS__)))
 #define __ballot_sync(m, p) cu::vote(__LINE__, (m), (p))
 #define __any_sync(m, p) int(cu::vote(__LINE__, (m), (p)) != 0)
 #define __all_sync(m, p) int(cu::vote(__LINE__, (m), !(p)) == 0)

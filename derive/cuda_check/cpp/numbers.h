@@ -1,34 +1,47 @@
 // Vector types and the mathematical functions of CUDA's device library.
 #pragma once
 
-// An optimiser may split the copy of a vector into its elements. Where accesses are checked, the copy is one access.
+// An optimiser may split the copy of a vector into its elements. Where accesses are checked, the copy is one
+// access.
 #ifdef CU_CHECKED
 extern "C" void cu_vector(void* to, const void* from, unsigned size, int line);
-namespace cu { template <class T> constexpr T unset() { return T(0x5a5a5a5a); } }
-#define CU_COPIES(N)                                                                                                   \
-  __attribute__((always_inline)) N(const N& other, int line = __builtin_LINE()) { cu_vector(this, &other, sizeof(N), line); } \
-  __attribute__((always_inline)) N& operator=(const N& other) { return cu_vector(this, &other, sizeof(N), 0), *this; }
-#define CU_COPIES2(N, T)                                                                                               \
-  constexpr N() : x(cu::unset<T>()), y(cu::unset<T>()) {}                                                              \
-  constexpr N(T a, T b = T(0)) : x(a), y(b) {}                                                                         \
+namespace cu {
+template <class T> constexpr T unset() { return T(0x5a5a5a5a); }
+}  // namespace cu
+#define CU_COPIES(N)                                                              \
+  __attribute__((always_inline)) N(const N& other, int line = __builtin_LINE()) { \
+    cu_vector(this, &other, sizeof(N), line);                                     \
+  }                                                                               \
+  __attribute__((always_inline)) N& operator=(const N& other) {                   \
+    return cu_vector(this, &other, sizeof(N), 0), *this;                          \
+  }
+#define CU_COPIES2(N, T)                                  \
+  constexpr N() : x(cu::unset<T>()), y(cu::unset<T>()) {} \
+  constexpr N(T a, T b = T(0)) : x(a), y(b) {}            \
   CU_COPIES(N)
-#define CU_COPIES4(N, T)                                                                                               \
-  constexpr N() : x(cu::unset<T>()), y(cu::unset<T>()), z(cu::unset<T>()), w(cu::unset<T>()) {}                        \
-  constexpr N(T a, T b = T(0), T c = T(0), T d = T(0)) : x(a), y(b), z(c), w(d) {}                                     \
+#define CU_COPIES4(N, T)                                                                        \
+  constexpr N() : x(cu::unset<T>()), y(cu::unset<T>()), z(cu::unset<T>()), w(cu::unset<T>()) {} \
+  constexpr N(T a, T b = T(0), T c = T(0), T d = T(0)) : x(a), y(b), z(c), w(d) {}              \
   CU_COPIES(N)
 #else
 #define CU_COPIES2(N, T)
 #define CU_COPIES4(N, T)
 #endif
 
-#define CU_VECTORS(T, N, A2, A4)                                                                                       \
-  struct N##1 { T x; };                                                                                                \
-  struct alignas(A2) N##2 { T x, y; CU_COPIES2(N##2, T) };                                                             \
-  struct N##3 { T x, y, z; };                                                                                          \
-  struct alignas(A4) N##4 { T x, y, z, w; CU_COPIES4(N##4, T) };                                                       \
-  static inline N##1 make_##N##1(T x) { return {x}; }                                                                  \
-  static inline N##2 make_##N##2(T x, T y) { return {x, y}; }                                                          \
-  static inline N##3 make_##N##3(T x, T y, T z) { return {x, y, z}; }                                                  \
+#define CU_VECTORS(T, N, A2, A4)                                      \
+  struct N##1 { T x; };                                               \
+  struct alignas(A2) N##2 {                                           \
+    T x, y;                                                           \
+    CU_COPIES2(N##2, T)                                               \
+  };                                                                  \
+  struct N##3 { T x, y, z; };                                         \
+  struct alignas(A4) N##4 {                                           \
+    T x, y, z, w;                                                     \
+    CU_COPIES4(N##4, T)                                               \
+  };                                                                  \
+  static inline N##1 make_##N##1(T x) { return {x}; }                 \
+  static inline N##2 make_##N##2(T x, T y) { return {x, y}; }         \
+  static inline N##3 make_##N##3(T x, T y, T z) { return {x, y, z}; } \
   static inline N##4 make_##N##4(T x, T y, T z, T w) { return {x, y, z, w}; }
 
 using cu_schar = signed char;
@@ -43,15 +56,29 @@ CU_VECTORS(cu_ushort, ushort, 4, 8)
 CU_VECTORS(int, int, 8, 16)
 CU_VECTORS(cu_longlong, longlong, 16, 16)
 CU_VECTORS(cu_ulonglong, ulonglong, 16, 16)
-struct uint1 { unsigned x; };
-struct alignas(8) uint2 { unsigned x, y; CU_COPIES2(uint2, unsigned) };
-struct alignas(16) uint4 { unsigned x, y, z, w; CU_COPIES4(uint4, unsigned) };
+struct uint1 {
+  unsigned x;
+};
+struct alignas(8) uint2 {
+  unsigned x, y;
+  CU_COPIES2(uint2, unsigned)
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+  CU_COPIES4(uint4, unsigned)
+};
 static inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 static inline uint3 make_uint3(unsigned x, unsigned y, unsigned z) { return {x, y, z}; }
 static inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 
-template <class A, class B> static inline auto min(A a, B b) -> decltype(a + b) { decltype(a + b) p = a, q = b; return q < p ? q : p; }
-template <class A, class B> static inline auto max(A a, B b) -> decltype(a + b) { decltype(a + b) p = a, q = b; return p < q ? q : p; }
+template <class A, class B> static inline auto min(A a, B b) -> decltype(a + b) {
+  decltype(a + b) p = a, q = b;
+  return q < p ? q : p;
+}
+template <class A, class B> static inline auto max(A a, B b) -> decltype(a + b) {
+  decltype(a + b) p = a, q = b;
+  return p < q ? q : p;
+}
 static inline int abs(int a) { return a < 0 ? -a : a; }
 static inline long long abs(long long a) { return a < 0 ? -a : a; }
 static inline long long llabs(long long a) { return a < 0 ? -a : a; }
@@ -68,17 +95,20 @@ CU_VECTORS(double, double, 16, 16)
 #define INFINITY __builtin_inff()
 #define NAN __builtin_nanf("")
 
-#define CU_MATH1(F)                                                                                                    \
-  static inline float F##f(float a) { return __builtin_##F##f(a); }                                                    \
-  static inline double F(double a) { return __builtin_##F(a); }                                                        \
+#define CU_MATH1(F)                                                 \
+  static inline float F##f(float a) { return __builtin_##F##f(a); } \
+  static inline double F(double a) { return __builtin_##F(a); }     \
   static inline float F(float a) { return __builtin_##F##f(a); }
-#define CU_MATH2(F)                                                                                                    \
-  static inline float F##f(float a, float b) { return __builtin_##F##f(a, b); }                                        \
+#define CU_MATH2(F)                                                             \
+  static inline float F##f(float a, float b) { return __builtin_##F##f(a, b); } \
   static inline double F(double a, double b) { return __builtin_##F(a, b); }
-CU_MATH1(sqrt) CU_MATH1(fabs) CU_MATH1(floor) CU_MATH1(ceil) CU_MATH1(trunc) CU_MATH1(round) CU_MATH1(rint) CU_MATH1(exp) CU_MATH1(exp2)
-CU_MATH1(log) CU_MATH1(log2) CU_MATH1(sin) CU_MATH1(cos) CU_MATH1(tan) CU_MATH1(tanh) CU_MATH1(erf)
-CU_MATH2(fmin) CU_MATH2(fmax) CU_MATH2(pow) CU_MATH2(fmod) CU_MATH2(atan2) CU_MATH2(hypot) CU_MATH2(copysign)
-static inline float fmaf(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+CU_MATH1(sqrt)
+CU_MATH1(fabs) CU_MATH1(floor) CU_MATH1(ceil) CU_MATH1(trunc) CU_MATH1(round) CU_MATH1(rint) CU_MATH1(exp)
+    CU_MATH1(exp2) CU_MATH1(log) CU_MATH1(log2) CU_MATH1(sin) CU_MATH1(cos) CU_MATH1(tan) CU_MATH1(tanh)
+        CU_MATH1(erf) CU_MATH2(fmin) CU_MATH2(fmax) CU_MATH2(pow) CU_MATH2(fmod) CU_MATH2(atan2)
+            CU_MATH2(hypot) CU_MATH2(copysign) static inline float fmaf(float a, float b, float c) {
+  return __builtin_fmaf(a, b, c);
+}
 static inline double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
 static inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 static inline float min(float a, float b) { return __builtin_fminf(a, b); }
@@ -95,8 +125,16 @@ static inline bool isfinite(double a) { return __builtin_isfinite(a); }
 static inline int __float2int_rn(float a) { return int(__builtin_rintf(a)); }
 static inline int __float2int_rz(float a) { return int(a); }
 static inline float __int2float_rn(int a) { return float(a); }
-static inline int __float_as_int(float a) { int b; __builtin_memcpy(&b, &a, 4); return b; }
-static inline float __int_as_float(int a) { float b; __builtin_memcpy(&b, &a, 4); return b; }
+static inline int __float_as_int(float a) {
+  int b;
+  __builtin_memcpy(&b, &a, 4);
+  return b;
+}
+static inline float __int_as_float(int a) {
+  float b;
+  __builtin_memcpy(&b, &a, 4);
+  return b;
+}
 #define CU_REAL float
 #else
 #include "modular.h"

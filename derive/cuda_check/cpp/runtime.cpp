@@ -19,11 +19,14 @@ struct Thread {
   State state;
   int worker, line;
   unsigned mask;
-  int operation, source, size, answer;   // operation: -1 barrier, 0 shuffle, 1 vote
+  int operation, source, size, answer;  // operation: -1 barrier, 0 shuffle, 1 vote
   unsigned long steps;
   alignas(16) char value[16];
 };
-struct Worker { Context context; char* stack; };   // a stack on which threads run, one after another
+struct Worker {
+  Context context;
+  char* stack;
+};  // a stack on which threads run, one after another
 
 static const Launch* launch;
 static Fault fault;
@@ -58,8 +61,11 @@ static void report(int kind, int line, Address place, const char* format, ...) {
   fault.kind = kind;
   fault.line = line;
   fault.place = place ? place - (Address)__ehdr_start : 0;
-  fault.block[0] = cu_builtin.block.x, fault.block[1] = cu_builtin.block.y, fault.block[2] = cu_builtin.block.z;
-  if (now >= 0) fault.thread[0] = threads[now].index.x, fault.thread[1] = threads[now].index.y, fault.thread[2] = threads[now].index.z;
+  fault.block[0] = cu_builtin.block.x, fault.block[1] = cu_builtin.block.y,
+  fault.block[2] = cu_builtin.block.z;
+  if (now >= 0)
+    fault.thread[0] = threads[now].index.x, fault.thread[1] = threads[now].index.y,
+    fault.thread[2] = threads[now].index.z;
   va_list values;
   va_start(values, format);
   vsnprintf(fault.text, sizeof fault.text, format, values);
@@ -105,7 +111,8 @@ static void wait(State state, int line) {
   switch_context(&workers[on_worker].context, &scheduler);
 }
 
-// A read of what nobody has written yet waits for the others, so that a missing barrier is a race on every schedule.
+// A read of what nobody has written yet waits for the others, so that a missing barrier is a race on every
+// schedule.
 [[maybe_unused]] static void park() { wait(PARKED, 0); }
 
 extern "C" void cu_barrier(int line) { wait(AT_BARRIER, line); }
@@ -115,7 +122,8 @@ extern "C" int cu_exchange(unsigned mask, void* value, int size, int source, int
   thread.mask = mask, thread.operation = operation, thread.source = source, thread.size = size;
   if (size) memcpy(thread.value, value, size);
   if (!(mask >> (now & 31) & 1)) {
-    report(BARRIER, line, 0, "a lane that its own mask 0x%08x leaves out takes part in a warp operation", mask);
+    report(BARRIER, line, 0, "a lane that its own mask 0x%08x leaves out takes part in a warp operation",
+           mask);
     stop();
   }
   wait(AT_WARP, line);
@@ -172,7 +180,10 @@ static void run_ready_threads() {
   if (launch->schedule == 2) shuffle(order, thread_count);
   for (cursor = 0; cursor < thread_count && !fault.kind;) {
     int thread = order[cursor];
-    if (threads[thread].state == NEW) { resume(free_worker()); continue; }
+    if (threads[thread].state == NEW) {
+      resume(free_worker());
+      continue;
+    }
     ++cursor;
     if (threads[thread].state != READY) continue;
     become(thread);
@@ -205,7 +216,10 @@ static void deliver(const int* lanes, int count) {
     bool takes_part = source < thread_count && (thread.mask >> thread.source & 1);
     for (int j = 0, found = 0; takes_part && j < count && !found; ++j)
       found = lanes[j] == source, takes_part = found || j + 1 < count;
-    if (!takes_part) { fail_at(lanes[i], "a shuffle reads from lane %d, which takes no part in it", thread.source); return; }
+    if (!takes_part) {
+      fail_at(lanes[i], "a shuffle reads from lane %d, which takes no part in it", thread.source);
+      return;
+    }
     memcpy(thread.value, values[thread.source], 16);
   }
   if (first.operation == -1) warp_passed(lanes, count);
@@ -218,7 +232,9 @@ static bool release_group(int leader) {
   for (int lane = 0; lane < 32 && base + lane < thread_count; ++lane) {
     Thread& thread = threads[base + lane];
     if (!(head.mask >> lane & 1) || thread.state == DONE) continue;
-    if (thread.state != AT_WARP || thread.line != head.line || thread.mask != head.mask || thread.operation != head.operation) return false;
+    if (thread.state != AT_WARP || thread.line != head.line || thread.mask != head.mask ||
+        thread.operation != head.operation)
+      return false;
     lanes[count++] = base + lane;
   }
   deliver(lanes, count);
@@ -227,7 +243,8 @@ static bool release_group(int leader) {
 
 static bool release_parked() {
   bool any = false;
-  for (int t = 0; t < thread_count; ++t) if (threads[t].state == PARKED) threads[t].state = READY, any = true;
+  for (int t = 0; t < thread_count; ++t)
+    if (threads[t].state == PARKED) threads[t].state = READY, any = true;
   return any;
 }
 
@@ -236,20 +253,33 @@ static bool release_warps() {
   bool released = false;
   for (int t = 0; t < thread_count && !fault.kind; ++t) {
     if (threads[t].state != AT_WARP) continue;
-    if (release_group(t)) released = true; else waiting = t;
+    if (release_group(t)) released = true;
+    else waiting = t;
   }
   if (waiting >= 0 && !released)
-    fail_at(waiting, "a warp operation waits for lanes that its mask 0x%08x names and that do not arrive", threads[waiting].mask);
+    fail_at(waiting, "a warp operation waits for lanes that its mask 0x%08x names and that do not arrive",
+            threads[waiting].mask);
   return released;
 }
 
 static bool release_block() {
   int waiting = 0, first = -1;
-  for (int t = 0; t < thread_count; ++t) if (threads[t].state == AT_BARRIER) { ++waiting; if (first < 0) first = t; }
+  for (int t = 0; t < thread_count; ++t)
+    if (threads[t].state == AT_BARRIER) {
+      ++waiting;
+      if (first < 0) first = t;
+    }
   if (!waiting) return false;
   for (int t = 0; t < thread_count; ++t) {
-    if (threads[t].state == DONE) { fail_at(first, "%d of %d threads reach this barrier and the others have returned", waiting, thread_count); return false; }
-    if (threads[t].line != threads[first].line) { fail_at(first, "other threads wait at another barrier, in line %d", threads[t].line); return false; }
+    if (threads[t].state == DONE) {
+      fail_at(first, "%d of %d threads reach this barrier and the others have returned", waiting,
+              thread_count);
+      return false;
+    }
+    if (threads[t].line != threads[first].line) {
+      fail_at(first, "other threads wait at another barrier, in line %d", threads[t].line);
+      return false;
+    }
   }
   for (int t = 0; t < thread_count; ++t) threads[t].state = READY;
   barrier_passed();
@@ -268,7 +298,8 @@ static void run_block(unsigned block) {
     order[t] = launch->schedule == 1 ? thread_count - 1 - t : t;
   }
   begin_block_shadow();
-  do run_ready_threads(); while (!fault.kind && (release_parked() || release_warps() || (!fault.kind && release_block())));
+  do run_ready_threads();
+  while (!fault.kind && (release_parked() || release_warps() || (!fault.kind && release_block())));
 }
 
 // The n-th block: a bijection, seeded where the schedule is random.
@@ -292,12 +323,13 @@ extern "C" __attribute__((visibility("default"))) const Fault* cu_run(const Laun
   if (!random_state) random_state = 1;
   if (!dynamic_shared) dynamic_shared = (char*)aligned_alloc(1024, MOST_DYNAMIC);
   begin_launch_shadow();
-  unsigned blocks = what->grid[0] * what->grid[1] * what->grid[2], stride = 1 + random_below(blocks), shift = random_below(blocks);
+  unsigned blocks = what->grid[0] * what->grid[1] * what->grid[2], stride = 1 + random_below(blocks),
+           shift = random_below(blocks);
   while (common_divisor(stride, blocks) != 1) ++stride;
   start_watchdog();
   for (unsigned n = 0; n < blocks && !fault.kind; ++n) run_block(nth_block(n, blocks, stride, shift));
   stop_watchdog();
-  if (fault.kind) worker_count = idle_count = 0;   // abandoned stacks start afresh
+  if (fault.kind) worker_count = idle_count = 0;  // abandoned stacks start afresh
   now = -1;
   return &fault;
 }

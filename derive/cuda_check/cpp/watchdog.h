@@ -1,5 +1,5 @@
-// A loop that the compiler has emptied takes no counted step. A timer sees that none was taken for a quarter of a second of
-// processor time, which no other code can need, and leaves the loop from the signal handler.
+// A loop that the compiler has emptied takes no counted step. A timer sees that none was taken for a quarter
+// of a second of processor time, which no other code can need, and leaves the loop from the signal handler.
 #pragma once
 #include <pthread.h>
 #include <signal.h>
@@ -21,7 +21,10 @@ static Address interrupted_at(void* context) {
 }
 
 static void no_progress(int signal, siginfo_t*, void* context) {
-  if (!pthread_equal(pthread_self(), runner)) { pthread_kill(runner, signal); return; }
+  if (!pthread_equal(pthread_self(), runner)) {
+    pthread_kill(runner, signal);
+    return;
+  }
   bool progress = steps_taken != steps_seen;
   steps_seen = steps_taken;
   if (progress || on_worker < 0) return;
@@ -34,7 +37,7 @@ static void start_watchdog() {
   steps_seen = steps_taken - 1;
   struct sigaction action = {};
   action.sa_sigaction = no_progress;
-  action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART;   // the handler may never return
+  action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART;  // the handler may never return
   sigaction(SIGVTALRM, &action, &former_action);
   itimerval quarter = {{0, 250000}, {0, 250000}};
   setitimer(ITIMER_VIRTUAL, &quarter, &former_timer);

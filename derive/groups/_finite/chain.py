@@ -1,10 +1,11 @@
-"""A base and strong generating set with verified transversals (Schreier-Sims), and so the exact order of a group.
+"""A base and strong generating set, verified (Schreier-Sims), and so the exact order of a group.
 
-Levels 0, 1, …: level i has generators T_i, a base point b_i and the orbit of b_i under ⟨T_i⟩, and T_{i+1} lies in the
-stabiliser of b_i in ⟨T_i⟩. The levels are guessed from random elements with a fixed seed; then, from the last level up, every
-Schreier generator of ⟨T_i⟩ is shown to be a product of transversal elements of later levels. By Schreier's lemma
-⟨T_{i+1}⟩ is then the whole stabiliser, and the order is the product of the orbits' lengths. A generator that does not reduce is
-added, and verification resumes: randomness changes the time that this takes, never the result.
+Levels 0, 1, …: level i has generators T_i, a base point b_i and the orbit of b_i under ⟨T_i⟩, and T_{i+1}
+lies in the stabiliser of b_i in ⟨T_i⟩. The levels are guessed from random elements with a fixed seed; then,
+from the last level up, every Schreier generator of ⟨T_i⟩ is shown to be a product of transversal elements of
+later levels. By Schreier's lemma ⟨T_{i+1}⟩ is then the whole stabiliser, and the order is the product of the
+orbits' lengths. A generator that does not reduce is added, and verification resumes: randomness changes the
+time that this takes, never the result.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class Chain:
 
     def contains(self, images: Ints) -> bool:
         """Whether the permutation with these images, shape (degree,), is in the group."""
+        if not np.array_equal(np.sort(images), np.arange(self.degree)):
+            return False
         return _residues(list(self.levels), 2 * np.asarray(images, np.int32)[None, :]) is None
 
 
@@ -114,7 +117,7 @@ def _insert(levels: list[_Level], i: int, element: Codes) -> None:
 
 
 def _residues(levels: list[_Level], rows: Codes) -> list[Codes] | None:
-    """None if every row is a product of transversal elements of the levels; else a row that is not, as it is reduced.
+    """None if every row is a product of transversal elements; else one that is not, as the levels reduce it.
 
     The last residue leaves the orbit of its level or, past the last level, is not the identity.
     """
@@ -149,7 +152,7 @@ def _unreduced(levels: list[_Level], i: int) -> list[Codes] | None:
 
 
 def _agenda(level: _Level) -> tuple[Ints, Iterator[Edges], Forest]:
-    """The orbit's points, the edges whose Schreier generators must be reduced, and the tree that they refer to."""
+    """The orbit's points, the edges whose Schreier generators must be reduced, and their tree."""
     count, degree = level.generators.shape
     cap = max(1, _CELLS // degree)
     orbit = level.forest.points

@@ -1,4 +1,4 @@
-"""Signed permutations of n points as arrays of codes: e_k ⟶ ±e_{k'} is stored as code[k] = 2·k' + (1 where the sign is −).
+"""Signed permutations as arrays of codes: e_k ⟶ ±e_{k'} is code[k] = 2·k' + (1 where the sign is −).
 
 A *signed point* is such a code by itself, so an element acts on signed points as it composes with elements:
 (g·h)[k] = g[h[k] >> 1] ^ (h[k] & 1). A permutation without signs is the case in which every code is even.
@@ -25,7 +25,7 @@ def identity(size: int) -> Codes:
 
 
 def compose(g: Codes, h: Codes) -> Codes:
-    """g∘h: h acts first. Shapes (n,) with (..., n), or (..., n) with (n,); h may also be any array of signed points."""
+    """g∘h, h first. Shapes (n,) and (..., n), or (..., n) and (n,); h may also be any array of signed points."""
     composed: Codes = g[..., h >> 1] ^ (h & 1)
     return composed
 

@@ -10,7 +10,7 @@ __all__ = ["merge", "signed_components"]
 
 
 def merge(label: Ints, u: Ints, v: Ints) -> Ints:
-    """The labels after joining u[i] with v[i]; each label is the smallest node of its component, before and after."""
+    """The labels after joining u[i] with v[i]; a label is its component's smallest node, before and after."""
     label = label.copy()
     while True:
         a, b = label[u], label[v]
@@ -26,8 +26,9 @@ def merge(label: Ints, u: Ints, v: Ints) -> Ints:
 def signed_components(generators: Codes, label: Ints | None = None) -> Ints:
     """Labels of the 2n signed points under signed permutations, shape (generators, n).
 
-    The smallest code of a component is 2k or 2k+1, where k is the smallest point of the orbit: its last bit is the
-    sign that carries k there. An orbit on which some element fixes a point with sign − has label[2k+1] == 2k.
+    The smallest code of a component is 2k or 2k+1, where k is the smallest point of the orbit: its last bit
+    is the sign that carries k there. An orbit on which some element fixes a point with sign − has label[2k+1]
+    == 2k.
     """
     size = generators.shape[1]
     label = np.arange(2 * size, dtype=np.int32) if label is None else label

@@ -1,8 +1,9 @@
 """Finite matrix groups over the rationals: exact bases of {W: R_out(g)·W = W·R_in(g) for each generator g}.
 
-Solved modulo a prime, lifted to fractions, and checked over the integers. The check proves dimension ≥ d for the d vectors found,
-which are independent by their shape; the rank modulo a prime never exceeds the rank over the rationals, which proves ≤ d. So a
-checked answer is exact whatever the primes were; a lift that fails the check asks for one prime more.
+Solved modulo a prime, lifted to fractions, and checked over the integers. The check proves dimension ≥ d for
+the d vectors found, which are independent by their shape; the rank modulo a prime never exceeds the rank over
+the rationals, which proves ≤ d. So a checked answer is exact whatever the primes were; a lift that fails the
+check asks for one prime more.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Basis:
 
     numerators    Python integers, shape (count, …): (count, n) of a null space, (count, p, q) of intertwiners
     denominators  positive Python integers, one a vector
-    free          the flat position, in row-major order, where vector i is 1 and the others are 0: its coefficient is V[i]
+    free          the flat position, in row-major order, where vector i is 1 and the others are 0: its
+                  coefficient is V[i]
     """
 
     numerators: Ints
@@ -109,7 +111,7 @@ def invariants(generators: Sequence[ArrayLike]) -> Basis:
 
 
 def fraction_free_kernel(matrix: Ints) -> Basis:
-    """The null space of a matrix of Python integers by fraction-free elimination (Bareiss, 1968), without primes.
+    """The null space of a matrix of integers by fraction-free elimination (Bareiss, 1968), without primes.
 
     Columns are eliminated from the last: then the basis has its leading 1 at the free columns.
     """
@@ -157,7 +159,7 @@ def _commutator(a: Ints, b: Ints) -> Ints:
 
 
 def _lift(solve: Callable[[int], Ints], check: Callable[[Ints], bool], whole: Callable[[], Ints]) -> Basis:
-    """Solutions modulo primes, joined by the Chinese remainder theorem until their fractions pass the check."""
+    """Solutions modulo primes, joined by Chinese remainders until their fractions pass the check."""
     known: dict[bytes, tuple[int, Ints]] = {}
     for p in islice(primes(), _MOST_PRIMES):
         vectors, free = reduced(solve(p), p)

@@ -1,4 +1,4 @@
-"""Groups of grids: translations of a torus with a point group, and point groups of a window about its centre."""
+"""Groups of grids: translations of a torus with a point group; point groups of a window about its centre."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ ROTATION3 = ((-1, -1), (1, 0))
 def torus(
     shape: Sequence[int], point: Sequence[ArrayLike] = (), steps: Sequence[int] | None = None
 ) -> PermutationGroup:
-    """Translations of ℤ_{n₁} × … with the matrices `point` about cell 0, on the n₁·…·n_d cells in row-major order.
+    """Translations of a torus and the matrices `point` about cell 0, on its cells in row-major order.
 
-    The generators are the translation by steps[a] (1 by default) along each axis a, then the matrices in their order.
+    The generators are the translation by steps[a] (1 by default) along each axis a, then the matrices in
+    their order.
     """
     cells, size = _cells(shape), np.array(shape)
     rows = []

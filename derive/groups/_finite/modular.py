@@ -55,14 +55,14 @@ def kernel(matrix: Ints, p: int) -> Ints:
 
 
 def multiply(a: Ints, b: Ints, p: int) -> Ints:
-    """The matrix product a·b of residues mod p, with a in halves of 16 bits: exact for inner lengths below 2¹⁵."""
+    """a·b for matrices of residues mod p, with a in halves of 16 bits: exact for inner lengths below 2¹⁵."""
     high, low = (a >> 16) @ b % p, (a & 0xFFFF) @ b % p
     product: Ints = (high * (1 << 16) + low) % p
     return product
 
 
 def rational(residue: int, modulus: int) -> Fraction | None:
-    """The fraction n/d with n/d = residue mod modulus and |n|, d ≤ √(modulus/2), if there is one (Wang, 1981)."""
+    """The fraction n/d = residue mod modulus with |n|, d ≤ √(modulus/2), if there is one (Wang, 1981)."""
     bound = isqrt(modulus // 2)
     n, last, d, before = residue % modulus, modulus, 1, 0
     while n > bound:

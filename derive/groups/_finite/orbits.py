@@ -1,8 +1,9 @@
 """Orbits of pairs: the space of equivariant maps between two signed permutation representations, exactly.
 
-W commutes with g iff its coefficients obey c(g·o, g·k) = c(o, k), where a signed point counts as ±: c(−o, k) = −c(o, k). So c
-is free on each orbit of pairs, up to signs, and 0 on an orbit where some element fixes a pair with sign −. Every orbit of
-pairs meets {b}×in for one base point b of an orbit of output points, in one orbit of b's stabiliser: the labels.
+W commutes with g iff its coefficients obey c(g·o, g·k) = c(o, k), where a signed point counts as ±: c(−o, k)
+= −c(o, k). So c is free on each orbit of pairs, up to signs, and 0 on an orbit where some element fixes a
+pair with sign −. Every orbit of pairs meets {b}×in for one base point b of an orbit of output points, in one
+orbit of b's stabiliser: the labels.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A word in the generators, first letter first, that carries a pair to ± another: i is generator i, ~i its inverse."""
+    """A word that carries a pair to sign·another, first letter first: i is generator i, ~i its inverse."""
 
     word: Word
     sign: int
@@ -35,7 +36,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairOrbits:
-    """W[o, k] = sign·V[label], where (label, sign) = label(o, k); label −1 and sign 0 where W[o, k] must be 0.
+    """W[o, k] = sign·V[label] with (label, sign) = label(o, k); −1 and 0 where W[o, k] must be 0.
 
     count            free weights: orbits of pairs, less those that a sign forces to zero
     vanishing        the number of those
@@ -73,7 +74,8 @@ class PairOrbits:
         """Labels and signs of all pairs, shape (out.size, source.size) each."""
         if self.out.size * self.source.size > _LARGEST_TABLE:
             raise GroupRefused(
-                f"A table of {self.out.size}×{self.source.size} labels is too large; ask `label` for the pairs you need."
+                f"A table of {self.out.size}×{self.source.size} labels is too large;"
+                " ask `label` for the pairs you need."
             )
         return self.label(np.arange(self.out.size)[:, None], np.arange(self.source.size))
 
@@ -83,7 +85,7 @@ class PairOrbits:
         return int(o), int(k)
 
     def witness(self, o: int, k: int) -> Witness:
-        """The element that carries (o, k) to sign·(its representative), so that W[o, k] = sign·W[representative].
+        """The element that carries (o, k) to sign·(its representative): W[o, k] = sign·W[representative].
 
         Where W[o, k] must be 0: an element that carries (o, k) to −(o, k).
         """
@@ -110,7 +112,7 @@ class PairOrbits:
 
 
 def pair_orbits(out: Representation, source: Representation) -> PairOrbits:
-    """The orbits of pairs (output point, input point) under the group that the pairs of generators generate."""
+    """The orbits of pairs (output point, input point) under the group that the paired generators generate."""
     union = (out + source).codes
     base = signed_components(out.codes)[0::2] >> 1
     bases, orbit = np.unique(base, return_inverse=True)
@@ -144,11 +146,11 @@ def pair_orbits(out: Representation, source: Representation) -> PairOrbits:
 
 
 def point_orbits(representation: Representation) -> PairOrbits:
-    """Invariant vectors, such as biases or invariant tensors of T^k: b[o] = sign·V[label], (label, sign) = label(o, 0)."""
+    """Invariant vectors, such as biases or tensors in T^k: b[o] = sign·V[label] with label(o, 0)."""
     return pair_orbits(representation, trivial(representation.generators))
 
 
 def invariant_count(representation: Representation, exponent: int) -> int:
-    """The dimension of the invariants of T^k, as maps from T^{⌊k/2⌋} to T^{⌈k/2⌉}: signed permutations are orthogonal."""
+    """Dimension of the invariants of T^k, as maps T^{⌊k/2⌋} → T^{⌈k/2⌉}: signed permutations are orthogonal."""
     half = exponent // 2
     return pair_orbits(representation.power(exponent - half), representation.power(half)).count

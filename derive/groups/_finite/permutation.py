@@ -1,4 +1,4 @@
-"""Permutation groups by generators: the families by name, products, wreath products, Rubik's cube from its geometry."""
+"""Permutation groups by generators: named families, products, wreath products, Rubik's cube."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PermutationGroup:
-    """The group that the rows of `generators`, shape (generators, degree), generate: row g carries point k to g[k]."""
+    """The group that the rows g of `generators`, shape (generators, degree), generate: k goes to g[k]."""
 
     degree: int
     generators: Ints = field(default_factory=lambda: np.empty((0, 0), np.int32))
@@ -125,10 +125,10 @@ def product(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
 
 
 def wreath(bottom: PermutationGroup, top: PermutationGroup) -> PermutationGroup:
-    """bottom ≀ top on the pairs (block, point): bottom acts in every block by itself, top permutes the blocks.
+    """bottom ≀ top on pairs (block, point): bottom acts in each block by itself, top permutes the blocks.
 
-    The generators are those of bottom in the first block of each orbit of top, then those of top; the order is
-    |bottom|^top.degree·|top|.
+    The generators are those of bottom in the first block of each orbit of top, then those of top; the order
+    is |bottom|^top.degree·|top|.
     """
     m, n = bottom.degree, top.degree
     points = np.arange(n * m).reshape(n, m)
@@ -155,7 +155,7 @@ def _first_points(group: PermutationGroup) -> list[int]:
 
 
 def index_images(points: Ints, images: Ints) -> Ints:
-    """The permutation that carries points[k] to images[k], both of shape (N, d) of integers, as indices into `points`."""
+    """The permutation that carries points[k] to images[k], integers of shape (N, d), as indices."""
     order, moved = np.lexsort(points.T), np.lexsort(images.T)
     if not np.array_equal(points[order], images[moved]):
         raise GroupRefused("The map does not carry the set of points onto itself.")
@@ -167,8 +167,9 @@ def index_images(points: Ints, images: Ints) -> Ints:
 def rubiks_cube() -> PermutationGroup:
     """The six quarter turns of Rubik's cube on its 48 stickers, order 2²⁷·3¹⁴·5³·7²·11.
 
-    The cube fills [−3, 3]³. A sticker is a point of its surface: one coordinate is ±3, the others are −2, 0 or 2, and
-    not both 0 (face centres stay). A quarter turn rotates the stickers beyond the plane at ±1 on its axis.
+    The cube fills [−3, 3]³. A sticker is a point of its surface: one coordinate is ±3, the others are −2, 0
+    or 2, and not both 0 (face centres stay). A quarter turn rotates the stickers beyond the plane at ±1 on
+    its axis.
     """
     cells = np.array(list(pairs((-3, -2, 0, 2, 3), repeat=3)))
     surface = (np.abs(cells) == 3).sum(1) == 1

@@ -1,7 +1,8 @@
-"""Signed permutation (monomial) representations: sums, tensor products and powers, and the usual channel representations.
+"""Signed permutation (monomial) representations: sums, tensor products, powers, and those of channels.
 
-A representation lists one signed permutation a generator. Two representations of one group list the same generators in the
-same order; together they stand for the group that those pairs generate, so that no relation has to be trusted.
+A representation lists one signed permutation a generator. Two representations of one group list the same
+generators in the same order; together they stand for the group that those pairs generate, so that no relation
+has to be trusted.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ __all__ = ["Representation", "characters", "defining", "monomial", "parity", "re
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Representation:
-    """codes[g, k] = 2·k' + (1 where the sign is −): generator g carries e_k to ±e_{k'}. Shape (generators, size)."""
+    """Generator g carries e_k to ±e_{k'}: codes[g, k] = 2·k' + (1 where −), shape (generators, size)."""
 
     codes: Codes
 

@@ -1,7 +1,8 @@
 """How the stabiliser of a point up to sign ties the points of a second representation.
 
-An element g with g·b = ±b acts on the pairs (b, k) by c(b, k) = c(g·b, g·k) = ±c(b, g·k): as the signed permutation k ⟶ ±g·k.
-Only its orbits matter, so Schreier generators are looked at until the partition is shown to be invariant under all of them.
+An element g with g·b = ±b acts on the pairs (b, k) by c(b, k) = c(g·b, g·k) = ±c(b, g·k): as the signed
+permutation k ⟶ ±g·k. Only its orbits matter, so Schreier generators are looked at until the partition is
+shown to be invariant under all of them.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ _CELLS = 1 << 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stabiliser:
-    """The signed orbits of the stabiliser of a base point b, up to sign, on the K points of a second representation.
+    """The signed orbits of the stabiliser of ±b, for a base point b, on K points of a second representation.
 
     root        the smallest code of each signed point's orbit, shape (2K,)
-    generators  elements that tie just these orbits, as codes of shape (H, K), with the sign on b multiplied in
+    generators  elements that tie just these orbits, as codes of shape (H, K), with the sign on b multiplied
+                in
     words       those elements as words in the group's generators
     """
 
@@ -45,7 +47,7 @@ class Stabiliser:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Orbit:
-    """One orbit of the first representation: its points, a tree, and t_o⁻¹ on the second representation's points."""
+    """One orbit of the first representation: its points, a tree, and t_o⁻¹ on the second's points."""
 
     points: Ints
     forest: Forest
@@ -53,7 +55,7 @@ class _Orbit:
 
 
 def stabilisers(union: Codes, out: int, forest: Forest, orbit_of: Ints) -> list[Stabiliser]:
-    """One for each root of the forest, in order. The first `out` points of the union are the first representation's."""
+    """One for each root of the forest, in order. The union's first `out` points are the first representation."""
     points = forest.points
     points = points[np.argsort(orbit_of[points], kind="stable")]
     starts = np.flatnonzero(np.diff(orbit_of[points], prepend=-1))
@@ -91,7 +93,7 @@ def _few_edges(union: Codes, orbit: _Orbit, relators: tuple[Word, ...]) -> Itera
 
 
 def _stabiliser(union: Codes, out: int, orbit: _Orbit, edges: Iterator[Edges]) -> Stabiliser:
-    """Join the orbits that a Schreier generator ties, edge by edge; edges that keep the partition add nothing."""
+    """Join the orbits that a Schreier generator ties, edge by edge; most edges keep the partition."""
     source = union[:, out:] - np.int32(2 * out)
     root = np.arange(2 * source.shape[1], dtype=np.int32)
     generators, words = [], []

@@ -1,0 +1,121 @@
+"""One trilinear sum seen from each of its three arrays.
+
+    T(G, V, X) = Σ_o Σ_r G[o]·V[ω(o, r)]·X[ι(o, r)]
+
+is the layer as the factor of G[o], its adjoint as the factor of X[k], and its gradient by V as the factor of V[p]. Each
+view runs through the same terms, in other letters: what names the output is solved for, what is left is summed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sympy import And, Expr, Symbol, expand, true
+
+from derive.errors import RuleRefused
+from derive.forms.conditions import simplified, split
+from derive.forms.expr import Read
+from derive.forms.form import Array, Axis, Edge, Form
+
+__all__ = ["Letters", "Terms", "domain_of", "solve", "terms_by"]
+
+Letters = dict[Symbol, Expr]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The live terms of a form, named by the entry of another array and what is left to sum over.
+
+    down    the form's letters in terms of the new ones
+    up      the new letters in terms of the form's
+    """
+
+    output: Array
+    reduction: tuple[Axis, ...]
+    domain: object
+    down: Mapping[Symbol, Expr]
+    up: Mapping[Symbol, Expr]
+
+
+def solve(equations: Iterable[tuple[Symbol, Expr]], order: tuple[Symbol, ...]) -> Letters:
+    """The letters, those first in `order` first, that the equations name = expression determine by steps of one.
+
+    Raises RuleRefused where an equation determines none.
+    """
+    solved: Letters = {}
+    waiting = [(name, expand(e)) for name, e in equations]
+    while waiting:
+        for equation in waiting:
+            name, expression = equation[0], expand(equation[1].xreplace(solved))
+            free = [s for s in order if s in expression.free_symbols and s not in solved]
+            unit = [s for s in free if expression.coeff(s) in (1, -1)]
+            if unit:
+                sign = expression.coeff(unit[0])
+                value = expand(sign * (_mark(name) - (expression - sign * unit[0])))
+                solved = {s: expand(e.xreplace({unit[0]: value})) for s, e in solved.items()} | {unit[0]: value}
+                waiting.remove(equation)
+                break
+        else:
+            raise RuleRefused(f"{waiting[0][0]} = {waiting[0][1]} can't be solved for an index by steps of one.")
+    return {s: e.xreplace({_mark(n): n for n in _names(equations)}) for s, e in solved.items()} if solved else {}
+
+
+def _mark(name: Symbol) -> Symbol:
+    """The new letter, kept apart from an old one of the same name until all is solved."""
+    return Symbol(f"{name.name}'", integer=True)
+
+
+def _names(equations: Iterable[tuple[Symbol, Expr]]) -> list[Symbol]:
+    return [name for name, _ in equations]
+
+
+def terms_by(form: Form, output: Array, subscripts: tuple[Expr, ...]) -> Terms:
+    """The form's live terms by the entry of `output` that they touch, at `subscripts` in the form's letters."""
+    equations = list(zip(output.symbols, subscripts, strict=True))
+    axes = {axis.symbol: axis for axis in (*form.output.axes, *form.reduction)}
+    order = (*form.output.symbols, *form.reduction_symbols)
+    solved = solve(equations, order)
+    left = [s for s in (*form.reduction_symbols, *form.output.symbols) if s not in solved]
+    clash = {s for s in left if s in output.symbols}
+    if clash:
+        raise RuleRefused(f"The letter {sorted(clash, key=str)[0]} names two things in the new form.")
+    down = solved | {s: s for s in left}
+    up = {name: value for name, value in equations} | {s: s for s in left}
+    terms = Terms(output, tuple(axes[s] for s in left), true, down, up)
+    return _named_by_weight(form, terms)
+
+
+def _named_by_weight(form: Form, terms: Terms) -> Terms:
+    """Where a summed letter stands in the weight with step one, the weight's own letter takes its place: k - i is a."""
+    if not isinstance(form.weight, Read):
+        return terms
+    param = next(p for p in form.weights if p.name == form.weight.array)
+    outputs = set(terms.output.symbols)
+    for axis, subscript in zip(param.array.axes, form.weight.subscripts, strict=True):
+        place = expand(subscript.xreplace(dict(terms.down)))
+        summed = [a.symbol for a in terms.reduction if a.symbol in place.free_symbols]
+        known = {*outputs, *(a.symbol for a in terms.reduction)}
+        if place == axis.symbol or len(summed) != 1 or place.coeff(summed[0]) not in (1, -1) or axis.symbol in known:
+            continue
+        old, sign = summed[0], place.coeff(summed[0])
+        value = {old: expand(sign * (axis.symbol - (place - sign * old)))}
+        terms = replace(
+            terms,
+            reduction=tuple(axis if a.symbol == old else a for a in terms.reduction),
+            down={s: expand(e.xreplace(value)) for s, e in terms.down.items()},
+            up={axis.symbol if s == old else s: expand(subscript) if s == old else e for s, e in terms.up.items()},
+        )
+    return terms
+
+
+def domain_of(form: Form, terms: Terms, read: Array, places: tuple[Expr, ...], edge: Edge) -> object:
+    """The conditions on the new terms that the boxes of the new letters don't say."""
+    known = [terms.output.holds(), form.given, *(axis.holds() for axis in terms.reduction)]
+    if edge is Edge.ZERO:
+        known.append(read.holds(places))
+    live = form.live.xreplace(dict(terms.down))
+    affine, rest = split(live)
+    return simplified(And(affine.conditions, rest), *known)
+
+
