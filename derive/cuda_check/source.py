@@ -25,7 +25,7 @@ TOKEN = re.compile(
 )
 DYNAMIC = re.compile(r"\bextern\s+__shared__\s+((?:[^;\[\]]|\[[^\]]+\])*?)\b(\w+)\s*\[\s*\]\s*;")
 KERNEL = re.compile(
-    r"(?<![>\w])(?P<template>template\s*<[^;{}()]*>\s*)?\s*__global__\s+"
+    r"(?P<linkage>\bCU_EXTERN_C\s+)?(?<![>\w])\s*__global__\s+"
     r"(?:(?:void|static)\s+|__launch_bounds__\s*\((?P<bound>(?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)\s*|void\s+)*"
     r"(?P<name>\w+)\s*\((?P<parameters>[^()]*)\)\s*\{"
 )
@@ -72,7 +72,7 @@ def parse_source(code: str, defines: tuple[tuple[str, str], ...] = (), exact: bo
     kernels = tuple(
         KernelText(found["name"], _parameter_names(found["parameters"]), found["bound"] or "")
         for found in KERNEL.finditer(body)
-        if not found["template"]
+        if found["linkage"] or "cu_linkage" in body  # others have mangled names, which no launch finds
     )
     words = body + " ".join(value for _, value in defines)
     granule = 1 if ONE_BYTE.search(words) else 2 if TWO_BYTES.search(words) else 4
@@ -127,7 +127,7 @@ def _rewritten(token: re.Match[str], exact: bool) -> str:
     if token["comment"]:
         return re.sub(r"[^\n]+", " ", text)
     if token["linkage"]:
-        return text.count("\n") * "\n" + ("inline namespace cu_linkage {" if token["open"] else "")
+        return text.count("\n") * "\n" + ("inline namespace cu_linkage {" if token["open"] else "CU_EXTERN_C")
     if token["include"]:
         if token["header"] in HEADERS:
             return ""

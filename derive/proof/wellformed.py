@@ -183,13 +183,12 @@ def _check_shapes(step: Step, check: _Checker) -> None:
 def _check_maps(
     maps: tuple[ArrayMap, ...], source: tuple[Array, ...], target: tuple[Array, ...], what: str, check: _Checker
 ) -> None:
-    ranks = {a.name: len(a.axes) for a in source}
-    given = sorted(m.array for m in maps)
-    check.demand(given == sorted(ranks), f"{what} maps {', '.join(given) or 'nothing'}, and not each of {', '.join(ranks)} once")
+    arrays = {a.name: a for a in source}
+    given, wanted = sorted(m.array for m in maps), ", ".join(arrays)
+    check.demand(given == sorted(arrays), f"{what} maps {', '.join(given) or 'nothing'}, not {wanted} once each")
     for m in maps:
-        check.distinct(m.binders, f"the letters of {what} of {m.array}")
-        check.demand(len(m.binders) == ranks[m.array], f"{what} of {m.array} has a wrong number of letters")
-        check.demand(not check.sizes.intersection(m.binders), f"{what} of {m.array} binds a size")
+        own = m.binders == arrays[m.array].symbols
+        check.demand(own, f"{what} of {m.array} does not name it by its own letters")
         check.entries(m.value, target, m.binders, f"{what} of {m.array}")
 
 

@@ -485,6 +485,18 @@ extern "C" __global__ void k(const float* X, float* H, int n) {
         says="signed overflow",
     ),
     Plant(
+        "an overflow inside a library function",
+        FaultKind.UNDEFINED,
+        """
+extern "C" __global__ void k(const float* X, float* H, int n) {
+  int i = -2147483647 - (int)(n > 99);
+  int j = abs(i);  // here
+  H[threadIdx.x] = X[j == 7];
+}""",
+        ("n > 99", "n > 999"),
+        grid=(1,),
+    ),
+    Plant(
         "division by zero",
         FaultKind.UNDEFINED,
         """
@@ -544,6 +556,37 @@ extern "C" __global__ void k(const float* X, float* H, int n) {
         ("threadIdx.x < n", "X != nullptr"),
         grid=(1,),
         arguments=lambda cupy: (None, cupy.zeros(N, cupy.float32), cupy.int32(N)),
+    ),
+    Plant(
+        "no barrier between halves in shared memory",
+        FaultKind.RACE,
+        """
+#include <cuda_fp16.h>
+extern "C" __global__ void k(const half* X, half* H) {
+  __shared__ half tile[32];
+  tile[threadIdx.x] = X[threadIdx.x];  // here
+  /* barrier */
+  H[threadIdx.x] = tile[threadIdx.x ^ 1];  // here
+}""",
+        ("/* barrier */", "__syncthreads();"),
+        grid=(1,),
+        arguments=lambda cupy: (cupy.zeros(N, cupy.float16), cupy.zeros(N, cupy.float16)),
+    ),
+    Plant(
+        "vectors in shared memory, one element apart",
+        FaultKind.RACE,
+        """
+extern "C" __global__ void k(const float* X, float* H, int n) {
+  __shared__ float4 tile[8];
+  const int t = threadIdx.x;
+  tile[t] = *reinterpret_cast<const float4*>(X + 4 * t);  // here
+  H[t] = tile[t].x;
+  if (t > 0)
+    tile[t - 1].w = H[t];  // here
+}""",
+        ("tile[t - 1].w", "tile[t].w"),
+        grid=(1,),
+        block=(8,),
     ),
     Plant(
         "half elements written by two threads",

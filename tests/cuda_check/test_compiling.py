@@ -8,6 +8,7 @@ import pytest
 
 from derive.cuda_check import (
     CompileError,
+    CudaFault,
     NoCompiler,
     RawModule,
     cache_folder,
@@ -74,6 +75,11 @@ def test_options_are_honoured() -> None:
 )
 def test_spellings_of_a_kernel(code: str) -> None:
     assert result(code) == 7
+
+
+def test_a_kernel_with_a_mangled_name_is_not_found() -> None:
+    with pytest.raises(CudaFault, match="no kernel extern \"C\" 'k'; it has none"):
+        result("__global__ void k(int* H) { H[0] = 7; }")
 
 
 def test_a_header_that_the_harness_lacks() -> None:

@@ -142,8 +142,11 @@ struct TypeData {
   unsigned char log_alignment, kind;
 };
 
-static void undefined(int kind, const void* data, const char* what, const char* detail) {
-  report(kind, int(((const Location*)data)->line), 0, "%s%s", what, detail);
+static void undefined(int kind, const void* data, Address place, const char* what, const char* detail) {
+  const Location* at = (const Location*)data;
+  bool of_user =
+      at->file && !strncmp(at->file, "unit", 4);  // else a header of ours, inlined in the user's line
+  report(kind, of_user ? int(at->line) : 0, of_user ? 0 : place, "%s%s", what, detail);
   stop();
 }
 
@@ -152,22 +155,22 @@ void __ubsan_handle_out_of_bounds(IndexData* data, unsigned long index) {
   char text[160];
   snprintf(text, sizeof text, "index %ld is outside an array of type %s", long(int64_t(index)),
            data->array->name);
-  undefined(OUT_OF_BOUNDS, data, text, "");
+  undefined(OUT_OF_BOUNDS, data, HERE, text, "");
 }
 void __ubsan_handle_type_mismatch_v1(TypeData* data, unsigned long pointer) {
   unsigned long alignment = 1ul << data->log_alignment;
   fault.offset = pointer;
-  if (!pointer) undefined(OUT_OF_BOUNDS, data, "a null pointer is read as ", data->type->name);
+  if (!pointer) undefined(OUT_OF_BOUNDS, data, HERE, "a null pointer is read as ", data->type->name);
   if (pointer & (alignment - 1))
-    undefined(MISALIGNED, data, "the address is not aligned for ", data->type->name);
-  undefined(OUT_OF_BOUNDS, data, "the object has too few bytes for ", data->type->name);
+    undefined(MISALIGNED, data, HERE, "the address is not aligned for ", data->type->name);
+  undefined(OUT_OF_BOUNDS, data, HERE, "the object has too few bytes for ", data->type->name);
 }
 void __ubsan_handle_pointer_overflow(const void* data, unsigned long base, unsigned long) {
-  undefined(base ? UNDEFINED : OUT_OF_BOUNDS, data,
+  undefined(base ? UNDEFINED : OUT_OF_BOUNDS, data, HERE,
             base ? "overflow in pointer arithmetic" : "a null pointer is indexed", "");
 }
 #define CU_UNDEFINED(NAME, TEXT) \
-  void __ubsan_handle_##NAME(const void* data, ...) { undefined(UNDEFINED, data, TEXT, ""); }
+  void __ubsan_handle_##NAME(const void* data, ...) { undefined(UNDEFINED, data, HERE, TEXT, ""); }
 CU_UNDEFINED(add_overflow, "signed overflow in +")
 CU_UNDEFINED(sub_overflow, "signed overflow in -")
 CU_UNDEFINED(mul_overflow, "signed overflow in *")

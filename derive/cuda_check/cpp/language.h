@@ -9,6 +9,7 @@ struct dim3 {
   unsigned x, y, z;
 };
 
+#define CU_EXTERN_C
 #define __global__
 #define __device__
 #define __host__

@@ -103,10 +103,11 @@ CU_VECTORS(double, double, 16, 16)
   static inline float F##f(float a, float b) { return __builtin_##F##f(a, b); } \
   static inline double F(double a, double b) { return __builtin_##F(a, b); }
 CU_MATH1(sqrt)
-CU_MATH1(fabs) CU_MATH1(floor) CU_MATH1(ceil) CU_MATH1(trunc) CU_MATH1(round) CU_MATH1(rint) CU_MATH1(exp)
-    CU_MATH1(exp2) CU_MATH1(log) CU_MATH1(log2) CU_MATH1(sin) CU_MATH1(cos) CU_MATH1(tan) CU_MATH1(tanh)
-        CU_MATH1(erf) CU_MATH2(fmin) CU_MATH2(fmax) CU_MATH2(pow) CU_MATH2(fmod) CU_MATH2(atan2)
-            CU_MATH2(hypot) CU_MATH2(copysign) static inline float fmaf(float a, float b, float c) {
+CU_MATH1(fabs)
+CU_MATH1(floor) CU_MATH1(ceil) CU_MATH1(trunc) CU_MATH1(round) CU_MATH1(rint) CU_MATH1(exp) CU_MATH1(exp2)
+    CU_MATH1(log) CU_MATH1(log2) CU_MATH1(sin) CU_MATH1(cos) CU_MATH1(tan) CU_MATH1(tanh) CU_MATH1(erf)
+        CU_MATH2(fmin) CU_MATH2(fmax) CU_MATH2(pow) CU_MATH2(fmod) CU_MATH2(atan2) CU_MATH2(hypot)
+            CU_MATH2(copysign) static inline float fmaf(float a, float b, float c) {
   return __builtin_fmaf(a, b, c);
 }
 static inline double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }

@@ -11,7 +11,13 @@
 
 using namespace cu;
 
-enum { STACK_BYTES = 1 << 17, MOST_THREADS = 1024, MOST_DYNAMIC = 228 * 1024, BARRIER_STEPS = 256 };
+enum {
+  STACK_BYTES = 1 << 17,
+  MOST_THREADS = 1024,
+  MOST_DYNAMIC = 228 * 1024,
+  BARRIER_STEPS = 256,
+  MOST_CLEARED = 1 << 16
+};
 enum State { NEW, READY, PARKED, AT_BARRIER, AT_WARP, DONE };
 
 struct Thread {
@@ -90,9 +96,11 @@ static void count_steps(unsigned long steps, int line, Address place) {
 static void park();
 
 #ifdef CU_CHECKED
+constexpr bool CHECKED = true;
 #include "shadow.h"
 #include "callbacks.h"
 #else
+constexpr bool CHECKED = false;
 static void begin_launch_shadow() {}
 static void begin_block_shadow() {}
 static void barrier_passed() {}
@@ -290,7 +298,10 @@ static void run_block(unsigned block) {
   const unsigned *grid = launch->grid, *dim = launch->block;
   cu_builtin.block = {block % grid[0], block / grid[0] % grid[1], block / grid[0] / grid[1]};
   if (launch->dynamic_shared) memset(dynamic_shared, 0xff, launch->dynamic_shared);
-  if (__start_cu_shared) memset(__start_cu_shared, 0xff, size_t(__stop_cu_shared - __start_cu_shared));
+  // Checked, no thread reads what its block has not written; unchecked, the bytes are set where that is
+  // cheap.
+  size_t fixed = CHECKED || !__start_cu_shared ? 0 : size_t(__stop_cu_shared - __start_cu_shared);
+  if (fixed && fixed <= MOST_CLEARED) memset(__start_cu_shared, 0xff, fixed);
   for (int t = 0; t < thread_count; ++t) {
     unsigned u = unsigned(t);
     threads[t].index = {u % dim[0], u / dim[0] % dim[1], u / dim[0] / dim[1]};

@@ -73,6 +73,11 @@ static void begin_launch_shadow() {
   if (!started)
     for (int t = 0; t < MOST_THREADS; ++t) lane_clock[t][t & 31] = 1;
   started = true;
+  if (epoch > 3000000000u) {  // before the counter wraps, forget everything
+    free(arena), free(static_cells), free(dynamic_cells);
+    arena = static_cells = dynamic_cells = nullptr;
+    arena_size = static_size = dynamic_size = epoch = 0;
+  }
   launch_epoch = ++epoch;
   vector_count = 0;
   lay_out_arguments();

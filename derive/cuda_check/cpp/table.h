@@ -13,8 +13,9 @@ template <class T> struct Type {
     static constexpr char kind = K; \
   };
 CU_KIND(bool, 'b')
-CU_KIND(char, 'i') CU_KIND(signed char, 'i') CU_KIND(short, 'i') CU_KIND(int, 'i') CU_KIND(long, 'i')
-    CU_KIND(long long, 'i') CU_KIND(unsigned char, 'u') CU_KIND(unsigned short, 'u') CU_KIND(unsigned, 'u')
+CU_KIND(char, 'i')
+CU_KIND(signed char, 'i') CU_KIND(short, 'i') CU_KIND(int, 'i') CU_KIND(long, 'i') CU_KIND(long long, 'i')
+    CU_KIND(unsigned char, 'u') CU_KIND(unsigned short, 'u') CU_KIND(unsigned, 'u')
         CU_KIND(unsigned long, 'u') CU_KIND(unsigned long long, 'u') CU_KIND(float, 'f') CU_KIND(double, 'f')
             CU_KIND(float2, 'f') CU_KIND(float4, 'f') CU_KIND(double2, 'f')
 #ifdef CU_MODULAR
@@ -41,7 +42,8 @@ template <> struct Type<void> {
     static constexpr unsigned size = sizeof(T); \
   };
 CU_ELEMENT(float2, float)
-CU_ELEMENT(float4, float) CU_ELEMENT(double2, double)
+CU_ELEMENT(float4, float)
+CU_ELEMENT(double2, double)
 
     template <class T>
     struct Describe {

@@ -25,7 +25,7 @@ def identity(size: int) -> Codes:
 
 
 def compose(g: Codes, h: Codes) -> Codes:
-    """g∘h, h first. Shapes (n,) and (..., n), or (..., n) and (n,); h may also be any array of signed points."""
+    """g∘h, h first. Shapes (n,) and (..., n), or the reverse; h may also be any array of signed points."""
     composed: Codes = g[..., h >> 1] ^ (h & 1)
     return composed
 

@@ -31,7 +31,7 @@ class Forest:
 
     @classmethod
     def of(cls, generators: Codes, roots: Ints, size: int, *, shallow: bool = True) -> Forest:
-        """Trees of shortest paths from the roots; if `shallow`, with shortcuts until depth is about 2·log₂(size)."""
+        """Trees of shortest paths from the roots; if `shallow`, with shortcuts to a depth of 2·log₂(size)."""
         both = [codes for g in generators for codes in (g, inverse(g))]
         elements = np.array(both, np.int32).reshape(len(both), generators.shape[1])
         words = tuple(word for g in range(len(generators)) for word in ((g,), (~g,)))
@@ -57,7 +57,7 @@ class Forest:
         return np.concatenate(self.layers)
 
     def carry(self, points: Ints, carried: Codes) -> tuple[Ints, Codes]:
-        """Signed points, shape (R,), brought to their roots; the same elements act on `carried`, shape (R, K)."""
+        """Signed points, shape (R,), brought to their roots; the same elements act on carried, (R, K)."""
         points, carried = points.copy(), carried.copy()
         active = np.flatnonzero(self.step[points >> 1] >= 0)
         while active.size:

@@ -151,6 +151,6 @@ def point_orbits(representation: Representation) -> PairOrbits:
 
 
 def invariant_count(representation: Representation, exponent: int) -> int:
-    """Dimension of the invariants of T^k, as maps T^{⌊k/2⌋} → T^{⌈k/2⌉}: signed permutations are orthogonal."""
+    """Dimension of the invariants of T^k: those of T^{⌊k/2⌋} ⟶ T^{⌈k/2⌉}, as the action is orthogonal."""
     half = exponent // 2
     return pair_orbits(representation.power(exponent - half), representation.power(half)).count

@@ -55,7 +55,7 @@ class _Orbit:
 
 
 def stabilisers(union: Codes, out: int, forest: Forest, orbit_of: Ints) -> list[Stabiliser]:
-    """One for each root of the forest, in order. The union's first `out` points are the first representation."""
+    """One for each root, in order. The union's first `out` points are those of the first representation."""
     points = forest.points
     points = points[np.argsort(orbit_of[points], kind="stable")]
     starts = np.flatnonzero(np.diff(orbit_of[points], prepend=-1))

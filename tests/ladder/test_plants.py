@@ -1,0 +1,139 @@
+"""A fault planted in an emitted body or in a program is refused, without any comparison of bytes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from derive.algorithms._obligations import program_obligations
+from derive.backends.numpy import numpy as printer
+from derive.errors import EmitError, NoLowering
+from derive.ir.nodes import Program
+from derive.pipeline import backends, layer
+from derive.proof.solver import discharge_all
+from tests.ladder import laws
+from tests.ladder.checks import Refuted
+from tests.ladder.climbing import interpreted, odd_sizes, refused_by
+from tests.ladder.mutants import Plant, program_plants, text_plants
+from tests.ladder.subjects import LAYERS, Subject, mutant, subject
+
+FAULTS = ("sign", "off by one", "swapped axes", "dropped bias or sum")
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def _wider_loop(plant: Plant) -> bool:
+    """One more turn at a loop's start, in which every slice is empty: the same layer, and no fault."""
+    return "range(" in plant.fault and plant.fault.split("range(")[1].split(",")[0].endswith("- 1")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_no_fault_no_refusal(name: str) -> None:
+    assert refused_by(subject(name)) is None
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_fault_in_the_text_is_refused(name: str) -> None:
+    original = subject(name)
+    plants = list(text_plants(original.text))
+    assert all(plant.made != original.text for plant in plants)
+    survivors = [p for p in plants if refused_by(mutant(original, p.made)) is None]
+    assert [p.fault for p in survivors if not _wider_loop(p)] == []
+    assert len(survivors) <= 2
+
+
+def test_every_kind_of_fault_is_planted() -> None:
+    planted = {p.fault.split(",")[0] for name in LAYERS for p in text_plants(subject(name).text)}
+    assert planted == set(FAULTS)
+    assert len(list(text_plants(subject("conv2d").text))) > 40
+
+
+def _refused(program: Program, of: Subject) -> bool:
+    """By the program's own obligations."""
+    try:
+        return not all(v.proved for v in discharge_all(program_obligations(program, of.form)))
+    except NoLowering:
+        return True
+
+
+def _runs_differently(plant: Plant, of: Subject) -> bool:
+    """By the interpreter, point by point; and as emitted text where the backend prints arrays."""
+    if not all(interpreted(plant.made, of.form, sizes) for sizes in odd_sizes(of)):
+        return True
+    if of.program.batch is not None:
+        return False
+    try:
+        text = printer.emit(plant.made, layer(of.name).header("numpy"))
+        return refused_by(mutant(of, text)) is not None
+    except (EmitError, SyntaxError):
+        return True
+
+
+@pytest.mark.parametrize("backend", backends())
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_fault_in_a_program_is_refused_by_its_obligations(name: str, backend: str) -> None:
+    of = subject(name, backend)
+    plants = list(program_plants(of.program))
+    assert len(plants) > 20
+    assert all(plant.made != of.program for plant in plants)
+    assert [p.fault for p in plants if not _refused(p.made, of)] == []
+    assert not _refused(of.program, of)
+
+
+@pytest.mark.parametrize("backend", backends())
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_fault_in_a_program_is_refused_by_the_ladder(name: str, backend: str) -> None:
+    of = subject(name, backend)
+    survivors = [p for p in program_plants(of.program) if not _runs_differently(p, of)]
+    assert [p.fault for p in survivors if "start=-" not in p.fault] == []
+    assert len(survivors) <= 2
+    assert all(interpreted(of.program, of.form, sizes) for sizes in odd_sizes(of))
+
+
+def _with(of: Subject, old: str, new: str) -> Subject:
+    assert old in of.text
+    return mutant(of, of.text.replace(old, new))
+
+
+def _bodies() -> Iterator[tuple[str, str, str]]:
+    """A layer, a line of its body, and a line that makes a law fail which no exact rung would need."""
+    yield "conv2d", "H[...] = u", "H[...] = u + 0 * X.sum()"
+    yield "conv2d_channels", "H[...] = u", "H[...] = u + 0 * X.sum()"
+
+
+@pytest.mark.parametrize(("name", "old", "new"), _bodies())
+def test_a_body_that_reads_far_inputs_breaks_locality(name: str, old: str, new: str) -> None:
+    """0·X adds nothing to a number, and everything to a NaN."""
+    faulty = _with(subject(name), old, new)
+    (clause,) = laws.windows(faulty)
+    with pytest.raises(Refuted, match="outside the window"):
+        laws.local(faulty, clause, odd_sizes(faulty)[1])
+
+
+def test_a_body_that_reads_every_weight_is_refused() -> None:
+    faulty = _with(subject("offset2d"), "H[...] = U", "H[...] = U + 0 * V.sum()")
+    with pytest.raises(Refuted, match="never meets the input"):
+        laws.unread_weights_are_ignored(faulty, odd_sizes(faulty)[0])
+
+
+def test_a_body_that_squares_is_not_linear() -> None:
+    faulty = _with(subject("dense2d"), "W, X,", "W, X * X,")
+    with pytest.raises(Refuted, match="is not linear"):
+        laws.linear(faulty, odd_sizes(faulty)[0])
+
+
+def test_a_body_that_knows_its_place_breaks_equivariance() -> None:
+    faulty = _with(subject("convolution2d"), "H[...] = u", "H[...] = u; X = X.copy(); X[..., 0, :] *= 2")
+    with pytest.raises(Refuted, match="breaks the shift"):
+        laws.translation_equivariant(faulty, odd_sizes(faulty)[0], (0, 1))
+
+
+def test_a_body_with_shared_scratch_is_not_re_entrant() -> None:
+    faulty = _with(
+        subject("dense2d"),
+        "    H[...] = U",
+        "    import time\n    kept = globals().setdefault('kept', {})\n    kept[0] = X\n"
+        "    time.sleep(1e-3)\n    X = kept[0]\n    H[...] = U",
+    )
+    with pytest.raises(Refuted, match="is not re-entrant"):
+        laws.reentrant(faulty, odd_sizes(faulty)[0])
+
+
