@@ -21,6 +21,7 @@ from derive.ir.nodes import (
     MultiplyAdd,
     Node,
     Program,
+    Range,
     Scratch,
     Statement,
     Storage,
@@ -64,9 +65,9 @@ def _check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:
             case Loop(range=span, body=inner):
                 _check_letters(inner, _bind(bound, span.symbol))
             case Launch(threads=threads, body=inner):
-                _check_letters(inner, _bind(bound, *(t.symbol for t in threads)))
+                _check_letters(inner, _bind_box(bound, threads))
             case Copy(over=over) | MultiplyAdd(over=over) | Contract(over=over):
-                _bind(bound, *(r.symbol for r in over))
+                _bind_box(bound, over)
             case Scratch():
                 pass
             case _:
@@ -79,6 +80,15 @@ def _bind(bound: frozenset[Symbol], *symbols: Symbol) -> frozenset[Symbol]:
             raise NoLowering(f"A program binds '{symbol}' twice.")
         bound |= {symbol}
     return bound
+
+
+def _bind_box(bound: frozenset[Symbol], ranges: tuple[Range, ...]) -> frozenset[Symbol]:
+    """Ranges that run at once: the bounds of one depend on no other."""
+    own = {r.symbol for r in ranges}
+    for r in ranges:
+        if (r.start.free_symbols | r.stop.free_symbols) & own:
+            raise NoLowering(f"The range of '{r.symbol}' depends on another that runs at the same time.")
+    return _bind(bound, *(r.symbol for r in ranges))
 
 
 def _check_order(program: Program) -> None:

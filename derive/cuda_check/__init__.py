@@ -4,8 +4,13 @@
         module = importlib.import_module("generated.cupy.conv2d")
         H = module.conv2d(cupy.asarray(X), cupy.asarray(V), cupy.asarray(u)).get()
 
-A fault is a `CudaFault` with its kind, the line of the kernel's source and the argument. What no CPU shows:
-memory ordering, asynchronous copies, tensor cores, contraction to fused multiply-adds, flushed subnormals.
+A fault is a `CudaFault` with its kind, the line of the kernel's source and the argument. Order between
+threads comes from `__syncthreads` and `__syncwarp` alone: shuffles, votes, atomics and fences order no memory
+here, so a kernel that hands results from block to block through atomics is called a race.
+
+What no CPU shows: memory ordering, asynchronous copies, tensor cores, contraction to fused multiply-adds,
+flushed subnormals. What is left to `nvrtc`: the limit on static shared memory, and whatever else only
+NVIDIA's compiler refuses.
 """
 
 from .compiler import cache_folder, find_compiler

@@ -81,6 +81,10 @@ def _candidates() -> list[tuple[str, ...]]:
 @functools.cache
 def find_compiler() -> Compiler:
     """$DERIVE_CUDA_CHECK_CXX, else g++, clang++ or c++ on the path, else the one inside `ziglang`."""
+    if not sys.platform.startswith("linux"):
+        raise NoCompiler(
+            f"Running CUDA C on the CPU needs ELF libraries, which '{sys.platform}' does not load."
+        )
     for command in _candidates():
         done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
         if done.returncode == 0:

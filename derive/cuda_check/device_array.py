@@ -237,7 +237,7 @@ def _delegate(name: str) -> Callable[..., Any]:
 
         if any(isinstance(other, np.ndarray) and other.ndim for other in others):
             return NotImplemented
-        return apply(getattr(operator, name.strip("_")), (self, *others), {})
+        return apply(getattr(operator, f"__{name}__"), (self, *others), {})
 
     return method
 
@@ -246,7 +246,7 @@ def _reflected(name: str) -> Callable[..., Any]:
     def method(self: ndarray, other: Any) -> Any:
         from .array_functions import apply
 
-        return apply(getattr(operator, name), (other, self), {})
+        return apply(getattr(operator, f"__{name}__"), (other, self), {})
 
     return method
 
@@ -268,12 +268,15 @@ def _in_place(name: str) -> Callable[..., Any]:
     return method
 
 
-ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift")
+ARITHMETIC = (
+    *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"),
+    *("and", "or", "xor", "lshift", "rshift"),
+)
 for _name in ARITHMETIC:
     setattr(ndarray, f"__{_name}__", _delegate(_name))
     setattr(ndarray, f"__r{_name}__", _reflected(_name))
     setattr(ndarray, f"__i{_name}__", _in_place(_name))
-for _name in ("lt", "le", "eq", "ne", "gt", "ge", "neg", "abs", "invert"):
+for _name in ("lt", "le", "eq", "ne", "gt", "ge", "neg", "pos", "abs", "invert"):
     setattr(ndarray, f"__{_name}__", _delegate(_name))
-for _name in ("sum", "max", "min", "any", "all", "dot", "mean", "prod"):
+for _name in ("sum", "max", "min", "any", "all", "dot", "mean", "prod", "clip", "cumsum", "argmax", "argmin"):
     setattr(ndarray, _name, _method(_name))

@@ -33,7 +33,10 @@ def interpret(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping
 
 
 def _value(expression: Expr, env: Env) -> int:
-    return int(expression.xreplace(env))
+    value = expression.xreplace(env)
+    if not value.is_Integer:
+        raise EmitError(f"'{expression}' has no value here, or none that is an integer.")
+    return int(value)
 
 
 def _points(ranges: tuple[Range, ...], env: Env) -> Any:

@@ -1,12 +1,12 @@
-"""A derivation as a file that anyone can re-check: forms, maps, constraints, and every obligation as SMT-LIB 2 text.
+"""A derivation as a file that anyone can re-check: forms, maps, constraints, obligations as SMT-LIB 2 text.
 
     certificate(start, steps)   the data            dumps(data)   its text, the same bytes every time
     verify(file)                proves the theorem anew and trusts nothing in the file
 
-`verify` reads forms and maps, builds every obligation again from them, requires the file's texts to be those, and
-discharges them. The names of rules, their statements and the words of a constraint are labels: digests cover them,
-nothing is proved of them, and only `against` compares them. Digests tell where a file was damaged; no proof
-rests on them.
+`verify` reads forms and maps, builds every obligation again from them, requires the file's texts to be those,
+and discharges them. The names of rules, their statements and the words of a constraint are labels: nothing is
+proved of them; digests cover them, and `against` compares a constraint's words. Digests tell where a file was
+damaged; no proof rests on them.
 """
 
 from __future__ import annotations
@@ -70,14 +70,21 @@ class Verified:
 
 def certificate(start: Form, steps: tuple[Step, ...]) -> Data:
     """The derivation as JSON data. Raises DeriveError for one that the formula language cannot write."""
+    first = {
+        "form": write_form(start),
+        "obligations": _write_obligations(form_obligations(start)),
+        "digest": "",
+    }
+    later = [
+        write_step(step) | {"obligations": _write_obligations(step_obligations(step)), "digest": ""}
+        for step in steps
+    ]
     data: Data = {
         "format": FORMAT,
         "made_with": {"sympy": version("sympy"), "solver": solver_version()},
         "theorem": write_theorem(theorem(start, steps)),
-        "start": {"form": write_form(start), "obligations": _write_obligations(form_obligations(start)), "digest": ""},
-        "steps": [
-            write_step(step) | {"obligations": _write_obligations(step_obligations(step)), "digest": ""} for step in steps
-        ],
+        "start": first,
+        "steps": later,
         "digest": "",
     }
     return mended(data)
@@ -119,17 +126,17 @@ def verify(
     """Prove the theorem of a certificate, given as data or as a file's path, anew.
 
     `against` is the theorem that it must be, or the certificate of a derivation that was proved here; `also`
-    has other solvers by name, which must agree on every goal. Raises CertificateError with one sentence that names the step.
+    has other solvers by name, which must agree on every goal. Raises CertificateError with one sentence that
+    names the step.
     """
     content = _plain(data) if isinstance(data, dict) else _load(Path(data))
-    _, _, stated, start_data, steps_data, digest = fields(
-        content, "format made_with theorem start steps digest", "The certificate"
-    )
+    keys = "format made_with theorem start steps digest"
+    _, _, stated, start_data, steps_data, _ = fields(content, keys, "The certificate")
     _check_format(content)
     start, steps = _read(start_data, steps_data)
     claims = _rebuilt(start, steps, start_data, steps_data)
     _check_digests(content, steps)
-    solvers = {solver_version(): decide, **(also or {})}
+    solvers: dict[str, Decide] = {solver_version(): decide, **(also or {})}
     for where, obligation in claims:
         for goal in obligation.goals:
             _discharge(goal, obligation, where, solvers)
@@ -145,7 +152,9 @@ def verify(
 def _load(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST:
-            raise CertificateError(f"'{path}' is no certificate: it is larger than {_LARGEST // 1_000_000} MB.")
+            raise CertificateError(
+                f"'{path}' is no certificate: it is larger than {_LARGEST // 1_000_000} MB."
+            )
         text = path.read_text(encoding="utf-8")
     except OSError as cause:
         raise CertificateError(f"'{path}' cannot be read: {cause.strerror or cause}.") from cause
@@ -202,7 +211,9 @@ def _name(number: int, rule: str) -> str:
     return f"Step {number}, {rule},"
 
 
-def _rebuilt(start: Form, steps: tuple[Step, ...], start_data: Data, steps_data: list[Data]) -> list[tuple[str, Obligation]]:
+def _rebuilt(
+    start: Form, steps: tuple[Step, ...], start_data: Data, steps_data: list[Data]
+) -> list[tuple[str, Obligation]]:
     """Every obligation, built from the forms and maps; the file must state the same ones."""
     claims = []
     sources: list[tuple[str, Data, Form | Step]] = [("The first form", start_data, start)]
@@ -260,14 +271,19 @@ def _discharge(goal: Goal, obligation: Obligation, where: str, solvers: Mapping[
     for name, solve in solvers.items():
         status = solve(goal.smt)
         if status is not Status.PROVED:
-            raise CertificateError(f"{where} has an obligation '{obligation.name}' that is {status.value} by {name}.")
+            raise CertificateError(
+                f"{where} has an obligation '{obligation.name}' that is {status.value} by {name}."
+            )
 
 
 def _check_stated(stated: Any, proved: Data) -> None:
     keys = fields(stated, " ".join(proved), "The theorem")
     if wrong := [key for key, value in zip(proved, keys, strict=True) if value != proved[key]]:
-        raise CertificateError(f"The theorem that the steps prove is another one: the file's '{wrong[0]}' differs.")
+        raise CertificateError(
+            f"The theorem that the steps prove is another one: the file's '{wrong[0]}' differs."
+        )
 
 
 def _theorem_of(trusted: Data) -> Theorem:
-    return theorem(*_read(trusted["start"], trusted["steps"]))
+    with _guarded("The certificate to compare with"):
+        return theorem(*_read(trusted["start"], trusted["steps"]))

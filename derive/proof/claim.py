@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from sympy import Eq
+
 from derive.errors import ObligationFailed
 from derive.forms.form import Form
 from derive.proof.counterexample import counterexample
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.solver import discharge
 from derive.proof.step import Clause
-
-from sympy import Eq
 
 __all__ = ["check_claim"]
 

@@ -1,12 +1,12 @@
 """The smallest sizes and indices at which a claim fails, with arrays that show it.
 
-The solver is asked for models with a growing bound on the sizes' sum, then on the indices' magnitude, so the first
-one found is smallest. Arrays get integer entries: 0 except where the claim reads them.
+The solver is asked for models with a growing bound on the sizes' sum, then on the indices' magnitude, so the
+first one found is smallest. Arrays get integer entries: 0 except where the claim reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 from typing import Any
@@ -38,8 +38,7 @@ class Counterexample:
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value}" for name, value in (*self.sizes, *self.indices))
-        text = f"{at}: residue {_written(self.residue, self.place)}"
-        return text
+        return f"{at}: residue {_written(self.residue, self.place)}"
 
     @property
     def python(self) -> str:
@@ -50,7 +49,11 @@ class Counterexample:
 
 def _written(residue: Expr, place: str) -> str:
     text = show(factor(_as_symbols(residue)))
-    parts = text if residue.is_Mul or isinstance(residue, (Read, Integer)) or text.count(" ") == 0 else f"({text})"
+    parts = (
+        text
+        if residue.is_Mul or isinstance(residue, (Read, Integer)) or text.count(" ") == 0
+        else f"({text})"
+    )
     if place and (parts.startswith("(") or " " not in parts):
         return f"{parts}*{place}"
     return f"{parts}*{place}" if place else text
@@ -62,9 +65,10 @@ def _as_symbols(residue: Expr) -> Expr:
     return map_reads(residue, lambda r: Symbol(show(r), commutative=True))
 
 
-def smallest_model(goal: Goal, sizes: Iterable[str], names: Iterable[str]) -> dict[str, int]:
+def smallest_model(goal: Goal, sizes: Sequence[str], names: Sequence[str]) -> dict[str, int]:
     """Integers at which the goal fails, with least sum of sizes, then least magnitude of indices.
 
+    Of several such, the one with the last sizes and the first indices smallest: the same with every solver.
     Raises DeriveError where the goal doesn't fail within small sizes.
     """
     import z3
@@ -73,17 +77,22 @@ def smallest_model(goal: Goal, sizes: Iterable[str], names: Iterable[str]) -> di
     solver.set("timeout", 30_000)
     solver.from_string(goal.smt.replace("(check-sat)", ""))
     letters = {name: z3.Int(smt_name(name)) for name in (*sizes, *names)}
-    size, rest = [letters[s] for s in sizes], [letters[s] for s in names]
-    for group in (size, rest):
+
+    def least(bounds: Iterable[Any]) -> bool:
+        """Assert the first bound that leaves a model."""
+        for bound in bounds:
+            if solver.check(bound) == z3.sat:
+                solver.add(bound)
+                return True
+        return False
+
+    for group in ([letters[s] for s in reversed(sizes)], [letters[s] for s in names]):
         magnitude = z3.Sum([z3.If(v >= 0, v, -v) for v in group]) if group else z3.IntVal(0)
-        for bound in range(_MOST):
-            solver.push()
-            solver.add(magnitude <= bound)
-            if solver.check() == z3.sat:
-                break
-            solver.pop()
-        else:
+        if not least(magnitude <= bound for bound in range(_MOST)):
             raise DeriveError(f"The claim fails, but at no sizes whose sum is below {_MOST}.")
+        for v in group:
+            least(v == value for bound in range(_MOST) for value in (bound, -bound))
+    solver.check()
     model = solver.model()
     return {name: int(model.eval(v, model_completion=True).as_long()) for name, v in letters.items()}
 
@@ -98,7 +107,11 @@ def counterexample(form: Form, goal: Goal, clause: Clause) -> Counterexample:
     model = smallest_model(goal, [s.name for s in sizes], [s.name for s in indices])
     at = {s: Integer(model[s.name]) for s in (*sizes, *indices)}
     residue = sympify(clause.left - clause.right).xreplace(at).doit()
-    place = show(form.input.entry(at[s] for s in form.input.symbols)) if set(form.input.symbols) <= set(at) else ""
+    place = (
+        show(form.input.entry(at[s] for s in form.input.symbols))
+        if set(form.input.symbols) <= set(at)
+        else ""
+    )
     return Counterexample(
         sizes=tuple((s.name, model[s.name]) for s in sizes),
         indices=tuple((s.name, model[s.name]) for s in indices),
@@ -113,9 +126,9 @@ def _entries(residue: Expr, place: str) -> tuple[tuple[str, int], ...]:
     found = reads(residue)
     for bound in count(1):
         for values in product(range(bound + 1), repeat=len(found)):
-            table = dict(zip(found, values, strict=True))
-            if map_reads(residue, lambda r, t=table: Integer(t[r])) != 0:
-                shown = tuple((show(r), v) for r, v in table.items())
+            table = dict(zip(found, map(Integer, values), strict=True))
+            if map_reads(residue, table.__getitem__) != 0:
+                shown = tuple((show(r), int(v)) for r, v in table.items())
                 return shown + (((place, 1),) if place else ())
         if bound > 3:
             break

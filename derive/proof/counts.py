@@ -34,9 +34,14 @@ class Counts:
         exact = _number(form.weights, given), _number(form.biases, given)
         when = true
         if any(e.has(Min, Max, Piecewise) for e in exact):
-            when = next((c for c in _chambers(form, given) if not _number_under(form, c).has(Min, Max, Piecewise)), true)
+            when = next(
+                (c for c in _chambers(form, given) if not _number_under(form, c).has(Min, Max, Piecewise)),
+                true,
+            )
         context = Polyhedron.of(And(form.given, when))
-        return cls(*exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given))
+        return cls(
+            *exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given)
+        )
 
 
 def _number_under(form: Form, when: Any) -> Expr:

@@ -1,6 +1,6 @@
-"""Forms and steps as plain data, every formula as text, and back. Reading trusts nothing and evaluates no Python.
+"""Forms and steps as plain data, every formula as text, and back; nothing is evaluated as Python.
 
-Whatever the data hold, reading gives a value or raises CertificateError with one sentence that names the place.
+Whatever the data hold, reading gives a value or raises CertificateError with a sentence that names the place.
 """
 
 from __future__ import annotations
@@ -73,7 +73,11 @@ def _write_array(array: Array) -> Data:
 
 
 def _write_param(param: Param) -> Data:
-    return {"array": _write_array(param.array), "free": show(param.free), "reader": _write_values(param.reader)}
+    return {
+        "array": _write_array(param.array),
+        "free": show(param.free),
+        "reader": _write_values(param.reader),
+    }
 
 
 def _write_values(values: Iterable[tuple[Symbol, Expr]]) -> list[list[str]]:
@@ -143,7 +147,13 @@ def line(data: Any, where: str, most: int = 1_000) -> str:
 
 
 def _named(data: Any) -> str:
-    names: Mapping[type, str] = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    names: Mapping[type, str] = {
+        dict: "an object",
+        list: "a list",
+        str: "text",
+        bool: "true or false",
+        type(None): "null",
+    }
     return names.get(type(data), "a number")
 
 
@@ -174,8 +184,9 @@ def _check_size(text: str) -> None:
     numbers = [n.value for n in nodes if isinstance(n, ast.Constant)]
     powers = [n for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)]
     fine = len(nodes) <= _NODES and all(isinstance(v, int) and v < 10**_DIGITS for v in numbers)
-    small = (isinstance(p.right, ast.Constant) and p.right.value <= _POWER for p in powers)
-    if not (fine and len(powers) <= _POWER and all(small)):
+    exponents = [p.right.value for p in powers if isinstance(p.right, ast.Constant)]
+    small = all(isinstance(v, int) and v <= _POWER for v in exponents)
+    if not (fine and small and len(powers) == len(exponents) <= _POWER):
         raise TextError("The formula is too large.")
 
 
@@ -235,7 +246,9 @@ def _values(data: Any, where: str) -> tuple[tuple[Symbol, Expr], ...]:
 def _param(data: Any, where: str) -> Param:
     array, free, reader = fields(data, "array free reader", where)
     return Param(
-        _array(array, f"{where} its array"), _condition(free, f"{where} 'free'"), _values(reader, f"{where} 'reader'")
+        _array(array, f"{where} its array"),
+        _condition(free, f"{where} 'free'"),
+        _values(reader, f"{where} 'reader'"),
     )
 
 
@@ -261,7 +274,9 @@ def read_form(data: Any, where: str) -> Form:
 def _map(data: Any, where: str) -> ArrayMap:
     array, letters, value = fields(data, "array letters value", where)
     name = _letter(array, f"{where} its array").name
-    return ArrayMap(name, _each(letters, _letter, f"{where} its letters"), _number(value, f"{where} its value"))
+    return ArrayMap(
+        name, _each(letters, _letter, f"{where} its letters"), _number(value, f"{where} its value")
+    )
 
 
 def _clause(data: Any, where: str) -> Clause:

@@ -1,6 +1,6 @@
 """What must be proved of a form, and of a step: built from their data alone, never by the rule.
 
-    preconditions  some sizes satisfy them; a step's imply those before, and restrict only the sizes that it adds
+    preconditions  some sizes satisfy them; a step's imply those before, and restrict only sizes that it adds
     sound          the new terms are the old ones: same weight through the embedding, same input, same output
     stated         the constraint reads free old parameters only, so it is one on layers
     restricted     every value of the new parameters satisfies the stated constraint
@@ -10,9 +10,9 @@
     in bounds      every read is inside its array
     injective      no two terms of an output read one input
 
-By induction over the steps, free entries and layers correspond one to one: the first form's coefficients are its free
-entries, every step's parameters are determined by those before ('once'), and the layers that a restriction keeps are
-those that satisfy its clauses ('restricted', 'complete').
+By induction over the steps, free entries and layers correspond one to one: the first form's coefficients are its
+free entries, every step's parameters are determined by those before ('once'), and the layers that a restriction
+keeps are those that satisfy its clauses ('restricted', 'complete').
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TRIALS = 256
 
 
 def form_obligations(form: Form) -> tuple[Obligation, ...]:
-    """What holds of a form that begins a derivation. Raises ObligationFailed for one that is not well formed."""
+    """What holds of a form that begins a derivation. Raises ObligationFailed where it is not well formed."""
     check_first(form)
     goal, witness = _admitted(true, form.given, form_sizes(form))
     admits = Obligation("preconditions", "Some sizes satisfy the preconditions.", (goal,), witness)
@@ -45,7 +45,7 @@ def form_obligations(form: Form) -> tuple[Obligation, ...]:
 
 
 def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, str]:
-    """`wanted` follows from `known` at some values of these sizes: the goal for the first that do, else for all 1."""
+    """`wanted` follows from `known` at some values of these sizes: the goal for the first found, else for 1."""
     names = sorted(sizes, key=str)
     goals = {}
     for values in _small(len(names)):
@@ -118,9 +118,13 @@ def step_obligations(step: Step) -> tuple[Obligation, ...]:
     check_step(step)
     named = _Named(step)
     kept = [_preconditions(step)]
-    kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))
+    kept.append(
+        Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound())
+    )
     if step.kind is Kind.RESTRICTION:
-        kept.append(Obligation("stated", "The constraint speaks of free old parameters alone.", named.stated()))
+        kept.append(
+            Obligation("stated", "The constraint speaks of free old parameters alone.", named.stated())
+        )
         kept.append(
             Obligation("restricted", "Whatever the new parameters, the constraint holds.", named.restricted())
         )
@@ -134,7 +138,7 @@ def step_obligations(step: Step) -> tuple[Obligation, ...]:
 def _preconditions(step: Step) -> Obligation:
     added = form_sizes(step.after) - form_sizes(step.before)
     goal, witness = _admitted(step.before.given, And(step.after.given, step.assume), added)
-    says = "The preconditions imply those before, and whatever sizes those admit, some values of the new ones do."
+    says = "The preconditions imply those before, and restrict only the sizes that the step adds."
     return Obligation("preconditions", says, (Goal((step.after.given,), step.before.given), goal), witness)
 
 
@@ -185,7 +189,10 @@ class _Named:
 
     def _thin(self) -> Goal:
         """In the special case the axes that an extension adds have one place each."""
-        pairs = ((self.step.before.output, self.step.after.output), (self.step.before.input, self.step.after.input))
+        pairs = (
+            (self.step.before.output, self.step.after.output),
+            (self.step.before.input, self.step.after.input),
+        )
         added = [axis for old, new in pairs for axis in new.axes[len(old.axes) :]]
         return Goal(self.facts, And(*(Eq(axis.lower, axis.upper) for axis in added)))
 

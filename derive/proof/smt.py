@@ -1,6 +1,6 @@
 """Goals as SMT-LIB 2 text: integers, uninterpreted functions for arrays, reals for their entries.
 
-A solver knows words of its own (`abs`, `mod`, z3 even `sin`). A name that could be one ends in a dot in the text.
+A solver knows words of its own (`abs`, `mod`, z3 even `sin`). A name that could be one gets a dot at its end.
 """
 
 from __future__ import annotations
@@ -9,8 +9,30 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import Abs, Add, And, Eq, Ge, Gt, Implies, Integer, Le, Lt, Max, Min, Mod, Mul, Ne, Not, Or, Pow, Rational, Symbol
-from sympy import ceiling, floor
+from sympy import (
+    Abs,
+    Add,
+    And,
+    Eq,
+    Ge,
+    Gt,
+    Implies,
+    Integer,
+    Le,
+    Lt,
+    Max,
+    Min,
+    Mod,
+    Mul,
+    Ne,
+    Not,
+    Or,
+    Pow,
+    Rational,
+    Symbol,
+    ceiling,
+    floor,
+)
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import TextError
@@ -20,7 +42,7 @@ __all__ = ["script", "smt_name", "to_smt"]
 
 _PLAIN = re.compile(r"[A-Z][a-z]*[0-9_]*|[a-z][0-9_]*")
 
-_RELATIONS: Mapping[type, str] = {Eq: "=", Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
+_RELATIONS: Mapping[type[Any], str] = {Eq: "=", Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
 
 
 def script(given: list[Any], show: Any) -> str:
@@ -37,7 +59,7 @@ def script(given: list[Any], show: Any) -> str:
 
 
 def smt_name(name: str) -> str:
-    """The name as the text has it: one letter, or a capitalised word, with digits; any other word ends in a dot."""
+    """The name in the text: one letter or a capitalised word, with digits; any other word gets a dot."""
     if _PLAIN.fullmatch(name):
         return name
     return "".join(c if c.isascii() and (c.isalnum() or c == "_") else f"${ord(c):x}$" for c in name) + "."
@@ -45,13 +67,15 @@ def smt_name(name: str) -> str:
 
 def _check_names(names: list[str]) -> None:
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise TextError(f"'{twice[0]}' names two things in one statement: indices, sizes and arrays need their own.")
+        raise TextError(
+            f"'{twice[0]}' names two things in one statement: indices, sizes and arrays need their own."
+        )
 
 
 def _multiplies(expression: Any) -> bool:
-    return any(sum(f.has(Symbol, Read) for f in product.args) > 1 for product in expression.atoms(Mul)) or any(
-        power.has(Symbol, Read) for power in expression.atoms(Pow)
-    )
+    return any(
+        sum(f.has(Symbol, Read) for f in product.args) > 1 for product in expression.atoms(Mul)
+    ) or any(power.has(Symbol, Read) for power in expression.atoms(Pow))
 
 
 def to_smt(expression: Any) -> str:
@@ -118,7 +142,7 @@ def _divided(e: Any) -> str:
     return f"(- (div {_integer(-top)} {_integer(bottom)}))"
 
 
-_INTEGERS: Mapping[type, Callable[[list[str]], str]] = {
+_INTEGERS: Mapping[type[Any], Callable[[list[str]], str]] = {
     Add: lambda parts: _fold("+", parts),
     Mul: lambda parts: _fold("*", parts),
     Max: lambda parts: _extreme(">=", parts),

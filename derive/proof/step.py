@@ -12,7 +12,7 @@ from sympy import Expr, Symbol, true
 from derive.forms.expr import Read, map_reads
 from derive.forms.form import Form
 
-__all__ = ["ArrayMap", "Clause", "Instance", "Kind", "Step", "SubStep", "substitute"]
+__all__ = ["ArrayMap", "Clause", "Instance", "Kind", "Step", "SubStep", "View", "substitute"]
 
 
 class Kind(Enum):
@@ -38,6 +38,15 @@ class ArrayMap:
         """The value at these subscripts."""
         places = dict(zip(self.binders, subscripts, strict=True))
         return self.value.xreplace(places)
+
+
+class View(Enum):
+    """As the factor of which array a transformation sees the layer's sum: see `derive.proof.transform`."""
+
+    SELECTED = "selected places"
+    ADJOINT = "adjoint"
+    WEIGHT = "gradient by the weights"
+    BIAS = "gradient by the biases"
 
 
 def substitute(expression: Any, maps: Iterable[ArrayMap]) -> Any:
@@ -93,6 +102,8 @@ class Step:
     to_before    letters of the form before, in terms of those of the form after: which old term a new one is
     to_after     the reverse
     assume       the special case in which an extension is the form before
+    view         of a transformation: which view of the sum it is
+    selected     of a transformation: the places, in the old letters, that it keeps
     """
 
     rule: str
@@ -109,3 +120,5 @@ class Step:
     instances: tuple[Instance, ...] = ()
     argument: tuple[SubStep, ...] = ()
     assume: Any = field(default=true)
+    view: View = View.SELECTED
+    selected: Any = field(default=true)

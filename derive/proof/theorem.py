@@ -1,7 +1,7 @@
 """What a derivation proves, in one piece: which layers of the first form those of the last one are.
 
-Constraints are stated of the first form's own coefficients: a clause about V[i, j, a, b] is pulled back through the
-sections of the steps before it to one about W[i, j, i + a, j + b].
+Constraints are stated of the first form's own coefficients: a clause about V[i, j, a, b] is pulled back through
+the sections of the steps before it to one about W[i, j, i + a, j + b].
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Theorem:
-    """The layers of `last` are those of `first` that satisfy the constraints, each given by one choice of its parameters."""
+    """The layers of `last` are those of `first` that satisfy the constraints, each for one choice of parameters."""
 
     extends: tuple[Extension, ...]
     first: Form
@@ -69,7 +69,8 @@ class Theorem:
     def _lines(self) -> Iterator[str]:
         for extension in self.extends:
             yield f"Extends      {formula(extension.form)}"
-            yield f"             which is the first form where {', '.join(map(UNICODE, And.make_args(extension.when)))}"
+            case = ", ".join(sorted(map(UNICODE, And.make_args(extension.when))))
+            yield f"             which is the first form where {case}"
         yield f"First form   {formula(self.first)}"
         yield from _boxes(self.first)
         for head, constraint in zip_longest(["Constraints"], self.constraints):
@@ -81,7 +82,11 @@ class Theorem:
             yield f"Biases       {self._count(self.counts.exact_bias, self.counts.bias)}"
 
     def _count(self, exact: Expr, short: Expr) -> str:
-        when = f", which is {UNICODE(short)} when {UNICODE(self.counts.when)}" if self.counts and short != exact else ""
+        when = (
+            f", which is {UNICODE(short)} when {UNICODE(self.counts.when)}"
+            if self.counts and short != exact
+            else ""
+        )
         return f"{UNICODE(exact)}{when}"
 
 
@@ -131,7 +136,9 @@ def _pulled(clause: Clause, step: Step, sections: list[tuple[ArrayMap, ...]]) ->
     for maps in reversed(sections):
         left, right = substitute(left, maps), substitute(right, maps)
     known = And(step.before.given, clause.given)
-    return Constraint(clause.says, clause.binders, clause.given, _settled(left, known), _settled(right, known))
+    return Constraint(
+        clause.says, clause.binders, clause.given, _settled(left, known), _settled(right, known)
+    )
 
 
 def _settled(expression: Expr, known: Any) -> Expr:
@@ -176,12 +183,17 @@ def compare(found: Theorem, wanted: Theorem) -> None:
     pairs = (("first form", found.first, wanted.first), ("last form", found.last, wanted.last))
     for part, mine, theirs in pairs:
         if mine != theirs:
-            raise CertificateError(f"The {part} proved is '{formula(mine)}'; it should be '{formula(theirs)}'{_unlike(mine, theirs)}.")
+            raise CertificateError(
+                f"The {part} proved is '{formula(mine)}'; "
+                f"it should be '{formula(theirs)}'{_unlike(mine, theirs)}."
+            )
     if found.extends != wanted.extends:
         raise CertificateError("The forms that are extended differ from those that should be.")
     for number, (mine_, theirs_) in enumerate(zip_longest(found.constraints, wanted.constraints), 1):
         if mine_ != theirs_:
-            raise CertificateError(f"Constraint {number} proved is '{mine_ or 'none'}'; it should be '{theirs_ or 'none'}'.")
+            raise CertificateError(
+                f"Constraint {number} proved is '{mine_ or 'none'}'; it should be '{theirs_ or 'none'}'."
+            )
 
 
 def _unlike(mine: Form, theirs: Form) -> str:

@@ -1,7 +1,7 @@
 """What must be true of a form or a step before obligations about it mean anything: who may mention what.
 
-The obligations are formulas with all letters free. A letter that is also a size, a map that leaves an array out, or
-a condition on sizes that speaks of an index would make them say something else than they read, so those are refused first.
+The obligations are formulas with all letters free. A letter that is also a size, a map that leaves an array out,
+or a condition on sizes that speaks of an index would make them say something else, so those are refused first.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def _check_sum(form: Form, check: _Checker, terms: tuple[Symbol, ...]) -> None:
         check.integers(bound, (), "a range")
     check.integers(form.given, (), "the precondition")
     check.integers(form.domain, terms, "the domain of the sum")
-    check.demand(len(form.read) == len(form.input.axes), f"{form.input.name} is read with a wrong number of subscripts")
+    check.demand(
+        len(form.read) == len(form.input.axes), f"{form.input.name} is read with a wrong number of subscripts"
+    )
     for subscript in form.read:
         check.integers(subscript, terms, f"a subscript of {form.input.name}")
     check.entries(form.weight, (p.array for p in form.weights), terms, "the weight")
@@ -126,11 +128,13 @@ def _check_param(param: Param, terms: tuple[Symbol, ...], check: _Checker) -> No
 
 
 def check_first(form: Form) -> None:
-    """Raise ObligationFailed where a form cannot begin a derivation: its coefficients must be its free entries."""
+    """Raise ObligationFailed for a form that can't begin a derivation: its coefficients must be its free entries."""
     check_form(form)
     check = _Checker("The first form", form_sizes(form))
     check.demand(isinstance(form.weight, Read), f"its weight, {form.weight}, is not one free entry")
-    check.demand(isinstance(form.bias, Read) or form.bias == 0, f"its bias, {form.bias}, is not one free entry")
+    check.demand(
+        isinstance(form.bias, Read) or form.bias == 0, f"its bias, {form.bias}, is not one free entry"
+    )
 
 
 def check_step(step: Step) -> None:
@@ -162,7 +166,9 @@ def _check_kind(step: Step, check: _Checker) -> None:
     if step.kind is Kind.EXTENSION:
         old = form_sizes(step.before)
         check.integers(step.assume, (), "the special case")
-        check.demand(not step.assume.free_symbols & old, "the special case restricts a size of the form before")
+        check.demand(
+            not step.assume.free_symbols & old, "the special case restricts a size of the form before"
+        )
     else:
         check.demand(step.assume == true, f"{_an(step.kind)} assumes nothing")
 
@@ -172,20 +178,31 @@ def _an(kind: Kind) -> str:
 
 
 def _check_shapes(step: Step, check: _Checker) -> None:
-    for name, old, new in (("output", step.before.output, step.after.output), ("input", step.before.input, step.after.input)):
+    for name, old, new in (
+        ("output", step.before.output, step.after.output),
+        ("input", step.before.input, step.after.input),
+    ):
         kept = new.axes[: len(old.axes)] if step.kind is Kind.EXTENSION else new.axes
-        check.demand((old.name, old.axes) == (new.name, kept), f"the {name} {new.name} is not the {name} before")
+        check.demand(
+            (old.name, old.axes) == (new.name, kept), f"the {name} {new.name} is not the {name} before"
+        )
     for symbol in step.before.output.symbols:
         stays = step.to_before.get(symbol) == symbol == step.to_after.get(symbol)
         check.demand(stays, f"the output moves along {symbol}")
 
 
 def _check_maps(
-    maps: tuple[ArrayMap, ...], source: tuple[Array, ...], target: tuple[Array, ...], what: str, check: _Checker
+    maps: tuple[ArrayMap, ...],
+    source: tuple[Array, ...],
+    target: tuple[Array, ...],
+    what: str,
+    check: _Checker,
 ) -> None:
     arrays = {a.name: a for a in source}
     given, wanted = sorted(m.array for m in maps), ", ".join(arrays)
-    check.demand(given == sorted(arrays), f"{what} maps {', '.join(given) or 'nothing'}, not {wanted} once each")
+    check.demand(
+        given == sorted(arrays), f"{what} maps {', '.join(given) or 'nothing'}, not {wanted} once each"
+    )
     for m in maps:
         own = m.binders == arrays[m.array].symbols
         check.demand(own, f"{what} of {m.array} does not name it by its own letters")
@@ -194,7 +211,10 @@ def _check_maps(
 
 def _check_terms(terms: Mapping[Symbol, Any], target: Form, source: Form, check: _Checker) -> None:
     wanted = {*target.output.symbols, *target.reduction_symbols}
-    check.demand(set(terms) == wanted, "a letter of one form has no value, or a strange one has, in terms of the other's")
+    check.demand(
+        set(terms) == wanted,
+        "a letter of one form has no value, or a strange one has, in terms of the other's",
+    )
     letters = (*source.output.symbols, *source.reduction_symbols)
     for symbol, value in terms.items():
         check.integers(value, letters, f"the value of {symbol}")
@@ -208,11 +228,16 @@ def _check_clauses(step: Step, old: tuple[Array, ...], check: _Checker) -> None:
         check.entries(clause.right, old, clause.binders, "a clause")
     arrays = {a.name: a for a in old}
     for instance in step.instances:
-        check.demand(instance.array in arrays, f"an instance is for {instance.array}, which the form before lacks")
+        check.demand(
+            instance.array in arrays, f"an instance is for {instance.array}, which the form before lacks"
+        )
         known = isinstance(instance.clause, (int, Integer)) and 0 <= instance.clause < len(step.clauses)
         check.demand(known, f"an instance is of clause {instance.clause}, which is not stated")
         named = [s for s, _ in instance.values]
         binders = step.clauses[instance.clause].binders
-        check.demand(sorted(named, key=str) == sorted(binders, key=str), "an instance does not give each letter of its clause a value")
+        check.demand(
+            sorted(named, key=str) == sorted(binders, key=str),
+            "an instance does not give each letter of its clause a value",
+        )
         for _, value in instance.values:
             check.integers(value, arrays[instance.array].symbols, "an instance")

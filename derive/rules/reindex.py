@@ -27,14 +27,7 @@ __all__ = ["reindex"]
 @rule(Kind.EQUIVALENCE)
 def reindex(form: Form) -> Step:
     """Replace the input's place k by the offset a = k - o along every grid axis."""
-    grid = form.grid(form.input)
-    old = [form.read[p] for p in grid]
-    if not isinstance(form.weight, Read) or any(s not in form.reduction_symbols for s in old):
-        raise RuleRefused("Rule 'reindex' starts from a sum over the input's own places, with one free weight each.")
-    offsets = offset_letters(len(grid))
-    places = [form.output.symbols[p] for p in form.grid(form.output)]
-    if len(places) != len(grid):
-        raise RuleRefused(f"Offsets need as many grid axes in {form.output.name} as in {form.input.name}.")
+    old, offsets, places = _letters(form)
     forth = {k: o + a for k, o, a in zip(old, places, offsets, strict=True)}
     back = {a: k - o for k, o, a in zip(old, places, offsets, strict=True)}
     inside = Polyhedron.of(And(form.terms.xreplace(forth), form.given))
@@ -72,6 +65,18 @@ def reindex(form: Form) -> Step:
         to_after=keep | back,
         argument=tuple(SubStep("Put", k, v) for k, v in forth.items()),
     )
+
+
+def _letters(form: Form) -> tuple[list[Symbol], tuple[Symbol, ...], list[Symbol]]:
+    """The letters of the input's places, of the offsets and of the output's places, along each grid axis."""
+    grid = form.grid(form.input)
+    old = [form.read[p] for p in grid]
+    if not isinstance(form.weight, Read) or any(s not in form.reduction_symbols for s in old):
+        raise RuleRefused("Rule 'reindex' starts from a sum over the input's own places, with one free weight each.")
+    places = [form.output.symbols[p] for p in form.grid(form.output)]
+    if len(places) != len(grid):
+        raise RuleRefused(f"Offsets need as many grid axes in {form.output.name} as in {form.input.name}.")
+    return old, offset_letters(len(grid)), places
 
 
 def _axis(inside: Polyhedron, offset: Symbol | None, form: Form, axis: Axis) -> Axis:

@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 from derive.cuda_check import SCHEDULES, CudaFault, RawModule, prebuild_modules, standing_in_for_cupy
-from tests.cuda_check.plants import PLANTS, Plant
+from tests.cuda_check.flow_plants import FLOW_PLANTS
+from tests.cuda_check.memory_plants import MEMORY_PLANTS
+from tests.cuda_check.order_plants import ORDER_PLANTS
+from tests.cuda_check.plant import Plant
+
+PLANTS: tuple[Plant, ...] = (*MEMORY_PLANTS, *ORDER_PLANTS, *FLOW_PLANTS)
 
 ROUNDS = [*((schedule, 0) for schedule in SCHEDULES), ("random", 7)]
 

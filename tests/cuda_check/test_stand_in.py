@@ -150,6 +150,9 @@ def test_arithmetic_is_numpys(cupy: Any) -> None:
     assert np.array_equal(out.get(), a @ b)
     A += 1
     assert np.array_equal(A.get(), a + 1)
+    bits = cupy.asarray(np.arange(-4, 4)) << 30
+    assert np.array_equal(((bits & 0xFFFFFFFF) | 1).get(), (np.arange(-4, 4) << 30 & 0xFFFFFFFF) | 1)
+    assert np.array_equal((-abs(bits) >> 2).get(), -abs(np.arange(-4, 4) << 30) >> 2)
     assert np.array_equal((A > 2).get(), a + 1 > 2)
     assert float(A.sum()) == (a + 1).sum()
     assert np.array_equal(cupy.einsum("ij,jk->ik", A, B).get(), (a + 1) @ b)

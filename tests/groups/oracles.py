@@ -25,7 +25,7 @@ def all_elements(codes: Codes) -> list[Codes]:
 def tied_pairs(
     out: Representation, source: Representation
 ) -> tuple[dict[tuple[int, int], tuple[int, int]], int]:
-    """Signed union-find, pair by pair: each pair's (root, sign), sign 0 where a sign forces zero; and the free count."""
+    """Signed union-find, pair by pair: each pair's (root, sign), sign 0 if it must be 0; the free count."""
     parent = {2 * (o * source.size + k) + s: 2 * (o * source.size + k) + s
               for o in range(out.size) for k in range(source.size) for s in (0, 1)}  # fmt: skip
 
@@ -51,7 +51,7 @@ def tied_pairs(
 
 
 def burnside(out: Representation, source: Representation) -> Fraction:
-    """The mean over the group of trace R_out(g)·trace R_in(g): the dimension of the space of equivariant maps."""
+    """The mean over the group of trace R_out(g)·trace R_in(g): the dimension of the equivariant maps."""
     elements = all_elements((out + source).codes)
     total = 0
     for element in elements:

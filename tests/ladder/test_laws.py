@@ -1,4 +1,4 @@
-"""Laws of every layer, found from its derivation: on the emitted NumPy kernel, in floats whose sums are exact."""
+"""Laws of every layer, found from its derivation, on the emitted NumPy kernel in floats with exact sums."""
 
 from itertools import chain
 
@@ -48,8 +48,7 @@ def test_layers_that_nothing_ties_break_the_law_of_shifts(name: str) -> None:
     of = subject(name)
     axes = tuple(range(len(of.form.grid(of.form.input))))
     with pytest.raises(Refuted, match="breaks the shift"):
-        for seed in range(4):
-            laws.translation_equivariant(of, odd_sizes(of)[0], axes, seed)
+        laws.translation_equivariant(of, odd_sizes(of)[0], axes)
 
 
 @pytest.mark.parametrize("name", WINDOWED)

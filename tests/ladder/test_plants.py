@@ -1,6 +1,6 @@
 """A fault planted in an emitted body or in a program is refused, without any comparison of bytes."""
 
-from collections.abc import Iterator
+import re
 
 import pytest
 
@@ -16,6 +16,8 @@ from tests.ladder.climbing import interpreted, odd_sizes, refused_by
 from tests.ladder.mutants import Plant, program_plants, text_plants
 from tests.ladder.subjects import LAYERS, Subject, mutant, subject
 
+# The same as for the text: a loop's first turn, whose slices are empty.
+_WIDER = r"off by one: Loop\(range=Range\(symbol=[ab], start=-[nm],"
 FAULTS = ("sign", "off by one", "swapped axes", "dropped bias or sum")
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -83,7 +85,7 @@ def test_every_fault_in_a_program_is_refused_by_its_obligations(name: str, backe
 def test_every_fault_in_a_program_is_refused_by_the_ladder(name: str, backend: str) -> None:
     of = subject(name, backend)
     survivors = [p for p in program_plants(of.program) if not _runs_differently(p, of)]
-    assert [p.fault for p in survivors if "start=-" not in p.fault] == []
+    assert [p.fault for p in survivors if not re.match(_WIDER, p.fault)] == []
     assert len(survivors) <= 2
     assert all(interpreted(of.program, of.form, sizes) for sizes in odd_sizes(of))
 
@@ -93,16 +95,10 @@ def _with(of: Subject, old: str, new: str) -> Subject:
     return mutant(of, of.text.replace(old, new))
 
 
-def _bodies() -> Iterator[tuple[str, str, str]]:
-    """A layer, a line of its body, and a line that makes a law fail which no exact rung would need."""
-    yield "conv2d", "H[...] = u", "H[...] = u + 0 * X.sum()"
-    yield "conv2d_channels", "H[...] = u", "H[...] = u + 0 * X.sum()"
-
-
-@pytest.mark.parametrize(("name", "old", "new"), _bodies())
-def test_a_body_that_reads_far_inputs_breaks_locality(name: str, old: str, new: str) -> None:
+@pytest.mark.parametrize("name", [name for name in LAYERS if any(laws.windows(subject(name)))])
+def test_a_body_that_reads_far_inputs_breaks_locality(name: str) -> None:
     """0·X adds nothing to a number, and everything to a NaN."""
-    faulty = _with(subject(name), old, new)
+    faulty = _with(subject(name), "H[...] = u", "H[...] = u + 0 * X.sum()")
     (clause,) = laws.windows(faulty)
     with pytest.raises(Refuted, match="outside the window"):
         laws.local(faulty, clause, odd_sizes(faulty)[1])

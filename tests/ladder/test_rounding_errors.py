@@ -1,4 +1,4 @@
-"""Rung 3: random and adversarial floats, within the bound that is derived from the program; never a chosen one."""
+"""Rung 3: random and adversarial floats, within the bound that is derived from the program."""
 
 import numpy as np
 import pytest
@@ -18,9 +18,9 @@ DTYPES = ("float16", "float32", "float64", "longdouble")
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize("name", LAYERS)
 def test_errors_are_within_the_bound(name: str, regime: str, dtype: str) -> None:
-    claimed = 0
-    for seed, sizes in enumerate(odd_sizes(subject(name))):
-        claimed += len(rounding_errors(subject(name), drawn(subject(name), sizes, regime, dtype, seed), sizes))
+    of, claimed = subject(name), 0
+    for seed, sizes in enumerate(odd_sizes(of)):
+        claimed += len(rounding_errors(of, drawn(of, sizes, regime, dtype, seed), sizes))
     assert claimed, "the regime overflows everywhere, so nothing was claimed"
 
 
@@ -57,13 +57,13 @@ def test_one_term_comes_within_a_factor_of_four_of_the_bound(name: str, dtype: s
     """A product and a sum, two roundings of at most ε each: the worst of 60 draws loses half of that."""
     of = subject(name)
     one = dict.fromkeys(of.form.sizes, 1) | {s: 0 for s in of.form.sizes if s.name == "Delta"}
-    ratios = [r for seed in range(60) for r in rounding_errors(of, drawn(of, one, "uniform", dtype, seed), one)]
-    assert max(ratios) > 1 / 4
+    draws = (drawn(of, one, "uniform", dtype, seed) for seed in range(60))
+    assert max(ratio for arrays in draws for ratio in rounding_errors(of, arrays, one)) > 1 / 4
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_terms_added_one_by_one_come_within_a_factor_of_eight(name: str) -> None:
-    """Every addition rounds up by ε. The count takes all offsets of a full-offset layer, of which a quarter meet."""
+    """Every addition rounds up by ε. Of all offsets that are counted, a quarter meet the image."""
     of = subject(name)
     if any(isinstance(node, Contract) for node in walk(of.program.body)):
         pytest.skip("a contraction adds the products among themselves first, in an order of its own")

@@ -14,7 +14,18 @@ LABELS = {"rule", "statement", "says", "made_with", "digest", "format"}
 Path = tuple[Any, ...]
 
 _TOKEN = re.compile(r"\d|<=|>=|<|>|\+|-|\*|&|\||\b[a-zA-Z]\b|Delta")
-_SWAPS = {"+": "-", "-": "+", "<=": "<", ">=": "<=", "<": "<=", ">": ">=", "*": "+", "&": "|", "|": "&", "Delta": "n"}
+_SWAPS = {
+    "+": "-",
+    "-": "+",
+    "<=": "<",
+    ">=": "<=",
+    "<": "<=",
+    ">": ">=",
+    "*": "+",
+    "&": "|",
+    "|": "&",
+    "Delta": "n",
+}
 _LETTERS = "ijklabcdnmstVWUuC"
 
 

@@ -47,7 +47,9 @@ def _maps(step: Step) -> Iterator[tuple[str, Step]]:
     for field in ("embeddings", "sections"):
         maps: tuple[ArrayMap, ...] = getattr(step, field)
         for position, m in enumerate(maps):
-            values = {name: map_reads(m.value, lambda r, e=edit: _subscripts(r, e)) for name, edit in _EDITS.items()}
+            values = {
+                name: map_reads(m.value, lambda r, e=edit: _subscripts(r, e)) for name, edit in _EDITS.items()
+            }
             values |= {"zero": Integer(0), "doubled": 2 * m.value}
             if field == "embeddings":
                 values["wider by one"] = m.value.xreplace({Delta: Delta + 1})
@@ -61,7 +63,7 @@ def _maps(step: Step) -> Iterator[tuple[str, Step]]:
 
 
 def _harmless(step: Step, m: ArrayMap, value: object) -> bool:
-    """An extension's new places are all 0 in its special case, so the sign of a 0 and a swap of two are no mistake."""
+    """An extension's new places are 0 in its special case, so the sign of one and a swap of two are no mistake."""
     zero = {index(s): Integer(0) for s in ("c", "d")}
     return step.kind is Kind.EXTENSION and m.value.xreplace(zero) == value.xreplace(zero)
 
@@ -82,7 +84,10 @@ def _forms(step: Step) -> Iterator[tuple[str, Step]]:
     without = tuple(s for s in step.sections if s.array != after.biases[0].name)
     yield "bias and its map dropped", replace(changed(bias=Integer(0), biases=()), sections=without)
     yield "bias doubled", changed(bias=2 * after.bias)
-    yield "weight read with swapped axes", changed(weight=_subscripts(after.weight, _EDITS["two subscripts swapped"]))
+    yield (
+        "weight read with swapped axes",
+        changed(weight=_subscripts(after.weight, _EDITS["two subscripts swapped"])),
+    )
     yield "weight read mirrored", changed(weight=_subscripts(after.weight, lambda s: tuple(-e for e in s)))
     yield "input read with swapped axes", changed(read=(after.read[1], after.read[0], *after.read[2:]))
     yield "input read mirrored", changed(read=(after.read[0].xreplace({some: -some}), *after.read[1:]))
@@ -121,7 +126,10 @@ def _sizes(step: Step) -> Iterator[tuple[str, Step]]:
     shifts = {Delta: Delta + 1}, {Delta: Delta - 1}
     if step.rule.startswith("local"):
         for shift, name in zip(shifts, ("window wider by one", "window narrower by one"), strict=True):
-            axes = tuple(replace(a, lower=a.lower.xreplace(shift), upper=a.upper.xreplace(shift)) for a in step.after.reduction)
+            axes = tuple(
+                replace(a, lower=a.lower.xreplace(shift), upper=a.upper.xreplace(shift))
+                for a in step.after.reduction
+            )
             yield name, replace(step, after=replace(step.after, reduction=axes))
         yield "one tap too many", _with_radius(step, "(Delta + 1)")
         yield "one tap too few", _with_radius(step, "(Delta - 1)")
@@ -142,10 +150,16 @@ def _with_weight(step: Step, param: Param) -> Step:
 def _free(step: Step) -> Iterator[tuple[str, Step]]:
     (param,) = step.after.weights
     first = param.array.symbols[0]
-    yield "too few entries called free", _with_weight(step, replace(param, free=And(param.free, Ne(first, 0))))
+    yield (
+        "too few entries called free",
+        _with_weight(step, replace(param, free=And(param.free, Ne(first, 0)))),
+    )
     if param.free is not true:
         yield "too many entries called free", _with_weight(step, replace(param, free=true))
-    yield "an array larger than what is read", _with_weight(step, replace(param, free=true, array=_grown(param.array)))
+    yield (
+        "an array larger than what is read",
+        _with_weight(step, replace(param, free=true, array=_grown(param.array))),
+    )
     yield "no reader", _with_weight(step, replace(param, reader=()))
     away = tuple((s, e + 1) for s, e in param.reader)
     yield "a reader that reads another entry", _with_weight(step, replace(param, reader=away))
@@ -178,7 +192,10 @@ def _constraint(step: Step) -> Iterator[tuple[str, Step]]:
 
         yield f"clause {position}: contradictory", stated(replace(clause, given=And(clause.given, Le(n, 0))))
         yield f"clause {position}: false", stated(replace(clause, right=clause.right + 1))
-        yield f"clause {position}: half of the pairs", stated(replace(clause, given=And(clause.given, Le(3, index("i")))))
+        yield (
+            f"clause {position}: half of the pairs",
+            stated(replace(clause, given=And(clause.given, Le(3, index("i"))))),
+        )
         yield f"clause {position}: a letter unbound", stated(replace(clause, binders=clause.binders[1:]))
         if position:
             yield f"clause {position}: too strong", stated(replace(clause, right=Integer(0)))
@@ -191,7 +208,10 @@ def _constraint(step: Step) -> Iterator[tuple[str, Step]]:
         moved = replace(first, values=((letter, value + 1), *first.values[1:]))
         yield "an instance elsewhere", replace(step, instances=(moved, *rest))
         yield "an instance of no clause", replace(step, instances=(replace(first, clause=7), *rest))
-        yield "an instance of the last clause from behind", replace(step, instances=(replace(first, clause=-1), *rest))
+        yield (
+            "an instance of the last clause from behind",
+            replace(step, instances=(replace(first, clause=-1), *rest)),
+        )
 
 
 def _bare(side):
@@ -209,5 +229,3 @@ def _kinds(step: Step) -> Iterator[tuple[str, Step]]:
         yield "no special case", replace(step, assume=true)
         axes = [a for a in step.after.input.axes if a.role is Role.CHANNEL]
         yield "half of the special case", replace(step, assume=Eq(axes[0].upper, 0))
-
-

@@ -30,7 +30,13 @@ from tests.proof.mutations import mutants
 
 LAYERS = dict(discover("derive.catalogue"))
 CERTIFICATES = {name: layer.certificate() for name, layer in LAYERS.items()}
-LINE = dense(rank=1).then(reindex()).then(equivariant(Translations())).then(local("Delta")).then(boundary("zero"))
+LINE = (
+    dense(rank=1)
+    .then(reindex())
+    .then(equivariant(Translations()))
+    .then(local("Delta"))
+    .then(boundary("zero"))
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,7 +81,10 @@ def test_what_is_printed():
     text = str(verify(CERTIFICATES["conv2d"]))
     assert "First form   H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]" in text
     assert "W[i + s, j + t, k + s, l + t] = W[i, j, k, l] for all i, j, k, l, s, t" in text
-    assert "Last form    H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside" in text
+    assert (
+        "Last form    H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside"
+        in text
+    )
     assert "which is (2Δ + 1)² when Δ < min(n, m)" in text
     assert "36 obligations (80 goals) of 4 steps, for all sizes, by z3" in text
 
@@ -111,7 +120,11 @@ def test_every_edit_is_refused(name, fit):
             edited = changed(data, whole, new)
             said = refusal(mended(edited) if fit else edited)
             if isinstance(part, int) and path[-1] != "rule":
-                later = {f"Step {k}, {s['rule']}" for k, s in enumerate(data["steps"], 1) if k in (part + 1, part + 2)}
+                later = {
+                    f"Step {k}, {s['rule']}"
+                    for k, s in enumerate(data["steps"], 1)
+                    if k in (part + 1, part + 2)
+                }
                 assert any(said.startswith(step) for step in later), (whole, new, said)
             seen += 1
     assert seen >= 6 * len(parts)
@@ -122,7 +135,9 @@ def test_labels_are_guarded_by_digests_and_by_against():
     for path in (("steps", 1, "rule"), ("steps", 2, "statement"), ("steps", 1, "clauses", 0, "says")):
         edited = changed(data, path, "anything")
         assert "was changed: its digest does not fit" in refusal(edited)
-    words = changed(mended(changed(data, path, "anything")), ("theorem", "constraints", 0, "says"), "anything")
+    words = changed(
+        mended(changed(data, path, "anything")), ("theorem", "constraints", 0, "says"), "anything"
+    )
     assert verify(mended(words)).theorem.first == LAYERS["conv2d"].theorem.first
     assert refusal(mended(words), against=LAYERS["conv2d"].theorem).startswith("Constraint 1 proved is")
 
@@ -130,7 +145,12 @@ def test_labels_are_guarded_by_digests_and_by_against():
 def test_a_true_but_irrelevant_obligation_is_refused():
     data = CERTIFICATES["conv2d"]
     other = data["steps"][0]["obligations"][1]["goals"][0]
-    for k, goals in (("2", ["(assert false)\n(check-sat)\n"]), ("2", [other]), ("2", []), ("2", [other] * 50)):
+    for k, goals in (
+        ("2", ["(assert false)\n(check-sat)\n"]),
+        ("2", [other]),
+        ("2", []),
+        ("2", [other] * 50),
+    ):
         edited = mended(changed(data, ("steps", 1, "obligations", int(k), "goals"), goals))
         said = refusal(edited)
         assert said.startswith("Step 2, equivariant(Translations()), needs another obligation 'stated'")
@@ -154,7 +174,9 @@ def test_steps_and_obligations_cannot_be_dropped_or_doubled():
 def test_another_layers_certificate_is_refused():
     wanted = LAYERS["conv2d"].theorem
     said = refusal(CERTIFICATES["convolution2d"], against=wanted)
-    assert said.startswith("The last form proved is 'H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        0 ≤ i + a < n")
+    assert said.startswith(
+        "The last form proved is 'H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        0 ≤ i + a < n"
+    )
     assert "it should be 'H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ" in said
     assert refusal(CERTIFICATES["conv2d_channels"], against=wanted).startswith("The first form proved is")
     for name, data in CERTIFICATES.items():
@@ -176,7 +198,9 @@ def test_another_radius_or_constraint_is_another_theorem():
     layer, base = LAYERS["conv2d"], LAYERS["convolution2d"]
     other = base.then(local(1)).then(boundary("zero"))
     refusal(other.certificate(), against=layer.theorem)
-    unbounded = LAYERS["offset2d"].then(local("Delta")).then(equivariant(Translations())).then(boundary("zero"))
+    unbounded = (
+        LAYERS["offset2d"].then(local("Delta")).then(equivariant(Translations())).then(boundary("zero"))
+    )
     assert unbounded.form == layer.form
     assert refusal(unbounded.certificate(), against=layer.theorem).startswith("Constraint 1 proved is")
 
@@ -189,7 +213,9 @@ def test_a_forged_step_is_refused_by_its_obligation():
     before = tuple(p.step for p in LAYERS["conv2d"].steps[:2])
     for name, obligation in expected.items():
         said = refusal(certificate(LAYERS["conv2d"].start, (*before, forged[name])))
-        assert said.startswith(f"Step 3, local(\"Delta\"), has an obligation '{obligation}' that is refuted by z3")
+        assert said.startswith(
+            f"Step 3, local(\"Delta\"), has an obligation '{obligation}' that is refuted by z3"
+        )
     assert verify(certificate(LINE.start, steps)).theorem == LINE.theorem
 
 
@@ -313,10 +339,20 @@ def test_data_that_json_cannot_hold():
 
 
 def test_the_text_is_the_same_whatever_the_hash_seed():
-    program = "from derive.catalogue.conv2d import conv2d as c; from derive.proof.certificate import dumps; print(end=dumps(c.certificate()))"
+    program = (
+        "from derive.catalogue.conv2d import conv2d; from derive.proof.certificate import dumps; "
+        "print(end=dumps(conv2d.certificate()))"
+    )
     for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": os.pathsep.join(sys.path)}
-        made = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        made = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, check=True
+        )
         assert made.stdout.decode() == dumps(CERTIFICATES["conv2d"])
 
 

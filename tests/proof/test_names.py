@@ -25,7 +25,24 @@ from derive.rules.equivariant import equivariant
 from derive.rules.reindex import reindex
 
 CHAIN = dense(rank=1).then(reindex()).then(equivariant(Translations()))
-WORDS = ["abs", "mod", "div", "let", "sin", "pi", "rem", "true_", "select", "ite", "Int", "Real", "exists", "is_int", "λ", "é"]
+WORDS = [
+    "abs",
+    "mod",
+    "div",
+    "let",
+    "sin",
+    "pi",
+    "rem",
+    "true_",
+    "select",
+    "ite",
+    "Int",
+    "Real",
+    "exists",
+    "is_int",
+    "λ",
+    "é",
+]
 
 
 def renamed(step: Step, names: dict[str, str]) -> Step:
@@ -47,7 +64,9 @@ def test_a_true_step_is_proved_under_any_name(letter, word):
         assert statuses(renamed(proved.step, {letter: word})) == {Status.PROVED}
 
 
-@pytest.mark.parametrize("names", [{"V": "V0"}, {"V": "V1"}, {"U": "W0", "W": "W00"}, {"i": "a_"}, {"i": "a_", "n": "a__"}])
+@pytest.mark.parametrize(
+    "names", [{"V": "V0"}, {"V": "V1"}, {"U": "W0", "W": "W00"}, {"i": "a_"}, {"i": "a_", "n": "a__"}]
+)
 def test_names_that_look_like_twins_are_kept_apart(names):
     for proved in CHAIN.steps:
         assert statuses(renamed(proved.step, names)) == {Status.PROVED}

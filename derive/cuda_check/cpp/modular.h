@@ -44,9 +44,9 @@ template <class I> struct Integer {
   };
 CU_INTEGER(bool)
 CU_INTEGER(char)
-CU_INTEGER(signed char) CU_INTEGER(unsigned char) CU_INTEGER(short) CU_INTEGER(unsigned short) CU_INTEGER(int)
-    CU_INTEGER(unsigned) CU_INTEGER(long) CU_INTEGER(unsigned long) CU_INTEGER(long long)
-        CU_INTEGER(unsigned long long)
+CU_INTEGER(signed char)
+CU_INTEGER(unsigned char) CU_INTEGER(short) CU_INTEGER(unsigned short) CU_INTEGER(int) CU_INTEGER(unsigned)
+    CU_INTEGER(long) CU_INTEGER(unsigned long) CU_INTEGER(long long) CU_INTEGER(unsigned long long)
 
     // A floating literal of the source: an exact rational, of no particular width.
     struct Constant {

@@ -79,9 +79,11 @@ template <class A, class B> static inline auto max(A a, B b) -> decltype(a + b) 
   decltype(a + b) p = a, q = b;
   return p < q ? q : p;
 }
-static inline int abs(int a) { return a < 0 ? -a : a; }
-static inline long long abs(long long a) { return a < 0 ? -a : a; }
-static inline long long llabs(long long a) { return a < 0 ? -a : a; }
+static inline int abs(int a) { return int(a < 0 ? 0u - unsigned(a) : unsigned(a)); }  // wraps, as on a device
+static inline long long abs(long long a) {
+  return cu_longlong(a < 0 ? 0ull - cu_ulonglong(a) : cu_ulonglong(a));
+}
+static inline long long llabs(long long a) { return abs(a); }
 static inline int __popc(unsigned a) { return __builtin_popcount(a); }
 static inline int __clz(int a) { return a ? __builtin_clz(unsigned(a)) : 32; }
 static inline int __ffs(int a) { return __builtin_ffs(a); }
@@ -104,9 +106,10 @@ CU_VECTORS(double, double, 16, 16)
   static inline double F(double a, double b) { return __builtin_##F(a, b); }
 CU_MATH1(sqrt)
 CU_MATH1(fabs)
-CU_MATH1(floor) CU_MATH1(ceil) CU_MATH1(trunc) CU_MATH1(round) CU_MATH1(rint) CU_MATH1(exp) CU_MATH1(exp2)
-    CU_MATH1(log) CU_MATH1(log2) CU_MATH1(sin) CU_MATH1(cos) CU_MATH1(tan) CU_MATH1(tanh) CU_MATH1(erf)
-        CU_MATH2(fmin) CU_MATH2(fmax) CU_MATH2(pow) CU_MATH2(fmod) CU_MATH2(atan2) CU_MATH2(hypot)
+CU_MATH1(floor)
+CU_MATH1(ceil) CU_MATH1(trunc) CU_MATH1(round) CU_MATH1(rint) CU_MATH1(exp) CU_MATH1(exp2) CU_MATH1(log)
+    CU_MATH1(log2) CU_MATH1(sin) CU_MATH1(cos) CU_MATH1(tan) CU_MATH1(tanh) CU_MATH1(erf) CU_MATH2(fmin)
+        CU_MATH2(fmax) CU_MATH2(pow) CU_MATH2(fmod) CU_MATH2(atan2) CU_MATH2(hypot)
             CU_MATH2(copysign) static inline float fmaf(float a, float b, float c) {
   return __builtin_fmaf(a, b, c);
 }

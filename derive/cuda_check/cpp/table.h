@@ -14,10 +14,11 @@ template <class T> struct Type {
   };
 CU_KIND(bool, 'b')
 CU_KIND(char, 'i')
-CU_KIND(signed char, 'i') CU_KIND(short, 'i') CU_KIND(int, 'i') CU_KIND(long, 'i') CU_KIND(long long, 'i')
-    CU_KIND(unsigned char, 'u') CU_KIND(unsigned short, 'u') CU_KIND(unsigned, 'u')
-        CU_KIND(unsigned long, 'u') CU_KIND(unsigned long long, 'u') CU_KIND(float, 'f') CU_KIND(double, 'f')
-            CU_KIND(float2, 'f') CU_KIND(float4, 'f') CU_KIND(double2, 'f')
+CU_KIND(signed char, 'i')
+CU_KIND(short, 'i') CU_KIND(int, 'i') CU_KIND(long, 'i') CU_KIND(long long, 'i') CU_KIND(unsigned char, 'u')
+    CU_KIND(unsigned short, 'u') CU_KIND(unsigned, 'u') CU_KIND(unsigned long, 'u')
+        CU_KIND(unsigned long long, 'u') CU_KIND(float, 'f') CU_KIND(double, 'f') CU_KIND(float2, 'f')
+            CU_KIND(float4, 'f') CU_KIND(double2, 'f')
 #ifdef CU_MODULAR
                 template <class S>
                 struct Type<modular<S>> {
@@ -45,8 +46,7 @@ CU_ELEMENT(float2, float)
 CU_ELEMENT(float4, float)
 CU_ELEMENT(double2, double)
 
-    template <class T>
-    struct Describe {
+template <class T> struct Describe {
   static constexpr Parameter value = {Type<T>::kind, false, false, sizeof(T)};
 };
 template <class T> struct Describe<T*> {

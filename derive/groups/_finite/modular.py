@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
+from itertools import islice
 from math import isqrt
 
 import numpy as np
@@ -13,13 +14,12 @@ from derive.groups._finite.codes import Ints
 __all__ = ["kernel", "multiply", "primes", "rational", "reduced"]
 
 
-def primes() -> Iterator[int]:
-    """The primes below 2³¹, from the largest down."""
-    small = [n for n in range(3, isqrt(1 << 31) + 1, 2) if all(n % d for d in range(3, isqrt(n) + 1, 2))]
-    divisors = np.array(small)
-    for n in range((1 << 31) - 1, 1 << 30, -2):
-        if (n % divisors).all():
-            yield n
+@lru_cache
+def primes(count: int) -> tuple[int, ...]:
+    """The largest primes below 2³¹, from the largest down."""
+    divisors = np.arange(3, isqrt(1 << 31) + 1, 2)
+    candidates = range((1 << 31) - 1, 0, -2)
+    return tuple(islice((n for n in candidates if (n % divisors).all()), count))
 
 
 def reduced(matrix: Ints, p: int) -> tuple[Ints, Ints]:

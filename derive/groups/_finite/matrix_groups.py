@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
 from math import lcm
 from numbers import Rational
 from typing import Any
@@ -161,7 +160,7 @@ def _commutator(a: Ints, b: Ints) -> Ints:
 def _lift(solve: Callable[[int], Ints], check: Callable[[Ints], bool], whole: Callable[[], Ints]) -> Basis:
     """Solutions modulo primes, joined by Chinese remainders until their fractions pass the check."""
     known: dict[bytes, tuple[int, Ints]] = {}
-    for p in islice(primes(), _MOST_PRIMES):
+    for p in primes(_MOST_PRIMES):
         vectors, free = reduced(solve(p), p)
         modulus, earlier = known.get(free.tobytes(), (1, 0 * vectors.astype(object)))
         joined = earlier + modulus * ((vectors - earlier) * pow(modulus, -1, p) % p)

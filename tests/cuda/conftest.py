@@ -1,0 +1,34 @@
+"""CUDA text runs on the CPU where there is a C++ compiler; all of it is compiled at once."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+
+from derive.cuda_check import MERSENNE_61, NoCompiler, RawModule, find_compiler, prebuild_modules, using
+from tests.ladder.subjects import LAYERS, subject
+
+REALS = ("float", "double", "long long")
+
+
+def source_of(name: str) -> str:
+    """The CUDA text inside a layer's CuPy module."""
+    source: str = subject(name, "cupy").text.split('SRC = r"""')[1].split('"""')[0]
+    return source
+
+
+def _modules() -> Iterator[RawModule]:
+    for name, real in product(LAYERS, REALS):
+        yield RawModule(code=source_of(name), options=(f"-Dreal={real}",))
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """Every kernel for every element type, and in exact mode."""
+    try:
+        find_compiler()
+    except NoCompiler as missing:
+        pytest.skip(str(missing))
+    prebuild_modules(_modules())
+    with using(prime=MERSENNE_61):
+        prebuild_modules(_modules())

@@ -1,0 +1,137 @@
+"""The ladder and the laws on emitted CuPy modules, unchanged, on a CPU that stands in for the device."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, run_mod_p, using
+from tests.ladder import laws
+from tests.ladder.checks import Refuted, rounding_errors, small_integers, whole_numbers
+from tests.ladder.climbing import odd_sizes
+from tests.ladder.floats import REGIMES, drawn
+from tests.ladder.layouts import LAYOUTS, OUTPUTS
+from tests.ladder.numbers import by_dense, filled, wanted
+from tests.ladder.residues import PRIME
+from tests.ladder.subjects import LAYERS, Sizes, Subject, mutant, sizes_of, subject
+
+pytestmark = [
+    pytest.mark.usefixtures("compiled"),
+    pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning"),
+]
+
+
+PAIRS = tuple(zip(sorted(LAYOUTS), [*sorted(OUTPUTS), "backwards"], strict=True))
+
+
+def _residues(array: np.ndarray) -> list[int]:
+    return [int(value) % PRIME for value in array.ravel()]
+
+
+def _modulo(of: Subject, arrays: Any) -> list[int]:
+    """The public entry on residues of float64's width."""
+
+    def program(cupy: Any, *operands: Any) -> Any:
+        return of.kernel(*operands)
+
+    numbers = [np.array(arrays[name].tolist(), dtype=object) for name in of.kernel.arrays]
+    return _residues(run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61])
+
+
+def _check_modulo(of: Subject, sizes: Sizes, seed: int = 0) -> None:
+    arrays = filled(of.form, sizes, "residues", seed)
+    plain = {n: np.array([int(x) for x in a.ravel()], object).reshape(a.shape) for n, a in arrays.items()}
+    got = _modulo(of, plain)
+    assert got == _residues(wanted(of.form, arrays, sizes))
+    assert got == _residues(by_dense(of.derivation, arrays, sizes))
+
+
+def test_the_two_primes_are_one() -> None:
+    assert PRIME == MERSENNE_61
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_residues(name: str) -> None:
+    """Rung 1: the source, unchanged, modulo a 61-bit prime."""
+    for seed, sizes in enumerate((*odd_sizes(subject(name)), *sizes_of(name, 3)[:16])):
+        _check_modulo(subject(name, "cupy"), sizes, seed)
+
+
+@pytest.mark.parametrize("types", [("float32",) * 3, ("float64",) * 3, ("float16",) * 3, ("uint8", "int16", "bool")])
+@pytest.mark.parametrize("name", LAYERS)
+def test_small_integers(name: str, types: tuple[str, str, str]) -> None:
+    """Rung 2."""
+    of = subject(name, "cupy")
+    for sizes, batch in product(odd_sizes(of), ((), (2, 3), (0,))):
+        small_integers(of, whole_numbers(of, sizes, types, batch), sizes)
+
+
+@pytest.mark.parametrize(("layout", "output"), PAIRS)
+@pytest.mark.parametrize("name", LAYERS)
+def test_layouts(name: str, layout: str, output: str) -> None:
+    of = subject(name, "cupy")
+    sizes = odd_sizes(of)[0]
+    small_integers(of, whole_numbers(of, sizes, (np.float32,) * 3, (2,)), sizes, layout, output)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_rounding_errors(name: str, dtype: str) -> None:
+    """Rung 3."""
+    of = subject(name, "cupy")
+    for regime, (seed, sizes) in product(REGIMES, enumerate(odd_sizes(of))):
+        assert isinstance(rounding_errors(of, drawn(of, sizes, regime, dtype, seed), sizes), list)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_laws(name: str) -> None:
+    of = subject(name, "cupy")
+    sizes = odd_sizes(of)[0]
+    laws.linear(of, sizes)
+    if (axes := laws.shift_axes(of)) is not None:
+        laws.translation_equivariant(of, sizes, axes)
+    for clause in laws.windows(of):
+        laws.local(of, clause, sizes)
+    laws.unread_weights_are_ignored(of, sizes)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_order_of_threads_changes_nothing(name: str) -> None:
+    of = subject(name, "cupy")
+    arrays = drawn(of, odd_sizes(of)[0], "uniform", np.float32)
+    results = []
+    for schedule in SCHEDULES:
+        with using(schedule=schedule):
+            results.append(of(arrays).tobytes())
+    assert len(set(results)) == 1
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_both_backends_agree_on_integers(name: str) -> None:
+    sizes = odd_sizes(subject(name))[0]
+    arrays = whole_numbers(subject(name), sizes, (np.int32,) * 3)
+    assert np.array_equal(subject(name)(arrays), subject(name, "cupy")(arrays))
+
+
+FAULTS = (
+    ("sign", "X[(z*n + i + a)*m + j + b]", "X[(z*n + i - a)*m + j + b]"),
+    ("swapped axes", "V[(a + Delta)*(2*Delta + 1) + b + Delta]", "V[(b + Delta)*(2*Delta + 1) + a + Delta]"),
+    ("off by one", "b < min(Delta + 1, m - j)", "b < min(Delta + 1, m - j - 1)"),
+    ("dropped bias", "acc = u[0];", "acc = 0;"),
+    ("dropped tap", "acc += V[(", "if (a != 0 || b != 0) acc += V[("),
+)
+
+
+@pytest.mark.parametrize(("old", "new"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
+def test_a_fault_in_the_cuda_text_is_refused(old: str, new: str) -> None:
+    of = subject("conv2d", "cupy")
+    assert of.text.count(old) == 1
+    faulty = mutant(of, of.text.replace(old, new))
+    sizes = dict(zip(of.form.sizes, (3, 4, 1), strict=True))
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3)
+    small_integers(of, arrays, sizes)
+    with pytest.raises((Refuted, CudaFault), match=r"differs from its form|out of bounds"):
+        small_integers(faulty, arrays, sizes)
+
+

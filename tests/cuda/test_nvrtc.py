@@ -1,0 +1,53 @@
+"""Every emitted kernel compiles for real devices, without a warning, for every element type it is launched with."""
+
+from itertools import product
+
+import pytest
+
+from derive.cuda_check import CompileError, NoCompiler
+from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc
+from derive.pipeline import backends
+from derive.runtime.cuda import _REAL
+from tests.cuda.conftest import REALS, source_of
+from tests.ladder.subjects import LAYERS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nvrtc() -> None:
+    try:
+        find_nvrtc()
+    except NoCompiler as missing:
+        pytest.skip(str(missing))
+
+
+def test_the_types_are_those_of_the_runtime() -> None:
+    assert set(REALS) == set(_REAL.values())
+    assert "cupy" in backends()
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_kernel_compiles(name: str, architecture: str) -> None:
+    """`-Dreal=long long` is one option, blank and all."""
+    for real in REALS:
+        made = compile_cuda(source_of(name), architecture, (f"-Dreal={real}",))
+        assert made.cubin.startswith(b"\x7fELF")
+
+
+@pytest.mark.parametrize(("name", "real"), tuple(product(LAYERS, REALS)))
+def test_no_kernel_spills(name: str, real: str) -> None:
+    made = compile_cuda(source_of(name), "sm_90", (f"-Dreal={real}",))
+    assert len(made.kernels) == 1
+    for used in made.kernels.values():
+        assert (used.spill_stores, used.spill_loads, used.shared) == (0, 0, 0)
+
+
+def test_an_element_type_that_is_no_type_is_refused() -> None:
+    with pytest.raises(CompileError, match="NVRTC refuses"):
+        compile_cuda(source_of(LAYERS[0]), "sm_90", ("-Dreal=reel",))
+
+
+def test_a_warning_is_refused() -> None:
+    unused = source_of(LAYERS[0]).replace("real acc;", "real acc; int unused = 1;")
+    with pytest.raises(CompileError, match="warns"):
+        compile_cuda(unused, "sm_90", ("-Dreal=float",))

@@ -1,0 +1,202 @@
+"""False claims meet their smallest counterexample, true ones a proof."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from sympy import Integer
+
+import derive
+from derive.catalogue.conv2d import conv2d
+from derive.catalogue.convolution2d import convolution2d
+from derive.catalogue.offset2d import offset2d
+from derive.errors import ObligationFailed, RuleRefused
+from derive.forms.denote import denote
+from derive.forms.evaluate import evaluate
+from derive.forms.expr import index
+from derive.forms.text import parse
+from derive.proof.counterexample import smallest_model
+from derive.proof.goal import Goal
+
+SHIFTS = derive.Translations()
+WITHOUT_PLACE = offset2d.form.with_weight("V[i, j, a, b]*U[i]")
+
+
+def refuted(layer, structure):
+    with pytest.raises(ObligationFailed) as caught:
+        derive.claim(layer, structure)
+    return caught.value.counterexample
+
+
+def unbiased(form):
+    return replace(form, bias=Integer(0), biases=())
+
+
+def arrays_of(form, sizes, entries):
+    """All entries 0 but those given as text, such as ("V[1, 0, 0, 0]", 1)."""
+    arrays = {}
+    for array in (form.input, *(p.array for p in form.params)):
+        arrays[array.name] = np.zeros(tuple(int(evaluate(e, sizes)) for e in array.shape), dtype=object)
+        for text, value in entries:
+            read = parse(text)
+            if read.array == array.name:
+                place = tuple(int(evaluate(e, sizes)) for e in array.storage(read.subscripts))
+                assert all(0 <= p < extent for p, extent in zip(place, arrays[array.name].shape, strict=True))
+                arrays[array.name][place] = value
+    return arrays
+
+
+def named(pairs):
+    return {index(name): value for name, value in pairs}
+
+
+def moved(X, shift):
+    """The input carried by the shift; only for an input that stays inside."""
+    result = np.zeros_like(X)
+    for place in zip(*np.nonzero(X), strict=True):
+        target = tuple(int(p) + s for p, s in zip(place, shift, strict=True))
+        assert all(0 <= t < extent for t, extent in zip(target, X.shape, strict=True))
+        result[target] = X[place]
+    return result
+
+
+def breaks_the_shift_law(form, sizes, arrays, shift):
+    """Whether H(T_s X)[o + s] = H(X)[o] fails for some o with o and o + s inside."""
+    before = denote(form, arrays, sizes)
+    after = denote(form, arrays | {form.input.name: moved(arrays[form.input.name], shift)}, sizes)
+    return any(
+        after[i + shift[0], j + shift[1]] != before[i, j]
+        for i, j in np.ndindex(*before.shape)
+        if 0 <= i + shift[0] < before.shape[0] and 0 <= j + shift[1] < before.shape[1]
+    )
+
+
+def test_a_weight_that_still_sees_the_place():
+    found = refuted(WITHOUT_PLACE, derive.equivariant(SHIFTS))
+    assert dict(found.sizes) == {"n": 2, "m": 1}
+    sizes, at = named(found.sizes), dict(found.indices)
+    form = unbiased(WITHOUT_PLACE)
+    arrays = arrays_of(form, sizes, found.entries)
+    assert breaks_the_shift_law(form, sizes, arrays, (at["s"], at["t"]))
+    assert str(found).endswith("residue (U[1]*V[1, 0, 0, 0] - U[0]*V[0, 0, 0, 0])*X[0, 0]")
+
+
+def test_nothing_smaller_breaks_it():
+    """On one place there is no other place to shift to, and no entries could show anything."""
+    form = unbiased(WITHOUT_PLACE)
+    sizes = {index("n"): 1, index("m"): 1}
+    arrays = arrays_of(form, sizes, [("V[0, 0, 0, 0]", 3), ("U[0]", 5), ("X[0, 0]", 7)])
+    assert not breaks_the_shift_law(form, sizes, arrays, (0, 0))
+
+
+def test_a_free_weight_is_not_invariant_either():
+    found = refuted(offset2d, derive.equivariant(SHIFTS))
+    assert sum(value for _, value in found.sizes) == 3
+    form, sizes, at = unbiased(offset2d.form), named(found.sizes), dict(found.indices)
+    arrays = arrays_of(form, sizes, found.entries)
+    assert breaks_the_shift_law(form, sizes, arrays, (at["s"], at["t"]))
+
+
+def test_a_bias_that_still_sees_the_place():
+    form = replace(convolution2d.form, bias=offset2d.form.bias, biases=offset2d.form.biases)
+    found = refuted(form, derive.equivariant(SHIFTS))
+    assert dict(found.sizes) == {"n": 2, "m": 1} and {e.split("[")[0] for e, _ in found.entries} == {"U"}
+    sizes, at = named(found.sizes), dict(found.indices)
+    assert breaks_the_shift_law(form, sizes, arrays_of(form, sizes, found.entries), (at["s"], at["t"]))
+
+
+@pytest.mark.parametrize(("layer", "radius"), [(convolution2d, "Delta"), (convolution2d, 1), (conv2d, 0)])
+def test_locality_does_not_follow(layer, radius):
+    found = refuted(layer, derive.local(radius))
+    sizes, at = named(found.sizes), dict(found.indices)
+    reach = sizes[index("Delta")] if radius == "Delta" else radius
+    assert max(abs(at["k"] - at["i"]), abs(at["l"] - at["j"])) == reach + 1
+    assert sorted(value for name, value in found.sizes if name != "Delta") == [1, reach + 2]
+    form = unbiased(layer.form)
+    H = denote(form, arrays_of(form, sizes, found.entries), sizes)
+    assert H[at["i"], at["j"]] != 0
+
+
+def test_the_text_can_be_pasted():
+    found = refuted(convolution2d, derive.local("Delta"))
+    sizes = ("n = 2", "m = 1", "Delta = 0")
+    assert found.python.splitlines() == [
+        *sizes,
+        "i = 0",
+        "j = 0",
+        "k = 1",
+        "l = 0",
+        "V[1, 0] = 1",
+        "X[1, 0] = 1",
+    ]
+
+
+def test_models_are_smallest_and_first():
+    goal = Goal((parse("(n >= 1) & (m >= 1)"),), parse("(n + m <= 3) | (i <= 4)"))
+    assert smallest_model(goal, ["n", "m"], ["i"]) == {"n": 3, "m": 1, "i": 5}
+
+
+def test_true_claims_are_proved():
+    for structure in (derive.equivariant(SHIFTS), derive.local("Delta")):
+        assert all(verdict.proved for verdict in derive.claim(conv2d, structure))
+    narrow = convolution2d.then(derive.local(1)).then(derive.boundary("zero"))
+    assert all(v.proved for v in derive.claim(narrow, derive.local(3)))
+
+
+def test_a_rule_that_demands_nothing_claims_nothing():
+    with pytest.raises(RuleRefused, match="states no constraint"):
+        derive.claim(conv2d, derive.reindex())
+
+
+def orders():
+    start = derive.dense(rank=2).then(derive.reindex())
+    steps = (derive.equivariant(SHIFTS), derive.local("Delta"))
+    return tuple(start.then(a).then(b).then(derive.boundary("zero")) for a, b in (steps, steps[::-1]))
+
+
+def test_the_order_of_constraints_does_not_matter():
+    one, other = orders()
+    assert one.form == other.form and one.steps[1].after != other.steps[1].after
+    assert derive.same_layer(one, other).proved
+    assert one.free_parameters == other.free_parameters
+
+
+def test_locality_alone_is_the_locally_connected_layer():
+    layer = derive.dense(rank=2).then(derive.reindex()).then(derive.local("Delta"))
+    assert [p.array.shape for p in layer.form.weights] == [
+        tuple(parse(t) for t in ("n", "m", "2*Delta + 1", "2*Delta + 1"))
+    ]
+    assert all(v.proved for v in derive.claim(layer, derive.local("Delta")))
+    refuted(layer, derive.equivariant(SHIFTS))
+
+
+def test_different_layers_are_not_the_same():
+    one, _ = orders()
+    with pytest.raises(RuleRefused, match="same names and boxes"):
+        derive.same_layer(one, convolution2d)
+    mirrored = replace(one, steps=(*one.steps[:-1], _mirrored(one.steps[-1])))
+    with pytest.raises(ObligationFailed, match="differ"):
+        derive.same_layer(one, mirrored)
+
+
+def _mirrored(proved):
+    """The last step with an embedding that reads the window the other way round."""
+    weight, bias = proved.step.embeddings
+    flipped = weight.value.func("V", *(-e for e in weight.value.subscripts))
+    return replace(proved, step=replace(proved.step, embeddings=(replace(weight, value=flipped), bias)))
+
+
+@pytest.mark.parametrize("shape", list(product((1, 2, 3), repeat=2)))
+def test_the_shift_law_itself_is_seen_to_hold(shape):
+    """The helper finds no violation in a layer that obeys the law, and one in a layer that does not."""
+    sizes = dict(zip((index("n"), index("m")), shape, strict=True)) | {index("Delta"): 1}
+    draw = np.random.default_rng(1)
+    form = unbiased(conv2d.form)
+    arrays = arrays_of(form, sizes, [])
+    arrays["V"] = draw.integers(1, 9, (3, 3)).astype(object)
+    arrays["X"][0, 0] = 1
+    for shift in np.ndindex(*shape):
+        assert not breaks_the_shift_law(form, sizes, arrays, shift)

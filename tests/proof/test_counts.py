@@ -1,0 +1,153 @@
+"""Free parameters are counted exactly: they equal brute-force orbits at every small size."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from derive.errors import DeriveError
+from derive.forms.denote import denote, matrix
+from derive.forms.evaluate import evaluate, grid
+from derive.forms.expr import index
+from derive.registry import discover
+from tests.proof.orbits import classes, layer_dimensions, pairs_of_line, shifted_pairs
+
+LAYERS = dict(discover("derive.catalogue"))
+STRUCTURE = {  # tied by translations, local, with channels
+    "dense2d": (False, False, False),
+    "offset2d": (False, False, False),
+    "convolution2d": (True, False, False),
+    "conv2d": (True, True, False),
+    "conv2d_channels": (True, True, True),
+}
+
+
+def test_every_element_counts_not_only_generators():
+    """Shifts by 2 and 3 on three cells: all elements tie 9 pairs into 5 orbits, generators inside into 8."""
+    pairs = pairs_of_line(3)
+    generated = {2 * a + 3 * b for a in range(-9, 10) for b in range(-9, 10)}
+    assert len(classes(pairs, shifted_pairs(generated))) == 5
+    assert len(classes(pairs, shifted_pairs([2, 3, -2, -3]))) == 8
+
+
+@pytest.mark.parametrize("n", range(1, 7))
+def test_shifts_of_a_line_tie_one_offset(n):
+    found = classes(pairs_of_line(n), shifted_pairs(range(-n, n + 1)))
+    assert len(found) == 2 * n - 1
+    assert all(len({k - o for o, k in orbit}) == 1 for orbit in found)
+    assert len(classes(pairs_of_line(n), shifted_pairs([0]))) == n * n
+
+
+def test_the_oracle_on_a_grid():
+    assert layer_dimensions(2, 3, False, None, 1, 1) == (36, 6)
+    assert layer_dimensions(2, 3, True, None, 1, 1) == (3 * 5, 1)
+    assert layer_dimensions(2, 3, True, 0, 4, 2) == (4, 2)
+    assert layer_dimensions(2, 3, False, 1, 1, 1) == (2 * 2 * 7, 6)
+
+
+def test_two_structures_cover_the_catalogue():
+    assert set(LAYERS) == {*STRUCTURE, "fully_connected"}
+
+
+def sizes_of(name):
+    local, channels = STRUCTURE[name][1:]
+    for n, m in product(range(1, 6), repeat=2):
+        for radius in range(7) if local else [None]:
+            for C, D in [(1, 1), (2, 1), (1, 3), (2, 2)] if channels else [(1, 1)]:
+                yield n, m, radius, C, D
+
+
+@pytest.mark.parametrize("name", STRUCTURE)
+def test_counts_are_the_numbers_of_orbits(name):
+    counts, tied = LAYERS[name].counts, STRUCTURE[name][0]
+    for n, m, radius, C, D in sizes_of(name):
+        at = {
+            index(s): v for s, v in {"n": n, "m": m, "Delta": radius, "C": C, "D": D}.items() if v is not None
+        }
+        expected = layer_dimensions(n, m, tied, radius, C * D, D)
+        assert (int(counts.exact_weight.subs(at)), int(counts.exact_bias.subs(at))) == expected, at
+        if bool(counts.when.subs(at)):
+            assert (int(counts.weight.subs(at)), int(counts.bias.subs(at))) == expected, at
+
+
+def test_outputs_and_inputs_of_a_dense_layer():
+    counts = LAYERS["fully_connected"].counts
+    for N, K in product(range(1, 6), repeat=2):
+        at = {index("N"): N, index("K"): K}
+        assert (counts.exact_weight.subs(at), counts.exact_bias.subs(at)) == (N * K, N)
+
+
+def test_the_condition_is_the_weakest():
+    """Where it fails, so does the short formula."""
+    counts = LAYERS["conv2d"].counts
+    for n, m, radius in product(range(1, 5), range(1, 5), range(6)):
+        at = {index("n"): n, index("m"): m, index("Delta"): radius}
+        assert bool(counts.when.subs(at)) == (counts.weight.subs(at) == counts.exact_weight.subs(at))
+
+
+SIZES = [
+    {"n": n, "m": m, "Delta": d, "C": 2, "D": 3, "N": n, "K": m}
+    for n, m, d in [(1, 1, 0), (1, 3, 1), (3, 2, 1), (2, 3, 4)]
+]
+
+
+def drawn(form, sizes, seed):
+    draw = np.random.default_rng(seed)
+    shapes = {p.name: tuple(int(evaluate(e, sizes)) for e in p.array.shape) for p in form.params}
+    return {name: np.array(draw.integers(-9, 10, shape), dtype=object) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("at", SIZES, ids=str)
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_reference_is_what_the_form_means(name, at):
+    """Composed embeddings against the definition; entries that meet no image are drawn too, and don't matter."""
+    layer = LAYERS[name]
+    form, sizes = layer.form, {s: at[s.name] for s in layer.form.sizes}
+    arrays = drawn(form, sizes, seed=len(name))
+    shape = (at["K"],) if name == "fully_connected" else (at["n"], at["m"])
+    W, U = layer.reference(shape=shape, **arrays)
+    nothing = np.zeros(tuple(int(evaluate(e, sizes)) for e in form.input.shape), dtype=object)
+    assert (matrix(form, arrays, sizes) == W).all()
+    assert (denote(form, arrays | {form.input.name: nothing}, sizes) == U).all()
+
+
+def entries(param, sizes):
+    """The free entries of a parameter as positions."""
+    box = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in param.array.axes}
+    free = np.broadcast_to(
+        evaluate(param.free, dict(sizes) | grid(box)), tuple(high - low + 1 for low, high in box.values())
+    )
+    return list(zip(*np.nonzero(free), strict=True)) if box else [()]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_free_entries_are_as_many_and_independent(name):
+    """Each free entry alone gives a layer of its own, with no entry in common with another's."""
+    layer, at = LAYERS[name], SIZES[2] if "channels" not in name else SIZES[1]
+    form, sizes = layer.form, {s: at[s.name] for s in layer.form.sizes}
+    shape = (at["K"],) if name == "fully_connected" else (at["n"], at["m"])
+    zero = {k: np.zeros_like(v) for k, v in drawn(form, sizes, 0).items()}
+    seen, number = 0, 0
+    for param in form.params:
+        for place in entries(param, sizes):
+            arrays = {k: v.copy() for k, v in zero.items()}
+            arrays[param.name][place] = 1
+            W, U = layer.reference(shape=shape, **arrays)
+            support = np.concatenate([W.ravel(), U.ravel()])
+            assert support.any()
+            seen, number = seen + support, number + 1
+    assert (seen <= 1).all()
+    counts = layer.counts
+    assert number == int((counts.exact_weight + counts.exact_bias).subs(sizes))
+
+
+def test_the_reference_names_what_is_wrong():
+    layer = LAYERS["conv2d"]
+    with pytest.raises(DeriveError, match="parameters are V, u; given were V"):
+        layer.reference(shape=(3, 3), V=np.ones((3, 3)))
+    with pytest.raises(DeriveError, match="2 axes"):
+        layer.reference(shape=(3,), V=np.ones((3, 3)), u=1)
+    with pytest.raises(DeriveError, match="V has shape"):
+        layer.reference(shape=(3, 3), V=np.ones((3, 5)), u=1)

@@ -1,0 +1,138 @@
+"""The package that is emitted: it stands alone, loads fast, chooses the backend by the arrays, refuses what it must."""
+
+import importlib
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from derive.artifacts import package_files, write
+from derive.cuda_check import standing_in_for_cupy
+from derive.pipeline import catalogue, layer
+from derive.registry import names
+from tests.ladder.checks import whole_numbers
+from tests.ladder.climbing import odd_sizes
+from tests.ladder.numbers import same, wanted
+from tests.ladder.subjects import LAYERS, has_compiler, subject
+
+# The promise is 0.05 s of CPU on a machine of its own; two shared cores and a cold page cache get three times that.
+MOST_SECONDS = 0.15
+NAME = "derive_tests_emitted"
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package as it is emitted for the whole catalogue."""
+    folder = tmp_path_factory.mktemp("emitted")
+    files = package_files(names("derive.catalogue"), top="")
+    for entry in catalogue():
+        files |= {f"{backend}/{entry.name}.py": text for backend, text in entry.sources.items()}
+    write({f"{NAME}/{path}": text for path, text in files.items()}, folder)
+    return folder
+
+
+@pytest.fixture
+def package(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(root))
+    yield importlib.import_module(NAME)
+    for name in [m for m in sys.modules if m.split(".")[0] == NAME]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+def _python(root: Path, code: str) -> str:
+    """What a fresh interpreter prints that sees nothing but the package and NumPy."""
+    paths = (str(root), str(Path(np.__file__).parents[1]))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, cwd=root
+    )
+    return done.stdout.strip()
+
+
+def test_it_exports_the_catalogue(package: ModuleType) -> None:
+    assert tuple(package.__all__) == LAYERS
+    assert all(repr(getattr(package, name)) == f"<layer {NAME}.{name}>" for name in LAYERS)
+
+
+def test_importing_it_imports_no_tool_and_no_cupy(root: Path) -> None:
+    tools = ("sympy", "z3", "derive", "cupy", "click", "PIL", "rich")
+    loaded = _python(root, f"import sys, {NAME}; print([m for m in {tools} if m in sys.modules])")
+    assert loaded == "[]"
+
+
+def test_calling_a_layer_imports_no_tool_either(root: Path) -> None:
+    code = (
+        f"import sys, numpy as np, {NAME} as g\n"
+        "print(g.conv2d(np.ones((2, 2)), np.ones((3, 3)), 0.0).tolist())\n"
+        "print([m for m in ('sympy', 'z3', 'derive', 'cupy') if m in sys.modules])"
+    )
+    assert _python(root, code).splitlines() == ["[[4.0, 4.0], [4.0, 4.0]]", "[]"]
+
+
+def test_importing_it_is_fast(root: Path) -> None:
+    """CPU seconds beyond `import numpy`; the median of several fresh interpreters."""
+    code = f"import time, numpy; t = time.process_time(); import {NAME}; print(time.process_time() - t)"
+    seconds = [float(_python(root, code)) for _ in range(7)]
+    assert statistics.median(seconds[1:]) < MOST_SECONDS
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_numpy_in_numpy_out(package: ModuleType, name: str) -> None:
+    of = subject(name)
+    sizes = odd_sizes(of)[0]
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3, (2,))
+    got = getattr(package, name)(*(arrays[letter] for letter in of.kernel.arrays))
+    assert type(got) is np.ndarray
+    assert same(got.astype(object), wanted(of.form, {n: a.astype(object) for n, a in arrays.items()}, sizes))
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")
+@pytest.mark.parametrize("name", LAYERS)
+def test_cupy_in_cupy_out(package: ModuleType, name: str) -> None:
+    of = subject(name)
+    sizes = odd_sizes(of)[0]
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3)
+    with standing_in_for_cupy() as cupy:
+        operands = [cupy.asarray(arrays[letter]) for letter in of.kernel.arrays]
+        got = getattr(package, name)(*operands)
+        out = cupy.empty(got.shape, dtype=got.dtype)
+        assert getattr(package, name)(*operands, out=out) is out
+        assert isinstance(got, cupy.ndarray)
+        exact = wanted(of.form, {n: a.astype(object) for n, a in arrays.items()}, sizes)
+        assert same(got.get().astype(object), exact) and same(out.get().astype(object), exact)
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")
+def test_a_mixture_is_refused(package: ModuleType) -> None:
+    with standing_in_for_cupy() as cupy, pytest.raises(ImportError, match="X is a CuPy array and V a NumPy array"):
+        package.conv2d(cupy.ones((2, 2)), np.ones((1, 1)), 0.0)
+
+
+@pytest.mark.parametrize(("name", "dtype"), tuple(product(LAYERS, ["complex64", "complex128", "object", "U3"])))
+def test_other_than_real_numbers_are_refused(package: ModuleType, name: str, dtype: str) -> None:
+    of = subject(name)
+    arrays = whole_numbers(of, odd_sizes(of)[0], (np.float32,) * 3)
+    for letter in of.kernel.arrays:
+        wrong = {**arrays, letter: arrays[letter].astype(dtype)}
+        with pytest.raises(TypeError, match=rf"{name}: {letter} has dtype .*; it needs real numbers"):
+            getattr(package, name)(*wrong.values())
+
+
+def test_every_file_says_where_it_is_from(root: Path) -> None:
+    for name, backend in product(LAYERS, ("numpy", "cupy")):
+        text = (root / NAME / backend / f"{name}.py").read_text(encoding="utf-8")
+        assert text.startswith(f"# Generated by `python -m derive emit {name} --backend {backend}`. Do not edit.\n")
+        assert text == layer(name).source(backend)
+
+
+def test_the_runtime_is_copied_byte_for_byte(root: Path) -> None:
+    own = Path(__file__).parent.parent / "derive" / "runtime"
+    copied = {p.name: p.read_bytes() for p in (root / NAME / "_runtime").glob("*.py")}
+    assert copied == {p.name: p.read_bytes() for p in own.glob("*.py")}
