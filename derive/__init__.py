@@ -1,11 +1,11 @@
 """derive: from stated structure to proved, emitted linear layers.
 
-    import derive
-    layer = (derive.dense(rank=2)
-             .then(derive.reindex())
-             .then(derive.equivariant(derive.Translations()))
-             .then(derive.local(radius="Delta")))
-    layer.free_parameters     # {"weight": (2*Delta + 1)**2, "bias": 1, "when": Delta < Min(n, m)}
+import derive
+layer = (derive.dense(rank=2)
+         .then(derive.reindex())
+         .then(derive.equivariant(derive.Translations()))
+         .then(derive.local(radius="Delta")))
+layer.free_parameters     # {"weight": (2*Delta + 1)**2, "bias": 1, "when": Delta < Min(n, m)}
 """
 
 from derive.claims import claim, same_layer

@@ -46,7 +46,10 @@ def _checkout() -> Path | None:
     return root if (root / "pyproject.toml").is_file() and (root / "derive").is_dir() else None
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Where to write; by default, the checkout.")
 @click.pass_context
 def cli(context: click.Context, folder: Path | None) -> None:
@@ -92,7 +95,9 @@ def _regenerate(folder: Path | None) -> None:
 
 
 @cli.command()
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="The folder to look at; by default, the checkout.")
+@click.option(
+    "--to", "folder", type=click.Path(path_type=Path), help="The folder to look at; by default, the checkout."
+)
 def check(folder: Path | None) -> None:
     """Write nothing; exit with 1 if generated/ or docs/derivations/ are stale."""
     from derive.artifacts import compare, regeneration

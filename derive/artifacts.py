@@ -23,7 +23,17 @@ from derive.render.document import Subject
 from derive.render.figures import pictures, strip
 from derive.render.index import index_page
 
-__all__ = ["OWNED", "compare", "emitted_tree", "layer_files", "package_files", "regeneration", "subject", "versions", "write"]
+__all__ = [
+    "OWNED",
+    "compare",
+    "emitted_tree",
+    "layer_files",
+    "package_files",
+    "regeneration",
+    "subject",
+    "versions",
+    "write",
+]
 
 OWNED = ("generated", "docs/derivations")
 _RUNTIME = Path(__file__).parent / "runtime"
@@ -174,8 +184,8 @@ def _replace(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
+        Path(beside).chmod(0o644)
+        Path(beside).replace(path)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise

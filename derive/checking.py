@@ -79,13 +79,16 @@ def check_emitted(layer: Layer) -> None:
             _compare(layer, backend, _interpreted(layer, backend, arrays, sizes), wanted, sizes)
 
 
-def _interpreted(layer: Layer, backend: str, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray:
+def _interpreted(
+    layer: Layer, backend: str, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]
+) -> np.ndarray:
     program = layer.program(backend)
     if program.batch is None:
         return interpret(program, arrays, sizes)
     batched = {s.name for s in program.arguments if s.batched}
     lifted = {name: a[None] if name in batched else a for name, a in arrays.items()}
-    return interpret(program, lifted, {**sizes, program.batch: 1})[0]
+    one: np.ndarray = interpret(program, lifted, {**sizes, program.batch: 1})[0]
+    return one
 
 
 def _compare(layer: Layer, backend: str, got: np.ndarray, wanted: np.ndarray, sizes: Mapping[Symbol, int]) -> None:

@@ -16,7 +16,6 @@ from sympy import Expr, Symbol
 from derive.errors import DeriveError, ObligationFailed
 from derive.forms.dense import dense_form
 from derive.forms.evaluate import evaluate, grid
-from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.forms.sizes import numeric_sizes
 from derive.proof.counterexample import smallest_model
@@ -30,7 +29,7 @@ from derive.rules._rule import Application
 if TYPE_CHECKING:
     from derive.proof.theorem import Theorem
 
-__all__ = ["Derivation", "ProvedStep", "Counts", "dense"]
+__all__ = ["Counts", "Derivation", "ProvedStep", "dense"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +130,7 @@ class Derivation:
 
     def _add(self, application: Application) -> Derivation:
         proved = _prove(application.apply(self.form))
-        return Derivation(
-            self.start, self.start_verdicts, (*self.steps, proved), (*self.applications, application)
-        )
+        return Derivation(self.start, self.start_verdicts, (*self.steps, proved), (*self.applications, application))
 
     @property
     def form(self) -> Form:
@@ -248,5 +245,3 @@ def dense(rank: int = 2, outputs: str | None = None, inputs: str | None = None) 
     `outputs` and `inputs` name two different sizes for a layer of rank 1.
     """
     return Derivation.begin(dense_form(rank, outputs, inputs))
-
-

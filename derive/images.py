@@ -81,9 +81,7 @@ def read_image(path: str | os.PathLike[str]) -> Array:
     except Image.DecompressionBombError as error:
         raise _refusal("Image", path, "it unpacks to more pixels than Pillow allows", ImageError) from error
     except Exception as error:  # Pillow's decoders raise a dozen unrelated types on damaged data
-        raise _refusal(
-            "Image", path, f"it is damaged or cut short ({_oneline(error)})", ImageError
-        ) from error
+        raise _refusal("Image", path, f"it is damaged or cut short ({_oneline(error)})", ImageError) from error
     if values.size == 0:
         raise _refusal("Image", path, f"it has no pixels (its shape is {values.shape})", ImageError)
     if not (values.min() >= 0 and values.max() <= 1):
@@ -238,9 +236,7 @@ def read_filter(name_or_path: str | os.PathLike[str]) -> Array:
         with path.open("rb") as file:
             stored = np.lib.format.read_array(file, allow_pickle=False)
     except Exception as error:  # numpy reads the header as Python text, which fails in many ways
-        raise _refusal(
-            "Filter", path, f"it holds no array of numbers ({_oneline(error)})", FilterError
-        ) from error
+        raise _refusal("Filter", path, f"it holds no array of numbers ({_oneline(error)})", FilterError) from error
     return _filter(stored, path)
 
 

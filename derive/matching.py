@@ -63,9 +63,7 @@ def matched_filter(patch: Array) -> Array:
     """V = p₀/‖p₀‖ of a patch with odd sides; PatchError if all its values are equal."""
     _radii(patch.shape)
     if patch.min() == patch.max():
-        raise PatchError(
-            f"A patch needs contrast to be found again, but every value of this one is {patch[0, 0]}."
-        )
+        raise PatchError(f"A patch needs contrast to be found again, but every value of this one is {patch[0, 0]}.")
     centred = patch - patch.mean()
     return np.asarray(centred / np.linalg.norm(centred))
 
@@ -115,9 +113,7 @@ def paste(target: Array, patch: Array, at: Place) -> Array:
     A, B = _radii(patch.shape)
     (n, m), (i, j) = target.shape, at
     if not (A <= i < n - A and B <= j < m - B):
-        raise PatchError(
-            f"A patch of shape {patch.shape} around {at} does not fit into an image of shape {(n, m)}."
-        )
+        raise PatchError(f"A patch of shape {patch.shape} around {at} does not fit into an image of shape {(n, m)}.")
     pasted = target.copy()
     pasted[i - A : i + A + 1, j - B : j + B + 1] = patch
     return pasted

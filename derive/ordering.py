@@ -1,4 +1,4 @@
-"""The order of terms in a printed sum: places before offsets before sizes, so that `i + a` and `n - 1` read as one writes them."""
+"""The order of terms in a printed sum: places before offsets before sizes, as in `i + a` and `n - 1`."""
 
 from __future__ import annotations
 

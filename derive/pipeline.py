@@ -24,7 +24,17 @@ from derive.proof.goal import Verdict
 from derive.proof.solver import discharge_all
 from derive.registry import discover, find, names
 
-__all__ = ["Compiled", "Layer", "backends", "catalogue", "compile_layer", "layer", "load_layer", "load_source", "window_kernel"]
+__all__ = [
+    "Compiled",
+    "Layer",
+    "backends",
+    "catalogue",
+    "compile_layer",
+    "layer",
+    "load_layer",
+    "load_source",
+    "window_kernel",
+]
 
 _RUNTIME = Path(__file__).parent / "runtime"
 _serial = count()
@@ -83,7 +93,10 @@ class Layer:
             formula=(formula(form),),
             facts=(
                 ("Derivation", arrows),
-                ("Proved", f"{proved} of {len(self.verdicts)} obligations for all sizes: docs/derivations/{self.name}.md"),
+                (
+                    "Proved",
+                    f"{proved} of {len(self.verdicts)} obligations for all sizes: docs/derivations/{self.name}.md",
+                ),
                 ("Cost", f"{cost_text(form)} operations"),
             ),
             weights=tuple(p.name for p in form.weights),
@@ -214,7 +227,9 @@ def window_kernel(layer: Layer) -> Compiled:
     grid = {s for axis in form.input.axes for s in axis.upper.free_symbols}
     if ranks != [2, 2, 0] or any(e.free_symbols & grid for e in window):
         takes = ", ".join(str(a.entry()).replace("[()]", "") for a in (form.input, *(p.array for p in form.params)))
-        raise UnknownName(f"'{layer.name}' takes {takes}; a filter needs a layer of X[i, j], V[a, b], u, such as conv2d.")
+        raise UnknownName(
+            f"'{layer.name}' takes {takes}; a filter needs a layer of X[i, j], V[a, b], u, such as conv2d."
+        )
     return compile_layer(layer.derivation)
 
 
@@ -238,13 +253,9 @@ def _package(backend: str) -> str:
             sys.modules[name].__path__ = []
     runtime = f"{root}._runtime"
     if runtime not in sys.modules:
-        spec = spec_from_file_location(
-            runtime, _RUNTIME / "__init__.py", submodule_search_locations=[str(_RUNTIME)]
-        )
+        spec = spec_from_file_location(runtime, _RUNTIME / "__init__.py", submodule_search_locations=[str(_RUNTIME)])
         if spec is None or spec.loader is None:
             raise DeriveError("The runtime's files are missing from this installation.")
         sys.modules[runtime] = module_from_spec(spec)
         spec.loader.exec_module(sys.modules[runtime])
     return f"{root}.{backend}"
-
-

@@ -1,4 +1,4 @@
-"""The package that is emitted: it stands alone, loads fast, chooses the backend by the arrays, refuses what it must."""
+"""The package that is emitted stands alone, loads fast, and chooses the backend by the arrays."""
 
 import importlib
 import os
@@ -22,7 +22,7 @@ from tests.ladder.climbing import odd_sizes
 from tests.ladder.numbers import same, wanted
 from tests.ladder.subjects import LAYERS, has_compiler, subject
 
-# The promise is 0.05 s of CPU on a machine of its own; two shared cores and a cold page cache get three times that.
+# The promise is 0.05 s of CPU on a machine of its own; shared cores get three times that.
 MOST_SECONDS = 0.15
 NAME = "derive_tests_emitted"
 
@@ -111,7 +111,10 @@ def test_cupy_in_cupy_out(package: ModuleType, name: str) -> None:
 
 @pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")
 def test_a_mixture_is_refused(package: ModuleType) -> None:
-    with standing_in_for_cupy() as cupy, pytest.raises(ImportError, match="X is a CuPy array and V a NumPy array"):
+    with (
+        standing_in_for_cupy() as cupy,
+        pytest.raises(ImportError, match="X is a CuPy array and V a NumPy array"),
+    ):
         package.conv2d(cupy.ones((2, 2)), np.ones((1, 1)), 0.0)
 
 

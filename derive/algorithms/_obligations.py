@@ -17,7 +17,19 @@ from derive.algorithms._structure import check_structure
 from derive.errors import NoLowering
 from derive.forms.expr import Read, reads
 from derive.forms.form import Form, equal_places
-from derive.ir.nodes import Access, Contract, Copy, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range
+from derive.ir.nodes import (
+    Access,
+    Contract,
+    Copy,
+    Guard,
+    Launch,
+    Let,
+    Loop,
+    MultiplyAdd,
+    Node,
+    Program,
+    Range,
+)
 from derive.proof.goal import Goal, Obligation
 
 __all__ = ["program_obligations"]
@@ -106,7 +118,10 @@ def _item(program: Program) -> object:
 
 def _denotes(program: Program, form: Form, point: _Point) -> tuple[Goal, ...]:
     given = (*_given(program, form), _item(program))
-    stored = {p.name: p.array for p in form.params} | {form.input.name: form.input, form.output.name: form.output}
+    stored = {p.name: p.array for p in form.params} | {
+        form.input.name: form.input,
+        form.output.name: form.output,
+    }
     wanted = [*(r for r in _factors(form)), form.input.entry(form.read)]
     names = [access.array for access in point.node.factors]  # type: ignore[union-attr]
     if names != [read.array for read in wanted]:

@@ -52,9 +52,7 @@ def _check_storage(program: Program, form: Form) -> None:
     for source in program.sources:
         extent = stored[source.array].shape[source.axis]
         if expand(source.factor * source.size + source.offset - extent) != 0:
-            raise NoLowering(
-                f"A program reads {source.size} off an extent of {source.array} that doesn't tell it."
-            )
+            raise NoLowering(f"A program reads {source.size} off an extent of {source.array} that doesn't tell it.")
 
 
 def _check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:

@@ -19,7 +19,22 @@ from derive.forms.form import Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.sizes import size_sources
 from derive.forms.text import show
-from derive.ir.nodes import Access, Contract, Copy, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Scratch, SizeFrom, Storage
+from derive.ir.nodes import (
+    Access,
+    Contract,
+    Copy,
+    Guard,
+    Launch,
+    Let,
+    Loop,
+    MultiplyAdd,
+    Node,
+    Program,
+    Range,
+    Scratch,
+    SizeFrom,
+    Storage,
+)
 
 __all__ = ["direct"]
 
@@ -39,7 +54,9 @@ def direct(form: Form, target: str) -> Program:
     )
     return Program(
         name="direct",
-        says=("shifted sums" if form.reduction and _loops(form, scan) else "one contraction") if target == "arrays" else "one thread an output",
+        says=("shifted sums" if form.reduction and _loops(form, scan) else "one contraction")
+        if target == "arrays"
+        else "one thread an output",
         arguments=arguments,
         result=Storage(form.output.name, form.output.shape, batched=True),
         sizes=form.sizes,
@@ -100,9 +117,7 @@ def _loops(form: Form, scan: _Scan) -> tuple[Symbol, ...]:
     """The indices that cannot be swept at once: those tied to another one in a read or in a bound."""
     outputs, swept = set(form.output.symbols), {*form.output.symbols, *form.reduction_symbols}
     loops = [
-        r
-        for r in form.reduction_symbols
-        if any(r in e.free_symbols and e.free_symbols & outputs for e in form.read)
+        r for r in form.reduction_symbols if any(r in e.free_symbols and e.free_symbols & outputs for e in form.read)
     ]
     for expression in scan.terms.expressions:
         tied = [s for s in (*form.reduction_symbols, *form.output.symbols) if s in expression.free_symbols & swept]
@@ -131,7 +146,11 @@ def _arrays(scan: _Scan) -> tuple[Node, ...]:
 
 
 def _swept_range(
-    scan: _Scan, symbol: Symbol, loops: tuple[Symbol, ...], swept: tuple[Symbol, ...], lets: dict[int, list[Let]]
+    scan: _Scan,
+    symbol: Symbol,
+    loops: tuple[Symbol, ...],
+    swept: tuple[Symbol, ...],
+    lets: dict[int, list[Let]],
 ) -> Range:
     """The bounds of a swept index, held by name (i0, i1) where they depend on a loop."""
     span = scan.range(symbol, loops, tuple(s for s in swept if s != symbol))
@@ -180,7 +199,10 @@ def _threads(scan: _Scan) -> tuple[Node, ...]:
         outer = (*form.output.symbols, *sums[:depth])
         says = accesses.says.replace(show(form.output.entry()), "acc", 1) if depth == 1 else ""
         body = (Loop(scan.range(sums[depth - 1], outer, sums[depth:]), body, says),)
-    threads = (Range(_ITEM, Integer(0), _BATCH), *(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes))
+    threads = (
+        Range(_ITEM, Integer(0), _BATCH),
+        *(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes),
+    )
     first = Copy(register, (), accesses.bias, f"acc = {_text(form.bias)}")
     last = Copy(whole(accesses.target), (), register, f"{show(form.output.entry())} = acc")
     return (Launch(threads, (Scratch("acc", ()), first, *body, last), "one thread an output"),)

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sympy import Symbol
+from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from derive.ir.nodes import Program, SizeFrom, Storage
+from derive.ir.nodes import (
+    Access,
+    Copy,
+    Guard,
+    Launch,
+    Let,
+    Loop,
+    Node,
+    Program,
+    Range,
+    Scratch,
+    SizeFrom,
+    Storage,
+    walk,
+)
 from derive.ordering import OrderedTerms
 
-__all__ = ["Header", "PythonPrinter", "indent", "python", "signature", "size_lines"]
+__all__ = ["Header", "PythonPrinter", "indent", "python", "signature", "size_lines", "used"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,9 @@ class Header:
         return "\n".join(lines)
 
 
+_FACTOR = PRECEDENCE["Atom"]
+
+
 class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
     """Index expressions as Python text."""
 
@@ -53,11 +72,11 @@ class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
 
     def _print_floor(self, expr: Any) -> str:
         top, bottom = expr.args[0].together().as_numer_denom()
-        return f"({self._print(top)}) // {self._print(bottom)}"
+        return f"(({self._print(top)}) // {self.parenthesize(bottom, _FACTOR, strict=True)})"
 
     def _print_ceiling(self, expr: Any) -> str:
         top, bottom = expr.args[0].together().as_numer_denom()
-        return f"-(({self._print(-top)}) // {self._print(bottom)})"
+        return f"(-(({self._print(-top)}) // {self.parenthesize(bottom, _FACTOR, strict=True)}))"
 
     def _print_Relational(self, expr: Any) -> str:
         sign = {"Equality": "==", "Unequality": "!="}.get(type(expr).__name__) or expr.rel_op
@@ -88,26 +107,65 @@ def indent(lines: Iterable[str], depth: int = 1) -> list[str]:
     return [f"{'    ' * depth}{line}" if line else "" for line in lines]
 
 
-def size_lines(program: Program) -> list[str]:
-    """Assignments that read the sizes off the arguments' shapes."""
+def used(program: Program) -> frozenset[Symbol]:
+    """The sizes that the body mentions."""
+    return frozenset(s for node in walk(program.body) for s in _mentioned(node)) & frozenset(program.sizes)
+
+
+def _mentioned(node: Node) -> Iterator[Symbol]:
+    match node:
+        case Let(value=value):
+            yield from value.free_symbols
+        case Scratch(shape=shape):
+            yield from (s for e in shape for s in e.free_symbols)
+        case Guard(condition=condition):
+            yield from condition.free_symbols
+        case Loop(range=span):
+            yield from span.start.free_symbols | span.stop.free_symbols
+        case Launch(threads=threads):
+            yield from (s for t in threads for s in t.start.free_symbols | t.stop.free_symbols)
+        case _:
+            accesses = (node.target, *((node.source,) if isinstance(node, Copy) else node.factors))
+            yield from (s for access in accesses for e in access.subscripts for s in e.free_symbols)
+            moving = {s for access in accesses for s in access.along(node.over)}
+            bounds = [r for r in node.over if r.symbol in moving and not _whole(r, accesses)]
+            yield from (s for r in bounds for s in r.start.free_symbols | r.stop.free_symbols)
+
+
+def _whole(span: Range, accesses: tuple[Access, ...]) -> bool:
+    """Whether a range is printed as `:` wherever it stands: it starts at 0 and is an axis of its own."""
+    return span.start == 0 and all(
+        e == span.symbol or span.symbol not in e.free_symbols for a in accesses for e in a.subscripts
+    )
+
+
+def size_lines(program: Program, wanted: frozenset[Symbol] | None = None) -> list[str]:
+    """Assignments that read the sizes (those wanted, or all) off the arguments' shapes."""
     lines: list[str] = []
     for storage in program.arguments:
-        found = {s.axis: s for s in program.sources if s.array == storage.name}
+        found = {s.axis: s for s in program.sources if s.array == storage.name and (wanted is None or s.size in wanted)}
         if not found:
             continue
-        if _plain(found, storage):
-            names = ", ".join(str(found[axis].size) for axis in range(len(storage.shape)))
-            tail = f"[-{len(storage.shape)}:]" if storage.batched else ""
-            lines.append(f"{names} = {storage.name}.shape{tail}")
+        if _plain(found):
+            names = ", ".join(str(found[axis].size) for axis in sorted(found))
+            lines.append(f"{names} = {storage.name}.shape{_part(min(found), max(found), storage)}")
             continue
         lines += [f"{s.size} = {_solved(s, storage)}" for s in found.values()]
     return lines
 
 
-def _plain(found: dict[int, SizeFrom], storage: Storage) -> bool:
-    """Whether every axis of the array is one size."""
-    whole = len(found) == len(storage.shape) > 1
-    return whole and all((s.factor, s.offset) == (1, 0) for s in found.values())
+def _plain(found: Mapping[int, SizeFrom]) -> bool:
+    """Whether two or more neighbouring axes are one size each."""
+    together = max(found) - min(found) + 1 == len(found) > 1
+    return together and all((s.factor, s.offset) == (1, 0) for s in found.values())
+
+
+def _part(first: int, last: int, storage: Storage) -> str:
+    """The slice of a shape from one axis to another; batch axes lead, so theirs are counted from the end."""
+    rank = len(storage.shape)
+    if storage.batched:
+        return f"[{first - rank}:{last + 1 - rank or ''}]"
+    return f"[{first or ''}:{last + 1 if last + 1 < rank else ''}]" if (first, last + 1) != (0, rank) else ""
 
 
 def _solved(source: SizeFrom, storage: Storage) -> str:
@@ -163,5 +221,3 @@ def _names(names: tuple[str, ...]) -> str:
 def _tuple(storage: Storage) -> str:
     parts = [python(e) for e in storage.shape]
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
-
-

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import Expr, Integer, expand
+from sympy import Expr, Integer, expand, floor
+from sympy.printing.precedence import PRECEDENCE
 
 from derive.backends._module import Header, PythonPrinter, indent, python, signature, size_lines
 from derive.errors import EmitError
@@ -43,6 +44,26 @@ class _C(PythonPrinter):
 
     def _typed(self, e: Any) -> str:
         return f"{e.p}LL" if isinstance(e, Integer) else str(self._print(e))
+
+    def _remainder(self, top: str, bottom: str) -> str:
+        """The remainder of the floor division: C's own has the sign of the dividend."""
+        return f"((({top}) % {bottom} + {bottom}) % {bottom})"
+
+    def _print_floor(self, expr: Any) -> str:
+        top, bottom = expr.args[0].together().as_numer_denom()
+        over, under = self._print(top), self.parenthesize(bottom, PRECEDENCE["Atom"], strict=True)
+        return f"((({over}) - {self._remainder(over, under)}) / {under})"
+
+    def _print_ceiling(self, expr: Any) -> str:
+        return f"(-{self._print_floor(floor(-expr.args[0]))})"
+
+    def _print_Mod(self, expr: Any) -> str:
+        return self._remainder(
+            self._print(expr.args[0]), self.parenthesize(expr.args[1], PRECEDENCE["Atom"], strict=True)
+        )
+
+    def _print_Abs(self, expr: Any) -> str:
+        return f"llabs({self._print(expr.args[0])})"
 
     def _print_And(self, expr: Any) -> str:
         return " && ".join(sorted(map(self._print, expr.args)))
@@ -116,9 +137,16 @@ class _Writer:
         ]
         for t in reversed(node.threads[1:]):
             extent = _factor(expand(t.stop - t.start))
-            lines += [f"const long long {t.symbol} = {_offset(t.start)}thread % {extent};", f"thread /= {extent};"]
+            lines += [
+                f"const long long {t.symbol} = {_offset(t.start)}thread % {extent};",
+                f"thread /= {extent};",
+            ]
         first = node.threads[0]
-        return [*lines, f"const long long {first.symbol} = {_offset(first.start)}thread;", *self.body(node.body)]
+        return [
+            *lines,
+            f"const long long {first.symbol} = {_offset(first.start)}thread;",
+            *self.body(node.body),
+        ]
 
 
 def _factor(extent: Expr) -> str:
@@ -159,7 +187,10 @@ class _CuPy:
         kernel = f"{header.name}_{program.name}"
         names = [s.name for s in program.arguments]
         sizes = [str(s) for s in (program.batch, *program.sizes)]
-        threads = "*".join(python(t.stop - t.start) if (t.stop - t.start).is_Symbol else f"({python(t.stop - t.start)})" for t in launch.threads)
+        threads = "*".join(
+            python(t.stop - t.start) if (t.stop - t.start).is_Symbol else f"({python(t.stop - t.start)})"
+            for t in launch.threads
+        )
         grid = "*".join(f"({python(e)})" if " " in python(e) else python(e) for e in program.result.shape)
         lines = [
             "import cupy as cp",

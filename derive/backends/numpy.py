@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sympy import Expr, Integer, Symbol, expand
 
-from derive.backends._module import Header, indent, python, signature, size_lines
+from derive.backends._module import Header, indent, python, signature, size_lines, used
 from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
@@ -87,7 +87,11 @@ class _Writer:
         return access.array in self.stored and self.stored[access.array].batched
 
     def view(
-        self, access: Access, over: tuple[Range, ...], kept: tuple[Symbol, ...] | None = None, store: bool = False
+        self,
+        access: Access,
+        over: tuple[Range, ...],
+        kept: tuple[Symbol, ...] | None = None,
+        store: bool = False,
     ) -> str:
         """The array's slices; with `kept`, axes of one are put in where the target has an axis more."""
         ranges = {r.symbol: r for r in over}
@@ -130,9 +134,7 @@ def _slice(subscript: Expr, ranges: Mapping[Symbol, Range], extent: Expr | None)
     return f"{first}:{python(stop)}" + (f":{step}" if step != 1 else "")
 
 
-def _aligned(
-    parts: Lines, access: Access, over: tuple[Range, ...], kept: tuple[Symbol, ...], batched: bool
-) -> Lines:
+def _aligned(parts: Lines, access: Access, over: tuple[Range, ...], kept: tuple[Symbol, ...], batched: bool) -> Lines:
     """`None` where broadcasting from the right would meet the wrong axis."""
     mine = access.along(over)
     if not mine:
@@ -140,7 +142,7 @@ def _aligned(
     first = 0 if batched else kept.index(mine[0])
     scalars = iter(parts)
     lined: Lines = []
-    wanted = [s for s in kept[first:]]
+    wanted = list(kept[first:])
     moving = dict(zip(mine, (p for p in parts if _moves(p)), strict=False))
     if [s for s in wanted if s in mine] == wanted:
         return parts
@@ -187,6 +189,7 @@ class _NumPy:
         """The text of a module with one kernel. Raises EmitError for what NumPy can't say in slices."""
         writer = _Writer(program)
         names = [s.name for s in program.arguments]
+        body = [*indent(size_lines(program, used(program))), "", *indent(writer.body(program.body))]
         lines = [
             "import numpy as np",
             "",
@@ -197,9 +200,7 @@ class _NumPy:
             "",
             f"def _{program.name}({', '.join([*names, program.result.name, 'new'])}):",
             f'    """{program.says.capitalize()}."""',
-            *indent(size_lines(program)),
-            "",
-            *indent(writer.body(program.body)),
+            *(body if body[0] else body[1:]),
             "",
             "",
             *signature(program, header, f"_{program.name}", "np"),

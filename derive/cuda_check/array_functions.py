@@ -94,9 +94,7 @@ def apply(function: Callable[..., Any], values: Sequence[Any], options: dict[str
     out = options.pop("out", None)
     declared = [array.dtype for array in _arrays([*values, *options.values()]) if array.residue]
     exact = bool(declared)
-    result = function(
-        *(_unwrap(v, exact) for v in values), **{name: _unwrap(v, exact) for name, v in options.items()}
-    )
+    result = function(*(_unwrap(v, exact) for v in values), **{name: _unwrap(v, exact) for name, v in options.items()})
     wrapped = _wrap(result, np.result_type(*declared) if exact else None)
     if out is None:
         return wrapped

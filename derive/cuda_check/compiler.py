@@ -70,9 +70,7 @@ class Compiler:
 def _candidates() -> list[tuple[str, ...]]:
     if chosen := os.environ.get("DERIVE_CUDA_CHECK_CXX"):
         return [tuple(shlex.split(chosen))]
-    found: list[tuple[str, ...]] = [
-        (path,) for name in ("g++", "clang++", "c++") if (path := shutil.which(name))
-    ]
+    found: list[tuple[str, ...]] = [(path,) for name in ("g++", "clang++", "c++") if (path := shutil.which(name))]
     if importlib.util.find_spec("ziglang"):
         found.append((sys.executable, "-m", "ziglang", "c++"))
     return found
@@ -82,9 +80,7 @@ def _candidates() -> list[tuple[str, ...]]:
 def find_compiler() -> Compiler:
     """$DERIVE_CUDA_CHECK_CXX, else g++, clang++ or c++ on the path, else the one inside `ziglang`."""
     if not sys.platform.startswith("linux"):
-        raise NoCompiler(
-            f"Running CUDA C on the CPU needs ELF libraries, which '{sys.platform}' does not load."
-        )
+        raise NoCompiler(f"Running CUDA C on the CPU needs ELF libraries, which '{sys.platform}' does not load.")
     for command in _candidates():
         done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
         if done.returncode == 0:
@@ -154,10 +150,7 @@ def _runtime(compiler: Compiler, checked: bool, scratch: Path) -> Path:
         *(("-fno-sanitize=all",) if compiler.clang else ()),
         *(("-DCU_CHECKED",) if checked else ()),
     )
-    kept = (
-        cache_folder()
-        / f"runtime-{_digest(_headers_digest(), compiler.version, *compiler.command, *flags)}.o"
-    )
+    kept = cache_folder() / f"runtime-{_digest(_headers_digest(), compiler.version, *compiler.command, *flags)}.o"
     if not kept.exists():
         fresh = scratch / "runtime.o"
         _compile(compiler, _headers() / "runtime.cpp", fresh, flags)
@@ -185,8 +178,6 @@ def build_library(text: str, checked: bool, exact: bool) -> Path:
         flags = (*compiler.unit_flags(checked), *(("-DCU_MODULAR",) if exact else ()))
         _compile(compiler, source, compiled, flags)
         plain = ("-fno-sanitize=all",) if compiler.clang else ()
-        compiler.run(
-            "-shared", *plain, str(compiled), str(_runtime(compiler, checked, scratch)), "-o", str(library)
-        )
+        compiler.run("-shared", *plain, str(compiled), str(_runtime(compiler, checked, scratch)), "-o", str(library))
         write_beside(kept, library.read_bytes())
     return kept

@@ -62,9 +62,7 @@ def line_of(library: Path, unit: int, offset: int) -> int | None:
 @functools.lru_cache(maxsize=64)
 def _table(library: Path, file: str) -> tuple[list[int], list[int]]:
     rows = sorted(
-        (address, order, line)
-        for order, (address, name, line) in enumerate(_rows(library))
-        if name == file and line
+        (address, order, line) for order, (address, name, line) in enumerate(_rows(library)) if name == file and line
     )
     return [address for address, _, _ in rows], [line for _, _, line in rows]
 

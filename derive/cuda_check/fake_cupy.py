@@ -70,12 +70,8 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None) -> ndarray:
 
 def _like(create: Callable[..., ndarray]) -> Callable[..., ndarray]:
     def like(array: ndarray, dtype: Any = None, order: str = "K", shape: Any = None) -> ndarray:
-        fortran = order == "F" or (
-            order in "KA" and array.flags.f_contiguous and not array.flags.c_contiguous
-        )
-        return create(
-            array.shape if shape is None else shape, dtype or array.dtype, order="F" if fortran else "C"
-        )
+        fortran = order == "F" or (order in "KA" and array.flags.f_contiguous and not array.flags.c_contiguous)
+        return create(array.shape if shape is None else shape, dtype or array.dtype, order="F" if fortran else "C")
 
     return like
 

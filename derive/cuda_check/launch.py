@@ -73,9 +73,7 @@ def _launch(
 def _refuse(
     kernel: CompiledKernel, text: str, kind: FaultKind = FaultKind.ARGUMENTS, argument: str | None = None
 ) -> None:
-    raise CudaFault(
-        f"Kernel '{kernel.name}' is launched wrongly: {text}.", kind, kernel.name, argument=argument
-    )
+    raise CudaFault(f"Kernel '{kernel.name}' is launched wrongly: {text}.", kind, kernel.name, argument=argument)
 
 
 def _dimensions(kernel: CompiledKernel, given: tuple[int, ...], what: str) -> tuple[int, ...]:
@@ -103,9 +101,7 @@ def _check_limits(
     if grid[0] * grid[1] * grid[2] >= 1 << 32:
         _refuse(kernel, f"the grid {grid} has more blocks than this harness counts", FaultKind.LAUNCH)
     if not 0 <= shared <= most_shared:
-        _refuse(
-            kernel, f"{shared} bytes of dynamic shared memory are outside 0..{most_shared}", FaultKind.LAUNCH
-        )
+        _refuse(kernel, f"{shared} bytes of dynamic shared memory are outside 0..{most_shared}", FaultKind.LAUNCH)
 
 
 def _value(kernel: CompiledKernel, parameter: Parameter, argument: Any, settings: Settings) -> bytes:
@@ -114,9 +110,7 @@ def _value(kernel: CompiledKernel, parameter: Parameter, argument: Any, settings
     if isinstance(argument, ndarray):
         _refuse(kernel, f"'{parameter.name}' is a scalar and gets an array", argument=parameter.name)
     if type(argument) in (int, float, bool):
-        argument = {int: np.int64, float: np.float64, bool: np.bool_}[type(argument)](
-            argument
-        )  # as CuPy does
+        argument = {int: np.int64, float: np.float64, bool: np.bool_}[type(argument)](argument)  # as CuPy does
     if not isinstance(argument, np.generic):
         raise TypeError(f"Unsupported type {type(argument)}")
     _same_type(kernel, parameter, argument.dtype)

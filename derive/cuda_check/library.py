@@ -119,18 +119,14 @@ def prebuild(sources: Iterable[Source], checked: bool = True) -> None:
 
 def _build_together(sources: Sequence[tuple[str, Source]], checked: bool) -> None:
     try:
-        path = build_library(
-            translation_unit([source for _, source in sources]), checked, sources[0][1].exact
-        )
+        path = build_library(translation_unit([source for _, source in sources]), checked, sources[0][1].exact)
     except CompileError:
         half = len(sources) // 2
         for part in (sources[:half], sources[half:]) if half else ():
             _build_together(part, checked)
         return
     for unit, (key, _) in enumerate(sources):
-        write_beside(
-            cache_folder() / f"{key}.json", json.dumps({"library": path.name, "unit": unit}).encode()
-        )
+        write_beside(cache_folder() / f"{key}.json", json.dumps({"library": path.name, "unit": unit}).encode())
 
 
 def _key(source: Source, checked: bool) -> str:
@@ -177,9 +173,7 @@ def _read_table(path: Path, unit: int, source: Source) -> dict[str, CompiledKern
             )
             for i, label in enumerate(texts[name].parameters[: entry.count])
         )
-        kernels[name] = CompiledKernel(
-            name, parameters, entry.launch_bound, source, unit, path, handle, entry.run
-        )
+        kernels[name] = CompiledKernel(name, parameters, entry.launch_bound, source, unit, path, handle, entry.run)
     return kernels
 
 

@@ -67,9 +67,7 @@ def _is_nvrtc(path: Path) -> bool:
 
 
 def _includes() -> tuple[str, ...]:
-    return tuple(
-        f"--include-path={folder / 'include'}" for folder in _folders() if (folder / "include").is_dir()
-    )
+    return tuple(f"--include-path={folder / 'include'}" for folder in _folders() if (folder / "include").is_dir())
 
 
 class _Program:
@@ -80,9 +78,7 @@ class _Program:
 
     def call(self, name: str, *values: object) -> None:
         if status := getattr(self.library, f"nvrtc{name}")(*values):
-            raise CompileError(
-                f"NVRTC fails in {name}: {self.library.nvrtcGetErrorString(status).decode()}.", ""
-            )
+            raise CompileError(f"NVRTC fails in {name}: {self.library.nvrtcGetErrorString(status).decode()}.", "")
 
     def fetch(self, name: str) -> bytes:
         size = ctypes.c_size_t()
@@ -93,9 +89,7 @@ class _Program:
 
     def compile(self, options: Sequence[str]) -> bool:
         values = [option.encode() for option in options]
-        return not self.library.nvrtcCompileProgram(
-            self.handle, len(values), (ctypes.c_char_p * len(values))(*values)
-        )
+        return not self.library.nvrtcCompileProgram(self.handle, len(values), (ctypes.c_char_p * len(values))(*values))
 
     def close(self) -> None:
         self.library.nvrtcDestroyProgram(ctypes.byref(self.handle))
@@ -105,9 +99,7 @@ def compile_cuda(code: str, architecture: str = "sm_90", options: Sequence[str] 
     """Compiles to machine code; an error or a warning is a CompileError that carries the log."""
     program = _Program(find_nvrtc(), code)
     try:
-        done = program.compile(
-            [f"--gpu-architecture={architecture}", "--ptxas-options=-v", *_includes(), *options]
-        )
+        done = program.compile([f"--gpu-architecture={architecture}", "--ptxas-options=-v", *_includes(), *options])
         log = program.fetch("ProgramLog").rstrip(b"\0").decode().strip()
         if not done:
             raise CompileError(f"NVRTC refuses the source for {architecture}:", log)

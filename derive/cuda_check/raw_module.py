@@ -37,9 +37,7 @@ class RawModule:
 
     __module__ = "cupy"
 
-    def __init__(
-        self, *, code: str, options: Sequence[str] = (), backend: str = "nvrtc", **others: Any
-    ) -> None:
+    def __init__(self, *, code: str, options: Sequence[str] = (), backend: str = "nvrtc", **others: Any) -> None:
         if isinstance(options, str):
             raise TypeError("The options of a RawModule are a tuple of strings.")
         if backend not in ("nvrtc", "nvcc"):
@@ -113,6 +111,4 @@ class RawKernel:
         shared_mem: int = 0,
         **_: Any,
     ) -> None:
-        self.last_trace = launch(
-            self.compiled(), grid, block, args, shared_mem, self.max_dynamic_shared_size_bytes
-        )
+        self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, self.max_dynamic_shared_size_bytes)

@@ -45,9 +45,7 @@ def _quoted(kernel: CompiledKernel, line: int | None) -> str:
     return f": `{lines[line - 1].strip()}`" if line and line <= len(lines) else "."
 
 
-def _what(
-    kernel: CompiledKernel, args: Sequence[Any], fault: CFault, kind: FaultKind, earlier: int | None
-) -> str:
+def _what(kernel: CompiledKernel, args: Sequence[Any], fault: CFault, kind: FaultKind, earlier: int | None) -> str:
     text = fault.text.decode()
     access = f"{'write' if fault.write else 'read'} of {fault.size} bytes"
     element = _element(kernel, args, fault)

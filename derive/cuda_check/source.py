@@ -66,9 +66,7 @@ class Source:
 def parse_source(code: str, defines: tuple[tuple[str, str], ...] = (), exact: bool = False) -> Source:
     body = _dynamic_shared(TOKEN.sub(lambda token: _rewritten(token, exact), code))
     if exact:
-        defines = tuple(
-            (name, TOKEN.sub(lambda token: _rewritten(token, True), value)) for name, value in defines
-        )
+        defines = tuple((name, TOKEN.sub(lambda token: _rewritten(token, True), value)) for name, value in defines)
     kernels = tuple(
         KernelText(found["name"], _parameter_names(found["parameters"]), found["bound"] or "")
         for found in KERNEL.finditer(body)
@@ -104,9 +102,7 @@ def _unit(source: Source, index: int) -> str:
     defines = dict(source.defines)
     if source.exact:
         defines |= EXACT_MACROS
-    bounds = [
-        f"enum {{ cu_bound_{kernel.name} = cu::first_of({kernel.bound}) }};" for kernel in source.kernels
-    ]
+    bounds = [f"enum {{ cu_bound_{kernel.name} = cu::first_of({kernel.bound}) }};" for kernel in source.kernels]
     macros = dict.fromkeys([*defines, *MACRO.findall(source.body)])
     return "\n".join(
         [

@@ -55,9 +55,7 @@ def outside(row: Row, residue_class: Class) -> Row:
     """The inverse of `within`."""
     scale = lcm(*(modulus for modulus, _ in residue_class))
     whole = [value * scale // modulus for value, (modulus, _) in zip(row, residue_class, strict=False)]
-    return normalise(
-        (*whole, row[-1] * scale - sum(v * r for v, (_, r) in zip(whole, residue_class, strict=True)))
-    )
+    return normalise((*whole, row[-1] * scale - sum(v * r for v, (_, r) in zip(whole, residue_class, strict=True))))
 
 
 def _in_common(term: Term, residue_class: Class) -> tuple[tuple[Row, ...], Polynomial] | None:
@@ -86,9 +84,7 @@ def original(value: Polynomial, residue_class: Class) -> Polynomial:
     return value
 
 
-def cells_in(
-    terms: Sequence[Term], given: Sequence[Row], residue_class: Class
-) -> tuple[list[Cell], list[Row]]:
+def cells_in(terms: Sequence[Term], given: Sequence[Row], residue_class: Class) -> tuple[list[Cell], list[Row]]:
     """One residue class in few cells, and the context, both in the variables of the class."""
     context = tidy(within(row, residue_class) for row in given)
     if context is None or empty(context):
@@ -104,12 +100,8 @@ def unify(
     parts: Sequence[tuple[list[Cell], list[Row]]], classes: Sequence[Class], given: Sequence[Row]
 ) -> list[PeriodicCell] | None:
     """One partition that serves every residue class, in the original variables; None where none is found."""
-    templates = {
-        t: home for (cells, _), home in zip(parts, classes, strict=True) for t in _templates(cells, home)
-    }
-    for template in sorted(
-        templates, key=lambda t: (sum(abs(2 * row[-1] + 1) for rows in t for row in rows), t)
-    ):
+    templates = {t: home for (cells, _), home in zip(parts, classes, strict=True) for t in _templates(cells, home)}
+    for template in sorted(templates, key=lambda t: (sum(abs(2 * row[-1] + 1) for rows in t for row in rows), t)):
         if not _covered(given, template):
             continue
         cells = [_periodic(rows, parts, classes) for rows in template]
@@ -165,9 +157,7 @@ def _plain(cells: list[PeriodicCell], given: Sequence[Row]) -> list[PeriodicCell
     return [PeriodicCell(cell.rows, (cell.value,) * len(cells[0].values)) for cell in plain]
 
 
-def _value_on(
-    region: tuple[Row, ...], part: tuple[list[Cell], list[Row]], home: Class
-) -> list[Polynomial] | None:
+def _value_on(region: tuple[Row, ...], part: tuple[list[Cell], list[Row]], home: Class) -> list[Polynomial] | None:
     """The polynomial of the only cell that the region meets here; [] for none, None for several."""
     cells, given = part
     rows = [*given, *(within(row, home) for row in region)]
@@ -212,13 +202,10 @@ def vanishes(value: Polynomial, rows: Sequence[Row]) -> bool:
         column = next((c for c, coefficient in enumerate(first[:-1]) if coefficient), None)
         if column is None:
             continue
-        at = [
-            0 if c == column else Fraction(-coefficient, first[column]) for c, coefficient in enumerate(first)
-        ]
+        at = [0 if c == column else Fraction(-coefficient, first[column]) for c, coefficient in enumerate(first)]
         value = compose(value, column, at)
         equations = [
-            tuple(first[column] * a - row[column] * b for a, b in zip(row, first, strict=True))
-            for row in equations
+            tuple(first[column] * a - row[column] * b for a, b in zip(row, first, strict=True)) for row in equations
         ]
     return not value
 
@@ -258,9 +245,7 @@ def straighten(cells: list[Cell], given: Sequence[Row]) -> list[Cell]:
 
 def _joined(cells: list[Cell], given: Sequence[Row]) -> list[Cell] | None:
     """One join: all cells of one value, else two cells."""
-    values = {
-        tuple(sorted(cell.value.items())): [c for c in cells if c.value == cell.value] for cell in cells
-    }
+    values = {tuple(sorted(cell.value.items())): [c for c in cells if c.value == cell.value] for cell in cells}
     groups = [group for group in values.values() if len(group) > 2]
     pairs = [[big, small] for big in cells for small in cells if big is not small]
     for group in (*groups, *pairs):

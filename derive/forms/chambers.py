@@ -54,9 +54,7 @@ def _sum(term: Term, over: frozenset[int]) -> Iterator[Term]:
     equality = solve(term.rows, column)
     if equality is not None and equality[column] == 1:
         at = tuple(0 if c == column else -value for c, value in enumerate(equality))
-        inside = replace(
-            term, rows=tuple(eliminate(term.rows, column)[0]), value=compose(term.value, column, at)
-        )
+        inside = replace(term, rows=tuple(eliminate(term.rows, column)[0]), value=compose(term.value, column, at))
         yield from _sum(inside, over - {column})
     elif any(abs(row[column]) > 1 for row in term.rows):
         for part in _residue_classes(term, column, over):

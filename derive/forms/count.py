@@ -83,14 +83,9 @@ def _groups(body: Polyhedron, over: Symbols) -> list[tuple[Symbols, Polyhedron]]
     for row in body.rows:
         touched = [group for group in groups if group[0] & _used(body, row)]
         groups = [group for group in groups if group not in touched]
-        groups.append(
-            (set().union(*(names for names, _ in touched)), [row, *(r for _, rows in touched for r in rows)])
-        )
+        groups.append((set().union(*(names for names, _ in touched)), [row, *(r for _, rows in touched for r in rows)]))
     ordered = sorted(groups, key=lambda group: min(over.index(symbol) for symbol in group[0]))
-    return [
-        (tuple(s for s in over if s in names), Polyhedron.from_rows(body.names, rows))
-        for names, rows in ordered
-    ]
+    return [(tuple(s for s in over if s in names), Polyhedron.from_rows(body.names, rows)) for names, rows in ordered]
 
 
 def _count_together(bodies: Sequence[Polyhedron], over: Symbols, given: Polyhedron) -> sp.Expr:
@@ -135,9 +130,7 @@ def condition_for_full(
         outside = box & Polyhedron.from_rows(inside.names, [opposite(row)])
         shadow = (outside & given).project(*points_)
         if not shadow.exact:
-            raise NotCountable(
-                f"The sizes for which '{box}' leaves '{inside}' aren't given by affine inequalities."
-            )
+            raise NotCountable(f"The sizes for which '{box}' leaves '{inside}' aren't given by affine inequalities.")
         failing = shadow.simplify(given)
         negated = (Polyhedron.from_rows(failing.names, [opposite(r)]).conditions for r in failing.rows)
         conditions.append(sp.Or(*negated))

@@ -30,9 +30,7 @@ def entry_reader(form: Form, arrays: Mapping[str, np.ndarray], sizes: Mapping[Sy
 def _gather(box: Array, values: np.ndarray, subscripts: tuple[Any, ...], sizes: Mapping[Symbol, int]) -> Any:
     if not subscripts:
         return values[()]
-    places = [
-        np.asarray(s) - int(evaluate(axis.lower, sizes)) for s, axis in zip(subscripts, box.axes, strict=True)
-    ]
+    places = [np.asarray(s) - int(evaluate(axis.lower, sizes)) for s, axis in zip(subscripts, box.axes, strict=True)]
     places = list(np.broadcast_arrays(*places))
     inside = np.ones(places[0].shape, dtype=bool)
     for place, extent in zip(places, values.shape, strict=True):

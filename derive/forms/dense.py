@@ -1,6 +1,6 @@
 """The most general linear layer on a grid, where every derivation starts.
 
-    H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]
+H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def equation(form: Form) -> Eq:
     Under the edge rule 'zero' the bounds are those of the window, and X is 0 outside.
     """
     term = _indexed(form.weight * form.input.entry(form.read))
-    right = _indexed(form.bias) + Sum(term, *reversed(_limits(form)))
+    right = _indexed(form.bias) + (Sum(term, *reversed(_limits(form))) if form.reduction else term)
     return Eq(_indexed(form.output.entry()), right, evaluate=False)
 
 
@@ -74,14 +74,21 @@ def latex_formula(form: Form) -> str:
     return rf"{text} \qquad {LATEX.both.join(conditions)}" if conditions else text
 
 
+def _sum(form: Form, to: Notation) -> str:
+    """The sum with its weight before its input, as the layer has them."""
+    sign, dot, gap = (r"\sum_{{{}}}", " ", " ") if to is LATEX else ("Σ_{}", "·", " ")
+    sums = [sign.format(to(s)) for s in form.reduction_symbols]
+    entries = [to(f) for f in (form.weight, form.input.entry(form.read)) if f != 1]
+    return gap.join([*sums, dot.join(entries)])
+
+
 def sides(form: Form, to: Notation) -> tuple[str, str, tuple[str, ...]]:
     """Left side, right side, and what restricts the sum.
 
     A letter that runs through a whole axis of the input needs no condition.
     """
     left = to(form.output.entry())
-    term = Sum(form.weight * form.input.entry(form.read), *((s, 0, 0) for s in form.reduction_symbols))
-    right = f"{to(form.bias)} + {to(term)}"
+    right = f"{to(form.bias)} + {_sum(form, to)}" if form.bias != 0 else _sum(form, to)
     whole = [
         axis.holds(place)
         for axis, place in zip(form.input.axes, form.read, strict=True)

@@ -11,8 +11,29 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from sympy import Abs, Add, And, Eq, Ge, Gt, Integer, Le, Lt, Max, Min, Mod, Mul, Ne, Not, Or, Pow, Rational, Symbol
-from sympy import ceiling, floor
+from sympy import (
+    Abs,
+    Add,
+    And,
+    Eq,
+    Ge,
+    Gt,
+    Integer,
+    Le,
+    Lt,
+    Max,
+    Min,
+    Mod,
+    Mul,
+    Ne,
+    Not,
+    Or,
+    Pow,
+    Rational,
+    Symbol,
+    ceiling,
+    floor,
+)
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import TextError
@@ -37,6 +58,7 @@ def evaluate(expression: Any, at: Mapping[Symbol, Any], read: Reader | None = No
     """
 
     def value(e: Any) -> Any:
+        parts = getattr(e, "args", ())
         if isinstance(e, Symbol):
             return at[e]
         if isinstance(e, Integer):
@@ -56,7 +78,7 @@ def evaluate(expression: Any, at: Mapping[Symbol, Any], read: Reader | None = No
             return _rounded(e, value)
         for kind, combine in _TABLE.items():
             if isinstance(e, kind):
-                return combine(*map(value, e.args))
+                return combine(*map(value, parts))
         raise TextError(f"'{e}' has no exact value: {type(e).__name__} is not part of the language.")
 
     return value(expression)

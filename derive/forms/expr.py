@@ -34,7 +34,8 @@ class Read(Expr):  # type: ignore[misc]
 
     def __new__(cls, array: str | Str, *subscripts: Any) -> Read:
         name = array if isinstance(array, Str) else Str(array)
-        return Expr.__new__(cls, name, *map(sympify, subscripts))
+        read: Read = Expr.__new__(cls, name, *map(sympify, subscripts))
+        return read
 
     @property
     def array(self) -> str:
@@ -44,7 +45,7 @@ class Read(Expr):  # type: ignore[misc]
     @property
     def subscripts(self) -> tuple[Expr, ...]:
         """Where the array is read."""
-        return self.args[1:]
+        return tuple(self.args[1:])
 
     def _sympystr(self, printer: Any) -> str:
         inside = ", ".join(printer._print(e) for e in self.subscripts)
@@ -77,9 +78,7 @@ class Where(Expr):  # type: ignore[misc]
 
     def _latex(self, printer: Any) -> str:
         condition, value, other = (printer._print(a) for a in self.args)
-        return (
-            rf"\begin{{cases}} {value} & {condition} \\ {other} & \text{{otherwise}} \end{{cases}}"
-        )
+        return rf"\begin{{cases}} {value} & {condition} \\ {other} & \text{{otherwise}} \end{{cases}}"
 
 
 def reads(expression: Any) -> tuple[Read, ...]:

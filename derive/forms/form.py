@@ -88,9 +88,7 @@ class Array:
 
     def storage(self, subscripts: Iterable[Expr]) -> tuple[Expr, ...]:
         """Positions from 0, as memory counts them."""
-        return tuple(
-            expand(place - axis.lower) for axis, place in zip(self.axes, subscripts, strict=True)
-        )
+        return tuple(expand(place - axis.lower) for axis, place in zip(self.axes, subscripts, strict=True))
 
     def at(self, values: Mapping[Any, Any]) -> Array:
         """The array with sizes replaced."""
@@ -99,11 +97,15 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A parameter array: its box, which of its entries are free, and for a free entry one term that reads it."""
+    """A parameter array: its box, which of its entries are free, and for a free entry one term that reads it.
+
+    `data` says that it is no parameter but another array that the sum multiplies, such as X in a gradient by V.
+    """
 
     array: Array
     free: Any
     reader: tuple[tuple[Symbol, Expr], ...]
+    data: bool = False
 
     @property
     def name(self) -> str:
@@ -240,7 +242,7 @@ class Form:
 
         def param(p: Param) -> Param:
             reader = tuple((s, e.subs(values)) for s, e in p.reader)
-            return Param(p.array.at(values), p.free.subs(values), reader)
+            return Param(p.array.at(values), p.free.subs(values), reader, p.data)
 
         return Form(
             output=self.output.at(values),

@@ -172,9 +172,7 @@ class Notation:
             return f"-{self._at(-e, _PRODUCT)}", _SUM
         top, bottom = e.as_numer_denom()
         if bottom != 1:
-            return self.fraction.format(
-                self(top), self._at(bottom, _ATOM), top=self._at(top, _PRODUCT)
-            ), _PRODUCT
+            return self.fraction.format(self(top), self._at(bottom, _ATOM), top=self._at(top, _PRODUCT)), _PRODUCT
         factors = in_order(Mul.make_args(e))
         if len(factors) == 2 and factors[0].is_Integer and isinstance(factors[1], Symbol):
             return f"{factors[0]}{self(factors[1])}", _PRODUCT

@@ -73,9 +73,7 @@ class Writer:
         for (cells, _), home in zip(parts, self.classes, strict=True):
             if cells:
                 moved = [
-                    PeriodicCell(
-                        tuple(outside(row, home) for row in cell.rows), (original(cell.value, home),)
-                    )
+                    PeriodicCell(tuple(outside(row, home) for row in cell.rows), (original(cell.value, home),))
                     for cell in cells
                 ]
                 alone = Writer(self.sizes, self.names, self.given, (home,))
@@ -123,10 +121,7 @@ class Writer:
         if len(values) == 2:
             odd = sp.Mod(self.names[self._moving()[0]], 2)
             return self.readable(first) + self.readable(add(values[1], scale(first, -1))) * odd
-        pairs = [
-            (self.readable(value), self._class(home))
-            for value, home in zip(values, self.classes, strict=True)
-        ]
+        pairs = [(self.readable(value), self._class(home)) for value, home in zip(values, self.classes, strict=True)]
         return sp.Piecewise(*pairs[:-1], (pairs[-1][0], True), evaluate=False)
 
     def _moving(self) -> list[int]:
@@ -169,15 +164,10 @@ class Writer:
         common = tuple(map(min, *exponents)) if len(exponents) > 1 else ()
         if not any(common):
             return None
-        rest = [
-            {tuple(a - b for a, b in zip(e, common, strict=True)): c for e, c in value.items()}
-            for value in values
-        ]
+        rest = [{tuple(a - b for a, b in zip(e, common, strict=True)): c for e, c in value.items()} for value in values]
         for value, home in zip(rest, self.classes, strict=True):
             row = degree_one(value, len(self.names))
-            if row is None or any(
-                (c * modulus).denominator > 1 for c, (modulus, _) in zip(row, home, strict=False)
-            ):
+            if row is None or any((c * modulus).denominator > 1 for c, (modulus, _) in zip(row, home, strict=False)):
                 return None
             if (sum(c * r for c, (_, r) in zip(row, home, strict=False)) + row[-1]).denominator > 1:
                 return None

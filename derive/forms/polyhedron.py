@@ -128,9 +128,7 @@ class Polyhedron:
             try:
                 forms += _inequalities(condition)
             except NotAffine as reason:
-                raise NotAffine(
-                    f"The condition '{condition}' isn't affine over the integers: {reason}"
-                ) from None
+                raise NotAffine(f"The condition '{condition}' isn't affine over the integers: {reason}") from None
         names = {symbol: None for form in forms for symbol in form if symbol is not _ONE}
         order = (*names, _ONE)
         return cls.from_rows(tuple(names), [tuple(int(form.get(s, 0)) for s in order) for form in forms])
@@ -255,9 +253,7 @@ class Polyhedron:
         negative = [c for c in range(len(self.names)) if row[c] < 0]
         if negative and len(negative) < len(positive):
             positive, negative, row = negative, positive, tuple(map(neg, row))
-        return sp.Eq(
-            _linear(self._terms(row, positive, 1)), _linear(self._terms(row, negative, -1), -row[-1])
-        )
+        return sp.Eq(_linear(self._terms(row, positive, 1)), _linear(self._terms(row, negative, -1), -row[-1]))
 
     def _readable(self, row: Row) -> Boolean:
         """Negative terms move to the left; in x + e ≥ 0 it is x that moves, if x - e ≥ 0 is a row too."""

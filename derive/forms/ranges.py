@@ -90,9 +90,7 @@ def chains(body: Polyhedron, letters: Collection[Symbol]) -> tuple[Chain, ...]:
     return tuple(_grouped(found))
 
 
-def _split(
-    names: Sequence[Symbol], row: Sequence[int], letters: Collection[Symbol]
-) -> tuple[Expr, Expr, bool]:
+def _split(names: Sequence[Symbol], row: Sequence[int], letters: Collection[Symbol]) -> tuple[Expr, Expr, bool]:
     """(middle, value, True) for middle ≥ value, with False for ≤; the middle's last letter has a plus."""
     terms = [(s, v) for s, v in zip(names, row, strict=False) if v]
     inside = [t for t in terms if t[0] in letters]
@@ -139,9 +137,7 @@ def _place(middle: Expr, letters: Collection[Symbol]) -> tuple[Any, ...]:
     return (not middle.free_symbols & set(letters), len(places) > 1, places, str(middle))
 
 
-def write_conditions(
-    condition: Any, letters: Collection[Symbol], to: Notation, known: Any = True
-) -> tuple[str, ...]:
+def write_conditions(condition: Any, letters: Collection[Symbol], to: Notation, known: Any = True) -> tuple[str, ...]:
     """Each chain of a condition as text; what `known` implies is left out, what isn't affine comes last."""
     body, rest = affine_part(condition)
     context, _ = affine_part(known)

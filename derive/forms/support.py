@@ -1,8 +1,8 @@
 """Supports: the offsets a layer may look at. Each is a range along every axis, and a condition within the ranges.
 
-    Box      -lower ≤ a ≤ upper along each axis                Diamond  |a| + |b| + ... ≤ Δ
-    Cross    offsets along one axis at a time, ≤ Δ             Disk     a² + b² + ... ≤ r², r a number
-    Causal   0 ≤ -a ≤ Δ: the present and the past              Mask     any table of booleans
+Box      -lower ≤ a ≤ upper along each axis                Diamond  |a| + |b| + ... ≤ Δ
+Cross    offsets along one axis at a time, ≤ Δ             Disk     a² + b² + ... ≤ r², r a number
+Causal   0 ≤ -a ≤ Δ: the present and the past              Mask     any table of booleans
 """
 
 from __future__ import annotations
@@ -132,7 +132,9 @@ class Disk(_Round):
     def condition(self, offset: Sequence[Expr]) -> Any:
         """Runs along the last axis, one for each offset along the others. Raises RuleRefused for a symbol."""
         if isinstance(self.radius, str):
-            raise RuleRefused(f"A disk's radius is a number, since its boundary isn't affine; '{self.radius}' is a symbol.")
+            raise RuleRefused(
+                f"A disk's radius is a number, since its boundary isn't affine; '{self.radius}' is a symbol."
+            )
         radius, *others = self.radius, *offset[:-1]
         runs = []
         for place in product(range(-radius, radius + 1), repeat=len(others)):
@@ -192,10 +194,7 @@ class Mask:
         places = (place for place in np.argwhere(self._array))
         start = self._start
         return Or(
-            *(
-                And(*(Eq(e, int(p) - s) for e, p, s in zip(offset, place, start, strict=True)))
-                for place in places
-            )
+            *(And(*(Eq(e, int(p) - s) for e, p, s in zip(offset, place, start, strict=True))) for place in places)
         )
 
     @property

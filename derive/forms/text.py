@@ -1,6 +1,6 @@
 """The formula language as text: `show` writes it, `parse` reads it back; nothing is evaluated as Python.
 
-    V[a, b]   u[()]   Max(0, -a)   Mod(i, 2)   floor(n/2)   (a <= Delta) & (-Delta <= a)   Where(c, x, y)
+V[a, b]   u[()]   Max(0, -a)   Mod(i, 2)   floor(n/2)   (a <= Delta) & (-Delta <= a)   Where(c, x, y)
 """
 
 from __future__ import annotations
@@ -10,7 +10,27 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from sympy import Abs, And, Eq, Expr, Ge, Gt, Integer, Le, Lt, Max, Min, Mod, Ne, Not, Or, ceiling, false, floor, true
+from sympy import (
+    Abs,
+    And,
+    Eq,
+    Expr,
+    Ge,
+    Gt,
+    Integer,
+    Le,
+    Lt,
+    Max,
+    Min,
+    Mod,
+    Ne,
+    Not,
+    Or,
+    ceiling,
+    false,
+    floor,
+    true,
+)
 from sympy.printing.str import StrPrinter
 
 from derive.errors import TextError

@@ -10,7 +10,20 @@ import numpy as np
 from sympy import Expr, Integer, Symbol
 
 from derive.errors import EmitError
-from derive.ir.nodes import Access, Contract, Copy, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Scratch
+from derive.ir.nodes import (
+    Access,
+    Contract,
+    Copy,
+    Guard,
+    Launch,
+    Let,
+    Loop,
+    MultiplyAdd,
+    Node,
+    Program,
+    Range,
+    Scratch,
+)
 
 __all__ = ["interpret"]
 
@@ -56,7 +69,9 @@ def _place(access: Access, env: Env, memory: dict[str, np.ndarray]) -> tuple[int
 def _read(access: Access, env: Env, memory: dict[str, np.ndarray]) -> Any:
     value = memory[access.array][_place(access, env, memory)]
     if value is None:
-        raise EmitError(f"{access.array}{[int(e.xreplace(env)) for e in access.subscripts]} is read before it is written.")
+        raise EmitError(
+            f"{access.array}{[int(e.xreplace(env)) for e in access.subscripts]} is read before it is written."
+        )
     return value
 
 

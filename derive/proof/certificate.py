@@ -35,7 +35,7 @@ __all__ = ["FORMAT", "Verified", "certificate", "dumps", "mended", "verify"]
 FORMAT = "derive certificate 1"
 _LARGEST = 16_000_000
 _STEP_KEYS = (
-    "rule kind statement before after embeddings sections to_before to_after clauses instances assume "
+    "rule kind statement before after embeddings sections to_before to_after clauses instances assume view selected "
     "obligations digest"
 )
 _ODD = (
@@ -76,8 +76,7 @@ def certificate(start: Form, steps: tuple[Step, ...]) -> Data:
         "digest": "",
     }
     later = [
-        write_step(step) | {"obligations": _write_obligations(step_obligations(step)), "digest": ""}
-        for step in steps
+        write_step(step) | {"obligations": _write_obligations(step_obligations(step)), "digest": ""} for step in steps
     ]
     data: Data = {
         "format": FORMAT,
@@ -152,9 +151,7 @@ def verify(
 def _load(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST:
-            raise CertificateError(
-                f"'{path}' is no certificate: it is larger than {_LARGEST // 1_000_000} MB."
-            )
+            raise CertificateError(f"'{path}' is no certificate: it is larger than {_LARGEST // 1_000_000} MB.")
         text = path.read_text(encoding="utf-8")
     except OSError as cause:
         raise CertificateError(f"'{path}' cannot be read: {cause.strerror or cause}.") from cause
@@ -271,17 +268,13 @@ def _discharge(goal: Goal, obligation: Obligation, where: str, solvers: Mapping[
     for name, solve in solvers.items():
         status = solve(goal.smt)
         if status is not Status.PROVED:
-            raise CertificateError(
-                f"{where} has an obligation '{obligation.name}' that is {status.value} by {name}."
-            )
+            raise CertificateError(f"{where} has an obligation '{obligation.name}' that is {status.value} by {name}.")
 
 
 def _check_stated(stated: Any, proved: Data) -> None:
     keys = fields(stated, " ".join(proved), "The theorem")
     if wrong := [key for key, value in zip(proved, keys, strict=True) if value != proved[key]]:
-        raise CertificateError(
-            f"The theorem that the steps prove is another one: the file's '{wrong[0]}' differs."
-        )
+        raise CertificateError(f"The theorem that the steps prove is another one: the file's '{wrong[0]}' differs.")
 
 
 def _theorem_of(trusted: Data) -> Theorem:

@@ -49,11 +49,7 @@ class Counterexample:
 
 def _written(residue: Expr, place: str) -> str:
     text = show(factor(_as_symbols(residue)))
-    parts = (
-        text
-        if residue.is_Mul or isinstance(residue, (Read, Integer)) or text.count(" ") == 0
-        else f"({text})"
-    )
+    parts = text if residue.is_Mul or isinstance(residue, (Read, Integer)) or text.count(" ") == 0 else f"({text})"
     if place and (parts.startswith("(") or " " not in parts):
         return f"{parts}*{place}"
     return f"{parts}*{place}" if place else text
@@ -107,11 +103,7 @@ def counterexample(form: Form, goal: Goal, clause: Clause) -> Counterexample:
     model = smallest_model(goal, [s.name for s in sizes], [s.name for s in indices])
     at = {s: Integer(model[s.name]) for s in (*sizes, *indices)}
     residue = sympify(clause.left - clause.right).xreplace(at).doit()
-    place = (
-        show(form.input.entry(at[s] for s in form.input.symbols))
-        if set(form.input.symbols) <= set(at)
-        else ""
-    )
+    place = show(form.input.entry(at[s] for s in form.input.symbols)) if set(form.input.symbols) <= set(at) else ""
     return Counterexample(
         sizes=tuple((s.name, model[s.name]) for s in sizes),
         indices=tuple((s.name, model[s.name]) for s in indices),

@@ -39,9 +39,7 @@ class Counts:
                 true,
             )
         context = Polyhedron.of(And(form.given, when))
-        return cls(
-            *exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given)
-        )
+        return cls(*exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given))
 
 
 def _number_under(form: Form, when: Any) -> Expr:

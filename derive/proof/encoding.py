@@ -20,7 +20,7 @@ from derive.errors import CertificateError, TextError
 from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Edge, Form, Param, Role
 from derive.forms.text import parse, show
-from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step
+from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, View
 
 __all__ = ["Data", "fields", "line", "listed", "read_form", "read_step", "write_form", "write_step"]
 
@@ -101,6 +101,8 @@ def write_step(step: Step) -> Data:
             {"array": i.array, "clause": i.clause, "values": _write_values(i.values)} for i in step.instances
         ],
         "assume": show(step.assume),
+        "view": step.view.value,
+        "selected": show(step.selected),
     }
 
 
@@ -244,11 +246,14 @@ def _values(data: Any, where: str) -> tuple[tuple[Symbol, Expr], ...]:
 
 
 def _param(data: Any, where: str) -> Param:
-    array, free, reader = fields(data, "array free reader", where)
+    array, free, reader, is_data = fields(data, "array free reader data", where)
+    if type(is_data) is not bool:
+        raise CertificateError(f"{where} 'data' is {_named(is_data)}; it must be true or false.")
     return Param(
         _array(array, f"{where} its array"),
         _condition(free, f"{where} 'free'"),
         _values(reader, f"{where} 'reader'"),
+        is_data,
     )
 
 
@@ -274,9 +279,7 @@ def read_form(data: Any, where: str) -> Form:
 def _map(data: Any, where: str) -> ArrayMap:
     array, letters, value = fields(data, "array letters value", where)
     name = _letter(array, f"{where} its array").name
-    return ArrayMap(
-        name, _each(letters, _letter, f"{where} its letters"), _number(value, f"{where} its value")
-    )
+    return ArrayMap(name, _each(letters, _letter, f"{where} its letters"), _number(value, f"{where} its value"))
 
 
 def _clause(data: Any, where: str) -> Clause:
@@ -313,4 +316,6 @@ def read_step(data: Data, where: str) -> Step:
         clauses=_each(data["clauses"], _clause, f"{where}: the clauses"),
         instances=_each(data["instances"], _instance, f"{where}: the instances"),
         assume=_condition(data["assume"], f"{where}: 'assume'"),
+        view=_choice(View, data["view"], f"{where}: its view"),
+        selected=_condition(data["selected"], f"{where}: 'selected'"),
     )

@@ -10,9 +10,9 @@
     in bounds      every read is inside its array
     injective      no two terms of an output read one input
 
-By induction over the steps, free entries and layers correspond one to one: the first form's coefficients are its
-free entries, every step's parameters are determined by those before ('once'), and the layers that a restriction
-keeps are those that satisfy its clauses ('restricted', 'complete').
+By induction over the steps, free entries and layers correspond one to one: the first form's coefficients
+are its free entries, every step's parameters are determined by those before ('once'), and the layers that
+a restriction keeps are those that satisfy its clauses ('restricted', 'complete').
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from derive.forms.text import show
 from derive.proof.goal import Goal, Obligation, Status
 from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Kind, Step, substitute
+from derive.proof.transform import transformed
 from derive.proof.wellformed import check_first, check_step, form_sizes
 
 __all__ = ["form_obligations", "step_obligations"]
@@ -45,7 +46,7 @@ def form_obligations(form: Form) -> tuple[Obligation, ...]:
 
 
 def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, str]:
-    """`wanted` follows from `known` at some values of these sizes: the goal for the first found, else for 1."""
+    """`wanted` follows from `known` at some values of these sizes: the goal for the first, else for 1."""
     names = sorted(sizes, key=str)
     goals = {}
     for values in _small(len(names)):
@@ -64,7 +65,7 @@ def _small(rank: int) -> list[tuple[int, ...]]:
 
 
 def _of_form(form: Form) -> tuple[Obligation, ...]:
-    free = tuple(goal for param in form.params for goal in _free(form, param))
+    free = tuple(goal for param in form.params if not param.data for goal in _free(form, param))
     return (
         Obligation("in bounds", "Every read of every term is inside its array.", _in_bounds(form)),
         Obligation("free", "An entry is called free exactly when some live term reads it.", free),
@@ -116,23 +117,26 @@ def _fresh(name: str, taken: set[str]) -> str:
 def step_obligations(step: Step) -> tuple[Obligation, ...]:
     """What holds of a step, its result included. Raises ObligationFailed for one that is not well formed."""
     check_step(step)
+    if step.kind is Kind.TRANSFORMATION:
+        return (_defined(step), *transformed(step), *_of_form(step.after))
     named = _Named(step)
     kept = [_preconditions(step)]
-    kept.append(
-        Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound())
-    )
+    kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))
     if step.kind is Kind.RESTRICTION:
-        kept.append(
-            Obligation("stated", "The constraint speaks of free old parameters alone.", named.stated())
-        )
-        kept.append(
-            Obligation("restricted", "Whatever the new parameters, the constraint holds.", named.restricted())
-        )
+        kept.append(Obligation("stated", "The constraint speaks of free old parameters alone.", named.stated()))
+        kept.append(Obligation("restricted", "Whatever the new parameters, the constraint holds.", named.restricted()))
     kept += [
         Obligation("complete", "Old parameters under the constraint come from new ones.", *named.complete()),
         Obligation("once", "The new parameters are determined, each by one old entry.", named.once()),
     ]
     return (*kept, *_of_form(step.after))
+
+
+def _defined(step: Step) -> Obligation:
+    """A transformation may need more of the sizes than the form before, since it is another layer."""
+    goal, witness = _admitted(true, step.after.given, form_sizes(step.after))
+    says = "The preconditions imply those before, and some sizes satisfy them."
+    return Obligation("preconditions", says, (Goal((step.after.given,), step.before.given), goal), witness)
 
 
 def _preconditions(step: Step) -> Obligation:
@@ -154,9 +158,7 @@ class _Named:
         self.sections = self._maps(step.sections, self.new, self.old)
 
     @staticmethod
-    def _maps(
-        maps: tuple[ArrayMap, ...], source: Mapping[str, str], target: Mapping[str, str]
-    ) -> tuple[ArrayMap, ...]:
+    def _maps(maps: tuple[ArrayMap, ...], source: Mapping[str, str], target: Mapping[str, str]) -> tuple[ArrayMap, ...]:
         return tuple(ArrayMap(source[m.array], m.binders, rename_arrays(m.value, target)) for m in maps)
 
     def before(self, expression: Any) -> Any:
@@ -175,9 +177,7 @@ class _Named:
         back = And(*(Eq(s, step.to_after[s].xreplace(down)) for s in up))
         forth = And(*(Eq(s, step.to_before[s].xreplace(up)) for s in down))
         same_read = equal_places((e.xreplace(down) for e in old.read), new.read[: len(old.read)])
-        forward = And(
-            old.live.xreplace(down), same_read, Eq(old_weight.xreplace(down), self.after(new.weight)), back
-        )
+        forward = And(old.live.xreplace(down), same_read, Eq(old_weight.xreplace(down), self.after(new.weight)), back)
         backward = Or(Eq(old_weight, 0), And(new.live.xreplace(up), forth))
         bias = Eq(self.before(old.bias).xreplace(down), self.after(new.bias))
         goals = (

@@ -67,15 +67,13 @@ def smt_name(name: str) -> str:
 
 def _check_names(names: list[str]) -> None:
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise TextError(
-            f"'{twice[0]}' names two things in one statement: indices, sizes and arrays need their own."
-        )
+        raise TextError(f"'{twice[0]}' names two things in one statement: indices, sizes and arrays need their own.")
 
 
 def _multiplies(expression: Any) -> bool:
-    return any(
-        sum(f.has(Symbol, Read) for f in product.args) > 1 for product in expression.atoms(Mul)
-    ) or any(power.has(Symbol, Read) for power in expression.atoms(Pow))
+    return any(sum(f.has(Symbol, Read) for f in product.args) > 1 for product in expression.atoms(Mul)) or any(
+        power.has(Symbol, Read) for power in expression.atoms(Pow)
+    )
 
 
 def to_smt(expression: Any) -> str:

@@ -1,7 +1,7 @@
 """What a derivation proves, in one piece: which layers of the first form those of the last one are.
 
-Constraints are stated of the first form's own coefficients: a clause about V[i, j, a, b] is pulled back through
-the sections of the steps before it to one about W[i, j, i + a, j + b].
+Constraints are stated of the first form's own coefficients: a clause about V[i, j, a, b] is pulled back
+through the sections of the steps before it to one about W[i, j, i + a, j + b].
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from derive.proof.counts import Counts
 from derive.proof.encoding import Data, write_form
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
-from derive.proof.step import ArrayMap, Clause, Kind, Step, substitute
+from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
 
-__all__ = ["Constraint", "Extension", "Theorem", "compare", "theorem", "write_theorem"]
+__all__ = ["Constraint", "Extension", "Theorem", "Transform", "compare", "theorem", "write_theorem"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,31 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
+class Transform:
+    """From here on another layer: this view of the one of `form`, at these of its places."""
+
+    form: Form
+    view: View
+    places: tuple[Expr, ...]
+
+    def __str__(self) -> str:
+        at = f" at {', '.join(map(UNICODE, self.places))}" if self.view is View.SELECTED else ""
+        return f"{self.view.value}{at} of {formula(self.form)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Theorem:
-    """The layers of `last` are those of `first` that satisfy the constraints, each for one choice of parameters."""
+    """The layers of `last` are those of `first` under the constraints, each for one choice of parameters.
+
+    With transformations, `last` is what they make of those layers.
+    """
 
     extends: tuple[Extension, ...]
     first: Form
     constraints: tuple[Constraint, ...]
     last: Form
     counts: Counts | None
+    transforms: tuple[Transform, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -75,6 +92,8 @@ class Theorem:
         yield from _boxes(self.first)
         for head, constraint in zip_longest(["Constraints"], self.constraints):
             yield f"{head or '':<13}{constraint or 'none: the same layers'}"
+        for transform in self.transforms:
+            yield f"Transformed  {transform}"
         yield f"Last form    {formula(self.last)}"
         yield from _boxes(self.last)
         if self.counts is not None:
@@ -82,11 +101,7 @@ class Theorem:
             yield f"Biases       {self._count(self.counts.exact_bias, self.counts.bias)}"
 
     def _count(self, exact: Expr, short: Expr) -> str:
-        when = (
-            f", which is {UNICODE(short)} when {UNICODE(self.counts.when)}"
-            if self.counts and short != exact
-            else ""
-        )
+        when = f", which is {UNICODE(short)} when {UNICODE(self.counts.when)}" if self.counts and short != exact else ""
         return f"{UNICODE(exact)}{when}"
 
 
@@ -109,9 +124,15 @@ def theorem(start: Form, steps: tuple[Step, ...]) -> Theorem:
     extends: list[Extension] = []
     constraints: list[Constraint] = []
     sections: list[tuple[ArrayMap, ...]] = []
+    transforms: list[Transform] = []
     first = last = start
     for step in steps:
-        if step.kind is Kind.EXTENSION:
+        if step.kind is Kind.TRANSFORMATION:
+            places = tuple(step.to_before[s] for s in step.before.output.symbols)
+            transforms.append(Transform(step.before, step.view, places))
+        elif transforms and step.kind is not Kind.EQUIVALENCE:
+            raise DeriveError("A constraint is stated of the layer itself, so it comes before every transformation.")
+        elif step.kind is Kind.EXTENSION:
             if constraints or sections:
                 raise DeriveError("An extension re-bases a derivation, so it comes before every other step.")
             extends.append(Extension(first, step.assume))
@@ -120,7 +141,7 @@ def theorem(start: Form, steps: tuple[Step, ...]) -> Theorem:
             constraints += [_pulled(clause, step, sections) for clause in step.clauses]
             sections.append(step.sections)
         last = step.after
-    return Theorem(tuple(extends), first, tuple(constraints), last, _counts(last))
+    return Theorem(tuple(extends), first, tuple(constraints), last, _counts(last), tuple(transforms))
 
 
 def _counts(form: Form) -> Counts | None:
@@ -136,9 +157,7 @@ def _pulled(clause: Clause, step: Step, sections: list[tuple[ArrayMap, ...]]) ->
     for maps in reversed(sections):
         left, right = substitute(left, maps), substitute(right, maps)
     known = And(step.before.given, clause.given)
-    return Constraint(
-        clause.says, clause.binders, clause.given, _settled(left, known), _settled(right, known)
-    )
+    return Constraint(clause.says, clause.binders, clause.given, _settled(left, known), _settled(right, known))
 
 
 def _settled(expression: Expr, known: Any) -> Expr:
@@ -165,6 +184,10 @@ def write_theorem(found: Theorem) -> Data:
             }
             for c in found.constraints
         ],
+        "transforms": [
+            {"form": write_form(t.form), "view": t.view.value, "places": list(map(show, t.places))}
+            for t in found.transforms
+        ],
         "last": write_form(found.last),
         "free": None
         if counts is None
@@ -184,11 +207,12 @@ def compare(found: Theorem, wanted: Theorem) -> None:
     for part, mine, theirs in pairs:
         if mine != theirs:
             raise CertificateError(
-                f"The {part} proved is '{formula(mine)}'; "
-                f"it should be '{formula(theirs)}'{_unlike(mine, theirs)}."
+                f"The {part} proved is '{formula(mine)}'; it should be '{formula(theirs)}'{_unlike(mine, theirs)}."
             )
     if found.extends != wanted.extends:
         raise CertificateError("The forms that are extended differ from those that should be.")
+    if found.transforms != wanted.transforms:
+        raise CertificateError("The transformations differ from those that should be.")
     for number, (mine_, theirs_) in enumerate(zip_longest(found.constraints, wanted.constraints), 1):
         if mine_ != theirs_:
             raise CertificateError(

@@ -30,12 +30,14 @@ def transformed(step: Step) -> tuple[Obligation, ...]:
     old, new = step.before, step.after
     down, up = dict(step.to_before), dict(step.to_after)
     facts = (new.given, old.given)
+    live = old.output.holds() if step.view is View.BIAS else old.live
+    letters = old.output.symbols if step.view is View.BIAS else tuple(down)
     back = And(*(Eq(s, step.to_after[s].xreplace(down)) for s in up))
-    forth = And(*(Eq(s, step.to_before[s].xreplace(up)) for s in down))
+    forth = And(*(Eq(s, step.to_before[s].xreplace(up)) for s in letters))
     same = _same(step.view, old, new, down)
     terms = (
-        Goal((*facts, new.live), And(old.live.xreplace(down), same, back)),
-        Goal((*facts, old.live, step.selected), And(new.live.xreplace(up), forth)),
+        Goal((*facts, new.live), And(live.xreplace(down), same, back)),
+        Goal((*facts, live, step.selected), And(new.live.xreplace(up), forth)),
     )
     says = "The new terms are the old ones in other letters, each once, with the same three entries."
     kept = [Obligation("sound", says, terms)]
@@ -60,28 +62,18 @@ def _same(view: View, old: Form, new: Form, down: dict[Any, Any]) -> Any:
         return And(equal_places(source, new.read), Eq(weight, new.weight))
     if view is View.ADJOINT:
         _roles(old.input.name == new.output.name and old.output.name == new.input.name)
-        return And(
-            equal_places(source, new.output.symbols), equal_places(place, new.read), Eq(weight, new.weight)
-        )
+        return And(equal_places(source, new.output.symbols), equal_places(place, new.read), Eq(weight, new.weight))
     if view is View.WEIGHT:
-        _roles(
-            isinstance(old.weight, Read)
-            and isinstance(new.weight, Read)
-            and new.weight.array == old.input.name
-        )
+        _roles(isinstance(old.weight, Read) and isinstance(new.weight, Read) and new.weight.array == old.input.name)
         return And(
             equal_places(weight.subscripts, new.output.symbols),
             equal_places(place, new.read),
             equal_places(source, new.weight.subscripts),
         )
     _roles(isinstance(old.bias, Read) and new.weight == Integer(1))
-    return And(
-        equal_places(old.bias.xreplace(down).subscripts, new.output.symbols), equal_places(place, new.read)
-    )
+    return And(equal_places(old.bias.xreplace(down).subscripts, new.output.symbols), equal_places(place, new.read))
 
 
 def _roles(right: bool) -> None:
     if not right:
-        raise ObligationFailed(
-            "The transformation is not well formed: its arrays have other roles than it says."
-        )
+        raise ObligationFailed("The transformation is not well formed: its arrays have other roles than it says.")

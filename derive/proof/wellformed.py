@@ -1,7 +1,7 @@
 """What must be true of a form or a step before obligations about it mean anything: who may mention what.
 
-The obligations are formulas with all letters free. A letter that is also a size, a map that leaves an array out,
-or a condition on sizes that speaks of an index would make them say something else, so those are refused first.
+The obligations are formulas with all letters free. A letter that is also a size, a map that leaves an array
+out, or a condition on sizes that speaks of an index would make them say something else: refused first.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from sympy import Integer, Symbol, true
 from derive.errors import ObligationFailed
 from derive.forms.expr import Read, Where, index, reads
 from derive.forms.form import Array, Form, Param
-from derive.proof.step import ArrayMap, Kind, Step
+from derive.proof.step import ArrayMap, Kind, Step, View
 
 __all__ = ["PROVED_KINDS", "check_first", "check_form", "check_step", "form_sizes"]
 
-PROVED_KINDS = (Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION)
+PROVED_KINDS = (Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION, Kind.TRANSFORMATION)
+
+_FORWARD = (View.SELECTED, View.ADJOINT)
 
 Symbols = frozenset[Symbol]
 
@@ -98,7 +100,8 @@ def check_form(form: Form, subject: str = "The form") -> None:
         check.distinct(array.symbols, f"the letters of {array.name}")
     _check_sum(form, check, terms)
     for param in form.weights:
-        _check_param(param, terms, check)
+        if not param.data:
+            _check_param(param, terms, check)
     for param in form.biases:
         _check_param(param, form.output.symbols, check)
 
@@ -109,9 +112,7 @@ def _check_sum(form: Form, check: _Checker, terms: tuple[Symbol, ...]) -> None:
         check.integers(bound, (), "a range")
     check.integers(form.given, (), "the precondition")
     check.integers(form.domain, terms, "the domain of the sum")
-    check.demand(
-        len(form.read) == len(form.input.axes), f"{form.input.name} is read with a wrong number of subscripts"
-    )
+    check.demand(len(form.read) == len(form.input.axes), f"{form.input.name} is read with a wrong number of subscripts")
     for subscript in form.read:
         check.integers(subscript, terms, f"a subscript of {form.input.name}")
     check.entries(form.weight, (p.array for p in form.weights), terms, "the weight")
@@ -128,13 +129,11 @@ def _check_param(param: Param, terms: tuple[Symbol, ...], check: _Checker) -> No
 
 
 def check_first(form: Form) -> None:
-    """Raise ObligationFailed for a form that can't begin a derivation: its coefficients must be its free entries."""
+    """Raise ObligationFailed for a form that can't be the first: its coefficients must be free entries."""
     check_form(form)
     check = _Checker("The first form", form_sizes(form))
     check.demand(isinstance(form.weight, Read), f"its weight, {form.weight}, is not one free entry")
-    check.demand(
-        isinstance(form.bias, Read) or form.bias == 0, f"its bias, {form.bias}, is not one free entry"
-    )
+    check.demand(isinstance(form.bias, Read) or form.bias == 0, f"its bias, {form.bias}, is not one free entry")
 
 
 def check_step(step: Step) -> None:
@@ -147,13 +146,52 @@ def check_step(step: Step) -> None:
     both = sorted(s.name for s in sizes & (_letters(step.before) | _letters(step.after) | binders))
     check.demand(not both, f"{', '.join(both)} is an index and a size")
     _check_kind(step, check)
+    _check_terms(step.to_before, step.before, step.after, check)
+    _check_terms(step.to_after, step.after, step.before, check)
+    if step.kind is Kind.TRANSFORMATION:
+        _check_roles(step, check)
+        return
+    check.demand(step.view is View.SELECTED and step.selected == true, f"{_an(step.kind)} is no view of another layer")
     _check_shapes(step, check)
     old, new = (tuple(p.array for p in form.params) for form in (step.before, step.after))
     _check_maps(step.embeddings, old, new, "the embedding", check)
     _check_maps(step.sections, new, old, "the section", check)
-    _check_terms(step.to_before, step.before, step.after, check)
-    _check_terms(step.to_after, step.after, step.before, check)
     _check_clauses(step, old, check)
+
+
+def _check_roles(step: Step, check: _Checker) -> None:
+    """The arrays of a transformation are those of the layer before, each in the role that its view gives it."""
+    old, new = step.before, step.after
+    arrays: dict[str, object] = {
+        "output": new.output,
+        "input": new.input,
+        "weights": tuple(p.array for p in new.weights),
+    }
+    weights, biases = (tuple(p.array for p in params) for params in (old.weights, old.biases))
+    same = all((a.lower, a.upper) == (b.lower, b.upper) for a, b in zip(new.input.axes, old.output.axes, strict=False))
+    given = new.input if same and len(new.input.axes) == len(old.output.axes) and new.input.name == "G" else old.output
+    renamed: dict[str, object] = {"input": given}
+    wanted: dict[str, object]
+    if step.view is View.SELECTED:
+        wanted = {"output": Array(old.output.name, new.output.axes), "input": old.input, "weights": weights}
+        check.demand(tuple(p.array for p in new.biases) == biases, "its biases are others than those before")
+    elif step.view is View.ADJOINT:
+        wanted = {"output": old.input, "input": old.output, "weights": weights}
+    elif step.view is View.WEIGHT:
+        check.demand(len(weights) == 1, "the layer before has other than one array of weights")
+        wanted = renamed | {"output": Array(f"d{weights[0].name}", weights[0].axes), "weights": (old.input,)}
+    else:
+        check.demand(len(biases) == 1, "the layer before has other than one array of biases")
+        wanted = renamed | {"output": Array(f"d{biases[0].name}", biases[0].axes), "weights": ()}
+    for role, array in arrays.items():
+        check.demand(array == wanted[role], f"its {role} has another array than its view gives it")
+    check.demand(step.view in _FORWARD or new.input.name == "G", "a gradient reads the output's gradient, G")
+    if step.view is not View.SELECTED:
+        check.demand(new.bias == 0 and not new.biases, "a view of the linear part has no bias")
+    check.integers(step.selected, (*old.output.symbols, *old.reduction_symbols), "the places selected")
+    data = all(p.data for p in new.weights) if step.view is View.WEIGHT else not any(p.data for p in new.params)
+    check.demand(data, "parameters and data are mixed up")
+    check.demand(not step.embeddings and not step.sections, "a transformation keeps its parameters")
 
 
 def _check_kind(step: Step, check: _Checker) -> None:
@@ -166,9 +204,7 @@ def _check_kind(step: Step, check: _Checker) -> None:
     if step.kind is Kind.EXTENSION:
         old = form_sizes(step.before)
         check.integers(step.assume, (), "the special case")
-        check.demand(
-            not step.assume.free_symbols & old, "the special case restricts a size of the form before"
-        )
+        check.demand(not step.assume.free_symbols & old, "the special case restricts a size of the form before")
     else:
         check.demand(step.assume == true, f"{_an(step.kind)} assumes nothing")
 
@@ -183,9 +219,7 @@ def _check_shapes(step: Step, check: _Checker) -> None:
         ("input", step.before.input, step.after.input),
     ):
         kept = new.axes[: len(old.axes)] if step.kind is Kind.EXTENSION else new.axes
-        check.demand(
-            (old.name, old.axes) == (new.name, kept), f"the {name} {new.name} is not the {name} before"
-        )
+        check.demand((old.name, old.axes) == (new.name, kept), f"the {name} {new.name} is not the {name} before")
     for symbol in step.before.output.symbols:
         stays = step.to_before.get(symbol) == symbol == step.to_after.get(symbol)
         check.demand(stays, f"the output moves along {symbol}")
@@ -200,9 +234,7 @@ def _check_maps(
 ) -> None:
     arrays = {a.name: a for a in source}
     given, wanted = sorted(m.array for m in maps), ", ".join(arrays)
-    check.demand(
-        given == sorted(arrays), f"{what} maps {', '.join(given) or 'nothing'}, not {wanted} once each"
-    )
+    check.demand(given == sorted(arrays), f"{what} maps {', '.join(given) or 'nothing'}, not {wanted} once each")
     for m in maps:
         own = m.binders == arrays[m.array].symbols
         check.demand(own, f"{what} of {m.array} does not name it by its own letters")
@@ -228,9 +260,7 @@ def _check_clauses(step: Step, old: tuple[Array, ...], check: _Checker) -> None:
         check.entries(clause.right, old, clause.binders, "a clause")
     arrays = {a.name: a for a in old}
     for instance in step.instances:
-        check.demand(
-            instance.array in arrays, f"an instance is for {instance.array}, which the form before lacks"
-        )
+        check.demand(instance.array in arrays, f"an instance is for {instance.array}, which the form before lacks")
         known = isinstance(instance.clause, (int, Integer)) and 0 <= instance.clause < len(step.clauses)
         check.demand(known, f"an instance is of clause {instance.clause}, which is not stated")
         named = [s for s, _ in instance.values]

@@ -210,8 +210,7 @@ def neat(value: Any, given: Any) -> Any:
 
 def _obligations(verdicts: Sequence[Verdict]) -> Details:
     rows = tuple(
-        (v.obligation.name, v.obligation.says, v.status.value, _witness(v.obligation.witness))
-        for v in verdicts
+        (v.obligation.name, v.obligation.says, v.status.value, _witness(v.obligation.witness)) for v in verdicts
     )
     table = Table(("obligation", "what it says", "verdict", "witness"), rows)
     return Details(f"Obligations: {proved_of(verdicts)} proved", (table,))
@@ -231,19 +230,12 @@ def _theorem(subject: Subject) -> Iterator[Block]:
     yield form_formula(derivation.dense)
     laws = f" that satisfy {'; '.join(f'`{says}`' for says in demanded)}" if demanded else ""
     yield Sentence(
-        f"{laws.strip()} are exactly the layers".strip()
-        if exact
-        else "lead, by the steps above, to the layers"
+        f"{laws.strip()} are exactly the layers".strip() if exact else "lead, by the steps above, to the layers"
     )
     yield form_formula(form)
-    yield Sentence(
-        "each of them for one value of the free parameters. These are" if exact else "with the parameters"
-    )
+    yield Sentence("each of them for one value of the free parameters. These are" if exact else "with the parameters")
     yield Formula(
-        tuple(
-            _count(noun, number)
-            for noun, number in (("weights", own.exact_weight), ("biases", own.exact_bias))
-        )
+        tuple(_count(noun, number) for noun, number in (("weights", own.exact_weight), ("biases", own.exact_bias)))
     )
     if own.exact_weight != own.weight:
         yield Sentence(f"which is {UNICODE(own.weight)} weights where {UNICODE(own.when)}.")

@@ -79,8 +79,7 @@ def _step(proved: ProvedStep) -> dict[str, Any]:
         "reason": step.reason,
         "after": _form(step.after),
         "demanded": [
-            {"says": c.says, "given": show(c.given), "left": show(c.left), "right": show(c.right)}
-            for c in step.clauses
+            {"says": c.says, "given": show(c.given), "left": show(c.left), "right": show(c.right)} for c in step.clauses
         ],
         "argument": [{"says": s.says, "left": show(s.left), "right": show(s.right)} for s in step.argument],
         "embedding": _maps(step.embeddings),

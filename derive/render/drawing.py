@@ -73,10 +73,7 @@ def _canvas(width: float, height: float, title: str, says: str) -> drawsvg.Drawi
 
 def _written(svg: drawsvg.Drawing) -> str:
     text: str = svg.as_svg(header="")
-    return (
-        text.replace("<defs>\n</defs>\n", "").replace(' xmlns:xlink="http://www.w3.org/1999/xlink"\n    ', "")
-        + "\n"
-    )
+    return text.replace("<defs>\n</defs>\n", "").replace(' xmlns:xlink="http://www.w3.org/1999/xlink"\n    ', "") + "\n"
 
 
 def _matrix(
@@ -91,9 +88,7 @@ def _matrix(
     else:
         group.append(_paths(cells))
     lines = "".join(f"M0 {row}h{width}" for row in range(blocks[0], height, blocks[0]) if blocks[0] > 1)
-    lines += "".join(
-        f"M{column} 0v{height}" for column in range(blocks[1], width, blocks[1]) if blocks[1] > 1
-    )
+    lines += "".join(f"M{column} 0v{height}" for column in range(blocks[1], width, blocks[1]) if blocks[1] > 1)
     thin = _short(1 / scale)
     if lines:
         group.append(drawsvg.Path(lines, stroke=_FAINT, stroke_width=thin, fill="none"))
@@ -126,22 +121,16 @@ def _pixels(cells: np.ndarray) -> str:
     lines = b"".join(b"\0" + row.tobytes() for row in image)
     height, width = cells.shape
     head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    png = (
-        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", _stored(lines)) + _chunk(b"IEND", b"")
-    )
+    png = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", _stored(lines)) + _chunk(b"IEND", b"")
     data = base64.b64encode(png).decode("ascii")
-    place = (
-        f'width="{width}" height="{height}" image-rendering="optimizeSpeed" style="image-rendering:pixelated"'
-    )
+    place = f'width="{width}" height="{height}" image-rendering="optimizeSpeed" style="image-rendering:pixelated"'
     return f'<image {place} href="data:image/png;base64,{data}" />'
 
 
 def _stored(data: bytes) -> bytes:
     """A zlib stream without compression: the same bytes whatever the library's version."""
     parts = [data[start : start + 0xFFFF] for start in range(0, len(data), 0xFFFF)]
-    blocks = b"".join(
-        struct.pack("<BHH", part is parts[-1], len(part), 0xFFFF - len(part)) + part for part in parts
-    )
+    blocks = b"".join(struct.pack("<BHH", part is parts[-1], len(part), 0xFFFF - len(part)) + part for part in parts)
     return b"\x78\x01" + blocks + struct.pack(">I", zlib.adler32(data))
 
 
@@ -162,9 +151,7 @@ def _tuple(letters: Sequence[str]) -> str:
 
 def _text(text: str, x: float, y: float, size: int, anchor: str = "middle", turn: int = 0) -> drawsvg.Text:
     place = {"transform": f"rotate({turn} {_short(x)} {_short(y)})"} if turn else {}
-    return drawsvg.Text(
-        text, size, _short(x), _short(y), text_anchor=anchor, fill=_INK, font_family=_FONT, **place
-    )
+    return drawsvg.Text(text, size, _short(x), _short(y), text_anchor=anchor, fill=_INK, font_family=_FONT, **place)
 
 
 def _short(value: float) -> float | int:

@@ -67,9 +67,7 @@ def pattern(derivation: Derivation, sizes: Mapping[Symbol, int]) -> np.ndarray:
     form, dense = derivation.form, derivation.dense
     arrays = {p.name: _numbered(tuple(int(evaluate(e, sizes)) for e in p.array.shape)) for p in form.params}
     (weight,) = dense.weights
-    ranges = {
-        a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in weight.array.axes
-    }
+    ranges = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in weight.array.axes}
     shape = tuple(high - low + 1 for low, high in ranges.values())
     places: dict[Symbol, Any] = dict(sizes) | grid(ranges)
     entries = evaluate(derivation.reference_maps[weight.name], places, entry_reader(form, arrays, sizes))
@@ -94,9 +92,7 @@ def _ranked(entries: np.ndarray) -> np.ndarray:
 def _stages(derivation: Derivation) -> Iterator[tuple[int, str, Derivation]]:
     """The derivation cut off after each step."""
     for stage in range(len(derivation.steps) + 1):
-        part = replace(
-            derivation, steps=derivation.steps[:stage], applications=derivation.applications[:stage]
-        )
+        part = replace(derivation, steps=derivation.steps[:stage], applications=derivation.applications[:stage])
         yield stage, derivation.steps[stage - 1].rule if stage else "dense", part
 
 

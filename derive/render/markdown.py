@@ -51,9 +51,7 @@ def _block(block: Block) -> str:
             return _table(block)
         case Details(summary, inner):
             return (
-                f"<details>\n<summary>{escape(summary)}</summary>\n\n"
-                + "\n\n".join(_printed(inner))
-                + "\n\n</details>"
+                f"<details>\n<summary>{escape(summary)}</summary>\n\n" + "\n\n".join(_printed(inner)) + "\n\n</details>"
             )
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from derive.forms.notation import UNICODE
 from derive.forms.text import parse
+from derive.render.numbers import grouped
 
 __all__ = ["layer_table", "verdict_data", "verdict_table"]
 
@@ -21,9 +22,7 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     for row in rows:
         proofs, free = row["obligations"], row["free_parameters"]
         head = Text(row["name"], style="bold")
-        head.append(
-            f"   {proofs['proved']} of {proofs['total']} proved   {', '.join(row['backends'])}", style="dim"
-        )
+        head.append(f"   {proofs['proved']} of {proofs['total']} proved   {', '.join(row['backends'])}", style="dim")
         parts += [head, _indented(row["equation"].split("        ")[0])]
         when = "" if free["when"] == "True" else f"   when {_letters(free['when'])}"
         parts.append(_indented(f"{_letters(free['weight'])} weights, {_letters(free['bias'])} biases{when}"))
@@ -44,10 +43,13 @@ def _letters(text: str) -> str:
 def _numbers(at: Mapping[str, int] | None) -> str:
     if at is None:
         return "one of its sizes was given no number"
-    memory = _bytes(at["bytes"])
-    return f"{at['weights']:,} weights, {at['biases']:,} biases: {memory} in float32; {at['operations']:,} operations".replace(
-        ",", " "
-    ).replace("  ", ", ")
+    parts = (
+        f"{grouped(at['weights'])} weights",
+        f"{grouped(at['biases'])} biases",
+        f"{_bytes(at['bytes'])} in float32",
+        f"{grouped(at['operations'])} operations",
+    )
+    return ", ".join(parts)
 
 
 def _bytes(number: int) -> str:

@@ -40,9 +40,7 @@ def page(subject: Subject) -> RenderableType:
 
 def plain(subject: Subject, width: int = _WIDTH) -> str:
     """The same for a pipe: no colour, no trailing blanks, and code as it is."""
-    console = Console(
-        file=StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False
-    )
+    console = Console(file=StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as capture:
         console.print(Group(*_printed(blocks(subject), folded=False)), crop=False)
     lines = capture.get().replace("\xa0", " ").splitlines()
@@ -106,9 +104,7 @@ def _code(language: str, text: str, folded: bool) -> Iterator[RenderableType]:
     elif language == "python":
         yield Text(text, no_wrap=True, overflow="ignore")
     else:
-        lines = (
-            line.replace("   ⟶", "\n  ⟶") if len(line) > _WIDTH - 4 else line for line in text.splitlines()
-        )
+        lines = (line.replace("   ⟶", "\n  ⟶") if len(line) > _WIDTH - 4 else line for line in text.splitlines())
         yield Padding(Text("\n".join(lines)), (0, 0, 0, 4))
     yield Text("")
 
@@ -120,9 +116,7 @@ def _table(table: Table) -> Grid:
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
     for column in kept:
         right = column in table.right
-        grid.add_column(
-            table.header[column], justify="right" if right else "left", no_wrap=right, overflow="fold"
-        )
+        grid.add_column(table.header[column], justify="right" if right else "left", no_wrap=right, overflow="fold")
     for row in table.rows:
         grid.add_row(*(_cell(row[c]) for c in kept))
     return grid

@@ -81,7 +81,7 @@ def terms_by(form: Form, output: Array, subscripts: tuple[Expr, ...]) -> Terms:
     if clash:
         raise RuleRefused(f"The letter {sorted(clash, key=str)[0]} names two things in the new form.")
     down = solved | {s: s for s in left}
-    up = {name: value for name, value in equations} | {s: s for s in left}
+    up = dict(equations) | {s: s for s in left}
     terms = Terms(output, tuple(axes[s] for s in left), true, down, up)
     return _named_by_weight(form, terms)
 
@@ -117,5 +117,3 @@ def domain_of(form: Form, terms: Terms, read: Array, places: tuple[Expr, ...], e
     live = form.live.xreplace(dict(terms.down))
     affine, rest = split(live)
     return simplified(And(affine.conditions, rest), *known)
-
-

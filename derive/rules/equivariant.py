@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sympy import And, Expr, Max, Min, Symbol, Sum, expand
+from sympy import And, Expr, Max, Min, Sum, Symbol, expand
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified, split
@@ -115,7 +115,7 @@ class _Tied:
         """Where the element carries the entry that is called by its own letters."""
         go = {s: self.element.out.get(s, s).xreplace(self.term) for s in form.output.symbols}
         if self.is_weight:
-            gk = {s: e for s, e in zip(form.input.symbols, _moved_read(form, self), strict=True)}
+            gk = dict(zip(form.input.symbols, _moved_read(form, self), strict=True))
             term = go | {s: e.xreplace(gk | go) for s, e in form.solve_read(form.input.symbols).items()}
         else:
             term = go
@@ -201,7 +201,11 @@ def _argument(form: Form, element: Element, weight: _Tied, bias: _Tied) -> tuple
         SubStep("Move the input, and read the output at the moved place; the old input is read", left, right),
         SubStep("X = 0 leaves the biases", bias.param.array.entry(bias.moved.values()), bias.param.array.entry()),
         SubStep("X = 0 but at one place leaves the coefficients of that place", moved_entry, entry),
-        SubStep("Carry every entry to the representative of its orbit", entry, base.xreplace(dict(weight.tie.orbit))),
+        SubStep(
+            "Carry every entry to the representative of its orbit",
+            entry,
+            base.xreplace(dict(weight.tie.orbit)),
+        ),
         SubStep("Name the orbit", base, weight.after.array.entry()),
     )
 

@@ -79,7 +79,9 @@ def _axes(form: Form, output: str, inputs: str) -> tuple[Axis, Axis]:
         found.append(axes[0])
     f, g = found
     if f.extent != g.extent:
-        raise RuleRefused(f"Rule 'grouped' needs as many {f.symbol} as {g.symbol}; there are {f.extent} and {g.extent}.")
+        raise RuleRefused(
+            f"Rule 'grouped' needs as many {f.symbol} as {g.symbol}; there are {f.extent} and {g.extent}."
+        )
     return f, g
 
 

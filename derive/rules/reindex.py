@@ -46,11 +46,12 @@ def reindex(form: Form) -> Step:
         read=tuple(e.xreplace(forth) for e in form.read),
         weights=(weight,),
     )
+    renamed = ", ".join(f"{show(k)} = {show(v)}" for k, v in forth.items())
     return Step(
         rule="",
         kind=Kind.EQUIVALENCE,
         statement=reindex.statement,
-        reason=f"{', '.join(f'{show(k)} = {show(v)}' for k, v in forth.items())} renames the terms of the sum; the layer is the same.",
+        reason=f"{renamed} renames the terms of the sum; the layer is the same.",
         before=form,
         after=after,
         embeddings=(
@@ -106,7 +107,6 @@ def _weight(form: Form, param: Param, reduction: tuple[Axis, ...], inside: Polyh
 
 def _same(params: tuple[Param, ...]) -> tuple[ArrayMap, ...]:
     return tuple(ArrayMap(p.name, p.array.symbols, p.array.entry()) for p in params)
-
 
 
 EXAMPLE = Case(dense_form(rank=1), reindex())

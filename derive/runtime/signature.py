@@ -43,9 +43,7 @@ class Signature:
     sizes: Sizes
     shapes: Shapes
 
-    def bind(
-        self, positional: tuple[Any, ...], named: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, int]]:
+    def bind(self, positional: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
         """The value given for each array, in the layer's order, and the sizes given by keyword.
 
         Raises ArgumentError for one too many, unknown, given twice or missing; SizeError for a size.

@@ -19,12 +19,12 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from generated import conv2d
 from PIL import Image, ImageDraw
 from skimage import data
 
 from derive.images import apply, grey, shrink, write_image
 from derive.matching import find_patch, matched_filter, paste, peak, pigs_in_the_sky, window_contrast
+from generated import conv2d
 
 WINDOW, GRID, SKY, ZOOM = (25, 25), (10, 10), (22, 92), 4
 

@@ -19,9 +19,7 @@ _TITLES = {"numpy": "NumPy", "cupy": "CuPy"}
 
 def _is_cupy(value: Any) -> bool:
     """Whether a value is a cupy.ndarray, by its type's name: CuPy is never imported to find out."""
-    return any(
-        kind.__name__ == "ndarray" and kind.__module__.split(".")[0] == "cupy" for kind in type(value).__mro__
-    )
+    return any(kind.__name__ == "ndarray" and kind.__module__.split(".")[0] == "cupy" for kind in type(value).__mro__)
 
 
 def _is_host(value: Any) -> bool:
@@ -38,9 +36,7 @@ def _load(package: str, backend: str, name: str) -> Kernel:
         if error.name and f"{module}.".startswith(f"{error.name}."):
             raise BackendError(f"{name} has no {title} kernel: there is no module {module}.") from error
         if isinstance(error, ModuleNotFoundError) and error.name == backend:
-            raise BackendError(
-                f"{name}: {title} is not installed; the wheel for CUDA 13 is cupy-cuda13x."
-            ) from error
+            raise BackendError(f"{name}: {title} is not installed; the wheel for CUDA 13 is cupy-cuda13x.") from error
         cause: BaseException = error
         while cause.__cause__:
             cause = cause.__cause__

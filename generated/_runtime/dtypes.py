@@ -34,9 +34,7 @@ class Types:
 def magnitudes(array: Any) -> Any:
     """|array| as uint64, flat: exact for every integer and boolean type, the least int64 included."""
     flat = array.reshape(-1)
-    return (
-        flat.astype(np.uint64) if array.dtype.kind in "bu" else abs(flat.astype(np.int64)).astype(np.uint64)
-    )
+    return flat.astype(np.uint64) if array.dtype.kind in "bu" else abs(flat.astype(np.int64)).astype(np.uint64)
 
 
 def largest(array: Any) -> int:
@@ -50,9 +48,7 @@ def total(array: Any) -> int:
     return (int((flat >> 32).sum()) << 32) + int((flat & 0xFFFFFFFF).sum())
 
 
-def choose(
-    name: str, given: Mapping[str, Any], arrays: Mapping[str, Any], data: str, bias: tuple[str, ...]
-) -> Types:
+def choose(name: str, given: Mapping[str, Any], arrays: Mapping[str, Any], data: str, bias: tuple[str, ...]) -> Types:
     """The types for one call; `given` are the arguments as they came, `arrays` the same as arrays.
 
     Raises DTypeError where a result might pass int64, or a value isn't one of the result's type.
@@ -113,6 +109,4 @@ def _check_reaches(name: str, key: str, value: float, result: DType) -> None:
     with np.errstate(over="ignore"):
         beyond = math.isfinite(value) and not np.isfinite(result.type(value))
     if beyond:
-        raise DTypeError(
-            f"{name}: {key} is {value}, which is infinite in {result}; pass {key} as a float64 array."
-        )
+        raise DTypeError(f"{name}: {key} is {value}, which is infinite in {result}; pass {key} as a float64 array.")

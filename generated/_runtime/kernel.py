@@ -91,9 +91,7 @@ class Kernel:
         shape = self.signature.measure(arrays, sizes)
         types = choose(self.name, given, arrays, self.data, self.bias)
         order = "C" if self.contiguous else None
-        operands = tuple(
-            self.xp.asarray(array, dtype=types.compute, order=order) for array in arrays.values()
-        )
+        operands = tuple(self.xp.asarray(array, dtype=types.compute, order=order) for array in arrays.values())
         return Prepared(arrays, operands, shape, types)
 
     def run(self, call: Prepared, out: Any = None) -> Any:

@@ -65,9 +65,7 @@ def check_output(
     if not getattr(out.flags, "writeable", True):
         raise OutputError(f"{name}: out is read-only; it needs a writable array.")
     if overlaps_itself(out):
-        raise OutputError(
-            f"{name}: elements of out may share memory with each other; it needs an array of its own."
-        )
+        raise OutputError(f"{name}: elements of out may share memory with each other; it needs an array of its own.")
     for key, array in arrays.items():
         if may_share(out, array):
             raise OutputError(f"{name}: out may share memory with {key}; it needs an array of its own.")

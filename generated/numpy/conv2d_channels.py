@@ -16,9 +16,8 @@ __all__ = ["conv2d_channels"]
 
 def _direct(X, V, u, H, new):
     """Shifted sums."""
-    n, m, C = X.shape[-3:]
+    n, m = X.shape[-3:-1]
     Delta = (V.shape[0] - 1) // 2
-    D = V.shape[3]
 
     # H[i, j, d] = u[d]
     H[...] = u

@@ -16,8 +16,6 @@ __all__ = ["dense2d"]
 
 def _direct(X, W, U, H, new):
     """One contraction."""
-    n, m = X.shape[-2:]
-
     # H[i, j] = U[i, j]
     H[...] = U
 

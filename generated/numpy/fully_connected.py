@@ -16,9 +16,6 @@ __all__ = ["fully_connected"]
 
 def _direct(X, W, U, H, new):
     """One contraction."""
-    K = X.shape[-1]
-    N = W.shape[0]
-
     # H[i] = U[i]
     H[...] = U
 

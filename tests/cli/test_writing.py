@@ -106,15 +106,27 @@ def test_apply_filters_a_picture(run, tmp_path, mode):
     ("arguments", "sentence"),
     [
         (["show", "conv3"], "There is no 'conv3' in catalogue; did you mean conv2d"),
-        (["emit", "conv2d", "--backend", "fortran"], "There is no 'fortran' in backends; there are cupy, numpy."),
+        (
+            ["emit", "conv2d", "--backend", "fortran"],
+            "There is no 'fortran' in backends; there are cupy, numpy.",
+        ),
         (["emit", "nothere.py:mine"], "There is no file 'nothere.py'."),
         (["apply", "conv2d", "{tmp}/none.png", "--filter", "sobel-x", "--out", "{tmp}/o.png"], "none.png"),
         (["apply", "conv2d", "{tmp}/empty.png", "--filter", "sobel-x", "--out", "{tmp}/o.png"], "empty.png"),
         (["apply", "conv2d", "{tmp}/ok.png", "--filter", "{tmp}/even.npy", "--out", "{tmp}/o.png"], "odd"),
-        (["apply", "conv2d", "{tmp}/ok.png", "--filter", "{tmp}/three.npy", "--out", "{tmp}/o.png"], "three.npy"),
+        (
+            ["apply", "conv2d", "{tmp}/ok.png", "--filter", "{tmp}/three.npy", "--out", "{tmp}/o.png"],
+            "three.npy",
+        ),
         (["apply", "conv2d", "{tmp}/ok.png", "--filter", "sobel", "--out", "{tmp}/o.png"], "sobel-x"),
-        (["apply", "conv2d_channels", "{tmp}/ok.png", "--filter", "sobel-x", "--out", "{tmp}/o.png"], "such as conv2d"),
-        (["apply", "conv2d", "{tmp}/ok.png", "--filter", "sobel-x", "--out", "/proc/none/o.png"], "/proc/none"),
+        (
+            ["apply", "conv2d_channels", "{tmp}/ok.png", "--filter", "sobel-x", "--out", "{tmp}/o.png"],
+            "such as conv2d",
+        ),
+        (
+            ["apply", "conv2d", "{tmp}/ok.png", "--filter", "sobel-x", "--out", "/proc/none/o.png"],
+            "/proc/none",
+        ),
         (["verify", "{tmp}/empty.png"], "empty.png"),
         (["--to", "/proc/none"], "/proc/none"),
     ],
@@ -131,6 +143,8 @@ def test_bad_input_is_one_sentence_and_leaves_no_file(run, tmp_path, arguments, 
     assert tree(tmp_path) == before
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["show"], ["list", "--at", "n:3"], ["show", "conv2d", "--format", "pdf"]])
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["show"], ["list", "--at", "n:3"], ["show", "conv2d", "--format", "pdf"]]
+)
 def test_wrong_usage_exits_with_2(run, arguments):
     assert run(*arguments).code == 2

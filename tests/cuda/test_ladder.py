@@ -133,5 +133,3 @@ def test_a_fault_in_the_cuda_text_is_refused(old: str, new: str) -> None:
     small_integers(of, arrays, sizes)
     with pytest.raises((Refuted, CudaFault), match=r"differs from its form|out of bounds"):
         small_integers(faulty, arrays, sizes)
-
-

@@ -1,4 +1,4 @@
-"""Every emitted kernel compiles for real devices, without a warning, for every element type it is launched with."""
+"""Every emitted kernel compiles for real devices, without a warning, for every element type of a launch."""
 
 from itertools import product
 

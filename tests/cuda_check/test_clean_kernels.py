@@ -196,9 +196,7 @@ def run_prefix(cupy: Any) -> None:
 def run_axpy(cupy: Any) -> None:
     X = np.linspace(-2, 2, 200).astype(np.float16)
     H = cupy.empty(200, cupy.float16)
-    module(cupy, "axpy").get_function("axpy")(
-        (2,), (64,), (cupy.asarray(X), H, cupy.float32(1.1), cupy.int32(200))
-    )
+    module(cupy, "axpy").get_function("axpy")((2,), (64,), (cupy.asarray(X), H, cupy.float32(1.1), cupy.int32(200)))
     assert np.array_equal(H.get(), (np.float32(1.1) * X.astype(np.float32)).astype(np.float16))
 
 

@@ -67,8 +67,7 @@ def test_options_are_honoured() -> None:
         '/* extern "C" __global__ void z( */ extern "C" __global__ void k(int H[]) { H[0] = 7; } // "',
         "typedef int number; struct pair { number a, b; };\n"
         'extern "C" __global__ void k(number* H) { pair p = {3, 4}; H[0] = p.a + p.b; }',
-        "template <int N> __device__ int f() { return N; }\n"
-        'extern "C" __global__ void k(int* H) { H[0] = f<7>(); }',
+        'template <int N> __device__ int f() { return N; }\nextern "C" __global__ void k(int* H) { H[0] = f<7>(); }',
         "enum { SEVEN = 7 };\n__device__ const int table[2] = {0, SEVEN};\n"
         'extern "C" __global__ void k(int* H) { const int* p = table; H[0] = p[1 + threadIdx.x]; }',
     ],
@@ -83,9 +82,7 @@ def test_a_kernel_with_a_mangled_name_is_not_found() -> None:
 
 
 def test_a_header_that_the_harness_lacks() -> None:
-    with pytest.raises(
-        CompileError, match=r"includes 'cooperative_groups\.h', which this harness does not have"
-    ):
+    with pytest.raises(CompileError, match=r"includes 'cooperative_groups\.h', which this harness does not have"):
         result("#include <cooperative_groups.h>\n" + constant(1))
 
 
@@ -140,9 +137,7 @@ def test_half_conversions_are_ieee() -> None:
     X = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     finite = X[np.isfinite(X)].astype(np.float64)
     middles = (np.sort(finite)[1:] + np.sort(finite)[:-1]) / 2
-    near = np.concatenate(
-        [middles, np.nextafter(middles.astype(np.float32), 9e9), [65519, 65520, 1e9, -1e9, 1e-9]]
-    )
+    near = np.concatenate([middles, np.nextafter(middles.astype(np.float32), 9e9), [65519, 65520, 1e9, -1e9, 1e-9]])
     Z = np.concatenate([near, -near, np.random.default_rng(0).normal(size=1000)]).astype(np.float32)
     with standing_in_for_cupy(checked=False) as cupy, np.errstate(over="ignore"):
         Y, W = cupy.empty(X.shape, cupy.float32), cupy.empty(Z.shape, cupy.float16)

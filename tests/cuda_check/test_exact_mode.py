@@ -62,9 +62,7 @@ def test_the_primes_are_prime_and_enough(size: int) -> None:
 
 @pytest.mark.parametrize(("name", "rows", "columns"), [("window", 2, 4), ("tile", 1, 1)])
 @pytest.mark.parametrize("schedule", ["forward", "random"])
-def test_unchanged_kernels_correlate_random_residues(
-    name: str, rows: int, columns: int, schedule: str
-) -> None:
+def test_unchanged_kernels_correlate_random_residues(name: str, rows: int, columns: int, schedule: str) -> None:
     rng = np.random.default_rng(1)
     n, m = 18, 36
     X, V = (rng.integers(0, 1 << 32, shape, np.uint64) for shape in ((n, m), (3, 3)))
@@ -107,9 +105,7 @@ def test_arrays_of_residues_compute_on_the_host_too() -> None:
         H = cupy.matmul(a, b) - 2 * a + cupy.asarray([0.5])
         a += b
         assert H.dtype == np.float64
-        expected = (
-            A.astype(object) @ B.astype(object) - 2 * A.astype(object) + modulo(Fraction(1, 2), MERSENNE_61)
-        )
+        expected = A.astype(object) @ B.astype(object) - 2 * A.astype(object) + modulo(Fraction(1, 2), MERSENNE_61)
         assert H.get().tolist() == (expected % MERSENNE_61).tolist()
         assert a.get().tolist() == ((A.astype(object) + B) % MERSENNE_61).tolist()
 

@@ -38,9 +38,7 @@ def cupy() -> Iterator[Any]:
 
 
 def kernel(cupy: Any, name: str = "fill") -> Any:
-    return cupy.RawModule(code=CODE, options=("-Dreal=float", "-std=c++17"), backend="nvrtc").get_function(
-        name
-    )
+    return cupy.RawModule(code=CODE, options=("-Dreal=float", "-std=c++17"), backend="nvrtc").get_function(name)
 
 
 def arguments(cupy: Any, **changed: Any) -> tuple[Any, ...]:

@@ -35,9 +35,7 @@ def test_spills_are_counted() -> None:
 
 
 def test_errors_and_warnings_are_refused_with_the_log() -> None:
-    with pytest.raises(
-        CompileError, match=r"NVRTC refuses the source for sm_80:\nkernel.cu\(2\): error: .*\"y\""
-    ):
+    with pytest.raises(CompileError, match=r"NVRTC refuses the source for sm_80:\nkernel.cu\(2\): error: .*\"y\""):
         compile_cuda('extern "C" __global__ void k(float* H) {\n  H[0] = y;\n}', "sm_80")
     with pytest.raises(CompileError, match=r"NVRTC warns .*\nkernel.cu\(1\): warning #177-D") as caught:
         compile_cuda('extern "C" __global__ void k(float* H) { int unused; H[0] = 1; }')

@@ -32,9 +32,7 @@ def evaluated(expression, sizes, at):
 
 def assert_exact(bodies, over, context, values=range(7), reach=9):
     """The count equals enumeration at every value of the sizes that the context admits."""
-    expression = (
-        count(bodies[0], over, context) if len(bodies) == 1 else count_disjoint(bodies, over, context)
-    )
+    expression = count(bodies[0], over, context) if len(bodies) == 1 else count_disjoint(bodies, over, context)
     symbols = frozenset().union(*(body.symbols for body in bodies), context.symbols) - set(over)
     sizes = tuple(sorted(symbols, key=str))
     assert expression.free_symbols <= set(sizes)
@@ -137,9 +135,7 @@ def test_a_diamond_cut_by_the_image_has_three_chambers():
 
 
 def test_conditions_on_sizes_that_the_context_leaves_open_become_a_case():
-    written = assert_exact(
-        [Polyhedron.of(abs(a) <= Delta, Delta < n)], (a,), Polyhedron.of(n >= 1, Delta >= 0)
-    )
+    written = assert_exact([Polyhedron.of(abs(a) <= Delta, Delta < n)], (a,), Polyhedron.of(n >= 1, Delta >= 0))
     assert written == sp.Piecewise((2 * Delta + 1, Delta < n), (0, True), evaluate=False)
 
 
@@ -202,9 +198,7 @@ def test_random_systems_in_three_variables(rows):
 @settings(deadline=None, max_examples=25)
 @given(st.lists(half_spaces((a, b, n), st.integers(-2, 2)), max_size=2))
 def test_random_systems_with_coefficients_up_to_two(rows):
-    assert_exact(
-        [Polyhedron.of(*box((a, b), (n, n)), *rows)], (a, b), Polyhedron.of(n >= 0), values=range(9), reach=8
-    )
+    assert_exact([Polyhedron.of(*box((a, b), (n, n)), *rows)], (a, b), Polyhedron.of(n >= 0), values=range(9), reach=8)
 
 
 @settings(deadline=None, max_examples=25)
@@ -239,10 +233,7 @@ def test_the_condition_for_full_holds_exactly_where_the_box_stays_inside(inner, 
 
 
 def test_upper_bounds_join_into_a_minimum():
-    assert (
-        str(with_min((Delta <= n - 1) & (Delta <= m - 1) & (Delta >= 0)))
-        == "(0 <= Delta) & (Delta < Min(m, n))"
-    )
+    assert str(with_min((Delta <= n - 1) & (Delta <= m - 1) & (Delta >= 0))) == "(0 <= Delta) & (Delta < Min(m, n))"
     assert str(with_min((Delta <= n) & (Delta <= m - 2))) == "Delta <= Min(n, m - 2)"
     assert with_min((a > 0) | (b > 0)) == ((a > 0) | (b > 0))
     assert with_min((Delta < n) & (Delta < n + 3)) == (Delta < n)

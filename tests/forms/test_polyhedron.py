@@ -53,9 +53,7 @@ def test_the_oracle_counts_a_known_set():
 @given(systems(coefficient))
 def test_canonical_rows_keep_the_points(rows):
     raw = {
-        p
-        for p in product(RANGE, repeat=3)
-        if all(r[0] * p[0] + r[1] * p[1] + r[2] * p[2] + r[3] >= 0 for r in rows)
+        p for p in product(RANGE, repeat=3) if all(r[0] * p[0] + r[1] * p[1] + r[2] * p[2] + r[3] >= 0 for r in rows)
     }
     assert points(from_rows(rows), (a, b, c)) == raw
 

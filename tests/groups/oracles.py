@@ -22,9 +22,7 @@ def all_elements(codes: Codes) -> list[Codes]:
     return found
 
 
-def tied_pairs(
-    out: Representation, source: Representation
-) -> tuple[dict[tuple[int, int], tuple[int, int]], int]:
+def tied_pairs(out: Representation, source: Representation) -> tuple[dict[tuple[int, int], tuple[int, int]], int]:
     """Signed union-find, pair by pair: each pair's (root, sign), sign 0 if it must be 0; the free count."""
     parent = {2 * (o * source.size + k) + s: 2 * (o * source.size + k) + s
               for o in range(out.size) for k in range(source.size) for s in (0, 1)}  # fmt: skip
@@ -68,9 +66,7 @@ def constraint_matrix(out: list[Ints], source: list[Ints]) -> Ints:
         for k in range(q):
             w = np.zeros((p, q), object)
             w[o, k] = 1
-            columns.append(
-                np.concatenate([(a.dot(w) - w.dot(b)).ravel() for a, b in zip(out, source, strict=True)])
-            )
+            columns.append(np.concatenate([(a.dot(w) - w.dot(b)).ravel() for a, b in zip(out, source, strict=True)]))
     return np.array(columns).T
 
 

@@ -109,9 +109,7 @@ GRIDS = [
     pair_orbits(defining(D4) * VECTOR, defining(D4) * (trivial(2) + characters([1, -1]) + VECTOR)),
     pair_orbits(regular(D4) + parity(D4), defining(D4)),
     pair_orbits(defining(wreath(cyclic(3), symmetric(4))), defining(wreath(cyclic(3), symmetric(4)))),
-    pair_orbits(
-        defining(disjoint_product(cyclic(3), dihedral(4))), defining(product(cyclic(3), dihedral(4)))
-    ),
+    pair_orbits(defining(disjoint_product(cyclic(3), dihedral(4))), defining(product(cyclic(3), dihedral(4)))),
 ]
 
 
@@ -199,9 +197,9 @@ def test_p4_of_a_torus_by_relators_is_p4_by_all_schreier_generators() -> None:
 
 
 def test_labels_of_large_groups_are_constant_on_orbits() -> None:
-    grid = defining(p4(64)) * regular(cyclic(4)).inflate(before=2)
+    grid = P4_CHANNELS
     orbits = pair_orbits(grid, grid)
-    assert orbits.count == 4 * 4 * 4096 * 4 // 16
+    assert orbits.count == grid.size**2 // (4 * 4096)
     assert orbits.sizes.sum() == grid.size**2
     o, k = np.random.default_rng(1).integers(0, grid.size, (2, 5000))
     labels, signs = orbits.label(o, k)
@@ -211,13 +209,24 @@ def test_labels_of_large_groups_are_constant_on_orbits() -> None:
     assert_witnesses_carry(orbits, [(7, 9), (16000, 3), (1234, 15000)])
 
 
+P4_CHANNELS = defining(p4(64)) * regular(cyclic(4)).inflate(before=2)
+
+
 @pytest.mark.nightly
-def test_the_largest_grid_is_within_its_time() -> None:
-    grid = defining(p4(256))
+@pytest.mark.parametrize(
+    ("representation", "count", "seconds"),
+    [
+        (defining(symmetric(6)).power(2), 15, 0.1),
+        (defining(rubiks_cube()), 9, 0.1),
+        (P4_CHANNELS, 16_384, 2),
+        (defining(p4(256)), (65_536 + 2 + 4 + 2) // 4, 10),
+    ],
+    ids=["S6 on T2", "cube", "p4 of 64×64, regular", "p4 of 256×256"],
+)
+def test_orbits_are_found_within_their_time(representation: Representation, count: int, seconds: float) -> None:
     start = time.perf_counter()
-    orbits = pair_orbits(grid, grid)
-    assert time.perf_counter() - start < 10
-    assert orbits.count == (65536 + 2 + 4 + 2) // 4
+    assert pair_orbits(representation, representation).count == count
+    assert time.perf_counter() - start < seconds
 
 
 def test_refusals_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:

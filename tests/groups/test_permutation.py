@@ -145,9 +145,7 @@ def test_a_rotation_of_an_oblong_torus_or_window_is_refused() -> None:
         torus((4, 6), [ROTATION4])
     with pytest.raises(GroupRefused, match=r"^The map does not carry the set of points onto itself\.$"):
         window((3, 4), [ROTATION4])
-    with pytest.raises(
-        GroupRefused, match=r"^A grid of 1 axes has no action of a matrix of shape \(2, 2\)\.$"
-    ):
+    with pytest.raises(GroupRefused, match=r"^A grid of 1 axes has no action of a matrix of shape \(2, 2\)\.$"):
         torus((4,), [ROTATION4])
 
 

@@ -1,6 +1,7 @@
 """The kernel that the photographs are filtered with."""
 
 import pytest
+
 from generated import conv2d
 
 

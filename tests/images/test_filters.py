@@ -85,8 +85,7 @@ def test_a_stored_filter_comes_back_as_float64(data, dtype, shape, tmp_path_fact
         (np.zeros((4, 3)), "must have odd sides 2Δ+1, but its shape is (4, 3)."),
         (
             np.zeros((3, 5)),
-            "must be square, but its shape is (3, 5); "
-            "with zeros around it, shape (5, 5), it is the same layer.",
+            "must be square, but its shape is (3, 5); with zeros around it, shape (5, 5), it is the same layer.",
         ),
         (np.diag([0, np.nan, 0]), "must hold finite numbers, but its entry [1, 1] is nan."),
         (np.diag([np.inf]), "must hold finite numbers, but its entry [0, 0] is inf."),

@@ -143,9 +143,7 @@ def encoded(format):
 def test_a_file_cut_short_is_refused(format, tmp_path):
     whole, path = encoded(format), tmp_path / "short"
     path.write_bytes(whole[: len(whole) // 2])
-    assert re.fullmatch(
-        r"Image 'PATH' cannot be read: it is damaged or cut short \([^\n]+\)\.", refusal(path)
-    )
+    assert re.fullmatch(r"Image 'PATH' cannot be read: it is damaged or cut short \([^\n]+\)\.", refusal(path))
 
 
 @given(

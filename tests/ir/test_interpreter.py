@@ -138,7 +138,13 @@ def test_along_keeps_the_order_of_the_axes() -> None:
 
 
 def test_walk_meets_every_kind_of_node() -> None:
-    inner: tuple[Node, ...] = (Scratch("acc", ()), Let(j, i), START, MultiplyAdd(H, (), (X,)), Contract(H, (), (X,)))
+    inner: tuple[Node, ...] = (
+        Scratch("acc", ()),
+        Let(j, i),
+        START,
+        MultiplyAdd(H, (), (X,)),
+        Contract(H, (), (X,)),
+    )
     body = (Launch((ALL_J,), (Loop(ALL_I, (Guard(Ge(i, 0), inner),)),)),)
     assert {type(node) for node in walk(body)} == set(NODES)
     assert [type(node) for node in walk(body)][:3] == [Launch, Loop, Guard]

@@ -54,7 +54,9 @@ def whole_numbers(
     for name, shape in shapes_of(form, sizes).items():
         dtype = np.dtype(kinds.get(name, dtypes[2]))
         low = 0 if dtype.kind in "bu" else -most
-        values = draw.integers(low, 2 if dtype.kind == "b" else most + 1, (*batch, *shape) if name == subject.data else shape)
+        values = draw.integers(
+            low, 2 if dtype.kind == "b" else most + 1, (*batch, *shape) if name == subject.data else shape
+        )
         arrays[name] = values.astype(dtype)
     return arrays
 
@@ -88,14 +90,16 @@ def _result_type(arrays: Sequence[np.ndarray]) -> np.dtype[Any]:
 
 
 def rounding_errors(subject: Subject, arrays: Arrays, sizes: Sizes) -> list[Fraction]:
-    """Rung 3: every |error| is within the derived bound. The ratios of error to bound, where it is claimed."""
+    """Rung 3: every |error| is within the derived bound. Gives the ratios, where it is claimed."""
     counted: Roundings = roundings(subject.program, sizes)
     dtype = _result_type(list(arrays.values()))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         got = subject(arrays)
     exact = wanted(subject.form, {n: as_fractions(a) for n, a in arrays.items()}, sizes)
     ratios = []
-    for value, true, total in zip(got.ravel(), exact.ravel(), magnitude(subject.form, arrays, sizes).ravel(), strict=True):
+    for value, true, total in zip(
+        got.ravel(), exact.ravel(), magnitude(subject.form, arrays, sizes).ravel(), strict=True
+    ):
         if not in_range(counted, total, dtype):
             continue
         require(bool(np.isfinite(value)), subject, f"is {value} in range of {dtype}", sizes)

@@ -19,12 +19,12 @@ from tests.ladder.subjects import Sizes, Subject, sizes_of
 __all__ = ["CHECKS", "interpreted", "odd_sizes", "refused_by"]
 
 Check = Callable[[Subject, Sizes], None]
-# What a faulty kernel may do instead of giving a wrong result: read outside an array, or meet shapes that don't fit.
+# What a faulty kernel may do instead of giving a wrong result.
 _BREAKAGE = (Refuted, IndexError, ValueError, ZeroDivisionError, NameError)
 
 
 def odd_sizes(subject: Subject, most: int = 4) -> tuple[Sizes, ...]:
-    """The first has unequal sizes of 2 and more, so that no axis hides another; the rest are drawn from all."""
+    """The first has unequal sizes of 2 and more, so that no axis hides another; the rest are drawn."""
     found = sizes_of(subject.name)
     first = max(found, key=lambda sizes: (min(sizes.values()) > 1, len(set(sizes.values()))))
     return (first, *random.Random(0).sample(found, min(most, len(found)) - 1))
@@ -63,7 +63,7 @@ def refused_by(subject: Subject) -> str | None:
 
 
 def interpreted(program: Program, form: Form, sizes: Sizes, items: int = 2) -> bool:
-    """Whether the program, run point by point on integers, gives what the form gives for a batch of inputs."""
+    """Whether the program, run point by point on integers, gives what the form gives for a batch."""
     arrays = filled(form, sizes, "integers")
     data = form.input.name
     batch = np.stack([filled(form, sizes, "integers", seed)[data] for seed in range(1, items + 1)])

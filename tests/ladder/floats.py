@@ -62,7 +62,7 @@ def drawn(subject: Subject, sizes: Sizes, regime: str, dtype: Any, seed: int = 0
 
 
 def climbing_sum(subject: Subject, sizes: Sizes, dtype: Any) -> dict[str, np.ndarray]:
-    """Biases of 1 and products a little over half a unit in its last place: added one by one, all round up."""
+    """Biases of 1 and products a little over half a unit in its last place: one by one, all round up."""
     step = np.finfo(dtype).eps / 2 * (1 + 4 * np.finfo(dtype).eps)
     biases = {p.name for p in subject.form.biases}
     shapes = shapes_of(subject.form, sizes)

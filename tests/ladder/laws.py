@@ -71,7 +71,7 @@ def _moved(form: Form, array: Array, values: np.ndarray, shift: Mapping[int, int
 
 
 def translation_equivariant(subject: Subject, sizes: Sizes, axes: tuple[int, ...], seed: int = 0) -> None:
-    """H(T_s X)[o+s] = H(X)[o] for every shift s, o with o+s inside, and X that is 0 wherever k+s is outside."""
+    """H(T_s X)[o+s] = H(X)[o] for every shift s, o with o+s inside, and X that is 0 where k+s is outside."""
     form = subject.form
     arrays = whole_numbers(subject, sizes, _TYPES, seed=seed)
     full = arrays[subject.data]

@@ -175,7 +175,16 @@ def _signs_turned(node: Node) -> Iterator[Node]:
         for position, place in enumerate(access.subscripts):
             for symbol in sorted(place.free_symbols, key=str):
                 turned: Expr = place.xreplace({symbol: -symbol})
-                yield put(replace(access, subscripts=(*access.subscripts[:position], turned, *access.subscripts[position + 1 :])))
+                yield put(
+                    replace(
+                        access,
+                        subscripts=(
+                            *access.subscripts[:position],
+                            turned,
+                            *access.subscripts[position + 1 :],
+                        ),
+                    )
+                )
 
 
 def _statements_dropped(node: Node) -> Iterator[None]:

@@ -18,7 +18,17 @@ from derive.forms.form import Form
 from tests.ladder.residues import PRIME, Residue
 from tests.ladder.subjects import Arrays, Sizes
 
-__all__ = ["NUMBERS", "as_fractions", "by_dense", "filled", "magnitude", "objects", "same", "shapes_of", "wanted"]
+__all__ = [
+    "NUMBERS",
+    "as_fractions",
+    "by_dense",
+    "filled",
+    "magnitude",
+    "objects",
+    "same",
+    "shapes_of",
+    "wanted",
+]
 
 Draw = Callable[[random.Random], Any]
 _serial = count()

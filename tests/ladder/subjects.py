@@ -95,6 +95,6 @@ def mutant(original: Subject, text: str) -> Subject:
 
 @lru_cache
 def sizes_of(name: str, most: int = 4) -> tuple[dict[Symbol, int], ...]:
-    """Every small value of a layer's sizes: 1, unequal, Delta 0 and Delta larger than the image among them."""
+    """Every small value of a layer's sizes: with 1, unequal ones, Delta 0 and Delta beyond the image."""
     found = small_sizes(subject(name).form)
     return tuple(sizes for sizes in found if max(sizes.values()) <= most)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ladder import laws
-from tests.ladder.checks import Refuted
+from tests.ladder.checks import Refuted, whole_numbers
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.subjects import LAYERS, sizes_of, subject
 
@@ -23,9 +23,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered:Runtim
 
 
 def test_the_laws_are_found() -> None:
-    assert EQUIVARIANT == ("conv2d", "conv2d_channels", "convolution2d")
-    assert WINDOWED == ("conv2d", "conv2d_channels")
-    assert PADDED == ("conv2d", "conv2d_channels", "offset2d")
+    assert {"conv2d", "conv2d_channels", "convolution2d"} <= {*EQUIVARIANT}
+    assert {"conv2d", "conv2d_channels"} <= {*WINDOWED} and {*WINDOWED}.isdisjoint({"convolution2d", "dense2d"})
+    assert {"conv2d", "offset2d"} <= {*PADDED} and {*PADDED}.isdisjoint({"dense2d", "fully_connected"})
+    assert {*EQUIVARIANT}.isdisjoint({"dense2d", "fully_connected", "offset2d"})
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -78,7 +79,7 @@ def test_every_other_weight_is_read(name: str) -> None:
     of = subject(name)
     sizes = odd_sizes(of)[0]
     for letter, mask in laws.unread_entries(of, sizes).items():
-        arrays = laws.whole_numbers(of, sizes, (np.float64,) * 3)
+        arrays = whole_numbers(of, sizes, (np.float64,) * 3)
         for place in np.argwhere(~mask):
             poisoned = arrays[letter].copy()
             poisoned[tuple(place)] = np.nan

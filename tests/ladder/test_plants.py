@@ -1,7 +1,11 @@
 """A fault planted in an emitted body or in a program is refused, without any comparison of bytes."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import pytest
 
 from derive.algorithms._obligations import program_obligations
@@ -11,8 +15,9 @@ from derive.ir.nodes import Program
 from derive.pipeline import backends, layer
 from derive.proof.solver import discharge_all
 from tests.ladder import laws
-from tests.ladder.checks import Refuted
+from tests.ladder.checks import Refuted, rounding_errors, small_integers, whole_numbers
 from tests.ladder.climbing import interpreted, odd_sizes, refused_by
+from tests.ladder.floats import drawn
 from tests.ladder.mutants import Plant, program_plants, text_plants
 from tests.ladder.subjects import LAYERS, Subject, mutant, subject
 
@@ -133,3 +138,58 @@ def test_a_body_with_shared_scratch_is_not_re_entrant() -> None:
         laws.reentrant(faulty, odd_sizes(faulty)[0])
 
 
+def test_a_body_that_loses_digits_is_beyond_the_bound() -> None:
+    faulty = _with(subject("conv2d"), "H[...] = u", "H[...] = u; X = X.astype(np.float16).astype(X.dtype)")
+    sizes = odd_sizes(faulty)[0]
+    arrays = drawn(faulty, sizes, "uniform", "float32")
+    assert rounding_errors(subject("conv2d"), arrays, sizes)
+    with pytest.raises(Refuted, match="errs beyond the bound in float32"):
+        rounding_errors(faulty, arrays, sizes)
+
+
+def test_a_body_that_leaves_the_range_is_refused() -> None:
+    faulty = _with(subject("conv2d"), "H[...] = u", "H[...] = u + np.float32(3e38); H[...] += H; H[...] -= H")
+    sizes = odd_sizes(faulty)[0]
+    with pytest.raises(Refuted, match="in range of float32"):
+        rounding_errors(faulty, drawn(faulty, sizes, "uniform", "float32"), sizes)
+
+
+def test_a_body_that_writes_to_its_input_is_refused() -> None:
+    faulty = _with(subject("dense2d"), "    H[...] = U", "    kept = X\n    H[...] = U; X = X.copy(); kept *= 2")
+    sizes = odd_sizes(faulty)[0]
+    arrays = whole_numbers(faulty, sizes, ("float32",) * 3)
+    small_integers(subject("dense2d"), arrays, sizes)
+    with pytest.raises(Refuted, match="changes its arguments"):
+        small_integers(faulty, arrays, sizes, layout="every second")
+
+
+@dataclass(frozen=True)
+class _Wrapped:
+    """A kernel with something done to what it returns."""
+
+    kernel: Any
+    change: Callable[[Any], Any]
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        return tuple(self.kernel.arrays)
+
+    def __call__(self, *arguments: Any, out: Any = None) -> Any:
+        return self.change(self.kernel(*arguments, out=out))
+
+
+@pytest.mark.parametrize(
+    ("change", "output", "says"),
+    [
+        (lambda result: result.astype(np.float64), "fresh", "gives float64 and not float32"),
+        (lambda result: result.copy(), "contiguous", "returns something else than out"),
+        (lambda result: result + 1, "fresh", "differs from its form in float32"),
+        (lambda result: result[..., :1], "fresh", "differs from its form in float32"),
+    ],
+)
+def test_an_entry_that_returns_something_else_is_refused(change: Callable[[Any], Any], output: str, says: str) -> None:
+    of = subject("dense2d")
+    faulty = replace(of, kernel=_Wrapped(of.kernel, change))
+    sizes = odd_sizes(of)[0]
+    with pytest.raises(Refuted, match=says):
+        small_integers(faulty, whole_numbers(of, sizes, ("float32",) * 3), sizes, output=output)

@@ -8,7 +8,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["LABELS", "changed", "edits", "leaves", "places"]
+import pytest
+
+from derive.errors import CertificateError
+from derive.proof.certificate import verify
+
+__all__ = ["LABELS", "changed", "edits", "leaves", "places", "refusal"]
 
 LABELS = {"rule", "statement", "says", "made_with", "digest", "format"}
 Path = tuple[Any, ...]
@@ -70,3 +75,12 @@ def changed(data: Any, path: Path, value: Any) -> Any:
         inner = inner[key]
     inner[path[-1]] = value
     return result
+
+
+def refusal(data: Any, **options: Any) -> str:
+    """The sentence with which verify refuses the data or file."""
+    with pytest.raises(CertificateError) as caught:
+        verify(data, **options)
+    text = str(caught.value)
+    assert "\n" not in text and text.endswith(".") and len(text) < 2000
+    return text

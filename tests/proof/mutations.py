@@ -47,9 +47,7 @@ def _maps(step: Step) -> Iterator[tuple[str, Step]]:
     for field in ("embeddings", "sections"):
         maps: tuple[ArrayMap, ...] = getattr(step, field)
         for position, m in enumerate(maps):
-            values = {
-                name: map_reads(m.value, lambda r, e=edit: _subscripts(r, e)) for name, edit in _EDITS.items()
-            }
+            values = {name: map_reads(m.value, lambda r, e=edit: _subscripts(r, e)) for name, edit in _EDITS.items()}
             values |= {"zero": Integer(0), "doubled": 2 * m.value}
             if field == "embeddings":
                 values["wider by one"] = m.value.xreplace({Delta: Delta + 1})
@@ -63,7 +61,7 @@ def _maps(step: Step) -> Iterator[tuple[str, Step]]:
 
 
 def _harmless(step: Step, m: ArrayMap, value: object) -> bool:
-    """An extension's new places are 0 in its special case, so the sign of one and a swap of two are no mistake."""
+    """An extension's new places are 0 in its special case: the sign of one or a swap of two is no mistake."""
     zero = {index(s): Integer(0) for s in ("c", "d")}
     return step.kind is Kind.EXTENSION and m.value.xreplace(zero) == value.xreplace(zero)
 
@@ -127,8 +125,7 @@ def _sizes(step: Step) -> Iterator[tuple[str, Step]]:
     if step.rule.startswith("local"):
         for shift, name in zip(shifts, ("window wider by one", "window narrower by one"), strict=True):
             axes = tuple(
-                replace(a, lower=a.lower.xreplace(shift), upper=a.upper.xreplace(shift))
-                for a in step.after.reduction
+                replace(a, lower=a.lower.xreplace(shift), upper=a.upper.xreplace(shift)) for a in step.after.reduction
             )
             yield name, replace(step, after=replace(step.after, reduction=axes))
         yield "one tap too many", _with_radius(step, "(Delta + 1)")

@@ -59,14 +59,10 @@ def _grid_classes(n: int, m: int, channels: int) -> tuple[tuple[frozenset, ...],
     def carry_place(place):
         return [(place[0] + s, place[1] + t) for s, t in shifts]
 
-    return tuple(map(frozenset, classes(pairs, carry_pair))), tuple(
-        map(frozenset, classes(places, carry_place))
-    )
+    return tuple(map(frozenset, classes(pairs, carry_pair))), tuple(map(frozenset, classes(places, carry_place)))
 
 
-def layer_dimensions(
-    n: int, m: int, tied: bool, radius: int | None, pairs: int, outputs: int
-) -> tuple[int, int]:
+def layer_dimensions(n: int, m: int, tied: bool, radius: int | None, pairs: int, outputs: int) -> tuple[int, int]:
     """Dimensions of weights and biases; `pairs` channel pairs, `outputs` output channels.
 
     Not tied: each pair is free. A class with a pair beyond the radius is zero as a whole.
@@ -78,7 +74,5 @@ def layer_dimensions(
     else:
         each, alike = _grid_classes(n, m, pairs)
         biases = len(alike) * outputs
-    near = [
-        c for c in each if radius is None or all(max(abs(p[2] - p[0]), abs(p[3] - p[1])) <= radius for p in c)
-    ]
+    near = [c for c in each if radius is None or all(max(abs(p[2] - p[0]), abs(p[3] - p[1])) <= radius for p in c)]
     return len(near), biases

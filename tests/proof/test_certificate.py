@@ -12,10 +12,8 @@ from dataclasses import replace
 import pytest
 
 from derive.derivation import dense
-from derive.errors import CertificateError
 from derive.forms.form import Form
 from derive.groups.translations import Translations
-from derive.proof import certificate as module
 from derive.proof.certificate import certificate, dumps, mended, verify
 from derive.proof.encoding import read_form, read_step, write_form, write_step
 from derive.proof.goal import Goal, Status
@@ -25,44 +23,12 @@ from derive.rules.boundary import boundary
 from derive.rules.equivariant import equivariant
 from derive.rules.local import local
 from derive.rules.reindex import reindex
-from tests.proof.edits import changed, edits, leaves, places
+from tests.proof.edits import changed, edits, leaves, refusal
 from tests.proof.mutations import mutants
 
 LAYERS = dict(discover("derive.catalogue"))
 CERTIFICATES = {name: layer.certificate() for name, layer in LAYERS.items()}
-LINE = (
-    dense(rank=1)
-    .then(reindex())
-    .then(equivariant(Translations()))
-    .then(local("Delta"))
-    .then(boundary("zero"))
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def remembered():
-    """Obligations are built once for each step, since these tests verify it hundreds of times."""
-    built = {}
-    original = module.step_obligations
-
-    def step_obligations(step):
-        key = json.dumps(write_step(step))
-        if key not in built:
-            built[key] = original(step)
-        return built[key]
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr(module, "step_obligations", step_obligations)
-    yield
-    patch.undo()
-
-
-def refusal(data, **options) -> str:
-    with pytest.raises(CertificateError) as caught:
-        verify(data, **options)
-    text = str(caught.value)
-    assert "\n" not in text and text.endswith(".") and len(text) < 2000
-    return text
+LINE = dense(rank=1).then(reindex()).then(equivariant(Translations())).then(local("Delta")).then(boundary("zero"))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -81,10 +47,7 @@ def test_what_is_printed():
     text = str(verify(CERTIFICATES["conv2d"]))
     assert "First form   H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]" in text
     assert "W[i + s, j + t, k + s, l + t] = W[i, j, k, l] for all i, j, k, l, s, t" in text
-    assert (
-        "Last form    H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside"
-        in text
-    )
+    assert "Last form    H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside" in text
     assert "which is (2Δ + 1)² when Δ < min(n, m)" in text
     assert "36 obligations (80 goals) of 4 steps, for all sizes, by z3" in text
 
@@ -120,11 +83,7 @@ def test_every_edit_is_refused(name, fit):
             edited = changed(data, whole, new)
             said = refusal(mended(edited) if fit else edited)
             if isinstance(part, int) and path[-1] != "rule":
-                later = {
-                    f"Step {k}, {s['rule']}"
-                    for k, s in enumerate(data["steps"], 1)
-                    if k in (part + 1, part + 2)
-                }
+                later = {f"Step {k}, {s['rule']}" for k, s in enumerate(data["steps"], 1) if k in (part + 1, part + 2)}
                 assert any(said.startswith(step) for step in later), (whole, new, said)
             seen += 1
     assert seen >= 6 * len(parts)
@@ -135,9 +94,7 @@ def test_labels_are_guarded_by_digests_and_by_against():
     for path in (("steps", 1, "rule"), ("steps", 2, "statement"), ("steps", 1, "clauses", 0, "says")):
         edited = changed(data, path, "anything")
         assert "was changed: its digest does not fit" in refusal(edited)
-    words = changed(
-        mended(changed(data, path, "anything")), ("theorem", "constraints", 0, "says"), "anything"
-    )
+    words = changed(mended(changed(data, path, "anything")), ("theorem", "constraints", 0, "says"), "anything")
     assert verify(mended(words)).theorem.first == LAYERS["conv2d"].theorem.first
     assert refusal(mended(words), against=LAYERS["conv2d"].theorem).startswith("Constraint 1 proved is")
 
@@ -198,9 +155,7 @@ def test_another_radius_or_constraint_is_another_theorem():
     layer, base = LAYERS["conv2d"], LAYERS["convolution2d"]
     other = base.then(local(1)).then(boundary("zero"))
     refusal(other.certificate(), against=layer.theorem)
-    unbounded = (
-        LAYERS["offset2d"].then(local("Delta")).then(equivariant(Translations())).then(boundary("zero"))
-    )
+    unbounded = LAYERS["offset2d"].then(local("Delta")).then(equivariant(Translations())).then(boundary("zero"))
     assert unbounded.form == layer.form
     assert refusal(unbounded.certificate(), against=layer.theorem).startswith("Constraint 1 proved is")
 
@@ -213,9 +168,7 @@ def test_a_forged_step_is_refused_by_its_obligation():
     before = tuple(p.step for p in LAYERS["conv2d"].steps[:2])
     for name, obligation in expected.items():
         said = refusal(certificate(LAYERS["conv2d"].start, (*before, forged[name])))
-        assert said.startswith(
-            f"Step 3, local(\"Delta\"), has an obligation '{obligation}' that is refuted by z3"
-        )
+        assert said.startswith(f"Step 3, local(\"Delta\"), has an obligation '{obligation}' that is refuted by z3")
     assert verify(certificate(LINE.start, steps)).theorem == LINE.theorem
 
 
@@ -232,112 +185,6 @@ def test_another_solver_must_agree():
     assert str(agreed).endswith("and second")
 
 
-OTHERS = (None, True, 7, -1.5, "x", "", [], {}, [[]], {"x": 1}, "9**9**9", "__import__('os')", "V[a", "⟶\n")
-
-
-@pytest.mark.parametrize("name", ["dense2d", "conv2d"])
-def test_any_value_replaced_by_any_other_is_one_sentence(name):
-    data, draw = CERTIFICATES[name], random.Random(5)
-    everything = [place for place in places(data) if place[0]]
-    for path, old in draw.sample(everything, 90):
-        refusal(changed(data, path, draw.choice([value for value in OTHERS if value != old])))
-
-
-def test_a_missing_or_strange_key_is_named():
-    data = CERTIFICATES["offset2d"]
-    for key in data:
-        assert f"lacks '{key}'" in refusal({k: v for k, v in data.items() if k != key})
-    for key in data["steps"][0]:
-        step = {k: v for k, v in data["steps"][0].items() if k != key}
-        assert refusal({**data, "steps": [step]}) == f"Step 1 lacks '{key}'."
-    assert "'extra', which means nothing" in refusal({**data, "extra": 1})
-    assert "format is not" in refusal({**data, "format": "derive certificate 2"})
-
-
-MALICIOUS = [
-    "__import__('os').system('touch hacked')",
-    "().__class__.__bases__[0].__subclasses__()",
-    "(lambda: 0)()",
-    "9**9**9**9",
-    "((9**4)**4)**4**4",
-    "n**9999999",
-    "10" * 3000,
-    "(" * 4000 + "n" + ")" * 4000,
-    "-" * 9000 + "n",
-    "Max(" * 60 + "n" + ", 0)" * 60,
-    "+".join(["n"] * 9000),
-    "n" * 30_000,
-    "{n for n in [1]}",
-    "f'{n}'",
-    "n if n else n",
-    "(n := 3)",
-    "n.__class__",
-    "print(n)",
-    "Symbol('n')",
-    "1/0",
-    "n/0",
-    "0.5",
-    "1j",
-    "True",
-    "n, m",
-    "n; m",
-    "n\nm",
-    "n # m",
-    "\ud800",
-    "\x00",
-    "Where(n, 1)",
-    "Mod(n)",
-    "Max(n < 1, 2)",
-    "V[()][()]",
-]
-
-
-@pytest.mark.parametrize("text", MALICIOUS, ids=range(len(MALICIOUS)))
-def test_text_is_never_run(text, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    data = CERTIFICATES["dense2d"]
-    for path in (("weights", 0, "reader", 0, 1), ("given",), ("weight",), ("output", "axes", 0, "upper")):
-        refusal(mended(changed(data, ("start", "form", *path), text)))
-    refusal(mended(changed(data, ("start", "form", "output", "name"), text)))
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "not JSON"),
-        (b"{", "not JSON"),
-        (b"H[i] = U[i]", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
-        (b'{"format": 1, "format": 2}', "not JSON"),
-        (b'{"format": NaN}', "not JSON"),
-        (b"\xff\xfe\x00", "not UTF-8"),
-        (b"[]", "must be an object"),
-        (b"7", "must be an object"),
-        (b"{}", "lacks 'format'"),
-    ],
-)
-def test_a_file_that_is_no_certificate(content, reason, tmp_path):
-    file = tmp_path / "odd.json"
-    file.write_bytes(content)
-    assert reason in refusal(file)
-    assert reason in refusal(str(file))
-
-
-def test_a_file_that_cannot_be_read(tmp_path):
-    assert "cannot be read" in refusal(tmp_path / "missing.json")
-    assert "cannot be read" in refusal(tmp_path)
-    huge = tmp_path / "huge.json"
-    with huge.open("wb") as file:
-        file.truncate(17_000_000)
-    assert "larger than 16 MB" in refusal(huge)
-
-
-def test_data_that_json_cannot_hold():
-    assert "not JSON data" in refusal({"format": {1, 2}})
-    assert "not JSON data" in refusal({"format": float("nan")})
-
-
 def test_the_text_is_the_same_whatever_the_hash_seed():
     program = (
         "from derive.catalogue.conv2d import conv2d; from derive.proof.certificate import dumps; "
@@ -350,9 +197,7 @@ def test_the_text_is_the_same_whatever_the_hash_seed():
             "PYTHONIOENCODING": "utf-8",
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
-        made = subprocess.run(
-            [sys.executable, "-c", program], env=environment, capture_output=True, check=True
-        )
+        made = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
         assert made.stdout.decode() == dumps(CERTIFICATES["conv2d"])
 
 

@@ -63,9 +63,7 @@ def sizes_of(name):
 def test_counts_are_the_numbers_of_orbits(name):
     counts, tied = LAYERS[name].counts, STRUCTURE[name][0]
     for n, m, radius, C, D in sizes_of(name):
-        at = {
-            index(s): v for s, v in {"n": n, "m": m, "Delta": radius, "C": C, "D": D}.items() if v is not None
-        }
+        at = {index(s): v for s, v in {"n": n, "m": m, "Delta": radius, "C": C, "D": D}.items() if v is not None}
         expected = layer_dimensions(n, m, tied, radius, C * D, D)
         assert (int(counts.exact_weight.subs(at)), int(counts.exact_bias.subs(at))) == expected, at
         if bool(counts.when.subs(at)):
@@ -102,7 +100,7 @@ def drawn(form, sizes, seed):
 @pytest.mark.parametrize("at", SIZES, ids=str)
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_reference_is_what_the_form_means(name, at):
-    """Composed embeddings against the definition; entries that meet no image are drawn too, and don't matter."""
+    """Composed embeddings against the definition; entries that meet no image are drawn too."""
     layer = LAYERS[name]
     form, sizes = layer.form, {s: at[s.name] for s in layer.form.sizes}
     arrays = drawn(form, sizes, seed=len(name))

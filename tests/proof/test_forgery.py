@@ -27,13 +27,7 @@ from derive.rules.local import local
 from derive.rules.reindex import reindex
 from tests.proof.edits import changed, edits, leaves
 
-LINE = (
-    dense(rank=1)
-    .then(reindex())
-    .then(equivariant(Translations()))
-    .then(local("Delta"))
-    .then(boundary("zero"))
-)
+LINE = dense(rank=1).then(reindex()).then(equivariant(Translations())).then(local("Delta")).then(boundary("zero"))
 CHAIN = {"start": write_form(LINE.start), "steps": [write_step(p.step) for p in LINE.steps]}
 
 
@@ -63,13 +57,9 @@ def holds(start, steps, n: int, radius: int) -> bool:
         value = param.array.entry()
         for step in steps:
             value = substitute(value, step.embeddings)
-        box = {
-            a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in param.array.axes
-        }
+        box = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in param.array.axes}
         extents = tuple(high - low + 1 for low, high in box.values())
-        before[param.name] = np.array(
-            np.broadcast_to(evaluate(value, dict(sizes) | grid(box), read), extents)
-        )
+        before[param.name] = np.array(np.broadcast_to(evaluate(value, dict(sizes) | grid(box), read), extents))
     nothing = np.zeros(n, dtype=object)
     same_bias = denote(last, arrays | {"X": nothing}, sizes) == denote(start, before | {"X": nothing}, sizes)
     return bool((matrix(last, arrays, sizes) == matrix(start, before, sizes)).all() and same_bias.all())

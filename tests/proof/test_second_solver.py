@@ -16,10 +16,7 @@ LAYERS = dict(discover("derive.catalogue"))
 
 
 def test_the_second_solver_can_say_no():
-    assert (
-        decide_with_cvc5("(set-logic QF_LIA)(declare-const i Int)(assert (> i 0))(check-sat)")
-        is Status.REFUTED
-    )
+    assert decide_with_cvc5("(set-logic QF_LIA)(declare-const i Int)(assert (> i 0))(check-sat)") is Status.REFUTED
     assert decide_with_cvc5(Goal((), false).smt) is Status.REFUTED
     assert decide_with_cvc5("(set-logic QF_LIA)") is Status.UNKNOWN
 

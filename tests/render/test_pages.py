@@ -43,9 +43,7 @@ def mathematics(page):
 def balanced(formula):
     """Braces, environments and sized pairs all closed in order."""
     open_ones = []
-    for token in re.findall(
-        r"\\begin\{\w+\*?\}|\\end\{\w+\*?\}|\\[lr]vert|\\[lr]floor|\\[lr]ceil|[{}()]", formula
-    ):
+    for token in re.findall(r"\\begin\{\w+\*?\}|\\end\{\w+\*?\}|\\[lr]vert|\\[lr]floor|\\[lr]ceil|[{}()]", formula):
         if token.startswith(r"\begin"):
             open_ones.append(token.replace("begin", "end"))
         elif token in ("{", "(", r"\lvert", r"\lfloor", r"\lceil"):
@@ -104,10 +102,7 @@ def test_the_steps_of_an_argument_follow_from_each_other(subjects):
     """The equivariance step: law, biases, coefficients, representative, name, in this order."""
     page = markdown.page(subjects["convolution2d"])
     part = page[page.index("## Step 2") : page.index("## The theorem")]
-    marks = [
-        part.index(mark)
-        for mark in ("What is demanded", "The argument", "**1.**", "**2.**", "**3.**", "**4.**")
-    ]
+    marks = [part.index(mark) for mark in ("What is demanded", "The argument", "**1.**", "**2.**", "**3.**", "**4.**")]
     assert marks == sorted(marks)
 
 

@@ -59,9 +59,7 @@ def test_magnitudes_are_exact(array):
         assert largest(array[0]) == total(array[0]) == abs(exact(array)[0])
 
 
-@given(
-    arrays(INTEGERS, (2, 3)), arrays(INTEGERS, (3, 3)) | arrays(["i1", "u1"], (3, 3)), arrays(INTEGERS, ())
-)
+@given(arrays(INTEGERS, (2, 3)), arrays(INTEGERS, (3, 3)) | arrays(["i1", "u1"], (3, 3)), arrays(INTEGERS, ()))
 def test_integers_give_int64_exactly_where_the_bound_allows(X, V, u):
     bound = max(map(abs, exact(X))) * sum(map(abs, exact(V))) + abs(exact(u)[0])
     if bound >= 2**63:
@@ -72,9 +70,7 @@ def test_integers_give_int64_exactly_where_the_bound_allows(X, V, u):
     assert result.dtype == np.int64
     wide = X.astype(object)
     for i, j in np.ndindex(2, 3):
-        terms = (
-            int(V[k - i + 1, c - j + 1]) * int(wide[k, c]) for k, c in np.ndindex(2, 3) if abs(c - j) < 2
-        )
+        terms = (int(V[k - i + 1, c - j + 1]) * int(wide[k, c]) for k, c in np.ndindex(2, 3) if abs(c - j) < 2)
         assert int(result[i, j]) == int(u) + sum(terms)
 
 
@@ -181,9 +177,7 @@ def test_half_precision_is_rounded_once():
     X = np.array([[1, 2.0**-11, 2.0**-11]], "f2")
     V = np.ones((3, 3), "f2")
     assert conv2d(X, V, 0)[0, 1] == np.float16(1 + 2.0**-10)
-    assert (
-        np.float16(np.float16(X[0, 0] + X[0, 1]) + X[0, 2]) == 1
-    )  # rounded at each step, both small terms go
+    assert np.float16(np.float16(X[0, 0] + X[0, 1]) + X[0, 2]) == 1  # rounded at each step, both small terms go
     out = np.zeros((1, 3), "f2")
     assert conv2d(X, V, 0, out=out) is out and out[0, 1] > 1
 

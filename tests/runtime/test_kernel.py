@@ -271,15 +271,11 @@ def test_overlap_is_never_missed(axes, itemsize):
 def test_ordinary_arrays_are_not_suspected(shape, order):
     axes = [axis for axis in order if axis < len(shape)]
     assert not overlaps_itself(np.zeros(shape).transpose(axes))
-    assert not overlaps_itself(
-        np.zeros([2 * extent for extent in shape])[tuple(slice(None, None, -2) for _ in shape)]
-    )
+    assert not overlaps_itself(np.zeros([2 * extent for extent in shape])[tuple(slice(None, None, -2) for _ in shape)])
 
 
 def test_a_kernel_describes_itself():
-    assert (
-        repr(conv2d) == "<numpy kernel conv2d(X[..., n, m], V[2*Delta + 1, 2*Delta + 1], u) -> H[..., n, m]>"
-    )
+    assert repr(conv2d) == "<numpy kernel conv2d(X[..., n, m], V[2*Delta + 1, 2*Delta + 1], u) -> H[..., n, m]>"
     assert conv2d.__doc__ == "Cross-correlation of an image with one filter, zero edges."
     assert Kernel.__doc__.startswith("A layer on one array module") and strided.__doc__ == Kernel.__doc__
     assert conv2d.arrays == ("X", "V", "u") and hash(conv2d) == hash(conv2d)

@@ -84,9 +84,7 @@ def _guess(generators: Codes) -> list[_Level]:
     while len(generators):
         level = _Level.of(generators, _moved(generators[0]))
         levels.append(level)
-        draws = np.array(
-            [g for g, _ in zip(_random_elements(generators, random), range(2 * _FRESH), strict=False)]
-        )
+        draws = np.array([g for g, _ in zip(_random_elements(generators, random), range(2 * _FRESH), strict=False)])
         fixed = level.forest.carry(draws[:, level.base], draws)[1]
         generators = np.unique(fixed[(fixed != identity(fixed.shape[1])).any(1)], axis=0)[:_FRESH]
     return levels

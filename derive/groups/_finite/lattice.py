@@ -38,9 +38,7 @@ def torus(
         rows.append(index_images(cells, (cells + shift) % size))
     for matrix in _matrices(shape, point):
         if (matrix * size[None, :] % size[:, None]).any():
-            raise GroupRefused(
-                f"The matrix {matrix.tolist()} does not act on a torus of shape {tuple(shape)}."
-            )
+            raise GroupRefused(f"The matrix {matrix.tolist()} does not act on a torus of shape {tuple(shape)}.")
         rows.append(index_images(cells, cells @ matrix.T % size))
     return PermutationGroup(len(cells), np.array(rows))
 
@@ -71,7 +69,5 @@ def _matrices(shape: Sequence[int], point: Sequence[ArrayLike]) -> list[Ints]:
     matrices = [np.asarray(matrix, np.int64) for matrix in point]
     for matrix in matrices:
         if matrix.shape != (len(shape), len(shape)):
-            raise GroupRefused(
-                f"A grid of {len(shape)} axes has no action of a matrix of shape {matrix.shape}."
-            )
+            raise GroupRefused(f"A grid of {len(shape)} axes has no action of a matrix of shape {matrix.shape}.")
     return matrices

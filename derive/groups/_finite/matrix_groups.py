@@ -48,11 +48,7 @@ class Basis:
 
     def fractions(self) -> Ints:
         """The basis as an array of Fractions, of the numerators' shape."""
-        values = [
-            Fraction(n, d)
-            for row, d in zip(self.numerators, self.denominators, strict=True)
-            for n in row.flat
-        ]
+        values = [Fraction(n, d) for row, d in zip(self.numerators, self.denominators, strict=True) for n in row.flat]
         array = np.empty(len(values), object)
         array[:] = values
         return array.reshape(self.numerators.shape)

@@ -127,9 +127,7 @@ def pair_orbits(out: Representation, source: Representation) -> PairOrbits:
     which, k = np.nonzero(live)
     lengths = np.bincount(orbit, minlength=len(bases))
     inside = number >= 0
-    sizes = np.bincount(number[inside], (lengths[:, None] * inside)[inside], minlength=len(k)).astype(
-        np.int64
-    )
+    sizes = np.bincount(number[inside], (lengths[:, None] * inside)[inside], minlength=len(k)).astype(np.int64)
     return PairOrbits(
         out=out,
         source=source,

@@ -36,9 +36,7 @@ class PermutationGroup:
 
     def __post_init__(self) -> None:
         rows = (
-            np.array(self.generators, np.int32).reshape(-1, self.degree)
-            if self.degree
-            else np.empty((0, 0), np.int32)
+            np.array(self.generators, np.int32).reshape(-1, self.degree) if self.degree else np.empty((0, 0), np.int32)
         )
         for number, images in enumerate(np.sort(rows, axis=1)):
             if not np.array_equal(images, np.arange(self.degree)):

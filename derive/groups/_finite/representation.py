@@ -35,9 +35,7 @@ class Representation:
             )
         for number, images in enumerate(np.sort(codes >> 1, axis=1)):
             if not np.array_equal(images, np.arange(codes.shape[1])):
-                raise GroupRefused(
-                    f"Generator {number} is not a signed permutation of {codes.shape[1]} points."
-                )
+                raise GroupRefused(f"Generator {number} is not a signed permutation of {codes.shape[1]} points.")
         codes.flags.writeable = False
         object.__setattr__(self, "codes", codes)
 

@@ -1,0 +1,79 @@
+"""The adjoint: the linear part of the layer, transposed.
+
+    H[o] = Σ_r V[ω(o, r)]·X[ι(o, r)]   ⟶   X[k] = Σ_{(o, r) : ι(o, r) = k} V[ω(o, r)]·H[o]        where ⟨H X, Y⟩ = ⟨X, Hᵀ Y⟩
+
+A transformation: both sides of ⟨H X, Y⟩ = ⟨X, Hᵀ Y⟩ run through the same terms V·X·Y. The sum is renamed, no term is stored:
+the adjoint of the adjoint is the layer again, less its bias. The adjoint of a strided layer is a transposed convolution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sympy import Expr, S
+
+from derive.errors import RuleRefused
+from derive.forms.dense import dense_form
+from derive.forms.form import Form, Param
+from derive.proof.step import Kind, Step, SubStep, View
+from derive.rules._rule import Case, rule
+from derive.rules._views import Terms, domain_of, terms_by
+from derive.rules.reindex import reindex
+
+__all__ = ["adjoint"]
+
+
+@rule(Kind.TRANSFORMATION)
+def adjoint(form: Form) -> Step:
+    """Exchange input and output, and drop the bias."""
+    if not form.weights:
+        raise RuleRefused("Rule 'adjoint' transposes a layer that has weights; this form has none.")
+    terms = terms_by(form, form.input, form.read)
+    down = dict(terms.down)
+    places = tuple(s.xreplace(down) for s in form.output.symbols)
+    weight: Expr = form.weight.xreplace(down)
+    after = Form(
+        output=form.input,
+        input=form.output,
+        reduction=terms.reduction,
+        domain=domain_of(form, terms, form.output, places, form.edge),
+        weight=weight,
+        read=places,
+        bias=S.Zero,
+        weights=tuple(_read_by(p, terms) for p in form.weights),
+        biases=(),
+        given=form.given,
+        edge=form.edge,
+    )
+    return Step(
+        rule="",
+        kind=Kind.TRANSFORMATION,
+        statement=adjoint.statement,
+        reason="The same terms, collected by the input's place instead of the output's.",
+        before=form,
+        after=after,
+        embeddings=(),
+        sections=(),
+        to_before=terms.down,
+        to_after=terms.up,
+        argument=tuple(
+            SubStep("Solve for the output's place", s, e) for s, e in zip(form.output.symbols, places, strict=True)
+        ),
+        view=View.ADJOINT,
+    )
+
+
+def _read_by(param: Param, terms: Terms) -> Param:
+    """The same entries, each with its old term in the new letters."""
+    term = dict(param.reader)
+    return Param(param.array, param.free, tuple((s, e.xreplace(term)) for s, e in terms.up.items()))
+
+
+def _doubled() -> Form:
+    """A form whose reads skip two places for every place and every term: no letter steps by one."""
+    form = dense_form(rank=1)
+    return replace(form, read=(2 * form.read[0],), domain=form.input.holds((2 * form.read[0],)))
+
+
+EXAMPLE = Case(reindex().apply(dense_form(rank=1)).after, adjoint())
+COUNTEREXAMPLE = Case(_doubled(), adjoint(), residue="by steps of one")

@@ -1,0 +1,68 @@
+"""Index expressions as text: Python and C give the numbers that they mean, for negative ones too."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from sympy import Abs, Max, Min, Mod, Symbol, ceiling, floor
+
+from derive.backends._module import python
+from derive.backends.cupy import _c
+from derive.cuda_check import RawModule, standing_in_for_cupy
+from tests.ladder.subjects import has_compiler
+
+x, y, n = (Symbol(name, integer=True) for name in "xyn")
+EXPRESSIONS = (
+    floor(x / 2),
+    -floor(x / 2),
+    3 * floor((x - y) / 3) + 1,
+    n - floor(x / 2),
+    floor(x / 2) - floor(y / 3),
+    ceiling(x / 2),
+    2 * ceiling((x + 1) / 3) - ceiling(y / 2),
+    Max(0, ceiling(-x / 2)),
+    Min(n, floor((n - x) / 2), y),
+    Mod(x, 3) * 2 - Mod(y, n),
+    Abs(x - y) - 2 * Abs(y),
+    Max(x, y, -n) - Min(x - 1, y * n),
+    x * (y - n) - (x - y) * n,
+    floor(x / 2) * floor(y / 2),
+)
+VALUES = tuple(product(range(-5, 6), range(-4, 5), (1, 3)))
+
+
+def _meaning(expression: Any) -> list[int]:
+    return [int(expression.subs({x: a, y: b, n: c})) for a, b, c in VALUES]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
+def test_python(expression: Any) -> None:
+    text = python(expression)
+    got = [eval(text, {"max": max, "min": min, "abs": abs}, {"x": a, "y": b, "n": c}) for a, b, c in VALUES]
+    assert got == _meaning(expression), text
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")
+def test_c() -> None:
+    """All of them in one kernel, a row of values an expression."""
+    rows = [f"    if (r == {row}) out[r*count + v] = {_c(e)};" for row, e in enumerate(EXPRESSIONS)]
+    code = "\n".join(
+        [
+            'extern "C" __global__ void rows(const long long* v_x, const long long* v_y,',
+            "    const long long* v_n, long long* out, long long count) {",
+            "    long long v = threadIdx.x + (long long)blockIdx.x * blockDim.x, r = blockIdx.y;",
+            "    if (v >= count) return;",
+            "    const long long x = v_x[v], y = v_y[v], n = v_n[v];",
+            *rows,
+            "}",
+        ]
+    )
+    with standing_in_for_cupy() as cupy:
+        columns = [cupy.asarray(np.array(column, np.int64)) for column in zip(*VALUES, strict=True)]
+        out = cupy.zeros((len(EXPRESSIONS), len(VALUES)), dtype=np.int64)
+        kernel = RawModule(code=code).get_function("rows")
+        kernel((-(-len(VALUES) // 256), len(EXPRESSIONS)), (256,), (*columns, out, np.int64(len(VALUES))))
+        got = out.get()
+    for row, expression in zip(got, EXPRESSIONS, strict=True):
+        assert row.tolist() == _meaning(expression), _c(expression)
