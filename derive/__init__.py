@@ -13,12 +13,15 @@ from derive.derivation import Derivation, dense
 from derive.errors import DeriveError
 from derive.forms.support import Box, Causal, Cross, Diamond, Disk, Mask
 from derive.groups.translations import Translations
+from derive.rules.adjoint import adjoint
 from derive.rules.boundary import boundary
 from derive.rules.channels import channels
 from derive.rules.equivariant import equivariant
+from derive.rules.gradient import gradient
 from derive.rules.grouped import grouped
 from derive.rules.local import local
 from derive.rules.reindex import reindex
+from derive.rules.strided import strided
 
 __all__ = [
     "Box",
@@ -30,13 +33,16 @@ __all__ = [
     "Disk",
     "Mask",
     "Translations",
+    "adjoint",
     "boundary",
     "channels",
     "claim",
     "dense",
     "equivariant",
+    "gradient",
     "grouped",
     "local",
     "reindex",
     "same_layer",
+    "strided",
 ]

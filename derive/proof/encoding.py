@@ -73,11 +73,8 @@ def _write_array(array: Array) -> Data:
 
 
 def _write_param(param: Param) -> Data:
-    return {
-        "array": _write_array(param.array),
-        "free": show(param.free),
-        "reader": _write_values(param.reader),
-    }
+    reader = _write_values(param.reader)
+    return {"array": _write_array(param.array), "free": show(param.free), "reader": reader, "data": param.data}
 
 
 def _write_values(values: Iterable[tuple[Symbol, Expr]]) -> list[list[str]]:

@@ -86,7 +86,12 @@ class Application:
         """
         if self.rule.clauses is not None and not isinstance(form.weight, Read):
             self._refuse_tied(form)
-        step = self.rule.rewrite(form, *self.args, **dict(self.options))
+        try:
+            step = self.rule.rewrite(form, *self.args, **dict(self.options))
+        except RuleRefused as cause:
+            if f"'{self.rule.name}'" in str(cause):
+                raise
+            raise RuleRefused(f"Rule '{self.rule.name}' refused: {cause}") from cause
         return replace(step, rule=str(self), kind=self.rule.kind)
 
     def _refuse_tied(self, form: Form) -> None:

@@ -31,9 +31,8 @@ def reindex(form: Form) -> Step:
     forth = {k: o + a for k, o, a in zip(old, places, offsets, strict=True)}
     back = {a: k - o for k, o, a in zip(old, places, offsets, strict=True)}
     inside = Polyhedron.of(And(form.terms.xreplace(forth), form.given))
-    reduction = tuple(
-        _axis(inside, dict(zip(old, offsets, strict=True)).get(axis.symbol), form, axis) for axis in form.reduction
-    )
+    new = dict(zip(old, offsets, strict=True))
+    reduction = tuple(_axis(inside, new.get(axis.symbol), form, axis) for axis in form.reduction)
     (param,) = form.weights
     weight = _weight(form, param, reduction, inside)
     keep = {s: s for s in (*form.output.symbols, *form.reduction_symbols) if s not in old}
@@ -54,14 +53,8 @@ def reindex(form: Form) -> Step:
         reason=f"{renamed} renames the terms of the sum; the layer is the same.",
         before=form,
         after=after,
-        embeddings=(
-            ArrayMap(param.name, param.array.symbols, array.entry().xreplace(back)),
-            *_same(form.biases),
-        ),
-        sections=(
-            ArrayMap(array.name, array.symbols, param.array.entry().xreplace(forth)),
-            *_same(form.biases),
-        ),
+        embeddings=(ArrayMap(param.name, param.array.symbols, array.entry().xreplace(back)), *_same(form.biases)),
+        sections=(ArrayMap(array.name, array.symbols, param.array.entry().xreplace(forth)), *_same(form.biases)),
         to_before=keep | forth,
         to_after=keep | back,
         argument=tuple(SubStep("Put", k, v) for k, v in forth.items()),
