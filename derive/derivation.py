@@ -23,7 +23,7 @@ from derive.proof.counts import Counts
 from derive.proof.goal import Status, Verdict
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import discharge_all
-from derive.proof.step import Kind, Step, substitute
+from derive.proof.step import Kind, Step, View, substitute
 from derive.rules._rule import Application
 
 if TYPE_CHECKING:
@@ -225,7 +225,28 @@ def reference(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, An
         places = dict(sizes) | grid(box)
         entries = evaluate(maps[param.name], places, read)
         out.append(np.array(np.broadcast_to(entries, tuple(high - low + 1 for low, high in box.values()))))
+    for proved in layer.steps:
+        if proved.kind is Kind.TRANSFORMATION:
+            out = _viewed(proved.step, out, sizes)
     return out[0], out[1]
+
+
+def _viewed(step: Step, dense: list[np.ndarray], sizes: dict[Symbol, int]) -> list[np.ndarray]:
+    """Dense weights and biases of what a transformation makes of the layer with these."""
+    W, U = dense
+    rank = len(step.before.output.axes)
+    if step.view is View.ADJOINT:
+        turned = np.transpose(W, (*range(rank, W.ndim), *range(rank)))
+        return [turned, np.zeros(turned.shape[: W.ndim - rank], dtype=W.dtype)]
+    if step.view is not View.SELECTED:
+        raise DeriveError("A gradient has no dense layer: it is linear in the output's gradient and in X.")
+    box = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in step.after.output.axes}
+    places = dict(sizes) | grid(box)
+    at = tuple(
+        np.asarray(evaluate(step.to_before[a.symbol], places)) - int(evaluate(a.lower, sizes))
+        for a in step.before.output.axes
+    )
+    return [W[at], U[at]]
 
 
 def _grid_sizes(form: Form, shape: tuple[int, ...]) -> dict[str, int]:

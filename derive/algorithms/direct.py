@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
-from sympy import Expr, Integer, Max, Min, Symbol, true
+from sympy import Expr, Integer, Le, Max, Min, Symbol, true
 
 from derive.errors import NoLowering
 from derive.forms.conditions import split
@@ -35,6 +35,8 @@ from derive.ir.nodes import (
     SizeFrom,
     Storage,
 )
+from derive.proof.goal import Goal, Status
+from derive.proof.solver import decide
 
 __all__ = ["direct"]
 
@@ -91,7 +93,12 @@ class _Scan:
         lower, upper = shadow.simplify(known).bounds(symbol)
         stop = Min(*(bound + 1 for bound in upper))
         start = Max(*lower)
-        return Range(symbol, start, stop if shadow.exact else Max(start, stop))
+        return Range(symbol, start, stop if self._runs(start, stop, known) else Max(start, stop))
+
+    def _runs(self, start: Expr, stop: Expr, known: Polyhedron) -> bool:
+        """Whether start ≤ stop for all sizes and all outer indices that some term has."""
+        goal = Goal((self.form.given, known.conditions), Le(start, stop))
+        return decide(goal.smt) is Status.PROVED
 
 
 def _accesses(form: Form) -> _Accesses:

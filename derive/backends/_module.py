@@ -72,11 +72,13 @@ class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
 
     def _print_floor(self, expr: Any) -> str:
         top, bottom = expr.args[0].together().as_numer_denom()
-        return f"(({self._print(top)}) // {self.parenthesize(bottom, _FACTOR, strict=True)})"
+        return f"({self.parenthesize(top, _FACTOR, strict=True)} // {self.parenthesize(bottom, _FACTOR, strict=True)})"
 
     def _print_ceiling(self, expr: Any) -> str:
         top, bottom = expr.args[0].together().as_numer_denom()
-        return f"(-(({self._print(-top)}) // {self.parenthesize(bottom, _FACTOR, strict=True)}))"
+        return (
+            f"(-({self.parenthesize(-top, _FACTOR, strict=True)} // {self.parenthesize(bottom, _FACTOR, strict=True)}))"
+        )
 
     def _print_Relational(self, expr: Any) -> str:
         sign = {"Equality": "==", "Unequality": "!="}.get(type(expr).__name__) or expr.rel_op

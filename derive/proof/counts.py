@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import And, Expr, Le, Max, Min, Piecewise, S, true
+from sympy import And, Expr, Le, Max, Min, Piecewise, S, Symbol, true
 
 from derive.forms.conditions import pieces, split
-from derive.forms.count import condition_for_full, count, count_disjoint
+from derive.forms.count import NotCountable, condition_for_full, count, count_disjoint
 from derive.forms.form import Form, Param, Role
 from derive.forms.piecewise import with_min
-from derive.forms.polyhedron import Polyhedron
+from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.proof.goal import Goal, Status
+from derive.proof.solver import decide
 
 __all__ = ["Counts"]
+
+_MOST = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Exact numbers of free parameters, and the short ones with their condition."""
+    """Exact numbers of free parameters, and the short ones with their condition.
 
-    exact_weight: Expr
-    exact_bias: Expr
+    The exact ones are None where the free entries are no union of polyhedra, as under a stride; then the short
+    ones are those of whole arrays, and the solver has proved that under the condition every entry is free.
+    """
+
+    exact_weight: Expr | None
+    exact_bias: Expr | None
     weight: Expr
     bias: Expr
     when: Any
@@ -31,7 +39,10 @@ class Counts:
     def of(cls, form: Form) -> Counts:
         """Counted from the domains that the obligation 'free' is about."""
         given = Polyhedron.of(form.given)
-        exact = _number(form.weights, given), _number(form.biases, given)
+        try:
+            exact = _number(form.weights, given), _number(form.biases, given)
+        except NotAffine:
+            return cls._of_whole(form, given)
         when = true
         if any(e.has(Min, Max, Piecewise) for e in exact):
             when = next(
@@ -41,6 +52,29 @@ class Counts:
         context = Polyhedron.of(And(form.given, when))
         return cls(*exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given))
 
+    @classmethod
+    def _of_whole(cls, form: Form, given: Polyhedron) -> Counts:
+        full = tuple(replace(p, free=true) for p in form.params)
+        everything = tuple(Goal((form.given, p.array.holds()), p.free) for p in form.params)
+        for when in _smaller(form):
+            if all(decide(Goal((*g.given, when), g.show).smt) is Status.PROVED for g in everything):
+                weight, bias = (_number(full[part], given) for part in _parts(form))
+                return cls(None, None, weight, bias, with_min(when, given))
+        raise NotCountable("The free entries are no union of polyhedra, nor all entries on a large grid.")
+
+
+def _parts(form: Form) -> tuple[slice, slice]:
+    """Weights and biases among the parameters."""
+    return slice(0, len(form.weights)), slice(len(form.weights), None)
+
+
+def _smaller(form: Form) -> Iterator[Any]:
+    """No condition; then that the grid exceeds each stated size by 1, 2, ..."""
+    yield true
+    stated, sizes = _stated(form)
+    for slack in range(1, _MOST):
+        yield And(*(Le(s, size - slack) for s in stated for size in sizes))
+
 
 def _number_under(form: Form, when: Any) -> Expr:
     context = Polyhedron.of(And(form.given, when))
@@ -49,12 +83,17 @@ def _number_under(form: Form, when: Any) -> Expr:
 
 def _chambers(form: Form, given: Polyhedron) -> Iterator[Any]:
     """Conditions to count under: that stated sizes are smaller than the grid; that whole arrays are free."""
+    stated, grid = _stated(form)
+    yield And(*(Le(s, size - 1) for s in stated for size in grid))
+    yield And(*(_full(p, given) for p in form.params))
+
+
+def _stated(form: Form) -> tuple[list[Symbol], list[Symbol]]:
+    """Sizes that are no extent of a grid or of channels, such as a radius; and the sizes of the grid."""
     axes = (*form.input.axes, *form.output.axes)
     extents = {s for axis in axes for s in axis.upper.free_symbols}
     grid = {s for axis in axes if axis.role is Role.GRID for s in axis.upper.free_symbols}
-    stated = [s for s in form.sizes if s not in extents]
-    yield And(*(Le(s, size - 1) for s in stated for size in sorted(grid, key=str)))
-    yield And(*(_full(p, given) for p in form.params))
+    return [s for s in form.sizes if s not in extents], sorted(grid, key=str)
 
 
 def _full(param: Param, given: Polyhedron) -> Any:

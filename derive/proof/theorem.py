@@ -100,7 +100,9 @@ class Theorem:
             yield f"Weights      {self._count(self.counts.exact_weight, self.counts.weight)}"
             yield f"Biases       {self._count(self.counts.exact_bias, self.counts.bias)}"
 
-    def _count(self, exact: Expr, short: Expr) -> str:
+    def _count(self, exact: Expr | None, short: Expr) -> str:
+        if exact is None:
+            return f"{UNICODE(short)} when {UNICODE(self.counts.when)}" if self.counts else ""
         when = f", which is {UNICODE(short)} when {UNICODE(self.counts.when)}" if self.counts and short != exact else ""
         return f"{UNICODE(exact)}{when}"
 

@@ -26,7 +26,7 @@ from derive.render.document import (
     Table,
 )
 from derive.render.figures import Picture
-from derive.render.numbers import at_sizes, cost, counts, example, grouped
+from derive.render.numbers import cost, counts, example, free_entries, grouped
 
 __all__ = ["blocks", "form_formula", "law", "maps_formula", "neat", "proved_of", "verdicts_of"]
 
@@ -108,7 +108,8 @@ def _stage_table(subject: Subject, at: Mapping[str, int] | None) -> Table:
             _math(own.bias),
         ]
         if at:
-            cells += [grouped(at_sizes(number, at)) for number in (own.exact_weight, own.exact_bias)]
+            pairs = ((form.weights, own.exact_weight), (form.biases, own.exact_bias))
+            cells += [grouped(free_entries(form, params, number, at)) for params, number in pairs]
         if pictures:
             cells.append(Figure(pictures[stage], 150) if stage in pictures else "the same")
         rows.append(tuple(cells))
@@ -235,9 +236,14 @@ def _theorem(subject: Subject) -> Iterator[Block]:
     yield form_formula(form)
     yield Sentence("each of them for one value of the free parameters. These are" if exact else "with the parameters")
     yield Formula(
-        tuple(_count(noun, number) for noun, number in (("weights", own.exact_weight), ("biases", own.exact_bias)))
+        tuple(
+            _count(noun, short if exact_ is None else exact_)
+            for noun, exact_, short in (("weights", own.exact_weight, own.weight), ("biases", own.exact_bias, own.bias))
+        )
     )
-    if own.exact_weight != own.weight:
+    if own.exact_weight is None:
+        yield Sentence(f"where {UNICODE(own.when)}.")
+    elif own.exact_weight != own.weight:
         yield Sentence(f"which is {UNICODE(own.weight)} weights where {UNICODE(own.when)}.")
     yield Sentence("The dense weights and biases of such a layer are")
     dense = {p.name: p.array.entry() for p in derivation.dense.params}

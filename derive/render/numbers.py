@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from sympy import And, Expr, Integer
+import numpy as np
+from sympy import And, Expr, Integer, Symbol
 
 from derive.derivation import Counts, Derivation
 from derive.errors import DeriveError
 from derive.forms.count import count
+from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import index
-from derive.forms.form import Form
+from derive.forms.form import Form, Param
 from derive.forms.notation import UNICODE
 from derive.forms.polyhedron import Polyhedron
 
-__all__ = ["EXAMPLE_SIZES", "at_sizes", "cost", "cost_text", "counts", "example", "grouped", "numbers"]
+__all__ = ["EXAMPLE_SIZES", "at_sizes", "cost", "cost_text", "counts", "example", "free_entries", "grouped", "numbers"]
 
 EXAMPLE_SIZES: Mapping[str, int] = {
     "N": 1000, "K": 10**6, "n": 1000, "m": 1000, "p": 1000, "Delta": 1, "C": 3, "D": 64,
@@ -72,13 +74,28 @@ def numbers(derivation: Derivation, at: Mapping[str, int]) -> dict[str, int]:
         if condition.subs({index(name): Integer(value) for name, value in at.items()}) == False:  # noqa: E712
             raise DeriveError(f"The layer needs {UNICODE(condition)}, which these sizes are not.")
     own = counts(form)
-    weights = at_sizes(own.exact_weight, at)
+    weights = free_entries(form, form.weights, own.exact_weight, at)
     return {
         "weights": weights,
-        "biases": at_sizes(own.exact_bias, at),
+        "biases": free_entries(form, form.biases, own.exact_bias, at),
         "bytes": 4 * weights,
         "operations": at_sizes(cost(form), at),
     }
+
+
+def free_entries(form: Form, params: tuple[Param, ...], exact: Expr | None, at: Mapping[str, int]) -> int:
+    """How many free entries there are at these sizes: by the expression, or entry by entry where there is none."""
+    if exact is not None:
+        return at_sizes(exact, at)
+    sizes = {index(name): value for name, value in at.items()}
+    return sum(_free_at(p, sizes) for p in params)
+
+
+def _free_at(param: Param, sizes: Mapping[Symbol, int]) -> int:
+    ends = ((axis.symbol, (evaluate(axis.lower, sizes), evaluate(axis.upper, sizes))) for axis in param.array.axes)
+    box = {symbol: (int(low), int(high)) for symbol, (low, high) in ends}
+    shape = tuple(high - low + 1 for low, high in box.values())
+    return int(np.broadcast_to(evaluate(param.free, {**sizes, **grid(box)}), shape).sum())
 
 
 def example(form: Form) -> dict[str, int] | None:
