@@ -15,7 +15,7 @@ from sympy import And, Expr, Symbol, expand, true
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified, split
-from derive.forms.expr import Read
+from derive.forms.expr import Read, reads
 from derive.forms.form import Array, Axis, Edge, Form
 
 __all__ = ["Letters", "Terms", "domain_of", "solve", "terms_by"]
@@ -83,7 +83,14 @@ def terms_by(form: Form, output: Array, subscripts: tuple[Expr, ...]) -> Terms:
     down = solved | {s: s for s in left}
     up = dict(equations) | {s: s for s in left}
     terms = Terms(output, tuple(axes[s] for s in left), true, down, up)
-    return _named_by_weight(form, terms)
+    return _in_order(form, _named_by_weight(form, terms))
+
+
+def _in_order(form: Form, terms: Terms) -> Terms:
+    """Summed letters in the order in which the weight mentions them, so that a form has one name."""
+    places = [e.xreplace(dict(terms.down)).free_symbols for r in reads(form.weight) for e in r.subscripts]
+    order = {a.symbol: next((p for p, s in enumerate(places) if a.symbol in s), len(places)) for a in terms.reduction}
+    return replace(terms, reduction=tuple(sorted(terms.reduction, key=lambda a: order[a.symbol])))
 
 
 def _named_by_weight(form: Form, terms: Terms) -> Terms:
