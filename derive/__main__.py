@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-import click
+_interrupted = False
 
-from derive.errors import DeriveError, OutputError
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Remembered as well as raised: an exception that arises in a destructor is lost."""
+    global _interrupted
+    _interrupted = True
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _stop)
+
+import click  # noqa: E402
+
+from derive.errors import DeriveError, OutputError, UnknownName  # noqa: E402
 
 __all__ = ["main"]
 
@@ -87,7 +102,9 @@ def _regenerate(folder: Path | None) -> None:
         raise OutputError(f"Cannot write to '{root}': it is a file.")
     with _progress(len(names("derive.catalogue")), "deriving") as step:
         files = regeneration(step)
-    changed = write(files, root, prune=True)
+    if _interrupted:
+        raise KeyboardInterrupt
+    changed = write(files, root, prune=folder is None)
     layers = len(names("derive.catalogue"))
     click.echo(f"{layers} layers derived, proved, emitted and checked; {len(changed)} of {len(files)} files changed.")
     for name in changed:
@@ -118,12 +135,14 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str | Non
     """n=1000,m=1000 as a dictionary."""
     if text is None:
         return None
-    values = {}
-    for part in filter(None, text.split(",")):
-        name, sign, value = part.partition("=")
-        if not sign or not value.strip().isdigit() or not name.strip().isidentifier():
+    values: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if not (name.isidentifier() and value.isascii() and value.isdecimal() and len(value) < 100):
             raise click.BadParameter(f"'{part}' is not of the form n=1000.")
-        values[name.strip()] = int(value)
+        if name in values:
+            raise click.BadParameter(f"'{name}' is given twice.")
+        values[name] = int(value)
     return values
 
 
@@ -139,9 +158,13 @@ def list_layers(as_json: bool, at: dict[str, int] | None) -> None:
 
     with _progress(len(names("derive.catalogue")), "proving") as step:
         rows = []
+        unknown = set(at or ())
         for layer in catalogue():
+            unknown -= {s.name for s in layer.derivation.form.sizes}
             step(layer.name)
             rows.append(row(layer.name, layer.derivation, layer.verdicts, tuple(layer.sources), at))
+    if unknown:
+        raise click.BadParameter(f"no layer has a size '{min(unknown)}'.", param_hint="--at")
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
@@ -175,12 +198,12 @@ def show(name: str, form: str) -> None:
 def prove(name: str, certificate: Path | None, as_json: bool) -> None:
     """Prove every obligation of NAME, or of FILE.py:NAME."""
     from derive.artifacts import write
-    from derive.pipeline import backends, load_layer
+    from derive.pipeline import load_layer
     from derive.proof.certificate import dumps
     from derive.render.terminal import verdict_data, verdict_table
 
     layer = load_layer(name)
-    verdicts = verdict_data(layer.derivation, {b: layer.program_verdicts(b) for b in backends()})
+    verdicts = verdict_data(layer.derivation, {b: layer.program_verdicts(b) for b in layer.backends})
     if certificate is not None:
         write({certificate.name: dumps(layer.derivation.certificate())}, certificate.parent)
     if as_json:
@@ -239,18 +262,29 @@ def apply(name: str, image: Path, kernel: str, out: Path) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit with 0, 1 for a check that failed, 2 for wrong usage."""
     try:
-        cli.main(args=arguments, prog_name="python -m derive", standalone_mode=False)
+        with cli.make_context("python -m derive", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            cli.invoke(context)
     except click.UsageError as error:
         error.show()
         sys.exit(2)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped; nothing was left half-written.", err=True)
-        sys.exit(1)
+        _stopped()
+    except UnknownName as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
     except DeriveError as error:
+        if _interrupted:
+            _stopped()
         click.echo(str(error), err=True)
         sys.exit(1)
+
+
+def _stopped() -> None:
+    """Whatever was under way when Ctrl-C came, this is what it comes to."""
+    click.echo("Stopped; nothing was left half-written.", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def subject(layer: Layer) -> Subject:
         title=layer.title,
         derivation=layer.derivation,
         emitted=layer.sources,
-        program_verdicts={b: layer.program_verdicts(b) for b in backends()},
+        program_verdicts={b: layer.program_verdicts(b) for b in layer.backends},
         pictures=pictures(layer.name, layer.derivation),
     )
 
@@ -124,8 +124,8 @@ def compare(files: Mapping[str, str], root: Path) -> list[str]:
     """What is wrong with a folder, a sentence a file: changed, missing, or nobody's. Empty where nothing is."""
     lock = root / _LOCK
     wrong = []
-    if lock.is_file() and lock.read_text(encoding="utf-8") != files[_LOCK]:
-        wrong += _mismatches(lock.read_text(encoding="utf-8"), files[_LOCK])
+    if lock.is_file() and lock.read_bytes() != files[_LOCK].encode():
+        wrong += _mismatches(lock.read_bytes(), files[_LOCK])
     for name, text in sorted(files.items()):
         path = root / name
         if not path.is_file():
@@ -136,7 +136,7 @@ def compare(files: Mapping[str, str], root: Path) -> list[str]:
     return wrong
 
 
-def _mismatches(held: str, wanted: str) -> list[str]:
+def _mismatches(held: bytes, wanted: str) -> list[str]:
     try:
         old = dict(json.loads(held))
     except (ValueError, TypeError):

@@ -19,7 +19,7 @@ from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
 from derive.forms.form import Form
 from derive.ir.interpreter import interpret
-from derive.pipeline import Layer, backends, load_source
+from derive.pipeline import Layer, load_source
 
 __all__ = ["CheckFailed", "check_emitted", "exact_arrays", "run_exactly", "small_sizes"]
 
@@ -75,7 +75,7 @@ def check_emitted(layer: Layer) -> None:
         arrays = exact_arrays(form, sizes)
         wanted = denote(form, arrays, sizes)
         _compare(layer, "numpy", run_exactly(kernel, form, arrays, sizes), wanted, sizes)
-        for backend in backends():
+        for backend in layer.backends:
             _compare(layer, backend, _interpreted(layer, backend, arrays, sizes), wanted, sizes)
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "RuleRefused",
     "TextError",
     "UnknownName",
+    "UsageRefused",
 ]
 
 
@@ -21,6 +22,10 @@ class DeriveError(Exception):
 
 class UnknownName(DeriveError):
     """A layer, rule, backend or filter that nobody has added."""
+
+
+class UsageRefused(DeriveError):
+    """An argument of the wrong kind, or outside what it may be."""
 
 
 class RegistryError(DeriveError):

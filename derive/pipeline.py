@@ -9,15 +9,16 @@ from functools import cached_property, lru_cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
+from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from derive.algorithms._obligations import program_obligations
 from derive.algorithms.direct import direct
-from derive.backends._module import Header
+from derive.backends._module import Header, check_sizes
 from derive.derivation import Derivation
-from derive.errors import DeriveError, ObligationFailed, UnknownName
+from derive.errors import DeriveError, EmitError, NoLowering, ObligationFailed, UnknownName, UsageRefused
 from derive.forms.form import Form
 from derive.ir.nodes import Program
 from derive.proof.goal import Verdict
@@ -53,6 +54,7 @@ class Layer:
     derivation: Derivation
     title: str
     command: str
+    page: str
 
     def program(self, backend: str) -> Program:
         """The program that a backend prints."""
@@ -65,13 +67,25 @@ class Layer:
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         """Every proof: of the first form, the steps, and the programs of all backends."""
-        programs = tuple(v for b in backends() for v in self.program_verdicts(b))
+        programs = tuple(v for b in self.backends for v in self.program_verdicts(b))
         return (*self.derivation.verdicts, *programs)
 
     @cached_property
     def sources(self) -> dict[str, str]:
         """The emitted module of each backend."""
-        return {b: self.source(b) for b in backends()}
+        return {b: self.source(b) for b in self.backends}
+
+    @cached_property
+    def backends(self) -> tuple[str, ...]:
+        """The backends that have a kernel for the layer: those whose programs it can be lowered to."""
+        return tuple(b for b in backends() if self._has(b))
+
+    def _has(self, backend: str) -> bool:
+        try:
+            check_sizes(self.program(backend))
+        except (NoLowering, EmitError):
+            return False
+        return True
 
     def source(self, backend: str) -> str:
         """The text of one backend's module. Raises NoLowering or EmitError where there is none."""
@@ -95,7 +109,7 @@ class Layer:
                 ("Derivation", arrows),
                 (
                     "Proved",
-                    f"{proved} of {len(self.verdicts)} obligations for all sizes: docs/derivations/{self.name}.md",
+                    f"{proved} of {len(self.verdicts)} obligations for all sizes: {self.page}",
                 ),
                 ("Cost", f"{cost_text(form)} operations"),
             ),
@@ -130,7 +144,7 @@ def layer(name: str) -> Layer:
     """The catalogue's layer of that name. Raises UnknownName with near matches."""
     derivation = find("derive.catalogue", name)
     module = import_module(f"derive.catalogue.{name}")
-    return Layer(name, derivation, _title(module, name), f"python -m derive emit {name}")
+    return Layer(name, derivation, _title(module, name), f"python -m derive emit {name}", f"docs/derivations/{name}.md")
 
 
 def catalogue() -> Iterator[Layer]:
@@ -158,9 +172,15 @@ def load_layer(text: str) -> Layer:
     derivation = getattr(module, name, None)
     if not isinstance(derivation, Derivation):
         raise UnknownName(f"'{file}' holds no derivation called '{name}'.")
-    if not name.isidentifier():
+    if not name.isidentifier() or iskeyword(name):
         raise UnknownName(f"'{name}' is no name for a layer.")
-    return Layer(name, derivation, _title(module, name), f"python -m derive emit {path.name}:{name}")
+    return Layer(
+        name,
+        derivation,
+        _title(module, name),
+        f"python -m derive emit {path.name}:{name}",
+        f"python -m derive show {path.name}:{name}",
+    )
 
 
 def _user_module(path: Path) -> ModuleType:
@@ -173,7 +193,7 @@ def _user_module(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except DeriveError:
         raise
-    except Exception as cause:
+    except (Exception, SystemExit) as cause:
         raise DeriveError(f"'{path}' failed with {type(cause).__name__}: {cause}.") from cause
     return module
 
@@ -199,7 +219,11 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     known = {s.name for s in derivation.form.sizes}
     if unknown := [name for name in fixed if name not in known]:
         raise UnknownName(f"The layer has no size '{unknown[0]}'; its sizes are {', '.join(sorted(known))}.")
+    if wrong := [name for name, value in fixed.items() if not isinstance(value, int) or isinstance(value, bool)]:
+        raise UsageRefused(f"The size {wrong[0]} is a whole number; {fixed[wrong[0]]!r} is not.")
     form = derivation.form.at(**fixed)
+    if form.given == False:  # noqa: E712
+        raise UsageRefused(f"The layer doesn't exist at {', '.join(f'{k} = {v}' for k, v in fixed.items())}.")
     printer = find("derive.backends", backend)
     program = _lower(form, printer.target)
     proved = len(_prove_program(form, printer.target)) + len(derivation.verdicts)
@@ -239,7 +263,14 @@ def load_source(source: str, backend: str) -> Any:
     module = ModuleType(f"{package}.m{next(_serial)}", None)
     module.__package__ = package
     code = compile(source, f"<{module.__name__}>", "exec")
-    exec(code, module.__dict__)
+    try:
+        exec(code, module.__dict__)
+    except ModuleNotFoundError as missing:
+        if missing.name != backend:
+            raise
+        raise EmitError(
+            f"The backend '{backend}' needs its array library, and {backend} is not installed."
+        ) from missing
     return module
 
 

@@ -108,7 +108,9 @@ def _accesses(form: Form) -> _Accesses:
         return Access(read.array, boxes[read.array].storage(read.subscripts))
 
     factors = form.weight.as_ordered_factors()
-    if not isinstance(form.bias, Read) or not all(isinstance(f, Read) for f in factors):
+    if not isinstance(form.bias, Read):
+        raise NoLowering(f"Algorithm 'direct' starts each output from its bias; '{form.bias}' is no entry of one.")
+    if not all(isinstance(f, Read) for f in factors):
         raise NoLowering(f"Algorithm 'direct' needs weights that are products of entries; '{form.weight}' isn't one.")
     written = form.output.entry()
     source = form.input.entry(form.read)

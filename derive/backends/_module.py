@@ -10,6 +10,7 @@ from sympy import Symbol
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
+from derive.errors import EmitError
 from derive.ir.nodes import (
     Access,
     Copy,
@@ -27,7 +28,7 @@ from derive.ir.nodes import (
 )
 from derive.ordering import OrderedTerms
 
-__all__ = ["Header", "PythonPrinter", "indent", "python", "signature", "size_lines", "used"]
+__all__ = ["Header", "PythonPrinter", "check_sizes", "indent", "python", "signature", "size_lines", "used"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,16 @@ def python(expression: Any) -> str:
 def indent(lines: Iterable[str], depth: int = 1) -> list[str]:
     """Lines moved right by four blanks a level."""
     return [f"{'    ' * depth}{line}" if line else "" for line in lines]
+
+
+def check_sizes(program: Program) -> None:
+    """Raises EmitError for a size that the body uses and no shape tells."""
+    told = {source.size for source in program.sources}
+    if missing := sorted(s.name for s in used(program) - told):
+        raise EmitError(
+            f"The size {missing[0]} can't be read off any shape, so a kernel doesn't know it; "
+            f"fix it: compile({missing[0]}=...)."
+        )
 
 
 def used(program: Program) -> frozenset[Symbol]:

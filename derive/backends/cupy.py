@@ -8,7 +8,7 @@ from typing import Any
 from sympy import Expr, Integer, expand, floor
 from sympy.printing.precedence import PRECEDENCE
 
-from derive.backends._module import Header, PythonPrinter, indent, python, signature, size_lines
+from derive.backends._module import Header, PythonPrinter, check_sizes, indent, python, signature, size_lines
 from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
@@ -181,6 +181,7 @@ class _CuPy:
 
     def emit(self, program: Program, header: Header) -> str:
         """The text of a module with one kernel. Raises EmitError for what one thread a point can't say."""
+        check_sizes(program)
         (launch,) = program.body
         if not isinstance(launch, Launch) or program.batch is None:
             raise EmitError("Backend 'cupy' prints programs that are one launch over a batch.")

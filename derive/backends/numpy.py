@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sympy import Expr, Integer, Symbol, expand
 
-from derive.backends._module import Header, indent, python, signature, size_lines, used
+from derive.backends._module import Header, check_sizes, indent, python, signature, size_lines, used
 from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
@@ -187,6 +187,7 @@ class _NumPy:
 
     def emit(self, program: Program, header: Header) -> str:
         """The text of a module with one kernel. Raises EmitError for what NumPy can't say in slices."""
+        check_sizes(program)
         writer = _Writer(program)
         names = [s.name for s in program.arguments]
         body = [*indent(size_lines(program, used(program))), "", *indent(writer.body(program.body))]

@@ -65,6 +65,8 @@ def dense_form(
     With channels, X[k, l, c] and H[i, j, d] have more axes, and so has W[i, j, d, k, l, c].
     Raises RuleRefused for a rank below 1, or for named sizes with another rank than 1.
     """
+    if not isinstance(rank, int) or isinstance(rank, bool):
+        raise RuleRefused(f"A grid has a whole number of axes; rank={rank!r} is none.")
     if rank < 1:
         raise RuleRefused(f"A grid has at least one axis; rank={rank} has none.")
     if (outputs is None) != (inputs is None) or (outputs is not None and rank != 1):

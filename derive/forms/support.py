@@ -191,7 +191,9 @@ class Mask:
 
     def condition(self, offset: Sequence[Expr]) -> Any:
         """One of the true entries."""
-        places = (place for place in np.argwhere(self._array))
+        places = np.argwhere(self._array)
+        if not len(places):
+            raise RuleRefused(f"{self} keeps nothing; a mask has at least one true entry.")
         start = self._start
         return Or(
             *(And(*(Eq(e, int(p) - s) for e, p, s in zip(offset, place, start, strict=True))) for place in places)
@@ -204,5 +206,11 @@ class Mask:
 
 
 def support(value: Radius | Support) -> Support:
-    """A radius as the box of that radius; a support as it is."""
-    return Box(value) if isinstance(value, (str, int)) else value
+    """A radius as the box of that radius; a support as it is. Raises RuleRefused for anything else."""
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        return Box(value)
+    if isinstance(value, (str, int)) or not hasattr(value, "ranges"):
+        raise RuleRefused(
+            f"A radius is a name or a whole number, or a support such as Diamond(2); {value!r} is neither."
+        )
+    return value

@@ -70,6 +70,7 @@ def smallest_model(goal: Goal, sizes: Sequence[str], names: Sequence[str]) -> di
     import z3
 
     solver = z3.Solver()
+    solver.set("ctrl_c", False)
     solver.set("timeout", 30_000)
     solver.from_string(goal.smt.replace("(check-sat)", ""))
     letters = {name: z3.Int(smt_name(name)) for name in (*sizes, *names)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy import And, Expr, Le, Max, Min, Piecewise, S, Symbol, true
 
-from derive.forms.conditions import pieces, split
+from derive.forms.conditions import pieces, simplified, split
 from derive.forms.count import NotCountable, condition_for_full, count, count_disjoint
 from derive.forms.form import Form, Param, Role
 from derive.forms.piecewise import with_min
@@ -25,8 +25,8 @@ _MOST = 12
 class Counts:
     """Exact numbers of free parameters, and the short ones with their condition.
 
-    The exact ones are None where the free entries are no union of polyhedra, as under a stride; then the short
-    ones are those of whole arrays, and the solver has proved that under the condition every entry is free.
+    The exact ones are None where the free entries are no union of polyhedra, as under a stride, or one with too many
+    cases. Under a stride the short ones count whole arrays, all of whose entries are proved free under the condition.
     """
 
     exact_weight: Expr | None
@@ -39,6 +39,8 @@ class Counts:
     def of(cls, form: Form) -> Counts:
         """Counted from the domains that the obligation 'free' is about."""
         given = Polyhedron.of(form.given)
+        if any(_coupled(p) for p in form.params):
+            return cls._on_large_grids(form, given)
         try:
             exact = _number(form.weights, given), _number(form.biases, given)
         except NotAffine:
@@ -53,6 +55,15 @@ class Counts:
         return cls(*exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given))
 
     @classmethod
+    def _on_large_grids(cls, form: Form, given: Polyhedron) -> Counts:
+        stated, grid = _stated(form)
+        when = And(*(Le(s, size - 1) for s in stated for size in grid))
+        context = Polyhedron.of(And(form.given, when))
+        params = tuple(replace(p, free=simplified(p.free, p.array.holds(), form.given, when)) for p in form.params)
+        weight, bias = (_number(params[part], context) for part in _parts(form))
+        return cls(None, None, weight, bias, with_min(when, given))
+
+    @classmethod
     def _of_whole(cls, form: Form, given: Polyhedron) -> Counts:
         full = tuple(replace(p, free=true) for p in form.params)
         everything = tuple(Goal((form.given, p.array.holds()), p.free) for p in form.params)
@@ -61,6 +72,13 @@ class Counts:
                 weight, bias = (_number(full[part], given) for part in _parts(form))
                 return cls(None, None, weight, bias, with_min(when, given))
         raise NotCountable("The free entries are no union of polyhedra, nor all entries on a large grid.")
+
+
+def _coupled(param: Param) -> bool:
+    """Whether three letters are tied by one inequality: the chambers of such counts are too many to list."""
+    letters = set(param.array.symbols)
+    affine, _ = split(param.domain)
+    return any(len(e.free_symbols & letters) > 2 for e in affine.expressions)
 
 
 def _parts(form: Form) -> tuple[slice, slice]:

@@ -20,6 +20,7 @@ def decide(smt: str) -> Status:
 
     solver = z3.Solver()
     solver.set("timeout", _MILLISECONDS)
+    solver.set("ctrl_c", False)  # z3 would take Ctrl-C for itself and answer "unknown"
     solver.from_string(smt)
     return _ANSWERS.get(str(solver.check()), Status.UNKNOWN)
 

@@ -6,7 +6,9 @@ out, or a condition on sizes that speaks of an index would make them say somethi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from keyword import iskeyword
 from typing import Any
 
 from sympy import Integer, Symbol, true
@@ -20,6 +22,9 @@ __all__ = ["PROVED_KINDS", "check_first", "check_form", "check_step", "form_size
 
 PROVED_KINDS = (Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION, Kind.TRANSFORMATION)
 
+_KERNEL_WORDS = "abs acc batch cp ceil double float floor for if int long max min new np range real thread z"
+_TAKEN = frozenset(_KERNEL_WORDS.split())
+_HELD = re.compile(r"[ijh][01]")  # the bounds of a sweep, held by name
 _FORWARD = (View.SELECTED, View.ADJOINT)
 
 Symbols = frozenset[Symbol]
@@ -91,6 +96,12 @@ def check_form(form: Form, subject: str = "The form") -> None:
     for symbol in sorted(letters | sizes, key=str):
         check.demand(symbol == index(symbol.name), f"{symbol.name} is not a plain integer symbol")
         check.demand(symbol.name.isidentifier(), f"'{symbol.name}' is not a name")
+    arrays = {a.name for a in _arrays(form)}
+    for size in sorted(sizes, key=str):
+        check.demand(
+            not iskeyword(size.name) and size.name not in arrays | _TAKEN and not _HELD.fullmatch(size.name),
+            f"a size can't be called {size.name}, which means something else in a kernel",
+        )
     terms = (*form.output.symbols, *form.reduction_symbols)
     check.distinct(terms, "the letters of places and terms")
     check.distinct((*form.output.symbols, *form.input.symbols), "the letters of places")

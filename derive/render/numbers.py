@@ -11,6 +11,7 @@ from sympy import And, Expr, Integer, Symbol
 
 from derive.derivation import Counts, Derivation
 from derive.errors import DeriveError
+from derive.forms.conditions import pieces
 from derive.forms.count import count
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import index
@@ -40,8 +41,8 @@ def cost(form: Form) -> Expr:
     2*n**2
     """
     given = Polyhedron.of(form.given)
-    terms = count(Polyhedron.of(form.terms), (*form.output.symbols, *form.reduction_symbols), given)
-    return 2 * terms
+    letters = (*form.output.symbols, *form.reduction_symbols)
+    return 2 * sum((count(part, letters, given) for part in pieces(form.terms)), start=Integer(0))
 
 
 def cost_text(form: Form) -> str:

@@ -12,17 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sympy import And, Expr, Max, Min, Sum, Symbol, expand
+from sympy import And, Expr, Sum, Symbol, expand
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified, split
 from derive.forms.dense import dense_form
 from derive.forms.expr import Read
-from derive.forms.form import Array, Axis, Form, Param, Role
+from derive.forms.form import Array, Axis, Form, Param
 from derive.forms.polyhedron import Polyhedron
 from derive.groups._group import Element, Group, Tie
 from derive.groups.translations import Translations
 from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, SubStep
+from derive.rules._ranges import stated_axis
 from derive.rules._rule import Case, rule
 from derive.rules.reindex import reindex
 
@@ -32,6 +33,8 @@ __all__ = ["equivariant"]
 @rule(Kind.RESTRICTION)
 def equivariant(form: Form, group: Group) -> Step:
     """Tie the weights of each orbit of pairs (output place, input place), and the biases of each orbit of places."""
+    if not hasattr(group, "element"):
+        raise RuleRefused(f"Rule 'equivariant' takes a group, such as Translations(); {group!r} is none.")
     element = group.element(form)
     clauses = _clauses(form, element)
     weight, bias = _Tied(form, form.weights[0], group, element), _Tied(form, form.biases[0], group, element)
@@ -170,15 +173,7 @@ def _orbits(entries: Polyhedron, tie: Tie, old: Mapping[Symbol, Axis]) -> Polyhe
 
 
 def _range(inside: Polyhedron, name: Symbol, form: Form, names: tuple[Symbol, ...]) -> Axis:
-    lower, upper = inside.project(*(s for s in names if s != name)).bounds(name)
-    return Axis(name, Max(*_stated(lower, form)), Min(*_stated(upper, form)), Role.GRID)
-
-
-def _stated(bounds: tuple[Expr, ...], form: Form) -> tuple[Expr, ...]:
-    """A range that the user stated says more than the grid's size does."""
-    sizes = {s for axis in form.output.axes for s in axis.upper.free_symbols}
-    own = tuple(e for e in bounds if not e.free_symbols & sizes)
-    return own or bounds
+    return stated_axis(name, inside.project(*(s for s in names if s != name)).bounds(name), form)
 
 
 def _new_name(param: Param, is_weight: bool) -> str:

@@ -32,6 +32,9 @@ __all__ = ["local"]
 def local(form: Form, radius: Radius | Support = "Delta") -> Step:
     """Drop every term that reads an input outside the support: within `radius` along every axis, or any `Support`."""
     near = support(radius)
+    grid = {s for axis in (*form.output.axes, *form.input.axes) for s in axis.upper.free_symbols}
+    if shared := sorted(s.name for s in near.given.free_symbols & grid):
+        raise RuleRefused(f"Rule 'local' needs a radius of its own; {shared[0]} is a size of the grid.")
     if len(form.weights) != 1 or not isinstance(form.weight, Read):
         raise RuleRefused("Rule 'local' drops free weights; this form's weight is not one free entry.")
     (param,) = form.weights

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import And, Expr, Max, Min, Symbol
+from sympy import And, Expr, Symbol
 
 from derive.errors import RuleRefused
 from derive.forms.dense import dense_form, offset_letters
@@ -19,6 +19,7 @@ from derive.forms.form import Array, Axis, Form, Param, Role
 from derive.forms.polyhedron import Polyhedron
 from derive.forms.text import show
 from derive.proof.step import ArrayMap, Kind, Step, SubStep
+from derive.rules._ranges import stated_axis
 from derive.rules._rule import Case, rule
 
 __all__ = ["reindex"]
@@ -65,7 +66,8 @@ def _letters(form: Form) -> tuple[list[Symbol], tuple[Symbol, ...], list[Symbol]
     """The letters of the input's places, of the offsets and of the output's places, along each grid axis."""
     grid = form.grid(form.input)
     old = [form.read[p] for p in grid]
-    if not isinstance(form.weight, Read) or any(s not in form.reduction_symbols for s in old):
+    whole = isinstance(form.weight, Read) and form.weight == form.weights[0].array.entry()
+    if not whole or any(s not in form.reduction_symbols for s in old):
         raise RuleRefused("Rule 'reindex' starts from a sum over the input's own places, with one free weight each.")
     places = [form.output.symbols[p] for p in form.grid(form.output)]
     if len(places) != len(grid):
@@ -79,8 +81,7 @@ def _axis(inside: Polyhedron, offset: Symbol | None, form: Form, axis: Axis) -> 
         return axis
     sizes = form.given.free_symbols
     shadow = inside.project(*(s for s in inside.symbols if s not in sizes and s != offset))
-    lower, upper = shadow.bounds(offset)
-    return Axis(offset, Max(*lower), Min(*upper), Role.GRID)
+    return stated_axis(offset, shadow.bounds(offset), form)
 
 
 def _left(inside: Polyhedron, form: Form, reduction: tuple[Axis, ...]) -> Expr:

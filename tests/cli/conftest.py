@@ -31,6 +31,11 @@ class Ran:
         assert len(lines) == 1, self.err
         return lines[0]
 
+    def sentence_with(self, part: str) -> str:
+        """The one line of standard error that mentions something."""
+        (line,) = [line for line in self.err.splitlines() if part in line]
+        return line
+
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
