@@ -123,7 +123,7 @@ def _full(param: Param, given: Polyhedron) -> Any:
 
 
 def _number(params: tuple[Param, ...], given: Polyhedron) -> Expr:
-    return sum((_entries(p, given) for p in params), start=S.Zero)
+    return sum((_entries(p, given) for p in params if not p.data), start=S.Zero)
 
 
 def _entries(param: Param, given: Polyhedron) -> Expr:

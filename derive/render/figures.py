@@ -19,6 +19,7 @@ from derive.forms.denote import entry_reader
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Form, Role
 from derive.forms.notation import UNICODE, in_order
+from derive.proof.step import Kind
 from derive.render.drawing import drawing, strip_drawing
 
 __all__ = ["Picture", "pattern", "pictures", "strip"]
@@ -90,8 +91,10 @@ def _ranked(entries: np.ndarray) -> np.ndarray:
 
 
 def _stages(derivation: Derivation) -> Iterator[tuple[int, str, Derivation]]:
-    """The derivation cut off after each step."""
-    for stage in range(len(derivation.steps) + 1):
+    """The derivation cut off after each step, up to the first that makes another layer of it."""
+    kinds = [step.kind for step in derivation.steps]
+    last = kinds.index(Kind.TRANSFORMATION) if Kind.TRANSFORMATION in kinds else len(kinds)
+    for stage in range(last + 1):
         part = replace(derivation, steps=derivation.steps[:stage], applications=derivation.applications[:stage])
         yield stage, derivation.steps[stage - 1].rule if stage else "dense", part
 

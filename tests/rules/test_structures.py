@@ -33,7 +33,7 @@ LAYERS = {
     "diamond in a volume": near(VOLUME, derive.Diamond("Delta")),
     "pointwise": near(CONV, 0).then(derive.channels()),
     "depthwise": CONV2D.then(derive.channels("C", "C")).then(derive.grouped("d", "c")),
-    "grouped": CONV2D.then(derive.channels(groups="G")).then(derive.grouped()),
+    "grouped": CONV2D.then(derive.channels(groups="F")).then(derive.grouped()),
     "diamond": near(CONV, derive.Diamond("Delta")),
     "cross": near(CONV, derive.Cross("Delta")),
     "disk": near(CONV, derive.Disk(2)),
