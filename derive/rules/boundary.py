@@ -14,7 +14,8 @@ from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.form import Edge, Form
 from derive.groups.translations import Translations
-from derive.proof.step import ArrayMap, Kind, Step, SubStep
+from derive.proof.step import Kind, Step, SubStep
+from derive.rules._maps import same_entries, same_letters
 from derive.rules._rule import Case, rule
 from derive.rules.equivariant import equivariant
 from derive.rules.reindex import reindex
@@ -32,8 +33,7 @@ def boundary(form: Form, edge: str = "zero") -> Step:
     inside = form.input.holds(form.read)
     rest = simplified(form.domain, form.output.holds(), form.given, inside, *(axis.holds() for axis in form.reduction))
     after = replace(form, domain=rest, edge=Edge.ZERO)
-    same = {s: s for s in (*form.output.symbols, *form.reduction_symbols)}
-    maps = tuple(ArrayMap(p.name, p.array.symbols, p.array.entry()) for p in form.params)
+    same, maps = same_letters(form), same_entries(form.params)
     return Step(
         rule="",
         kind=Kind.EQUIVALENCE,

@@ -23,6 +23,7 @@ from derive.forms.polyhedron import Polyhedron
 from derive.groups._group import Element, Group, Tie
 from derive.groups.translations import Translations
 from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, SubStep
+from derive.rules._maps import same_letters
 from derive.rules._ranges import stated_axis
 from derive.rules._rule import Case, rule
 from derive.rules.reindex import reindex
@@ -45,7 +46,7 @@ def equivariant(form: Form, group: Group) -> Step:
         weights=(weight.after,),
         biases=(bias.after,),
     )
-    same = {s: s for s in (*form.output.symbols, *form.reduction_symbols)}
+    same = same_letters(form)
     return Step(
         rule="",
         kind=Kind.RESTRICTION,

@@ -16,7 +16,8 @@ from derive.errors import RuleRefused
 from derive.forms.dense import Channels, dense_form
 from derive.forms.expr import Read, Where, index
 from derive.forms.form import Array, Axis, Form, Param, Role
-from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, SubStep
+from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep
+from derive.rules._maps import instance_at_reader, same_entries
 from derive.rules._rule import Case, rule
 
 __all__ = ["grouped"]
@@ -39,11 +40,8 @@ def grouped(form: Form, output: str = "f", inputs: str = "g") -> Step:
         weights=(weight,),
     )
     letters = (*form.output.symbols, *after.reduction_symbols)
-    term = dict(param.reader)
-    values = {s: term[s] for s in form.output.symbols}
-    values |= dict(zip(form.input.symbols, (e.xreplace(term) for e in form.read), strict=True))
     kept = Where(Eq(f.symbol, g.symbol), entry, 0)
-    biases = tuple(ArrayMap(p.name, p.array.symbols, p.array.entry()) for p in form.biases)
+    biases = same_entries(form.biases)
     return Step(
         rule="",
         kind=Kind.RESTRICTION,
@@ -56,7 +54,7 @@ def grouped(form: Form, output: str = "f", inputs: str = "g") -> Step:
         to_before={s: s for s in letters} | equal,
         to_after={s: s for s in letters},
         clauses=_clauses(form, f, g),
-        instances=(Instance(param.name, 0, tuple(values.items())),),
+        instances=(instance_at_reader(form, param),),
         argument=(SubStep("Between different groups a coefficient is 0", param.array.entry(), kept),),
     )
 

@@ -20,7 +20,8 @@ from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param
 from derive.forms.support import Radius, Support, support
 from derive.groups.translations import Translations
-from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, SubStep
+from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep
+from derive.rules._maps import instance_at_reader, same_entries, same_letters
 from derive.rules._rule import Case, rule
 from derive.rules.equivariant import equivariant
 from derive.rules.reindex import reindex
@@ -41,11 +42,8 @@ def local(form: Form, radius: Radius | Support = "Delta") -> Step:
     distance = _distances(form)
     at_entry = tuple(expand(d.xreplace(dict(param.reader))) for d in distance)
     given = And(form.given, near.given)
-    same = {s: s for s in (*form.output.symbols, *form.reduction_symbols)}
-    entry, term = param.array.entry(), dict(param.reader)
+    entry = param.array.entry()
     kept = Where(_near(near, at_entry), entry, 0)
-    values = {s: term[s] for s in form.output.symbols}
-    values |= dict(zip(form.input.symbols, (e.xreplace(term) for e in form.read), strict=True))
     return Step(
         rule="",
         kind=Kind.RESTRICTION,
@@ -53,12 +51,12 @@ def local(form: Form, radius: Radius | Support = "Delta") -> Step:
         reason=f"Inputs outside {_named(radius)} have coefficient 0, so their terms fall out of the sum.",
         before=form,
         after=_restricted(form, near, distance, _param(param, near, at_entry, given), given),
-        embeddings=(ArrayMap(param.name, param.array.symbols, kept), *_same(form.biases)),
-        sections=(ArrayMap(param.name, param.array.symbols, entry), *_same(form.biases)),
-        to_before=same,
-        to_after=same,
+        embeddings=(ArrayMap(param.name, param.array.symbols, kept), *same_entries(form.biases)),
+        sections=(ArrayMap(param.name, param.array.symbols, entry), *same_entries(form.biases)),
+        to_before=same_letters(form),
+        to_after=same_letters(form),
         clauses=_clauses(form, near, radius),
-        instances=(Instance(param.name, 0, tuple(values.items())),),
+        instances=(instance_at_reader(form, param),),
         argument=(SubStep("Outside the support a coefficient is 0", entry, kept),),
     )
 
@@ -114,10 +112,6 @@ def _restricted(form: Form, near: Support, distance: Sequence[Expr], weight: Par
     terms = And(form.terms, _near(near, distance))
     domain = simplified(terms, form.output.holds(), given, *(axis.holds() for axis in reduction))
     return replace(form, given=given, reduction=reduction, weights=(weight,), domain=domain)
-
-
-def _same(params: tuple[Param, ...]) -> tuple[ArrayMap, ...]:
-    return tuple(ArrayMap(p.name, p.array.symbols, p.array.entry()) for p in params)
 
 
 _OFFSETS = reindex().apply(dense_form(rank=1)).after

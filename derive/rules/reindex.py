@@ -19,6 +19,7 @@ from derive.forms.form import Array, Axis, Form, Param, Role
 from derive.forms.polyhedron import Polyhedron
 from derive.forms.text import show
 from derive.proof.step import ArrayMap, Kind, Step, SubStep
+from derive.rules._maps import same_entries
 from derive.rules._ranges import stated_axis
 from derive.rules._rule import Case, rule
 
@@ -54,8 +55,11 @@ def reindex(form: Form) -> Step:
         reason=f"{renamed} renames the terms of the sum; the layer is the same.",
         before=form,
         after=after,
-        embeddings=(ArrayMap(param.name, param.array.symbols, array.entry().xreplace(back)), *_same(form.biases)),
-        sections=(ArrayMap(array.name, array.symbols, param.array.entry().xreplace(forth)), *_same(form.biases)),
+        embeddings=(
+            ArrayMap(param.name, param.array.symbols, array.entry().xreplace(back)),
+            *same_entries(form.biases),
+        ),
+        sections=(ArrayMap(array.name, array.symbols, param.array.entry().xreplace(forth)), *same_entries(form.biases)),
         to_before=keep | forth,
         to_after=keep | back,
         argument=tuple(SubStep("Put", k, v) for k, v in forth.items()),
@@ -97,10 +101,6 @@ def _weight(form: Form, param: Param, reduction: tuple[Axis, ...], inside: Polyh
     array = Array("V", places + reduction + channels)
     free = inside.simplify(Polyhedron.of(And(array.holds(), form.given))).conditions
     return Param(array, free, tuple((s, s) for s in array.symbols))
-
-
-def _same(params: tuple[Param, ...]) -> tuple[ArrayMap, ...]:
-    return tuple(ArrayMap(p.name, p.array.symbols, p.array.entry()) for p in params)
 
 
 EXAMPLE = Case(dense_form(rank=1), reindex())
