@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Le, Symbol, expand, true
+from sympy import And, Eq, Expr, Integer, Le, Rational, Symbol, expand, true
 
 from derive.errors import RuleRefused
 from derive.forms.expr import Read, Where, index, reads
@@ -100,12 +100,14 @@ class Param:
     """A parameter array: its box, which of its entries are free, and for a free entry one term that reads it.
 
     `data` says that it is no parameter but another array that the sum multiplies, such as X in a gradient by V.
+    `values` are the entries of an array of numbers, such as a stencil's: data that the layer brings along, row by row.
     """
 
     array: Array
     free: Any
     reader: tuple[tuple[Symbol, Expr], ...]
     data: bool = False
+    values: tuple[Rational, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -130,7 +132,10 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One affine map; see the module. `given` holds what the sizes must satisfy."""
+    """One affine map; see the module. `given` holds what the sizes must satisfy.
+
+    `shared` says that several terms of one output may read the same entry of the input, so that a coefficient is a sum.
+    """
 
     output: Array
     input: Array
@@ -143,6 +148,7 @@ class Form:
     biases: tuple[Param, ...]
     given: Any
     edge: Edge = Edge.INSIDE
+    shared: bool = False
 
     @property
     def reduction_symbols(self) -> tuple[Symbol, ...]:
@@ -187,6 +193,11 @@ class Form:
 
         Raises RuleRefused where the reads do not determine the term by steps of one.
         """
+        if self.shared:
+            raise RuleRefused(
+                f"Several terms may read one entry of {self.input.name}, so a coefficient is a sum of them; "
+                f"state structure first, and edges, strides and compositions after it."
+            )
         unknown = set(self.reduction_symbols)
         equations = list(zip(self.read, place, strict=True))
         solved: dict[Symbol, Expr] = {}
@@ -242,7 +253,7 @@ class Form:
 
         def param(p: Param) -> Param:
             reader = tuple((s, e.subs(values)) for s, e in p.reader)
-            return Param(p.array.at(values), p.free.subs(values), reader, p.data)
+            return Param(p.array.at(values), p.free.subs(values), reader, p.data, p.values)
 
         return Form(
             output=self.output.at(values),
@@ -256,6 +267,7 @@ class Form:
             biases=tuple(map(param, self.biases)),
             given=self.given.subs(values),
             edge=self.edge,
+            shared=self.shared,
         )
 
     def same_as(self, other: Form) -> bool:

@@ -13,7 +13,7 @@ from keyword import iskeyword
 from typing import Any, TypeVar
 from unicodedata import normalize
 
-from sympy import Expr, Symbol
+from sympy import Expr, Rational, Symbol
 from sympy.logic.boolalg import Boolean
 
 from derive.errors import CertificateError, TextError
@@ -56,6 +56,7 @@ def write_form(form: Form) -> Data:
         "biases": [_write_param(p) for p in form.biases],
         "given": show(form.given),
         "edge": form.edge.value,
+        "shared": form.shared,
     }
 
 
@@ -74,7 +75,8 @@ def _write_array(array: Array) -> Data:
 
 def _write_param(param: Param) -> Data:
     reader = _write_values(param.reader)
-    return {"array": _write_array(param.array), "free": show(param.free), "reader": reader, "data": param.data}
+    data = {"array": _write_array(param.array), "free": show(param.free), "reader": reader, "data": param.data}
+    return data if param.values is None else data | {"values": [show(v) for v in param.values]}
 
 
 def _write_values(values: Iterable[tuple[Symbol, Expr]]) -> list[list[str]]:
@@ -243,20 +245,33 @@ def _values(data: Any, where: str) -> tuple[tuple[Symbol, Expr], ...]:
 
 
 def _param(data: Any, where: str) -> Param:
-    array, free, reader, is_data = fields(data, "array free reader data", where)
-    if type(is_data) is not bool:
-        raise CertificateError(f"{where} 'data' is {_named(is_data)}; it must be true or false.")
+    constant = isinstance(data, dict) and "values" in data
+    array, free, reader, is_data, *values = fields(data, f"array free reader data{' values' * constant}", where)
     return Param(
         _array(array, f"{where} its array"),
         _condition(free, f"{where} 'free'"),
         _values(reader, f"{where} 'reader'"),
-        is_data,
+        _flag(is_data, f"{where} 'data'"),
+        _each(values[0], _rational, f"{where} 'values'") if constant else None,
     )
+
+
+def _flag(data: Any, where: str) -> bool:
+    if type(data) is not bool:
+        raise CertificateError(f"{where} is {_named(data)}; it must be true or false.")
+    return data
+
+
+def _rational(data: Any, where: str) -> Rational:
+    value = _number(data, where)
+    if not isinstance(value, Rational):
+        raise CertificateError(f"{where} must be a number.")
+    return value
 
 
 def read_form(data: Any, where: str) -> Form:
     """The form that the data state."""
-    keys = "output input reduction domain weight read bias weights biases given edge"
+    keys = "output input reduction domain weight read bias weights biases given edge shared"
     found = dict(zip(keys.split(), fields(data, keys, where), strict=True))
     return Form(
         output=_array(found["output"], f"{where}: the output"),
@@ -270,6 +285,7 @@ def read_form(data: Any, where: str) -> Form:
         biases=_each(found["biases"], _param, f"{where}: the biases"),
         given=_condition(found["given"], f"{where}: the precondition"),
         edge=_choice(Edge, found["edge"], f"{where}: the edge"),
+        shared=_flag(found["shared"], f"{where}: 'shared'"),
     )
 
 

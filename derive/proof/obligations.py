@@ -66,15 +66,12 @@ def _small(rank: int) -> list[tuple[int, ...]]:
 
 def _of_form(form: Form) -> tuple[Obligation, ...]:
     free = tuple(goal for param in form.params if not param.data for goal in _free(form, param))
-    return (
+    of_all = (
         Obligation("in bounds", "Every read of every term is inside its array.", _in_bounds(form)),
         Obligation("free", "An entry is called free exactly when some live term reads it.", free),
-        Obligation(
-            "injective",
-            f"Two terms of one output never read the same entry of {form.input.name}.",
-            (_injective(form),),
-        ),
     )
+    says = f"Two terms of one output never read the same entry of {form.input.name}."
+    return of_all if form.shared else (*of_all, Obligation("injective", says, (_injective(form),)))
 
 
 def _in_bounds(form: Form) -> tuple[Goal, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from keyword import iskeyword
 from typing import Any
 
-from sympy import Integer, Symbol, true
+from sympy import Integer, Symbol, prod, true
 
 from derive.errors import ObligationFailed
 from derive.forms.expr import Read, Where, index, reads
@@ -111,7 +111,10 @@ def check_form(form: Form, subject: str = "The form") -> None:
         check.distinct(array.symbols, f"the letters of {array.name}")
     _check_sum(form, check, terms)
     for param in form.weights:
-        if not param.data:
+        if param.data:
+            _check_values(param, check)
+        else:
+            check.demand(param.values is None, f"{param.name} is learned, and has values all the same")
             _check_param(param, terms, check)
     for param in form.biases:
         _check_param(param, form.output.symbols, check)
@@ -139,11 +142,19 @@ def _check_param(param: Param, terms: tuple[Symbol, ...], check: _Checker) -> No
         check.integers(value, param.array.symbols, f"the term that reads {param.name}")
 
 
+def _check_values(param: Param, check: _Checker) -> None:
+    """An array of numbers has as many as its box has entries."""
+    if param.values is not None:
+        entries = prod(param.array.shape)
+        check.demand(entries == len(param.values), f"{param.name} has {entries} entries and {len(param.values)} values")
+
+
 def check_first(form: Form) -> None:
     """Raise ObligationFailed for a form that can't be the first: its coefficients must be free entries."""
     check_form(form)
     check = _Checker("The first form", form_sizes(form))
     check.demand(isinstance(form.weight, Read), f"its weight, {form.weight}, is not one free entry")
+    check.demand(not form.shared, "its coefficients are sums of terms")
     check.demand(isinstance(form.bias, Read) or form.bias == 0, f"its bias, {form.bias}, is not one free entry")
 
 
@@ -163,6 +174,7 @@ def check_step(step: Step) -> None:
         _check_roles(step, check)
         return
     check.demand(step.view is View.SELECTED and step.selected == true, f"{_an(step.kind)} is no view of another layer")
+    check.demand(not step.before.shared and not step.after.shared, f"{_an(step.kind)} has one coefficient an input")
     _check_shapes(step, check)
     old, new = (tuple(p.array for p in form.params) for form in (step.before, step.after))
     _check_maps(step.embeddings, old, new, "the embedding", check)
