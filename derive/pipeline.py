@@ -14,11 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sympy import Integer
+
 from derive.algorithms._obligations import program_obligations
 from derive.algorithms.direct import direct
 from derive.backends._module import Header, check_sizes
 from derive.derivation import Derivation
 from derive.errors import DeriveError, EmitError, NoLowering, ObligationFailed, UnknownName, UsageRefused
+from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.nodes import Program
 from derive.proof.goal import Verdict
@@ -221,7 +224,7 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         raise UnknownName(f"The layer has no size '{unknown[0]}'; its sizes are {', '.join(sorted(known))}.")
     if wrong := [name for name, value in fixed.items() if not isinstance(value, int) or isinstance(value, bool)]:
         raise UsageRefused(f"The size {wrong[0]} is a whole number; {fixed[wrong[0]]!r} is not.")
-    form = derivation.form.at(**fixed)
+    form = derivation.form.at({index(name): Integer(value) for name, value in fixed.items()})
     if form.given == False:  # noqa: E712
         raise UsageRefused(f"The layer doesn't exist at {', '.join(f'{k} = {v}' for k, v in fixed.items())}.")
     printer = find("derive.backends", backend)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Le, Rational, Symbol, expand, true
+from sympy import And, Eq, Expr, Le, Rational, Symbol, expand, true
 
 from derive.errors import RuleRefused
-from derive.forms.expr import Read, Where, index, reads
+from derive.forms.expr import Read, Where, reads
 from derive.forms.text import parse
 
 __all__ = ["Array", "Axis", "Edge", "Form", "Param", "Role"]
@@ -57,7 +57,7 @@ class Axis:
 
     def at(self, values: Mapping[Any, Any]) -> Axis:
         """The axis with sizes replaced."""
-        return replace(self, lower=self.lower.subs(values), upper=self.upper.subs(values))
+        return replace(self, lower=expand(self.lower.xreplace(values)), upper=expand(self.upper.xreplace(values)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,25 +247,25 @@ class Form:
             params[read.array] = Param(array, true, ())
         return replace(self, weight=value, weights=tuple(params.values()))
 
-    def at(self, **sizes: int) -> Form:
-        """The form with sizes replaced by numbers."""
-        values = {index(name): Integer(value) for name, value in sizes.items()}
+    def at(self, values: Mapping[Symbol, Expr]) -> Form:
+        """The form with sizes replaced, by numbers or by other sizes."""
+        table = dict(values)
 
         def param(p: Param) -> Param:
-            reader = tuple((s, e.subs(values)) for s, e in p.reader)
-            return Param(p.array.at(values), p.free.subs(values), reader, p.data, p.values)
+            reader = tuple((s, e.xreplace(table)) for s, e in p.reader)
+            return Param(p.array.at(table), p.free.xreplace(table), reader, p.data, p.values)
 
         return Form(
-            output=self.output.at(values),
-            input=self.input.at(values),
-            reduction=tuple(axis.at(values) for axis in self.reduction),
-            domain=self.domain.subs(values),
-            weight=self.weight.subs(values),
-            read=tuple(e.subs(values) for e in self.read),
-            bias=self.bias.subs(values),
+            output=self.output.at(table),
+            input=self.input.at(table),
+            reduction=tuple(axis.at(table) for axis in self.reduction),
+            domain=self.domain.xreplace(table),
+            weight=self.weight.xreplace(table),
+            read=tuple(e.xreplace(table) for e in self.read),
+            bias=self.bias.xreplace(table),
             weights=tuple(map(param, self.weights)),
             biases=tuple(map(param, self.biases)),
-            given=self.given.subs(values),
+            given=self.given.xreplace(table),
             edge=self.edge,
             shared=self.shared,
         )

@@ -17,7 +17,7 @@ import numpy as np
 from sympy import Abs, And, Eq, Expr, Ge, Integer, Le, Or, sympify, true
 
 from derive.errors import RuleRefused
-from derive.forms.expr import index
+from derive.forms.text import parse
 
 __all__ = ["Box", "Causal", "Cross", "Diamond", "Disk", "Mask", "Radius", "Support", "support"]
 
@@ -43,7 +43,10 @@ class Support(Protocol):
 
 
 def _size(value: Radius) -> Expr:
-    size = index(value) if isinstance(value, str) else sympify(value)
+    size = parse(value) if isinstance(value, str) else sympify(value)
+    linear = isinstance(size, Expr) and all(v.is_Integer and v > 0 for v in size.as_coefficients_dict().values())
+    if not linear and size != 0 and not size.is_Integer:
+        raise RuleRefused(f"A radius is a name, a whole number or a sum of multiples such as 2*Delta; {value} is none.")
     if size.is_Integer and size < 0:
         raise RuleRefused(f"A radius is at least 0; {value} is not.")
     return size

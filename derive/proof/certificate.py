@@ -35,7 +35,7 @@ __all__ = ["FORMAT", "Verified", "certificate", "dumps", "mended", "verify"]
 FORMAT = "derive certificate 1"
 _LARGEST = 16_000_000
 _STEP_KEYS = (
-    "rule kind statement before after embeddings sections to_before to_after clauses instances assume view selected "
+    "rule kind statement before after embeddings sections to_before to_after clauses instances assume view selected inner "
     "obligations digest"
 )
 _ODD = (

@@ -14,6 +14,7 @@ from derive.forms.form import Form, Param, Role
 from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.proof.goal import Goal, Status
+from derive.proof.ranks import determined_when
 from derive.proof.solver import decide
 
 __all__ = ["Counts"]
@@ -37,7 +38,23 @@ class Counts:
 
     @classmethod
     def of(cls, form: Form) -> Counts:
-        """Counted from the domains that the obligation 'free' is about."""
+        """Counted from the domains that the obligation 'free' is about.
+
+        Raises NotCountable where terms share inputs and no size of the grid is found at which W determines the weights.
+        """
+        found = cls._of_entries(form)
+        if not form.shared or all(p.data for p in form.weights):
+            return found
+        stated, grid = _stated(form)
+        enough = determined_when(form, stated, grid)
+        if enough is None:
+            raise NotCountable("Terms share inputs, and no place was found that tells all weights apart.")
+        when = with_min(simplified(And(found.when, enough), form.given), Polyhedron.of(form.given))
+        return cls(None, None, found.weight, found.bias, when)
+
+    @classmethod
+    def _of_entries(cls, form: Form) -> Counts:
+        """How many entries are free."""
         given = Polyhedron.of(form.given)
         if any(_coupled(p) for p in form.params):
             return cls._on_large_grids(form, given)

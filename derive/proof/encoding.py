@@ -102,6 +102,7 @@ def write_step(step: Step) -> Data:
         "assume": show(step.assume),
         "view": step.view.value,
         "selected": show(step.selected),
+        "inner": None if step.inner is None else write_form(step.inner),
     }
 
 
@@ -331,4 +332,5 @@ def read_step(data: Data, where: str) -> Step:
         assume=_condition(data["assume"], f"{where}: 'assume'"),
         view=_choice(View, data["view"], f"{where}: its view"),
         selected=_condition(data["selected"], f"{where}: 'selected'"),
+        inner=None if data["inner"] is None else read_form(data["inner"], f"{where}: the inner layer"),
     )

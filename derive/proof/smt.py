@@ -37,8 +37,11 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import TextError
 from derive.forms.expr import Read, Where
+from derive.proof.remainders import abstracted
 
-__all__ = ["script", "smt_name", "to_smt"]
+__all__ = ["ABSTRACTED", "script", "smt_name", "to_smt"]
+
+ABSTRACTED = "; remainders by a size are abstracted: a model proves nothing"
 
 _PLAIN = re.compile(r"[A-Z][a-z]*[0-9_]*|[a-z][0-9_]*")
 
@@ -46,7 +49,12 @@ _RELATIONS: Mapping[type[Any], str] = {Eq: "=", Ge: ">=", Gt: ">", Le: "<=", Lt:
 
 
 def script(given: list[Any], show: Any) -> str:
-    """The text that is unsatisfiable exactly when `given` implies `show` for all integers and arrays."""
+    """The text that is unsatisfiable exactly when `given` implies `show` for all integers and arrays.
+
+    With remainders by a size it is so only in one direction, and says so in its first line.
+    """
+    (*given, show), known = abstracted([*given, show])
+    given = [*given, *known]
     symbols = sorted({s for e in (*given, show) for s in e.free_symbols}, key=str)
     arrays = sorted({(r.array, len(r.subscripts)) for e in (*given, show) for r in e.atoms(Read)})
     _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
@@ -55,6 +63,7 @@ def script(given: list[Any], show: Any) -> str:
     lines += [f"(declare-const {smt_name(s.name)} Int)" for s in symbols]
     lines += [f"(declare-fun {smt_name(name)} ({' '.join(['Int'] * rank)}) Real)" for name, rank in arrays]
     lines += [f"(assert {to_smt(fact)})" for fact in given if fact is not BooleanTrue()]
+    lines = [ABSTRACTED, *lines] if known else lines
     return "\n".join([*lines, f"(assert (not {to_smt(show)}))", "(check-sat)", ""])
 
 

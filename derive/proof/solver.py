@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from derive.proof.goal import Obligation, Status, Verdict
+from derive.proof.smt import ABSTRACTED
 
 __all__ = ["decide", "decide_with_cvc5", "discharge", "discharge_all", "solver_version"]
 
@@ -22,7 +23,12 @@ def decide(smt: str) -> Status:
     solver.set("timeout", _MILLISECONDS)
     solver.set("ctrl_c", False)  # z3 would take Ctrl-C for itself and answer "unknown"
     solver.from_string(smt)
-    return _ANSWERS.get(str(solver.check()), Status.UNKNOWN)
+    return _status(str(solver.check()), smt)
+
+
+def _status(answer: str, smt: str) -> Status:
+    status = _ANSWERS.get(answer, Status.UNKNOWN)
+    return Status.UNKNOWN if status is Status.REFUTED and smt.startswith(ABSTRACTED) else status
 
 
 def decide_with_cvc5(smt: str) -> Status:
@@ -36,7 +42,7 @@ def decide_with_cvc5(smt: str) -> Status:
     symbols, answer = parser.getSymbolManager(), ""
     while not (command := parser.nextCommand()).isNull():
         answer = command.invoke(solver, symbols).strip() or answer
-    return _ANSWERS.get(answer, Status.UNKNOWN)
+    return _status(answer, smt)
 
 
 def discharge(obligation: Obligation) -> Verdict:

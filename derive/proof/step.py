@@ -47,6 +47,12 @@ class View(Enum):
     ADJOINT = "adjoint"
     WEIGHT = "gradient by the weights"
     BIAS = "gradient by the biases"
+    FIXED = "fixed weights"
+    COMPOSED = "composition"
+    PERIODIC = "periodic extension"
+    REFLECTED = "extension reflected in the last place"
+    SYMMETRIC = "extension reflected behind the last place"
+    NEAREST = "extension by the nearest place"
 
 
 def substitute(expression: Any, maps: Iterable[ArrayMap]) -> Any:
@@ -104,6 +110,7 @@ class Step:
     assume       the special case in which an extension is the form before
     view         of a transformation: which view of the sum it is
     selected     of a transformation: the places, in the old letters, that it keeps
+    inner        of a composition: the layer whose output is the input of the one before, in letters of its own
     """
 
     rule: str
@@ -122,3 +129,4 @@ class Step:
     assume: Any = field(default=true)
     view: View = View.SELECTED
     selected: Any = field(default=true)
+    inner: Form | None = None

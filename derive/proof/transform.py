@@ -2,78 +2,207 @@
 
     T = Σ_o Σ_r G[o]·w(o, r)·X[ι(o, r)]          the layer's one trilinear sum, over its live terms
 
-    selected   H'[o'] = H[φ(o')]: the same sum at some of the places, those where `selected` holds
-    adjoint    T as the factor of X[k]
-    gradient   T as the factor of one entry of the weights, or of the biases
+    selected      H'[o'] = H[φ(o')]: the same sum at some of the places, those where `selected` holds
+    adjoint       T as the factor of X[k]
+    gradient      T as the factor of one entry of one array of weights, or of the biases
+    fixed         the weights are given numbers, the biases 0
+    extended      the window is whole at every place, and reads X[e(k)] at k: e maps all places into the input's
+    composition   H[o] of a layer whose input is another layer's output
 
 In each the new terms are the old ones in other letters. The obligation is a bijection between the two sets of live terms,
-given with its inverse, that matches the three things each term multiplies.
+given with its inverse, that matches what each term multiplies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import And, Eq, Integer
+from sympy import And, Eq, Expr, Symbol, true
 
 from derive.errors import ObligationFailed
-from derive.forms.expr import Read
-from derive.forms.form import Form, equal_places
+from derive.forms.expr import Read, index
+from derive.forms.extension import extended
+from derive.forms.form import Role, equal_places
+from derive.forms.products import product_of, same_product
+from derive.proof.composition import composed
 from derive.proof.goal import Goal, Obligation
 from derive.proof.step import Step, View
 
-__all__ = ["transformed"]
+__all__ = ["EDGES", "transformed"]
+
+EDGES: Mapping[View, str] = {
+    View.PERIODIC: "periodic",
+    View.REFLECTED: "reflect",
+    View.SYMMETRIC: "symmetric",
+    View.NEAREST: "nearest",
+}
+_SAYS = "The new terms are the old ones in other letters, each once, with the same entries."
 
 
 def transformed(step: Step) -> tuple[Obligation, ...]:
     """What a transformation must satisfy. Raises ObligationFailed for one whose arrays have other roles."""
-    old, new = step.before, step.after
+    return _OF_VIEW[step.view](step)
+
+
+def _selected(step: Step) -> tuple[Obligation, ...]:
+    old, new, down = step.before, step.after, dict(step.to_before)
+    source = tuple(e.xreplace(down) for e in old.read)
+    same = And(equal_places(source, new.read), same_product(old.weight.xreplace(down), new.weight))
+    biases = Goal((new.given, old.given, new.output.holds()), Eq(old.bias.xreplace(down), new.bias))
+    return (
+        _bijection(step, old.live, tuple(down), same),
+        Obligation("biases", "The biases are those of the places selected.", (biases,)),
+    )
+
+
+def _adjoint(step: Step) -> tuple[Obligation, ...]:
+    old, new, down = step.before, step.after, dict(step.to_before)
+    _roles(old.input.name == new.output.name and old.output.name == new.input.name)
+    source = tuple(e.xreplace(down) for e in old.read)
+    same = And(
+        equal_places(source, new.output.symbols),
+        equal_places((s.xreplace(down) for s in old.output.symbols), new.read),
+        same_product(old.weight.xreplace(down), new.weight),
+    )
+    return (_bijection(step, old.live, tuple(down), same),)
+
+
+def _by_weight(step: Step) -> tuple[Obligation, ...]:
+    """Of the entries that an old term multiplies, one is the gradient's own place; the others are multiplied by G."""
+    old, new, down = step.before, step.after, dict(step.to_before)
+    weight, factors = product_of(old.weight.xreplace(down)), product_of(new.weight)
+    target = new.output.name.removeprefix("d")
+    source = Read(old.input.name, *(e.xreplace(down) for e in old.read))
+    _roles(weight is not None and factors is not None and target in weight and old.input.name not in weight)
+    assert weight is not None
+    rest = source
+    for name, read in weight.items():
+        rest = rest * read if name != target else rest
+    same = And(
+        equal_places(weight[target].subscripts, new.output.symbols),
+        equal_places((s.xreplace(down) for s in old.output.symbols), new.read),
+        same_product(rest, new.weight),
+    )
+    return (_bijection(step, old.live, tuple(down), same),)
+
+
+def _by_bias(step: Step) -> tuple[Obligation, ...]:
+    old, new, down = step.before, step.after, dict(step.to_before)
+    bias = old.bias.xreplace(down)
+    _roles(isinstance(bias, Read) and new.weight == 1)
+    place = tuple(s.xreplace(down) for s in old.output.symbols)
+    same = And(equal_places(bias.subscripts, new.output.symbols), equal_places(place, new.read))
+    return (_bijection(step, old.output.holds(), old.output.symbols, same),)
+
+
+def _bijection(step: Step, live: Any, letters: tuple[Symbol, ...], same: Any) -> Obligation:
+    """Live new terms and live old terms, of which `letters` tell the old ones apart, correspond, and `same` holds."""
     down, up = dict(step.to_before), dict(step.to_after)
-    facts = (new.given, old.given)
-    live = old.output.holds() if step.view is View.BIAS else old.live
-    letters = old.output.symbols if step.view is View.BIAS else tuple(down)
+    facts = (step.after.given, step.before.given)
     back = And(*(Eq(s, step.to_after[s].xreplace(down)) for s in up))
     forth = And(*(Eq(s, step.to_before[s].xreplace(up)) for s in letters))
-    same = _same(step.view, old, new, down)
     terms = (
-        Goal((*facts, new.live), And(live.xreplace(down), same, back)),
-        Goal((*facts, live, step.selected), And(new.live.xreplace(up), forth)),
+        Goal((*facts, step.after.live), And(live.xreplace(down), same, back)),
+        Goal((*facts, live, step.selected), And(step.after.live.xreplace(up), forth)),
     )
-    says = "The new terms are the old ones in other letters, each once, with the same three entries."
-    kept = [Obligation("sound", says, terms)]
-    if step.view is View.SELECTED:
-        bias = Eq(old.bias.xreplace(down), new.bias)
-        kept.append(
-            Obligation(
-                "biases",
-                "The biases are those of the places selected.",
-                (Goal((*facts, new.output.holds()), bias),),
-            )
-        )
-    return tuple(kept)
+    return Obligation("sound", _SAYS, terms)
 
 
-def _same(view: View, old: Form, new: Form, down: dict[Any, Any]) -> Any:
-    """The three entries of a new term are those of its old one, each in its new role."""
-    place = tuple(s.xreplace(down) for s in old.output.symbols)
-    source = tuple(e.xreplace(down) for e in old.read)
-    weight = old.weight.xreplace(down)
-    if view is View.SELECTED:
-        return And(equal_places(source, new.read), Eq(weight, new.weight))
-    if view is View.ADJOINT:
-        _roles(old.input.name == new.output.name and old.output.name == new.input.name)
-        return And(equal_places(source, new.output.symbols), equal_places(place, new.read), Eq(weight, new.weight))
-    if view is View.WEIGHT:
-        _roles(isinstance(old.weight, Read) and isinstance(new.weight, Read) and new.weight.array == old.input.name)
-        return And(
-            equal_places(weight.subscripts, new.output.symbols),
-            equal_places(place, new.read),
-            equal_places(source, new.weight.subscripts),
-        )
-    _roles(isinstance(old.bias, Read) and new.weight == Integer(1))
-    return And(equal_places(old.bias.xreplace(down).subscripts, new.output.symbols), equal_places(place, new.read))
+def _fixed(step: Step) -> tuple[Obligation, ...]:
+    """The same terms; a weight is the number at the place of those of its letters that the numbers have."""
+    old, new = step.before, step.after
+    _unmoved(step)
+    weight, number = old.weight, new.weight
+    _roles(isinstance(weight, Read) and isinstance(number, Read) and new.bias == 0)
+    rest = iter(weight.subscripts)
+    _roles(all(s in rest for s in number.subscripts))
+    return (_same_terms(step, And(equal_places(old.read, new.read))),)
+
+
+def _extended(step: Step) -> tuple[Obligation, ...]:
+    old, new, edge = step.before, step.after, EDGES[step.view]
+    _unmoved(step)
+    facts = (new.given, old.given)
+    wanted = [
+        extended(edge, axis, place) if axis.role is Role.GRID else place
+        for axis, place in zip(old.input.axes, old.read, strict=True)
+    ]
+    inside = old.input.holds(old.read)
+    same = And(equal_places(new.read, wanted), Eq(old.weight, new.weight))
+    away = {s: index(f"{s.name}_") for s in old.output.symbols}
+    return (
+        Obligation(
+            "sound",
+            "Terms that read inside are those of the layer; every term has its weight, and reads where the edge says.",
+            (
+                Goal((*facts, new.live), same),
+                Goal((*facts, new.live, inside), old.live),
+                Goal((*facts, old.live), new.live),
+                Goal((*facts, new.output.holds()), Eq(old.bias, new.bias)),
+            ),
+        ),
+        Obligation(
+            "whole",
+            "Every place sums over the same window.",
+            (Goal((*facts, new.live, new.output.holds(away.values())), new.live.xreplace(away)),),
+        ),
+    )
+
+
+def _composed(step: Step) -> tuple[Obligation, ...]:
+    """A term is one of the outer layer and one of the inner layer at the place that the outer one reads."""
+    if step.inner is None:
+        raise ObligationFailed("The composition is not well formed: it has no inner layer.")
+    outer, inner, new = composed(step.before, step.inner), step.inner, step.after
+    at = dict(zip(inner.output.symbols, outer.read, strict=True))
+    _roles(inner.bias == 0 and not inner.biases)
+    live = And(outer.live, inner.live.xreplace(at))
+    facts = (new.given, outer.given, inner.given)
+    same = And(
+        equal_places(new.read, (e.xreplace(at) for e in inner.read)),
+        same_product(new.weight, outer.weight * inner.weight.xreplace(at)),
+    )
+    return (
+        Obligation(
+            "sound",
+            "A term is a term of the outer layer and one of the inner layer, at the place that the outer one reads.",
+            (
+                Goal((*facts, new.live), And(live, same)),
+                Goal((*facts, live), new.live),
+                Goal((*facts, new.output.holds()), Eq(outer.bias, new.bias)),
+            ),
+        ),
+    )
+
+
+def _same_terms(step: Step, same: Any) -> Obligation:
+    facts = (step.after.given, step.before.given)
+    goals = (
+        Goal((*facts, step.after.live), And(step.before.live, same)),
+        Goal((*facts, step.before.live), step.after.live),
+    )
+    return Obligation("sound", "The terms are those of the layer, with the same entries of the input.", goals)
+
+
+def _unmoved(step: Step) -> None:
+    """Raise ObligationFailed unless the maps between the terms leave every letter as it is."""
+    letters: dict[Symbol, Expr] = {s: s for s in (*step.before.output.symbols, *step.before.reduction_symbols)}
+    same = dict(step.to_before) == letters == dict(step.to_after)
+    _roles(same and step.selected == true)
 
 
 def _roles(right: bool) -> None:
     if not right:
         raise ObligationFailed("The transformation is not well formed: its arrays have other roles than it says.")
+
+
+_OF_VIEW: Mapping[View, Callable[[Step], tuple[Obligation, ...]]] = {
+    View.SELECTED: _selected,
+    View.ADJOINT: _adjoint,
+    View.WEIGHT: _by_weight,
+    View.BIAS: _by_bias,
+    View.FIXED: _fixed,
+    View.COMPOSED: _composed,
+    **dict.fromkeys(EDGES, _extended),
+}

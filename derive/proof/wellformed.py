@@ -16,6 +16,7 @@ from sympy import Integer, Symbol, prod, true
 from derive.errors import ObligationFailed
 from derive.forms.expr import Read, Where, index, reads
 from derive.forms.form import Array, Form, Param
+from derive.proof.roles import check_roles
 from derive.proof.step import ArrayMap, Kind, Step, View
 
 __all__ = ["PROVED_KINDS", "check_first", "check_form", "check_step", "form_sizes"]
@@ -25,7 +26,6 @@ PROVED_KINDS = (Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION, Kind.TRANSFO
 _KERNEL_WORDS = "abs acc batch cp ceil double float floor for if int long max min new np range real thread z"
 _TAKEN = frozenset(_KERNEL_WORDS.split())
 _HELD = re.compile(r"[ijh][01]")  # the bounds of a sweep, held by name
-_FORWARD = (View.SELECTED, View.ADJOINT)
 
 Symbols = frozenset[Symbol]
 
@@ -171,9 +171,13 @@ def check_step(step: Step) -> None:
     _check_terms(step.to_before, step.before, step.after, check)
     _check_terms(step.to_after, step.after, step.before, check)
     if step.kind is Kind.TRANSFORMATION:
-        _check_roles(step, check)
+        _check_inner(step, check)
+        check.integers(step.selected, (*step.before.output.symbols, *step.before.reduction_symbols), "the selection")
+        check.demand(not step.embeddings and not step.sections, "a transformation keeps its parameters")
+        check_roles(step, check.demand)
         return
-    check.demand(step.view is View.SELECTED and step.selected == true, f"{_an(step.kind)} is no view of another layer")
+    plain = step.view is View.SELECTED and step.selected == true and step.inner is None
+    check.demand(plain, f"{_an(step.kind)} is no view of another layer")
     check.demand(not step.before.shared and not step.after.shared, f"{_an(step.kind)} has one coefficient an input")
     _check_shapes(step, check)
     old, new = (tuple(p.array for p in form.params) for form in (step.before, step.after))
@@ -182,39 +186,16 @@ def check_step(step: Step) -> None:
     _check_clauses(step, old, check)
 
 
-def _check_roles(step: Step, check: _Checker) -> None:
-    """The arrays of a transformation are those of the layer before, each in the role that its view gives it."""
-    old, new = step.before, step.after
-    arrays: dict[str, object] = {
-        "output": new.output,
-        "input": new.input,
-        "weights": tuple(p.array for p in new.weights),
-    }
-    weights, biases = (tuple(p.array for p in params) for params in (old.weights, old.biases))
-    same = all((a.lower, a.upper) == (b.lower, b.upper) for a, b in zip(new.input.axes, old.output.axes, strict=False))
-    given = new.input if same and len(new.input.axes) == len(old.output.axes) and new.input.name == "G" else old.output
-    renamed: dict[str, object] = {"input": given}
-    wanted: dict[str, object]
-    if step.view is View.SELECTED:
-        wanted = {"output": Array(old.output.name, new.output.axes), "input": old.input, "weights": weights}
-        check.demand(tuple(p.array for p in new.biases) == biases, "its biases are others than those before")
-    elif step.view is View.ADJOINT:
-        wanted = {"output": old.input, "input": old.output, "weights": weights}
-    elif step.view is View.WEIGHT:
-        check.demand(len(weights) == 1, "the layer before has other than one array of weights")
-        wanted = renamed | {"output": Array(f"d{weights[0].name}", weights[0].axes), "weights": (old.input,)}
-    else:
-        check.demand(len(biases) == 1, "the layer before has other than one array of biases")
-        wanted = renamed | {"output": Array(f"d{biases[0].name}", biases[0].axes), "weights": ()}
-    for role, array in arrays.items():
-        check.demand(array == wanted[role], f"its {role} has another array than its view gives it")
-    check.demand(step.view in _FORWARD or new.input.name == "G", "a gradient reads the output's gradient, G")
-    if step.view is not View.SELECTED:
-        check.demand(new.bias == 0 and not new.biases, "a view of the linear part has no bias")
-    check.integers(step.selected, (*old.output.symbols, *old.reduction_symbols), "the places selected")
-    data = all(p.data for p in new.weights) if step.view is View.WEIGHT else not any(p.data for p in new.params)
-    check.demand(data, "parameters and data are mixed up")
-    check.demand(not step.embeddings and not step.sections, "a transformation keeps its parameters")
+def _check_inner(step: Step, check: _Checker) -> None:
+    """The inner layer of a composition has letters and arrays of its own."""
+    if step.inner is None:
+        return
+    check_form(step.inner, "The inner layer")
+    arrays = [{a.name for a in _arrays(form)} for form in (step.before, step.inner)]
+    inner = {step.inner.output.name}
+    check.demand(not (arrays[0] & arrays[1]) - inner - {step.inner.input.name}, "both layers have an array of one name")
+    sums = frozenset(step.inner.reduction_symbols) & _letters(step.before)
+    check.demand(not sums, f"{', '.join(sorted(s.name for s in sums))} is summed over in both layers")
 
 
 def _check_kind(step: Step, check: _Checker) -> None:

@@ -22,8 +22,8 @@ Constraint = Callable[..., tuple[Clause, ...]]
 class Rule:
     """A rewrite with its kind. Calling it with its arguments gives an `Application` to a form."""
 
-    def __init__(self, kind: Kind, rewrite: Rewrite) -> None:
-        self.kind, self.rewrite = kind, rewrite
+    def __init__(self, kinds: tuple[Kind, ...], rewrite: Rewrite) -> None:
+        self.kind, self.kinds, self.rewrite = kinds[0], kinds, rewrite
         self.name = rewrite.__name__
         self.module_doc = inspect.getdoc(inspect.getmodule(rewrite)) or ""
         self.__doc__ = rewrite.__doc__
@@ -55,9 +55,9 @@ class Rule:
         return f"rule {self.name} ({self.kind.value})"
 
 
-def rule(kind: Kind) -> Callable[[Rewrite], Rule]:
-    """Makes a function `(form, ...) -> Step` a rule of that kind."""
-    return lambda rewrite: Rule(kind, rewrite)
+def rule(*kinds: Kind) -> Callable[[Rewrite], Rule]:
+    """Makes a function `(form, ...) -> Step` a rule of that kind, or of one of several, as its arguments say."""
+    return lambda rewrite: Rule(kinds, rewrite)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ class Application:
             if f"'{self.rule.name}'" in str(cause):
                 raise
             raise RuleRefused(f"Rule '{self.rule.name}' refused: {cause}") from cause
-        return replace(step, rule=str(self), kind=self.rule.kind)
+        kind = step.kind if step.kind in self.rule.kinds else self.rule.kind
+        return replace(step, rule=str(self), kind=kind)
 
     def _refuse_tied(self, form: Form) -> None:
         try:

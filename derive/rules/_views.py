@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sympy import And, Expr, Symbol, expand, true
+from sympy import And, Eq, Expr, Symbol, expand
 
-from derive.errors import RuleRefused
 from derive.forms.conditions import simplified, split
-from derive.forms.expr import Read, reads
+from derive.forms.expr import Read, index, reads
 from derive.forms.form import Array, Axis, Edge, Form
 
 __all__ = ["Letters", "Terms", "domain_of", "solve", "terms_by"]
 
 Letters = dict[Symbol, Expr]
+Equation = tuple[Symbol, Expr]
 
 
 @dataclass(frozen=True)
@@ -33,32 +34,43 @@ class Terms:
 
     output: Array
     reduction: tuple[Axis, ...]
-    domain: object
+    domain: Any
     down: Mapping[Symbol, Expr]
     up: Mapping[Symbol, Expr]
 
 
-def solve(equations: Iterable[tuple[Symbol, Expr]], order: tuple[Symbol, ...]) -> Letters:
+def solve(equations: Iterable[tuple[Symbol, Expr]], order: tuple[Symbol, ...]) -> tuple[Letters, list[Equation]]:
     """The letters, those first in `order` first, that the equations name = expression determine by steps of one.
 
-    Raises RuleRefused where an equation determines none.
+    With them the equations that determine none, such as k = (i + a) mod n or k = 2i: they stay conditions on terms.
+    The names are marked, since an old letter may be called the same.
     """
     solved: Letters = {}
     waiting = [(name, expand(e)) for name, e in equations]
-    while waiting:
+    progress = True
+    while waiting and progress:
+        progress = False
         for equation in waiting:
             name, expression = equation[0], expand(equation[1].xreplace(solved))
             free = [s for s in order if s in expression.free_symbols and s not in solved]
-            unit = [s for s in free if expression.coeff(s) in (1, -1)]
+            unit = [s for s in free if _steps_by_one(expression, s)]
             if unit:
                 sign = expression.coeff(unit[0])
                 value = expand(sign * (_mark(name) - (expression - sign * unit[0])))
                 solved = {s: expand(e.xreplace({unit[0]: value})) for s, e in solved.items()} | {unit[0]: value}
                 waiting.remove(equation)
+                progress = True
                 break
-        else:
-            raise RuleRefused(f"{waiting[0][0]} = {waiting[0][1]} can't be solved for an index by steps of one.")
-    return {s: e.xreplace({_mark(n): n for n in _names(equations)}) for s, e in solved.items()} if solved else {}
+    names = {_mark(n): n for n, _ in equations}
+    return {s: e.xreplace(names) for s, e in solved.items()}, [
+        (n, e.xreplace(solved).xreplace(names)) for n, e in waiting
+    ]
+
+
+def _steps_by_one(expression: Expr, letter: Symbol) -> bool:
+    """Whether the expression is ± the letter plus something without it."""
+    sign = expression.coeff(letter)
+    return sign in (1, -1) and letter not in expand(expression - sign * letter).free_symbols
 
 
 def _mark(name: Symbol) -> Symbol:
@@ -66,23 +78,19 @@ def _mark(name: Symbol) -> Symbol:
     return Symbol(f"{name.name}'", integer=True)
 
 
-def _names(equations: Iterable[tuple[Symbol, Expr]]) -> list[Symbol]:
-    return [name for name, _ in equations]
-
-
 def terms_by(form: Form, output: Array, subscripts: tuple[Expr, ...]) -> Terms:
     """The form's live terms by the entry of `output` that they touch, at `subscripts` in the form's letters."""
     equations = list(zip(output.symbols, subscripts, strict=True))
     axes = {axis.symbol: axis for axis in (*form.output.axes, *form.reduction)}
     order = (*form.output.symbols, *form.reduction_symbols)
-    solved = solve(equations, order)
+    solved, conditions = solve(equations, order)
     left = [s for s in (*form.reduction_symbols, *form.output.symbols) if s not in solved]
-    clash = {s for s in left if s in output.symbols}
-    if clash:
-        raise RuleRefused(f"The letter {sorted(clash, key=str)[0]} names two things in the new form.")
-    down = solved | {s: s for s in left}
-    up = dict(equations) | {s: s for s in left}
-    terms = Terms(output, tuple(axes[s] for s in left), true, down, up)
+    stroke = {s: index(f"{s.name}_") if s in output.symbols else s for s in left}
+    unmarked = stroke | {_mark(name): name for name in output.symbols}
+    down = {s: e.xreplace(unmarked) for s, e in solved.items()} | stroke
+    up = dict(equations) | {stroke[s]: s for s in left}
+    held = And(*(Eq(name, value.xreplace(unmarked)) for name, value in conditions))
+    terms = Terms(output, tuple(replace(axes[s], symbol=stroke[s]) for s in left), held, down, up)
     return _in_order(form, _named_by_weight(form, terms))
 
 
@@ -95,7 +103,7 @@ def _in_order(form: Form, terms: Terms) -> Terms:
 
 def _named_by_weight(form: Form, terms: Terms) -> Terms:
     """Where a summed letter stands in the weight with step one, the weight's own letter takes its place: k - i is a."""
-    if not isinstance(form.weight, Read):
+    if not isinstance(form.weight, Read) or not any(p.name == form.weight.array for p in form.weights):
         return terms
     param = next(p for p in form.weights if p.name == form.weight.array)
     outputs = set(terms.output.symbols)
@@ -110,6 +118,7 @@ def _named_by_weight(form: Form, terms: Terms) -> Terms:
         terms = replace(
             terms,
             reduction=tuple(axis if a.symbol == old else a for a in terms.reduction),
+            domain=terms.domain.xreplace(value),
             down={s: expand(e.xreplace(value)) for s, e in terms.down.items()},
             up={axis.symbol if s == old else s: expand(subscript) if s == old else e for s, e in terms.up.items()},
         )
@@ -122,5 +131,5 @@ def domain_of(form: Form, terms: Terms, read: Array, places: tuple[Expr, ...], e
     if edge is Edge.ZERO:
         known.append(read.holds(places))
     live = form.live.xreplace(dict(terms.down))
-    affine, rest = split(live)
+    affine, rest = split(And(live, terms.domain))
     return simplified(And(affine.conditions, rest), *known)

@@ -1,38 +1,66 @@
 """The edge: what a read outside the input means, stated and visible.
 
-    Σ_{r : ι(o, r) inside} V[p(o, r)]·X[ι(o, r)]   ⟶   Σ_r V[p(o, r)]·X⁰[ι(o, r)]        where X⁰ is X inside and 0 outside
+    Σ_{r : ι(o, r) inside} V[p(o, r)]·X[ι(o, r)]   ⟶   Σ_r V[p(o, r)]·X⁺[ι(o, r)]        where X⁺ is X inside
 
-An equivalence: the terms it adds read 0. After it every output sums over the whole window, and H keeps X's shape.
+zero        X⁺ is 0 outside. An equivalence: the terms it adds read 0, and H keeps X's shape.
+valid       no read is outside: a transformation that keeps the places whose whole window lies inside.
+periodic, reflect, symmetric, nearest        X⁺[k] = X[e(k)] beyond the edge, as `numpy.pad` does it: a transformation.
+
+The last four are equivariant layers of the unbounded extension of X, at the places of the input: no group that acts on the
+box has tied their weights.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from sympy import And, Expr, Integer, Max, Symbol, expand
+
 from derive.errors import RuleRefused
-from derive.forms.conditions import simplified
+from derive.forms.conditions import simplified, split
 from derive.forms.dense import dense_form
-from derive.forms.form import Edge, Form
+from derive.forms.extension import EXTENSIONS, extended
+from derive.forms.form import Edge, Form, Param, Role
 from derive.groups.translations import Translations
-from derive.proof.step import Kind, Step, SubStep
+from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._maps import same_entries, same_letters
 from derive.rules._rule import Case, rule
+from derive.rules._selected import selected
 from derive.rules.equivariant import equivariant
+from derive.rules.local import local
 from derive.rules.reindex import reindex
 
 __all__ = ["boundary"]
 
+_VIEWS: Mapping[str, View] = {
+    "nearest": View.NEAREST,
+    "periodic": View.PERIODIC,
+    "reflect": View.REFLECTED,
+    "symmetric": View.SYMMETRIC,
+}
 
-@rule(Kind.EQUIVALENCE)
+
+@rule(Kind.EQUIVALENCE, Kind.TRANSFORMATION)
 def boundary(form: Form, edge: str = "zero") -> Step:
-    """Read 0 outside the input, so that the window is whole at every place. `edge` is 'zero'."""
-    if edge != "zero":
-        raise RuleRefused(f"Rule 'boundary' knows the edge 'zero'; '{edge}' is another.")
-    if form.edge is not Edge.INSIDE:
+    """State the edge: "zero", "valid", "periodic", "nearest", "reflect" (in the last place) or "symmetric" (behind it)."""
+    known = ("zero", "valid", *EXTENSIONS)
+    if edge not in known:
+        raise RuleRefused(f"Rule 'boundary' knows the edges {', '.join(known)}; '{edge}' is another.")
+    if form.edge is not Edge.INSIDE or form.shared:
         raise RuleRefused("Rule 'boundary' states an edge once, and this form has one already.")
-    inside = form.input.holds(form.read)
-    rest = simplified(form.domain, form.output.holds(), form.given, inside, *(axis.holds() for axis in form.reduction))
-    after = replace(form, domain=rest, edge=Edge.ZERO)
+    if edge == "zero":
+        return _zero(form)
+    return _valid(form) if edge == "valid" else _beyond(form, edge)
+
+
+def _whole(form: Form) -> object:
+    """The conditions on terms beside the ranges, and beside that the read is inside."""
+    known = (form.output.holds(), form.given, form.input.holds(form.read))
+    return simplified(form.domain, *known, *(axis.holds() for axis in form.reduction))
+
+
+def _zero(form: Form) -> Step:
     same, maps = same_letters(form), same_entries(form.params)
     return Step(
         rule="",
@@ -40,7 +68,7 @@ def boundary(form: Form, edge: str = "zero") -> Step:
         statement=boundary.statement,
         reason="Terms that would read outside the input are added to the sum, and read 0.",
         before=form,
-        after=after,
+        after=replace(form, domain=_whole(form), edge=Edge.ZERO),
         embeddings=maps,
         sections=maps,
         to_before=same,
@@ -49,6 +77,91 @@ def boundary(form: Form, edge: str = "zero") -> Step:
     )
 
 
-_OFFSETS = reindex().apply(dense_form(rank=1)).after
-EXAMPLE = Case(equivariant(Translations()).apply(_OFFSETS).after, boundary("zero"))
-COUNTEREXAMPLE = Case(boundary("zero").apply(EXAMPLE.form).after, boundary("zero"), residue="has one already")
+def _offsets(form: Form) -> dict[Symbol, tuple[Expr, Expr]]:
+    """The lowest and highest offset of a read along each axis of places, over all the window."""
+    body, _ = split(And(_whole(form), form.given, *(axis.holds() for axis in form.reduction)))
+    found = {}
+    for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True):
+        place = form.output.symbols[p]
+        offset = expand(form.read[q] - place)
+        if not isinstance(offset, Symbol):
+            raise RuleRefused(
+                f"Rule 'boundary' needs offsets, {place} + a, to know the window; it reads {form.read[q]}."
+            )
+        shadow = body.project(*(s for s in form.reduction_symbols if s != offset))
+        lower, upper = shadow.bounds(offset)
+        grid = form.input.axes[q].upper.free_symbols
+        ends = [[e for e in bounds if not e.free_symbols & grid] for bounds in (lower, upper)]
+        if not all(ends):
+            raise RuleRefused("Rule 'boundary' needs a window of a stated size for this edge: state locality first.")
+        found[place] = (ends[0][0], ends[1][0])
+    return found
+
+
+def _valid(form: Form) -> Step:
+    axes, places, back = list(form.output.axes), {}, {}
+    first: dict[Symbol, Expr] = {}
+    given = form.given
+    for p, (place, (low, high)) in zip(form.grid(form.output), _offsets(form).items(), strict=True):
+        axis = axes[p]
+        axes[p] = replace(axis, upper=expand(axis.upper + low - high))
+        places[place], back[place] = place - low, place + low
+        first[place] = Max(Integer(0), place + low)
+        given = And(given, axes[p].extent >= 1)
+    whole = replace(form, domain=And(_whole(form), form.input.holds(form.read)))
+    after = selected(whole, places, first, tuple(axes), given)
+    kept = And(*(axes[p].holds(back[axes[p].symbol]) for p in form.grid(form.output)))
+    letters = same_letters(form)
+    return Step(
+        rule="",
+        kind=Kind.TRANSFORMATION,
+        statement=boundary.statement,
+        reason="The places are kept whose whole window lies inside the input.",
+        before=form,
+        after=after,
+        embeddings=(),
+        sections=(),
+        to_before=letters | places,
+        to_after=letters | back,
+        argument=tuple(SubStep("Read the layer at the place", s, e) for s, e in places.items()),
+        view=View.SELECTED,
+        selected=kept,
+    )
+
+
+def _beyond(form: Form, edge: str) -> Step:
+    _offsets(form)
+    reads = tuple(
+        extended(edge, axis, place) if axis.role is Role.GRID else place
+        for axis, place in zip(form.input.axes, form.read, strict=True)
+    )
+    after = replace(form, domain=_whole(form), read=reads, shared=True)
+    after = replace(after, weights=tuple(_read_once(p, form, after) for p in form.weights))
+    same = same_letters(form)
+    return Step(
+        rule="",
+        kind=Kind.TRANSFORMATION,
+        statement=boundary.statement,
+        reason=f"The input is continued beyond its edge ({edge}), so that every place has a whole window.",
+        before=form,
+        after=after,
+        embeddings=(),
+        sections=(),
+        to_before=same,
+        to_after=same,
+        argument=(SubStep("Beyond the edge", form.input.entry(form.read), form.input.entry(reads)),),
+        view=_VIEWS[edge],
+    )
+
+
+def _read_once(param: Param, form: Form, after: Form) -> Param:
+    """Every entry of the window is read, at the first place for one: also where no place has it inside."""
+    first = {a.symbol: a.lower for a in form.output.axes if a.role is Role.GRID and a.symbol not in param.array.symbols}
+    reader = tuple((s, first.get(s, e)) for s, e in param.reader)
+    free = simplified(after.terms.xreplace(dict(reader)), param.array.holds(), after.given)
+    return replace(param, free=free, reader=reader)
+
+
+_TIED = equivariant(Translations()).apply(reindex().apply(dense_form(rank=1)).after).after
+EXAMPLE = Case(local("Delta").apply(_TIED).after, boundary("reflect"))
+COUNTEREXAMPLE = Case(boundary("zero").apply(_TIED).after, boundary("zero"), residue="has one already")

@@ -16,10 +16,11 @@ from derive.errors import RuleRefused
 from derive.forms.dense import dense_form
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Edge, Form, Param
+from derive.forms.products import product_of
 from derive.groups.translations import Translations
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._rule import Case, rule
-from derive.rules._views import domain_of, terms_by
+from derive.rules._views import Terms, domain_of, terms_by
 from derive.rules.equivariant import equivariant
 from derive.rules.reindex import reindex
 
@@ -28,34 +29,46 @@ __all__ = ["gradient"]
 
 @rule(Kind.TRANSFORMATION)
 def gradient(form: Form, by: str = "weight") -> Step:
-    """The gradient by the one array of weights, or with "bias" by the one array of biases."""
-    if by not in ("weight", "bias"):
-        raise RuleRefused(f"Rule 'gradient' differentiates by \"weight\" or \"bias\"; '{by}' is neither.")
-    params = form.weights if by == "weight" else form.biases
-    source = form.weight if by == "weight" else form.bias
-    if len(params) != 1 or not isinstance(source, Read) or any(p.data for p in params):
-        raise RuleRefused(f"Rule 'gradient' needs one array of {by}s, read once a term; '{source}' is something else.")
-    return _by_weight(form, params[0], source) if by == "weight" else _by_bias(form, params[0], source)
+    """The gradient by the one array of weights, with "bias" by the one array of biases, or by an array of that name."""
+    learned = tuple(p for p in form.params if not p.data)
+    chosen = [p for p in learned if by in (p.name, "weight" if p in form.weights else "bias")]
+    if len(chosen) != 1:
+        names = ", ".join(p.name for p in learned) or "none"
+        raise RuleRefused(
+            f"Rule 'gradient' needs one array to differentiate by; '{by}' names {len(chosen)} of {names}."
+        )
+    return _by_weight(form, chosen[0]) if chosen[0] in form.weights else _by_bias(form, chosen[0])
 
 
-def _by_weight(form: Form, param: Param, source: Read) -> Step:
+def _by_weight(form: Form, param: Param) -> Step:
+    factors = product_of(form.weight)
+    if factors is None or param.name not in factors:
+        raise RuleRefused(
+            f"Rule 'gradient' needs '{param.name}' to be read once a term; the weight is '{form.weight}'."
+        )
+    source = factors[param.name]
     output = Array(f"d{param.name}", param.array.axes)
     given = _given(form, output)
     terms = terms_by(form, output, source.subscripts)
     down = dict(terms.down)
     places = tuple(s.xreplace(down) for s in form.output.symbols)
     reads = tuple(e.xreplace(down) for e in form.read)
+    others = tuple(p for p in form.weights if p is not param)
+    weight = form.input.entry(reads)
+    for other in others:
+        weight = factors[other.name].xreplace(down) * weight
     after = Form(
         output=output,
         input=given,
         reduction=terms.reduction,
         domain=domain_of(form, terms, given, places, Edge.INSIDE),
-        weight=form.input.entry(reads),
+        weight=weight,
         read=places,
         bias=S.Zero,
-        weights=(Param(form.input, true, (), data=True),),
+        weights=(*(_seen_from(p, terms) for p in others), Param(form.input, true, (), data=True)),
         biases=(),
         given=form.given,
+        shared=True,
     )
     return _step(
         form,
@@ -67,13 +80,23 @@ def _by_weight(form: Form, param: Param, source: Read) -> Step:
     )
 
 
+def _seen_from(param: Param, terms: Terms) -> Param:
+    """Another array of weights, with the term that reads an entry in the new letters."""
+    term = dict(param.reader)
+    reader = tuple((s, e.xreplace(term)) for s, e in terms.up.items())
+    return replace(param, reader=() if param.data else reader)
+
+
 def _given(form: Form, output: Array) -> Array:
     """G, on the layer's output; a letter that the gradient's own places use gets a stroke."""
     axes = (replace(a, symbol=index(f"{a.symbol}_")) if a.symbol in output.symbols else a for a in form.output.axes)
     return Array("G", tuple(axes))
 
 
-def _by_bias(form: Form, param: Param, source: Read) -> Step:
+def _by_bias(form: Form, param: Param) -> Step:
+    source = form.bias
+    if not isinstance(source, Read):
+        raise RuleRefused(f"Rule 'gradient' needs '{param.name}' to be read once an output; the bias is '{source}'.")
     alone = replace(
         form,
         reduction=(),
@@ -99,6 +122,7 @@ def _by_bias(form: Form, param: Param, source: Read) -> Step:
         weights=(),
         biases=(),
         given=form.given,
+        shared=True,
     )
     down = dict(terms.down) | dict.fromkeys(form.reduction_symbols, S.Zero)
     return _step(form, after, down, terms.up, View.BIAS, SubStep("The factor of", source, given.entry(places)))

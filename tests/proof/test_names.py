@@ -100,6 +100,5 @@ def test_different_names_stay_different():
 
 
 def test_division_by_what_is_not_positive_is_refused():
-    for text in (index("i") % index("n"), index("i") % -2):
-        with pytest.raises(TextError, match="not a positive number"):
-            _ = Goal((), Eq(text, 0)).smt
+    with pytest.raises(TextError, match="not a positive number"):
+        _ = Goal((), Eq(index("i") % -2, 0)).smt

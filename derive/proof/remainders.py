@@ -1,0 +1,45 @@
+"""Remainders by a size: x mod n isn't linear in n, so a goal speaks of a number r of which this much is known.
+
+    0 ≤ r < n        r = x for 0 ≤ x < n        r = x + n for -n ≤ x < 0        r = x - n for n ≤ x < 2n
+
+and equal x give equal r. Every remainder is such a number, so what follows for all of them holds; what fails for
+one of them may hold all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+from sympy import And, Eq, Ge, Implies, Integer, Le, Lt, Mod, Symbol
+
+from derive.forms.expr import index
+
+__all__ = ["abstracted"]
+
+
+def abstracted(expressions: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The expressions with each remainder by a size as a letter of its own, and what is known of the letters."""
+    letters: dict[Any, Symbol] = {}
+
+    def walk(e: Any) -> Any:
+        if not e.args or not e.has(Mod):
+            return e
+        args = [walk(a) for a in e.args]
+        rebuilt = e.func(*args) if tuple(args) != e.args else e
+        if isinstance(rebuilt, Mod) and not isinstance(rebuilt.args[1], Integer):
+            return letters.setdefault(rebuilt, index(f"rem{len(letters)}"))
+        return rebuilt
+
+    plain = [walk(e) for e in expressions]
+    facts = [_known(mod.args[0], mod.args[1], letter) for mod, letter in letters.items()]
+    for (one, r), (other, t) in combinations(letters.items(), 2):
+        if one.args[1] == other.args[1]:
+            facts.append(Implies(Eq(one.args[0], other.args[0]), Eq(r, t)))
+    return plain, facts
+
+
+def _known(x: Any, n: Any, r: Symbol) -> Any:
+    cases = (Implies(And(Le(0, value), Lt(value, n)), Eq(r, value)) for value in (x, x + n, x - n))
+    return Implies(Ge(n, 1), And(Le(0, r), Lt(r, n), *cases))
