@@ -149,8 +149,14 @@ class Derivation:
 
     @property
     def free_parameters(self) -> dict[str, Any]:
-        """Free weights and biases, and the condition on the sizes under which those are the numbers."""
-        return {"weight": self.counts.weight, "bias": self.counts.bias, "when": self.counts.when}
+        """Free weights and biases, and the condition on the sizes under which those are the numbers.
+
+        After a factorisation also the dimension of the weights that it reaches, where that is known.
+        """
+        numbers = {"weight": self.counts.weight, "bias": self.counts.bias, "when": self.counts.when}
+        if self.counts.dimension is not None:
+            numbers["dimension"] = self.counts.dimension
+        return numbers
 
     @property
     def equation(self) -> Any:

@@ -30,6 +30,7 @@ from sympy import (
     Or,
     Pow,
     Rational,
+    Sum,
     Symbol,
     ceiling,
     floor,
@@ -76,6 +77,10 @@ def evaluate(expression: Any, at: Mapping[Symbol, Any], read: Reader | None = No
             return np.where(condition, first, other)
         if isinstance(e, (floor, ceiling)):
             return _rounded(e, value)
+        if isinstance(e, Sum):
+            letter, low, high = e.limits[0]
+            steps = range(int(value(low)), int(value(high)) + 1)
+            return sum((evaluate(e.function, {**at, letter: k}, read) for k in steps), start=0)
         for kind, combine in _TABLE.items():
             if isinstance(e, kind):
                 return combine(*map(value, parts))

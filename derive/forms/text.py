@@ -26,6 +26,7 @@ from sympy import (
     Ne,
     Not,
     Or,
+    Sum,
     ceiling,
     false,
     floor,
@@ -122,6 +123,8 @@ def _build(node: ast.expr, text: str) -> Any:
             return Not(_build(operand, text))
         case ast.Compare(left=left, ops=ops, comparators=rights):
             return _comparison(left, ops, rights, text)
+        case ast.Call(func=ast.Name(id="Sum"), args=[term, ast.Tuple(elts=[letter, low, high])], keywords=[]):
+            return Sum(*(_build(term, text), tuple(_build(e, text) for e in (letter, low, high))))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _CALLS:
             return _CALLS[name](*(_build(a, text) for a in args))
     raise TextError(f"Cannot read the formula '{text}': '{ast.unparse(node)}' is not part of the language.")

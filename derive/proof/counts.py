@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import And, Expr, Le, Max, Min, Piecewise, S, Symbol, true
+from sympy import And, Expr, Le, Max, Min, Mul, Piecewise, S, Symbol, true
 
 from derive.forms.conditions import pieces, simplified, split
 from derive.forms.count import NotCountable, condition_for_full, count, count_disjoint
 from derive.forms.form import Form, Param, Role
 from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.proof.factorisation import dimension
 from derive.proof.goal import Goal, Status
 from derive.proof.ranks import determined_when
 from derive.proof.solver import decide
@@ -35,10 +36,11 @@ class Counts:
     weight: Expr
     bias: Expr
     when: Any
+    dimension: Expr | None = None
 
     @classmethod
     def of(cls, form: Form) -> Counts:
-        """Counted from the domains that the obligation 'free' is about.
+        """Counted from the domains that the obligation 'free' is about; products of weights are counted as parameters.
 
         Raises NotCountable where terms share inputs and no size of the grid is found at which W determines the weights.
         """
@@ -46,6 +48,10 @@ class Counts:
         if not form.shared or all(p.data for p in form.weights):
             return found
         stated, grid = _stated(form)
+        if isinstance(form.weight, Mul):
+            reached, enough = dimension(form)
+            when = with_min(And(found.when, enough), Polyhedron.of(form.given))
+            return cls(None, None, found.weight, found.bias, when, reached)
         enough = determined_when(form, stated, grid)
         if enough is None:
             raise NotCountable("Terms share inputs, and no place was found that tells all weights apart.")
@@ -126,7 +132,8 @@ def _chambers(form: Form, given: Polyhedron) -> Iterator[Any]:
 def _stated(form: Form) -> tuple[list[Symbol], list[Symbol]]:
     """Sizes that are no extent of a grid or of channels, such as a radius; and the sizes of the grid."""
     axes = (*form.input.axes, *form.output.axes)
-    extents = {s for axis in axes for s in axis.upper.free_symbols}
+    features = [a for p in form.params for a in p.array.axes if a.role is Role.CHANNEL]
+    extents = {s for axis in (*axes, *features) for s in axis.upper.free_symbols}
     grid = {s for axis in axes if axis.role is Role.GRID for s in axis.upper.free_symbols}
     return [s for s in form.sizes if s not in extents], sorted(grid, key=str)
 

@@ -26,6 +26,7 @@ from sympy import And, Eq, Expr, Implies, Integer, Not, Or, Symbol, false, true
 from derive.forms.expr import Read, Where, index, reads, rename_arrays
 from derive.forms.form import Form, Param, equal_places
 from derive.forms.text import show
+from derive.proof.factorisation import factored
 from derive.proof.goal import Goal, Obligation, Status
 from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Kind, Step, substitute
@@ -116,6 +117,8 @@ def step_obligations(step: Step) -> tuple[Obligation, ...]:
     check_step(step)
     if step.kind is Kind.TRANSFORMATION:
         return (_defined(step), *transformed(step), *_of_form(step.after))
+    if step.kind is Kind.FACTORISATION:
+        return (_preconditions(step), *factored(step), *_of_form(step.after))
     named = _Named(step)
     kept = [_preconditions(step)]
     kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))

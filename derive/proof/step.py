@@ -49,6 +49,7 @@ class View(Enum):
     BIAS = "gradient by the biases"
     FIXED = "fixed weights"
     COMPOSED = "composition"
+    FACTORED = "factorisation"
     PERIODIC = "periodic extension"
     REFLECTED = "extension reflected in the last place"
     SYMMETRIC = "extension reflected behind the last place"

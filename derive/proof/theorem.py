@@ -15,7 +15,7 @@ from sympy import And, Expr, Symbol
 
 from derive.errors import CertificateError, DeriveError
 from derive.forms.equation import formula
-from derive.forms.expr import Where
+from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Form
 from derive.forms.notation import UNICODE
 from derive.forms.ranges import write_conditions
@@ -62,6 +62,8 @@ class Transform:
     places: tuple[Expr, ...]
 
     def __str__(self) -> str:
+        if self.view is View.FACTORED:
+            return f"{' = '.join(map(UNICODE, self.places))} in {formula(self.form)}"
         at = f" at {', '.join(map(UNICODE, self.places))}" if self.view is View.SELECTED else ""
         return f"{self.view.value}{at} of {formula(self.form)}"
 
@@ -129,7 +131,10 @@ def theorem(start: Form, steps: tuple[Step, ...]) -> Theorem:
     transforms: list[Transform] = []
     first = last = start
     for step in steps:
-        if step.kind is Kind.TRANSFORMATION:
+        if step.kind is Kind.FACTORISATION:
+            sums = tuple(e for m in step.embeddings for e in (Read(m.array, *m.binders), m.value))
+            transforms.append(Transform(step.before, step.view, sums[:2]))
+        elif step.kind is Kind.TRANSFORMATION:
             places = tuple(step.to_before[s] for s in step.before.output.symbols)
             transforms.append(Transform(step.before, step.view, places))
         elif transforms and step.kind is not Kind.EQUIVALENCE:

@@ -154,6 +154,7 @@ def _composed(step: Step) -> tuple[Obligation, ...]:
     """A term is one of the outer layer and one of the inner layer at the place that the outer one reads."""
     if step.inner is None:
         raise ObligationFailed("The composition is not well formed: it has no inner layer.")
+    _unmoved(step)
     outer, inner, new = composed(step.before, step.inner), step.inner, step.after
     at = dict(zip(inner.output.symbols, outer.read, strict=True))
     _roles(inner.bias == 0 and not inner.biases)

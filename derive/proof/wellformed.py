@@ -21,7 +21,7 @@ from derive.proof.step import ArrayMap, Kind, Step, View
 
 __all__ = ["PROVED_KINDS", "check_first", "check_form", "check_step", "form_sizes"]
 
-PROVED_KINDS = (Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION, Kind.TRANSFORMATION)
+PROVED_KINDS = (Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION, Kind.FACTORISATION, Kind.TRANSFORMATION)
 
 _KERNEL_WORDS = "abs acc batch cp ceil double float floor for if int long max min new np range real thread z"
 _TAKEN = frozenset(_KERNEL_WORDS.split())
@@ -168,17 +168,25 @@ def check_step(step: Step) -> None:
     both = sorted(s.name for s in sizes & (_letters(step.before) | _letters(step.after) | binders))
     check.demand(not both, f"{', '.join(both)} is an index and a size")
     _check_kind(step, check)
-    _check_terms(step.to_before, step.before, step.after, check)
-    _check_terms(step.to_after, step.after, step.before, check)
+    if step.view not in (View.COMPOSED, View.FACTORED):
+        _check_terms(step.to_before, step.before, step.after, check)
+        _check_terms(step.to_after, step.after, step.before, check)
     if step.kind is Kind.TRANSFORMATION:
         _check_inner(step, check)
         check.integers(step.selected, (*step.before.output.symbols, *step.before.reduction_symbols), "the selection")
         check.demand(not step.embeddings and not step.sections, "a transformation keeps its parameters")
+        check.demand(step.view is not View.FACTORED, "a transformation factors nothing")
         check_roles(step, check.demand)
+        return
+    if step.kind is Kind.FACTORISATION:
+        check.demand(step.view is View.FACTORED, "a factorisation is seen as one")
+        _check_shapes(step, check)
+        _check_kind(step, check)
         return
     plain = step.view is View.SELECTED and step.selected == true and step.inner is None
     check.demand(plain, f"{_an(step.kind)} is no view of another layer")
-    check.demand(not step.before.shared and not step.after.shared, f"{_an(step.kind)} has one coefficient an input")
+    alone = not step.before.shared and not step.after.shared
+    check.demand(alone or step.kind is Kind.EQUIVALENCE, f"{_an(step.kind)} has one coefficient an input")
     _check_shapes(step, check)
     old, new = (tuple(p.array for p in form.params) for form in (step.before, step.after))
     _check_maps(step.embeddings, old, new, "the embedding", check)

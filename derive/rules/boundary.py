@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sympy import And, Expr, Integer, Max, Symbol, expand
+from sympy import And, Expr, Integer, Max, Min, Mod, Symbol, expand
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified, split
@@ -47,7 +47,7 @@ def boundary(form: Form, edge: str = "zero") -> Step:
     known = ("zero", "valid", *EXTENSIONS)
     if edge not in known:
         raise RuleRefused(f"Rule 'boundary' knows the edges {', '.join(known)}; '{edge}' is another.")
-    if form.edge is not Edge.INSIDE or form.shared:
+    if form.edge is not Edge.INSIDE or any(e.has(Mod, Min, Max) for e in form.read):
         raise RuleRefused("Rule 'boundary' states an edge once, and this form has one already.")
     if edge == "zero":
         return _zero(form)

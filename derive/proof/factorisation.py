@@ -1,0 +1,92 @@
+"""Factorisations: weights written as sums of products, V[p] = Σ_r P[r, p']·Q[r, p''].
+
+The embedding is polynomial and no bijection: it keeps the layers whose weights are such sums. What is proved is that each old
+term is the sum of the new ones with its letters, so that the layer is the old one with those weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import And, Eq, Expr, Le, Sum, true
+
+from derive.errors import ObligationFailed
+from derive.forms.expr import Read
+from derive.forms.form import Form, equal_places
+from derive.forms.products import product_of, same_product
+from derive.proof.goal import Goal, Obligation
+from derive.proof.step import Step
+
+__all__ = ["dimension", "factored"]
+
+
+def factored(step: Step) -> tuple[Obligation, ...]:
+    """What a factorisation must satisfy. Raises ObligationFailed where it is no sum of products of its arrays."""
+    old, new = step.before, step.after
+    summand, (r, lower, upper) = _sum(step)
+    _demand(isinstance(old.weight, Read) and old.weight.array == _factored_map(step).array)
+    places = dict(zip(_factored_map(step).binders, old.weight.subscripts, strict=True))
+    _demand(set(new.reduction_symbols) - set(old.reduction_symbols) == {r})
+    facts = (new.given, old.given)
+    same = And(equal_places(old.read, new.read), same_product(new.weight, summand.xreplace(places)))
+    inside = And(Le(lower, r), Le(r, upper))
+    return (
+        Obligation(
+            "sound",
+            "An old term is the sum over r of the new ones, with the same entry of the input.",
+            (
+                Goal((*facts, new.live), And(old.live, inside, same)),
+                Goal((*facts, old.live, inside), new.live),
+                Goal((*facts, new.output.holds()), Eq(old.bias, new.bias)),
+            ),
+        ),
+    )
+
+
+def _factored_map(step: Step) -> Any:
+    found = [m for m in step.embeddings if isinstance(m.value, Sum)]
+    _demand(len(found) == 1 and not step.sections)
+    return found[0]
+
+
+def _sum(step: Step) -> tuple[Expr, tuple[Expr, Expr, Expr]]:
+    """The product that is summed, and its range."""
+    total = _factored_map(step).value
+    _demand(len(total.limits) == 1 and product_of(total.function) is not None)
+    summand, limits = total.function, tuple(total.limits[0])
+    entries = product_of(summand) or {}
+    _demand(set(entries) == {p.name for p in step.after.weights})
+    boxes = {p.name: p.array.symbols for p in step.after.weights}
+    _demand(all(tuple(read.subscripts) == boxes[name] for name, read in entries.items()))
+    others = {m.array: m.value for m in step.embeddings if not isinstance(m.value, Sum)}
+    _demand(others == {p.name: p.array.entry() for p in step.before.biases})
+    _demand(step.before.biases == step.after.biases)
+    return summand, limits
+
+
+def _demand(right: bool) -> None:
+    if not right:
+        raise ObligationFailed(
+            "The factorisation is not well formed: its weights are no sum of products of its arrays."
+        )
+
+
+def dimension(form: Form) -> tuple[Expr | None, Any]:
+    """The dimension of the layers that V = Σ_r P[r, a, ...]·Q[r, b, ...] reaches on a large grid, and when it is that.
+
+    None for more factors, of which no formula is known.
+
+    P and Q of full rank R reach the same V exactly if they differ by a regular R × R matrix, so R² of R·(p + q) parameters
+    don't matter, for each value of the letters that both share, where R ≤ min(p, q).
+    """
+    if len(form.weights) != 2 or product_of(form.weight) is None:
+        return None, true
+    one, other = (p.array for p in form.weights)
+    shared = [a for a in one.axes if a in other.axes]
+    if not shared or len(one.axes) != len(shared) + 1 or len(other.axes) != len(shared) + 1:
+        return None, true
+    (p,), (q,) = ([a.extent for a in x.axes if a not in shared] for x in (one, other))
+    rank, copies = shared[0].extent, 1
+    for axis in shared[1:]:
+        copies = copies * axis.extent
+    return copies * rank * (p + q - rank), And(Le(rank, p), Le(rank, q))

@@ -1,0 +1,142 @@
+"""Composition: two layers, one after the other, as one.
+
+    H[o] = u + Σ_r V[p(o, r)]·F[ι(o, r)],  F[q] = Σ_s T[t(q, s)]·X[κ(q, s)]   ⟶   H[o] = u + Σ_r Σ_s V·T·X[κ(ι(o, r), s)]
+
+A transformation: a term of the one layer is a term of the outer and a term of the inner layer, at the place that the outer one
+reads. The inner layer has no bias ('unbiased'); its weights and letters get names of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sympy import And, Symbol, expand
+
+from derive.errors import ObligationFailed, RuleRefused
+from derive.forms.conditions import simplified
+from derive.forms.dense import dense_form
+from derive.forms.expr import index, rename_arrays
+from derive.forms.form import Array, Edge, Form, Param
+from derive.groups.translations import Translations
+from derive.proof.composition import composed
+from derive.proof.goal import Goal, Status
+from derive.proof.solver import decide
+from derive.proof.step import Kind, Step, SubStep, View
+from derive.rules._maps import same_letters
+from derive.rules._rule import Case, rule
+from derive.rules.boundary import boundary
+from derive.rules.equivariant import equivariant
+from derive.rules.local import local
+from derive.rules.reindex import reindex
+from derive.rules.unbiased import unbiased
+
+__all__ = ["compose"]
+
+
+@rule(Kind.TRANSFORMATION)
+def compose(form: Form, inner: Any, weights: str = "T") -> Step:
+    """Take the output of `inner`, a derivation or a form, as the input; `weights` renames the inner layer's weights."""
+    first = _renamed(getattr(inner, "form", inner), form, weights)
+    if first.bias != 0:
+        raise RuleRefused("Rule 'compose' takes an inner layer without bias; drop it with 'unbiased'.")
+    try:
+        outer = composed(form, first)
+    except ObligationFailed as cause:
+        raise RuleRefused(str(cause)) from cause
+    at = dict(zip(first.output.symbols, outer.read, strict=True))
+    reduction = (*outer.reduction, *first.reduction)
+    given = And(outer.given, first.given)
+    live = And(outer.live, first.terms.xreplace(at))
+    reads = tuple(expand(e.xreplace(at)) for e in first.read)
+    known = (outer.output.holds(), given, *(axis.holds() for axis in reduction))
+    inside = (first.input.holds(reads),) if first.edge is Edge.ZERO else ()
+    after = Form(
+        output=outer.output,
+        input=first.input,
+        reduction=reduction,
+        domain=_needed(simplified(live, *known, *inside), And(*known, *inside)),
+        weight=outer.weight * first.weight.xreplace(at),
+        read=reads,
+        bias=outer.bias,
+        weights=(),
+        biases=outer.biases,
+        given=given,
+        edge=first.edge,
+        shared=True,
+    )
+    after = replace(after, weights=_readers(outer, first))
+    same = same_letters(form)
+    return Step(
+        rule="",
+        kind=Kind.TRANSFORMATION,
+        statement=compose.statement,
+        reason="What the outer layer reads is a sum itself, so a term is a pair of terms.",
+        before=form,
+        after=after,
+        embeddings=(),
+        sections=(),
+        to_before=same,
+        to_after=same,
+        argument=(SubStep("In the place of", outer.input.entry(outer.read), after.weight),),
+        view=View.COMPOSED,
+        inner=first,
+    )
+
+
+def _needed(condition: Any, known: Any) -> Any:
+    """Without the parts that hold anyway, such as that a remainder is smaller than its divisor."""
+    parts = sorted(And.make_args(condition), key=str)
+    return And(*(part for part in parts if decide(Goal((known,), part).smt) is not Status.PROVED))
+
+
+def _renamed(inner: Form, outer: Form, weights: str) -> Form:
+    """The inner layer with summed letters and weights that the outer one doesn't use."""
+    taken = {*outer.output.symbols, *outer.reduction_symbols, *outer.input.symbols, *inner.input.symbols}
+    taken |= set(outer.sizes)
+    letters: dict[Symbol, Symbol] = {}
+    for s in inner.reduction_symbols:
+        letters[s] = _fresh(s, {*taken, *letters.values()})
+    used = {p.name for p in outer.params}
+    names = {p.name: weights if p.name in used else p.name for p in inner.weights}
+    if len({*names.values(), *used}) < len(names) + len(used):
+        raise RuleRefused(
+            f"Both layers would have weights called {weights}; give the inner ones another name: weights=."
+        )
+    return replace(
+        inner,
+        reduction=tuple(replace(a, symbol=letters[a.symbol]) for a in inner.reduction),
+        domain=inner.domain.xreplace(letters),
+        weight=rename_arrays(inner.weight, names).xreplace(letters),
+        read=tuple(e.xreplace(letters) for e in inner.read),
+        weights=tuple(_param(p, names[p.name], letters) for p in inner.weights),
+    )
+
+
+def _fresh(letter: Symbol, taken: set[Symbol]) -> Symbol:
+    while letter in taken:
+        letter = index(f"{letter.name}_")
+    return letter
+
+
+def _param(param: Param, name: str, letters: Mapping[Symbol, Symbol]) -> Param:
+    reader = tuple((letters.get(s, s), e) for s, e in param.reader)
+    return replace(param, array=Array(name, param.array.axes), reader=reader)
+
+
+def _readers(outer: Form, inner: Form) -> tuple[Param, ...]:
+    """Every entry is read by a pair of terms: the other layer's term is one of its weights' own readers at 0."""
+    found = []
+    for param in (*outer.weights, *inner.weights):
+        mine = dict(param.reader)
+        rest = {s: 0 * s for s in (*outer.output.symbols, *outer.reduction_symbols, *inner.reduction_symbols)}
+        reader = tuple((s, mine.get(s, rest[s])) for s in rest)
+        found.append(replace(param, reader=() if param.data else reader))
+    return tuple(found)
+
+
+_TIED = unbiased().apply(equivariant(Translations()).apply(reindex().apply(dense_form(rank=1)).after).after).after
+_VALID = boundary("valid").apply(local("Delta").apply(_TIED).after).after
+EXAMPLE = Case(_VALID, compose(_VALID))
+COUNTEREXAMPLE = Case(_VALID, compose(dense_form(rank=1)), residue="without bias")
