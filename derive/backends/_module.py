@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Symbol
+from sympy import Expr, S, Symbol
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
+from derive.backends._signature import Bodies, Numbers, brought, facts, quoted
 from derive.errors import EmitError
 from derive.ir.nodes import (
     Access,
@@ -190,18 +191,56 @@ def _solved(source: SizeFrom, storage: Storage) -> str:
     return extent if source.factor == 1 else f"{extent} // {source.factor}"
 
 
-def signature(program: Program, header: Header, body: str, module: str, extra: str = "") -> list[str]:
-    """`_sizes`, `_shapes` and the kernel object."""
-    names = [s.name for s in program.arguments]
-    free = [str(s) for s in program.sizes if s not in {source.size for source in program.sources}]
-    sizes = ", ".join(f'"{s}": {s}' for s in program.sizes)
+def signature(
+    program: Program,
+    header: Header,
+    body: str,
+    module: str,
+    extra: str = "",
+    gradients: Bodies | None = None,
+    constants: Mapping[str, Numbers] | None = None,
+    repeats: Expr = S.One,
+) -> list[str]:
+    """`_sizes`, `_shapes` and the kernel object.
+
+    `gradients` has for each argument the function that writes its gradient and the arrays that this takes; `repeats`
+    is how often one result uses one entry of the weights at most, in the program's sizes.
+    """
     stored = (*program.arguments, program.result)
-    shapes = ", ".join(f'"{s.name}": {_tuple(s)}' for s in stored)
     letters = ", ".join(f'"{s.name}": "{", ".join(python(e) for e in s.shape)}"' for s in stored)
     return [
-        f"def _sizes({', '.join([*names, *free])}):",
+        *_size_functions(program),
+        *_repeats(program, repeats),
+        f"{header.name} = Kernel(",
+        f'    name="{header.name}",',
+        f"    xp={module},",
+        f"    body={body},",
+        "    sizes=_sizes,",
+        "    shapes=_shapes,",
+        f'    data="{program.arguments[0].name}",',
+        f"    weights={quoted(header.weights)},",
+        f"    bias={quoted(header.biases)},",
+        f'    result="{program.result.name}",',
+        f"    letters={{{letters}}},",
+        "    doc=__doc__,",
+        *([f"    {extra},"] if extra else []),
+        *indent(brought(program, gradients or {}, constants or {})),
+        *indent(facts(program)),
+        *(["    repeats=_repeats,"] if repeats != 1 else []),
+        ")",
+    ]
+
+
+def _size_functions(program: Program) -> list[str]:
+    own = tuple(s for s in program.sources if s.array != program.result.name)
+    told = {source.size for source in own}
+    takes = [*(s.name for s in program.arguments), *(str(s) for s in program.sizes if s not in told)]
+    sizes = ", ".join(f'"{s}": {s}' for s in program.sizes)
+    shapes = ", ".join(f'"{s.name}": {_tuple(s)}' for s in (*program.arguments, program.result))
+    return [
+        f"def _sizes({', '.join(takes)}):",
         '    """The sizes, from the shapes of the arguments."""',
-        *indent(size_lines(program)),
+        *indent(size_lines(replace(program, sources=own))),
         f"    return {{{sizes}}}",
         "",
         "",
@@ -210,25 +249,19 @@ def signature(program: Program, header: Header, body: str, module: str, extra: s
         f"    return {{{shapes}}}",
         "",
         "",
-        f"{header.name} = Kernel(",
-        f'    name="{header.name}",',
-        f"    xp={module},",
-        f"    body={body},",
-        "    sizes=_sizes,",
-        "    shapes=_shapes,",
-        f'    data="{names[0]}",',
-        f"    weights={_names(header.weights)},",
-        f"    bias={_names(header.biases)},",
-        f'    result="{program.result.name}",',
-        f"    letters={{{letters}}},",
-        "    doc=__doc__,",
-        *([f"    {extra},"] if extra else []),
-        ")",
     ]
 
 
-def _names(names: tuple[str, ...]) -> str:
-    return f"({', '.join(f'{chr(34)}{n}{chr(34)}' for n in names)}{',' if len(names) == 1 else ''})"
+def _repeats(program: Program, repeats: Expr) -> list[str]:
+    if repeats == 1:
+        return []
+    return [
+        f"def _repeats({', '.join(map(str, program.sizes))}):",
+        '    """How often one result uses one weight at most."""',
+        f"    return {python(repeats)}",
+        "",
+        "",
+    ]
 
 
 def _tuple(storage: Storage) -> str:

@@ -4,23 +4,28 @@ Ordinary code that knows no layer. The emitter copies this folder, byte for byte
 writes; so it imports the standard library and NumPy only, and itself only relatively.
 """
 
+from .constants import Constant
 from .dispatch import Dispatcher
 from .errors import (
     ArgumentError,
     BackendError,
     DTypeError,
+    GradientError,
     LayerError,
     OutputError,
     ShapeError,
     SizeError,
 )
-from .kernel import Kernel, Prepared
+from .kernel import Gradient, Kernel, Prepared
 
 __all__ = [
     "ArgumentError",
     "BackendError",
+    "Constant",
     "DTypeError",
     "Dispatcher",
+    "Gradient",
+    "GradientError",
     "Kernel",
     "LayerError",
     "OutputError",

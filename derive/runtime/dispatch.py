@@ -79,8 +79,12 @@ class Dispatcher:
         """What the chosen kernel gives; see `Kernel.__call__`. Raises BackendError for a mixture."""
         return self.kernel_for(arguments, {**named, "out": out})(*arguments, out=out, **named)
 
-    def kernel_for(self, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Kernel:
-        """CuPy's kernel if any argument is a CuPy array, else NumPy's.
+    def vjp(self, *arguments: Any, **named: Any) -> tuple[Any, ...]:
+        """What the chosen kernel gives; see `Kernel.vjp`. Raises BackendError for a mixture."""
+        return self.kernel_for(arguments, named, vjp=True).vjp(*arguments, **named)
+
+    def kernel_for(self, arguments: tuple[Any, ...], named: Mapping[str, Any], vjp: bool = False) -> Kernel:
+        """CuPy's kernel if any argument, of a call or of its `vjp`, is a CuPy array, else NumPy's.
 
         Raises BackendError for CuPy arrays beside NumPy arrays of one axis or more.
         """
@@ -90,15 +94,16 @@ class Dispatcher:
             return self.numpy
         for index, value in enumerate(values):
             if _is_host(value):
-                names = tuple(self._names(len(arguments), named))
+                names = tuple(self._names(len(arguments), named, vjp))
                 raise BackendError(
                     f"{self.name}: {names[device[0]]} is a CuPy array and {names[index]} a NumPy array; "
                     "bring them together with cupy.asarray or cupy.asnumpy."
                 )
         return self.cupy
 
-    def _names(self, positional: int, named: Mapping[str, Any]) -> Iterator[str]:
-        letters = self.numpy.arrays
+    def _names(self, positional: int, named: Mapping[str, Any], vjp: bool) -> Iterator[str]:
+        kernel = self.numpy
+        letters = (*kernel.arguments, *([kernel.cotangent] if vjp else []))
         for index in range(positional):
             yield letters[index] if index < len(letters) else f"argument {index + 1}"
         yield from named

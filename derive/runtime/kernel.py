@@ -1,25 +1,41 @@
-"""A kernel: an emitted body behind a checked call."""
+"""A kernel: an emitted body behind a checked call, and the bodies of its gradients behind another."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from .bounds import gradient_bound, result_bound
+from .constants import Constant
 from .described import described
 from .dtypes import Types, choose
+from .errors import ArgumentError, DTypeError, GradientError
 from .letters import axes_of
 from .outputs import check_output
-from .signature import Shapes, Signature, Sizes
+from .signature import Fit, Shapes, Signature, Sizes
 
-__all__ = ["Kernel", "Prepared"]
+__all__ = ["Gradient", "Kernel", "Prepared"]
+
+Body = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """The gradient by one argument: `body(*arrays, result, new)` writes all of it, summed over the batch for an
+    argument without batch axes. `arrays` are letters of the layer's arrays and of the gradient by its result."""
+
+    body: Body
+    arrays: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A call that passed every check on its arguments.
 
-    `arrays` are the arguments as read, `operands` the same in the type that computes, in the layer's
-    order; `shape` is the result's, batch axes first.
+    `arrays` are the arguments as read, `operands` the layer's arrays in the type that computes, constants
+    among them, in the layer's order; `shape` is the result's, batch axes first.
     """
 
     arrays: Mapping[str, Any]
@@ -31,19 +47,26 @@ class Prepared:
 @described
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Kernel:
-    """A layer on one array module: `kernel(X, V, u, out=None)` gives H.
+    """A layer on one array module: `kernel(X, V, u, out=None)` gives H, `kernel.vjp(X, V, u, G)` its gradients.
 
     `body(*arrays, H, new)` writes H; `new(shape)` is scratch of H's type. It sees arrays of one type,
     whose shapes fit, and never an H without elements; `contiguous` bodies see only C-contiguous ones.
-    `sizes`, `shapes` and `letters` say what fits: see `Signature`.
+    `sizes`, `shapes` and `letters` say what fits: see `Signature`, also for `told`.
 
     Arguments come by position, in the order data, weights, biases, or by their letters; sizes that no
-    shape determines come by keyword. The data may have leading batch axes. Nothing given is modified.
+    shape determines come by keyword. The data may have leading batch axes, and so may whatever else
+    `batched` names. Nothing given is modified.
+
+    `constants` are arrays of the layer that it brings along: bodies take them in their places, callers don't.
+    They don't choose the result's type, but for this: integers alone give int64 only where all constants are
+    integers, and float64 otherwise. `repeats(**sizes)` is how often one result may use one entry of the
+    weights at most (once, where it isn't given): the bound that keeps int64 from overflowing rests on it.
+    `cotangent` is the letter of the gradient by the result.
     """
 
     name: str
     xp: ModuleType
-    body: Callable[..., None]
+    body: Body
     sizes: Sizes
     shapes: Shapes
     data: str
@@ -53,25 +76,41 @@ class Kernel:
     letters: Mapping[str, str]
     doc: str = ""
     contiguous: bool = False
+    gradients: Mapping[str, Gradient] = field(default_factory=dict)
+    constants: Mapping[str, Constant] = field(default_factory=dict)
+    batched: tuple[str, ...] = ()
+    told: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    repeats: Callable[..., int] | None = None
+    cotangent: str = "G"
     signature: Signature = field(init=False)
+    _brought: dict[tuple[str, str, int], Any] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.gradients and self.cotangent in (*self.arrays, self.result):
+            raise ArgumentError(f"{self.name} has an array {self.cotangent}; its cotangent needs another letter.")
+        batched = self.batched or (self.data, self.result)
         signature = Signature(
-            self.name, self.xp, self.arrays, self.data, self.result, self.letters, self.sizes, self.shapes
+            *(self.name, self.xp, self.arrays, batched, self.result),
+            *(self.letters, self.sizes, self.shapes, self.constants, self.told),
         )
         object.__setattr__(self, "signature", signature)
 
     @property
     def arrays(self) -> tuple[str, ...]:
-        """The letters of the arguments, in order."""
+        """The letters of what the body takes, in order: arguments and constants."""
         return (self.data, *self.weights, *self.bias)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The letters of what a caller gives, in order."""
+        return self.signature.given
 
     def __repr__(self) -> str:
         def shaped(key: str) -> str:
-            axes = (*(("...",) if key in (self.data, self.result) else ()), *axes_of(self.letters[key]))
+            axes = (*(("...",) if key in self.signature.batched else ()), *axes_of(self.letters[key]))
             return f"{key}[{', '.join(axes)}]" if axes else key
 
-        takes = ", ".join(map(shaped, self.arrays))
+        takes = ", ".join(map(shaped, self.arguments))
         return f"<{self.xp.__name__} kernel {self.name}({takes}) -> {shaped(self.result)}>"
 
     def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
@@ -86,13 +125,12 @@ class Kernel:
 
     def prepare(self, *arguments: Any, **named: Any) -> Prepared:
         """Every check on the arguments, in this order: names, axes, shapes, element types."""
-        given, sizes = self.signature.bind(arguments, named)
-        arrays = {key: self.signature.read(key, value) for key, value in given.items()}
-        shape = self.signature.measure(arrays, sizes)
-        types = choose(self.name, given, arrays, self.data, self.bias)
-        order = "C" if self.contiguous else None
-        operands = tuple(self.xp.asarray(array, dtype=types.compute, order=order) for array in arrays.values())
-        return Prepared(arrays, operands, shape, types)
+        given, arrays, fit = self._read(self.signature, arguments, named)
+        bound = result_bound(self.data, self.weights, self.bias, self._repeats(fit))
+        types = choose(self.name, given, arrays, self.constants, (bound,), (self.data,))
+        operands = self._operands(arrays, types)
+        shape = self._shape(self.result, fit)
+        return Prepared(arrays, tuple(operands[key] for key in self.arrays), shape, types)
 
     def run(self, call: Prepared, out: Any = None) -> Any:
         """The body on a prepared call; `out` must have passed `check_output`."""
@@ -105,3 +143,71 @@ class Kernel:
             if not direct:
                 result[...] = target
         return result if out is None else out
+
+    def vjp(self, *arguments: Any, **named: Any) -> tuple[Any, ...]:
+        """The gradients of Σ G·H by every argument, in order, given the arguments and then G, of H's shape.
+
+        Each has its argument's shape, and all have one type, chosen as in a call with G among the arguments. Sizes
+        that no argument's shape tells come by keyword, where G's doesn't tell them either.
+        Raises GradientError for a gradient that wasn't emitted, and what a call raises.
+        """
+        signature = self._with_cotangent()
+        wanted = self.arguments
+        if missing := [key for key in wanted if key not in self.gradients]:
+            raise GradientError(f"{signature.name}: there is no kernel for the gradient by {missing[0]}.")
+        given, arrays, fit = self._read(signature, arguments, named)
+        repeats, g = self._repeats(fit), self.cotangent
+        bounds = tuple(gradient_bound(key, self.data, self.weights, g, repeats) for key in wanted)
+        types = choose(signature.name, given, arrays, self.constants, bounds, (self.data, g))
+        operands = self._operands(arrays, types)
+        return tuple(self._gradient(self.gradients[key], operands, self._shape(key, fit), types) for key in wanted)
+
+    def _with_cotangent(self) -> Signature:
+        return replace(self.signature, name=f"{self.name}.vjp", cotangent=self.cotangent)
+
+    def _gradient(self, gradient: Gradient, operands: Mapping[str, Any], shape: tuple[int, ...], types: Types) -> Any:
+        xp = self.xp
+        result = xp.empty(shape, dtype=types.compute)
+        taken = [operands[key] for key in gradient.arrays]
+        if any(array.size == 0 for array in taken):
+            result[...] = 0
+        elif result.size:
+            gradient.body(*taken, result, lambda extents: xp.empty(extents, dtype=types.compute))
+        return result.astype(types.result, copy=False)
+
+    def _read(
+        self, signature: Signature, arguments: tuple[Any, ...], named: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any], Fit]:
+        """The arguments as they came, the same as arrays, and how they fit."""
+        given, sizes = signature.bind(arguments, named)
+        arrays = {key: signature.read(key, value) for key, value in given.items()}
+        return given, arrays, signature.measure(arrays, sizes)
+
+    def _repeats(self, fit: Fit) -> int:
+        return 1 if self.repeats is None else self.repeats(**fit.sizes)
+
+    def _shape(self, key: str, fit: Fit) -> tuple[int, ...]:
+        return (*fit.batch, *fit.shapes[key]) if key in self.signature.batched else fit.shapes[key]
+
+    def _operands(self, arrays: Mapping[str, Any], types: Types) -> dict[str, Any]:
+        """What bodies take, in the type that computes: the arguments, and the constants."""
+        order = "C" if self.contiguous else None
+        read = {key: self.xp.asarray(array, dtype=types.compute, order=order) for key, array in arrays.items()}
+        return {**read, **{key: self._constant(key, types.compute) for key in self.constants}}
+
+    def _constant(self, key: str, dtype: np.dtype[Any]) -> Any:
+        """A constant in a type, made when first needed, once for each device."""
+        device = int(self.xp.cuda.Device().id) if hasattr(self.xp, "cuda") else 0
+        place = (key, str(dtype), device)
+        if place not in self._brought:
+            constant = self.constants[key]
+            host = constant.as_array(np, dtype)
+            if dtype.kind == "f" and not np.isfinite(host).all():
+                value = constant.exact()[~np.isfinite(host)].flat[0]
+                raise DTypeError(f"{self.name}: {key} holds {value}, which is infinite in {dtype}; pass wider floats.")
+            self._brought[place] = self.xp.asarray(host)
+        return self._brought[place]
+
+    def exact_constants(self) -> dict[str, Any]:
+        """The constants as object arrays, of integers or of Fractions, for bodies run on exact numbers."""
+        return {key: constant.exact() for key, constant in self.constants.items()}

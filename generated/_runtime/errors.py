@@ -4,6 +4,7 @@ __all__ = [
     "ArgumentError",
     "BackendError",
     "DTypeError",
+    "GradientError",
     "LayerError",
     "OutputError",
     "ShapeError",
@@ -37,3 +38,7 @@ class OutputError(LayerError, ValueError):
 
 class BackendError(LayerError, ImportError):
     """A backend isn't there, or the arguments belong to two of them."""
+
+
+class GradientError(LayerError, NotImplementedError):
+    """A layer's gradient by one of its arguments was not emitted."""

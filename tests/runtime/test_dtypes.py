@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from derive.runtime import DTypeError
-from derive.runtime.dtypes import largest, magnitudes, total
+from derive.runtime.bounds import largest, magnitudes, total
 from tests.runtime.standins import conv2d, smooth, strided
 
 FLOATS = ["f2", "f4", "f8", "g"]
