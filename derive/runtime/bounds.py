@@ -10,7 +10,7 @@ each). With G the gradient by H, over all items of the batch, and a Π over the 
     |dV| ≤ repeats·max|X|·Σ|G|·Π Σ|W|       over the other arrays of weights, W
     |du| ≤ Σ|G|
 
-hold of every partial sum as well. With several arrays of weights a term may lack one, so that each Σ counts as 1 at least.
+hold of every partial sum as well. With several arrays of weights a term may lack one; then their Σ count as 1 at least.
 Nothing is assumed of how often one *input* meets one weight, which edges that reflect raise: hence Σ|G| in dX.
 """
 
@@ -30,26 +30,37 @@ _LIMIT = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """|what| ≤ repeats·Π max|m|·Π Σ|t| + Σ max|p|, for m in `most`, t in `sums` and p in `plus`: letters of arrays."""
+    """|what| ≤ repeats·Π max|m|·Π Σ|t|·Π max(1, Σ|l|) + Σ max|p|: letters of arrays.
+
+    For m in `most` and t in `sums`, which every term reads, l in `lacked`, which some may not read, and p in `plus`.
+    """
 
     what: str
     most: tuple[str, ...] = ()
     sums: tuple[str, ...] = ()
+    lacked: tuple[str, ...] = ()
     plus: tuple[str, ...] = ()
     repeats: int = 1
 
 
 def result_bound(data: str, weights: tuple[str, ...], bias: tuple[str, ...], repeats: int) -> Bound:
     """The bound on |H|."""
-    return Bound("the result", (data,), weights, bias, repeats)
+    alone, several = _read_by(weights)
+    return Bound("the result", (data,), alone, several, bias, repeats)
+
+
+def _read_by(weights: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The arrays of weights that every term reads for sure, and the others."""
+    return (weights, ()) if len(weights) == 1 else ((), weights)
 
 
 def gradient_bound(key: str, data: str, weights: tuple[str, ...], given: str, repeats: int) -> Bound:
     """The bound on the gradient by `key`, where `given` is the gradient by the result."""
     if key == data:
-        return Bound(f"d{key}", (), (given, *weights), (), repeats)
+        alone, several = _read_by(weights)
+        return Bound(f"d{key}", (), (given, *alone), several, (), repeats)
     if key in weights:
-        return Bound(f"d{key}", (data,), (given, *(w for w in weights if w != key)), (), repeats)
+        return Bound(f"d{key}", (data,), (given,), tuple(w for w in weights if w != key), (), repeats)
     return Bound(f"d{key}", (), (given,))
 
 
@@ -79,19 +90,22 @@ def _value(bound: Bound, arrays: Mapping[str, Any], unread: tuple[str, ...], exa
     value = bound.repeats
     for key in bound.most:
         value *= measured(f"max|{key}|", key)
-    least = 1 if len(bound.sums) > 1 else 0
     for key in bound.sums:
-        value *= max(measured(f"Σ|{key}|", key), least)
+        value *= measured(f"Σ|{key}|", key)
+    for key in bound.lacked:
+        value *= max(1, measured(f"Σ|{key}|", key))
     return value + sum(measured(f"max|{key}|", key) for key in bound.plus)
 
 
 def _formula(bound: Bound, exact: Mapping[str, int]) -> str:
-    sums = [f"Σ|{key}|" for key in bound.sums]
-    if len(sums) > 1:
-        sums = [f"max(1, {text})" if exact[text] == 0 else text for text in sums]
-    repeats = [str(bound.repeats)] if bound.repeats != 1 else []
-    product = "·".join([*repeats, *(f"max|{key}|" for key in bound.most), *sums])
-    return " + ".join([product, *(f"max|{key}|" for key in bound.plus)])
+    lacked = [f"Σ|{key}|" for key in bound.lacked]
+    factors = [
+        *([str(bound.repeats)] if bound.repeats != 1 else []),
+        *(f"max|{key}|" for key in bound.most),
+        *(f"Σ|{key}|" for key in bound.sums),
+        *(text if exact[text] else f"max(1, {text})" for text in lacked),
+    ]
+    return " + ".join(["·".join(factors), *(f"max|{key}|" for key in bound.plus)])
 
 
 def _widest(array: Any) -> int:

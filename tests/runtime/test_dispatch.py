@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from derive.runtime import BackendError, Dispatcher, DTypeError, OutputError
+from derive.runtime import BackendError, Dispatcher, DTypeError, GradientError, OutputError
 
 MODULE = """
 import {backend}
@@ -125,6 +125,25 @@ def test_a_mixture_is_refused(layer, cupy, call, names):
     )
     with pytest.raises(BackendError, match=f"^{re.escape(sentence)}$"):
         call(layer, cupy.asarray, np.array)
+
+
+def test_vjp_goes_where_the_arrays_are(tmp_path, package, layer, cupy):
+    for backend in ("numpy", "cupy"):
+        text = MODULE.format(backend=backend, kernel="stencil")
+        (tmp_path / package / backend / "triple.py").write_text(text.replace("double", "triple"))
+    triple = Dispatcher(package, "triple")
+    on_host, on_device = (
+        triple.vjp([1.0, 2.0], [3.0], [1.0, 0.0]),
+        triple.vjp([1.0, 2.0], [3.0], cupy.asarray([1.0, 0.0])),
+    )
+    assert [type(a) for a in (*on_host, *on_device)] == [np.ndarray] * 2 + [ndarray] * 2
+    assert [a.tolist() for a in on_host] == [a.tolist() for a in on_device] == [[-3.0, 9.0], [5.0]]
+    assert triple.vjp([1.0, 2.0], V=[3.0], G=[1.0, 0.0])[1].tolist() == [5.0]
+    sentence = "triple: X is a CuPy array and G a NumPy array; bring them together with cupy.asarray or cupy.asnumpy."
+    with pytest.raises(BackendError, match=f"^{re.escape(sentence)}$"):
+        triple.vjp(cupy.asarray([1.0]), [1.0], np.array([1.0]))
+    with pytest.raises(GradientError, match=r"^double\.vjp: there is no kernel for the gradient by X\.$"):
+        layer.vjp(X, V, W, H)
 
 
 @pytest.mark.parametrize("number", [2.0, np.float64(2), np.array(2.0)])
