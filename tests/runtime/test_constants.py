@@ -41,7 +41,7 @@ def test_a_constant_is_its_numerators_over_its_denominator(constant, shape, exac
     assert constant.whole == all(type(value) is int for value in constant.exact().flat)
 
 
-def fits(value, dtype):
+def exactly(value):
     """The exact value of a finite float."""
     return Fraction(*value.as_integer_ratio())
 
@@ -54,15 +54,26 @@ def test_rounding_is_to_nearest_even(kind, value):
         warnings.simplefilter("error")
         found = rounded(value, dtype)
     assert found.dtype == dtype
-    top = fits(np.finfo(dtype).max, dtype)
+    top = exactly(np.finfo(dtype).max)
     if not np.isfinite(found):
         assert abs(value) > top and (found > 0) == (value > 0)
         return
-    error = abs(fits(found, dtype) - value)
+    error = abs(exactly(found) - value)
     for other in (np.nextafter(found, dtype.type(np.inf)), np.nextafter(found, dtype.type(-np.inf))):
         if np.isfinite(other):
-            away = abs(fits(other, dtype) - value)
+            away = abs(exactly(other) - value)
             assert error < away or (error == away and int(found / (found - other)) % 2 == 0)
+
+
+@pytest.mark.parametrize("kind", ["f2", *FLOATS])
+@pytest.mark.parametrize(("steps", "wanted"), [(0, 0), (1, 2), (2, 2), (3, 4)])
+def test_subnormals_are_rounded_once(kind, steps, wanted):
+    """Halfway between two subnormals, and a little above: too little for the type's own bits to hold."""
+    dtype, little = np.dtype(kind), Fraction(1, 2**100)
+    least = exactly(np.finfo(dtype).smallest_subnormal)
+    assert exactly(rounded((steps + Fraction(1, 2)) * least, dtype)) == wanted * least
+    assert exactly(rounded((steps + Fraction(1, 2) + little) * least, dtype)) == (steps + 1) * least
+    assert exactly(rounded((-steps - Fraction(1, 2) + little) * least, dtype)) == -steps * least
 
 
 @given(value=RATIONALS)

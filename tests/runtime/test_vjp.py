@@ -175,6 +175,12 @@ def test_the_bounds_are_the_last_integers_below():
     assert spread.vjp([2**30, 2**30 - 1], 1, [2**32 - 1, 0, 0])[1] == (2**31 - 1) * (2**32 - 1)
 
 
+def test_every_entry_counts_where_only_the_type_is_looked_at():
+    wide = np.full((2, 2), -(2**31), np.int32)
+    with pytest.raises(errors.DTypeError, match=re.escape(f"dX might not fit int64, as Σ|G|·Σ|V| = {2**64} is")):
+        learned2d.vjp(np.zeros((2, 2), int), [[2**31]], 0, wide)
+
+
 def test_a_weight_used_more_than_once_counts_as_often():
     assert spread([2**60] * 4, 1, r=0).tolist() == [2**62]
     with pytest.raises(errors.DTypeError, match=re.escape(f"as 8·max|X|·Σ|V| = {2**63} is")):
