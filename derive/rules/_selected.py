@@ -31,7 +31,8 @@ def selected(form: Form, places: Letters, first: Letters, axes: tuple[Axis, ...]
         bias=form.bias.xreplace(places),
         given=given,
     )
-    weights = tuple(_read_by(p, after, after.weight, after.live, first) for p in form.weights)
+    live = after.live
+    weights = tuple(p if p.data else _read_by(p, after, after.weight, live, first) for p in form.weights)
     biases = tuple(_read_by(p, after, after.bias, output.holds(), first) for p in form.biases)
     return replace(after, weights=weights, biases=biases)
 

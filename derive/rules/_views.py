@@ -16,9 +16,9 @@ from sympy import And, Eq, Expr, Symbol, expand
 
 from derive.forms.conditions import simplified, split
 from derive.forms.expr import Read, index, reads
-from derive.forms.form import Array, Axis, Edge, Form
+from derive.forms.form import Array, Axis, Edge, Form, Param
 
-__all__ = ["Letters", "Terms", "domain_of", "solve", "terms_by"]
+__all__ = ["Letters", "Terms", "domain_of", "seen_from", "solve", "terms_by"]
 
 Letters = dict[Symbol, Expr]
 Equation = tuple[Symbol, Expr]
@@ -123,6 +123,12 @@ def _named_by_weight(form: Form, terms: Terms) -> Terms:
             up={axis.symbol if s == old else s: expand(subscript) if s == old else e for s, e in terms.up.items()},
         )
     return terms
+
+
+def seen_from(param: Param, terms: Terms) -> Param:
+    """The same entries, each with the term that reads it in the new letters."""
+    term = dict(param.reader)
+    return param if param.data else replace(param, reader=tuple((s, e.xreplace(term)) for s, e in terms.up.items()))
 
 
 def domain_of(form: Form, terms: Terms, read: Array, places: tuple[Expr, ...], edge: Edge) -> object:

@@ -12,10 +12,10 @@ from sympy import Expr, S
 
 from derive.errors import RuleRefused
 from derive.forms.dense import dense_form
-from derive.forms.form import Form, Param
+from derive.forms.form import Form
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._rule import Case, rule
-from derive.rules._views import Terms, domain_of, terms_by
+from derive.rules._views import domain_of, seen_from, terms_by
 from derive.rules.gradient import gradient
 from derive.rules.reindex import reindex
 
@@ -39,7 +39,7 @@ def adjoint(form: Form) -> Step:
         weight=weight,
         read=places,
         bias=S.Zero,
-        weights=tuple(_read_by(p, terms) for p in form.weights),
+        weights=tuple(seen_from(p, terms) for p in form.weights),
         biases=(),
         given=form.given,
         edge=form.edge,
@@ -61,12 +61,6 @@ def adjoint(form: Form) -> Step:
         ),
         view=View.ADJOINT,
     )
-
-
-def _read_by(param: Param, terms: Terms) -> Param:
-    """The same entries, each with its old term in the new letters."""
-    term = dict(param.reader)
-    return Param(param.array, param.free, tuple((s, e.xreplace(term)) for s, e in terms.up.items()))
 
 
 EXAMPLE = Case(reindex().apply(dense_form(rank=1)).after, adjoint())

@@ -15,13 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sympy import And, Expr, Integer, Max, Min, Mod, Symbol, expand
+from sympy import And, Eq, Expr, Integer, Max, Min, Mod, Symbol, expand
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified, split
 from derive.forms.dense import dense_form
+from derive.forms.expr import index
 from derive.forms.extension import EXTENSIONS, extended
 from derive.forms.form import Edge, Form, Param, Role
+from derive.forms.polyhedron import Polyhedron
 from derive.groups.translations import Translations
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._maps import same_entries, same_letters
@@ -80,16 +82,17 @@ def _zero(form: Form) -> Step:
 def _offsets(form: Form) -> dict[Symbol, tuple[Expr, Expr]]:
     """The lowest and highest offset of a read along each axis of places, over all the window."""
     body, _ = split(And(_whole(form), form.given, *(axis.holds() for axis in form.reduction)))
+    away = index("away_")
     found = {}
     for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True):
         place = form.output.symbols[p]
         offset = expand(form.read[q] - place)
-        if not isinstance(offset, Symbol):
+        if not offset.free_symbols <= set(form.reduction_symbols):
             raise RuleRefused(
                 f"Rule 'boundary' needs offsets, {place} + a, to know the window; it reads {form.read[q]}."
             )
-        shadow = body.project(*(s for s in form.reduction_symbols if s != offset))
-        lower, upper = shadow.bounds(offset)
+        shadow = (body & Polyhedron.of(Eq(away, offset))).project(*form.reduction_symbols)
+        lower, upper = shadow.bounds(away)
         grid = form.input.axes[q].upper.free_symbols
         ends = [[e for e in bounds if not e.free_symbols & grid] for bounds in (lower, upper)]
         if not all(ends):

@@ -20,7 +20,7 @@ from derive.forms.products import product_of
 from derive.groups.translations import Translations
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._rule import Case, rule
-from derive.rules._views import Terms, domain_of, terms_by
+from derive.rules._views import domain_of, seen_from, terms_by
 from derive.rules.equivariant import equivariant
 from derive.rules.reindex import reindex
 
@@ -65,7 +65,7 @@ def _by_weight(form: Form, param: Param) -> Step:
         weight=weight,
         read=places,
         bias=S.Zero,
-        weights=(*(_seen_from(p, terms) for p in others), Param(form.input, true, (), data=True)),
+        weights=(*(seen_from(p, terms) for p in others), Param(form.input, true, (), data=True)),
         biases=(),
         given=form.given,
         shared=True,
@@ -78,13 +78,6 @@ def _by_weight(form: Form, param: Param) -> Step:
         View.WEIGHT,
         SubStep("The factor of", source, after.weight * given.entry(places)),
     )
-
-
-def _seen_from(param: Param, terms: Terms) -> Param:
-    """Another array of weights, with the term that reads an entry in the new letters."""
-    term = dict(param.reader)
-    reader = tuple((s, e.xreplace(term)) for s, e in terms.up.items())
-    return replace(param, reader=() if param.data else reader)
 
 
 def _given(form: Form, output: Array) -> Array:
