@@ -8,41 +8,7 @@ layer = (derive.dense(rank=2)
 layer.free_parameters     # {"weight": (2*Delta + 1)**2, "bias": 1, "when": Delta < Min(n, m)}
 """
 
-from derive.claims import claim, same_layer
-from derive.derivation import Derivation, dense
-from derive.errors import DeriveError
-from derive.forms.support import Box, Causal, Cross, Diamond, Disk, Mask
-from derive.groups.translations import Translations
-from derive.rules.adjoint import adjoint
-from derive.rules.boundary import boundary
-from derive.rules.channels import channels
-from derive.rules.equivariant import equivariant
-from derive.rules.gradient import gradient
-from derive.rules.grouped import grouped
-from derive.rules.local import local
-from derive.rules.reindex import reindex
-from derive.rules.strided import strided
+import lazy_loader
 
-__all__ = [
-    "Box",
-    "Causal",
-    "Cross",
-    "Derivation",
-    "DeriveError",
-    "Diamond",
-    "Disk",
-    "Mask",
-    "Translations",
-    "adjoint",
-    "boundary",
-    "channels",
-    "claim",
-    "dense",
-    "equivariant",
-    "gradient",
-    "grouped",
-    "local",
-    "reindex",
-    "same_layer",
-    "strided",
-]
+# The names are those of __init__.pyi; each is loaded when it is first asked for, so that what needs no algebra starts fast.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

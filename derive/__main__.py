@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 _interrupted = False
 
@@ -26,7 +26,12 @@ if __name__ == "__main__":
 
 import click  # noqa: E402
 
+from derive.artifacts import compare, write  # noqa: E402
 from derive.errors import DeriveError, OutputError, UnknownName  # noqa: E402
+from derive.registry import names  # noqa: E402
+
+if TYPE_CHECKING:
+    from derive.regeneration import Regeneration
 
 __all__ = ["main"]
 
@@ -42,11 +47,14 @@ def _console(stderr: bool = False) -> Any:
 @contextmanager
 def _progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
     """A bar on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     console = _console(stderr=True)
     columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
 
         def step(name: str) -> None:
@@ -61,17 +69,29 @@ def _checkout() -> Path | None:
     return root if (root / "pyproject.toml").is_file() and (root / "derive").is_dir() else None
 
 
+def _making(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of the commands that make everything."""
+    count = click.IntRange(min=1)
+    jobs = click.option("--jobs", type=count, metavar="N", help="Processes; by default, one a processor.")
+    fresh = click.option(
+        "--no-cache", "fresh", is_flag=True, help="Remember nothing: derive and prove every layer anew."
+    )
+    return jobs(fresh(command))
+
+
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Where to write; by default, the checkout.")
+@_making
 @click.pass_context
-def cli(context: click.Context, folder: Path | None) -> None:
+def cli(context: click.Context, folder: Path | None, jobs: int | None, fresh: bool) -> None:
     """Derive layers from stated structure, prove every step, and emit fast kernels.
 
     Without a command: derive, prove, emit, check and render the whole catalogue into generated/ and
-    docs/derivations/.
+    docs/derivations/. Layers whose sources, and everything they rest on, are what
+    they were are remembered, in DERIVE_CACHE_DIR or the user's cache folder.
 
     \b
     A layer of your own, in my.py:
@@ -83,7 +103,7 @@ def cli(context: click.Context, folder: Path | None) -> None:
         python -m derive emit my.py:mine --backend numpy --to my_kernels
     """
     if context.invoked_subcommand is None:
-        _regenerate(folder)
+        _regenerate(folder, jobs, fresh)
 
 
 def _root(folder: Path | None) -> Path:
@@ -93,20 +113,29 @@ def _root(folder: Path | None) -> Path:
     return root
 
 
-def _regenerate(folder: Path | None) -> None:
-    from derive.artifacts import regeneration, write
-    from derive.registry import names
+def _made(jobs: int | None, fresh: bool) -> Regeneration:
+    from derive.cache import users_cache
+    from derive.regeneration import regeneration
+    from derive.workers import processors
 
+    with _progress(len(names("derive.catalogue")), "deriving") as step:
+        made = regeneration(jobs or processors(), None if fresh else users_cache(), step)
+    if _interrupted:
+        raise KeyboardInterrupt
+    return made
+
+
+def _regenerate(folder: Path | None, jobs: int | None, fresh: bool) -> None:
     root = _root(folder)
     if root.exists() and not root.is_dir():
         raise OutputError(f"Cannot write to '{root}': it is a file.")
-    with _progress(len(names("derive.catalogue")), "deriving") as step:
-        files = regeneration(step)
-    if _interrupted:
-        raise KeyboardInterrupt
-    changed = write(files, root, prune=folder is None)
-    layers = len(names("derive.catalogue"))
-    click.echo(f"{layers} layers derived, proved, emitted and checked; {len(changed)} of {len(files)} files changed.")
+    made = _made(jobs, fresh)
+    changed = write(made.files, root, prune=folder is None)
+    known = f" ({made.remembered} of them before, and remembered)" if made.remembered else ""
+    click.echo(
+        f"{made.layers} layers derived, proved, emitted and checked{known}; "
+        f"{len(changed)} of {len(made.files)} files changed."
+    )
     for name in changed:
         click.echo(f"  {name}")
 
@@ -115,20 +144,21 @@ def _regenerate(folder: Path | None) -> None:
 @click.option(
     "--to", "folder", type=click.Path(path_type=Path), help="The folder to look at; by default, the checkout."
 )
-def check(folder: Path | None) -> None:
-    """Write nothing; exit with 1 if generated/ or docs/derivations/ are stale."""
-    from derive.artifacts import compare, regeneration
-    from derive.registry import names
+@_making
+def check(folder: Path | None, jobs: int | None, fresh: bool) -> None:
+    """Write nothing; exit with 1 if generated/ or docs/derivations/ are stale.
 
+    The files are compared byte for byte with what the derivations give. What they give may be remembered
+    from an earlier run on the same sources; with --no-cache every layer is derived and proved anew.
+    """
     root = _root(folder)
-    with _progress(len(names("derive.catalogue")), "deriving") as step:
-        files = regeneration(step)
-    wrong = compare(files, root)
+    made = _made(jobs, fresh)
+    wrong = compare(made.files, root)
     for sentence in wrong:
         click.echo(sentence, err=True)
     if wrong:
         raise DeriveError("Stale: `python -m derive` makes them anew.")
-    click.echo(f"{len(files)} files are what the derivations give.")
+    click.echo(f"{len(made.files)} files are what the derivations give.")
 
 
 def _numbers(context: click.Context, parameter: click.Parameter, text: str | None) -> dict[str, int] | None:
@@ -152,7 +182,6 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str | Non
 def list_layers(as_json: bool, at: dict[str, int] | None) -> None:
     """Every layer: formula, free parameters, proofs, kernels."""
     from derive.pipeline import catalogue
-    from derive.registry import names
     from derive.render.data import row
     from derive.render.terminal import layer_table
 
@@ -176,7 +205,7 @@ def list_layers(as_json: bool, at: dict[str, int] | None) -> None:
 @click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
 def show(name: str, form: str) -> None:
     """The derivation of NAME, or of FILE.py:NAME, step by step."""
-    from derive.artifacts import subject
+    from derive.making import subject
     from derive.pipeline import load_layer
     from derive.render import data, latex, markdown, text
 
@@ -197,7 +226,6 @@ def show(name: str, form: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The verdicts as JSON.")
 def prove(name: str, certificate: Path | None, as_json: bool) -> None:
     """Prove every obligation of NAME, or of FILE.py:NAME."""
-    from derive.artifacts import write
     from derive.pipeline import load_layer
     from derive.proof.certificate import dumps
     from derive.render.terminal import verdict_data, verdict_table
@@ -230,7 +258,7 @@ def verify(file: Path, against: str | None) -> None:
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="The package to write into; without it, print.")
 def emit(name: str, backend: str, folder: Path | None) -> None:
     """The kernel of NAME, or of FILE.py:NAME, as source."""
-    from derive.artifacts import emitted_tree, write
+    from derive.making import emitted_tree
     from derive.pipeline import load_layer
 
     layer = load_layer(name)

@@ -9,67 +9,41 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from derive.checking import check_emitted
 from derive.errors import OutputError
-from derive.pipeline import Layer, backends, catalogue
-from derive.proof.certificate import dumps
-from derive.registry import find, names
-from derive.render import markdown
-from derive.render.document import Subject
-from derive.render.figures import pictures, strip
+from derive.registry import names
 from derive.render.index import index_page
 
-__all__ = [
-    "OWNED",
-    "compare",
-    "emitted_tree",
-    "layer_files",
-    "package_files",
-    "regeneration",
-    "subject",
-    "versions",
-    "write",
-]
+__all__ = ["OWNED", "PAGES", "Files", "Made", "compare", "package_files", "whole", "write"]
 
 OWNED = ("generated", "docs/derivations")
+PAGES = "docs/derivations"
 _RUNTIME = Path(__file__).parent / "runtime"
-_PAGES = "docs/derivations"
 _LOCK = "generated/versions.json"
+_LOCKED = ("sympy", "z3-solver", "drawsvg")
 Files = dict[str, str]
 
 
-def versions() -> dict[str, str]:
-    """The packages whose versions the bytes of rendered files depend on."""
-    return {name: version(name) for name in ("sympy", "z3-solver", "drawsvg")}
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a layer becomes: its own files by their names, and its row in the list of derivations."""
+
+    files: Files
+    row: str
 
 
-def subject(layer: Layer) -> Subject:
-    """What a page says of a layer."""
-    return Subject(
-        name=layer.name,
-        title=layer.title,
-        derivation=layer.derivation,
-        emitted=layer.sources,
-        program_verdicts={b: layer.program_verdicts(b) for b in layer.backends},
-        pictures=pictures(layer.name, layer.derivation),
-    )
-
-
-def layer_files(layer: Layer) -> Files:
-    """A layer's own files, proved and checked: one module a backend, a page, its pictures, and the certificate.
-
-    Raises ObligationFailed or CheckFailed where the layer is not what it says.
-    """
-    check_emitted(layer)
-    made = subject(layer)
-    files = {f"generated/{b}/{layer.name}.py": text for b, text in layer.sources.items()}
-    files[f"{_PAGES}/{layer.name}.md"] = markdown.page(made)
-    files |= {f"{_PAGES}/{picture.file}": picture.svg for picture in made.pictures}
-    files[f"{_PAGES}/{layer.name}.certificate.json"] = dumps(layer.derivation.certificate())
+def whole(made: Mapping[str, Made]) -> Files:
+    """Every file of a checkout that is made and not written, given what each layer of the catalogue becomes."""
+    files: Files = {}
+    for name in sorted(made):
+        files |= made[name].files
+    files |= package_files(made)
+    files[f"{PAGES}/README.md"] = index_page(made[name].row for name in sorted(made))
+    files[_LOCK] = json.dumps({name: version(name) for name in _LOCKED}, indent=2) + "\n"
     return files
 
 
@@ -90,34 +64,13 @@ def package_files(layers: Iterable[str], top: str = "generated") -> Files:
         "",
     ]
     files = {f"{prefix}__init__.py": "\n".join(lines)}
-    files |= {f"{prefix}{b}/__init__.py": f'"""Modules for the backend {b}, one a layer."""\n' for b in backends()}
+    files |= {
+        f"{prefix}{b}/__init__.py": f'"""Modules for the backend {b}, one a layer."""\n'
+        for b in names("derive.backends")
+    }
     for path in sorted(_RUNTIME.glob("*.py")):
         files[f"{prefix}_runtime/{path.name}"] = path.read_text(encoding="utf-8")
     return files
-
-
-def regeneration(progress: Callable[[str], None] = lambda name: None) -> Files:
-    """Every file of a checkout that is made and not written; `progress` hears each layer's name before its turn."""
-    files: Files = {}
-    rows = []
-    for layer in catalogue():
-        progress(layer.name)
-        files |= layer_files(layer)
-        rows.append((layer.name, layer.title, layer.derivation.form))
-    files |= package_files(names("derive.catalogue"))
-    files[f"{_PAGES}/README.md"] = index_page(rows)
-    files[f"{_PAGES}/chain.svg"] = strip(find("derive.catalogue", "conv2d"))
-    files[_LOCK] = json.dumps(versions(), indent=2) + "\n"
-    return files
-
-
-def emitted_tree(layer: Layer, backend: str, root: Path) -> Files:
-    """A layer's module for one backend, in a package of its own that may hold others already."""
-    find("derive.backends", backend)
-    check_emitted(layer)
-    present = {p.stem for b in backends() for p in (root / b).glob("*.py") if p.stem != "__init__"}
-    files = package_files(present | {layer.name}, top="")
-    return files | {f"{backend}/{layer.name}.py": layer.source(backend)}
 
 
 def compare(files: Mapping[str, str], root: Path) -> list[str]:

@@ -35,7 +35,7 @@ def test_regeneration_gives_the_checked_in_bytes_under_three_hash_seeds(process,
     held = {f"{top}/{k}": v for top in ("generated", "docs/derivations") for k, v in tree(ROOT / top).items()}
     for seed in ("0", "1", "4242"):
         folder = tmp_path / seed
-        assert process("--to", folder, PYTHONHASHSEED=seed).code == 0
+        assert process("--to", folder, "--no-cache", PYTHONHASHSEED=seed).code == 0
         assert tree(folder) == held
 
 
@@ -71,24 +71,33 @@ def test_a_version_mismatch_is_named(process, tmp_path):
     assert "made with sympy 0." in ran.err
 
 
-@pytest.mark.parametrize("moment", [1.0, 1.6, 2.2, 3.0])
-def test_interrupted_regeneration_leaves_nothing_behind(tmp_path, moment):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "derive", "--to", str(tmp_path / "out")]
+@pytest.mark.parametrize(
+    ("moment", "jobs", "everyone"), [(1.0, 1, False), (1.6, 2, False), (1.6, 2, True), (2.2, 3, True)]
+)
+def test_interrupted_regeneration_leaves_nothing_behind(tmp_path, moment, jobs, everyone):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DERIVE_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", "derive", "--to", str(tmp_path / "out"), "--jobs", str(jobs)]
     running = subprocess.Popen(
         command,
         cwd=ROOT,
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` would have it ignored
     )
     time.sleep(moment)
-    running.send_signal(signal.SIGINT)
+    if everyone:
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    else:
+        running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=120)
     assert running.returncode == 1, err
-    assert err.strip().splitlines()[-1] == "Stopped; nothing was left half-written."
+    assert err.strip().splitlines() == ["Stopped; nothing was left half-written."]
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").rglob("*"))
+    assert not list(tmp_path.rglob("new-*"))
+    with pytest.raises(ProcessLookupError):
+        os.killpg(running.pid, 0)  # nobody of the group is left
 
 
 def test_files_of_other_people_stay(process, tmp_path):
