@@ -192,7 +192,8 @@ class Derivation:
         """The derivation as data that any SMT solver can re-check: see `derive.proof.certificate`."""
         from derive.proof.certificate import certificate
 
-        return certificate(self.start, tuple(s.step for s in self.steps))
+        proved = [[v.obligation for v in part] for part in (self.start_verdicts, *(s.verdicts for s in self.steps))]
+        return certificate(self.start, tuple(s.step for s in self.steps), proved)
 
     @property
     def theorem(self) -> Theorem:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from sympy import And, Eq, Expr, Le, Rational, Symbol, expand, true
@@ -175,14 +176,12 @@ class Form:
     @property
     def terms(self) -> Any:
         """The condition that (o, r) is a term of the sum."""
-        ranges = And(*(axis.holds() for axis in self.reduction))
-        return And(self.output.holds(), ranges, self.domain)
+        return _terms(self)
 
     @property
     def live(self) -> Any:
         """The condition that (o, r) is a term whose read lies inside the input."""
-        inside = self.input.holds(self.read) if self.edge is Edge.ZERO else true
-        return And(self.terms, inside)
+        return _live(self)
 
     def grid(self, array: Array) -> tuple[int, ...]:
         """The positions of an array's grid axes."""
@@ -273,6 +272,19 @@ class Form:
     def same_as(self, other: Form) -> bool:
         """Equal letter by letter."""
         return bool(self == other)
+
+
+# A conjunction costs SymPy a millisecond, and these two are asked for again and again.
+@lru_cache(maxsize=1024)
+def _terms(form: Form) -> Any:
+    ranges = And(*(axis.holds() for axis in form.reduction))
+    return And(form.output.holds(), ranges, form.domain)
+
+
+@lru_cache(maxsize=1024)
+def _live(form: Form) -> Any:
+    inside = form.input.holds(form.read) if form.edge is Edge.ZERO else true
+    return And(form.terms, inside)
 
 
 def equal_places(left: Iterable[Expr], right: Iterable[Expr]) -> Any:

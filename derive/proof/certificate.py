@@ -68,15 +68,16 @@ class Verified:
         return f"{self.theorem}\nProved       {proved}, for all sizes, by {by}"
 
 
-def certificate(start: Form, steps: tuple[Step, ...]) -> Data:
-    """The derivation as JSON data. Raises DeriveError for one that the formula language cannot write."""
-    first = {
-        "form": write_form(start),
-        "obligations": _write_obligations(form_obligations(start)),
-        "digest": "",
-    }
+def certificate(start: Form, steps: tuple[Step, ...], proved: Iterable[Iterable[Obligation]] | None = None) -> Data:
+    """The derivation as JSON data. `proved` are the obligations of the first form and of each step, where they are at hand.
+
+    Raises DeriveError for a derivation that the formula language cannot write.
+    """
+    own, *each = proved or (form_obligations(start), *map(step_obligations, steps))
+    first = {"form": write_form(start), "obligations": _write_obligations(own), "digest": ""}
     later = [
-        write_step(step) | {"obligations": _write_obligations(step_obligations(step)), "digest": ""} for step in steps
+        write_step(step) | {"obligations": _write_obligations(those), "digest": ""}
+        for step, those in zip(steps, each, strict=True)
     ]
     data: Data = {
         "format": FORMAT,

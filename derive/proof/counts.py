@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from sympy import And, Expr, Le, Max, Min, Mul, Piecewise, S, Symbol, true
@@ -39,6 +40,7 @@ class Counts:
     dimension: Expr | None = None
 
     @classmethod
+    @lru_cache(maxsize=256)
     def of(cls, form: Form) -> Counts:
         """Counted from the domains that the obligation 'free' is about; products of weights are counted as parameters.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from sympy import (
@@ -85,6 +86,7 @@ def _multiplies(expression: Any) -> bool:
     )
 
 
+@lru_cache(maxsize=16384)
 def to_smt(expression: Any) -> str:
     """A condition as SMT-LIB 2 text."""
     if isinstance(expression, BooleanTrue):
