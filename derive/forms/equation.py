@@ -5,6 +5,7 @@ H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sympy import And, Eq, Expr, IndexedBase, Max, Min, Sum, Symbol
@@ -82,6 +83,7 @@ def _sum(form: Form, to: Notation) -> str:
     return gap.join([*sums, dot.join(entries)])
 
 
+@lru_cache(maxsize=1024)
 def sides(form: Form, to: Notation) -> tuple[str, str, tuple[str, ...]]:
     """Left side, right side, and what restricts the sum.
 

@@ -164,14 +164,7 @@ class Form:
     @property
     def sizes(self) -> tuple[Symbol, ...]:
         """The symbols that are not indices, in the order in which the arrays mention them."""
-        found: dict[Symbol, None] = {}
-        for array in (self.input, self.output, *(p.array for p in self.params)):
-            for axis in array.axes:
-                for bound in (axis.upper, axis.lower):
-                    found.update(dict.fromkeys(sorted(bound.free_symbols, key=str)))
-        for symbol in sorted(self.given.free_symbols, key=str):
-            found.setdefault(symbol)
-        return tuple(found)
+        return _sizes(self)
 
     @property
     def terms(self) -> Any:
@@ -274,7 +267,19 @@ class Form:
         return bool(self == other)
 
 
-# A conjunction costs SymPy a millisecond, and these two are asked for again and again.
+# These are asked for again and again, and a conjunction costs SymPy a millisecond.
+@lru_cache(maxsize=1024)
+def _sizes(form: Form) -> tuple[Symbol, ...]:
+    found: dict[Symbol, None] = {}
+    for array in (form.input, form.output, *(p.array for p in form.params)):
+        for axis in array.axes:
+            for bound in (axis.upper, axis.lower):
+                found.update(dict.fromkeys(sorted(bound.free_symbols, key=str)))
+    for symbol in sorted(form.given.free_symbols, key=str):
+        found.setdefault(symbol)
+    return tuple(found)
+
+
 @lru_cache(maxsize=1024)
 def _terms(form: Form) -> Any:
     ranges = And(*(axis.holds() for axis in form.reduction))

@@ -152,6 +152,7 @@ def _number(params: tuple[Param, ...], given: Polyhedron) -> Expr:
     return sum((_entries(p, given) for p in params if not p.data), start=S.Zero)
 
 
+@lru_cache(maxsize=1024)
 def _entries(param: Param, given: Polyhedron) -> Expr:
     parts = pieces(param.domain)
     if len(parts) == 1:
