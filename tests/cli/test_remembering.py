@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ import pytest
 from derive.artifacts import Made
 from derive.cache import Cache
 from derive.errors import DeriveError
+from derive.regeneration import regeneration
 from derive.registry import names
 from derive.sources import PACKAGE, REACHING, closures, covered, drop_doubtful_bytecode, layer_keys
-from derive.workers import make_all
+from derive.workers import Result, make_all
 from tests.cli.test_writing import ROOT, tree
 from tests.test_architecture import MAY_IMPORT
 
@@ -291,3 +293,21 @@ def test_the_public_names_are_there(process):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     known, found = json.loads(done.stdout)
     assert sorted(found) == known
+
+
+@pytest.mark.parametrize(("later", "kept"), [("1", True), ("2", False)])
+def test_nothing_is_kept_when_a_source_changed_while_it_was_made(tmp_path, monkeypatch, later, kept):
+    keys = iter([{"a": "1"}, {"a": later}])
+
+    def made(*_: object) -> Iterator[Result]:
+        yield Result("a", MADE, frozenset())
+
+    here = "derive.regeneration"
+    monkeypatch.setattr(f"{here}.layer_keys", lambda: next(keys))
+    monkeypatch.setattr(f"{here}.closures", lambda: {"a": frozenset({"a"})})
+    monkeypatch.setattr(f"{here}.names", lambda package: ("a",))
+    monkeypatch.setattr(f"{here}.make_all", made)
+    cache = Cache(tmp_path)
+    assert regeneration(1, cache).remembered == 0
+    assert (cache.recall("1") == MADE) is kept
+    assert cache.recall("2") is None
