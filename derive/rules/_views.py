@@ -61,10 +61,7 @@ def solve(equations: Iterable[tuple[Symbol, Expr]], order: tuple[Symbol, ...]) -
                 waiting.remove(equation)
                 progress = True
                 break
-    names = {_mark(n): n for n, _ in equations}
-    return {s: e.xreplace(names) for s, e in solved.items()}, [
-        (n, e.xreplace(solved).xreplace(names)) for n, e in waiting
-    ]
+    return solved, [(name, e.xreplace(solved)) for name, e in waiting]
 
 
 def _steps_by_one(expression: Expr, letter: Symbol) -> bool:

@@ -39,6 +39,27 @@ __all__ = ["compose"]
 def compose(form: Form, inner: Any, weights: str = "T") -> Step:
     """Take the output of `inner`, a derivation or a form, as the input; `weights` renames the inner layer's weights."""
     first = _renamed(getattr(inner, "form", inner), form, weights)
+    after = _after(form, first)
+    same = same_letters(form)
+    return Step(
+        rule="",
+        kind=Kind.TRANSFORMATION,
+        statement=compose.statement,
+        reason="What the outer layer reads is a sum itself, so a term is a pair of terms.",
+        before=form,
+        after=after,
+        embeddings=(),
+        sections=(),
+        to_before=same,
+        to_after=same,
+        argument=(SubStep("In the place of", form.input.entry(form.read), after.weight),),
+        view=View.COMPOSED,
+        inner=first,
+    )
+
+
+def _after(form: Form, first: Form) -> Form:
+    """One layer whose terms are the pairs of terms. Raises RuleRefused where the two don't fit."""
     if first.bias != 0:
         raise RuleRefused("Rule 'compose' takes an inner layer without bias; drop it with 'unbiased'.")
     try:
@@ -66,23 +87,7 @@ def compose(form: Form, inner: Any, weights: str = "T") -> Step:
         edge=first.edge,
         shared=True,
     )
-    after = replace(after, weights=_readers(outer, first))
-    same = same_letters(form)
-    return Step(
-        rule="",
-        kind=Kind.TRANSFORMATION,
-        statement=compose.statement,
-        reason="What the outer layer reads is a sum itself, so a term is a pair of terms.",
-        before=form,
-        after=after,
-        embeddings=(),
-        sections=(),
-        to_before=same,
-        to_after=same,
-        argument=(SubStep("In the place of", outer.input.entry(outer.read), after.weight),),
-        view=View.COMPOSED,
-        inner=first,
-    )
+    return replace(after, weights=_readers(outer, first))
 
 
 def _needed(condition: Any, known: Any) -> Any:
