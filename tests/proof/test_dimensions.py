@@ -1,0 +1,144 @@
+"""Every layer has as many free parameters as its constraints leave, and as its form can tell apart.
+
+Three numbers by three ways, at small sizes: the free entries that the form names and the exact expression for them; the
+entries of the dense layer less the rank of all clauses, from their definition; the rank of the map from parameters to W and U.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sympy import Eq, Ge, Integer, Symbol
+
+import derive
+from derive.derivation import Derivation
+from derive.forms.count import NotCountable
+from derive.forms.expr import index
+from derive.proof.counts import Counts
+from derive.proof.step import Kind
+from derive.registry import discover
+from tests.proof.spans import Combination, Elimination, constrained, free_labels, layers_of, odd_ones
+from tests.rules.test_structures import LAYERS as STRUCTURES
+
+LAYERS: dict[str, Derivation] = {**dict(discover("derive.catalogue")), **STRUCTURES}
+TRANSFORMED = tuple(n for n, layer in LAYERS.items() if any(s.kind is Kind.TRANSFORMATION for s in layer.steps))
+AT_ONCE = 6
+
+
+def before_transformations(layer: Derivation) -> Derivation:
+    """The layer up to the first step that makes another one of it."""
+    kept = [s.kind is Kind.TRANSFORMATION for s in layer.steps]
+    last = kept.index(True) if True in kept else len(kept)
+    return replace(layer, steps=layer.steps[:last], applications=layer.applications[:last])
+
+
+def counts_of(layer: Derivation) -> Counts | None:
+    """None where no expression is known, which the layer says by a refusal."""
+    try:
+        return layer.counts
+    except NotCountable:
+        return None
+
+
+def agree(layer: Derivation, sizes: dict[Symbol, int]) -> None:
+    """The form's free entries are as many as the expression says, and no two of their combinations are one layer."""
+    form = layer.form
+    free = free_labels(form, sizes)
+    learned = {p.name for p in form.params if not p.data}
+    assert set(learned) >= {label[0] for label in free}
+    assert layers_of(form, sizes).rank == len(free), sizes
+    if (counts := counts_of(layer)) is None:
+        return
+    weights = sum(label[0] in {p.name for p in form.weights} for label in free)
+    if counts.exact_weight is not None:
+        assert (counts.exact_weight.subs(sizes), counts.exact_bias.subs(sizes)) == (weights, len(free) - weights), sizes
+    if counts.when.subs(sizes) == True:  # noqa: E712
+        assert (counts.weight.subs(sizes), counts.bias.subs(sizes)) == (weights, len(free) - weights), sizes
+
+
+def left_by_clauses(layer: Derivation, sizes: dict[Symbol, int]) -> None:
+    """What the clauses leave of the dense layer is what the form can be."""
+    form = layer.form
+    free = free_labels(form, sizes)
+    weights = sum(label[0] in {p.name for p in form.weights} for label in free)
+    assert constrained(layer, sizes) == (weights, len(free) - weights), sizes
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_has_as_many_parameters_as_layers_are_apart(name: str) -> None:
+    for sizes in odd_ones(LAYERS[name], AT_ONCE):
+        agree(LAYERS[name], sizes)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_has_as_many_parameters_as_its_clauses_leave(name: str) -> None:
+    layer = before_transformations(LAYERS[name])
+    for sizes in odd_ones(layer, AT_ONCE):
+        left_by_clauses(layer, sizes)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", LAYERS)
+def test_at_every_small_size(name: str) -> None:
+    layer = before_transformations(LAYERS[name])
+    for sizes in odd_ones(layer):
+        left_by_clauses(layer, sizes)
+        agree(layer, sizes)
+    for sizes in odd_ones(LAYERS[name]):
+        agree(LAYERS[name], sizes)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_sample_has_sizes_at_which_the_short_count_holds(name: str) -> None:
+    """A sample in which the condition never held would say nothing about the short count."""
+    layer = before_transformations(LAYERS[name])
+    if (counts := counts_of(layer)) is not None:
+        assert any(counts.when.subs(sizes) == True for sizes in odd_ones(layer))  # noqa: E712
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_elements_that_reach_farther_tie_nothing_more(name: str) -> None:
+    """Letters of a group's elements run through the largest extent; twice that adds no relation."""
+    layer = before_transformations(LAYERS[name])
+    smallest = min(odd_ones(layer, AT_ONCE), key=lambda sizes: sum(sizes.values()))
+    assert constrained(layer, smallest) == constrained(layer, smallest, reach=2)
+
+
+def test_combinations_and_their_rank() -> None:
+    x, y, z = (Combination({label: 1}) for label in "xyz")
+    assert Elimination([x - y, y - z, x - z]).rank == 2
+    assert Elimination([x + y, x - y, x, y]).rank == 2
+    assert Elimination([x - x, 0 * y]).rank == 0
+    assert Elimination([x, y]).spans(Elimination([x + 2 * y]))
+    assert not Elimination([x + y]).spans(Elimination([x]))
+    assert (0 - x).terms == {"x": -1}
+
+
+LINE = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+
+
+def test_a_clause_too_few_leaves_more() -> None:
+    """The count by definition sees what the form can't: without the biases' clause n - 1 more numbers are left."""
+    step = LINE.steps[-1]
+    weaker = replace(
+        LINE, steps=(*LINE.steps[:-1], replace(step, step=replace(step.step, clauses=step.step.clauses[:1])))
+    )
+    at = {index("n"): 3}
+    assert (constrained(LINE, at), constrained(weaker, at)) == ((5, 1), (5, 3))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: replace(p, free=Ge(p.array.symbols[0], 0)),
+        lambda p: replace(p, free=Eq(p.array.symbols[0], Integer(9))),
+    ],
+    ids=["half of the entries", "none"],
+)
+def test_a_form_that_names_too_few_entries_is_seen(change) -> None:
+    step = LINE.steps[-1]
+    after = replace(step.after, weights=tuple(map(change, step.after.weights)))
+    wrong = replace(LINE, steps=(*LINE.steps[:-1], replace(step, step=replace(step.step, after=after))))
+    with pytest.raises(AssertionError):
+        agree(wrong, {index("n"): 3})
