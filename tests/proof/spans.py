@@ -26,6 +26,7 @@ __all__ = [
     "Elimination",
     "constrained",
     "free_labels",
+    "labelled",
     "layers_of",
     "odd_ones",
     "points_of",

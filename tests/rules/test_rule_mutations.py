@@ -1,0 +1,99 @@
+"""Break a rule's source in any one place, and its own obligations refuse what it then makes.
+
+A mutant whose step is proved all the same must be the rule's own step in other words: the same claim and the same layers, computed
+from their definitions at every small size.
+"""
+
+from __future__ import annotations
+
+import random
+from importlib import import_module
+from pkgutil import iter_modules
+
+import pytest
+
+from derive.registry import names
+from tests.rules.judging import Fate, cases, caught_by, judge, step_of
+from tests.rules.source_mutants import SourceMutant, loaded, source_mutants
+
+# What makes a function a rule rewrites nothing; a group's protocol is no code.
+_NO_REWRITE = {"derive.rules._rule", "derive.groups._group"}
+MODULES = tuple(
+    found
+    for folder in ("derive.rules", "derive.groups")
+    for part in iter_modules(import_module(folder).__path__)
+    if not part.ispkg and (found := f"{folder}.{part.name}") not in _NO_REWRITE
+)
+SAMPLE = 4
+
+
+def drawn(name: str, most: int | None = None) -> list[SourceMutant]:
+    """A module's mutants, or as many drawn ones, always the same."""
+    import_module(name)
+    found = list(source_mutants(name))
+    return found if most is None or len(found) <= most else random.Random(name).sample(found, most)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_mutant_is_accepted(name: str) -> None:
+    mutants = drawn(name, SAMPLE)
+    assert mutants
+    assert [str(m) for m in mutants if judge(m).fate is Fate.ACCEPTED] == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", MODULES)
+def test_no_mutant_at_all_is_accepted(name: str) -> None:
+    """And some are refused by obligations: a rule's own guards and crashes don't answer for them."""
+    fates = {str(m): judge(m) for m in drawn(name)}
+    assert [m for m, j in fates.items() if j.fate is Fate.ACCEPTED] == []
+    assert any(j.fate is Fate.REFUSED for j in fates.values())
+    alike = [m for m, j in fates.items() if j.fate is Fate.SAME_LAYERS]
+    print(f"{name}: {len(fates)} mutants, {len(alike)} to the same layers:", *alike, sep="\n    ")
+
+
+@pytest.mark.parametrize("rule", names("derive.rules"))
+def test_the_rule_itself_is_proved_on_every_case(rule: str) -> None:
+    assert [caught_by(step_of(case)) for case in cases(rule)] == [""] * len(cases(rule))
+
+
+@pytest.mark.parametrize("group", names("derive.groups"))
+def test_every_group_is_in_a_case(group: str) -> None:
+    """A group that no rule's case uses would have mutants that nothing judges."""
+    used = {type(a).__module__ for rule in names("derive.rules") for c in cases(rule) for a in c.application.args}
+    assert f"derive.groups.{group}" in used
+
+
+def _first(name: str, *words: str) -> SourceMutant:
+    return next(m for m in drawn(name) if all(w in str(m) for w in words))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("derive.rules.local", ("bound turned", "Le(d, low)")),
+        ("derive.groups.translations", ("other function", "Min(")),
+    ],
+    ids=["a bound the other way round", "a representative outside the box"],
+)
+def test_these_are_refused_by_name(name: str, words: tuple[str, ...]) -> None:
+    judgement = judge(_first(name, *words))
+    assert judgement.fate is Fate.REFUSED and judgement.by not in ("", "well formed")
+
+
+def test_without_an_obligation_a_mutant_gets_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that keeps too few terms is caught by 'complete' and 'sound' alone; blind there, the judge must say 'accepted'."""
+    mutant = _first("derive.rules.local", "bound turned", "Le(d, low)")
+    assert judge(mutant).fate is Fate.REFUSED
+    monkeypatch.setattr("tests.rules.judging.step_obligations", lambda step: ())
+    assert judge(mutant).fate is Fate.ACCEPTED
+
+
+def test_a_mutant_changes_one_place_and_no_module() -> None:
+    before = import_module("derive.rules.local").local
+    texts = [str(m) for m in drawn("derive.rules.local")]
+    assert len(set(texts)) > 40
+    mutant = _first("derive.rules.local", "bound turned")
+    assert loaded(mutant, "local") is not before
+    assert import_module("derive.rules.local").local is before
+    assert loaded(mutant, "reindex") is None
