@@ -12,6 +12,7 @@ from tests.ladder.checks import Refuted, rounding_errors, small_integers, whole_
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.floats import REGIMES, drawn
 from tests.ladder.layouts import LAYOUTS, OUTPUTS
+from tests.ladder.motions import claims, motions
 from tests.ladder.numbers import by_dense, filled, wanted
 from tests.ladder.residues import PRIME
 from tests.ladder.subjects import LAYERS, Sizes, Subject, mutant, sizes_of, subject
@@ -89,10 +90,9 @@ def test_laws(name: str) -> None:
     of = subject(name, "cupy")
     sizes = odd_sizes(of)[0]
     laws.linear(of, sizes)
-    if (axes := laws.shift_axes(of)) is not None:
-        laws.translation_equivariant(of, sizes, axes)
-    for clause in laws.windows(of):
-        laws.local(of, clause, sizes)
+    for claim in claims(of.derivation):
+        laws.equivariant(of, motions(claim, sizes, most=40), sizes)
+    laws.local(of, laws.unread_inputs(of, sizes), sizes)
     laws.unread_weights_are_ignored(of, sizes)
 
 

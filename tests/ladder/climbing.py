@@ -7,16 +7,26 @@ from collections.abc import Callable
 
 import numpy as np
 
+from derive.checking import run_exactly
 from derive.errors import EmitError
+from derive.forms.evaluate import evaluate
 from derive.forms.form import Form
 from derive.ir.interpreter import interpret
 from derive.ir.nodes import Program
 from tests.ladder.checks import Refuted, exact_scalars, small_integers, whole_numbers
-from tests.ladder.laws import linear, local, shift_axes, translation_equivariant, windows
+from tests.ladder.laws import equivariant, linear, local, unread_inputs
+from tests.ladder.motions import claims, motions
 from tests.ladder.numbers import filled, same, wanted
 from tests.ladder.subjects import Sizes, Subject, sizes_of
 
-__all__ = ["CHECKS", "interpreted", "odd_sizes", "refused_by"]
+__all__ = [
+    "CHECKS",
+    "interpreted",
+    "odd_sizes",
+    "refused_by",
+    "same_at_every_small_size",
+    "same_program_at_every_small_size",
+]
 
 Check = Callable[[Subject, Sizes], None]
 # What a faulty kernel may do instead of giving a wrong result.
@@ -24,18 +34,25 @@ _BREAKAGE = (Refuted, IndexError, ValueError, ZeroDivisionError, NameError)
 
 
 def odd_sizes(subject: Subject, most: int = 4) -> tuple[Sizes, ...]:
-    """The first has unequal sizes of 2 and more, so that no axis hides another; the rest are drawn."""
+    """The first has unequal sizes, several of all and several results along each axis, so that no axis hides another.
+
+    The rest are drawn.
+    """
     found = sizes_of(subject.name)
-    first = max(found, key=lambda sizes: (min(sizes.values()) > 1, len(set(sizes.values()))))
+
+    def tells(sizes: Sizes) -> tuple[bool, bool, int]:
+        results = [int(evaluate(extent, sizes)) for extent in subject.form.output.shape]
+        return min(results, default=2) > 1, min(sizes.values(), default=2) > 1, len(set(sizes.values()))
+
+    first = max(found, key=tells)
     return (first, *random.Random(0).sample(found, min(most, len(found)) - 1))
 
 
 def _laws(subject: Subject, sizes: Sizes) -> None:
     linear(subject, sizes)
-    if (axes := shift_axes(subject)) is not None:
-        translation_equivariant(subject, sizes, axes)
-    for clause in windows(subject):
-        local(subject, clause, sizes)
+    for claim in claims(subject.derivation):
+        equivariant(subject, motions(claim, sizes, most=40), sizes)
+    local(subject, unread_inputs(subject, sizes), sizes)
 
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -60,6 +77,24 @@ def refused_by(subject: Subject) -> str | None:
             except _BREAKAGE:
                 return name
     return None
+
+
+def same_at_every_small_size(subject: Subject) -> bool:
+    """Whether a kernel gives exactly what its form gives at every small size: the evidence that a change is no fault."""
+    for sizes in sizes_of(subject.name, 3):
+        arrays = filled(subject.form, sizes, "integers")
+        try:
+            got = run_exactly(subject.kernel, subject.form, arrays, sizes)
+        except _BREAKAGE:
+            return False
+        if not same(got, wanted(subject.form, arrays, sizes)):
+            return False
+    return True
+
+
+def same_program_at_every_small_size(program: Program, of: Subject) -> bool:
+    """The same for a program, point by point."""
+    return all(interpreted(program, of.form, sizes, items=1) for sizes in sizes_of(of.name, 3))
 
 
 def interpreted(program: Program, form: Form, sizes: Sizes, items: int = 2) -> bool:

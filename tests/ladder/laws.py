@@ -5,29 +5,27 @@ They are about H - H(0), so that the bias does not disturb them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
-from typing import Any
 
 import numpy as np
 
+from derive.forms.denote import matrix
 from derive.forms.evaluate import evaluate, grid
-from derive.forms.form import Array, Form
-from derive.groups.translations import Translations
-from derive.proof.step import Clause
+from derive.forms.form import Array
 from tests.ladder.checks import require, whole_numbers
+from tests.ladder.motions import Motion
 from tests.ladder.subjects import Arrays, Sizes, Subject
+from tests.proof.spans import Combination
 
 __all__ = [
+    "equivariant",
     "linear",
     "local",
     "reentrant",
-    "shift_axes",
-    "translation_equivariant",
     "unread_entries",
+    "unread_inputs",
     "unread_weights_are_ignored",
-    "windows",
 ]
 
 _TYPES = (np.float64,) * 3
@@ -49,73 +47,56 @@ def linear(subject: Subject, sizes: Sizes, seed: int = 0) -> None:
     require(np.array_equal(both, apart), subject, "is not linear", sizes)
 
 
-def shift_axes(subject: Subject) -> tuple[int, ...] | None:
-    """The grid axes along which a step of the derivation demands equivariance; None where no step does."""
-    rank = len(subject.form.grid(subject.form.input))
-    for application in subject.derivation.applications:
-        for argument in (*application.args, *dict(application.options).values()):
-            if application.rule.name == "equivariant" and isinstance(argument, Translations):
-                return tuple(range(rank)) if argument.axes is None else argument.axes
-    return None
-
-
-def _moved(form: Form, array: Array, values: np.ndarray, shift: Mapping[int, int]) -> tuple[Any, Any]:
-    """Slices that take each place with its shifted one: of the places o, and of the places o + s."""
-    before, after = [slice(None)] * values.ndim, [slice(None)] * values.ndim
-    axes = form.grid(array)
-    for axis, step in shift.items():
-        extent = values.shape[axes[axis]]
-        before[axes[axis]] = slice(max(0, -step), min(extent, extent - step))
-        after[axes[axis]] = slice(max(0, step), min(extent, extent + step))
-    return tuple(before), tuple(after)
-
-
-def translation_equivariant(subject: Subject, sizes: Sizes, axes: tuple[int, ...], seed: int = 0) -> None:
-    """H(T_s X)[o+s] = H(X)[o] for every shift s, o with o+s inside, and X that is 0 where k+s is outside."""
-    form = subject.form
+def equivariant(subject: Subject, motions: Sequence[Motion], sizes: Sizes, seed: int = 0) -> None:
+    """H(gX)[g·o] = H(X)[o] for every motion g, o with g·o inside, and X that is 0 wherever g·k is outside."""
     arrays = whole_numbers(subject, sizes, _TYPES, seed=seed)
     full = arrays[subject.data]
-    extents = [full.shape[form.grid(form.input)[axis]] for axis in axes]
-    for steps in product(*(range(1 - extent, extent) for extent in extents)):
-        shift = dict(zip(axes, steps, strict=True))
-        kept, target = _moved(form, form.input, full, shift)
-        data, moved = np.zeros_like(full), np.zeros_like(full)
-        data[kept] = full[kept]
-        moved[target] = full[kept]
-        here, there = _response(subject, arrays, data), _response(subject, arrays, moved)
-        o, shifted = _moved(form, form.output, here, shift)
-        require(np.array_equal(there[shifted], here[o]), subject, f"breaks the shift by {steps}", sizes)
+    still, moved = (np.zeros((len(motions), *full.shape)) for _ in range(2))
+    for item, motion in enumerate(motions):
+        source = motion.source.ravel()
+        inside = source >= 0
+        still[item].reshape(-1)[inside] = full.ravel()[inside]
+        moved[item].reshape(-1)[source[inside]] = full.ravel()[inside]
+    here, there = _response(subject, arrays, still), _response(subject, arrays, moved)
+    for item, motion in enumerate(motions):
+        out = motion.out.ravel()
+        inside = out >= 0
+        same = np.array_equal(there[item].ravel()[out[inside]], here[item].ravel()[inside])
+        require(same, subject, f"breaks the law of {motion.name}", sizes)
 
 
-def windows(subject: Subject) -> Iterator[Clause]:
-    """The clauses by which a step of the derivation says that certain coefficients are 0."""
-    for proved in subject.derivation.steps:
-        yield from (c for c in proved.step.clauses if c.right == 0)
-
-
-def _far(subject: Subject, clause: Clause, sizes: Sizes) -> np.ndarray:
-    """Whether the coefficient c(o, k) must be 0, over all o and then all k."""
+def _reads(subject: Subject, sizes: Sizes) -> np.ndarray:
+    """Whether a term of output o reads input k, over all o and then all k: from the form's own terms."""
     form = subject.form
-    axes = (*form.output.axes, *form.input.axes)
-    ranges = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in axes}
-    shape = tuple(high - low + 1 for low, high in ranges.values())
-    return np.broadcast_to(evaluate(clause.given, dict(sizes) | grid(ranges)), shape)
+    ones = {p.name: np.full(_shape(p.array, sizes), Combination({p.name: 1}), dtype=object) for p in form.params}
+    read = matrix(form, ones, sizes)
+    some = [bool(c.terms) if isinstance(c, Combination) else c != 0 for c in read.ravel()]
+    return np.array(some, dtype=bool).reshape(read.shape)
 
 
-def local(subject: Subject, clause: Clause, sizes: Sizes, seed: int = 0) -> None:
-    """Whatever stands at k, NaN too, leaves every output equal bit for bit that must not read k."""
-    form = subject.form
-    far = _far(subject, clause, sizes)
+def _shape(array: Array, sizes: Sizes) -> tuple[int, ...]:
+    return tuple(int(evaluate(extent, sizes)) for extent in array.shape)
+
+
+def unread_inputs(subject: Subject, sizes: Sizes) -> np.ndarray:
+    """Whether output o must not depend on input k, over all o and then all k."""
+    return ~_reads(subject, sizes)
+
+
+def local(subject: Subject, far: np.ndarray, sizes: Sizes, seed: int = 0) -> None:
+    """Whatever stands at k, NaN too, leaves every output o equal bit for bit where `far[o, k]`."""
     arrays = {n: a / 7 for n, a in whole_numbers(subject, sizes, _TYPES, seed=seed).items()}
     data = arrays[subject.data]
     before = subject(arrays)
-    for place in np.ndindex(*data.shape):
-        for value in (data[place] + 1 / 3, np.nan, np.inf):
-            changed = data.copy()
-            changed[place] = value
-            after = subject({**arrays, subject.data: changed})
-            outside = far[(slice(None),) * len(form.output.axes) + place]
-            same = after[outside].tobytes() == before[outside].tobytes()
+    places = list(np.ndindex(*data.shape))
+    for value in (data + 1 / 3, np.full_like(data, np.nan), np.full_like(data, np.inf)):
+        changed = np.stack([data] * len(places)) if places else data[None][:0]
+        for item, place in enumerate(places):
+            changed[(item, *place)] = value[place]
+        after = subject({**arrays, subject.data: changed})
+        for item, place in enumerate(places):
+            outside = far[(slice(None),) * before.ndim + place]
+            same = after[item][outside].tobytes() == before[outside].tobytes()
             require(same, subject, f"lets the input at {place} reach an output outside the window", sizes)
 
 

@@ -1,6 +1,7 @@
 """The helpers of the ladder are what they say."""
 
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Symbol
 
+from derive.forms.evaluate import evaluate
 from tests.ladder import layouts, mutants, numbers
 from tests.ladder.checks import Refuted, require, whole_numbers
 from tests.ladder.floats import REGIMES, drawn
@@ -126,13 +128,19 @@ def test_whole_numbers_have_their_types_and_a_batch() -> None:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_small_sizes_hold_the_odd_ones(name: str) -> None:
+    """Grids of one cell, unequal ones, a size that is no extent at 0 and beyond the grid: each that the layer admits."""
     form, found = subject(name).form, sizes_of(name)
-    grid = {s for axis in form.input.axes for s in axis.upper.free_symbols}
-    assert any(all(s[g] == 1 for g in grid) for s in found)
-    assert any(len({s[g] for g in grid}) == min(2, len(grid)) for s in found)
-    for other in [s for s in form.sizes if s.name == "Delta"]:
-        assert any(s[other] == 0 for s in found)
-        assert any(s[other] > max(s[g] for g in grid) for s in found)
+    grid = {s for p in form.grid(form.input) for s in form.input.axes[p].upper.free_symbols}
+    extents = {s for a in (*form.input.axes, *form.output.axes) for s in a.upper.free_symbols}
+    values = (dict(zip(form.sizes, v, strict=True)) for v in product((0, 1, 3, 4), repeat=len(form.sizes)))
+    admitted = [s for s in values if evaluate(form.given, s)]
+    odd = [lambda s: all(s[g] == 1 for g in grid), lambda s: len({s[g] for g in grid}) == min(2, len(grid))]
+    for other in {*form.sizes} - extents:
+        odd.append(lambda s, o=other: s[o] == 0)
+        odd.append(lambda s, o=other: s[o] > max(s[g] for g in grid))
+    for is_odd in odd:
+        assert any(map(is_odd, found)) or not any(map(is_odd, admitted))
+    assert admitted
 
 
 def test_unread_entries_are_those_that_leave_the_image() -> None:

@@ -1,6 +1,5 @@
 """A fault planted in an emitted body or in a program is refused, without any comparison of bytes."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,20 +15,20 @@ from derive.pipeline import backends, layer
 from derive.proof.solver import discharge_all
 from tests.ladder import laws
 from tests.ladder.checks import Refuted, rounding_errors, small_integers, whole_numbers
-from tests.ladder.climbing import interpreted, odd_sizes, refused_by
+from tests.ladder.climbing import (
+    interpreted,
+    odd_sizes,
+    refused_by,
+    same_at_every_small_size,
+    same_program_at_every_small_size,
+)
 from tests.ladder.floats import drawn
+from tests.ladder.motions import claims, motions
 from tests.ladder.mutants import Plant, program_plants, text_plants
 from tests.ladder.subjects import LAYERS, Subject, mutant, subject
 
-# The same as for the text: a loop's first turn, whose slices are empty.
-_WIDER = r"off by one: Loop\(range=Range\(symbol=[ab], start=-[nm],"
 FAULTS = ("sign", "off by one", "swapped axes", "dropped bias or sum")
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
-
-
-def _wider_loop(plant: Plant) -> bool:
-    """One more turn at a loop's start, in which every slice is empty: the same layer, and no fault."""
-    return "range(" in plant.fault and plant.fault.split("range(")[1].split(",")[0].endswith("- 1")
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -43,8 +42,8 @@ def test_every_fault_in_the_text_is_refused(name: str) -> None:
     plants = list(text_plants(original.text))
     assert all(plant.made != original.text for plant in plants)
     survivors = [p for p in plants if refused_by(mutant(original, p.made)) is None]
-    assert [p.fault for p in survivors if not _wider_loop(p)] == []
-    assert len(survivors) <= 2
+    assert [p.fault for p in survivors if not same_at_every_small_size(mutant(original, p.made))] == []
+    assert len(survivors) <= len(plants) / 8
 
 
 def test_every_kind_of_fault_is_planted() -> None:
@@ -81,7 +80,9 @@ def test_every_fault_in_a_program_is_refused_by_its_obligations(name: str, backe
     plants = list(program_plants(of.program))
     assert len(plants) > 20
     assert all(plant.made != of.program for plant in plants)
-    assert [p.fault for p in plants if not _refused(p.made, of)] == []
+    accepted = [p for p in plants if not _refused(p.made, of)]
+    assert [p.fault for p in accepted if not same_program_at_every_small_size(p.made, of)] == []
+    assert len(accepted) <= len(plants) / 8
     assert not _refused(of.program, of)
 
 
@@ -89,9 +90,10 @@ def test_every_fault_in_a_program_is_refused_by_its_obligations(name: str, backe
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_fault_in_a_program_is_refused_by_the_ladder(name: str, backend: str) -> None:
     of = subject(name, backend)
-    survivors = [p for p in program_plants(of.program) if not _runs_differently(p, of)]
-    assert [p.fault for p in survivors if not re.match(_WIDER, p.fault)] == []
-    assert len(survivors) <= 2
+    plants = list(program_plants(of.program))
+    survivors = [p for p in plants if not _runs_differently(p, of)]
+    assert [p.fault for p in survivors if not same_program_at_every_small_size(p.made, of)] == []
+    assert len(survivors) <= len(plants) / 8
     assert all(interpreted(of.program, of.form, sizes) for sizes in odd_sizes(of))
 
 
@@ -100,13 +102,34 @@ def _with(of: Subject, old: str, new: str) -> Subject:
     return mutant(of, of.text.replace(old, new))
 
 
-@pytest.mark.parametrize("name", [name for name in LAYERS if any(laws.windows(subject(name)))])
-def test_a_body_that_reads_far_inputs_breaks_locality(name: str) -> None:
-    """0·X adds nothing to a number, and everything to a NaN."""
-    faulty = _with(subject(name), "H[...] = u", "H[...] = u + 0 * X.sum()")
-    (clause,) = laws.windows(faulty)
-    with pytest.raises(Refuted, match="outside the window"):
-        laws.local(faulty, clause, odd_sizes(faulty)[1])
+@dataclass(frozen=True)
+class _Leaking:
+    """A kernel that adds 0 times the sum of its input: nothing to a number, and everything to a NaN."""
+
+    kernel: Any
+    rank: int
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        return tuple(self.kernel.arrays)
+
+    def __call__(self, data: np.ndarray, *arguments: Any) -> Any:
+        result = self.kernel(data, *arguments)
+        total = data.sum(axis=tuple(range(-self.rank, 0)))
+        return result + 0 * total.reshape(total.shape + (1,) * (result.ndim - total.ndim))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_kernel_that_reads_far_inputs_breaks_locality(name: str) -> None:
+    of = subject(name)
+    faulty = replace(of, kernel=_Leaking(of.kernel, len(of.form.input.axes)))
+    for sizes in odd_sizes(of):
+        far = laws.unread_inputs(of, sizes)
+        if far.any():
+            with pytest.raises(Refuted, match="outside the window"):
+                laws.local(faulty, far, sizes)
+        else:
+            laws.local(faulty, far, sizes)
 
 
 def test_a_body_that_reads_every_weight_is_refused() -> None:
@@ -123,8 +146,9 @@ def test_a_body_that_squares_is_not_linear() -> None:
 
 def test_a_body_that_knows_its_place_breaks_equivariance() -> None:
     faulty = _with(subject("convolution2d"), "H[...] = u", "H[...] = u; X = X.copy(); X[..., 0, :] *= 2")
-    with pytest.raises(Refuted, match="breaks the shift"):
-        laws.translation_equivariant(faulty, odd_sizes(faulty)[0], (0, 1))
+    (claim,) = claims(faulty.derivation)
+    with pytest.raises(Refuted, match="breaks the law of T_"):
+        laws.equivariant(faulty, motions(claim, odd_sizes(faulty)[0]), odd_sizes(faulty)[0])
 
 
 def test_a_body_with_shared_scratch_is_not_re_entrant() -> None:
