@@ -3,17 +3,25 @@
 from .claims import claim, same_layer
 from .derivation import Derivation, dense
 from .errors import DeriveError
-from .forms.support import Box, Causal, Cross, Diamond, Disk, Mask
+from .forms.support import Box, Causal, Cross, Diamond, Disk, Hexagon, Mask
+from .groups.point import PointGroup
 from .groups.translations import Translations
 from .rules.adjoint import adjoint
 from .rules.boundary import boundary
 from .rules.channels import channels
+from .rules.compose import compose
+from .rules.depthwise import depthwise
+from .rules.dilated import dilated
 from .rules.equivariant import equivariant
+from .rules.fixed import fixed
 from .rules.gradient import gradient
 from .rules.grouped import grouped
 from .rules.local import local
+from .rules.pointwise import pointwise
 from .rules.reindex import reindex
+from .rules.separable import separable
 from .rules.strided import strided
+from .rules.unbiased import unbiased
 
 __all__ = [
     "Box",
@@ -23,18 +31,27 @@ __all__ = [
     "DeriveError",
     "Diamond",
     "Disk",
+    "Hexagon",
     "Mask",
+    "PointGroup",
     "Translations",
     "adjoint",
     "boundary",
     "channels",
     "claim",
+    "compose",
     "dense",
+    "depthwise",
+    "dilated",
     "equivariant",
+    "fixed",
     "gradient",
     "grouped",
     "local",
+    "pointwise",
     "reindex",
     "same_layer",
+    "separable",
     "strided",
+    "unbiased",
 ]

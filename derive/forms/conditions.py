@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import And, Not, Or, true
+from sympy import And, Le, Lt, Max, Min, Not, Or, true
 
 from derive.forms.polyhedron import NotAffine, Polyhedron
 
@@ -27,7 +27,7 @@ def split(*conditions: Any) -> tuple[Polyhedron, Any]:
 def simplified(condition: Any, *known: Any) -> Any:
     """The condition without what is known already."""
     affine, rest = split(condition)
-    return And(affine.simplify(Polyhedron.of(*known)).conditions, rest)
+    return And(affine.simplify(split(*known)[0]).conditions, rest)
 
 
 def pieces(condition: Any) -> tuple[Polyhedron, ...]:
@@ -44,7 +44,17 @@ def pieces(condition: Any) -> tuple[Polyhedron, ...]:
     return tuple(found)
 
 
+def _alternatives(part: Any) -> Any:
+    """x ≤ Max(y, z) as x ≤ y or x ≤ z, and Min(y, z) ≤ x likewise; anything else as it is."""
+    if isinstance(part, (Le, Lt)) and (isinstance(part.rhs, Max) or isinstance(part.lhs, Min)):
+        left = part.lhs.args if isinstance(part.lhs, Min) else (part.lhs,)
+        right = part.rhs.args if isinstance(part.rhs, Max) else (part.rhs,)
+        return Or(*(part.func(x, y) for x in left for y in right))
+    return part
+
+
 def _disjoint(part: Any) -> list[Polyhedron]:
+    part = _alternatives(part)
     if not isinstance(part, Or):
         raise NotAffine(f"'{part}' isn't a combination of affine conditions.")
     found: list[Polyhedron] = []

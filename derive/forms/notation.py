@@ -7,7 +7,7 @@ Nothing here is read back: `derive.forms.text` holds the language that is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,8 @@ class Notation:
         if isinstance(e, Integer):
             return str(e), _ATOM if e >= 0 else _SUM
         if isinstance(e, Read):
-            return self.read(e.array, ", ".join(map(self, e.subscripts))), _ATOM
+            inside = (self.group.format(self(s)) if isinstance(s, Where) else self(s) for s in e.subscripts)
+            return self.read(e.array, ", ".join(inside)), _ATOM
         if isinstance(e, Add):
             return self._sum(e), _SUM
         if isinstance(e, (Mul, Rational)):
@@ -120,9 +121,7 @@ class Notation:
 
     def _special(self, e: Any) -> tuple[str, int]:
         if isinstance(e, Where):
-            letters = {s for read in reads(e) for s in read.free_symbols}
-            where = self.both.join(write_conditions(e.condition, letters, self))
-            return self.cases([(self(e.args[1]), where), (self(e.args[2]), self.otherwise)]), _SUM
+            return self.cases([*self._options(e)]), _SUM
         if isinstance(e, Piecewise):
             pairs = [(self(v), self.otherwise if isinstance(c, BooleanTrue) else self(c)) for v, c in e.args]
             return self.cases(pairs), _SUM
@@ -133,6 +132,15 @@ class Notation:
         if isinstance(e, Mod):
             return self.remainder.format(self._at(e.args[0], _ATOM), self._at(e.args[1], _ATOM)), _SUM
         return self._condition(e), _SUM
+
+    def _options(self, e: Any) -> Iterator[tuple[str, str]]:
+        """The cases of an expression, those inside its last one too."""
+        while isinstance(e, Where):
+            condition, value, other = e.args
+            letters = {s for read in reads(e) for s in read.free_symbols} or condition.free_symbols
+            yield self(value), self.both.join(write_conditions(condition, letters, self))
+            e = other
+        yield self(e), self.otherwise
 
     def _calls(self) -> dict[Any, str]:
         return {Min: self.least, Max: self.greatest, Abs: self.size, floor: self.lower, ceiling: self.upper}

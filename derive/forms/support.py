@@ -3,6 +3,7 @@
 Box      -lower ≤ a ≤ upper along each axis                Diamond  |a| + |b| + ... ≤ Δ
 Cross    offsets along one axis at a time, ≤ Δ             Disk     a² + b² + ... ≤ r², r a number
 Causal   0 ≤ -a ≤ Δ: the present and the past              Mask     any table of booleans
+Hexagon  |a|, |b|, |a + b| ≤ Δ: on the hexagonal lattice, in axial coordinates
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sympy import Abs, And, Eq, Expr, Ge, Integer, Le, Or, sympify, true
 from derive.errors import RuleRefused
 from derive.forms.text import parse
 
-__all__ = ["Box", "Causal", "Cross", "Diamond", "Disk", "Mask", "Radius", "Support", "support"]
+__all__ = ["Box", "Causal", "Cross", "Diamond", "Disk", "Hexagon", "Mask", "Radius", "Support", "support"]
 
 Radius = str | int
 Ranges = tuple[tuple[Expr, Expr], ...]
@@ -125,6 +126,22 @@ class Cross(_Round):
     def condition(self, offset: Sequence[Expr]) -> Any:
         """All offsets but one are 0."""
         return Or(*(And(*(Eq(e, 0) for q, e in enumerate(offset) if q != p)) for p in range(len(offset))))
+
+
+class Hexagon(_Round):
+    """|a|, |b| and |a + b| ≤ radius: what is at most so many steps away on the hexagonal lattice, in axial coordinates."""
+
+    __slots__ = ()
+
+    def ranges(self, rank: int) -> Ranges:
+        """-radius to radius along two axes."""
+        if rank != 2:
+            raise RuleRefused(f"A hexagon lies in a grid of 2 axes; this one has {rank}.")
+        return _Round.ranges(self, rank)
+
+    def condition(self, offset: Sequence[Expr]) -> Any:
+        """The third direction's distance."""
+        return Le(Abs(sum(offset, start=Integer(0))), _size(self.radius))
 
 
 class Disk(_Round):

@@ -1,28 +1,65 @@
-"""What a group gives a rule: a general element, and the orbits of its action on weight entries."""
+"""What a group gives a rule: its elements, and the orbits of its action on the entries of an array."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol, true
 
 from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 
-__all__ = ["Element", "Group", "Tie"]
+__all__ = ["Action", "Element", "Group", "Tie"]
+
+ONE = Integer(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A general element g: its letters, and g·o and g·k as values of the output's and the input's letters."""
+    """One case of a group's elements, general in its letters: how it moves places, and with which sign.
+
+    letters    what the case leaves open, such as a shift; `given` is what they must satisfy
+    out        g·o, as values of the output's letters; a letter that is not there stays
+    source     g·k, as values of the input's letters
+    signs      the sign that g gives H[o], and the one that it gives X[k], in their letters
+    says       the element in words, for refusals
+    """
 
     letters: tuple[Symbol, ...]
     given: Any
     out: Mapping[Symbol, Expr]
     source: Mapping[Symbol, Expr]
     notation: str
+    says: str = ""
+    signs: tuple[Expr, Expr] = (ONE, ONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """How the elements move the entries p of one array.
+
+    letters    p's letters, in their order
+    moved      for each element the entry that it carries p to
+    places     the output's and the input's place of one pair that reads p
+    signs      for each element the sign of that: the entry there is the sign times the entry at p
+    few        letters of channels with few values, which elements permute: the least and the largest
+    entries    the affine conditions on the entries that count, and on sizes
+    rest       the other conditions on them
+    closed     whether every element carries every entry that counts to one that counts
+    """
+
+    letters: tuple[Symbol, ...]
+    elements: tuple[Element, ...]
+    moved: tuple[Mapping[Symbol, Expr], ...]
+    places: Mapping[Symbol, Expr]
+    signs: tuple[Expr, ...]
+    few: Mapping[Symbol, tuple[int, int]]
+    entries: Polyhedron
+    rest: Any
+    given: Any
+    closed: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +67,36 @@ class Tie:
     """The orbits of an action on the entries p of an array.
 
     orbit            the letters that name an orbit, each with its value at p
-    representative   one entry of the orbit: values of p's letters in terms of the orbit's
-    carry            the element that carries p there: values of the element's letters in terms of p's
+    orbits           which values of those letters name an orbit, as polyhedra that cover them
+    free             the same, exactly
+    representative   one entry of the orbit that counts: values of p's letters in terms of the orbit's
+    carries          for each element the values of its letters, at p, that carry p's pair to that of another entry
+    sign             the entry at p is this times the orbit's weight
+    sign_back        the orbit's weight is this times the representative's entry, in the orbit's letters
+    kept             where a sign doesn't force the entry at p to be 0
     """
 
     orbit: tuple[tuple[Symbol, Expr], ...]
+    orbits: tuple[Polyhedron, ...]
+    free: Any
     representative: Mapping[Symbol, Expr]
-    carry: Mapping[Symbol, Expr]
+    carries: tuple[Mapping[Symbol, Expr], ...]
+    sign: Expr = ONE
+    sign_back: Expr = ONE
+    kept: Any = true
 
 
 class Group(Protocol):
     """A family of maps of the grid onto itself, acting where source and target are both inside."""
 
-    def element(self, form: Form) -> Element:
-        """A general element, acting on the form's grid."""
+    def elements(self, form: Form) -> tuple[Element, ...]:
+        """Every element but the identity, in finitely many cases, acting on the form's places."""
         ...
 
-    def tie(self, moved: Mapping[Symbol, Expr], element: Element, entries: Polyhedron) -> Tie:
-        """The orbits on entries p, when g carries p's letters to `moved`; `entries` holds all p."""
+    def tie(self, action: Action) -> Tie:
+        """The orbits of the elements on an array's entries."""
+        ...
+
+    def keeps(self, elements: tuple[Element, ...]) -> str:
+        """What these of its elements are together, in words: a group by its name, where it has one."""
         ...

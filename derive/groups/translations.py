@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sympy import Expr, Integer, Max, Symbol, expand, true
+from sympy import And, Expr, Integer, Max, Symbol, expand, true
 
 from derive.errors import RuleRefused
 from derive.forms.dense import offset_letters
 from derive.forms.expr import index
 from derive.forms.form import Form
-from derive.forms.polyhedron import Polyhedron
-from derive.groups._group import Element, Tie
+from derive.groups._group import Action, Element, Tie
 
 __all__ = ["Translations"]
 
@@ -32,29 +31,34 @@ class Translations:
     def __str__(self) -> str:
         return "Translations()" if self.axes is None else f"Translations(axes={self.axes})"
 
-    def element(self, form: Form) -> Element:
-        """The shift by s, with o ⟶ o + s and k ⟶ k + s."""
+    def elements(self, form: Form) -> tuple[Element, ...]:
+        """The shift by s, with o ⟶ o + s and k ⟶ k + s: one case."""
         grid = form.grid(form.output)
         chosen = tuple(range(len(grid))) if self.axes is None else self.axes
         if not chosen or any(axis not in range(len(grid)) for axis in chosen):
             raise RuleRefused(f"{self} names an axis that a grid of {len(grid)} axes doesn't have.")
-        shifts = tuple(index(_SHIFTS[p]) if len(grid) <= len(_SHIFTS) else index(f"s{p}") for p in chosen)
+        shifts = shift_letters(len(grid), chosen)
         moves = dict(zip(chosen, shifts, strict=True))
         out, source = (
             {s: s + moves.get(p, Integer(0)) for p, s in ((p, a.symbols[q]) for p, q in enumerate(form.grid(a)))}
             for a in (form.output, form.input)
         )
-        return Element(shifts, true, out, source, f"T_{{{','.join(s.name for s in shifts)}}}")
+        return (Element(shifts, true, out, source, f"T_{{{','.join(s.name for s in shifts)}}}", "a shift"),)
 
-    def tie(self, moved: Mapping[Symbol, Expr], element: Element, entries: Polyhedron) -> Tie:
+    def tie(self, action: Action) -> Tie:
         """Eliminate one letter a shift; the others, less their share of the shift, name the orbit."""
+        ((element,), (moved,)) = action.elements, action.moved
         rates = {p: {s: expand(value - p).coeff(s) for s in element.letters} for p, value in moved.items()}
         for p, value in moved.items():
             if expand(value - p - sum(rate * s for s, rate in rates[p].items())) != 0:
                 raise RuleRefused(f"A shift carries {p} to {value}, which is not {p} plus a multiple of the shift.")
         pivots = self._pivots(rates, element.letters)
         orbit = self._orbit(moved, rates, pivots)
-        return self._complete(orbit, rates, pivots, entries)
+        return self._complete(orbit, rates, pivots, action)
+
+    def keeps(self, elements: tuple[Element, ...]) -> str:
+        """No part of the shifts has a name of its own."""
+        return "no shift"
 
     @staticmethod
     def _pivots(rates: Mapping[Symbol, Mapping[Symbol, Expr]], shifts: tuple[Symbol, ...]) -> dict[Symbol, Symbol]:
@@ -85,14 +89,14 @@ class Translations:
         orbit: tuple[tuple[Symbol, Expr], ...],
         rates: Mapping[Symbol, Mapping[Symbol, Expr]],
         pivots: Mapping[Symbol, Symbol],
-        entries: Polyhedron,
+        action: Action,
     ) -> Tie:
         rest = [p for p in rates if p not in pivots.values()]
         lifted = {
             p: name + sum(rates[p][s] * pivot for s, pivot in pivots.items())
             for p, (name, _) in zip(rest, orbit, strict=True)
         }
-        inside = entries.substitute(lifted)
+        inside = action.entries.substitute(lifted)
         base: dict[Symbol, Expr] = {}
         for pivot in pivots.values():
             others = [q for q in pivots.values() if q != pivot]
@@ -100,4 +104,11 @@ class Translations:
         representative = base | {p: value.xreplace(base) for p, value in lifted.items()}
         at_p = dict(orbit)
         carry = {s: base[pivot].xreplace(at_p) - pivot for s, pivot in pivots.items()}
-        return Tie(orbit, representative, carry)
+        shadow = inside.project(*pivots.values())
+        free = And(shadow.conditions, action.rest.xreplace(representative))
+        return Tie(orbit, (shadow,), free, representative, (carry,))
+
+
+def shift_letters(rank: int, axes: tuple[int, ...]) -> tuple[Symbol, ...]:
+    """A letter for the shift along each of these axes of a grid."""
+    return tuple(index(_SHIFTS[p]) if rank <= len(_SHIFTS) else index(f"s{p}") for p in axes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sympy import And, Expr, Le, Max, Min, Mul, Piecewise, S, Symbol, true
+from sympy import And, Expr, Ge, Le, Max, Min, Mul, Piecewise, S, Symbol, true
 
 from derive.forms.conditions import pieces, simplified, split
 from derive.forms.count import NotCountable, condition_for_full, count, count_disjoint
@@ -22,6 +22,7 @@ from derive.proof.solver import decide
 __all__ = ["Counts"]
 
 _MOST = 12
+_MOST_CASES = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,12 @@ class Counts:
             exact = _number(form.weights, given), _number(form.biases, given)
         except NotAffine:
             return cls._of_whole(form, given)
+        if sum(len(cases.args) for e in exact for cases in e.atoms(Piecewise)) > _MOST_CASES:
+            return cls._on_large_grids(form, given)
         when = true
         if any(e.has(Min, Max, Piecewise) for e in exact):
             when = next(
-                (c for c in _chambers(form, given) if not _number_under(form, c).has(Min, Max, Piecewise)),
+                (c for c in _chambers(form, given) if _is_plain(form, c)),
                 true,
             )
         context = Polyhedron.of(And(form.given, when))
@@ -119,16 +122,24 @@ def _smaller(form: Form) -> Iterator[Any]:
         yield And(*(Le(s, size - slack) for s in stated for size in sizes))
 
 
-def _number_under(form: Form, when: Any) -> Expr:
-    context = Polyhedron.of(And(form.given, when))
-    return _number(form.weights, context) + _number(form.biases, context)
+def _is_plain(form: Form, when: Any) -> bool:
+    """Whether the numbers are one polynomial under the condition, which must be affine."""
+    try:
+        context = Polyhedron.of(And(form.given, when))
+    except NotAffine:
+        return False
+    if context.is_empty():
+        return False
+    return not (_number(form.weights, context) + _number(form.biases, context)).has(Min, Max, Piecewise)
 
 
 def _chambers(form: Form, given: Polyhedron) -> Iterator[Any]:
-    """Conditions to count under: that stated sizes are smaller than the grid; that whole arrays are free."""
+    """Conditions to count under: that stated sizes are smaller than the grid; whole arrays are free; large grids."""
     stated, grid = _stated(form)
     yield And(*(Le(s, size - 1) for s in stated for size in grid))
     yield And(*(_full(p, given) for p in form.params))
+    for least in range(2, _MOST):
+        yield And(*(Ge(size, least) for size in grid))
 
 
 def _stated(form: Form) -> tuple[list[Symbol], list[Symbol]]:
@@ -144,7 +155,7 @@ def _full(param: Param, given: Polyhedron) -> Any:
     """When every entry of the array is free; true where the array's box alone isn't the count anyway."""
     if param.free is true:
         return true
-    box, (inside, _) = Polyhedron.of(param.array.holds()), split(param.free)
+    (box, _), (inside, _) = split(param.array.holds()), split(param.free)
     return condition_for_full(box, inside, given, param.array.symbols)
 
 

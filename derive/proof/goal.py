@@ -9,7 +9,7 @@ from typing import Any
 
 from sympy import And
 
-from derive.proof.smt import script
+from derive.proof.smt import in_fixed_order, script
 
 __all__ = ["Goal", "Obligation", "Proved", "Status", "Verdict"]
 
@@ -31,7 +31,7 @@ def _flat(facts: tuple[Any, ...]) -> tuple[Any, ...]:
     """Conjunctions taken apart, each fact once."""
     parts: dict[Any, None] = {}
     for fact in facts:
-        for part in sorted(And.make_args(fact), key=str):  # SymPy keeps them in a set
+        for part in in_fixed_order(And.make_args(fact)):
             parts.setdefault(part)
     return tuple(parts)
 

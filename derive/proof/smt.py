@@ -6,7 +6,7 @@ A solver knows words of its own (`abs`, `mod`, z3 even `sin`). A name that could
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -40,13 +40,23 @@ from derive.errors import TextError
 from derive.forms.expr import Read, Where
 from derive.proof.remainders import abstracted
 
-__all__ = ["ABSTRACTED", "script", "smt_name", "to_smt"]
+__all__ = ["ABSTRACTED", "in_fixed_order", "script", "smt_name", "to_smt"]
 
 ABSTRACTED = "; remainders by a size are abstracted: a model proves nothing"
 
 _PLAIN = re.compile(r"[A-Z][a-z]*[0-9_]*|[a-z][0-9_]*")
 
 _RELATIONS: Mapping[type[Any], str] = {Eq: "=", Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
+
+
+@lru_cache(maxsize=65536)
+def _key(expression: Any) -> str:
+    return str(expression)
+
+
+def in_fixed_order(conditions: Iterable[Any]) -> list[Any]:
+    """Parts that SymPy keeps in a set, in the order of their texts."""
+    return sorted(conditions, key=_key)
 
 
 def script(given: list[Any], show: Any) -> str:
@@ -86,7 +96,7 @@ def _multiplies(expression: Any) -> bool:
     )
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=65536)
 def to_smt(expression: Any) -> str:
     """A condition as SMT-LIB 2 text."""
     if isinstance(expression, BooleanTrue):
@@ -95,7 +105,7 @@ def to_smt(expression: Any) -> str:
         return "false"
     if isinstance(expression, (And, Or)):
         name = "and" if isinstance(expression, And) else "or"
-        return f"({name} {' '.join(to_smt(a) for a in sorted(expression.args, key=str))})"
+        return f"({name} {' '.join(to_smt(a) for a in in_fixed_order(expression.args))})"
     if isinstance(expression, Implies):
         return f"(=> {to_smt(expression.args[0])} {to_smt(expression.args[1])})"
     if isinstance(expression, Not):
@@ -125,6 +135,7 @@ def _extreme(sign: str, parts: list[str]) -> str:
     return f"(ite ({sign} {first} {other}) {first} {other})"
 
 
+@lru_cache(maxsize=65536)
 def _integer(e: Any) -> str:
     if isinstance(e, Integer):
         return str(e) if e >= 0 else f"(- {-e})"
@@ -161,6 +172,7 @@ _INTEGERS: Mapping[type[Any], Callable[[list[str]], str]] = {
 }
 
 
+@lru_cache(maxsize=65536)
 def _real(e: Any) -> str:
     if isinstance(e, Read):
         inside = " ".join(_integer(s) for s in e.subscripts)

@@ -12,20 +12,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sympy import And, Expr, Sum, Symbol, expand
+from sympy import And, Expr, Sum, Symbol, expand, true
 
 from derive.errors import RuleRefused
-from derive.forms.conditions import simplified, split
+from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
-from derive.forms.expr import Read
-from derive.forms.form import Array, Axis, Form, Param
-from derive.forms.polyhedron import Polyhedron
-from derive.groups._group import Element, Group, Tie
+from derive.forms.form import Form
+from derive.groups._group import Element, Group
+from derive.groups._signs import times
 from derive.groups.translations import Translations
-from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, SubStep
+from derive.proof.counterexample import smallest_model
+from derive.proof.goal import Goal
+from derive.proof.step import Clause, Kind, Step, SubStep
+from derive.rules._known import implied
 from derive.rules._maps import same_letters
-from derive.rules._ranges import stated_axis
 from derive.rules._rule import Case, rule
+from derive.rules._tied import Tied
 from derive.rules.reindex import reindex
 
 __all__ = ["equivariant"]
@@ -34,176 +36,165 @@ __all__ = ["equivariant"]
 @rule(Kind.RESTRICTION)
 def equivariant(form: Form, group: Group) -> Step:
     """Tie the weights of each orbit of pairs (output place, input place), and the biases of each orbit of places."""
-    if not hasattr(group, "element"):
-        raise RuleRefused(f"Rule 'equivariant' takes a group, such as Translations(); {group!r} is none.")
-    element = group.element(form)
-    clauses = _clauses(form, element)
-    weight, bias = _Tied(form, form.weights[0], group, element), _Tied(form, form.biases[0], group, element)
-    after = replace(
-        form,
-        weight=weight.embedding.at(_subscripts(form.weight)),
-        bias=bias.embedding.at(_subscripts(form.bias)),
-        weights=(weight.after,),
-        biases=(bias.after,),
-    )
-    same = same_letters(form)
+    elements = _elements(form, group)
+    _check_terms(form, group, elements)
+    weight = Tied(form, form.weights[0], group, elements)
+    biases = tuple(Tied(form, param, group, elements) for param in form.biases)
+    laws = _clauses(form, elements)
+    instances = [weight.instances(0), *(b.instances(len(elements)) for b in biases if len(laws) > len(elements))]
     return Step(
         rule="",
         kind=Kind.RESTRICTION,
         statement=equivariant.statement,
-        reason="A shift of the input shifts the output, so weights on one orbit are equal: one free weight an orbit.",
+        reason="Moving the input moves the output, so weights on one orbit are equal: one free weight an orbit.",
         before=form,
-        after=after,
-        embeddings=(weight.embedding, bias.embedding),
-        sections=(weight.section, bias.section),
-        to_before=same,
-        to_after=same,
-        clauses=clauses,
-        instances=(weight.instance(form, 0), bias.instance(form, 1)),
-        argument=_argument(form, element, weight, bias),
+        after=_after(form, weight, biases),
+        embeddings=tuple(t.embedding for t in (weight, *biases)),
+        sections=tuple(s for t in (weight, *biases) for s in t.sections),
+        to_before=same_letters(form),
+        to_after=same_letters(form),
+        clauses=laws,
+        instances=tuple(i for part in instances for i in part),
+        argument=_argument(form, weight, biases),
     )
 
 
 @equivariant.constraint
 def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
-    """The law on coefficients, and on biases."""
-    return _clauses(form, group.element(form))
+    """The law on coefficients, and on biases, for each element."""
+    return _clauses(form, _elements(form, group))
 
 
-def _clauses(form: Form, element: Element) -> tuple[Clause, ...]:
-    go = {s: element.out.get(s, s) for s in form.output.symbols}
-    gk = {s: element.source.get(s, s) for s in form.input.symbols}
-    places = And(form.output.holds(), form.output.holds(go.values()), element.given)
-    sources = And(form.input.holds(), form.input.holds(gk.values()))
-    law = f"{form.output.name}({element.notation} X)[{_list(go.values())}] = {form.output.name}(X)[{_list(go)}]"
-    coefficient = form.coefficient(form.input.symbols)
-    return (
-        Clause(
-            law,
-            (*form.output.symbols, *form.input.symbols, *element.letters),
-            And(places, sources),
-            coefficient.xreplace(go | gk),
-            coefficient,
-        ),
-        Clause(
-            f"{law} at X = 0",
-            (*form.output.symbols, *element.letters),
-            places,
-            form.bias.xreplace(go),
-            form.bias,
-        ),
+def _elements(form: Form, group: Group) -> tuple[Element, ...]:
+    if not hasattr(group, "elements"):
+        raise RuleRefused(f"Rule 'equivariant' takes a group, such as Translations(); {group!r} is none.")
+    return group.elements(form)
+
+
+def _after(form: Form, weight: Tied, biases: tuple[Tied, ...]) -> Form:
+    """The form with one parameter an orbit; terms whose weight a sign forces to be 0 are left out."""
+    boxes = (form.output.holds(), form.given, *(axis.holds() for axis in form.reduction))
+    kept = weight.kept(form.weight)
+    return replace(
+        form,
+        domain=form.domain if kept == true else simplified(And(form.domain, kept), *boxes),
+        weight=weight.tied(form.weight),
+        bias=biases[0].tied(form.bias) if biases else form.bias,
+        weights=weight.params,
+        biases=tuple(p for b in biases for p in b.params),
     )
+
+
+def _clauses(form: Form, elements: tuple[Element, ...]) -> tuple[Clause, ...]:
+    """The laws on coefficients, then those on biases, unless these say nothing."""
+    biases = tuple(_law_of_biases(form, element) for element in elements)
+    stated = any(clause.left != clause.right for clause in biases)
+    return (*(_law(form, element) for element in elements), *(biases if stated else ()))
+
+
+def _moved(form: Form, element: Element) -> tuple[dict[Symbol, Expr], dict[Symbol, Expr]]:
+    """The places that an element carries o and k to."""
+    go = {s: element.out.get(s, s) for s in form.output.symbols}
+    return go, {s: element.source.get(s, s) for s in form.input.symbols}
+
+
+def _says(form: Form, element: Element, go: Mapping[Symbol, Expr]) -> str:
+    moved = f"{form.output.name}({element.notation} X)[{_list(go.values())}]"
+    sign = "-" if element.signs[0] * element.signs[1] == -1 else ""
+    return f"{moved} = {sign}{form.output.name}(X)[{_list(go)}]"
 
 
 def _list(items: Iterable[object]) -> str:
     return ", ".join(str(item).replace(" ", "") for item in items)
 
 
-class _Tied:
-    """One parameter array before and after, with the maps between the two and the witness."""
-
-    def __init__(self, form: Form, param: Param, group: Group, element: Element) -> None:
-        self.param, self.element = param, element
-        self.is_weight = param in form.weights
-        self.term = dict(param.reader)
-        entries, self.rest = split(param.domain, form.given)
-        self.moved = self._moved(form)
-        self.tie: Tie = group.tie(self.moved, element, entries)
-        self.after = self._after(form, entries)
-        values = [value for _, value in self.tie.orbit]
-        self.embedding = ArrayMap(param.name, param.array.symbols, self.after.array.entry(values))
-        base = [self.tie.representative[s] for s in param.array.symbols]
-        self.section = ArrayMap(self.after.name, self.after.array.symbols, param.array.entry(base))
-
-    def _moved(self, form: Form) -> dict[Symbol, Expr]:
-        """Where the element carries the entry that is called by its own letters."""
-        go = {s: self.element.out.get(s, s).xreplace(self.term) for s in form.output.symbols}
-        if self.is_weight:
-            gk = dict(zip(form.input.symbols, _moved_read(form, self), strict=True))
-            term = go | {s: e.xreplace(gk | go) for s, e in form.solve_read(form.input.symbols).items()}
-        else:
-            term = go
-        source = form.weight if self.is_weight else form.bias
-        subscripts = (expand(s.xreplace(term)) for s in _subscripts(source))
-        return dict(zip(self.param.array.symbols, subscripts, strict=True))
-
-    def _after(self, form: Form, entries: Polyhedron) -> Param:
-        """The orbits as an array: kept letters keep their range, new ones get the range of their values."""
-        old = {axis.symbol: axis for axis in self.param.array.axes}
-        names = tuple(name for name, _ in self.tie.orbit)
-        inside = _orbits(entries, self.tie, old)
-        axes = tuple(old[name] if name in old else _range(inside, name, form, names) for name in names)
-        array = Array(_new_name(self.param, self.is_weight), axes)
-        base = dict(self.tie.representative)
-        reader = tuple((s, e.xreplace(base)) for s, e in self.param.reader)
-        free = And(inside.conditions, self.rest.xreplace(base))
-        return Param(array, simplified(free, array.holds(), form.given), reader)
-
-    def instance(self, form: Form, clause: int) -> Instance:
-        """The clause at the pair that reads the entry, and the element that carries it to its representative."""
-        term = dict(self.param.reader)
-        values: dict[Symbol, Expr] = {s: term[s] for s in form.output.symbols}
-        if self.is_weight:
-            reads = (e.xreplace(term) for e in form.read)
-            values |= dict(zip(form.input.symbols, reads, strict=True))
-        values |= {s: self.tie.carry.get(s, 0 * s) for s in self.element.letters}
-        return Instance(self.param.name, clause, tuple(values.items()))
+def _law(form: Form, element: Element) -> Clause:
+    go, gk = _moved(form, element)
+    places = And(form.output.holds(), form.output.holds(go.values()), element.given)
+    sources = And(form.input.holds(), form.input.holds(gk.values()))
+    coefficient = form.coefficient(form.input.symbols)
+    sign = element.signs[0] * element.signs[1]
+    return Clause(
+        _says(form, element, go),
+        (*form.output.symbols, *form.input.symbols, *element.letters),
+        And(places, sources),
+        coefficient.xreplace(go | gk),
+        times(sign, coefficient),
+    )
 
 
-def _moved_read(form: Form, tied: _Tied) -> list[Expr]:
-    at = dict(zip(form.input.symbols, (e.xreplace(tied.term) for e in form.read), strict=True))
-    return [tied.element.source.get(s, s).xreplace(at) for s in form.input.symbols]
+def _law_of_biases(form: Form, element: Element) -> Clause:
+    go, _ = _moved(form, element)
+    return Clause(
+        f"{_says(form, element, go)} at X = 0",
+        (*form.output.symbols, *element.letters),
+        And(form.output.holds(), form.output.holds(go.values()), element.given),
+        form.bias.xreplace(go),
+        times(element.signs[0], form.bias),
+    )
 
 
-def _subscripts(source: Expr) -> tuple[Expr, ...]:
-    if not isinstance(source, Read):
-        raise RuleRefused(f"Rule 'equivariant' ties free entries; '{source}' is not one.")
-    return source.subscripts
+def _check_terms(form: Form, group: Group, elements: tuple[Element, ...]) -> None:
+    """Every element carries a term to a term, where both places are inside: else coefficients are 0 that nobody dropped.
+
+    Raises RuleRefused with the smallest offset that is lost, and what of the group keeps the support.
+    """
+    live = form.live.xreplace(form.solve_read(form.input.symbols))
+    goals = []
+    for element in elements:
+        go, gk = _moved(form, element)
+        inside = And(form.output.holds(go.values()), form.input.holds(gk.values()), element.given)
+        boxes = And(form.output.holds(), form.input.holds())
+        goals.append(Goal((form.given, boxes, inside, live), live.xreplace(go | gk)))
+    broken = [p for p, goal in enumerate(goals) if not implied(And(*goal.given), goal.show)]
+    if broken:
+        kept = tuple(e for p, e in enumerate(elements) if p not in broken)
+        lost, example = elements[broken[0]], _lost(form, elements[broken[0]], goals[broken[0]])
+        raise RuleRefused(
+            f"Rule 'equivariant' refused: the support is kept by {group.keeps(kept)}, not by {lost.says}: {example}."
+        )
 
 
-def _orbits(entries: Polyhedron, tie: Tie, old: Mapping[Symbol, Axis]) -> Polyhedron:
-    """The values of the orbit's letters: the shadow of the entries along the action."""
-    names = [name for name, _ in tie.orbit]
-    gone = [p for p in old if p not in names]
-    solved: dict[Symbol, Expr] = {}
-    for name, value in tie.orbit:
-        if name not in old:
-            lead = next(p for p in gone if value.coeff(p) == 1 and p not in solved)
-            solved[lead] = name - (value - lead)
-    return entries.substitute(solved).project(*(p for p in gone if p not in solved))
+def _lost(form: Form, element: Element, goal: Goal) -> str:
+    """An offset that is inside, and the one that it is carried to."""
+    sizes = [s.name for s in form.sizes if s in goal.show.free_symbols.union(*(f.free_symbols for f in goal.given))]
+    letters = [*form.output.symbols, *form.input.symbols, *element.letters]
+    model = smallest_model(goal, sizes, [s.name for s in letters])
+    go, gk = _moved(form, element)
+    at = {s: model[s.name] for s in letters} | {s: model[s.name] for s in form.sizes if s.name in model}
+    pairs = list(zip(form.grid(form.output), form.grid(form.input), strict=True))
+    offsets = []
+    for out, source in (({}, {}), (go, gk)):
+        ends = ((out.get(form.output.symbols[p]), source.get(form.input.symbols[q]), p, q) for p, q in pairs)
+        offsets.append(
+            tuple(
+                int(
+                    (
+                        (k if k is not None else form.input.symbols[q])
+                        - (o if o is not None else form.output.symbols[p])
+                    ).subs(at)
+                )
+                for o, k, p, q in ends
+            )
+        )
+    return f"offset {offsets[0]} is inside and {offsets[1]} is not"
 
 
-def _range(inside: Polyhedron, name: Symbol, form: Form, names: tuple[Symbol, ...]) -> Axis:
-    return stated_axis(name, inside.project(*(s for s in names if s != name)).bounds(name), form)
-
-
-def _new_name(param: Param, is_weight: bool) -> str:
-    if not is_weight:
-        return param.name.lower()
-    return "V" if param.name == "W" else param.name
-
-
-def _argument(form: Form, element: Element, weight: _Tied, bias: _Tied) -> tuple[SubStep, ...]:
+def _argument(form: Form, weight: Tied, biases: tuple[Tied, ...]) -> tuple[SubStep, ...]:
     """From the law to the tie: both sides as sums, X = 0, the coefficient of one entry, the witness."""
-    go = {s: element.out.get(s, s) for s in form.output.symbols}
-    shift = {s: element.source.get(s, s) - s for s in form.input.symbols}
-    moved = [expand(e.xreplace(go) - shift[s]) for s, e in zip(form.input.symbols, form.read, strict=True)]
+    element = weight.elements[0]
+    go, gk = _moved(form, element)
     ranges = [(axis.symbol, axis.lower, axis.upper) for axis in form.reduction]
+    moved = [expand(e.xreplace(go) - (gk[s] - s)) for s, e in zip(form.input.symbols, form.read, strict=True)]
     left = form.bias.xreplace(go) + Sum(form.weight.xreplace(go) * form.input.entry(moved), *ranges)
     right = form.bias + Sum(form.weight * form.input.entry(form.read), *ranges)
-    entry, moved_entry = weight.param.array.entry(), weight.param.array.entry(weight.moved.values())
-    base = weight.section.value
-    return (
-        SubStep("Move the input, and read the output at the moved place; the old input is read", left, right),
-        SubStep("X = 0 leaves the biases", bias.param.array.entry(bias.moved.values()), bias.param.array.entry()),
-        SubStep("X = 0 but at one place leaves the coefficients of that place", moved_entry, entry),
-        SubStep(
-            "Carry every entry to the representative of its orbit",
-            entry,
-            base.xreplace(dict(weight.tie.orbit)),
-        ),
-        SubStep("Name the orbit", base, weight.after.array.entry()),
-    )
+    entry, moved_entry = weight.param.array.entry(), weight.param.array.entry(weight.moved[0].values())
+    lines = [SubStep("Move the input, and read the output at the moved place; the old input is read", left, right)]
+    for bias in biases:
+        moved_bias = bias.param.array.entry(bias.moved[0].values())
+        lines.append(SubStep("X = 0 leaves the biases", moved_bias, bias.param.array.entry()))
+    lines.append(SubStep("X = 0 but at one place leaves the coefficients of that place", moved_entry, entry))
+    return (*lines, *weight.named)
 
 
 EXAMPLE = Case(reindex().apply(dense_form(rank=1)).after, equivariant(Translations()))

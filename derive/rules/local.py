@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import And, Expr, Integer, Le, Not, expand
+from sympy import And, Eq, Expr, Integer, Le, Max, Min, Not, Symbol, expand
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified
@@ -20,7 +20,12 @@ from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param
 from derive.forms.support import Radius, Support, support
 from derive.groups.translations import Translations
+from derive.proof.counterexample import smallest_model
+from derive.proof.goal import Goal, Status
+from derive.proof.smt import in_fixed_order
+from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep
+from derive.rules._known import implied
 from derive.rules._maps import instance_at_reader, same_entries, same_letters
 from derive.rules._rule import Case, rule
 from derive.rules.equivariant import equivariant
@@ -40,8 +45,9 @@ def local(form: Form, radius: Radius | Support = "Delta") -> Step:
         raise RuleRefused("Rule 'local' drops free weights; this form's weight is not one free entry.")
     (param,) = form.weights
     distance = _distances(form)
-    at_entry = tuple(expand(d.xreplace(dict(param.reader))) for d in distance)
+    _check_ties(form, param, near, distance, radius)
     given = And(form.given, near.given)
+    at_entry = _at_entry(param, near, distance, given)
     entry = param.array.entry()
     kept = Where(_near(near, at_entry), entry, 0)
     return Step(
@@ -92,6 +98,54 @@ def _distances(form: Form) -> tuple[Expr, ...]:
     return tuple(expand(form.read[q] - form.output.symbols[p]) for p, q in pairs)
 
 
+def _check_ties(form: Form, param: Param, near: Support, distance: Sequence[Expr], radius: Radius | Support) -> None:
+    """One weight's offsets are all inside the support or all outside.
+
+    Raises RuleRefused, with two offsets of one weight, where a symmetry stated before is not the support's.
+    """
+    assert isinstance(form.weight, Read)
+    if form.weight == param.array.entry():
+        return
+    entry = tuple(expand(d.xreplace(param.reading(form.weight.subscripts))) for d in distance)
+    goal = Goal((form.given, near.given, form.live), Eq(_truth(_near(near, distance)), _truth(_near(near, entry))))
+    if decide(goal.smt) is Status.PROVED:
+        return
+    sizes = sorted(
+        {s for e in (form.live, near.given, goal.show) for s in e.free_symbols} - set(_letters(form)), key=str
+    )
+    model = smallest_model(goal, [s.name for s in sizes], [s.name for s in _letters(form)])
+    at = {s: Integer(model[s.name]) for s in (*sizes, *_letters(form))}
+    here, there = (tuple(int(e.xreplace(at).doit()) for e in offset) for offset in (distance, entry))
+    inside = bool(_near(near, distance).xreplace(at))
+    raise RuleRefused(
+        f"Rule 'local' refused: offsets {here} and {there} have one weight by a symmetry stated before, "
+        f"and only {here if inside else there} is in {_named(radius)}; the support must be kept by the symmetry."
+    )
+
+
+def _at_entry(param: Param, near: Support, distance: Sequence[Expr], given: Any) -> tuple[Expr, ...]:
+    """An entry's offset: that of the term that reads it, without its cases where these make no difference."""
+    entry = tuple(expand(d.xreplace(dict(param.reader))) for d in distance)
+    plain = tuple(_first_case(e) for e in entry)
+    same = Eq(_truth(_near(near, plain)), _truth(_near(near, entry)))
+    known = plain == entry or decide(Goal((given, param.domain), same).smt) is Status.PROVED
+    return plain if known else entry
+
+
+def _first_case(expression: Expr) -> Expr:
+    while cases := sorted(expression.atoms(Where), key=str):
+        expression = expression.xreplace({cases[0]: cases[0].args[1]})
+    return expand(expression)
+
+
+def _letters(form: Form) -> tuple[Symbol, ...]:
+    return (*form.output.symbols, *form.reduction_symbols)
+
+
+def _truth(condition: Any) -> Expr:
+    return Where(condition, 1, 0)
+
+
 def _axes(axes: Iterable[Axis], near: Support, distance: Sequence[Expr]) -> tuple[Axis, ...]:
     """An axis that is a distance itself gets the support's range."""
     ranges = dict(zip(distance, near.ranges(len(distance)), strict=True))
@@ -102,9 +156,28 @@ def _axes(axes: Iterable[Axis], near: Support, distance: Sequence[Expr]) -> tupl
 
 
 def _param(param: Param, near: Support, distance: Sequence[Expr], given: Any) -> Param:
-    array = Array(param.name, _axes(param.array.axes, near, distance))
+    """The entries whose offset is near; a letter that is an offset itself gets the support's range, within its own."""
+    ranges = dict(zip(distance, near.ranges(len(distance)), strict=True))
+    axes = tuple(_within(a, ranges[a.symbol], given) if a.symbol in ranges else a for a in param.array.axes)
+    array = Array(param.name, axes)
     entries = And(param.domain, _near(near, distance))
-    return Param(array, simplified(entries, array.holds(), given), param.reader)
+    return Param(array, _lean(entries, array.holds(), given), param.reader)
+
+
+def _within(axis: Axis, ends: tuple[Expr, Expr], given: Any) -> Axis:
+    """The axis between these ends, unless its own say more for all sizes."""
+    lower = axis.lower if implied(given, Le(ends[0], axis.lower)) else ends[0]
+    upper = axis.upper if implied(given, Le(axis.upper, ends[1])) else ends[1]
+    return replace(axis, lower=lower, upper=upper)
+
+
+def _lean(condition: Any, *known: Any) -> Any:
+    """Simplified, and without parts that aren't affine and that the others imply."""
+    parts = list(And.make_args(simplified(condition, *known)))
+    for part in in_fixed_order(p for p in parts if p.has(Max, Min)):
+        others = [p for p in parts if p != part]
+        parts = others if implied(And(*known, *others), part) else parts
+    return And(*parts)
 
 
 def _restricted(form: Form, near: Support, distance: Sequence[Expr], weight: Param, given: Any) -> Form:

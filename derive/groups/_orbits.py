@@ -1,0 +1,258 @@
+"""Orbits of entries under a finite group of affine maps, by one point of every orbit.
+
+Two entries are tied when some element carries one to the other. An orbit is called by its point in the fundamental domain,
+also where that point itself is no entry that counts, as on a grid with unequal sides; its weight is then the first image that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any
+
+from sympy import And, Eq, Expr, Ge, Integer, Le, Or, Symbol, expand
+
+from derive.errors import RuleRefused
+from derive.forms.expr import Where
+from derive.forms.polyhedron import Polyhedron
+from derive.groups._cases import written
+from derive.groups._domain import Domain, domain
+from derive.groups._group import Action, Element, Tie
+from derive.groups._signs import times
+
+__all__ = ["tie_finite"]
+
+Letters = Mapping[Symbol, Expr]
+Values = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """One element: what it does to the letters with few values, as a table, to the others, and with which sign."""
+
+    table: Mapping[Values, Values]
+    image: tuple[Expr, ...]
+    signs: Mapping[Values, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The entries whose few letters can be carried to `home`: the element that does it for each, and what is left."""
+
+    home: Values
+    carriers: Mapping[Values, _Map]
+    rest: tuple[_Map, ...]
+    domain: Domain
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One image of the points that name orbits, and the condition that it is an entry that counts."""
+
+    at: Letters
+    entries: Polyhedron
+    rest: Any
+    sign: int
+
+    @property
+    def condition(self) -> Any:
+        return And(self.entries.conditions, self.rest)
+
+    def place(self, letter: Symbol) -> Expr:
+        return self.at[letter]
+
+
+def tie_finite(action: Action) -> Tie:
+    """The orbits under elements that move entries whatever their letters are.
+
+    Raises RuleRefused where an element's letters matter.
+    """
+    _check(action)
+    return _Orbits(action).tie()
+
+
+def _check(action: Action) -> None:
+    for element, moved in zip(action.elements, action.moved, strict=True):
+        mentioned = {s for value in moved.values() for s in value.free_symbols}
+        if mentioned & set(element.letters):
+            raise RuleRefused(
+                f"Weights depend on the place still, which {element.says} moves by a shift of its own; "
+                f"state equivariant(Translations()) before it."
+            )
+
+
+class _Orbits:
+    """The letters that elements move, apart: those with few values, and the others, which they move affinely."""
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+        moved = [p for p in action.letters if any(m[p] != p for m in action.moved)]
+        self.few = tuple(p for p in action.few if p in moved)
+        self.many = tuple(p for p in moved if p not in self.few)
+        places = list(product(*(range(low, high + 1) for low, high in (action.few[p] for p in self.few))))
+        still = {p: p for p in action.letters}
+        self.maps = tuple(
+            self._map(moved, sign, places)
+            for moved, sign in zip((still, *action.moved), (Integer(1), *action.signs), strict=True)
+        )
+        self.sheets = tuple(self._sheets(places))
+        self.closed = action.closed()
+        self.constant = [p for k, p in enumerate(self.few) if len({sheet.home[k] for sheet in self.sheets}) == 1]
+
+    def _map(self, moved: Letters, sign: Expr, places: Sequence[Values]) -> _Map:
+        at = {v: dict(zip(self.few, map(Integer, v), strict=True)) for v in places}
+        return _Map(
+            {v: tuple(int(moved[p].xreplace(at[v])) for p in self.few) for v in places},
+            tuple(moved[p] for p in self.many),
+            {v: int(sign.xreplace(at[v])) for v in places},
+        )
+
+    def _sheets(self, places: Sequence[Values]) -> Iterator[_Sheet]:
+        seen: set[Values] = set()
+        given = Polyhedron.of(self.action.given)
+        for home in places:
+            if home not in seen:
+                away = {m.table[home]: m for m in reversed(self.maps)}
+                seen |= set(away)
+                rest = tuple(m for m in self.maps if m.table[home] == home)
+                carriers = {v: self._inverse(m) for v, m in away.items()}
+                yield _Sheet(home, carriers, rest, domain(self.many, [m.image for m in rest], given))
+
+    def _inverse(self, m: _Map) -> _Map:
+        """The element that undoes another: found among them, since they are a group."""
+        at = dict(zip(self.many, m.image, strict=True))
+        for other in self.maps:
+            undone = all(other.table[w] == v for v, w in m.table.items())
+            if undone and all(expand(e.xreplace(at) - p) == 0 for e, p in zip(other.image, self.many, strict=True)):
+                return other
+        raise RuleRefused("The elements are no group: one of them has no inverse there.")
+
+    def tie(self) -> Tie:
+        """All of it."""
+        options = {sheet.home: self._options(sheet) for sheet in self.sheets}
+        name = self._name()
+        return Tie(
+            orbit=tuple((p, name.get(p, p)) for p in self.action.letters if p not in self.constant),
+            orbits=tuple(self._covered(options)),
+            free=self._free(options),
+            representative={p: p for p in self.action.letters}
+            | {p: self._first(options, partial(_Option.place, letter=p)) for p in (*self.few, *self.many)},
+            carries=tuple(
+                _carry(self.action, e, m) for e, m in zip(self.action.elements, self.action.moved, strict=True)
+            ),
+            sign=self._sign(),
+            sign_back=self._first(options, lambda o: Integer(o.sign)),
+            kept=And(*(Or(_elsewhere(self.few, v), self._apart(v)) for v in self.maps[0].table)),
+        )
+
+    def _name(self) -> Letters:
+        """For each letter that moves its value at the point that stands for p's orbit."""
+        tables: dict[Symbol, dict[Values, Expr]] = {p: {} for p in (*self.few, *self.many)}
+        for sheet in self.sheets:
+            names = sheet.domain.name
+            for v, carrier in sheet.carriers.items():
+                at = dict(zip(self.many, carrier.image, strict=True))
+                for p, value in zip(self.few, sheet.home, strict=True):
+                    tables[p][v] = Integer(value)
+                for p, name in zip(self.many, names, strict=True):
+                    tables[p][v] = name.xreplace(at)
+        return {p: written(self.few, dict(sorted(table.items()))) for p, table in tables.items()}
+
+    def _sign(self) -> Expr:
+        """What the orbit's weight is multiplied by at p."""
+        table: dict[Values, Expr] = {}
+        for sheet in self.sheets:
+            sign = sheet.domain.select([Integer(m.signs[sheet.home]) for m in sheet.rest])
+            for v, carrier in sheet.carriers.items():
+                at = dict(zip(self.many, carrier.image, strict=True))
+                table[v] = times(Integer(carrier.signs[v]), sign.xreplace(at))
+        return written(self.few, dict(sorted(table.items())))
+
+    def _options(self, sheet: _Sheet) -> list[_Option]:
+        """The images of the home sheet's points that may count, the point itself first."""
+        found: dict[Any, _Option] = {}
+        given = Polyhedron.of(self.action.given)
+        if len(sheet.domain.pieces) == 1:
+            given = given & sheet.domain.pieces[0]
+        plainest = sorted(
+            self.maps, key=lambda m: (sum(e.could_extract_minus_sign() for e in m.image), m.image != self.many)
+        )
+        for m in self.maps[:1] if self.closed else plainest:
+            place = (*map(Integer, m.table[sheet.home]), *m.image)
+            at = dict(zip((*self.few, *self.many), place, strict=True))
+            entries, rest = self.action.entries.substitute(at).simplify(given), self.action.rest.xreplace(at)
+            found.setdefault((entries, rest), _Option(at, entries, rest, m.signs[sheet.home]))
+        return _largest(list(found.values()), given)
+
+    def _first(self, options: Mapping[Values, list[_Option]], value: Callable[[_Option], Expr]) -> Expr:
+        """The value at the first image that counts of a point that names an orbit."""
+        table: dict[Values, Expr] = {}
+        for home, images in options.items():
+            expression = value(images[-1])
+            for option in reversed(images[:-1]):
+                expression = Where(option.condition, value(option), expression)
+            table[self._named(home)] = expression
+        return written(tuple(p for p in self.few if p not in self.constant), table)
+
+    def _named(self, home: Values) -> Values:
+        return tuple(v for p, v in zip(self.few, home, strict=True) if p not in self.constant)
+
+    def _covered(self, options: Mapping[Values, list[_Option]]) -> Iterator[Polyhedron]:
+        """Polyhedra that hold the names of all orbits."""
+        for sheet in self.sheets:
+            here = Polyhedron.of(*(Eq(p, v) for p, v in zip(self.few, sheet.home, strict=True)))
+            for piece in sheet.domain.pieces:
+                for option in options[sheet.home]:
+                    part = here & piece & option.entries
+                    if not part.is_empty():
+                        yield part
+
+    def _free(self, options: Mapping[Values, list[_Option]]) -> Any:
+        sheets = []
+        letters = tuple(p for p in self.few if p not in self.constant)
+        for sheet in self.sheets:
+            here = (Eq(p, v) for p, v in zip(letters, self._named(sheet.home), strict=True))
+            count = Or(*(option.condition for option in options[sheet.home]))
+            sheets.append(And(*here, sheet.domain.condition, count, self._apart(sheet.home)))
+        return Or(*sheets)
+
+    def _apart(self, v: Values) -> Any:
+        """Where no element that changes the sign keeps the entry: there it isn't forced to be 0."""
+        changing = [m for m in self.maps if m.table[v] == v and m.signs[v] < 0]
+        return And(*(_differ(self.many, m.image) for m in changing))
+
+
+def _largest(options: list[_Option], given: Polyhedron) -> list[_Option]:
+    """Without those that count only where another one does."""
+
+    def within(one: _Option, other: _Option) -> bool:
+        return one.rest == other.rest and (one.entries & given).implies(other.entries)
+
+    kept: list[_Option] = []
+    for option in options:
+        if not any(within(option, other) for other in kept):
+            kept = [*(other for other in kept if not within(other, option)), option]
+    return kept
+
+
+def _differ(one: Sequence[Expr], other: Sequence[Expr]) -> Any:
+    """The condition that two places differ, by inequalities."""
+    differences = (expand(x - y) for x, y in zip(one, other, strict=True))
+    return Or(*(part for d in differences for part in (Ge(d, 1), Le(d, -1))))
+
+
+def _elsewhere(letters: Sequence[Symbol], values: Values) -> Any:
+    return _differ(letters, tuple(map(Integer, values)))
+
+
+def _carry(action: Action, element: Element, moved: Letters) -> Letters:
+    """The element's letters for which it carries p's place to the one where the moved entry is read."""
+    found: dict[Symbol, Expr] = {}
+    for s, image in element.out.items():
+        for letter in element.letters:
+            if image.coeff(letter) == 1 and letter not in found:
+                target = action.places[s].xreplace(dict(moved))
+                found[letter] = expand(target - (image - letter).xreplace(dict(action.places)))
+    return found

@@ -1,0 +1,153 @@
+"""Point groups: rotations and reflections of the lattice, as integer matrices about a centre.
+
+    about a pixel     o ⟶ M·o + t,  k ⟶ M·k + t                for every t: an offset a goes to M·a
+    about a corner    o ⟶ M·o + t,  k ⟶ M·k + t + h - M·h      h = (½, ½, ...): an offset a goes to M·(a - h) + h
+    about the grid    o ⟶ M·(o - c) + c, and k the same        c = (n - 1)/2, the middle of the whole grid
+
+The first two are partial on a box, like translations, and follow them; the third carries the grid onto itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sympy import Expr, Integer, Rational, Symbol, true
+
+from derive.errors import RuleRefused
+from derive.forms.form import Array, Form
+from derive.groups._group import Action, Element, Tie
+from derive.groups._matrices import NAMED, Matrix, closure, described, named
+from derive.groups._orbits import tie_finite
+from derive.groups.translations import shift_letters
+
+__all__ = ["PointGroup"]
+
+_CENTRES = ("pixel", "corner", "grid")
+
+
+@dataclass(frozen=True, slots=True)
+class PointGroup:
+    """A group by its name, such as "D4", or by matrices that generate it, about a centre, on some axes of the grid.
+
+    `about` is "pixel", "corner" or "grid"; `axes` are the grid axes that the matrices mix, by default all of them.
+
+    """
+
+    group: str | tuple[Matrix, ...]
+    about: str = "pixel"
+    axes: tuple[int, ...] | None = None
+
+    def __str__(self) -> str:
+        group = f'"{self.group}"' if isinstance(self.group, str) else str(self.group)
+        about = "" if self.about == "pixel" else f', about="{self.about}"'
+        axes = "" if self.axes is None else f", axes={self.axes}"
+        return f"PointGroup({group}{about}{axes})"
+
+    @property
+    def matrices(self) -> tuple[Matrix, ...]:
+        """All elements, the identity first. Raises RuleRefused for a name that is none."""
+        if isinstance(self.group, str):
+            if self.group not in NAMED:
+                raise RuleRefused(
+                    f"There is no point group '{self.group}'; there are {', '.join(NAMED)}, or any matrices."
+                )
+            return closure(NAMED[self.group])
+        rows = tuple(tuple(tuple(row) for row in m) for m in self.group)
+        if not rows:
+            raise RuleRefused("A point group is given by a name or by at least one matrix.")
+        return closure(rows)
+
+    def elements(self, form: Form) -> tuple[Element, ...]:
+        """Every matrix but the identity, with the shift that takes it anywhere on the grid.
+
+        Raises RuleRefused where the grid has other axes, or sizes that a matrix would swap.
+        """
+        axes = self._axes(form)
+        return tuple(self._element(form, axes, m) for m in self.matrices[1:])
+
+    def tie(self, action: Action) -> Tie:
+        """One point of every orbit stands for it."""
+        return tie_finite(action)
+
+    def keeps(self, elements: tuple[Element, ...]) -> str:
+        """The name of the subgroup, and its elements where they are few."""
+        by_words = {described(m): m for m in self.matrices[1:]}
+        kept = [by_words[e.says] for e in elements]
+        name = named((self.matrices[0], *kept)) or f"a subgroup of order {len(kept) + 1}"
+        return f"{name} ({', '.join(e.says for e in elements)})" if elements else "the identity alone"
+
+    def _axes(self, form: Form) -> tuple[int, ...]:
+        rank, grid = len(self.matrices[0]), len(form.grid(form.output))
+        axes = tuple(range(grid)) if self.axes is None else self.axes
+        if len(form.grid(form.input)) != grid:
+            raise RuleRefused(
+                f"{self} acts on places, and {form.output.name} has other grid axes than {form.input.name}."
+            )
+        if len(set(axes)) != len(axes) or any(p not in range(grid) for p in axes):
+            raise RuleRefused(f"{self} names an axis that a grid of {grid} axes doesn't have.")
+        if len(axes) != rank:
+            raise RuleRefused(
+                f"{self} acts on {rank} axes; name which of the grid's {grid}, as in axes={tuple(range(rank))}."
+            )
+        if self.about not in _CENTRES:
+            raise RuleRefused(f"A point group is about one of {', '.join(_CENTRES)}; '{self.about}' is none of them.")
+        return axes
+
+    def _element(self, form: Form, axes: tuple[int, ...], m: Matrix) -> Element:
+        rank = len(form.grid(form.output))
+        shifts = () if self.about == "grid" else shift_letters(rank, axes)
+        still, moved = (
+            self._grid_shift(form, axes, m)
+            if self.about == "grid"
+            else (shifts, tuple(s + h for s, h in zip(shifts, self._half(m), strict=True)))
+        )
+        shown = "".join(s.name for s in shifts)
+        return Element(
+            letters=shifts,
+            given=true,
+            out=_image(form, form.output, axes, m, still),
+            source=_image(form, form.input, axes, m, moved),
+            notation=f"M_{{{shown}}}" if shown else "M",
+            says=described(m),
+        )
+
+    def _half(self, m: Matrix) -> tuple[Expr, ...]:
+        """h - M·h, for the half pixel along each axis; 0 about a pixel."""
+        h = Rational(1, 2) if self.about == "corner" else Integer(0)
+        return tuple(_whole(h - sum(row) * h, self, m) for row in m)
+
+    def _grid_shift(self, form: Form, axes: tuple[int, ...], m: Matrix) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
+        """c - M·c. Raises RuleRefused where the matrix doesn't carry the grid onto itself."""
+        shifts = []
+        for array in (form.output, form.input):
+            sizes = [array.axes[array_axis].extent for array_axis in (form.grid(array)[p] for p in axes)]
+            for p, row in enumerate(m):
+                used = [q for q, x in enumerate(row) if x]
+                if len(used) != 1 or sizes[used[0]] != sizes[p]:
+                    raise RuleRefused(
+                        f"{described(m).capitalize()} doesn't carry a grid of sizes {', '.join(map(str, sizes))} onto itself."
+                    )
+            middle = [(size - 1) / 2 for size in sizes]
+            shifts.append(
+                tuple(
+                    (middle[p] - sum(x * c for x, c in zip(row, middle, strict=True))).expand()
+                    for p, row in enumerate(m)
+                )
+            )
+        return shifts[0], shifts[1]
+
+
+def _whole(value: Expr, group: PointGroup, m: Matrix) -> Expr:
+    if not value.is_integer:
+        raise RuleRefused(f"{group} has {described(m)}, which carries offsets between pixels to places that are none.")
+    return value
+
+
+def _image(form: Form, array: Array, axes: Sequence[int], m: Matrix, shifts: Sequence[Expr]) -> dict[Symbol, Expr]:
+    """M·o + shift on the chosen grid axes of an array."""
+    symbols = [array.axes[form.grid(array)[p]].symbol for p in axes]
+    return {
+        s: sum((x * q for x, q in zip(row, symbols, strict=True)), start=shift)
+        for s, row, shift in zip(symbols, m, shifts, strict=True)
+    }

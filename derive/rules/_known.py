@@ -1,0 +1,26 @@
+"""What follows from what is known: by elimination where all is affine, else by the solver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import And
+
+from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.proof.goal import Goal, Status
+from derive.proof.solver import decide
+
+__all__ = ["implied"]
+
+
+def implied(given: Any, condition: Any) -> bool:
+    """Whether the condition holds wherever `given` does, for all integers."""
+    known = set(And.make_args(given))
+    if all(part in known for part in And.make_args(condition)):
+        return True
+    try:
+        if Polyhedron.of(given).implies(condition):
+            return True
+    except NotAffine:
+        pass
+    return decide(Goal((given,), condition).smt) is Status.PROVED

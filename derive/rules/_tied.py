@@ -1,0 +1,167 @@
+"""One parameter array before and after its entries are tied by a group, with the maps between the two and the witnesses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sympy import And, Expr, Integer, Symbol, expand, false
+
+from derive.errors import RuleRefused
+from derive.forms.conditions import simplified, split
+from derive.forms.expr import Read, Where
+from derive.forms.form import Array, Axis, Form, Param, Role
+from derive.forms.polyhedron import Polyhedron
+from derive.groups._group import Action, Element, Group
+from derive.groups._signs import times
+from derive.proof.step import ArrayMap, Instance, SubStep
+from derive.rules._known import implied
+from derive.rules._ranges import union_axis
+
+__all__ = ["Tied", "subscripts_of"]
+
+
+def subscripts_of(source: Expr) -> tuple[Expr, ...]:
+    """Where the one free entry that a weight or a bias is stands. Raises RuleRefused for anything else."""
+    if not isinstance(source, Read):
+        raise RuleRefused(f"Rule 'equivariant' ties free entries; '{source}' is not one.")
+    return source.subscripts
+
+
+class Tied:
+    """See the module. `after` is None where signs force every entry to be 0."""
+
+    def __init__(self, form: Form, param: Param, group: Group, elements: tuple[Element, ...]) -> None:
+        self.form, self.param, self.elements = form, param, elements
+        self.is_weight = param in form.weights
+        self.term = dict(param.reader)
+        self.places = self._places()
+        self.moved = tuple(self._moved(element) for element in elements)
+        self.tie = group.tie(self._action())
+        self.after = None if self.tie.kept == false else self._after()
+
+    def _places(self) -> dict[Symbol, Expr]:
+        """The pair of places, or for a bias the place, that reads the entry called by its own letters."""
+        places = {s: self.term[s] for s in self.form.output.symbols}
+        if self.is_weight:
+            reads = (e.xreplace(self.term) for e in self.form.read)
+            places |= dict(zip(self.form.input.symbols, reads, strict=True))
+        return places
+
+    def _moved(self, element: Element) -> dict[Symbol, Expr]:
+        """Where the element carries the entry."""
+        form = self.form
+        go = {s: element.out.get(s, s).xreplace(self.places) for s in form.output.symbols}
+        term: dict[Symbol, Expr] = dict(go)
+        if self.is_weight:
+            gk = {s: element.source.get(s, s).xreplace(self.places) for s in form.input.symbols}
+            term |= {s: e.xreplace(gk | go) for s, e in form.solve_read(form.input.symbols).items()}
+        source = form.weight if self.is_weight else form.bias
+        moved = (expand(s.xreplace(term)) for s in subscripts_of(source))
+        return dict(zip(self.param.array.symbols, moved, strict=True))
+
+    def _action(self) -> Action:
+        param, given = self.param, self.form.given
+        entries, rest = split(param.domain, given)
+        signs = (
+            (e.signs[0] * e.signs[1] if self.is_weight else e.signs[0]).xreplace(self.places) for e in self.elements
+        )
+        few = {
+            axis.symbol: (int(axis.lower), int(axis.upper))
+            for axis in param.array.axes
+            if axis.role is Role.CHANNEL and axis.lower.is_Integer and axis.upper.is_Integer
+        }
+        return Action(
+            letters=param.array.symbols,
+            elements=self.elements,
+            moved=self.moved,
+            places=self.places,
+            signs=tuple(signs),
+            few=few,
+            entries=entries,
+            rest=rest,
+            given=given,
+            closed=lambda: all(self._counts(moved) for moved in self.moved),
+        )
+
+    def _counts(self, moved: Mapping[Symbol, Expr]) -> bool:
+        """Whether the entry there counts wherever this one does."""
+        return implied(And(self.form.given, self.param.domain), self.param.domain_at(moved.values()))
+
+    def _after(self) -> Param:
+        """The orbits as an array: letters that keep their values keep their range, others get that of their values."""
+        old = {axis.symbol: axis for axis in self.param.array.axes}
+        axes = tuple(old[name] if name == value else self._axis(name, old.get(name)) for name, value in self.tie.orbit)
+        array = Array(self._name(), axes)
+        base = dict(self.tie.representative)
+        reader = tuple((s, e.xreplace(base)) for s, e in self.param.reader)
+        return Param(array, simplified(self.tie.free, array.holds(), self.form.given), reader)
+
+    def _axis(self, name: Symbol, old: Axis | None) -> Axis:
+        """The range of an orbit's letter over all orbits."""
+        others = {n for n, _ in self.tie.orbit} - {name}
+        given = Polyhedron.of(self.form.given)
+        bounds = [(p & given).simplify().project(*others).simplify().bounds(name) for p in self.tie.orbits]
+        return union_axis(name, bounds, self.form, Role.GRID if old is None else old.role)
+
+    def _name(self) -> str:
+        if not self.is_weight:
+            return self.param.name.lower()
+        return "V" if self.param.name == "W" else self.param.name
+
+    @property
+    def params(self) -> tuple[Param, ...]:
+        """What is left: one array, or none."""
+        return () if self.after is None else (self.after,)
+
+    @property
+    def embedding(self) -> ArrayMap:
+        """Every entry in terms of its orbit's."""
+        value = Integer(0) if self.after is None else Where(self.tie.kept, self._entry())
+        return ArrayMap(self.param.name, self.param.array.symbols, value)
+
+    @property
+    def sections(self) -> tuple[ArrayMap, ...]:
+        """Every orbit's entry in terms of its representative."""
+        if self.after is None:
+            return ()
+        return (ArrayMap(self.after.name, self.after.array.symbols, self._base()),)
+
+    def _base(self) -> Expr:
+        base = [self.tie.representative[s] for s in self.param.array.symbols]
+        return times(self.tie.sign_back, self.param.array.entry(base))
+
+    @property
+    def named(self) -> tuple[SubStep, ...]:
+        """The last lines of an argument: from an entry to its representative, and the orbit's name."""
+        if self.after is None:
+            return ()
+        entry, at_entry = self.param.array.entry(), self._base().xreplace(dict(self.tie.orbit))
+        return (
+            SubStep("Carry every entry to the representative of its orbit", entry, at_entry),
+            SubStep("Name the orbit", self._base(), self.after.array.entry()),
+        )
+
+    def _entry(self) -> Expr:
+        assert self.after is not None
+        return times(self.tie.sign, self.after.array.entry(value for _, value in self.tie.orbit))
+
+    def tied(self, source: Expr) -> Expr:
+        """The weight or bias in terms of what is left."""
+        if self.after is None:
+            return Integer(0)
+        at = dict(zip(self.param.array.symbols, subscripts_of(source), strict=True))
+        return self._entry().xreplace(at)
+
+    def kept(self, source: Expr) -> Any:
+        """Where the weight is not forced to be 0."""
+        at = dict(zip(self.param.array.symbols, subscripts_of(source), strict=True))
+        return self.tie.kept.xreplace(at)
+
+    def instances(self, first: int) -> tuple[Instance, ...]:
+        """The clause of each element, from number `first` on, at the pair that reads the entry."""
+        found = []
+        for number, (element, carry) in enumerate(zip(self.elements, self.tie.carries, strict=True)):
+            values = self.places | {s: carry.get(s, 0 * s) for s in element.letters}
+            found.append(Instance(self.param.name, first + number, tuple(values.items())))
+        return tuple(found)

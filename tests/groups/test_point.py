@@ -1,0 +1,266 @@
+"""Layers that commute with rotations and reflections: their weights are tied exactly as brute force ties them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+import derive
+from derive.derivation import Derivation
+from derive.errors import DeriveError, RuleRefused
+from derive.forms.evaluate import evaluate
+from derive.forms.expr import index
+from derive.groups._matrices import NAMED, closure, described, named, order
+from derive.proof.obligations import step_obligations
+from derive.proof.solver import decide_with_cvc5, discharge
+from derive.render.numbers import numbers
+from tests.proof.orbits import classes
+
+IMAGE = derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+SIGNAL = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+VOLUME = derive.dense(3).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+
+
+def under(layer: Derivation, support: object, group: str, **options: object) -> Derivation:
+    near = layer if support is None else layer.then(derive.local(support))
+    return near.then(derive.equivariant(derive.PointGroup(group, **options)))
+
+
+def box(low: int, high: int):
+    return lambda offset, radius: all(low * radius <= a <= high * radius for a in offset)
+
+
+def everything(offset, radius):
+    return True
+
+
+def hexagon(offset, radius):
+    return max(*map(abs, offset), abs(sum(offset))) <= radius
+
+
+def diamond(offset, radius):
+    return sum(map(abs, offset)) <= radius
+
+
+# layer, support as a predicate, the group's matrices, twice the centre of its offsets
+CASES = {
+    "mirror": (under(SIGNAL, "Delta", "D1"), box(-1, 1), "D1", 0, None),
+    "mirror about a corner": (under(SIGNAL, derive.Box(1, 2), "D1", about="corner"), box(-1, 2), "D1", 1, None),
+    "C2": (under(IMAGE, "Delta", "C2"), box(-1, 1), "C2", 0, None),
+    "C4": (under(IMAGE, "Delta", "C4"), box(-1, 1), "C4", 0, None),
+    "D2": (under(IMAGE, "Delta", "D2"), box(-1, 1), "D2", 0, None),
+    "D4": (under(IMAGE, "Delta", "D4"), box(-1, 1), "D4", 0, None),
+    "D4 on the whole image": (under(IMAGE, None, "D4"), everything, "D4", 0, None),
+    "D4 on a diamond": (under(IMAGE, derive.Diamond("Delta"), "D4"), diamond, "D4", 0, None),
+    "D4 about a corner": (under(IMAGE, derive.Box(1, 2), "D4", about="corner"), box(-1, 2), "D4", 1, None),
+    "C4 about a corner": (under(IMAGE, derive.Box(0, 1), "C4", about="corner"), box(0, 1), "C4", 1, None),
+    "one axis": (under(IMAGE, 1, "D1", axes=(1,)), box(-1, 1), "D1", 0, (1,)),
+    "D6": (under(IMAGE, derive.Hexagon("Delta"), "D6"), hexagon, "D6", 0, None),
+    "C6": (under(IMAGE, derive.Hexagon(1), "C6"), lambda a, r: hexagon(a, 1), "C6", 0, None),
+    "C3": (under(IMAGE, derive.Hexagon(2), "C3"), lambda a, r: hexagon(a, 2), "C3", 0, None),
+    "D3": (under(IMAGE, derive.Hexagon(2), "D3"), lambda a, r: hexagon(a, 2), "D3", 0, None),
+}
+
+
+def on_grid(matrix, axes, rank):
+    """The matrix on the chosen axes of a grid, 1 on the others."""
+    whole = np.eye(rank, dtype=int)
+    whole[np.ix_(axes, axes)] = matrix
+    return whole
+
+
+def tied(sizes, inside, matrices, twice):
+    """The classes of pairs (o, k), those in the support, that some M·o + t, M·k + t + h - M·h ties, both on the grid."""
+    rank, reach = len(sizes), 2 * max(sizes) + 1
+    places = list(product(*map(range, sizes)))
+    pairs = [o + k for o in places for k in places if inside(tuple(np.subtract(k, o)))]
+    half = [(np.full(rank, twice) - m @ np.full(rank, twice)) // 2 for m in matrices]
+    shifts = list(product(range(-reach, reach + 1), repeat=rank))
+
+    def images(pair):
+        o, k = np.array(pair[:rank]), np.array(pair[rank:])
+        for m, h in zip(matrices, half, strict=True):
+            a, b = m @ o, m @ k + h
+            for t in shifts:
+                yield (*(a + t).tolist(), *(b + t).tolist())
+
+    return classes(pairs, images)
+
+
+def partition(layer, sizes, radius):
+    """The classes of pairs whose dense weights are one entry, found by numbering the entries; pairs of weight 0 apart."""
+    at = {index(s): v for s, v in zip("nmp", sizes, strict=False)} | {index("Delta"): radius}
+    at = {s: v for s, v in at.items() if s in layer.form.sizes}
+    arrays, start = {}, 1
+    for p in layer.form.params:
+        shape = tuple(int(evaluate(e, at)) for e in p.array.shape)
+        arrays[p.name] = np.arange(start, start + int(np.prod(shape))).reshape(shape)
+        start += arrays[p.name].size
+    W, _ = layer.reference(shape=sizes, **arrays)
+    found = {}
+    for pair in np.ndindex(*W.shape):
+        found.setdefault(int(W[pair]), set()).add(pair)
+    found.pop(0, None)
+    return found.values(), numbers(layer, {s.name: v for s, v in at.items()})["weights"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_weights_are_tied_as_brute_force_ties_them(name):
+    layer, support, group, twice, axes = CASES[name]
+    rank = len(layer.form.grid(layer.form.input))
+    chosen = tuple(range(rank)) if axes is None else axes
+    matrices = [on_grid(m, chosen, rank) for m in closure(NAMED[group])]
+    most = 7 if rank == 1 else 4
+    for sizes in product(range(1, most), repeat=rank):
+        for radius in range(4) if index("Delta") in layer.form.sizes else [1]:
+            expected = tied(sizes, lambda a, r=radius: support(a, r), matrices, twice)
+            found, count = partition(layer, sizes, radius)
+            assert {frozenset(c) for c in found} == {frozenset(c) for c in expected}, (sizes, radius)
+            assert count == len(expected), (sizes, radius)
+
+
+def test_the_cube():
+    layer = under(VOLUME, 1, "Oh")
+    assert layer.counts.weight == 4 and all(v.proved for v in layer.verdicts)
+    found, count = partition(layer, (3, 3, 3), 1)
+    assert count == len(found) == 4
+
+
+def about_the_grid(sizes, matrices):
+    places = list(product(*map(range, sizes)))
+    middle = np.array(sizes) - 1
+
+    def images(pair):
+        for m in matrices:
+            ends = (m @ (2 * np.array(end) - middle) + middle for end in np.split(np.array(pair), 2))
+            yield tuple(int(x) // 2 for end in ends for x in end)
+
+    return classes([o + k for o in places for k in places], images)
+
+
+GRIDS = {
+    "mirror": (derive.dense(1), "D1", (0,)),
+    "mirror of offsets": (derive.dense(1).then(derive.reindex()), "D1", (0,)),
+    "one axis": (derive.dense(2), "D1", (1,)),
+    "half a turn": (derive.dense(2), "C2", (0, 1)),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_groups_about_the_grid(name):
+    start, group, axes = GRIDS[name]
+    layer = start.then(derive.equivariant(derive.PointGroup(group, about="grid", axes=axes)))
+    rank = len(layer.form.grid(layer.form.input))
+    matrices = [on_grid(m, axes, rank) for m in closure(NAMED[group])]
+    for sizes in product(range(1, 7 if rank == 1 else 4), repeat=rank):
+        expected = about_the_grid(sizes, matrices)
+        found, count = partition(layer, sizes, 0)
+        assert {frozenset(c) for c in found} == {frozenset(c) for c in expected}, sizes
+        assert count == len(expected), sizes
+    if name == "mirror":
+        assert str(layer.counts.exact_weight) == "ceiling(n**2/2)" and str(layer.counts.exact_bias) == "ceiling(n/2)"
+
+
+def test_free_parameters_of_the_square():
+    assert str(CASES["D4"][0].counts.weight) == "(Delta + 1)*(Delta + 2)/2"
+    assert str(CASES["D4"][0].counts.when) == "Delta < Min(m, n)"
+    assert str(CASES["C4"][0].counts.weight) == "Delta**2 + Delta + 1"
+
+
+def test_orders_of_independent_constraints_commute():
+    one = under(IMAGE, "Delta", "D4")
+    other = IMAGE.then(derive.equivariant(derive.PointGroup("D4"))).then(derive.local("Delta"))
+    assert derive.same_layer(one, other).proved
+    assert one.form.reduction == other.form.reduction and one.form.weight == other.form.weight
+
+
+@pytest.mark.parametrize(
+    ("layer", "group", "says"),
+    [
+        (
+            IMAGE.then(derive.local(derive.Box((2, 1)))),
+            "D4",
+            r"kept by D2 .* not by the rotation by 90°: offset \(2, 0\)",
+        ),
+        (IMAGE.then(derive.local(derive.Causal(1))), "D4", r"kept by D1 \(the reflection \(a, b\) ⟶ \(b, a\)\)"),
+        (IMAGE.then(derive.local(derive.Box((1, 0), (0, 0)))), "C4", "kept by the identity alone"),
+        (IMAGE.then(derive.local("Delta")), "D6", "kept by D2 .* not by the rotation by 60°"),
+        (IMAGE.then(derive.local(derive.Hexagon(1))), "D4", "kept by D2"),
+    ],
+)
+def test_a_support_that_the_group_does_not_keep_is_refused(layer, group, says):
+    with pytest.raises(RuleRefused, match=says):
+        layer.then(derive.equivariant(derive.PointGroup(group)))
+
+
+def test_a_support_stated_after_the_group_is_held_to_it():
+    tied_first = IMAGE.then(derive.equivariant(derive.PointGroup("D4")))
+    with pytest.raises(RuleRefused, match=r"offsets \(0, 2\) and \(2, 0\) have one weight .* only \(2, 0\) is in Box"):
+        tied_first.then(derive.local(derive.Box((2, 1))))
+    assert tied_first.then(derive.local(derive.Disk(2))).counts.when is not None
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (
+            lambda: under(derive.dense(2).then(derive.reindex()), None, "D4"),
+            "Weights depend on the place still",
+        ),
+        (lambda: under(IMAGE, None, "D5"), "There is no point group 'D5'"),
+        (lambda: under(IMAGE, None, "D1"), "acts on 1 axes; name which of the grid's 2"),
+        (lambda: under(IMAGE, None, "D4", axes=(0, 2)), "names an axis that a grid of 2 axes doesn't have"),
+        (lambda: under(IMAGE, None, "D4", about="edge"), "'edge' is none of them"),
+        (lambda: under(IMAGE, None, "D4", about="grid"), "doesn't carry a grid of sizes n, m onto itself"),
+        (lambda: under(IMAGE, None, "C3", about="corner"), "carries offsets between pixels to places that are none"),
+        (lambda: under(IMAGE, None, ()), "by a name or by at least one matrix"),
+        (lambda: under(IMAGE, None, (((1, 1), (0, 1)),)), "a point group is finite"),
+        (lambda: under(IMAGE, None, (((2, 0), (0, 1)),)), "determinant isn't 1 or -1"),
+        (lambda: under(IMAGE, None, (((1, 0),),)), "square matrices of whole numbers"),
+    ],
+)
+def test_what_a_point_group_needs(build, says):
+    with pytest.raises(RuleRefused, match=says):
+        build()
+
+
+def test_groups_have_the_orders_and_names_that_one_knows():
+    orders = {"D1": 2, "C2": 2, "C3": 3, "C4": 4, "C6": 6, "D2": 4, "D3": 6, "D4": 8, "D6": 12}
+    orders |= {"Ci": 2, "T": 12, "Th": 24, "Td": 24, "O": 24, "Oh": 48}
+    assert {name: len(closure(generators)) for name, generators in NAMED.items()} == orders
+    assert all(named(closure(generators)) == name for name, generators in NAMED.items() if name not in {"C2"})
+    assert [described(m) for m in closure(NAMED["C6"])[1:]] == [
+        f"the rotation by {angle}°" for angle in (60, 120, 180, 240, 300)
+    ]
+    assert {order(m) for m in closure(NAMED["Oh"])} == {1, 2, 3, 4, 6}
+
+
+def test_both_solvers_agree():
+    for name in ("D4", "mirror about a corner"):
+        for verdict in CASES[name][0].steps[-1].verdicts:
+            assert all(decide_with_cvc5(goal.smt).value == "proved for all sizes" for goal in verdict.obligation.goals)
+
+
+def broken(step):
+    try:
+        return {o.name for o in step_obligations(step) if not discharge(o).proved}
+    except DeriveError:
+        return {"well formed"}
+
+
+def test_a_smaller_or_larger_group_than_stated_is_caught():
+    """The parameters of D2 under the law of D4 leave it; those of D4 under the law of D2 lose some of its layers."""
+    small, large = under(IMAGE, "Delta", "D2").steps[-1].step, under(IMAGE, "Delta", "D4").steps[-1].step
+    assert broken(small) == broken(large) == set()
+    assert "restricted" in broken(replace(small, clauses=large.clauses, instances=large.instances))
+    assert "complete" in broken(replace(large, clauses=small.clauses, instances=small.instances))
+
+
+def test_a_dropped_element_is_caught():
+    step = under(IMAGE, "Delta", "C4").steps[-1].step
+    for number in range(len(step.clauses)):
+        kept = tuple(i for i in step.instances if i.clause != number)
+        assert "complete" in broken(replace(step, instances=kept))
