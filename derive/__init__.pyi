@@ -1,6 +1,7 @@
 """The public names, each with its home: see __init__.py."""
 
 from .claims import claim, same_layer
+from .combined import compile, convolution
 from .derivation import Derivation, dense
 from .errors import DeriveError
 from .forms.support import Box, Causal, Cross, Diamond, Disk, Hexagon, Mask
@@ -16,6 +17,7 @@ from .rules.equivariant import equivariant
 from .rules.fixed import fixed
 from .rules.gradient import gradient
 from .rules.grouped import grouped
+from .rules.invariant import invariant
 from .rules.local import local
 from .rules.pointwise import pointwise
 from .rules.reindex import reindex
@@ -39,7 +41,9 @@ __all__ = [
     "boundary",
     "channels",
     "claim",
+    "compile",
     "compose",
+    "convolution",
     "dense",
     "depthwise",
     "dilated",
@@ -47,6 +51,7 @@ __all__ = [
     "fixed",
     "gradient",
     "grouped",
+    "invariant",
     "local",
     "pointwise",
     "reindex",

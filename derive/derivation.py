@@ -267,9 +267,10 @@ def _grid_sizes(form: Form, shape: tuple[int, ...]) -> dict[str, int]:
     return sizes
 
 
-def dense(rank: int = 2, outputs: str | None = None, inputs: str | None = None) -> Derivation:
+def dense(rank: int = 2, outputs: str | None = None, inputs: str | None = None, places: bool = True) -> Derivation:
     """The fully connected layer on a grid of `rank` axes: H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l].
 
-    `outputs` and `inputs` name two different sizes for a layer of rank 1.
+    `outputs` and `inputs` name two different sizes for a layer of rank 1. Without `places` the output has none:
+    H = U + Σ_k Σ_l W[k, l]·X[k, l], as in pooling.
     """
-    return Derivation.begin(dense_form(rank, outputs, inputs))
+    return Derivation.begin(dense_form(rank, outputs, inputs, places=places))

@@ -58,9 +58,15 @@ def size_letters(rank: int) -> tuple[Symbol, ...]:
 
 
 def dense_form(
-    rank: int = 2, outputs: str | None = None, inputs: str | None = None, channels: Channels | None = None
+    rank: int = 2,
+    outputs: str | None = None,
+    inputs: str | None = None,
+    channels: Channels | None = None,
+    places: bool = True,
 ) -> Form:
     """The dense layer on a grid of `rank` axes, or with `outputs` and `inputs` named sizes of rank 1.
+
+    Without `places` the output has none: one number, or one for each channel, for the whole grid.
 
     With channels, X[k, l, c] and H[i, j, d] have more axes, and so has W[i, j, d, k, l, c].
     Raises RuleRefused for a rank below 1, or for named sizes with another rank than 1.
@@ -71,12 +77,12 @@ def dense_form(
         raise RuleRefused(f"A grid has at least one axis; rank={rank} has none.")
     if (outputs is None) != (inputs is None) or (outputs is not None and rank != 1):
         raise RuleRefused("Named sizes describe a layer of rank 1 and come in pairs: outputs= and inputs=.")
-    places, sources = letters(rank)
+    heads, sources = letters(rank)
     if outputs is not None and inputs is not None:
         out_sizes, in_sizes = (index(outputs),), (index(inputs),)
     else:
         out_sizes = in_sizes = size_letters(rank)
-    return _assemble(_axes(places, out_sizes), _axes(sources, in_sizes), channels)
+    return _assemble(_axes(heads, out_sizes) if places else (), _axes(sources, in_sizes), channels)
 
 
 def _axes(symbols: tuple[Symbol, ...], sizes: tuple[Symbol, ...], role: Role = Role.GRID) -> tuple[Axis, ...]:

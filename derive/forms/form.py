@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from sympy import And, Eq, Expr, Le, Rational, Symbol, expand, true
+from sympy import And, Eq, Expr, Le, Rational, Symbol, expand, floor, true
 
 from derive.errors import RuleRefused
 from derive.forms.expr import Read, Where, reads
@@ -183,7 +183,8 @@ class Form:
     def solve_read(self, place: Iterable[Expr]) -> dict[Symbol, Expr]:
         """The reduction letters of the term that reads `in[place]`, in terms of o and the place.
 
-        Raises RuleRefused where the reads do not determine the term by steps of one.
+        Where a letter takes steps of a number other than one, the term reads the place if any term does. Raises RuleRefused
+        where the reads do not determine the term.
         """
         if self.shared:
             raise RuleRefused(
@@ -197,9 +198,10 @@ class Form:
             for equation in equations:
                 left, right = equation[0].xreplace(solved), equation[1]
                 here = [s for s in left.free_symbols if s in unknown]
-                if len(here) == 1 and left.coeff(here[0]) in (1, -1):
-                    sign = left.coeff(here[0])
-                    solved[here[0]] = expand(sign * (right - (left - sign * here[0])))
+                if len(here) == 1 and left.coeff(here[0]).is_Integer and left.coeff(here[0]) != 0:
+                    step = left.coeff(here[0])
+                    rest = expand(right - (left - step * here[0]))
+                    solved[here[0]] = expand(step * rest) if step in (1, -1) else floor(rest / step)
                     unknown.discard(here[0])
                     equations.remove(equation)
                     break
@@ -216,7 +218,8 @@ class Form:
     def coefficient(self, place: tuple[Expr, ...]) -> Expr:
         """c(o, place): the factor of `in[place]` in `out[o]`, 0 where no term reads it."""
         term = self.solve_read(place)
-        return Where(self.live.xreplace(term), self.weight.xreplace(term))
+        read = equal_places((expand(e.xreplace(term)) for e in self.read), place)
+        return Where(And(self.live.xreplace(term), read), self.weight.xreplace(term))
 
     def with_weight(self, weight: str | Expr) -> Form:
         """The same sum with another coefficient, for instance "V[i, j, a, b]*U[i]": a claim to be tested.

@@ -119,7 +119,7 @@ def _smaller(form: Form) -> Iterator[Any]:
     yield true
     stated, sizes = _stated(form)
     for slack in range(1, _MOST):
-        yield And(*(Le(s, size - slack) for s in stated for size in sizes))
+        yield And(*(Le(s, size - slack) for s in stated or [S.Zero] for size in sizes))
 
 
 def _is_plain(form: Form, when: Any) -> bool:

@@ -139,7 +139,7 @@ def _beyond(form: Form, edge: str) -> Step:
         for axis, place in zip(form.input.axes, form.read, strict=True)
     )
     after = replace(form, domain=_whole(form), read=reads, shared=True)
-    after = replace(after, weights=tuple(_read_once(p, form, after) for p in form.weights))
+    after = replace(after, weights=tuple(_read_once(p, form) for p in form.weights))
     same = same_letters(form)
     return Step(
         rule="",
@@ -157,12 +157,13 @@ def _beyond(form: Form, edge: str) -> Step:
     )
 
 
-def _read_once(param: Param, form: Form, after: Form) -> Param:
+def _read_once(param: Param, form: Form) -> Param:
     """Every entry of the window is read, at the first place for one: also where no place has it inside."""
+    grid = {s for q in form.grid(form.input) for s in form.input.axes[q].upper.free_symbols}
     first = {a.symbol: a.lower for a in form.output.axes if a.role is Role.GRID and a.symbol not in param.array.symbols}
+    named = [c for c in And.make_args(param.free) if not c.free_symbols & grid]
     reader = tuple((s, first.get(s, e)) for s, e in param.reader)
-    free = simplified(after.terms.xreplace(dict(reader)), param.array.holds(), after.given)
-    return replace(param, free=free, reader=reader)
+    return replace(param, free=And(*sorted(named, key=str)), reader=reader)
 
 
 _TIED = equivariant(Translations()).apply(reindex().apply(dense_form(rank=1)).after).after

@@ -26,10 +26,11 @@ def channels(form: Form, inputs: str = "C", outputs: str = "D", groups: str | No
     if any(axis.role is Role.CHANNEL for axis in (*form.input.axes, *form.output.axes)):
         raise RuleRefused("Rule 'channels' adds channels once, and this form has them already.")
     rank = len(form.grid(form.input))
-    if form != dense_form(rank):
+    places = bool(form.grid(form.output))
+    if form != dense_form(rank, places=places):
         raise RuleRefused("Rule 'channels' extends the dense layer on a grid, where a derivation starts.")
     many = _channels(inputs, outputs, groups)
-    after = dense_form(rank, channels=many)
+    after = dense_form(rank, channels=many, places=places)
     one = {letter: Integer(0) for letter in many.letters}
     same = {s: s for s in (*form.output.symbols, *form.reduction_symbols)}
     pairs = list(zip(form.params, after.params, strict=True))
