@@ -231,7 +231,7 @@ def prove(name: str, certificate: Path | None, as_json: bool) -> None:
     from derive.render.terminal import verdict_data, verdict_table
 
     layer = load_layer(name)
-    verdicts = verdict_data(layer.derivation, {b: layer.program_verdicts(b) for b in layer.backends})
+    verdicts = verdict_data(layer.derivation, layer.lowered_verdicts)
     if certificate is not None:
         write({certificate.name: dumps(layer.derivation.certificate())}, certificate.parent)
     if as_json:

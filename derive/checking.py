@@ -1,4 +1,4 @@
-"""Emitted source run on exact numbers before it is written: against the form, and against the dense layer.
+"""Emitted source run on exact numbers before it is written: against the form, its gradients, and the dense layer.
 
 The body beneath the public entry runs unchanged on object arrays of integers; scratch gets the same type. Other
 backends' programs run in the interpreter, their text by the tests.
@@ -7,21 +7,24 @@ backends' programs run in the interpreter, their text by the tests.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
 import numpy as np
-from sympy import Symbol
+from sympy import Rational, Symbol
 
 from derive.errors import DeriveError
 from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
 from derive.forms.form import Form
 from derive.ir.interpreter import interpret
+from derive.ir.nodes import Program
+from derive.lowering import slopes
 from derive.pipeline import Layer, load_source
 
-__all__ = ["CheckFailed", "check_emitted", "exact_arrays", "run_exactly", "small_sizes"]
+__all__ = ["CheckFailed", "check_emitted", "exact_arrays", "interpreted", "run_body", "run_exactly", "small_sizes"]
 
 _MOST = 4000
 _SAMPLES = 4
@@ -51,47 +54,87 @@ def exact_arrays(form: Form, sizes: Mapping[Symbol, int], seed: int = 0) -> dict
     """Arguments of the right shapes with integer entries, as object arrays."""
     draw = random.Random(seed)
     arrays = {}
+    values = {p.name: p.values for p in form.weights}
     for array in (form.input, *(p.array for p in form.params)):
         shape = tuple(int(evaluate(e, sizes)) for e in array.shape)
-        flat = np.array([draw.randint(-9, 9) for _ in range(int(np.prod(shape, dtype=int)))], dtype=object)
-        arrays[array.name] = flat.reshape(shape)
+        given = values.get(array.name)
+        drawn = [draw.randint(-9, 9) for _ in range(int(np.prod(shape, dtype=int)))]
+        entries = drawn if given is None else [_number(v) for v in given]
+        arrays[array.name] = np.array([*entries, None], dtype=object)[:-1].reshape(shape)
     return arrays
+
+
+def _number(value: Rational) -> int | Fraction:
+    return int(value) if value.q == 1 else Fraction(int(value.p), int(value.q))
 
 
 def run_exactly(kernel: Any, form: Form, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray:
     """The kernel's own body on object arrays."""
-    shape = tuple(int(evaluate(e, sizes)) for e in form.output.shape)
-    result = np.empty(shape, dtype=object)
-    operands = [arrays[name] for name in kernel.arrays]
-    kernel.body(*operands, result, lambda extent: np.empty(extent, dtype=object))
+    return run_body(kernel.body, kernel.arrays, form, arrays, sizes)
+
+
+def run_body(
+    body: Any, names: Iterable[str], form: Form, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]
+) -> np.ndarray:
+    """One body function on object arrays of the given names; the result has the shape of the form's."""
+    result = np.empty(tuple(int(evaluate(e, sizes)) for e in form.output.shape), dtype=object)
+    body(*(arrays[name] for name in names), result, lambda extent: np.empty(extent, dtype=object))
     return result
 
 
 def check_emitted(layer: Layer) -> None:
-    """Raises CheckFailed where a backend's program or source differs from the form at a small size."""
+    """Raises CheckFailed where a backend's program or source differs from the form, or a gradient's, at a small size."""
     form = layer.derivation.form
-    kernel = getattr(load_source(layer.source("numpy"), "numpy"), layer.name)
+    kernel = getattr(load_source(layer.source("numpy"), "numpy"), layer.name) if "numpy" in layer.backends else None
     for sizes, _ in zip(small_sizes(form), range(_SAMPLES), strict=False):
         arrays = exact_arrays(form, sizes)
         wanted = denote(form, arrays, sizes)
-        _compare(layer, "numpy", run_exactly(kernel, form, arrays, sizes), wanted, sizes)
+        if kernel is not None:
+            _compare(layer, "numpy kernel", run_exactly(kernel, form, arrays, sizes), wanted, sizes)
         for backend in layer.backends:
-            _compare(layer, backend, _interpreted(layer, backend, arrays, sizes), wanted, sizes)
+            got = interpreted(layer.program(backend), arrays, sizes)
+            _compare(layer, f"{backend} program", got, wanted, sizes)
+        _check_gradients(layer, kernel, arrays, sizes)
 
 
-def _interpreted(
-    layer: Layer, backend: str, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]
-) -> np.ndarray:
-    program = layer.program(backend)
+def _check_gradients(layer: Layer, kernel: Any, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> None:
+    form = layer.derivation.form
+    for slope in slopes(form):
+        given = dict(arrays) | {slope.form.input.name: exact_arrays(slope.form, sizes, seed=1)[slope.form.input.name]}
+        wanted = denote(slope.form, given, sizes)
+        what = f"gradient by {slope.by}"
+        if slope.by == form.input.name and (dense := _dense(layer, arrays, sizes)) is not None:
+            turned = np.tensordot(given[slope.form.input.name], dense, axes=len(form.output.axes))
+            _compare(layer, what, wanted, turned, sizes)
+        if kernel is not None and slope.by in kernel.gradients:
+            made = kernel.gradients[slope.by]
+            _compare(layer, f"numpy {what}", run_body(made.body, made.arrays, slope.form, given, sizes), wanted, sizes)
+        for backend in layer.backends:
+            if (program := layer.gradients(backend).get(slope.by)) is not None:
+                _compare(layer, f"{backend} {what}", interpreted(program, given, sizes), wanted, sizes)
+
+
+def _dense(layer: Layer, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray | None:
+    """The dense weights that the embeddings make of the parameters; None where a layer has data, or a grid of other sizes."""
+    form = layer.derivation.form
+    grid = [form.input.axes[p].extent for p in form.grid(form.input)]
+    if any(p.data for p in form.weights) or not all(isinstance(e, Symbol) for e in grid):
+        return None
+    params = {p.name: arrays[p.name] for p in form.params}
+    return layer.derivation.reference(shape=tuple(sizes[e] for e in grid), **params)[0]
+
+
+def interpreted(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray:
+    """What a program makes of arguments of one item each."""
     if program.batch is None:
         return interpret(program, arrays, sizes)
     batched = {s.name for s in program.arguments if s.batched}
     lifted = {name: a[None] if name in batched else a for name, a in arrays.items()}
-    one: np.ndarray = interpret(program, lifted, {**sizes, program.batch: 1})[0]
-    return one
+    result: np.ndarray = interpret(program, lifted, {**sizes, program.batch: 1})
+    return result[0] if program.result.batched else result
 
 
-def _compare(layer: Layer, backend: str, got: np.ndarray, wanted: np.ndarray, sizes: Mapping[Symbol, int]) -> None:
+def _compare(layer: Layer, what: str, got: np.ndarray, wanted: np.ndarray, sizes: Mapping[Symbol, int]) -> None:
     if got.shape != wanted.shape or not bool(np.all(got == wanted)):
         at = ", ".join(f"{s} = {v}" for s, v in sizes.items())
-        raise CheckFailed(f"The {backend} kernel of '{layer.name}' differs from its form at {at}.")
+        raise CheckFailed(f"The {what} of '{layer.name}' differs from its form at {at}.")

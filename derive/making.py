@@ -26,7 +26,7 @@ def subject(layer: Layer) -> Subject:
         title=layer.title,
         derivation=layer.derivation,
         emitted=layer.sources,
-        program_verdicts={b: layer.program_verdicts(b) for b in layer.backends},
+        program_verdicts=layer.lowered_verdicts,
         pictures=pictures(layer.name, layer.derivation),
     )
 

@@ -16,16 +16,14 @@ from typing import Any
 
 from sympy import Integer
 
-from derive.algorithms._obligations import program_obligations
-from derive.algorithms.direct import direct
 from derive.backends._module import Header, check_sizes
 from derive.derivation import Derivation
-from derive.errors import DeriveError, EmitError, NoLowering, ObligationFailed, UnknownName, UsageRefused
+from derive.errors import DeriveError, EmitError, NoLowering, UnknownName, UsageRefused
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.nodes import Program
+from derive.lowering import constants, gradients, lower, proof_of, repeats, slopes
 from derive.proof.goal import Verdict
-from derive.proof.solver import discharge_all
 from derive.registry import discover, find, names
 
 __all__ = [
@@ -61,17 +59,32 @@ class Layer:
 
     def program(self, backend: str) -> Program:
         """The program that a backend prints."""
-        return _lower(self.derivation.form, find("derive.backends", backend).target)
+        return lower(self.derivation.form, find("derive.backends", backend).target)
+
+    def gradients(self, backend: str) -> dict[str, Program]:
+        """For each argument the program that a backend prints for its gradient."""
+        return {by: program for by, (program, _) in self._gradients(backend).items()}
 
     def program_verdicts(self, backend: str) -> tuple[Verdict, ...]:
-        """The program proved to denote the form. Raises ObligationFailed where it does not."""
-        return _prove_program(self.derivation.form, find("derive.backends", backend).target)
+        """The programs proved to denote their forms. Raises ObligationFailed where one does not."""
+        own = proof_of(self.derivation.form, find("derive.backends", backend).target)
+        return (*own, *(v for _, verdicts in self._gradients(backend).values() for v in verdicts))
+
+    def _gradients(self, backend: str) -> dict[str, tuple[Program, tuple[Verdict, ...]]]:
+        form = self.derivation.form
+        return gradients(form, find("derive.backends", backend).target, slopes(form))
+
+    @cached_property
+    def lowered_verdicts(self) -> dict[str, tuple[Verdict, ...]]:
+        """The proofs of the gradients' forms, and of each backend's programs."""
+        slope = tuple(v for found in slopes(self.derivation.form) for v in found.verdicts)
+        own = {"gradients": slope} if slope else {}
+        return own | {b: self.program_verdicts(b) for b in self.backends}
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """Every proof: of the first form, the steps, and the programs of all backends."""
-        programs = tuple(v for b in self.backends for v in self.program_verdicts(b))
-        return (*self.derivation.verdicts, *programs)
+        """Every proof: of the first form, the steps, the gradients, and the programs of all backends."""
+        return (*self.derivation.verdicts, *(v for found in self.lowered_verdicts.values() for v in found))
 
     @cached_property
     def sources(self) -> dict[str, str]:
@@ -86,13 +99,15 @@ class Layer:
     def _has(self, backend: str) -> bool:
         try:
             check_sizes(self.program(backend))
+            constants(self.derivation.form)
         except (NoLowering, EmitError):
             return False
         return True
 
     def source(self, backend: str) -> str:
         """The text of one backend's module. Raises NoLowering or EmitError where there is none."""
-        text: str = find("derive.backends", backend).emit(self.program(backend), self.header(backend))
+        printer = find("derive.backends", backend)
+        text: str = printer.emit(self.program(backend), self.header(backend), self.gradients(backend))
         return text
 
     def header(self, backend: str) -> Header:
@@ -116,9 +131,18 @@ class Layer:
                 ),
                 ("Cost", f"{cost_text(form)} operations"),
             ),
-            weights=tuple(p.name for p in form.weights),
-            biases=tuple(p.name for p in form.biases),
+            **_told(form),
         )
+
+
+def _told(form: Form) -> dict[str, Any]:
+    """What a kernel object is told of its arrays."""
+    return {
+        "weights": tuple(p.name for p in form.weights),
+        "biases": tuple(p.name for p in form.biases),
+        "constants": constants(form),
+        "repeats": repeats(form),
+    }
 
 
 def _arrow(rule: str) -> str:
@@ -126,20 +150,6 @@ def _arrow(rule: str) -> str:
     name, _, inside = rule.partition("(")
     inside = inside[:-1].replace('"', "").replace("()", "").replace("Delta", "Δ")
     return f"{name}({inside.lower() if inside[:1].isascii() and inside[:1].isupper() else inside})" if inside else name
-
-
-@lru_cache(maxsize=256)
-def _lower(form: Form, target: str) -> Program:
-    return direct(form, target)
-
-
-@lru_cache(maxsize=256)
-def _prove_program(form: Form, target: str) -> tuple[Verdict, ...]:
-    verdicts = discharge_all(program_obligations(_lower(form, target), form))
-    for verdict in verdicts:
-        if not verdict.proved:
-            raise ObligationFailed(f"The program for {target} fails its obligation '{verdict.obligation.name}'.")
-    return verdicts
 
 
 @lru_cache
@@ -224,22 +234,25 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         raise UnknownName(f"The layer has no size '{unknown[0]}'; its sizes are {', '.join(sorted(known))}.")
     if wrong := [name for name, value in fixed.items() if not isinstance(value, int) or isinstance(value, bool)]:
         raise UsageRefused(f"The size {wrong[0]} is a whole number; {fixed[wrong[0]]!r} is not.")
-    form = derivation.form.at({index(name): Integer(value) for name, value in fixed.items()})
+    values = {index(name): Integer(value) for name, value in fixed.items()}
+    form = derivation.form.at(values)
     if form.given == False:  # noqa: E712
         raise UsageRefused(f"The layer doesn't exist at {', '.join(f'{k} = {v}' for k, v in fixed.items())}.")
     printer = find("derive.backends", backend)
-    program = _lower(form, printer.target)
-    proved = len(_prove_program(form, printer.target)) + len(derivation.verdicts)
+    program = lower(form, printer.target)
+    found = [slope.at(values) for slope in slopes(derivation.form)]
+    views = gradients(form, printer.target, found)
+    own = (proof_of(form, printer.target), *(v.verdicts for v in found), *(verdicts for _, verdicts in views.values()))
+    proved = sum(map(len, own)) + len(derivation.verdicts)
     header = Header(
         name="layer",
         command="layer.compile()",
         title="A layer compiled in memory.",
         formula=(),
         facts=(("Proved", f"{proved} obligations"),),
-        weights=tuple(p.name for p in form.weights),
-        biases=tuple(p.name for p in form.biases),
+        **_told(form),
     )
-    source = printer.emit(program, header)
+    source = printer.emit(program, header, {by: made for by, (made, _) in views.items()})
     return Compiled(load_source(source, backend).layer, source)
 
 

@@ -19,7 +19,8 @@ _FORMS = _BASE | {"forms"}
 _PROOF = _FORMS | {"groups", "proof"}
 _DERIVATION = _PROOF | {"rules"}
 _PIPELINE = _DERIVATION | {"derivation", "ir", "algorithms", "backends", "catalogue", "render", "registry"}
-_FILES = _PIPELINE | {"pipeline", "checking"}
+_LOWERING = _PROOF | {"rules", "ir", "algorithms", "backends"}
+_FILES = _PIPELINE | {"lowering", "pipeline", "checking"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -40,8 +41,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "matching": {"errors", "images"},
     "runtime": set(),
     "cuda_check": {"errors"},
-    "pipeline": _PIPELINE,
-    "checking": _PIPELINE | {"pipeline"},
+    "lowering": _LOWERING,
+    "pipeline": _PIPELINE | {"lowering"},
+    "checking": _PIPELINE | {"lowering", "pipeline"},
     "artifacts": {"errors", "registry", "render"},
     "making": _FILES | {"artifacts"},
     "sources": set(),

@@ -1,8 +1,9 @@
 """What a program must satisfy to be the form: every live term once, and every access inside its array.
 
-The statements of a lowering keep the form's letters, so that a point of a statement *is* a term (o, r).
+A point of a statement is a term (o, r): in the form's own letters, or through a chart of the program, a change of letters.
 
-    denotes     the points are exactly the live terms; weight, input and output are read and written where the form says
+    denotes     the points are exactly the live terms, each once; weight, input and output are read and written where the form says;
+                a chart is inverted on them, so that no term has two points
     in bounds   every subscript is a position of its array, also beside an empty slice; slices run forwards from 0 or later
 """
 
@@ -10,17 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
-from sympy import And, Expr, Ge, Le, Lt, Symbol
+from sympy import And, Expr, Ge, Integer, Le, Lt, Not, Or, Symbol
 
 from derive.algorithms._structure import check_structure
+from derive.algorithms._terms import own, same_chart
 from derive.errors import NoLowering
 from derive.forms.expr import Read, reads
 from derive.forms.form import Form, equal_places
 from derive.ir.nodes import (
     Access,
+    Chart,
     Contract,
     Copy,
+    Fill,
     Guard,
     Launch,
     Let,
@@ -29,6 +34,9 @@ from derive.ir.nodes import (
     Node,
     Program,
     Range,
+    Statement,
+    accesses_of,
+    ranges_of,
 )
 from derive.proof.goal import Goal, Obligation
 
@@ -37,11 +45,12 @@ __all__ = ["program_obligations"]
 
 @dataclass(frozen=True)
 class _Point:
-    """A statement with what holds at each of its points; `held` are integers by name, already replaced."""
+    """A statement with what holds at each of its points; `held` are integers by name, replaced; `letters` are bound around it."""
 
-    node: Copy | MultiplyAdd | Contract
+    node: Statement
     facts: tuple[object, ...] = ()
     held: tuple[tuple[Symbol, Expr], ...] = field(default=())
+    letters: frozenset[Symbol] = frozenset()
 
     def value(self, expression: Expr) -> Expr:
         return expression.xreplace(dict(self.held))
@@ -75,26 +84,27 @@ def _points(body: tuple[Node, ...], around: _Point | None = None) -> Iterator[_P
                 yield from _points(inner, _deeper(here, threads))
             case Guard(condition=condition, body=inner):
                 yield from _points(inner, replace(here, facts=(*here.facts, here.value(condition))))
-            case Copy() | MultiplyAdd() | Contract():
+            case Copy() | Fill() | MultiplyAdd() | Contract():
                 yield replace(here, node=node)
 
 
 def _deeper(here: _Point, ranges: tuple[Range, ...]) -> _Point:
     known = tuple(_within(Range(r.symbol, here.value(r.start), here.value(r.stop))) for r in ranges)
-    return replace(here, facts=(*here.facts, *known))
+    return replace(here, facts=(*here.facts, *known), letters=here.letters | {r.symbol for r in ranges})
 
 
 def program_obligations(program: Program, form: Form) -> tuple[Obligation, ...]:
     """Proved of each lowering, for all sizes that the form admits. Raises NoLowering for a program of another shape."""
     check_structure(program, form)
     points = list(_points(program.body))
-    (total,) = (p for p in points if not isinstance(p.node, Copy))
+    sums = [p for p in points if isinstance(p.node, (MultiplyAdd, Contract))]
+    parts = list(zip(sums, program.charts or (own(form),) * len(sums), strict=True))
     target = program.name
     return (
         Obligation(
             "denotes",
             f"The points of the program '{target}' are the form's live terms, each once, with the same entries.",
-            (*_denotes(program, form, total), *_biases(program, form, points)),
+            (*_denotes(program, form, parts), *_starts(program, form, points)),
         ),
         Obligation(
             "in bounds",
@@ -109,40 +119,52 @@ def _given(program: Program, form: Form) -> tuple[object, ...]:
 
 
 def _item(program: Program) -> object:
-    """The batch index takes every value, whatever the term: it is fixed at an arbitrary one."""
-    if program.batch is None:
+    """The item of the batch takes every value, whatever the term: it is fixed at an arbitrary one."""
+    if program.item is None:
         return True
-    (launch,) = (node for node in program.body if isinstance(node, Launch))
-    return _within(launch.threads[0])
+    return _within(Range(program.item, Integer(0), program.batch))
 
 
-def _denotes(program: Program, form: Form, point: _Point) -> tuple[Goal, ...]:
+def _denotes(program: Program, form: Form, parts: list[tuple[_Point, Chart]]) -> Iterator[Goal]:
     given = (*_given(program, form), _item(program))
-    stored = {p.name: p.array for p in form.params} | {
-        form.input.name: form.input,
-        form.output.name: form.output,
-    }
-    wanted = [*(r for r in _factors(form)), form.input.entry(form.read)]
-    names = [access.array for access in point.node.factors]  # type: ignore[union-attr]
-    if names != [read.array for read in wanted]:
+    met = []
+    for point, chart in parts:
+        bound = point.letters | {r.symbol for r in ranges_of(point.node)}
+        if bound - {program.item} != {s for s, _ in chart.up}:
+            raise NoLowering("A sum runs through other letters than its chart.")
+        there, back = same_chart(chart)
+        live = form.live.xreplace(dict(chart.down))
+        yield Goal((*given, point.domain), And(live, there, _same(program, form, point, chart)))
+        met.append(And(point.domain.xreplace(dict(chart.up)), back))  # type: ignore[attr-defined]
+    yield Goal((*given, form.live), Or(*met))
+    for one, other in combinations(met, 2):
+        yield Goal((*given, form.live, one), Not(other))
+
+
+def _same(program: Program, form: Form, point: _Point, chart: Chart) -> object:
+    """A point writes and reads the entries of its term."""
+    down = dict(chart.down)
+    stored = {a.name: a for a in (form.input, form.output, *(p.array for p in form.params))}
+    wanted = [form.output.entry(), *_factors(form), form.input.entry(form.read)]
+    accesses = (_written(program, point.node.target), *accesses_of(point.node)[1:])
+    if [access.array for access in accesses] != [read.array for read in wanted]:
         raise NoLowering("A program reads other arrays than its form.")
-    same = [
-        equal_places(_plain(access, len(read.subscripts)), stored[read.array].storage(read.subscripts))
-        for access, read in zip(point.node.factors, wanted, strict=True)  # type: ignore[union-attr]
-    ]
-    written = _written(program, point.node.target)
-    target = equal_places(_plain(written, len(form.output.axes)), form.output.storage(form.output.symbols))
-    return (
-        Goal((*given, point.domain), And(form.live, *same, target)),
-        Goal((*given, form.live), point.domain),
+    return And(
+        *(
+            equal_places(
+                _plain(access, len(read.subscripts)),
+                stored[read.array].storage(e.xreplace(down) for e in read.subscripts),
+            )
+            for access, read in zip(accesses, wanted, strict=True)
+        )
     )
 
 
 def _factors(form: Form) -> list[Read]:
-    factors = form.weight.as_ordered_factors()
+    factors = [f for f in form.weight.as_ordered_factors() if f != 1]
     if not all(isinstance(f, Read) for f in factors):
         raise NoLowering(f"A program multiplies entries; the weight '{form.weight}' is no product of entries.")
-    return list(factors)
+    return factors
 
 
 def _plain(access: Access, rank: int) -> tuple[Expr, ...]:
@@ -161,37 +183,31 @@ def _written(program: Program, target: Access) -> Access:
     )
 
 
-def _biases(program: Program, form: Form, points: list[_Point]) -> tuple[Goal, ...]:
-    """The result starts as the bias, everywhere."""
-    (bias,) = reads(form.bias)
-    box = next(p.array for p in form.biases if p.name == bias.array)
+def _starts(program: Program, form: Form, points: list[_Point]) -> Iterator[Goal]:
+    """The result starts as the bias or as 0, everywhere, and a register is stored everywhere."""
     first, last = points[0], points[-1]
-    if not isinstance(first.node, Copy) or first.node.source.array != bias.array:
-        raise NoLowering("A program starts from something else than its form's bias.")
     given = (*_given(program, form), _item(program))
     written = _written(program, first.node.target)
-    same = And(
-        equal_places(first.node.source.subscripts, box.storage(bias.subscripts)),
-        equal_places(_plain(written, len(form.output.axes)), form.output.storage(form.output.symbols)),
-    )
-    stored = (Goal((*given, form.output.holds()), last.domain),) if isinstance(last.node, Copy) else ()
-    return (
-        Goal((*given, first.domain), And(form.output.holds(), same)),
-        Goal((*given, form.output.holds()), first.domain),
-        *stored,
-    )
+    same = [equal_places(_plain(written, len(form.output.axes)), form.output.storage(form.output.symbols))]
+    if isinstance(first.node, Copy):
+        (bias,) = reads(form.bias)
+        box = next(p.array for p in form.biases if p.name == bias.array)
+        if first.node.source.array != bias.array:
+            raise NoLowering("A program starts from something else than its form's bias.")
+        same.append(equal_places(first.node.source.subscripts, box.storage(bias.subscripts)))
+    yield Goal((*given, first.domain), And(form.output.holds(), *same))
+    yield Goal((*given, form.output.holds()), first.domain)
+    if isinstance(last.node, Copy):
+        yield Goal((*given, form.output.holds()), last.domain)
 
 
 def _bounds(program: Program, form: Form, point: _Point) -> Iterator[Goal]:
     """Every entry is inside; and before anything is swept, slices start inside and plain subscripts are inside."""
     node = point.node
-    sources = (node.source,) if isinstance(node, Copy) else node.factors
-    known = {s.name: s.shape for s in (*program.arguments, program.result)}
+    known = {s.name for s in (*program.arguments, program.result)}
     inside, swept = [], []
-    for access in (node.target, *sources):
-        shape = known.get(access.array, ())
-        if program.batch is not None and len(access.subscripts) > len(shape):
-            shape = (program.batch, *shape)
+    for access in accesses_of(node):
+        shape = program.extents(access.array) if access.array in known else ()
         for subscript, extent in zip(access.subscripts, shape, strict=True):
             place = point.value(subscript)
             inside.append(And(Le(0, place), Lt(place, extent)))

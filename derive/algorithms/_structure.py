@@ -1,8 +1,9 @@
 """What a program must be like before anything can be proved of it: storage, letters, order of statements.
 
-storage    the arguments are the form's arrays with the form's shapes, and the sizes are read off them
+storage    the form's arrays are stored in the form's shapes; sizes are read off them, or off arrays that tell nothing else
 letters    no index or held integer is bound twice on one path
-order      the bias is copied first, the sum is added to it, and a register is stored last, in one launch
+order      a result starts as its bias or as 0, its sums are added to it, and a register is stored last, in one launch
+items      batched arrays are read and written at the item of the batch that the statement is at
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from derive.ir.nodes import (
     Access,
     Contract,
     Copy,
+    Fill,
     Launch,
     Let,
     Loop,
@@ -24,7 +26,8 @@ from derive.ir.nodes import (
     Range,
     Scratch,
     Statement,
-    Storage,
+    accesses_of,
+    ranges_of,
     walk,
 )
 
@@ -35,20 +38,16 @@ def check_structure(program: Program, form: Form) -> None:
     """Raises NoLowering for a program whose obligations would not mean what they say."""
     _check_storage(program, form)
     _check_letters(program.body, frozenset(program.sizes))
-    _check_order(program)
-    if program.batch is not None:
-        _check_batch(program)
+    _check_order(program, form)
+    _check_batch(program)
 
 
 def _check_storage(program: Program, form: Form) -> None:
-    arguments = (
-        Storage(form.input.name, form.input.shape, batched=True),
-        *(Storage(p.name, p.array.shape) for p in form.params),
-    )
-    result = Storage(form.output.name, form.output.shape, batched=True)
-    if program.arguments != arguments or program.result != result or program.sizes != form.sizes:
+    wanted = {a.name: a.shape for a in (form.input, form.output, *(p.array for p in form.params))}
+    stored = {s.name: s for s in (*program.arguments, program.result)}
+    shapes = {s.name: s.shape for s in stored.values() if s.name in wanted}
+    if shapes != wanted or program.result.name != form.output.name or program.sizes != form.sizes:
         raise NoLowering("A program stores other arrays than its form has.")
-    stored = {s.name: s for s in arguments}
     for source in program.sources:
         extent = stored[source.array].shape[source.axis]
         if expand(source.factor * source.size + source.offset - extent) != 0:
@@ -64,7 +63,7 @@ def _check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:
                 _check_letters(inner, _bind(bound, span.symbol))
             case Launch(threads=threads, body=inner):
                 _check_letters(inner, _bind_box(bound, threads))
-            case Copy(over=over) | MultiplyAdd(over=over) | Contract(over=over):
+            case Copy(over=over) | Fill(over=over) | MultiplyAdd(over=over) | Contract(over=over):
                 _bind_box(bound, over)
             case Scratch():
                 pass
@@ -89,22 +88,46 @@ def _bind_box(bound: frozenset[Symbol], ranges: tuple[Range, ...]) -> frozenset[
     return _bind(bound, *(r.symbol for r in ranges))
 
 
-def _check_order(program: Program) -> None:
-    statements = [n for n in walk(program.body) if isinstance(n, (Copy, MultiplyAdd, Contract))]
-    kinds = [isinstance(node, Copy) for node in statements]
+def _check_order(program: Program, form: Form) -> None:
+    statements = [n for n in walk(program.body) if isinstance(n, (Copy, Fill, MultiplyAdd, Contract))]
     register = bool(statements) and statements[0].target.array != program.result.name
-    if kinds != [True, False, *([True] if register else [])]:
-        raise NoLowering("A program copies the bias, sums in one statement, then stores its register if any.")
-    first, adds = statements[:2]
-    if isinstance(adds, MultiplyAdd) and len(adds.target.along(adds.over)) != len(adds.over):
-        raise NoLowering("A program sums over an index in a statement that only adds.")
-    if first.target.array != adds.target.array or (not register and first.target != adds.target):
-        raise NoLowering("A program sums into another place than the bias is in.")
+    first, sums, last = (
+        statements[:1],
+        statements[1 : len(statements) - register],
+        statements[len(statements) - register :],
+    )
+    start = Fill if form.bias == 0 else Copy
+    started = len(first) == 1 and isinstance(first[0], start) and all(isinstance(n, Copy) for n in last)
+    if not started or not sums or not all(isinstance(n, (MultiplyAdd, Contract)) for n in sums):
+        raise NoLowering(
+            "A program copies the bias, sums, then stores its register if any; without a bias it fills with 0."
+        )
+    for node in sums:
+        if isinstance(node, MultiplyAdd) and len(node.target.along(node.over)) != len(node.over):
+            raise NoLowering("A program sums over an index in a statement that only adds.")
+        if node.target.array != first[0].target.array:
+            raise NoLowering("A program sums into another place than the bias is in.")
+    _check_charts(program, form, len(sums))
     scratch = [node for node in walk(program.body) if isinstance(node, Scratch)]
     if register:
         _check_register(program, statements, scratch)
     elif scratch:
         raise NoLowering("A program that sums into its result needs no scratch.")
+    elif first[0] is not program.body[0]:
+        raise NoLowering("A program copies the bias once, before anything else.")
+
+
+def _check_charts(program: Program, form: Form, sums: int) -> None:
+    """A chart names every letter of the form, in its own letters and sizes; and its own in the form's."""
+    if len(program.charts) not in (0, sums):
+        raise NoLowering("A program has a chart for each sum, or none.")
+    letters = {*form.reduction_symbols, *form.output.symbols}
+    for chart in program.charts:
+        named, own = dict(chart.down), {s for s, _ in chart.up}
+        mentioned = {s for e in named.values() for s in e.free_symbols} - set(form.sizes)
+        back = {s for _, e in chart.up for s in e.free_symbols} - set(form.sizes)
+        if set(named) != letters or not mentioned <= own or not back <= letters or own & {*form.sizes, program.item}:
+            raise NoLowering("A chart takes the form's letters to its own and back.")
 
 
 def _check_register(program: Program, statements: list[Statement], scratch: list[Scratch]) -> None:
@@ -112,9 +135,9 @@ def _check_register(program: Program, statements: list[Statement], scratch: list
     if len(program.body) != 1 or not isinstance(program.body[0], Launch):
         raise NoLowering("A program with a register is one launch.")
     level = program.body[0].body
-    first, adds, last = statements
+    first, *sums, last = statements
     register = Access(scratch[0].array, ()) if len(scratch) == 1 and scratch[0].shape == () else None
-    uses = (first.target, adds.target, last.source if isinstance(last, Copy) else None)
+    uses = (first.target, *(node.target for node in sums), last.source if isinstance(last, Copy) else None)
     if any(use != register for use in uses) or last.target.array != program.result.name:
         raise NoLowering("A program keeps its sum in one register and stores that.")
     if level[0] is not scratch[0] or level[1] is not first or level[-1] is not last:
@@ -122,18 +145,29 @@ def _check_register(program: Program, statements: list[Statement], scratch: list
 
 
 def _check_batch(program: Program) -> None:
-    """The first thread index counts the items of the batch, and nothing but the items."""
-    (launch,) = program.body
-    if not isinstance(launch, Launch):
-        raise NoLowering("A program that counts the items of a batch is one launch.")
-    item = launch.threads[0]
-    if item.start != 0 or item.stop != program.batch:
-        raise NoLowering("The first index of a launch must run through the batch.")
+    """The item runs through the batch and nothing else: one thread each, or within the sum where the result has no items."""
     batched = {s.name for s in (*program.arguments, program.result) if s.batched}
+    if program.batch is None or program.item is None:
+        if (batched and not program.result.batched) or program.batch != program.item:
+            raise NoLowering("A program that sums over the items of a batch counts them.")
+        return
+    _check_items(program)
     for node in walk(program.body):
-        if isinstance(node, (Copy, MultiplyAdd, Contract)):
-            for access in (node.target, *((node.source,) if isinstance(node, Copy) else node.factors)):
+        if isinstance(node, (Copy, Fill, MultiplyAdd, Contract)):
+            for access in accesses_of(node):
                 rest = access.subscripts[1:] if access.array in batched else access.subscripts
-                led = access.array not in batched or access.subscripts[0] == item.symbol
-                if not led or any(item.symbol in e.free_symbols for e in rest):
+                led = access.array not in batched or access.subscripts[0] == program.item
+                if not led or any(program.item in e.free_symbols for e in rest):
                     raise NoLowering(f"{access.array} must be read or written at the item of its own thread.")
+
+
+def _check_items(program: Program) -> None:
+    """Every range of the item is the whole batch: the first of the launch, or of each sum."""
+    own = [r for node in walk(program.body) for r in ranges_of(node) if r.symbol == program.item]
+    if any(r.start != 0 or r.stop != program.batch for r in own):
+        raise NoLowering("The first index of a launch must run through the batch.")
+    outer = program.body[0].threads[:1] if program.body and isinstance(program.body[0], Launch) else ()
+    if program.result.batched and (len(program.body) != 1 or [r.symbol for r in outer] != [program.item]):
+        raise NoLowering("A program that counts the items of a batch is one launch.")
+    if not program.result.batched and program.item in {r.symbol for r in outer}:
+        raise NoLowering("A program sums over the items of a batch within a thread.")

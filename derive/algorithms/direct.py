@@ -1,4 +1,4 @@
-"""Direct summation: every term of the form once, in the form's own order.
+"""Direct summation: every term of the form once.
 
     Σ_{r ∈ R(o)} weight(o, r)·X[ι(o, r)]   ⟶   for r: H[o] += weight(o, r)·X[ι(o, r)]  on all o at once, or on one o a thread
 
@@ -8,21 +8,25 @@ alone (a channel, or the input's own place) is contracted. For threads, each out
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from typing import Any
 
-from sympy import Expr, Integer, Le, Max, Min, Symbol, true
+from sympy import And, Integer, Le, Lt, Symbol, true
 
+from derive.algorithms._sweep import cost, looped
+from derive.algorithms._terms import BATCH, ITEM, Terms, charts, entry_text, own
 from derive.errors import NoLowering
-from derive.forms.conditions import split
 from derive.forms.expr import Read, index
 from derive.forms.form import Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.sizes import size_sources
-from derive.forms.text import show
 from derive.ir.nodes import (
     Access,
+    Chart,
     Contract,
     Copy,
+    Fill,
     Guard,
     Launch,
     Let,
@@ -35,134 +39,116 @@ from derive.ir.nodes import (
     SizeFrom,
     Storage,
 )
-from derive.proof.goal import Goal, Status
-from derive.proof.solver import decide
 
 __all__ = ["direct"]
 
-_BATCH, _ITEM = index("batch"), index("z")
 
+def direct(
+    form: Form,
+    target: str,
+    batched: frozenset[str] | None = None,
+    among: tuple[Chart, ...] = (),
+    name: str = "direct",
+) -> Program:
+    """The program for 'arrays' or 'threads'. Raises NoLowering where the form's index set is not affine.
 
-def direct(form: Form, target: str) -> Program:
-    """The program for 'arrays' or 'threads'. Raises NoLowering where the form's index set is not affine."""
+    `batched` names the arrays that have an entry for each item of a batch: the input and the output, unless it is given. If the
+    output has none, the items are summed over. A program for arrays runs in the best letters `among` those given, or found.
+    """
+    items = frozenset({form.input.name, form.output.name}) if batched is None else batched
+    counted = target == "threads" or form.output.name not in items
     try:
-        scan = _Scan(form)
+        terms = _terms(form, items, counted, among or tuple(charts(form)), target)
+        body = _arrays(terms) if target == "arrays" else _threads(terms)
     except NotAffine as cause:
         raise NoLowering(f"Algorithm 'direct' needs affine index sets: {cause}") from cause
-    body = _arrays(scan) if target == "arrays" else _threads(scan)
-    arguments = (
-        Storage(form.input.name, form.input.shape, batched=True),
-        *(Storage(p.name, p.array.shape) for p in form.params),
-    )
+    arrays = (form.input, *(p.array for p in form.params))
+    result = Storage(form.output.name, form.output.shape, form.output.name in items)
+    looping = target == "arrays" and bool(looped(terms))
     return Program(
-        name="direct",
-        says=("shifted sums" if form.reduction and _loops(form, scan) else "one contraction")
-        if target == "arrays"
-        else "one thread an output",
-        arguments=arguments,
-        result=Storage(form.output.name, form.output.shape, batched=True),
+        name=name,
+        says=("shifted sums" if looping else "one contraction") if target == "arrays" else "one thread an output",
+        arguments=tuple(Storage(a.name, a.shape, a.name in items) for a in arrays),
+        result=result,
         sizes=form.sizes,
-        sources=tuple(SizeFrom(*astuple(s)) for s in size_sources(form)),
+        sources=tuple(SizeFrom(*astuple(s)) for s in size_sources(form, (*arrays, form.output))),
         body=body,
-        batch=_BATCH if target == "threads" else None,
+        batch=BATCH if counted else None,
+        item=ITEM if counted else None,
+        charts=() if terms.chart == own(form) else (terms.chart,),
     )
 
 
-@dataclass(frozen=True)
-class _Accesses:
-    target: Access
-    bias: Access
-    factors: tuple[Access, ...]
-    says: str
+def _terms(form: Form, items: frozenset[str], counted: bool, choice: tuple[Chart, ...], target: str) -> Terms:
+    """The terms in the letters that need the least looping; a thread runs in its output's own."""
+    if target == "threads":
+        return Terms(form, own(form), items, True)
+    found = [Terms(form, chart, items, counted) for chart in choice]
+    return min(found, key=cost) if len(found) > 1 else found[0]
 
 
-class _Scan:
-    """The form's live terms as a polyhedron, and the bounds of each index in an order of nesting."""
-
-    def __init__(self, form: Form) -> None:
-        self.form = form
-        self.given = Polyhedron.of(form.given)
-        self.terms, self.rest = split(form.live, form.given)
-        self.accesses = _accesses(form)
-
-    def range(self, symbol: Symbol, outer: tuple[Symbol, ...], inner: tuple[Symbol, ...]) -> Range:
-        """The values of one index for fixed outer ones, such that the inner ones have some value."""
-        shadow = self.terms.project(*inner)
-        rest = tuple(s for s in outer if s != symbol)
-        known = self.terms.project(symbol, *inner) if rest else self.given
-        lower, upper = shadow.simplify(known).bounds(symbol)
-        stop = Min(*(bound + 1 for bound in upper))
-        start = Max(*lower)
-        return Range(symbol, start, stop if self._runs(start, stop, known) else Max(start, stop))
-
-    def _runs(self, start: Expr, stop: Expr, known: Polyhedron) -> bool:
-        """Whether start ≤ stop for all sizes and all outer indices that some term has."""
-        goal = Goal((self.form.given, known.conditions), Le(start, stop))
-        return decide(goal.smt) is Status.PROVED
+def _start(terms: Terms, target: Access, over: tuple[Range, ...], name: str) -> Copy | Fill:
+    """What a sum begins with: the bias, or nothing."""
+    bias = terms.form.bias
+    if bias == 0:
+        return Fill(target, over, f"{name} = 0")
+    if not isinstance(bias, Read):
+        raise NoLowering(f"Algorithm 'direct' starts each output from its bias; '{bias}' is no entry of one.")
+    boxes = {p.name: p.array for p in terms.form.biases}
+    source = Access(bias.array, boxes[bias.array].storage(bias.subscripts))
+    return Copy(target, over, source, f"{name} = {entry_text(bias)}")
 
 
-def _accesses(form: Form) -> _Accesses:
-    boxes = {p.name: p.array for p in form.params} | {form.input.name: form.input}
-
-    def access(read: Read) -> Access:
-        return Access(read.array, boxes[read.array].storage(read.subscripts))
-
-    factors = form.weight.as_ordered_factors()
-    if not isinstance(form.bias, Read):
-        raise NoLowering(f"Algorithm 'direct' starts each output from its bias; '{form.bias}' is no entry of one.")
-    if not all(isinstance(f, Read) for f in factors):
-        raise NoLowering(f"Algorithm 'direct' needs weights that are products of entries; '{form.weight}' isn't one.")
-    written = form.output.entry()
-    source = form.input.entry(form.read)
-    return _Accesses(
-        target=Access(form.output.name, form.output.storage(form.output.symbols)),
-        bias=access(form.bias),
-        factors=(*map(access, factors), access(source)),
-        says=f"{show(written)} += {'·'.join(show(f) for f in factors)}·{show(source)}",
-    )
-
-
-def _loops(form: Form, scan: _Scan) -> tuple[Symbol, ...]:
-    """The indices that cannot be swept at once: those tied to another one in a read or in a bound."""
-    outputs, swept = set(form.output.symbols), {*form.output.symbols, *form.reduction_symbols}
-    loops = [
-        r for r in form.reduction_symbols if any(r in e.free_symbols and e.free_symbols & outputs for e in form.read)
-    ]
-    for expression in scan.terms.expressions:
-        tied = [s for s in (*form.reduction_symbols, *form.output.symbols) if s in expression.free_symbols & swept]
-        loops += [s for s in tied if s not in loops][: max(0, sum(s not in loops for s in tied) - 1)]
-    loops += [s for s in (*form.reduction_symbols, *form.output.symbols) if s in scan.rest.free_symbols]
-    return tuple(s for s in (*form.reduction_symbols, *form.output.symbols) if s in loops)
-
-
-def _arrays(scan: _Scan) -> tuple[Node, ...]:
-    form = scan.form
-    loops = _loops(form, scan)
-    swept = tuple(s for s in (*form.output.symbols, *form.reduction_symbols) if s not in loops)
+def _arrays(terms: Terms) -> tuple[Node, ...]:
+    loops = looped(terms)
+    moving = [s for e in terms.accesses.target.subscripts for s in terms.letters if s in e.free_symbols]
+    swept = tuple(s for s in dict.fromkeys((*moving, *terms.letters)) if s not in loops)
     lets: dict[int, list[Let]] = {}
-    ranges = [_swept_range(scan, s, loops, swept, lets) for s in swept]
-    body: tuple[Node, ...] = (_statement(scan.accesses, tuple(ranges), "" if loops else scan.accesses.says),)
-    if scan.rest is not true:
-        body = (Guard(scan.rest, body),)
-    for depth in range(len(loops), 0, -1):
-        inner = (*loops[depth:], *swept)
-        span = scan.range(loops[depth - 1], loops[:depth], inner)
-        says = scan.accesses.says if depth == 1 else ""
-        body = (Loop(span, (*lets.get(depth, []), *body), says),)
+    ranges = [_swept_range(terms, s, loops, swept, lets) for s in swept]
+    statement = _statement(terms, tuple(ranges), "" if loops else terms.accesses.says)
+    spans = [terms.range(s, loops[:depth], (*loops[depth + 1 :], *swept)) for depth, s in enumerate(loops)]
+    body = _nest(spans, statement, _guards(terms, terms.rest, loops), lets, terms.accesses.says)
+    form = terms.form
     whole = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes)
-    first = Copy(scan.accesses.target, whole, scan.accesses.bias, f"{show(form.output.entry())} = {_text(form.bias)}")
-    return (first, *lets.get(0, []), *body)
+    place = Access(form.output.name, form.output.storage(form.output.symbols))
+    return (_start(terms, place, whole, entry_text(form.output.entry())), *body)
+
+
+def _nest(
+    spans: Sequence[Range],
+    statement: Node,
+    guards: Mapping[int, Any],
+    lets: Mapping[int, Sequence[Let]],
+    says: str,
+) -> tuple[Node, ...]:
+    """Loops around a statement; guards and held integers stand where so many loops are around them."""
+    body: tuple[Node, ...] = (statement,)
+    for depth in range(len(spans), -1, -1):
+        body = (*lets.get(depth, ()), *body)
+        body = (Guard(guards[depth], body),) if depth in guards else body
+        if depth:
+            body = (Loop(spans[depth - 1], body, says if depth == 1 else ""),)
+    return body
+
+
+def _guards(terms: Terms, condition: Any, loops: tuple[Symbol, ...]) -> dict[int, Any]:
+    """Each part of a condition by the number of loops, from outside, at which all its letters are known."""
+    found: dict[int, Any] = {}
+    for part in And.make_args(condition):
+        depth = max((d for d, s in enumerate(loops, start=1) if s in part.free_symbols), default=0)
+        found[depth] = And(found.get(depth, true), part)
+    return {depth: part for depth, part in found.items() if part is not true}
 
 
 def _swept_range(
-    scan: _Scan,
+    terms: Terms,
     symbol: Symbol,
     loops: tuple[Symbol, ...],
     swept: tuple[Symbol, ...],
     lets: dict[int, list[Let]],
 ) -> Range:
     """The bounds of a swept index, held by name (i0, i1) where they depend on a loop."""
-    span = scan.range(symbol, loops, tuple(s for s in swept if s != symbol))
+    span = terms.range(symbol, loops, tuple(s for s in swept if s != symbol))
     held = []
     for position, bound in enumerate((span.start, span.stop)):
         used = [depth for depth, s in enumerate(loops, start=1) if s in bound.free_symbols]
@@ -175,7 +161,8 @@ def _swept_range(
     return Range(symbol, held[0], held[1])
 
 
-def _statement(accesses: _Accesses, over: tuple[Range, ...], says: str) -> MultiplyAdd | Contract:
+def _statement(terms: Terms, over: tuple[Range, ...], says: str) -> MultiplyAdd | Contract:
+    accesses = terms.accesses
     kept = accesses.target.along(over)
     aligned = all(_in_order(f.along(over), kept) for f in accesses.factors)
     if len(kept) == len(over) and aligned:
@@ -188,30 +175,27 @@ def _in_order(part: tuple[Symbol, ...], whole: tuple[Symbol, ...]) -> bool:
     return all(s in rest for s in part)
 
 
-def _text(bias: Expr) -> str:
-    return show(bias).replace("[()]", "")
-
-
-def _threads(scan: _Scan) -> tuple[Node, ...]:
-    form, accesses = scan.form, scan.accesses
-    sums = form.reduction_symbols
+def _threads(terms: Terms) -> tuple[Node, ...]:
+    form, accesses = terms.form, terms.accesses
+    summed = form.output.name not in terms.batched
+    sums = (*(terms.items if summed else ()), *form.reduction_symbols)
+    threads = (() if summed else terms.items, form.output.symbols)
     register = Access("acc", ())
-    batched = (form.input.name, form.output.name)
-
-    def whole(access: Access) -> Access:
-        return Access(access.array, (_ITEM, *access.subscripts)) if access.array in batched else access
-
-    body: tuple[Node, ...] = (MultiplyAdd(register, (), tuple(map(whole, accesses.factors))),)
-    if scan.rest is not true:
-        body = (Guard(scan.rest, body),)
-    for depth in range(len(sums), 0, -1):
-        outer = (*form.output.symbols, *sums[:depth])
-        says = accesses.says.replace(show(form.output.entry()), "acc", 1) if depth == 1 else ""
-        body = (Loop(scan.range(sums[depth - 1], outer, sums[depth:]), body, says),)
-    threads = (
-        Range(_ITEM, Integer(0), _BATCH),
+    outer = (*threads[0], *threads[1])
+    loops = [terms.range(s, (*outer, *sums[: d + 1]), sums[d + 1 :]) for d, s in enumerate(sums)]
+    known = Polyhedron.of(form.given, form.output.holds(), Le(0, ITEM), Lt(ITEM, BATCH))
+    guards = _guards(terms, And(terms.terms.project(*sums).simplify(known).conditions, terms.rest), sums)
+    body = _nest(loops, MultiplyAdd(register, (), accesses.factors), guards, {}, _acc(terms))
+    spans = (
+        *(Range(s, Integer(0), BATCH) for s in threads[0]),
         *(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes),
     )
-    first = Copy(register, (), accesses.bias, f"acc = {_text(form.bias)}")
-    last = Copy(whole(accesses.target), (), register, f"{show(form.output.entry())} = acc")
-    return (Launch(threads, (Scratch("acc", ()), first, *body, last), "one thread an output"),)
+    name = entry_text(form.output.entry())
+    last = Copy(accesses.target, (), register, f"{name} = acc")
+    return (
+        Launch(spans, (Scratch("acc", ()), _start(terms, register, (), "acc"), *body, last), "one thread an output"),
+    )
+
+
+def _acc(terms: Terms) -> str:
+    return terms.accesses.says.replace(entry_text(terms.form.output.entry()), "acc", 1)

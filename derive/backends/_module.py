@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sympy import Expr, S, Symbol
@@ -14,7 +14,6 @@ from derive.backends._signature import Bodies, Numbers, brought, facts, quoted
 from derive.errors import EmitError
 from derive.ir.nodes import (
     Access,
-    Copy,
     Guard,
     Launch,
     Let,
@@ -25,16 +24,31 @@ from derive.ir.nodes import (
     Scratch,
     SizeFrom,
     Storage,
+    accesses_of,
+    ranges_of,
     walk,
 )
 from derive.ordering import OrderedTerms
 
-__all__ = ["Header", "PythonPrinter", "check_sizes", "indent", "python", "signature", "size_lines", "used"]
+__all__ = [
+    "Header",
+    "PythonPrinter",
+    "accessed",
+    "bodies_of",
+    "check_sizes",
+    "indent",
+    "needed",
+    "python",
+    "sentence",
+    "signature",
+    "size_lines",
+    "used",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a generated file says of itself. All of it comes from the derivation."""
+    """What a generated file says of itself, and what its kernel object is told. All of it comes from the derivation."""
 
     name: str
     command: str
@@ -43,6 +57,8 @@ class Header:
     facts: tuple[tuple[str, str], ...]
     weights: tuple[str, ...]
     biases: tuple[str, ...]
+    constants: Mapping[str, Numbers] = field(default_factory=dict)
+    repeats: Expr = S.One
 
     def text(self) -> str:
         """The comment and the docstring at the top of the file."""
@@ -111,14 +127,38 @@ def indent(lines: Iterable[str], depth: int = 1) -> list[str]:
     return [f"{'    ' * depth}{line}" if line else "" for line in lines]
 
 
+def sentence(says: str) -> str:
+    """What a function's docstring says of it."""
+    return f"{says[:1].upper()}{says[1:]}."
+
+
+def bodies_of(gradients: Mapping[str, Program]) -> Bodies:
+    """For each argument the function that writes its gradient, and what that function takes."""
+    return {name: (f"_{p.name}", tuple(s.name for s in p.arguments)) for name, p in gradients.items()}
+
+
 def check_sizes(program: Program) -> None:
-    """Raises EmitError for a size that the body uses and no shape tells."""
+    """Raises EmitError for a size that the body needs and no shape tells."""
     told = {source.size for source in program.sources}
-    if missing := sorted(s.name for s in used(program) - told):
+    if missing := sorted(s.name for s in needed(program) - told):
         raise EmitError(
             f"The size {missing[0]} can't be read off any shape, so a kernel doesn't know it; "
             f"fix it: compile({missing[0]}=...)."
         )
+
+
+def needed(program: Program) -> frozenset[Symbol]:
+    """The sizes that a body must know: those that it mentions, and for threads those of the arrays' strides."""
+    if not any(isinstance(node, Launch) for node in program.body):
+        return used(program)
+    stored = [program.storage(name) for name in accessed(program)]
+    return used(program) | {s for a in stored for e in a.shape for s in e.free_symbols}
+
+
+def accessed(program: Program) -> tuple[str, ...]:
+    """The arguments and the result that the body reads or writes; others only tell sizes."""
+    met = {access.array for node in walk(program.body) for access in accesses_of(node)}
+    return tuple(s.name for s in (*program.arguments, program.result) if s.name in met)
 
 
 def used(program: Program) -> frozenset[Symbol]:
@@ -139,10 +179,10 @@ def _mentioned(node: Node) -> Iterator[Symbol]:
         case Launch(threads=threads):
             yield from (s for t in threads for s in t.start.free_symbols | t.stop.free_symbols)
         case _:
-            accesses = (node.target, *((node.source,) if isinstance(node, Copy) else node.factors))
+            accesses = accesses_of(node)
             yield from (s for access in accesses for e in access.subscripts for s in e.free_symbols)
-            moving = {s for access in accesses for s in access.along(node.over)}
-            bounds = [r for r in node.over if r.symbol in moving and not _whole(r, accesses)]
+            moving = {s for access in accesses for s in access.along(ranges_of(node))}
+            bounds = [r for r in ranges_of(node) if r.symbol in moving and not _whole(r, accesses)]
             yield from (s for r in bounds for s in r.start.free_symbols | r.stop.free_symbols)
 
 
@@ -154,9 +194,9 @@ def _whole(span: Range, accesses: tuple[Access, ...]) -> bool:
 
 
 def size_lines(program: Program, wanted: frozenset[Symbol] | None = None) -> list[str]:
-    """Assignments that read the sizes (those wanted, or all) off the arguments' shapes."""
+    """Assignments that read the sizes (those wanted, or all) off the shapes of the arguments, then of the result."""
     lines: list[str] = []
-    for storage in program.arguments:
+    for storage in (*program.arguments, program.result):
         found = {s.axis: s for s in program.sources if s.array == storage.name and (wanted is None or s.size in wanted)}
         if not found:
             continue

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import Expr, Integer, expand, floor
+from sympy import Expr, Integer, Symbol, expand, floor
 from sympy.printing.precedence import PRECEDENCE
 
-from derive.backends._module import Header, PythonPrinter, check_sizes, indent, python, signature, size_lines
+from derive.backends._module import (
+    Header,
+    PythonPrinter,
+    accessed,
+    bodies_of,
+    check_sizes,
+    indent,
+    needed,
+    python,
+    sentence,
+    signature,
+    size_lines,
+)
+from derive.backends._signature import runtime_imports
 from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
     Access,
     Contract,
     Copy,
+    Fill,
     Guard,
     Launch,
     Let,
@@ -95,10 +109,7 @@ class _Writer:
         """The entry as C text: row-major, batch axis first."""
         if access.array not in self.stored:
             return access.array
-        storage = self.stored[access.array]
-        extents: tuple[Expr, ...] = storage.shape
-        if len(access.subscripts) > len(extents) and self.program.batch is not None:
-            extents = (self.program.batch, *extents)
+        extents = self.program.extents(access.array)
         text = ""
         for position, (subscript, extent) in enumerate(zip(access.subscripts, extents, strict=True)):
             outer = f"({text})" if position > 1 or " " in text else text
@@ -116,6 +127,9 @@ class _Writer:
     def copy(self, node: Copy) -> Lines:
         return [f"{self.place(node.target)} = {self.place(node.source)};"]
 
+    def fill(self, node: Fill) -> Lines:
+        return [f"{self.place(node.target)} = 0;"]
+
     def multiply_add(self, node: MultiplyAdd) -> Lines:
         return [f"{self.place(node.target)} += {' * '.join(map(self.place, node.factors))};"]
 
@@ -130,10 +144,9 @@ class _Writer:
         return [f"if ({_c(node.condition)}) {{", *indent(self.body(node.body)), "}"]
 
     def launch(self, node: Launch) -> Lines:
-        total = "*".join(_factor(expand(t.stop - t.start)) for t in node.threads)
         lines = [
             "long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;",
-            f"if (thread >= {total}) return;",
+            f"if (thread >= {_total(node)}) return;",
         ]
         for t in reversed(node.threads[1:]):
             extent = _factor(expand(t.stop - t.start))
@@ -141,12 +154,13 @@ class _Writer:
                 f"const long long {t.symbol} = {_offset(t.start)}thread % {extent};",
                 f"thread /= {extent};",
             ]
-        first = node.threads[0]
-        return [
-            *lines,
-            f"const long long {first.symbol} = {_offset(first.start)}thread;",
-            *self.body(node.body),
-        ]
+        lines += [f"const long long {t.symbol} = {_offset(t.start)}thread;" for t in node.threads[:1]]
+        return [*lines, *self.body(node.body)]
+
+
+def _total(node: Launch) -> str:
+    """How many threads there are."""
+    return "*".join(_factor(expand(t.stop - t.start)) for t in node.threads) or "1"
 
 
 def _factor(extent: Expr) -> str:
@@ -162,6 +176,7 @@ TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Let: _Writer.let,
     Scratch: _Writer.scratch,
     Copy: _Writer.copy,
+    Fill: _Writer.fill,
     MultiplyAdd: _Writer.multiply_add,
     Contract: _Writer.contract,
     Loop: _Writer.loop,
@@ -179,57 +194,80 @@ class _CuPy:
     target = "threads"
     language = "cuda"
 
-    def emit(self, program: Program, header: Header) -> str:
+    def emit(self, program: Program, header: Header, gradients: Mapping[str, Program] | None = None) -> str:
         """The text of a module with one kernel. Raises EmitError for what one thread a point can't say."""
-        check_sizes(program)
-        (launch,) = program.body
-        if not isinstance(launch, Launch) or program.batch is None:
-            raise EmitError("Backend 'cupy' prints programs that are one launch over a batch.")
-        kernel = f"{header.name}_{program.name}"
-        names = [s.name for s in program.arguments]
-        sizes = [str(s) for s in (program.batch, *program.sizes)]
-        threads = "*".join(
-            python(t.stop - t.start) if (t.stop - t.start).is_Symbol else f"({python(t.stop - t.start)})"
-            for t in launch.threads
-        )
-        grid = "*".join(f"({python(e)})" if " " in python(e) else python(e) for e in program.result.shape)
+        views = gradients or {}
+        told = (bodies_of(views), header.constants, header.repeats)
+        programs = (program, *views.values())
+        texts = [_kernel(f"{header.name}_{p.name}", p) for p in programs]
         lines = [
             "import cupy as cp",
             "",
-            "from .._runtime import Kernel",
+            runtime_imports(*told[:2]),
             "from .._runtime.cuda import CudaKernel",
             "",
             f'__all__ = ["{header.name}"]',
             "",
             'SRC = r"""',
-            *_kernel(kernel, program, launch, sizes),
+            *[line for position, text in enumerate(texts) for line in (*([""] if position else []), *text)],
             '"""',
             "",
-            f'_{kernel} = CudaKernel(cp, SRC, "{kernel}")',
+            *[f'_{header.name}_{p.name} = CudaKernel(cp, SRC, "{header.name}_{p.name}")' for p in programs],
             "",
             "",
-            f"def _{program.name}({', '.join([*names, program.result.name, 'new'])}):",
-            f'    """{program.says.capitalize()}."""',
-            *indent(size_lines(program)),
-            f"    batch = {program.result.name}.size // ({grid})",
-            f"    _{kernel}({threads}, ({', '.join([*names, program.result.name])}), ({', '.join(sizes)}))",
-            "",
-            "",
-            *signature(program, header, f"_{program.name}", "cp", extra="contiguous=True"),
+            *[line for p in programs for line in _function(f"_{header.name}_{p.name}", p)],
+            *signature(program, header, f"_{program.name}", "cp", "contiguous=True", *told),
             "",
         ]
         return header.text() + "\n".join(lines)
 
 
-def _kernel(name: str, program: Program, launch: Launch, sizes: Lines) -> Lines:
-    pointers = [f"const real* __restrict__ {s.name}" for s in program.arguments]
-    arguments = [*pointers, f"real* __restrict__ {program.result.name}", *(f"long long {s}" for s in sizes)]
+def _launch(program: Program) -> Launch:
+    (launch,) = program.body
+    if not isinstance(launch, Launch) or program.batch is None:
+        raise EmitError("Backend 'cupy' prints programs that are one launch over a batch.")
+    return launch
+
+
+def _sizes(program: Program) -> tuple[Symbol, ...]:
+    """What a kernel is told: the batch, and the sizes that it needs."""
+    known = needed(program)
+    return (program.batch, *(s for s in program.sizes if s in known))
+
+
+def _function(kernel: str, program: Program) -> Lines:
+    """The function that launches a kernel, and the two blank lines after it."""
+    check_sizes(program)
+    told = _sizes(program)
+    names = [s.name for s in (*program.arguments, program.result)]
+    passed = accessed(program)
+    counted = next(s for s in (program.result, *program.arguments) if s.batched and s.name in passed)
+    extents = "*".join(f"({python(e)})" if " " in python(e) else python(e) for e in counted.shape)
+    threads = "*".join(_argument(expand(t.stop - t.start)) for t in _launch(program).threads) or "1"
+    return [
+        f"def _{program.name}({', '.join([*names, 'new'])}):",
+        f'    """{sentence(program.says)}"""',
+        *indent(size_lines(program, frozenset(told))),
+        f"    batch = {counted.name}.size{f' // ({extents})' if counted.shape else ''}",
+        f"    {kernel}({threads}, ({', '.join(passed)}), ({', '.join(map(str, told))}))",
+        "",
+        "",
+    ]
+
+
+def _argument(extent: Expr) -> str:
+    return python(extent) if extent.is_Symbol or extent.is_Integer else f"({python(extent)})"
+
+
+def _kernel(name: str, program: Program) -> Lines:
+    pointers = [f"const real* __restrict__ {name}" for name in accessed(program) if name != program.result.name]
+    sizes = [f"long long {s}" for s in _sizes(program)]
     return [
         f'extern "C" __global__ void {name}(',
-        *indent([", ".join(arguments[: len(pointers) + 1]) + ","]),
-        *indent([", ".join(arguments[len(pointers) + 1 :]) + ")"]),
+        *indent([", ".join([*pointers, f"real* __restrict__ {program.result.name}"]) + ","]),
+        *indent([", ".join(sizes) + ")"]),
         "{",
-        *indent(_Writer(program).launch(launch)),
+        *indent(_Writer(program).launch(_launch(program))),
         "}",
     ]
 

@@ -6,13 +6,25 @@ from collections.abc import Callable, Mapping
 
 from sympy import Expr, Integer, Symbol, expand
 
-from derive.backends._module import Header, check_sizes, indent, python, signature, size_lines, used
+from derive.backends._module import (
+    Header,
+    bodies_of,
+    check_sizes,
+    indent,
+    python,
+    sentence,
+    signature,
+    size_lines,
+    used,
+)
+from derive.backends._signature import runtime_imports
 from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
     Access,
     Contract,
     Copy,
+    Fill,
     Guard,
     Launch,
     Let,
@@ -22,6 +34,7 @@ from derive.ir.nodes import (
     Program,
     Range,
     Scratch,
+    Storage,
 )
 
 __all__ = ["numpy"]
@@ -55,6 +68,9 @@ class _Writer:
         kept = node.target.along(node.over)
         return [f"{self.view(node.target, node.over, store=True)} = {self.view(node.source, node.over, kept)}"]
 
+    def fill(self, node: Fill) -> Lines:
+        return [f"{self.view(node.target, node.over, store=True)} = 0"]
+
     def multiply_add(self, node: MultiplyAdd) -> Lines:
         kept = node.target.along(node.over)
         product = " * ".join(self.view(f, node.over, kept) for f in node.factors)
@@ -84,7 +100,8 @@ class _Writer:
         raise EmitError("Backend 'numpy' sweeps arrays; a program of threads is for another backend.")
 
     def batched(self, access: Access) -> bool:
-        return access.array in self.stored and self.stored[access.array].batched
+        """Whether an access has leading axes that the body doesn't count."""
+        return access.array in self.stored and self.stored[access.array].batched and self.program.batch is None
 
     def view(
         self,
@@ -95,7 +112,8 @@ class _Writer:
     ) -> str:
         """The array's slices; with `kept`, axes of one are put in where the target has an axis more."""
         ranges = {r.symbol: r for r in over}
-        shape = self.stored[access.array].shape if access.array in self.stored else (None,) * len(access.subscripts)
+        known = access.array in self.stored
+        shape = self.program.extents(access.array) if known else (None,) * len(access.subscripts)
         parts = [_slice(e, ranges, extent) for e, extent in zip(access.subscripts, shape, strict=True)]
         batched = self.batched(access)
         if kept is not None:
@@ -104,7 +122,7 @@ class _Writer:
             parts = ["...", *parts]
         while parts and parts[-1] == ":" and not batched:
             parts.pop()
-        if batched and all(p == ":" for p in parts[1:]):
+        if all(p in (":", "...") for p in parts):
             parts = ["..."] if store else []
         return f"{access.array}[{', '.join(parts)}]" if parts else access.array
 
@@ -127,7 +145,7 @@ def _slice(subscript: Expr, ranges: Mapping[Symbol, Range], extent: Expr | None)
     offset = expand(subscript - step * symbol)
     if not (isinstance(step, Integer) and step > 0):
         raise EmitError(f"The subscript {subscript} runs backwards or by a symbolic step, which is no slice.")
-    start, stop = expand(step * span.start + offset), expand(step * (span.stop - 1) + offset + 1)
+    start, stop = expand(step * span.start + offset), expand(step * span.stop + offset)
     if step == 1 and start == 0 and extent is not None and expand(stop - extent) == 0:
         return ":"
     first = "" if start == 0 else python(start)
@@ -168,6 +186,7 @@ TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Let: _Writer.let,
     Scratch: _Writer.scratch,
     Copy: _Writer.copy,
+    Fill: _Writer.fill,
     MultiplyAdd: _Writer.multiply_add,
     Contract: _Writer.contract,
     Loop: _Writer.loop,
@@ -185,29 +204,50 @@ class _NumPy:
     target = "arrays"
     language = "python"
 
-    def emit(self, program: Program, header: Header) -> str:
+    def emit(self, program: Program, header: Header, gradients: Mapping[str, Program] | None = None) -> str:
         """The text of a module with one kernel. Raises EmitError for what NumPy can't say in slices."""
-        check_sizes(program)
-        writer = _Writer(program)
-        names = [s.name for s in program.arguments]
-        body = [*indent(size_lines(program, used(program))), "", *indent(writer.body(program.body))]
+        views = gradients or {}
+        told = (bodies_of(views), header.constants, header.repeats)
+        bodies = [line for part in (program, *views.values()) for line in _function(part)]
         lines = [
             "import numpy as np",
             "",
-            "from .._runtime import Kernel",
+            runtime_imports(*told[:2]),
             "",
             f'__all__ = ["{header.name}"]',
             "",
             "",
-            f"def _{program.name}({', '.join([*names, program.result.name, 'new'])}):",
-            f'    """{program.says.capitalize()}."""',
-            *(body if body[0] else body[1:]),
-            "",
-            "",
-            *signature(program, header, f"_{program.name}", "np"),
+            *bodies,
+            *signature(program, header, f"_{program.name}", "np", "", *told),
             "",
         ]
         return header.text() + "\n".join(lines)
+
+
+def _function(program: Program) -> Lines:
+    """The body function of one program, and the two blank lines after it."""
+    check_sizes(program)
+    names = [s.name for s in (*program.arguments, program.result)]
+    before = [*size_lines(program, used(program)), *map(_counted, _items(program))]
+    body = [*indent(before), "", *indent(_Writer(program).body(program.body))]
+    return [
+        f"def _{program.name}({', '.join([*names, 'new'])}):",
+        f'    """{sentence(program.says)}"""',
+        *(body if before else body[1:]),
+        "",
+        "",
+    ]
+
+
+def _items(program: Program) -> tuple[Storage, ...]:
+    """The arguments whose leading axes are counted as one."""
+    return tuple(s for s in program.arguments if s.batched) if program.batch is not None else ()
+
+
+def _counted(storage: Storage) -> str:
+    rank = len(storage.shape)
+    kept = f", *{storage.name}.shape[-{rank}:]" if rank else ""
+    return f"{storage.name} = {storage.name}.reshape(-1{kept})"
 
 
 numpy = _NumPy()

@@ -14,6 +14,7 @@ from derive.ir.nodes import (
     Access,
     Contract,
     Copy,
+    Fill,
     Guard,
     Launch,
     Let,
@@ -37,7 +38,7 @@ def interpret(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping
     """
     env = {s: Integer(v) for s, v in sizes.items()}
     shape = [_value(e, env) for e in program.result.shape]
-    if program.batch is not None:
+    if program.batch is not None and program.result.batched:
         shape.insert(0, int(env[program.batch]))
     memory = {name: np.asarray(a, dtype=object) for name, a in arrays.items()}
     memory[program.result.name] = np.full(shape, None, dtype=object)
@@ -85,6 +86,9 @@ def _run(body: tuple[Node, ...], env: Env, memory: dict[str, np.ndarray]) -> Non
             case Copy(target=target, over=over, source=source):
                 for point in _points(over, env):
                     memory[target.array][_place(target, point, memory)] = _read(source, point, memory)
+            case Fill(target=target, over=over):
+                for point in _points(over, env):
+                    memory[target.array][_place(target, point, memory)] = 0
             case MultiplyAdd() | Contract():
                 _accumulate(node, env, memory)
             case Loop(range=span, body=inner):

@@ -15,8 +15,10 @@ from sympy import Expr, Symbol
 __all__ = [
     "NODES",
     "Access",
+    "Chart",
     "Contract",
     "Copy",
+    "Fill",
     "Guard",
     "Launch",
     "Let",
@@ -29,6 +31,8 @@ __all__ = [
     "SizeFrom",
     "Statement",
     "Storage",
+    "accesses_of",
+    "ranges_of",
     "walk",
 ]
 
@@ -82,6 +86,15 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Fill:
+    """target = 0 at every point of the box."""
+
+    target: Access
+    over: tuple[Range, ...]
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MultiplyAdd:
     """target += Π factors at every point of the box; every range moves the target."""
 
@@ -127,9 +140,9 @@ class Launch:
     says: str = ""
 
 
-Statement = Copy | MultiplyAdd | Contract
+Statement = Copy | Fill | MultiplyAdd | Contract
 Node = Let | Scratch | Statement | Loop | Guard | Launch
-NODES: tuple[type, ...] = (Let, Scratch, Copy, MultiplyAdd, Contract, Loop, Guard, Launch)
+NODES: tuple[type, ...] = (Let, Scratch, Copy, Fill, MultiplyAdd, Contract, Loop, Guard, Launch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +166,20 @@ class SizeFrom:
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """In which letters a sum runs: `down` gives the form's letters in its own, `up` its own in the form's."""
+
+    down: tuple[tuple[Symbol, Expr], ...]
+    up: tuple[tuple[Symbol, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
-    """Fills `result` from `arguments`. `batch` is the size that stands for all leading axes where the body counts them."""
+    """Fills `result` from `arguments`. There is a chart for each sum, in order; none where all run in the form's letters.
+
+    Where the body counts the leading axes of `batched` arrays, `batch` is the size that stands for all of them and
+    `item` the index; it is the first subscript of such an array. A result that isn't batched sums over the items.
+    """
 
     name: str
     says: str
@@ -164,6 +189,13 @@ class Program:
     sources: tuple[SizeFrom, ...]
     body: tuple[Node, ...]
     batch: Symbol | None = field(default=None)
+    item: Symbol | None = field(default=None)
+    charts: tuple[Chart, ...] = ()
+
+    def extents(self, name: str) -> tuple[Expr, ...]:
+        """What the subscripts of an access to a stored array are counted by."""
+        stored = self.storage(name)
+        return (self.batch, *stored.shape) if stored.batched and self.batch is not None else stored.shape
 
     def storage(self, name: str) -> Storage:
         """The argument or result of that name."""
@@ -176,3 +208,27 @@ def walk(body: tuple[Node, ...]) -> Iterator[Node]:
         yield node
         if isinstance(node, (Loop, Guard, Launch)):
             yield from walk(node.body)
+
+
+def accesses_of(node: Node) -> tuple[Access, ...]:
+    """What a statement writes and reads; the written one is first."""
+    match node:
+        case Copy(target=target, source=source):
+            return (target, source)
+        case Fill(target=target):
+            return (target,)
+        case MultiplyAdd(target=target, factors=factors) | Contract(target=target, factors=factors):
+            return (target, *factors)
+    return ()
+
+
+def ranges_of(node: Node) -> tuple[Range, ...]:
+    """The ranges that a node binds."""
+    match node:
+        case Loop(range=span):
+            return (span,)
+        case Launch(threads=threads):
+            return threads
+        case Copy(over=over) | Fill(over=over) | MultiplyAdd(over=over) | Contract(over=over):
+            return over
+    return ()

@@ -89,7 +89,7 @@ def roundings(program: Program, sizes: Mapping[Symbol, int]) -> Roundings:
     Raises EmitError for products of more than two entries, or of computed ones, which are not counted.
     """
     known = {s: (int(v), int(v)) for s, v in sizes.items()}
-    if program.batch is not None:
+    if program.batch is not None and program.result.batched:
         known.setdefault(program.batch, (1, 1))
     _require_products_of_arguments(program)
     terms = _terms(program.body, known, 1)

@@ -4,12 +4,12 @@
     H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]
 
 Derivation    dense
-Proved        8 of 8 obligations for all sizes: docs/derivations/dense2d.md
+Proved        33 of 33 obligations for all sizes: docs/derivations/dense2d.md
 Cost          2·n²·m² operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["dense2d"]
@@ -38,9 +38,80 @@ extern "C" __global__ void dense2d_direct(
     // H[i, j] = acc
     H[(z*n + i)*m + j] = acc;
 }
+
+extern "C" __global__ void dense2d_direct_dX(
+    const real* __restrict__ W, const real* __restrict__ G, real* __restrict__ dX,
+    long long batch, long long n, long long m)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n*m) return;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += W[i, j, k, l]·G[i, j]
+    for (long long i = 0; i < n; ++i) {
+        for (long long j = 0; j < m; ++j) {
+            acc += W[((i*m + j)*n + k)*m + l] * G[(z*n + i)*m + j];
+        }
+    }
+    // dX[k, l] = acc
+    dX[(z*n + k)*m + l] = acc;
+}
+
+extern "C" __global__ void dense2d_direct_dW(
+    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dW,
+    long long batch, long long n, long long m)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= n*m*n*m) return;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long j = thread % m;
+    thread /= m;
+    const long long i = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[k, l]·G[i, j]
+    for (long long z = 0; z < batch; ++z) {
+        acc += X[(z*n + k)*m + l] * G[(z*n + i)*m + j];
+    }
+    // dW[i, j, k, l] = acc
+    dW[((i*m + j)*n + k)*m + l] = acc;
+}
+
+extern "C" __global__ void dense2d_direct_dU(
+    const real* __restrict__ G, real* __restrict__ dU,
+    long long batch, long long n, long long m)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= n*m) return;
+    const long long j = thread % m;
+    thread /= m;
+    const long long i = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = 0; z < batch; ++z) {
+        acc += G[(z*n + i)*m + j];
+    }
+    // dU[i, j] = acc
+    dU[i*m + j] = acc;
+}
 """
 
 _dense2d_direct = CudaKernel(cp, SRC, "dense2d_direct")
+_dense2d_direct_dX = CudaKernel(cp, SRC, "dense2d_direct_dX")
+_dense2d_direct_dW = CudaKernel(cp, SRC, "dense2d_direct_dW")
+_dense2d_direct_dU = CudaKernel(cp, SRC, "dense2d_direct_dU")
 
 
 def _direct(X, W, U, H, new):
@@ -48,6 +119,27 @@ def _direct(X, W, U, H, new):
     n, m = X.shape[-2:]
     batch = H.size // (n*m)
     _dense2d_direct(batch*n*m, (X, W, U, H), (batch, n, m))
+
+
+def _direct_dX(W, G, dX, new):
+    """The gradient by X: one thread an output."""
+    n, m = G.shape[-2:]
+    batch = dX.size // (n*m)
+    _dense2d_direct_dX(batch*n*m, (W, G, dX), (batch, n, m))
+
+
+def _direct_dW(X, G, dW, new):
+    """The gradient by W: one thread an output."""
+    n, m = G.shape[-2:]
+    batch = X.size // (n*m)
+    _dense2d_direct_dW(n*m*n*m, (X, G, dW), (batch, n, m))
+
+
+def _direct_dU(G, dU, new):
+    """The gradient by U: one thread an output."""
+    n, m = G.shape[-2:]
+    batch = G.size // (n*m)
+    _dense2d_direct_dU(n*m, (G, dU), (batch, n, m))
 
 
 def _sizes(X, W, U):
@@ -74,4 +166,9 @@ dense2d = Kernel(
     letters={"X": "n, m", "W": "n, m, n, m", "U": "n, m", "H": "n, m"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "X": Gradient(_direct_dX, ("W", "G")),
+        "W": Gradient(_direct_dW, ("X", "G")),
+        "U": Gradient(_direct_dU, ("G",)),
+    },
 )

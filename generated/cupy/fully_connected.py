@@ -4,12 +4,12 @@
     H[i] = U[i] + Σ_k W[i, k]·X[k]
 
 Derivation    dense
-Proved        8 of 8 obligations for all sizes: docs/derivations/fully_connected.md
+Proved        33 of 33 obligations for all sizes: docs/derivations/fully_connected.md
 Cost          2·N·K operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["fully_connected"]
@@ -34,9 +34,70 @@ extern "C" __global__ void fully_connected_direct(
     // H[i] = acc
     H[z*N + i] = acc;
 }
+
+extern "C" __global__ void fully_connected_direct_dX(
+    const real* __restrict__ W, const real* __restrict__ G, real* __restrict__ dX,
+    long long batch, long long N, long long K)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*K) return;
+    const long long k = thread % K;
+    thread /= K;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += W[i, k]·G[i]
+    for (long long i = 0; i < N; ++i) {
+        acc += W[i*K + k] * G[z*N + i];
+    }
+    // dX[k] = acc
+    dX[z*K + k] = acc;
+}
+
+extern "C" __global__ void fully_connected_direct_dW(
+    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dW,
+    long long batch, long long N, long long K)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= N*K) return;
+    const long long k = thread % K;
+    thread /= K;
+    const long long i = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[k]·G[i]
+    for (long long z = 0; z < batch; ++z) {
+        acc += X[z*K + k] * G[z*N + i];
+    }
+    // dW[i, k] = acc
+    dW[i*K + k] = acc;
+}
+
+extern "C" __global__ void fully_connected_direct_dU(
+    const real* __restrict__ G, real* __restrict__ dU,
+    long long batch, long long N)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= N) return;
+    const long long i = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i]
+    for (long long z = 0; z < batch; ++z) {
+        acc += G[z*N + i];
+    }
+    // dU[i] = acc
+    dU[i] = acc;
+}
 """
 
 _fully_connected_direct = CudaKernel(cp, SRC, "fully_connected_direct")
+_fully_connected_direct_dX = CudaKernel(cp, SRC, "fully_connected_direct_dX")
+_fully_connected_direct_dW = CudaKernel(cp, SRC, "fully_connected_direct_dW")
+_fully_connected_direct_dU = CudaKernel(cp, SRC, "fully_connected_direct_dU")
 
 
 def _direct(X, W, U, H, new):
@@ -45,6 +106,29 @@ def _direct(X, W, U, H, new):
     N = W.shape[0]
     batch = H.size // (N)
     _fully_connected_direct(batch*N, (X, W, U, H), (batch, K, N))
+
+
+def _direct_dX(W, G, dX, new):
+    """The gradient by X: one thread an output."""
+    K = W.shape[1]
+    N = G.shape[-1]
+    batch = dX.size // (K)
+    _fully_connected_direct_dX(batch*K, (W, G, dX), (batch, N, K))
+
+
+def _direct_dW(X, G, dW, new):
+    """The gradient by W: one thread an output."""
+    K = X.shape[-1]
+    N = G.shape[-1]
+    batch = X.size // (K)
+    _fully_connected_direct_dW(N*K, (X, G, dW), (batch, N, K))
+
+
+def _direct_dU(G, dU, new):
+    """The gradient by U: one thread an output."""
+    N = G.shape[-1]
+    batch = G.size // (N)
+    _fully_connected_direct_dU(N, (G, dU), (batch, N))
 
 
 def _sizes(X, W, U):
@@ -72,4 +156,9 @@ fully_connected = Kernel(
     letters={"X": "K", "W": "N, K", "U": "N", "H": "N"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "X": Gradient(_direct_dX, ("W", "G")),
+        "W": Gradient(_direct_dW, ("X", "G")),
+        "U": Gradient(_direct_dU, ("G",)),
+    },
 )

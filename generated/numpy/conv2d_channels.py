@@ -4,12 +4,12 @@
     H[i, j, d] = u[d] + Σ_a Σ_b Σ_c V[a, b, c, d]·X[i + a, j + b, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        47 of 47 obligations for all sizes: docs/derivations/conv2d_channels.md
+Proved        72 of 72 obligations for all sizes: docs/derivations/conv2d_channels.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["conv2d_channels"]
 
@@ -32,6 +32,59 @@ def _direct(X, V, u, H, new):
             H[..., i0:i1, j0:j1, :] += np.einsum(
                 "cd,...ijc->...ijd", V[a + Delta, b + Delta], X[..., i0 + a:i1 + a, j0 + b:j1 + b, :], optimize=True
             )
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = G.shape[-3:-1]
+
+    # dX[k, l, c] = 0
+    dX[...] = 0
+
+    # dX[i + a, j + b, c] += V[a, b, c, d]·G[i, j, d]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dX[..., i0 + a:i1 + a, j0 + b:j1 + b, :] += np.einsum(
+                "cd,...ijd->...ijc", V[a + Delta, b + Delta], G[..., i0:i1, j0:j1, :], optimize=True
+            )
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n, m = G.shape[-3:-1]
+    Delta = (dV.shape[0] - 1) // 2
+    X = X.reshape(-1, *X.shape[-3:])
+    G = G.reshape(-1, *G.shape[-3:])
+
+    # dV[a, b, c, d] = 0
+    dV[...] = 0
+
+    # dV[a, b, c, d] += X[i + a, j + b, c]·G[i, j, d]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dV[a + Delta, b + Delta] += np.einsum(
+                "zijc,zijd->cd", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+            )
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one contraction."""
+    G = G.reshape(-1, *G.shape[-3:])
+
+    # du[d] = 0
+    du[...] = 0
+
+    # du[d] += G[i, j, d]
+    du[...] += np.einsum("zijd->d", G, optimize=True)
 
 
 def _sizes(X, V, u):
@@ -59,4 +112,9 @@ conv2d_channels = Kernel(
     result="H",
     letters={"X": "n, m, C", "V": "2*Delta + 1, 2*Delta + 1, C, D", "u": "D", "H": "n, m, D"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

@@ -4,12 +4,12 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations)
-Proved        24 of 24 obligations for all sizes: docs/derivations/convolution2d.md
+Proved        49 of 49 obligations for all sizes: docs/derivations/convolution2d.md
 Cost          2·n²·m² operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["convolution2d"]
 
@@ -29,6 +29,55 @@ def _direct(X, V, u, H, new):
             j0 = max(0, -b)
             j1 = min(m, m - b)
             H[..., i0:i1, j0:j1] += V[a + n - 1, b + m - 1] * X[..., i0 + a:i1 + a, j0 + b:j1 + b]
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    n, m = G.shape[-2:]
+
+    # dX[k, l] = 0
+    dX[...] = 0
+
+    # dX[i + a, j + b] += V[a, b]·G[i, j]
+    for a in range(1 - n, n):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(1 - m, m):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dX[..., i0 + a:i1 + a, j0 + b:j1 + b] += V[a + n - 1, b + m - 1] * G[..., i0:i1, j0:j1]
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n, m = G.shape[-2:]
+    X = X.reshape(-1, *X.shape[-2:])
+    G = G.reshape(-1, *G.shape[-2:])
+
+    # dV[a, b] = 0
+    dV[...] = 0
+
+    # dV[a, b] += X[i + a, j + b]·G[i, j]
+    for a in range(1 - n, n):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(1 - m, m):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dV[a + n - 1, b + m - 1] += np.einsum(
+                "zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+            )
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one contraction."""
+    G = G.reshape(-1, *G.shape[-2:])
+
+    # du = 0
+    du[...] = 0
+
+    # du += G[i, j]
+    du[...] += np.einsum("zij->", G, optimize=True)
 
 
 def _sizes(X, V, u):
@@ -54,4 +103,9 @@ convolution2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "2*n - 1, 2*m - 1", "u": "", "H": "n, m"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

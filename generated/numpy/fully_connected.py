@@ -4,12 +4,12 @@
     H[i] = U[i] + Σ_k W[i, k]·X[k]
 
 Derivation    dense
-Proved        8 of 8 obligations for all sizes: docs/derivations/fully_connected.md
+Proved        33 of 33 obligations for all sizes: docs/derivations/fully_connected.md
 Cost          2·N·K operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["fully_connected"]
 
@@ -21,6 +21,38 @@ def _direct(X, W, U, H, new):
 
     # H[i] += W[i, k]·X[k]
     H[...] += np.einsum("ik,...k->...i", W, X, optimize=True)
+
+
+def _direct_dX(W, G, dX, new):
+    """The gradient by X: one contraction."""
+    # dX[k] = 0
+    dX[...] = 0
+
+    # dX[k] += W[i, k]·G[i]
+    dX[...] += np.einsum("ik,...i->...k", W, G, optimize=True)
+
+
+def _direct_dW(X, G, dW, new):
+    """The gradient by W: one contraction."""
+    X = X.reshape(-1, *X.shape[-1:])
+    G = G.reshape(-1, *G.shape[-1:])
+
+    # dW[i, k] = 0
+    dW[...] = 0
+
+    # dW[i, k] += X[k]·G[i]
+    dW[...] += np.einsum("zk,zi->ik", X, G, optimize=True)
+
+
+def _direct_dU(G, dU, new):
+    """The gradient by U: one contraction."""
+    G = G.reshape(-1, *G.shape[-1:])
+
+    # dU[i] = 0
+    dU[...] = 0
+
+    # dU[i] += G[i]
+    dU[...] += np.einsum("zi->i", G, optimize=True)
 
 
 def _sizes(X, W, U):
@@ -47,4 +79,9 @@ fully_connected = Kernel(
     result="H",
     letters={"X": "K", "W": "N, K", "U": "N", "H": "N"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("W", "G")),
+        "W": Gradient(_direct_dW, ("X", "G")),
+        "U": Gradient(_direct_dU, ("G",)),
+    },
 )

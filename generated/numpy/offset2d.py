@@ -4,12 +4,12 @@
     H[i, j] = U[i, j] + Σ_a Σ_b V[i, j, a, b]·X[i + a, j + b]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ reindex
-Proved        15 of 15 obligations for all sizes: docs/derivations/offset2d.md
+Proved        40 of 40 obligations for all sizes: docs/derivations/offset2d.md
 Cost          2·n²·m² operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["offset2d"]
 
@@ -31,6 +31,57 @@ def _direct(X, V, U, H, new):
             H[..., i0:i1, j0:j1] += (
                 V[i0:i1, j0:j1, a + n - 1, b + m - 1] * X[..., i0 + a:i1 + a, j0 + b:j1 + b]
             )
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    n, m = G.shape[-2:]
+
+    # dX[k, l] = 0
+    dX[...] = 0
+
+    # dX[i + a, j + b] += V[i, j, a, b]·G[i, j]
+    for a in range(1 - n, n):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(1 - m, m):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dX[..., i0 + a:i1 + a, j0 + b:j1 + b] += (
+                V[i0:i1, j0:j1, a + n - 1, b + m - 1] * G[..., i0:i1, j0:j1]
+            )
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n, m = G.shape[-2:]
+    X = X.reshape(-1, *X.shape[-2:])
+    G = G.reshape(-1, *G.shape[-2:])
+
+    # dV[i, j, a, b] = 0
+    dV[...] = 0
+
+    # dV[i, j, a, b] += X[i + a, j + b]·G[i, j]
+    for a in range(1 - n, n):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(1 - m, m):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dV[i0:i1, j0:j1, a + n - 1, b + m - 1] += np.einsum(
+                "zij,zij->ij", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+            )
+
+
+def _direct_dU(G, dU, new):
+    """The gradient by U: one contraction."""
+    G = G.reshape(-1, *G.shape[-2:])
+
+    # dU[i, j] = 0
+    dU[...] = 0
+
+    # dU[i, j] += G[i, j]
+    dU[...] += np.einsum("zij->ij", G, optimize=True)
 
 
 def _sizes(X, V, U):
@@ -56,4 +107,9 @@ offset2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "n, m, 2*n - 1, 2*m - 1", "U": "n, m", "H": "n, m"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "U": Gradient(_direct_dU, ("G",)),
+    },
 )

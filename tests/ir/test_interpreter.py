@@ -15,6 +15,7 @@ from derive.ir.nodes import (
     Access,
     Contract,
     Copy,
+    Fill,
     Guard,
     Launch,
     Let,
@@ -51,6 +52,11 @@ def _run(*body: Node, rank: int = 1, X: Any = (1, 2, 3), V: Any = (10, 20, 30)) 
 def test_copy_repeats_a_source_that_stands_still() -> None:
     assert _run(START) == [Fraction(1, 2)] * 3
     assert _run(Copy(Access("H", (i, j)), (ALL_I, ALL_J), X), rank=2) == [[1] * 3, [2] * 3, [3] * 3]
+
+
+def test_fill() -> None:
+    assert _run(Fill(H, (ALL_I,))) == [0, 0, 0]
+    assert _run(START, Fill(H, (Range(i, Integer(1), n),))) == [Fraction(1, 2), 0, 0]
 
 
 def test_multiply_add_goes_point_by_point() -> None:
@@ -142,6 +148,7 @@ def test_walk_meets_every_kind_of_node() -> None:
         Scratch("acc", ()),
         Let(j, i),
         START,
+        Fill(H, ()),
         MultiplyAdd(H, (), (X,)),
         Contract(H, (), (X,)),
     )

@@ -1,0 +1,152 @@
+"""A form's live terms in the letters in which a program runs through them.
+
+A gradient by V has the terms of its layer: dV[a] += G[i]·X[i + a] for the places i of H[i] += V[a]·X[i + a]. In the layer's letters
+every read and write of it is a slice again, strides included, whatever the gradient's own letters make of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, Symbol, expand
+
+from derive.errors import NoLowering
+from derive.forms.conditions import split
+from derive.forms.expr import Read, index, reads
+from derive.forms.form import Form
+from derive.forms.polyhedron import Polyhedron
+from derive.forms.text import show
+from derive.ir.nodes import Access, Chart, Range
+from derive.proof.goal import Goal, Status
+from derive.proof.solver import decide
+
+__all__ = ["BATCH", "ITEM", "Terms", "charts", "entry_text", "own", "same_chart"]
+
+BATCH, ITEM = index("batch"), index("z")
+
+
+def own(form: Form) -> Chart:
+    """The form's own letters."""
+    letters = tuple((s, s) for s in (*form.reduction_symbols, *form.output.symbols))
+    return Chart(letters, letters)
+
+
+def same_chart(chart: Chart) -> Any:
+    """The conditions that the two maps are inverse: on the chart's letters, and on the form's."""
+    down, up = dict(chart.down), dict(chart.up)
+    return (
+        And(*(Eq(s, e.xreplace(down)) for s, e in chart.up)),
+        And(*(Eq(s, e.xreplace(up)) for s, e in chart.down)),
+    )
+
+
+def charts(form: Form) -> Iterator[Chart]:
+    """Letters in which the form's terms may be swept: its own, and those in which a weight is read at plain letters."""
+    yield own(form)
+    letters = (*form.output.symbols, *form.reduction_symbols)
+    values: dict[Symbol, Expr] = {}
+    up: dict[Symbol, Expr] = {}
+    for read in reads(form.weight):
+        axes = next(p.array for p in form.weights if p.name == read.array).axes
+        for axis, subscript in zip(axes, read.subscripts, strict=True):
+            place = expand(subscript.xreplace(values))
+            free = [s for s in letters if s in place.free_symbols and s not in values and place.coeff(s) in (1, -1)]
+            if isinstance(place, (Symbol, Integer)) or not free:
+                continue
+            name = _fresh(axis.symbol, {*letters, *up, *form.sizes})
+            value = {free[0]: expand(place.coeff(free[0]) * (name - place) + free[0])}
+            values = {s: expand(e.xreplace(value)) for s, e in values.items()} | value
+            up[name] = subscript
+    if up:
+        kept = {s: s for s in (*form.reduction_symbols, *form.output.symbols) if s not in values}
+        yield Chart(tuple((kept | values).items()), tuple((up | kept).items()))
+
+
+def entry_text(entry: object) -> str:
+    """An entry as a formula has it; the one of a scalar by its name alone."""
+    return show(entry).replace("[()]", "")
+
+
+def _fresh(symbol: Symbol, taken: set[Symbol]) -> Symbol:
+    while symbol in taken:
+        symbol = index(f"{symbol.name}_")
+    return symbol
+
+
+@dataclass(frozen=True)
+class Accesses:
+    """What one term writes and reads, and the sentence about it."""
+
+    target: Access
+    factors: tuple[Access, ...]
+    says: str
+
+
+class Terms:
+    """The live terms in a chart's letters as a polyhedron and a rest; `items` adds the index of the batch's items.
+
+    `letters` are in the order in which loops nest: what is summed over, then the places.
+    """
+
+    def __init__(self, form: Form, chart: Chart, batched: frozenset[str], items: bool) -> None:
+        self.form, self.chart = form, chart
+        self.down = dict(chart.down)
+        self.items = (ITEM,) if items else ()
+        self.batched = batched if items else frozenset()
+        arrays = (form.input, form.output, *(p.array for p in form.params))
+        self.data = {s for a in arrays if a.name in batched for e in a.shape for s in e.free_symbols}
+        self.letters = (*self.items, *(s for s, _ in chart.up))
+        facts = (Ge(BATCH, 1), Le(0, ITEM), Lt(ITEM, BATCH)) if items else ()
+        self.given = Polyhedron.of(form.given, *facts[:1])
+        self.terms, self.rest = split(form.live.xreplace(self.down), form.given, *facts)
+        self.accesses = self._accesses()
+
+    def access(self, read: Read) -> Access:
+        """The position in memory of an entry that is named in the form's letters."""
+        boxes = {a.name: a for a in (*(p.array for p in self.form.params), self.form.input, self.form.output)}
+        places = boxes[read.array].storage(tuple(e.xreplace(self.down) for e in read.subscripts))
+        return Access(read.array, (*self.items, *places) if read.array in self.batched else places)
+
+    def _accesses(self) -> Accesses:
+        form = self.form
+        factors = [f for f in form.weight.as_ordered_factors() if f != 1]
+        if not all(isinstance(f, Read) for f in factors):
+            raise NoLowering(f"A program multiplies entries; the weight '{form.weight}' is no product of entries.")
+        entries = [*factors, form.input.entry(form.read)]
+        written = form.output.entry()
+        said = [entry_text(e.xreplace(self.down)) for e in (written, *entries)]
+        return Accesses(
+            target=self.access(written),
+            factors=tuple(map(self.access, entries)),
+            says=f"{said[0]} += {'·'.join(said[1:])}",
+        )
+
+    def range(self, symbol: Symbol, outer: tuple[Symbol, ...], inner: tuple[Symbol, ...]) -> Range:
+        """The values of one letter for fixed outer ones, such that the inner ones have some value."""
+        shadow = self.terms.project(*inner)
+        rest = tuple(s for s in outer if s != symbol)
+        known = self.terms.project(symbol, *inner) if rest else self.given
+        lower, upper = shadow.simplify(known).bounds(symbol)
+        if not lower or not upper:
+            raise NoLowering(f"Nothing bounds '{symbol}' on both sides, so no loop can run through it.")
+        stop = Min(*(bound + 1 for bound in upper))
+        start = Max(*lower)
+        return Range(symbol, start, stop if self._runs(start, stop, known) else Max(start, stop))
+
+    def _runs(self, start: Expr, stop: Expr, known: Polyhedron) -> bool:
+        """Whether start ≤ stop for all sizes and all outer letters that some term has."""
+        goal = Goal((self.form.given, known.conditions), Le(start, stop))
+        return decide(goal.smt) is Status.PROVED
+
+    def grows(self, symbol: Symbol) -> int:
+        """What the number of turns of a loop grows with: 0 nothing, 1 a window, 2 the data, 3 the batch."""
+        if symbol in self.items:
+            return 3
+        lower, upper = self.terms.project(*(s for s in self.letters if s != symbol)).bounds(symbol)
+        return max(min((_growth(e, self.data) for e in side), default=2) for side in (lower, upper))
+
+
+def _growth(bound: Expr, data: set[Symbol]) -> int:
+    return 2 if bound.free_symbols & data else min(1, len(bound.free_symbols))

@@ -1,0 +1,201 @@
+"""From a form to its programs: its own, and one for each gradient, all proved.
+
+The gradient by X is the adjoint, and those by weights and biases collect the same terms by the entry that they read. Each is a
+transformation of the layer's form, proved as any step, and its program runs in the letters of the layer's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from sympy import Expr, Integer, S, Symbol, expand
+
+from derive.algorithms._obligations import program_obligations
+from derive.algorithms._terms import charts
+from derive.algorithms.direct import direct
+from derive.backends._module import needed
+from derive.backends._signature import Numbers, numbers
+from derive.errors import EmitError, NoLowering, ObligationFailed, RuleRefused
+from derive.forms.expr import reads
+from derive.forms.form import Form
+from derive.forms.sizes import size_sources
+from derive.ir.nodes import Chart, Program, SizeFrom, Storage
+from derive.proof.goal import Verdict
+from derive.proof.obligations import step_obligations
+from derive.proof.solver import discharge_all
+from derive.proof.step import Step, View
+from derive.rules._rule import Application
+from derive.rules.adjoint import adjoint
+from derive.rules.gradient import gradient
+
+__all__ = ["Gradient", "batched", "constants", "gradients", "lower", "proof_of", "repeats", "slopes"]
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The gradient by one array, as a form whose input is the gradient by the result, and letters to run it in."""
+
+    by: str
+    form: Form
+    charts: tuple[Chart, ...]
+    items: frozenset[str]
+    verdicts: tuple[Verdict, ...]
+
+    def at(self, values: Mapping[Symbol, Expr]) -> Gradient:
+        """The gradient with sizes replaced, by numbers or by other sizes."""
+
+        def fixed(pairs: tuple[tuple[Symbol, Expr], ...]) -> tuple[tuple[Symbol, Expr], ...]:
+            return tuple((s, e.xreplace(dict(values))) for s, e in pairs)
+
+        found = tuple(Chart(fixed(chart.down), fixed(chart.up)) for chart in self.charts)
+        return replace(self, form=self.form.at(values), charts=found)
+
+
+def batched(form: Form) -> frozenset[str]:
+    """The arrays with an entry for each item of a batch: the input with the output; or with the data that a gradient multiplies."""
+    data = {p.name for p in form.weights if p.data and p.values is None}
+    return frozenset({form.input.name, *(data or {form.output.name})})
+
+
+def constants(form: Form) -> dict[str, Numbers]:
+    """The arrays of numbers that the form brings along. Raises EmitError for one whose shape is not in numbers."""
+    found = {}
+    for param in form.weights:
+        if param.values is not None:
+            if not all(isinstance(e, Integer) for e in param.array.shape):
+                raise EmitError(f"The array of numbers {param.name} has a size that is no number.")
+            found[param.name] = numbers(param.values, [int(e) for e in param.array.shape])
+    return found
+
+
+def repeats(form: Form) -> Expr:
+    """How often one output uses one entry of the weights at most: as often as the letters turn that the entry doesn't tell."""
+    left = list(form.reduction)
+    waiting = [e for r in reads(form.weight) for e in r.subscripts]
+    while True:
+        symbols = {a.symbol for a in left}
+        alone = [(e, e.free_symbols & symbols) for e in waiting]
+        told = {s for e, here in alone if len(here) == 1 for s in here if _tells(e, s)}
+        if not told:
+            break
+        left = [a for a in left if a.symbol not in told]
+    return expand(S.One * _product(a.extent for a in left))
+
+
+def _tells(subscript: Expr, symbol: Symbol) -> bool:
+    """Whether a subscript differs for different values of a letter."""
+    step = subscript.coeff(symbol)
+    return isinstance(step, Integer) and step != 0 and symbol not in expand(subscript - step * symbol).free_symbols
+
+
+def _product(extents: Any) -> Expr:
+    total: Expr = S.One
+    for extent in extents:
+        total *= extent
+    return total
+
+
+@lru_cache(maxsize=256)
+def slopes(form: Form) -> tuple[Gradient, ...]:
+    """The gradients that the rules can state, proved, in the order of the layer's arguments.
+
+    A rule's refusal leaves a gradient out: the kernel then says that it has none. Raises ObligationFailed where a proof fails.
+    """
+    wanted = [(form.input.name, adjoint()), *((p.name, gradient(p.name)) for p in form.params if not p.data)]
+    found = (_slope(form, by, application) for by, application in wanted)
+    return tuple(slope for slope in found if slope is not None)
+
+
+def _slope(form: Form, by: str, application: Application) -> Gradient | None:
+    try:
+        step = application.apply(form)
+    except RuleRefused:
+        return None
+    verdicts = discharge_all(step_obligations(step))
+    if failed := [v for v in verdicts if not v.proved]:
+        raise ObligationFailed(f"The gradient by {by} fails its obligation '{failed[0].obligation.name}'.")
+    known, given = batched(form), _letter(form)
+    output, source = replace(step.after.output, name=f"d{by}"), replace(step.after.input, name=given)
+    after = replace(step.after, output=output, input=source)
+    items = known & {p.name for p in after.params}
+    items |= {given} if form.output.name in known else set()
+    items |= {output.name} if by in known else set()
+    return Gradient(by, after, tuple(_charts(step)), items, verdicts)
+
+
+def _letter(form: Form) -> str:
+    """The name of the gradient by the result: G, or the next that no array of the layer has."""
+    taken = {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
+    return next(name for name in ("G", "Y", "Z", "Q") if name not in taken)
+
+
+def _charts(step: Step) -> Iterator[Chart]:
+    """The letters in which the terms of the form before the step may be swept; of a bias they are its places alone."""
+    form = step.before
+    if step.view is View.BIAS:
+        yield Chart(tuple(step.to_after.items()), tuple((s, step.to_before[s]) for s in form.output.symbols))
+        return
+    for chart in charts(form):
+        down, up = dict(chart.down), dict(step.to_before)
+        yield Chart(
+            tuple((s, expand(e.xreplace(down))) for s, e in step.to_after.items()),
+            tuple((s, expand(e.xreplace(up))) for s, e in chart.up),
+        )
+
+
+@lru_cache(maxsize=256)
+def lower(form: Form, target: str) -> Program:
+    """The form's own program. Raises NoLowering where there is none."""
+    return direct(form, target, batched(form))
+
+
+@lru_cache(maxsize=256)
+def proof_of(form: Form, target: str) -> tuple[Verdict, ...]:
+    """The form's own program, proved to denote it. Raises ObligationFailed where it does not."""
+    return _proved(lower(form, target), form, target)
+
+
+def _proved(program: Program, form: Form, target: str) -> tuple[Verdict, ...]:
+    verdicts = discharge_all(program_obligations(program, form))
+    for verdict in verdicts:
+        if not verdict.proved:
+            raise ObligationFailed(f"The program for {target} fails its obligation '{verdict.obligation.name}'.")
+    return verdicts
+
+
+def gradients(form: Form, target: str, found: Sequence[Gradient]) -> dict[str, tuple[Program, tuple[Verdict, ...]]]:
+    """For each argument of the form the program of its gradient with its proofs; none for one that can't be lowered."""
+    programs = {}
+    for slope in found:
+        try:
+            programs[slope.by] = _gradient(slope, form, target)
+        except NoLowering:
+            continue
+    return programs
+
+
+@lru_cache(maxsize=1024)
+def _gradient(slope: Gradient, form: Form, target: str) -> tuple[Program, tuple[Verdict, ...]]:
+    program = direct(slope.form, target, slope.items, slope.charts, f"direct_{slope.form.output.name}")
+    program = _sized(program, form)
+    order = [form.input.name, *(p.name for p in form.params), slope.form.input.name]
+    arguments = tuple(sorted(program.arguments, key=lambda s: order.index(s.name)))
+    program = replace(program, arguments=arguments, says=f"the gradient by {slope.by}: {program.says}")
+    return program, _proved(program, slope.form, target)
+
+
+def _sized(program: Program, form: Form) -> Program:
+    """The program with those arrays of the layer besides that tell it a size."""
+    known = {s.name for s in program.arguments}
+    others = [a for a in (form.input, *(p.array for p in form.params)) if a.name not in known]
+    for array in others:
+        told = {source.size for source in program.sources}
+        more = [s for s in size_sources(form, (array,)) if s.size in needed(program) - told]
+        if more:
+            stored = Storage(array.name, array.shape, array.name in batched(form))
+            sources = (*program.sources, *(SizeFrom(*astuple(s)) for s in more))
+            program = replace(program, arguments=(*program.arguments, stored), sources=sources)
+    return program
