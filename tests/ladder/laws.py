@@ -48,7 +48,7 @@ def linear(subject: Subject, sizes: Sizes, seed: int = 0) -> None:
 
 
 def equivariant(subject: Subject, motions: Sequence[Motion], sizes: Sizes, seed: int = 0) -> None:
-    """H(gX)[g·o] = H(X)[o] for every motion g, o with g·o inside, and X that is 0 wherever g·k is outside."""
+    """H(gX)[g·o] = H(X)[o], with their signs, for every motion g, o with g·o inside, and X that is 0 wherever g·k is outside."""
     arrays = whole_numbers(subject, sizes, _TYPES, seed=seed)
     full = arrays[subject.data]
     still, moved = (np.zeros((len(motions), *full.shape)) for _ in range(2))
@@ -56,12 +56,12 @@ def equivariant(subject: Subject, motions: Sequence[Motion], sizes: Sizes, seed:
         source = motion.source.ravel()
         inside = source >= 0
         still[item].reshape(-1)[inside] = full.ravel()[inside]
-        moved[item].reshape(-1)[source[inside]] = full.ravel()[inside]
+        moved[item].reshape(-1)[source[inside]] = (full.ravel() * motion.source_signs)[inside]
     here, there = _response(subject, arrays, still), _response(subject, arrays, moved)
     for item, motion in enumerate(motions):
         out = motion.out.ravel()
         inside = out >= 0
-        same = np.array_equal(there[item].ravel()[out[inside]], here[item].ravel()[inside])
+        same = np.array_equal(there[item].ravel()[out[inside]], (here[item].ravel() * motion.out_signs)[inside])
         require(same, subject, f"breaks the law of {motion.name}", sizes)
 
 

@@ -27,11 +27,13 @@ __all__ = ["Claim", "Motion", "claims", "motions", "same_rank"]
 
 @dataclass(frozen=True)
 class Motion:
-    """Where one element carries every place of the output and of the input, in their flat order; -1 for nowhere."""
+    """Where one element carries every place of the output and of the input, in their flat order, -1 for nowhere, and its signs."""
 
     name: str
     out: np.ndarray
     source: np.ndarray
+    out_signs: np.ndarray
+    source_signs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def claims(derivation: Derivation) -> tuple[Claim, ...]:
         Claim(proved.before, tuple(s.step for s in derivation.steps[position:]), argument)
         for position, (application, proved) in enumerate(zip(derivation.applications, derivation.steps, strict=True))
         for argument in (*application.args, *dict(application.options).values())
-        if hasattr(argument, "element")
+        if hasattr(argument, "elements")
     )
 
 
@@ -68,19 +70,31 @@ def motions(claim: Claim, sizes: Sizes, most: int | None = None) -> tuple[Motion
     for step in claim.steps:
         out, source = _followed(step, out, source, sizes)
     swapped = out.array.name != before.output.name
-    element = claim.group.element(before)
-    maps = (element.source, element.out) if swapped else (element.out, element.source)
     wide = max((int(evaluate(a.extent, sizes)) for a in (*before.output.axes, *before.input.axes)), default=1)
-    values = list(product(range(1 - wide, wide), repeat=len(element.letters)))
+    values = [
+        (element, value)
+        for element in claim.group.elements(before)
+        for value in product(range(1 - wide, wide), repeat=len(element.letters))
+    ]
     random.Random(0).shuffle(values)
     found: list[Motion] = []
-    for value in values:
+    for element, value in values:
         at = dict(sizes) | dict(zip(element.letters, value, strict=True))
         if len(found) != most and evaluate(element.given, at):
+            turn = -1 if swapped else 1
+            maps, signs = (element.out, element.source)[::turn], element.signs[::turn]
             moved = [_carried(seen, m, at) for seen, m in zip((out, source), maps, strict=True)]
             if all((m >= 0).any() for m in moved):
-                found.append(Motion(f"{element.notation} at {value}", *moved))
+                turned = [_signs(seen, sign, at) for seen, sign in zip((out, source), signs, strict=True)]
+                found.append(Motion(f"{element.notation} at {value}", *moved, *turned))
     return tuple(found)
+
+
+def _signs(seen: _Seen, sign: Any, at: Mapping[Symbol, Any]) -> np.ndarray:
+    """The sign with which the element moves the entry at every place now."""
+    shape = np.shape(seen.places[0]) if seen.places else ()
+    letters = dict(zip(seen.array.symbols, seen.places, strict=True))
+    return np.broadcast_to(evaluate(sign, dict(at) | letters), shape).ravel()
 
 
 def _seen(array: Array, sizes: Sizes) -> _Seen:
