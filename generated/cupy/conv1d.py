@@ -4,12 +4,12 @@
     H[i] = u + Σ_a V[a]·X[i + a]        |a| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        40 of 40 obligations for all sizes: docs/derivations/conv1d.md
+Proved        65 of 65 obligations for all sizes: docs/derivations/conv1d.md
 Cost          2·n·(2Δ + 1) operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["conv1d"]
@@ -34,9 +34,73 @@ extern "C" __global__ void conv1d_direct(
     // H[i] = acc
     H[z*n + i] = acc;
 }
+
+extern "C" __global__ void conv1d_direct_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    long long batch, long long n, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n) return;
+    const long long k = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += V[a]·G[k - a]
+    for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
+        acc += V[a + Delta] * G[z*n + k - a];
+    }
+    // dX[k] = acc
+    dX[z*n + k] = acc;
+}
+
+extern "C" __global__ void conv1d_direct_dV(
+    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    long long batch, long long n, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= (2*Delta + 1)) return;
+    const long long a = -Delta + thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - n <= a && a <= n - 1) {
+        // acc += X[i + a]·G[i]
+        for (long long z = 0; z < batch; ++z) {
+            for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
+                acc += X[z*n + i + a] * G[z*n + i];
+            }
+        }
+    }
+    // dV[a] = acc
+    dV[a + Delta] = acc;
+}
+
+extern "C" __global__ void conv1d_direct_du(
+    const real* __restrict__ G, real* __restrict__ du,
+    long long batch, long long n)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= 1) return;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i]
+    for (long long z = 0; z < batch; ++z) {
+        for (long long i = 0; i < n; ++i) {
+            acc += G[z*n + i];
+        }
+    }
+    // du = acc
+    du[0] = acc;
+}
 """
 
 _conv1d_direct = CudaKernel(cp, SRC, "conv1d_direct")
+_conv1d_direct_dX = CudaKernel(cp, SRC, "conv1d_direct_dX")
+_conv1d_direct_dV = CudaKernel(cp, SRC, "conv1d_direct_dV")
+_conv1d_direct_du = CudaKernel(cp, SRC, "conv1d_direct_du")
 
 
 def _direct(X, V, u, H, new):
@@ -45,6 +109,29 @@ def _direct(X, V, u, H, new):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n)
     _conv1d_direct(batch*n, (X, V, u, H), (batch, n, Delta))
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: one thread an output."""
+    Delta = (V.shape[0] - 1) // 2
+    n = G.shape[-1]
+    batch = dX.size // (n)
+    _conv1d_direct_dX(batch*n, (V, G, dX), (batch, n, Delta))
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: one thread an output."""
+    n = G.shape[-1]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n)
+    _conv1d_direct_dV((2*Delta + 1), (X, G, dV), (batch, n, Delta))
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one thread an output."""
+    n = G.shape[-1]
+    batch = G.size // (n)
+    _conv1d_direct_du(1, (G, du), (batch, n))
 
 
 def _sizes(X, V, u):
@@ -72,4 +159,9 @@ conv1d = Kernel(
     letters={"X": "n", "V": "2*Delta + 1", "u": "", "H": "n"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

@@ -4,12 +4,12 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        40 of 40 obligations for all sizes: docs/derivations/conv3d.md
+Proved        65 of 65 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["conv3d"]
@@ -42,9 +42,93 @@ extern "C" __global__ void conv3d_direct(
     // H[i, j, h] = acc
     H[((z*n + i)*m + j)*p + h] = acc;
 }
+
+extern "C" __global__ void conv3d_direct_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    long long batch, long long n, long long m, long long p, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n*m*p) return;
+    const long long q = thread % p;
+    thread /= p;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += V[a, b, e]·G[k - a, l - b, q - e]
+    for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
+        for (long long b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
+            for (long long e = max(-Delta, q + 1 - p); e < min(Delta + 1, q + 1); ++e) {
+                acc += V[((a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * G[((z*n + k - a)*m + l - b)*p + q - e];
+            }
+        }
+    }
+    // dX[k, l, q] = acc
+    dX[((z*n + k)*m + l)*p + q] = acc;
+}
+
+extern "C" __global__ void conv3d_direct_dV(
+    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    long long batch, long long n, long long m, long long p, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= (2*Delta + 1)*(2*Delta + 1)*(2*Delta + 1)) return;
+    const long long e = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && 1 - n <= a && 1 - p <= e && a <= n - 1 && b <= m - 1 && e <= p - 1) {
+        // acc += X[i + a, j + b, h + e]·G[i, j, h]
+        for (long long z = 0; z < batch; ++z) {
+            for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
+                for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
+                    for (long long h = max(-e, 0LL); h < min(p, p - e); ++h) {
+                        acc += X[((z*n + i + a)*m + j + b)*p + h + e] * G[((z*n + i)*m + j)*p + h];
+                    }
+                }
+            }
+        }
+    }
+    // dV[a, b, e] = acc
+    dV[((a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] = acc;
+}
+
+extern "C" __global__ void conv3d_direct_du(
+    const real* __restrict__ G, real* __restrict__ du,
+    long long batch, long long n, long long m, long long p)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= 1) return;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j, h]
+    for (long long z = 0; z < batch; ++z) {
+        for (long long i = 0; i < n; ++i) {
+            for (long long j = 0; j < m; ++j) {
+                for (long long h = 0; h < p; ++h) {
+                    acc += G[((z*n + i)*m + j)*p + h];
+                }
+            }
+        }
+    }
+    // du = acc
+    du[0] = acc;
+}
 """
 
 _conv3d_direct = CudaKernel(cp, SRC, "conv3d_direct")
+_conv3d_direct_dX = CudaKernel(cp, SRC, "conv3d_direct_dX")
+_conv3d_direct_dV = CudaKernel(cp, SRC, "conv3d_direct_dV")
+_conv3d_direct_du = CudaKernel(cp, SRC, "conv3d_direct_du")
 
 
 def _direct(X, V, u, H, new):
@@ -53,6 +137,29 @@ def _direct(X, V, u, H, new):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n*m*p)
     _conv3d_direct(batch*n*m*p, (X, V, u, H), (batch, n, m, p, Delta))
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: one thread an output."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m, p = G.shape[-3:]
+    batch = dX.size // (n*m*p)
+    _conv3d_direct_dX(batch*n*m*p, (V, G, dX), (batch, n, m, p, Delta))
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: one thread an output."""
+    n, m, p = G.shape[-3:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n*m*p)
+    _conv3d_direct_dV((2*Delta + 1)*(2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, n, m, p, Delta))
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one thread an output."""
+    n, m, p = G.shape[-3:]
+    batch = G.size // (n*m*p)
+    _conv3d_direct_du(1, (G, du), (batch, n, m, p))
 
 
 def _sizes(X, V, u):
@@ -80,4 +187,9 @@ conv3d = Kernel(
     letters={"X": "n, m, p", "V": "2*Delta + 1, 2*Delta + 1, 2*Delta + 1", "u": "", "H": "n, m, p"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

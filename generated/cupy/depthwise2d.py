@@ -4,12 +4,12 @@
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        56 of 56 obligations for all sizes: docs/derivations/depthwise2d.md
+Proved        81 of 81 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["depthwise2d"]
@@ -40,9 +40,88 @@ extern "C" __global__ void depthwise2d_direct(
     // H[i, j, d] = acc
     H[((z*n + i)*m + j)*C + d] = acc;
 }
+
+extern "C" __global__ void depthwise2d_direct_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    long long batch, long long n, long long m, long long C, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n*m*C) return;
+    const long long c = thread % C;
+    thread /= C;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += V[a, b, c]·G[k - a, l - b, c]
+    for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
+        for (long long b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
+            acc += V[((a + Delta)*(2*Delta + 1) + b + Delta)*C + c] * G[((z*n + k - a)*m + l - b)*C + c];
+        }
+    }
+    // dX[k, l, c] = acc
+    dX[((z*n + k)*m + l)*C + c] = acc;
+}
+
+extern "C" __global__ void depthwise2d_direct_dV(
+    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    long long batch, long long n, long long m, long long C, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= (2*Delta + 1)*(2*Delta + 1)*C) return;
+    const long long d = thread % C;
+    thread /= C;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {
+        // acc += X[i + a, j + b, d]·G[i, j, d]
+        for (long long z = 0; z < batch; ++z) {
+            for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
+                for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
+                    acc += X[((z*n + i + a)*m + j + b)*C + d] * G[((z*n + i)*m + j)*C + d];
+                }
+            }
+        }
+    }
+    // dV[a, b, d] = acc
+    dV[((a + Delta)*(2*Delta + 1) + b + Delta)*C + d] = acc;
+}
+
+extern "C" __global__ void depthwise2d_direct_du(
+    const real* __restrict__ G, real* __restrict__ du,
+    long long batch, long long n, long long m, long long C)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= C) return;
+    const long long d = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j, d]
+    for (long long z = 0; z < batch; ++z) {
+        for (long long i = 0; i < n; ++i) {
+            for (long long j = 0; j < m; ++j) {
+                acc += G[((z*n + i)*m + j)*C + d];
+            }
+        }
+    }
+    // du[d] = acc
+    du[d] = acc;
+}
 """
 
 _depthwise2d_direct = CudaKernel(cp, SRC, "depthwise2d_direct")
+_depthwise2d_direct_dX = CudaKernel(cp, SRC, "depthwise2d_direct_dX")
+_depthwise2d_direct_dV = CudaKernel(cp, SRC, "depthwise2d_direct_dV")
+_depthwise2d_direct_du = CudaKernel(cp, SRC, "depthwise2d_direct_du")
 
 
 def _direct(X, V, u, H, new):
@@ -51,6 +130,29 @@ def _direct(X, V, u, H, new):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n*m*C)
     _depthwise2d_direct(batch*n*m*C, (X, V, u, H), (batch, n, m, C, Delta))
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: one thread an output."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m, C = G.shape[-3:]
+    batch = dX.size // (n*m*C)
+    _depthwise2d_direct_dX(batch*n*m*C, (V, G, dX), (batch, n, m, C, Delta))
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: one thread an output."""
+    n, m, C = G.shape[-3:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n*m*C)
+    _depthwise2d_direct_dV((2*Delta + 1)*(2*Delta + 1)*C, (X, G, dV), (batch, n, m, C, Delta))
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one thread an output."""
+    n, m, C = G.shape[-3:]
+    batch = G.size // (n*m*C)
+    _depthwise2d_direct_du(C, (G, du), (batch, n, m, C))
 
 
 def _sizes(X, V, u):
@@ -78,4 +180,9 @@ depthwise2d = Kernel(
     letters={"X": "n, m, C", "V": "2*Delta + 1, 2*Delta + 1, C", "u": "C", "H": "n, m, C"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

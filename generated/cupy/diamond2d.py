@@ -4,12 +4,12 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |b - a|, |a + b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(δ)) ⟶ boundary(zero)
-Proved        40 of 40 obligations for all sizes: docs/derivations/diamond2d.md
+Proved        65 of 65 obligations for all sizes: docs/derivations/diamond2d.md
 Cost          2·n·m·(2Δ + 2·Δ² + 1) operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["diamond2d"]
@@ -38,9 +38,83 @@ extern "C" __global__ void diamond2d_direct(
     // H[i, j] = acc
     H[(z*n + i)*m + j] = acc;
 }
+
+extern "C" __global__ void diamond2d_direct_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    long long batch, long long n, long long m, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n*m) return;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += V[a, b]·G[k - a, l - b]
+    for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
+        for (long long b = max(max(-a - Delta, a - Delta), l + 1 - m); b < min(min(Delta + 1 - a, a + Delta + 1), l + 1); ++b) {
+            acc += V[(a + Delta)*(2*Delta + 1) + b + Delta] * G[(z*n + k - a)*m + l - b];
+        }
+    }
+    // dX[k, l] = acc
+    dX[(z*n + k)*m + l] = acc;
+}
+
+extern "C" __global__ void diamond2d_direct_dV(
+    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    long long batch, long long n, long long m, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= (2*Delta + 1)*(2*Delta + 1)) return;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (-Delta <= a + b && 1 - m <= b && 1 - n <= a && a + b <= Delta && a <= b + Delta && a <= n - 1 && b <= a + Delta && b <= m - 1) {
+        // acc += X[i + a, j + b]·G[i, j]
+        for (long long z = 0; z < batch; ++z) {
+            for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
+                for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
+                    acc += X[(z*n + i + a)*m + j + b] * G[(z*n + i)*m + j];
+                }
+            }
+        }
+    }
+    // dV[a, b] = acc
+    dV[(a + Delta)*(2*Delta + 1) + b + Delta] = acc;
+}
+
+extern "C" __global__ void diamond2d_direct_du(
+    const real* __restrict__ G, real* __restrict__ du,
+    long long batch, long long n, long long m)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= 1) return;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = 0; z < batch; ++z) {
+        for (long long i = 0; i < n; ++i) {
+            for (long long j = 0; j < m; ++j) {
+                acc += G[(z*n + i)*m + j];
+            }
+        }
+    }
+    // du = acc
+    du[0] = acc;
+}
 """
 
 _diamond2d_direct = CudaKernel(cp, SRC, "diamond2d_direct")
+_diamond2d_direct_dX = CudaKernel(cp, SRC, "diamond2d_direct_dX")
+_diamond2d_direct_dV = CudaKernel(cp, SRC, "diamond2d_direct_dV")
+_diamond2d_direct_du = CudaKernel(cp, SRC, "diamond2d_direct_du")
 
 
 def _direct(X, V, u, H, new):
@@ -49,6 +123,29 @@ def _direct(X, V, u, H, new):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n*m)
     _diamond2d_direct(batch*n*m, (X, V, u, H), (batch, n, m, Delta))
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: one thread an output."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = G.shape[-2:]
+    batch = dX.size // (n*m)
+    _diamond2d_direct_dX(batch*n*m, (V, G, dX), (batch, n, m, Delta))
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: one thread an output."""
+    n, m = G.shape[-2:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n*m)
+    _diamond2d_direct_dV((2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, n, m, Delta))
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one thread an output."""
+    n, m = G.shape[-2:]
+    batch = G.size // (n*m)
+    _diamond2d_direct_du(1, (G, du), (batch, n, m))
 
 
 def _sizes(X, V, u):
@@ -76,4 +173,9 @@ diamond2d = Kernel(
     letters={"X": "n, m", "V": "2*Delta + 1, 2*Delta + 1", "u": "", "H": "n, m"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

@@ -4,12 +4,12 @@
     H[i, j, f, d] = u[f, d] + Σ_a Σ_b Σ_c V[a, b, c, f, d]·X[i + a, j + b, f, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(groups=F) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(f, g)
-Proved        56 of 56 obligations for all sizes: docs/derivations/grouped2d.md
+Proved        81 of 81 obligations for all sizes: docs/derivations/grouped2d.md
 Cost          2·n·m·(2Δ + 1)²·C·D·F operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["grouped2d"]
@@ -44,9 +44,98 @@ extern "C" __global__ void grouped2d_direct(
     // H[i, j, f, d] = acc
     H[(((z*n + i)*m + j)*F + f)*D + d] = acc;
 }
+
+extern "C" __global__ void grouped2d_direct_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    long long batch, long long n, long long m, long long F, long long D, long long C, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n*m*F*C) return;
+    const long long c = thread % C;
+    thread /= C;
+    const long long g = thread % F;
+    thread /= F;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += V[a, b, c, g, d]·G[k - a, l - b, g, d]
+    for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
+        for (long long b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
+            for (long long d = 0; d < D; ++d) {
+                acc += V[((((a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*F + g)*D + d] * G[(((z*n + k - a)*m + l - b)*F + g)*D + d];
+            }
+        }
+    }
+    // dX[k, l, g, c] = acc
+    dX[(((z*n + k)*m + l)*F + g)*C + c] = acc;
+}
+
+extern "C" __global__ void grouped2d_direct_dV(
+    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    long long batch, long long n, long long m, long long F, long long D, long long Delta, long long C)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= (2*Delta + 1)*(2*Delta + 1)*C*F*D) return;
+    const long long d = thread % D;
+    thread /= D;
+    const long long f = thread % F;
+    thread /= F;
+    const long long c = thread % C;
+    thread /= C;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {
+        // acc += X[i + a, j + b, f, c]·G[i, j, f, d]
+        for (long long z = 0; z < batch; ++z) {
+            for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
+                for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
+                    acc += X[(((z*n + i + a)*m + j + b)*F + f)*C + c] * G[(((z*n + i)*m + j)*F + f)*D + d];
+                }
+            }
+        }
+    }
+    // dV[a, b, c, f, d] = acc
+    dV[((((a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*F + f)*D + d] = acc;
+}
+
+extern "C" __global__ void grouped2d_direct_du(
+    const real* __restrict__ G, real* __restrict__ du,
+    long long batch, long long n, long long m, long long F, long long D)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= F*D) return;
+    const long long d = thread % D;
+    thread /= D;
+    const long long f = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j, f, d]
+    for (long long z = 0; z < batch; ++z) {
+        for (long long i = 0; i < n; ++i) {
+            for (long long j = 0; j < m; ++j) {
+                acc += G[(((z*n + i)*m + j)*F + f)*D + d];
+            }
+        }
+    }
+    // du[f, d] = acc
+    du[f*D + d] = acc;
+}
 """
 
 _grouped2d_direct = CudaKernel(cp, SRC, "grouped2d_direct")
+_grouped2d_direct_dX = CudaKernel(cp, SRC, "grouped2d_direct_dX")
+_grouped2d_direct_dV = CudaKernel(cp, SRC, "grouped2d_direct_dV")
+_grouped2d_direct_du = CudaKernel(cp, SRC, "grouped2d_direct_du")
 
 
 def _direct(X, V, u, H, new):
@@ -56,6 +145,31 @@ def _direct(X, V, u, H, new):
     D = V.shape[4]
     batch = H.size // (n*m*F*D)
     _grouped2d_direct(batch*n*m*F*D, (X, V, u, H), (batch, n, m, F, C, D, Delta))
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: one thread an output."""
+    Delta = (V.shape[0] - 1) // 2
+    C = V.shape[2]
+    n, m, F, D = G.shape[-4:]
+    batch = dX.size // (n*m*F*C)
+    _grouped2d_direct_dX(batch*n*m*F*C, (V, G, dX), (batch, n, m, F, D, C, Delta))
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: one thread an output."""
+    C = X.shape[-1]
+    n, m, F, D = G.shape[-4:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n*m*F*C)
+    _grouped2d_direct_dV((2*Delta + 1)*(2*Delta + 1)*C*F*D, (X, G, dV), (batch, n, m, F, D, Delta, C))
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one thread an output."""
+    n, m, F, D = G.shape[-4:]
+    batch = G.size // (n*m*F*D)
+    _grouped2d_direct_du(F*D, (G, du), (batch, n, m, F, D))
 
 
 def _sizes(X, V, u):
@@ -84,4 +198,9 @@ grouped2d = Kernel(
     letters={"X": "n, m, F, C", "V": "2*Delta + 1, 2*Delta + 1, C, F, D", "u": "F, D", "H": "n, m, F, D"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

@@ -4,12 +4,12 @@
     H[i, j] = U[i, j] + Σ_a Σ_b V[i, j, a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ local(Δ) ⟶ boundary(zero)
-Proved        31 of 31 obligations for all sizes: docs/derivations/locally_connected2d.md
+Proved        56 of 56 obligations for all sizes: docs/derivations/locally_connected2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["locally_connected2d"]
@@ -38,9 +38,82 @@ extern "C" __global__ void locally_connected2d_direct(
     // H[i, j] = acc
     H[(z*n + i)*m + j] = acc;
 }
+
+extern "C" __global__ void locally_connected2d_direct_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    long long batch, long long n, long long m, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n*m) return;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += V[k - a, l - b, a, b]·G[k - a, l - b]
+    for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
+        for (long long b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
+            acc += V[(((k - a)*m + l - b)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] * G[(z*n + k - a)*m + l - b];
+        }
+    }
+    // dX[k, l] = acc
+    dX[(z*n + k)*m + l] = acc;
+}
+
+extern "C" __global__ void locally_connected2d_direct_dV(
+    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    long long batch, long long n, long long m, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= n*m*(2*Delta + 1)*(2*Delta + 1)) return;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long j = thread % m;
+    thread /= m;
+    const long long i = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (0 <= i + a && 0 <= j + b && i + a <= n - 1 && j + b <= m - 1) {
+        // acc += X[i + a, j + b]·G[i, j]
+        for (long long z = 0; z < batch; ++z) {
+            acc += X[(z*n + i + a)*m + j + b] * G[(z*n + i)*m + j];
+        }
+    }
+    // dV[i, j, a, b] = acc
+    dV[((i*m + j)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] = acc;
+}
+
+extern "C" __global__ void locally_connected2d_direct_dU(
+    const real* __restrict__ G, real* __restrict__ dU,
+    long long batch, long long n, long long m)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= n*m) return;
+    const long long j = thread % m;
+    thread /= m;
+    const long long i = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = 0; z < batch; ++z) {
+        acc += G[(z*n + i)*m + j];
+    }
+    // dU[i, j] = acc
+    dU[i*m + j] = acc;
+}
 """
 
 _locally_connected2d_direct = CudaKernel(cp, SRC, "locally_connected2d_direct")
+_locally_connected2d_direct_dX = CudaKernel(cp, SRC, "locally_connected2d_direct_dX")
+_locally_connected2d_direct_dV = CudaKernel(cp, SRC, "locally_connected2d_direct_dV")
+_locally_connected2d_direct_dU = CudaKernel(cp, SRC, "locally_connected2d_direct_dU")
 
 
 def _direct(X, V, U, H, new):
@@ -49,6 +122,29 @@ def _direct(X, V, U, H, new):
     Delta = (V.shape[2] - 1) // 2
     batch = H.size // (n*m)
     _locally_connected2d_direct(batch*n*m, (X, V, U, H), (batch, n, m, Delta))
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: one thread an output."""
+    Delta = (V.shape[2] - 1) // 2
+    n, m = G.shape[-2:]
+    batch = dX.size // (n*m)
+    _locally_connected2d_direct_dX(batch*n*m, (V, G, dX), (batch, n, m, Delta))
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: one thread an output."""
+    n, m = G.shape[-2:]
+    Delta = (dV.shape[2] - 1) // 2
+    batch = X.size // (n*m)
+    _locally_connected2d_direct_dV(n*m*(2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, n, m, Delta))
+
+
+def _direct_dU(G, dU, new):
+    """The gradient by U: one thread an output."""
+    n, m = G.shape[-2:]
+    batch = G.size // (n*m)
+    _locally_connected2d_direct_dU(n*m, (G, dU), (batch, n, m))
 
 
 def _sizes(X, V, U):
@@ -76,4 +172,9 @@ locally_connected2d = Kernel(
     letters={"X": "n, m", "V": "n, m, 2*Delta + 1, 2*Delta + 1", "U": "n, m", "H": "n, m"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "U": Gradient(_direct_dU, ("G",)),
+    },
 )

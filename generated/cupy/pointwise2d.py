@@ -4,12 +4,12 @@
     H[i, j, d] = u[d] + Σ_a Σ_b Σ_c V[a, b, c, d]·X[i + a, j + b, c]        0 ≤ a ≤ 0, 0 ≤ b ≤ 0, X = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(0) ⟶ boundary(zero)
-Proved        47 of 47 obligations for all sizes: docs/derivations/pointwise2d.md
+Proved        72 of 72 obligations for all sizes: docs/derivations/pointwise2d.md
 Cost          2·n·m·C·D operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["pointwise2d"]
@@ -42,9 +42,90 @@ extern "C" __global__ void pointwise2d_direct(
     // H[i, j, d] = acc
     H[((z*n + i)*m + j)*D + d] = acc;
 }
+
+extern "C" __global__ void pointwise2d_direct_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    long long batch, long long n, long long m, long long D, long long C)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n*m*C) return;
+    const long long c = thread % C;
+    thread /= C;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += V[a, b, c, d]·G[k - a, l - b, d]
+    for (long long a = 0; a < 1; ++a) {
+        for (long long b = 0; b < 1; ++b) {
+            for (long long d = 0; d < D; ++d) {
+                acc += V[((a*1 + b)*C + c)*D + d] * G[((z*n + k - a)*m + l - b)*D + d];
+            }
+        }
+    }
+    // dX[k, l, c] = acc
+    dX[((z*n + k)*m + l)*C + c] = acc;
+}
+
+extern "C" __global__ void pointwise2d_direct_dV(
+    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    long long batch, long long n, long long m, long long D, long long C)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= 1*1*C*D) return;
+    const long long d = thread % D;
+    thread /= D;
+    const long long c = thread % C;
+    thread /= C;
+    const long long b = thread % 1;
+    thread /= 1;
+    const long long a = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[i + a, j + b, c]·G[i, j, d]
+    for (long long z = 0; z < batch; ++z) {
+        for (long long i = 0; i < n; ++i) {
+            for (long long j = 0; j < m; ++j) {
+                acc += X[((z*n + i + a)*m + j + b)*C + c] * G[((z*n + i)*m + j)*D + d];
+            }
+        }
+    }
+    // dV[a, b, c, d] = acc
+    dV[((a*1 + b)*C + c)*D + d] = acc;
+}
+
+extern "C" __global__ void pointwise2d_direct_du(
+    const real* __restrict__ G, real* __restrict__ du,
+    long long batch, long long n, long long m, long long D)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= D) return;
+    const long long d = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j, d]
+    for (long long z = 0; z < batch; ++z) {
+        for (long long i = 0; i < n; ++i) {
+            for (long long j = 0; j < m; ++j) {
+                acc += G[((z*n + i)*m + j)*D + d];
+            }
+        }
+    }
+    // du[d] = acc
+    du[d] = acc;
+}
 """
 
 _pointwise2d_direct = CudaKernel(cp, SRC, "pointwise2d_direct")
+_pointwise2d_direct_dX = CudaKernel(cp, SRC, "pointwise2d_direct_dX")
+_pointwise2d_direct_dV = CudaKernel(cp, SRC, "pointwise2d_direct_dV")
+_pointwise2d_direct_du = CudaKernel(cp, SRC, "pointwise2d_direct_du")
 
 
 def _direct(X, V, u, H, new):
@@ -53,6 +134,29 @@ def _direct(X, V, u, H, new):
     D = V.shape[3]
     batch = H.size // (n*m*D)
     _pointwise2d_direct(batch*n*m*D, (X, V, u, H), (batch, n, m, C, D))
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: one thread an output."""
+    C = V.shape[2]
+    n, m, D = G.shape[-3:]
+    batch = dX.size // (n*m*C)
+    _pointwise2d_direct_dX(batch*n*m*C, (V, G, dX), (batch, n, m, D, C))
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: one thread an output."""
+    C = X.shape[-1]
+    n, m, D = G.shape[-3:]
+    batch = X.size // (n*m*C)
+    _pointwise2d_direct_dV(1*1*C*D, (X, G, dV), (batch, n, m, D, C))
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one thread an output."""
+    n, m, D = G.shape[-3:]
+    batch = G.size // (n*m*D)
+    _pointwise2d_direct_du(D, (G, du), (batch, n, m, D))
 
 
 def _sizes(X, V, u):
@@ -80,4 +184,9 @@ pointwise2d = Kernel(
     letters={"X": "n, m, C", "V": "1, 1, C, D", "u": "D", "H": "n, m, D"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

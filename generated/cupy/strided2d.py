@@ -4,12 +4,12 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[2i + a, 2j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2)
-Proved        46 of 46 obligations for all sizes: docs/derivations/strided2d.md
+Proved        71 of 71 obligations for all sizes: docs/derivations/strided2d.md
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["strided2d"]
@@ -38,9 +38,83 @@ extern "C" __global__ void strided2d_direct(
     // H[i, j] = acc
     H[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j] = acc;
 }
+
+extern "C" __global__ void strided2d_direct_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    long long batch, long long n, long long m, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n*m) return;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += V[k - 2*i, l - 2*j]·G[i, j]
+    for (long long i = max((-(((Delta - k) - (((Delta - k) % 2 + 2) % 2)) / 2)), 0LL); i < min((((k + Delta) - (((k + Delta) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1); ++i) {
+        for (long long j = max((-(((Delta - l) - (((Delta - l) % 2 + 2) % 2)) / 2)), 0LL); j < min((((l + Delta) - (((l + Delta) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1); ++j) {
+            acc += V[(k + Delta - 2*i)*(2*Delta + 1) + l + Delta - 2*j] * G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
+        }
+    }
+    // dX[k, l] = acc
+    dX[(z*n + k)*m + l] = acc;
+}
+
+extern "C" __global__ void strided2d_direct_dV(
+    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    long long batch, long long n, long long m, long long Delta)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= (2*Delta + 1)*(2*Delta + 1)) return;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {
+        // acc += X[2*i + a, 2*j + b]·G[i, j]
+        for (long long z = 0; z < batch; ++z) {
+            for (long long i = max((-(((a) - (((a) % 2 + 2) % 2)) / 2)), 0LL); i < min((((n - 1 - a) - (((n - 1 - a) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1); ++i) {
+                for (long long j = max((-(((b) - (((b) % 2 + 2) % 2)) / 2)), 0LL); j < min((((m - 1 - b) - (((m - 1 - b) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1); ++j) {
+                    acc += X[(z*n + 2*i + a)*m + 2*j + b] * G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
+                }
+            }
+        }
+    }
+    // dV[a, b] = acc
+    dV[(a + Delta)*(2*Delta + 1) + b + Delta] = acc;
+}
+
+extern "C" __global__ void strided2d_direct_du(
+    const real* __restrict__ G, real* __restrict__ du,
+    long long batch, long long n, long long m)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= 1) return;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = 0; z < batch; ++z) {
+        for (long long i = 0; i < (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1; ++i) {
+            for (long long j = 0; j < (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1; ++j) {
+                acc += G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
+            }
+        }
+    }
+    // du = acc
+    du[0] = acc;
+}
 """
 
 _strided2d_direct = CudaKernel(cp, SRC, "strided2d_direct")
+_strided2d_direct_dX = CudaKernel(cp, SRC, "strided2d_direct_dX")
+_strided2d_direct_dV = CudaKernel(cp, SRC, "strided2d_direct_dV")
+_strided2d_direct_du = CudaKernel(cp, SRC, "strided2d_direct_du")
 
 
 def _direct(X, V, u, H, new):
@@ -49,6 +123,29 @@ def _direct(X, V, u, H, new):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
     _strided2d_direct(batch*(((n - 1) // 2) + 1)*(((m - 1) // 2) + 1), (X, V, u, H), (batch, n, m, Delta))
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: one thread an output."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = dX.shape[-2:]
+    batch = dX.size // (n*m)
+    _strided2d_direct_dX(batch*n*m, (V, G, dX), (batch, n, m, Delta))
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: one thread an output."""
+    n, m = X.shape[-2:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n*m)
+    _strided2d_direct_dV((2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, n, m, Delta))
+
+
+def _direct_du(X, G, du, new):
+    """The gradient by u: one thread an output."""
+    n, m = X.shape[-2:]
+    batch = G.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
+    _strided2d_direct_du(1, (G, du), (batch, n, m))
 
 
 def _sizes(X, V, u):
@@ -76,4 +173,9 @@ strided2d = Kernel(
     letters={"X": "n, m", "V": "2*Delta + 1, 2*Delta + 1", "u": "", "H": "((n - 1) // 2) + 1, ((m - 1) // 2) + 1"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("X", "G")),
+    },
 )

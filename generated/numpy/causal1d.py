@@ -4,12 +4,12 @@
     H[i] = u + Σ_a V[a]·X[i + a]        -Δ ≤ a ≤ 0, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(causal(δ)) ⟶ boundary(zero)
-Proved        40 of 40 obligations for all sizes: docs/derivations/causal1d.md
+Proved        65 of 65 obligations for all sizes: docs/derivations/causal1d.md
 Cost          2·n·(Δ + 1) operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["causal1d"]
 
@@ -26,6 +26,47 @@ def _direct(X, V, u, H, new):
     for a in range(max(-Delta, 1 - n), 1):
         i0 = -a
         H[..., i0:n] += V[a + Delta] * X[..., i0 + a:a + n]
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    Delta = V.shape[0] - 1
+    n = G.shape[-1]
+
+    # dX[k] = 0
+    dX[...] = 0
+
+    # dX[i + a] += V[a]·G[i]
+    for a in range(max(-Delta, 1 - n), 1):
+        i0 = -a
+        dX[..., i0 + a:a + n] += V[a + Delta] * G[..., i0:n]
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n = G.shape[-1]
+    Delta = dV.shape[0] - 1
+    X = X.reshape(-1, *X.shape[-1:])
+    G = G.reshape(-1, *G.shape[-1:])
+
+    # dV[a] = 0
+    dV[...] = 0
+
+    # dV[a] += X[i + a]·G[i]
+    for a in range(max(-Delta, 1 - n), 1):
+        i0 = -a
+        dV[a + Delta] += np.einsum("zi,zi->", X[:, i0 + a:a + n], G[:, i0:n], optimize=True)
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one contraction."""
+    G = G.reshape(-1, *G.shape[-1:])
+
+    # du = 0
+    du[...] = 0
+
+    # du += G[i]
+    du[...] += np.einsum("zi->", G, optimize=True)
 
 
 def _sizes(X, V, u):
@@ -52,4 +93,9 @@ causal1d = Kernel(
     result="H",
     letters={"X": "n", "V": "Delta + 1", "u": "", "H": "n"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

@@ -4,12 +4,12 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        40 of 40 obligations for all sizes: docs/derivations/conv3d.md
+Proved        65 of 65 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["conv3d"]
 
@@ -37,6 +37,65 @@ def _direct(X, V, u, H, new):
                 )
 
 
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m, p = G.shape[-3:]
+
+    # dX[k, l, q] = 0
+    dX[...] = 0
+
+    # dX[i + a, j + b, h + e] += V[a, b, e]·G[i, j, h]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            for e in range(max(-Delta, 1 - p), min(p, Delta + 1)):
+                h0 = max(0, -e)
+                h1 = min(p, p - e)
+                dX[..., i0 + a:i1 + a, j0 + b:j1 + b, h0 + e:h1 + e] += (
+                    V[a + Delta, b + Delta, e + Delta] * G[..., i0:i1, j0:j1, h0:h1]
+                )
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n, m, p = G.shape[-3:]
+    Delta = (dV.shape[0] - 1) // 2
+    X = X.reshape(-1, *X.shape[-3:])
+    G = G.reshape(-1, *G.shape[-3:])
+
+    # dV[a, b, e] = 0
+    dV[...] = 0
+
+    # dV[a, b, e] += X[i + a, j + b, h + e]·G[i, j, h]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            for e in range(max(-Delta, 1 - p), min(p, Delta + 1)):
+                h0 = max(0, -e)
+                h1 = min(p, p - e)
+                dV[a + Delta, b + Delta, e + Delta] += np.einsum(
+                    "zijh,zijh->", X[:, i0 + a:i1 + a, j0 + b:j1 + b, h0 + e:h1 + e], G[:, i0:i1, j0:j1, h0:h1], optimize=True
+                )
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one contraction."""
+    G = G.reshape(-1, *G.shape[-3:])
+
+    # du = 0
+    du[...] = 0
+
+    # du += G[i, j, h]
+    du[...] += np.einsum("zijh->", G, optimize=True)
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m, p = X.shape[-3:]
@@ -61,4 +120,9 @@ conv3d = Kernel(
     result="H",
     letters={"X": "n, m, p", "V": "2*Delta + 1, 2*Delta + 1, 2*Delta + 1", "u": "", "H": "n, m, p"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

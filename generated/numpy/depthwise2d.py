@@ -4,12 +4,12 @@
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        56 of 56 obligations for all sizes: docs/derivations/depthwise2d.md
+Proved        81 of 81 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["depthwise2d"]
 
@@ -32,6 +32,59 @@ def _direct(X, V, u, H, new):
             H[..., i0:i1, j0:j1, :] += (
                 V[a + Delta, b + Delta] * X[..., i0 + a:i1 + a, j0 + b:j1 + b, :]
             )
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = G.shape[-3:-1]
+
+    # dX[k, l, c] = 0
+    dX[...] = 0
+
+    # dX[i + a, j + b, d] += V[a, b, d]·G[i, j, d]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dX[..., i0 + a:i1 + a, j0 + b:j1 + b, :] += (
+                V[a + Delta, b + Delta] * G[..., i0:i1, j0:j1, :]
+            )
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n, m = G.shape[-3:-1]
+    Delta = (dV.shape[0] - 1) // 2
+    X = X.reshape(-1, *X.shape[-3:])
+    G = G.reshape(-1, *G.shape[-3:])
+
+    # dV[a, b, d] = 0
+    dV[...] = 0
+
+    # dV[a, b, d] += X[i + a, j + b, d]·G[i, j, d]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dV[a + Delta, b + Delta] += np.einsum(
+                "zijd,zijd->d", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+            )
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one contraction."""
+    G = G.reshape(-1, *G.shape[-3:])
+
+    # du[d] = 0
+    du[...] = 0
+
+    # du[d] += G[i, j, d]
+    du[...] += np.einsum("zijd->d", G, optimize=True)
 
 
 def _sizes(X, V, u):
@@ -58,4 +111,9 @@ depthwise2d = Kernel(
     result="H",
     letters={"X": "n, m, C", "V": "2*Delta + 1, 2*Delta + 1, C", "u": "C", "H": "n, m, C"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

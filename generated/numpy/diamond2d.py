@@ -4,12 +4,12 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |b - a|, |a + b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(δ)) ⟶ boundary(zero)
-Proved        40 of 40 obligations for all sizes: docs/derivations/diamond2d.md
+Proved        65 of 65 obligations for all sizes: docs/derivations/diamond2d.md
 Cost          2·n·m·(2Δ + 2·Δ² + 1) operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["diamond2d"]
 
@@ -30,6 +30,57 @@ def _direct(X, V, u, H, new):
             j0 = max(0, -b)
             j1 = min(m, m - b)
             H[..., i0:i1, j0:j1] += V[a + Delta, b + Delta] * X[..., i0 + a:i1 + a, j0 + b:j1 + b]
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = G.shape[-2:]
+
+    # dX[k, l] = 0
+    dX[...] = 0
+
+    # dX[i + a, j + b] += V[a, b]·G[i, j]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-a - Delta, 1 - m, a - Delta), min(m, Delta + 1 - a, a + Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dX[..., i0 + a:i1 + a, j0 + b:j1 + b] += V[a + Delta, b + Delta] * G[..., i0:i1, j0:j1]
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n, m = G.shape[-2:]
+    Delta = (dV.shape[0] - 1) // 2
+    X = X.reshape(-1, *X.shape[-2:])
+    G = G.reshape(-1, *G.shape[-2:])
+
+    # dV[a, b] = 0
+    dV[...] = 0
+
+    # dV[a, b] += X[i + a, j + b]·G[i, j]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-a - Delta, 1 - m, a - Delta), min(m, Delta + 1 - a, a + Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dV[a + Delta, b + Delta] += np.einsum(
+                "zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+            )
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one contraction."""
+    G = G.reshape(-1, *G.shape[-2:])
+
+    # du = 0
+    du[...] = 0
+
+    # du += G[i, j]
+    du[...] += np.einsum("zij->", G, optimize=True)
 
 
 def _sizes(X, V, u):
@@ -56,4 +107,9 @@ diamond2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "2*Delta + 1, 2*Delta + 1", "u": "", "H": "n, m"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

@@ -4,12 +4,12 @@
     H[i, j, f, d] = u[f, d] + Σ_a Σ_b Σ_c V[a, b, c, f, d]·X[i + a, j + b, f, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(groups=F) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(f, g)
-Proved        56 of 56 obligations for all sizes: docs/derivations/grouped2d.md
+Proved        81 of 81 obligations for all sizes: docs/derivations/grouped2d.md
 Cost          2·n·m·(2Δ + 1)²·C·D·F operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["grouped2d"]
 
@@ -32,6 +32,59 @@ def _direct(X, V, u, H, new):
             H[..., i0:i1, j0:j1, :, :] += np.einsum(
                 "cfd,...ijfc->...ijfd", V[a + Delta, b + Delta], X[..., i0 + a:i1 + a, j0 + b:j1 + b, :, :], optimize=True
             )
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = G.shape[-4:-2]
+
+    # dX[k, l, g, c] = 0
+    dX[...] = 0
+
+    # dX[i + a, j + b, f, c] += V[a, b, c, f, d]·G[i, j, f, d]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dX[..., i0 + a:i1 + a, j0 + b:j1 + b, :, :] += np.einsum(
+                "cfd,...ijfd->...ijfc", V[a + Delta, b + Delta], G[..., i0:i1, j0:j1, :, :], optimize=True
+            )
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n, m = G.shape[-4:-2]
+    Delta = (dV.shape[0] - 1) // 2
+    X = X.reshape(-1, *X.shape[-4:])
+    G = G.reshape(-1, *G.shape[-4:])
+
+    # dV[a, b, c, f, d] = 0
+    dV[...] = 0
+
+    # dV[a, b, c, f, d] += X[i + a, j + b, f, c]·G[i, j, f, d]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dV[a + Delta, b + Delta] += np.einsum(
+                "zijfc,zijfd->cfd", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+            )
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one contraction."""
+    G = G.reshape(-1, *G.shape[-4:])
+
+    # du[f, d] = 0
+    du[...] = 0
+
+    # du[f, d] += G[i, j, f, d]
+    du[...] += np.einsum("zijfd->fd", G, optimize=True)
 
 
 def _sizes(X, V, u):
@@ -59,4 +112,9 @@ grouped2d = Kernel(
     result="H",
     letters={"X": "n, m, F, C", "V": "2*Delta + 1, 2*Delta + 1, C, F, D", "u": "F, D", "H": "n, m, F, D"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

@@ -4,12 +4,12 @@
     H[i, j] = U[i, j] + Σ_a Σ_b V[i, j, a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ local(Δ) ⟶ boundary(zero)
-Proved        31 of 31 obligations for all sizes: docs/derivations/locally_connected2d.md
+Proved        56 of 56 obligations for all sizes: docs/derivations/locally_connected2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["locally_connected2d"]
 
@@ -32,6 +32,59 @@ def _direct(X, V, U, H, new):
             H[..., i0:i1, j0:j1] += (
                 V[i0:i1, j0:j1, a + Delta, b + Delta] * X[..., i0 + a:i1 + a, j0 + b:j1 + b]
             )
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    Delta = (V.shape[2] - 1) // 2
+    n, m = G.shape[-2:]
+
+    # dX[k, l] = 0
+    dX[...] = 0
+
+    # dX[i + a, j + b] += V[i, j, a, b]·G[i, j]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dX[..., i0 + a:i1 + a, j0 + b:j1 + b] += (
+                V[i0:i1, j0:j1, a + Delta, b + Delta] * G[..., i0:i1, j0:j1]
+            )
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n, m = G.shape[-2:]
+    Delta = (dV.shape[2] - 1) // 2
+    X = X.reshape(-1, *X.shape[-2:])
+    G = G.reshape(-1, *G.shape[-2:])
+
+    # dV[i, j, a, b] = 0
+    dV[...] = 0
+
+    # dV[i, j, a, b] += X[i + a, j + b]·G[i, j]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dV[i0:i1, j0:j1, a + Delta, b + Delta] += np.einsum(
+                "zij,zij->ij", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+            )
+
+
+def _direct_dU(G, dU, new):
+    """The gradient by U: one contraction."""
+    G = G.reshape(-1, *G.shape[-2:])
+
+    # dU[i, j] = 0
+    dU[...] = 0
+
+    # dU[i, j] += G[i, j]
+    dU[...] += np.einsum("zij->ij", G, optimize=True)
 
 
 def _sizes(X, V, U):
@@ -58,4 +111,9 @@ locally_connected2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "n, m, 2*Delta + 1, 2*Delta + 1", "U": "n, m", "H": "n, m"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "U": Gradient(_direct_dU, ("G",)),
+    },
 )

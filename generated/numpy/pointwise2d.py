@@ -4,12 +4,12 @@
     H[i, j, d] = u[d] + Σ_a Σ_b Σ_c V[a, b, c, d]·X[i + a, j + b, c]        0 ≤ a ≤ 0, 0 ≤ b ≤ 0, X = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(0) ⟶ boundary(zero)
-Proved        47 of 47 obligations for all sizes: docs/derivations/pointwise2d.md
+Proved        72 of 72 obligations for all sizes: docs/derivations/pointwise2d.md
 Cost          2·n·m·C·D operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["pointwise2d"]
 
@@ -27,6 +27,45 @@ def _direct(X, V, u, H, new):
             H[...] += np.einsum(
                 "cd,...ijc->...ijd", V[a, b], X[..., a:a + n, b:b + m, :], optimize=True
             )
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    n, m = G.shape[-3:-1]
+
+    # dX[k, l, c] = 0
+    dX[...] = 0
+
+    # dX[i + a, j + b, c] += V[a, b, c, d]·G[i, j, d]
+    for a in range(1):
+        for b in range(1):
+            dX[..., a:a + n, b:b + m, :] += np.einsum("cd,...ijd->...ijc", V[a, b], G, optimize=True)
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n, m = G.shape[-3:-1]
+    X = X.reshape(-1, *X.shape[-3:])
+    G = G.reshape(-1, *G.shape[-3:])
+
+    # dV[a, b, c, d] = 0
+    dV[...] = 0
+
+    # dV[a, b, c, d] += X[i + a, j + b, c]·G[i, j, d]
+    for a in range(1):
+        for b in range(1):
+            dV[a, b] += np.einsum("zijc,zijd->cd", X[:, a:a + n, b:b + m], G, optimize=True)
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one contraction."""
+    G = G.reshape(-1, *G.shape[-3:])
+
+    # du[d] = 0
+    du[...] = 0
+
+    # du[d] += G[i, j, d]
+    du[...] += np.einsum("zijd->d", G, optimize=True)
 
 
 def _sizes(X, V, u):
@@ -53,4 +92,9 @@ pointwise2d = Kernel(
     result="H",
     letters={"X": "n, m, C", "V": "1, 1, C, D", "u": "D", "H": "n, m, D"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )

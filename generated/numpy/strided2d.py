@@ -4,12 +4,12 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[2i + a, 2j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2)
-Proved        46 of 46 obligations for all sizes: docs/derivations/strided2d.md
+Proved        71 of 71 obligations for all sizes: docs/derivations/strided2d.md
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["strided2d"]
 
@@ -30,8 +30,61 @@ def _direct(X, V, u, H, new):
             j0 = max(0, (-(b // 2)))
             j1 = min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1)
             H[..., i0:i1, j0:j1] += (
-                V[a + Delta, b + Delta] * X[..., 2*i0 + a:2*i1 + a - 1:2, 2*j0 + b:2*j1 + b - 1:2]
+                V[a + Delta, b + Delta] * X[..., 2*i0 + a:2*i1 + a:2, 2*j0 + b:2*j1 + b:2]
             )
+
+
+def _direct_dX(V, G, dX, new):
+    """The gradient by X: shifted sums."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = dX.shape[-2:]
+
+    # dX[k, l] = 0
+    dX[...] = 0
+
+    # dX[2*i + a, 2*j + b] += V[a, b]·G[i, j]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, (-(a // 2)))
+        i1 = min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, (-(b // 2)))
+            j1 = min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1)
+            dX[..., 2*i0 + a:2*i1 + a:2, 2*j0 + b:2*j1 + b:2] += (
+                V[a + Delta, b + Delta] * G[..., i0:i1, j0:j1]
+            )
+
+
+def _direct_dV(X, G, dV, new):
+    """The gradient by V: shifted sums."""
+    n, m = X.shape[-2:]
+    Delta = (dV.shape[0] - 1) // 2
+    X = X.reshape(-1, *X.shape[-2:])
+    G = G.reshape(-1, *G.shape[-2:])
+
+    # dV[a, b] = 0
+    dV[...] = 0
+
+    # dV[a, b] += X[2*i + a, 2*j + b]·G[i, j]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, (-(a // 2)))
+        i1 = min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, (-(b // 2)))
+            j1 = min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1)
+            dV[a + Delta, b + Delta] += np.einsum(
+                "zij,zij->", X[:, 2*i0 + a:2*i1 + a:2, 2*j0 + b:2*j1 + b:2], G[:, i0:i1, j0:j1], optimize=True
+            )
+
+
+def _direct_du(G, du, new):
+    """The gradient by u: one contraction."""
+    G = G.reshape(-1, *G.shape[-2:])
+
+    # du = 0
+    du[...] = 0
+
+    # du += G[i, j]
+    du[...] += np.einsum("zij->", G, optimize=True)
 
 
 def _sizes(X, V, u):
@@ -58,4 +111,9 @@ strided2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "2*Delta + 1, 2*Delta + 1", "u": "", "H": "((n - 1) // 2) + 1, ((m - 1) // 2) + 1"},
     doc=__doc__,
+    gradients={
+        "X": Gradient(_direct_dX, ("V", "G")),
+        "V": Gradient(_direct_dV, ("X", "G")),
+        "u": Gradient(_direct_du, ("G",)),
+    },
 )
