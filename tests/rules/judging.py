@@ -69,7 +69,13 @@ def cases(rule: str) -> tuple[Case, ...]:
     for case in sorted(more, key=lambda c: len(c.form.sizes) + len(c.form.reduction)):
         if not any((c.form, str(c.application)) == (case.form, str(case.application)) for c in found):
             found.append(case)
-    return tuple(found[:_CASES])
+    later = (c for c in found[_CASES:] if not {*_kinds(c)} <= {k for f in found[:_CASES] for k in _kinds(f)})
+    return (*found[:_CASES], *later)
+
+
+def _kinds(case: Case) -> Iterator[str]:
+    """The modules of a case's groups, supports and other arguments."""
+    return (type(a).__module__ for a in (*case.application.args, *dict(case.application.options).values()))
 
 
 def step_of(case: Case, rule: Any = None, mutant: SourceMutant | None = None) -> Step:

@@ -28,6 +28,9 @@ def near(layer: derive.Derivation, support: object) -> derive.Derivation:
 
 LAYERS = {
     "signal": near(SIGNAL, "Delta"),
+    "even signal": SIGNAL.then(derive.local("Delta"))
+    .then(derive.equivariant(derive.PointGroup("D1")))
+    .then(derive.boundary()),
     "causal": near(SIGNAL, derive.Causal("Delta")),
     "volume": near(VOLUME, 1),
     "diamond in a volume": near(VOLUME, derive.Diamond("Delta")),
