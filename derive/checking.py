@@ -19,13 +19,16 @@ from derive.errors import DeriveError
 from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
 from derive.forms.form import Form
+from derive.forms.sizes import size_sources
 from derive.ir.interpreter import interpret
 from derive.ir.nodes import Program
 from derive.lowering import slopes
 from derive.pipeline import Layer, load_source
+from derive.proof.step import View
 
 __all__ = ["CheckFailed", "check_emitted", "exact_arrays", "interpreted", "run_body", "run_exactly", "small_sizes"]
 
+_NO_DENSE = (View.WEIGHT, View.BIAS, View.COMPOSED)
 _MOST = 4000
 _SAMPLES = 4
 
@@ -115,13 +118,15 @@ def _check_gradients(layer: Layer, kernel: Any, arrays: Mapping[str, np.ndarray]
 
 
 def _dense(layer: Layer, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray | None:
-    """The dense weights that the embeddings make of the parameters; None where a layer has data, or a grid of other sizes."""
-    form = layer.derivation.form
-    grid = [form.input.axes[p].extent for p in form.grid(form.input)]
-    if any(p.data for p in form.weights) or not all(isinstance(e, Symbol) for e in grid):
+    """The dense weights that the embeddings make of the parameters; None where it has none."""
+    derivation = layer.derivation
+    if any(s.view in _NO_DENSE for s in (proved.step for proved in derivation.steps)):
         return None
-    params = {p.name: arrays[p.name] for p in form.params}
-    return layer.derivation.reference(shape=tuple(sizes[e] for e in grid), **params)[0]
+    start = derivation.dense
+    grid = tuple(sizes[start.input.axes[p].extent] for p in start.grid(start.input))
+    params = {p.name: arrays[p.name] for p in derivation.form.params if not p.data}
+    told = {s.size for s in size_sources(derivation.form, [p.array for p in derivation.form.params if not p.data])}
+    return derivation.reference(shape=grid, **params, **{s.name: v for s, v in sizes.items() if s not in told})[0]
 
 
 def interpreted(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray:

@@ -5,25 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import Expr, Symbol
+from sympy import Expr
 
 from derive.errors import DeriveError, ObligationFailed
 from derive.forms.dense import dense_form
-from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Form
-from derive.forms.sizes import numeric_sizes
 from derive.proof.counterexample import smallest_model
 from derive.proof.counts import Counts
 from derive.proof.goal import Status, Verdict
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import discharge_all
-from derive.proof.step import Kind, Step, View, substitute
+from derive.proof.step import Kind, Step, substitute
 from derive.rules._rule import Application
 
 if TYPE_CHECKING:
@@ -181,11 +178,13 @@ class Derivation:
         return maps
 
     def reference(self, *, shape: tuple[int, ...], **arrays: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Dense W and U of a grid of that shape, for the given parameters (`V=..., u=...`).
+        """Dense W and U of a grid of that shape, for the given parameters (`V=..., u=...`); sizes that neither tells, `C=3`.
 
-        Composed from the embeddings alone, in the arrays' own arithmetic. Raises DeriveError for
-        a missing or unknown parameter, or shapes that do not fit.
+        Composed from the embeddings alone, in the arrays' own arithmetic, and seen as the transformations say. Raises
+        DeriveError for a missing or unknown parameter, shapes that do not fit, and layers that have no dense weights.
         """
+        from derive.reference import reference
+
         return reference(self, tuple(shape), arrays)
 
     def certificate(self) -> dict[str, Any]:
@@ -210,61 +209,6 @@ class Derivation:
 
     def __repr__(self) -> str:
         return " ⟶ ".join(["dense", *(s.rule for s in self.steps)])
-
-
-def reference(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """See `Derivation.reference`."""
-    form, dense_layer = layer.form, layer.dense
-    values = {name: np.asarray(array) for name, array in arrays.items()}
-    wanted = [p.name for p in form.params]
-    if sorted(values) != sorted(wanted):
-        raise DeriveError(f"The layer's parameters are {', '.join(wanted)}; given were {', '.join(values) or 'none'}.")
-    given = _grid_sizes(form, shape)
-    shapes = {name: array.shape for name, array in values.items()}
-    sizes: dict[Symbol, int] = numeric_sizes(form, shapes, **given)
-    from derive.forms.denote import entry_reader
-
-    read = entry_reader(form, values, sizes)
-    maps = layer.reference_maps
-    out = []
-    for param in dense_layer.params:
-        box = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in param.array.axes}
-        places = dict(sizes) | grid(box)
-        entries = evaluate(maps[param.name], places, read)
-        out.append(np.array(np.broadcast_to(entries, tuple(high - low + 1 for low, high in box.values()))))
-    for proved in layer.steps:
-        if proved.kind is Kind.TRANSFORMATION:
-            out = _viewed(proved.step, out, sizes)
-    return out[0], out[1]
-
-
-def _viewed(step: Step, dense: list[np.ndarray], sizes: dict[Symbol, int]) -> list[np.ndarray]:
-    """Dense weights and biases of what a transformation makes of the layer with these."""
-    W, U = dense
-    rank = len(step.before.output.axes)
-    if step.view is View.ADJOINT:
-        turned = np.transpose(W, (*range(rank, W.ndim), *range(rank)))
-        return [turned, np.zeros(turned.shape[: W.ndim - rank], dtype=W.dtype)]
-    if step.view is not View.SELECTED:
-        raise DeriveError("A gradient has no dense layer: it is linear in the output's gradient and in X.")
-    box = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in step.after.output.axes}
-    places = dict(sizes) | grid(box)
-    at = tuple(
-        np.asarray(evaluate(step.to_before[a.symbol], places)) - int(evaluate(a.lower, sizes))
-        for a in step.before.output.axes
-    )
-    return [W[at], U[at]]
-
-
-def _grid_sizes(form: Form, shape: tuple[int, ...]) -> dict[str, int]:
-    grid_axes = [form.input.axes[p] for p in form.grid(form.input)]
-    if len(grid_axes) != len(shape):
-        raise DeriveError(f"The grid has {len(grid_axes)} axes; shape {shape} has {len(shape)}.")
-    sizes: dict[str, int] = {}
-    for axis, extent in zip(grid_axes, shape, strict=True):
-        (size,) = axis.extent.free_symbols
-        sizes[size.name] = int(extent)
-    return sizes
 
 
 def dense(rank: int = 2, outputs: str | None = None, inputs: str | None = None, places: bool = True) -> Derivation:

@@ -36,11 +36,11 @@ def drawing(
     _matrix(svg, cells, blocks, _LEFT, _TOP, scale)
     middle_x, middle_y = _LEFT + width / 2, _TOP + height / 2
     svg.append(_text(f"input place {_tuple(columns)} →", middle_x, 20, 15))
-    svg.append(_text(f"← output place {_tuple(rows)}", 20, middle_y, 15, turn=-90))
+    svg.append(_text(f"← output place {_tuple(rows)}" if rows else "output", 20, middle_y, 15, turn=-90))
     for axis, (extent, block, letters) in enumerate(zip(cells.shape, blocks, (rows, columns), strict=True)):
         for number, place in _ticks(extent, block):
             at = (place + block / 2) * scale
-            label = f"{letters[0]} = {number}" if number == 0 else str(number)
+            label = f"{letters[0]} = {number}" if number == 0 and letters else str(number)
             if axis:
                 svg.append(_text(label, _LEFT + at, _TOP - 8, 12))
             else:

@@ -15,15 +15,17 @@ import numpy as np
 from sympy import Integer, Symbol
 
 from derive.derivation import Derivation
+from derive.errors import DeriveError
 from derive.forms.denote import entry_reader
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Form, Role
 from derive.forms.notation import UNICODE, in_order
-from derive.proof.step import Kind
+from derive.proof.step import Kind, View
 from derive.render.drawing import drawing, strip_drawing
 
 __all__ = ["Picture", "pattern", "pictures", "strip"]
 
+_NO_MATRIX = (View.WEIGHT, View.BIAS, View.COMPOSED)
 _SIDES = {1: 16, 2: 8, 3: 4}
 
 
@@ -39,6 +41,7 @@ class Picture:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     blocks: tuple[int, int]
+    noun: str = "free weight"
 
     @property
     def parameters(self) -> int:
@@ -51,8 +54,7 @@ class Picture:
         height, width = self.cells.shape
         zeros = int((self.cells == 0).sum())
         rest = f"; {zeros} entries are 0" if zeros else ""
-        noun = "weight" if self.parameters == 1 else "weights"
-        free = f"{self.parameters} free {noun}, one colour each"
+        free = f"{self.parameters} {self.noun}{'s' * (self.parameters != 1)}, one colour each"
         return f"W at {self.says}: {height} × {width} entries, {free}{rest}."
 
     @property
@@ -81,7 +83,8 @@ def _numbered(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _ranked(entries: np.ndarray) -> np.ndarray:
-    """Values renamed 1, 2, 3, ... in their order; 0 stays."""
+    """Values renamed 1, 2, 3, ... in their order, a weight and its negative alike; 0 stays."""
+    entries = np.abs(entries)
     values, places = np.unique(entries, return_inverse=True)
     zero = int(np.searchsorted(values, 0)) if 0 in values else -1
     names = np.cumsum(np.arange(len(values)) != zero)
@@ -91,12 +94,17 @@ def _ranked(entries: np.ndarray) -> np.ndarray:
 
 
 def _stages(derivation: Derivation) -> Iterator[tuple[int, str, Derivation]]:
-    """The derivation cut off after each step, up to the first that makes another layer of it."""
-    kinds = [step.kind for step in derivation.steps]
-    last = kinds.index(Kind.TRANSFORMATION) if Kind.TRANSFORMATION in kinds else len(kinds)
+    """The derivation cut off after each step, up to the first that makes another layer of it or factors its weights."""
+    last = _own(derivation)
     for stage in range(last + 1):
         part = replace(derivation, steps=derivation.steps[:stage], applications=derivation.applications[:stage])
         yield stage, derivation.steps[stage - 1].rule if stage else "dense", part
+
+
+def _own(derivation: Derivation) -> int:
+    """How many steps speak of the layer's own dense weights."""
+    ends = (Kind.TRANSFORMATION, Kind.FACTORISATION)
+    return next((p for p, step in enumerate(derivation.steps) if step.kind in ends), len(derivation.steps))
 
 
 def _sizes(form: Form, side: int, channels: int) -> dict[Symbol, int]:
@@ -143,13 +151,45 @@ def pictures(name: str, derivation: Derivation) -> tuple[Picture, ...]:
     side = _SIDES.get(rank, 2)
     found: list[Picture] = []
     for stage, rule, part in _stages(derivation):
-        picture = _picture(f"{name}-{_slug(rule)}.svg", stage, rule, part, side, 1)
+        seen = sum(_slug(rule) == _slug(s.rule) for s in derivation.steps[: stage - 1]) if stage else 0
+        file = f"{name}-{_slug(rule)}{f'-{seen + 1}' if seen else ''}.svg"
+        picture = _picture(file, stage, rule, part, side, 1)
         if not found or not np.array_equal(found[-1].cells, picture.cells):
             found.append(picture)
+    if (last := _transformed(name, derivation, side)) is not None:
+        found.append(last)
     if any(axis.role is Role.CHANNEL for axis in derivation.form.input.axes):
         stage, rule, part = list(_stages(derivation))[-1]
         found.append(_picture(f"{name}-two-channels.svg", stage + 1, rule, part, max(2, side // 2), 2))
     return tuple(found)
+
+
+def _transformed(name: str, derivation: Derivation, side: int) -> Picture | None:
+    """The last layer's matrix, where transformations made it and it has one; its entries may be sums of weights."""
+    steps, form, start = derivation.steps, derivation.form, derivation.dense
+    if _own(derivation) == len(steps) or any(s.step.view in _NO_MATRIX for s in steps) or form.weight.is_Mul:
+        return None
+    sizes = dict.fromkeys(form.sizes, 1) | _sizes(start, side, 1)
+    shapes = {p.name: tuple(int(evaluate(e, sizes)) for e in p.array.shape) for p in form.params if not p.data}
+    names = {key: 2 ** (_numbered(shape).astype(object)) for key, shape in shapes.items()}
+    told = {s.name: v for s, v in sizes.items() if not shapes or s not in start.sizes}
+    try:
+        W, _ = derivation.reference(shape=(side,) * len(start.grid(start.input)), **names, **told)
+    except DeriveError:
+        return None
+    height = prod(W.shape[: len(form.output.axes)])
+    inner = [prod(W.shape[1 : len(form.output.axes)]), prod(W.shape[len(form.output.axes) + 1 :])]
+    return Picture(
+        file=f"{name}-{_slug(steps[-1].rule)}.svg",
+        stage=len(steps),
+        rule=steps[-1].rule,
+        says=_says({s: v for s, v in sizes.items() if s in form.sizes}),
+        cells=_ranked(W.reshape(height, -1)),
+        rows=tuple(map(str, form.output.symbols)),
+        columns=tuple(map(str, form.input.symbols)),
+        blocks=(inner[0], inner[1]),
+        noun="different coefficient",
+    )
 
 
 def _slug(rule: str) -> str:

@@ -1,0 +1,153 @@
+"""The dense layer behind a derivation: W and U from the embeddings alone, never by the path that emits kernels.
+
+embeddings      the dense weights, composed from the last step back to the first
+selected        the rows of the places selected        adjoint     W transposed, without U
+fixed           the numbers in the place of V          extended    the layer of a larger grid, its columns added up where
+                                                                   the edge says, its rows cut out
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sympy import Symbol, expand
+
+from derive.errors import DeriveError
+from derive.forms.denote import entry_reader
+from derive.forms.evaluate import evaluate, grid
+from derive.forms.expr import index
+from derive.forms.extension import extended
+from derive.forms.form import Array, Form, Role
+from derive.forms.sizes import numeric_sizes
+from derive.proof.step import Kind, Step, View
+from derive.proof.transform import EDGES
+
+if TYPE_CHECKING:
+    from derive.derivation import Derivation
+
+__all__ = ["reference"]
+
+Sizes = dict[Symbol, int]
+Dense = tuple[np.ndarray, np.ndarray]
+_BEYOND = index("x")
+
+
+def reference(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> Dense:
+    """See `Derivation.reference`; `shape` is that of the grid where the derivation starts."""
+    stated = {name: int(v) for name, v in arrays.items() if name in {s.name for s in layer.form.sizes}}
+    values = {name: np.asarray(array) for name, array in arrays.items() if name not in stated}
+    wanted = [p.name for p in layer.form.params if not p.data]
+    if sorted(values) != sorted(wanted):
+        raise DeriveError(f"The layer's parameters are {', '.join(wanted)}; given were {', '.join(values) or 'none'}.")
+    given = stated | _grid_sizes(layer.dense, shape)
+    sizes = numeric_sizes(layer.form, {name: array.shape for name, array in values.items()}, **given)
+    views = [s.step for s in layer.steps if s.kind is Kind.TRANSFORMATION]
+    for step in views:
+        if step.view is View.FIXED:
+            values |= _numbers(step, sizes)
+    margin = next((_margin(step, sizes) for step in views if step.view in EDGES), (0,) * len(shape))
+    around = sizes | {s: v + 2 * m for (s, v), m in zip(_grid_symbols(layer.dense, sizes).items(), margin, strict=True)}
+    dense = _embedded(layer, values, around)
+    for step in views:
+        dense = _viewed(step, dense, sizes, margin)
+    return dense
+
+
+def _embedded(layer: Derivation, values: Mapping[str, np.ndarray], sizes: Sizes) -> Dense:
+    """W and U by the embeddings, from the parameters of the last form that isn't a view of another layer."""
+    own = next((s.step.before for s in layer.steps if s.kind is Kind.TRANSFORMATION), layer.form)
+    factored = [s.step.after for s in layer.steps if s.kind is Kind.FACTORISATION]
+    own = factored[-1] if factored else own
+    shapes = {p.name: tuple(int(evaluate(e, sizes)) for e in p.array.shape) for p in own.params}
+    known = {name: values[name] if name in values else np.zeros(shape, int) for name, shape in shapes.items()}
+    if wrong := [name for name, shape in shapes.items() if known[name].shape != shape]:
+        raise DeriveError(
+            f"Weights {wrong[0]} of a larger grid have another shape, so these say nothing beyond the edge."
+        )
+    read = entry_reader(own, known, sizes)
+    maps, out = layer.reference_maps, []
+    for param in layer.dense.params:
+        box = _box(param.array, sizes)
+        entries = evaluate(maps[param.name], dict(sizes) | grid(box), read)
+        out.append(np.array(np.broadcast_to(entries, tuple(high - low + 1 for low, high in box.values()))))
+    return out[0], out[1]
+
+
+def _box(array: Array, sizes: Sizes) -> dict[Symbol, tuple[int, int]]:
+    return {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in array.axes}
+
+
+def _viewed(step: Step, dense: Dense, sizes: Sizes, margin: tuple[int, ...]) -> Dense:
+    """Dense weights and biases of what a transformation makes of the layer with these."""
+    W, U = dense
+    rank = len(step.before.output.axes)
+    if step.view is View.ADJOINT:
+        turned = np.transpose(W, (*range(rank, W.ndim), *range(rank)))
+        return turned, np.zeros(turned.shape[: W.ndim - rank], dtype=W.dtype)
+    if step.view is View.FIXED:
+        return W, U
+    if step.view in EDGES:
+        return _folded(step, dense, sizes, margin)
+    if step.view is not View.SELECTED:
+        raise DeriveError(f"There is no dense layer of one set of weights behind a {step.view.value}.")
+    places = dict(sizes) | grid(_box(step.after.output, sizes))
+    at = tuple(
+        np.asarray(evaluate(step.to_before[a.symbol], places)) - int(evaluate(a.lower, sizes))
+        for a in step.before.output.axes
+    )
+    return W[at], U[at]
+
+
+def _numbers(step: Step, sizes: Sizes) -> dict[str, np.ndarray]:
+    """The weights before, filled with the numbers, and biases of 0."""
+    (old,), (new,) = step.before.weights, step.after.weights
+    numbers = np.array([*(new.values or ()), None], dtype=object)[:-1]
+    box = _box(old.array, sizes)
+    table = numbers.reshape([high - low + 1 for low, high in _box(new.array, sizes).values()])
+    at = [np.asarray(grid(box)[a.symbol]) - int(evaluate(a.lower, sizes)) for a in new.array.axes]
+    zeros = {
+        p.name: np.zeros([hi - lo + 1 for lo, hi in _box(p.array, sizes).values()], int) for p in step.before.biases
+    }
+    return {old.name: table[tuple(at)]} | zeros
+
+
+def _margin(step: Step, sizes: Sizes) -> tuple[int, ...]:
+    """How far beyond each edge the window reaches."""
+    form = step.before
+    ends = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in form.reduction}
+    places = dict(sizes) | grid(ends)
+    pairs = zip(form.grid(form.output), form.grid(form.input), strict=True)
+    offsets = (expand(form.read[q] - form.output.symbols[p]) for p, q in pairs)
+    return tuple(int(np.abs(evaluate(offset, places)).max()) for offset in offsets)
+
+
+def _folded(step: Step, dense: Dense, sizes: Sizes, margin: tuple[int, ...]) -> Dense:
+    """The rows of the grid within its margin; every column beyond the edge added to the one that is read in its place."""
+    W, U = dense
+    form, rows = step.before, []
+    for p, axis in enumerate(form.output.axes):
+        m = margin[form.grid(form.output).index(p)] if axis.role is Role.GRID else 0
+        rows.append(slice(m, U.shape[p] - m))
+    W, U = W[tuple(rows)], U[tuple(rows)]
+    for q, m in zip(form.grid(form.input), margin, strict=True):
+        axis, position = form.input.axes[q], len(form.output.axes) + q
+        beyond = np.arange(W.shape[position]) - m
+        inside = np.asarray(evaluate(extended(EDGES[step.view], axis, _BEYOND), dict(sizes) | {_BEYOND: beyond}))
+        folded = np.zeros((int(evaluate(axis.extent, sizes)), *np.delete(W.shape, position)), dtype=W.dtype)
+        np.add.at(folded, inside, np.moveaxis(W, position, 0))
+        W = np.moveaxis(folded, 0, position)
+    return W, U
+
+
+def _grid_symbols(form: Form, sizes: Sizes) -> Sizes:
+    extents = [form.input.axes[p].extent for p in form.grid(form.input)]
+    return {e: sizes[e] for e in extents}
+
+
+def _grid_sizes(form: Form, shape: tuple[int, ...]) -> dict[str, int]:
+    grid_axes = [form.input.axes[p] for p in form.grid(form.input)]
+    if len(grid_axes) != len(shape):
+        raise DeriveError(f"The grid has {len(grid_axes)} axes; shape {shape} has {len(shape)}.")
+    return {str(axis.extent): int(extent) for axis, extent in zip(grid_axes, shape, strict=True)}
