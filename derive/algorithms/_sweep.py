@@ -46,9 +46,11 @@ def _tied(terms: Terms) -> list[frozenset[Symbol]]:
 
 
 def _forced(terms: Terms) -> set[Symbol]:
-    """Letters of a condition that is no inequality, of a subscript that is no slice, or of two subscripts of one access."""
-    found = {s for s in terms.letters if s in terms.rest.free_symbols}
-    for access in (terms.accesses.target, *terms.accesses.factors):
+    """Letters of no access, of a condition that is no inequality, a subscript that is no slice, or two subscripts of an access."""
+    accesses = (terms.accesses.target, *terms.accesses.factors)
+    used = {s for access in accesses for e in access.subscripts for s in e.free_symbols}
+    found = {s for s in terms.letters if s in terms.rest.free_symbols or s not in used}
+    for access in accesses:
         seen: set[Symbol] = set()
         for subscript in access.subscripts:
             here = [s for s in terms.letters if s in subscript.free_symbols]

@@ -88,6 +88,19 @@ class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
     def _print_Abs(self, expr: Any) -> str:
         return f"abs({self._print(expr.args[0])})"
 
+    def _print_Where(self, expr: Any) -> str:
+        condition, value, other = map(self._print, expr.args)
+        return f"({value} if {condition} else {other})"
+
+    def _print_Not(self, expr: Any) -> str:
+        return f"not ({self._print(expr.args[0])})"
+
+    def _print_BooleanTrue(self, expr: Any) -> str:
+        return "True"
+
+    def _print_BooleanFalse(self, expr: Any) -> str:
+        return "False"
+
     def _print_floor(self, expr: Any) -> str:
         top, bottom = expr.args[0].together().as_numer_denom()
         return f"({self.parenthesize(top, _FACTOR, strict=True)} // {self.parenthesize(bottom, _FACTOR, strict=True)})"

@@ -76,6 +76,23 @@ class _C(PythonPrinter):
             self._print(expr.args[0]), self.parenthesize(expr.args[1], PRECEDENCE["Atom"], strict=True)
         )
 
+    def _print_Where(self, expr: Any) -> str:
+        condition, value, other = expr.args
+        return f"({self._print(condition)} ? {self._typed(value)} : {self._typed(other)})"
+
+    def _print_Not(self, expr: Any) -> str:
+        return f"!({self._print(expr.args[0])})"
+
+    def _print_Or(self, expr: Any) -> str:
+        parts = (f"({p})" if " && " in p else p for p in sorted(map(self._print, expr.args)))
+        return f"({' || '.join(parts)})"
+
+    def _print_BooleanTrue(self, expr: Any) -> str:
+        return "true"
+
+    def _print_BooleanFalse(self, expr: Any) -> str:
+        return "false"
+
     def _print_Abs(self, expr: Any) -> str:
         return f"llabs({self._print(expr.args[0])})"
 

@@ -78,11 +78,17 @@ class _Writer:
 
     def contract(self, node: Contract) -> Lines:
         letters = _einsum_letters(node)
+        read = {s for f in node.factors for s in f.along(node.over)}
+        kept = node.target.along(node.over)
+        if lost := [r.symbol for r in node.over if r.symbol not in read and r.symbol not in kept]:
+            raise EmitError(f"The sum over {lost[0]} adds one number many times, which einsum can't say.")
         inputs = ",".join(self._labels(f, node.over, letters) for f in node.factors)
-        spec = f"{inputs}->{self._labels(node.target, node.over, letters)}"
+        spec = f"{inputs}->{'...' if self.batched(node.target) else ''}{''.join(letters[s] for s in kept if s in read)}"
         views = ", ".join(self.view(f, node.over) for f in node.factors)
         target = self.view(node.target, node.over, store=True)
-        return _wrapped(f"{target} += np.einsum", "(", f'"{spec}", {views}, optimize=True', ")", call=True)
+        repeated = tuple(p - len(kept) for p, s in enumerate(kept) if s not in read)
+        call, end = ("np.expand_dims(np.einsum", f"), {repeated})") if repeated else ("np.einsum", ")")
+        return _wrapped(f"{target} += {call}", "(", f'"{spec}", {views}, optimize=True', end, call=True)
 
     def _labels(self, access: Access, over: tuple[Range, ...], letters: Mapping[Symbol, str]) -> str:
         batch = "..." if self.batched(access) else ""

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Abs, Max, Min, Mod, Symbol, ceiling, floor
+from sympy import Abs, Eq, Integer, Max, Min, Mod, Ne, Symbol, ceiling, floor
 
 from derive.backends._module import python
 from derive.backends.cupy import _c
 from derive.cuda_check import RawModule, standing_in_for_cupy
+from derive.forms.evaluate import evaluate
+from derive.forms.expr import Where
 from tests.ladder.subjects import has_compiler
 
 x, y, n = (Symbol(name, integer=True) for name in "xyn")
@@ -28,12 +30,15 @@ EXPRESSIONS = (
     Max(x, y, -n) - Min(x - 1, y * n),
     x * (y - n) - (x - y) * n,
     floor(x / 2) * floor(y / 2),
+    Where(Eq(x, y), x, n - y),
+    2 * Where((x < y) | (Ne(x, 2) & (y < n)), Integer(1), -x) - Where(~(x < y), y, Integer(0)),
+    Where(x < 0, Where(y < 0, -x, x), Max(x, y)) * Abs(y),
 )
 VALUES = tuple(product(range(-5, 6), range(-4, 5), (1, 3)))
 
 
 def _meaning(expression: Any) -> list[int]:
-    return [int(expression.subs({x: a, y: b, n: c})) for a, b, c in VALUES]
+    return [int(evaluate(expression, {x: a, y: b, n: c})) for a, b, c in VALUES]
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
