@@ -9,7 +9,7 @@ A point of a statement is a term (o, r): in the form's own letters, or through a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -26,6 +26,7 @@ from derive.ir.nodes import (
     Contract,
     Copy,
     Fill,
+    Gather,
     Guard,
     Launch,
     Let,
@@ -34,6 +35,7 @@ from derive.ir.nodes import (
     Node,
     Program,
     Range,
+    Scatter,
     Statement,
     accesses_of,
     ranges_of,
@@ -109,7 +111,7 @@ def program_obligations(program: Program, form: Form) -> tuple[Obligation, ...]:
         Obligation(
             "in bounds",
             f"Every access of the program '{target}' is inside its array.",
-            tuple(goal for p in points for goal in _bounds(program, form, p)),
+            (*(goal for p in points for goal in _bounds(program, form, p)), *_along(program, form)),
         ),
     )
 
@@ -146,7 +148,10 @@ def _same(program: Program, form: Form, point: _Point, chart: Chart) -> object:
     down = dict(chart.down)
     stored = {a.name: a for a in (form.input, form.output, *(p.array for p in form.params))}
     wanted = [form.output.entry(), *_factors(form), form.input.entry(form.read)]
-    accesses = (_written(program, point.node.target), *accesses_of(point.node)[1:])
+    copies = {n.target: (n.source, n) for n in program.body if isinstance(n, Gather)}
+    added = {n.source: (n.target, n) for n in program.body if isinstance(n, Scatter)}
+    written = _seen_through(program, _written(program, _seen_through(program, point.node.target, added)), added)
+    accesses = (written, *(_seen_through(program, a, copies) for a in accesses_of(point.node)[1:]))
     if [access.array for access in accesses] != [read.array for read in wanted]:
         raise NoLowering("A program reads other arrays than its form.")
     return And(
@@ -158,6 +163,16 @@ def _same(program: Program, form: Form, point: _Point, chart: Chart) -> object:
             for access, read in zip(accesses, wanted, strict=True)
         )
     )
+
+
+def _seen_through(program: Program, access: Access, working: Mapping[str, tuple[str, Gather | Scatter]]) -> Access:
+    """The entry of an argument or of the result that an entry of a working array is a copy of, or is added to."""
+    while access.array in working:
+        name, node = working[access.array]
+        axis = node.axis + len(access.subscripts) - node.rank
+        place = node.place.xreplace({node.over.symbol: access.subscripts[axis] + node.over.start})
+        access = Access(name, (*access.subscripts[:axis], place, *access.subscripts[axis + 1 :]))
+    return access
 
 
 def _factors(form: Form) -> list[Read]:
@@ -204,7 +219,7 @@ def _starts(program: Program, form: Form, points: list[_Point]) -> Iterator[Goal
 def _bounds(program: Program, form: Form, point: _Point) -> Iterator[Goal]:
     """Every entry is inside; and before anything is swept, slices start inside and plain subscripts are inside."""
     node = point.node
-    known = {s.name for s in (*program.arguments, program.result)}
+    known = {s.name for s in (*program.arguments, program.result, *program.working)}
     inside, swept = [], []
     for access in accesses_of(node):
         shape = program.extents(access.array) if access.array in known else ()
@@ -217,3 +232,13 @@ def _bounds(program: Program, form: Form, point: _Point) -> Iterator[Goal]:
     yield Goal((*given, point.domain), And(*inside))
     if node.over:
         yield Goal((*given, *point.facts), And(point.forwards(), *swept))
+
+
+def _along(program: Program, form: Form) -> Iterator[Goal]:
+    """Every place of a working array is a place of the array that it is a copy of, or is added to; and it has places."""
+    for node in program.body:
+        if isinstance(node, (Gather, Scatter)):
+            whole = program.storage(node.source if isinstance(node, Gather) else node.target).shape[node.axis]
+            given = _given(program, form)
+            yield Goal((*given, _within(node.over)), And(Le(0, node.place), Lt(node.place, whole)))
+            yield Goal(given, Le(node.over.start, node.over.stop))

@@ -17,6 +17,8 @@ from derive.ir.nodes import (
     Contract,
     Copy,
     Fill,
+    Gather,
+    Guard,
     Launch,
     Let,
     Loop,
@@ -24,6 +26,7 @@ from derive.ir.nodes import (
     Node,
     Program,
     Range,
+    Scatter,
     Scratch,
     Statement,
     accesses_of,
@@ -37,6 +40,7 @@ __all__ = ["check_structure"]
 def check_structure(program: Program, form: Form) -> None:
     """Raises NoLowering for a program whose obligations would not mean what they say."""
     _check_storage(program, form)
+    _check_working(program)
     _check_letters(program.body, frozenset(program.sizes))
     _check_order(program, form)
     _check_batch(program)
@@ -54,6 +58,50 @@ def _check_storage(program: Program, form: Form) -> None:
             raise NoLowering(f"A program reads {source.size} off an extent of {source.array} that doesn't tell it.")
 
 
+def _check_working(program: Program) -> None:
+    """Working arrays are made before the sums, each once: a copy along one axis, or zeros that are added back at last."""
+    nodes = [n for n in walk(program.body) if isinstance(n, (Gather, Scatter)) or (isinstance(n, Scratch) and n.shape)]
+    if any(all(node is not top for top in program.body) for node in nodes):
+        raise NoLowering("A program makes its working arrays outside of loops.")
+    kinds = [
+        type(n) for n in program.body if isinstance(n, (Scratch, Gather, Scatter, Loop, Guard, MultiplyAdd, Contract))
+    ]
+    order = {Scratch: 0, Gather: 0, Scatter: 2}
+    if [order.get(k, 1) for k in kinds] != sorted(order.get(k, 1) for k in kinds):
+        raise NoLowering("A program fills its copies before it sums, and adds back after that.")
+    made = [n.array for n in nodes if isinstance(n, Scratch)], [n.target for n in nodes if isinstance(n, Gather)]
+    names = [s.name for s in (*program.arguments, program.result, *program.working)]
+    if len(set(names)) < len(names) or sorted((*made[0], *made[1])) != sorted(s.name for s in program.working):
+        raise NoLowering("A program makes each of its working arrays once, under a name of its own.")
+    if [n.source for n in nodes if isinstance(n, Scatter)] != made[0][::-1]:
+        raise NoLowering("A program adds each array of zeros back once, the last one first.")
+    _check_along([n for n in nodes if isinstance(n, (Gather, Scatter))], program)
+
+
+def _check_along(nodes: list[Gather | Scatter], program: Program) -> None:
+    """Each goes along one axis of two arrays that are otherwise alike; what is read has been made."""
+    known = {s.name for s in program.arguments}
+    last = None
+    for node in nodes:
+        new, old = (node.target, node.source) if isinstance(node, Gather) else (node.source, node.target)
+        if isinstance(node, Gather) and node.source not in known:
+            raise NoLowering(f"A program copies {node.source} before it is made.")
+        if isinstance(node, Scatter) and last not in (None, node.source):
+            raise NoLowering("A program adds back into another array than the next one that is added back.")
+        known, last = known | {new}, node.target if isinstance(node, Scatter) else last
+        first, second = program.storage(new), program.storage(old)
+        extents = [
+            expand(node.over.stop - node.over.start) if p == node.axis else e for p, e in enumerate(second.shape)
+        ]
+        alike = len(first.shape) == len(extents) and all(
+            expand(x - y) == 0 for x, y in zip(first.shape, extents, strict=True)
+        )
+        if not alike or first.batched != second.batched or node.rank != len(extents):
+            raise NoLowering(f"The working array {new} has another shape than it is made with.")
+    if last not in (None, program.result.name):
+        raise NoLowering("A program adds back into another array than its result.")
+
+
 def _check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:
     for node in body:
         match node:
@@ -65,6 +113,8 @@ def _check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:
                 _check_letters(inner, _bind_box(bound, threads))
             case Copy(over=over) | Fill(over=over) | MultiplyAdd(over=over) | Contract(over=over):
                 _bind_box(bound, over)
+            case Gather(over=over) | Scatter(over=over):
+                _bind_box(bound, (over,))
             case Scratch():
                 pass
             case _:
@@ -102,13 +152,14 @@ def _check_order(program: Program, form: Form) -> None:
         raise NoLowering(
             "A program copies the bias, sums, then stores its register if any; without a bias it fills with 0."
         )
+    begun = next((n.source for n in program.body if isinstance(n, Scatter)), None)
     for node in sums:
         if isinstance(node, MultiplyAdd) and len(node.target.along(node.over)) != len(node.over):
             raise NoLowering("A program sums over an index in a statement that only adds.")
-        if node.target.array != first[0].target.array:
+        if node.target.array != (begun or first[0].target.array):
             raise NoLowering("A program sums into another place than the bias is in.")
     _check_charts(program, form, len(sums))
-    scratch = [node for node in walk(program.body) if isinstance(node, Scratch)]
+    scratch = [node for node in walk(program.body) if isinstance(node, Scratch) and not (node.shape and begun)]
     if register:
         _check_register(program, statements, scratch)
     elif scratch:
@@ -146,7 +197,7 @@ def _check_register(program: Program, statements: list[Statement], scratch: list
 
 def _check_batch(program: Program) -> None:
     """The item runs through the batch and nothing else: one thread each, or within the sum where the result has no items."""
-    batched = {s.name for s in (*program.arguments, program.result) if s.batched}
+    batched = {s.name for s in (*program.arguments, program.result, *program.working) if s.batched}
     if program.batch is None or program.item is None:
         if (batched and not program.result.batched) or program.batch != program.item:
             raise NoLowering("A program that sums over the items of a batch counts them.")

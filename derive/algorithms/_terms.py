@@ -12,13 +12,14 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, Symbol, expand
 
-from derive.errors import NoLowering
+from derive.algorithms._extend import extended
+from derive.errors import NoLowering, TextError
 from derive.forms.conditions import split
 from derive.forms.expr import Read, index, reads
 from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 from derive.forms.text import show
-from derive.ir.nodes import Access, Chart, Range
+from derive.ir.nodes import Access, Chart, Range, Storage
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
 
@@ -90,7 +91,7 @@ class Terms:
     `letters` are in the order in which loops nest: what is summed over, then the places.
     """
 
-    def __init__(self, form: Form, chart: Chart, batched: frozenset[str], items: bool) -> None:
+    def __init__(self, form: Form, chart: Chart, batched: frozenset[str], items: bool, extend: bool = False) -> None:
         self.form, self.chart = form, chart
         self.down = dict(chart.down)
         self.items = (ITEM,) if items else ()
@@ -100,8 +101,25 @@ class Terms:
         self.letters = (*self.items, *(s for s, _ in chart.up))
         facts = (Ge(BATCH, 1), Le(0, ITEM), Lt(ITEM, BATCH)) if items else ()
         self.given = Polyhedron.of(form.given, *facts[:1])
-        self.terms, self.rest = split(form.live.xreplace(self.down), form.given, *facts)
-        self.accesses = self._accesses()
+        self.terms, rest = split(form.live.xreplace(self.down), form.given, *facts)
+        self.rest = And(*(part for part in And.make_args(rest) if not self._holds(part)))
+        stored = {a.name: Storage(a.name, a.shape, a.name in batched) for a in arrays}
+        entries = self._entries()
+        costly = {s: extend and self.grows(s) == 2 for s in self.letters}
+        accesses = tuple(map(self.access, entries))
+        own = tuple(e.xreplace(self.down) for e in entries)
+        self.extended = extended(accesses, own, costly, self.terms, stored, len(self.items))
+        target, *factors = self.extended.accesses
+        written, *read = map(entry_text, self.extended.entries)
+        self.accesses = Accesses(target, tuple(factors), f"{written} += {'·'.join(read)}")
+
+    def _holds(self, part: Any) -> bool:
+        """Whether every term satisfies a condition that is no inequality, such as that a remainder is inside its range."""
+        try:
+            goal = Goal((self.form.given, self.terms.conditions), part)
+            return decide(goal.smt) is Status.PROVED
+        except TextError:
+            return False
 
     def access(self, read: Read) -> Access:
         """The position in memory of an entry that is named in the form's letters."""
@@ -109,19 +127,13 @@ class Terms:
         places = boxes[read.array].storage(tuple(e.xreplace(self.down) for e in read.subscripts))
         return Access(read.array, (*self.items, *places) if read.array in self.batched else places)
 
-    def _accesses(self) -> Accesses:
+    def _entries(self) -> tuple[Read, ...]:
+        """What one term writes, then what it reads, in the form's letters."""
         form = self.form
         factors = [f for f in form.weight.as_ordered_factors() if f != 1]
         if not all(isinstance(f, Read) for f in factors):
             raise NoLowering(f"A program multiplies entries; the weight '{form.weight}' is no product of entries.")
-        entries = [*factors, form.input.entry(form.read)]
-        written = form.output.entry()
-        said = [entry_text(e.xreplace(self.down)) for e in (written, *entries)]
-        return Accesses(
-            target=self.access(written),
-            factors=tuple(map(self.access, entries)),
-            says=f"{said[0]} += {'·'.join(said[1:])}",
-        )
+        return (form.output.entry(), *factors, form.input.entry(form.read))
 
     def range(self, symbol: Symbol, outer: tuple[Symbol, ...], inner: tuple[Symbol, ...]) -> Range:
         """The values of one letter for fixed outer ones, such that the inner ones have some value."""

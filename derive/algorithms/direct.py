@@ -76,6 +76,7 @@ def direct(
         batch=BATCH if counted else None,
         item=ITEM if counted else None,
         charts=() if terms.chart == own(form) else (terms.chart,),
+        working=terms.extended.working,
     )
 
 
@@ -83,7 +84,7 @@ def _terms(form: Form, items: frozenset[str], counted: bool, choice: tuple[Chart
     """The terms in the letters that need the least looping; a thread runs in its output's own."""
     if target == "threads":
         return Terms(form, own(form), items, True)
-    found = [Terms(form, chart, items, counted) for chart in choice]
+    found = [Terms(form, chart, items, counted, extend=True) for chart in choice]
     return min(found, key=cost) if len(found) > 1 else found[0]
 
 
@@ -111,7 +112,11 @@ def _arrays(terms: Terms) -> tuple[Node, ...]:
     form = terms.form
     whole = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes)
     place = Access(form.output.name, form.output.storage(form.output.symbols))
-    return (_start(terms, place, whole, entry_text(form.output.entry())), *body)
+    start = _start(terms, place, whole, entry_text(form.output.entry()))
+    more = terms.extended
+    shapes = {s.name: s.shape for s in more.working}
+    zeros = (Scratch(node.source, shapes[node.source]) for node in reversed(more.scatters))
+    return (start, *zeros, *more.gathers, *body, *more.scatters)
 
 
 def _nest(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from sympy import Expr, S, Symbol
-from sympy.printing.precedence import PRECEDENCE
-from sympy.printing.str import StrPrinter
 
+from derive.backends._expressions import python
 from derive.backends._signature import Bodies, Numbers, brought, facts, quoted
 from derive.errors import EmitError
 from derive.ir.nodes import (
     Access,
+    Gather,
     Guard,
     Launch,
     Let,
@@ -21,6 +20,7 @@ from derive.ir.nodes import (
     Node,
     Program,
     Range,
+    Scatter,
     Scratch,
     SizeFrom,
     Storage,
@@ -28,17 +28,14 @@ from derive.ir.nodes import (
     ranges_of,
     walk,
 )
-from derive.ordering import OrderedTerms
 
 __all__ = [
     "Header",
-    "PythonPrinter",
     "accessed",
     "bodies_of",
     "check_sizes",
     "indent",
     "needed",
-    "python",
     "sentence",
     "signature",
     "size_lines",
@@ -67,72 +64,6 @@ class Header:
         lines += [f"    {line}" for line in self.formula]
         lines += ["", *(f"{key:<{width}}{value}" for key, value in self.facts), '"""', ""]
         return "\n".join(lines)
-
-
-_FACTOR = PRECEDENCE["Atom"]
-
-
-class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
-    """Index expressions as Python text."""
-
-    def _call(self, name: str, expr: Any) -> str:
-        inside = ", ".join(sorted(map(self._print, expr.args), key=lambda t: (len(t) > 1, t)))
-        return f"{name}({inside})"
-
-    def _print_Max(self, expr: Any) -> str:
-        return self._call("max", expr)
-
-    def _print_Min(self, expr: Any) -> str:
-        return self._call("min", expr)
-
-    def _print_Abs(self, expr: Any) -> str:
-        return f"abs({self._print(expr.args[0])})"
-
-    def _print_Where(self, expr: Any) -> str:
-        condition, value, other = map(self._print, expr.args)
-        return f"({value} if {condition} else {other})"
-
-    def _print_Not(self, expr: Any) -> str:
-        return f"not ({self._print(expr.args[0])})"
-
-    def _print_BooleanTrue(self, expr: Any) -> str:
-        return "True"
-
-    def _print_BooleanFalse(self, expr: Any) -> str:
-        return "False"
-
-    def _print_floor(self, expr: Any) -> str:
-        top, bottom = expr.args[0].together().as_numer_denom()
-        return f"({self.parenthesize(top, _FACTOR, strict=True)} // {self.parenthesize(bottom, _FACTOR, strict=True)})"
-
-    def _print_ceiling(self, expr: Any) -> str:
-        top, bottom = expr.args[0].together().as_numer_denom()
-        return (
-            f"(-({self.parenthesize(-top, _FACTOR, strict=True)} // {self.parenthesize(bottom, _FACTOR, strict=True)}))"
-        )
-
-    def _print_Relational(self, expr: Any) -> str:
-        sign = {"Equality": "==", "Unequality": "!="}.get(type(expr).__name__) or expr.rel_op
-        return f"{self._print(expr.args[0])} {sign} {self._print(expr.args[1])}"
-
-    def _print_Mod(self, expr: Any) -> str:
-        left, right = map(self._print, expr.args)
-        return f"(({left}) % ({right}))"
-
-    def _print_And(self, expr: Any) -> str:
-        return " and ".join(sorted(map(self._print, expr.args)))
-
-    def _print_Or(self, expr: Any) -> str:
-        parts = (f"({p})" if " and " in p else p for p in sorted(map(self._print, expr.args)))
-        return f"({' or '.join(parts)})"
-
-
-_PRINTER = PythonPrinter()
-
-
-def python(expression: Any) -> str:
-    """An index expression or condition as Python text."""
-    return str(_PRINTER.doprint(expression))
 
 
 def indent(lines: Iterable[str], depth: int = 1) -> list[str]:
@@ -187,6 +118,8 @@ def _mentioned(node: Node) -> Iterator[Symbol]:
             yield from (s for e in shape for s in e.free_symbols)
         case Guard(condition=condition):
             yield from condition.free_symbols
+        case Gather(over=span, place=place) | Scatter(over=span, place=place):
+            yield from place.free_symbols | span.start.free_symbols | span.stop.free_symbols
         case Loop(range=span):
             yield from span.start.free_symbols | span.stop.free_symbols
         case Launch(threads=threads):

@@ -8,15 +8,14 @@ from typing import Any
 from sympy import Expr, Integer, Symbol, expand, floor
 from sympy.printing.precedence import PRECEDENCE
 
+from derive.backends._expressions import PythonPrinter, python
 from derive.backends._module import (
     Header,
-    PythonPrinter,
     accessed,
     bodies_of,
     check_sizes,
     indent,
     needed,
-    python,
     sentence,
     signature,
     size_lines,
@@ -29,6 +28,7 @@ from derive.ir.nodes import (
     Contract,
     Copy,
     Fill,
+    Gather,
     Guard,
     Launch,
     Let,
@@ -36,6 +36,7 @@ from derive.ir.nodes import (
     MultiplyAdd,
     Node,
     Program,
+    Scatter,
     Scratch,
 )
 
@@ -160,6 +161,9 @@ class _Writer:
     def guard(self, node: Guard) -> Lines:
         return [f"if ({_c(node.condition)}) {{", *indent(self.body(node.body)), "}"]
 
+    def along(self, node: Gather | Scatter) -> Lines:
+        raise EmitError("Backend 'cupy' evaluates places where they are read; a working array is for another backend.")
+
     def launch(self, node: Launch) -> Lines:
         lines = [
             "long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;",
@@ -196,6 +200,8 @@ TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Fill: _Writer.fill,
     MultiplyAdd: _Writer.multiply_add,
     Contract: _Writer.contract,
+    Gather: _Writer.along,
+    Scatter: _Writer.along,
     Loop: _Writer.loop,
     Guard: _Writer.guard,
     Launch: _Writer.launch,

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 
 from sympy import Expr, Integer, Symbol, expand
 
+from derive.backends._expressions import python, vectorised
 from derive.backends._module import (
     Header,
     bodies_of,
     check_sizes,
     indent,
-    python,
     sentence,
     signature,
     size_lines,
@@ -25,6 +25,7 @@ from derive.ir.nodes import (
     Contract,
     Copy,
     Fill,
+    Gather,
     Guard,
     Launch,
     Let,
@@ -33,6 +34,7 @@ from derive.ir.nodes import (
     Node,
     Program,
     Range,
+    Scatter,
     Scratch,
     Storage,
 )
@@ -48,7 +50,7 @@ class _Writer:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.stored = {s.name: s for s in (*program.arguments, program.result)}
+        self.stored = {s.name: s for s in (*program.arguments, program.result, *program.working)}
 
     def body(self, nodes: tuple[Node, ...]) -> Lines:
         lines: Lines = []
@@ -62,7 +64,20 @@ class _Writer:
         return [f"{node.symbol} = {python(node.value)}"]
 
     def scratch(self, node: Scratch) -> Lines:
-        return [f"{node.array} = new(({', '.join(python(e) for e in node.shape)},))"]
+        result, shape = self.program.result, ", ".join(python(e) for e in node.shape)
+        rank = len(result.shape)
+        batch = f"*{result.name}.shape[:-{rank}], " if result.batched else ""
+        comma = "," if not batch and len(node.shape) == 1 else ""
+        return [f"{node.array} = new(({batch}{shape}{comma}))", f"{node.array}[...] = 0"]
+
+    def gather(self, node: Gather) -> Lines:
+        places = vectorised(node.place, node.over.symbol)
+        return [_places(node.over), f"{node.target} = {node.source}.take({places}, axis={node.axis - node.rank})"]
+
+    def scatter(self, node: Scatter) -> Lines:
+        places = vectorised(node.place, node.over.symbol)
+        at = ", ".join(("...", places, *["slice(None)"] * (node.rank - node.axis - 1)))
+        return [_places(node.over), f"np.add.at({node.target}, ({at}), {node.source})"]
 
     def copy(self, node: Copy) -> Lines:
         kept = node.target.along(node.over)
@@ -133,6 +148,12 @@ class _Writer:
         return f"{access.array}[{', '.join(parts)}]" if parts else access.array
 
 
+def _places(span: Range) -> str:
+    """The letter as the array of its values."""
+    start = "" if span.start == 0 else f"{python(span.start)}, "
+    return f"{span.symbol} = np.arange({start}{python(span.stop)})"
+
+
 def _wrapped(start: str, left: str, inside: str, right: str, call: bool = False) -> Lines:
     """One line, or three where it would be long."""
     if len(start) + len(inside) <= _LONG:
@@ -195,6 +216,8 @@ TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Fill: _Writer.fill,
     MultiplyAdd: _Writer.multiply_add,
     Contract: _Writer.contract,
+    Gather: _Writer.gather,
+    Scatter: _Writer.scatter,
     Loop: _Writer.loop,
     Guard: _Writer.guard,
     Launch: _Writer.launch,

@@ -15,6 +15,7 @@ from derive.ir.nodes import (
     Contract,
     Copy,
     Fill,
+    Gather,
     Guard,
     Launch,
     Let,
@@ -23,6 +24,7 @@ from derive.ir.nodes import (
     Node,
     Program,
     Range,
+    Scatter,
     Scratch,
 )
 
@@ -82,13 +84,15 @@ def _run(body: tuple[Node, ...], env: Env, memory: dict[str, np.ndarray]) -> Non
             case Let(symbol=symbol, value=value):
                 env = env | {symbol: Integer(_value(value, env))}
             case Scratch(array=array, shape=shape):
-                memory[array] = np.full([_value(e, env) for e in shape], None, dtype=object)
+                memory[array] = np.full([_value(e, env) for e in shape], 0 if shape else None, dtype=object)
             case Copy(target=target, over=over, source=source):
                 for point in _points(over, env):
                     memory[target.array][_place(target, point, memory)] = _read(source, point, memory)
             case Fill(target=target, over=over):
                 for point in _points(over, env):
                     memory[target.array][_place(target, point, memory)] = 0
+            case Gather() | Scatter():
+                _along(node, env, memory)
             case MultiplyAdd() | Contract():
                 _accumulate(node, env, memory)
             case Loop(range=span, body=inner):
@@ -109,3 +113,21 @@ def _accumulate(node: MultiplyAdd | Contract, env: Env, memory: dict[str, np.nda
             term = term * _read(factor, point, memory)
         place = _place(node.target, point, memory)
         memory[node.target.array][place] = _read(node.target, point, memory) + term
+
+
+def _along(node: Gather | Scatter, env: Env, memory: dict[str, np.ndarray]) -> None:
+    """One axis of working arrays; those of a program that counts items have them in front."""
+    places = [_value(node.place, point) for point in _points((node.over,), env)]
+    name = node.source if isinstance(node, Gather) else node.target
+    axis = node.axis - node.rank
+    extent = memory[name].shape[axis]
+    if any(not 0 <= p < extent for p in places):
+        raise EmitError(
+            f"{name} has no place {next(p for p in places if not 0 <= p < extent)} along an axis of {extent}."
+        )
+    if isinstance(node, Gather):
+        memory[node.target] = memory[name].take(places, axis=axis)
+        return
+    moved = np.moveaxis(memory[name], axis, 0)
+    for place, part in zip(places, np.moveaxis(memory[node.source], axis, 0), strict=True):
+        moved[place] = moved[place] + part

@@ -19,6 +19,7 @@ __all__ = [
     "Contract",
     "Copy",
     "Fill",
+    "Gather",
     "Guard",
     "Launch",
     "Let",
@@ -27,6 +28,7 @@ __all__ = [
     "Node",
     "Program",
     "Range",
+    "Scatter",
     "Scratch",
     "SizeFrom",
     "Statement",
@@ -69,7 +71,7 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """Memory that lives within the enclosing body: an array, or a register where the shape is ()."""
+    """Memory that lives within the enclosing body: a working array of zeros, or a register where the shape is ()."""
 
     array: str
     shape: tuple[Expr, ...]
@@ -91,6 +93,32 @@ class Fill:
 
     target: Access
     over: tuple[Range, ...]
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """target[.., p - start, ..] = source[.., place(p), ..] along one axis, for each p of the range: a new working array."""
+
+    target: str
+    source: str
+    axis: int
+    rank: int
+    over: Range
+    place: Expr
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """target[.., place(p), ..] += source[.., p - start, ..] along one axis, for each p of the range."""
+
+    target: str
+    source: str
+    axis: int
+    rank: int
+    over: Range
+    place: Expr
     says: str = ""
 
 
@@ -141,8 +169,8 @@ class Launch:
 
 
 Statement = Copy | Fill | MultiplyAdd | Contract
-Node = Let | Scratch | Statement | Loop | Guard | Launch
-NODES: tuple[type, ...] = (Let, Scratch, Copy, Fill, MultiplyAdd, Contract, Loop, Guard, Launch)
+Node = Let | Scratch | Statement | Gather | Scatter | Loop | Guard | Launch
+NODES: tuple[type, ...] = (Let, Scratch, Copy, Fill, MultiplyAdd, Contract, Gather, Scatter, Loop, Guard, Launch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +219,7 @@ class Program:
     batch: Symbol | None = field(default=None)
     item: Symbol | None = field(default=None)
     charts: tuple[Chart, ...] = ()
+    working: tuple[Storage, ...] = ()
 
     def extents(self, name: str) -> tuple[Expr, ...]:
         """What the subscripts of an access to a stored array are counted by."""
@@ -198,8 +227,8 @@ class Program:
         return (self.batch, *stored.shape) if stored.batched and self.batch is not None else stored.shape
 
     def storage(self, name: str) -> Storage:
-        """The argument or result of that name."""
-        return next(s for s in (*self.arguments, self.result) if s.name == name)
+        """The argument, result or working array of that name."""
+        return next(s for s in (*self.arguments, self.result, *self.working) if s.name == name)
 
 
 def walk(body: tuple[Node, ...]) -> Iterator[Node]:

@@ -1,12 +1,15 @@
 """How many roundings stand between an argument and a result, read off the program, and what they add up to.
 
-A result that adds T products in any order, each product rounded once, satisfies (Higham, Accuracy and
-Stability of Numerical Algorithms, section 3.1 with lemma 3.1; underflow as in section 2.8)
+A result that adds T products of f entries in any order, c of them rounded when they were made, satisfies (Higham,
+Accuracy and Stability of Numerical Algorithms, section 3.1 with lemma 3.1; underflow as in section 2.8)
 
-    |error| ≤ γ_q·(Σ|w||x| + |u|) + (1 + γ_q)·p·η          q = T + 1,  p = T,  γ_q = q·ε/(1 - q·ε)
+    |error| ≤ γ_q·(Σ|w||x| + |u|) + (1 + γ_q)·p·A·η          q = T + f - 1 + c,  p = T·(f - 1 + c),  γ_q = q·ε/(1 - q·ε)
 
 ε is the unit roundoff. T additions join T products and the bias, so no path has more than T of them whatever
-the tree; a contraction on BLAS that starts from 0, adds in blocks or fuses product and sum has no more.
+the tree; a contraction on BLAS that starts from 0, adds in blocks or fuses product and sum has no more. Nor has one that
+multiplies partial sums: T₁ - 1 and T₂ - 1 additions are no more than T₁·T₂ - 1, and a path has f - 1 multiplications still.
+An underflow in a product of some of the entries is multiplied by the others: by A at most, the product of the `deep`
+largest of max(1, max|entry|) over the arrays, where deep = f - 2 for a product and f - 1 where a constant was rounded.
 η is half the smallest subnormal: a sum that underflows is exact, a product that does errs by η, and later
 sums scale that error by their own (1 + δ). Where subnormals are flushed, η is the smallest normal, a sum
 loses as much as a product, and no operand may be subnormal.
@@ -14,16 +17,18 @@ loses as much as a product, and no operand may be subnormal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 import numpy as np
 from sympy import Add, Expr, Integer, Max, Min, Mul, Symbol, ceiling, floor
 
 from derive.errors import EmitError
-from derive.ir.nodes import Contract, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, walk
+from derive.ir.nodes import Contract, Gather, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Scatter, walk
 
 __all__ = ["Roundings", "error_bound", "in_range", "roundings"]
 
@@ -32,10 +37,15 @@ Interval = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Roundings:
-    """At most `q` roundings on any path and `p` products that may underflow, for one result entry."""
+    """At most `q` roundings on any path and `p` products that may underflow, for one result entry; `deep` factors follow one."""
 
     q: int
     p: int
+    deep: int = 0
+
+    def amplified(self, largest: Iterable[Fraction]) -> Fraction:
+        """By how much later factors may multiply an underflow, given each factor array's largest magnitude."""
+        return prod(sorted((max(Fraction(1), m) for m in largest), reverse=True)[: self.deep], start=Fraction(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +65,19 @@ class _Format:
         return cls(unit, *(Fraction(*value.as_integer_ratio()) for value in ends))
 
 
-def error_bound(counted: Roundings, magnitude: Fraction, dtype: Any, flushed: bool = False) -> Fraction:
+def error_bound(
+    counted: Roundings, magnitude: Fraction, dtype: Any, flushed: bool = False, amplified: Fraction = Fraction(1)
+) -> Fraction:
     """How far a result of type `dtype` can be from the exact one, where `magnitude` is Σ|w||x| + |u|.
 
+    `amplified` is what `Roundings.amplified` makes of the arguments; it is 1 for products of two entries.
     float16 is computed in float32 and rounded once more when it is stored. `flushed` is for targets that
     flush subnormals. It holds where `in_range` does. Raises EmitError for more roundings than γ allows.
     """
     half = np.dtype(dtype) == np.dtype(np.float16)
     format = _Format.of(np.float32 if half else dtype)
     gamma = _gamma(counted.q, format.unit)
-    lost = 2 * counted.p * format.normal if flushed else counted.p * format.subnormal / 2
+    lost = amplified * counted.p * (2 * format.normal if flushed else format.subnormal / 2)
     error = gamma * magnitude + (1 + gamma) * lost
     if not half:
         return error
@@ -72,9 +85,13 @@ def error_bound(counted: Roundings, magnitude: Fraction, dtype: Any, flushed: bo
     return error + stored.unit * (magnitude + error) + stored.subnormal / 2
 
 
-def in_range(counted: Roundings, magnitude: Fraction, dtype: Any) -> bool:
-    """Whether the program on absolute values stays below overflow, so that `error_bound` is claimed."""
-    return magnitude + error_bound(counted, magnitude, dtype) <= _Format.of(dtype).largest
+def in_range(counted: Roundings, magnitude: Fraction, dtype: Any, amplified: Fraction = Fraction(1)) -> bool:
+    """Whether the program on absolute values stays below overflow, so that `error_bound` is claimed.
+
+    Where several factors follow one another, partial products must stay below it as well: `amplified` times the largest of them.
+    """
+    total = magnitude + error_bound(counted, magnitude, dtype, amplified=amplified)
+    return max(total, amplified**2) <= _Format.of(dtype).largest
 
 
 def _gamma(q: int, unit: Fraction) -> Fraction:
@@ -83,28 +100,41 @@ def _gamma(q: int, unit: Fraction) -> Fraction:
     return q * unit / (1 - q * unit)
 
 
-def roundings(program: Program, sizes: Mapping[Symbol, int]) -> Roundings:
-    """The worst case over all entries of the result, at numeric sizes.
+def roundings(program: Program, sizes: Mapping[Symbol, int], rounded: frozenset[str] = frozenset()) -> Roundings:
+    """The worst case over all entries of the result, at numeric sizes; `rounded` names arrays of rounded constants.
 
-    Raises EmitError for products of more than two entries, or of computed ones, which are not counted.
+    Raises EmitError for products of computed numbers, which are not counted.
     """
     known = {s: (int(v), int(v)) for s, v in sizes.items()}
     if program.batch is not None and program.result.batched:
         known.setdefault(program.batch, (1, 1))
     _require_products_of_arguments(program)
-    terms = _terms(program.body, known, 1)
-    return Roundings(q=terms + 1, p=terms)
+    sums = [n for n in walk(program.body) if isinstance(n, (MultiplyAdd, Contract))]
+    terms = _terms(program.body, known, 1) * _met(program, known)
+    factors = max((len(n.factors) for n in sums), default=1)
+    made = max((sum(f.array in rounded for f in n.factors) for n in sums), default=0)
+    steps = factors - 1 + made
+    return Roundings(q=terms + steps, p=terms * steps, deep=max(0, factors - 1 if made else factors - 2))
+
+
+def _met(program: Program, known: Mapping[Symbol, Interval]) -> int:
+    """How many entries of a working array are added to one entry of the result at most."""
+    total = 1
+    for node in program.body:
+        if isinstance(node, Scatter):
+            sizes = {s: Integer(low) for s, (low, _) in known.items()}
+            start, stop = (int(e.xreplace(sizes)) for e in (node.over.start, node.over.stop))
+            places = [node.place.xreplace({**sizes, node.over.symbol: Integer(p)}) for p in range(start, stop)]
+            total *= max(Counter(places).values(), default=1)
+    return total
 
 
 def _require_products_of_arguments(program: Program) -> None:
     arguments = {s.name for s in program.arguments}
+    copies = {n.target for n in walk(program.body) if isinstance(n, Gather)}
     for node in walk(program.body):
-        if not isinstance(node, (MultiplyAdd, Contract)):
-            continue
-        if len(node.factors) > 2:
-            raise EmitError(f"Roundings are counted for products of two entries, not {len(node.factors)}.")
-        for factor in node.factors:
-            if factor.array not in arguments:
+        for factor in node.factors if isinstance(node, (MultiplyAdd, Contract)) else ():
+            if factor.array not in arguments | copies:
                 raise EmitError(f"'{factor.array}' is computed first, and its own roundings are not counted.")
 
 

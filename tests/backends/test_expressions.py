@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sympy import Abs, Eq, Integer, Max, Min, Mod, Ne, Symbol, ceiling, floor
 
-from derive.backends._module import python
+from derive.backends._expressions import python, vectorised
 from derive.backends.cupy import _c
 from derive.cuda_check import RawModule, standing_in_for_cupy
 from derive.forms.evaluate import evaluate
@@ -46,6 +46,18 @@ def test_python(expression: Any) -> None:
     text = python(expression)
     got = [eval(text, {"max": max, "min": min, "abs": abs}, {"x": a, "y": b, "n": c}) for a, b, c in VALUES]
     assert got == _meaning(expression), text
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
+def test_numpy(expression: Any) -> None:
+    """With x as the array of all its values at once."""
+    text = vectorised(expression, x)
+    names = {"max": max, "min": min, "abs": abs, "np": np}
+    for b, c in {(b, c) for _, b, c in VALUES}:
+        values = [a for a, *rest in VALUES if tuple(rest) == (b, c)]
+        got = eval(text, names, {"x": np.array(values), "y": b, "n": c})
+        wanted = [int(evaluate(expression, {x: a, y: b, n: c})) for a in values]
+        assert np.broadcast_to(got, len(values)).tolist() == wanted, text
 
 
 @pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")

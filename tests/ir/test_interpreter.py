@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Expr, Ge, Integer, Max, Symbol
+from sympy import Expr, Ge, Integer, Max, Min, Mod, Symbol
 
 from derive.errors import EmitError
 from derive.ir import nodes
@@ -16,6 +16,7 @@ from derive.ir.nodes import (
     Contract,
     Copy,
     Fill,
+    Gather,
     Guard,
     Launch,
     Let,
@@ -24,6 +25,7 @@ from derive.ir.nodes import (
     Node,
     Program,
     Range,
+    Scatter,
     Scratch,
     SizeFrom,
     Storage,
@@ -122,8 +124,26 @@ def test_a_wrong_number_of_subscripts() -> None:
 def test_a_result_that_is_read_before_it_is_written() -> None:
     with pytest.raises(EmitError, match=r"H\[0\] is read before it is written\."):
         _run(MultiplyAdd(H, (ALL_I,), (V, X)))
-    with pytest.raises(EmitError, match=r"S\[0\] is read before it is written\."):
-        _run(Scratch("S", (n,)), Copy(H, (ALL_I,), Access("S", (i,))))
+    with pytest.raises(EmitError, match=r"S\[\] is read before it is written\."):
+        _run(Scratch("S", ()), Copy(H, (ALL_I,), Access("S", ())))
+
+
+def test_a_working_array_is_zero_at_first() -> None:
+    assert _run(Scratch("S", (n,)), Copy(H, (ALL_I,), Access("S", (i,)))) == [0, 0, 0]
+
+
+def test_gather_and_scatter_along_an_axis() -> None:
+    wide = Range(s, Integer(-1), n + 1)
+    copied = (Gather("Z", "X", 0, 1, wide, Mod(s, n)), Copy(H, (ALL_I,), Access("Z", (i,))))
+    assert _run(*copied) == [3, 1, 2]
+    held = (Scratch("Z", (n + 2,)), MultiplyAdd(Access("Z", (i + 2,)), (ALL_I,), (X,)))
+    assert _run(Fill(H, (ALL_I,)), *held, Scatter("H", "Z", 0, 1, wide, Mod(s, n))) == [3, 1 + 0, 2]
+    assert _run(Fill(H, (ALL_I,)), *held, Scatter("H", "Z", 0, 1, wide, Max(0, Min(s, n - 1)))) == [0, 1, 2 + 3]
+
+
+def test_a_place_outside_an_axis() -> None:
+    with pytest.raises(EmitError, match="X has no place -1 along an axis of 3"):
+        _run(Gather("Z", "X", 0, 1, Range(s, Integer(-1), n), s))
 
 
 def test_a_bound_may_depend_on_an_outer_loop() -> None:
@@ -151,6 +171,8 @@ def test_walk_meets_every_kind_of_node() -> None:
         Fill(H, ()),
         MultiplyAdd(H, (), (X,)),
         Contract(H, (), (X,)),
+        Gather("Z", "X", 0, 1, ALL_I, i),
+        Scatter("H", "Z", 0, 1, ALL_I, i),
     )
     body = (Launch((ALL_J,), (Loop(ALL_I, (Guard(Ge(i, 0), inner),)),)),)
     assert {type(node) for node in walk(body)} == set(NODES)

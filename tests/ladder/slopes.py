@@ -63,7 +63,11 @@ def slope_bounds(
 ) -> list[Fraction | None]:
     """How far each entry of a gradient may be from the exact one; None where nothing is claimed."""
     known = {**sizes, program.batch: int(np.prod(batch))} if program.batch is not None else sizes
-    counted = roundings(program, known)
+    fixed = frozenset(p.name for p in slope.form.weights if p.values is not None)
+    counted = roundings(program, known, fixed)
     absolute = {n: as_fractions(a, absolute=True) for n, a in arrays.items()}
+    more = counted.amplified(max(absolute[s.name].ravel()) for s in program.arguments if s.name in absolute)
     totals = exact_slope(slope, absolute, sizes, batch).ravel()
-    return [error_bound(counted, t, dtype) if in_range(counted, t, dtype) else None for t in totals]
+    return [
+        error_bound(counted, t, dtype, amplified=more) if in_range(counted, t, dtype, more) else None for t in totals
+    ]

@@ -1,0 +1,122 @@
+"""Index expressions and conditions as Python text: of numbers, or with one letter that is an array of its values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Symbol
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.str import StrPrinter
+
+from derive.ordering import OrderedTerms
+
+__all__ = ["PythonPrinter", "python", "vectorised"]
+
+_FACTOR = PRECEDENCE["Atom"]
+
+
+class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
+    """Index expressions as Python text."""
+
+    def _call(self, name: str, expr: Any) -> str:
+        inside = ", ".join(sorted(map(self._print, expr.args), key=lambda t: (len(t) > 1, t)))
+        return f"{name}({inside})"
+
+    def _print_Max(self, expr: Any) -> str:
+        return self._call("max", expr)
+
+    def _print_Min(self, expr: Any) -> str:
+        return self._call("min", expr)
+
+    def _print_Abs(self, expr: Any) -> str:
+        return f"abs({self._print(expr.args[0])})"
+
+    def _print_Where(self, expr: Any) -> str:
+        condition, value, other = map(self._print, expr.args)
+        return f"({value} if {condition} else {other})"
+
+    def _print_Not(self, expr: Any) -> str:
+        return f"not ({self._print(expr.args[0])})"
+
+    def _print_BooleanTrue(self, expr: Any) -> str:
+        return "True"
+
+    def _print_BooleanFalse(self, expr: Any) -> str:
+        return "False"
+
+    def _print_floor(self, expr: Any) -> str:
+        top, bottom = expr.args[0].together().as_numer_denom()
+        return f"({self.parenthesize(top, _FACTOR, strict=True)} // {self.parenthesize(bottom, _FACTOR, strict=True)})"
+
+    def _print_ceiling(self, expr: Any) -> str:
+        top, bottom = expr.args[0].together().as_numer_denom()
+        return (
+            f"(-({self.parenthesize(-top, _FACTOR, strict=True)} // {self.parenthesize(bottom, _FACTOR, strict=True)}))"
+        )
+
+    def _print_Relational(self, expr: Any) -> str:
+        sign = {"Equality": "==", "Unequality": "!="}.get(type(expr).__name__) or expr.rel_op
+        return f"{self._print(expr.args[0])} {sign} {self._print(expr.args[1])}"
+
+    def _print_Mod(self, expr: Any) -> str:
+        left, right = (self.parenthesize(a, _FACTOR, strict=True) for a in expr.args)
+        return f"({left} % {right})"
+
+    def _print_And(self, expr: Any) -> str:
+        return " and ".join(sorted(map(self._print, expr.args)))
+
+    def _print_Or(self, expr: Any) -> str:
+        parts = (f"({p})" if " and " in p else p for p in sorted(map(self._print, expr.args)))
+        return f"({' or '.join(parts)})"
+
+
+_PRINTER = PythonPrinter()
+
+
+def python(expression: Any) -> str:
+    """An index expression or condition as Python text."""
+    return str(_PRINTER.doprint(expression))
+
+
+class _VectorPrinter(PythonPrinter):
+    """Index expressions in one letter that is an array of its values, for NumPy."""
+
+    def __init__(self, symbol: Symbol) -> None:
+        super().__init__()
+        self.symbol = symbol
+
+    def _call(self, name: str, expr: Any) -> str:
+        moving = [a for a in expr.args if self.symbol in a.free_symbols]
+        still = [a for a in expr.args if self.symbol not in a.free_symbols]
+        if not moving:
+            return str(super()._call(name, expr))
+        parts = [self._print(a) for a in moving]
+        if still:
+            parts.append(
+                super()._call(name, type(expr)(*still, evaluate=False)) if len(still) > 1 else self._print(still[0])
+            )
+        text = parts[0]
+        for other in parts[1:]:
+            text = f"np.{name}imum({text}, {other})"
+        return text
+
+    def _print_Where(self, expr: Any) -> str:
+        if self.symbol not in expr.args[0].free_symbols:
+            text: str = super()._print_Where(expr)
+            return text
+        condition, value, other = map(self._print, expr.args)
+        return f"np.where({condition}, {value}, {other})"
+
+    def _print_And(self, expr: Any) -> str:
+        return " & ".join(f"({p})" for p in sorted(map(self._print, expr.args)))
+
+    def _print_Or(self, expr: Any) -> str:
+        return f"({' | '.join(f'({p})' for p in sorted(map(self._print, expr.args)))})"
+
+    def _print_Not(self, expr: Any) -> str:
+        return f"~({self._print(expr.args[0])})"
+
+
+def vectorised(expression: Any, symbol: Symbol) -> str:
+    """An index expression as NumPy text in which one letter is an array."""
+    return str(_VectorPrinter(symbol).doprint(expression))
