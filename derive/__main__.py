@@ -223,21 +223,30 @@ def show(name: str, form: str) -> None:
 @cli.command()
 @click.argument("name")
 @click.option("--certificate", type=click.Path(path_type=Path, dir_okay=False), help="Write the certificate here.")
+@click.option(
+    "--coq", "theorems", type=click.Path(path_type=Path, dir_okay=False), help="Write the obligations for Coq here."
+)
 @click.option("--json", "as_json", is_flag=True, help="The verdicts as JSON.")
-def prove(name: str, certificate: Path | None, as_json: bool) -> None:
+def prove(name: str, certificate: Path | None, theorems: Path | None, as_json: bool) -> None:
     """Prove every obligation of NAME, or of FILE.py:NAME."""
+    from derive.making import coq_theorems
     from derive.pipeline import load_layer
     from derive.proof.certificate import dumps
     from derive.render.terminal import verdict_data, verdict_table
 
     layer = load_layer(name)
     verdicts = verdict_data(layer.derivation, layer.lowered_verdicts)
+    stated = coq_theorems(layer, theorems.name) if theorems is not None else None
     if certificate is not None:
         write({certificate.name: dumps(layer.derivation.certificate())}, certificate.parent)
+    if theorems is not None and stated is not None:
+        write({theorems.name: stated.text}, theorems.parent)
     if as_json:
         click.echo(json.dumps(verdicts, indent=2, ensure_ascii=False))
     else:
         _console().print(verdict_table(layer.name, verdicts))
+    if stated is not None:
+        click.echo(f"{theorems}: {stated.summary}; `coqc {theorems}` checks it.", err=as_json)
 
 
 @cli.command()

@@ -6,15 +6,17 @@ from pathlib import Path
 
 from derive.artifacts import PAGES, Made, package_files
 from derive.checking import check_emitted
+from derive.errors import OutputError
 from derive.pipeline import Layer, backends
 from derive.proof.certificate import dumps
+from derive.proof.coq import Claim, CoqFile, coq_file
 from derive.registry import find
 from derive.render import markdown
 from derive.render.document import Subject
 from derive.render.figures import pictures, strip
 from derive.render.index import index_row
 
-__all__ = ["emitted_tree", "make", "subject"]
+__all__ = ["coq_theorems", "emitted_tree", "make", "subject"]
 
 _ON_THE_FRONT = "conv2d"  # the derivation whose pictures stand in README.md
 
@@ -29,6 +31,26 @@ def subject(layer: Layer) -> Subject:
         program_verdicts=layer.lowered_verdicts,
         pictures=pictures(layer.name, layer.derivation),
     )
+
+
+def coq_theorems(layer: Layer, file: str | None = None) -> CoqFile:
+    """The layer's obligations, those of its programs included, as theorems for Coq in a file of that name.
+
+    Raises OutputError for a name that Coq can't compile.
+    """
+    name = f"{layer.name}.v" if file is None else file
+    stem, dot, end = name.rpartition(".")
+    if not (stem.isascii() and stem.isidentifier() and dot and end == "v"):
+        raise OutputError(f"Coq compiles files such as {layer.name}.v: letters, digits, _ and .v; '{name}' is none.")
+    derivation = layer.derivation
+    places = [("The first form", "first", derivation.start_verdicts)]
+    for number, step in enumerate(derivation.steps, start=1):
+        places.append((f"Step {number}: {step.rule}", f"step{number}_{step.rule.partition('(')[0]}", step.verdicts))
+    places += [(f"The program for {b}", b, verdicts) for b, verdicts in layer.lowered_verdicts.items()]
+    claims = (Claim(place, prefix, v.obligation) for place, prefix, verdicts in places for v in verdicts)
+    command = layer.command.replace(" emit ", " prove ", 1)
+    made = f"Made by `{command} --coq {name}`; checked by `coqc {name}`."
+    return coq_file(f"{layer.title}\n\n{derivation.theorem}\n\n{made}", claims)
 
 
 def make(layer: Layer) -> Made:

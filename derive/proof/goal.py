@@ -7,7 +7,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from sympy import And
+from sympy import And, true
 
 from derive.proof.smt import in_fixed_order, script
 
@@ -20,6 +20,11 @@ class Goal:
 
     given: tuple[Any, ...]
     show: Any
+
+    @cached_property
+    def facts(self) -> tuple[Any, ...]:
+        """What is given, conjunctions taken apart, each fact once."""
+        return tuple(fact for fact in _flat(self.given) if fact is not true)
 
     @cached_property
     def smt(self) -> str:

@@ -40,7 +40,7 @@ from derive.errors import TextError
 from derive.forms.expr import Read, Where
 from derive.proof.remainders import abstracted
 
-__all__ = ["ABSTRACTED", "in_fixed_order", "script", "smt_name", "to_smt"]
+__all__ = ["ABSTRACTED", "in_fixed_order", "is_plain", "script", "smt_name", "to_smt"]
 
 ABSTRACTED = "; remainders by a size are abstracted: a model proves nothing"
 
@@ -78,9 +78,14 @@ def script(given: list[Any], show: Any) -> str:
     return "\n".join([*lines, f"(assert (not {to_smt(show)}))", "(check-sat)", ""])
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name is one letter or a capitalised word, with digits: no solver's or prover's word looks so."""
+    return _PLAIN.fullmatch(name) is not None
+
+
 def smt_name(name: str) -> str:
     """The name in the text: one letter or a capitalised word, with digits; any other word gets a dot."""
-    if _PLAIN.fullmatch(name):
+    if is_plain(name):
         return name
     return "".join(c if c.isascii() and (c.isalnum() or c == "_") else f"${ord(c):x}$" for c in name) + "."
 

@@ -11,6 +11,7 @@ from derive.forms.expr import Read, Where, index
 from derive.forms.form import Form
 from derive.forms.notation import LATEX, UNICODE
 from derive.forms.ranges import affine_part, write_conditions
+from derive.proof.coq import left_out
 from derive.proof.goal import Verdict
 from derive.proof.step import ArrayMap, Clause, Kind, Step
 from derive.render.document import (
@@ -214,7 +215,10 @@ def _obligations(verdicts: Sequence[Verdict]) -> Details:
         (v.obligation.name, v.obligation.says, v.status.value, _witness(v.obligation.witness)) for v in verdicts
     )
     table = Table(("obligation", "what it says", "verdict", "witness"), rows)
-    return Details(f"Obligations: {proved_of(verdicts)} proved", (table,))
+    reasons = {v.obligation.name: why.replace("Delta", "Δ") for v in verdicts if (why := left_out(v.obligation))}
+    for_coq = f"{len(verdicts) - len(reasons)} stated for Coq too" if reasons else "all stated for Coq too"
+    rest = tuple(Sentence(f"Not stated for Coq: `{name}`, since {why}.") for name, why in reasons.items())
+    return Details(f"Obligations: {proved_of(verdicts)} proved, {for_coq}", (table, *rest))
 
 
 def _witness(text: str) -> str:
@@ -276,5 +280,7 @@ def _again(subject: Subject) -> Iterator[Block]:
         "python -m derive",
         f"python -m derive prove {name} --certificate {name}.json",
         f"python -m derive verify {name}.json --against {name}",
+        f"python -m derive prove {name} --coq {name}.v",
+        f"coqc {name}.v",
     )
     yield Code("console", "\n".join(lines))

@@ -9,6 +9,7 @@ from derive.derivation import Derivation, ProvedStep
 from derive.forms.equation import formula, latex_formula
 from derive.forms.form import Form
 from derive.forms.text import show
+from derive.proof.coq import left_out
 from derive.proof.goal import Verdict
 from derive.proof.step import ArrayMap
 from derive.render.content import verdicts_of
@@ -99,6 +100,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, str]]:
             "says": v.obligation.says,
             "verdict": v.status.value,
             "witness": v.obligation.witness,
+            "coq": left_out(v.obligation) or "stated",
         }
         for v in verdicts
     ]

@@ -1,0 +1,194 @@
+"""Obligations as theorems for the Coq proof assistant, each with its proof: `coqc FILE.v` checks the file.
+
+    Theorem step1_reindex_sound_2 :
+      forall (K : Type) (zero : K) (V : Z -> Z -> K) (i j n : Z), 0 <= i -> ... -> V i j = V j i.
+    Proof. by_witness. Qed.
+
+Indices and sizes are integers. Entries of arrays are of any type with a distinguished zero where a goal only says
+which are equal, and rational numbers where it adds them or multiplies them by numbers. A goal that needs more
+(a product of entries, or of indices) is left out, with the reason in its place.
+
+The proofs are one tactic, `derive/proof/tactics.v`, for goals of this shape alone: it takes the cases of every `if`,
+closes with `lia` those that the integers exclude, uses the instances of a constraint that the witness names, and
+shows entries equal by equal subscripts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from textwrap import fill
+
+from derive.errors import TextError
+from derive.forms.expr import Read
+from derive.proof.coq_terms import ANY, RATIONAL, coq_name
+from derive.proof.goal import Goal, Obligation
+
+__all__ = ["Claim", "CoqFile", "Statement", "coq_file", "left_out", "statement"]
+
+_TACTICS = Path(__file__).with_name("tactics.v")
+_WIDTH = 110
+_HELD = "\x1f"
+_BREAK = re.compile(rf"(->|/\\|\\/|&&|\|\||\)|then|else){_HELD}")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An obligation, where it arises in words, and how the names of its theorems begin."""
+
+    place: str
+    prefix: str
+    obligation: Obligation
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A closed proposition: its variables, its facts, and what follows."""
+
+    variables: str
+    facts: tuple[str, ...]
+    show: str
+
+    def __str__(self) -> str:
+        return "\n".join(_laid_out(part) for part in self._parts())
+
+    def _parts(self) -> Iterator[str]:
+        if self.variables:
+            yield f"forall {self.variables},"
+        if self.facts:
+            yield " ".join(f"{fact} ->" for fact in self.facts)
+        yield self.show
+
+
+@dataclass(frozen=True, slots=True)
+class CoqFile:
+    """The text of a file, how many theorems it has, and the obligations of which it lacks a goal, with the reason."""
+
+    text: str
+    theorems: int
+    obligations: int
+    left_out: tuple[tuple[Claim, str], ...]
+
+    @property
+    def summary(self) -> str:
+        """How much of the layer the theorems are."""
+        whole = self.obligations - len(self.left_out)
+        rest = f", not {len(self.left_out)}, for the reasons given there" if self.left_out else ""
+        return f"{self.theorems} theorems state {whole} of {self.obligations} obligations{rest}"
+
+
+def _filled(text: str, indent: int) -> str:
+    """Lines that break between words."""
+    first, later = " " * indent, " " * (indent + 2)
+    return fill(
+        text, _WIDTH, initial_indent=first, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _laid_out(text: str) -> str:
+    """Lines that break after a connective or a variable, never within a comparison."""
+    held = _BREAK.sub(r"\1 ", text.replace(" ", _HELD))
+    return _filled(held, 2).replace(_HELD, " ")
+
+
+def statement(goal: Goal) -> Statement:
+    """A goal as a closed proposition. Raises TextError with the reason where it can't be said."""
+    if goal.show == True:  # noqa: E712
+        return Statement("", (), "True")
+    known = (*goal.facts, goal.show)
+    try:
+        kind, parts = "K", [ANY.proposition(e) for e in known]
+    except TextError:
+        kind, parts = "Q", [RATIONAL.proposition(e) for e in known]
+    arrays = {(coq_name(r.array), len(r.subscripts)) for e in known for r in e.atoms(Read)}
+    letters = sorted({coq_name(s.name) for e in known for s in e.free_symbols})
+    names = [*letters, *(name for name, _ in arrays)]
+    if twice := sorted(name for name in set(names) if names.count(name) > 1):
+        raise TextError(f"{twice[0]} names two things")
+    variables = ["(K : Type) (zero : K)"] if arrays and kind == "K" else []
+    variables += [f"({name} : {'Z -> ' * rank}{kind})" for name, rank in sorted(arrays)]
+    variables += [f"({' '.join(letters)} : Z)"] if letters else []
+    facts = tuple(f"({text})" if " -> " in text else text for text in parts[:-1])
+    return Statement(" ".join(variables), facts, parts[-1])
+
+
+@lru_cache(maxsize=4096)
+def _said(goal: Goal) -> tuple[Statement | None, str]:
+    """The statement, or why there is none."""
+    try:
+        return statement(goal), ""
+    except TextError as refusal:
+        return None, str(refusal)
+
+
+def left_out(obligation: Obligation) -> str:
+    """Why not all of an obligation is stated in a file for Coq; empty where all of it is."""
+    return next((reason for goal in obligation.goals for _, reason in [_said(goal)] if reason), "")
+
+
+def coq_file(header: str, claims: Iterable[Claim]) -> CoqFile:
+    """The theorems of these obligations, each statement once, under a comment that holds the header."""
+    stated = tuple(claims)
+    names: dict[str, str] = {}
+    parts = tuple(_sections(stated, names))
+    known = "\n  ".join(f"the _ {name} ::" for name in names.values())
+    text = "\n\n".join(
+        (
+            _comment(header),
+            _TACTICS.read_text(encoding="utf-8").rstrip(),
+            *parts,
+            "(* What they rest on, all at once. *)",
+            "Definition theorems : list {P : Prop | P} :=\n"
+            "  let the (P : Prop) (proof : P) := exist (fun P : Prop => P) P proof in\n"
+            f"  {known} nil.\n\nPrint Assumptions theorems.\n",
+        )
+    )
+    reasons = ((claim, left_out(claim.obligation)) for claim in stated)
+    return CoqFile(text, len(names), len(stated), tuple((claim, why) for claim, why in reasons if why))
+
+
+def _sections(claims: Iterable[Claim], names: dict[str, str]) -> Iterator[str]:
+    """The file's parts in order; `names` comes to hold each statement's theorem."""
+    place, numbers = "", Counter[str]()
+    for claim in claims:
+        if claim.place != place:
+            place = claim.place
+            yield _comment(f"{'-' * 8} {place} {'-' * 8}")
+        obligation, theorems, notes = claim.obligation, [], []
+        stem = f"{claim.prefix}_{obligation.name}"
+        for number, goal in enumerate(obligation.goals, start=1):
+            numbers[stem] += 1
+            known, text = _theorem(goal, _name(f"{stem}_{numbers[stem]}"), names)
+            theorems += [text] * bool(text)
+            notes += [f"Goal {number} {known}."] * bool(known)
+        witness = [f"Witness {obligation.witness}."] if obligation.witness else []
+        yield _comment(_filled(" ".join((f"{obligation.name}:", obligation.says, *witness, *notes)), 0))
+        yield from theorems
+
+
+def _theorem(goal: Goal, name: str, names: dict[str, str]) -> tuple[str, str]:
+    """What there is to say of a goal without a theorem of its own, or the theorem."""
+    said, reason = _said(goal)
+    if said is None:
+        return f"is left out, since {reason}", ""
+    if said.show == "True":
+        return "has one expression on both sides", ""
+    text = str(said)
+    if text in names:
+        return f"is {names[text]}", ""
+    names[text] = name
+    return "", f"Theorem {name} :\n{text}.\nProof. by_witness. Qed."
+
+
+def _name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text)
+
+
+def _comment(text: str) -> str:
+    """A comment: no marks of comments inside, and no quotation marks, which Coq reads in comments too."""
+    plain = text.replace('"', "'").replace("(*", "( *").replace("*)", "* )")
+    return f"(* {plain} *)"

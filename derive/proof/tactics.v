@@ -1,0 +1,171 @@
+From Coq Require Import Bool ZArith QArith Lia Lqa.
+Local Close Scope Q_scope.
+Local Open Scope bool_scope.
+Local Open Scope Z_scope.
+
+Ltac Zify.zify_post_hook ::= Z.to_euclidean_division_equations.
+
+(* ---- Remainders by a size: they aren't linear, and this much is known of them. ---- *)
+
+Definition remainder (x n r : Z) : Prop :=
+  1 <= n ->
+  0 <= r < n /\ (0 <= x < n -> r = x) /\ (0 <= x + n < n -> r = x + n) /\ (0 <= x - n < n -> r = x - n).
+
+Definition same_remainder (x y r t : Z) : Prop := x = y -> r = t.
+
+Lemma remainder_of (x n : Z) : remainder x n (x mod n).
+Proof.
+  unfold remainder. intros. pose proof (Z.mod_pos_bound x n).
+  assert (shifted : forall k, 0 <= x + k * n < n -> x mod n = x + k * n).
+  { intros k ?. rewrite <- (Z_mod_plus_full x k n). apply Z.mod_small. assumption. }
+  pose proof (shifted 0). pose proof (shifted 1). pose proof (shifted (-1)). repeat split; lia.
+Qed.
+
+Ltac by_a_size n := lazymatch n with Zpos _ => fail | _ => idtac end.
+
+Ltac pair_remainders x y n :=
+  by_a_size n;
+  tryif constr_eq x y then fail
+  else
+    lazymatch goal with
+    | _ : same_remainder x y _ _ |- _ => fail
+    | _ : same_remainder y x _ _ |- _ => fail
+    | _ => assert (same_remainder x y (x mod n) (y mod n)) by (unfold same_remainder; congruence)
+    end.
+
+Ltac name_remainder x n :=
+  by_a_size n; pose proof (remainder_of x n);
+  let r := fresh "r" in set (r := x mod n) in *; clearbody r.
+
+(* Every remainder by a size becomes a letter, with what is known of it. *)
+Ltac name_remainders :=
+  repeat match goal with H : ?P |- _ => match P with context [_ mod ?n] => by_a_size n; revert H end end;
+  repeat match goal with |- context [?x mod ?n] => match goal with |- context [?y mod n] => pair_remainders x y n end end;
+  repeat match goal with |- context [?x mod ?n] => name_remainder x n end;
+  intros.
+
+Ltac use_remainder H := unfold remainder in H; specialize (H ltac:(lia)); decompose [and] H; clear H.
+
+Ltac use_remainders_of_goal :=
+  repeat match goal with
+  | H : remainder _ _ ?r |- context [?r] => use_remainder H
+  | H : same_remainder _ _ ?r ?t |- context [?r] =>
+      match goal with |- context [t] => unfold same_remainder in H end
+  end.
+
+Ltac use_remainders :=
+  repeat match goal with
+  | H : remainder _ _ _ |- _ => first [use_remainder H | unfold remainder in H]
+  | H : same_remainder _ _ _ _ |- _ => unfold same_remainder in H
+  end.
+
+(* ---- Integers: `lia`, on small goals where it would take many cases. ---- *)
+
+(* A maximum that is at most x is two bounds, and so on. *)
+Ltac take_bounds := rewrite ?Z.max_lub_iff, ?Z.max_lub_lt_iff, ?Z.min_glb_iff, ?Z.min_glb_lt_iff in *.
+
+Ltac splits_cases P :=
+  match P with
+  | context [Z.max _ _] => idtac
+  | context [Z.min _ _] => idtac
+  | context [Z.abs _] => idtac
+  | context [Z.div _ _] => idtac
+  | context [Z.modulo _ _] => idtac
+  | remainder _ _ _ => idtac
+  end.
+
+Ltac integers :=
+  lazymatch goal with
+  | |- _ /\ _ => split; integers
+  | _ => first [assumption | use_remainders_of_goal; lia | use_remainders; lia]
+  end.
+
+Ltac by_integers :=
+  match goal with
+  | |- ?P => splits_cases P; integers
+  | _ : ?P |- _ => splits_cases P; integers
+  | _ => lia
+  end.
+
+(* Whether a proposition about integers holds, as two cases. *)
+Ltac decide_integers P := let D := fresh in assert (D : P \/ ~ P) by lia; destruct D as [D | D].
+
+(* ---- Entries: of a type that is a variable, or rational numbers. ---- *)
+
+Ltac of_entries T := first [is_var T | constr_eq T Q].
+
+(* Succeeds where a proposition speaks of entries. *)
+Ltac has_entries P :=
+  match P with
+  | context [@eq ?T _ _] => of_entries T
+  | context [Qeq _ _] => idtac
+  end.
+
+(* Facts taken apart; an implication is used where its conditions hold. *)
+Ltac use_facts :=
+  match goal with
+  | H : _ /\ _ |- _ => destruct H
+  | H : ?P /\ ?Q -> ?R |- _ =>
+      has_entries R; assert (P -> Q -> R) by (intros; apply H; split; assumption); clear H
+  | H : ?P \/ ?Q |- _ => has_entries (P \/ Q); destruct H; try (exfalso; lia)
+  | H : ?P -> ?R |- _ =>
+      match type of P with Prop => has_entries R end;
+      lazymatch P with
+      | context [if _ then _ else _] => fail
+      | _ =>
+          first
+          [ specialize (H ltac:(by_integers))
+          | decide_integers P; [specialize (H ltac:(assumption)) | clear H]; try (exfalso; lia) ]
+      end
+  end.
+
+(* One `if` decided, an innermost one; a case that the integers exclude is closed. *)
+Ltac take_case b :=
+  lazymatch b with
+  | context [if _ then _ else _] => fail
+  | _ => destruct b eqn:? in *; try (exfalso; lia)
+  end.
+
+Ltac take_case_of_goal := match goal with |- context [if ?b then _ else _] => take_case b end.
+
+Ltac take_case_of_facts := match goal with _ : context [if ?b then _ else _] |- _ => take_case b end.
+
+Ltac head x := lazymatch x with ?f _ => head f | _ => x end.
+
+(* Succeeds for one entry of an array. *)
+Ltac is_read x := let T := type of x in of_entries T; let f := head x in is_var f.
+
+(* Entries at equal places written alike. *)
+Ltac align :=
+  repeat match goal with H : ?P |- _ => has_entries P; revert H end;
+  repeat match goal with
+  | |- context [?x] =>
+      is_read x;
+      match goal with
+      | |- context [?y] =>
+          is_read y; tryif constr_eq x y then fail else replace x with y by (f_equal; by_integers)
+      end
+  end;
+  intros.
+
+Ltac by_equality := first [reflexivity | align; first [congruence | lra] | exfalso; use_remainders; lia].
+
+Ltac finish :=
+  lazymatch goal with
+  | |- ?P =>
+      tryif has_entries P then
+        lazymatch P with
+        | _ /\ _ => split; finish
+        | ?A \/ _ =>
+            tryif has_entries A then first [left; finish | right; finish]
+            else first [left; by_integers | decide_integers A; [left; assumption | right; finish]]
+        | _ -> _ => intro; repeat use_facts; finish
+        | ~ _ => intro; repeat use_facts; finish
+        | _ => by_equality
+        end
+      else first [by_integers | by_equality]
+  end.
+
+Ltac by_witness :=
+  intros; name_remainders; take_bounds; repeat take_case_of_goal; try reflexivity;
+  repeat first [use_facts | take_case_of_facts]; finish.

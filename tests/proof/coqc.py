@@ -1,0 +1,35 @@
+"""Running Coq on a text, where it is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from derive.proof.coq import Claim, CoqFile, coq_file
+from derive.proof.goal import Goal, Obligation
+
+COQC = shutil.which("coqc")
+needs_coq = pytest.mark.skipif(COQC is None, reason="coqc is missing: it is in Debian's package coq")
+
+
+def coqc(text: str, folder: Path) -> tuple[int, str]:
+    """The exit code, and all that was printed, for a file with this text."""
+    assert COQC is not None
+    (folder / "layer.v").write_text(text, encoding="utf-8")
+    command = [COQC, "-q", "layer.v"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=580)
+    return done.returncode, done.stdout + done.stderr
+
+
+def stated(goals: Iterable[Goal]) -> CoqFile:
+    """A file for goals alone."""
+    return coq_file("Goals of a test", [Claim("A test", "test", Obligation("goals", "These hold.", tuple(goals)))])
+
+
+def without_proofs(text: str, ending: str) -> str:
+    """The file with another end of each theorem, and no look at what they rest on."""
+    return text.partition("(* What they rest on")[0].replace("Proof. by_witness. Qed.", ending)
