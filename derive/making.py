@@ -46,7 +46,7 @@ def coq_theorems(layer: Layer, file: str | None = None) -> CoqFile:
     places = [("The first form", "first", derivation.start_verdicts)]
     for number, step in enumerate(derivation.steps, start=1):
         places.append((f"Step {number}: {step.rule}", f"step{number}_{step.rule.partition('(')[0]}", step.verdicts))
-    places += [(f"The program for {b}", b, verdicts) for b, verdicts in layer.lowered_verdicts.items()]
+    places += [(f"Lowered: {part}", part, verdicts) for part, verdicts in layer.lowered_verdicts.items()]
     claims = (Claim(place, prefix, v.obligation) for place, prefix, verdicts in places for v in verdicts)
     command = layer.command.replace(" emit ", " prove ", 1)
     made = f"Made by `{command} --coq {name}`; checked by `coqc {name}`."

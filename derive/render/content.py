@@ -215,9 +215,9 @@ def _obligations(verdicts: Sequence[Verdict]) -> Details:
         (v.obligation.name, v.obligation.says, v.status.value, _witness(v.obligation.witness)) for v in verdicts
     )
     table = Table(("obligation", "what it says", "verdict", "witness"), rows)
-    reasons = {v.obligation.name: why.replace("Delta", "Δ") for v in verdicts if (why := left_out(v.obligation))}
+    reasons = [(v.obligation.name, why.replace("Delta", "Δ")) for v in verdicts if (why := left_out(v.obligation))]
     for_coq = f"{len(verdicts) - len(reasons)} stated for Coq too" if reasons else "all stated for Coq too"
-    rest = tuple(Sentence(f"Not stated for Coq: `{name}`, since {why}.") for name, why in reasons.items())
+    rest = tuple(Sentence(f"Not stated for Coq: `{name}`, since {why}.") for name, why in reasons)
     return Details(f"Obligations: {proved_of(verdicts)} proved, {for_coq}", (table, *rest))
 
 

@@ -15,10 +15,10 @@ from sympy import And, Eq, Ge, Implies, Le, Lt, Max, Min, Mod, Not, Or, floor
 import derive
 from derive.algorithms._obligations import program_obligations
 from derive.algorithms.direct import direct
-from derive.making import coq_theorems
 from derive.errors import DeriveError, NoLowering, TextError
 from derive.forms.expr import Read, Where, indices
 from derive.forms.extension import EXTENSIONS
+from derive.making import coq_theorems
 from derive.pipeline import layer
 from derive.proof.coq import Claim, coq_file, left_out, statement
 from derive.proof.goal import Goal, Obligation, Status
