@@ -69,12 +69,11 @@ def _direct_dV(X, G, dV, new):
         i0 = max(0, -a)
         i1 = min(n, n - a)
         for b in range(max(-Delta, -a - Delta, 1 - m), min(m, Delta + 1, Delta + 1 - a)):
-            if 0 <= max(abs(a + b), abs(a), abs(b)) - min(abs(a + b), abs(a), abs(b)) and max(abs(a + b), abs(a), abs(b)) - min(abs(a + b), abs(a), abs(b)) <= Delta and min(abs(a + b), abs(a), abs(b)) <= (Delta // 2):
-                j0 = max(0, -b)
-                j1 = min(m, m - b)
-                dV[max(abs(a + b), abs(a), abs(b)) - min(abs(a + b), abs(a), abs(b)), min(abs(a + b), abs(a), abs(b))] += np.einsum(
-                    "zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
-                )
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dV[max(abs(a + b), abs(a), abs(b)) - min(abs(a + b), abs(a), abs(b)), min(abs(a + b), abs(a), abs(b))] += np.einsum(
+                "zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+            )
 
 
 def _direct_du(G, du, new):

@@ -22,12 +22,20 @@ def _direct(X, V, u, H, new):
     # H[i, j] = u
     H[...] = u
 
-    # H[i, j] += V[a, b]·X[Mod(i + a, n), Mod(j + b, m)]
+    # Z[p, :] = X[Mod(p, n), :]
+    p = np.arange(-Delta, Delta + n)
+    Z = X.take((p % n), axis=-2)
+
+    # Z1[:, q] = Z[:, Mod(q, m)]
+    q = np.arange(-Delta, Delta + m)
+    Z1 = Z.take((q % m), axis=-1)
+
+    # H[i, j] += V[a, b]·Z1[i + a, j + b]
     for a in range(-Delta, Delta + 1):
         for b in range(-Delta, Delta + 1):
-            for i in range(n):
-                for j in range(m):
-                    H[..., i, j] += V[a + Delta, b + Delta] * X[..., ((i + a) % (n)), ((j + b) % (m))]
+            H[...] += (
+                V[a + Delta, b + Delta] * Z1[..., a + Delta:a + Delta + n, b + Delta:b + Delta + m]
+            )
 
 
 def _direct_dX(V, G, dX, new):
@@ -37,15 +45,23 @@ def _direct_dX(V, G, dX, new):
 
     # dX[k, l] = 0
     dX[...] = 0
+    Z = new((*dX.shape[:-2], 2*Delta + n, m))
+    Z[...] = 0
+    Z1 = new((*dX.shape[:-2], 2*Delta + n, 2*Delta + m))
+    Z1[...] = 0
 
-    # dX[Mod(i + a, n), Mod(j + b, m)] += V[a, b]·G[i, j]
+    # Z1[i + a, j + b] += V[a, b]·G[i, j]
     for a in range(-Delta, Delta + 1):
         for b in range(-Delta, Delta + 1):
-            for i in range(n):
-                if ((i + a) % (n)) <= n - 1 and 0 <= ((i + a) % (n)):
-                    for j in range(m):
-                        if ((j + b) % (m)) <= m - 1 and 0 <= ((j + b) % (m)):
-                            dX[..., ((i + a) % (n)), ((j + b) % (m))] += V[a + Delta, b + Delta] * G[..., i, j]
+            Z1[..., a + Delta:a + Delta + n, b + Delta:b + Delta + m] += V[a + Delta, b + Delta] * G
+
+    # Z[:, Mod(q, m)] += Z1[:, q]
+    q = np.arange(-Delta, Delta + m)
+    np.add.at(Z, (..., (q % m)), Z1)
+
+    # dX[Mod(p, n), :] += Z[p, :]
+    p = np.arange(-Delta, Delta + n)
+    np.add.at(dX, (..., (p % n), slice(None)), Z)
 
 
 def _direct_dV(X, G, dV, new):
@@ -58,14 +74,20 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b] = 0
     dV[...] = 0
 
-    # dV[a, b] += X[Mod(i + a, n), Mod(j + b, m)]·G[i, j]
+    # Z[p, :] = X[Mod(p, n), :]
+    p = np.arange(-Delta, Delta + n)
+    Z = X.take((p % n), axis=-2)
+
+    # Z1[:, q] = Z[:, Mod(q, m)]
+    q = np.arange(-Delta, Delta + m)
+    Z1 = Z.take((q % m), axis=-1)
+
+    # dV[a, b] += Z1[i + a, j + b]·G[i, j]
     for a in range(-Delta, Delta + 1):
         for b in range(-Delta, Delta + 1):
-            for i in range(n):
-                for j in range(m):
-                    dV[a + Delta, b + Delta] += np.einsum(
-                        "z,z->", X[:, ((i + a) % (n)), ((j + b) % (m))], G[:, i, j], optimize=True
-                    )
+            dV[a + Delta, b + Delta] += np.einsum(
+                "zij,zij->", Z1[:, a + Delta:a + Delta + n, b + Delta:b + Delta + m], G, optimize=True
+            )
 
 
 def _direct_du(G, du, new):

@@ -22,14 +22,20 @@ def _direct(X, V, u, H, new):
     # H[i, j] = u
     H[...] = u
 
-    # H[i, j] += V[a, b]·X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]
+    # Z[p, :] = X[Min(Max(1, 2*n - 2) - Mod(p, Max(1, 2*n - 2)), Mod(p, Max(1, 2*n - 2))), :]
+    p = np.arange(-Delta, Delta + n)
+    Z = X.take(np.minimum((p % max(1, 2*n - 2)), max(1, 2*n - 2) - (p % max(1, 2*n - 2))), axis=-2)
+
+    # Z1[:, q] = Z[:, Min(Max(1, 2*m - 2) - Mod(q, Max(1, 2*m - 2)), Mod(q, Max(1, 2*m - 2)))]
+    q = np.arange(-Delta, Delta + m)
+    Z1 = Z.take(np.minimum((q % max(1, 2*m - 2)), max(1, 2*m - 2) - (q % max(1, 2*m - 2))), axis=-1)
+
+    # H[i, j] += V[a, b]·Z1[i + a, j + b]
     for a in range(-Delta, Delta + 1):
         for b in range(-Delta, Delta + 1):
-            for i in range(n):
-                for j in range(m):
-                    H[..., i, j] += (
-                        V[a + Delta, b + Delta] * X[..., min(((i + a) % (max(1, 2*n - 2))), max(1, 2*n - 2) - ((i + a) % (max(1, 2*n - 2)))), min(((j + b) % (max(1, 2*m - 2))), max(1, 2*m - 2) - ((j + b) % (max(1, 2*m - 2))))]
-                    )
+            H[...] += (
+                V[a + Delta, b + Delta] * Z1[..., a + Delta:a + Delta + n, b + Delta:b + Delta + m]
+            )
 
 
 def _direct_dX(V, G, dX, new):
@@ -39,17 +45,23 @@ def _direct_dX(V, G, dX, new):
 
     # dX[k, l] = 0
     dX[...] = 0
+    Z = new((*dX.shape[:-2], 2*Delta + n, m))
+    Z[...] = 0
+    Z1 = new((*dX.shape[:-2], 2*Delta + n, 2*Delta + m))
+    Z1[...] = 0
 
-    # dX[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))] += V[a, b]·G[i, j]
+    # Z1[i + a, j + b] += V[a, b]·G[i, j]
     for a in range(-Delta, Delta + 1):
         for b in range(-Delta, Delta + 1):
-            for i in range(n):
-                if 0 <= min(((i + a) % (max(1, 2*n - 2))), max(1, 2*n - 2) - ((i + a) % (max(1, 2*n - 2)))) and min(((i + a) % (max(1, 2*n - 2))), max(1, 2*n - 2) - ((i + a) % (max(1, 2*n - 2)))) <= n - 1:
-                    for j in range(m):
-                        if 0 <= min(((j + b) % (max(1, 2*m - 2))), max(1, 2*m - 2) - ((j + b) % (max(1, 2*m - 2)))) and min(((j + b) % (max(1, 2*m - 2))), max(1, 2*m - 2) - ((j + b) % (max(1, 2*m - 2)))) <= m - 1:
-                            dX[..., min(((i + a) % (max(1, 2*n - 2))), max(1, 2*n - 2) - ((i + a) % (max(1, 2*n - 2)))), min(((j + b) % (max(1, 2*m - 2))), max(1, 2*m - 2) - ((j + b) % (max(1, 2*m - 2))))] += (
-                                V[a + Delta, b + Delta] * G[..., i, j]
-                            )
+            Z1[..., a + Delta:a + Delta + n, b + Delta:b + Delta + m] += V[a + Delta, b + Delta] * G
+
+    # Z[:, Min(Max(1, 2*m - 2) - Mod(q, Max(1, 2*m - 2)), Mod(q, Max(1, 2*m - 2)))] += Z1[:, q]
+    q = np.arange(-Delta, Delta + m)
+    np.add.at(Z, (..., np.minimum((q % max(1, 2*m - 2)), max(1, 2*m - 2) - (q % max(1, 2*m - 2)))), Z1)
+
+    # dX[Min(Max(1, 2*n - 2) - Mod(p, Max(1, 2*n - 2)), Mod(p, Max(1, 2*n - 2))), :] += Z[p, :]
+    p = np.arange(-Delta, Delta + n)
+    np.add.at(dX, (..., np.minimum((p % max(1, 2*n - 2)), max(1, 2*n - 2) - (p % max(1, 2*n - 2))), slice(None)), Z)
 
 
 def _direct_dV(X, G, dV, new):
@@ -62,14 +74,20 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b] = 0
     dV[...] = 0
 
-    # dV[a, b] += X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]·G[i, j]
+    # Z[p, :] = X[Min(Max(1, 2*n - 2) - Mod(p, Max(1, 2*n - 2)), Mod(p, Max(1, 2*n - 2))), :]
+    p = np.arange(-Delta, Delta + n)
+    Z = X.take(np.minimum((p % max(1, 2*n - 2)), max(1, 2*n - 2) - (p % max(1, 2*n - 2))), axis=-2)
+
+    # Z1[:, q] = Z[:, Min(Max(1, 2*m - 2) - Mod(q, Max(1, 2*m - 2)), Mod(q, Max(1, 2*m - 2)))]
+    q = np.arange(-Delta, Delta + m)
+    Z1 = Z.take(np.minimum((q % max(1, 2*m - 2)), max(1, 2*m - 2) - (q % max(1, 2*m - 2))), axis=-1)
+
+    # dV[a, b] += Z1[i + a, j + b]·G[i, j]
     for a in range(-Delta, Delta + 1):
         for b in range(-Delta, Delta + 1):
-            for i in range(n):
-                for j in range(m):
-                    dV[a + Delta, b + Delta] += np.einsum(
-                        "z,z->", X[:, min(((i + a) % (max(1, 2*n - 2))), max(1, 2*n - 2) - ((i + a) % (max(1, 2*n - 2)))), min(((j + b) % (max(1, 2*m - 2))), max(1, 2*m - 2) - ((j + b) % (max(1, 2*m - 2))))], G[:, i, j], optimize=True
-                    )
+            dV[a + Delta, b + Delta] += np.einsum(
+                "zij,zij->", Z1[:, a + Delta:a + Delta + n, b + Delta:b + Delta + m], G, optimize=True
+            )
 
 
 def _direct_du(G, du, new):
