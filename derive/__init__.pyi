@@ -4,8 +4,10 @@ from .claims import claim, same_layer
 from .combined import compile, convolution
 from .derivation import Derivation, dense
 from .errors import DeriveError
+from .forms.dense import Channels
 from .forms.support import Box, Causal, Cross, Diamond, Disk, Hexagon, Mask
 from .groups.point import PointGroup
+from .groups.symmetric import Symmetric
 from .groups.translations import Translations
 from .rules.adjoint import adjoint
 from .rules.boundary import boundary
@@ -28,6 +30,7 @@ from .rules.unbiased import unbiased
 __all__ = [
     "Box",
     "Causal",
+    "Channels",
     "Cross",
     "Derivation",
     "DeriveError",
@@ -36,6 +39,7 @@ __all__ = [
     "Hexagon",
     "Mask",
     "PointGroup",
+    "Symmetric",
     "Translations",
     "adjoint",
     "boundary",

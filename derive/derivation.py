@@ -13,7 +13,7 @@ import numpy as np
 from sympy import Expr
 
 from derive.errors import DeriveError, ObligationFailed
-from derive.forms.dense import dense_form
+from derive.forms.dense import Channels, Names, dense_form
 from derive.forms.form import Form
 from derive.proof.counterexample import smallest_model
 from derive.proof.counts import Counts
@@ -211,10 +211,16 @@ class Derivation:
         return " ⟶ ".join(["dense", *(s.rule for s in self.steps)])
 
 
-def dense(rank: int = 2, outputs: str | None = None, inputs: str | None = None, places: bool = True) -> Derivation:
+def dense(
+    rank: int = 2,
+    outputs: Names | None = None,
+    inputs: Names | None = None,
+    places: bool = True,
+    channels: Channels | None = None,
+) -> Derivation:
     """The fully connected layer on a grid of `rank` axes: H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l].
 
-    `outputs` and `inputs` name two different sizes for a layer of rank 1. Without `places` the output has none:
-    H = U + Σ_k Σ_l W[k, l]·X[k, l], as in pooling.
+    `outputs` and `inputs` name the sizes, one or a tuple, where they are to differ or to agree. Without `places` the output
+    has none: H = U + Σ_k Σ_l W[k, l]·X[k, l], as in pooling. `channels` are axes without places.
     """
-    return Derivation.begin(dense_form(rank, outputs, inputs, places=places))
+    return Derivation.begin(dense_form(rank, outputs, inputs, channels, places))

@@ -90,7 +90,7 @@ class _VectorPrinter(PythonPrinter):
         still = [a for a in expr.args if self.symbol not in a.free_symbols]
         if not moving:
             return str(super()._call(name, expr))
-        parts = [self._print(a) for a in moving]
+        parts: list[str] = [self._print(a) for a in moving]
         if still:
             parts.append(
                 super()._call(name, type(expr)(*still, evaluate=False)) if len(still) > 1 else self._print(still[0])

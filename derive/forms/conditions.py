@@ -8,7 +8,7 @@ from sympy import And, Le, Lt, Max, Min, Not, Or, true
 
 from derive.forms.polyhedron import NotAffine, Polyhedron
 
-__all__ = ["pieces", "simplified", "split"]
+__all__ = ["pieces", "simplified", "simplified_inside", "split"]
 
 
 def split(*conditions: Any) -> tuple[Polyhedron, Any]:
@@ -28,6 +28,16 @@ def simplified(condition: Any, *known: Any) -> Any:
     """The condition without what is known already."""
     affine, rest = split(condition)
     return And(affine.simplify(split(*known)[0]).conditions, rest)
+
+
+def simplified_inside(condition: Any, *known: Any) -> Any:
+    """The same, and every alternative in it by itself too."""
+    plain = simplified(condition, *known)
+    parts = (
+        Or(*(simplified_inside(option, *known) for option in part.args)) if isinstance(part, Or) else part
+        for part in And.make_args(plain)
+    )
+    return And(*parts)
 
 
 def pieces(condition: Any) -> tuple[Polyhedron, ...]:
@@ -58,14 +68,14 @@ def _disjoint(part: Any) -> list[Polyhedron]:
     if not isinstance(part, Or):
         raise NotAffine(f"'{part}' isn't a combination of affine conditions.")
     found: list[Polyhedron] = []
-    before: list[Any] = []
+    before: list[Polyhedron] = []
     for option in sorted(part.args, key=str):
         alone = [Polyhedron.of(option)] if _is_affine(option) else list(pieces(option))
         for earlier in before:
             alone = [p & q for p in alone for q in _outside(earlier)]
             alone = [p for p in alone if not p.is_empty()]
         found += alone
-        before.append(option)
+        before += [Polyhedron.of(option)] if _is_affine(option) else pieces(option)
     return found
 
 
@@ -77,10 +87,9 @@ def _is_affine(condition: Any) -> bool:
     return True
 
 
-def _outside(condition: Any) -> list[Polyhedron]:
+def _outside(rows: Polyhedron) -> list[Polyhedron]:
     """Where a conjunction of inequalities fails, as disjoint pieces: the first one fails, or it holds and the next fails."""
     found, held = [], Polyhedron()
-    rows = Polyhedron.of(condition)
     for expression in rows.expressions:
         found.append(held & Polyhedron.of(Not(expression >= 0)))
         held = held & Polyhedron.of(expression >= 0)

@@ -13,14 +13,15 @@ from derive.errors import RuleRefused
 from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Form, Param, Role
 
-__all__ = ["Channels", "dense_form", "letters", "offset_letters", "size_letters"]
+__all__ = ["Channels", "Names", "dense_form", "letters", "offset_letters", "size_letters"]
 
-Letters = tuple[tuple[str, str], ...]
+Letters = tuple[tuple[str, str | int], ...]
+Names = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """The channel axes of input and output: a letter and the name of a size each."""
+    """The channel axes of input and output: a letter and a size each, by its name or as a number."""
 
     inputs: Letters = (("c", "C"),)
     outputs: Letters = (("d", "D"),)
@@ -28,7 +29,7 @@ class Channels:
     @property
     def sizes(self) -> tuple[Symbol, ...]:
         """Their sizes, each once."""
-        return tuple(dict.fromkeys(index(size) for _, size in (*self.inputs, *self.outputs)))
+        return tuple(dict.fromkeys(index(size) for _, size in (*self.inputs, *self.outputs) if isinstance(size, str)))
 
     @property
     def letters(self) -> tuple[Symbol, ...]:
@@ -59,39 +60,49 @@ def size_letters(rank: int) -> tuple[Symbol, ...]:
 
 def dense_form(
     rank: int = 2,
-    outputs: str | None = None,
-    inputs: str | None = None,
+    outputs: Names | None = None,
+    inputs: Names | None = None,
     channels: Channels | None = None,
     places: bool = True,
 ) -> Form:
-    """The dense layer on a grid of `rank` axes, or with `outputs` and `inputs` named sizes of rank 1.
+    """The dense layer on a grid of `rank` axes, or with `outputs` and `inputs` the names of its sizes.
+
+    A name stands for one axis, a tuple of names for several, where a name may come back: ("n", "n") is a square.
 
     Without `places` the output has none: one number, or one for each channel, for the whole grid.
 
     With channels, X[k, l, c] and H[i, j, d] have more axes, and so has W[i, j, d, k, l, c].
-    Raises RuleRefused for a rank below 1, or for named sizes with another rank than 1.
+    Raises RuleRefused for a rank below 1, or for sizes named on one side only.
     """
     if not isinstance(rank, int) or isinstance(rank, bool):
         raise RuleRefused(f"A grid has a whole number of axes; rank={rank!r} is none.")
     if rank < 1:
         raise RuleRefused(f"A grid has at least one axis; rank={rank} has none.")
-    if (outputs is None) != (inputs is None) or (outputs is not None and rank != 1):
-        raise RuleRefused("Named sizes describe a layer of rank 1 and come in pairs: outputs= and inputs=.")
-    heads, sources = letters(rank)
-    if outputs is not None and inputs is not None:
-        out_sizes, in_sizes = (index(outputs),), (index(inputs),)
-    else:
+    if (outputs is None) != (inputs is None):
+        raise RuleRefused("Named sizes come in pairs: outputs= and inputs=.")
+    if outputs is None or inputs is None:
         out_sizes = in_sizes = size_letters(rank)
+    else:
+        out_sizes, in_sizes = (tuple(map(index, (n,) if isinstance(n, str) else n)) for n in (outputs, inputs))
+    if not in_sizes:
+        raise RuleRefused("A grid has at least one axis; inputs= names the size of each.")
+    heads, sources = letters(len(out_sizes))[0], letters(len(in_sizes))[1]
     return _assemble(_axes(heads, out_sizes) if places else (), _axes(sources, in_sizes), channels)
 
 
-def _axes(symbols: tuple[Symbol, ...], sizes: tuple[Symbol, ...], role: Role = Role.GRID) -> tuple[Axis, ...]:
+def _axes(symbols: tuple[Symbol, ...], sizes: tuple[Expr, ...], role: Role = Role.GRID) -> tuple[Axis, ...]:
     return tuple(Axis(s, Integer(0), size - 1, role) for s, size in zip(symbols, sizes, strict=True))
 
 
 def _channel_axes(pairs: Letters) -> tuple[Axis, ...]:
-    symbols, sizes = (tuple(index(pair[p]) for pair in pairs) for p in (0, 1))
-    return _axes(symbols, sizes, Role.CHANNEL)
+    sizes = tuple(index(size) if isinstance(size, str) else _number(letter, size) for letter, size in pairs)
+    return _axes(tuple(index(letter) for letter, _ in pairs), sizes, Role.CHANNEL)
+
+
+def _number(letter: str, size: int) -> Integer:
+    if size < 1:
+        raise RuleRefused(f"An axis has at least one channel; '{letter}' would have {size}.")
+    return Integer(size)
 
 
 def _assemble(out_grid: tuple[Axis, ...], in_grid: tuple[Axis, ...], channels: Channels | None) -> Form:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sympy import And, Eq, Expr, IndexedBase, Max, Min, Sum, Symbol
 
-from derive.forms.expr import Read, map_reads
+from derive.forms.expr import Read, Where, map_reads
 from derive.forms.form import Edge, Form
 from derive.forms.notation import LATEX, UNICODE, Notation
 from derive.forms.polyhedron import NotAffine, Polyhedron
@@ -79,7 +79,11 @@ def _sum(form: Form, to: Notation) -> str:
     """The sum with its weight before its input, as the layer has them."""
     sign, dot, gap = (r"\sum_{{{}}}", " ", " ") if to is LATEX else ("Σ_{}", "·", " ")
     sums = [sign.format(to(s)) for s in form.reduction_symbols]
-    entries = [to(f) for f in (form.weight, form.input.entry(form.read)) if f != 1]
+    entries = [
+        to.group.format(to(f)) if isinstance(f, Where) else to(f)
+        for f in (form.weight, form.input.entry(form.read))
+        if f != 1
+    ]
     return gap.join([*sums, dot.join(entries)])
 
 

@@ -106,8 +106,7 @@ class Notation:
         if isinstance(e, Integer):
             return str(e), _ATOM if e >= 0 else _SUM
         if isinstance(e, Read):
-            inside = (self.group.format(self(s)) if isinstance(s, Where) else self(s) for s in e.subscripts)
-            return self.read(e.array, ", ".join(inside)), _ATOM
+            return self.read(e.array, ", ".join(map(self._apart, e.subscripts))), _ATOM
         if isinstance(e, Add):
             return self._sum(e), _SUM
         if isinstance(e, (Mul, Rational)):
@@ -128,17 +127,21 @@ class Notation:
         for kind, template in self._calls().items():
             if isinstance(e, kind):
                 ordered = in_order(e.args) if kind in (Min, Max) else e.args
-                return template.format(", ".join(map(self, ordered))), _ATOM
+                return template.format(", ".join(map(self._apart, ordered))), _ATOM
         if isinstance(e, Mod):
             return self.remainder.format(self._at(e.args[0], _ATOM), self._at(e.args[1], _ATOM)), _SUM
         return self._condition(e), _SUM
+
+    def _apart(self, e: Any) -> str:
+        """Cases in parentheses, anything else as it is."""
+        return self.group.format(self(e)) if isinstance(e, Where) else self(e)
 
     def _options(self, e: Any) -> Iterator[tuple[str, str]]:
         """The cases of an expression, those inside its last one too."""
         while isinstance(e, Where):
             condition, value, other = e.args
             letters = {s for read in reads(e) for s in read.free_symbols} or condition.free_symbols
-            yield self(value), self.both.join(write_conditions(condition, letters, self))
+            yield self._apart(value), self.both.join(write_conditions(condition, letters, self))
             e = other
         yield self(e), self.otherwise
 

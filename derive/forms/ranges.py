@@ -50,6 +50,12 @@ class Chain:
     def write(self, to: Notation) -> str:
         """The chain as text."""
         middle = ", ".join(to.size.format(to(m)) if self.size else to(m) for m in self.middles)
+        if self.lower is not None and self.lower == self.upper and not self.lower.strict:
+            return (
+                _equal(self.middles[0], self.lower.value, to)
+                if len(self.middles) == 1
+                else f"{middle} = {to(self.lower.value)}"
+            )
         if self.lower is not None and self.upper is None:
             return f"{middle}{to.more if self.lower.strict else to.at_least}{to(self.lower.value)}"
         text = middle
@@ -58,6 +64,15 @@ class Chain:
         if self.upper is not None:
             text += f"{to.less if self.upper.strict else to.at_most}{to(self.upper.value)}"
         return text
+
+
+def _equal(middle: Expr, value: Expr, to: Notation) -> str:
+    """k - i = 0 as k = i."""
+    terms = [(s, middle.coeff(s)) for s in middle.free_symbols]
+    if value == 0 and sorted(rate for _, rate in terms) == [-1, 1]:
+        (left,), (right,) = ([s for s, rate in terms if rate == sign] for sign in (1, -1))
+        return f"{to(left)} = {to(right)}"
+    return f"{to(middle)} = {to(value)}"
 
 
 def affine_part(condition: Any) -> tuple[Polyhedron, tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Tables over letters with few values, written as expressions: the same everywhere, a remainder, or cases."""
+"""Tables over letters with few values, written as expressions: the same everywhere, a form with one wrap, or cases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from sympy import Eq, Expr, Integer, Mod, Symbol
+from sympy import Eq, Expr, Ge, Integer, Lt, Symbol
 
 from derive.forms.expr import Where
 
@@ -20,7 +20,7 @@ def written(letters: tuple[Symbol, ...], table: Mapping[Values, Expr]) -> Expr:
 
     >>> from derive.forms.expr import indices
     >>> written(indices("r s"), {(r, s): Integer((s - r) % 4) for r in range(4) for s in range(4)})
-    Mod(-r + s, 4)
+    Where(-r + s < 0, -r + s + 4, -r + s)
     """
     if len(set(table.values())) == 1:
         return next(iter(table.values()))
@@ -34,14 +34,19 @@ def written(letters: tuple[Symbol, ...], table: Mapping[Values, Expr]) -> Expr:
 def _remainders(
     letters: tuple[Symbol, ...], table: Mapping[Values, Expr]
 ) -> Iterator[tuple[Expr, Mapping[Values, Expr]]]:
+    """Linear forms, and their remainders where adding or taking away the period once gives them."""
     period = int(max(table.values())) + 1
-    for start in range(period):
+    for start in range(1 - period, period):
         for rates in product((0, 1, -1), repeat=len(letters)):
             form = sum((rate * s for rate, s in zip(rates, letters, strict=True)), start=Integer(start))
             at = {v: start + sum(r * x for r, x in zip(rates, v, strict=True)) for v in table}
+            remainders = {v: Integer(value % period) for v, value in at.items()}
             if all(0 <= value < period for value in at.values()):
-                yield form, {v: Integer(value) for v, value in at.items()}
-            yield Mod(form, period), {v: Integer(value % period) for v, value in at.items()}
+                yield form, remainders
+            elif all(-period <= value < period for value in at.values()):
+                yield Where(Lt(form, 0), form + period, form), remainders
+            elif all(0 <= value < 2 * period for value in at.values()):
+                yield Where(Ge(form, period), form - period, form), remainders
 
 
 def _cases(letters: tuple[Symbol, ...], table: Mapping[Values, Expr]) -> Expr:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -56,9 +56,13 @@ class Domain:
 
         Where several images are that point and their values differ, any of them.
         """
-        if len(set(values)) == 1:
+        if len(set(values)) == 1 or not self.letters:
             return values[0]
-        return _Sample(self.letters, self.images, self.pieces).written(values)
+        forms = dict.fromkeys(e for image in self.images for e in image)
+        halves = (
+            Where(Ge(e, low), x, y) for e in forms for low in (0, 1) for x, y in permutations(dict.fromkeys(values), 2)
+        )
+        return _Sample(self.letters, self.images, self.pieces).written(values, halves)
 
     @property
     def condition(self) -> Any:

@@ -70,7 +70,8 @@ class Tie:
     orbits           which values of those letters name an orbit, as polyhedra that cover them
     free             the same, exactly
     representative   one entry of the orbit that counts: values of p's letters in terms of the orbit's
-    carries          for each element the values of its letters, at p, that carry p's pair to that of another entry
+    carries          the instances of the law that tie p to its representative, one after the other: the number of an
+                     element, and the values, at p, of its letters and of those places where it isn't applied at p's own
     sign             the entry at p is this times the orbit's weight
     sign_back        the orbit's weight is this times the representative's entry, in the orbit's letters
     kept             where a sign doesn't force the entry at p to be 0
@@ -80,7 +81,7 @@ class Tie:
     orbits: tuple[Polyhedron, ...]
     free: Any
     representative: Mapping[Symbol, Expr]
-    carries: tuple[Mapping[Symbol, Expr], ...]
+    carries: tuple[tuple[int, Mapping[Symbol, Expr]], ...]
     sign: Expr = ONE
     sign_back: Expr = ONE
     kept: Any = true

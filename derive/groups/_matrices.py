@@ -13,7 +13,7 @@ import sympy as sp
 
 from derive.errors import RuleRefused
 
-__all__ = ["NAMED", "Matrix", "closure", "described", "named", "order"]
+__all__ = ["NAMED", "Matrix", "closure", "described", "determinant", "named", "order", "product"]
 
 Matrix = tuple[tuple[int, ...], ...]
 
@@ -72,7 +72,7 @@ def closure(generators: tuple[Matrix, ...]) -> tuple[Matrix, ...]:
             raise RuleRefused(
                 f"A point group is given by square matrices of whole numbers; {m} is none of rank {rank}."
             )
-        if abs(int(sp.Matrix(m).det())) != 1:
+        if abs(determinant(m)) != 1:
             raise RuleRefused(f"The matrix {m} doesn't carry the lattice onto itself: its determinant isn't 1 or -1.")
     found = {identity(rank): None}
     waiting = list(found)
@@ -102,7 +102,7 @@ def named(elements: Iterable[Matrix]) -> str | None:
     wanted = frozenset(elements)
     (rank,) = {len(m) for m in wanted}
     if rank <= 2:
-        turns = sum(_det(m) == 1 for m in wanted)
+        turns = sum(determinant(m) == 1 for m in wanted)
         return f"{'C' if turns == len(wanted) else 'D'}{turns}"
     for name, generators in NAMED.items():
         if len(generators[0]) == rank and len(closure(generators)) == len(wanted):
@@ -129,18 +129,19 @@ def _permuted(rank: int, p: int) -> Matrix:
     return tuple(rows)
 
 
-def _det(m: Matrix) -> int:
+def determinant(m: Matrix) -> int:
+    """1 for a rotation, -1 for what turns left into right."""
     return int(sp.Matrix(m).det())
 
 
 def described(m: Matrix) -> str:
     """A matrix in words, in the plane, or as the map of an offset."""
     turns = order(m)
-    if len(m) == 2 and _det(m) == 1 and turns in _TURNS:
+    if len(m) == 2 and determinant(m) == 1 and turns in _TURNS:
         counterclockwise = m[1][0] > 0
         angle = _TURNS[turns] if counterclockwise or turns == 2 else 360 - _TURNS[turns]
         return f"the rotation by {angle}°"
-    kind = "the reflection" if _det(m) < 0 and turns == 2 else "the map"
+    kind = "the reflection" if determinant(m) < 0 and turns == 2 else "the map"
     letters = "abexyz"[: len(m)]
     if len(m) > len(letters):
         return f"the map with matrix {m}"

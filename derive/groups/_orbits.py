@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from math import prod
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Integer, Le, Or, Symbol, expand
+from sympy import And, Eq, Expr, Ge, Integer, Le, Or, Symbol, expand, true
 
 from derive.errors import RuleRefused
 from derive.forms.expr import Where
@@ -140,11 +141,12 @@ class _Orbits:
             representative={p: p for p in self.action.letters}
             | {p: self._first(options, partial(_Option.place, letter=p)) for p in (*self.few, *self.many)},
             carries=tuple(
-                _carry(self.action, e, m) for e, m in zip(self.action.elements, self.action.moved, strict=True)
+                (number, _carry(self.action, e, m))
+                for number, (e, m) in enumerate(zip(self.action.elements, self.action.moved, strict=True))
             ),
             sign=self._sign(),
             sign_back=self._first(options, lambda o: Integer(o.sign)),
-            kept=And(*(Or(_elsewhere(self.few, v), self._apart(v)) for v in self.maps[0].table)),
+            kept=self._kept(),
         )
 
     def _name(self) -> Letters:
@@ -210,13 +212,23 @@ class _Orbits:
                         yield part
 
     def _free(self, options: Mapping[Values, list[_Option]]) -> Any:
-        sheets = []
+        """Which names are those of orbits with an entry that counts and isn't forced to be 0."""
         letters = tuple(p for p in self.few if p not in self.constant)
+        sheets: dict[Any, list[Values]] = {}
         for sheet in self.sheets:
-            here = (Eq(p, v) for p, v in zip(letters, self._named(sheet.home), strict=True))
             count = Or(*(option.condition for option in options[sheet.home]))
-            sheets.append(And(*here, sheet.domain.condition, count, self._apart(sheet.home)))
-        return Or(*sheets)
+            inside = And(sheet.domain.condition, count, self._apart(sheet.home))
+            sheets.setdefault(inside, []).append(self._named(sheet.home))
+        return Or(*(And(_among(letters, homes), inside) for inside, homes in sheets.items()))
+
+    def _kept(self) -> Any:
+        """Where no sign forces the entry to be 0, in p's letters."""
+        places: dict[Any, list[Values]] = {}
+        for v in self.maps[0].table:
+            places.setdefault(self._apart(v), []).append(v)
+        if set(places) == {true}:
+            return true
+        return Or(*(And(_among(self.few, values), apart) for apart, values in places.items()))
 
     def _apart(self, v: Values) -> Any:
         """Where no element that changes the sign keeps the entry: there it isn't forced to be 0."""
@@ -239,12 +251,16 @@ def _largest(options: list[_Option], given: Polyhedron) -> list[_Option]:
 
 def _differ(one: Sequence[Expr], other: Sequence[Expr]) -> Any:
     """The condition that two places differ, by inequalities."""
-    differences = (expand(x - y) for x, y in zip(one, other, strict=True))
-    return Or(*(part for d in differences for part in (Ge(d, 1), Le(d, -1))))
+    differences = [expand(x - y) for x, y in zip(one, other, strict=True)]
+    return Or(*(Polyhedron.of(part).conditions for d in differences for part in (Ge(d, 1), Le(d, -1))))
 
 
-def _elsewhere(letters: Sequence[Symbol], values: Values) -> Any:
-    return _differ(letters, tuple(map(Integer, values)))
+def _among(letters: Sequence[Symbol], places: Sequence[Values]) -> Any:
+    """The condition that the letters have one of these values: ranges where these are a box, else one by one."""
+    ends = [(min(column), max(column)) for column in zip(*places, strict=True)]
+    if len(places) == prod(high - low + 1 for low, high in ends):
+        return And(*(And(Le(low, s), Le(s, high)) for s, (low, high) in zip(letters, ends, strict=True)))
+    return Or(*(And(*(Eq(s, v) for s, v in zip(letters, place, strict=True))) for place in places))
 
 
 def _carry(action: Action, element: Element, moved: Letters) -> Letters:

@@ -4,21 +4,25 @@
     about a corner    o ⟶ M·o + t,  k ⟶ M·k + t + h - M·h      h = (½, ½, ...): an offset a goes to M·(a - h) + h
     about the grid    o ⟶ M·(o - c) + c, and k the same        c = (n - 1)/2, the middle of the whole grid
 
-The first two are partial on a box, like translations, and follow them; the third carries the grid onto itself.
+The first two are partial on a box, like translations, and follow them; the third carries the grid onto itself. On channels
+a group acts as it is told to: see `derive.groups._fibre`; where nothing is said, not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from sympy import Expr, Integer, Rational, Symbol, true
 
 from derive.errors import RuleRefused
-from derive.forms.form import Array, Form
+from derive.forms.form import Array, Form, Role
+from derive.groups._fibre import Acts, Fibre, fibre
 from derive.groups._group import Action, Element, Tie
 from derive.groups._matrices import NAMED, Matrix, closure, described, named
 from derive.groups._orbits import tie_finite
+from derive.groups._signs import times
 from derive.groups.translations import shift_letters
 
 __all__ = ["PointGroup"]
@@ -30,41 +34,58 @@ _CENTRES = ("pixel", "corner", "grid")
 class PointGroup:
     """A group by its name, such as "D4", or by matrices that generate it, about a centre, on some axes of the grid.
 
-    `about` is "pixel", "corner" or "grid"; `axes` are the grid axes that the matrices mix, by default all of them.
+    `about` is "pixel", "corner" or "grid"; `axes` are the grid axes that the matrices mix, by default all of them;
+    `channels` says how the group acts on channel axes, by their letters: (("r", "regular"),), or a dict.
 
     """
 
     group: str | tuple[Matrix, ...]
     about: str = "pixel"
     axes: tuple[int, ...] | None = None
+    channels: Mapping[str, Acts] | None = None
 
     def __str__(self) -> str:
         group = f'"{self.group}"' if isinstance(self.group, str) else str(self.group)
         about = "" if self.about == "pixel" else f', about="{self.about}"'
         axes = "" if self.axes is None else f", axes={self.axes}"
-        return f"PointGroup({group}{about}{axes})"
+        acts = f", channels={{{', '.join(map(_shown, self.channels.items()))}}}" if self.channels else ""
+        return f"PointGroup({group}{about}{axes}{acts})"
 
     @property
-    def matrices(self) -> tuple[Matrix, ...]:
-        """All elements, the identity first. Raises RuleRefused for a name that is none."""
+    def generators(self) -> tuple[Matrix, ...]:
+        """The matrices that generate the group. Raises RuleRefused for a name that is none, or for no matrix."""
         if isinstance(self.group, str):
             if self.group not in NAMED:
                 raise RuleRefused(
                     f"There is no point group '{self.group}'; there are {', '.join(NAMED)}, or any matrices."
                 )
-            return closure(NAMED[self.group])
-        rows = tuple(tuple(tuple(row) for row in m) for m in self.group)
-        if not rows:
+            return NAMED[self.group]
+        if not self.group:
             raise RuleRefused("A point group is given by a name or by at least one matrix.")
-        return closure(rows)
+        return tuple(tuple(tuple(row) for row in m) for m in self.group)
+
+    @property
+    def matrices(self) -> tuple[Matrix, ...]:
+        """All elements, the identity first, in the order in which products of generators reach them."""
+        return closure(self.generators)
 
     def elements(self, form: Form) -> tuple[Element, ...]:
         """Every matrix but the identity, with the shift that takes it anywhere on the grid.
 
         Raises RuleRefused where the grid has other axes, or sizes that a matrix would swap.
         """
-        axes = self._axes(form)
-        return tuple(self._element(form, axes, m) for m in self.matrices[1:])
+        axes, fibres = self._axes(form), self._fibres(form)
+        return tuple(
+            self._element(form, axes, m, tuple(f[p] for f in fibres)) for p, m in enumerate(self.matrices) if p
+        )
+
+    def _fibres(self, form: Form) -> tuple[tuple[Fibre, ...], ...]:
+        """For each channel axis that the group acts on, what its elements do there."""
+        axes = {a.symbol.name: a for a in (*form.output.axes, *form.input.axes) if a.role is Role.CHANNEL}
+        acts = dict(self.channels or {})
+        if strange := [letter for letter in acts if letter not in axes]:
+            raise RuleRefused(f"{self} acts on channels '{strange[0]}'; there are {', '.join(axes) or 'no channels'}.")
+        return tuple(fibre(axes[letter], how, self.generators) for letter, how in acts.items())
 
     def tie(self, action: Action) -> Tie:
         """One point of every orbit stands for it."""
@@ -94,9 +115,8 @@ class PointGroup:
             raise RuleRefused(f"A point group is about one of {', '.join(_CENTRES)}; '{self.about}' is none of them.")
         return axes
 
-    def _element(self, form: Form, axes: tuple[int, ...], m: Matrix) -> Element:
-        rank = len(form.grid(form.output))
-        shifts = () if self.about == "grid" else shift_letters(rank, axes)
+    def _element(self, form: Form, axes: tuple[int, ...], m: Matrix, fibres: tuple[Fibre, ...]) -> Element:
+        shifts = () if self.about == "grid" else shift_letters(form, axes)
         still, moved = (
             self._grid_shift(form, axes, m)
             if self.about == "grid"
@@ -106,10 +126,11 @@ class PointGroup:
         return Element(
             letters=shifts,
             given=true,
-            out=_image(form, form.output, axes, m, still),
-            source=_image(form, form.input, axes, m, moved),
+            out=_image(form, form.output, axes, m, still) | _places(form.output, fibres),
+            source=_image(form, form.input, axes, m, moved) | _places(form.input, fibres),
             notation=f"M_{{{shown}}}" if shown else "M",
             says=described(m),
+            signs=(_sign(form.output, fibres), _sign(form.input, fibres)),
         )
 
     def _half(self, m: Matrix) -> tuple[Expr, ...]:
@@ -151,3 +172,16 @@ def _image(form: Form, array: Array, axes: Sequence[int], m: Matrix, shifts: Seq
         s: sum((x * q for x, q in zip(row, symbols, strict=True)), start=shift)
         for s, row, shift in zip(symbols, m, shifts, strict=True)
     }
+
+
+def _places(array: Array, fibres: tuple[Fibre, ...]) -> dict[Symbol, Expr]:
+    return {f.letter: f.place for f in fibres if f.letter in array.symbols}
+
+
+def _sign(array: Array, fibres: tuple[Fibre, ...]) -> Expr:
+    return reduce(times, (f.sign for f in fibres if f.letter in array.symbols), Integer(1))
+
+
+def _shown(item: tuple[str, Acts]) -> str:
+    letter, acts = item
+    return f'"{letter}": ' + (f'"{acts}"' if isinstance(acts, str) else f"{acts.size} channels")

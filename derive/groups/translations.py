@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sympy import And, Expr, Integer, Max, Symbol, expand, true
+from sympy import And, Expr, Integer, Le, Max, Mod, Symbol, expand, floor, true
 
 from derive.errors import RuleRefused
 from derive.forms.dense import offset_letters
 from derive.forms.expr import index
 from derive.forms.form import Form
+from derive.forms.polyhedron import Polyhedron
 from derive.groups._group import Action, Element, Tie
+from derive.groups._torus import tie_wrapped, wrapping
 
 __all__ = ["Translations"]
 
@@ -24,12 +27,20 @@ _SHIFTS = "stwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Translations:
-    """All shifts along the given grid axes (all of them by default), each applied where it stays inside."""
+    """All shifts along the given grid axes (all of them by default).
+
+    On a box each is applied where it stays inside; on a torus it wraps around. By a `step`, only its multiples count.
+    """
 
     axes: tuple[int, ...] | None = None
+    grid: str = "box"
+    step: int = 1
 
     def __str__(self) -> str:
-        return "Translations()" if self.axes is None else f"Translations(axes={self.axes})"
+        said = [] if self.axes is None else [f"axes={self.axes}"]
+        said += [] if self.grid == "box" else [f'grid="{self.grid}"']
+        said += [] if self.step == 1 else [f"step={self.step}"]
+        return f"Translations({', '.join(said)})"
 
     def elements(self, form: Form) -> tuple[Element, ...]:
         """The shift by s, with o ⟶ o + s and k ⟶ k + s: one case."""
@@ -37,24 +48,38 @@ class Translations:
         chosen = tuple(range(len(grid))) if self.axes is None else self.axes
         if not chosen or any(axis not in range(len(grid)) for axis in chosen):
             raise RuleRefused(f"{self} names an axis that a grid of {len(grid)} axes doesn't have.")
-        shifts = shift_letters(len(grid), chosen)
-        moves = dict(zip(chosen, shifts, strict=True))
+        if self.grid not in ("box", "torus"):
+            raise RuleRefused(f"Translations act on a 'box' or a 'torus'; '{self.grid}' is neither.")
+        self._check_step()
+        shifts = shift_letters(form, chosen)
+        if self.grid == "torus":
+            return (wrapping(form, chosen, shifts),)
+        moves = {p: self.step * s for p, s in zip(chosen, shifts, strict=True)}
         out, source = (
             {s: s + moves.get(p, Integer(0)) for p, s in ((p, a.symbols[q]) for p, q in enumerate(form.grid(a)))}
             for a in (form.output, form.input)
         )
         return (Element(shifts, true, out, source, f"T_{{{','.join(s.name for s in shifts)}}}", "a shift"),)
 
+    def _check_step(self) -> None:
+        if type(self.step) is not int or self.step < 1:
+            raise RuleRefused(f"Translations go by a step of at least 1; step={self.step!r} is none.")
+        if self.step > 1 and self.grid == "torus":
+            raise RuleRefused(
+                "Translations by a step act on a box; on a torus the step would have to divide every size."
+            )
+
     def tie(self, action: Action) -> Tie:
         """Eliminate one letter a shift; the others, less their share of the shift, name the orbit."""
         ((element,), (moved,)) = action.elements, action.moved
-        rates = {p: {s: expand(value - p).coeff(s) for s in element.letters} for p, value in moved.items()}
+        if self.grid == "torus":
+            return tie_wrapped(action)
+        rates = {p: {s: expand(value - p).coeff(s) / self.step for s in element.letters} for p, value in moved.items()}
         for p, value in moved.items():
-            if expand(value - p - sum(rate * s for s, rate in rates[p].items())) != 0:
+            if expand(value - p - self.step * sum(rate * s for s, rate in rates[p].items())) != 0:
                 raise RuleRefused(f"A shift carries {p} to {value}, which is not {p} plus a multiple of the shift.")
         pivots = self._pivots(rates, element.letters)
-        orbit = self._orbit(moved, rates, pivots)
-        return self._complete(orbit, rates, pivots, action)
+        return self._complete(self._orbit(moved, rates, pivots), rates, pivots, action)
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
         """No part of the shifts has a name of its own."""
@@ -84,13 +109,14 @@ class Translations:
             for p in rest
         )
 
-    @staticmethod
     def _complete(
+        self,
         orbit: tuple[tuple[Symbol, Expr], ...],
         rates: Mapping[Symbol, Mapping[Symbol, Expr]],
         pivots: Mapping[Symbol, Symbol],
         action: Action,
     ) -> Tie:
+        """The first entry of an orbit; by a step, the first one of its phase, for which the pivot's letter stands."""
         rest = [p for p in rates if p not in pivots.values()]
         lifted = {
             p: name + sum(rates[p][s] * pivot for s, pivot in pivots.items())
@@ -98,17 +124,36 @@ class Translations:
         }
         inside = action.entries.substitute(lifted)
         base: dict[Symbol, Expr] = {}
+        ends: list[Any] = []
         for pivot in pivots.values():
-            others = [q for q in pivots.values() if q != pivot]
-            base[pivot] = Max(*inside.project(*others).bounds(pivot)[0])
+            lower, upper = inside.project(*(q for q in pivots.values() if q != pivot)).bounds(pivot)
+            base[pivot] = Max(*lower)
+            if self.step > 1:
+                base[pivot] = pivot - self.step * floor((pivot - base[pivot]) / self.step)
+                ends += [Le(base[pivot], end) for end in upper]
         representative = base | {p: value.xreplace(base) for p, value in lifted.items()}
-        at_p = dict(orbit)
-        carry = {s: base[pivot].xreplace(at_p) - pivot for s, pivot in pivots.items()}
         shadow = inside.project(*pivots.values())
-        free = And(shadow.conditions, action.rest.xreplace(representative))
-        return Tie(orbit, (shadow,), free, representative, (carry,))
+        phases = {pivot: Mod(pivot, self.step) for pivot in pivots.values()} if self.step > 1 else {}
+        named = dict(orbit) | phases
+        order = [p for p in action.letters if p in phases] + [name for name, _ in orbit]
+        return Tie(
+            orbit=tuple((name, named[name]) for name in order),
+            orbits=(shadow & Polyhedron.of(*(And(Le(0, p), Le(p, self.step - 1)) for p in phases)),),
+            free=And(shadow.conditions, *ends, action.rest.xreplace(representative)),
+            representative=representative,
+            carries=((0, {s: self._carry(base[pivot].xreplace(dict(orbit)), pivot) for s, pivot in pivots.items()}),),
+        )
+
+    def _carry(self, first: Expr, pivot: Symbol) -> Expr:
+        """How many steps lead from the pivot's value to the first one."""
+        return first - pivot if self.step == 1 else expand((first - pivot) / self.step)
 
 
-def shift_letters(rank: int, axes: tuple[int, ...]) -> tuple[Symbol, ...]:
-    """A letter for the shift along each of these axes of a grid."""
-    return tuple(index(_SHIFTS[p]) if rank <= len(_SHIFTS) else index(f"s{p}") for p in axes)
+def shift_letters(form: Form, axes: tuple[int, ...], least: int = 1) -> tuple[Symbol, ...]:
+    """A letter for the shift along each of these axes of the grid, none of which the form uses."""
+    rank, taken = (
+        max(least, len(form.grid(form.output))),
+        {*form.output.symbols, *form.input.symbols, *form.reduction_symbols},
+    )
+    usual = [letter for letter in map(index, _SHIFTS) if letter not in taken]
+    return tuple(usual[p] if rank <= len(usual) else index(f"s{p}") for p in axes)

@@ -115,7 +115,7 @@ def _parts(form: Form) -> tuple[slice, slice]:
 
 
 def _smaller(form: Form) -> Iterator[Any]:
-    """No condition; then that the grid exceeds each stated size by 1, 2, ..."""
+    """No condition; then that the grid exceeds each stated size by 1, 2, ...; then that it is at least 2, 3, ..."""
     yield true
     stated, sizes = _stated(form)
     for slack in range(1, _MOST):

@@ -87,13 +87,17 @@ def _in_bounds(form: Form) -> tuple[Goal, ...]:
 
 def _free(form: Form, param: Param) -> Iterable[Goal]:
     source, inside = (form.weight, form.live) if param in form.weights else (form.bias, form.output.holds())
-    for read in reads(source):
-        if read.array == param.name:
-            yield Goal((form.given, inside), param.domain_at(read.subscripts))
+    found = [(conditions, read) for conditions, read in _guarded(source) if read.array == param.name]
+    for conditions, read in found:
+        yield Goal((form.given, inside, *conditions), param.domain_at(read.subscripts))
     term = dict(param.reader)
-    hits = (r for r in reads(source) if r.array == param.name)
-    hit = Or(*(equal_places((s.xreplace(term) for s in r.subscripts), param.array.symbols) for r in hits))
-    yield Goal((form.given, param.domain), And(inside.xreplace(term), hit))
+    hits = (And(*(c.xreplace(term) for c in conditions), _hit(param, read, term)) for conditions, read in found)
+    yield Goal((form.given, param.domain), And(inside.xreplace(term), Or(*hits)))
+
+
+def _hit(param: Param, read: Read, term: Mapping[Symbol, Expr]) -> Any:
+    """The condition that the term reads the entry called by its own letters."""
+    return equal_places((s.xreplace(term) for s in read.subscripts), param.array.symbols)
 
 
 def _injective(form: Form) -> Goal:

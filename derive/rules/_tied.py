@@ -8,7 +8,7 @@ from typing import Any
 from sympy import And, Expr, Integer, Symbol, expand, false
 
 from derive.errors import RuleRefused
-from derive.forms.conditions import simplified, split
+from derive.forms.conditions import simplified_inside, split
 from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param, Role
 from derive.forms.polyhedron import Polyhedron
@@ -57,18 +57,18 @@ class Tied:
             gk = {s: element.source.get(s, s).xreplace(self.places) for s in form.input.symbols}
             term |= {s: e.xreplace(gk | go) for s, e in form.solve_read(form.input.symbols).items()}
         source = form.weight if self.is_weight else form.bias
+        at_rest = (expand(s.xreplace(self.term)) for s in subscripts_of(source))
         moved = (expand(s.xreplace(term)) for s in subscripts_of(source))
-        return dict(zip(self.param.array.symbols, moved, strict=True))
+        letters = zip(self.param.array.symbols, at_rest, moved, strict=True)
+        return {p: p if there == here else there for p, here, there in letters}
 
     def _action(self) -> Action:
         param, given = self.param, self.form.given
         entries, rest = split(param.domain, given)
-        signs = (
-            (e.signs[0] * e.signs[1] if self.is_weight else e.signs[0]).xreplace(self.places) for e in self.elements
-        )
+        signs = ((times(*e.signs) if self.is_weight else e.signs[0]).xreplace(self.places) for e in self.elements)
         few = {
             axis.symbol: (int(axis.lower), int(axis.upper))
-            for axis in param.array.axes
+            for axis in sorted(param.array.axes, key=lambda axis: axis.symbol not in self.form.output.symbols)
             if axis.role is Role.CHANNEL and axis.lower.is_Integer and axis.upper.is_Integer
         }
         return Action(
@@ -95,7 +95,7 @@ class Tied:
         array = Array(self._name(), axes)
         base = dict(self.tie.representative)
         reader = tuple((s, e.xreplace(base)) for s, e in self.param.reader)
-        return Param(array, simplified(self.tie.free, array.holds(), self.form.given), reader)
+        return Param(array, simplified_inside(self.tie.free, array.holds(), self.form.given), reader)
 
     def _axis(self, name: Symbol, old: Axis | None) -> Axis:
         """The range of an orbit's letter over all orbits."""
@@ -159,9 +159,10 @@ class Tied:
         return self.tie.kept.xreplace(at)
 
     def instances(self, first: int) -> tuple[Instance, ...]:
-        """The clause of each element, from number `first` on, at the pair that reads the entry."""
+        """The clauses, those of the elements from number `first` on, that carry the entry to its representative."""
         found = []
-        for number, (element, carry) in enumerate(zip(self.elements, self.tie.carries, strict=True)):
-            values = self.places | {s: carry.get(s, 0 * s) for s in element.letters}
+        for number, carry in self.tie.carries:
+            values = self.places | {s: carry.get(s, 0 * s) for s in self.elements[number].letters}
+            values |= {s: carry[s] for s in self.places if s in carry}
             found.append(Instance(self.param.name, first + number, tuple(values.items())))
         return tuple(found)

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sympy import And, Expr, Sum, Symbol, expand, true
+from sympy import And, Expr, Integer, Sum, Symbol, expand, true
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
+from derive.forms.expr import Where
 from derive.forms.form import Form
 from derive.groups._group import Element, Group
 from derive.groups._signs import times
@@ -79,7 +80,7 @@ def _after(form: Form, weight: Tied, biases: tuple[Tied, ...]) -> Form:
         form,
         domain=form.domain if kept == true else simplified(And(form.domain, kept), *boxes),
         weight=weight.tied(form.weight),
-        bias=biases[0].tied(form.bias) if biases else form.bias,
+        bias=Where(biases[0].kept(form.bias), biases[0].tied(form.bias)) if biases else form.bias,
         weights=weight.params,
         biases=tuple(p for b in biases for p in b.params),
     )
@@ -100,7 +101,7 @@ def _moved(form: Form, element: Element) -> tuple[dict[Symbol, Expr], dict[Symbo
 
 def _says(form: Form, element: Element, go: Mapping[Symbol, Expr]) -> str:
     moved = f"{form.output.name}({element.notation} X)[{_list(go.values())}]"
-    sign = "-" if element.signs[0] * element.signs[1] == -1 else ""
+    sign = {Integer(1): "", Integer(-1): "-"}.get(element.signs[0], "±")
     return f"{moved} = {sign}{form.output.name}(X)[{_list(go)}]"
 
 
@@ -113,7 +114,7 @@ def _law(form: Form, element: Element) -> Clause:
     places = And(form.output.holds(), form.output.holds(go.values()), element.given)
     sources = And(form.input.holds(), form.input.holds(gk.values()))
     coefficient = form.coefficient(form.input.symbols)
-    sign = element.signs[0] * element.signs[1]
+    sign = times(*element.signs)
     return Clause(
         _says(form, element, go),
         (*form.output.symbols, *form.input.symbols, *element.letters),

@@ -1,0 +1,101 @@
+"""How a point group acts on channels: signed permutations of one axis for each of its elements.
+
+regular      the axis holds one channel an element, in the order of `PointGroup.matrices`; g carries h to g·h
+vector       the axis holds one channel a grid axis; g acts by its own matrix, a signed permutation
+determinant  every channel changes its sign under a reflection
+anything     a `Representation` of the group's generators, sums and products included
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sympy import Expr, Integer, Symbol
+
+from derive.errors import RuleRefused
+from derive.forms.form import Axis
+from derive.groups._cases import written
+from derive.groups._finite.codes import compose
+from derive.groups._finite.representation import Representation, characters, monomial
+from derive.groups._matrices import Matrix, closure, determinant, product
+
+__all__ = ["Acts", "Fibre", "fibre"]
+
+Acts = str | Representation
+_NAMES = ("regular", "vector", "determinant")
+
+
+@dataclass(frozen=True, slots=True)
+class Fibre:
+    """One element's action on one channel axis: where each channel goes, and with which sign."""
+
+    letter: Symbol
+    images: tuple[int, ...]
+    signs: tuple[int, ...]
+
+    @property
+    def place(self) -> Expr:
+        """The letter's image; an axis on which only signs act stays."""
+        if len(self.images) == 1:
+            return self.letter
+        return written((self.letter,), {(p,): Integer(q) for p, q in enumerate(self.images)})
+
+    @property
+    def sign(self) -> Expr:
+        """The sign, in the letter."""
+        return written((self.letter,), {(p,): Integer(s) for p, s in enumerate(self.signs)})
+
+
+def fibre(axis: Axis, acts: Acts, generators: tuple[Matrix, ...]) -> tuple[Fibre, ...]:
+    """What each element of the closure does to the axis.
+
+    Raises RuleRefused for a name that is none, an axis of another size, or codes that are no representation.
+    """
+    codes = _representation(acts, generators)
+    if codes.size != 1 and axis.extent != codes.size:
+        raise RuleRefused(f"The axis '{axis.symbol}' has {axis.extent} channels; the group acts there on {codes.size}.")
+    table = _elements(codes, generators)
+    return tuple(
+        Fibre(axis.symbol, tuple(int(c) >> 1 for c in table[m]), tuple(1 - 2 * (int(c) & 1) for c in table[m]))
+        for m in closure(generators)
+    )
+
+
+def _representation(acts: Acts, generators: tuple[Matrix, ...]) -> Representation:
+    if isinstance(acts, Representation):
+        if acts.generators != len(generators):
+            raise RuleRefused(
+                f"A representation lists one signed permutation a generator; this one lists {acts.generators}, "
+                f"and the group has {len(generators)}."
+            )
+        return acts
+    if acts == "regular":
+        return Representation(_regular(generators))
+    if acts == "vector":
+        return monomial(generators)
+    if acts == "determinant":
+        return characters(determinant(m) for m in generators)
+    raise RuleRefused(f"Channels carry one of {', '.join(_NAMES)}, or a Representation; '{acts}' is none of them.")
+
+
+def _regular(generators: tuple[Matrix, ...]) -> np.ndarray:
+    elements = closure(generators)
+    number = {m: p for p, m in enumerate(elements)}
+    return np.array([[2 * number[product(g, m)] for m in elements] for g in generators])
+
+
+def _elements(codes: Representation, generators: tuple[Matrix, ...]) -> dict[Matrix, tuple[int, ...]]:
+    """The codes of every element, as products of generators. Raises RuleRefused where two products of one element differ."""
+    first = closure(generators)[0]
+    found = {first: tuple(2 * p for p in range(codes.size))}
+    waiting = [first]
+    for m in waiting:
+        for g, images in zip(generators, codes.codes, strict=True):
+            other, own = product(g, m), tuple(int(c) for c in compose(images, np.array(found[m])))
+            if other not in found:
+                found[other] = own
+                waiting.append(other)
+            elif found[other] != own:
+                raise RuleRefused("The signed permutations are no representation: two products of one element differ.")
+    return found
