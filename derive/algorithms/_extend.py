@@ -12,7 +12,7 @@ from typing import Any
 
 from sympy import Eq, Expr, Max, Min, Symbol, expand
 
-from derive.forms.expr import Read, index
+from derive.forms.expr import Read, Where, index
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.text import show
 from derive.ir.nodes import Access, Gather, Range, Scatter, Storage
@@ -112,7 +112,7 @@ def _lines(
 
 def _inner(e: Expr, letters: set[Symbol]) -> Expr | None:
     """The affine expression in the letters through which alone an expression depends on them."""
-    if not e.free_symbols & letters:
+    if e.has(Where) or not e.free_symbols & letters:
         return None
     try:
         Polyhedron.of(Eq(e, 0))

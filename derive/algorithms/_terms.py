@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, Symbol, expand
+from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, Symbol, expand, true
 
 from derive.algorithms._extend import extended
 from derive.errors import NoLowering, TextError
 from derive.forms.conditions import split
-from derive.forms.expr import Read, index, reads
+from derive.forms.expr import Read, Where, index, reads
 from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 from derive.forms.text import show
@@ -23,7 +23,7 @@ from derive.ir.nodes import Access, Chart, Range, Storage
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
 
-__all__ = ["BATCH", "ITEM", "Terms", "charts", "entry_text", "own", "same_chart"]
+__all__ = ["BATCH", "ITEM", "Part", "Terms", "charts", "entry_text", "own", "same_chart"]
 
 BATCH, ITEM = index("batch"), index("z")
 
@@ -85,29 +85,55 @@ class Accesses:
     says: str
 
 
+@dataclass(frozen=True)
+class Part:
+    """Those terms that satisfy a condition in the chart's letters, and what cases are there, the first ones inside later ones."""
+
+    condition: Any = true
+    cases: tuple[tuple[Where, Expr], ...] = ()
+
+    def of(self, expression: Any) -> Any:
+        """An expression as it is in this part."""
+        for case, value in self.cases:
+            expression = expression.xreplace({case: value})
+        return expression
+
+
 class Terms:
     """The live terms in a chart's letters as a polyhedron and a rest; `items` adds the index of the batch's items.
 
     `letters` are in the order in which loops nest: what is summed over, then the places.
     """
 
-    def __init__(self, form: Form, chart: Chart, batched: frozenset[str], items: bool, extend: bool = False) -> None:
+    def __init__(
+        self,
+        form: Form,
+        chart: Chart,
+        batched: frozenset[str],
+        items: bool,
+        extend: bool = False,
+        part: Part | None = None,
+    ) -> None:
         self.form, self.chart = form, chart
         self.down = dict(chart.down)
         self.items = (ITEM,) if items else ()
+        self.batches = batched
         self.batched = batched if items else frozenset()
         arrays = (form.input, form.output, *(p.array for p in form.params))
         self.data = {s for a in arrays if a.name in batched for e in a.shape for s in e.free_symbols}
         self.letters = (*self.items, *(s for s, _ in chart.up))
         facts = (Ge(BATCH, 1), Le(0, ITEM), Lt(ITEM, BATCH)) if items else ()
         self.given = Polyhedron.of(form.given, *facts[:1])
-        self.terms, rest = split(form.live.xreplace(self.down), form.given, *facts)
+        self.part = part or Part()
+        live = self.part.of(form.live.xreplace(self.down))
+        self.terms, rest = split(live, self.part.condition, form.given, *facts)
         self.rest = And(*(part for part in And.make_args(rest) if not self._holds(part)))
         stored = {a.name: Storage(a.name, a.shape, a.name in batched) for a in arrays}
         entries = self._entries()
         costly = {s: extend and self.grows(s) == 2 for s in self.letters}
         accesses = tuple(map(self.access, entries))
-        own = tuple(e.xreplace(self.down) for e in entries)
+        own = tuple(self.part.of(e.xreplace(self.down)) for e in entries)
+        self.costly = frozenset(s for s, long in costly.items() if long)
         self.extended = extended(accesses, own, costly, self.terms, stored, len(self.items))
         target, *factors = self.extended.accesses
         written, *read = map(entry_text, self.extended.entries)
@@ -124,7 +150,7 @@ class Terms:
     def access(self, read: Read) -> Access:
         """The position in memory of an entry that is named in the form's letters."""
         boxes = {a.name: a for a in (*(p.array for p in self.form.params), self.form.input, self.form.output)}
-        places = boxes[read.array].storage(tuple(e.xreplace(self.down) for e in read.subscripts))
+        places = boxes[read.array].storage(tuple(self.part.of(e.xreplace(self.down)) for e in read.subscripts))
         return Access(read.array, (*self.items, *places) if read.array in self.batched else places)
 
     def _entries(self) -> tuple[Read, ...]:
@@ -134,6 +160,14 @@ class Terms:
         if not all(isinstance(f, Read) for f in factors):
             raise NoLowering(f"A program multiplies entries; the weight '{form.weight}' is no product of entries.")
         return (form.output.entry(), *factors, form.input.entry(form.read))
+
+    def case(self) -> Where | None:
+        """Cases in a subscript that turn on a letter whose loop would be long."""
+        accesses = (self.accesses.target, *self.accesses.factors)
+        found = {
+            w for a in accesses for e in a.subscripts for w in e.atoms(Where) if w.condition.free_symbols & self.costly
+        }
+        return min(found, key=str) if found else None
 
     def range(self, symbol: Symbol, outer: tuple[Symbol, ...], inner: tuple[Symbol, ...]) -> Range:
         """The values of one letter for fixed outer ones, such that the inner ones have some value."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from sympy import And, Integer, Le, Lt, Symbol, true
 
+from derive.algorithms._cases import divided
 from derive.algorithms._sweep import cost, looped
 from derive.algorithms._terms import BATCH, ITEM, Terms, charts, entry_text, own
 from derive.errors import NoLowering
@@ -58,13 +59,13 @@ def direct(
     items = frozenset({form.input.name, form.output.name}) if batched is None else batched
     counted = target == "threads" or form.output.name not in items
     try:
-        terms = _terms(form, items, counted, among or tuple(charts(form)), target)
-        body = _arrays(terms) if target == "arrays" else _threads(terms)
+        parts = _parts(form, items, counted, among or tuple(charts(form)), target)
+        body = _arrays(parts) if target == "arrays" else _threads(parts[0])
     except NotAffine as cause:
         raise NoLowering(f"Algorithm 'direct' needs affine index sets: {cause}") from cause
     arrays = (form.input, *(p.array for p in form.params))
     result = Storage(form.output.name, form.output.shape, form.output.name in items)
-    looping = target == "arrays" and bool(looped(terms))
+    looping = target == "arrays" and any(map(looped, parts))
     return Program(
         name=name,
         says=("shifted sums" if looping else "one contraction") if target == "arrays" else "one thread an output",
@@ -75,17 +76,19 @@ def direct(
         body=body,
         batch=BATCH if counted else None,
         item=ITEM if counted else None,
-        charts=() if terms.chart == own(form) else (terms.chart,),
-        working=terms.extended.working,
+        charts=() if [t.chart for t in parts] == [own(form)] else tuple(t.chart for t in parts),
+        working=parts[0].extended.working,
     )
 
 
-def _terms(form: Form, items: frozenset[str], counted: bool, choice: tuple[Chart, ...], target: str) -> Terms:
-    """The terms in the letters that need the least looping; a thread runs in its output's own."""
+def _parts(
+    form: Form, items: frozenset[str], counted: bool, choice: tuple[Chart, ...], target: str
+) -> tuple[Terms, ...]:
+    """The terms, divided by cases where that saves loops, in the letters that need the least looping; a thread runs in its own."""
     if target == "threads":
-        return Terms(form, own(form), items, True)
-    found = [Terms(form, chart, items, counted, extend=True) for chart in choice]
-    return min(found, key=cost) if len(found) > 1 else found[0]
+        return (Terms(form, own(form), items, True),)
+    found = [divided(Terms(form, chart, items, counted, extend=True)) for chart in choice]
+    return min(found, key=lambda parts: max(map(cost, parts))) if len(found) > 1 else found[0]
 
 
 def _start(terms: Terms, target: Access, over: tuple[Range, ...], name: str) -> Copy | Fill:
@@ -100,7 +103,20 @@ def _start(terms: Terms, target: Access, over: tuple[Range, ...], name: str) -> 
     return Copy(target, over, source, f"{name} = {entry_text(bias)}")
 
 
-def _arrays(terms: Terms) -> tuple[Node, ...]:
+def _arrays(parts: tuple[Terms, ...]) -> tuple[Node, ...]:
+    form, more = parts[0].form, parts[0].extended
+    if len(parts) > 1 and any(terms.extended.working for terms in parts):
+        raise NoLowering("Algorithm 'direct' copies along an axis for one sum, and this form has several.")
+    whole = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes)
+    place = Access(form.output.name, form.output.storage(form.output.symbols))
+    start = _start(parts[0], place, whole, entry_text(form.output.entry()))
+    shapes = {s.name: s.shape for s in more.working}
+    zeros = (Scratch(node.source, shapes[node.source]) for node in reversed(more.scatters))
+    return (start, *zeros, *more.gathers, *(node for terms in parts for node in _sweep(terms)), *more.scatters)
+
+
+def _sweep(terms: Terms) -> tuple[Node, ...]:
+    """The loops around one statement that sweeps the other letters at once."""
     loops = looped(terms)
     moving = [s for e in terms.accesses.target.subscripts for s in terms.letters if s in e.free_symbols]
     swept = tuple(s for s in dict.fromkeys((*moving, *terms.letters)) if s not in loops)
@@ -108,15 +124,7 @@ def _arrays(terms: Terms) -> tuple[Node, ...]:
     ranges = [_swept_range(terms, s, loops, swept, lets) for s in swept]
     statement = _statement(terms, tuple(ranges), "" if loops else terms.accesses.says)
     spans = [terms.range(s, loops[:depth], (*loops[depth + 1 :], *swept)) for depth, s in enumerate(loops)]
-    body = _nest(spans, statement, _guards(terms, terms.rest, loops), lets, terms.accesses.says)
-    form = terms.form
-    whole = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes)
-    place = Access(form.output.name, form.output.storage(form.output.symbols))
-    start = _start(terms, place, whole, entry_text(form.output.entry()))
-    more = terms.extended
-    shapes = {s.name: s.shape for s in more.working}
-    zeros = (Scratch(node.source, shapes[node.source]) for node in reversed(more.scatters))
-    return (start, *zeros, *more.gathers, *body, *more.scatters)
+    return _nest(spans, statement, _guards(terms, terms.rest, loops), lets, terms.accesses.says)
 
 
 def _nest(

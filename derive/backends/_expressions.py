@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Symbol
+from sympy import Mod, Symbol
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
@@ -95,15 +95,14 @@ class _VectorPrinter(PythonPrinter):
             parts.append(
                 super()._call(name, type(expr)(*still, evaluate=False)) if len(still) > 1 else self._print(still[0])
             )
-        text = parts[0]
+        text: str = parts[0]
         for other in parts[1:]:
             text = f"np.{name}imum({text}, {other})"
         return text
 
     def _print_Where(self, expr: Any) -> str:
         if self.symbol not in expr.args[0].free_symbols:
-            text: str = super()._print_Where(expr)
-            return text
+            return str(super()._print_Where(expr))
         condition, value, other = map(self._print, expr.args)
         return f"np.where({condition}, {value}, {other})"
 
@@ -119,4 +118,5 @@ class _VectorPrinter(PythonPrinter):
 
 def vectorised(expression: Any, symbol: Symbol) -> str:
     """An index expression as NumPy text in which one letter is an array."""
-    return str(_VectorPrinter(symbol).doprint(expression))
+    text = str(_VectorPrinter(symbol).doprint(expression))
+    return text[1:-1] if isinstance(expression, Mod) else text

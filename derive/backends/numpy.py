@@ -182,7 +182,7 @@ def _slice(subscript: Expr, ranges: Mapping[Symbol, Range], extent: Expr | None)
 def _aligned(parts: Lines, access: Access, over: tuple[Range, ...], kept: tuple[Symbol, ...], batched: bool) -> Lines:
     """`None` where broadcasting from the right would meet the wrong axis."""
     mine = access.along(over)
-    if not mine:
+    if not mine and not batched:
         return parts
     first = 0 if batched else kept.index(mine[0])
     scalars = iter(parts)
