@@ -24,11 +24,11 @@ def _direct(X, V, u, H, new):
 
     # Z[p, :] = X[Mod(p, n), :]
     p = np.arange(-Delta, Delta + n)
-    Z = X.take((p % n), axis=-2)
+    Z = X.take(p % n, axis=-2)
 
     # Z1[:, q] = Z[:, Mod(q, m)]
     q = np.arange(-Delta, Delta + m)
-    Z1 = Z.take((q % m), axis=-1)
+    Z1 = Z.take(q % m, axis=-1)
 
     # H[i, j] += V[a, b]·Z1[i + a, j + b]
     for a in range(-Delta, Delta + 1):
@@ -57,11 +57,11 @@ def _direct_dX(V, G, dX, new):
 
     # Z[:, Mod(q, m)] += Z1[:, q]
     q = np.arange(-Delta, Delta + m)
-    np.add.at(Z, (..., (q % m)), Z1)
+    np.add.at(Z, (..., q % m), Z1)
 
     # dX[Mod(p, n), :] += Z[p, :]
     p = np.arange(-Delta, Delta + n)
-    np.add.at(dX, (..., (p % n), slice(None)), Z)
+    np.add.at(dX, (..., p % n, slice(None)), Z)
 
 
 def _direct_dV(X, G, dV, new):
@@ -76,11 +76,11 @@ def _direct_dV(X, G, dV, new):
 
     # Z[p, :] = X[Mod(p, n), :]
     p = np.arange(-Delta, Delta + n)
-    Z = X.take((p % n), axis=-2)
+    Z = X.take(p % n, axis=-2)
 
     # Z1[:, q] = Z[:, Mod(q, m)]
     q = np.arange(-Delta, Delta + m)
-    Z1 = Z.take((q % m), axis=-1)
+    Z1 = Z.take(q % m, axis=-1)
 
     # dV[a, b] += Z1[i + a, j + b]·G[i, j]
     for a in range(-Delta, Delta + 1):
