@@ -133,8 +133,8 @@ class Notation:
         return self._condition(e), _SUM
 
     def _apart(self, e: Any) -> str:
-        """Cases in parentheses, anything else as it is."""
-        return self.group.format(self(e)) if isinstance(e, Where) else self(e)
+        """Cases in parentheses where nothing else holds them together, anything else as it is."""
+        return self.group.format(self(e)) if isinstance(e, Where) and self is not LATEX else self(e)
 
     def _options(self, e: Any) -> Iterator[tuple[str, str]]:
         """The cases of an expression, those inside its last one too."""

@@ -11,6 +11,7 @@ import pytest
 from sympy import symbols
 
 from derive.derivation import dense
+from derive.groups.point import PointGroup
 from derive.groups.translations import Translations
 from derive.render.drawing import drawing
 from derive.render.figures import pattern, pictures, strip
@@ -133,3 +134,13 @@ def test_colours_differ_from_each_other_and_from_both_backgrounds(number):
 def test_neighbours_differ_in_lightness_for_those_who_see_no_hue():
     light = np.array([luminance(c) for c in colours(225)]) ** (1 / 3)
     assert abs(np.diff(light)).min() > 0.07
+
+
+def test_two_steps_of_one_rule_have_a_picture_each():
+    group = PointGroup("D1")
+    layer = dense(1).then(reindex()).then(equivariant(Translations())).then(equivariant(group))
+    assert [p.file for p in pictures("mine", layer)] == [
+        "mine-dense.svg",
+        "mine-equivariant.svg",
+        "mine-equivariant-2.svg",
+    ]
