@@ -205,9 +205,12 @@ def law(clause: Clause) -> Iterator[Block]:
 
 def neat(value: Any, given: Any) -> Any:
     """The value of a case whose condition is given."""
-    if isinstance(value, Where) and affine_part(given)[0].implies(value.condition):
-        return value.args[1]
-    return value
+    if not isinstance(value, Where):
+        return value
+    known, stated = affine_part(given)
+    needed, others = affine_part(value.condition)
+    settled = set(others) <= set(stated) and known.implies(needed)
+    return value.args[1] if settled else value
 
 
 def _obligations(verdicts: Sequence[Verdict]) -> Details:
