@@ -112,6 +112,8 @@ def _sizes(form: Form, side: int, channels: int) -> dict[Symbol, int]:
     values: dict[Symbol, int] = dict.fromkeys(form.sizes, 1)
     for array, factor in ((form.output, 2), (form.input, 3)):
         for axis in array.axes:
+            if not axis.extent.free_symbols:
+                continue
             (size,) = axis.extent.free_symbols
             values[size] = channels if axis.role is Role.CHANNEL else side
             if form.output.shape != form.input.shape and len(array.axes) == 1:
