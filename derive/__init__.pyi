@@ -1,6 +1,6 @@
 """The public names, each with its home: see __init__.py."""
 
-from .claims import claim, same_layer
+from .claims import additive, claim, commute, one_window, same_layer
 from .combined import compile, convolution
 from .derivation import Derivation, dense
 from .errors import DeriveError
@@ -41,10 +41,12 @@ __all__ = [
     "PointGroup",
     "Symmetric",
     "Translations",
+    "additive",
     "adjoint",
     "boundary",
     "channels",
     "claim",
+    "commute",
     "compile",
     "compose",
     "convolution",
@@ -57,6 +59,7 @@ __all__ = [
     "grouped",
     "invariant",
     "local",
+    "one_window",
     "pointwise",
     "reindex",
     "same_layer",

@@ -1,18 +1,30 @@
-"""Claims about layers as they stand: that one has a structure, or that two are the same."""
+"""Claims about layers as they stand: that one has a structure, that two are the same, that two commute.
+
+Nothing is imposed by a claim. One that is false gives the smallest counterexample.
+"""
 
 from __future__ import annotations
 
-from sympy import And, Eq
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sympy import And, Eq, Expr, Integer, Symbol, expand
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
-from derive.forms.form import Form
+from derive.forms.form import Form, equal_places
+from derive.forms.products import product_of, same_product
 from derive.proof.claim import check_claim
-from derive.proof.goal import Goal, Obligation, Verdict
+from derive.proof.counterexample import Counterexample, smallest_model
+from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.solver import discharge
 from derive.rules._rule import Application
+from derive.rules.compose import compose, renamed
 
-__all__ = ["claim", "same_layer"]
+__all__ = ["additive", "claim", "commute", "one_window", "same_layer"]
+
+Letters = Mapping[Symbol, Expr]
 
 
 def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ...]:
@@ -40,3 +52,109 @@ def same_layer(one: Derivation, other: Derivation) -> Verdict:
     if not verdict.proved:
         raise ObligationFailed(f"The two layers differ: {verdict.status.value}.")
     return verdict
+
+
+def commute(one: Derivation, other: Derivation) -> Verdict:
+    """Prove f∘g = g∘f for two layers without bias on one grid: every product of two weights meets the same input.
+
+    Raises ObligationFailed with the smallest counterexample where they don't commute.
+    """
+    first = compose(other, weights="T").apply(one.form).after
+    turned = renamed(other.form, one.form, "T")
+    swapped = replace(other.form, weight=_called(other.form, "T"), weights=_called_params(other.form, "T"))
+    second = compose(one, weights="V").apply(swapped).after
+    inner = dict(zip(other.form.reduction_symbols, turned.reduction_symbols, strict=True))
+    outer = dict(zip(one.form.reduction_symbols, second.reduction_symbols[len(inner) :], strict=True))
+    letters = {s: inner[s] for s in other.form.reduction_symbols}
+    letters |= {outer[s]: s for s in one.form.reduction_symbols}
+    return _same_terms(first, second, letters, "The two layers commute.")
+
+
+def one_window(outer: Derivation, inner: Derivation, whole: Derivation) -> Verdict:
+    """Prove that a layer after another one is `whole`, with the weights V * T: V'[c] = Σ_a V[a]·T[c - a].
+
+    A window of k₁ followed by one of k₂ is then one of k₁ + k₂ - 1. Raises ObligationFailed with a counterexample.
+    """
+    first = compose(inner, weights="T").apply(outer.form).after
+    second = renamed(inner.form, outer.form, "T").reduction_symbols
+    pairs = zip(outer.form.reduction_symbols, second, strict=True)
+    letters = {s: a + b for s, (a, b) in zip(whole.form.reduction_symbols, pairs, strict=True)}
+    return _same_terms(first, whole.form, letters, "The two layers are one, with one window.", weights=False)
+
+
+def additive(function: Expr, letters: Iterable[Symbol]) -> Verdict:
+    """Prove that a function of some inputs, with Max, Min and whole multiples, adds up: f(x + y) = f(x) + f(y).
+
+    Raises ObligationFailed with two inputs for which it doesn't: then no linear layer computes it.
+    """
+    one, other = ({s: Symbol(f"{s.name}{mark}", integer=True) for s in letters} for mark in ("0", "1"))
+    both = {s: one[s] + other[s] for s in one}
+    goal = Goal((), Eq(function.xreplace(both), function.xreplace(one) + function.xreplace(other)))
+    verdict = discharge(Obligation("additive", "The function of a sum is the sum of the function's values.", (goal,)))
+    if not verdict.proved:
+        names = [s.name for part in (one, other) for s in part.values()]
+        model = smallest_model(goal, [], names)
+        values = [[model[s.name] for s in part.values()] for part in (one, other)]
+        at = [function.xreplace(dict(zip(one, map(Integer, v), strict=True))) for v in values]
+        together = function.xreplace(dict(zip(one, map(Integer, map(sum, zip(*values, strict=True))), strict=True)))
+        raise ObligationFailed(
+            f"f(x + y) = f(x) + f(y) fails at x = {values[0]}, y = {values[1]}: {together} is not {at[0]} + {at[1]}."
+        )
+    return verdict
+
+
+def _called(form: Form, name: str) -> Expr:
+    factors = product_of(form.weight)
+    if factors is None or len(factors) != 1 or form.bias != 0:
+        raise RuleRefused("Layers that commute have one array of weights and no bias; drop it with 'unbiased'.")
+    (read,) = factors.values()
+    return read.func(name, *read.subscripts)
+
+
+def _called_params(form: Form, name: str) -> tuple[Any, ...]:
+    return tuple(replace(p, array=replace(p.array, name=name)) for p in form.weights)
+
+
+def _same_terms(one: Form, other: Form, letters: Letters, says: str, weights: bool = True) -> Verdict:
+    """The terms of one are those of the other, at these values of the other's letters, with the same input."""
+    given = And(one.given, other.given)
+    ranges = And(*(axis.holds() for axis in one.reduction))
+    moved = tuple(expand(e.xreplace(dict(letters))) for e in other.read)
+    live = other.live.xreplace(dict(letters))
+    same = [equal_places(one.read, moved)]
+    if weights:
+        same.append(same_product(one.weight, other.weight.xreplace(dict(letters))))
+    goals = (
+        Goal((given, one.live), And(live, *same)),
+        Goal((given, one.output.holds(), ranges, live), one.live),
+    )
+    verdict = discharge(Obligation("same terms", says, goals))
+    if not verdict.proved:
+        raise _refuted(one, verdict)
+    return verdict
+
+
+def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
+    """The smallest term that only one of the two has: with its weights and its input 1, one gives 1 and the other 0."""
+    if verdict.status is not Status.REFUTED or verdict.goal is None:
+        return ObligationFailed(f"{verdict.obligation.says[:-1]}: {verdict.status.value}.")
+    mentioned = verdict.goal.show.free_symbols.union(*(f.free_symbols for f in verdict.goal.given))
+    sizes = [s for s in one.sizes if s in mentioned]
+    letters = [s for s in (*one.output.symbols, *one.reduction_symbols) if s in mentioned]
+    model = smallest_model(verdict.goal, [s.name for s in sizes], [s.name for s in letters])
+    at = {s: Integer(model[s.name]) for s in (*sizes, *letters)}
+    entries = [*(product_of(one.weight) or {}).values(), one.input.entry(one.read)]
+    found = Counterexample(
+        sizes=tuple((s.name, model[s.name]) for s in sizes),
+        indices=tuple((s.name, model[s.name]) for s in letters if s in one.output.symbols),
+        residue=Integer(1),
+        entries=tuple((str(e.xreplace(at)), 1) for e in entries),
+        place="",
+    )
+    shown = ", ".join(f"{entry} = {value}" for entry, value in found.entries)
+    where = ", ".join(f"{name} = {value}" for name, value in (*found.sizes, *found.indices))
+    return ObligationFailed(
+        f"{verdict.obligation.says[:-1]}: refused at {where}, where {shown} and 0 elsewhere give 1 in one layer "
+        f"and 0 in the other.",
+        found,
+    )

@@ -13,6 +13,7 @@ __all__ = [
     "conv2d_channels_du",
     "conv3d",
     "convolution2d",
+    "deepsets1d",
     "dense2d",
     "depthwise2d",
     "diamond2d",
@@ -25,6 +26,8 @@ __all__ = [
     "laplacian2d",
     "locally_connected2d",
     "offset2d",
+    "p4_conv2d",
+    "p4_lifting2d",
     "periodic2d",
     "pointwise2d",
     "reflect2d",
@@ -44,6 +47,7 @@ conv2d_channels_dX = Dispatcher(__name__, "conv2d_channels_dX")
 conv2d_channels_du = Dispatcher(__name__, "conv2d_channels_du")
 conv3d = Dispatcher(__name__, "conv3d")
 convolution2d = Dispatcher(__name__, "convolution2d")
+deepsets1d = Dispatcher(__name__, "deepsets1d")
 dense2d = Dispatcher(__name__, "dense2d")
 depthwise2d = Dispatcher(__name__, "depthwise2d")
 diamond2d = Dispatcher(__name__, "diamond2d")
@@ -56,6 +60,8 @@ isotropic2d = Dispatcher(__name__, "isotropic2d")
 laplacian2d = Dispatcher(__name__, "laplacian2d")
 locally_connected2d = Dispatcher(__name__, "locally_connected2d")
 offset2d = Dispatcher(__name__, "offset2d")
+p4_conv2d = Dispatcher(__name__, "p4_conv2d")
+p4_lifting2d = Dispatcher(__name__, "p4_lifting2d")
 periodic2d = Dispatcher(__name__, "periodic2d")
 pointwise2d = Dispatcher(__name__, "pointwise2d")
 reflect2d = Dispatcher(__name__, "reflect2d")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Expr, Symbol, expand
+from sympy import Expr, Symbol
 
 from derive.errors import ObligationFailed
 from derive.forms.form import Form
@@ -24,13 +24,12 @@ def composed(outer: Form, inner: Form) -> Form:
     values: dict[Symbol, Expr] = {}
     for axis, other in zip(mine, theirs, strict=True):
         size = axis.extent
+        if size == other.extent:
+            continue
         if not isinstance(size, Symbol) or values.get(size, other.extent) != other.extent:
             raise ObligationFailed(f"The outer layer reads {size} places where the inner one has {other.extent}.")
         values[size] = other.extent
     fitted = outer.at(values)
-    if any(
-        expand(a.lower - b.lower) != 0 or expand(a.upper - b.upper) != 0
-        for a, b in zip(fitted.input.axes, theirs, strict=True)
-    ):
+    if any((a.lower, a.upper) != (b.lower, b.upper) for a, b in zip(fitted.input.axes, theirs, strict=True)):
         raise ObligationFailed("The two layers count their places from different origins.")
     return fitted

@@ -32,13 +32,13 @@ from derive.rules.local import local
 from derive.rules.reindex import reindex
 from derive.rules.unbiased import unbiased
 
-__all__ = ["compose"]
+__all__ = ["compose", "renamed"]
 
 
 @rule(Kind.TRANSFORMATION)
 def compose(form: Form, inner: Any, weights: str = "T") -> Step:
     """Take the output of `inner`, a derivation or a form, as the input; `weights` renames the inner layer's weights."""
-    first = _renamed(getattr(inner, "form", inner), form, weights)
+    first = renamed(getattr(inner, "form", inner), form, weights)
     after = _after(form, first)
     same = same_letters(form)
     return Step(
@@ -96,7 +96,7 @@ def _needed(condition: Any, known: Any) -> Any:
     return And(*(part for part in parts if decide(Goal((known,), part).smt) is not Status.PROVED))
 
 
-def _renamed(inner: Form, outer: Form, weights: str) -> Form:
+def renamed(inner: Form, outer: Form, weights: str) -> Form:
     """The inner layer with summed letters and weights that the outer one doesn't use."""
     taken = {*outer.output.symbols, *outer.reduction_symbols, *outer.input.symbols, *inner.input.symbols}
     taken |= set(outer.sizes)
