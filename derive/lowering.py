@@ -19,7 +19,7 @@ from derive.algorithms.direct import direct
 from derive.backends._module import needed
 from derive.backends._signature import Numbers, numbers
 from derive.errors import EmitError, NoLowering, ObligationFailed, RuleRefused
-from derive.forms.expr import reads
+from derive.forms.expr import reads, rename_arrays
 from derive.forms.form import Form
 from derive.forms.sizes import size_sources
 from derive.ir.nodes import Chart, Program, SizeFrom, Storage
@@ -32,6 +32,11 @@ from derive.rules.adjoint import adjoint
 from derive.rules.gradient import gradient
 
 __all__ = ["Gradient", "batched", "constants", "gradients", "lower", "proof_of", "repeats", "slopes"]
+
+
+_OWN = (
+    "I"  # the input, while a rule that calls the gradient by the result G is at work: a layer may have a G of its own
+)
 
 
 @dataclass(frozen=True)
@@ -104,14 +109,15 @@ def slopes(form: Form) -> tuple[Gradient, ...]:
 
     A rule's refusal leaves a gradient out: the kernel then says that it has none. Raises ObligationFailed where a proof fails.
     """
-    wanted = [(form.input.name, adjoint()), *((p.name, gradient(p.name)) for p in form.params if not p.data)]
+    wanted = [(form.input.name, adjoint()), *((p.name, gradient(p.name)) for p in form.params if p.values is None)]
     found = (_slope(form, by, application) for by, application in wanted)
     return tuple(slope for slope in found if slope is not None)
 
 
 def _slope(form: Form, by: str, application: Application) -> Gradient | None:
+    asked = replace(form, input=replace(form.input, name=_OWN)) if by != form.input.name else form
     try:
-        step = application.apply(form)
+        step = application.apply(asked)
     except RuleRefused:
         return None
     verdicts = discharge_all(step_obligations(step))
@@ -119,11 +125,17 @@ def _slope(form: Form, by: str, application: Application) -> Gradient | None:
         raise ObligationFailed(f"The gradient by {by} fails its obligation '{failed[0].obligation.name}'.")
     known, given = batched(form), _letter(form)
     output, source = replace(step.after.output, name=f"d{by}"), replace(step.after.input, name=given)
-    after = replace(step.after, output=output, input=source)
+    after = _renamed(replace(step.after, output=output, input=source), _OWN, form.input.name)
     items = known & {p.name for p in after.params}
     items |= {given} if form.output.name in known else set()
     items |= {output.name} if by in known else set()
     return Gradient(by, after, tuple(_charts(step)), items, verdicts)
+
+
+def _renamed(form: Form, old: str, new: str) -> Form:
+    """The form with one array of its weights under another name."""
+    weights = (replace(p, array=replace(p.array, name=new)) if p.name == old else p for p in form.weights)
+    return replace(form, weights=tuple(weights), weight=rename_arrays(form.weight, {old: new}))
 
 
 def _letter(form: Form) -> str:

@@ -68,7 +68,7 @@ def _given(old: Form, new: Form) -> Array:
 
 def _by_weight(step: Step, demand: Demand) -> Roles:
     old, new = step.before, step.after
-    target = [p for p in old.weights if f"d{p.name}" == new.output.name and not p.data]
+    target = [p for p in old.weights if f"d{p.name}" == new.output.name and p.values is None]
     demand(len(target) == 1, "its output is the gradient by none of the weights")
     others = tuple(p for p in old.weights if p is not target[0])
     source = Param(old.input, True, (), data=True)

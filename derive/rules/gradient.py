@@ -32,6 +32,7 @@ def gradient(form: Form, by: str = "weight") -> Step:
     """The gradient by the one array of weights, with "bias" by the one array of biases, or by an array of that name."""
     learned = tuple(p for p in form.params if not p.data)
     chosen = [p for p in learned if by in (p.name, "weight" if p in form.weights else "bias")]
+    chosen = chosen or [p for p in form.weights if p.name == by and p.values is None]
     if len(chosen) != 1:
         names = ", ".join(p.name for p in learned) or "none"
         raise RuleRefused(

@@ -15,7 +15,7 @@ from derive.ir.rounding import error_bound, in_range, roundings
 from derive.lowering import Gradient, batched
 from tests.ladder.numbers import as_fractions, objects, shapes_of
 
-__all__ = ["BATCH", "directions", "exact_slope", "linear_part", "pairing", "slope_bounds"]
+__all__ = ["BATCH", "constants", "directions", "exact_slope", "linear_part", "pairing", "slope_bounds"]
 
 Arrays = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, int]
@@ -28,26 +28,40 @@ def pairing(left: np.ndarray, right: np.ndarray) -> Any:
 
 
 def directions(form: Form, sizes: Sizes, batch: tuple[int, ...], seed: int) -> dict[str, np.ndarray]:
-    """Small whole numbers for every array of the layer and for its result, with batch axes where they belong."""
+    """Small whole numbers for every argument of the layer and for its result, with batch axes where they belong."""
     draw = np.random.default_rng(seed)
     shapes = shapes_of(form, sizes)
     shapes[form.output.name] = tuple(int(e.subs(sizes)) for e in form.output.shape)
-    items = batched(form)
-    return {n: draw.integers(-3, 4, (*(batch if n in items else ()), *s)) for n, s in shapes.items()}
+    items, fixed = batched(form), set(constants(form))
+    return {n: draw.integers(-3, 4, (*(batch if n in items else ()), *s)) for n, s in shapes.items() if n not in fixed}
 
 
-def linear_part(kernel: Any, arrays: Arrays, by: str, change: np.ndarray) -> np.ndarray:
+def linear_part(kernel: Any, arrays: Arrays, by: str, change: np.ndarray, sizes: Sizes) -> np.ndarray:
     """H(... p + E ...) - H(... p ...): what the result gains by a change E of one argument."""
+    free = {s.name: value for s, value in sizes.items() if s.name in kernel.told}
     moved = {**arrays, by: arrays[by] + change}
-    after = kernel(*(moved[name] for name in kernel.arguments))
-    return np.asarray(after - kernel(*(arrays[name] for name in kernel.arguments)))
+    after = kernel(*(moved[name] for name in kernel.arguments), **free)
+    return np.asarray(after - kernel(*(arrays[name] for name in kernel.arguments), **free))
 
 
-def exact_slope(slope: Gradient, arrays: Arrays, sizes: Sizes, batch: tuple[int, ...]) -> np.ndarray:
+def constants(form: Form) -> dict[str, np.ndarray]:
+    """The arrays of numbers that the layer brings along, exactly."""
+    found = {}
+    for param in form.weights:
+        if param.values is not None:
+            shape = tuple(int(e) for e in param.array.shape)
+            found[param.name] = objects([Fraction(int(v.p), int(v.q)) for v in param.values], shape)
+    return found
+
+
+def exact_slope(
+    slope: Gradient, arrays: Arrays, sizes: Sizes, batch: tuple[int, ...], absolute: bool = False
+) -> np.ndarray:
     """The gradient's own form on every item of the batch, summed over the items where it has none of its own."""
     from derive.forms.denote import denote
 
     form = slope.form
+    arrays = {**arrays, **{n: abs(a) if absolute else a for n, a in constants(form).items()}}
     items = [
         denote(form, {n: a[item] if n in slope.items else a for n, a in arrays.items()}, sizes)
         for item in np.ndindex(*batch)
@@ -66,8 +80,9 @@ def slope_bounds(
     fixed = frozenset(p.name for p in slope.form.weights if p.values is not None)
     counted = roundings(program, known, fixed)
     absolute = {n: as_fractions(a, absolute=True) for n, a in arrays.items()}
-    more = counted.amplified(max(absolute[s.name].ravel()) for s in program.arguments if s.name in absolute)
-    totals = exact_slope(slope, absolute, sizes, batch).ravel()
+    known_to_it = {**absolute, **{n: abs(a) for n, a in constants(slope.form).items()}}
+    more = counted.amplified(max(known_to_it[s.name].ravel()) for s in program.arguments)
+    totals = exact_slope(slope, absolute, sizes, batch, absolute=True).ravel()
     return [
         error_bound(counted, t, dtype, amplified=more) if in_range(counted, t, dtype, more) else None for t in totals
     ]

@@ -80,7 +80,7 @@ def test_vjp_is_the_derivative(name: str) -> None:
         drawn, changes = directions(form, sizes, BATCH, seed), directions(form, sizes, BATCH, seed + 1)
         found = kernel.vjp(*(drawn[n] for n in kernel.arguments), drawn[form.output.name])
         for by, slope in zip(kernel.arguments, found, strict=True):
-            gained = linear_part(kernel, drawn, by, changes[by])
+            gained = linear_part(kernel, drawn, by, changes[by], sizes)
             assert pairing(drawn[form.output.name], gained) == pairing(slope, changes[by])
 
 

@@ -61,6 +61,8 @@ def test_every_argument_has_a_gradient_on_every_backend(name: str) -> None:
 def test_vjp_is_the_derivative_exactly_on_integers(name: str, backend: str, dtype: str) -> None:
     """⟨G, H(p + E) - H(p)⟩ = ⟨dp, E⟩ for each argument p: H is linear in it."""
     of, host = subject(name, backend), subject(name)
+    if not all(constant.whole for constant in of.kernel.constants.values()):
+        pytest.skip("its constants are no integers, so results are rounded; rung 3 bounds them")
     for seed, sizes in enumerate(odd_sizes(of)):
         for batch in ((), BATCH, (2, 1)):
             drawn = {n: a.astype(dtype) for n, a in directions(of.form, sizes, batch, seed).items()}
@@ -68,7 +70,7 @@ def test_vjp_is_the_derivative_exactly_on_integers(name: str, backend: str, dtyp
             found = _vjp(of, _with(of, drawn))
             for by, slope in found.items():
                 assert slope.shape == drawn[by].shape and slope.dtype == drawn[by].dtype
-                gained = linear_part(host.kernel, drawn, by, changes[by])
+                gained = linear_part(host.kernel, drawn, by, changes[by], sizes)
                 assert pairing(drawn[of.form.output.name], gained) == pairing(slope, changes[by]), (by, sizes, batch)
 
 
@@ -186,7 +188,7 @@ def test_gradients_of_structures_are_the_transposed_matrix_and_the_derivative(st
         changes = directions(form, sizes, BATCH, seed + 1)
         found = kernel.vjp(*(drawn[n] for n in kernel.arguments), drawn[form.output.name])
         for by, slope in zip(kernel.arguments, found, strict=True):
-            gained = linear_part(kernel, drawn, by, changes[by])
+            gained = linear_part(kernel, drawn, by, changes[by], sizes)
             assert pairing(drawn[form.output.name], gained) == pairing(slope, changes[by])
         _check_matrix(
             form, sizes, {n: a[0] if n in (form.input.name, form.output.name) else a for n, a in drawn.items()}
