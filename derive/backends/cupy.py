@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import Expr, Integer, Symbol, expand, floor
+from sympy import Add, Expr, Integer, Mul, Symbol, expand, floor
 from sympy.printing.precedence import PRECEDENCE
 
 from derive.backends._expressions import PythonPrinter, python
@@ -265,7 +265,7 @@ def _function(kernel: str, program: Program) -> Lines:
     names = [s.name for s in (*program.arguments, program.result)]
     passed = accessed(program)
     counted = next(s for s in (program.result, *program.arguments) if s.batched and s.name in passed)
-    extents = "*".join(f"({python(e)})" if " " in python(e) else python(e) for e in counted.shape)
+    extents = "*".join(map(_argument, counted.shape))
     threads = "*".join(_argument(expand(t.stop - t.start)) for t in _launch(program).threads) or "1"
     return [
         f"def _{program.name}({', '.join([*names, 'new'])}):",
@@ -279,7 +279,8 @@ def _function(kernel: str, program: Program) -> Lines:
 
 
 def _argument(extent: Expr) -> str:
-    return python(extent) if extent.is_Symbol or extent.is_Integer else f"({python(extent)})"
+    """An extent as a factor in Python text."""
+    return python(extent) if not isinstance(extent, (Add, Mul)) else f"({python(extent)})"
 
 
 def _kernel(name: str, program: Program) -> Lines:
