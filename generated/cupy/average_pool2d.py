@@ -75,7 +75,7 @@ _average_pool2d_direct_dX = CudaKernel(cp, SRC, "average_pool2d_direct_dX")
 def _direct(X, K, H, new):
     """One thread an output."""
     n, m, C = X.shape[-3:]
-    batch = H.size // (((n // 2))*(m // 2)*C)
+    batch = H.size // ((n // 2)*(m // 2)*C)
     _average_pool2d_direct(batch*(n // 2)*(m // 2)*C, (X, K, H), (batch, n, m, C))
 
 

@@ -4,7 +4,7 @@
     dV[a, b, c, d] = Σ_i Σ_j X[i + a, j + b, c]·G[i, j, d]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(v)
-Proved        59 of 59 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
+Proved        67 of 67 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
 Cost          2·(n·(2Δ + 1) - Δ·(Δ + 1) where Δ < n; n² otherwise)·(m·(2Δ + 1) - Δ·(Δ + 1) where Δ < m; m² otherwise)·C·D operations
 """
 import cupy as cp
@@ -72,10 +72,39 @@ extern "C" __global__ void conv2d_channels_dV_direct_dG(
     // dG[i, j, d_] = acc
     dG[((z*n + i)*m + j)*D + d_] = acc;
 }
+
+extern "C" __global__ void conv2d_channels_dV_direct_dX(
+    const real* __restrict__ G, const real* __restrict__ Y, real* __restrict__ dX,
+    long long batch, long long Delta, long long C, long long D, long long n, long long m)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n*m*C) return;
+    const long long c = thread % C;
+    thread /= C;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j, d]·Y[k - i, l - j, c, d]
+    for (long long i = max(0LL, k - Delta); i < min(n, k + Delta + 1); ++i) {
+        for (long long j = max(0LL, l - Delta); j < min(m, l + Delta + 1); ++j) {
+            for (long long d = 0; d < D; ++d) {
+                acc += G[((z*n + i)*m + j)*D + d] * Y[(((k + Delta - i)*(2*Delta + 1) + l + Delta - j)*C + c)*D + d];
+            }
+        }
+    }
+    // dX[k, l, c] = acc
+    dX[((z*n + k)*m + l)*C + c] = acc;
+}
 """
 
 _conv2d_channels_dV_direct = CudaKernel(cp, SRC, "conv2d_channels_dV_direct")
 _conv2d_channels_dV_direct_dG = CudaKernel(cp, SRC, "conv2d_channels_dV_direct_dG")
+_conv2d_channels_dV_direct_dX = CudaKernel(cp, SRC, "conv2d_channels_dV_direct_dX")
 
 
 def _direct(G, X, dV, new):
@@ -95,6 +124,16 @@ def _direct_dG(X, Y, dG, new):
     D = Y.shape[3]
     batch = dG.size // (n*m*D)
     _conv2d_channels_dV_direct_dG(batch*n*m*D, (X, Y, dG), (batch, Delta, C, D, n, m))
+
+
+def _direct_dX(G, Y, dX, new):
+    """The gradient by X: one thread an output."""
+    n, m = G.shape[-3:-1]
+    Delta = (Y.shape[0] - 1) // 2
+    C = Y.shape[2]
+    D = Y.shape[3]
+    batch = dX.size // (n*m*C)
+    _conv2d_channels_dV_direct_dX(batch*n*m*C, (G, Y, dX), (batch, Delta, C, D, n, m))
 
 
 def _sizes(G, X, Delta):
@@ -124,6 +163,7 @@ conv2d_channels_dV = Kernel(
     contiguous=True,
     gradients={
         "G": Gradient(_direct_dG, ("X", "Y")),
+        "X": Gradient(_direct_dX, ("G", "Y")),
     },
     cotangent="Y",
     batched=("G", "X"),

@@ -4,7 +4,7 @@
     dV[a, b, c, d] = Σ_i Σ_j X[i + a, j + b, c]·G[i, j, d]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(v)
-Proved        59 of 59 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
+Proved        67 of 67 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
 Cost          2·(n·(2Δ + 1) - Δ·(Δ + 1) where Δ < n; n² otherwise)·(m·(2Δ + 1) - Δ·(Δ + 1) where Δ < m; m² otherwise)·C·D operations
 """
 import numpy as np
@@ -56,6 +56,26 @@ def _direct_dG(X, Y, dG, new):
             )
 
 
+def _direct_dX(G, Y, dX, new):
+    """The gradient by X: shifted sums."""
+    n, m = G.shape[-3:-1]
+    Delta = (Y.shape[0] - 1) // 2
+
+    # dX[k, l, c] = 0
+    dX[...] = 0
+
+    # dX[i + a, j + b, c] += G[i, j, d]·Y[a, b, c, d]
+    for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
+        i0 = max(0, -a)
+        i1 = min(n, n - a)
+        for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
+            j0 = max(0, -b)
+            j1 = min(m, m - b)
+            dX[..., i0 + a:i1 + a, j0 + b:j1 + b, :] += np.einsum(
+                "...ijd,cd->...ijc", G[..., i0:i1, j0:j1, :], Y[a + Delta, b + Delta], optimize=True
+            )
+
+
 def _sizes(G, X, Delta):
     """The sizes, from the shapes of the arguments."""
     n, m, D = G.shape[-3:]
@@ -82,6 +102,7 @@ conv2d_channels_dV = Kernel(
     doc=__doc__,
     gradients={
         "G": Gradient(_direct_dG, ("X", "Y")),
+        "X": Gradient(_direct_dX, ("G", "Y")),
     },
     cotangent="Y",
     batched=("G", "X"),
