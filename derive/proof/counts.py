@@ -93,13 +93,19 @@ class Counts:
 
     @classmethod
     def _of_whole(cls, form: Form, given: Polyhedron) -> Counts:
-        full = tuple(replace(p, free=true) for p in form.params)
-        everything = tuple(Goal((form.given, p.array.holds()), p.free) for p in form.params)
+        full = tuple(replace(p, free=_without_grid(p, form)) for p in form.params)
+        everything = tuple(Goal((form.given, f.domain), p.free) for p, f in zip(form.params, full, strict=True))
         for when in _smaller(form):
             if all(decide(Goal((*g.given, when), g.show).smt) is Status.PROVED for g in everything):
                 weight, bias = (_number(full[part], given) for part in _parts(form))
                 return cls(None, None, weight, bias, with_min(when, given))
-        raise NotCountable("The free entries are no union of polyhedra, nor all entries on a large grid.")
+        raise NotCountable("The free entries are no union of polyhedra, nor those of the whole window on a large grid.")
+
+
+def _without_grid(param: Param, form: Form) -> Any:
+    """What makes an entry free on a large grid: the conditions that don't speak of its size."""
+    _, grid = _stated(form)
+    return And(*(part for part in And.make_args(param.free) if not part.free_symbols & set(grid)))
 
 
 def _coupled(param: Param) -> bool:

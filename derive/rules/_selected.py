@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import permutations, product
 from typing import Any
 
-from sympy import And, Expr, Symbol, expand
+from sympy import Abs, And, Expr, Max, Min, Or, Symbol, expand, true
 
 from derive.errors import RuleRefused
-from derive.forms.conditions import simplified
-from derive.forms.expr import Read
-from derive.forms.form import Array, Axis, Form, Param, equal_places
+from derive.forms.conditions import simplified, split
+from derive.forms.expr import Read, Where
+from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
+from derive.rules._known import implied
 
 __all__ = ["selected"]
 
 Letters = Mapping[Symbol, Expr]
+_MOST_AXES = 3
 
 
 def selected(form: Form, places: Letters, first: Letters, axes: tuple[Axis, ...], given: Any) -> Form:
@@ -38,12 +41,52 @@ def selected(form: Form, places: Letters, first: Letters, axes: tuple[Axis, ...]
 
 
 def _read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letters) -> Param:
-    """The entries that a selected place reads still, each by the first such place from the one that read it."""
+    """The entries that a selected place reads still, each by the first such place from the one that read it.
+
+    An entry that a symmetry ties to others is read by their taps too: one of those may be at a selected place.
+    """
     if not isinstance(source, Read):
         raise RuleRefused(f"Places are selected of a layer whose weights are free entries; '{source}' is not one.")
+    options, named = [], _named(param, after)
+    for tap in _taps(param, source, after):
+        at = {s: e.xreplace(tap) for s, e in param.reader}
+        at |= {s: first[s].xreplace({s: e}) for s, e in at.items() if s in first}
+        hit = equal_places((e.xreplace(at) for e in source.subscripts), param.array.symbols)
+        live = And(true if tap else param.free, inside.xreplace(at), true if tap else hit)
+        options.append((simplified(live, param.array.holds(), after.given, *_affine(named)), at))
+    free = And(simplified(named, param.array.holds(), after.given), Or(*(live for live, _ in options)))
+    reader = {s: options[-1][1][s] for s, _ in param.reader}
+    for live, at in reversed(options[:-1]):
+        reader = {s: Where(live, at[s], e) for s, e in reader.items()}
+    return replace(param, free=free, reader=tuple(reader.items()))
+
+
+def _affine(condition: Any) -> tuple[Any, ...]:
+    affine, _ = split(condition)
+    return (affine.conditions,)
+
+
+def _named(param: Param, after: Form) -> Any:
+    """What makes an entry the one that stands for its orbit: the conditions that don't speak of the grid."""
+    grid = {s for axis in after.input.axes if axis.role is Role.GRID for s in axis.upper.free_symbols}
+    return And(*(part for part in And.make_args(param.free) if not part.free_symbols & grid))
+
+
+def _taps(param: Param, source: Read, after: Form) -> list[Letters]:
+    """The entry's own tap, and those that signed permutations of its offsets carry it to, where they read it too."""
+    offsets = [a.symbol for a in param.array.axes if a.role is Role.GRID and a.symbol in after.reduction_symbols]
+    found: list[Letters] = [{}]
+    if not any(e.has(Abs, Max, Min, Where) for e in source.subscripts) or len(offsets) > _MOST_AXES:
+        return found
     term = dict(param.reader)
-    reader = tuple((s, first[s].xreplace({s: e}) if s in first else e) for s, e in term.items())
-    at = dict(reader)
-    hit = equal_places((e.xreplace(at) for e in source.subscripts), param.array.symbols)
-    live = And(param.free, inside.xreplace(at), hit)
-    return replace(param, free=simplified(live, param.array.holds(), after.given), reader=reader)
+    for order in permutations(offsets):
+        for signs in product((1, -1), repeat=len(offsets)):
+            moved = {s: sign * other for s, sign, other in zip(offsets, signs, order, strict=True)}
+            if all(s == e for s, e in moved.items()):
+                continue
+            tap = {s: moved.get(s, term[s]) for s in after.reduction_symbols}
+            hit = equal_places((e.xreplace(tap) for e in source.subscripts), param.array.symbols)
+            window = And(*(axis.holds(tap[axis.symbol]) for axis in after.reduction))
+            if implied(And(after.given, param.array.holds(), _named(param, after)), And(hit, window)):
+                found.append(moved)
+    return found
