@@ -100,9 +100,9 @@ _CHANGES: tuple[tuple[str, Callable[[ast.AST], Iterator[ast.AST]]], ...] = (
 
 
 def program_plants(program: Program) -> Iterator[Plant]:
-    """Every way to plant one of the faults below in a program."""
+    """Every way to plant one of the faults below in a program; -a for a in |a| is the same text, and no fault."""
     for fault, change in _FAULTS:
-        for body in _changed(program.body, change):
+        for body in (b for b in _changed(program.body, change) if b != program.body):
             yield Plant(f"{fault}: {_first_difference(program.body, body)}", replace(program, body=body))
 
 
