@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import Symbol, expand
+from sympy import Expr, Symbol, expand
 
 from derive.errors import DeriveError
 from derive.forms.denote import entry_reader
@@ -48,7 +48,7 @@ def reference(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, An
         if step.view is View.FIXED:
             values |= _numbers(step, sizes)
     margin = next((_margin(step, sizes) for step in views if step.view in EDGES), (0,) * len(shape))
-    around = sizes | {s: v + 2 * m for (s, v), m in zip(_grid_symbols(layer.dense, sizes).items(), margin, strict=True)}
+    around = sizes | {e: sizes[e] + 2 * m for e, m in zip(_grid_extents(layer.dense), margin, strict=True)}
     dense = _embedded(layer, values, around)
     for step in views:
         dense = _viewed(step, dense, sizes, margin)
@@ -141,13 +141,16 @@ def _folded(step: Step, dense: Dense, sizes: Sizes, margin: tuple[int, ...]) -> 
     return W, U
 
 
-def _grid_symbols(form: Form, sizes: Sizes) -> Sizes:
-    extents = [form.input.axes[p].extent for p in form.grid(form.input)]
-    return {e: sizes[e] for e in extents}
+def _grid_extents(form: Form) -> tuple[Expr, ...]:
+    return tuple(form.input.axes[p].extent for p in form.grid(form.input))
 
 
 def _grid_sizes(form: Form, shape: tuple[int, ...]) -> dict[str, int]:
-    grid_axes = [form.input.axes[p] for p in form.grid(form.input)]
-    if len(grid_axes) != len(shape):
-        raise DeriveError(f"The grid has {len(grid_axes)} axes; shape {shape} has {len(shape)}.")
-    return {str(axis.extent): int(extent) for axis, extent in zip(grid_axes, shape, strict=True)}
+    extents = _grid_extents(form)
+    if len(extents) != len(shape):
+        raise DeriveError(f"The grid has {len(extents)} axes; shape {shape} has {len(shape)}.")
+    sizes: dict[str, int] = {}
+    for extent, size in zip(map(str, extents), shape, strict=True):
+        if sizes.setdefault(extent, int(size)) != int(size):
+            raise DeriveError(f"Several axes of the grid have the size {extent}; shape {shape} gives it two values.")
+    return sizes

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import derive
-from derive.errors import RuleRefused
+from derive.errors import DeriveError, RuleRefused
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.proof.solver import decide_with_cvc5
@@ -58,6 +58,13 @@ def test_a_layer_on_a_set_has_two_weights():
     V, u = np.array([7, 3]), np.array(5)
     W, U = layer.reference(shape=(4,), V=V, u=u)
     assert (4 * np.eye(4) + 3 * np.ones((4, 4)) == W).all() and (U == 5).all()
+
+
+def test_axes_of_one_size_have_one_size():
+    with pytest.raises(
+        DeriveError, match="Several axes of the grid have the size n; shape \\(2, 3\\) gives it two values"
+    ):
+        TENSORS[2, 0].reference(shape=(2, 3), V=np.zeros(2), u=0)
 
 
 def test_several_axes():
