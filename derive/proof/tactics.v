@@ -148,7 +148,49 @@ Ltac align :=
   end;
   intros.
 
-Ltac by_equality := first [reflexivity | align; first [congruence | lra] | exfalso; use_remainders; lia].
+(* A minimum, maximum or absolute value in a subscript is one of two numbers. *)
+Ltac take_piece spec :=
+  let E := fresh in destruct spec as [[? E] | [? E]]; rewrite ?E; clear E; try (exfalso; lia).
+
+Ltac take_piece_of_read :=
+  match goal with
+  | |- context [?x] =>
+      is_read x;
+      match x with
+      | context [Z.abs ?y] => take_piece (Z.abs_spec y)
+      | context [Z.max ?y ?z] => take_piece (Z.max_spec y z)
+      | context [Z.min ?y ?z] => take_piece (Z.min_spec y z)
+      end
+  end.
+
+(* By the one instance of a constraint that speaks of both sides. *)
+Ltac is_sure b := first [replace b with true in * by (symmetry; lia) | replace b with false in * by (symmetry; lia)].
+
+Ltac use_sides s t :=
+  match goal with
+  | H : ?P -> ?R |- _ =>
+      match R with context [s] => idtac end;
+      match R with context [t] => idtac end;
+      specialize (H ltac:(by_integers));
+      repeat match type of H with context [if ?b then _ else _] => is_sure b end
+  end.
+
+Ltac by_instance :=
+  repeat take_piece_of_read; repeat take_case_of_goal;
+  match goal with
+  | |- ?s = ?t => first [reflexivity | use_sides s t; congruence]
+  end.
+
+(* By all facts, and all cases that they leave. *)
+Ltac settle :=
+  first
+  [ solve [align; first [congruence | lra]]
+  | exfalso; use_remainders; lia
+  | repeat match goal with H : ?P |- _ => has_entries P; revert H end; take_piece_of_read; intros; settle ].
+
+Ltac by_facts := repeat take_case_of_goal; repeat first [use_facts | take_case_of_facts]; settle.
+
+Ltac by_equality := first [reflexivity | solve [by_instance] | by_facts].
 
 Ltac finish :=
   lazymatch goal with
@@ -157,15 +199,14 @@ Ltac finish :=
         lazymatch P with
         | _ /\ _ => split; finish
         | ?A \/ _ =>
-            tryif has_entries A then first [left; finish | right; finish]
-            else first [left; by_integers | decide_integers A; [left; assumption | right; finish]]
-        | _ -> _ => intro; repeat use_facts; finish
-        | ~ _ => intro; repeat use_facts; finish
+            tryif has_entries A then
+              (repeat first [use_facts | take_case_of_facts]; first [left; finish | right; finish])
+            else first [left; (repeat take_case_of_goal); by_integers | decide_integers A; [left; assumption | right; finish]]
+        | _ -> _ => intro; finish
+        | ~ _ => intro; finish
         | _ => by_equality
         end
-      else first [by_integers | by_equality]
+      else (repeat take_case_of_goal; first [by_integers | by_facts])
   end.
 
-Ltac by_witness :=
-  intros; name_remainders; take_bounds; repeat take_case_of_goal; try reflexivity;
-  repeat first [use_facts | take_case_of_facts]; finish.
+Ltac by_witness := intros; name_remainders; take_bounds; finish.
