@@ -175,10 +175,25 @@ Ltac use_sides s t :=
       repeat match type of H with context [if ?b then _ else _] => is_sure b end
   end.
 
+Ltac use_equal_side s t :=
+  match goal with
+  | _ : _ -> ?R |- _ =>
+      match R with
+      | context [?y] =>
+          is_read y; tryif constr_eq y t then fail else (replace s with y by (f_equal; lia); use_sides y t)
+      end
+  end.
+
 Ltac by_instance :=
   repeat take_piece_of_read; repeat take_case_of_goal;
   match goal with
-  | |- ?s = ?t => first [reflexivity | use_sides s t; congruence]
+  | |- ?s = ?t =>
+      first
+      [ reflexivity
+      | f_equal; lia
+      | use_sides s t; congruence
+      | use_equal_side s t; congruence
+      | use_equal_side t s; congruence ]
   end.
 
 (* By all facts, and all cases that they leave. *)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from sympy import sympify
@@ -74,6 +75,27 @@ def test_prove_reports_every_obligation_and_writes_a_certificate_that_verifies(r
     refused = run("verify", file, "--against", "convolution2d")
     assert refused.code == 1
     assert refused.sentence
+
+
+def test_prove_writes_theorems_for_coq(run, tmp_path):
+    file = tmp_path / "dense.v"
+    ran = run("prove", "dense2d", "--coq", file)
+    assert ran.code == 0
+    stated = re.search(
+        r"(\d+) theorems state (\d+) of \2 obligations; `coqc .*dense\.v` checks it\.", ran.out.replace("\n", " ")
+    )
+    text = file.read_text(encoding="utf-8")
+    assert stated is not None and text.count("Proof. by_witness. Qed.") == int(stated[1])
+    assert "python -m derive prove dense2d --coq dense.v" in text
+    assert json.loads(run("prove", "dense2d", "--coq", file, "--json").out)
+
+
+@pytest.mark.parametrize("name", ["dense-2d.v", "dense.txt", "2d.v", ".v"])
+def test_a_name_that_coq_cannot_compile_is_refused_and_nothing_written(run, tmp_path, name):
+    ran = run("prove", "dense2d", "--certificate", tmp_path / "dense.json", "--coq", tmp_path / name)
+    assert ran.code == 1
+    assert ran.sentence == f"Coq compiles files such as dense2d.v: letters, digits, _ and .v; '{name}' is none."
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_prove_json_is_clean(run):
