@@ -205,7 +205,7 @@ def test_an_axiom_would_be_seen(tmp_path):
         (Goal((), Ge(V(i), 0)), "`V[i]` is not linear arithmetic of integers"),
         (Goal((), Eq(V(i), V(i, j))), "V names two things"),
         (
-            Goal(tuple(Implies(Lt(i, k), Eq(V(i + k), V(i))) for k in range(4)), Eq(V(i + 1), V(i))),
+            Goal(tuple(Implies(Lt(i, k), Eq(V(i + k), V(i))) for k in range(1, 5)), Eq(V(i + 1), V(i))),
             "it takes 4 instances of a constraint at once, which Coq would take minutes for",
         ),
         (Goal((), Eq(V(i), Read("i"))), "i names two things"),
