@@ -19,7 +19,7 @@ from derive.pipeline import catalogue, layer
 from derive.registry import names
 from tests.ladder.checks import whole_numbers
 from tests.ladder.climbing import odd_sizes
-from tests.ladder.numbers import same, wanted
+from tests.ladder.numbers import as_fractions, same, wanted
 from tests.ladder.subjects import LAYERS, has_compiler, subject
 
 # The promise is 0.05 s of CPU on a machine of its own; shared cores get three times that.
@@ -88,9 +88,9 @@ def test_numpy_in_numpy_out(package: ModuleType, name: str) -> None:
     of = subject(name)
     sizes = odd_sizes(of)[0]
     arrays = whole_numbers(of, sizes, (np.float32,) * 3, (2,))
-    got = getattr(package, name)(*(arrays[letter] for letter in of.kernel.arrays))
+    got = getattr(package, name)(*(arrays[letter] for letter in of.kernel.arguments), **of.stated(sizes))
     assert type(got) is np.ndarray
-    assert same(got.astype(object), wanted(of.form, {n: a.astype(object) for n, a in arrays.items()}, sizes))
+    assert same(as_fractions(got), wanted(of.form, {n: a.astype(object) for n, a in arrays.items()}, sizes))
 
 
 @pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")
@@ -100,13 +100,13 @@ def test_cupy_in_cupy_out(package: ModuleType, name: str) -> None:
     sizes = odd_sizes(of)[0]
     arrays = whole_numbers(of, sizes, (np.float32,) * 3)
     with standing_in_for_cupy() as cupy:
-        operands = [cupy.asarray(arrays[letter]) for letter in of.kernel.arrays]
-        got = getattr(package, name)(*operands)
+        operands = [cupy.asarray(arrays[letter]) for letter in of.kernel.arguments]
+        got = getattr(package, name)(*operands, **of.stated(sizes))
         out = cupy.empty(got.shape, dtype=got.dtype)
-        assert getattr(package, name)(*operands, out=out) is out
+        assert getattr(package, name)(*operands, out=out, **of.stated(sizes)) is out
         assert isinstance(got, cupy.ndarray)
         exact = wanted(of.form, {n: a.astype(object) for n, a in arrays.items()}, sizes)
-        assert same(got.get().astype(object), exact) and same(out.get().astype(object), exact)
+        assert same(as_fractions(got.get()), exact) and same(as_fractions(out.get()), exact)
 
 
 @pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")
@@ -121,11 +121,12 @@ def test_a_mixture_is_refused(package: ModuleType) -> None:
 @pytest.mark.parametrize(("name", "dtype"), tuple(product(LAYERS, ["complex64", "complex128", "object", "U3"])))
 def test_other_than_real_numbers_are_refused(package: ModuleType, name: str, dtype: str) -> None:
     of = subject(name)
-    arrays = whole_numbers(of, odd_sizes(of)[0], (np.float32,) * 3)
-    for letter in of.kernel.arrays:
+    sizes = odd_sizes(of)[0]
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3)
+    for letter in of.kernel.arguments:
         wrong = {**arrays, letter: arrays[letter].astype(dtype)}
         with pytest.raises(TypeError, match=rf"{name}: {letter} has dtype .*; it needs real numbers"):
-            getattr(package, name)(*wrong.values())
+            getattr(package, name)(*(wrong[key] for key in of.kernel.arguments), **of.stated(sizes))
 
 
 def test_every_file_says_where_it_is_from(root: Path) -> None:

@@ -30,22 +30,23 @@ def _residues(array: np.ndarray) -> list[int]:
     return [int(value) % PRIME for value in array.ravel()]
 
 
-def _modulo(of: Subject, arrays: Any) -> list[int]:
+def _modulo(of: Subject, arrays: Any, sizes: Sizes) -> list[int]:
     """The public entry on residues of float64's width."""
 
     def program(cupy: Any, *operands: Any) -> Any:
-        return of.kernel(*operands)
+        return of.kernel(*operands, **of.stated(sizes))
 
-    numbers = [np.array(arrays[name].tolist(), dtype=object) for name in of.kernel.arrays]
+    numbers = [np.array(arrays[name].tolist(), dtype=object) for name in of.kernel.arguments]
     return _residues(run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61])
 
 
 def _check_modulo(of: Subject, sizes: Sizes, seed: int = 0) -> None:
     arrays = filled(of.form, sizes, "residues", seed)
     plain = {n: np.array([int(x) for x in a.ravel()], object).reshape(a.shape) for n, a in arrays.items()}
-    got = _modulo(of, plain)
+    got = _modulo(of, plain, sizes)
     assert got == _residues(wanted(of.form, arrays, sizes))
-    assert got == _residues(by_dense(of.derivation, arrays, sizes))
+    dense = by_dense(of.derivation, arrays, sizes)
+    assert dense is None or got == _residues(dense)
 
 
 def test_the_two_primes_are_one() -> None:
@@ -99,11 +100,12 @@ def test_laws(name: str) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_order_of_threads_changes_nothing(name: str) -> None:
     of = subject(name, "cupy")
-    arrays = drawn(of, odd_sizes(of)[0], "uniform", np.float32)
+    sizes = odd_sizes(of)[0]
+    arrays = drawn(of, sizes, "uniform", np.float32)
     results = []
     for schedule in SCHEDULES:
         with using(schedule=schedule):
-            results.append(of(arrays).tobytes())
+            results.append(of(arrays, sizes).tobytes())
     assert len(set(results)) == 1
 
 
@@ -111,7 +113,7 @@ def test_the_order_of_threads_changes_nothing(name: str) -> None:
 def test_both_backends_agree_on_integers(name: str) -> None:
     sizes = odd_sizes(subject(name))[0]
     arrays = whole_numbers(subject(name), sizes, (np.int32,) * 3)
-    assert np.array_equal(subject(name)(arrays), subject(name, "cupy")(arrays))
+    assert np.array_equal(subject(name)(arrays, sizes), subject(name, "cupy")(arrays, sizes))
 
 
 FAULTS = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ladder.numbers import shapes_of
+from tests.ladder.numbers import fixed, shapes_of
 from tests.ladder.subjects import Sizes, Subject
 
 __all__ = ["REGIMES", "climbing_sum", "drawn"]
@@ -55,10 +55,11 @@ REGIMES: Mapping[str, Draw] = {
 
 
 def drawn(subject: Subject, sizes: Sizes, regime: str, dtype: Any, seed: int = 0) -> dict[str, np.ndarray]:
-    """Every argument drawn from the regime."""
+    """Every argument drawn from the regime; constants are what they are."""
     draw = np.random.default_rng(seed)
     shapes = shapes_of(subject.form, sizes)
-    return {name: REGIMES[regime](draw, shape, np.dtype(dtype)) for name, shape in shapes.items()}
+    made = {name: REGIMES[regime](draw, shape, np.dtype(dtype)) for name, shape in shapes.items()}
+    return made | fixed(subject.form, sizes)
 
 
 def climbing_sum(subject: Subject, sizes: Sizes, dtype: Any) -> dict[str, np.ndarray]:

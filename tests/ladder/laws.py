@@ -20,6 +20,7 @@ from tests.proof.spans import Combination
 
 __all__ = [
     "equivariant",
+    "extents",
     "linear",
     "local",
     "reentrant",
@@ -31,10 +32,18 @@ __all__ = [
 _TYPES = (np.float64,) * 3
 
 
-def _response(subject: Subject, arrays: Arrays, data: np.ndarray) -> np.ndarray:
-    """H(X) - H(0)."""
-    zero = subject({**arrays, subject.data: np.zeros_like(data)})
-    return subject({**arrays, subject.data: data}) - zero
+def _items(subject: Subject, arrays: Arrays, stack: np.ndarray, sizes: Sizes) -> np.ndarray:
+    """H for each of several inputs and the same other arguments: as one batch, where none of these has a batch too."""
+    if subject.batched == {subject.data, subject.form.output.name}:
+        return subject({**arrays, subject.data: stack}, sizes)
+    results = [subject({**arrays, subject.data: item}, sizes) for item in stack]
+    return np.stack(results) if results else np.empty((0, *extents(subject.form.output, sizes)))
+
+
+def _response(subject: Subject, arrays: Arrays, stack: np.ndarray, sizes: Sizes) -> np.ndarray:
+    """H(X) - H(0) for each of several X."""
+    zero = subject({**arrays, subject.data: np.zeros_like(arrays[subject.data])}, sizes)
+    return _items(subject, arrays, stack, sizes) - zero
 
 
 def linear(subject: Subject, sizes: Sizes, seed: int = 0) -> None:
@@ -42,9 +51,8 @@ def linear(subject: Subject, sizes: Sizes, seed: int = 0) -> None:
     arrays = whole_numbers(subject, sizes, _TYPES, seed=seed)
     first = arrays[subject.data]
     second = whole_numbers(subject, sizes, _TYPES, seed=seed + 1)[subject.data]
-    both = _response(subject, arrays, 2 * first - 3 * second)
-    apart = 2 * _response(subject, arrays, first) - 3 * _response(subject, arrays, second)
-    require(np.array_equal(both, apart), subject, "is not linear", sizes)
+    both, one, other = _response(subject, arrays, np.stack([2 * first - 3 * second, first, second]), sizes)
+    require(np.array_equal(both, 2 * one - 3 * other), subject, "is not linear", sizes)
 
 
 def equivariant(subject: Subject, motions: Sequence[Motion], sizes: Sizes, seed: int = 0) -> None:
@@ -57,7 +65,7 @@ def equivariant(subject: Subject, motions: Sequence[Motion], sizes: Sizes, seed:
         inside = source >= 0
         still[item].reshape(-1)[inside] = full.ravel()[inside]
         moved[item].reshape(-1)[source[inside]] = (full.ravel() * motion.source_signs)[inside]
-    here, there = _response(subject, arrays, still), _response(subject, arrays, moved)
+    here, there = (_response(subject, arrays, stack, sizes) for stack in (still, moved))
     for item, motion in enumerate(motions):
         out = motion.out.ravel()
         inside = out >= 0
@@ -65,16 +73,22 @@ def equivariant(subject: Subject, motions: Sequence[Motion], sizes: Sizes, seed:
         require(same, subject, f"breaks the law of {motion.name}", sizes)
 
 
+def _sevenths(subject: Subject, sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
+    """Arguments whose sums round."""
+    return {n: a / 7 for n, a in whole_numbers(subject, sizes, _TYPES, seed=seed).items()}
+
+
 def _reads(subject: Subject, sizes: Sizes) -> np.ndarray:
     """Whether a term of output o reads input k, over all o and then all k: from the form's own terms."""
     form = subject.form
-    ones = {p.name: np.full(_shape(p.array, sizes), Combination({p.name: 1}), dtype=object) for p in form.params}
+    ones = {p.name: np.full(extents(p.array, sizes), Combination({p.name: 1}), dtype=object) for p in form.params}
     read = matrix(form, ones, sizes)
     some = [bool(c.terms) if isinstance(c, Combination) else c != 0 for c in read.ravel()]
     return np.array(some, dtype=bool).reshape(read.shape)
 
 
-def _shape(array: Array, sizes: Sizes) -> tuple[int, ...]:
+def extents(array: Array, sizes: Sizes) -> tuple[int, ...]:
+    """The shape of an array of a form, without batch axes."""
     return tuple(int(evaluate(extent, sizes)) for extent in array.shape)
 
 
@@ -85,15 +99,15 @@ def unread_inputs(subject: Subject, sizes: Sizes) -> np.ndarray:
 
 def local(subject: Subject, far: np.ndarray, sizes: Sizes, seed: int = 0) -> None:
     """Whatever stands at k, NaN too, leaves every output o equal bit for bit where `far[o, k]`."""
-    arrays = {n: a / 7 for n, a in whole_numbers(subject, sizes, _TYPES, seed=seed).items()}
+    arrays = _sevenths(subject, sizes, seed)
     data = arrays[subject.data]
-    before = subject(arrays)
+    before = subject(arrays, sizes)
     places = list(np.ndindex(*data.shape))
     for value in (data + 1 / 3, np.full_like(data, np.nan), np.full_like(data, np.inf)):
         changed = np.stack([data] * len(places)) if places else data[None][:0]
         for item, place in enumerate(places):
             changed[(item, *place)] = value[place]
-        after = subject({**arrays, subject.data: changed})
+        after = _items(subject, arrays, changed, sizes)
         for item, place in enumerate(places):
             outside = far[(slice(None),) * before.ndim + place]
             same = after[item][outside].tobytes() == before[outside].tobytes()
@@ -103,7 +117,7 @@ def local(subject: Subject, far: np.ndarray, sizes: Sizes, seed: int = 0) -> Non
 def unread_entries(subject: Subject, sizes: Sizes) -> dict[str, np.ndarray]:
     """For each weight array, its entries that no term of the form reads."""
     found = {}
-    for param in subject.form.weights:
+    for param in (p for p in subject.form.weights if p.values is None):
         axes = param.array.axes
         ranges = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in axes}
         shape = tuple(high - low + 1 for low, high in ranges.values())
@@ -114,19 +128,19 @@ def unread_entries(subject: Subject, sizes: Sizes) -> dict[str, np.ndarray]:
 
 def unread_weights_are_ignored(subject: Subject, sizes: Sizes, seed: int = 0) -> None:
     """Entries that never meet the image change nothing, NaN included."""
-    arrays = {n: a / 7 for n, a in whole_numbers(subject, sizes, _TYPES, seed=seed).items()}
-    before = subject(arrays)
+    arrays = _sevenths(subject, sizes, seed)
+    before = subject(arrays, sizes)
     for value in (np.nan, np.inf, 1e300):
         hidden = {n: np.where(mask, value, arrays[n]) for n, mask in unread_entries(subject, sizes).items()}
-        same = subject({**arrays, **hidden}).tobytes() == before.tobytes()
+        same = subject({**arrays, **hidden}, sizes).tobytes() == before.tobytes()
         require(same, subject, "reads a weight that never meets the input", sizes)
 
 
 def reentrant(subject: Subject, sizes: Sizes, threads: int = 8, calls: int = 32) -> None:
     """One kernel called from several threads at once gives what it gives alone."""
     cases = [whole_numbers(subject, sizes, _TYPES, seed=seed) for seed in range(calls)]
-    alone = [subject(case) for case in cases]
+    alone = [subject(case, sizes) for case in cases]
     with ThreadPoolExecutor(threads) as pool:
-        together = list(pool.map(subject, cases))
+        together = list(pool.map(subject, cases, [sizes] * calls))
     for left, right in zip(alone, together, strict=True):
         require(left.tobytes() == right.tobytes(), subject, "is not re-entrant", sizes)

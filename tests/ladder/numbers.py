@@ -15,6 +15,9 @@ from derive.derivation import Derivation
 from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
 from derive.forms.form import Form
+from derive.forms.sizes import size_sources
+from derive.lowering import batched
+from derive.proof.step import View
 from tests.ladder.residues import PRIME, Residue
 from tests.ladder.subjects import Arrays, Sizes
 
@@ -23,6 +26,7 @@ __all__ = [
     "as_fractions",
     "by_dense",
     "filled",
+    "fixed",
     "magnitude",
     "objects",
     "same",
@@ -55,10 +59,19 @@ def objects(values: list[Any], shape: tuple[int, ...]) -> np.ndarray:
 
 
 def filled(form: Form, sizes: Sizes, numbers: str, seed: int = 0) -> dict[str, np.ndarray]:
-    """Every argument full of such numbers, each drawn afresh."""
+    """Every argument full of such numbers, each drawn afresh; constants are what they are."""
     draw, make = random.Random(seed), NUMBERS[numbers]
     shapes = shapes_of(form, sizes)
-    return {n: objects([make(draw) for _ in range(int(np.prod(s)))], s) for n, s in shapes.items()}
+    drawn = {n: objects([make(draw) for _ in range(int(np.prod(s)))], s) for n, s in shapes.items()}
+    return drawn | fixed(form, sizes)
+
+
+def fixed(form: Form, sizes: Sizes) -> dict[str, np.ndarray]:
+    """The arrays of numbers that a layer brings along, exactly."""
+    shapes = shapes_of(form, sizes)
+    given = {p.name: [Fraction(int(v.p), int(v.q)) for v in p.values] for p in form.weights if p.values is not None}
+    whole = {n: [int(v) if v.denominator == 1 else v for v in values] for n, values in given.items()}
+    return {n: objects(values, shapes[n]) for n, values in whole.items()}
 
 
 def same(left: np.ndarray, right: np.ndarray) -> bool:
@@ -73,24 +86,24 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 def as_fractions(array: np.ndarray, absolute: bool = False) -> np.ndarray:
-    """The exact values of floats or integers."""
+    """The exact values of floats, integers or objects."""
     if array.dtype.kind == "f":
         exact = [Fraction(*value.as_integer_ratio()) for value in array.ravel()]
     else:
-        exact = [Fraction(int(value)) for value in array.ravel()]
+        exact = [Fraction(value if array.dtype.kind == "O" else int(value)) for value in array.ravel()]
     return objects([abs(x) for x in exact] if absolute else exact, array.shape)
 
 
 def wanted(form: Form, arrays: Arrays, sizes: Sizes) -> np.ndarray:
-    """What the form makes of the arguments, for each item of the input's batch axes."""
-    rank = len(form.input.axes)
+    """What the form makes of the arguments, for each item of the batch, or over all items where the result has none."""
+    rank, items = len(form.input.axes), batched(form)
     data = arrays[form.input.name]
     batch = data.shape[: data.ndim - rank]
     shape = tuple(int(evaluate(e, sizes)) for e in form.output.shape)
-    result = np.empty((*batch, *shape), dtype=object)
+    result = objects([0] * int(np.prod((*batch, *shape))), (*batch, *shape))
     for item in np.ndindex(*batch):
-        result[item] = denote(form, {**arrays, form.input.name: data[item]}, sizes)
-    return result
+        result[item] = denote(form, {n: a[item] if n in items else a for n, a in arrays.items()}, sizes)
+    return result if form.output.name in items else result.reshape(-1, *shape).sum(axis=0).reshape(shape)
 
 
 def magnitude(form: Form, arrays: Arrays, sizes: Sizes) -> np.ndarray:
@@ -98,12 +111,16 @@ def magnitude(form: Form, arrays: Arrays, sizes: Sizes) -> np.ndarray:
     return wanted(form, {name: as_fractions(a, absolute=True) for name, a in arrays.items()}, sizes)
 
 
-def by_dense(derivation: Derivation, arrays: Arrays, sizes: Sizes) -> np.ndarray:
-    """H = U + W·X with the dense W and U that the embeddings make of the parameters."""
-    form = derivation.form
+def by_dense(derivation: Derivation, arrays: Arrays, sizes: Sizes) -> np.ndarray | None:
+    """H = U + W·X with the dense W and U that the embeddings make of the parameters; None for layers without."""
+    if any(proved.step.view in (View.WEIGHT, View.BIAS, View.COMPOSED) for proved in derivation.steps):
+        return None
+    form, start = derivation.form, derivation.dense
     data = arrays[form.input.name]
-    grid = tuple(data.shape[p] for p in form.grid(form.input))
-    params = {p.name: arrays[p.name] for p in form.params}
-    weights, biases = derivation.reference(shape=grid, **params)
+    grid = tuple(sizes[start.input.axes[p].extent] for p in start.grid(start.input))
+    params = {p.name: arrays[p.name] for p in form.params if not p.data}
+    told = {s.size for s in size_sources(form, [p.array for p in form.params if not p.data])}
+    stated = {s.name: value for s, value in sizes.items() if s not in told}
+    weights, biases = derivation.reference(shape=grid, **params, **stated)
     flat = weights.reshape(*biases.shape, data.size)
     return np.asarray(biases + (flat * data.reshape(-1)).sum(axis=-1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, SupportsInt
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -12,24 +13,25 @@ PRIME = 2**61 - 1
 
 
 class Residue:
-    """An integer modulo PRIME; a Python or NumPy integer beside it counts as one."""
+    """An integer modulo PRIME; an integer or a Fraction beside it counts as one."""
 
     __slots__ = ("value",)
 
-    def __init__(self, value: SupportsInt) -> None:
-        self.value = int(value) % PRIME
+    def __init__(self, value: Any) -> None:
+        top, bottom = (value.numerator, value.denominator) if isinstance(value, Fraction) else (int(value), 1)
+        self.value = top * pow(bottom, -1, PRIME) % PRIME
 
     def __add__(self, other: Any) -> Residue:
-        return Residue(self.value + int(other)) if isinstance(other, _SCALARS) else NotImplemented
+        return Residue(self.value + Residue(other).value) if isinstance(other, _SCALARS) else NotImplemented
 
     def __sub__(self, other: Any) -> Residue:
-        return Residue(self.value - int(other)) if isinstance(other, _SCALARS) else NotImplemented
+        return Residue(self.value - Residue(other).value) if isinstance(other, _SCALARS) else NotImplemented
 
     def __rsub__(self, other: Any) -> Residue:
-        return Residue(int(other) - self.value) if isinstance(other, _SCALARS) else NotImplemented
+        return Residue(Residue(other).value - self.value) if isinstance(other, _SCALARS) else NotImplemented
 
     def __mul__(self, other: Any) -> Residue:
-        return Residue(self.value * int(other)) if isinstance(other, _SCALARS) else NotImplemented
+        return Residue(self.value * Residue(other).value) if isinstance(other, _SCALARS) else NotImplemented
 
     def __neg__(self) -> Residue:
         return Residue(-self.value)
@@ -38,7 +40,7 @@ class Residue:
         return self.value
 
     def __eq__(self, other: object) -> bool:
-        return (self.value - int(other)) % PRIME == 0 if isinstance(other, _SCALARS) else NotImplemented
+        return self.value == Residue(other).value if isinstance(other, _SCALARS) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.value)
@@ -50,4 +52,4 @@ class Residue:
     __rmul__ = __mul__
 
 
-_SCALARS = (Residue, int, np.integer)
+_SCALARS = (Residue, int, np.integer, Fraction)

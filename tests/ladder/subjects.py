@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import lcm
 from types import ModuleType
 from typing import Any
 
@@ -17,12 +20,14 @@ from derive.cuda_check import NoCompiler, find_compiler, standing_in_for_cupy
 from derive.derivation import Derivation
 from derive.forms.form import Form
 from derive.ir.nodes import Program
+from derive.lowering import batched
 from derive.pipeline import catalogue, layer, load_source
 
 __all__ = ["LAYERS", "Arrays", "Sizes", "Subject", "has_compiler", "mutant", "sizes_of", "subject"]
 
 Arrays = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, int]
+MOST = 240
 LAYERS = tuple(entry.name for entry in catalogue())
 
 
@@ -56,10 +61,32 @@ class Subject:
         with standing_in_for_cupy() as cupy:
             yield cupy
 
-    def __call__(self, arrays: Arrays) -> np.ndarray:
+    @property
+    def batched(self) -> frozenset[str]:
+        """The letters of the arrays that have batch axes."""
+        return batched(self.form)
+
+    @property
+    def unit(self) -> int:
+        """The common denominator of the layer's constants."""
+        return lcm(*(int(v.q) for p in self.form.weights for v in p.values or ()))
+
+    @property
+    def dyadic(self) -> bool:
+        """Whether floats hold every constant of the layer, so that sums of small integers are exact."""
+        return self.unit.bit_count() == 1
+
+    def stated(self, sizes: Sizes, gradient: bool = False) -> dict[str, int]:
+        """The sizes that callers give by keyword; for gradients those that the result's shape doesn't tell either."""
+        takes = list(inspect.signature(self.kernel.sizes).parameters)[len(self.kernel.arrays) :]
+        told = self.kernel.told if gradient else ()
+        return {s.name: v for s, v in sizes.items() if s.name in takes and s.name not in told}
+
+    def __call__(self, arrays: Arrays, sizes: Sizes) -> np.ndarray:
         """The public entry on NumPy arrays, back as a NumPy array."""
         with self.machine() as xp:
-            result = self.kernel(*(xp.asarray(arrays[name]) for name in self.kernel.arrays))
+            given = (xp.asarray(arrays[name]) for name in self.kernel.arguments)
+            result = self.kernel(*given, **self.stated(sizes))
             return np.asarray(result if xp is np else result.get())
 
 
@@ -95,6 +122,7 @@ def mutant(original: Subject, text: str) -> Subject:
 
 @lru_cache
 def sizes_of(name: str, most: int = 4) -> tuple[dict[Symbol, int], ...]:
-    """Every small value of a layer's sizes: with 1, unequal ones, Delta 0 and Delta beyond the image."""
-    found = small_sizes(subject(name).form)
-    return tuple(sizes for sizes in found if max(sizes.values()) <= most)
+    """Small values of a layer's sizes: with 1, unequal ones, Delta 0 and Delta beyond the image; drawn ones of too many."""
+    found = [sizes for sizes in small_sizes(subject(name).form) if max(sizes.values(), default=0) <= most]
+    kept = sorted(random.Random(0).sample(range(len(found)), min(MOST, len(found))))
+    return tuple(found[place] for place in kept)

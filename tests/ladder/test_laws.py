@@ -14,7 +14,7 @@ from tests.ladder import laws
 from tests.ladder.checks import Refuted, whole_numbers
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.motions import Claim, claims, motions, same_rank
-from tests.ladder.numbers import wanted
+from tests.ladder.numbers import fixed, wanted
 from tests.ladder.subjects import LAYERS, Sizes, Subject, sizes_of, subject
 
 EQUIVARIANT = tuple(name for name in LAYERS if claims(subject(name).derivation))
@@ -57,11 +57,14 @@ class _Oracle:
     """A kernel that computes what the form says."""
 
     def __init__(self, of: Subject, sizes: Sizes) -> None:
-        self.of, self.sizes, self.arrays = of, sizes, of.kernel.arrays
+        self.of, self.at, self.arguments = of, sizes, of.kernel.arguments
 
-    def __call__(self, *arguments: Any) -> np.ndarray:
-        arrays = dict(zip(self.arrays, (np.asarray(a).astype(object) for a in arguments), strict=True))
-        return wanted(self.of.form, arrays, self.sizes).astype(float)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.of.kernel, name)
+
+    def __call__(self, *arguments: Any, **_: int) -> np.ndarray:
+        arrays = dict(zip(self.arguments, (np.asarray(a).astype(object) for a in arguments), strict=True))
+        return wanted(self.of.form, arrays | fixed(self.of.form, self.at), self.at).astype(float)
 
 
 def _obeys(of: Subject, sizes: Sizes) -> bool:
@@ -118,7 +121,7 @@ def test_every_other_weight_is_read(name: str) -> None:
         for place in np.argwhere(~mask):
             poisoned = arrays[letter].copy()
             poisoned[tuple(place)] = np.nan
-            assert np.isnan(of({**arrays, letter: poisoned})).any(), f"{letter}{place.tolist()} is not read"
+            assert np.isnan(of({**arrays, letter: poisoned}, sizes)).any(), f"{letter}{place.tolist()} is not read"
 
 
 @pytest.mark.parametrize("name", LAYERS)

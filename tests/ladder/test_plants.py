@@ -109,12 +109,11 @@ class _Leaking:
     kernel: Any
     rank: int
 
-    @property
-    def arrays(self) -> tuple[str, ...]:
-        return tuple(self.kernel.arrays)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.kernel, name)
 
-    def __call__(self, data: np.ndarray, *arguments: Any) -> Any:
-        result = self.kernel(data, *arguments)
+    def __call__(self, data: np.ndarray, *arguments: Any, **sizes: int) -> Any:
+        result = self.kernel(data, *arguments, **sizes)
         total = data.sum(axis=tuple(range(-self.rank, 0)))
         return result + 0 * total.reshape(total.shape + (1,) * (result.ndim - total.ndim))
 
@@ -194,12 +193,11 @@ class _Wrapped:
     kernel: Any
     change: Callable[[Any], Any]
 
-    @property
-    def arrays(self) -> tuple[str, ...]:
-        return tuple(self.kernel.arrays)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.kernel, name)
 
-    def __call__(self, *arguments: Any, out: Any = None) -> Any:
-        return self.change(self.kernel(*arguments, out=out))
+    def __call__(self, *arguments: Any, out: Any = None, **sizes: int) -> Any:
+        return self.change(self.kernel(*arguments, out=out, **sizes))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tests.ladder.checks import rounding_errors
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.floats import REGIMES, climbing_sum, drawn
 from tests.ladder.laws import unread_inputs
+from tests.ladder.numbers import fixed
 from tests.ladder.subjects import LAYERS, Sizes, Subject, sizes_of, subject
 
 DTYPES = ("float16", "float32", "float64", "longdouble")
@@ -48,8 +49,8 @@ def _at_any_mixture(of: Subject, sizes: Sizes, data: st.DataObject) -> None:
     """Each argument from a regime of its own."""
     dtype = data.draw(st.sampled_from(DTYPES), label="dtype")
     seed = data.draw(st.integers(0, 2**32), label="seed")
-    arrays = {}
-    for place, letter in enumerate(of.kernel.arrays):
+    arrays = fixed(of.form, sizes)
+    for place, letter in enumerate(of.kernel.arguments):
         regime = data.draw(st.sampled_from(sorted(REGIMES)), label=letter)
         arrays[letter] = drawn(of, sizes, regime, dtype, seed + place)[letter]
     rounding_errors(of, arrays, sizes)
