@@ -105,7 +105,9 @@ class Counts:
 def _without_grid(param: Param, form: Form) -> Any:
     """What makes an entry free on a large grid: the conditions that don't speak of its size."""
     _, grid = _stated(form)
-    return And(*(part for part in And.make_args(param.free) if not part.free_symbols & set(grid)))
+    parts = (part for part in And.make_args(param.free) if not part.free_symbols & set(grid))
+    box = (form.given, param.array.holds())
+    return And(*(part for part in parts if decide(Goal(box, part).smt) is not Status.PROVED))
 
 
 def _coupled(param: Param) -> bool:
