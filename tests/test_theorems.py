@@ -1,0 +1,134 @@
+"""The known theorems of docs/theorems.md, each derived, proved, and refuted where it is false."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sympy import Max
+
+import derive
+from derive.derivation import Derivation
+from derive.errors import ObligationFailed
+from derive.forms.expr import indices
+from derive.forms.unbounded import unbounded
+from derive.pipeline import layer
+from derive.symmetry import symmetry
+
+PAGE = Path(__file__).parent.parent / "docs" / "theorems.md"
+
+
+def signal(radius: str, edge: str) -> Derivation:
+    tied = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    near = tied.then(derive.unbiased()).then(derive.local(radius))
+    return Derivation.begin(unbounded(near.form)) if edge == "plane" else near.then(derive.boundary(edge))
+
+
+@pytest.mark.parametrize("edge", ["plane", "periodic", "valid"])
+def test_convolutions_commute_and_compose_to_one_window(edge):
+    f, g = signal("Delta", edge), signal("Gamma", edge)
+    assert derive.commute(f, g).proved
+    assert derive.one_window(f, g, signal("Delta + Gamma", edge)).proved
+
+
+def test_with_zero_edges_they_do_neither():
+    f, g = signal("Delta", "zero"), signal("Gamma", "zero")
+    with pytest.raises(ObligationFailed, match=r"n = 2, Delta = 1, Gamma = 1, i = 0") as refused:
+        derive.commute(f, g)
+    assert refused.value.counterexample.python.splitlines()[:4] == ["n = 2", "Delta = 1", "Gamma = 1", "i = 0"]
+    with pytest.raises(ObligationFailed, match=r"n = 1, Delta = 1, Gamma = 1, i = 0"):
+        derive.one_window(f, g, signal("Delta + Gamma", "zero"))
+
+
+def test_the_counterexample_is_one():
+    """T[-1] = V[1] = X[0] = 1 on two places: one order loses the product at the edge."""
+    import numpy as np
+
+    f, g = signal("Delta", "zero").compile(Delta=1), signal("Gamma", "zero").compile(Gamma=1)
+    V, T, X = np.array([0, 0, 1]), np.array([1, 0, 0]), np.array([1, 0])
+    assert f(g(X, T), V)[0] != g(f(X, V), T)[0]
+
+
+def test_max_pooling_is_not_linear_and_a_sum_is():
+    x, y = indices("x y")
+    with pytest.raises(ObligationFailed, match=r"f\(x \+ y\) = f\(x\) \+ f\(y\) fails at x = \[0, 1\], y = \[0, -1\]"):
+        derive.additive(Max(x, y), (x, y))
+    assert derive.additive(x + y, (x, y)).proved
+
+
+def test_radius_0_is_one_network_for_every_pixel():
+    pixel = layer("pointwise2d").derivation
+    assert str(pixel.equation.rhs) == str(layer("pointwise2d").derivation.equation.rhs)
+    assert {str(s) for p in pixel.form.weights for s in p.array.symbols} == {"c", "d"}
+
+
+def test_average_pooling_is_depthwise_and_pooling_is_invariance():
+    average, pool = layer("average_pool2d").derivation, layer("global_pool2d").derivation
+    assert any(s.rule.startswith("depthwise") for s in average.steps)
+    assert [s.rule for s in pool.steps if s.rule.startswith("invariant")] == ["invariant(Translations())"]
+    assert not pool.form.grid(pool.form.output)
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv2d_channels", "strided2d", "depthwise2d", "isotropic2d", "dilated2d"])
+def test_the_adjoint_of_the_adjoint_is_the_layer_letter_by_letter(name):
+    whole = layer(name).derivation
+    again = whole.then(derive.adjoint()).then(derive.adjoint()).form
+    assert (
+        again.read == whole.form.read and again.weight == whole.form.weight and again.reduction == whole.form.reduction
+    )
+    assert again.output == whole.form.output and again.domain == whole.form.domain and again.edge == whole.form.edge
+
+
+def test_a_transposed_convolution_is_the_adjoint_of_a_strided_one():
+    assert [s.rule for s in layer("transposed2d").derivation.steps][-2:] == ["strided(2)", "adjoint()"]
+
+
+def test_a_layer_that_commutes_with_every_permutation_has_two_weights():
+    assert layer("deepsets1d").derivation.free_parameters["weight"] == 2
+
+
+def test_not_every_window_factors():
+    """Of nine dimensions, windows of rank 1 have five: the dimension says so, and a window with a minor that isn't 0."""
+    window = derive.dense().then(derive.reindex()).then(derive.equivariant(derive.Translations())).then(derive.local(1))
+    numbers = window.then(derive.separable(1)).free_parameters
+    assert (numbers["dimension"], window.free_parameters["weight"]) == (5, 9)
+
+
+def test_orders_of_independent_constraints_commute():
+    tied = derive.dense().then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    first = tied.then(derive.local("Delta")).then(derive.unbiased())
+    second = tied.then(derive.unbiased()).then(derive.local("Delta"))
+    assert first.form == second.form and derive.same_layer(first, second).proved
+
+
+@pytest.mark.parametrize(
+    ("edge", "stride", "where"),
+    [
+        ("zero", 1, "always"),
+        ("zero", 2, "(n + 1) mod 2 = 0"),
+        ("zero", 3, "(n + 2) mod 3 = 0"),
+        ("valid", 2, "(n + 1) mod 2 = 0"),
+    ],
+)
+def test_a_strided_layer_keeps_a_reflection_under_a_condition(edge, stride, where):
+    tied = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    even = (
+        tied.then(derive.local("Delta")).then(derive.equivariant(derive.PointGroup("D1"))).then(derive.boundary(edge))
+    )
+    found = symmetry(even if stride == 1 else even.then(derive.strided(stride)), "D1")
+    assert str(found).endswith(where) and all(v.proved for v in found.verdicts)
+    assert bool(found.counterexample) == (stride > 1)
+
+
+def test_the_page_names_only_layers_and_tests_that_exist():
+    text = PAGE.read_text()
+    for name in re.findall(r"derivations/(\w+)\.md", text):
+        assert (PAGE.parent / "derivations" / f"{name}.md").is_file()
+    assert len(re.findall(r"^## ", text, flags=re.M)) >= 12
+
+
+def test_the_code_on_the_page_runs():
+    scope: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.S):
+        exec(block, scope)
