@@ -56,14 +56,7 @@ def convolution(
     if groups is not None and not channels:
         raise UsageRefused("Groups are groups of channels; pass channels=True.")
     steps = dilation if isinstance(dilation, tuple) else (dilation,) * rank
-    layer = dense(rank=rank)
-    if channels:
-        layer = layer.then(_channels(groups))
-    layer = layer.then(reindex()).then(equivariant(Translations())).then(local(_window(kernel, steps, rank)))
-    if any(step != 1 for step in steps):
-        layer = layer.then(dilated(steps))
-    if groups is not None:
-        layer = layer.then(depthwise() if groups == "depthwise" else grouped())
+    layer = _windowed(rank, channels, groups, kernel, steps)
     if not bias:
         layer = layer.then(unbiased())
     if symmetry is not None:
@@ -72,6 +65,21 @@ def convolution(
     if stride != 1 and stride != (1,) * rank:
         layer = layer.then(strided(stride))
     return layer if factors is None else layer.then(separable(factors))
+
+
+def _windowed(
+    rank: int, channels: bool, groups: int | str | None, kernel: Numbers | str | Support, steps: tuple[int, ...]
+) -> Derivation:
+    """Channels, shifts, the window and groups."""
+    layer = dense(rank=rank)
+    if channels:
+        layer = layer.then(_channels(groups))
+    layer = layer.then(reindex()).then(equivariant(Translations())).then(local(_window(kernel, steps, rank)))
+    if any(step != 1 for step in steps):
+        layer = layer.then(dilated(steps))
+    if groups is not None:
+        layer = layer.then(depthwise() if groups == "depthwise" else grouped())
+    return layer
 
 
 def compile(*arguments: Any, backend: str = "numpy", **options: Any) -> Any:

@@ -135,6 +135,8 @@ def _check_sum(form: Form, check: _Checker, terms: tuple[Symbol, ...]) -> None:
 
 def _check_param(param: Param, terms: tuple[Symbol, ...], check: _Checker) -> None:
     check.integers(param.free, param.array.symbols, f"what is free of {param.name}")
+    pairs = all(isinstance(part, tuple) and len(part) == 2 for part in param.reader)
+    check.demand(pairs, f"the term that reads an entry of {param.name} is not a value for each letter")
     named = [s for s, _ in param.reader]
     complete = len(named) == len(terms) and set(named) == set(terms)
     check.demand(complete, f"no one term is named that reads a given entry of {param.name}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +39,55 @@ class Ran:
         return line
 
 
+SEED = "4242"
+
+
 @pytest.fixture(scope="session")
-def remembered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of the tests have in common."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def remembered(shared: Path) -> Path:
     """The cache of this run of the tests."""
-    return tmp_path_factory.mktemp("cache")
+    return shared / "cache"
+
+
+@pytest.fixture(scope="session")
+def regenerated(shared: Path, remembered: Path) -> Path:
+    """A folder with the whole catalogue, made once, from nothing, under a hash seed of its own; not to be changed."""
+    folder, done = shared / "whole", shared / "done"
+    try:
+        (shared / "begun").mkdir()
+    except FileExistsError:
+        while not done.exists():
+            time.sleep(0.2)
+    else:
+        variables = {"DERIVE_CACHE_DIR": str(remembered), "PYTHONHASHSEED": SEED}
+        ran = as_process("--to", folder, "--jobs", 2, **variables)
+        done.write_text(ran.err)
+        assert ran.code == 0, ran.err
+        assert "remembered" not in ran.out
+    assert not done.read_text()
+    return folder
+
+
+@pytest.fixture
+def copied_tree(regenerated: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, to be changed."""
+    return Path(shutil.copytree(regenerated, tmp_path / "copied"))
+
+
+def as_process(*arguments: object, cwd: Path = ROOT, **variables: str) -> Ran:
+    """The command line in a process of its own, with variables added to the environment."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    command = [sys.executable, "-m", "derive", *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(autouse=True)
@@ -66,12 +113,5 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 
 @pytest.fixture
 def process() -> Callable[..., Ran]:
-    """The command line in a process of its own, with variables added to the environment."""
-
-    def call(*arguments: object, cwd: Path = ROOT, **variables: str) -> Ran:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-        command = [sys.executable, "-m", "derive", *map(str, arguments)]
-        done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-        return Ran(done.returncode, done.stdout, done.stderr)
-
-    return call
+    """See `as_process`."""
+    return as_process

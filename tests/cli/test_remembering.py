@@ -264,11 +264,10 @@ def test_an_edit_is_made_anew_and_a_damaged_entry_too(process, small, tmp_path):
     assert tree(tmp_path / "out") == made
 
 
-def test_a_run_in_which_nothing_changed_loads_no_algebra(process, tmp_path):
-    assert process("--to", tmp_path).code == 0
+def test_a_run_in_which_nothing_changed_loads_no_algebra(copied_tree):
     code = "import sys; from derive.__main__ import main; main(['--to', sys.argv[1]]); print(*sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-c", code, str(copied_tree)], capture_output=True, text=True, check=False, cwd=ROOT
     )
     loaded = set(done.stdout.splitlines()[-1].split()) if done.stdout else set()
     assert "derive.regeneration" in loaded, done.stderr

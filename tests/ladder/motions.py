@@ -18,8 +18,11 @@ from sympy import Symbol
 
 from derive.derivation import Derivation
 from derive.forms.evaluate import evaluate, grid
-from derive.forms.form import Array, Form
+from derive.forms.extension import extended
+from derive.forms.form import Array, Form, Role
 from derive.proof.step import Kind, Step, View
+from derive.proof.transform import EDGES
+from derive.rules.invariant import _OnInput, invariant
 from tests.ladder.subjects import Sizes
 
 __all__ = ["Claim", "Motion", "claims", "motions", "same_rank"]
@@ -54,13 +57,26 @@ class Claim:
 
 
 def claims(derivation: Derivation) -> tuple[Claim, ...]:
-    """What the derivation demands: each step whose rule takes a group."""
-    return tuple(
-        Claim(proved.before, tuple(s.step for s in derivation.steps[position:]), argument)
+    """What the derivation demands and its later steps leave: each step whose rule takes a group."""
+    found = (
+        Claim(proved.before, tuple(s.step for s in derivation.steps[position:]), _acting(application, argument))
         for position, (application, proved) in enumerate(zip(derivation.applications, derivation.steps, strict=True))
         for argument in (*application.args, *dict(application.options).values())
         if hasattr(argument, "elements")
     )
+    return tuple(claim for claim in found if _can_be_followed(claim.steps))
+
+
+def _acting(application: Any, group: Any) -> Any:
+    """The group as the rule lets it act: under 'invariant' the output stays."""
+    return _OnInput(group) if application.rule is invariant else group
+
+
+def _can_be_followed(steps: tuple[Step, ...]) -> bool:
+    """Whether places after the steps are places before them: not in a gradient by weights, nor between two layers."""
+    views = {step.view for step in steps if step.kind is Kind.TRANSFORMATION}
+    turned = View.ADJOINT in views and views & set(EDGES)
+    return views <= {View.SELECTED, View.ADJOINT, View.FIXED, *EDGES} and not turned
 
 
 def motions(claim: Claim, sizes: Sizes, most: int | None = None) -> tuple[Motion, ...]:
@@ -70,6 +86,7 @@ def motions(claim: Claim, sizes: Sizes, most: int | None = None) -> tuple[Motion
     for step in claim.steps:
         out, source = _followed(step, out, source, sizes)
     swapped = out.array.name != before.output.name
+    edges = [EDGES[step.view] for step in claim.steps if step.view in EDGES]
     wide = max((int(evaluate(a.extent, sizes)) for a in (*before.output.axes, *before.input.axes)), default=1)
     values = [
         (element, value)
@@ -84,6 +101,8 @@ def motions(claim: Claim, sizes: Sizes, most: int | None = None) -> tuple[Motion
             turn = -1 if swapped else 1
             maps, signs = (element.out, element.source)[::turn], element.signs[::turn]
             moved = [_carried(seen, m, at) for seen, m in zip((out, source), maps, strict=True)]
+            if edges:
+                moved[1] = _folded(source, edges[0], maps[1], at)
             if all((m >= 0).any() for m in moved):
                 turned = [_signs(seen, sign, at) for seen, sign in zip((out, source), signs, strict=True)]
                 found.append(Motion(f"{element.notation} at {value}", *moved, *turned))
@@ -113,7 +132,7 @@ def _followed(step: Step, out: _Seen, source: _Seen, sizes: Sizes) -> tuple[_See
     if step.view is View.ADJOINT:
         return source, out
     if step.view is not View.SELECTED:
-        raise NotImplementedError(f"What becomes of a symmetry in a {step.view.value}.")
+        return out, source
     at = dict(sizes) | dict(zip(step.after.output.symbols, _coordinates(step.after.output, sizes), strict=True))
     lower = [int(evaluate(a.lower, sizes)) for a in step.before.output.axes]
     kept = tuple(
@@ -125,11 +144,44 @@ def _followed(step: Step, out: _Seen, source: _Seen, sizes: Sizes) -> tuple[_See
 
 def _carried(seen: _Seen, moves: Mapping[Symbol, Any], at: Mapping[Symbol, Any]) -> np.ndarray:
     """For every place now, the flat position of the one that the element carries it to; -1 where there is none."""
-    shape = np.shape(seen.places[0]) if seen.places else ()
+    if not seen.places:
+        return np.zeros(1, dtype=int)
+    shape = np.shape(seen.places[0])
     letters = dict(zip(seen.array.symbols, seen.places, strict=True))
     moved = (np.broadcast_to(evaluate(moves.get(s, s), dict(at) | letters), shape).ravel() for s in seen.array.symbols)
     known = {place: number for number, place in enumerate(zip(*(p.ravel().tolist() for p in seen.places), strict=True))}
     return np.array([known.get(place, -1) for place in zip(*(m.tolist() for m in moved), strict=True)], dtype=int)
+
+
+def _folded(seen: _Seen, edge: str, moves: Mapping[Symbol, Any], at: Mapping[Symbol, Any]) -> np.ndarray:
+    """The same where the array goes on beyond its edge: an element moves all of that, and is left out (-1) where what it
+    makes isn't the continuation of an array. Two extents on either side tell, as every continuation repeats or stands by then.
+    """
+    axes, reach = seen.array.axes, {}
+    for axis in axes:
+        low, high = int(evaluate(axis.lower, at)), int(evaluate(axis.upper, at))
+        more = 2 * (high - low + 1) if axis.role is Role.GRID else 0
+        reach[axis.symbol] = (low - more, high + more)
+    letters = dict(at) | grid(reach)
+    shape = tuple(high - low + 1 for low, high in reach.values())
+
+    def place(subscripts: Mapping[Symbol, Any]) -> np.ndarray:
+        folded = (
+            extended(edge, a, subscripts[a.symbol]) if a.role is Role.GRID else subscripts[a.symbol] for a in axes
+        )
+        found = [
+            np.broadcast_to(evaluate(e, letters), shape).ravel() - int(evaluate(a.lower, at))
+            for e, a in zip(folded, axes, strict=True)
+        ]
+        return np.ravel_multi_index(found, tuple(int(evaluate(a.extent, at)) for a in axes))
+
+    here, there = (
+        place({a.symbol: a.symbol for a in axes}),
+        place({a.symbol: moves.get(a.symbol, a.symbol) for a in axes}),
+    )
+    carried = np.full(here.max() + 1, -1)
+    carried[here] = there
+    return carried if np.array_equal(carried[here], there) else np.full_like(carried, -1)
 
 
 def same_rank(form: Form) -> bool:
