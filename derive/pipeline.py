@@ -25,6 +25,7 @@ from derive.ir.nodes import Program
 from derive.lowering import constants, gradients, lower, proof_of, repeats, slopes
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
+from derive.symmetry import stated_symmetry
 
 __all__ = [
     "Compiled",
@@ -130,9 +131,16 @@ class Layer:
                     f"{proved} of {len(self.verdicts)} obligations for all sizes: {self.page}",
                 ),
                 ("Cost", f"{cost_text(form)} operations"),
+                *_symmetry(self.derivation),
             ),
             **_told(form),
         )
+
+
+def _symmetry(derivation: Derivation) -> tuple[tuple[str, str], ...]:
+    """Under which condition on its sizes a layer at some of its places keeps the symmetry that it states."""
+    found = stated_symmetry(derivation)
+    return () if found is None else (("Symmetry", str(found)),)
 
 
 def _told(form: Form) -> dict[str, Any]:

@@ -21,7 +21,9 @@ from derive.proof.goal import Verdict
 from derive.proof.step import Clause, Kind, View
 from derive.rules.equivariant import equivariant
 
-__all__ = ["Symmetry", "symmetry"]
+__all__ = ["Symmetry", "stated_symmetry", "symmetry"]
+
+_WITHOUT_TURNS = {"C4": "C2", "D4": "D2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,16 @@ def _divides(gap: Expr, step: Expr) -> Any:
     return Eq(gap, Integer(0))
 
 
-def stated_group(layer: Derivation) -> str | None:
-    """The point group about every pixel that a derivation states, where places were selected after it."""
-    named = None
-    for step in layer.steps:
-        if step.rule.startswith('equivariant(PointGroup("'):
-            named = step.rule.split('"')[1]
+def stated_symmetry(layer: Derivation) -> Symmetry | None:
+    """The symmetry that a derivation states of its window, where places were selected after it; None where it states none.
+
+    Of a group that needs a square grid, on another grid what is left of it without quarter turns.
+    """
+    named = [s.rule.split('"')[1] for s in layer.steps if s.rule.startswith('equivariant(PointGroup("')]
     selected = any(s.kind is Kind.TRANSFORMATION and s.step.view is View.SELECTED for s in layer.steps)
-    return named if selected else None
+    for group in (*named, *(_WITHOUT_TURNS.get(name, name) for name in named)) if selected else ():
+        try:
+            return symmetry(layer, group)
+        except (ObligationFailed, RuleRefused):
+            continue
+    return None

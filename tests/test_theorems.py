@@ -13,7 +13,7 @@ from derive.derivation import Derivation
 from derive.errors import ObligationFailed
 from derive.forms.expr import indices
 from derive.forms.unbounded import unbounded
-from derive.pipeline import layer
+from derive.pipeline import layer, load_layer
 from derive.symmetry import symmetry
 
 PAGE = Path(__file__).parent.parent / "docs" / "theorems.md"
@@ -119,6 +119,18 @@ def test_a_strided_layer_keeps_a_reflection_under_a_condition(edge, stride, wher
     found = symmetry(even if stride == 1 else even.then(derive.strided(stride)), "D1")
     assert str(found).endswith(where) and all(v.proved for v in found.verdicts)
     assert bool(found.counterexample) == (stride > 1)
+
+
+def test_a_kernel_says_when_it_keeps_the_symmetry_of_its_window(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(
+        "import derive\n"
+        "even = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))\n"
+        "even = even.then(derive.local(1)).then(derive.equivariant(derive.PointGroup('D1')))\n"
+        "even = even.then(derive.boundary('zero')).then(derive.strided(2))\n"
+    )
+    text = load_layer(f"{file}:even").source("numpy")
+    assert "Symmetry      commutes with D1 about the grid's centre where (n + 1) mod 2 = 0" in text
 
 
 def test_the_page_names_only_layers_and_tests_that_exist():

@@ -11,6 +11,7 @@ from typing import Any
 from sympy import And, Eq, Expr, IndexedBase, Max, Min, Sum, Symbol
 
 from derive.forms.expr import Read, Where, map_reads
+from derive.forms.extension import WORDS, places_beyond
 from derive.forms.form import Edge, Form
 from derive.forms.notation import LATEX, UNICODE, Notation
 from derive.forms.polyhedron import NotAffine, Polyhedron
@@ -75,14 +76,34 @@ def latex_formula(form: Form) -> str:
     return rf"{text} \qquad {LATEX.both.join(conditions)}" if conditions else text
 
 
+def _input(form: Form, to: Notation) -> tuple[str, tuple[Expr, ...]]:
+    """What a term reads: X, or beyond its edge X⁺ at the place itself."""
+    beyond = places_beyond(form.input, form.read)
+    if beyond is None:
+        return form.input.name, form.read
+    return f"{form.input.name}{'^{+}' if to is LATEX else '⁺'}", beyond[1]
+
+
+def _continued(form: Form, to: Notation) -> tuple[str, ...]:
+    """That X⁺ is X, continued beyond its edge."""
+    beyond = places_beyond(form.input, form.read)
+    if beyond is None:
+        return ()
+    name, words = form.input.name, WORDS[beyond[0]]
+    return (
+        rf"\mathsf{{{name}^{{+}}}} = \mathsf{{{name}}} \text{{ {words}}}"
+        if to is LATEX
+        else f"{name}⁺ = {name} {words}",
+    )
+
+
 def _sum(form: Form, to: Notation) -> str:
     """The sum with its weight before its input, as the layer has them."""
     sign, dot, gap = (r"\sum_{{{}}}", " ", " ") if to is LATEX else ("Σ_{}", "·", " ")
+    name, places = _input(form, to)
     sums = [sign.format(to(s)) for s in form.reduction_symbols]
     entries = [
-        to.group.format(to(f)) if isinstance(f, Where) else to(f)
-        for f in (form.weight, form.input.entry(form.read))
-        if f != 1
+        to.group.format(to(f)) if isinstance(f, Where) else to(f) for f in (form.weight, Read(name, *places)) if f != 1
     ]
     return gap.join([*sums, dot.join(entries)])
 
@@ -106,4 +127,5 @@ def sides(form: Form, to: Notation) -> tuple[str, str, tuple[str, ...]]:
     if form.edge is Edge.ZERO:
         outside = r"{} = 0 \text{{ outside}}" if to is LATEX else "{} = 0 outside"
         conditions += (outside.format(to(Read(form.input.name))),)
+    conditions += _continued(form, to)
     return left, right, conditions

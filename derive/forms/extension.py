@@ -10,13 +10,20 @@ The names are those of `numpy.pad`, where periodic is 'wrap' and nearest is 'edg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Expr, Integer, Max, Min, Mod
 
-from derive.forms.form import Axis
+from derive.forms.form import Array, Axis
 
-__all__ = ["EXTENSIONS", "extended"]
+__all__ = ["EXTENSIONS", "WORDS", "extended", "places_beyond"]
+
+WORDS: Mapping[str, str] = {
+    "nearest": "continued by the nearest place",
+    "periodic": "repeated",
+    "reflect": "reflected in the last place",
+    "symmetric": "reflected behind the last place",
+}
 
 
 def _periodic(place: Expr, extent: Expr) -> Expr:
@@ -49,3 +56,19 @@ EXTENSIONS: Mapping[str, Callable[[Expr, Expr], Expr]] = {
 def extended(edge: str, axis: Axis, place: Expr) -> Expr:
     """The place of the axis that is read at `place`, inside or not."""
     return EXTENSIONS[edge](place - axis.lower, axis.extent) + axis.lower
+
+
+def places_beyond(array: Array, read: Sequence[Expr]) -> tuple[str, tuple[Expr, ...]] | None:
+    """The edge beyond which an array is read, and the places before they are brought inside; None where none is."""
+    for edge in EXTENSIONS:
+        places = tuple(_place(edge, axis, e) for axis, e in zip(array.axes, read, strict=True))
+        if places != tuple(read) and not any(e.has(Mod, Max, Min) for e in places):
+            return edge, places
+    return None
+
+
+def _place(edge: str, axis: Axis, read: Expr) -> Expr:
+    inner = [m.args[0] for m in read.atoms(Mod)] + [e for m in read.atoms(Min) for e in m.args]
+    plain = (e for e in sorted(inner, key=str) if not e.has(Mod, Max, Min))
+    found = (e for e in plain if extended(edge, axis, e) == read)
+    return next(found, read)
