@@ -18,6 +18,7 @@ __all__ = ["drawing", "strip_drawing"]
 _INK, _FAINT, _EMPTY = "#767676", "#76767655", "#80808018"
 _MOST_PATHS = 1000
 _SPAN, _LEFT, _TOP, _EDGE = 384, 58, 62, 10
+_LABEL = 200  # room for the words along an axis
 _FONT = "system-ui, sans-serif"
 
 
@@ -32,9 +33,10 @@ def drawing(
     """One matrix with its axes; `blocks` are how many rows and columns share their first index."""
     scale = _SPAN / max(cells.shape)
     height, width = (scale * extent for extent in cells.shape)
-    svg = _canvas(_LEFT + width + _EDGE, _TOP + height + _EDGE, title, says)
+    across, down = max(width, _LABEL), max(height, _LABEL)
+    svg = _canvas(_LEFT + across + _EDGE, _TOP + down + _EDGE, title, says)
     _matrix(svg, cells, blocks, _LEFT, _TOP, scale)
-    middle_x, middle_y = _LEFT + width / 2, _TOP + height / 2
+    middle_x, middle_y = _LEFT + across / 2, _TOP + down / 2
     svg.append(_text(f"input place {_tuple(columns)} →", middle_x, 20, 15))
     svg.append(_text(f"← output place {_tuple(rows)}" if rows else "output", 20, middle_y, 15, turn=-90))
     for axis, (extent, block, letters) in enumerate(zip(cells.shape, blocks, (rows, columns), strict=True)):
