@@ -14,7 +14,7 @@ from derive.proof.goal import Verdict
 from derive.proof.step import ArrayMap
 from derive.render.content import verdicts_of
 from derive.render.document import Subject
-from derive.render.numbers import cost, counts, numbers
+from derive.render.numbers import admitted, cost, counts, numbers
 
 __all__ = ["data", "row"]
 
@@ -26,7 +26,7 @@ def row(
     backends: Sequence[str],
     at: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """One layer of `list`; with sizes, `at` too: null where one of the layer's sizes has no value."""
+    """One layer of `list`; with sizes, `at` too: null where one of the layer's sizes has no value, or the layer doesn't admit them."""
     found: dict[str, Any] = {
         "name": name,
         "equation": formula(derivation.form),
@@ -35,8 +35,7 @@ def row(
         "backends": list(backends),
     }
     if at is not None:
-        known = all(s.name in at for s in derivation.form.sizes)
-        found["at"] = numbers(derivation, at) if known else None
+        found["at"] = numbers(derivation, at) if admitted(derivation.form, at) else None
     return found
 
 

@@ -25,9 +25,7 @@ __all__ = ["document"]
 _SIGNS = {
     "·": r"\cdot", "×": r"\times", "⟶": r"\longrightarrow", "→": r"\rightarrow", "≤": r"\le",
     "≥": r"\ge", "≠": r"\ne", "∈": r"\in", "∉": r"\notin", "∞": r"\infty", "⟨": r"\langle",
-    "⟩": r"\rangle", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil", "ᵀ": "^{T}",
-    "⁻": "^{-}", "⁰": "^0", "¹": "^1", "²": "^2", "³": "^3", "⁴": "^4", "⁵": "^5", "⁶": "^6", "⁷": "^7",
-    "⁸": "^8", "⁹": "^9", "ᵏ": "^k", "−": "-",
+    "⟩": r"\rangle", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil", "−": "-",
 }  # fmt: skip
 _GREEK = re.compile("GREEK (SMALL|CAPITAL) LETTER ([A-Z]+)")
 _ESCAPES = str.maketrans(
@@ -57,6 +55,9 @@ def document(subject: Subject) -> str:
 
 def _sign(letter: str) -> str | None:
     """The mathematics that a letter beyond ASCII stands for, where LaTeX needs to be told."""
+    raised = re.fullmatch("<super> ([0-9A-F]{4})", unicodedata.decomposition(letter))
+    if raised is not None:
+        return f"^{{{chr(int(raised[1], 16)).replace('−', '-')}}}"
     greek = _GREEK.fullmatch(unicodedata.name(letter, ""))
     if greek is None:
         return _SIGNS.get(letter)

@@ -19,7 +19,18 @@ from derive.forms.form import Form, Param
 from derive.forms.notation import UNICODE
 from derive.forms.polyhedron import Polyhedron
 
-__all__ = ["EXAMPLE_SIZES", "at_sizes", "cost", "cost_text", "counts", "example", "free_entries", "grouped", "numbers"]
+__all__ = [
+    "EXAMPLE_SIZES",
+    "admitted",
+    "at_sizes",
+    "cost",
+    "cost_text",
+    "counts",
+    "example",
+    "free_entries",
+    "grouped",
+    "numbers",
+]
 
 EXAMPLE_SIZES: Mapping[str, int] = {
     "N": 1000, "K": 10**6, "n": 1000, "m": 1000, "p": 1000, "Delta": 1, "C": 3, "D": 64,
@@ -82,6 +93,12 @@ def numbers(derivation: Derivation, at: Mapping[str, int]) -> dict[str, int]:
         "bytes": 4 * weights,
         "operations": at_sizes(cost(form), at),
     }
+
+
+def admitted(form: Form, at: Mapping[str, int]) -> bool:
+    """Whether every size of the form has a value, and the form admits these."""
+    sizes = {s: at[s.name] for s in form.sizes if s.name in at}
+    return len(sizes) == len(form.sizes) and bool(evaluate(form.given, sizes))
 
 
 def free_entries(form: Form, params: tuple[Param, ...], exact: Expr | None, at: Mapping[str, int]) -> int:

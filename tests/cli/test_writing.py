@@ -164,7 +164,7 @@ def test_apply_filters_a_picture(run, tmp_path, mode):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["show", "conv3"], "There is no 'conv3' in catalogue; did you mean conv2d"),
+        (["show", "conv3"], "There is no 'conv3' in catalogue; did you mean conv3d"),
         (
             ["emit", "conv2d", "--backend", "fortran"],
             "There is no 'fortran' in backends; there are cupy, numpy.",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from derive.checking import run_exactly
-from derive.ir.rounding import Roundings, error_bound, in_range, roundings
+from derive.ir.rounding import error_bound, in_range
 from tests.ladder.layouts import LAYOUTS, OUTPUTS
 from tests.ladder.numbers import as_fractions, by_dense, filled, fixed, magnitude, same, shapes_of, wanted
 from tests.ladder.subjects import Arrays, Sizes, Subject
@@ -91,10 +91,14 @@ def _result_type(subject: Subject, arrays: Arrays) -> np.dtype[Any]:
     return np.result_type(*dtypes)
 
 
+def _items(subject: Subject, arrays: Arrays) -> int:
+    data = arrays[subject.data]
+    return int(np.prod(data.shape[: data.ndim - len(subject.form.input.axes)]))
+
+
 def rounding_errors(subject: Subject, arrays: Arrays, sizes: Sizes) -> list[Fraction]:
     """Rung 3: every |error| is within the derived bound. Gives the ratios, where it is claimed."""
-    rounded = frozenset(subject.kernel.constants)
-    counted: Roundings = roundings(subject.program, sizes, rounded)
+    counted = subject.roundings(sizes, items=_items(subject, arrays))
     dtype = _result_type(subject, arrays)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         got = subject(arrays, sizes)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from numbers import Rational
 from typing import Any
-
-import numpy as np
 
 __all__ = ["PRIME", "Residue"]
 
@@ -13,12 +11,12 @@ PRIME = 2**61 - 1
 
 
 class Residue:
-    """An integer modulo PRIME; an integer or a Fraction beside it counts as one."""
+    """An integer modulo PRIME; a rational number beside it counts as one."""
 
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        top, bottom = (value.numerator, value.denominator) if isinstance(value, Fraction) else (int(value), 1)
+        top, bottom = (value.value, 1) if isinstance(value, Residue) else (int(value.numerator), int(value.denominator))
         self.value = top * pow(bottom, -1, PRIME) % PRIME
 
     def __add__(self, other: Any) -> Residue:
@@ -52,4 +50,4 @@ class Residue:
     __rmul__ = __mul__
 
 
-_SCALARS = (Residue, int, np.integer, Fraction)
+_SCALARS = (Residue, Rational)

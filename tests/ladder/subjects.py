@@ -20,6 +20,7 @@ from derive.cuda_check import NoCompiler, find_compiler, standing_in_for_cupy
 from derive.derivation import Derivation
 from derive.forms.form import Form
 from derive.ir.nodes import Program
+from derive.ir.rounding import Roundings, roundings
 from derive.lowering import batched
 from derive.pipeline import catalogue, layer, load_source
 
@@ -75,6 +76,11 @@ class Subject:
     def dyadic(self) -> bool:
         """Whether floats hold every constant of the layer, so that sums of small integers are exact."""
         return self.unit.bit_count() == 1
+
+    def roundings(self, sizes: Sizes, items: int = 1) -> Roundings:
+        """What its program rounds, over so many items of a batch where it adds them up."""
+        known = dict(sizes) if self.program.batch is None else {**sizes, self.program.batch: items}
+        return roundings(self.program, known, frozenset(self.kernel.constants))
 
     def stated(self, sizes: Sizes, gradient: bool = False) -> dict[str, int]:
         """The sizes that callers give by keyword; for gradients those that the result's shape doesn't tell either."""

@@ -12,7 +12,7 @@ EXACT = ("symbols", "fractions", "residues")
 
 @pytest.mark.parametrize("numbers", EXACT)
 @pytest.mark.parametrize("name", LAYERS)
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_the_body_is_the_form_and_the_dense_layer(name: str, numbers: str, data: st.DataObject) -> None:
     sizes = data.draw(st.sampled_from(sizes_of(name, 3)), label="sizes")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.groups.translations import Translations
@@ -38,6 +38,7 @@ def test_the_laws_are_found() -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_linearity(name: str, data: st.DataObject) -> None:
     sizes = data.draw(st.sampled_from(sizes_of(name)), label="sizes")

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.ir.nodes import Contract, walk
-from derive.ir.rounding import roundings
 from tests.ladder.checks import rounding_errors
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.floats import REGIMES, climbing_sum, drawn
@@ -30,7 +29,7 @@ def test_errors_are_within_the_bound(name: str, regime: str, dtype: str) -> None
 
 
 @pytest.mark.parametrize("name", LAYERS)
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_at_any_size_and_mixture(name: str, data: st.DataObject) -> None:
     _at_any_mixture(subject(name), data.draw(st.sampled_from(sizes_of(name, 3)), label="sizes"), data)
@@ -58,8 +57,8 @@ def _at_any_mixture(of: Subject, sizes: Sizes, data: st.DataObject) -> None:
 
 def _fewest(of: Subject) -> Sizes:
     """Of the sizes with the fewest terms that are counted, the small ones at which most are really added."""
-    counted = sorted(sizes_of(of.name), key=lambda s: (roundings(of.program, s).p, sum(s.values())))
-    few = [s for s in counted if roundings(of.program, s).p == roundings(of.program, counted[0]).p][:8]
+    counted = sorted(sizes_of(of.name), key=lambda s: (of.roundings(s).p, sum(s.values())))
+    few = [s for s in counted if of.roundings(s).p == of.roundings(counted[0]).p][:8]
     return max(few, key=lambda s: _most_added(of, s))
 
 
@@ -78,7 +77,7 @@ def test_the_fewest_terms_come_near_the_bound(name: str, dtype: str) -> None:
     """
     of = subject(name)
     few = _fewest(of)
-    terms = roundings(of.program, few).p
+    terms = of.roundings(few).p
     draws = (drawn(of, few, "uniform", dtype, seed) for seed in range(60))
     assert max(ratio for arrays in draws for ratio in rounding_errors(of, arrays, few)) > Fraction(1, 4 * terms)
 
@@ -90,5 +89,5 @@ def test_terms_added_one_by_one_come_near_the_bound(name: str) -> None:
     if any(isinstance(node, Contract) for node in walk(of.program.body)):
         pytest.skip("a contraction adds the products among themselves first, in an order of its own")
     sizes = odd_sizes(of)[0]
-    share = Fraction(_most_added(of, sizes), 2 * roundings(of.program, sizes).q)
+    share = Fraction(_most_added(of, sizes), 2 * of.roundings(sizes).q)
     assert max(rounding_errors(of, climbing_sum(of, sizes, np.float32), sizes)) > share

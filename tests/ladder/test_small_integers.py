@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ladder.checks import small_integers, whole_numbers
@@ -53,6 +53,7 @@ def test_every_batch(name: str, batch: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_of_these_together(name: str, data: st.DataObject) -> None:
     sizes = data.draw(st.sampled_from(sizes_of(name, 3)), label="sizes")
