@@ -19,8 +19,9 @@ from derive.proof.claim import check_claim
 from derive.proof.counterexample import Counterexample, smallest_model
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.solver import discharge
+from derive.rules._renamed import renamed
 from derive.rules._rule import Application
-from derive.rules.compose import compose, renamed
+from derive.rules.compose import compose
 
 __all__ = ["additive", "claim", "commute", "one_window", "same_layer"]
 

@@ -8,23 +8,22 @@ reads. The inner layer has no bias ('unbiased'); its weights and letters get nam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sympy import And, Symbol, expand
+from sympy import And, expand
 
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
-from derive.forms.expr import index, rename_arrays
-from derive.forms.form import Array, Edge, Form, Param
+from derive.forms.form import Edge, Form, Param
 from derive.groups.translations import Translations
 from derive.proof.composition import composed
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._maps import same_letters
+from derive.rules._renamed import renamed
 from derive.rules._rule import Case, rule
 from derive.rules.boundary import boundary
 from derive.rules.equivariant import equivariant
@@ -32,7 +31,7 @@ from derive.rules.local import local
 from derive.rules.reindex import reindex
 from derive.rules.unbiased import unbiased
 
-__all__ = ["compose", "renamed"]
+__all__ = ["compose"]
 
 
 @rule(Kind.TRANSFORMATION)
@@ -94,40 +93,6 @@ def _needed(condition: Any, known: Any) -> Any:
     """Without the parts that hold anyway, such as that a remainder is smaller than its divisor."""
     parts = sorted(And.make_args(condition), key=str)
     return And(*(part for part in parts if decide(Goal((known,), part).smt) is not Status.PROVED))
-
-
-def renamed(inner: Form, outer: Form, weights: str) -> Form:
-    """The inner layer with summed letters and weights that the outer one doesn't use."""
-    taken = {*outer.output.symbols, *outer.reduction_symbols, *outer.input.symbols, *inner.input.symbols}
-    taken |= set(outer.sizes)
-    letters: dict[Symbol, Symbol] = {}
-    for s in inner.reduction_symbols:
-        letters[s] = _fresh(s, {*taken, *letters.values()})
-    used = {p.name for p in outer.params}
-    names = {p.name: weights if p.name in used else p.name for p in inner.weights}
-    if len({*names.values(), *used}) < len(names) + len(used):
-        raise RuleRefused(
-            f"Both layers would have weights called {weights}; give the inner ones another name: weights=."
-        )
-    return replace(
-        inner,
-        reduction=tuple(replace(a, symbol=letters[a.symbol]) for a in inner.reduction),
-        domain=inner.domain.xreplace(letters),
-        weight=rename_arrays(inner.weight, names).xreplace(letters),
-        read=tuple(e.xreplace(letters) for e in inner.read),
-        weights=tuple(_param(p, names[p.name], letters) for p in inner.weights),
-    )
-
-
-def _fresh(letter: Symbol, taken: set[Symbol]) -> Symbol:
-    while letter in taken:
-        letter = index(f"{letter.name}_")
-    return letter
-
-
-def _param(param: Param, name: str, letters: Mapping[Symbol, Symbol]) -> Param:
-    reader = tuple((letters.get(s, s), e) for s, e in param.reader)
-    return replace(param, array=Array(name, param.array.axes), reader=reader)
 
 
 def _readers(outer: Form, inner: Form) -> tuple[Param, ...]:

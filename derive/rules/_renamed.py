@@ -1,0 +1,48 @@
+"""A layer with letters and weights of its own, so that it can be spoken of beside another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sympy import Symbol
+
+from derive.errors import RuleRefused
+from derive.forms.expr import index, rename_arrays
+from derive.forms.form import Array, Form, Param
+
+__all__ = ["renamed"]
+
+
+def renamed(inner: Form, outer: Form, weights: str) -> Form:
+    """The inner layer with summed letters and weights that the outer one doesn't use."""
+    taken = {*outer.output.symbols, *outer.reduction_symbols, *outer.input.symbols, *inner.input.symbols}
+    taken |= set(outer.sizes)
+    letters: dict[Symbol, Symbol] = {}
+    for s in inner.reduction_symbols:
+        letters[s] = _fresh(s, {*taken, *letters.values()})
+    used = {p.name for p in outer.params}
+    names = {p.name: weights if p.name in used else p.name for p in inner.weights}
+    if len({*names.values(), *used}) < len(names) + len(used):
+        raise RuleRefused(
+            f"Both layers would have weights called {weights}; give the inner ones another name: weights=."
+        )
+    return replace(
+        inner,
+        reduction=tuple(replace(a, symbol=letters[a.symbol]) for a in inner.reduction),
+        domain=inner.domain.xreplace(letters),
+        weight=rename_arrays(inner.weight, names).xreplace(letters),
+        read=tuple(e.xreplace(letters) for e in inner.read),
+        weights=tuple(_param(p, names[p.name], letters) for p in inner.weights),
+    )
+
+
+def _fresh(letter: Symbol, taken: set[Symbol]) -> Symbol:
+    while letter in taken:
+        letter = index(f"{letter.name}_")
+    return letter
+
+
+def _param(param: Param, name: str, letters: Mapping[Symbol, Symbol]) -> Param:
+    reader = tuple((letters.get(s, s), e) for s, e in param.reader)
+    return replace(param, array=Array(name, param.array.axes), reader=reader)
