@@ -101,11 +101,13 @@ class Translations:
         pivots: Mapping[Symbol, Symbol],
     ) -> tuple[tuple[Symbol, Expr], ...]:
         rest = [p for p in moved if p not in pivots.values()]
-        fresh = iter(offset_letters(max(1, sum(any(rates[p].values()) for p in rest))))
+        shifted = [p for p in rest if any(rates[p].values())]
+        own = offset_letters(max(1, len(shifted)))
+        fresh = iter(
+            dict.fromkeys(s for s in (*own, *offset_letters(3), *offset_letters(len(moved) + 3)) if s not in rest)
+        )
         return tuple(
-            (next(fresh), p - sum(rates[p][s] * pivot for s, pivot in pivots.items()))
-            if any(rates[p].values())
-            else (p, p)
+            (next(fresh), p - sum(rates[p][s] * pivot for s, pivot in pivots.items())) if p in shifted else (p, p)
             for p in rest
         )
 
