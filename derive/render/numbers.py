@@ -17,7 +17,7 @@ from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import index
 from derive.forms.form import Form, Param
 from derive.forms.notation import UNICODE
-from derive.forms.polyhedron import Polyhedron
+from derive.forms.polyhedron import NotAffine, Polyhedron
 
 __all__ = [
     "EXAMPLE_SIZES",
@@ -110,6 +110,15 @@ def free_entries(form: Form, params: tuple[Param, ...], exact: Expr | None, at: 
 
 
 def _free_at(param: Param, sizes: Mapping[Symbol, int]) -> int:
+    """Counted as polyhedra where the entries are some, since there may be too many of them to look at each."""
+    try:
+        parts = pieces(param.domain.subs({s: Integer(value) for s, value in sizes.items()}))
+        return sum(int(count(part, param.array.symbols)) for part in parts)
+    except NotAffine:
+        return _one_by_one(param, sizes)
+
+
+def _one_by_one(param: Param, sizes: Mapping[Symbol, int]) -> int:
     ends = ((axis.symbol, (evaluate(axis.lower, sizes), evaluate(axis.upper, sizes))) for axis in param.array.axes)
     box = {symbol: (int(low), int(high)) for symbol, (low, high) in ends}
     shape = tuple(high - low + 1 for low, high in box.values())
