@@ -210,12 +210,16 @@ def _user_module(path: Path) -> ModuleType:
         raise UnknownName(f"'{path}' is not a Python file.")
     module = module_from_spec(spec)
     sys.modules[spec.name] = module
+    beside = str(path.resolve().parent)
+    sys.path.insert(0, beside)
     try:
         spec.loader.exec_module(module)
     except DeriveError:
         raise
     except (Exception, SystemExit) as cause:
         raise DeriveError(f"'{path}' failed with {type(cause).__name__}: {cause}.") from cause
+    finally:
+        sys.path.remove(beside)
     return module
 
 
