@@ -26,7 +26,7 @@ def row(
     backends: Sequence[str],
     at: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """One layer of `list`; with sizes, `at` too: null where one of the layer's sizes has no value, or the layer doesn't admit them."""
+    """One layer of `list`; with sizes, `at` too: null where one of its sizes has no value, or it doesn't admit them."""
     found: dict[str, Any] = {
         "name": name,
         "equation": formula(derivation.form),

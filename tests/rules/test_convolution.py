@@ -1,0 +1,63 @@
+"""The usual structures in one call: every combination derives, lowers, and computes its form and its gradients exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import derive
+from derive.checking import check_emitted
+from derive.errors import RuleRefused, UsageRefused
+from derive.pipeline import Layer
+
+CASES = {
+    "plain": {},
+    "even window, stride, whole windows": {"kernel": (2, 3), "stride": 2, "edges": "valid"},
+    "dilated depthwise, reflecting": {"kernel": 3, "dilation": 2, "groups": "depthwise", "edges": "reflect"},
+    "a named radius, dilated, in groups": {"kernel": "Delta", "dilation": 2, "groups": "F", "rank": 1},
+    "a volume without bias, periodic": {"kernel": 2, "rank": 3, "channels": False, "bias": False, "edges": "periodic"},
+    "separable, strided": {"kernel": 3, "channels": False, "factors": 2, "stride": 2},
+    "isotropic": {"kernel": 3, "symmetry": derive.PointGroup("D4"), "channels": False},
+    "isotropic, strided, nearest": {
+        "kernel": 3,
+        "symmetry": derive.PointGroup("D1"),
+        "channels": False,
+        "rank": 1,
+        "stride": 2,
+        "edges": "nearest",
+    },
+    "diamond, symmetric edge": {"kernel": derive.Diamond(1), "edges": "symmetric", "channels": False, "stride": (1, 2)},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_combination_is_proved_emitted_and_exact(name):
+    layer = Layer("layer", derive.convolution(**CASES[name]), "A layer of a test.", "", "")
+    assert layer.backends == ("cupy", "numpy")
+    assert all(verdict.proved for verdict in layer.verdicts)
+    check_emitted(layer)
+    kernel = derive.compile(**CASES[name]).kernel
+    assert set(kernel.gradients) == set(kernel.arguments)
+
+
+def test_a_number_of_groups_is_a_size_of_the_kernel():
+    conv = derive.compile(kernel=3, groups=2, rank=1)
+    X, V, u = np.ones((5, 2, 3)), np.ones((3, 3, 2, 4)), np.zeros((2, 4))
+    assert conv(X, V, u).shape == (5, 2, 4)
+    assert conv(X, V, u)[2, 0, 0] == 9
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"kernel": 0}, "whole number from 1"),
+        ({"kernel": (3, 3), "rank": 3}, "3 axes needs 3 sides"),
+        ({"groups": "depthwise", "channels": False}, "Groups are groups of channels"),
+        ({"edges": "torus"}, "knows the edges"),
+        ({"stride": 0}, "whole number from 1"),
+        ({"kernel": "Delta", "dilation": (1, 2)}, "one dilation for all axes"),
+    ],
+)
+def test_what_does_not_go_together_is_one_sentence(options, says):
+    with pytest.raises((UsageRefused, RuleRefused), match=says):
+        derive.convolution(**options)
