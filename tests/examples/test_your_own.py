@@ -1,0 +1,184 @@
+"""A rule, a group, a mask and a layer in files outside the package; and the same files dropped into its folders."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from itertools import product
+
+import numpy as np
+import pytest
+
+from derive.errors import DeriveError
+from derive.pipeline import load_layer
+from derive.proof.obligations import step_obligations
+from derive.proof.solver import discharge_all
+from tests.cli.test_writing import ROOT
+
+EXAMPLES = ROOT / "docs" / "examples"
+WOVEN, ARMS = f"{EXAMPLES / 'own_layer.py'}:woven2d", f"{EXAMPLES / 'own_mask.py'}:arms2d"
+DROPPED = {
+    "own_rule.py": "derive/rules/reciprocal.py",
+    "own_group.py": "derive/groups/diagonal.py",
+    "own_layer.py": "derive/catalogue/woven2d.py",
+}
+GROUPS = "tests/rules/test_rule_mutations.py"
+IMPORTS = {
+    "from own_group import": "from derive.groups.diagonal import",
+    "from own_rule import": "from derive.rules.reciprocal import",
+}
+
+
+@pytest.fixture(scope="module")
+def emitted(tmp_path_factory):
+    """The package that `emit` makes of both files."""
+    folder = tmp_path_factory.mktemp("emitted")
+    for layer in (WOVEN, ARMS):
+        derive("emit", layer, "--to", folder / "own_kernels")
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("own_kernels")
+    sys.path.remove(str(folder))
+
+
+def derive(*arguments, root=ROOT, cache=None):
+    """The command line in a process of its own, of the project in that folder."""
+    environment = {**os.environ, "PYTHONPATH": str(root)} | ({"DERIVE_CACHE_DIR": str(cache)} if cache else {})
+    command = [sys.executable, "-m", "derive", *map(str, arguments)]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_the_rule_proves_its_example_and_refuses_its_counterexample(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    own = importlib.import_module("own_rule")
+    step = own.EXAMPLE.application.apply(own.EXAMPLE.form)
+    assert all(verdict.proved for verdict in discharge_all(step_obligations(step)))
+    with pytest.raises(DeriveError) as refused:
+        own.COUNTEREXAMPLE.application.apply(own.COUNTEREXAMPLE.form)
+    assert own.COUNTEREXAMPLE.residue in str(refused.value)
+
+
+def test_show_and_prove_take_the_file():
+    assert "⟶" in derive("show", WOVEN)
+    assert "obligations proved." in derive("prove", ARMS)
+
+
+def matrix(kernel, V, sizes):
+    """W[i, j, k, l], as the answers to unit images."""
+    units = np.eye(np.prod(sizes), dtype=np.int64).reshape(-1, *sizes)
+    return np.moveaxis(kernel(units, V), 0, -1).reshape(*sizes, *sizes)
+
+
+SIZES = [(3, 4), (4, 3), (3, 3)]
+
+
+def pairs(sizes):
+    """Every output place with every input place within a step of it."""
+    places = list(product(*map(range, sizes)))
+    return [(o, k) for o, k in product(places, places) if max(abs(p - q) for p, q in zip(o, k, strict=True)) <= 1]
+
+
+def orbits(sizes):
+    """Which pairs are tied, by joining each with its swap and with its neighbour on the diagonal."""
+    known = pairs(sizes)
+    parent = {pair: pair for pair in known}
+
+    def root(pair):
+        while parent[pair] != pair:
+            pair = parent[pair]
+        return pair
+
+    for o, k in known:
+        for other in ((k, o), tuple(tuple(x + 1 for x in place) for place in (o, k))):
+            if other in parent:
+                parent[root((o, k))] = root(other)
+    return {pair: root(pair) for pair in known}
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_the_woven_kernel_has_one_weight_an_orbit(emitted, sizes):
+    """Every free weight in a digit of its own: two pairs have equal coefficients exactly if they are tied."""
+    n, m = sizes
+    shape = (n + m - 1, 2, 3)
+    V = np.arange(1, np.prod(shape) + 1).reshape(shape)
+    W, tied = matrix(emitted.woven2d, V, sizes), orbits(sizes)
+    by_orbit = {}
+    for pair, orbit in tied.items():
+        by_orbit.setdefault(orbit, set()).add(int(W[(*pair[0], *pair[1])]))
+    assert all(len(found) == 1 for found in by_orbit.values())
+    assert len(set.union(*by_orbit.values())) == len(by_orbit) and 0 not in set.union(*by_orbit.values())
+    far = np.ones(W.shape, dtype=bool)
+    for o, k in tied:
+        far[(*o, *k)] = False
+    assert not W[far].any()
+    free = load_layer(WOVEN).derivation.free_parameters["weight"]
+    assert free.subs({s: {"n": n, "m": m, "Delta": 1}[s.name] for s in free.free_symbols}) == len(by_orbit)
+
+
+def test_the_masked_kernel_looks_where_the_mask_says(emitted):
+    arms = load_layer(ARMS).derivation
+    draw = np.random.default_rng(0)
+    X, V = draw.integers(-9, 10, (6, 7)), draw.integers(-9, 10, (5, 5))
+    kept = np.array([[(abs(a) + abs(b) == 2) for b in range(-2, 3)] for a in range(-2, 3)])
+    padded, wanted = np.pad(X, 2), np.full(X.shape, 7)
+    for a, b in product(range(5), repeat=2):
+        wanted += kept[a, b] * V[a, b] * padded[a : a + 6, b : b + 7]
+    assert np.array_equal(emitted.arms2d(X, V, 7), wanted)
+    assert arms.free_parameters["weight"] == 8
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The project with the three files dropped in, and of the catalogue the first layers only."""
+    root = tmp_path_factory.mktemp("copy")
+    for folder in ("derive", "docs", "generated", "tests"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "*.svg"))
+    shutil.copy(ROOT / "pyproject.toml", root)
+    for name, place in DROPPED.items():
+        text = (EXAMPLES / name).read_text(encoding="utf-8")
+        for outside, inside in IMPORTS.items():
+            text = text.replace(outside, inside)
+        (root / place).write_text(text, encoding="utf-8")
+    return root
+
+
+def test_dropped_in_they_are_proved_emitted_and_shown(copy, tmp_path):
+    assert "reciprocal()" in derive("show", "woven2d", root=copy)
+    proved = json.loads(derive("prove", "woven2d", "--json", root=copy))
+    assert proved
+    derive("emit", "woven2d", "--to", tmp_path / "kernels", root=copy)
+    assert (tmp_path / "kernels" / "numpy" / "woven2d.py").is_file()
+
+
+def test_dropped_in_they_are_listed_and_regenerated(copy, tmp_path):
+    """Of a copy whose catalogue is this layer alone, since all the others have tests of their own."""
+    alone = shutil.copytree(copy, tmp_path / "alone")
+    for path in (alone / "derive" / "catalogue").glob("[a-z]*.py"):
+        if path.stem not in ("woven2d", "convolution2d", "offset2d", "dense2d", "conv2d"):
+            path.unlink()
+    rows = {row["name"]: row for row in json.loads(derive("list", "--json", root=alone))}
+    assert rows["woven2d"]["obligations"]["proved"] == rows["woven2d"]["obligations"]["total"]
+    assert rows["woven2d"]["backends"] == ["cupy", "numpy"]
+    derive("--to", tmp_path / "made", "--jobs", "1", root=alone, cache=tmp_path / "cache")
+    for file in ("numpy/woven2d.py", "cupy/woven2d.py"):
+        assert (tmp_path / "made" / "generated" / file).is_file()
+    page = (tmp_path / "made" / "docs" / "derivations" / "woven2d.md").read_text(encoding="utf-8")
+    assert "reciprocal()" in page and "DiagonalShifts()" in page
+
+
+def test_dropped_in_they_are_seen_by_the_tests_that_iterate(copy):
+    files = ["tests/proof/test_rules.py", "tests/ladder/test_small_integers.py", GROUPS]
+    names = ("reciprocal", "woven2d", "diagonal")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
+    command += ["-k", f"(test_every_rule or test_every_batch or test_every_group) and ({' or '.join(names)})", "-rA"]
+    done = subprocess.run(
+        command, cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    for name in names:
+        assert f"[{name}" in done.stdout
