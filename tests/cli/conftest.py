@@ -40,6 +40,7 @@ class Ran:
 
 
 SEED = "4242"
+SHORT = ("dense2d", "fully_connected", "offset2d")
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +81,26 @@ def regenerated(shared: Path, remembered: Path) -> Path:
 def copied_tree(regenerated: Path, tmp_path: Path) -> Path:
     """A copy of that folder, to be changed."""
     return Path(shutil.copytree(regenerated, tmp_path / "copied"))
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, to be edited."""
+    root = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "derive", root / "derive", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", root)
+    return root
+
+
+@pytest.fixture
+def small(copied: Path, tmp_path: Path) -> Path:
+    """A copy whose catalogue is short."""
+    root = tmp_path / "project"
+    shutil.copytree(copied, root)
+    for path in (root / "derive/catalogue").glob("[!_]*.py"):
+        if path.stem not in SHORT:
+            path.unlink()
+    return root
 
 
 def as_process(*arguments: object, cwd: Path = ROOT, **variables: str) -> Ran:

@@ -46,12 +46,12 @@ def test_list_at_fills_in_the_seeds_own_numbers(run, at, name, weights):
     assert numbers["operations"] > 0
 
 
-def test_list_in_a_pipe_is_plain_text_of_80_columns(process):
-    ran = process("list", COLUMNS="80")
+def test_list_in_a_pipe_is_plain_text_of_80_columns(process, small):
+    ran = process("list", cwd=small, PYTHONPATH=str(small), COLUMNS="80")
     assert ran.code == 0
     assert "\x1b" not in ran.out
     assert max(map(len, ran.out.splitlines())) <= 80
-    assert all(name in ran.out for name in CHAIN)
+    assert all(path.stem in ran.out for path in (small / "derive/catalogue").glob("[!_]*.py"))
 
 
 @pytest.mark.parametrize("form", ["text", "latex", "markdown", "json"])

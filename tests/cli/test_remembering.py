@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,26 +23,6 @@ from tests.test_architecture import MAY_IMPORT
 
 MADE = Made({"generated/numpy/a.py": "x = 'ü'\n"}, "| a |")
 SAYS_ALL = "(3 of them before, and remembered)"
-
-
-@pytest.fixture(scope="module")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project, to be edited."""
-    root = tmp_path_factory.mktemp("project")
-    shutil.copytree(ROOT / "derive", root / "derive", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", root)
-    return root
-
-
-@pytest.fixture
-def small(copied: Path, tmp_path: Path) -> Path:
-    """A copy whose catalogue is short."""
-    root = tmp_path / "project"
-    shutil.copytree(copied, root)
-    for path in (root / "derive/catalogue").glob("[!_]*.py"):
-        if path.stem not in ("dense2d", "fully_connected", "offset2d"):
-            path.unlink()
-    return root
 
 
 def changed_by(root: Path, file: str, text: bytes | None = None) -> set[str]:

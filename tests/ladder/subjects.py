@@ -19,7 +19,7 @@ from derive.checking import small_sizes
 from derive.cuda_check import NoCompiler, find_compiler, standing_in_for_cupy
 from derive.derivation import Derivation
 from derive.forms.form import Form
-from derive.ir.nodes import Program
+from derive.ir.nodes import Contract, MultiplyAdd, Program, walk
 from derive.ir.rounding import Roundings, roundings
 from derive.lowering import batched
 from derive.pipeline import catalogue, layer, load_source
@@ -76,6 +76,11 @@ class Subject:
     def dyadic(self) -> bool:
         """Whether floats hold every constant of the layer, so that sums of small integers are exact."""
         return self.unit.bit_count() == 1
+
+    @property
+    def factors(self) -> int:
+        """How many entries a term multiplies, two or more."""
+        return max([2, *(len(n.factors) for n in walk(self.program.body) if isinstance(n, (MultiplyAdd, Contract)))])
 
     def roundings(self, sizes: Sizes, items: int = 1) -> Roundings:
         """What its program rounds, over so many items of a batch where it adds them up."""

@@ -76,6 +76,8 @@ def test_the_fewest_terms_come_near_the_bound(name: str, dtype: str) -> None:
     Of several terms it loses a share that falls no faster than their number grows.
     """
     of = subject(name)
+    if of.kernel.constants:
+        pytest.skip("products with the layer's own numbers may be exact, such as those with a power of two")
     few = _fewest(of)
     terms = of.roundings(few).p
     draws = (drawn(of, few, "uniform", dtype, seed) for seed in range(60))
@@ -88,6 +90,8 @@ def test_terms_added_one_by_one_come_near_the_bound(name: str) -> None:
     of = subject(name)
     if any(isinstance(node, Contract) for node in walk(of.program.body)):
         pytest.skip("a contraction adds the products among themselves first, in an order of its own")
+    if not of.form.biases or of.kernel.constants:
+        pytest.skip("no bias of 1 that products by 1 could be added to")
     sizes = odd_sizes(of)[0]
     share = Fraction(_most_added(of, sizes), 2 * of.roundings(sizes).q)
     assert max(rounding_errors(of, climbing_sum(of, sizes, np.float32), sizes)) > share
