@@ -80,6 +80,8 @@ def test_the_fewest_terms_come_near_the_bound(name: str, dtype: str) -> None:
         pytest.skip("products with the layer's own numbers may be exact, such as those with a power of two")
     few = _fewest(of)
     terms = of.roundings(few).p
+    if not terms:
+        pytest.skip("nothing is multiplied, and the sum of a few draws, all on one grid, may be exact")
     draws = (drawn(of, few, "uniform", dtype, seed) for seed in range(60))
     assert max(ratio for arrays in draws for ratio in rounding_errors(of, arrays, few)) > Fraction(1, 4 * terms)
 
