@@ -51,7 +51,7 @@ def _part(terms: Terms, piece: Polyhedron, case: tuple[Any, Expr]) -> Terms:
     """The terms of a piece, in one letter less for each equation that gives a letter."""
     chart, condition = terms.chart, piece.conditions
     part = Part(And(terms.part.condition, condition), (*terms.part.cases, case))
-    for equation in And.make_args(condition):
+    for equation in sorted(And.make_args(condition), key=str):
         solved = _solved(equation, chart) if isinstance(equation, Eq) else None
         if solved is not None:
             letter, value = solved

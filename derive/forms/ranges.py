@@ -78,7 +78,7 @@ def _equal(middle: Expr, value: Expr, to: Notation) -> str:
 def affine_part(condition: Any) -> tuple[Polyhedron, tuple[Any, ...]]:
     """The affine conjuncts as a polyhedron, and the others."""
     affine, rest = [], []
-    for part in And.make_args(condition):
+    for part in sorted(And.make_args(condition), key=str):  # SymPy keeps them in a set
         try:
             Polyhedron.of(part)
             affine.append(part)

@@ -82,7 +82,7 @@ def numbers(derivation: Derivation, at: Mapping[str, int]) -> dict[str, int]:
     form = derivation.form
     if missing := [s.name for s in form.sizes if s.name not in at]:
         raise DeriveError(f"The size {missing[0]} has no value; state it, as in {missing[0]}=10.")
-    for condition in And.make_args(form.given):
+    for condition in sorted(And.make_args(form.given), key=str):
         if condition.subs({index(name): Integer(value) for name, value in at.items()}) == False:  # noqa: E712
             raise DeriveError(f"The layer needs {UNICODE(condition)}, which these sizes are not.")
     own = counts(form)
