@@ -1,6 +1,33 @@
-"""Settings that every test shares."""
+"""Settings that every test shares, and which layers a slow check runs on by day."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from zlib import crc32
+
+import pytest
 from hypothesis import settings
+
+from derive.registry import names
 
 settings.register_profile("derive", deadline=None, print_blob=True)
 settings.load_profile("derive")
+
+_SHARE = 4
+_SLOW = ("proof", "ladder", "cuda", "render")
+_ALWAYS = ("test_exact_scalars", "test_pages")
+_LAYERS = frozenset(names("derive.catalogue"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A slow check of every layer takes a quarter of them by day, another quarter for each check, and all of them nightly."""
+    for item in items:
+        folder, file = Path(item.path).parent.name, Path(item.path).stem
+        values = getattr(item, "callspec", None)
+        layers = sorted({v for v in values.params.values() if isinstance(v, str)} & _LAYERS) if values else []
+        if not layers or folder not in _SLOW or file in _ALWAYS:
+            continue
+        check = f"{file}.{getattr(item, 'originalname', item.name)}.{layers[0]}"
+        if crc32(check.encode()) % _SHARE:
+            item.add_marker(pytest.mark.nightly)
