@@ -6,6 +6,8 @@ from .derivation import Derivation, dense
 from .errors import DeriveError
 from .forms.dense import Channels
 from .forms.support import Box, Causal, Cross, Diamond, Disk, Hexagon, Mask
+from .groups._finite import PermutationGroup, alternating, cyclic, dihedral, rubiks_cube, symmetric, wreath
+from .groups.permutations import Permutations
 from .groups.point import PointGroup
 from .groups.symmetric import Symmetric
 from .groups.translations import Translations
@@ -38,11 +40,14 @@ __all__ = [
     "Disk",
     "Hexagon",
     "Mask",
+    "PermutationGroup",
+    "Permutations",
     "PointGroup",
     "Symmetric",
     "Translations",
     "additive",
     "adjoint",
+    "alternating",
     "boundary",
     "channels",
     "claim",
@@ -50,8 +55,10 @@ __all__ = [
     "compile",
     "compose",
     "convolution",
+    "cyclic",
     "dense",
     "depthwise",
+    "dihedral",
     "dilated",
     "equivariant",
     "fixed",
@@ -62,8 +69,11 @@ __all__ = [
     "one_window",
     "pointwise",
     "reindex",
+    "rubiks_cube",
     "same_layer",
     "separable",
     "strided",
+    "symmetric",
     "unbiased",
+    "wreath",
 ]

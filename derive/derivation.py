@@ -220,7 +220,7 @@ def dense(
 ) -> Derivation:
     """The fully connected layer on a grid of `rank` axes: H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l].
 
-    `outputs` and `inputs` name the sizes, one or a tuple, where they are to differ or to agree. Without `places` the output
-    has none: H = U + Σ_k Σ_l W[k, l]·X[k, l], as in pooling. `channels` are axes without places.
+    `outputs` and `inputs` name the sizes, one or a tuple, where they are to differ or to agree, or give them as numbers.
+    Without `places` the output has none: H = U + Σ_k Σ_l W[k, l]·X[k, l], as in pooling. `channels` are axes without places.
     """
     return Derivation.begin(dense_form(rank, outputs, inputs, channels, places))

@@ -16,7 +16,8 @@ from derive.forms.form import Array, Axis, Form, Param, Role
 __all__ = ["Channels", "Names", "dense_form", "letters", "offset_letters", "size_letters"]
 
 Letters = tuple[tuple[str, str | int], ...]
-Names = str | tuple[str, ...]
+Name = str | int
+Names = Name | tuple[Name, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ def dense_form(
 ) -> Form:
     """The dense layer on a grid of `rank` axes, or with `outputs` and `inputs` the names of its sizes.
 
-    A name stands for one axis, a tuple of names for several, where a name may come back: ("n", "n") is a square.
+    A name stands for one axis, a tuple of names for several, where a name may come back: ("n", "n") is a square. A whole
+    number is a size too.
 
     Without `places` the output has none: one number, or one for each channel, for the whole grid.
 
@@ -83,11 +85,19 @@ def dense_form(
     if outputs is None or inputs is None:
         out_sizes = in_sizes = size_letters(rank)
     else:
-        out_sizes, in_sizes = (tuple(map(index, (n,) if isinstance(n, str) else n)) for n in (outputs, inputs))
+        out_sizes, in_sizes = (tuple(map(_size, n if isinstance(n, tuple) else (n,))) for n in (outputs, inputs))
     if not in_sizes:
         raise RuleRefused("A grid has at least one axis; inputs= names the size of each.")
     heads, sources = letters(len(out_sizes))[0], letters(len(in_sizes))[1]
     return _assemble(_axes(heads, out_sizes) if places else (), _axes(sources, in_sizes), channels)
+
+
+def _size(name: Name) -> Expr:
+    if isinstance(name, str):
+        return index(name)
+    if isinstance(name, bool) or not isinstance(name, int) or name < 1:
+        raise RuleRefused(f"A size is a name or a whole number from 1 on; {name!r} is neither.")
+    return Integer(name)
 
 
 def _axes(symbols: tuple[Symbol, ...], sizes: tuple[Expr, ...], role: Role = Role.GRID) -> tuple[Axis, ...]:

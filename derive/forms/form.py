@@ -20,7 +20,7 @@ from derive.errors import RuleRefused
 from derive.forms.expr import Read, Where, reads
 from derive.forms.text import parse
 
-__all__ = ["Array", "Axis", "Edge", "Form", "Param", "Role"]
+__all__ = ["Array", "Axis", "Edge", "Form", "Param", "Role", "Table"]
 
 
 class Role(Enum):
@@ -132,8 +132,23 @@ class Param:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Whole numbers that subscripts and signs are read from, such as T in V[T[i, k]]: row by row, in a box of numeric sides."""
+
+    array: Array
+    values: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The array's name."""
+        return self.array.name
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """One affine map; see the module. `given` holds what the sizes must satisfy.
+
+    `tables` are what its subscripts may be read from.
 
     `shared` says that several terms of one output may read the same entry of the input, so that a coefficient is a sum.
     """
@@ -150,6 +165,7 @@ class Form:
     given: Any
     edge: Edge = Edge.INSIDE
     shared: bool = False
+    tables: tuple[Table, ...] = ()
 
     @property
     def reduction_symbols(self) -> tuple[Symbol, ...]:
@@ -263,6 +279,7 @@ class Form:
             given=self.given.xreplace(table),
             edge=self.edge,
             shared=self.shared,
+            tables=self.tables,
         )
 
     def same_as(self, other: Form) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sympy import Expr, Integer, Symbol, true
 
-from derive.forms.form import Form
+from derive.forms.form import Form, Table
 from derive.forms.polyhedron import Polyhedron
 
-__all__ = ["Action", "Element", "Group", "Tie"]
+__all__ = ["Action", "Element", "Group", "Tabled", "Tie"]
 
 ONE = Integer(1)
 
@@ -100,4 +100,13 @@ class Group(Protocol):
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
         """What these of its elements are together, in words: a group by its name, where it has one."""
+        ...
+
+
+@runtime_checkable
+class Tabled(Protocol):
+    """A group whose elements say by tables where they move places; it acts at numeric sizes."""
+
+    def tables(self, form: Form) -> tuple[Table, ...]:
+        """The tables that its elements read; none for a form on which it needs none."""
         ...

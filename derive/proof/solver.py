@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from derive.proof.goal import Obligation, Status, Verdict
+from derive.proof.everywhere import Everywhere
+from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.smt import ABSTRACTED
 
-__all__ = ["decide", "decide_with_cvc5", "discharge", "discharge_all", "solver_version"]
+__all__ = ["decide", "decide_with_cvc5", "discharge", "discharge_all", "settle", "solver_version"]
 
 _MILLISECONDS = 30_000
 _ANSWERS = {"unsat": Status.PROVED, "sat": Status.REFUTED}
@@ -47,11 +48,18 @@ def decide_with_cvc5(smt: str) -> Status:
 
 def discharge(obligation: Obligation) -> Verdict:
     """The verdict on one obligation: its first goal that fails, or none."""
+    found = Status.PROVED
     for goal in obligation.goals:
-        status = decide(goal.smt)
-        if status is not Status.PROVED:
+        status = settle(goal)
+        if status not in (Status.PROVED, Status.EXHAUSTIVE):
             return Verdict(obligation, status, goal)
-    return Verdict(obligation, Status.PROVED)
+        found = Status.EXHAUSTIVE if status is Status.EXHAUSTIVE else found
+    return Verdict(obligation, found)
+
+
+def settle(goal: Goal) -> Status:
+    """Whether a goal holds: by the solver, or entry by entry where it reads tables."""
+    return goal.decide() if isinstance(goal, Everywhere) else decide(goal.smt)
 
 
 def discharge_all(obligations: Iterable[Obligation]) -> tuple[Verdict, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 from sympy import Expr, Symbol, true
 
 from derive.forms.expr import Read, map_reads
-from derive.forms.form import Form
+from derive.forms.form import Form, Table
 
 __all__ = ["ArrayMap", "Clause", "Instance", "Kind", "Step", "SubStep", "View", "substitute"]
 
@@ -112,6 +112,7 @@ class Step:
     view         of a transformation: which view of the sum it is
     selected     of a transformation: the places, in the old letters, that it keeps
     inner        of a composition: the layer whose output is the input of the one before, in letters of its own
+    tables       what the clauses read places and signs from, such as the images under a permutation
     """
 
     rule: str
@@ -131,3 +132,4 @@ class Step:
     view: View = View.SELECTED
     selected: Any = field(default=true)
     inner: Form | None = None
+    tables: tuple[Table, ...] = ()

@@ -15,13 +15,13 @@ from sympy import And, Expr, Symbol
 
 from derive.errors import CertificateError, DeriveError
 from derive.forms.equation import formula
-from derive.forms.expr import Read, Where
-from derive.forms.form import Array, Form
+from derive.forms.expr import Read, Where, reads
+from derive.forms.form import Array, Form, Table
 from derive.forms.notation import UNICODE
 from derive.forms.ranges import write_conditions
 from derive.forms.text import show
 from derive.proof.counts import Counts
-from derive.proof.encoding import Data, write_form
+from derive.proof.encoding import Data, write_form, write_tables
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
@@ -38,6 +38,7 @@ class Constraint:
     given: Any
     left: Expr
     right: Expr
+    tables: tuple[Table, ...] = ()
 
     def __str__(self) -> str:
         names = ", ".join(s.name for s in self.letters)
@@ -164,7 +165,10 @@ def _pulled(clause: Clause, step: Step, sections: list[tuple[ArrayMap, ...]]) ->
     for maps in reversed(sections):
         left, right = substitute(left, maps), substitute(right, maps)
     known = And(step.before.given, clause.given)
-    return Constraint(clause.says, clause.binders, clause.given, _settled(left, known), _settled(right, known))
+    sides = _settled(left, known), _settled(right, known)
+    read = {r.array for side in sides for r in reads(side)}
+    tables = tuple(t for t in (*step.before.tables, *step.tables) if t.name in read)
+    return Constraint(clause.says, clause.binders, clause.given, *sides, tables)
 
 
 def _settled(expression: Expr, known: Any) -> Expr:
@@ -189,6 +193,7 @@ def write_theorem(found: Theorem) -> Data:
                 "left": show(c.left),
                 "right": show(c.right),
             }
+            | write_tables(c.tables)
             for c in found.constraints
         ],
         "transforms": [

@@ -15,7 +15,7 @@ from sympy import Integer, Symbol, prod, true
 
 from derive.errors import ObligationFailed
 from derive.forms.expr import Read, Where, index, reads
-from derive.forms.form import Array, Form, Param
+from derive.forms.form import Array, Form, Param, Table
 from derive.proof.roles import check_roles
 from derive.proof.step import ArrayMap, Kind, Step, View
 
@@ -48,8 +48,9 @@ def _letters(form: Form) -> Symbols:
 class _Checker:
     """Refusals that begin with what is being read."""
 
-    def __init__(self, subject: str, sizes: Symbols) -> None:
+    def __init__(self, subject: str, sizes: Symbols, tables: Iterable[Table] = ()) -> None:
         self.subject, self.sizes = subject, sizes
+        self.tables = {t.name: len(t.array.axes) for t in tables}
 
     def demand(self, holds: bool, why: str) -> None:
         if not holds:
@@ -66,16 +67,20 @@ class _Checker:
             self.demand(False, f"{what}, {expression}, reads an array")
         self._mentions(expression, letters, what)
 
+    def tabled(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
+        """An expression in these letters, the sizes and entries of tables."""
+        self.entries(expression, (), letters, what)
+
     def entries(self, expression: Any, arrays: Iterable[Array], letters: Iterable[Symbol], what: str) -> None:
         """An expression in entries of these arrays, at subscripts in these letters and the sizes."""
-        ranks = {a.name: len(a.axes) for a in arrays}
+        ranks = {a.name: len(a.axes) for a in arrays} | self.tables
         self._mentions(expression, letters, what)
         for read in reads(expression):
             name, known = read.array, ", ".join(ranks) or "its arrays"
             self.demand(name in ranks, f"{what} reads {name}, which is none of {known}")
             fits = len(read.subscripts) == ranks[name]
             self.demand(fits, f"{what} reads {name} with a wrong number of subscripts")
-            nested = any(s.has(Read) for s in read.subscripts)
+            nested = any(r.array not in self.tables for s in read.subscripts for r in reads(s))
             self.demand(not nested, f"{what} reads {name} at a place that is read itself")
         for case in expression.atoms(Where):
             if case.condition.has(Read):
@@ -90,7 +95,7 @@ class _Checker:
 def check_form(form: Form, subject: str = "The form") -> None:
     """Raise ObligationFailed where letters, sizes and arrays of a form are mixed up."""
     letters, sizes = _letters(form), form_sizes(form)
-    check = _Checker(subject, sizes)
+    check = _Checker(subject, sizes, form.tables)
     both = sorted(s.name for s in letters & sizes)
     check.demand(not both, f"{', '.join(both)} is an index and a size")
     for symbol in sorted(letters | sizes, key=str):
@@ -109,6 +114,7 @@ def check_form(form: Form, subject: str = "The form") -> None:
     for array in _arrays(form):
         check.demand(array.name.isidentifier(), f"'{array.name}' is not a name")
         check.distinct(array.symbols, f"the letters of {array.name}")
+    check_tables(form.tables, arrays, check)
     _check_sum(form, check, terms)
     for param in form.weights:
         if param.data:
@@ -118,6 +124,18 @@ def check_form(form: Form, subject: str = "The form") -> None:
             _check_param(param, terms, check)
     for param in form.biases:
         _check_param(param, form.output.symbols, check)
+
+
+def check_tables(tables: tuple[Table, ...], arrays: Iterable[str], check: _Checker) -> None:
+    """A table is a box of numeric sides, full of whole numbers, with a name of its own."""
+    check.distinct((*arrays, *(t.name for t in tables)), "the arrays and tables")
+    for table in tables:
+        numeric = all(isinstance(e, Integer) for a in table.array.axes for e in (a.lower, a.upper))
+        check.demand(numeric and table.name.isidentifier(), f"the table {table.name} has a size that is no number")
+        whole = all(type(v) is int and abs(v) < 2**31 for v in table.values)
+        check.demand(whole, f"the table {table.name} holds something else than whole numbers")
+        entries = prod(table.array.shape)
+        check.demand(entries == len(table.values), f"the table {table.name} has not the {entries} values of its box")
 
 
 def _check_sum(form: Form, check: _Checker, terms: tuple[Symbol, ...]) -> None:
@@ -141,7 +159,7 @@ def _check_param(param: Param, terms: tuple[Symbol, ...], check: _Checker) -> No
     complete = len(named) == len(terms) and set(named) == set(terms)
     check.demand(complete, f"no one term is named that reads a given entry of {param.name}")
     for _, value in param.reader:
-        check.integers(value, param.array.symbols, f"the term that reads {param.name}")
+        check.tabled(value, param.array.symbols, f"the term that reads {param.name}")
 
 
 def _check_values(param: Param, check: _Checker) -> None:
@@ -165,7 +183,10 @@ def check_step(step: Step) -> None:
     check_form(step.before, "The form before the step")
     check_form(step.after, "The form after the step")
     sizes = form_sizes(step.before) | form_sizes(step.after)
-    check = _Checker("The step", sizes)
+    tables = tuple(dict.fromkeys(step.before.tables + step.after.tables + step.tables))
+    check = _Checker("The step", sizes, tables)
+    check_tables(tables, {a.name for form in (step.before, step.after) for a in _arrays(form)}, check)
+    check.demand(not step.tables or step.kind is Kind.RESTRICTION, "only a constraint reads tables of its own")
     binders = frozenset(s for clause in step.clauses for s in clause.binders)
     both = sorted(s.name for s in sizes & (_letters(step.before) | _letters(step.after) | binders))
     check.demand(not both, f"{', '.join(both)} is an index and a size")

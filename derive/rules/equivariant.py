@@ -18,8 +18,8 @@ from derive.errors import RuleRefused
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.expr import Where
-from derive.forms.form import Form
-from derive.groups._group import Element, Group
+from derive.forms.form import Form, Table
+from derive.groups._group import Element, Group, Tabled
 from derive.groups._signs import times
 from derive.groups.translations import Translations
 from derive.proof.counterexample import smallest_model
@@ -28,6 +28,7 @@ from derive.proof.step import Clause, Kind, Step, SubStep
 from derive.rules._known import implied
 from derive.rules._maps import same_letters
 from derive.rules._rule import Case, rule
+from derive.rules._tabled import tied_by_tables
 from derive.rules._tied import Tied
 from derive.rules.reindex import reindex
 
@@ -38,6 +39,8 @@ __all__ = ["equivariant"]
 def equivariant(form: Form, group: Group) -> Step:
     """Tie the weights of each orbit of pairs (output place, input place), and the biases of each orbit of places."""
     elements = _elements(form, group)
+    if tables := _tables(form, group):
+        return tied_by_tables(form, elements, tables, equivariant.statement)
     _check_terms(form, group, elements)
     weight = Tied(form, form.weights[0], group, elements)
     biases = tuple(Tied(form, param, group, elements) for param in form.biases)
@@ -63,7 +66,14 @@ def equivariant(form: Form, group: Group) -> Step:
 @equivariant.constraint
 def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
     """The law on coefficients, and on biases, for each element."""
+    if _tables(form, group):
+        raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are tables.")
     return _clauses(form, _elements(form, group))
+
+
+def _tables(form: Form, group: Group) -> tuple[Table, ...]:
+    """What the elements' images are read from, for a group that has tables."""
+    return group.tables(form) if isinstance(group, Tabled) else ()
 
 
 def _elements(form: Form, group: Group) -> tuple[Element, ...]:

@@ -14,8 +14,8 @@ from sympy import Integer
 
 from derive.forms.dense import dense_form
 from derive.forms.expr import index
-from derive.forms.form import Array, Form, Role
-from derive.groups._group import Action, Element, Group, Tie
+from derive.forms.form import Array, Form, Role, Table
+from derive.groups._group import Action, Element, Group, Tabled, Tie
 from derive.groups.translations import Translations
 from derive.proof.step import Clause, Kind, Step
 from derive.rules._rule import Case, rule
@@ -41,6 +41,10 @@ class _OnInput:
         whole = replace(form, output=Array(form.output.name, (*places, *features)))
         found = self.group.elements(whole)
         return tuple(replace(e, out={}, signs=(Integer(1), e.signs[1])) for e in found)
+
+    def tables(self, form: Form) -> tuple[Table, ...]:
+        """What the group's own elements read."""
+        return self.group.tables(form) if isinstance(self.group, Tabled) else ()
 
     def tie(self, action: Action) -> Tie:
         """The group's own orbits, of the entries as they are moved now."""

@@ -1,0 +1,165 @@
+"""Ties by tables: for elements that move places as tables say, at numeric sizes.
+
+    Σ_k W[o, k]·X[k]   ⟶   Σ_k S[o, k]·V[T[o, k]]·X[k]
+
+T numbers the orbits of pairs, S says with which sign an entry is its orbit's, 0 where a sign forces it to vanish.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sympy import And, Expr, Integer, Mul, Symbol, false, true
+
+from derive.errors import RuleRefused
+from derive.forms.evaluate import evaluate, grid
+from derive.forms.expr import Read, index
+from derive.forms.form import Array, Axis, Edge, Form, Param, Table
+from derive.groups._finite import PairOrbits, Representation, pair_orbits, point_orbits
+from derive.groups._group import Element
+from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep
+from derive.rules._maps import same_letters
+
+__all__ = ["laws", "tied_by_tables"]
+
+
+def tied_by_tables(form: Form, elements: tuple[Element, ...], tables: tuple[Table, ...], statement: str) -> Step:
+    """One free weight an orbit of pairs, one free bias an orbit of places. Raises RuleRefused for a form that isn't dense."""
+    _check(form, elements)
+    out, source = (_acting(form, elements, tables, side) for side in (0, 1))
+    ties = [_Tabled.of(form.weights[0], "V", "", pair_orbits(out, source))]
+    ties += [_Tabled.of(p, p.name.lower(), f"_{p.name.lower()}", point_orbits(out)) for p in form.biases]
+    weight, *biases = ties
+    after = replace(
+        form,
+        domain=form.domain if weight.count else false,
+        weight=weight.value,
+        bias=biases[0].value if biases else form.bias,
+        weights=weight.params,
+        biases=tuple(p for b in biases for p in b.params),
+        tables=tuple(t for tie in ties for t in tie.tables),
+    )
+    return Step(
+        rule="",
+        kind=Kind.RESTRICTION,
+        statement=statement,
+        reason="Moving the input moves the output, so weights on one orbit are equal: one free weight an orbit.",
+        before=form,
+        after=after,
+        embeddings=tuple(ArrayMap(t.param.name, t.param.array.symbols, t.value) for t in ties),
+        sections=tuple(ArrayMap(t.name, (t.letter,), t.base) for t in ties if t.count),
+        to_before=same_letters(form),
+        to_after=same_letters(form),
+        clauses=laws(form, elements),
+        argument=_argument(form, elements, weight),
+        tables=tables,
+    )
+
+
+def laws(form: Form, elements: tuple[Element, ...]) -> tuple[Clause, ...]:
+    """c(g·o, g·k) = ±c(o, k) for each element, and the same of the biases."""
+    found = [_law(form, e, True) for e in elements]
+    biases = [_law(form, e, False) for e in elements] if form.biases else []
+    stated = any(clause.left != clause.right for clause in biases)
+    return tuple(clause for clause in (*found, *(biases if stated else ())))
+
+
+def _law(form: Form, element: Element, of_weights: bool) -> Clause:
+    moved = {**element.out, **(element.source if of_weights else {})}
+    places = ", ".join(str(moved.get(s, s)) for s in form.output.symbols)
+    name, signs = form.output.name, element.signs if of_weights else element.signs[:1]
+    sign = "" if element.signs == (1, 1) else "±"
+    says = f"{name}({element.notation} X)[{places}] = {sign}{name}(X)[{', '.join(map(str, form.output.symbols))}]"
+    letters = (*form.output.symbols, *(form.input.symbols if of_weights else ()))
+    inside = And(form.output.holds(), form.input.holds() if of_weights else true)
+    source = form.weight if of_weights else form.bias
+    return Clause(
+        says if of_weights else f"{says} at X = 0", letters, inside, source.xreplace(moved), Mul(*signs, source)
+    )
+
+
+def _check(form: Form, elements: tuple[Element, ...]) -> None:
+    if not elements:
+        raise RuleRefused("The group has no generators, so it states nothing.")
+    sizes = [e for a in (*form.output.axes, *form.input.axes) for e in (a.lower, a.upper)]
+    if not all(isinstance(e, Integer) for e in sizes):
+        raise RuleRefused("Permutations by generators need sizes that are numbers.")
+    plain = (
+        form.weight == form.weights[0].array.entry(form.output.symbols + form.input.symbols)
+        and form.read == form.input.symbols
+        and (form.domain, form.edge, form.tables) == (true, Edge.INSIDE, ())
+        and all(form.bias == p.array.entry(form.output.symbols) for p in form.biases)
+    )
+    if not plain:
+        raise RuleRefused("Permutations by generators tie the weights of a dense layer; state them first, and alone.")
+
+
+def _acting(form: Form, elements: tuple[Element, ...], tables: tuple[Table, ...], side: int) -> Representation:
+    """The elements as signed permutations of the output's places, or of the input's."""
+    array = (form.output, form.input)[side]
+    held = {t.name: np.array(t.values).reshape([int(e) for e in t.array.shape]) for t in tables}
+    at = grid({a.symbol: (int(a.lower), int(a.upper)) for a in array.axes})
+    shape = tuple(int(e) for e in array.shape)
+    rows = []
+    for element in elements:
+        images = (element.out, element.source)[side]
+        places = [evaluate(images.get(s, s), at, lambda name, *p: held[name][p]) for s in array.symbols]
+        flat = np.ravel_multi_index(places, shape) if places else np.zeros((), int)
+        sign = np.broadcast_to(evaluate(element.signs[side], at, lambda name, *p: held[name][p]), shape)
+        rows.append((2 * flat + (sign < 0)).ravel())
+    return Representation(np.array(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tabled:
+    """One parameter array before and after, with the tables between the two."""
+
+    param: Param
+    name: str
+    letter: Symbol
+    count: int
+    tables: tuple[Table, ...]
+    value: Expr
+    base: Expr
+
+    @classmethod
+    def of(cls, param: Param, name: str, mark: str, orbits: PairOrbits) -> _Tabled:
+        """`mark` keeps the names of this array's tables apart from those of another's."""
+        labels, signs = (part.ravel() for part in orbits.table())
+        letters, shape = param.array.symbols, tuple(int(e) for e in param.array.shape)
+        letter = next(s for s in (index(f"t{'_' * k}") for k in range(len(letters) + 1)) if s not in letters)
+        axis = Axis(letter, Integer(0), Integer(orbits.count - 1))
+        if not orbits.count:
+            return cls(param, name, letter, 0, (), Integer(0), Integer(0))
+        first = orbits.representatives @ np.array([orbits.source.size, 1])
+        columns = np.unravel_index(first, shape) if shape else ()
+        back = {s: Table(Array(f"R{mark}_{s.name}", (axis,)), _whole(c)) for s, c in zip(letters, columns, strict=True)}
+        numbers = Table(Array(f"T{mark}", param.array.axes), _whole(np.maximum(labels, 0)))
+        tables, value = [numbers], Read(name, numbers.array.entry())
+        if (signs != 1).any():
+            tables.append(Table(Array(f"S{mark}", param.array.axes), _whole(signs)))
+            value = tables[-1].array.entry() * value
+        base = param.array.entry(back[s].array.entry() for s in letters)
+        return cls(param, name, letter, orbits.count, (*tables, *back.values()), value, base)
+
+    @property
+    def params(self) -> tuple[Param, ...]:
+        """What is left: one entry an orbit."""
+        if not self.count:
+            return ()
+        array = Array(self.name, (Axis(self.letter, Integer(0), Integer(self.count - 1)),))
+        places = dict(zip(self.param.array.symbols, self.base.subscripts, strict=True))
+        return (Param(array, true, tuple((s, e.xreplace(places)) for s, e in self.param.reader)),)
+
+
+def _whole(values: np.ndarray) -> tuple[int, ...]:
+    return tuple(map(int, values.ravel()))
+
+
+def _argument(form: Form, elements: tuple[Element, ...], weight: _Tabled) -> tuple[SubStep, ...]:
+    law = _law(form, elements[0], True)
+    return (
+        SubStep("X = 0 but at one place leaves the coefficients of that place", law.left, law.right),
+        SubStep("Number the orbits, and name each entry by its orbit's", form.weight, weight.value),
+    )
