@@ -161,6 +161,10 @@ def _charts(step: Step) -> Iterator[Chart]:
 @lru_cache(maxsize=256)
 def lower(form: Form, target: str) -> Program:
     """The form's own program. Raises NoLowering where there is none."""
+    if form.tables:
+        raise NoLowering(
+            f"The weight {form.weight} is read by a table, and no program that gathers weights is known yet."
+        )
     return direct(form, target, batched(form))
 
 

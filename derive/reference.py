@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import Expr, Symbol, expand
+from sympy import Expr, Integer, Symbol, expand
 
 from derive.errors import DeriveError
 from derive.forms.denote import entry_reader
@@ -48,7 +48,10 @@ def reference(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, An
         if step.view is View.FIXED:
             values |= _numbers(step, sizes)
     margin = next((_margin(step, sizes) for step in views if step.view in EDGES), (0,) * len(shape))
-    around = sizes | {e: sizes[e] + 2 * m for e, m in zip(_grid_extents(layer.dense), margin, strict=True)}
+    extents = dict(zip(_grid_extents(layer.dense), margin, strict=True))
+    if any(m and not isinstance(e, Symbol) for e, m in extents.items()):
+        raise DeriveError("A grid whose size is a number has no larger one around it.")
+    around = sizes | {e: sizes[e] + 2 * m for e, m in extents.items() if isinstance(e, Symbol)}
     dense = _embedded(layer, values, around)
     for step in views:
         dense = _viewed(step, dense, sizes, margin)
@@ -150,7 +153,10 @@ def _grid_sizes(form: Form, shape: tuple[int, ...]) -> dict[str, int]:
     if len(extents) != len(shape):
         raise DeriveError(f"The grid has {len(extents)} axes; shape {shape} has {len(shape)}.")
     sizes: dict[str, int] = {}
-    for extent, size in zip(map(str, extents), shape, strict=True):
+    if wrong := [(e, s) for e, s in zip(extents, shape, strict=True) if isinstance(e, Integer) and e != s]:
+        raise DeriveError(f"The grid has an axis of {wrong[0][0]} places; shape {shape} gives it {wrong[0][1]}.")
+    stated = [(str(e), s) for e, s in zip(extents, shape, strict=True) if not isinstance(e, Integer)]
+    for extent, size in stated:
         if sizes.setdefault(extent, int(size)) != int(size):
             raise DeriveError(f"Several axes of the grid have the size {extent}; shape {shape} gives it two values.")
     return sizes

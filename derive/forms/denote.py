@@ -20,9 +20,11 @@ __all__ = ["denote", "entry_reader", "matrix"]
 def entry_reader(form: Form, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> Any:
     """A function that reads the form's parameters at mathematical subscripts; outside a box it gives 0."""
     boxes = {p.name: p.array for p in form.params} | {form.input.name: form.input}
+    tables = {t.name: np.array(t.values).reshape([int(e) for e in t.array.shape]) for t in form.tables}
+    boxes |= {t.name: t.array for t in form.tables}
 
     def read(name: str, *subscripts: Any) -> Any:
-        return _gather(boxes[name], arrays[name], subscripts, sizes)
+        return _gather(boxes[name], tables[name] if name in tables else arrays[name], subscripts, sizes)
 
     return read
 

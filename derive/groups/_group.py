@@ -107,6 +107,6 @@ class Group(Protocol):
 class Tabled(Protocol):
     """A group whose elements say by tables where they move places; it acts at numeric sizes."""
 
-    def tables(self, form: Form) -> tuple[Table, ...]:
-        """The tables that its elements read; none for a form on which it needs none."""
+    def tables(self, form: Form) -> tuple[Table, ...] | None:
+        """The tables that its elements read; None where they are formulas after all."""
         ...

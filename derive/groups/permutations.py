@@ -33,6 +33,12 @@ class Permutations:
     group: PermutationGroup | Representation
     axes: tuple[int, ...] | None = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.group, (PermutationGroup, Representation)):
+            raise RuleRefused(
+                f"Permutations takes a group by its generators, such as symmetric(4); {self.group!r} is none."
+            )
+
     def __str__(self) -> str:
         size, generators = self.action.size, self.action.generators
         along = "" if self.axes is None else f", axes={self.axes}"

@@ -44,7 +44,7 @@ _UNREADABLE = (
 
 def write_form(form: Form) -> Data:
     """A form as data."""
-    data: Data = {
+    return {
         "output": _write_array(form.output),
         "input": _write_array(form.input),
         "reduction": [_write_axis(axis) for axis in form.reduction],
@@ -57,14 +57,12 @@ def write_form(form: Form) -> Data:
         "given": show(form.given),
         "edge": form.edge.value,
         "shared": form.shared,
-    }
-    return data | write_tables(form.tables)
+    } | write_tables(form.tables)
 
 
 def write_tables(tables: tuple[Table, ...]) -> Data:
     """Tables with all their values, where there are any."""
-    each = [{"array": _write_array(t.array), "values": list(t.values)} for t in tables]
-    return {"tables": each} if each else {}
+    return {"tables": [{"array": _write_array(t.array), "values": list(t.values)} for t in tables]} if tables else {}
 
 
 def _write_axis(axis: Axis) -> Data:
@@ -92,7 +90,7 @@ def _write_values(values: Iterable[tuple[Symbol, Expr]]) -> list[list[str]]:
 
 def write_step(step: Step) -> Data:
     """A step as data, without the rendered argument, of which nothing is proved."""
-    data: Data = {
+    return {
         "rule": step.rule,
         "kind": step.kind.value,
         "statement": step.statement,
@@ -110,8 +108,7 @@ def write_step(step: Step) -> Data:
         "view": step.view.value,
         "selected": show(step.selected),
         "inner": None if step.inner is None else write_form(step.inner),
-    }
-    return data | write_tables(step.tables)
+    } | write_tables(step.tables)
 
 
 def _write_map(m: ArrayMap) -> Data:

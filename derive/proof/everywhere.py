@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import And, Eq, Expr, Ge, Integer, Le, Mul, Not, Or, Symbol
+from sympy import And, Eq, Expr, Ge, Integer, Le, Mul, Not, Or, Pow, Rational, Symbol, ceiling, floor
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import TextError
@@ -30,7 +30,7 @@ __all__ = ["Everywhere"]
 
 Ints = NDArray[np.int64]
 At = Mapping[Symbol, Ints]
-_MOST = 1 << 24
+_MOST, _LARGEST = 1 << 24, 1 << 62
 
 
 class _Undecided(Exception):
@@ -76,6 +76,8 @@ class _Points:
         for name, (shape, _) in self.boxes.items():
             self.first[name] = total
             total += prod(shape)
+        if total > _MOST:
+            raise _Undecided
         self.total = total
 
     def holds(self) -> bool:
@@ -104,7 +106,25 @@ class _Points:
 
     def whole(self, expression: Expr, at: At) -> Any:
         """A whole number at every point; reads are of tables."""
+        if self.bound(expression, at) > _LARGEST:
+            raise _Undecided
         return evaluate(expression, at, self.entry)
+
+    def bound(self, e: Any, at: At) -> int:
+        """What no number within an expression exceeds, so that 64 bits hold all of them. Raises _Undecided for powers."""
+        if isinstance(e, Symbol):
+            return max((abs(int(v)) for v in (at[e].min(), at[e].max())), default=0) if at[e].size else 0
+        if isinstance(e, Rational):
+            return max(abs(int(e.p)), int(e.q))
+        if isinstance(e, (floor, ceiling)):
+            return max(self.bound(part, at) for part in e.args[0].together().as_numer_denom())
+        if isinstance(e, Read):
+            values = self.tables[e.array][0] if e.array in self.tables else np.zeros(1)
+            return max([*(self.bound(s, at) for s in e.subscripts), int(np.abs(values).max())])
+        if isinstance(e, Pow):
+            raise _Undecided
+        parts = [self.bound(part, at) for part in e.args]
+        return prod(max(p, 1) for p in parts) if isinstance(e, Mul) else sum(parts)
 
     def entry(self, name: str, *places: Any) -> Any:
         """A table's entry. Raises _Undecided for a read outside it."""
@@ -146,12 +166,10 @@ class _Points:
             return np.where(condition, c, d), np.where(condition, x, y)
         if isinstance(e, Mul):
             numbers = [a for a in e.args if not self.reads_arrays(a)]
-            (entry,) = [a for a in e.args if self.reads_arrays(a)] if len(numbers) == len(e.args) - 1 else [None]
-            if entry is not None:
-                coefficient, number = self.monomial(entry, at)
-                for factor in numbers:
-                    coefficient = coefficient * self.whole(factor, at)
-                return coefficient, number
+            entries = [a for a in e.args if self.reads_arrays(a)]
+            if len(entries) == 1:
+                coefficient, number = self.monomial(entries[0], at)
+                return coefficient * self.whole(Mul(*numbers), at), number
         raise _Undecided
 
     def number(self, read: Read, at: At) -> Any:

@@ -78,7 +78,8 @@ def _of_form(form: Form) -> tuple[Obligation, ...]:
 
 
 def _in_bounds(form: Form) -> tuple[Goal, ...]:
-    boxes = {p.name: p.array for p in (*form.params, *form.tables)} | {form.input.name: form.input}
+    boxes = {p.name: p.array for p in form.params} | {t.name: t.array for t in form.tables}
+    boxes[form.input.name] = form.input
     weights = And(*(boxes[r.array].holds(r.subscripts) for r in reads(form.weight)))
     biases = And(*(boxes[r.array].holds(r.subscripts) for r in reads(form.bias)))
     return (

@@ -84,6 +84,10 @@ class Application:
         Raises ObligationFailed with a counterexample for a weight that isn't one free entry and
         breaks the constraint, RuleRefused where the rule does not apply.
         """
+        if form.tables:
+            raise RuleRefused(
+                f"Rule '{self.rule.name}' refused: the weight {form.weight} is read by a table, and no step is known after that."
+            )
         if self.rule.clauses is not None and not isinstance(form.weight, Read):
             self._refuse_tied(form)
         try:

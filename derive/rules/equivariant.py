@@ -39,7 +39,8 @@ __all__ = ["equivariant"]
 def equivariant(form: Form, group: Group) -> Step:
     """Tie the weights of each orbit of pairs (output place, input place), and the biases of each orbit of places."""
     elements = _elements(form, group)
-    if tables := _tables(form, group):
+    tables = _tables(form, group)
+    if tables is not None:
         return tied_by_tables(form, elements, tables, equivariant.statement)
     _check_terms(form, group, elements)
     weight = Tied(form, form.weights[0], group, elements)
@@ -66,14 +67,14 @@ def equivariant(form: Form, group: Group) -> Step:
 @equivariant.constraint
 def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
     """The law on coefficients, and on biases, for each element."""
-    if _tables(form, group):
+    if _tables(form, group) is not None:
         raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are tables.")
     return _clauses(form, _elements(form, group))
 
 
-def _tables(form: Form, group: Group) -> tuple[Table, ...]:
-    """What the elements' images are read from, for a group that has tables."""
-    return group.tables(form) if isinstance(group, Tabled) else ()
+def _tables(form: Form, group: Group) -> tuple[Table, ...] | None:
+    """What the elements' images are read from; None for a group whose elements are formulas."""
+    return group.tables(form) if isinstance(group, Tabled) else None
 
 
 def _elements(form: Form, group: Group) -> tuple[Element, ...]:

@@ -42,9 +42,9 @@ class _OnInput:
         found = self.group.elements(whole)
         return tuple(replace(e, out={}, signs=(Integer(1), e.signs[1])) for e in found)
 
-    def tables(self, form: Form) -> tuple[Table, ...]:
+    def tables(self, form: Form) -> tuple[Table, ...] | None:
         """What the group's own elements read."""
-        return self.group.tables(form) if isinstance(self.group, Tabled) else ()
+        return self.group.tables(form) if isinstance(self.group, Tabled) else None
 
     def tie(self, action: Action) -> Tie:
         """The group's own orbits, of the entries as they are moved now."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice, product
 from typing import Any
@@ -168,7 +169,7 @@ def relations(step: Step, form: Form, maps: Iterable[ArrayMap], sizes: Sizes, re
 
     `maps` are the parameters before the step in terms of those of `form`.
     """
-    read = entry_reader(form, labelled(form, sizes), sizes)
+    read = entry_reader(replace(form, tables=form.tables + step.tables), labelled(form, sizes), sizes)
     for position, clause in enumerate(step.clauses):
         at = dict(sizes) | grid(_binders(step, position, sizes, reach))
         shape = np.broadcast_shapes(*(np.shape(v) for v in at.values()))

@@ -17,16 +17,19 @@ from typing import Any
 import numpy as np
 
 from derive.checking import small_sizes
-from derive.derivation import Derivation
+from derive.derivation import Derivation, dense
 from derive.errors import DeriveError
 from derive.forms.denote import matrix
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Form
+from derive.groups._finite import PermutationGroup
+from derive.groups.permutations import Permutations
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge
 from derive.proof.step import ArrayMap, Kind, Step, View
 from derive.registry import discover, names
 from derive.rules._rule import Case
+from derive.rules.equivariant import equivariant
 from tests.proof.spans import Elimination, Sizes, labelled, layers_of, relations
 from tests.rules.source_mutants import SourceMutant, loaded
 from tests.rules.test_structures import LAYERS
@@ -34,6 +37,8 @@ from tests.rules.test_structures import LAYERS
 __all__ = ["Fate", "Judgement", "cases", "caught_by", "judge", "step_of"]
 
 _SIZES, _CASES = 5, 3
+# Its weights are read by tables, so it has no program and no adjoint, which the other layers are asked for.
+_TABLED = dense(outputs=4, inputs=4).then(equivariant(Permutations(PermutationGroup(4, [[1, 2, 0, 3]]))))
 
 
 class Fate(Enum):
@@ -59,7 +64,7 @@ class Judgement:
 def cases(rule: str) -> tuple[Case, ...]:
     """A rule's EXAMPLE, then its applications in the layers that are shipped or tested, those with fewest letters first."""
     found = [import_module(f"derive.rules.{rule}").EXAMPLE]
-    layers: list[Derivation] = [*(layer for _, layer in discover("derive.catalogue")), *LAYERS.values()]
+    layers: list[Derivation] = [*(layer for _, layer in discover("derive.catalogue")), *LAYERS.values(), _TABLED]
     more = [
         Case(proved.before, application)
         for layer in layers
@@ -140,9 +145,12 @@ def _pair(made: Step, own: Step) -> Iterator[Step]:
         assume=own.assume,
         view=own.view,
         selected=own.selected,
+        tables=own.tables,
         to_before=dict(made.to_before) | claimed,
     )
-    claim = replace(own, clauses=made.clauses, assume=made.assume, view=made.view, selected=made.selected)
+    claim = replace(
+        own, clauses=made.clauses, assume=made.assume, view=made.view, selected=made.selected, tables=made.tables
+    )
     return (step for step in (rewrite, claim) if step != own)
 
 
