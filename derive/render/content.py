@@ -12,7 +12,7 @@ from derive.forms.form import Form
 from derive.forms.notation import LATEX, UNICODE
 from derive.forms.ranges import affine_part, write_conditions
 from derive.proof.coq import left_out
-from derive.proof.goal import Verdict
+from derive.proof.goal import Status, Verdict
 from derive.proof.step import ArrayMap, Clause, Kind, Step
 from derive.render.document import (
     Block,
@@ -66,7 +66,10 @@ def proved_of(verdicts: Sequence[Verdict]) -> str:
 
 def _proof_line(subject: Subject) -> str:
     sizes = ", ".join(write_conditions(subject.derivation.form.given, (), UNICODE))
-    return f"Proved: {proved_of(verdicts_of(subject))} obligations, for all sizes with {sizes}."
+    found = verdicts_of(subject)
+    if points := sum(v.status is Status.EXHAUSTIVE for v in found):
+        return f"Proved: {proved_of(found)} obligations, {points} of them by checking every entry at these sizes."
+    return f"Proved: {proved_of(found)} obligations, for all sizes with {sizes}."
 
 
 def form_formula(form: Form) -> Formula:
