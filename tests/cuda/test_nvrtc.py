@@ -36,8 +36,9 @@ def test_every_kernel_compiles(name: str, architecture: str) -> None:
 
 @pytest.mark.parametrize(("name", "real"), tuple(product(LAYERS, REALS)))
 def test_no_kernel_spills(name: str, real: str) -> None:
-    made = compile_cuda(source_of(name), "sm_90", (f"-Dreal={real}",))
-    assert len(made.kernels) == 1
+    source = source_of(name)
+    made = compile_cuda(source, "sm_90", (f"-Dreal={real}",))
+    assert len(made.kernels) == source.count("__global__") > 0
     for used in made.kernels.values():
         assert (used.spill_stores, used.spill_loads, used.shared) == (0, 0, 0)
 

@@ -174,7 +174,7 @@ def test_dropped_in_they_are_listed_and_regenerated(copy, tmp_path):
 def test_dropped_in_they_are_seen_by_the_tests_that_iterate(copy):
     files = ["tests/proof/test_rules.py", "tests/ladder/test_small_integers.py", GROUPS]
     names = ("reciprocal", "woven2d", "diagonal")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "nightly or not nightly", *files]
     command += ["-k", f"(test_every_rule or test_every_batch or test_every_group) and ({' or '.join(names)})", "-rA"]
     done = subprocess.run(
         command, cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False

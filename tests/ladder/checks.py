@@ -66,7 +66,8 @@ def small_integers(
 ) -> None:
     """Rung 2: the public entry on small integers, in floats or not, equals the exact result where constants are dyadic."""
     assert subject.dyadic, f"floats round a constant of {subject.name}, so this rung has nothing to say"
-    exact = wanted(subject.form, {n: a.astype(np.int64).astype(object) for n, a in arrays.items()}, sizes)
+    whole = {n: a if a.dtype == object else a.astype(np.int64).astype(object) for n, a in arrays.items()}
+    exact = wanted(subject.form, whole, sizes)
     dtype = _result_type(subject, arrays)
     total = magnitude(subject.form, arrays, sizes)
     limit = 2 ** (np.finfo(dtype).nmant + 1) if dtype.kind == "f" else 2**63

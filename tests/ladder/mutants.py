@@ -131,8 +131,11 @@ def _ranges(node: Node) -> Iterator[tuple[Range, Callable[[Range], Node]]]:
     if isinstance(node, Loop):
         yield node.range, lambda r: replace(node, range=r)
     name = {Launch: "threads"}.get(type(node), "over")
-    for position, span in enumerate(getattr(node, name, ())):
-        ranges = getattr(node, name)
+    ranges = getattr(node, name, ())
+    if isinstance(ranges, Range):
+        yield ranges, lambda r: replace(node, **{name: r})
+        return
+    for position, span in enumerate(ranges):
 
         def put(r: Range, p: int = position, ranges: tuple[Range, ...] = ranges) -> Node:
             return replace(node, **{name: (*ranges[:p], r, *ranges[p + 1 :])})
