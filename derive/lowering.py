@@ -13,6 +13,7 @@ from typing import Any
 
 from sympy import Expr, Integer, S, Symbol, expand
 
+from derive.algorithms._inlined import staged_obligations
 from derive.algorithms._obligations import program_obligations
 from derive.algorithms._terms import charts
 from derive.algorithms.direct import direct
@@ -23,16 +24,19 @@ from derive.forms.expr import reads, rename_arrays
 from derive.forms.form import Form
 from derive.forms.sizes import size_sources
 from derive.ir.nodes import Chart, Program, SizeFrom, Storage
+from derive.ir.stages import Staged
 from derive.proof.goal import Verdict
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Step, View
+from derive.registry import find, names
 from derive.rules._rule import Application
 from derive.rules.adjoint import adjoint
 from derive.rules.gradient import gradient
 
-__all__ = ["Gradient", "batched", "constants", "gradients", "lower", "proof_of", "repeats", "slopes"]
+__all__ = ["Gradient", "batched", "constants", "gradients", "lower", "proof_of", "repeats", "slopes", "staged"]
 
+ALGORITHMS = tuple(name for name in names("derive.algorithms") if name != "direct")  # of programs in stages
 
 _OWN = (
     "I"  # the input, while a rule that calls the gradient by the result G is at work: a layer may have a G of its own
@@ -180,6 +184,23 @@ def _proved(program: Program, form: Form, target: str) -> tuple[Verdict, ...]:
         if not verdict.proved:
             raise ObligationFailed(f"The program for {target} fails its obligation '{verdict.obligation.name}'.")
     return verdicts
+
+
+@lru_cache(maxsize=256)
+def staged(form: Form) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
+    """The form's programs in stages, one for each algorithm that it is fit for, proved. Raises ObligationFailed for one that fails."""
+    found = []
+    for name in ALGORITHMS:
+        try:
+            program = find("derive.algorithms", name)(form, batched(form))
+        except NoLowering:
+            continue
+        verdicts = discharge_all(staged_obligations(program, form))
+        for verdict in verdicts:
+            if not verdict.proved:
+                raise ObligationFailed(f"The algorithm '{name}' fails its obligation '{verdict.obligation.name}'.")
+        found.append((program, verdicts))
+    return tuple(found)
 
 
 def gradients(form: Form, target: str, found: Sequence[Gradient]) -> dict[str, tuple[Program, tuple[Verdict, ...]]]:

@@ -22,7 +22,8 @@ from derive.errors import DeriveError, EmitError, NoLowering, UnknownName, Usage
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.nodes import Program
-from derive.lowering import constants, gradients, lower, proof_of, repeats, slopes
+from derive.ir.stages import Staged
+from derive.lowering import constants, gradients, lower, proof_of, repeats, slopes, staged
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
@@ -69,7 +70,15 @@ class Layer:
     def program_verdicts(self, backend: str) -> tuple[Verdict, ...]:
         """The programs proved to denote their forms. Raises ObligationFailed where one does not."""
         own = proof_of(self.derivation.form, find("derive.backends", backend).target)
-        return (*own, *(v for _, verdicts in self._gradients(backend).values() for v in verdicts))
+        more = (*self._staged(backend), *self._gradients(backend).values())
+        return (*own, *(v for _, verdicts in more for v in verdicts))
+
+    def staged(self, backend: str) -> tuple[Staged, ...]:
+        """The programs in stages that a backend prints besides."""
+        return tuple(program for program, _ in self._staged(backend))
+
+    def _staged(self, backend: str) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
+        return staged(self.derivation.form) if find("derive.backends", backend).target == "arrays" else ()
 
     def _gradients(self, backend: str) -> dict[str, tuple[Program, tuple[Verdict, ...]]]:
         form = self.derivation.form
@@ -108,7 +117,8 @@ class Layer:
     def source(self, backend: str) -> str:
         """The text of one backend's module. Raises NoLowering or EmitError where there is none."""
         printer = find("derive.backends", backend)
-        text: str = printer.emit(self.program(backend), self.header(backend), self.gradients(backend))
+        parts = (self.program(backend), self.header(backend), self.gradients(backend), self.staged(backend))
+        text: str = printer.emit(*parts)
         return text
 
     def header(self, backend: str) -> Header:
@@ -254,7 +264,13 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     program = lower(form, printer.target)
     found = [slope.at(values) for slope in slopes(derivation.form)]
     views = gradients(form, printer.target, found)
-    own = (proof_of(form, printer.target), *(v.verdicts for v in found), *(verdicts for _, verdicts in views.values()))
+    more = staged(form) if printer.target == "arrays" else ()
+    own = (
+        proof_of(form, printer.target),
+        *(v for _, v in more),
+        *(v.verdicts for v in found),
+        *(verdicts for _, verdicts in views.values()),
+    )
     proved = sum(map(len, own)) + len(derivation.verdicts)
     header = Header(
         name="layer",
@@ -264,7 +280,7 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         facts=(("Proved", f"{proved} obligations"),),
         **_told(form),
     )
-    source = printer.emit(program, header, {by: made for by, (made, _) in views.items()})
+    source = printer.emit(program, header, {by: made for by, (made, _) in views.items()}, [p for p, _ in more])
     return Compiled(load_source(source, backend).layer, source)
 
 

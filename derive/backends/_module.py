@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Expr, S, Symbol
@@ -182,7 +182,7 @@ def signature(
     header: Header,
     body: str,
     module: str,
-    extra: str = "",
+    extra: Sequence[str] = (),
     gradients: Bodies | None = None,
     constants: Mapping[str, Numbers] | None = None,
     repeats: Expr = S.One,
@@ -209,7 +209,7 @@ def signature(
         f'    result="{program.result.name}",',
         f"    letters={{{letters}}},",
         "    doc=__doc__,",
-        *([f"    {extra},"] if extra else []),
+        *indent(extra),
         *indent(brought(program, gradients or {}, constants or {})),
         *indent(facts(program)),
         *(["    repeats=_repeats,"] if repeats != 1 else []),

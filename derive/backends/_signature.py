@@ -48,10 +48,16 @@ def quoted(names: Sequence[str]) -> str:
     return f"({', '.join(f'{chr(34)}{n}{chr(34)}' for n in names)}{',' if len(names) == 1 else ''})"
 
 
-def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers]) -> str:
-    """The line that imports what the kernel object is made of."""
-    names = [*(["Constant"] if constants else []), *(["Gradient"] if gradients else []), "Kernel"]
-    return f"from .._runtime import {', '.join(names)}"
+_PRIMITIVES = ("halo", "put", "strided", "tiles", "total")
+
+
+def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged: Sequence[str] = ()) -> list[str]:
+    """The lines that import what the kernel object is made of, and the primitives that the `staged` functions call."""
+    parts = {"Algorithm": staged, "Constant": constants, "Gradient": gradients, "Kernel": True}
+    names = [name for name, there in parts.items() if there]
+    called = [name for name in _PRIMITIVES if any(f"{name}(" in line for line in staged)]
+    lines = [f"from .._runtime import {', '.join(names)}"]
+    return lines + ([f"from .._runtime.primitives import {', '.join(called)}"] if called else [])
 
 
 def facts(program: Program) -> list[str]:

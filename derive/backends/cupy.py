@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sympy import Add, Expr, Integer, Mul, Symbol, expand, floor
@@ -39,6 +39,7 @@ from derive.ir.nodes import (
     Scatter,
     Scratch,
 )
+from derive.ir.stages import Staged
 
 __all__ = ["cupy"]
 
@@ -217,8 +218,19 @@ class _CuPy:
     target = "threads"
     language = "cuda"
 
-    def emit(self, program: Program, header: Header, gradients: Mapping[str, Program] | None = None) -> str:
-        """The text of a module with one kernel. Raises EmitError for what one thread a point can't say."""
+    def emit(
+        self,
+        program: Program,
+        header: Header,
+        gradients: Mapping[str, Program] | None = None,
+        staged: Sequence[Staged] = (),
+    ) -> str:
+        """The text of a module with one kernel; there are no programs in stages here.
+
+        Raises EmitError for what one thread a point can't say.
+        """
+        if staged:
+            raise EmitError("Backend 'cupy' prints programs of threads; a program in stages is for another backend.")
         views = gradients or {}
         told = (bodies_of(views), header.constants, header.repeats)
         programs = (program, *views.values())
@@ -226,7 +238,7 @@ class _CuPy:
         lines = [
             "import cupy as cp",
             "",
-            runtime_imports(*told[:2]),
+            *runtime_imports(*told[:2]),
             "from .._runtime.cuda import CudaKernel",
             "",
             f'__all__ = ["{header.name}"]',
@@ -239,7 +251,7 @@ class _CuPy:
             "",
             "",
             *[line for p in programs for line in _function(f"_{header.name}_{p.name}", p)],
-            *signature(program, header, f"_{program.name}", "cp", "contiguous=True", *told),
+            *signature(program, header, f"_{program.name}", "cp", ["contiguous=True,"], *told),
             "",
         ]
         return header.text() + "\n".join(lines)

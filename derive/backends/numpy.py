@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Expr, Integer, Symbol, expand
 
@@ -18,6 +18,7 @@ from derive.backends._module import (
     used,
 )
 from derive.backends._signature import runtime_imports
+from derive.backends._stages import algorithms, direct_costs, staged_functions
 from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
@@ -38,6 +39,7 @@ from derive.ir.nodes import (
     Scratch,
     Storage,
 )
+from derive.ir.stages import Staged
 
 __all__ = ["numpy"]
 
@@ -233,21 +235,29 @@ class _NumPy:
     target = "arrays"
     language = "python"
 
-    def emit(self, program: Program, header: Header, gradients: Mapping[str, Program] | None = None) -> str:
+    def emit(
+        self,
+        program: Program,
+        header: Header,
+        gradients: Mapping[str, Program] | None = None,
+        staged: Sequence[Staged] = (),
+    ) -> str:
         """The text of a module with one kernel. Raises EmitError for what NumPy can't say in slices."""
         views = gradients or {}
         told = (bodies_of(views), header.constants, header.repeats)
         bodies = [line for part in (program, *views.values()) for line in _function(part)]
+        bodies += [line for part in staged for line in staged_functions(part)]
+        bodies += direct_costs(program) if staged else []
         lines = [
             "import numpy as np",
             "",
-            runtime_imports(*told[:2]),
+            *runtime_imports(*told[:2], bodies if staged else ()),
             "",
             f'__all__ = ["{header.name}"]',
             "",
             "",
             *bodies,
-            *signature(program, header, f"_{program.name}", "np", "", *told),
+            *signature(program, header, f"_{program.name}", "np", algorithms(staged), *told),
             "",
         ]
         return header.text() + "\n".join(lines)

@@ -17,8 +17,10 @@ from .errors import (
     SizeError,
 )
 from .kernel import Gradient, Kernel, Prepared
+from .planning import Algorithm
 
 __all__ = [
+    "Algorithm",
     "ArgumentError",
     "BackendError",
     "Constant",

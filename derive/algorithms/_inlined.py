@@ -1,0 +1,277 @@
+"""A program in stages is its form: what a stored result is a sum of, with every working array replaced by what it was made of.
+
+The terms of one result of one tile are then terms of the form, and these obligations say that they are the same ones:
+
+    denotes     a composed term is a live term with the same entries, and the chart takes it there and back; each live term is composed;
+                every place is stored in some tile, from its own bias
+    in bounds   every statement stays inside its arrays
+    made        what a statement reads of a working array was written in the same tile, or is never written and 0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Symbol, expand
+
+from derive.errors import NoLowering
+from derive.forms.expr import Read
+from derive.forms.form import Form, equal_places
+from derive.ir.nodes import Access, Guard, Let, Loop, Range
+from derive.ir.stages import Halo, ShiftedSum, Stage, Staged, Store, Tiles, at_knobs, reads_of
+from derive.proof.goal import Goal, Obligation
+
+__all__ = ["staged_obligations"]
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A statement, with what holds around it; `loops` are the ranges of those loops that its array outlives."""
+
+    node: Any
+    facts: tuple[Any, ...]
+    loops: tuple[Range, ...]
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """Every range that runs through entries of its array."""
+        return (*self.loops, *self.node.over)
+
+
+@dataclass(frozen=True)
+class _Term:
+    """What an access is a sum of: entries of arguments, multiplied, over the letters for which the facts hold."""
+
+    letters: tuple[Symbol, ...]
+    facts: tuple[Any, ...]
+    entries: tuple[Access, ...]
+
+
+def _within(r: Range) -> Any:
+    return And(Le(r.start, r.symbol), Lt(r.symbol, r.stop))
+
+
+def _tile(node: Tiles) -> Any:
+    return And(
+        Le(0, node.low), Lt(node.low, node.high), Le(node.high, node.extent), Le(node.high - node.low, node.step)
+    )
+
+
+class _Inliner:
+    """One program with numbers for the knobs that have choices; integers by name are replaced by their values."""
+
+    def __init__(self, program: Staged, form: Form) -> None:
+        self.form = form
+        held: dict[Symbol, Expr] = {}
+        for let in program.lets:
+            held[let.symbol] = let.value.xreplace(held)
+        self.program = program = at_knobs(program, held)
+        self.given = (form.given, Ge(program.batch, 1), *(Ge(knob.symbol, 1) for knob in program.knobs))
+        self.made = list(self._walk(program.fixed, (), (), True))
+        self.placed = list(self._walk(program.body, (), (), False))
+        self.tiles = [n for n in _nodes(program.body) if isinstance(n, Tiles)]
+        self.by_array: dict[str, _Placed] = {}
+        for part in (*self.made, *self.placed):
+            name = part.node.target.array
+            if name in self.by_array:
+                raise NoLowering(f"The working array {name} is written by two statements.")
+            self.by_array[name] = part
+        *_, self.store = self.placed
+        if not isinstance(self.store.node, Store) or set(self.by_array) != {*program.working, program.result.name}:
+            raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
+
+    def _walk(
+        self, body: tuple[Stage, ...], facts: tuple[Any, ...], loops: tuple[Range, ...], outlives: bool
+    ) -> Iterator[_Placed]:
+        for node in body:
+            match node:
+                case Loop(range=span, body=inner):
+                    more = (*loops, span) if outlives else loops
+                    yield from self._walk(inner, (*facts, _within(span)), more, outlives)  # type: ignore[arg-type]
+                case Guard(condition=condition, body=inner):
+                    yield from self._walk(inner, (*facts, condition), loops, outlives)  # type: ignore[arg-type]
+                case Tiles(body=inner):
+                    yield from self._walk(inner, (*facts, _tile(node)), loops, outlives)
+                case Let():
+                    raise NoLowering("A program in stages holds its integers by name at its head.")
+                case _:
+                    yield _Placed(node, facts, loops)
+
+    def inline(self, access: Access) -> _Term:
+        """What an entry is a sum of."""
+        if access.array not in self.program.working:
+            return _Term((), (), (access,))
+        part = self.by_array[access.array]
+        letters = {r.symbol for r in part.ranges}
+        known, equations = solved(part.node.target.subscripts, access.subscripts, letters)
+        free = tuple(r.symbol for r in part.ranges if r.symbol not in known)
+        own = (*(_within(r) for r in part.ranges), *(f for f in part.facts if f.free_symbols & letters), *equations)
+        facts = [f.xreplace(known) for f in own]
+        if isinstance(part.node, Halo):
+            facts.append(self._inside(part.node.source).xreplace(known))
+        parts = [self.inline(_at(a, known)) for a in reads_of(part.node)]
+        term = _Term(
+            (*free, *(s for p in parts for s in p.letters)),
+            (*facts, *(f for p in parts for f in p.facts)),
+            tuple(e for p in parts for e in p.entries),
+        )
+        if len(set(term.letters)) < len(term.letters):
+            raise NoLowering(f"The stages behind {access.array} sum over one letter twice.")
+        return term
+
+    def _inside(self, access: Access) -> Any:
+        """The condition that an entry is in its array."""
+        shape = self.program.shape(access.array)
+        return And(*(And(Le(0, e), Lt(e, extent)) for e, extent in zip(access.subscripts, shape, strict=True)))
+
+    def denotes(self) -> Iterator[Goal]:
+        """See the module."""
+        form, program, store, node = self.form, self.program, self.store, self.store.node
+        term = self.inline(node.source)
+        down, up = dict(program.chart.down), dict(program.chart.up)
+        item = _within(Range(program.item, Integer(0), program.batch))
+        points = (*(_within(r) for r in node.over), node.condition)
+        here = And(*store.facts, *points, *term.facts)
+        back = And(*(Eq(s, expand(up[s].xreplace(down))) for s in (*term.letters, *(r.symbol for r in node.over))))
+        same = self._same(node.target, term.entries, down)
+        yield Goal((*self.given, here), And(form.live.xreplace(down), item.xreplace(down), back, same))
+        tiles = [And(_tile(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
+        around = [f for f in store.facts if not any(f == _tile(t) for t in self.tiles)]
+        forth = And(*(Eq(s, expand(e.xreplace(up))) for s, e in down.items()))
+        yield Goal((*self.given, form.live, item, *tiles), And(And(*around, *points, *term.facts).xreplace(up), forth))
+        output = form.output.holds()
+        told = And(*around, *points).xreplace(up)
+        place = equal_places((e.xreplace(up) for e in node.target.subscripts), self._stored(form.output.entry(), {}))
+        yield Goal((*self.given, output, item, *tiles), And(told, place))
+        yield Goal((*self.given, *store.facts, *points), And(output.xreplace(down), self._started(down)))
+
+    def _stored(self, read: Read, down: Mapping[Symbol, Expr]) -> tuple[Expr, ...]:
+        """The place in memory of an entry of the form, with the item in front where there is one for each."""
+        form, program = self.form, self.program
+        arrays = {a.name: a for a in (form.input, form.output, *(p.array for p in form.params))}
+        places = arrays[read.array].storage(read.subscripts)
+        batched = {s.name for s in (*program.arguments, program.result) if s.batched}
+        places = (program.item, *places) if read.array in batched else places
+        return tuple(e.xreplace(dict(down)) for e in places)
+
+    def _same(self, target: Access, entries: tuple[Access, ...], down: Mapping[Symbol, Expr]) -> Any:
+        form = self.form
+        wanted = [form.output.entry(), *_factors(form), form.input.entry(form.read)]
+        found = (target, *entries)
+        if sorted(a.array for a in found) != sorted(r.array for r in wanted):
+            raise NoLowering("The stages read other arrays than their form.")
+        by_name = {a.array: a for a in found}
+        if len(by_name) < len(found):
+            raise NoLowering("The stages read one array twice in a term.")
+        return And(*(equal_places(by_name[r.array].subscripts, self._stored(r, down)) for r in wanted))
+
+    def _started(self, down: Mapping[Symbol, Expr]) -> Any:
+        """The bias is the form's, at the place that is stored."""
+        bias, wanted = self.store.node.bias, self.form.bias
+        place = equal_places(self.store.node.target.subscripts, self._stored(self.form.output.entry(), down))
+        if bias is None:
+            if wanted != 0:
+                raise NoLowering("A program stores no bias, and its form has one.")
+            return place
+        if not isinstance(wanted, Read) or wanted.array != bias.array:
+            raise NoLowering("A program stores another bias than its form has.")
+        return And(place, equal_places(bias.subscripts, self._stored(wanted, down)))
+
+    def bounds(self) -> Iterator[Goal]:
+        """Every access of every statement is inside, and ranges run forwards."""
+        for part in (*self.made, *self.placed):
+            node = part.node
+            points = [_within(r) for r in part.ranges] + ([node.condition] if isinstance(node, Store) else [])
+            read = () if isinstance(node, Halo) else reads_of(node)
+            inside = And(*(self._inside(a) for a in (node.target, *read)))
+            yield Goal((*self.given, *part.facts, *points), inside)
+            around = tuple(f for f in part.facts if not f.free_symbols & {r.symbol for r in node.over})
+            yield Goal((*self.given, *around), And(*(Le(r.start, r.stop) for r in node.over)))
+
+    def made_first(self) -> Iterator[Goal]:
+        """Each read of a working array finds what this tile wrote, or 0 where nothing ever writes."""
+        rooms = {room.name: room for room in (*self.program.made, *self.program.rooms)}
+        order = [p.node.target.array for p in (*self.made, *self.placed)]
+        for position, part in enumerate((*self.made, *self.placed)):
+            facts = (*self.given, *part.facts, *(_within(r) for r in part.ranges))
+            for access in (a for a in reads_of(part.node) if a.array in rooms):
+                if access.array not in order[:position]:
+                    raise NoLowering(f"{access.array} is read before it is made.")
+                source = self.by_array[access.array]
+                self._check_still(source, rooms[access.array].zeroed)
+                if rooms[access.array].zeroed:
+                    continue
+                own = {r.symbol for r in source.ranges}
+                known, equations = solved(source.node.target.subscripts, access.subscripts, own)
+                if equations:
+                    raise NoLowering(
+                        f"Which entries of {access.array} are written is not plain, so it starts as zeros."
+                    )
+                moved = [r for r in source.ranges if r.symbol in known]
+                yield Goal(facts, And(*(_within(r).xreplace(known) for r in moved)))
+
+    def _check_still(self, part: _Placed, zeroed: bool) -> None:
+        """Which entries are written is the same in every tile; a sum of flat arrays leaves nothing beside them."""
+        tiled = {s for t in self.tiles for s in (t.low, t.high)} | {self.program.item}
+        moving = {s for r in part.ranges for e in (r.start, r.stop) for s in e.free_symbols}
+        moving |= {s for e in part.node.target.subscripts for s in e.free_symbols}
+        if moving & tiled:
+            raise NoLowering(f"The entries of {part.node.target.array} that are written differ between tiles.")
+        if zeroed and isinstance(part.node, ShiftedSum):
+            raise NoLowering(f"A sum of flat arrays leaves no zeros in {part.node.target.array}.")
+
+
+def _nodes(body: tuple[Any, ...]) -> Iterator[Any]:
+    for node in body:
+        yield node
+        if hasattr(node, "body"):
+            yield from _nodes(node.body)
+
+
+def _at(access: Access, values: Mapping[Symbol, Expr]) -> Access:
+    return Access(access.array, tuple(e.xreplace(dict(values)) for e in access.subscripts))
+
+
+def solved(
+    target: tuple[Expr, ...], places: tuple[Expr, ...], letters: set[Symbol]
+) -> tuple[dict[Symbol, Expr], tuple[Any, ...]]:
+    """The letters whose value the places tell, each by one subscript of its own; and the equations that are left."""
+    known: dict[Symbol, Expr] = {}
+    left = []
+    for subscript, place in zip(target, places, strict=True):
+        met = subscript.free_symbols & letters
+        symbol = next(iter(met)) if len(met) == 1 else None
+        if symbol is not None and symbol not in known and not (subscript - symbol).free_symbols & letters:
+            known[symbol] = expand(place - (subscript - symbol))
+        else:
+            left.append((subscript, place))
+    return known, tuple(Eq(s.xreplace(known), p) for s, p in left)
+
+
+def _factors(form: Form) -> list[Read]:
+    factors = [f for f in form.weight.as_ordered_factors() if f != 1]
+    if not all(isinstance(f, Read) for f in factors):
+        raise NoLowering(f"A program multiplies entries; the weight '{form.weight}' is no product of entries.")
+    return factors
+
+
+def staged_obligations(program: Staged, form: Form) -> tuple[Obligation, ...]:
+    """What proves a program in stages to be its form, for each choice of the knobs that have choices."""
+    chosen = [k for k in program.knobs if k.choices]
+    found: dict[str, list[Goal]] = {"denotes": [], "in bounds": [], "made": []}
+    for values in product(*(k.choices for k in chosen)):
+        numbers = {k.symbol: Integer(v) for k, v in zip(chosen, values, strict=True)}
+        stages = _Inliner(at_knobs(program, numbers), form)
+        found["denotes"] += stages.denotes()
+        found["in bounds"] += stages.bounds()
+        found["made"] += stages.made_first()
+    each = "".join(f", for {k.symbol} in {{{', '.join(map(str, k.choices))}}}" for k in chosen)
+    says = {
+        "denotes": f"The terms that the stages of '{program.name}' compose are the form's live terms, each once{each}.",
+        "in bounds": f"Every access of the stages of '{program.name}' is inside its array{each}.",
+        "made": f"Every entry that the stages of '{program.name}' read was made first, or is 0{each}.",
+    }
+    return tuple(Obligation(name, says[name], tuple(goals)) for name, goals in found.items())

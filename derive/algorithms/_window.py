@@ -1,0 +1,241 @@
+"""What a form is like as a window that moves over its input: the terms that fast algorithms are stated in.
+
+    H[z, i, .., g, d] = u + Σ_{a, .., c} V[a, .., g, c, d]·X[z, σ·i + δ·a + β, .., g, c]
+
+Places i and taps a are counted from 0 here; a window that is read backwards (δ < 0) is turned round. Letters g are shared by input,
+weight and output; letters c are contracted, d are filters. Whatever a form has besides is refused, with the sentence that says what.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import And, Expr, Integer, Symbol, expand, true
+
+from derive.errors import NoLowering
+from derive.forms.expr import Read, index
+from derive.forms.form import Axis, Form
+from derive.forms.text import show
+from derive.ir.nodes import Access, Copy, Guard, Loop, Range, Storage
+from derive.ir.stages import Room, Stage
+from derive.proof.goal import Goal, Status
+from derive.proof.solver import decide
+
+__all__ = ["BATCH", "ITEM", "Moving", "Window", "fresh", "gathered", "window"]
+
+BATCH, ITEM = index("batch"), index("z")
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """One axis of the input along which places and taps move: position stride·place + reach·tap + base, both from 0.
+
+    `place` and `tap` are the letters of the form, None where there is none; `places` and `taps` say how many, `extent` how long the
+    axis is. `first` and `turn` give the form's tap: first + turn·tap.
+    """
+
+    place: Symbol | None
+    tap: Symbol | None
+    stride: int
+    reach: int
+    base: Expr
+    places: Expr
+    taps: Expr
+    extent: Expr
+    low: Expr
+    first: Expr
+    turn: int
+
+    @property
+    def span(self) -> Expr:
+        """How many positions all windows together meet, from the base on."""
+        return expand(self.stride * (self.places - 1) + self.reach * (self.taps - 1) + 1)
+
+    def down(self) -> dict[Symbol, Expr]:
+        """The form's letters, in the same letters counted from 0."""
+        found: dict[Symbol, Expr] = {} if self.place is None else {self.place: self.place + self.low}
+        return found if self.tap is None else {**found, self.tap: self.first + self.turn * self.tap}
+
+    def up(self) -> dict[Symbol, Expr]:
+        """The letters counted from 0, in the form's."""
+        found: dict[Symbol, Expr] = {} if self.place is None else {self.place: self.place - self.low}
+        return found if self.tap is None else {**found, self.tap: self.turn * (self.tap - self.first)}
+
+
+@dataclass(frozen=True)
+class Window:
+    """A form as a moving window. `weight` and `bias` are entries in memory, in letters counted from 0; `mask` is a condition on taps."""
+
+    form: Form
+    moving: tuple[Moving, ...]
+    shared: tuple[Axis, ...]
+    contracted: tuple[Axis, ...]
+    filters: tuple[Axis, ...]
+    weight: Access
+    bias: Access | None
+    mask: object
+
+    @property
+    def taps(self) -> tuple[Moving, ...]:
+        """The axes that have taps."""
+        return tuple(m for m in self.moving if m.tap is not None)
+
+    def down(self) -> dict[Symbol, Expr]:
+        """Every letter of the form in the letters counted from 0."""
+        plain = (*self.shared, *self.contracted, *self.filters)
+        return {
+            **{a.symbol: a.symbol + a.lower for a in plain},
+            **{s: e for m in self.moving for s, e in m.down().items()},
+        }
+
+    def up(self) -> dict[Symbol, Expr]:
+        """The letters counted from 0, in the form's."""
+        plain = (*self.shared, *self.contracted, *self.filters)
+        return {
+            **{a.symbol: a.symbol - a.lower for a in plain},
+            **{s: e for m in self.moving for s, e in m.up().items()},
+        }
+
+    def storage(self, batched: frozenset[str]) -> tuple[tuple[Storage, ...], Storage]:
+        """The arguments and the result."""
+        arrays = (self.form.input, *(p.array for p in self.form.params))
+        output = self.form.output
+        return (
+            tuple(Storage(a.name, a.shape, a.name in batched) for a in arrays),
+            Storage(output.name, output.shape, output.name in batched),
+        )
+
+
+def fresh(names: str, form: Form) -> list[Symbol]:
+    """One letter for each name that the form doesn't have; a name that is taken gets a stroke."""
+    taken = {s.name for s in (*form.sizes, *form.output.symbols, *form.reduction_symbols)}
+    taken |= {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
+    found: list[Symbol] = []
+    for name in names.split():
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        found.append(index(name))
+    return found
+
+
+def window(form: Form) -> Window:
+    """The form as a moving window. Raises NoLowering with what it has that no window has."""
+    if form.tables or form.shared or not isinstance(form.weight, Read):
+        raise NoLowering(f"it needs one array of weights that is read once in a term; the weight is {form.weight}")
+    if any(p.data or p.values is not None for p in form.weights):
+        raise NoLowering("it needs weights that are parameters, and these are given")
+    reduction = {a.symbol: a for a in form.reduction}
+    places = {a.symbol: a for a in form.output.axes}
+    weighed = form.weight.free_symbols
+    moving: list[Moving] = []
+    shared: list[Axis] = []
+    contracted: list[Axis] = []
+    for axis, subscript in zip(form.input.axes, form.read, strict=True):
+        met = subscript.free_symbols & {*reduction, *places}
+        if met <= set(reduction) and subscript in reduction:
+            contracted.append(reduction[subscript])
+        elif met <= set(places) and subscript in places and subscript in weighed:
+            shared.append(places[subscript])
+        else:
+            moving.append(_moving(axis, subscript, places, reduction, weighed))
+    used = {s for m in moving for s in (m.place, m.tap)} | {a.symbol for a in (*shared, *contracted)}
+    if lost := [s for s in reduction if s not in used]:
+        raise NoLowering(f"it needs {lost[0]} to say which entry of {form.input.name} is read")
+    filters = tuple(a for a in form.output.axes if a.symbol not in used)
+    down = {s: e for m in moving for s, e in m.down().items()}
+    down |= {a.symbol: a.symbol + a.lower for a in (*shared, *contracted, *filters)}
+    return Window(
+        form,
+        tuple(moving),
+        tuple(shared),
+        tuple(contracted),
+        filters,
+        _stored(form, form.weight, down),
+        None if form.bias == 0 else _bias(form, down),
+        _mask(form, {m.tap for m in moving if m.tap is not None}, down),
+    )
+
+
+def _moving(
+    axis: Axis, subscript: Expr, places: dict[Symbol, Axis], reduction: dict[Symbol, Axis], weighed: set[Symbol]
+) -> Moving:
+    met = sorted(subscript.free_symbols & {*reduction, *places}, key=str)
+    outer, inner = [s for s in met if s in places], [s for s in met if s in reduction]
+    steps = {s: subscript.coeff(s) for s in met}
+    rest = expand(subscript - sum(step * s for s, step in steps.items()))
+    affine = all(isinstance(step, Integer) and step != 0 for step in steps.values()) and not rest.free_symbols & set(
+        met
+    )
+    if len(outer) != 1 or len(inner) > 1 or not affine or steps[outer[0]] < 0 or rest.atoms() & {*places, *reduction}:
+        raise NoLowering(f"it needs windows that move with one place along each axis; {subscript} is read")
+    if outer[0] in weighed:
+        raise NoLowering(f"it needs weights that are the same at every place; they depend on {outer[0]}")
+    stride, place = int(steps[outer[0]]), places[outer[0]]
+    reach, tap = (int(steps[inner[0]]), reduction[inner[0]]) if inner else (1, None)
+    first, turn = (Integer(0), 1) if tap is None else (tap.lower, 1) if reach > 0 else (tap.upper, -1)
+    start = Integer(0) if tap is None else reach * first
+    return Moving(
+        place=place.symbol,
+        tap=None if tap is None else tap.symbol,
+        stride=stride,
+        reach=abs(reach),
+        base=expand(rest + stride * place.lower + start - axis.lower),
+        places=place.extent,
+        taps=Integer(1) if tap is None else tap.extent,
+        extent=axis.extent,
+        low=place.lower,
+        first=first,
+        turn=turn,
+    )
+
+
+def _stored(form: Form, read: Read, down: dict[Symbol, Expr]) -> Access:
+    box = next(p.array for p in form.params if p.name == read.array)
+    return Access(read.array, tuple(expand(e.xreplace(down)) for e in box.storage(read.subscripts)))
+
+
+def _bias(form: Form, down: dict[Symbol, Expr]) -> Access:
+    if not isinstance(form.bias, Read):
+        raise NoLowering(f"it needs a bias that is one entry; the bias is {form.bias}")
+    return _stored(form, form.bias, down)
+
+
+def _mask(form: Form, taps: set[Symbol], down: dict[Symbol, Expr]) -> object:
+    """What the form asks of its terms besides the ranges of their letters and that they read inside."""
+    letters = {*form.output.symbols, *form.reduction_symbols}
+    ranges = (form.given, form.output.holds(), *(a.holds() for a in form.reduction), form.input.holds(form.read))
+    asked = []
+    for part in And.make_args(form.domain):
+        if part is true or decide(Goal(ranges, part).smt) is Status.PROVED:
+            continue
+        if not part.free_symbols & letters <= taps:
+            raise NoLowering(f"it needs conditions on the window alone; there is {part}")
+        asked.append(part.xreplace(down))
+    return And(*asked)
+
+
+def gathered(
+    found: Window, letters: tuple[Symbol, ...], extents: tuple[Expr, ...]
+) -> tuple[str, tuple[Room, ...], tuple[Stage, ...]]:
+    """The weights as an array of these letters, 0 where no term reads them: their own array, or one made of it once."""
+    if found.weight.subscripts == letters and found.mask == true:
+        return found.weight.array, (), ()
+    (name,) = fresh("F", found.form)
+    shown = ", ".join(map(str, letters))
+    reads = found.weight.subscripts
+    looped = [s for s in letters if s in found.mask.free_symbols or not _swept(s, reads, set(letters))]  # type: ignore[attr-defined]
+    over = tuple(Range(s, Integer(0), e) for s, e in zip(letters, extents, strict=True) if s not in looped)
+    says = f"{name}[{shown}] = {found.weight.array}[{', '.join(map(show, reads))}]"
+    body: Stage = Copy(Access(name.name, letters), over, found.weight, "" if looped else says)
+    body = body if found.mask == true else Guard(found.mask, (body,))
+    for s in reversed(looped):
+        span = Range(s, Integer(0), extents[letters.index(s)])
+        body = Loop(span, (body,), says if s == looped[0] else "")
+    return name.name, (Room(name.name, extents, found.mask != true),), (body,)
+
+
+def _swept(symbol: Symbol, subscripts: tuple[Expr, ...], letters: set[Symbol]) -> bool:
+    """Whether a letter moves one subscript forwards as a slice, alone."""
+    met = [e for e in subscripts if symbol in e.free_symbols]
+    return len(met) == 1 and not (met[0] - symbol).free_symbols & letters

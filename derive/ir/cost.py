@@ -1,0 +1,148 @@
+"""What a program in stages does, counted: calls of primitives and the elements and products in them, as expressions in the sizes.
+
+matmul   times, products, rows, inner, columns       2·rows·inner·columns operations a product
+total    times, parts, elements                      parts - 1 additions of so many elements
+copy     times, elements                             also copies with a halo, where nothing is a view
+view     times, elements                             a halo that is a view but at the edges
+store    times, elements
+make     times, elements                             what weights alone determine, once for many inputs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Expr, Integer, Max, Min, Symbol, ceiling
+
+from derive.ir.nodes import (
+    Access,
+    Contract,
+    Copy,
+    Fill,
+    Gather,
+    Guard,
+    Loop,
+    MultiplyAdd,
+    Program,
+    Range,
+    Scatter,
+)
+from derive.ir.stages import Halo, MatMul, ShiftedSum, Staged, Store, Tiles
+
+__all__ = ["Work", "direct_work", "work"]
+
+_ONE = Integer(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One kind of primitive with its counts; the first one is how often it is called."""
+
+    kind: str
+    counts: tuple[Expr, ...]
+
+
+def work(program: Staged) -> tuple[Work, ...]:
+    """The counts of every statement, of the weights' first. Guards count as if they always held."""
+    made = (Work("make", counts) for counts in _made(program.fixed, _ONE))
+    return (*made, *_walk(program.body, _ONE))
+
+
+def _made(body: Iterable[Any], times: Expr) -> Iterator[tuple[Expr, ...]]:
+    for kind in _walk(body, times):
+        yield kind.counts[0], _product(kind.counts[1:])
+
+
+def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
+    for node in body:
+        match node:
+            case Loop(range=span, body=inner):
+                yield from _walk(inner, times * (span.stop - span.start))
+            case Tiles(extent=extent, step=step, body=inner):
+                yield from _walk(inner, times * ceiling(extent / step))
+            case Guard(body=inner):
+                yield from _walk(inner, times)
+            case Halo(over=over, copied=copied):
+                yield Work("copy" if copied else "view", (times, _extent(over)))
+            case Copy(over=over):
+                yield Work("copy", (times, _extent(over)))
+            case MatMul():
+                parts = (node.batch, node.rows, node.inner, node.columns)
+                yield Work("matmul", (times, *map(_extent, parts)))
+            case ShiftedSum(over=over):
+                kept = {s for e in node.target.subscripts for s in e.free_symbols}
+                parts = [r for r in over if r.symbol not in kept]
+                yield Work("total", (times, _extent(parts), _product(_added(over, kept))))
+            case Store(over=over):
+                yield Work("store", (times, _extent(over)))
+
+
+def _added(over: Iterable[Range], kept: set[Symbol]) -> list[Expr]:
+    """How many places of the target are added up, along each axis."""
+    return [r.stop - r.start for r in over if r.symbol in kept]
+
+
+def _extent(ranges: Iterable[Range]) -> Expr:
+    return _product(r.stop - r.start for r in ranges)
+
+
+def _product(extents: Iterable[Expr]) -> Expr:
+    total: Expr = _ONE
+    for extent in extents:
+        total *= extent
+    return total
+
+
+def direct_work(program: Program, batch: Symbol) -> tuple[Work, ...]:
+    """The counts of a program of sweeps: `sweep` is a product of slices that is added to slices, of so many elements.
+
+    A loop within others counts as at their letters' 0, a slice as the whole axis: no less than what happens.
+    """
+    return tuple(_sweeps(program, program.body, _ONE, batch))
+
+
+def _sweeps(program: Program, body: Iterable[Any], times: Expr, batch: Symbol) -> Iterator[Work]:
+    for node in body:
+        match node:
+            case Loop(range=span, body=inner):
+                yield from _sweeps(program, inner, times * _count(program, span), batch)
+            case Guard(body=inner):
+                yield from _sweeps(program, inner, times, batch)
+            case MultiplyAdd() | Contract():
+                yield from _swept(program, node, times, batch)
+            case Copy() | Fill():
+                yield Work("store", (times, _elements(program, node.target, node.over, batch)))
+            case Gather() | Scatter():
+                name = node.target if isinstance(node, Gather) else node.source
+                whole = program.storage(name)
+                yield Work("copy", (times, _product(whole.shape) * (batch if whole.batched else 1)))
+
+
+def _swept(program: Program, node: MultiplyAdd | Contract, times: Expr, batch: Symbol) -> Iterator[Work]:
+    kept = node.target.along(node.over)
+    elements = _elements(program, node.target, node.over, batch)
+    inner = _product(_count(program, r) for r in node.over if r.symbol not in kept)
+    weights = {s for f in node.factors[:-1] for s in f.along(node.over)}
+    lone = [s for s in kept if s in weights and s not in node.factors[-1].along(node.over)]
+    columns = _product(_count(program, r) for r in node.over if r.symbol in lone)
+    if isinstance(node, Contract):
+        yield Work("matmul", (times, _ONE, elements / columns, inner, columns))
+    yield Work("sweep", (times, elements))
+
+
+def _count(program: Program, span: Range) -> Expr:
+    """How many values, at 0 for whatever is no size."""
+    length = span.stop - span.start
+    still = {s: Integer(0) for s in length.free_symbols if s not in program.sizes and s != program.batch}
+    return Max(length.xreplace(still), 0) if still or length.has(Max, Min) else length
+
+
+def _elements(program: Program, access: Access, over: Iterable[Range], batch: Symbol) -> Expr:
+    """How many entries of an array a statement runs through at most."""
+    whole = program.storage(access.array)
+    lead = len(access.subscripts) - len(whole.shape)
+    moved = {r.symbol for r in over}
+    along = [e for s, e in zip(access.subscripts[lead:], whole.shape, strict=True) if s.free_symbols & moved]
+    return _product(along) * (batch if whole.batched and not lead else 1)
