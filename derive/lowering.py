@@ -188,7 +188,7 @@ def _proved(program: Program, form: Form, target: str) -> tuple[Verdict, ...]:
 
 @lru_cache(maxsize=256)
 def staged(form: Form) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
-    """The form's programs in stages, one for each algorithm that it is fit for, proved. Raises ObligationFailed for one that fails."""
+    """The form's programs in stages, one for each algorithm that fits it, proved. Raises ObligationFailed where a proof fails."""
     found = []
     for name in ALGORITHMS:
         try:

@@ -2,8 +2,8 @@
 
 The terms of one result of one tile are then terms of the form, and these obligations say that they are the same ones:
 
-    denotes     a composed term is a live term with the same entries, and the chart takes it there and back; each live term is composed;
-                every place is stored in some tile, from its own bias
+    denotes     a composed term is a live term with the same entries, and the chart takes it there and back; each live term is
+                composed; every place is stored in some tile, from its own bias
     in bounds   every statement stays inside its arrays
     made        what a statement reads of a working array was written in the same tile, or is never written and 0
 """
@@ -90,9 +90,9 @@ class _Inliner:
             match node:
                 case Loop(range=span, body=inner):
                     more = (*loops, span) if outlives else loops
-                    yield from self._walk(inner, (*facts, _within(span)), more, outlives)  # type: ignore[arg-type]
+                    yield from self._walk(inner, (*facts, _within(span)), more, outlives)
                 case Guard(condition=condition, body=inner):
-                    yield from self._walk(inner, (*facts, condition), loops, outlives)  # type: ignore[arg-type]
+                    yield from self._walk(inner, (*facts, condition), loops, outlives)
                 case Tiles(body=inner):
                     yield from self._walk(inner, (*facts, _tile(node)), loops, outlives)
                 case Let():

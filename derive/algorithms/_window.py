@@ -2,13 +2,14 @@
 
     H[z, i, .., g, d] = u + Σ_{a, .., c} V[a, .., g, c, d]·X[z, σ·i + δ·a + β, .., g, c]
 
-Places i and taps a are counted from 0 here; a window that is read backwards (δ < 0) is turned round. Letters g are shared by input,
-weight and output; letters c are contracted, d are filters. Whatever a form has besides is refused, with the sentence that says what.
+Places i and taps a are counted from 0 here; a window that is read backwards (δ < 0) is turned round. Letters g are shared
+by input, weight and output; letters c are contracted, d are filters. What a form has besides is refused, with its reason.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import And, Expr, Integer, Symbol, expand, true
 
@@ -30,11 +31,11 @@ BATCH, ITEM = index("batch"), index("z")
 class Moving:
     """One axis of the input along which places and taps move: position stride·place + reach·tap + base, both from 0.
 
-    `place` and `tap` are the letters of the form, None where there is none; `places` and `taps` say how many, `extent` how long the
-    axis is. `first` and `turn` give the form's tap: first + turn·tap.
+    `place` and `tap` are the letters of the form, the tap None where there is none; `places` and `taps` say how many, `extent` how
+    long the axis is. `first` and `turn` give the form's tap: first + turn·tap.
     """
 
-    place: Symbol | None
+    place: Symbol
     tap: Symbol | None
     stride: int
     reach: int
@@ -53,18 +54,18 @@ class Moving:
 
     def down(self) -> dict[Symbol, Expr]:
         """The form's letters, in the same letters counted from 0."""
-        found: dict[Symbol, Expr] = {} if self.place is None else {self.place: self.place + self.low}
+        found: dict[Symbol, Expr] = {self.place: self.place + self.low}
         return found if self.tap is None else {**found, self.tap: self.first + self.turn * self.tap}
 
     def up(self) -> dict[Symbol, Expr]:
         """The letters counted from 0, in the form's."""
-        found: dict[Symbol, Expr] = {} if self.place is None else {self.place: self.place - self.low}
+        found: dict[Symbol, Expr] = {self.place: self.place - self.low}
         return found if self.tap is None else {**found, self.tap: self.turn * (self.tap - self.first)}
 
 
 @dataclass(frozen=True)
 class Window:
-    """A form as a moving window. `weight` and `bias` are entries in memory, in letters counted from 0; `mask` is a condition on taps."""
+    """A form as a moving window. `weight` and `bias` are entries in memory, in letters from 0; `mask` is a condition on taps."""
 
     form: Form
     moving: tuple[Moving, ...]
@@ -73,7 +74,7 @@ class Window:
     filters: tuple[Axis, ...]
     weight: Access
     bias: Access | None
-    mask: object
+    mask: Any
 
     @property
     def taps(self) -> tuple[Moving, ...]:
@@ -201,7 +202,7 @@ def _bias(form: Form, down: dict[Symbol, Expr]) -> Access:
     return _stored(form, form.bias, down)
 
 
-def _mask(form: Form, taps: set[Symbol], down: dict[Symbol, Expr]) -> object:
+def _mask(form: Form, taps: set[Symbol], down: dict[Symbol, Expr]) -> Any:
     """What the form asks of its terms besides the ranges of their letters and that they read inside."""
     letters = {*form.output.symbols, *form.reduction_symbols}
     ranges = (form.given, form.output.holds(), *(a.holds() for a in form.reduction), form.input.holds(form.read))
@@ -224,7 +225,8 @@ def gathered(
     (name,) = fresh("F", found.form)
     shown = ", ".join(map(str, letters))
     reads = found.weight.subscripts
-    looped = [s for s in letters if s in found.mask.free_symbols or not _swept(s, reads, set(letters))]  # type: ignore[attr-defined]
+    tied = found.mask.free_symbols
+    looped = [s for s in letters if s in tied or not _swept(s, reads, set(letters))]
     over = tuple(Range(s, Integer(0), e) for s, e in zip(letters, extents, strict=True) if s not in looped)
     says = f"{name}[{shown}] = {found.weight.array}[{', '.join(map(show, reads))}]"
     body: Stage = Copy(Access(name.name, letters), over, found.weight, "" if looped else says)

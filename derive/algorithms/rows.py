@@ -6,8 +6,9 @@
     Z[b, s, g, y] = Σ_r T[b, s, r]·X[S·g + r, y]    matrix products on X in place, G blocks of S rows at once
     H[S·g + s, j] = Σ_b Z[b, s, g, j + b]           shifted sums, each one flat addition
 
-That takes (S + k - 1)·k multiplications a result on BLAS and k - 1 additions, instead of k² of each (k taps along an axis). Strides and
-dilations are in the subscripts; further axes of the window are contracted with r. Edges of zeros are margins of Z, so X isn't padded.
+That takes (S + k - 1)·k multiplications a result on BLAS and k - 1 additions, instead of k² of each (k taps along an axis).
+Strides and dilations are in the subscripts; further axes of the window are contracted with r. Edges of zeros are margins of Z, so
+X isn't padded.
 """
 
 from __future__ import annotations
@@ -130,21 +131,21 @@ class _Rows:
     def _body(self) -> tuple[Stage, ...]:
         down = self.down
         stages = (self._halo(), self._product(), self._sum(), self._store())
-        tiles = Tiles(self.low, self.high, down.place - down.low, down.places, self.S * self.G, stages)  # type: ignore[operator]
+        tiles = Tiles(self.low, self.high, down.place - down.low, down.places, self.S * self.G, stages)
         body: Stage = tiles
         for m in reversed(self.outer):
-            body = Loop(Range(m.place, ZERO, m.places), (body,))  # type: ignore[arg-type]
+            body = Loop(Range(m.place, ZERO, m.places), (body,))
         return (Loop(Range(ITEM, ZERO, BATCH), (body,)),)
 
     def _halo(self) -> Halo:
-        down, along = self.down, self.along
+        down = self.down
         outer = [
             expand(m.stride * m.place + (m.reach * m.tap if m.tap is not None else 0) + m.base) for m in self.outer
         ]
         source = Access(
             self.form.input.name, (ITEM, *outer, expand(down.stride * self.low + down.base + self.p), self.x)
         )
-        target = Access(self.P, (self.p, *(m.tap for m in self.inner), self.x))  # type: ignore[arg-type]
+        target = Access(self.P, (self.p, *(m.tap for m in self.inner), self.x))
         height, *rest = self._rooms()[0].shape
         over = (
             Range(self.p, ZERO, height),
@@ -185,11 +186,11 @@ class _Rows:
     def _store(self) -> Store:
         row = expand(self.low + self.S * self.g + self.s)
         j = self.along.place
-        target = Access(self.form.output.name, (ITEM, *(m.place for m in self.outer), row, j))  # type: ignore[arg-type]
-        source = Access(self.A, (self.s, self.g, self.along.stride * j))  # type: ignore[operator]
+        target = Access(self.form.output.name, (ITEM, *(m.place for m in self.outer), row, j))
+        source = Access(self.A, (self.s, self.g, self.along.stride * j))
         over = (
             *(Range(self.g, ZERO, self.G), Range(self.s, ZERO, self.S)),
-            Range(j, ZERO, self.along.places),  # type: ignore[arg-type]
+            Range(j, ZERO, self.along.places),
         )
         bias = self.found.bias
         says = f"{entry(target)} = {entry(bias) + ' + ' if bias else ''}{entry(source)}"
@@ -199,12 +200,12 @@ class _Rows:
         """The row i is low + S·g + s; r, y, x and q are the positions that follow."""
         found, row = self.found, expand(self.low + self.S * self.g + self.s)
         up = found.up()
-        i, a = up[self.down.place] - self.low, up.get(self.down.tap, ZERO)  # type: ignore[index, arg-type]
+        i, a = up[self.down.place] - self.low, up.get(self.down.tap, ZERO)
         own: dict[Symbol, Expr] = {
             self.g: floor(i / self.S),
             self.s: i - self.S * floor(i / self.S),
             self.a: a,
-            self.b: up.get(self.along.tap, ZERO),  # type: ignore[arg-type]
+            self.b: up.get(self.along.tap, ZERO),
         }
         own[self.r] = self.down.stride * own[self.s] + self.down.reach * a
         down = {s: e.xreplace({self.down.place: row}) for s, e in found.down().items()}
@@ -214,7 +215,7 @@ class _Rows:
 
 
 def _outer(outer: list[Moving], up: dict[Symbol, Expr]) -> dict[Symbol, Expr]:
-    return {m.place: up[m.place] for m in outer if m.place is not None}
+    return {m.place: up[m.place] for m in outer}
 
 
 def entry(access: Access) -> str:

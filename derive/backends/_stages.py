@@ -5,16 +5,15 @@ A statement is one call of a primitive on views of arrays. Views of working arra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sympy import Expr, Integer, Symbol, expand
 
 from derive.backends._expressions import python
-from derive.backends._signature import quoted
+from derive.backends._views import Views, symbols_of, tuple_text
 from derive.errors import EmitError
-from derive.ir.cost import Work, direct_work, work
-from derive.ir.nodes import Access, Copy, Guard, Let, Loop, Program, Range, Storage
+from derive.ir.nodes import Copy, Guard, Let, Loop, Range, Storage
 from derive.ir.stages import (
     STAGES,
     Halo,
@@ -29,107 +28,27 @@ from derive.ir.stages import (
     statements,
 )
 
-__all__ = ["STAGE_TEMPLATES", "algorithms", "direct_costs", "staged_functions"]
+__all__ = ["STAGE_TEMPLATES", "staged_functions"]
 
 Lines = list[str]
 
 
 def staged_functions(program: Staged) -> Lines:
-    """The functions of one program: `_<name>_fixed`, `_<name>_room`, `_<name>` and `_<name>_work`."""
+    """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`."""
     writer = _Writer(program)
-    parts = (writer.fixed(), writer.room(), writer.body(), writer.work())
-    return [line for part in parts for line in (*part, "", "")]
+    return [line for part in (writer.fixed(), writer.room(), writer.body()) for line in (*part, "", "")]
 
 
-def _entry(program: Staged) -> Lines:
-    """The object that tells the kernel of one program."""
-    used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
-    weights = dict.fromkeys(a.array for n in statements(program.fixed) for a in reads_of(n))
-    names = [s.name for s in program.arguments]
-    knobs = ", ".join(f'"{k.symbol}": {k.choices}' for k in program.knobs)
-    functions = ", ".join(f"_{program.name}{part}" for part in ("_fixed", "_room", ""))
-    tiled = _tiled(program)
-    return [
-        "Algorithm(",
-        f'    "{program.name}",',
-        f'    "{program.says}",',
-        f"    {functions},",
-        f"    weights={quoted([n for n in names if n in weights])},",
-        f"    arrays={quoted([n for n in names if n in used])},",
-        f"    knobs={{{knobs}}},",
-        f"    work=_{program.name}_work,",
-        *([f"    tiled={tiled},"] if tiled is not None else []),
-        *([] if program.strict else ["    strict=False,"]),
-        "),",
-    ]
-
-
-def algorithms(programs: Sequence[Staged]) -> Lines:
-    """Keyword arguments of the kernel object that name its algorithms; none where there are none."""
-    if not programs:
-        return []
-    entries = [line for program in programs for line in _entry(program)]
-    return ["work=_direct_work,", "algorithms=(", *_indent(entries), "),"]
-
-
-def direct_costs(program: Program) -> Lines:
-    """The function `_direct_work`, which counts what a program of sweeps does."""
-    batch = Symbol("batch", integer=True)
-    works = direct_work(program, batch)
-    wanted = _symbols(tuple(w.counts for w in works))
-    keys = [str(s) for s in program.sizes if s in wanted]
-    return [*_counting("direct", keys, [], works), "", ""]
-
-
-def _counting(name: str, keys: Sequence[str], lets: Lines, works: Sequence[Work]) -> Lines:
-    lines = [f'("{w.kind}", {", ".join(map(python, w.counts))}),' for w in works]
-    return [
-        f"def _{name}_work(*, {', '.join(['batch', *keys, '**_'])}):",
-        '    """What it does, counted."""',
-        *_indent([*lets, "return (", *_indent(lines), ")"]),
-    ]
-
-
-def _tiled(program: Staged) -> int | None:
-    """The axis of the result, batch apart, whose places go tile by tile."""
-    (store,) = [n for n in statements(program.body) if isinstance(n, Store)]
-    rows = [n for n in _nodes(program.body) if isinstance(n, Tiles) and n.extent != program.batch]
-    letters = {s for n in rows for s in (n.low, n.high)}
-    return next((k - 1 for k, e in enumerate(store.target.subscripts) if e.free_symbols & letters), None)
-
-
-def _nodes(body: tuple[Any, ...]) -> Iterator[Any]:
-    for node in body:
-        yield node
-        yield from _nodes(getattr(node, "body", ()))
-
-
-def _symbols(parts: Iterable[Any]) -> set[Symbol]:
-    """Every symbol in nested tuples, dataclasses and expressions."""
-    found: set[Symbol] = set()
-    for part in parts:
-        if isinstance(part, tuple):
-            found |= _symbols(part)
-        elif hasattr(part, "free_symbols"):
-            found |= part.free_symbols
-        elif fields := getattr(part, "__dataclass_fields__", None):
-            found |= _symbols(getattr(part, name) for name in fields if name not in ("place", "chart"))
-    return found
-
-
-class _Writer:
+class _Writer(Views):
     """Prints one program."""
 
     def __init__(self, program: Staged) -> None:
-        self.program = program
-        self.halos = {n.target.array for n in statements(program.body) if isinstance(n, Halo)}
+        super().__init__(program)
         self.stored: Mapping[str, Storage] = {s.name: s for s in (*program.arguments, program.result)}
-        self.named: Lines = []
-        self.bound: set[Symbol] = set()
 
     def _head(self, parts: Iterable[Any], known: set[Symbol]) -> tuple[Lines, Lines]:
         """The keywords that a function takes, and its integers by name: those that its parts mention."""
-        wanted, lets = _symbols(parts), []
+        wanted, lets = symbols_of(parts), []
         for let in reversed(self.program.lets):
             if let.symbol in wanted:
                 lets.append(f"{let.symbol} = {python(let.value)}")
@@ -192,13 +111,6 @@ class _Writer:
             *_indent([*head, *([""] if head else []), *loops]),
         ]
 
-    def work(self) -> Lines:
-        """The counts of `derive.ir.cost` in numbers."""
-        program = self.program
-        works = work(program)
-        keys, lets = self._head(tuple(w.counts for w in works), {program.batch})
-        return _counting(program.name, keys, lets, works)
-
     @property
     def shapes_named(self) -> list[Any]:
         """What the named views mention besides the body."""
@@ -246,7 +158,10 @@ class _Writer:
 
     def halo(self, node: Halo) -> Lines:
         moving = {r.symbol: axis for axis, r in enumerate(node.over)}
-        index, start, steps, axes = [], [], [], {}
+        index: Lines = []
+        start: Lines = []
+        steps: list[int] = []
+        axes: dict[int, int] = {}
         for subscript in node.source.subscripts:
             letters = [s for s in moving if s in subscript.free_symbols]
             if not letters:
@@ -262,11 +177,11 @@ class _Writer:
             index.pop()
         source = f"{node.source.array}[{', '.join(index)}]" if index else node.source.array
         order = [axes[k] for k in range(len(node.over))]
-        more = f", axes={_tuple(order)}" if order != sorted(order) else ""
-        more += f", steps={_tuple(steps)}" if set(steps) != {1} else ""
+        more = f", axes={tuple_text(order)}" if order != sorted(order) else ""
+        more += f", steps={tuple_text(steps)}" if set(steps) != {1} else ""
         more += ", copied=True" if node.copied else ""
         name = node.target.array
-        return [f"{name} = halo({source}, {_tuple(start)}, {name}_{more})"]
+        return [f"{name} = halo({source}, {tuple_text(start)}, {name}_{more})"]
 
     def matmul(self, node: MatMul) -> Lines:
         batch = [(r,) for r in node.batch]
@@ -317,126 +232,9 @@ class _Writer:
             raise EmitError(f"A store runs through the axes of {node.target.array} in their order.")
         return groups, split
 
-    def view(
-        self,
-        access: Access,
-        groups: list[tuple[Range, ...]],
-        hoist: str = "",
-        slices: bool = False,
-        missing: bool = False,
-        broadcast: bool = False,
-        clip: Store | None = None,
-    ) -> str:
-        """An array as seen by groups of ranges, one axis a group."""
-        moving = {r.symbol for group in groups for r in group}
-        if slices or broadcast or self._sliceable(access, groups):
-            return self._sliced(access, groups, clip, broadcast)
-        ranges = [[r for r in g if any(r.symbol in e.free_symbols for e in access.subscripts)] for g in groups]
-        ranges = [g for g in ranges if g] if missing else ranges
-        if not missing and [len(g) for g in ranges] != [len(g) for g in groups]:
-            raise EmitError(f"A view of {access.array} lacks an axis.")
-        start = [python(expand(e.xreplace({r.symbol: r.start for g in groups for r in g}))) for e in access.subscripts]
-        shape, steps = [], []
-        for group in ranges:
-            extent: Expr = Integer(1)
-            for r in group:
-                extent *= r.stop - r.start
-            shape.append(python(expand(extent)))
-            steps.append(self._step(access, group))
-        text = f"strided({access.array}, {_tuple(start)}, {_tuple(shape)}, {_tuple(map(_tuple, steps))})"
-        still = (
-            not _symbols((access.subscripts, tuple(groups))) - moving & self.bound and access.array not in self.halos
-        )
-        if hoist and still:
-            name = f"{access.array}_{hoist}"
-            self.named.append(f"{name} = {text}")
-            return name
-        return text
-
-    def _step(self, access: Access, group: list[Range]) -> tuple[str, str]:
-        """(axis, step) of one axis of a view: those of its last letter, whose step all others are a multiple of."""
-        strides = [self._strides(access, r.symbol) for r in group]
-        for (one, r), (two, s) in zip(
-            zip(strides, group, strict=True), list(zip(strides, group, strict=True))[1:], strict=False
-        ):
-            if expand(one[0] - two[0] * (s.stop - s.start)) != 0:
-                raise EmitError(f"{r.symbol} and {s.symbol} are not one axis of {access.array}.")
-        _, axis, step = strides[-1]
-        return str(axis), python(step)
-
-    def _strides(self, access: Access, symbol: Symbol) -> tuple[Expr, int, Expr]:
-        """By how many entries an index moves in memory, and as what step along which axis."""
-        shape = self.program.shape(access.array)
-        met = [axis for axis, e in enumerate(access.subscripts) if symbol in e.free_symbols]
-        if len(met) != 1:
-            raise EmitError(f"{symbol} moves several subscripts of {access.array}.")
-        (axis,) = met
-        step = expand(access.subscripts[axis]).coeff(symbol)
-        entries = step
-        for extent in shape[axis + 1 :]:
-            entries *= extent
-        return entries, axis, step
-
-    def _sliceable(self, access: Access, groups: list[tuple[Range, ...]]) -> bool:
-        """Whether slices and transposition say it: one letter a subscript, of step one, one range a group."""
-        letters = [r.symbol for g in groups for r in g]
-        if any(len(g) != 1 for g in groups):
-            return False
-        order = []
-        for e in access.subscripts:
-            met = [s for s in letters if s in e.free_symbols]
-            if len(met) > 1 or (met and e.coeff(met[0]) != 1):
-                return False
-            order += met
-        return sorted(map(str, order)) == sorted(map(str, letters))
-
-    def _sliced(
-        self, access: Access, groups: list[tuple[Range, ...]], clip: Store | None, broadcast: bool = False
-    ) -> str:
-        ranges = [r for g in groups for r in g]
-        parts, order = [], []
-        shape = self.program.shape(access.array)
-        for e, extent in zip(access.subscripts, shape, strict=True):
-            here = [r for r in ranges if r.symbol in e.free_symbols]
-            parts.append(self._slice(e, here, extent, clip))
-            order += [r.symbol for r in here[:1]]
-        wanted = [g[0].symbol for g in groups if g[0].symbol in order]
-        while parts and parts[-1] == ":":
-            parts.pop()
-        text = f"{access.array}[{', '.join(parts)}]" if parts else access.array
-        if broadcast:
-            return text
-        if order != wanted:
-            text += f".transpose({', '.join(str(order.index(s)) for s in wanted)})"
-        return text
-
-    def _slice(self, e: Expr, here: list[Range], extent: Expr, clip: Store | None) -> str:
-        if not here:
-            return python(e)
-        if len(here) > 1:
-            return self._clipped(e, here, clip)
-        (r,) = here
-        step = e.coeff(r.symbol)
-        rest = expand(e - step * r.symbol)
-        first, last = expand(step * r.start + rest), expand(step * (r.stop - 1) + rest + 1)
-        if step == 1 and first == 0 and expand(last - extent) == 0:
-            return ":"
-        return f"{'' if first == 0 else python(first)}:{python(last)}" + (f":{step}" if step != 1 else "")
-
-    def _clipped(self, e: Expr, here: list[Range], clip: Store | None) -> str:
-        """The rows of a tile: from its first to where the condition of the store ends."""
-        if clip is None or clip.condition is True or expand(clip.condition.lhs - e) != 0:
-            raise EmitError(f"The subscript {e} moves with two indices at once.")
-        return f"{python(e.xreplace({r.symbol: r.start for r in here}))}:{python(clip.condition.rhs)}"
-
 
 def _indent(lines: Iterable[str]) -> Lines:
     return [f"    {line}" if line else "" for line in lines]
-
-
-def _tuple(parts: Iterable[Any]) -> str:
-    texts = [str(p) for p in parts]
-    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
 
 
 STAGE_TEMPLATES: Mapping[type, Callable[..., Lines]] = {

@@ -69,8 +69,8 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
             case Copy(over=over):
                 yield Work("copy", (times, _extent(over)))
             case MatMul():
-                parts = (node.batch, node.rows, node.inner, node.columns)
-                yield Work("matmul", (times, *map(_extent, parts)))
+                sides = (node.batch, node.rows, node.inner, node.columns)
+                yield Work("matmul", (times, *map(_extent, sides)))
             case ShiftedSum(over=over):
                 kept = {s for e in node.target.subscripts for s in e.free_symbols}
                 parts = [r for r in over if r.symbol not in kept]

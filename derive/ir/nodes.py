@@ -147,7 +147,7 @@ class Loop:
     """The body once for each value of the range, in order."""
 
     range: Range
-    body: tuple[Node, ...]
+    body: tuple[Any, ...]
     says: str = ""
 
 
@@ -156,7 +156,7 @@ class Guard:
     """The body where the condition holds."""
 
     condition: Any
-    body: tuple[Node, ...]
+    body: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ def statements(body: tuple[Stage, ...]) -> Iterator[Statement]:
     """Every statement, in order."""
     for node in body:
         if isinstance(node, (Loop, Guard, Tiles)):
-            yield from statements(node.body)  # type: ignore[arg-type]
+            yield from statements(node.body)
         elif not isinstance(node, Let):
             yield node
 

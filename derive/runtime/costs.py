@@ -30,13 +30,14 @@ def _rate(room: int, machine: Machine) -> float:
     if room <= _CACHE:
         return machine.cached_bytes
     share = min(1.0, room / (32 * _CACHE))
-    return machine.cached_bytes ** (1 - share) * machine.dram_bytes**share
+    return float(machine.cached_bytes ** (1 - share) * machine.dram_bytes**share)
 
 
 def seconds(works: Iterable[Work], room: int, itemsize: int, machine: Machine, fixed: bool) -> float:
     """How long it takes; `room` is what the working arrays take together, in bytes. `fixed` counts what is made of weights."""
     rate = _rate(room, machine)
-    return sum(_seconds(work, rate, itemsize, machine) for work in works if fixed or work[0] != "make")
+    wanted = [work for work in works if fixed or work[0] != "make"]
+    return sum(_seconds(work, rate, itemsize, machine) for work in wanted)
 
 
 def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:

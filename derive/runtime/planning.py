@@ -6,7 +6,7 @@ A choice rests on sizes, element type, threads and accuracy alone, never on valu
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -151,9 +151,9 @@ def jobs(batch: int, places: int, threads: int) -> list[tuple[tuple[int, int], t
         return [((0, batch), (0, places))]
     if batch >= threads:
         ends = [batch * k // threads for k in range(threads + 1)]
-        return [((low, high), (0, places)) for low, high in zip(ends, ends[1:], strict=False)]
+        return [((low, high), (0, places)) for low, high in pairwise(ends)]
     ends = [places * k // threads for k in range(threads + 1)]
-    return [((0, batch), (low, high)) for low, high in zip(ends, ends[1:], strict=False) if low < high]
+    return [((0, batch), (low, high)) for low, high in pairwise(ends) if low < high]
 
 
 def run_staged(

@@ -1,0 +1,96 @@
+"""How a kernel object is told of its algorithms: an entry for each program in stages, and functions that count what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sympy import Symbol
+
+from derive.backends._expressions import python
+from derive.backends._module import indent
+from derive.backends._signature import quoted
+from derive.backends._views import symbols_of
+from derive.ir.cost import Work, direct_work, work
+from derive.ir.nodes import Program
+from derive.ir.stages import Staged, Store, Tiles, reads_of, statements
+
+__all__ = ["algorithms", "direct_costs", "staged_costs"]
+
+Lines = list[str]
+
+
+def algorithms(programs: Sequence[Staged]) -> Lines:
+    """Keyword arguments of the kernel object that name its algorithms; none where there are none."""
+    if not programs:
+        return []
+    entries = [line for program in programs for line in _entry(program)]
+    return ["work=_direct_work,", "algorithms=(", *indent(entries), "),"]
+
+
+def direct_costs(program: Program) -> Lines:
+    """The function `_direct_work`, which counts what a program of sweeps does."""
+    batch = Symbol("batch", integer=True)
+    works = direct_work(program, batch)
+    wanted = symbols_of(tuple(w.counts for w in works))
+    keys = [str(s) for s in program.sizes if s in wanted]
+    return [*_counting("direct", keys, [], works), "", ""]
+
+
+def staged_costs(program: Staged) -> Lines:
+    """The function `_<name>_work` of a program in stages."""
+    works = work(program)
+    wanted = symbols_of(tuple(w.counts for w in works))
+    lets: Lines = []
+    for let in reversed(program.lets):
+        if let.symbol in wanted:
+            lets.insert(0, f"{let.symbol} = {python(let.value)}")
+            wanted |= let.value.free_symbols
+    keys = [str(s) for s in (*program.sizes, *(k.symbol for k in program.knobs)) if s in wanted]
+    return [*_counting(program.name, keys, lets, works), "", ""]
+
+
+def _counting(name: str, keys: Sequence[str], lets: Lines, works: Sequence[Work]) -> Lines:
+    lines = [f'("{w.kind}", {", ".join(map(python, w.counts))}),' for w in works]
+    return [
+        f"def _{name}_work(*, {', '.join(['batch', *keys, '**_'])}):",
+        '    """What it does, counted."""',
+        *indent([*lets, "return (", *indent(lines), ")"]),
+    ]
+
+
+def _entry(program: Staged) -> Lines:
+    """The object that tells the kernel of one program."""
+    used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
+    weights = dict.fromkeys(a.array for n in statements(program.fixed) for a in reads_of(n))
+    names = [s.name for s in program.arguments]
+    knobs = ", ".join(f'"{k.symbol}": {k.choices}' for k in program.knobs)
+    functions = ", ".join(f"_{program.name}{part}" for part in ("_fixed", "_room", ""))
+    tiled = _tiled(program)
+    return [
+        "Algorithm(",
+        f'    "{program.name}",',
+        f'    "{program.says}",',
+        f"    {functions},",
+        f"    weights={quoted([n for n in names if n in weights])},",
+        f"    arrays={quoted([n for n in names if n in used])},",
+        f"    knobs={{{knobs}}},",
+        f"    work=_{program.name}_work,",
+        *([f"    tiled={tiled},"] if tiled is not None else []),
+        *([] if program.strict else ["    strict=False,"]),
+        "),",
+    ]
+
+
+def _tiled(program: Staged) -> int | None:
+    """The axis of the result, batch apart, whose places go tile by tile."""
+    (store,) = [n for n in statements(program.body) if isinstance(n, Store)]
+    rows = [n for n in _nodes(program.body) if isinstance(n, Tiles) and n.extent != program.batch]
+    letters = {s for n in rows for s in (n.low, n.high)}
+    return next((k - 1 for k, e in enumerate(store.target.subscripts) if e.free_symbols & letters), None)
+
+
+def _nodes(body: tuple[Any, ...]) -> Iterator[Any]:
+    for node in body:
+        yield node
+        yield from _nodes(getattr(node, "body", ()))

@@ -1,0 +1,162 @@
+"""Views of arrays as NumPy text: slices and transposition where these say it, strides where they don't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sympy import Expr, Integer, Symbol, expand
+
+from derive.backends._expressions import python
+from derive.errors import EmitError
+from derive.ir.nodes import Access, Range
+from derive.ir.stages import Halo, Staged, Store, statements
+
+__all__ = ["Views", "symbols_of", "tuple_text"]
+
+Lines = list[str]
+
+
+def symbols_of(parts: Iterable[Any]) -> set[Symbol]:
+    """Every symbol in nested tuples, dataclasses and expressions."""
+    found: set[Symbol] = set()
+    for part in parts:
+        if isinstance(part, tuple):
+            found |= symbols_of(part)
+        elif hasattr(part, "free_symbols"):
+            found |= part.free_symbols
+        elif fields := getattr(part, "__dataclass_fields__", None):
+            found |= symbols_of(getattr(part, name) for name in fields if name not in ("place", "chart"))
+    return found
+
+
+def tuple_text(parts: Iterable[Any]) -> str:
+    texts = [str(p) for p in parts]
+    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+
+class Views:
+    """The views of one program. Those of working arrays that no loop moves are `named`, to stand before the loops.
+
+    `bound` are the letters of the loops around the statement that is being printed.
+    """
+
+    def __init__(self, program: Staged) -> None:
+        self.program = program
+        self.halos = {n.target.array for n in statements(program.body) if isinstance(n, Halo)}
+        self.named: Lines = []
+        self.bound: set[Symbol] = set()
+
+    def view(
+        self,
+        access: Access,
+        groups: Sequence[tuple[Range, ...]],
+        hoist: str = "",
+        slices: bool = False,
+        missing: bool = False,
+        broadcast: bool = False,
+        clip: Store | None = None,
+    ) -> str:
+        """An array as seen by groups of ranges, one axis a group."""
+        moving = {r.symbol for group in groups for r in group}
+        if slices or broadcast or self._sliceable(access, groups):
+            return self._sliced(access, groups, clip, broadcast)
+        ranges = [[r for r in g if any(r.symbol in e.free_symbols for e in access.subscripts)] for g in groups]
+        ranges = [g for g in ranges if g] if missing else ranges
+        if not missing and [len(g) for g in ranges] != [len(g) for g in groups]:
+            raise EmitError(f"A view of {access.array} lacks an axis.")
+        start = [python(expand(e.xreplace({r.symbol: r.start for g in groups for r in g}))) for e in access.subscripts]
+        shape, steps = [], []
+        for group in ranges:
+            extent: Expr = Integer(1)
+            for r in group:
+                extent *= r.stop - r.start
+            shape.append(python(expand(extent)))
+            steps.append(self._step(access, group))
+        text = (
+            f"strided({access.array}, {tuple_text(start)}, {tuple_text(shape)}, {tuple_text(map(tuple_text, steps))})"
+        )
+        still = (
+            not symbols_of((access.subscripts, tuple(groups))) - moving & self.bound and access.array not in self.halos
+        )
+        if hoist and still:
+            name = f"{access.array}_{hoist}"
+            self.named.append(f"{name} = {text}")
+            return name
+        return text
+
+    def _step(self, access: Access, group: list[Range]) -> tuple[str, str]:
+        """(axis, step) of one axis of a view: those of its last letter, whose step all others are a multiple of."""
+        strides = [self._strides(access, r.symbol) for r in group]
+        for (one, r), (two, s) in zip(
+            zip(strides, group, strict=True), list(zip(strides, group, strict=True))[1:], strict=False
+        ):
+            if expand(one[0] - two[0] * (s.stop - s.start)) != 0:
+                raise EmitError(f"{r.symbol} and {s.symbol} are not one axis of {access.array}.")
+        _, axis, step = strides[-1]
+        return str(axis), python(step)
+
+    def _strides(self, access: Access, symbol: Symbol) -> tuple[Expr, int, Expr]:
+        """By how many entries an index moves in memory, and as what step along which axis."""
+        shape = self.program.shape(access.array)
+        met = [axis for axis, e in enumerate(access.subscripts) if symbol in e.free_symbols]
+        if len(met) != 1:
+            raise EmitError(f"{symbol} moves several subscripts of {access.array}.")
+        (axis,) = met
+        step = expand(access.subscripts[axis]).coeff(symbol)
+        entries = step
+        for extent in shape[axis + 1 :]:
+            entries *= extent
+        return entries, axis, step
+
+    def _sliceable(self, access: Access, groups: Sequence[tuple[Range, ...]]) -> bool:
+        """Whether slices and transposition say it: one letter a subscript, of step one, one range a group."""
+        letters = [r.symbol for g in groups for r in g]
+        if any(len(g) != 1 for g in groups):
+            return False
+        order = []
+        for e in access.subscripts:
+            met = [s for s in letters if s in e.free_symbols]
+            if len(met) > 1 or (met and e.coeff(met[0]) != 1):
+                return False
+            order += met
+        return sorted(map(str, order)) == sorted(map(str, letters))
+
+    def _sliced(
+        self, access: Access, groups: Sequence[tuple[Range, ...]], clip: Store | None, broadcast: bool = False
+    ) -> str:
+        ranges = [r for g in groups for r in g]
+        parts, order = [], []
+        shape = self.program.shape(access.array)
+        for e, extent in zip(access.subscripts, shape, strict=True):
+            here = [r for r in ranges if r.symbol in e.free_symbols]
+            parts.append(self._slice(e, here, extent, clip))
+            order += [r.symbol for r in here[:1]]
+        wanted = [g[0].symbol for g in groups if g[0].symbol in order]
+        while parts and parts[-1] == ":":
+            parts.pop()
+        text = f"{access.array}[{', '.join(parts)}]" if parts else access.array
+        if broadcast:
+            return text
+        if order != wanted:
+            text += f".transpose({', '.join(str(order.index(s)) for s in wanted)})"
+        return text
+
+    def _slice(self, e: Expr, here: list[Range], extent: Expr, clip: Store | None) -> str:
+        if not here:
+            return python(e)
+        if len(here) > 1:
+            return self._clipped(e, here, clip)
+        (r,) = here
+        step = e.coeff(r.symbol)
+        rest = expand(e - step * r.symbol)
+        first, last = expand(step * r.start + rest), expand(step * (r.stop - 1) + rest + 1)
+        if step == 1 and first == 0 and expand(last - extent) == 0:
+            return ":"
+        return f"{'' if first == 0 else python(first)}:{python(last)}" + (f":{step}" if step != 1 else "")
+
+    def _clipped(self, e: Expr, here: list[Range], clip: Store | None) -> str:
+        """The rows of a tile: from its first to where the condition of the store ends."""
+        if clip is None or clip.condition is True or expand(clip.condition.lhs - e) != 0:
+            raise EmitError(f"The subscript {e} moves with two indices at once.")
+        return f"{python(e.xreplace({r.symbol: r.start for r in here}))}:{python(clip.condition.rhs)}"
