@@ -70,7 +70,7 @@ class _Writer(Views):
             lines += self.lines((node,))
         made = "".join(f"{name}, " for name in self.handed_on()).rstrip()
         return [
-            f"def _{program.name}_fixed({', '.join([*names, 'new', '*', *keys, '**_'])}):",
+            f"def _{program.name}_fixed({', '.join([*names, 'new', *_keywords(keys)])}):",
             f'    """What {program.says} makes of the weights, once."""',
             *_indent([*lines, f"return ({made})"]),
         ]
@@ -91,7 +91,7 @@ class _Writer(Views):
         lines = [line for room in program.rooms for line in self._new(room)]
         made = "".join(f"{room.name}, " for room in program.rooms).rstrip()
         return [
-            f"def _{program.name}_room(new, *, {', '.join([*keys, '**_'])}):",
+            f"def _{program.name}_room({', '.join(['new', *_keywords(keys)])}):",
             '    """Working arrays of one thread."""',
             *_indent([*lets, *lines, f"return ({made})"]),
         ]
@@ -106,7 +106,7 @@ class _Writer(Views):
         keys, lets = self._head((program.body, tuple(self.shapes_named)), {program.batch})
         head = [*lets, *self.named]
         return [
-            f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', '*', *keys, '**_'])}):",
+            f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', *_keywords(keys)])}):",
             f'    """{program.says[:1].upper()}{program.says[1:]}."""',
             *_indent([*head, *([""] if head else []), *loops]),
         ]
@@ -231,6 +231,11 @@ class _Writer(Views):
         if [r for group in groups for r in group] != list(node.over):
             raise EmitError(f"A store runs through the axes of {node.target.array} in their order.")
         return groups, split
+
+
+def _keywords(keys: Sequence[str]) -> Lines:
+    """What a function takes by name; it leaves the sizes that it doesn't need."""
+    return ["*", *keys, "**_"] if keys else ["**_"]
 
 
 def _indent(lines: Iterable[str]) -> Lines:
