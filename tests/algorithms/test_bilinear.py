@@ -95,6 +95,11 @@ def test_the_textbook_algorithm_of_two_outputs_and_three_taps() -> None:
     assert f.output == ((1, 1, 1, 0), (0, 1, -1, 1))
 
 
+def test_constants_are_dyadic_or_not() -> None:
+    assert toom_cook(2, 3).dyadic and fast_fir(3).dyadic and balanced(nested(toom_cook(2, 3), fast_fir(2))).dyadic
+    assert not toom_cook(4, 3).dyadic and not nested(toom_cook(2, 3), toom_cook(4, 3)).dyadic
+
+
 @pytest.mark.parametrize(("m", "r"), [(1, 1), (1, 5), (4, 1)])
 def test_one_output_or_one_tap_is_the_definition(m: int, r: int) -> None:
     assert toom_cook(m, r) == schoolbook(m, r)
@@ -168,14 +173,14 @@ def test_the_refusal_names_the_output_and_the_residue() -> None:
     wrong = replace(f, output=((f.output[0]), tuple(-e for e in f.output[1])))
     with pytest.raises(ObligationFailed) as refused:
         prove(wrong)
-    assert str(refused.value) == (
-        "F(2, 2) does not compute y[1]: it differs from Σ g·d by -2*d[1]*g[0] - 2*d[2]*g[1]."
-    )
+    assert str(refused.value) == ("F(2, 2) does not compute y[1]: it differs from Σ g·d by -2*d[1]*g[0] - 2*d[2]*g[1].")
 
 
 def test_the_residues_are_polynomials() -> None:
     f = schoolbook(1, 2)
-    g, d = (next(iter(x.args[0].atoms(Symbol))) for x in identity(replace(f, output=((Fraction(2), Fraction(1)),)))[0].args)
+    g, d = (
+        next(iter(x.args[0].atoms(Symbol))) for x in identity(replace(f, output=((Fraction(2), Fraction(1)),)))[0].args
+    )
     assert {str(g), str(d)} == {"g", "d"}
 
 

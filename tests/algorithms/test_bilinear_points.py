@@ -19,6 +19,7 @@ from derive.algorithms._bilinear import (
     toom_cook,
     worst,
 )
+from derive.algorithms._bilinear.points import least
 from derive.errors import UsageRefused
 
 FEW = tuple(map(Fraction, ("0", "1", "-1", "2", "-2", "1/2", "-1/2", "3/2", "-2/3")))
@@ -28,7 +29,9 @@ def amplified(f: Bilinear) -> Fraction:
     """max over i and a of Σ_k Σ_t |Aᵀ||G||Bᵀ|, term by term."""
     return max(
         sum(
-            abs(f.output[i][t] * f.weight[t][a] * f.data[t][k]) for t in range(f.products) for k in range(len(f.data[0]))
+            abs(f.output[i][t] * f.weight[t][a] * f.data[t][k])
+            for t in range(f.products)
+            for k in range(len(f.data[0]))
         )
         for i, a in product(range(len(f.output)), range(len(f.weight[0])))
     )
@@ -64,8 +67,8 @@ def test_amplification_follows_from_the_points_alone(m: int, r: int, data: st.Da
 
 @pytest.mark.parametrize("n", range(2, 7))
 def test_no_set_of_candidates_has_less(n: int) -> None:
-    least = min(worst(chosen) for chosen in combinations(FEW, n - 1))
-    assert worst(best_points(n - 1, 2, FEW)) == least
+    lowest = min(worst(chosen) for chosen in combinations(FEW, n - 1))
+    assert worst(best_points(n - 1, 2, FEW)) == lowest
 
 
 def test_the_points_of_least_amplification_are_not_those_of_habit() -> None:
@@ -83,18 +86,20 @@ def test_many_points_are_exchanged_until_none_is_better() -> None:
 
 
 def test_large_candidates_are_compared_exactly() -> None:
-    huge = (Fraction(10**40), Fraction(10**40 + 1), Fraction(1), Fraction(-1), Fraction(1, 10**40))
-    least = min(worst(chosen) for chosen in combinations(huge, 2))
-    assert worst(best_points(2, 2, huge)) == least
+    huge = (Fraction(10**400), Fraction(10**400 + 1), Fraction(1), Fraction(-1), Fraction(1, 10**400))
+    lowest = min(worst(chosen) for chosen in combinations(huge, 2))
+    assert worst(best_points(2, 2, huge)) == lowest
 
 
-def test_equal_sets_are_told_apart_by_their_constants() -> None:
-    assert best_points(2, 2, tuple(map(Fraction, ("3/2", "-3/2", "1", "-1")))) == (
-        min(
-            combinations(tuple(map(Fraction, ("3/2", "-3/2", "1", "-1"))), 2),
-            key=worst,
-        )
-    )
+@pytest.mark.parametrize(
+    ("better", "worse"), [("0 1", "1/2 -1/2"), ("1/4 -3/4", "1/3 -2/3"), ("0 1", "1/3 -2/3"), ("0 1", "0 -1")]
+)
+def test_of_equal_sets_the_one_with_simpler_constants_is_chosen(better: str, worse: str) -> None:
+    points = tuple(map(Fraction, f"{better} {worse}".split()))
+    assert worst(points[:2]) == worst(points[2:]) == 3
+    assert least(iter([(0, 1), (2, 3)]), points) == (0, 1)
+    if worse != "0 -1":
+        assert least(iter([(0, 1), (2, 3)]), points[2:] + points[:2]) == (2, 3)
 
 
 def test_too_few_candidates_are_refused() -> None:

@@ -77,6 +77,12 @@ class Bilinear:
         """How many inputs the outputs read: m + r - 1 along each axis."""
         return tuple(m + r - 1 for m, r in zip(self.outputs, self.taps, strict=True))
 
+    @property
+    def dyadic(self) -> bool:
+        """Whether every constant is an integer over a power of two, so that floats compute small integers exactly."""
+        constants = (e for matrix in (self.output, self.weight, self.data) for row in matrix for e in row)
+        return all(e.denominator & (e.denominator - 1) == 0 for e in constants)
+
     def __str__(self) -> str:
         return f"F({'×'.join(map(str, self.outputs))}, {'×'.join(map(str, self.taps))})"
 

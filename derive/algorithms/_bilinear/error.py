@@ -20,8 +20,8 @@ several axes the paths follow one another, and α is the product of theirs; wher
 L·η is what underflow adds: each product by a constant that isn't ±2^k with k ≥ 0, and each of the C products, loses at most
 half the smallest subnormal, η, and later constants and factors multiply it.
 
-No multiple of max Σ|g||d| bounds the error: with g = (0, 0, 1) and d = (1, 0, 0, 0) every output of F(2, 3) is a sum of zeros, but
-d[0] and g[2] meet in a product. Hence max|d|, over the inputs of one block.
+No multiple of max Σ|g||d| bounds the error: with g = (0, 0, 1) and d = (0, 1, 0, 0) every output of F(2, 3) is a sum of zeros, but
+d[1] and g[2] meet in a product. Hence max|d|, over the inputs of one block.
 
 >>> from derive.algorithms._bilinear.toom_cook import toom_cook
 >>> f = toom_cook(2, 3)

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from derive.algorithms._bilinear.algorithm import require_positive
 from derive.errors import UsageRefused
 
-__all__ = ["CANDIDATES", "best_points", "worst"]
+__all__ = ["CANDIDATES", "best_points", "least", "worst"]
 
 Points = tuple[Fraction, ...]
 
@@ -43,9 +43,8 @@ _MOST = 250_000
 _CHUNK = 20_000
 
 
-@lru_cache
 def best_points(m: int, r: int, candidates: Points = CANDIDATES) -> Points:
-    """The m + r - 2 candidates that, with ∞, have the least α; of equal ones, those with the fewest N that aren't powers of two.
+    """The m + r - 2 candidates that, with ∞, have the least α; of equal ones, those with the fewest N_t that aren't ±2^k.
 
     Up to 250 000 sets are all compared, and beyond that the answer is one that no exchange of a single point makes better.
     """
@@ -53,11 +52,14 @@ def best_points(m: int, r: int, candidates: Points = CANDIDATES) -> Points:
     count = m + r - 2
     if count > len(candidates):
         raise UsageRefused(f"F({m}, {r}) takes {count} finite points beside ∞; there are {len(candidates)} candidates.")
+    return tuple(candidates[k] for k in _chosen(count, candidates))
+
+
+@lru_cache
+def _chosen(count: int, candidates: Points) -> tuple[int, ...]:
     if comb(len(candidates), count) <= _MOST:
-        chosen = _least(combinations(range(len(candidates)), count), candidates)
-    else:
-        chosen = _exchanged(count, candidates)
-    return tuple(candidates[k] for k in chosen)
+        return least(combinations(range(len(candidates)), count), candidates)
+    return _exchanged(count, candidates)
 
 
 def worst(points: Sequence[Fraction]) -> Fraction:
@@ -80,21 +82,24 @@ def _terms(points: Sequence[Fraction]) -> list[tuple[int, int, int, int]]:
     return made
 
 
-def _least(sets: Iterator[tuple[int, ...]], candidates: Points) -> tuple[int, ...]:
+def least(sets: Iterator[tuple[int, ...]], candidates: Points) -> tuple[int, ...]:
     """The set of the least α, then of the fewest N that aren't powers of two, then of the least heights |p| + q, then the first.
 
-    Floating point only discards. ‖L‖₁ is an exact integer and all terms are positive, so that a sum of n quotients by
-    products of n - 1 integers has fewer than 3n roundings. With γ = γ_{3n}, a set that is worse than another by more than a
-    factor of (1 + γ)/(1 - γ) < 1 + 3γ isn't the least.
+    Floating point only discards, and only where it holds the integers. ‖L‖₁ ≤ Π (|p| + q) is exact then and all terms are positive,
+    so that a sum of n quotients by products of n - 1 integers has fewer than 3n roundings. With γ = γ_{3n}, a set that is worse
+    than another by more than a factor of (1 + γ)/(1 - γ) < 1 + 3γ isn't the least.
     """
     kept: list[tuple[int, ...]] = []
-    least = np.inf
+    height = max((abs(p.numerator) + p.denominator for p in candidates), default=1)
+    smallest = np.inf
     while chunk := list(islice(sets, _CHUNK)):
         count = len(chunk[0])
-        slack = 1 + 3 * 3 * (count + 1) * float(np.finfo(np.float64).eps)
-        scores = _scores(np.array(chunk, np.intp).reshape(len(chunk), count), candidates)
-        least = min(least, float(scores.min()))
-        kept += [chunk[k] for k in np.flatnonzero(scores <= least * slack)]
+        if height**count < 2**53:
+            slack = 1 + 3 * 3 * (count + 1) * float(np.finfo(np.float64).eps)
+            scores = _scores(np.array(chunk, np.intp).reshape(len(chunk), count), candidates)
+            smallest = min(smallest, float(scores.min()))
+            chunk = [chunk[k] for k in np.flatnonzero(scores <= smallest * slack)]
+        kept += chunk
 
     def key(chosen: tuple[int, ...]) -> tuple[Fraction, int, int, tuple[int, ...]]:
         points = tuple(candidates[k] for k in chosen)
@@ -107,23 +112,20 @@ def _least(sets: Iterator[tuple[int, ...]], candidates: Points) -> tuple[int, ..
 def _scores(sets: NDArray[np.intp], candidates: Points) -> NDArray[np.float64]:
     """α of many sets of candidates with ∞ at once, in float64 on exact integers."""
     n = sets.shape[1] + 1
-    tops, bottoms = [p.numerator for p in candidates], [p.denominator for p in candidates]
-    height = max((abs(p) + q for p, q in zip(tops, bottoms, strict=True)), default=1)
-    kind = np.float64 if height ** (n - 1) < 2**53 else object
-    ends = np.zeros((len(sets), 1), np.intp)
-    p = np.concatenate([np.array(tops, kind)[sets], ends + 1], axis=1).astype(kind)
-    q = np.concatenate([np.array(bottoms, kind)[sets], ends], axis=1).astype(kind)
+    tops, bottoms = ([float(e) for e in ends] for ends in zip(*(p.as_integer_ratio() for p in candidates), strict=True))
+    p = np.concatenate([np.array(tops)[sets], np.ones((len(sets), 1))], axis=1)
+    q = np.concatenate([np.array(bottoms)[sets], np.zeros((len(sets), 1))], axis=1)
     low, high = np.zeros(len(sets)), np.zeros(len(sets))
     for t in range(n):
-        row, apart = np.ones((len(sets), 1), kind), np.ones(len(sets), kind)
+        row, apart = np.ones((len(sets), 1)), np.ones(len(sets))
         for s in (s for s in range(n) if s != t):
-            wider = np.zeros((len(sets), row.shape[1] + 1), kind)
+            wider = np.zeros((len(sets), row.shape[1] + 1))
             wider[:, 1:] += q[:, s, None] * row
             wider[:, :-1] -= p[:, s, None] * row
             row, apart = wider, apart * (q[:, s] * p[:, t] - p[:, s] * q[:, t])
         size = abs(row).sum(axis=1)
-        low += (q[:, t] ** (n - 1) * size / abs(apart)).astype(np.float64)
-        high += (abs(p[:, t]) ** (n - 1) * size / abs(apart)).astype(np.float64)
+        low += q[:, t] ** (n - 1) * size / abs(apart)
+        high += abs(p[:, t]) ** (n - 1) * size / abs(apart)
     return np.maximum(low, high)
 
 
@@ -133,7 +135,7 @@ def _exchanged(count: int, candidates: Points) -> tuple[int, ...]:
     while True:
         others = [k for k in range(len(candidates)) if k not in chosen]
         near = [tuple(sorted({*chosen, k} - {gone})) for gone in chosen for k in others]
-        better = _least(iter([chosen, *near]), candidates)
+        better = least(iter([chosen, *near]), candidates)
         if better == chosen:
             return chosen
         chosen = better
