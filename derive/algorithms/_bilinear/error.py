@@ -10,7 +10,7 @@ and, as a multiple of sizes that are known sooner, without the term of underflow
     |error| ≤ γ_q·α·Σ_c Σ_a |g_c[a]|·max|d|        α = max_{i, a} Σ_t |Aᵀ[i, t]|·|G[t, a]|·Σ_k |Bᵀ[t, k]|
 
 (Higham, Accuracy and Stability of Numerical Algorithms, lemma 3.1 and section 2.8, on each path from an entry to a result;
-Barabasz, Anderson, Soodhalter and Gregg, ACM Trans. Math. Softw. 46(4), 2020, theorems 1 and 2, with norms in place of paths.)
+Barabasz, Anderson, Soodhalter and Gregg, ACM Trans. Math. Softw. 46(4), 2020, who bound norms.)
 
 q is the most roundings on any path. A row of n constants that aren't 0 makes n - 1 sums; a constant makes no rounding if
 it is ±2^k, one if the format holds it, in the product, and two if not, in the constant as well; then there are the product
