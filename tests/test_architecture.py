@@ -29,7 +29,7 @@ _PIPELINE = _DERIVATION | {
     "render",
     "registry",
 }
-_LOWERING = _PROOF | {"rules", "ir", "algorithms", "backends"}
+_LOWERING = _PROOF | {"rules", "ir", "algorithms", "backends", "registry"}
 _FILES = _PIPELINE | {"lowering", "pipeline", "checking"}
 
 MAY_IMPORT: dict[str, set[str]] = {

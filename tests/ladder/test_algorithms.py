@@ -79,7 +79,8 @@ def test_laws(name: str, algorithm: str) -> None:
     of = subject(name, algorithm=algorithm)
     for sizes in odd_sizes(of):
         laws.linear(of, sizes)
-        laws.local(of, laws.unread_inputs(of, sizes), sizes)
+        laws.local(of, laws.unread_inputs(of, sizes), sizes, finite=True)
+        laws.unread_weights_are_ignored(replace(of, kernel=_whole(of)), sizes)
         for claim in claims(of.derivation):
             laws.equivariant(of, motions(claim, sizes, most=40), sizes)
 
