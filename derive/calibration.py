@@ -23,10 +23,11 @@ import numpy as np
 
 from derive.artifacts import write
 from derive.errors import DeriveError
-from derive.runtime.machine import FILE, FORMAT, SIDES, Machine, cache_folder, load, machine, processor
+from derive.runtime.machine import FORMAT, SIDES, Machine, cache_folder, file_name, load, machine, processor
 
-__all__ = ["calibrate", "constants", "machine", "one_thread", "per_call", "processor", "summary"]
+__all__ = ["FORCED", "calibrate", "constants", "machine", "one_thread", "per_call", "processor", "summary"]
 
+FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _CACHED = 96 * 1024  # bytes of an array of which three fit the second-level cache
 _BEYOND = 64 * 1024 * 1024
 _RUN = 64  # elements of a run that is copied
@@ -44,9 +45,14 @@ def one_thread(threads: int = 1) -> dict[str, str]:
     return {name: str(threads) for name in names}
 
 
-def calibrate() -> tuple[Path, Machine]:
-    """Measure, keep, and read back. Raises OutputError where the folder can't be written."""
+def calibrate(unforced: bool = False) -> tuple[Path, Machine]:
+    """Measure, keep, and read back; `unforced`: with the kernels that BLAS chooses by the processor.
+
+    Raises OutputError where the folder can't be written.
+    """
     environment = {**os.environ, **one_thread()}
+    for name in FORCED if unforced else ():
+        environment.pop(name, None)
     command = [sys.executable, "-m", "derive.calibration"]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     try:
@@ -56,8 +62,9 @@ def calibrate() -> tuple[Path, Machine]:
     folder = cache_folder()
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     held = {"format": FORMAT, "processor": processor(), "numpy": np.__version__, "date": date, "constants": measured}
-    write({FILE: json.dumps(held, indent=2) + "\n"}, folder)
-    return folder / FILE, load(folder / FILE)
+    name = file_name(environment.get(FORCED[0]))
+    write({name: json.dumps(held, indent=2) + "\n"}, folder)
+    return folder / name, load(folder / name)
 
 
 def summary(made: Machine) -> dict[str, str]:
@@ -68,9 +75,8 @@ def summary(made: Machine) -> dict[str, str]:
         "a task handed to a thread": f"{made.thread_start * 1e6:.0f} µs",
     }
     for bits, table in ((32, made.gemm32), (64, made.gemm64)):
-        said[f"products of float{bits}"] = (
-            f"{table[0] / 1e9:.1f} to {max(table) / 1e9:.1f} thousand million operations a second, by shape"
-        )
+        least, most = (f"{rate / 1e9:.1f}·10⁹" for rate in (min(table), max(table)))
+        said[f"products of float{bits}"] = f"{least} to {most} operations/s, by shape"
     for name, rate in (("cache", made.cached_bytes), ("memory", made.dram_bytes)):
         said[f"additions in {name}"] = f"{rate / 1e9:.1f} GB/s"
     said["copies of short runs"] = f"{made.copied_bytes / 1e9:.1f} GB/s written"

@@ -66,18 +66,22 @@ def bench(names: tuple[str, ...], file: Path | None, quick: bool, threads: int, 
 
 
 @click.command()
-def calibrate() -> None:
+@click.option(
+    "--unforced", is_flag=True, help="Hide OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE from the measuring process."
+)
+def calibrate(unforced: bool) -> None:
     """Measure this machine, in a few seconds, for predictions of time.
 
-    The constants are kept as machine.json in DERIVE_CACHE_DIR or the user's cache folder, where kernels find
-    them; without it they guess.
+    The constants are kept in DERIVE_CACHE_DIR or the user's cache folder, where kernels find them; without
+    them they guess. With OPENBLAS_CORETYPE they are kept under another name.
     """
     from rich.console import Console
     from rich.table import Table
 
     from derive.calibration import calibrate, summary
 
-    path, made = calibrate()
+    with Console(stderr=True).status("measuring"):
+        path, made = calibrate(unforced)
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in summary(made).items():
         table.add_row(name, value)

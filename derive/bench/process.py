@@ -11,12 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from derive.calibration import one_thread
+from derive.calibration import FORCED, one_thread
 from derive.errors import DeriveError
 
-__all__ = ["FORCED", "Died", "Worker", "environment"]
+__all__ = ["Died", "Worker", "environment"]
 
-FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _ROOT = Path(__file__).resolve().parents[2]
 # The C library gives freed memory back to nobody, so that whoever allocates results anew pays for no fresh pages.
 _KEPT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}

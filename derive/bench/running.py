@@ -12,10 +12,10 @@ from typing import Any
 
 from derive.bench.limits import share_of_limit
 from derive.bench.peers._family import Family
-from derive.bench.process import FORCED, Died, Worker
+from derive.bench.process import Died, Worker
 from derive.bench.rows import Row
 from derive.bench.timing import OURS, measure, posed, timed
-from derive.calibration import processor
+from derive.calibration import FORCED, processor
 from derive.errors import UsageRefused
 from derive.registry import discover
 

@@ -15,9 +15,10 @@ from derive.artifacts import Made
 from derive.cache import Cache, users_cache
 from derive.errors import DeriveError, OutputError
 from derive.runtime import machine as runtime
-from derive.runtime.machine import FILE, SIDES, Machine, cache_folder, load
+from derive.runtime.machine import SIDES, Machine, cache_folder, file_name, load
 
 GUESSES = Machine()
+FILE = "machine.json"
 
 
 def constants() -> dict:
@@ -33,6 +34,7 @@ def constants() -> dict:
 def kept(tmp_path, monkeypatch) -> Path:
     """A calibration of this machine, without the time it takes."""
     monkeypatch.setenv("DERIVE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     command = f"print({json.dumps(json.dumps(constants()))})"
     run = calibration.subprocess.run
     monkeypatch.setattr(calibration.subprocess, "run", lambda c, **more: run([c[0], "-c", command], **more))
@@ -97,6 +99,22 @@ def test_the_machine_is_read_once(kept, monkeypatch):
         assert first.ufunc_call == 3.0
         kept.unlink()
         assert runtime.machine() is first
+    finally:
+        runtime.machine.cache_clear()
+
+
+def test_other_kernels_have_another_file(kept, monkeypatch):
+    assert file_name(None) == file_name("") == FILE
+    assert file_name("../Haswell") == "machine-Haswell.json"
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    runtime.machine.cache_clear()
+    try:
+        assert runtime.machine() == GUESSES
+        path, _ = calibration.calibrate()
+        assert path == cache_folder() / "machine-Haswell.json"
+        runtime.machine.cache_clear()
+        assert runtime.machine().ufunc_call == 3.0
+        assert calibration.calibrate(unforced=True)[0] == kept
     finally:
         runtime.machine.cache_clear()
 

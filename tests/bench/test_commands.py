@@ -93,7 +93,9 @@ def test_calibrate_says_what_it_measured_and_where_it_is(run, monkeypatch, tmp_p
     from derive import calibration
     from derive.runtime.machine import Machine
 
-    monkeypatch.setattr(calibration, "calibrate", lambda: (tmp_path / "machine.json", Machine(ufunc_call=2e-6)))
+    monkeypatch.setattr(
+        calibration, "calibrate", lambda unforced: (tmp_path / "machine.json", Machine(ufunc_call=2e-6))
+    )
     code, out, err = run("calibrate")
     assert (code, err) == (0, "")
     assert "a ufunc's call" in out and "2.00 µs" in out

@@ -12,11 +12,12 @@ import pytest
 from derive.bench.peers import scipy as scipy_peers
 from derive.bench.peers._family import Family, Participant
 from derive.bench.problem import Problem
-from derive.bench.process import FORCED, Died, Worker, environment
+from derive.bench.process import Died, Worker, environment
 from derive.bench.rows import Row
 from derive.bench.running import figures, workers
 from derive.bench.timing import measure, posed, timed
 from derive.bench.worker import Holder
+from derive.calibration import FORCED
 from derive.errors import UsageRefused
 
 PROBLEM = Problem("conv2d", (20, 30), (3, 3))
