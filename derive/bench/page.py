@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from derive.bench.timing import OURS
 __all__ = ["CHART", "DATA", "FOLDER", "PAGE", "files"]
 
 DATA, PAGE, CHART = "numpy.json", "numpy.md", "numpy.svg"
+_LARGE, _GROWTH = 1_000_000, 1.25  # pixels; the time of a pixel of the slowest, in that of the fastest
 _ROOT = Path(__file__).resolve().parents[2]
 FOLDER: Path | None = _ROOT / "docs" / "performance" if (_ROOT / "pyproject.toml").is_file() else None
 
@@ -37,6 +39,7 @@ def _page(found: Mapping[str, Any]) -> str:
         *_table(found),
         "",
         *_missed(timed),
+        *_growth(rows),
         *_everyone(rows),
         "",
         *_method(found),
@@ -44,12 +47,38 @@ def _page(found: Mapping[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
+def _growth(rows: list[Mapping[str, Any]]) -> list[str]:
+    """The time a pixel of single images, window by window, and what a call needs beyond its arrays."""
+    windows: dict[str, dict[int, tuple[float, float]]] = {}
+    for row in rows:
+        problem, ours = row["problem"], row["participants"][OURS]
+        if problem["layer"] == "conv2d" and problem["dtype"] == "float32" and "cpu" in ours:
+            pixels = prod(problem["grid"])
+            figures = (ours["cpu"]["median"] / pixels, ours.get("scratch", 0))
+            windows.setdefault("×".join(map(str, problem["window"])), {}).setdefault(pixels, figures)
+    windows = {window: found for window, found in windows.items() if len(found) > 1}
+    if not windows:
+        return []
+    lines = ["## Growth", "", "| window | 10⁶ pixels | ns a pixel | MB beyond input and output |", "|---|---|---|---|"]
+    for window, found in windows.items():
+        for pixels, (seconds, scratch) in sorted(found.items()):
+            lines.append(f"| {window} | {pixels / 1e6:.3g} | {seconds * 1e9:.2f} | {scratch / 1e6:.1f} |")
+    lines.append("")
+    for window, found in windows.items():
+        large = [seconds for pixels, (seconds, _) in found.items() if pixels >= _LARGE]
+        if len(large) > 1:
+            lines.append(
+                f"- {window}: a pixel's times are within {max(large) / min(large):.2f}×, for a goal of {_GROWTH}×."
+            )
+    return [*lines, ""]
+
+
 def _table(found: Mapping[str, Any]) -> list[str]:
     lines = [
         f"| row | what | derivation | fastest peer | ratio | goal | {found['threads']} threads, clock | of the limit |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for row in found["rows"]:
+    for row in (r for r in found["rows"] if r["goal"] is not None):
         cpu, wall, ours = row["cpu"], row["wall"], row["participants"][OURS]
         ratio = "-" if cpu is None else f"{_ratio(cpu)}{'' if cpu['median'] <= row['goal'] else ', missed'}"
         beside = "-" if wall is None else f"{_ratio(wall)}, {wall['best']}"

@@ -55,13 +55,14 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     milliseconds = f"{ours['cpu']['median'] * 1e3:.4g}" if "cpu" in ours else "-"
     limit = f"{100 * ours['limit']:.0f}%" if "limit" in ours else "-"
     beside = f"{wall['median']:.2f}" if wall is not None else "-"
+    goal = "-" if row["goal"] is None else f"{row['goal']:g}"
     if cpu is None:
-        return [row["name"], "-", milliseconds, "-", "-", f"{row['goal']:g}", beside, limit]
+        return [row["name"], "-", milliseconds, "-", "-", goal, beside, limit]
     colour = "green" if cpu["median"] <= row["goal"] else "red"
     mark = "" if colour == "green" else "!"
     ratio = f"[{colour}]{mark}{cpu['median']:.2f}[/]"
     spread = f"{cpu['low']:.2f}-{cpu['high']:.2f}"
-    return [row["name"], _short(cpu["best"]), milliseconds, ratio, spread, f"{row['goal']:g}", beside, limit]
+    return [row["name"], _short(cpu["best"]), milliseconds, ratio, spread, goal, beside, limit]
 
 
 def _short(peer: str) -> str:

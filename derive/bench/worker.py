@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import time
+import tracemalloc
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,6 +33,7 @@ from derive.registry import find
 
 __all__ = ["Holder", "main"]
 
+_OURS = "generated"  # only of these all memory is seen
 _FAST = 0.2  # seconds a call below which it is called again before it is timed
 
 
@@ -63,7 +65,7 @@ class Holder:
         posed = Problem.read(problem)
         given = arrays(posed)
         participant = self.family.adapters[peer](posed, given, self.threads)
-        made = participant.call()
+        made, scratch = _first(participant)
         held = Reference(*(np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in ("H", "magnitude")))
         found = agreement(posed, given, held, participant.read(made), participant.fourier, participant.multiple)
         if not found.share <= 1:
@@ -72,7 +74,8 @@ class Holder:
         once = _timed(participant, 1, 1)["wall"][0]
         if once < _FAST:
             once = min(_timed(participant, 3, 1)["wall"])
-        return {"error": found.error, "share": found.share, "seconds": once, "note": participant.note}
+        said = {"error": found.error, "share": found.share, "seconds": once, "note": participant.note}
+        return said | ({"scratch": scratch} if self.family.module == _OURS else {})
 
     def measure(self, peer: str, calls: int, group: int) -> dict[str, Any]:
         """Time it."""
@@ -94,6 +97,16 @@ class Holder:
         from derive.calibration import machine
 
         return {"source": machine().source}
+
+
+def _first(participant: Participant) -> tuple[Any, int]:
+    """The first result, and the most bytes that Python and NumPy held beyond what they held before."""
+    tracemalloc.start()
+    try:
+        made = participant.call()
+        return made, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def _timed(participant: Participant, calls: int, group: int) -> dict[str, Any]:

@@ -68,6 +68,21 @@ def test_the_page_says_what_was_met_and_missed():
     assert f"]({CHART})" in page
 
 
+def test_the_time_a_pixel_is_compared_across_sizes():
+    found = sample()
+    assert "## Growth" not in files(found)[PAGE]
+    big = json.loads(json.dumps(found["rows"][0])) | {"name": "4mp-3x3", "goal": None, "cpu": None, "wall": None}
+    big["problem"]["grid"] = [2000, 2000]
+    big["participants"]["derive"]["cpu"]["median"] = 6e-3
+    big["participants"]["derive"]["scratch"] = 2_000_000
+    found["rows"].append(big)
+    page = files(found)[PAGE]
+    assert "| 3×3 | 1 | 1.00 | 0.0 |\n| 3×3 | 4 | 1.50 | 2.0 |\n" in page
+    assert "- 3×3: a pixel's times are within 1.50×, for a goal of 1.25×." in page
+    assert "| 4mp-3x3 | 3×3 on" not in page
+    assert any(line.startswith("4mp-3x3") for line in printed(found))
+
+
 def test_the_chart_is_svg_with_words_and_colours_for_both_themes():
     text = files(sample())[CHART]
     root = ET.fromstring(text)

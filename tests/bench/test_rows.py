@@ -20,6 +20,10 @@ def test_names_are_unique_and_every_peer_has_an_adapter():
     assert {peer for row in ROWS for peer in row.peers} < set(families())
 
 
+def test_a_goal_goes_with_peers():
+    assert all((row.goal is not None) == bool(row.peers) for row in ROWS)
+
+
 def test_every_layer_is_in_the_catalogue_or_compiled():
     for row in ROWS:
         assert isinstance(row.problem.layer, dict) or row.problem.layer in names("derive.catalogue")

@@ -16,7 +16,7 @@ from derive.bench.process import Died, Worker, environment
 from derive.bench.rows import Row
 from derive.bench.running import figures, workers
 from derive.bench.timing import measure, posed, timed
-from derive.bench.worker import Holder
+from derive.bench.worker import Holder, _first
 from derive.calibration import FORCED
 from derive.errors import UsageRefused
 
@@ -95,6 +95,17 @@ def test_a_row_as_it_is_kept():
     assert kept["participants"]["right"]["error"] < 1e-6
     assert kept["participants"]["derive"]["cpu"]["calls"] >= 3
     assert kept["problem"]["says"] == "3×3 on 20×30" and kept["goal"] == 1.0
+
+
+def test_memory_beyond_the_arrays_is_seen():
+    kept = np.empty(10, np.float32)
+
+    def call():
+        return kept + np.zeros((1000, 10), np.float32).sum(axis=0)
+
+    made, held = _first(Participant(call, np.asarray))
+    assert made.shape == (10,)
+    assert 40_000 <= held < 60_000
 
 
 def test_what_is_not_installed_is_left_out():
