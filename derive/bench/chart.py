@@ -27,7 +27,7 @@ def chart(rows: Sequence[Mapping[str, Any]]) -> str:
     svg = drawsvg.Drawing(_LEFT + _WIDTH + _RIGHT, bottom + 40, role="img")
     svg.append(drawsvg.Raw("<title>Seconds of ours divided by those of the fastest peer</title>"))
     svg.append(drawsvg.Raw(f"<desc>{escape(_says(shown))}</desc>"))
-    svg.append(_text("seconds of ours ÷ the fastest peer's, one thread; further left is faster", _LEFT, 18, "start"))
+    svg.append(_text("time of ours ÷ the fastest peer's; further left is faster", _LEFT, 18, "start"))
     for tick in _TICKS:
         if ends[0] <= tick <= ends[1]:
             x = _at(tick, ends)
@@ -35,7 +35,7 @@ def chart(rows: Sequence[Mapping[str, Any]]) -> str:
             svg.append(_text(f"{tick:g}", x, _TOP - 14, "middle"))
     for number, row in enumerate(shown):
         _row(svg, row, _TOP + _LINE * number + _LINE / 2, ends)
-    legend = "● goal met   ○ goal missed   bar: quartiles   upright: goal"
+    legend = "● goal met; ○ missed; bar: quartiles; upright: goal"
     svg.append(_text(legend, _LEFT, bottom + 26, "start"))
     text: str = svg.as_svg(header="")
     return text.replace("<defs>\n</defs>\n", "").replace(' xmlns:xlink="http://www.w3.org/1999/xlink"\n    ', "") + "\n"

@@ -129,6 +129,12 @@ def _milliseconds(spread: Mapping[str, Any] | None) -> str:
     return " ".join((f"{spread['median'] * 1e3:.4g}", f"({spread['low'] * 1e3:.4g} to {spread['high'] * 1e3:.4g})"))
 
 
+def _forced(found: Mapping[str, Any]) -> str:
+    """What the environment made BLAS do."""
+    said = [f"{name}={value}" for name, value in found["environment"].items() if value]
+    return f", by {' and '.join(said)}" if said else ""
+
+
 def _method(found: Mapping[str, Any]) -> list[str]:
     limits, versions = found["limits"], found["versions"]
     kernels = (
@@ -140,7 +146,8 @@ def _method(found: Mapping[str, Any]) -> list[str]:
         "## How they were taken",
         "",
         f"On {found['date']}: {found['processor']}, {found['processors']} processors, {found['system']}, Python",
-        f"{found['python']}; {known}; NumPy's OpenBLAS: {kernels}.",
+        f"{found['python']}; {known};",
+        f"NumPy's OpenBLAS: {kernels}{_forced(found)}.",
         "",
         f"One thread reaches {rates['gemm_float32']}·10⁹ operations a second in products of float32 and",
         f"{rates['gemm_float64']}·10⁹ in float64, copies {rates['copy_bytes']} GB/s (read and written together) and",

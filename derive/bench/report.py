@@ -72,12 +72,13 @@ def _short(peer: str) -> str:
 def notes(found: Mapping[str, Any]) -> list[str]:
     """What a reader of the table must know, and what was left out."""
     kernels = ", ".join(str(blas["architecture"]) for blas in found["blas"]) or "unknown kernels"
+    forced = ", forced by the environment" if any(found["environment"].values()) else ""
     lines = [
         "",
         "ratio: CPU time of one thread, ours / the fastest peer's; ! misses the goal.",
         f"{found['threads']} thr.: the same by the clock. limit: the least time that operations and bytes",
         "take on this machine, as a share of ours.",
-        f"{found['processor']}; BLAS: {kernels}; constants: {found['constants']}.",
+        f"{found['processor']}; BLAS: {kernels}{forced}; constants: {found['constants']}.",
     ]
     seen: dict[str, None] = {}
     for row in found["rows"]:

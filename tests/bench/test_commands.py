@@ -44,6 +44,7 @@ def asked(monkeypatch):
             "constants": "guessed",
             "limits": dict.fromkeys(("gemm_float32", "gemm_float64", "copy_bytes", "read_bytes"), 1e9),
             "versions": {},
+            "environment": {},
             **dict.fromkeys(("date", "processors", "system", "python", "memory"), "-"),
             "budget": budget,
         }

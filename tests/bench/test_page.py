@@ -64,8 +64,15 @@ def test_the_page_says_what_was_met_and_missed():
     assert "| 2.00 (2.00 to 2.05), missed | 0.3 |" in page
     assert "- separable-31: 2.00 for 0.3, 567% beyond. Wider tiles, to no avail." in page
     assert "opencv-python-headless is not installed" in page
-    assert "A Processor, 2 processors, Linux x86_64, Python\n3.12.0; numpy 2.4.0" in page
+    assert "A Processor, 2 processors, Linux x86_64, Python\n3.12.0; numpy 2.4.0;\n" in page
+    assert "NumPy's OpenBLAS: 0.3.30 with kernels for SkylakeX.\n" in page
     assert f"]({CHART})" in page
+
+
+def test_forced_kernels_are_stated():
+    found = sample() | {"environment": {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": None}}
+    assert "with kernels for SkylakeX, by OPENBLAS_CORETYPE=Haswell.\n" in files(found)[PAGE]
+    assert any("BLAS: SkylakeX, forced by the environment; " in line for line in printed(found))
 
 
 def test_the_time_a_pixel_is_compared_across_sizes():
@@ -95,6 +102,8 @@ def test_the_chart_is_svg_with_words_and_colours_for_both_themes():
     colours = {value for node in root.iter() for value in (node.get("fill"), node.get("stroke")) if value}
     assert not colours & {"black", "white", "#000", "#fff", "#000000", "#ffffff"}
     words = root.findall(f".//{space}text")
+    starting = [word for word in words if word.get("text-anchor") == "start"]
+    assert all(float(word.get("x")) + 7.5 * len(word.text) <= float(root.get("width")) for word in starting)
     assert words and all(word.get("fill") == "#767676" for word in words)
 
 
