@@ -39,6 +39,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from derive.errors import TextError
 from derive.forms.expr import Read, Where
 from derive.proof.remainders import abstracted
+from derive.remembered import text
 
 __all__ = ["ABSTRACTED", "in_fixed_order", "is_plain", "script", "smt_name", "to_smt"]
 
@@ -49,14 +50,9 @@ _PLAIN = re.compile(r"[A-Z][a-z]*[0-9_]*|[a-z][0-9_]*")
 _RELATIONS: Mapping[type[Any], str] = {Eq: "=", Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
 
 
-@lru_cache(maxsize=65536)
-def _key(expression: Any) -> str:
-    return str(expression)
-
-
 def in_fixed_order(conditions: Iterable[Any]) -> list[Any]:
     """Parts that SymPy keeps in a set, in the order of their texts."""
-    return sorted(conditions, key=_key)
+    return sorted(conditions, key=text)
 
 
 def script(given: list[Any], show: Any) -> str:
@@ -66,7 +62,7 @@ def script(given: list[Any], show: Any) -> str:
     """
     (*given, show), known = abstracted([*given, show])
     given = [*given, *known]
-    symbols = sorted({s for e in (*given, show) for s in e.free_symbols}, key=str)
+    symbols = sorted({s for e in (*given, show) for s in e.free_symbols}, key=text)
     arrays = sorted({(r.array, len(r.subscripts)) for e in (*given, show) for r in e.atoms(Read)})
     _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
     linear = not any(_multiplies(e) for e in (*given, show))
