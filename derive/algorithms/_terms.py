@@ -22,7 +22,7 @@ from derive.forms.text import show
 from derive.ir.nodes import Access, Chart, Range, Storage
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
-from derive.remembered import replaced
+from derive.remembered import built, replaced
 
 __all__ = ["BATCH", "ITEM", "Part", "Terms", "charts", "entry_text", "own", "same_chart"]
 
@@ -178,18 +178,19 @@ class Terms:
         lower, upper = shadow.simplify(known).bounds(symbol)
         if not lower or not upper:
             raise NoLowering(f"Nothing bounds '{symbol}' on both sides, so no loop can run through it.")
-        stop = Min(*(bound + 1 for bound in upper))
-        start = Max(*lower)
-        return Range(symbol, start, stop if self._runs(start, stop, known) else Max(start, stop))
+        stop = built(Min, *(bound + 1 for bound in upper))
+        start = built(Max, *lower)
+        return Range(symbol, start, stop if self._runs(start, stop, known) else built(Max, start, stop))
 
     def _runs(self, start: Expr, stop: Expr, known: Polyhedron) -> bool:
         """Whether start ≤ stop for all sizes and all outer letters that some term has."""
+        forwards = built(Le, start, stop)
         try:
-            if (known & self.given).implies(Le(start, stop)):
+            if (known & self.given).implies(forwards):
                 return True
         except NotAffine:
             pass  # a rounded quotient, which the solver knows
-        goal = Goal((self.form.given, known.conditions), Le(start, stop))
+        goal = Goal((self.form.given, known.conditions), forwards)
         return decide(goal.smt) is Status.PROVED
 
     def grows(self, symbol: Symbol) -> int:

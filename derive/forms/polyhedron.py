@@ -173,6 +173,9 @@ class Polyhedron:
 
     def project(self, *symbols: sp.Symbol) -> "Polyhedron":
         """The shadow along `symbols`: Fourier-Motzkin, an equation or the fewest new inequalities first."""
+        return _shadow(self, self.exact, frozenset(symbols) & self.symbols)
+
+    def _without(self, symbols: frozenset[sp.Symbol]) -> "Polyhedron":
         shadow, left = self, [symbol for symbol in self.names if symbol in symbols]
         while left:
             symbol = min(left, key=shadow._cost)
@@ -286,7 +289,13 @@ class Polyhedron:
         return str(self.conditions)
 
 
-@lru_cache(maxsize=1 << 12)
+# These are asked for again and again. Equal polyhedra may differ in `exact`, which a shadow inherits.
+@lru_cache(maxsize=1 << 14)
+def _shadow(polyhedron: Polyhedron, exact: bool, symbols: frozenset[sp.Symbol]) -> Polyhedron:
+    return polyhedron._without(symbols)
+
+
+@lru_cache(maxsize=1 << 14)
 def _conditions(polyhedron: Polyhedron) -> Boolean:
     return polyhedron._written()
 

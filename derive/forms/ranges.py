@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sympy import Add, And, Expr, Not, Symbol
@@ -76,6 +77,7 @@ def _equal(middle: Expr, value: Expr, to: Notation) -> str:
     return f"{to(middle)} = {to(value)}"
 
 
+@lru_cache(maxsize=1 << 14)
 def affine_part(condition: Any) -> tuple[Polyhedron, tuple[Any, ...]]:
     """The affine conjuncts as a polyhedron, and the others."""
     affine, rest = [], []

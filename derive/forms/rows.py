@@ -90,6 +90,17 @@ def eliminate(rows: Iterable[Row], column: int) -> tuple[list[Row], bool]:
     return shadow, exact
 
 
+def _paired(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows without those on letters that are bounded on one side only: such a letter has a value for all others."""
+    while rows:
+        columns = enumerate(zip(*(row[:-1] for row in rows), strict=True))
+        loose = [c for c, values in columns if (max(values) > 0) != (min(values) < 0)]
+        if not loose:
+            break
+        rows = tuple(row for row in rows if not any(row[c] for c in loose))
+    return rows
+
+
 def _cheapest(rows: Sequence[Row]) -> int | None:
     """The column whose elimination adds fewest rows; None when no column is left."""
     best, best_cost = None, None
@@ -108,6 +119,7 @@ def _cheapest(rows: Sequence[Row]) -> int | None:
 def _empty(rows: tuple[Row, ...]) -> bool:
     remaining: tuple[Row, ...] | None = rows
     while remaining:
+        remaining = _paired(remaining)
         column = _cheapest(remaining)
         if column is None:
             return False
