@@ -52,7 +52,8 @@ _RELATIONS: Mapping[type[Any], str] = {Eq: "=", Ge: ">=", Gt: ">", Le: "<=", Lt:
 
 def in_fixed_order(conditions: Iterable[Any]) -> list[Any]:
     """Parts that SymPy keeps in a set, in the order of their texts."""
-    return sorted(conditions, key=text)
+    parts = list(conditions)
+    return sorted(parts, key=text) if len(parts) > 1 else parts
 
 
 def script(given: list[Any], show: Any) -> str:
@@ -63,7 +64,7 @@ def script(given: list[Any], show: Any) -> str:
     (*given, show), known = abstracted([*given, show])
     given = [*given, *known]
     symbols = sorted({s for e in (*given, show) for s in e.free_symbols}, key=text)
-    arrays = sorted({(r.array, len(r.subscripts)) for e in (*given, show) for r in e.atoms(Read)})
+    arrays = sorted(frozenset().union(*map(_arrays, (*given, show))))
     _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
     linear = not any(_multiplies(e) for e in (*given, show))
     lines = [f"(set-logic {'QF_UFLIRA' if linear else 'QF_UFNIRA'})"]
@@ -91,6 +92,12 @@ def _check_names(names: list[str]) -> None:
         raise TextError(f"'{twice[0]}' names two things in one statement: indices, sizes and arrays need their own.")
 
 
+@lru_cache(maxsize=65536)
+def _arrays(expression: Any) -> frozenset[tuple[str, int]]:
+    return frozenset((r.array, len(r.subscripts)) for r in expression.atoms(Read))
+
+
+@lru_cache(maxsize=65536)
 def _multiplies(expression: Any) -> bool:
     return any(sum(f.has(Symbol, Read) for f in product.args) > 1 for product in expression.atoms(Mul)) or any(
         power.has(Symbol, Read) for power in expression.atoms(Pow)
