@@ -30,6 +30,7 @@ from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Step, View
 from derive.registry import find, names
+from derive.remembered import replaced
 from derive.rules._rule import Application
 from derive.rules.adjoint import adjoint
 from derive.rules.gradient import gradient
@@ -69,7 +70,7 @@ class Gradient:
         """The gradient with sizes replaced, by numbers or by other sizes."""
 
         def fixed(pairs: tuple[tuple[Symbol, Expr], ...]) -> tuple[tuple[Symbol, Expr], ...]:
-            return tuple((s, e.xreplace(dict(values))) for s, e in pairs)
+            return tuple((s, replaced(e, dict(values))) for s, e in pairs)
 
         found = tuple(Chart(fixed(chart.down), fixed(chart.up)) for chart in self.charts)
         return replace(self, form=self.form.at(values), charts=found)
@@ -169,8 +170,8 @@ def _charts(step: Step) -> Iterator[Chart]:
     for chart in charts(form):
         down, up = dict(chart.down), dict(step.to_before)
         yield Chart(
-            tuple((s, expand(e.xreplace(down))) for s, e in step.to_after.items()),
-            tuple((s, expand(e.xreplace(up))) for s, e in chart.up),
+            tuple((s, expand(replaced(e, down))) for s, e in step.to_after.items()),
+            tuple((s, expand(replaced(e, up))) for s, e in chart.up),
         )
 
 

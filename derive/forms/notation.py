@@ -42,6 +42,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from derive.forms.expr import Read, Where, reads
 from derive.forms.ranges import SIZES, write_conditions
 from derive.ordering import OrderedTerms
+from derive.remembered import text
 
 __all__ = ["LATEX", "UNICODE", "Notation", "in_order"]
 
@@ -51,10 +52,10 @@ _ORDERED = OrderedTerms()
 
 def _factor_key(factor: Expr) -> tuple[Any, ...]:
     if isinstance(factor, Read):
-        return (2, factor.array, str(factor))
+        return (2, factor.array, text(factor))
     names = sorted(s.name for s in factor.free_symbols)
     rank = min((SIZES.index(name) if name in SIZES else len(SIZES) for name in names), default=-1)
-    return (int(bool(factor.atoms(Read))), rank, names, str(factor))
+    return (int(bool(factor.atoms(Read))), rank, names, text(factor))
 
 
 def in_order(expressions: Any) -> list[Any]:

@@ -37,6 +37,7 @@ from sympy.printing.str import StrPrinter
 from derive.errors import TextError
 from derive.forms.expr import Read, Where, index
 from derive.ordering import OrderedTerms
+from derive.remembered import text
 
 __all__ = ["parse", "show"]
 
@@ -76,7 +77,7 @@ class _Printer(OrderedTerms, StrPrinter):  # type: ignore[misc]
     """SymPy's text, with every operand of & and | in parentheses."""
 
     def _joined(self, expr: Any, sign: str) -> str:
-        return f" {sign} ".join(f"({self._print(a)})" for a in sorted(expr.args, key=str))
+        return f" {sign} ".join(f"({self._print(a)})" for a in sorted(expr.args, key=text))
 
     def _print_And(self, expr: Any) -> str:
         return self._joined(expr, "&")

@@ -22,7 +22,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Expr, Implies, Integer, Not, Or, Symbol, false, true
+from sympy import Eq, Expr, Implies, Integer, Not, Or, Symbol, false, true
 
 from derive.forms.expr import Read, Where, index, reads, rename_arrays
 from derive.forms.form import Array, Form, Param, Table, equal_places
@@ -34,6 +34,7 @@ from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Clause, Kind, Step, substitute
 from derive.proof.transform import transformed
 from derive.proof.wellformed import check_first, check_step, form_sizes
+from derive.remembered import both, replaced
 
 __all__ = ["form_obligations", "step_obligations"]
 
@@ -56,7 +57,7 @@ def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, s
         at = dict(zip(names, map(Integer, values), strict=True))
         witness = ", ".join(f"{s} := {v}" for s, v in at.items())
         goals[witness] = Goal((known, *(Eq(s, v) for s, v in at.items())), wanted)
-        if wanted.xreplace(at) != false and decide(goals[witness].smt) is Status.PROVED:
+        if replaced(wanted, at) != false and decide(goals[witness].smt) is Status.PROVED:
             return goals[witness], witness
     return next((goal, witness) for witness, goal in goals.items())
 
@@ -80,10 +81,10 @@ def _of_form(form: Form) -> tuple[Obligation, ...]:
 def _in_bounds(form: Form) -> tuple[Goal, ...]:
     boxes = {p.name: p.array for p in form.params} | {t.name: t.array for t in form.tables}
     boxes[form.input.name] = form.input
-    weights = And(*(boxes[r.array].holds(r.subscripts) for r in reads(form.weight)))
-    biases = And(*(boxes[r.array].holds(r.subscripts) for r in reads(form.bias)))
+    weights = both(*(boxes[r.array].holds(r.subscripts) for r in reads(form.weight)))
+    biases = both(*(boxes[r.array].holds(r.subscripts) for r in reads(form.bias)))
     return (
-        Goal((form.given, form.live), And(form.input.holds(form.read), weights)),
+        Goal((form.given, form.live), both(form.input.holds(form.read), weights)),
         Goal((form.given, form.output.holds()), biases),
     )
 
@@ -94,21 +95,21 @@ def _free(form: Form, param: Param) -> Iterable[Goal]:
     for conditions, read in found:
         yield Goal((form.given, inside, *conditions), param.domain_at(read.subscripts))
     term = dict(param.reader)
-    hits = (And(*(c.xreplace(term) for c in conditions), _hit(param, read, term)) for conditions, read in found)
-    yield Goal((form.given, param.domain), And(inside.xreplace(term), Or(*hits)))
+    hits = (both(*(replaced(c, term) for c in conditions), _hit(param, read, term)) for conditions, read in found)
+    yield Goal((form.given, param.domain), both(replaced(inside, term), Or(*hits)))
 
 
 def _hit(param: Param, read: Read, term: Mapping[Symbol, Expr]) -> Any:
     """The condition that the term reads the entry called by its own letters."""
-    return equal_places((s.xreplace(term) for s in read.subscripts), param.array.symbols)
+    return equal_places((replaced(s, term) for s in read.subscripts), param.array.symbols)
 
 
 def _injective(form: Form) -> Goal:
     taken = {s.name for s in (*form.output.symbols, *form.reduction_symbols, *form_sizes(form))}
     twin = {s: index(_fresh(s.name, taken)) for s in form.reduction_symbols}
-    same_read = equal_places(form.read, (e.xreplace(twin) for e in form.read))
-    same_term = And(*(Eq(s, t) for s, t in twin.items()))
-    return Goal((form.given, form.live, form.live.xreplace(twin), same_read), same_term)
+    same_read = equal_places(form.read, (replaced(e, twin) for e in form.read))
+    same_term = both(*(Eq(s, t) for s, t in twin.items()))
+    return Goal((form.given, form.live, replaced(form.live, twin), same_read), same_term)
 
 
 def _fresh(name: str, taken: set[str]) -> str:
@@ -175,7 +176,7 @@ def _defined(step: Step) -> Obligation:
 
 def _preconditions(step: Step) -> Obligation:
     added = form_sizes(step.after) - form_sizes(step.before)
-    goal, witness = _admitted(step.before.given, And(step.after.given, step.assume), added)
+    goal, witness = _admitted(step.before.given, both(step.after.given, step.assume), added)
     says = "The preconditions imply those before, and restrict only the sizes that the step adds."
     return Obligation("preconditions", says, (Goal((step.after.given,), step.before.given), goal), witness)
 
@@ -205,9 +206,9 @@ class _Named:
         def old(e: Expr) -> Any:
             return rename_arrays(e, self.old)
 
-        facts = And(*self.facts)
+        facts = both(*self.facts)
         return tuple(
-            replace(c, given=And(facts, c.given), left=old(c.left), right=old(c.right)) for c in self.step.clauses
+            replace(c, given=both(facts, c.given), left=old(c.left), right=old(c.right)) for c in self.step.clauses
         )
 
     @staticmethod
@@ -227,16 +228,18 @@ class _Named:
         step, old, new = self.step, self.step.before, self.step.after
         down, up = dict(step.to_before), dict(step.to_after)
         old_weight = self.before(old.weight)
-        back = And(*(Eq(s, step.to_after[s].xreplace(down)) for s in up))
-        forth = And(*(Eq(s, step.to_before[s].xreplace(up)) for s in down))
-        same_read = equal_places((e.xreplace(down) for e in old.read), new.read[: len(old.read)])
-        forward = And(old.live.xreplace(down), same_read, Eq(old_weight.xreplace(down), self.after(new.weight)), back)
-        backward = Or(Eq(old_weight, 0), And(new.live.xreplace(up), forth))
-        bias = Eq(self.before(old.bias).xreplace(down), self.after(new.bias))
+        back = both(*(Eq(s, replaced(step.to_after[s], down)) for s in up))
+        forth = both(*(Eq(s, replaced(step.to_before[s], up)) for s in down))
+        same_read = equal_places((replaced(e, down) for e in old.read), new.read[: len(old.read)])
+        forward = both(
+            replaced(old.live, down), same_read, Eq(replaced(old_weight, down), self.after(new.weight)), back
+        )
+        backward = Or(Eq(old_weight, 0), both(replaced(new.live, up), forth))
+        bias = Eq(replaced(self.before(old.bias), down), self.after(new.bias))
         goals = (
             Goal((*self.facts, new.live), forward),
             Goal((*self.facts, old.live), backward),
-            Goal((*self.facts, new.output.holds()), And(old.output.holds().xreplace(down), bias)),
+            Goal((*self.facts, new.output.holds()), both(replaced(old.output.holds(), down), bias)),
         )
         return (*goals, self._thin()) if step.kind is Kind.EXTENSION else goals
 
@@ -247,7 +250,7 @@ class _Named:
             (self.step.before.input, self.step.after.input),
         )
         added = [axis for old, new in pairs for axis in new.axes[len(old.axes) :]]
-        return Goal(self.facts, And(*(Eq(axis.lower, axis.upper) for axis in added)))
+        return Goal(self.facts, both(*(Eq(axis.lower, axis.upper) for axis in added)))
 
     def stated(self) -> tuple[Goal, ...]:
         """Where a clause reads an entry, the entry is free."""
@@ -289,9 +292,9 @@ class _Named:
         for param in self.step.after.params:
             entry = rename_arrays(param.array.entry(), self.new)
             pulled = substitute(entry, self.sections)
-            inside = And(*(old[r.array].domain_at(r.subscripts) for r in reads(pulled) if r.array in old))
+            inside = both(*(old[r.array].domain_at(r.subscripts) for r in reads(pulled) if r.array in old))
             rebuilt = substitute(pulled, self.embeddings)
-            goals.append(Goal((*self.facts, param.domain), And(inside, Eq(rebuilt, entry))))
+            goals.append(Goal((*self.facts, param.domain), both(inside, Eq(rebuilt, entry))))
         return tuple(goals)
 
 

@@ -11,6 +11,7 @@ from sympy import Expr, Symbol, true
 
 from derive.forms.expr import Read, map_reads
 from derive.forms.form import Form, Table
+from derive.remembered import replaced
 
 __all__ = ["ArrayMap", "Clause", "Instance", "Kind", "Step", "SubStep", "View", "substitute"]
 
@@ -37,7 +38,7 @@ class ArrayMap:
     def at(self, subscripts: Iterable[Expr]) -> Expr:
         """The value at these subscripts."""
         places = dict(zip(self.binders, subscripts, strict=True))
-        return self.value.xreplace(places)
+        return replaced(self.value, places)
 
 
 class View(Enum):
@@ -88,7 +89,7 @@ class Instance:
     def apply(self, clause: Clause) -> tuple[Any, Expr, Expr]:
         """The clause's condition, left and right side at the witness."""
         at = dict(self.values)
-        return clause.given.xreplace(at), clause.left.xreplace(at), clause.right.xreplace(at)
+        return replaced(clause.given, at), replaced(clause.left, at), replaced(clause.right, at)
 
 
 @dataclass(frozen=True, slots=True)
