@@ -41,7 +41,7 @@ class ArrayMap:
 
 
 class View(Enum):
-    """As the factor of which array a transformation sees the layer's sum: see `derive.proof.transform`."""
+    """As the factor of which array a transformation sees the layer's sum, or as sums of what: see `derive.proof.transform`."""
 
     SELECTED = "selected places"
     ADJOINT = "adjoint"
@@ -50,6 +50,7 @@ class View(Enum):
     FIXED = "fixed weights"
     COMPOSED = "composition"
     FACTORED = "factorisation"
+    SPANNED = "linear combination"
     PERIODIC = "periodic extension"
     REFLECTED = "extension reflected in the last place"
     SYMMETRIC = "extension reflected behind the last place"
@@ -112,7 +113,7 @@ class Step:
     view         of a transformation: which view of the sum it is
     selected     of a transformation: the places, in the old letters, that it keeps
     inner        of a composition: the layer whose output is the input of the one before, in letters of its own
-    tables       what the clauses read places and signs from, such as the images under a permutation
+    tables       what clauses and sections read places, signs and coefficients from, such as the images under a permutation
     """
 
     rule: str
