@@ -25,7 +25,7 @@ _ROLES = {"places": (Role.GRID,), "channels": (Role.CHANNEL,), "entries": (Role.
 
 @dataclass(frozen=True)
 class MatrixGroup:
-    """The group that pairs of invertible matrices generate: `out` acts on the output, `source`, the same unless given, on the input.
+    """The group that pairs of invertible matrices generate: `out` acts on the output and `source`, else the same, on the input.
 
     Each is a list of matrices of integers or fractions, one a generator, or `derive.Matrices`, a group of permutations, or a
     representation. They act on all "places" of a side, row by row, on its "channels", or with `on="entries"` on both together.
@@ -41,6 +41,8 @@ class MatrixGroup:
     def __post_init__(self) -> None:
         if self.on not in _ROLES:
             raise RuleRefused(f'A matrix group acts on "places", "channels" or "entries"; "{self.on}" is none of them.')
+        if self.axes is not None and len(set(self.axes)) < len(self.axes):
+            raise RuleRefused(f"A matrix acts along an axis once; axes={self.axes} names one twice.")
         object.__setattr__(self, "out", Matrices(self.out))
         object.__setattr__(self, "source", self.out if self.source is None else Matrices(self.source))
         if len(self.out.generators) != len(self.source.generators):

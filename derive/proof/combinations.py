@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import lcm, prod
 from typing import Any
 
 import numpy as np
-from sympy import Add, Expr, Integer, Mul, Rational, Sum, Symbol
+from sympy import Add, Expr, Integer, Mul, Rational, Sum
 
 from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Param, Table
 from derive.proof.exact import largest, times
-from derive.proof.points import At, Points, Undecided, integer, lower, shape
+from derive.proof.points import At, Points, Undecided
 
 __all__ = ["Combination", "Combinations"]
 
@@ -59,7 +58,7 @@ def _joined(parts: list[Combination]) -> Combination:
 
 
 class Combinations(Points):
-    """Evaluation with arrays of numbers besides tables; arrays that stand for all their values get numbers for entries as they come."""
+    """Evaluation with arrays of numbers besides tables; entries of other arrays are numbered as they come."""
 
     def __init__(self, tables: tuple[Table, ...], numbers: tuple[Param, ...], arrays: tuple[Array, ...]) -> None:
         super().__init__(tables)
@@ -110,8 +109,9 @@ class Combinations(Points):
         )
 
     def _summed(self, e: Sum, at: At, size: int) -> Combination:
-        """The sum over one letter of a numeric range, some of the points at a time."""
-        ((letter, low, high),) = e.limits
+        """The sum over the outermost letter, of a numeric range, some of the points at a time."""
+        *inner, (letter, low, high) = e.limits
+        summand = Sum(e.function, *inner) if inner else e.function
         if not (isinstance(low, Integer) and isinstance(high, Integer)) or letter in at:
             raise Undecided
         turns = int(high) - int(low) + 1
@@ -121,7 +121,7 @@ class Combinations(Points):
             count = min(some, size - start)
             here = {s: np.repeat(v[start : start + count], turns) for s, v in at.items()}
             here[letter] = np.tile(np.arange(int(low), int(high) + 1), count)
-            part = self._combined(e.function, here, count * turns)
+            part = self._combined(summand, here, count * turns)
             found.append(Combination(start + part.rows // turns, part.columns, part.values, part.denominator).merged())
         return _joined(found)
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Sum, Symbol
+from sympy import And, Eq, Expr, Sum
 
 from derive.errors import TextError
 from derive.forms.expr import Read
@@ -141,36 +141,30 @@ class _Decision:
         return P, found.denominator, used
 
     def laws(self, places: Mapping[int, int]) -> _Laws:
-        """The laws that speak of the block's entries, one row an equation."""
-        parts = [self.law(law) for law in self.goal.laws]
-        rows, columns, values, count = [], [], [], 0
-        for found, size in parts:
-            rows.append(found.rows + count)
-            columns.append(found.columns)
-            values.append(found.values)
-            count += size
+        """The laws that speak of the block's entries alone, one row an equation. To use fewer is safe."""
+        none = np.zeros(0, np.int64)
+        rows, columns, values, count = [none], [none], [none], 0
+        for law in self.goal.laws:
+            at = self.known(law)
+            if at is not None:
+                found = self.difference(law.left, law.right, *at)
+                rows.append(found.rows + count)
+                columns.append(np.array([places.get(int(c), -1) for c in found.columns], np.int64))
+                values.append(found.values)
+                count += at[1]
         row, column = np.concatenate(rows), np.concatenate(columns)
-        known = np.array([places.get(int(c), -1) for c in column], np.int64)
-        outside = np.isin(row, row[known < 0])
-        if np.any(outside & (known >= 0)):
-            raise Undecided
-        kept = ~outside
-        return _Laws(row[kept], known[kept], np.concatenate(values)[kept], self.size)
+        kept = ~np.isin(row, row[column < 0])
+        return _Laws(row[kept], column[kept], np.concatenate(values)[kept], self.size)
 
-    def law(self, law: Clause) -> tuple[Combination, int]:
-        """A law at every point of its letters; what it needs of other letters must be known."""
+    def known(self, law: Clause) -> tuple[At, int] | None:
+        """The points of a law's letters with numeric ranges; None where what it needs of the other letters isn't known."""
         facts = Goal((law.given,), law.given).facts
         letters = ranges_in(facts)
-        own = []
-        for fact in facts:
-            if not fact.free_symbols - set(letters):
-                own.append(fact)
-            elif fact.free_symbols & set(letters) or (
-                fact not in self.goal.facts and self.by_solver(fact) is not Status.EXHAUSTIVE
-            ):
-                raise Undecided
-        at, size = self.within.points(tuple(own), letters)
-        return self.difference(law.left, law.right, at, size), size
+        own = tuple(f for f in facts if not f.free_symbols - set(letters))
+        for fact in (f for f in facts if f not in own and f not in self.goal.facts):
+            if fact.free_symbols & set(letters) or self.by_solver(fact) is not Status.EXHAUSTIVE:
+                return None
+        return self.within.points(own, letters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,14 @@ Sided = tuple[Block, ...]
 
 
 def spanned(form: Form, motions: tuple[Motion, ...], statement: str) -> Step:
-    """One free weight a column of the basis, for all values of the letters that stay. Raises RuleRefused where the law is not one on
-    the entries of one array.
+    """One free weight a column of the basis, for all values of the letters that stay.
+
+    Raises RuleRefused where the law is not one on the entries of one array.
     """
     if len(form.weights) != 1 or len(form.biases) > 1:
-        raise RuleRefused(f"Matrices combine the entries of one array of weights; the weight '{form.weight}' is not one.")
+        raise RuleRefused(
+            f"Matrices combine the entries of one array of weights; the weight '{form.weight}' is not one."
+        )
     names = _Names(form)
     weight = _Space(form, form.weights[0], form.weight, motions, True, names)
     biases = [_Space(form, p, form.bias, motions, False, names) for p in form.biases if motions[0].out]
@@ -275,7 +278,9 @@ class _Space:
             same = {b.matrix for b in motion.out} == {b.matrix for b in motion.source}
             names = (f"G{number}", f"G{number}" if same else f"F{number}")
             found.append(
-                tuple([(at, *_table(name, m)) for at, m in side] for name, side in zip(names, (out, source), strict=True))
+                tuple(
+                    [(at, *_table(name, m)) for at, m in side] for name, side in zip(names, (out, source), strict=True)
+                )
             )
         return tuple(found)  # type: ignore[arg-type]
 
@@ -338,4 +343,3 @@ def _table(name: str, matrix: tuple[tuple[Fraction, ...], ...]) -> tuple[Table, 
         raise RuleRefused("The entries of a matrix are whole numbers below 2³¹ over one denominator; these are larger.")
     axes = tuple(Axis(index(s), Integer(0), Integer(len(matrix) - 1)) for s in ("p", "q"))
     return Table(Array(name, axes), values), denominator
-
