@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Sum
+from sympy import And, Eq, Expr
 
 from derive.errors import TextError
 from derive.forms.expr import Read
@@ -29,14 +29,9 @@ from derive.proof.goal import Goal, Status
 from derive.proof.points import At, Undecided, ranges_in
 from derive.proof.step import Clause
 
-__all__ = ["Linear", "is_linear"]
+__all__ = ["Linear"]
 
 _EXACTLY = 400
-
-
-def is_linear(expressions: Any, numbers: set[str]) -> bool:
-    """Whether a goal with these parts speaks of sums, or of arrays of numbers."""
-    return any(part.has(Sum) or any(r.array in numbers for r in part.atoms(Read)) for part in expressions)
 
 
 @dataclass(frozen=True)

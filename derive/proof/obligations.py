@@ -31,7 +31,7 @@ from derive.forms.text import show
 from derive.proof.everywhere import Everywhere
 from derive.proof.factorisation import factored
 from derive.proof.goal import Goal, Obligation, Status
-from derive.proof.linear import Linear, is_linear
+from derive.proof.linear import Linear
 from derive.proof.solver import decide
 from derive.proof.spanned import SUMMED, summed
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
@@ -149,16 +149,16 @@ def _everywhere(
     arrays: tuple[Array, ...],
     laws: tuple[Clause, ...] = (),
 ) -> tuple[Obligation, ...]:
-    """The obligations, with every goal that depends on what tables or arrays of numbers hold one that is decided at every point.
+    """The obligations, with every goal that depends on what tables hold, or on sums, one that is decided at every point.
 
     `laws` is what 'complete' may use where no instance settles it: all consequences of the clauses among entries.
     """
     held, fixed = tuple(dict.fromkeys(tables)), tuple(dict.fromkeys(numbers))
-    names, constant = {t.name for t in held}, {p.name for p in fixed}
+    names = {t.name for t in held}
 
     def of(goal: Goal, known: tuple[Clause, ...]) -> Goal:
         parts = (*goal.given, goal.show, *(side for law in known for side in (law.left, law.right)))
-        if is_linear(parts, constant):
+        if any(part.has(Sum) for part in parts):
             return Linear(goal.given, goal.show, held, arrays, known, fixed)
         read = {r.array for part in (*goal.given, goal.show) for r in reads(part)}
         return Everywhere(goal.given, goal.show, held, arrays, known) if known or read & names else goal
