@@ -15,6 +15,7 @@ from sympy import Integer, Sum, Symbol, prod, true
 
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Form, Param, Table
+from derive.forms.products import sums
 from derive.proof.checker import Checker, Symbols, check_bound
 from derive.proof.roles import check_roles
 from derive.proof.step import ArrayMap, Kind, Step, View
@@ -144,8 +145,9 @@ def check_step(step: Step) -> None:
     check.demand(not both, f"{', '.join(both)} is an index and a size")
     _check_kind(step, check)
     if step.view not in (View.COMPOSED, View.FACTORED, View.SPANNED):
-        _check_terms(step.to_before, step.before, step.after, check)
-        _check_terms(step.to_after, step.after, step.before, check)
+        added = tuple(a.symbol for a in sums(step.before.bias)) if step.view is View.BIAS else ()
+        _check_terms(step.to_before, step.before, step.after, check, added)
+        _check_terms(step.to_after, step.after, step.before, check, (), added)
     if step.kind is Kind.TRANSFORMATION:
         _check_inner(step, check)
         check.integers(step.selected, (*step.before.output.symbols, *step.before.reduction_symbols), "the selection")
@@ -254,13 +256,21 @@ def _check_maps(
         check.entries(m.value, target, m.binders, f"{what} of {m.array}")
 
 
-def _check_terms(terms: Mapping[Symbol, Any], target: Form, source: Form, check: Checker) -> None:
-    wanted = {*target.output.symbols, *target.reduction_symbols}
+def _check_terms(
+    terms: Mapping[Symbol, Any],
+    target: Form,
+    source: Form,
+    check: Checker,
+    added: tuple[Symbol, ...] = (),
+    known: tuple[Symbol, ...] = (),
+) -> None:
+    """A value for each letter of one form's terms, those that its bias sums over `added`, in terms of the other's."""
+    wanted = {*target.output.symbols, *target.reduction_symbols, *added}
     check.demand(
         set(terms) == wanted,
         "a letter of one form has no value, or a strange one has, in terms of the other's",
     )
-    letters = (*source.output.symbols, *source.reduction_symbols)
+    letters = (*source.output.symbols, *source.reduction_symbols, *known)
     for symbol, value in terms.items():
         check.integers(value, letters, f"the value of {symbol}")
 
