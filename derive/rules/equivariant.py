@@ -38,7 +38,10 @@ __all__ = ["equivariant"]
 
 @rule(Kind.RESTRICTION)
 def equivariant(form: Form, group: Group) -> Step:
-    """Tie the weights of each orbit of pairs (output place, input place), and the biases of each orbit of places."""
+    """Tie the weights of each orbit of pairs (output place, input place), and the biases of each orbit of places.
+
+    For a group of matrices weights and biases are the combinations of a basis of those that satisfy the law.
+    """
     motions = _motions(form, group)
     if motions is not None:
         return spanned(form, motions, equivariant.statement)
