@@ -103,7 +103,9 @@ class _Decision:
     def follows(self, part: Any) -> Status:
         """Whether an equation rebuilt = entry, at all entries of a block, follows from the laws."""
         rebuilt, entry = (part.lhs, part.rhs) if isinstance(part.rhs, Read) else (part.rhs, part.lhs)
-        if any(self.passive(f) and f.free_symbols & set(self.letters) for f in self.goal.facts):
+        if not isinstance(entry, Read) or any(
+            self.passive(f) and f.free_symbols & set(self.letters) for f in self.goal.facts
+        ):
             raise Undecided
         entries = self.within.combination(entry, self.at, self.size)
         order = np.argsort(entries.rows)
@@ -112,17 +114,16 @@ class _Decision:
             raise Undecided
         places = {int(c): p for p, c in enumerate(columns)}
         P, scale, used = self.projection(rebuilt, places)
-        L = self.laws(places)
+        L = self.laws(places, entry.array)
         back = P[used]
+        kept = not np.any(L.times(P))
         if np.any(product(P, back) != scale * P):
-            return Status.UNKNOWN if np.any(L.times(P)) else Status.REFUTED
-        if np.any(L.times(P)):
-            return Status.UNKNOWN
+            return Status.REFUTED if kept and L.all else Status.UNKNOWN
         wanted = self.size - rank_modulo(back, PRIMES[0])
-        if any(L.rank_modulo(p, wanted) >= wanted for p in PRIMES):
+        if kept and any(L.rank_modulo(p, wanted) >= wanted for p in PRIMES):
             return Status.EXHAUSTIVE
-        small = self.size <= _EXACTLY
-        return Status.REFUTED if small and L.rank() < self.size - rank(back) else Status.UNKNOWN
+        few = L.all and self.size <= _EXACTLY
+        return Status.REFUTED if few and L.rank() < self.size - rank(back) else Status.UNKNOWN
 
     def projection(self, rebuilt: Expr, places: Mapping[int, int]) -> tuple[Any, int, Any]:
         """P as whole numbers over one denominator, in those columns that it has, and which these are."""
@@ -135,21 +136,24 @@ class _Decision:
         P[found.rows, inside] = found.values
         return P, found.denominator, used
 
-    def laws(self, places: Mapping[int, int]) -> _Laws:
-        """The laws that speak of the block's entries alone, one row an equation. To use fewer is safe."""
+    def laws(self, places: Mapping[int, int], array: str) -> _Laws:
+        """The laws that speak of the block's entries alone, one row an equation. To use fewer proves no more."""
         none = np.zeros(0, np.int64)
-        rows, columns, values, count = [none], [none], [none], 0
+        rows, columns, values, count, complete = [none], [none], [none], 0, True
         for law in self.goal.laws:
             at = self.known(law)
-            if at is not None:
-                found = self.difference(law.left, law.right, *at)
-                rows.append(found.rows + count)
-                columns.append(np.array([places.get(int(c), -1) for c in found.columns], np.int64))
-                values.append(found.values)
-                count += at[1]
+            if at is None:
+                complete &= all(r.array != array for side in (law.left, law.right) for r in side.atoms(Read))
+                continue
+            found = self.difference(law.left, law.right, *at)
+            rows.append(found.rows + count)
+            columns.append(np.array([places.get(int(c), -1) for c in found.columns], np.int64))
+            values.append(found.values)
+            count += at[1]
         row, column = np.concatenate(rows), np.concatenate(columns)
         kept = ~np.isin(row, row[column < 0])
-        return _Laws(row[kept], column[kept], np.concatenate(values)[kept], self.size)
+        complete &= not np.any(~kept & (column >= 0))
+        return _Laws(row[kept], column[kept], np.concatenate(values)[kept], self.size, bool(complete))
 
     def known(self, law: Clause) -> tuple[At, int] | None:
         """The points of a law's letters with numeric ranges; None where what it needs of the other letters isn't known."""
@@ -164,12 +168,13 @@ class _Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Laws:
-    """L as triplets: equation, entry, whole coefficient."""
+    """L as triplets: equation, entry, whole coefficient; `all` says that no law was left out."""
 
     rows: Any
     columns: Any
     values: Any
     size: int
+    all: bool
 
     def times(self, matrix: Any) -> Any:
         """The rows of L·matrix, of whole numbers."""

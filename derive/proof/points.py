@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import And, Expr, Ge, Integer, Le, Mul, Not, Or, Pow, Rational, Symbol, ceiling, floor
+from sympy import And, Expr, Ge, Integer, Le, Mul, Not, Or, Pow, Rational, Sum, Symbol, ceiling, floor
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.forms.evaluate import evaluate
@@ -66,7 +66,7 @@ class Points:
 
     def whole(self, expression: Any, at: At) -> Any:
         """A whole number, or whether a comparison holds, at every point; reads are of tables."""
-        if self.bound(expression, at) > _LARGEST:
+        if expression.has(Sum) or self.bound(expression, at) > _LARGEST:
             raise Undecided
         return evaluate(expression, at, self.entry)
 

@@ -101,6 +101,7 @@ def _check_sum(form: Form, check: Checker, terms: tuple[Symbol, ...]) -> None:
     for subscript in form.read:
         check.integers(subscript, terms, f"a subscript of {form.input.name}")
     check.entries(form.weight, (p.array for p in form.weights), terms, "the weight")
+    check.demand(not form.weight.has(Sum), "the weight of one term is a sum itself")
     check.entries(form.bias, (p.array for p in form.biases), form.output.symbols, "the bias")
 
 
@@ -144,6 +145,8 @@ def check_step(step: Step) -> None:
     both = sorted(s.name for s in sizes & (_letters(step.before) | _letters(step.after) | binders))
     check.demand(not both, f"{', '.join(both)} is an index and a size")
     _check_kind(step, check)
+    for one, other in ((step.before, step.after), (step.after, step.before)):
+        check_bound(one.bias, _letters(other) | sizes, check)
     if step.view not in (View.COMPOSED, View.FACTORED, View.SPANNED):
         added = tuple(a.symbol for a in sums(step.before.bias)) if step.view is View.BIAS else ()
         _check_terms(step.to_before, step.before, step.after, check, added)
@@ -155,12 +158,16 @@ def check_step(step: Step) -> None:
         check.demand(step.view is not View.FACTORED, "a transformation factors nothing")
         check.demand(step.view is not View.SPANNED, "a transformation combines no entries")
         check_roles(step, check.demand)
-        return
-    if step.kind is Kind.FACTORISATION:
+    elif step.kind is Kind.FACTORISATION:
         check.demand(step.view is View.FACTORED, "a factorisation is seen as one")
         _check_shapes(step, check)
         _check_kind(step, check)
-        return
+    else:
+        _check_correspondence(step, check)
+
+
+def _check_correspondence(step: Step, check: Checker) -> None:
+    """A step whose parameters correspond one to one, or under a constraint."""
     views = (View.SELECTED, View.SPANNED) if step.kind is Kind.RESTRICTION else (View.SELECTED,)
     plain = step.view in views and step.selected == true and step.inner is None
     check.demand(plain, f"{_an(step.kind)} is no view of another layer")

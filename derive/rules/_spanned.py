@@ -68,12 +68,17 @@ def spanned(form: Form, motions: tuple[Motion, ...], statement: str) -> Step:
         to_before=same_letters(form),
         to_after=same_letters(form),
         clauses=tuple(clause for s in spaces for clause in s.laws),
-        argument=(
-            SubStep("X = 0 but at one place leaves a linear equation", weight.laws[0].left, weight.laws[0].right),
-            SubStep("Name the coordinates in the basis of its solutions", weight.entry, weight.value),
-        ),
+        argument=_argument(weight),
         view=View.SPANNED if weight.count else View.SELECTED,
         tables=tuple(dict.fromkeys(t for s in spaces for t in s.tables)),
+    )
+
+
+def _argument(weight: _Space) -> tuple[SubStep, ...]:
+    law = weight.laws[0]
+    return (
+        SubStep("X = 0 but at one place leaves a linear equation", law.left, law.right),
+        SubStep("Name the coordinates in the basis of its solutions", weight.entry, weight.value),
     )
 
 
