@@ -17,6 +17,7 @@ from derive.errors import RuleRefused
 from derive.forms.form import Array, Form, Role
 from derive.groups._finite import Matrices
 from derive.groups._group import Action, Block, Element, Motion, Tie
+from derive.groups.permutations import Permutations
 
 __all__ = ["MatrixGroup"]
 
@@ -27,8 +28,8 @@ _ROLES = {"places": (Role.GRID,), "channels": (Role.CHANNEL,), "entries": (Role.
 class MatrixGroup:
     """The group that pairs of invertible matrices generate: `out` acts on the output and `source`, else the same, on the input.
 
-    Each is a list of matrices of integers or fractions, one a generator, or `derive.Matrices`, a group of permutations, or a
-    representation. They act on all "places" of a side, row by row, on its "channels", or with `on="entries"` on both together.
+    Each is a list of matrices of integers or fractions, one a generator, or `derive.Matrices`, or permutations, signed ones too,
+    a group of them, or `Permutations`. They act on all "places" of a side, row by row, on its "channels", or with `on="entries"` on both together.
     Along `axes` = (0, 1), counted among those, each generator acts on every one of these axes at once, as on tensors; axes that a
     side lacks are left out there.
     """
@@ -43,8 +44,8 @@ class MatrixGroup:
             raise RuleRefused(f'A matrix group acts on "places", "channels" or "entries"; "{self.on}" is none of them.')
         if self.axes is not None and len(set(self.axes)) < len(self.axes):
             raise RuleRefused(f"A matrix acts along an axis once; axes={self.axes} names one twice.")
-        object.__setattr__(self, "out", Matrices(self.out))
-        object.__setattr__(self, "source", self.out if self.source is None else Matrices(self.source))
+        object.__setattr__(self, "out", _matrices(self.out))
+        object.__setattr__(self, "source", self.out if self.source is None else _matrices(self.source))
         if len(self.out.generators) != len(self.source.generators):
             raise RuleRefused(
                 f"Both sides list the same generators; out has {len(self.out.generators)} and source has "
@@ -100,3 +101,14 @@ class MatrixGroup:
     def keeps(self, elements: tuple[Element, ...]) -> str:
         """The generators by their names."""
         return ", ".join(e.notation for e in elements) or "no generator"
+
+
+def _matrices(given: Any) -> Matrices:
+    """A representation by matrices, from what stands for one."""
+    if isinstance(given, Permutations):
+        if given.axes is not None:
+            raise RuleRefused(
+                f"{given} says along which axes it acts; give a matrix group its permutations, and axes= itself."
+            )
+        given = given.action
+    return Matrices(given)

@@ -11,6 +11,7 @@ import sympy as sp
 import derive
 from derive import Channels, Matrices, MatrixGroup, Permutations
 from derive.checking import check_emitted
+from derive.cuda_check import NoCompiler, find_compiler, standing_in_for_cupy
 from derive.errors import DeriveError, GroupRefused, NoLowering, RuleRefused
 from derive.forms.denote import matrix
 from derive.forms.expr import index
@@ -144,6 +145,7 @@ def test_permutation_matrices_leave_as_many_as_permutations(name):
 
 def test_signed_permutations_too():
     turn = Representation(np.array([[2, 1]]))
+    assert MatrixGroup(Permutations(turn)) == MatrixGroup(turn) == MatrixGroup(C4.dual())
     one, other = (
         derive.dense(outputs=2, inputs=2).then(derive.equivariant(g(turn))) for g in (MatrixGroup, Permutations)
     )
@@ -226,6 +228,26 @@ def test_gradients_pair_exactly_on_integers(name):
     assert np.sum(G * (H - still)) == np.sum(dX * X)
 
 
+def test_threads_give_what_arrays_do():
+    """CUDA text, run on the CPU: values and gradients equal NumPy's on small integers."""
+    try:
+        find_compiler()
+    except NoCompiler:
+        pytest.skip("no C++ compiler that runs CUDA text")
+    layer = layer_of("permutations")
+    draw = np.random.default_rng(1)
+    given = [draw.integers(-9, 9, shape).astype(float) for shape in ((3, 4), (2,), (1,))]
+    G = draw.integers(-9, 9, (3, 4)).astype(float)
+    arrays = layer.compile().kernel
+    with standing_in_for_cupy() as cupy:
+        threads = layer.compile("cupy").kernel
+        there = [cupy.asarray(a) for a in given]
+        found = [threads(*there), *threads.vjp(*there, cupy.asarray(G))]
+        found = [cupy.asnumpy(a) for a in found]
+    wanted = [arrays(*given), *arrays.vjp(*given, G)]
+    assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True)) and len(found) == 4
+
+
 def test_a_bias_of_numbers_keeps_integers_within_bounds():
     kernel = layer_of("permutations").compile().kernel
     X, V = np.zeros((2, 4), int), np.zeros(2, int)
@@ -251,6 +273,7 @@ def test_a_bias_of_numbers_keeps_integers_within_bounds():
         (lambda: C4 + STANDARD, "list the same generators; these list 1 and 2"),
         (lambda: C4 * 2, "list the same generators; these list 1 and 0"),
         (lambda: Matrices.signs([2]), r"A sign is 1 or -1; these are \[2\]"),
+        (lambda: MatrixGroup(Permutations(derive.cyclic(2), axes=(0,))), r"give a matrix group its permutations, and axes= itself"),
         (lambda: MatrixGroup(C4, STANDARD), "the same generators; out has 1 and source has 2"),
         (lambda: MatrixGroup(C4, on="pixels"), '"places", "channels" or "entries"; "pixels" is none of them'),
         (lambda: MatrixGroup(C4, axes=(0, 0)), r"axes=\(0, 0\) names one twice"),

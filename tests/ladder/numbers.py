@@ -117,7 +117,7 @@ def by_dense(derivation: Derivation, arrays: Arrays, sizes: Sizes) -> np.ndarray
         return None
     form, start = derivation.form, derivation.dense
     data = arrays[form.input.name]
-    grid = tuple(sizes[start.input.axes[p].extent] for p in start.grid(start.input))
+    grid = tuple(int(evaluate(start.input.axes[p].extent, sizes)) for p in start.grid(start.input))
     params = {p.name: arrays[p.name] for p in form.params if not p.data}
     told = {s.size for s in size_sources(form, [p.array for p in form.params if not p.data])}
     stated = {s.name: value for s, value in sizes.items() if s not in told}
