@@ -28,10 +28,10 @@ _ROLES = {"places": (Role.GRID,), "channels": (Role.CHANNEL,), "entries": (Role.
 class MatrixGroup:
     """The group that pairs of invertible matrices generate: `out` acts on the output and `source`, else the same, on the input.
 
-    Each is a list of matrices of integers or fractions, one a generator, or `derive.Matrices`, or permutations, signed ones too,
-    a group of them, or `Permutations`. They act on all "places" of a side, row by row, on its "channels", or with `on="entries"` on both together.
-    Along `axes` = (0, 1), counted among those, each generator acts on every one of these axes at once, as on tensors; axes that a
-    side lacks are left out there.
+    Each is a list of matrices of integers or fractions, one a generator, or `derive.Matrices`, or permutations, signed ones too, a
+    group of them, or `Permutations`. They act on all "places" of a side, row by row, on its "channels", or with `on="entries"` on
+    both together. Along `axes` = (0, 1), counted among those, each generator acts on every one of these axes at once, as on
+    tensors; axes that a side lacks are left out there.
     """
 
     out: Any

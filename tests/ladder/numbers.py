@@ -69,7 +69,7 @@ def filled(form: Form, sizes: Sizes, numbers: str, seed: int = 0) -> dict[str, n
 def fixed(form: Form, sizes: Sizes) -> dict[str, np.ndarray]:
     """The arrays of numbers that a layer brings along, exactly."""
     shapes = shapes_of(form, sizes)
-    given = {p.name: [Fraction(int(v.p), int(v.q)) for v in p.values] for p in form.weights if p.values is not None}
+    given = {p.name: [Fraction(int(v.p), int(v.q)) for v in p.values] for p in form.params if p.values is not None}
     whole = {n: [int(v) if v.denominator == 1 else v for v in values] for n, values in given.items()}
     return {n: objects(values, shapes[n]) for n, values in whole.items()}
 
