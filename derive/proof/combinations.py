@@ -12,11 +12,11 @@ from sympy import Add, Expr, Integer, Mul, Rational, Sum
 from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Param, Table
 from derive.proof.exact import largest, times
-from derive.proof.points import At, Points, Undecided
+from derive.proof.points import MOST, At, Points, Undecided
 
 __all__ = ["Combination", "Combinations"]
 
-_CHUNK = 1 << 20
+_CHUNK, _TERMS = 1 << 20, 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,8 @@ class Combinations(Points):
         if not (isinstance(low, Integer) and isinstance(high, Integer)) or letter in at:
             raise Undecided
         turns = int(high) - int(low) + 1
+        if turns > MOST or size * turns > _TERMS:
+            raise Undecided
         some = max(1, _CHUNK // max(turns, 1))
         found = []
         for start in range(0, size, some) if turns > 0 else ():

@@ -188,6 +188,7 @@ def test_goals_are_decided_exactly():
     assert decided(Eq(Sum(Read("W", s), (s, 0, 2)), W)) is Status.UNKNOWN  # beyond the entries
     assert decided(Eq(W * Read("W", 0), W)) is Status.UNKNOWN  # not linear
     assert decided(Eq(Sum(W, (s, 0, n)), W)) is Status.UNKNOWN  # no number of terms
+    assert decided(Eq(Sum(W, (s, 0, 10**17)), W)) is Status.UNKNOWN  # too many of them
     assert decided(Eq(Read("W", i) * 2, W)) is Status.REFUTED
     huge = Param(third.array, True, (), data=True, values=(Rational(2**80), Rational(-(2**80)), Rational(1)))
     assert decided(Eq(Sum(Read("B", s) * W, (s, 0, 2)), W), numbers=(huge,)) is Status.EXHAUSTIVE
