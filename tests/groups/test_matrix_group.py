@@ -16,8 +16,10 @@ from derive.errors import DeriveError, GroupRefused, NoLowering, RuleRefused
 from derive.forms.denote import matrix
 from derive.forms.expr import index
 from derive.groups._finite import Representation, defining, invariants
+from derive.making import subject
 from derive.pipeline import Layer
 from derive.proof.goal import Status
+from derive.render import markdown
 from derive.runtime.bounds import Bound, gradient_bound
 
 HALF = Fraction(1, 2)
@@ -323,3 +325,13 @@ def test_what_was_decided_is_said():
     assert {n for n, s in verdicts.items() if s is Status.EXHAUSTIVE} == exactly
     assert "at these sizes" in named(layer_of("sums")).source("numpy")
     assert defining(derive.symmetric(3)).size == S3.size
+
+
+def test_pages_show_the_matrices_and_the_basis():
+    page = markdown.page(subject(named(layer_of("quarter turn"))))
+    assert "G1 = [[0, -1], [1, 0]]" in page and "B = [[[1, 0], [0, 1]], [[0, -1], [1, 0]]]" in page
+    assert r"\sum_{i'} \mathsf{G1}_{i, i'} \mathsf{W}_{i', k}" in page and "3 of them by checking every entry" in page
+    assert "2 × 2 entries, 2 different coefficients" in page  # V[0], and V[1] with either sign
+    assert str(layer_of("quarter turn").theorem.constraints[0]).startswith(
+        "Σ_i′ G1[i, i′]·W[i′, k] = Σ_k′ G1[k′, k]·W[i, k′]"
+    )
