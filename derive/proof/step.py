@@ -69,7 +69,7 @@ def substitute(expression: Any, maps: Iterable[ArrayMap]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """For all binders with `given`: left = right, in reads of the form before the step; either may be a sum of multiples of them."""
+    """For all binders with `given`: left = right, in reads of the form before the step; either may be a sum of them."""
 
     says: str
     binders: tuple[Symbol, ...]
