@@ -15,11 +15,13 @@ from itertools import combinations
 
 from sympy import Expr, Ge, Integer, Le, Lt, Not, Or, Symbol
 
-from derive.algorithms._structure import check_structure
+from derive.algorithms._structure import adds_bias, check_structure
 from derive.algorithms._terms import own, same_chart
 from derive.errors import NoLowering
 from derive.forms.expr import Read, reads
 from derive.forms.form import Form, equal_places
+from derive.forms.products import product_of
+from derive.forms.products import sums as summed
 from derive.ir.nodes import (
     Access,
     Chart,
@@ -100,14 +102,14 @@ def program_obligations(program: Program, form: Form) -> tuple[Obligation, ...]:
     """Proved of each lowering, for all sizes that the form admits. Raises NoLowering for a program of another shape."""
     check_structure(program, form)
     points = list(_points(program.body))
-    sums = [p for p in points if isinstance(p.node, (MultiplyAdd, Contract))]
+    sums = [p for p in points if isinstance(p.node, (MultiplyAdd, Contract)) and not adds_bias(p.node, form)]
     parts = list(zip(sums, program.charts or (own(form),) * len(sums), strict=True))
     target = program.name
     return (
         Obligation(
             "denotes",
             f"The points of the program '{target}' are the form's live terms, each once, with the same entries.",
-            (*_denotes(program, form, parts), *_starts(program, form, points)),
+            (*_denotes(program, form, parts), *_starts(program, form, points), *_adds(program, form, points)),
         ),
         Obligation(
             "in bounds",
@@ -215,6 +217,25 @@ def _starts(program: Program, form: Form, points: list[_Point]) -> Iterator[Goal
     yield Goal((*given, form.output.holds()), first.domain)
     if isinstance(last.node, Copy):
         yield Goal((*given, form.output.holds()), last.domain)
+
+
+def _adds(program: Program, form: Form, points: list[_Point]) -> Iterator[Goal]:
+    """A bias that is a sum is added once to every output, term by term."""
+    given, ranges = (*_given(program, form), _item(program)), summed(form.bias)
+    boxes = {p.name: p.array for p in form.biases}
+    inside = both(form.output.holds(), *(axis.holds() for axis in ranges))
+    for point in (p for p in points if adds_bias(p.node, form)):
+        target, *factors = accesses_of(point.node)
+        entries = product_of(form.bias.function) or {}
+        bound = point.letters | {r.symbol for r in ranges_of(point.node)}
+        letters = {*form.output.symbols, *(axis.symbol for axis in ranges)}
+        if bound - {program.item} != letters or sorted(f.array for f in factors) != sorted(entries):
+            raise NoLowering("A program adds another bias than its form has.")
+        written = _plain(_written(program, target), len(form.output.axes))
+        places = ((f.subscripts, boxes[f.array].storage(entries[f.array].subscripts)) for f in factors)
+        same = [equal_places(written, form.output.storage(form.output.symbols)), *(equal_places(*p) for p in places)]
+        yield Goal((*given, point.domain), both(inside, *same))
+        yield Goal((*given, inside), point.domain)
 
 
 def _bounds(program: Program, form: Form, point: _Point) -> Iterator[Goal]:

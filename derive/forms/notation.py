@@ -205,9 +205,16 @@ def _plain_cases(pairs: list[tuple[str, str]]) -> str:
     return "; ".join(f"{value} {'' if c == 'otherwise' else 'where '}{c}" for value, c in pairs)
 
 
+def _plain_symbol(name: str) -> str:
+    bare = name.rstrip("_")
+    return _GREEK.get(bare, bare) + "′" * (len(name) - len(bare))
+
+
 def _latex_symbol(name: str) -> str:
     if name in _GREEK:
         return rf"\{name}"
+    if name.endswith("_"):
+        return f"{_latex_symbol(name[:-1])}'"
     letter, number = name.rstrip("0123456789"), name[len(name.rstrip("0123456789")) :]
     shown = letter if len(letter) == 1 else rf"\mathit{{{letter}}}"
     return f"{shown}_{{{number}}}" if number else shown
@@ -219,7 +226,7 @@ def _latex_cases(pairs: list[tuple[str, str]]) -> str:
 
 
 UNICODE = Notation(
-    symbol=lambda name: _GREEK.get(name, name),
+    symbol=_plain_symbol,
     read=lambda array, inside: f"{array}[{inside}]" if inside else array,
     power=_raised,
     fraction="{top}/{1}",

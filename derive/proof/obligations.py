@@ -22,16 +22,19 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from sympy import Eq, Expr, Implies, Integer, Not, Or, Symbol, false, true
+from sympy import Eq, Expr, Implies, Integer, Le, Not, Or, Sum, Symbol, false, true
 
 from derive.forms.expr import Read, Where, index, reads, rename_arrays
 from derive.forms.form import Array, Form, Param, Table, equal_places
+from derive.forms.products import sums
 from derive.forms.text import show
 from derive.proof.everywhere import Everywhere
 from derive.proof.factorisation import factored
 from derive.proof.goal import Goal, Obligation, Status
+from derive.proof.linear import Linear
 from derive.proof.solver import decide
-from derive.proof.step import ArrayMap, Clause, Kind, Step, substitute
+from derive.proof.spanned import SUMMED, summed
+from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
 from derive.proof.transform import transformed
 from derive.proof.wellformed import check_first, check_step, form_sizes
 from derive.remembered import both, replaced
@@ -46,7 +49,7 @@ def form_obligations(form: Form) -> tuple[Obligation, ...]:
     check_first(form)
     goal, witness = _admitted(true, form.given, form_sizes(form))
     admits = Obligation("preconditions", "Some sizes satisfy the preconditions.", (goal,), witness)
-    return _everywhere((admits, *_of_form(form)), form.tables, (p.array for p in form.params))
+    return _everywhere((admits, *_of_form(form)), form.tables, _numbers(form), _learned(form))
 
 
 def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, str]:
@@ -85,7 +88,7 @@ def _in_bounds(form: Form) -> tuple[Goal, ...]:
     biases = both(*(boxes[r.array].holds(r.subscripts) for r in reads(form.bias)))
     return (
         Goal((form.given, form.live), both(form.input.holds(form.read), weights)),
-        Goal((form.given, form.output.holds()), biases),
+        Goal((form.given, form.output.holds(), *(a.holds() for a in sums(form.bias))), biases),
     )
 
 
@@ -125,29 +128,47 @@ def step_obligations(step: Step) -> tuple[Obligation, ...]:
     check_step(step)
     named = _Named(step)
     tables = step.before.tables + step.after.tables + step.tables
-    return _everywhere(_of_step(step, named), tables, named.arrays, named.laws)
+    return _everywhere(
+        _of_step(step, named), tables, _numbers(step.before) + _numbers(step.after), named.arrays, named.laws
+    )
+
+
+def _numbers(form: Form) -> tuple[Param, ...]:
+    """The arrays of numbers that a form brings along."""
+    return tuple(p for p in form.params if p.values is not None)
+
+
+def _learned(form: Form) -> tuple[Array, ...]:
+    """The arrays of the other parameters."""
+    return tuple(p.array for p in form.params if p.values is None)
 
 
 def _everywhere(
-    obligations: Iterable[Obligation], tables: Iterable[Table], arrays: Iterable[Array], laws: tuple[Clause, ...] = ()
+    obligations: Iterable[Obligation],
+    tables: Iterable[Table],
+    numbers: Iterable[Param],
+    arrays: tuple[Array, ...],
+    laws: tuple[Clause, ...] = (),
 ) -> tuple[Obligation, ...]:
-    """The obligations, with every goal that depends on what a table holds one that is decided at every point.
+    """The obligations, with every goal that depends on what tables hold, or on sums, one that is decided at every point.
 
     `laws` is what 'complete' may use where no instance settles it: all consequences of the clauses among entries.
     """
-    held = tuple(dict.fromkeys(tables))
-    boxes = tuple(arrays)
+    held, fixed = tuple(dict.fromkeys(tables)), tuple(dict.fromkeys(numbers))
     names = {t.name for t in held}
 
     def of(goal: Goal, known: tuple[Clause, ...]) -> Goal:
+        parts = (*goal.given, goal.show, *(side for law in known for side in (law.left, law.right)))
+        if any(part.has(Sum) for part in parts):
+            return Linear(goal.given, goal.show, held, arrays, known, fixed)
         read = {r.array for part in (*goal.given, goal.show) for r in reads(part)}
-        return Everywhere(goal.given, goal.show, held, boxes, known) if known or read & names else goal
+        return Everywhere(goal.given, goal.show, held, arrays, known) if known or read & names else goal
 
     def each(o: Obligation) -> Obligation:
         known = laws if o.name == "complete" else ()
         return replace(o, goals=tuple(of(goal, known) for goal in o.goals))
 
-    return tuple(map(each, obligations)) if held else tuple(obligations)
+    return tuple(map(each, obligations)) if held or fixed else tuple(obligations)
 
 
 def _of_step(step: Step, named: _Named) -> tuple[Obligation, ...]:
@@ -156,7 +177,10 @@ def _of_step(step: Step, named: _Named) -> tuple[Obligation, ...]:
     if step.kind is Kind.FACTORISATION:
         return (_preconditions(step), *factored(step), *_of_form(step.after))
     kept = [_preconditions(step)]
-    kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))
+    if step.view is View.SPANNED:
+        kept.append(Obligation("sound", SUMMED, summed(step, named.embeddings, named.after, named.biases())))
+    else:
+        kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))
     if step.kind is Kind.RESTRICTION:
         kept.append(Obligation("stated", "The constraint speaks of free old parameters alone.", named.stated()))
         kept.append(Obligation("restricted", "Whatever the new parameters, the constraint holds.", named.restricted()))
@@ -187,8 +211,8 @@ class _Named:
     def __init__(self, step: Step) -> None:
         self.step = step
         self.facts = (step.after.given, step.before.given, step.assume)
-        self.old = {p.name: f"{p.name}0" for p in step.before.params}
-        self.new = {p.name: f"{p.name}1" for p in step.after.params}
+        self.old = {p.name: f"{p.name}0" for p in step.before.params if p.values is None}
+        self.new = {p.name: f"{p.name}1" for p in step.after.params if p.values is None}
         self.embeddings = self._maps(step.embeddings, self.old, self.new)
         self.sections = self._maps(step.sections, self.new, self.old)
 
@@ -196,8 +220,8 @@ class _Named:
     def arrays(self) -> tuple[Array, ...]:
         """The parameters of both sides, by their own names and told apart."""
         sides = ((self.step.before, self.old), (self.step.after, self.new))
-        apart = tuple(replace(p.array, name=names[p.name]) for form, names in sides for p in form.params)
-        return apart + tuple(dict.fromkeys(p.array for form, _ in sides for p in form.params))
+        apart = tuple(replace(a, name=names[a.name]) for form, names in sides for a in _learned(form))
+        return apart + tuple(dict.fromkeys(a for form, _ in sides for a in _learned(form)))
 
     @property
     def laws(self) -> tuple[Clause, ...]:
@@ -235,13 +259,14 @@ class _Named:
             replaced(old.live, down), same_read, Eq(replaced(old_weight, down), self.after(new.weight)), back
         )
         backward = Or(Eq(old_weight, 0), both(replaced(new.live, up), forth))
-        bias = Eq(replaced(self.before(old.bias), down), self.after(new.bias))
-        goals = (
-            Goal((*self.facts, new.live), forward),
-            Goal((*self.facts, old.live), backward),
-            Goal((*self.facts, new.output.holds()), both(replaced(old.output.holds(), down), bias)),
-        )
+        goals = (Goal((*self.facts, new.live), forward), Goal((*self.facts, old.live), backward), self.biases())
         return (*goals, self._thin()) if step.kind is Kind.EXTENSION else goals
+
+    def biases(self) -> Goal:
+        """The outputs correspond, with equal biases."""
+        old, new, down = self.step.before, self.step.after, dict(self.step.to_before)
+        bias = Eq(self.before(old.bias).xreplace(down), self.after(new.bias))
+        return Goal((*self.facts, new.output.holds()), both(old.output.holds().xreplace(down), bias))
 
     def _thin(self) -> Goal:
         """In the special case the axes that an extension adds have one place each."""
@@ -273,7 +298,7 @@ class _Named:
     def complete(self) -> tuple[tuple[Goal, ...], str]:
         """E(S(old)) = old on every free old entry, by the named instances of the constraint."""
         goals, witnesses = [], []
-        for param in self.step.before.params:
+        for param in (p for p in self.step.before.params if p.values is None):
             facts = []
             for instance in self.step.instances:
                 if instance.array == param.name:
@@ -288,8 +313,8 @@ class _Named:
     def once(self) -> tuple[Goal, ...]:
         """S(E(new)) = new on every free new entry, and S reads free old entries only."""
         goals = []
-        old = {self.old[p.name]: p for p in self.step.before.params}
-        for param in self.step.after.params:
+        old = {self.old[p.name]: p for p in self.step.before.params if p.name in self.old}
+        for param in (p for p in self.step.after.params if p.values is None):
             entry = rename_arrays(param.array.entry(), self.new)
             pulled = substitute(entry, self.sections)
             inside = both(*(old[r.array].domain_at(r.subscripts) for r in reads(pulled) if r.array in old))
@@ -306,6 +331,9 @@ def _guarded(expression: Any, conditions: tuple[Any, ...] = ()) -> Iterator[tupl
         condition, value, other = expression.args
         yield from _guarded(value, (*conditions, condition))
         yield from _guarded(other, (*conditions, Not(condition)))
+    elif isinstance(expression, Sum):
+        ranges = (bound for letter, low, high in expression.limits for bound in (Le(low, letter), Le(letter, high)))
+        yield from _guarded(expression.function, (*conditions, *ranges))
     else:
         for part in sorted(expression.args, key=str):
             yield from _guarded(part, conditions)

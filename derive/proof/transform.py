@@ -18,13 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import Eq, Expr, Symbol, true
+from sympy import Eq, Expr, Mul, Sum, Symbol, true
 
 from derive.errors import ObligationFailed
 from derive.forms.expr import Read, index
 from derive.forms.extension import extended
 from derive.forms.form import Role, equal_places
-from derive.forms.products import product_of, same_product
+from derive.forms.products import product_of, same_product, sums
 from derive.proof.composition import composed
 from derive.proof.goal import Goal, Obligation
 from derive.proof.step import Step, View
@@ -90,11 +90,19 @@ def _by_weight(step: Step) -> tuple[Obligation, ...]:
 
 def _by_bias(step: Step) -> tuple[Obligation, ...]:
     old, new, down = step.before, step.after, dict(step.to_before)
-    bias = replaced(old.bias, down)
-    _roles(isinstance(bias, Read) and new.weight == 1)
-    place = tuple(replaced(s, down) for s in old.output.symbols)
-    same = both(equal_places(bias.subscripts, new.output.symbols), equal_places(place, new.read))
-    return (_bijection(step, old.output.holds(), old.output.symbols, same),)
+    entries = product_of(old.bias.function if isinstance(old.bias, Sum) else old.bias) or {}
+    target = new.output.name.removeprefix("d")
+    _roles(target in entries)
+    rest: Expr = Mul(*(read for name, read in entries.items() if name != target))
+    place = tuple(s.xreplace(down) for s in old.output.symbols)
+    same = both(
+        equal_places((e.xreplace(down) for e in entries[target].subscripts), new.output.symbols),
+        equal_places(place, new.read),
+        same_product(rest.xreplace(down), new.weight),
+    )
+    ranges = sums(old.bias)
+    live = both(old.output.holds(), *(axis.holds() for axis in ranges))
+    return (_bijection(step, live, (*old.output.symbols, *(axis.symbol for axis in ranges)), same),)
 
 
 def _bijection(step: Step, live: Any, letters: tuple[Symbol, ...], same: Any) -> Obligation:

@@ -19,7 +19,7 @@ from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.expr import Where
 from derive.forms.form import Form, Table
-from derive.groups._group import Element, Group, Tabled
+from derive.groups._group import Element, Group, Linear, Motion, Tabled
 from derive.groups._signs import times
 from derive.groups.translations import Translations
 from derive.proof.counterexample import smallest_model
@@ -29,6 +29,7 @@ from derive.remembered import both, replaced
 from derive.rules._known import implied
 from derive.rules._maps import same_letters
 from derive.rules._rule import Case, rule
+from derive.rules._spanned import spanned
 from derive.rules._tabled import tied_by_tables
 from derive.rules._tied import Tied
 from derive.rules.reindex import reindex
@@ -38,7 +39,13 @@ __all__ = ["equivariant"]
 
 @rule(Kind.RESTRICTION)
 def equivariant(form: Form, group: Group) -> Step:
-    """Tie the weights of each orbit of pairs (output place, input place), and the biases of each orbit of places."""
+    """Tie the weights of each orbit of pairs (output place, input place), and the biases of each orbit of places.
+
+    For a group of matrices weights and biases are the combinations of a basis of those that satisfy the law.
+    """
+    motions = _motions(form, group)
+    if motions is not None:
+        return spanned(form, motions, equivariant.statement)
     elements = _elements(form, group)
     tables = _tables(form, group)
     if tables is not None:
@@ -68,6 +75,8 @@ def equivariant(form: Form, group: Group) -> Step:
 @equivariant.constraint
 def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
     """The law on coefficients, and on biases, for each element."""
+    if _motions(form, group) is not None:
+        raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are matrices.")
     if _tables(form, group) is not None:
         raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are tables.")
     return _clauses(form, _elements(form, group))
@@ -76,6 +85,11 @@ def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
 def _tables(form: Form, group: Group) -> tuple[Table, ...] | None:
     """What the elements' images are read from; None for a group whose elements are formulas."""
     return group.tables(form) if isinstance(group, Tabled) else None
+
+
+def _motions(form: Form, group: Group) -> tuple[Motion, ...] | None:
+    """The generators as matrices; None for a group whose elements move places."""
+    return group.motions(form) if isinstance(group, Linear) else None
 
 
 def _elements(form: Form, group: Group) -> tuple[Element, ...]:
