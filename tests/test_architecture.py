@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reference": _DERIVATION | {"derivation"},
     "claims": _DERIVATION | {"derivation"},
     "combined": _DERIVATION | {"derivation"},
+    "labels": _DERIVATION | {"registry"},
     "symmetry": _DERIVATION | {"derivation", "claims"},
     "catalogue": _DERIVATION | {"derivation"},
     "ir": _BASE,
@@ -64,7 +65,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workers": {"artifacts", "errors", "making", "pipeline"},
     "regeneration": {"artifacts", "cache", "registry", "sources", "workers"},
     "__init__": _FILES | {"claims", "combined", "symmetry"},
-    "__main__": _FILES | {"claims", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching"},
+    "__main__": _FILES
+    | {"claims", "labels", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching"},
 }
 
 # Imports against the arrows: `layer.compile()` and `layer.reference()` are conveniences on the object that people hold.
