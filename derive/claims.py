@@ -18,6 +18,7 @@ from derive.forms.products import product_of, same_product
 from derive.proof.claim import check_claim
 from derive.proof.counterexample import Counterexample, smallest_model
 from derive.proof.goal import Goal, Obligation, Status, Verdict
+from derive.proof.small import LARGEST, dense_like, refute_at_small_sizes
 from derive.proof.solver import discharge
 from derive.rules._renamed import renamed
 from derive.rules._rule import Application
@@ -31,9 +32,16 @@ Letters = Mapping[Symbol, Expr]
 def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ...]:
     """Prove that a layer has a structure already, for all sizes; nothing is imposed.
 
-    Raises ObligationFailed, with the smallest counterexample in `.counterexample`, where it is false.
+    Raises ObligationFailed, with the smallest counterexample in `.counterexample`, where it is false. Where several terms
+    share an input, as behind a reflecting edge, a claim is refuted at small sizes or not decided.
     """
     form = layer.form if isinstance(layer, Derivation) else layer
+    if form.shared:
+        refute_at_small_sizes(form, structure.clauses(dense_like(form)))
+        raise ObligationFailed(
+            f"{structure} is not decided: several terms may read one entry of {form.input.name}, and the claim holds at all "
+            f"sizes whose sum is at most {LARGEST}, which is no proof."
+        )
     return check_claim(form, structure.clauses(form))
 
 
