@@ -23,7 +23,7 @@ from derive.forms.text import show
 from derive.proof.counterexample import Counterexample
 from derive.proof.step import Clause
 
-__all__ = ["LARGEST", "dense_like", "refute_at_small_sizes"]
+__all__ = ["LARGEST", "dense_like", "differing_at_small_sizes", "refute_at_small_sizes"]
 
 LARGEST = 7  # the largest sum of sizes that is tried: seconds on two axes
 
@@ -69,6 +69,41 @@ def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...]) -> None:
                     )
 
 
+def differing_at_small_sizes(one: Form, other: Form) -> Counterexample | None:
+    """The smallest sizes at which two forms of the same parameters differ, with one entry of each array as 1."""
+    for sizes in _sizes(one, ()):
+        if not bool(evaluate(other.given, sizes)):
+            continue
+        for said, arrays in _one_of_each(one, sizes):
+            gap = matrix(one, arrays, sizes) - matrix(other, arrays, sizes)
+            if not (gap != 0).any():
+                continue
+            at = tuple(int(p) for p in np.argwhere(gap != 0)[0])
+            axes = (*one.output.axes, *one.input.axes)
+            values = [p + int(evaluate(axis.lower, sizes)) for p, axis in zip(at, axes, strict=True)]
+            rank = len(one.output.axes)
+            place = show(one.input.entry(map(Integer, values[rank:])))
+            indices = tuple((axis.symbol.name, v) for axis, v in zip(axes[:rank], values, strict=False))
+            stated = tuple((s.name, v) for s, v in sizes.items())
+            return Counterexample(stated, indices, Integer(gap[at]), (*said, (place, 1)), place)
+    return None
+
+
+def _one_of_each(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
+    shapes = {p.name: [int(evaluate(e, sizes)) for e in p.array.shape] for p in form.params}
+    for places in product(*(np.ndindex(*shape) for shape in shapes.values())):
+        arrays = {name: np.zeros(shape, dtype=object) for name, shape in shapes.items()}
+        for name, place in zip(shapes, places, strict=True):
+            arrays[name][place] = 1
+        yield tuple((_entry(p.array, at, sizes), 1) for p, at in zip(form.params, places, strict=True)), arrays
+
+
+def _entry(array: Array, place: tuple[int, ...], sizes: Mapping[Symbol, int]) -> str:
+    """The entry at these positions in memory, as the formula calls it."""
+    lower = (int(evaluate(axis.lower, sizes)) for axis in array.axes)
+    return show(array.entry([Integer(p + low) for p, low in zip(place, lower, strict=True)]))
+
+
 def _sizes(form: Form, clauses: tuple[Clause, ...]) -> Iterator[dict[Symbol, int]]:
     """Values of the sizes of the form, which it admits, and of the clauses; those with the smallest sum first."""
     own = {s for c in clauses for e in (c.given, c.left, c.right) for s in e.free_symbols.difference(c.binders)}
@@ -94,8 +129,7 @@ def _drawn(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tupl
         said = []
         for value, (array, place) in enumerate(group, start=1):
             arrays[array.name][place] = value
-            lower = (int(evaluate(axis.lower, sizes)) for axis in array.axes)
-            said.append((show(array.entry([Integer(p + low) for p, low in zip(place, lower, strict=True)])), value))
+            said.append((_entry(array, place, sizes), value))
         yield tuple(said), arrays
 
 

@@ -262,3 +262,24 @@ def test_what_a_refutation_says():
         "H(T_{s} X)[i+s] = H(X)[i] fails at n = 3, Delta = 1, i = 0, k = 1, s = 1: where V[-1] = 1, X[1] = 1 and 0 elsewhere, "
         "the two sides differ by -1."
     )
+
+
+@pytest.mark.parametrize("edge", ["reflect", "symmetric"])
+def test_layers_that_do_not_commute_behind_a_reflection_are_told_apart(edge):
+    start = derive.dense(1).then(derive.reindex()).then(derive.equivariant(SHIFTS)).then(derive.unbiased())
+    layer = start.then(derive.local("Delta")).then(derive.boundary(edge))
+    with pytest.raises(ObligationFailed) as caught:
+        derive.commute(layer, layer)
+    found = caught.value.counterexample
+    sizes, entries = dict(found.sizes), dict(found.entries)
+    assert sizes == {"n": 3 if edge == "reflect" else 2, "Delta": 1} and set(entries.values()) == {1}
+
+    def row(name):
+        """The filter with one entry 1."""
+        return np.array([int(f"{name}[{a}]" in entries) for a in (-1, 0, 1)])
+
+    V, T = (layer.reference(shape=(sizes["n"],), V=row(name))[0] for name in "VT")
+    (k,) = (k for k in range(sizes["n"]) if f"X[{k}]" in entries)
+    assert (V @ T - T @ V)[dict(found.indices)["i"], k] == found.residue != 0
+    shown = ", ".join(f"{entry} = 1" for entry in entries)
+    assert f"where {shown} and 0 elsewhere give answers that differ by {found.residue}." in str(caught.value)
