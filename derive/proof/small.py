@@ -164,6 +164,7 @@ def _failing(
 
 
 def _reader(form: Form, dense: Arrays, sizes: Mapping[Symbol, int]) -> Callable[..., Any]:
+    """Entries of W and U; where the clause doesn't speak of a point, its subscripts may lie outside, and any entry will do."""
     boxes = {"W": (*form.output.axes, *form.input.axes), "U": form.output.axes}
 
     def read(name: str, *subscripts: Any) -> Any:
@@ -171,9 +172,7 @@ def _reader(form: Form, dense: Arrays, sizes: Mapping[Symbol, int]) -> Callable[
         if not subscripts:
             return values[()]
         places = [np.asarray(s) - int(evaluate(a.lower, sizes)) for s, a in zip(subscripts, boxes[name], strict=True)]
-        places = list(np.broadcast_arrays(*places))
-        inside = np.logical_and.reduce([(p >= 0) & (p < e) for p, e in zip(places, values.shape, strict=True)])
-        clipped = tuple(np.clip(p, 0, e - 1) for p, e in zip(places, values.shape, strict=True))
-        return np.where(inside, values[clipped], 0)
+        clipped = (np.clip(p, 0, e - 1) for p, e in zip(places, values.shape, strict=True))
+        return values[tuple(np.broadcast_arrays(*clipped))]
 
     return read
