@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reference": _DERIVATION | {"derivation"},
     "claims": _DERIVATION | {"derivation"},
     "combined": _DERIVATION | {"derivation"},
+    "labels": _DERIVATION | {"registry"},
     "symmetry": _DERIVATION | {"derivation", "claims"},
     "catalogue": _DERIVATION | {"derivation"},
     "ir": _BASE,
@@ -68,7 +69,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bench": {"artifacts", "calibration", "errors", "ir", "registry"},
     "__init__": _FILES | {"claims", "combined", "symmetry"},
     "__main__": _FILES
-    | {"claims", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching", "bench"},
+    | {"claims", "labels", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching", "bench"},
 }
 
 # Imports against the arrows: `layer.compile()` and `layer.reference()` are conveniences on the object that people hold.

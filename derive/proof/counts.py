@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mul, Piecewise, S, Sum, Symbol, true
 
-from derive.forms.conditions import pieces, simplified, split
-from derive.forms.count import NotCountable, condition_for_full, count, count_disjoint
+from derive.forms.conditions import simplified, split
+from derive.forms.count import NotCountable, condition_for_full, count_where
 from derive.forms.expr import index
 from derive.forms.form import Form, Param, Role, equal_places
 from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import product_of
+from derive.forms.quotients import rounded
 from derive.proof.exact import PRIMES, rank, rank_modulo
 from derive.proof.factorisation import dimension
 from derive.proof.goal import Goal, Status
@@ -34,8 +35,8 @@ _MOST_CASES = 9
 class Counts:
     """Exact numbers of free parameters, and the short ones with their condition.
 
-    The exact ones are None where the free entries are no union of polyhedra, as under a stride, or one with too many
-    cases. Under a stride the short ones count whole arrays, all of whose entries are proved free under the condition.
+    The exact ones are None where the free entries are no union of polyhedra, as under a symbolic stride, or one with too
+    many cases. Under a stride the short ones count whole arrays, all of whose entries are proved free under the condition.
     """
 
     exact_weight: Expr | None
@@ -77,16 +78,28 @@ class Counts:
             exact = _number(form.weights, given), _number(form.biases, given)
         except NotAffine:
             return cls._of_whole(form, given)
+        if any(rounded(p.free) for p in form.params):
+            return cls._of_rounded(form, given, exact)
         if sum(len(cases.args) for e in exact for cases in e.atoms(Piecewise)) > _MOST_CASES:
             return cls._on_large_grids(form, given)
+        return cls._in_short(form, given, exact)
+
+    @classmethod
+    def _in_short(cls, form: Form, given: Polyhedron, exact: tuple[Expr, Expr]) -> Counts:
+        """The exact numbers, and what they are in a chamber where each is one polynomial."""
         when = true
         if any(e.has(Min, Max, Piecewise) for e in exact):
-            when = next(
-                (c for c in _chambers(form, given) if _is_plain(form, c)),
-                true,
-            )
+            when = next((c for c in _chambers(form, given) if _is_plain(form, c)), true)
         context = Polyhedron.of(And(form.given, when))
         return cls(*exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given))
+
+    @classmethod
+    def _of_rounded(cls, form: Form, given: Polyhedron, exact: tuple[Expr, Expr]) -> Counts:
+        """The exact numbers, as by a stride or a step of shifts, beside those of whole arrays where these are free."""
+        try:
+            return replace(cls._of_whole(form, given), exact_weight=exact[0], exact_bias=exact[1])
+        except NotCountable:
+            return cls._in_short(form, given, exact)
 
     @classmethod
     def _on_large_grids(cls, form: Form, given: Polyhedron) -> Counts:
@@ -187,12 +200,13 @@ def _is_plain(form: Form, when: Any) -> bool:
 
 
 def _chambers(form: Form, given: Polyhedron) -> Iterator[Any]:
-    """Conditions to count under: that stated sizes are smaller than the grid; whole arrays are free; large grids."""
+    """Conditions to count under: that stated sizes are smaller than the grid; whole arrays are free; large or larger grids."""
     stated, grid = _stated(form)
     yield And(*(Le(s, size - 1) for s in stated for size in grid))
     yield And(*(_full(p, given) for p in form.params))
     for least in range(2, _MOST):
         yield And(*(Ge(size, least) for size in grid))
+        yield And(*(Le(s, size - least) for s in stated for size in grid))
 
 
 def _stated(form: Form) -> tuple[list[Symbol], list[Symbol]]:
@@ -218,7 +232,4 @@ def _number(params: tuple[Param, ...], given: Polyhedron) -> Expr:
 
 @lru_cache(maxsize=1024)
 def _entries(param: Param, given: Polyhedron) -> Expr:
-    parts = pieces(param.domain)
-    if len(parts) == 1:
-        return count(parts[0], param.array.symbols, given)
-    return count_disjoint(parts, param.array.symbols, given)
+    return count_where(param.domain, param.array.symbols, given)
