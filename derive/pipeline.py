@@ -23,7 +23,7 @@ from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.nodes import Program
 from derive.lowering import constants, gradients, lower, proof_of, repeats, slopes
-from derive.proof.goal import Verdict
+from derive.proof.goal import Status, Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
 
@@ -117,7 +117,6 @@ class Layer:
         from derive.render.numbers import cost_text
 
         form = self.derivation.form
-        proved = sum(v.proved for v in self.verdicts)
         arrows = " ⟶ ".join(["dense", *(_arrow(s.rule) for s in self.derivation.steps)])
         return Header(
             name=self.name,
@@ -126,15 +125,23 @@ class Layer:
             formula=(formula(form),),
             facts=(
                 ("Derivation", arrows),
-                (
-                    "Proved",
-                    f"{proved} of {len(self.verdicts)} obligations for all sizes: {self.page}",
-                ),
+                ("Proved", f"{_proved(self.verdicts)}: {self.page}"),
                 ("Cost", f"{cost_text(form)} operations"),
                 *_symmetry(self.derivation),
             ),
             **_told(form),
         )
+
+
+def _proved(verdicts: tuple[Verdict, ...]) -> str:
+    """How many obligations hold, and how far."""
+    found = f"{sum(v.proved for v in verdicts)} of {len(verdicts)} obligations"
+    pointwise = sum(v.status is Status.EXHAUSTIVE for v in verdicts)
+    return (
+        f"{found}, {pointwise} of them checked for every entry at these sizes"
+        if pointwise
+        else f"{found} for all sizes"
+    )
 
 
 def _symmetry(derivation: Derivation) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,9 @@
 An array that isn't a table stands for all its values. What is compared is therefore a whole number times one of its entries,
 kept as the pair of the two; two such sides agree for all values of the arrays if number and entry agree. Equations that are
 known of the entries (`laws`) tie them up to sign: entries are equal if a chain of these equations leads from one to the other.
+
+An axis of a size that is no number, such as channels, is left out where every read of the array has one and the same letter along
+it: the goal then says the same of each slice, whatever the size, and one slice is evaluated.
 """
 
 from __future__ import annotations
@@ -15,22 +18,46 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import And, Eq, Expr, Ge, Integer, Le, Mul, Not, Or, Pow, Rational, Symbol, ceiling, floor
+from sympy import And, Eq, Expr, Ge, Gt, Integer, Le, Lt, Mul, Not, Or, Pow, Rational, Symbol, ceiling, floor
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import TextError
 from derive.forms.evaluate import evaluate
-from derive.forms.expr import Read, Where
+from derive.forms.expr import Read, Where, reads
 from derive.forms.form import Array, Table
 from derive.forms.text import show
 from derive.proof.goal import Goal, Status
+from derive.proof.smt import in_fixed_order
 from derive.proof.step import Clause
 
-__all__ = ["Everywhere"]
+__all__ = ["Everywhere", "at_every_point"]
 
 Ints = NDArray[np.int64]
 At = Mapping[Symbol, Ints]
 _MOST, _LARGEST = 1 << 24, 1 << 62
+
+
+def at_every_point(
+    goal: Goal, tables: tuple[Table, ...], arrays: tuple[Array, ...] = (), laws: tuple[Clause, ...] = ()
+) -> tuple[Goal, ...]:
+    """A goal in parts: those that read tables, or need laws, decided at every point, the others by the solver, without tables."""
+    names = {t.name for t in tables}
+
+    def reading(part: Any) -> bool:
+        return bool(names & {r.array for r in reads(part)})
+
+    if not laws and not any(map(reading, (*goal.given, goal.show))):
+        return (goal,)
+    plain = tuple(fact for fact in goal.facts if not reading(fact))
+    rest, tabled = [], []
+    for part in in_fixed_order(And.make_args(goal.show)):
+        whole = Everywhere(goal.given, part, tables, arrays, laws)
+        options = [option for option in Or.make_args(part) if not reading(option)]
+        if not laws and options and not whole.numeric:
+            rest.append(Or(*options))  # enough, and of letters without numbers the solver knows more
+        else:
+            tabled.append(whole)
+    return (*([Goal(plain, And(*rest))] if rest else []), *tabled)
 
 
 class _Undecided(Exception):
@@ -53,13 +80,21 @@ class Everywhere(Goal):
         lines += [f"; given: {text}" for text in sorted(map(show, self.facts))]
         return "\n".join([*lines, f"; show: {show(self.show)}", ""])
 
+    @property
+    def numeric(self) -> bool:
+        """Whether every letter runs between two numbers."""
+        letters = self.show.free_symbols.union(*(f.free_symbols for f in self.facts))
+        return bool(letters <= set(_ranges(self.facts)))
+
     def decide(self) -> Status:
         """EXHAUSTIVE if the goal holds at every point, REFUTED if it fails at one, UNKNOWN if that can't be evaluated."""
         try:
             holds = _Points(self).holds()
         except (_Undecided, TextError):
             return Status.UNKNOWN
-        return Status.EXHAUSTIVE if holds else Status.REFUTED
+        known = _ranges(self.facts)
+        told = all(fact.free_symbols <= set(known) for fact in self.facts)
+        return Status.EXHAUSTIVE if holds else Status.REFUTED if told else Status.UNKNOWN
 
 
 class _Points:
@@ -71,7 +106,8 @@ class _Points:
             t.name: (np.array(t.values, np.int64).reshape(_shape(t.array)), _lower(t.array)) for t in goal.tables
         }
         self.first: dict[str, int] = {}
-        self.boxes = {a.name: (_shape(a), _lower(a)) for a in goal.arrays}
+        self.boxes = {a.name: _box(a) for a in goal.arrays}
+        self.still: dict[tuple[str, int], Expr] = {}
         total = 1
         for name, (shape, _) in self.boxes.items():
             self.first[name] = total
@@ -82,8 +118,6 @@ class _Points:
 
     def holds(self) -> bool:
         at = self.inside(self.goal.facts)
-        if not self.goal.show.free_symbols <= set(at):
-            raise _Undecided
         roots = self.tied()
         return bool(np.all(self.truth(self.goal.show, at, roots)))
 
@@ -97,7 +131,7 @@ class _Points:
         at = dict(zip(ranges, mesh, strict=True))
         size = len(mesh[0]) if mesh else 1
         for fact in sorted(facts, key=lambda f: bool(f.has(Read))):
-            if self.reads_arrays(fact):  # a fact about all arrays; to leave one out is safe
+            if self.reads_arrays(fact) or not fact.free_symbols <= set(at):  # to leave a fact out is safe
                 continue
             true = np.broadcast_to(self.truth(fact, at, None), (size,))
             if not true.all():
@@ -105,7 +139,9 @@ class _Points:
         return at
 
     def whole(self, expression: Expr, at: At) -> Any:
-        """A whole number at every point; reads are of tables."""
+        """A whole number at every point; reads are of tables. Raises _Undecided for a letter without values."""
+        if not expression.free_symbols <= set(at):
+            raise _Undecided
         if self.bound(expression, at) > _LARGEST:
             raise _Undecided
         return evaluate(expression, at, self.entry)
@@ -177,13 +213,23 @@ class _Points:
         if read.array not in self.boxes:
             raise _Undecided
         shape, lower = self.boxes[read.array]
-        places = [np.asarray(self.whole(s, at)) - low for s, low in zip(read.subscripts, lower, strict=True)]
+        places = [self.along(read, axis, low, at) for axis, low in enumerate(lower)]
         flat: Any = np.zeros((), np.int64)
         for place, side in zip(places, shape, strict=True):
             if np.any((place < 0) | (place >= side)):
                 raise _Undecided
             flat = flat * side + place
         return self.first[read.array] + flat
+
+    def along(self, read: Read, axis: int, lower: int | None, at: At) -> Any:
+        """The position along one axis; 0 where the axis has no numeric size and the same letter in every read."""
+        subscript = read.subscripts[axis]
+        if lower is not None:
+            return np.asarray(self.whole(subscript, at)) - lower
+        known = self.still.setdefault((read.array, axis), subscript)
+        if known != subscript or not isinstance(subscript, Symbol) or subscript in at:
+            raise _Undecided
+        return np.zeros((), np.int64)
 
     def equal(self, left: tuple[Any, Any], right: tuple[Any, Any], roots: Ints | None) -> Any:
         """Whether two monomials agree for all values of the arrays that the laws admit."""
@@ -200,9 +246,11 @@ class _Points:
 
     def tied(self) -> Ints | None:
         """For each entry, plain (2·number) and negated (2·number + 1), the least one that the laws lead to; None without laws."""
-        if not self.goal.laws:
+        met = {r.array for r in reads(self.goal.show)}
+        laws = [law for law in self.goal.laws if met & {r.array for r in (*reads(law.left), *reads(law.right))}]
+        if not laws:
             return None
-        ends = [self.edge(law) for law in self.goal.laws]
+        ends = [self.edge(law) for law in laws]
         x, y = (np.concatenate([end[side] for end in ends]) for side in (0, 1))
         x, y = np.concatenate([x, x ^ 1]), np.concatenate([y, y ^ 1])
         roots = np.arange(2 * self.total)
@@ -216,7 +264,10 @@ class _Points:
 
     def edge(self, law: Clause) -> tuple[Ints, Ints]:
         """The pairs of entries, plain or negated, that a law calls equal. Equations of any other shape are not used."""
-        at = self.inside(tuple(And.make_args(law.given)))
+        conditions = tuple(And.make_args(law.given))
+        at = self.inside(conditions)
+        if any(not c.free_symbols <= set(at) and c not in self.goal.facts for c in conditions):
+            raise _Undecided  # of letters without values the goal must know what the law asks
         sides = []
         for side in (law.left, law.right):
             coefficient, number = np.broadcast_arrays(*self.monomial(side, at))
@@ -224,7 +275,16 @@ class _Points:
         (c, x), (d, y) = (np.broadcast_arrays(*side) for side in sides)
         c, x, d, y = np.broadcast_arrays(c, x, d, y)
         kept = (abs(c) == 1) & (abs(d) == 1) & (x > 0) & (y > 0)
-        return (2 * x + (c < 0))[kept], (2 * y + (d < 0))[kept]
+        zero = (abs(c) == 1) & (x > 0) & (d == 0)
+        ends = (2 * x + (c < 0))[kept], (2 * y + (d < 0))[kept]
+        return np.concatenate([ends[0], 2 * x[zero]]), np.concatenate([ends[1], 2 * x[zero] + 1])
+
+
+def _box(array: Array) -> tuple[tuple[int, ...], tuple[int | None, ...]]:
+    """Sides and least places; 1 and None along an axis whose size is no number."""
+    numeric = [isinstance(a.lower, Integer) and isinstance(a.upper, Integer) for a in array.axes]
+    sides = (int(a.extent) if known else 1 for a, known in zip(array.axes, numeric, strict=True))
+    return tuple(sides), tuple(int(a.lower) if known else None for a, known in zip(array.axes, numeric, strict=True))
 
 
 def _shape(array: Array) -> tuple[int, ...]:
@@ -242,17 +302,16 @@ def _integer(e: Expr) -> int:
 
 
 def _ranges(facts: tuple[Any, ...]) -> dict[Symbol, tuple[int, int]]:
-    """For each letter the numbers between which the facts say that it lies. Raises _Undecided where they don't."""
+    """For each letter that facts hold between two numbers, those numbers."""
     low: dict[Symbol, int] = {}
     high: dict[Symbol, int] = {}
     for fact in facts:
-        if isinstance(fact, (Le, Ge)):
-            small, large = fact.args if isinstance(fact, Le) else fact.args[::-1]
+        if isinstance(fact, (Le, Ge, Lt, Gt)):
+            small, large = fact.args if isinstance(fact, (Le, Lt)) else fact.args[::-1]
+            gap = int(isinstance(fact, (Lt, Gt)))
             if isinstance(small, Integer) and isinstance(large, Symbol):
-                low[large] = max(int(small), low.get(large, int(small)))
+                low[large] = max(int(small) + gap, low.get(large, int(small) + gap))
             if isinstance(small, Symbol) and isinstance(large, Integer):
-                high[small] = min(int(large), high.get(small, int(large)))
-    letters = sorted(frozenset().union(*(f.free_symbols for f in facts)), key=str)
-    if any(s not in low or s not in high for s in letters):
-        raise _Undecided
+                high[small] = min(int(large) - gap, high.get(small, int(large) - gap))
+    letters = sorted(low.keys() & high.keys(), key=str)
     return {s: (low[s], max(high[s], low[s] - 1)) for s in letters}

@@ -27,7 +27,7 @@ from sympy import And, Eq, Expr, Implies, Integer, Not, Or, Symbol, false, true
 from derive.forms.expr import Read, Where, index, reads, rename_arrays
 from derive.forms.form import Array, Form, Param, Table, equal_places
 from derive.forms.text import show
-from derive.proof.everywhere import Everywhere
+from derive.proof.everywhere import Everywhere, at_every_point
 from derive.proof.factorisation import factored
 from derive.proof.goal import Goal, Obligation, Status
 from derive.proof.solver import decide
@@ -138,13 +138,16 @@ def _everywhere(
     boxes = tuple(arrays)
     names = {t.name for t in held}
 
-    def of(goal: Goal, known: tuple[Clause, ...]) -> Goal:
+    def of(goal: Goal, known: tuple[Clause, ...]) -> tuple[Goal, ...]:
         read = {r.array for part in (*goal.given, goal.show) for r in reads(part)}
-        return Everywhere(goal.given, goal.show, held, boxes, known) if known or read & names else goal
+        if not known and not read & names:
+            return (goal,)
+        whole = Everywhere(goal.given, goal.show, held, boxes, known)
+        return (whole,) if whole.numeric else at_every_point(goal, held, boxes, known)
 
     def each(o: Obligation) -> Obligation:
         known = laws if o.name == "complete" else ()
-        return replace(o, goals=tuple(of(goal, known) for goal in o.goals))
+        return replace(o, goals=tuple(part for goal in o.goals for part in of(goal, known)))
 
     return tuple(map(each, obligations)) if held else tuple(obligations)
 

@@ -24,7 +24,7 @@ from derive.errors import ObligationFailed
 from derive.forms.expr import Read, index
 from derive.forms.extension import extended
 from derive.forms.form import Role, equal_places
-from derive.forms.products import product_of, same_product
+from derive.forms.products import same_product, weighted
 from derive.proof.composition import composed
 from derive.proof.goal import Goal, Obligation
 from derive.proof.step import Step, View
@@ -71,12 +71,14 @@ def _adjoint(step: Step) -> tuple[Obligation, ...]:
 def _by_weight(step: Step) -> tuple[Obligation, ...]:
     """Of the entries that an old term multiplies, one is the gradient's own place; the others are multiplied by G."""
     old, new, down = step.before, step.after, dict(step.to_before)
-    weight, factors = product_of(old.weight.xreplace(down)), product_of(new.weight)
+    product = weighted(old.weight.xreplace(down), (t.name for t in old.tables))
     target = new.output.name.removeprefix("d")
     source = Read(old.input.name, *(e.xreplace(down) for e in old.read))
-    _roles(weight is not None and factors is not None and target in weight and old.input.name not in weight)
-    assert weight is not None
-    rest = source
+    weight = {f.array: f for f in product.factors} if product is not None else {}
+    _roles(product is not None and target in weight and old.input.name not in weight)
+    assert product is not None
+    _roles(len(weight) == len(product.factors))
+    rest = product.times * source
     for name, read in weight.items():
         rest = rest * read if name != target else rest
     same = And(
@@ -89,10 +91,15 @@ def _by_weight(step: Step) -> tuple[Obligation, ...]:
 
 def _by_bias(step: Step) -> tuple[Obligation, ...]:
     old, new, down = step.before, step.after, dict(step.to_before)
-    bias = old.bias.xreplace(down)
-    _roles(isinstance(bias, Read) and new.weight == 1)
-    place = tuple(s.xreplace(down) for s in old.output.symbols)
-    same = And(equal_places(bias.subscripts, new.output.symbols), equal_places(place, new.read))
+    product = weighted(old.bias.xreplace(down), (t.name for t in old.tables))
+    _roles(product is not None and len(product.factors) == 1)
+    assert product is not None
+    place, bias = tuple(s.xreplace(down) for s in old.output.symbols), product.factors[0]
+    same = And(
+        equal_places(bias.subscripts, new.output.symbols),
+        equal_places(place, new.read),
+        Eq(product.times, new.weight),
+    )
     return (_bijection(step, old.output.holds(), old.output.symbols, same),)
 
 
@@ -113,11 +120,14 @@ def _fixed(step: Step) -> tuple[Obligation, ...]:
     """The same terms; a weight is the number at the place of those of its letters that the numbers have."""
     old, new = step.before, step.after
     _unmoved(step)
-    weight, number = old.weight, new.weight
-    _roles(isinstance(weight, Read) and isinstance(number, Read) and new.bias == 0)
-    rest = iter(weight.subscripts)
-    _roles(all(s in rest for s in number.subscripts))
-    return (_same_terms(step, And(equal_places(old.read, new.read))),)
+    weight, number = (weighted(form.weight, (t.name for t in form.tables)) for form in (old, new))
+    _roles(weight is not None and number is not None and new.bias == 0)
+    assert weight is not None and number is not None
+    _roles(len(weight.factors) == len(number.factors) == 1)
+    rest = iter(weight.factors[0].subscripts)
+    _roles(all(s in rest for s in number.factors[0].subscripts))
+    same = And(equal_places(old.read, new.read), Eq(weight.times, number.times))
+    return (_same_terms(step, same),)
 
 
 def _extended(step: Step) -> tuple[Obligation, ...]:

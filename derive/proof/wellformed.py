@@ -69,7 +69,10 @@ class _Checker:
 
     def tabled(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
         """An expression in these letters, the sizes and entries of tables."""
-        self.entries(expression, (), letters, what)
+        if self.tables:
+            self.entries(expression, (), letters, what)
+        else:
+            self.integers(expression, letters, what)
 
     def entries(self, expression: Any, arrays: Iterable[Array], letters: Iterable[Symbol], what: str) -> None:
         """An expression in entries of these arrays, at subscripts in these letters and the sizes."""
@@ -143,7 +146,7 @@ def _check_sum(form: Form, check: _Checker, terms: tuple[Symbol, ...]) -> None:
     for bound in (b for axis in axes for b in (axis.lower, axis.upper)):
         check.integers(bound, (), "a range")
     check.integers(form.given, (), "the precondition")
-    check.integers(form.domain, terms, "the domain of the sum")
+    check.tabled(form.domain, terms, "the domain of the sum")
     check.demand(len(form.read) == len(form.input.axes), f"{form.input.name} is read with a wrong number of subscripts")
     for subscript in form.read:
         check.integers(subscript, terms, f"a subscript of {form.input.name}")
@@ -284,7 +287,7 @@ def _check_terms(terms: Mapping[Symbol, Any], target: Form, source: Form, check:
     )
     letters = (*source.output.symbols, *source.reduction_symbols)
     for symbol, value in terms.items():
-        check.integers(value, letters, f"the value of {symbol}")
+        check.tabled(value, letters, f"the value of {symbol}")
 
 
 def _check_clauses(step: Step, old: tuple[Array, ...], check: _Checker) -> None:
@@ -305,4 +308,4 @@ def _check_clauses(step: Step, old: tuple[Array, ...], check: _Checker) -> None:
             "an instance does not give each letter of its clause a value",
         )
         for _, value in instance.values:
-            check.integers(value, arrays[instance.array].symbols, "an instance")
+            check.tabled(value, arrays[instance.array].symbols, "an instance")
