@@ -95,7 +95,11 @@ class ShiftedSum:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """result = source + bias at every point where the condition holds; without a bias, the source alone."""
+    """result = source + bias at every point where the condition holds; without a bias, the source alone.
+
+    Where the source is `held` it lives in the result itself while a tile is whole: nothing else reads it, and its axes are the
+    result's, in order.
+    """
 
     target: Access
     over: tuple[Range, ...]
@@ -103,6 +107,7 @@ class Store:
     bias: Access | None = None
     condition: Any = True
     says: str = ""
+    held: bool = False
 
 
 Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | Store
@@ -111,10 +116,14 @@ STAGES: tuple[type, ...] = (Let, Copy, Loop, Guard, Tiles, Halo, MatMul, Shifted
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """A number that changes speed, never meaning. One with `choices` takes these alone, and is proved for each of them."""
+    """A number that changes speed, never meaning. One with `choices` takes these alone, and is proved for each of them.
+
+    One with an `extent` is how much of it a tile has.
+    """
 
     symbol: Symbol
     choices: tuple[int, ...] = ()
+    extent: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
