@@ -110,7 +110,8 @@ class Tile:
         target = Access(self.P, (self.e, *self.q))
         over = tuple(Range(q, ZERO, extent) for (_, extent), q in zip(spans, self.q, strict=True))
         says = f"{entry(target)} = {entry(source)}, 0 outside"
-        return Halo(target, (Range(self.e, ZERO, self.N), *over), source, False, says)
+        edged = any(m.base != 0 for m in self.moving[1:])
+        return Halo(target, (Range(self.e, ZERO, self.N), *over), source, edged, says)
 
     def read(self) -> Access:
         """The entry of the tile that a term reads."""
