@@ -85,7 +85,7 @@ def _parts(extent: int | None) -> tuple[int, ...]:
     """An extent in one part, two, four and so on, the smallest first."""
     if extent is None:
         return ()
-    return tuple(sorted({-(-extent >> k) for k in range(max(1, extent).bit_length())}))
+    return tuple(sorted({-(-extent >> k) for k in range(max(1, extent).bit_length() + 1)}))
 
 
 def candidates(
