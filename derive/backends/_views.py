@@ -178,20 +178,20 @@ class Views:
             parts.pop()
         text = f"{access.array}[{', '.join(parts)}]" if parts else access.array
         if broadcast:
-            return self._broadcast(access, parts, order, [r.symbol for r in ranges])
+            return self._broadcast(text, order, [r.symbol for r in ranges])
         if order != wanted:
             text += f".transpose({', '.join(str(order.index(s)) for s in wanted)})"
         return text
 
-    def _broadcast(self, access: Access, parts: Lines, order: list[Symbol], wanted: list[Symbol]) -> str:
-        """An array with axes of extent one where a letter is wanted that it hasn't, behind its first."""
-        if order != [s for s in wanted if s in order]:
-            raise EmitError(f"The letters of {access.array} come in another order than those of the result.")
-        if order == wanted[len(wanted) - len(order) :]:
-            return f"{access.array}[{', '.join(parts)}]" if parts else access.array
-        texts = iter([*parts, *[":"] * (len(access.subscripts) - len(parts))])
-        lacking = wanted[wanted.index(order[0]) :]
-        return f"{access.array}[{', '.join(next(texts) if s in order else 'None' for s in lacking)}]"
+    def _broadcast(self, text: str, order: list[Symbol], wanted: list[Symbol]) -> str:
+        """A view with its axes in the order of the letters that are wanted, and axes of extent one for those that it lacks."""
+        kept = [s for s in wanted if s in order]
+        if order != kept:
+            text += f".transpose({', '.join(str(order.index(s)) for s in kept)})"
+        behind = wanted[wanted.index(kept[0]) :] if kept else []
+        if len(behind) == len(kept):
+            return text
+        return f"{text}[{', '.join(':' if s in kept else 'None' for s in behind)}]"
 
     def _slice(self, e: Expr, here: list[Range], extent: Expr, clip: Store | None) -> str:
         if not here:

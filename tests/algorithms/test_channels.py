@@ -1,4 +1,4 @@
-"""Im2col and shifted products: emitted text on exact integers is the form, refusals name their reason, planted faults are found."""
+"""Products of windows and of taps: emitted text is the form on exact integers, refusals say why, planted faults are found."""
 
 import random
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import pytest
 from sympy import Integer, Symbol, true
 
 from derive.algorithms._inlined import staged_obligations
+from derive.backends._algorithms import _tiled
 from derive.backends._stages import staged_functions
 from derive.errors import EmitError, NoLowering
 from derive.forms.denote import denote
@@ -28,15 +29,8 @@ from derive.rules.strided import strided
 from derive.runtime import primitives
 
 CATALOGUE = {
-    "im2col": (
-        "conv2d_channels",
-        "grouped2d",
-        "pointwise2d",
-        "p4_conv2d",
-        "p4_lifting2d",
-        "dense2d",
-        "fully_connected",
-    ),
+    "im2col": ("conv2d_channels", "grouped2d", "pointwise2d", "p4_conv2d", "p4_lifting2d"),
+    "product": ("pointwise2d", "dense2d", "fully_connected"),
     "shifted": (
         "depthwise2d",
         "conv1d",
@@ -62,6 +56,10 @@ MADE: dict[str, Callable[[], Any]] = {
 }
 FORMS = [
     *((algorithm, name, by) for algorithm, found in CATALOGUE.items() for name in found for by in ("H", "dX")),
+    ("im2col", "turned conv2d_channels", "H"),
+    ("im2col", "turned pointwise2d", "H"),
+    ("im2col", "turned grouped2d", "H"),
+    ("shifted", "turned depthwise2d", "H"),
     *(("shifted" if name.startswith("deep") else "im2col", name, "H") for name in MADE),
 ]
 UNFIT = {("strided2d", "dX")}
@@ -69,8 +67,16 @@ CASES = [case for case in FORMS if case[1:] not in UNFIT]
 SIZES = ({"n": 5, "m": 4, "h": 3, "Delta": 1, "C": 2, "D": 3}, {"n": 7, "m": 6, "h": 5, "Delta": 2, "C": 3, "D": 1})
 
 
+def _turned(form: Form) -> Form:
+    """The same layer on arrays whose last axis comes first."""
+    input, output = (replace(a, axes=(a.axes[-1], *a.axes[:-1])) for a in (form.input, form.output))
+    return replace(form, input=input, output=output, read=(form.read[-1], *form.read[:-1]))
+
+
 @lru_cache
 def _form(name: str, by: str) -> Form:
+    if name.startswith("turned "):
+        return _turned(_form(name.removeprefix("turned "), by))
     derivation = MADE[name]() if name in MADE else layer(name).derivation
     form: Form = derivation.form
     return form if by == "H" else next(s.form for s in slopes(form) if s.form.output.name == by)
@@ -113,7 +119,8 @@ def _run(
     made = space[f"_{program.name}_fixed"](*(arrays[n] for n in names if n in weights), new, **sizes)
     rooms = space[f"_{program.name}_room"](new, **sizes)
     result = new((3, *(int(evaluate(e, values)) for e in program.result.shape)))
-    places = result.shape[1] if program.knobs[1:] else 1
+    tiled = _tiled(program)
+    places = 1 if tiled is None else result.shape[1 + tiled]
     given = (arrays[n] for n in names if n in used)
     space[f"_{program.name}"](*given, result, *made, *rooms, (0, 3), (0, places), batch=3, **sizes)
     return result
@@ -152,8 +159,14 @@ def test_every_catalogue_form_that_fits_is_in_the_table() -> None:
 @pytest.mark.parametrize(
     ("algorithm", "name", "reason"),
     [
-        ("im2col", "depthwise2d", "it needs filters, and terms that are summed over for each of them"),
-        ("im2col", "deepsets1d", "it needs a window that moves, or weights that are a matrix as they are"),
+        (
+            "im2col",
+            "depthwise2d",
+            "it needs a window that moves, filters, and terms that are summed over for each of them",
+        ),
+        ("product", "deepsets1d", "it needs an input and weights that are matrices as they are in memory"),
+        ("product", "conv2d_channels", "it needs filters, letters that are contracted, and no taps"),
+        ("product", "turned pointwise2d", "it needs an input and weights that are matrices as they are in memory"),
         ("shifted", "conv2d_channels", "it needs a window that moves, without filters"),
         ("shifted", "global_pool2d", "it needs a window that moves, without filters"),
     ],
@@ -277,11 +290,9 @@ def test_axes_that_are_not_one_in_memory_are_refused() -> None:
         staged_functions(joined)
 
 
-def test_a_bias_in_another_order_is_refused() -> None:
-    program = _program("im2col", "dense2d")
-    turned = _changed(Store, lambda n: replace(n, bias=Access("U", n.bias.subscripts[::-1])))(program)
-    with pytest.raises(EmitError, match=r"^The letters of U come in another order than those of the result.$"):
-        staged_functions(turned)
+def test_a_bias_in_another_order_is_transposed() -> None:
+    text = "\n".join(staged_functions(_program("im2col", "turned grouped2d")))
+    assert "u.transpose(1, 0)[:, None, None, :]" in text
 
 
 def test_knobs_that_divide_an_extent_say_so() -> None:
@@ -292,8 +303,9 @@ def test_knobs_that_divide_an_extent_say_so() -> None:
     assert all(isinstance(k, Knob) and not k.choices for k in _program("shifted", "depthwise2d").knobs)
 
 
-def test_nothing_is_copied_where_there_are_no_taps() -> None:
-    program = _program("im2col", "pointwise2d")
+@pytest.mark.parametrize("algorithm", ["im2col", "product"])
+def test_nothing_is_copied_where_there_are_no_taps(algorithm: str) -> None:
+    program = _program(algorithm, "pointwise2d")
     assert not [n for n in statements(program.body) if isinstance(n, Copy)]
     assert program.fixed == () and [r.name for r in program.rooms] == ["P", "A"]
     assert all(isinstance(r, Room) and not r.zeroed for r in program.rooms)
