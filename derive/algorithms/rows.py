@@ -15,12 +15,11 @@ from __future__ import annotations
 
 from sympy import Expr, Ge, Integer, Max, Symbol, expand, floor
 
-from derive.algorithms._window import BATCH, ITEM, Moving, Window, fresh, gathered, window
+from derive.algorithms._bands import entry, sources
+from derive.algorithms._window import BATCH, ITEM, Moving, Window, fresh, gathered, single, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
-from derive.forms.sizes import size_sources
-from derive.forms.text import show
-from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range, SizeFrom
+from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range
 from derive.ir.stages import Halo, Knob, MatMul, Room, ShiftedSum, Stage, Staged, Store, Tiles
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
@@ -34,15 +33,9 @@ ZERO = Integer(0)
 def rows(form: Form, batched: frozenset[str]) -> Staged:
     """The program in stages. Raises NoLowering where the form is no window of two axes or more without channels."""
     found = window(form)
-    if found.shared or found.contracted or found.filters:
-        raise NoLowering("it needs one channel in and one out")
-    if len(found.moving) < 2 or not {form.input.name, form.output.name} <= batched:
+    single(found, batched)
+    if len(found.moving) < 2:
         raise NoLowering("it needs a window of two axes at least")
-    places = tuple(m.place for m in found.moving)
-    if places != form.output.symbols:
-        raise NoLowering("it needs the axes of input and output in the same order")
-    if found.bias is not None and {s for e in found.bias.subscripts for s in e.free_symbols} & set(places):
-        raise NoLowering("it needs a bias that is the same at every place")
     return _Rows(found).program(batched)
 
 
@@ -71,7 +64,7 @@ class _Rows:
             arguments=arguments,
             result=result,
             sizes=form.sizes,
-            sources=_sources(form),
+            sources=sources(form),
             knobs=(Knob(self.S, (1, 2, 4)), Knob(self.G)),
             lets=self._lets(),
             made=made,
@@ -216,15 +209,3 @@ class _Rows:
 
 def _outer(outer: list[Moving], up: dict[Symbol, Expr]) -> dict[Symbol, Expr]:
     return {m.place: up[m.place] for m in outer}
-
-
-def entry(access: Access) -> str:
-    """An entry as a formula has it."""
-    return f"{access.array}[{', '.join(map(show, access.subscripts))}]" if access.subscripts else access.array
-
-
-def _sources(form: Form) -> tuple[SizeFrom, ...]:
-    from dataclasses import astuple
-
-    arrays = (form.input, *(p.array for p in form.params))
-    return tuple(SizeFrom(*astuple(s)) for s in size_sources(form, (*arrays, form.output)))

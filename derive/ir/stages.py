@@ -63,7 +63,11 @@ class Halo:
 
 @dataclass(frozen=True, slots=True)
 class MatMul:
-    """target = Σ left·right: for each point of `batch` a matrix product, of `rows` × `inner` by `inner` × `columns`."""
+    """target = Σ left·right: for each point of `batch` a matrix product, of `rows` × `inner` by `inner` × `columns`.
+
+    Where `carried`, the last subscript of `left` may pass the end of its axis: as in memory, it goes on at the next place of the
+    axis before. No result has a term there that counts: `right` is 0, or nothing reads what is written.
+    """
 
     target: Access
     left: Access
@@ -73,6 +77,7 @@ class MatMul:
     inner: tuple[Range, ...]
     columns: tuple[Range, ...]
     says: str = ""
+    carried: bool = False
 
     @property
     def over(self) -> tuple[Range, ...]:
@@ -95,7 +100,10 @@ class ShiftedSum:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """result = source + bias at every point where the condition holds; without a bias, the source alone."""
+    """result = Σ source + bias at every point where the condition holds, summed over the ranges that don't move the target.
+
+    Without a bias, the source alone. What is summed ends up in the source, of which nothing is read afterwards.
+    """
 
     target: Access
     over: tuple[Range, ...]
@@ -103,6 +111,11 @@ class Store:
     bias: Access | None = None
     condition: Any = True
     says: str = ""
+
+    @property
+    def summed(self) -> tuple[Range, ...]:
+        """The ranges that don't move the target."""
+        return tuple(r for r in self.over if not any(r.symbol in e.free_symbols for e in self.target.subscripts))
 
 
 Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | Store

@@ -50,6 +50,9 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))
+    if kind == "fold":
+        parts, elements = sizes
+        return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
     (elements,) = sizes
     if kind == "view":
         return float(times * 3 * call)
@@ -69,7 +72,7 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
             products, rows, inner, columns = sizes
             operations += times * products * 2 * rows * inner * columns
             bytes_ += times * products * itemsize * (rows * inner + inner * columns + rows * columns)
-        elif kind == "total":
+        elif kind in ("total", "fold"):
             parts, elements = sizes
             operations += times * (parts - 1) * elements
             bytes_ += times * (parts - 1) * 3 * elements * itemsize
