@@ -86,6 +86,17 @@ class _Inliner:
         *_, self.store = self.placed
         if not isinstance(self.store.node, Store) or set(self.by_array) != {*program.working, program.result.name}:
             raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
+        if self.store.node.straight:
+            self._check_straight(self.store.node)
+
+    def _check_straight(self, node: Store) -> None:
+        """What stands in the place of the result is one array that is stored whole, in its order, and read by nothing else."""
+        name, places = node.source.array, tuple(r.symbol for r in node.over)
+        whole = tuple((Integer(0), extent) for extent in self.program.shape(name))
+        readers = [a.array for part in self.placed for a in reads_of(part.node)]
+        plain = node.source.subscripts == places and tuple((r.start, r.stop) for r in node.over) == whole
+        if not plain or node.summed or readers.count(name) > 1 or name not in {r.name for r in self.program.rooms}:
+            raise NoLowering(f"A result is made in its place only where {name} is stored whole, in its order.")
 
     def _walk(
         self, body: tuple[Stage, ...], facts: tuple[Any, ...], loops: tuple[Range, ...], outlives: bool

@@ -79,7 +79,7 @@ class _Separable:
             result=result,
             sizes=self.form.sizes,
             sources=sources(self.form),
-            knobs=(Knob(self.S, (8, 16, 32)), Knob(self.T, (8, 16, 32, 64)), Knob(self.G)),
+            knobs=(Knob(self.S, (8, 16, 32)), Knob(self.T, (16, 32, 64)), Knob(self.G)),
             lets=self._lets(),
             made=(*made, *held),
             fixed=(*fixed, *more),

@@ -59,7 +59,7 @@ class _Toeplitz:
             result=result,
             sizes=self.form.sizes,
             sources=sources(self.form),
-            knobs=(Knob(self.T, (8, 16, 32, 64, 128)), Knob(self.N)),
+            knobs=(Knob(self.T, (16, 32, 64, 128)), Knob(self.N)),
             lets=(Let(self.K, expand(along.stride * (self.T - 1) + along.reach * (along.taps - 1) + 1)),),
             made=made,
             fixed=fixed,
@@ -84,7 +84,7 @@ class _Toeplitz:
         result = Access(self.form.output.name, (ITEM, *(m.place for m in self.outer), place))
         bias = self.found.bias
         says = f"{entry(result)} = {entry(bias) + ' + ' if bias else ''}{entry(made)}"
-        store = Store(result, (rows, columns), made, bias, place < self.high, says)
+        store = Store(result, (rows, columns), made, bias, place < self.high, says, straight=True)
         body: Stage = Tiles(
             self.low, self.high, along.place - along.low, along.places, T * self.N, (halo, product, store)
         )

@@ -22,6 +22,7 @@ from derive.ir.stages import (
     ShiftedSum,
     Stage,
     Staged,
+    Statement,
     Store,
     Tiles,
     reads_of,
@@ -101,7 +102,7 @@ class _Writer(Views):
         used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
         arrays = [s.name for s in program.arguments if s.name in used] + [program.result.name]
         made = self.handed_on()
-        rooms = [f"{room.name}_" if room.name in self.halos else room.name for room in program.rooms]
+        rooms = [f"{room.name}_" if room.name in self.found else room.name for room in program.rooms]
         loops = self.lines(program.body)
         keys, lets = self._head((program.body, tuple(self.shapes_named)), {program.batch})
         head = [*lets, *self.named]
@@ -121,8 +122,18 @@ class _Writer(Views):
         for node in nodes:
             says = getattr(node, "says", "")
             found += [*([""] if says and found else []), *([f"# {says}"] if says else [])]
+            if self.straight is not None and getattr(node, "target", None) is not None:
+                found += self._placed(node)
             found += STAGE_TEMPLATES[type(node)](self, node)
         return found
+
+    def _placed(self, node: Statement) -> Lines:
+        """What makes the source of a straight store is given the place of the result."""
+        name = node.target.array
+        if name != self.straight or not isinstance(self.last, Store):
+            return []
+        target = self.view(self.last.target, self._split(self.last)[0], slices=True, clip=self.last)
+        return [f"{name} = placed({target}, {name}_)"]
 
     def let(self, node: Let) -> Lines:
         return [f"{node.symbol} = {python(node.value)}"]

@@ -44,12 +44,14 @@ def _end(e: Expr, clip: Store) -> Expr | None:
 class Views:
     """The views of one program. Those of working arrays that no loop moves are `named`, to stand before the loops.
 
-    `bound` are the letters of the loops around the statement that is being printed.
+    `bound` are the letters of the loops around the statement that is being printed, `found` the working arrays that may be views.
     """
 
     def __init__(self, program: Staged) -> None:
         self.program = program
-        self.halos = {n.target.array for n in statements(program.body) if isinstance(n, Halo)}
+        *_, self.last = statements(program.body)
+        self.straight = self.last.source.array if isinstance(self.last, Store) and self.last.straight else None
+        self.found = {n.target.array for n in statements(program.body) if isinstance(n, Halo)} | {self.straight}
         self.named: Lines = []
         self.bound: set[Symbol] = set()
 
@@ -84,7 +86,7 @@ class Views:
             f"strided({access.array}, {tuple_text(start)}, {tuple_text(shape)}, {tuple_text(map(tuple_text, steps))})"
         )
         still = (
-            not symbols_of((access.subscripts, tuple(groups))) - moving & self.bound and access.array not in self.halos
+            not symbols_of((access.subscripts, tuple(groups))) - moving & self.bound and access.array not in self.found
         )
         if hoist and still:
             name = f"{access.array}_{hoist}"

@@ -23,6 +23,7 @@ __all__ = [
     "ShiftedSum",
     "Stage",
     "Staged",
+    "Statement",
     "Store",
     "Tiles",
     "at_knobs",
@@ -103,6 +104,7 @@ class Store:
     """result = Σ source + bias at every point where the condition holds, summed over the ranges that don't move the target.
 
     Without a bias, the source alone. What is summed ends up in the source, of which nothing is read afterwards.
+    Where `straight`, the source is made in the place of the target itself if a tile of that is as large and has no gaps.
     """
 
     target: Access
@@ -111,6 +113,7 @@ class Store:
     bias: Access | None = None
     condition: Any = True
     says: str = ""
+    straight: bool = False
 
     @property
     def summed(self) -> tuple[Range, ...]:

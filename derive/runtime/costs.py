@@ -13,6 +13,7 @@ from .machine import Machine
 __all__ = ["Counted", "counted", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
+_FAR = 4  # so many times more are worked on as fast as memory is
 Work = tuple[Any, ...]
 
 
@@ -29,7 +30,7 @@ def _rate(room: int, machine: Machine) -> float:
     """Bytes a second where so many bytes are worked on."""
     if room <= _CACHE:
         return machine.cached_bytes
-    share = min(1.0, room / (32 * _CACHE))
+    share = min(1.0, (room / _CACHE - 1) / (_FAR - 1))
     return float(machine.cached_bytes ** (1 - share) * machine.dram_bytes**share)
 
 
@@ -46,7 +47,9 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind == "matmul":
         products, rows, inner, columns = sizes
         one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
-        return float(times * (machine.matmul_call + products * (0.15 * call + one)))
+        far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
+        moved = itemsize * columns * (inner + rows)
+        return float(times * (machine.matmul_call + products * (0.15 * call + one + far * moved)))
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))

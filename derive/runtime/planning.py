@@ -123,7 +123,7 @@ def candidates(
             if room > _MOST_ROOM and best is not None:
                 continue
             works = algorithm.work(**every)
-            time = seconds(works, room, itemsize, held, fixed)
+            time = seconds(works, room, itemsize, held, fixed) + room / held.dram_bytes  # each byte is brought in once
             if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
                 best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)
         if best is not None:

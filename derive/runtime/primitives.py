@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["aligned", "folded", "halo", "phased", "put", "strided", "tiles", "total"]
+__all__ = ["aligned", "folded", "halo", "phased", "placed", "put", "strided", "tiles", "total"]
 
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
@@ -120,10 +120,17 @@ def phased(left: Any, right: Any, out: Any) -> None:
         np.matmul(left[..., phase::phases, :], right, out=out[..., phase::phases, :])
 
 
+def placed(target: Any, room: Any) -> Any:
+    """The target in the shape of the room where it holds as many entries, without gaps; else the room."""
+    if target.size == room.size and target.flags.c_contiguous:
+        return target.reshape(room.shape)
+    return room
+
+
 def put(target: Any, source: Any, bias: Any = None, split: int | None = None) -> None:
     """target = source + bias, where the source may have one of the target's axes `split` in two.
 
-    What the source holds beyond the ends of the target's axes is dropped.
+    What the source holds beyond the ends of the target's axes is dropped. It may be the target, in another shape.
     """
     if split is not None:
         held = source.shape[split] * source.shape[split + 1]
@@ -134,6 +141,7 @@ def put(target: Any, source: Any, bias: Any = None, split: int | None = None) ->
     if source.shape != target.shape:
         source = source[tuple(slice(0, extent) for extent in target.shape)]
     if bias is None:
-        target[...] = source
+        if not np.may_share_memory(target, source):
+            target[...] = source
     else:
         np.add(source, bias, out=target)
