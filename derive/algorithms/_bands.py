@@ -31,7 +31,8 @@ def banded(
 ) -> tuple[Access, tuple[Stage, ...], tuple[Room, ...]]:
     """B[.., r, t] = weight[.., a] where r = stride·t + reach·a: for each rank the matrix of T results of a window.
 
-    A `lying` one has t before r. `band` names the array, t and r, and how many of each. The entry that a product reads comes first, then what makes it.
+    A `lying` one has t before r. `band` names the array, t and r, and how many of each. The entry that a product reads comes first,
+    then what makes it.
     """
     name, t, r, columns, height = band
     tap = moving.tap

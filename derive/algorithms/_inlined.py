@@ -238,7 +238,9 @@ class _Inliner:
         """The condition that subscripts of a halo's source that stand still are inside: only those that move are cut."""
         moved = {r.symbol for r in node.over}
         shape = self.program.shape(node.source.array)
-        still = [(e, extent) for e, extent in zip(node.source.subscripts, shape, strict=True) if not e.free_symbols & moved]
+        still = [
+            (e, extent) for e, extent in zip(node.source.subscripts, shape, strict=True) if not e.free_symbols & moved
+        ]
         return And(*(And(Le(0, e), Lt(e, extent)) for e, extent in still))
 
     def made_first(self) -> Iterator[Goal]:
@@ -254,7 +256,9 @@ class _Inliner:
                 self._check_still(source, rooms[access.array].zeroed)
                 carried = isinstance(part.node, MatMul) and part.node.carried and access is part.node.left
                 if carried and not rooms[access.array].zeroed:
-                    raise NoLowering(f"What is read past an end of {access.array} was never made, so it starts as zeros.")
+                    raise NoLowering(
+                        f"What is read past an end of {access.array} was never made, so it starts as zeros."
+                    )
                 if rooms[access.array].zeroed:
                     continue
                 own = {r.symbol for r in source.ranges}

@@ -193,7 +193,10 @@ def single(found: Window, batched: frozenset[str]) -> None:
         raise NoLowering("it needs a bias that is the same at every place")
     for m in found.moving[:-1]:
         last = m.stride * (m.places - 1) + m.base
-        if m.tap is None and decide(Goal((form.given,), And(Le(0, m.base), Lt(last, m.extent))).smt) is not Status.PROVED:
+        if (
+            m.tap is None
+            and decide(Goal((form.given,), And(Le(0, m.base), Lt(last, m.extent))).smt) is not Status.PROVED
+        ):
             raise NoLowering(f"it needs reads inside {form.input.name} along {m.place}, where the window has no taps")
 
 

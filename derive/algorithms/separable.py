@@ -1,4 +1,4 @@
-"""Separable windows in two passes: along each of two axes a matrix product with a band of weights, summed over ranks.
+"""Separable windows in passes: along each axis a matrix product with weights of that axis, summed over ranks at the end.
 
     H[i, j] = Σ_r Σ_a Σ_b P[r, a]·Q[r, b]·X[i + a, j + b]
 
@@ -8,7 +8,8 @@
     H[q, T·h + t] = Σ_r A[r, q, h, t]
 
 That takes (S + k - 1) + (T + k - 1) multiplications a result and rank, instead of k². Edges of zeros are margins of Z, so X isn't
-padded, and the last stretch of a row of Z goes on in the next row, where it meets zeros of B or gives what is dropped.
+padded, and the last stretch of a row of Z goes on in the next row, where it meets zeros of B or gives what is dropped. Axes further
+out have passes before these, of one place each: Y[r, p, x] = Σ_a O[r, a]·X[i + a, p, x].
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from sympy import And, Expr, Ge, Integer, Max, Symbol, expand, floor, true
 
 from derive.algorithms._bands import banded, entry, sources
-from derive.algorithms._window import BATCH, ITEM, Moving, Window, factored, fresh, single
+from derive.algorithms._window import BATCH, ITEM, Moving, Window, factored, fresh, gathered, single
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Let, Loop, Range
@@ -33,30 +34,27 @@ def separable(form: Form, batched: frozenset[str]) -> Staged:
     """The program in stages. Raises NoLowering where the weight is no product of windows along two axes."""
     found = factored(form)
     single(found, batched)
-    if [m for m in found.moving if m.tap is not None] != list(found.moving[-2:]) or len(found.moving) < 2:
+    if len(found.moving) < 2 or any(m.tap is None for m in found.moving[-2:]):
         raise NoLowering("it needs a window along its last two axes")
-    if len(found.factors) != 2 or found.mask != true:
-        raise NoLowering("it needs a weight with one factor for each of two axes, whose taps are all live")
-    return _Separable(found, *_by_axis(found)).program(batched)
+    return _Separable(found, _by_axis(found)).program(batched)
 
 
-def _by_axis(found: Window) -> tuple[int, int]:
-    """Which factor is the window along each axis."""
-    ranks = {a.symbol for a in found.ranks}
-    met = [{s for e in f.subscripts for s in e.free_symbols} for f in found.factors]
-    axes = [{m.tap} for m in found.moving[-2:]]
-    letters = [s & ({t for a in axes for t in a} | ranks) - ranks for s in met]
-    if letters not in (axes, axes[::-1]):
-        raise NoLowering("it needs a weight with one factor for each of two axes, whose taps are all live")
-    return (0, 1) if letters == axes else (1, 0)
+def _by_axis(found: Window) -> tuple[int, ...]:
+    """Which factor is the window along each axis that has taps."""
+    taps = [m.tap for m in found.taps]
+    met = [{s for e in f.subscripts for s in e.free_symbols} & set(taps) for f in found.factors]
+    if sorted(map(len, met)) != [1] * len(taps) or set().union(*met) != set(taps) or found.mask != true:
+        raise NoLowering("it needs a weight with one factor for each axis, whose taps are all live")
+    return tuple(next(k for k, letters in enumerate(met) if tap in letters) for tap in taps)
 
 
 class _Separable:
-    """The letters and extents of one program. `first` and `second` are the factors along the two axes."""
+    """The letters and extents of one program. `factors` are those along the axes that have taps."""
 
-    def __init__(self, found: Window, first: int, second: int) -> None:
-        self.found, self.form, self.first, self.second = found, found.form, first, second
+    def __init__(self, found: Window, factors: tuple[int, ...]) -> None:
+        self.found, self.form, self.factors = found, found.form, factors
         *self.outer, self.down, self.along = found.moving
+        self.before = [m for m in self.outer if m.tap is not None]
         names = "S T G g s p x y q h c t low high K L M W B E Z A"
         letters = dict(zip(names.split(), fresh(names, self.form), strict=True))
         self.S, self.T, self.G, self.M, self.K, self.L = (letters[c] for c in "STGMKL")
@@ -65,16 +63,24 @@ class _Separable:
         self.W, self.B, self.E, self.Z, self.A = (letters[c].name for c in "WBEZA")
         self.ranks = tuple(Range(a.symbol, ZERO, a.extent) for a in found.ranks)
         self.rank = tuple(r.symbol for r in self.ranks)
+        self.steps = tuple(Range(m.tap, ZERO, m.taps) for m in self.before if m.tap is not None)
+        self.Y = [s.name for s in fresh(" ".join(f"Y{k or ''}" for k in range(len(self.before))), self.form)]
 
     def program(self, batched: frozenset[str]) -> Staged:
         arguments, result = self.found.storage(batched)
-        ranks = tuple((r.symbol, r.stop) for r in self.ranks)
-        down, along = self.down, self.along
-        one, fixed, made = banded(self.found, down, self.first, ranks, (self.W, self.s, self.p, self.S, self.K), "F", True)
-        two, more, held = banded(self.found, along, self.second, ranks, (self.B, self.t, self.c, self.T, self.L), "F2")
+        found, ranks = self.found, tuple((r.symbol, r.stop) for r in self.ranks)
+        *outer, first, second = self.factors
+        one, fixed, made = banded(found, self.down, first, ranks, (self.W, self.s, self.p, self.S, self.K), "F", True)
+        two, more, held = banded(found, self.along, second, ranks, (self.B, self.t, self.c, self.T, self.L), "F2")
+        passes = []
+        for k, (factor, step) in enumerate(zip(outer, self.steps, strict=True)):
+            letters, extents = (*self.rank, step.symbol), (*(e for _, e in ranks), step.stop)
+            name, rooms, stages = gathered(found, letters, extents, factor, f"F{k + 3}")
+            passes.append(Access(name, letters))
+            fixed, made = (*fixed, *stages), (*made, *rooms)
         return Staged(
             name="separable",
-            says="two passes",
+            says="passes along each axis",
             arguments=arguments,
             result=result,
             sizes=self.form.sizes,
@@ -84,7 +90,7 @@ class _Separable:
             made=(*made, *held),
             fixed=(*fixed, *more),
             rooms=self._rooms(),
-            body=self._body(one, two),
+            body=self._body(passes, one, two),
             batch=BATCH,
             item=ITEM,
             chart=self._chart(),
@@ -100,34 +106,55 @@ class _Separable:
         )
 
     def _rooms(self) -> tuple[Room, ...]:
-        """The rows of X that a tile meets; the first pass, with a row more that stays zeros; the second."""
+        """The rows of X that a tile meets; passes over them; the last but one, with a row more that stays zeros; the last."""
         rows, ranks = self.S * self.G, tuple(r.stop for r in self.ranks)
+        met, steps = (_met(self.down, rows), self.along.extent), tuple(r.stop for r in self.steps)
         return (
-            Room(self.E, (_met(self.down, rows), self.along.extent)),
+            Room(self.E, (*steps, *met)),
+            *(Room(name, (*ranks, *steps[k + 1 :], *met)) for k, name in enumerate(self.Y)),
             Room(self.Z, (*ranks, rows + 1, self.along.stride * self.T * self.M), True),
             Room(self.A, (*ranks, rows, self.M, self.T)),
         )
 
-    def _body(self, one: Access, two: Access) -> tuple[Stage, ...]:
+    def _body(self, passes: list[Access], one: Access, two: Access) -> tuple[Stage, ...]:
         down = self.down
-        stages = (self._halo(), self._first(one), self._second(two), self._store())
+        outer = (self._outer(k, left) for k, left in enumerate(passes))
+        stages: tuple[Stage, ...] = (self._halo(), *outer, self._first(one), self._second(two), self._store())
         body: Stage = Tiles(self.low, self.high, down.place - down.low, down.places, self.S * self.G, stages)
         for m in reversed(self.outer):
             body = Loop(Range(m.place, ZERO, m.places), (body,))
         return (Loop(Range(ITEM, ZERO, BATCH), (body,)),)
 
     def _halo(self) -> Halo:
-        outer = (expand(m.stride * m.place + m.base) for m in self.outer)
+        taps = (m.reach * m.tap if m.tap is not None else ZERO for m in self.outer)
+        outer = (expand(m.stride * m.place + tap + m.base) for m, tap in zip(self.outer, taps, strict=True))
         row = expand(self.down.stride * self.low + self.down.base + self.p)
         source = Access(self.form.input.name, (ITEM, *outer, row, self.x))
-        target = Access(self.E, (self.p, self.x))
-        height, width = self._rooms()[0].shape
-        over = (Range(self.p, ZERO, height), Range(self.x, ZERO, width))
+        target = Access(self.E, (*(r.symbol for r in self.steps), self.p, self.x))
+        over = (*self.steps, *self._met_rows())
         return Halo(target, over, source, says=f"{entry(target)} = {entry(source)}, 0 outside")
+
+    def _met_rows(self) -> tuple[Range, Range]:
+        *_, height, width = self._rooms()[0].shape
+        return Range(self.p, ZERO, height), Range(self.x, ZERO, width)
+
+    def _outer(self, k: int, left: Access) -> MatMul:
+        """The pass along an outer axis: its ranks are the rows of the first, and go one by one later."""
+        step, *rest = self.steps[k:]
+        rows, columns = self._met_rows()
+        places = (*(r.symbol for r in rest), self.p, self.x)
+        right = (
+            Access(self.Y[k - 1], (*self.rank, step.symbol, *places)) if k else Access(self.E, (step.symbol, *places))
+        )
+        target = Access(self.Y[k], (*self.rank, *places))
+        says = f"{entry(target)} = Σ_{step.symbol} {entry(left)}·{entry(right)}"
+        batch = (*rest, rows, *(self.ranks if k else ()))
+        return MatMul(target, left, right, batch, () if k else self.ranks, (step,), (columns,), says)
 
     def _first(self, left: Access) -> MatMul:
         place = self.down.stride * self.S * self.g + self.p
-        right = Access(self.E, (place, expand(self.y + self.along.base)))
+        column = expand(self.y + self.along.base)
+        right = Access(self.Y[-1], (*self.rank, place, column)) if self.Y else Access(self.E, (place, column))
         target = Access(self.Z, (*self.rank, self.S * self.g + self.s, self.y))
         batch = (Range(self.g, ZERO, self.G), *self.ranks)
         rows, inner = Range(self.s, ZERO, self.S), Range(self.p, ZERO, self.K)

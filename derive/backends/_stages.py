@@ -5,7 +5,7 @@ A statement is one call of a primitive on views of arrays. Views of working arra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sympy import Expr, Integer, Symbol, expand

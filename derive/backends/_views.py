@@ -51,7 +51,8 @@ class Views:
         self.program = program
         *_, self.last = statements(program.body)
         self.straight = self.last.source.array if isinstance(self.last, Store) and self.last.straight else None
-        self.found = {n.target.array for n in statements(program.body) if isinstance(n, Halo)} | {self.straight}
+        halos = (n.target.array for n in statements(program.body) if isinstance(n, Halo))
+        self.found = {*halos, *([self.straight] if self.straight else [])}
         self.named: Lines = []
         self.bound: set[Symbol] = set()
 
