@@ -22,6 +22,7 @@ from derive.backends._signature import Numbers, numbers
 from derive.errors import EmitError, NoLowering, ObligationFailed, RuleRefused
 from derive.forms.expr import reads, rename_arrays
 from derive.forms.form import Form
+from derive.forms.products import sums
 from derive.forms.sizes import size_sources
 from derive.ir.nodes import Chart, Program, SizeFrom, Storage
 from derive.ir.stages import Staged
@@ -30,11 +31,24 @@ from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Step, View
 from derive.registry import find, names
+from derive.remembered import replaced
 from derive.rules._rule import Application
 from derive.rules.adjoint import adjoint
 from derive.rules.gradient import gradient
 
-__all__ = ["Gradient", "batched", "constants", "gradients", "lower", "proof_of", "repeats", "slopes", "staged"]
+__all__ = [
+    "Gradient",
+    "batched",
+    "constants",
+    "gradients",
+    "lower",
+    "proof_of",
+    "repeats",
+    "slopes",
+    "staged",
+    "terms",
+    "unfit",
+]
 
 ALGORITHMS = tuple(name for name in names("derive.algorithms") if name != "direct")  # of programs in stages
 
@@ -57,7 +71,7 @@ class Gradient:
         """The gradient with sizes replaced, by numbers or by other sizes."""
 
         def fixed(pairs: tuple[tuple[Symbol, Expr], ...]) -> tuple[tuple[Symbol, Expr], ...]:
-            return tuple((s, e.xreplace(dict(values))) for s, e in pairs)
+            return tuple((s, replaced(e, dict(values))) for s, e in pairs)
 
         found = tuple(Chart(fixed(chart.down), fixed(chart.up)) for chart in self.charts)
         return replace(self, form=self.form.at(values), charts=found)
@@ -72,7 +86,7 @@ def batched(form: Form) -> frozenset[str]:
 def constants(form: Form) -> dict[str, Numbers]:
     """The arrays of numbers that the form brings along. Raises EmitError for one whose shape is not in numbers."""
     found = {}
-    for param in form.weights:
+    for param in form.params:
         if param.values is not None:
             if not all(isinstance(e, Integer) for e in param.array.shape):
                 raise EmitError(f"The array of numbers {param.name} has a size that is no number.")
@@ -149,16 +163,17 @@ def _letter(form: Form) -> str:
 
 
 def _charts(step: Step) -> Iterator[Chart]:
-    """The letters in which the terms of the form before the step may be swept; of a bias they are its places alone."""
+    """The letters in which the terms of the form before the step may be swept; of a bias they are its own alone."""
     form = step.before
     if step.view is View.BIAS:
-        yield Chart(tuple(step.to_after.items()), tuple((s, step.to_before[s]) for s in form.output.symbols))
+        letters = (*form.output.symbols, *(axis.symbol for axis in sums(form.bias)))
+        yield Chart(tuple(step.to_after.items()), tuple((s, step.to_before[s]) for s in letters))
         return
     for chart in charts(form):
         down, up = dict(chart.down), dict(step.to_before)
         yield Chart(
-            tuple((s, expand(e.xreplace(down))) for s, e in step.to_after.items()),
-            tuple((s, expand(e.xreplace(up))) for s, e in chart.up),
+            tuple((s, expand(replaced(e, down))) for s, e in step.to_after.items()),
+            tuple((s, expand(replaced(e, up))) for s, e in chart.up),
         )
 
 
@@ -184,6 +199,23 @@ def _proved(program: Program, form: Form, target: str) -> tuple[Verdict, ...]:
         if not verdict.proved:
             raise ObligationFailed(f"The program for {target} fails its obligation '{verdict.obligation.name}'.")
     return verdicts
+
+
+@lru_cache(maxsize=256)
+def unfit(form: Form) -> dict[str, str]:
+    """Why the form has no program of an algorithm in stages, for each that it has none of."""
+    reasons = {}
+    for name in ALGORITHMS:
+        try:
+            find("derive.algorithms", name)(form, batched(form))
+        except NoLowering as cause:
+            reasons[name] = str(cause).rstrip(".")
+    return reasons
+
+
+def terms(form: Form) -> Expr:
+    """How many products one result adds at most: as many as the letters of the sum have values together."""
+    return expand(S.One * _product(a.extent for a in form.reduction))
 
 
 @lru_cache(maxsize=256)

@@ -23,7 +23,7 @@ from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.nodes import Program
 from derive.ir.stages import Staged
-from derive.lowering import constants, gradients, lower, proof_of, repeats, slopes, staged
+from derive.lowering import constants, gradients, lower, proof_of, repeats, slopes, staged, terms, unfit
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
@@ -127,7 +127,8 @@ class Layer:
         from derive.render.numbers import cost_text
 
         form = self.derivation.form
-        proved = sum(v.proved for v in self.verdicts)
+        proved, points = sum(v.proved for v in self.verdicts), sum(v.status.at_points for v in self.verdicts)
+        how = f", {points} of them at these sizes" if points else " for all sizes"
         arrows = " ⟶ ".join(["dense", *(_arrow(s.rule) for s in self.derivation.steps)])
         return Header(
             name=self.name,
@@ -138,7 +139,7 @@ class Layer:
                 ("Derivation", arrows),
                 (
                     "Proved",
-                    f"{proved} of {len(self.verdicts)} obligations for all sizes: {self.page}",
+                    f"{proved} of {len(self.verdicts)} obligations{how}: {self.page}",
                 ),
                 ("Cost", f"{cost_text(form)} operations"),
                 *_symmetry(self.derivation),
@@ -160,6 +161,8 @@ def _told(form: Form) -> dict[str, Any]:
         "biases": tuple(p.name for p in form.biases),
         "constants": constants(form),
         "repeats": repeats(form),
+        "terms": terms(form),
+        "unfit": unfit(form),
     }
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 DERIVE = ROOT / "derive"
 
 # A part of derive, and what it may import of derive besides itself.
-_BASE = {"errors", "ordering"}
+_BASE = {"errors", "ordering", "remembered"}
 _FORMS = _BASE | {"forms"}
 _PROOF = _FORMS | {"groups", "proof"}
 _DERIVATION = _PROOF | {"rules"}
@@ -29,12 +29,13 @@ _PIPELINE = _DERIVATION | {
     "render",
     "registry",
 }
-_LOWERING = _PROOF | {"rules", "ir", "algorithms", "backends"}
+_LOWERING = _PROOF | {"rules", "ir", "algorithms", "backends", "registry"}
 _FILES = _PIPELINE | {"lowering", "pipeline", "checking"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "ordering": set(),
+    "ordering": {"remembered"},
+    "remembered": set(),
     "registry": {"errors"},
     "forms": _BASE,
     "groups": _FORMS,
@@ -63,8 +64,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cache": {"artifacts"},
     "workers": {"artifacts", "errors", "making", "pipeline"},
     "regeneration": {"artifacts", "cache", "registry", "sources", "workers"},
+    "calibration": {"artifacts", "errors", "runtime"},
+    "bench": {"artifacts", "calibration", "errors", "ir", "registry"},
     "__init__": _FILES | {"claims", "combined", "symmetry"},
-    "__main__": _FILES | {"claims", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching"},
+    "__main__": _FILES
+    | {"claims", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching", "bench"},
 }
 
 # Imports against the arrows: `layer.compile()` and `layer.reference()` are conveniences on the object that people hold.

@@ -94,6 +94,7 @@ class _Separable:
             batch=BATCH,
             item=ITEM,
             chart=self._chart(),
+            strict=False,  # an entry of Z may overflow, or underflow, where a product of all factors doesn't
         )
 
     def _lets(self) -> tuple[Let, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sympy import And, Expr, Integer, StrictLessThan, Symbol, expand
@@ -35,6 +36,15 @@ def tuple_text(parts: Iterable[Any]) -> str:
     return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A view of a working array that is made with it: its text, and the sizes and knobs that this mentions."""
+
+    array: str
+    text: str
+    mentioned: frozenset[Symbol]
+
+
 def _end(e: Expr, clip: Store) -> Expr | None:
     """Where the condition of a store ends a subscript, if it does."""
     parts = (part for part in And.make_args(clip.condition) if isinstance(part, StrictLessThan))
@@ -42,9 +52,10 @@ def _end(e: Expr, clip: Store) -> Expr | None:
 
 
 class Views:
-    """The views of one program. Those of working arrays that no loop moves are `named`, to stand before the loops.
+    """The views of one program. Those of working arrays that no loop moves are `named`, to be made once with the arrays.
 
-    `bound` are the letters of the loops around the statement that is being printed, `found` the working arrays that may be views.
+    `bound` are the letters of the loops around the statement that is printed; `plain` are arrays that it has by their own names;
+    `halos` are those that may be views of others.
     """
 
     def __init__(self, program: Staged) -> None:
@@ -52,8 +63,9 @@ class Views:
         *_, self.last = statements(program.body)
         self.straight = self.last.source.array if isinstance(self.last, Store) and self.last.straight else None
         halos = (n.target.array for n in statements(program.body) if isinstance(n, Halo))
-        self.found = {*halos, *([self.straight] if self.straight else [])}
-        self.named: Lines = []
+        self.halos = {*halos, *([self.straight] if self.straight else [])}
+        self.named: dict[str, Named] = {}
+        self.plain: set[str] = set()
         self.bound: set[Symbol] = set()
 
     def view(
@@ -67,9 +79,8 @@ class Views:
         clip: Store | None = None,
     ) -> str:
         """An array as seen by groups of ranges, one axis a group."""
-        moving = {r.symbol for group in groups for r in group}
         if slices or broadcast or self._sliceable(access, groups):
-            return self._sliced(access, groups, clip, broadcast)
+            return self._named(access, groups, self._sliced(access, groups, clip, broadcast), hoist)
         ranges = [[r for r in g if any(r.symbol in e.free_symbols for e in access.subscripts)] for g in groups]
         lead = next(k for k, g in enumerate(ranges) if g) if missing else 0  # an axis that lacks in front is broadcast
         ranges = ranges[lead:]
@@ -86,14 +97,28 @@ class Views:
         text = (
             f"strided({access.array}, {tuple_text(start)}, {tuple_text(shape)}, {tuple_text(map(tuple_text, steps))})"
         )
-        still = (
-            not symbols_of((access.subscripts, tuple(groups))) - moving & self.bound and access.array not in self.found
-        )
-        if hoist and still:
-            name = f"{access.array}_{hoist}"
-            self.named.append(f"{name} = {text}")
-            return name
-        return text
+        return self._named(access, groups, text, hoist)
+
+    def _named(self, access: Access, groups: Sequence[tuple[Range, ...]], text: str, hoist: str) -> str:
+        """The view by a name of its own where it is to be made once, and can be."""
+        moving = {r.symbol for group in groups for r in group}
+        own = {s for e in access.subscripts for s in e.free_symbols}
+        ranges = tuple(r for group in groups for r in group if r.symbol in own)
+        mentioned = symbols_of((access.subscripts, ranges)) - moving
+        if (
+            not hoist
+            or mentioned & self.bound
+            or access.array in self.halos
+            or access.array not in self.program.working
+        ):
+            self.plain.add(access.array)
+            return text
+        name = f"{access.array}_{hoist}" if text != access.array else access.array
+        if name == access.array:
+            self.plain.add(name)
+        else:
+            self.named[name] = Named(access.array, text, frozenset(mentioned))
+        return name
 
     def _step(self, access: Access, group: list[Range]) -> tuple[str, str]:
         """(axis, step) of one axis of a view: those of its last letter, whose step all others are a multiple of."""

@@ -248,7 +248,7 @@ class _NumPy:
         told = (bodies_of(views), header.constants, header.repeats)
         bodies = [line for part in (program, *views.values()) for line in _function(part)]
         bodies += [line for part in staged for line in (*staged_functions(part), *staged_costs(part))]
-        bodies += direct_costs(program) if staged else []
+        bodies += direct_costs(program, header)
         lines = [
             "import numpy as np",
             "",
@@ -258,7 +258,7 @@ class _NumPy:
             "",
             "",
             *bodies,
-            *signature(program, header, f"_{program.name}", "np", algorithms(staged), *told),
+            *signature(program, header, f"_{program.name}", "np", algorithms(staged, header), *told),
             "",
         ]
         return header.text() + "\n".join(lines)

@@ -7,6 +7,7 @@ view     times, elements                             a halo that is a view but a
 fold     times, parts, elements                      parts - 1 additions of so many elements, in place
 store    times, elements
 make     times, elements                             what weights alone determine, once for many inputs
+    room     1, elements                                 what the working arrays hold
 """
 
 from __future__ import annotations
@@ -46,9 +47,10 @@ class Work:
 
 
 def work(program: Staged) -> tuple[Work, ...]:
-    """The counts of every statement, of the weights' first. Guards count as if they always held."""
+    """The counts of working memory and of every statement, of the weights' first. Guards count as if they always held."""
     made = (Work("make", counts) for counts in _made(program.fixed, _ONE))
-    return (*made, *_walk(program.body, _ONE))
+    room = sum((_product(r.shape) for r in program.rooms), Integer(0))
+    return (Work("room", (_ONE, room)), *made, *_walk(program.body, _ONE))
 
 
 def _made(body: Iterable[Any], times: Expr) -> Iterator[tuple[Expr, ...]]:

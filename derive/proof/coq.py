@@ -29,6 +29,7 @@ from derive.errors import TextError
 from derive.forms.expr import Read, Where
 from derive.proof.coq_terms import ANY, RATIONAL, coq_name
 from derive.proof.goal import Goal, Obligation
+from derive.proof.linear import Linear
 
 __all__ = ["Claim", "CoqFile", "Statement", "coq_file", "left_out", "statement"]
 
@@ -103,6 +104,8 @@ def statement(goal: Goal) -> Statement:
     """A goal as a closed proposition. Raises TextError with the reason where it can't be said."""
     if goal.show == True:  # noqa: E712
         return Statement("", (), "True")
+    if isinstance(goal, Linear):
+        raise TextError("it is decided exactly, from the numbers in tables and in the basis")
     known = (*goal.facts, goal.show)
     instances = sum(isinstance(fact, Implies) and fact.has(Read) for fact in goal.facts)
     if instances > _INSTANCES:
