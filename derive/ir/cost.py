@@ -5,6 +5,7 @@ total    times, parts, elements                      parts - 1 additions of so m
 weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
 copy     times, elements                             also copies with a halo, where nothing is a view
 view     times, elements                             a halo that is a view but at the edges
+fold     times, parts, elements                      parts - 1 additions of so many elements, in place
 store    times, elements
 make     times, elements                             what weights alone determine, once for many inputs
     room     1, elements                                 what the working arrays hold
@@ -73,8 +74,7 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
             case Copy(over=over):
                 yield Work("copy", (times, _extent(over)))
             case MatMul():
-                sides = (node.batch, node.rows, node.inner, node.columns)
-                yield Work("matmul", (times, *map(_extent, sides)))
+                yield _multiplied(node, times)
             case ShiftedSum(over=over):
                 kept = {s for e in node.target.subscripts for s in e.free_symbols}
                 parts = [r for r in over if r.symbol not in kept]
@@ -84,8 +84,22 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
                 added = [r for axis in axes for r in axis if r.symbol not in kept]
                 *slow, along = [axis for axis in axes if axis[0].symbol in kept]
                 yield Work("weigh", (times, _extent(added), _extent(r for axis in slow for r in axis), _extent(along)))
-            case Store(over=over):
-                yield Work("store", (times, _extent(over)))
+            case Store():
+                elements = _extent(r for r in node.over if r not in node.summed)
+                if node.summed:
+                    yield Work("fold", (times, _extent(node.summed), elements))
+                yield Work("store", (times, elements))
+
+
+def _multiplied(node: MatMul, times: Expr) -> Work:
+    """A product; one whose left rows share entries is done in as many phases as keep those of a phase apart."""
+    batch, rows, inner, columns = map(_extent, (node.batch, node.rows, node.inner, node.columns))
+    for e in node.left.subscripts:
+        steps = [e.coeff(r.symbol) for r in node.rows if r.symbol in e.free_symbols]
+        if steps and any(r.symbol in e.free_symbols for r in node.inner):
+            phases = ceiling(inner / steps[-1])
+            return Work("matmul", (times * phases, batch, ceiling(rows / phases), inner, columns))
+    return Work("matmul", (times, batch, rows, inner, columns))
 
 
 def _added(over: Iterable[Range], kept: set[Symbol]) -> list[Expr]:

@@ -117,7 +117,12 @@ conv2d_channels_dV = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "product": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "rows": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "separable": "it needs weights that are parameters, and these are given",
+        "shifted": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "toeplitz": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
     },
     gradients={
         "G": Gradient(_direct_dG, ("X", "Y")),

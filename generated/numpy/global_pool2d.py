@@ -100,7 +100,12 @@ global_pool2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
