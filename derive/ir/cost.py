@@ -121,6 +121,8 @@ def _product(extents: Iterable[Expr]) -> Expr:
 def direct_work(program: Program, batch: Symbol) -> tuple[Work, ...]:
     """The counts of a program of sweeps: `sweep` is a product of slices that is added to slices, of so many elements.
 
+    `contract` is a sum of products by its rows, inner extent and columns.
+
     A loop within others counts as at their letters' 0. A slice whose ends move with one loop is as long as it is on average, any
     other is the whole axis.
     """
@@ -172,7 +174,7 @@ def _swept(
     lone = [s for s in kept if s in weights and s not in node.factors[-1].along(node.over)]
     columns = _product(_count(program, r) for r in node.over if r.symbol in lone)
     if isinstance(node, Contract):
-        yield Work("matmul", (times, _ONE, elements / columns, inner, columns))
+        yield Work("contract", (times, elements / columns, inner, columns))
     yield Work("sweep", (times, elements))
 
 

@@ -14,6 +14,7 @@ __all__ = ["Counted", "counted", "held_by", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
 _VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
+_PATH = 60  # calls on next to nothing that finding the order of a contraction takes as long as
 _FAR = 4  # so many times more are worked on as fast as memory is
 Work = tuple[Any, ...]
 
@@ -58,6 +59,12 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
         far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
         one += far * itemsize * columns * (inner + rows)
         return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
+    if kind == "contract":
+        rows, inner, columns = sizes
+        one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
+        whole = itemsize * inner * columns
+        one += whole / machine.dram_bytes if whole > _CACHE else 0.0
+        return float(times * (_PATH * call + one))
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))
@@ -71,7 +78,7 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind == "view":
         return float(times * 3 * _VIEWS * call)
     if kind == "sweep":
-        return float(times * (3 * call + 6 * elements * itemsize / rate))
+        return float(times * (_VIEWS * call + 6 * elements * itemsize / rate))
     if kind == "store":
         return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
@@ -88,6 +95,10 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
             products, rows, inner, columns = sizes
             operations += times * products * 2 * rows * inner * columns
             bytes_ += times * products * itemsize * (rows * inner + inner * columns + rows * columns)
+        elif kind == "contract":
+            rows, inner, columns = sizes
+            operations += times * 2 * rows * inner * columns
+            bytes_ += times * itemsize * (rows * inner + inner * columns + rows * columns)
         elif kind in ("total", "fold"):
             parts, elements = sizes
             operations += times * (parts - 1) * elements

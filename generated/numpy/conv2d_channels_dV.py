@@ -80,7 +80,7 @@ def _direct_work(*, batch, n, m, D, Delta, C, **_):
     """What it does, counted."""
     return (
         ("store", 1, C*D*(2*Delta + 1)**2),
-        ("matmul", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, D, 0, C),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D, 0, C),
         ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D),
     )
 

@@ -27,7 +27,7 @@ def _direct_work(*, batch, n, m, D, **_):
     """What it does, counted."""
     return (
         ("store", 1, D*batch),
-        ("matmul", 1, 1, D*batch, m*n, 1),
+        ("contract", 1, D*batch, m*n, 1),
         ("sweep", 1, D*batch),
     )
 

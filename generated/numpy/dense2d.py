@@ -96,7 +96,7 @@ def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n),
-        ("matmul", 1, 1, batch, m*n, m*n),
+        ("contract", 1, batch, m*n, m*n),
         ("sweep", 1, batch*m*n),
     )
 

@@ -96,7 +96,7 @@ def _direct_work(*, batch, K, N, **_):
     """What it does, counted."""
     return (
         ("store", 1, N*batch),
-        ("matmul", 1, 1, batch, K, N),
+        ("contract", 1, batch, K, N),
         ("sweep", 1, N*batch),
     )
 

@@ -59,7 +59,7 @@ def _direct_work(*, batch, n, m, C, **_):
     """What it does, counted."""
     return (
         ("store", 1, C*batch),
-        ("matmul", 1, 1, C*batch, m*n, 1),
+        ("contract", 1, C*batch, m*n, 1),
         ("sweep", 1, C*batch),
     )
 

@@ -143,7 +143,7 @@ def _direct_work(*, batch, n, m, C, D, **_):
     """What it does, counted."""
     return (
         ("store", 1, 4*D*batch*m*n),
-        ("matmul", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), 1, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, D),
+        ("contract", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, D),
         ("sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n)))),
     )
 

@@ -133,7 +133,7 @@ def _direct_work(*, batch, n, m, C, D, **_):
     """What it does, counted."""
     return (
         ("store", 1, D*batch*m*n),
-        ("matmul", 1, 1, batch*m*n, C, D),
+        ("contract", 1, batch*m*n, C, D),
         ("sweep", 1, D*batch*m*n),
     )
 
