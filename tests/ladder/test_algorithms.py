@@ -100,5 +100,10 @@ def test_weights_that_never_meet_the_input_are_ignored(name: str, algorithm: str
 
 def test_there_are_algorithms() -> None:
     rows = {(name, "rows") for name in ("conv2d", "conv3d", "diamond2d", "strided2d")}
-    others = {("conv1d", "toeplitz"), ("separable2d", "separable"), ("conv2d_channels", "im2col"), ("depthwise2d", "shifted")}
+    others = {
+        ("conv1d", "toeplitz"),
+        ("separable2d", "separable"),
+        ("conv2d_channels", "im2col"),
+        ("depthwise2d", "shifted"),
+    }
     assert rows | others <= set(PAIRS)
