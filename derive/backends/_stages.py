@@ -6,11 +6,13 @@ A statement is one call of a primitive on views of arrays. Views of working arra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sympy import Expr, Integer, Symbol, expand
+from sympy import And, Expr, Integer, Symbol, expand
 
 from derive.backends._expressions import python
+from derive.backends._tables import constant_lines, table_lines
 from derive.backends._views import Views, symbols_of, tuple_text
 from derive.errors import EmitError
 from derive.ir.nodes import Copy, Guard, Let, Loop, Range, Storage
@@ -36,7 +38,8 @@ Lines = list[str]
 def staged_functions(program: Staged) -> Lines:
     """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`."""
     writer = _Writer(program)
-    return [line for part in (writer.fixed(), writer.room(), writer.body()) for line in (*part, "", "")]
+    functions = [line for part in (writer.fixed(), writer.room(), writer.body()) for line in (*part, "", "")]
+    return [*table_lines(program), *functions]
 
 
 class _Writer(Views):
@@ -44,6 +47,7 @@ class _Writer(Views):
 
     def __init__(self, program: Staged) -> None:
         super().__init__(program)
+        self.around: list[Tiles] = []
         self.stored: Mapping[str, Storage] = {s.name: s for s in (*program.arguments, program.result)}
 
     def _head(self, parts: Iterable[Any], known: set[Symbol]) -> tuple[Lines, Lines]:
@@ -60,14 +64,16 @@ class _Writer(Views):
         program = self.program
         read = [a.array for n in statements(program.fixed) for a in reads_of(n) if a.array in self.stored]
         names = list(dict.fromkeys(read))
-        keys, lets = self._head((program.fixed, program.made), set())
+        keys, lets = self._head((program.fixed, program.made, tuple(c.keys for c in program.constants)), set())
         rooms = {room.name: room for room in program.made}
-        lines: Lines = list(lets)
+        lines: Lines = [*lets, *constant_lines(program)]
         for node in program.fixed:
             target = next(n.target.array for n in statements((node,)))
             if target in rooms:
                 lines += self._new(rooms.pop(target))
-            lines += self.lines((node,))
+            found = self.lines((node,))
+            lines += [*self.named, *found]
+            self.named = []
         made = "".join(f"{name}, " for name in self.handed_on()).rstrip()
         return [
             f"def _{program.name}_fixed({', '.join([*names, 'new', *_keywords(keys)])}):",
@@ -78,7 +84,7 @@ class _Writer(Views):
     def handed_on(self) -> list[str]:
         """What is made of the weights and the body uses."""
         used = {a.array for n in statements(self.program.body) for a in reads_of(n)}
-        return [room.name for room in self.program.made if room.name in used]
+        return [room.name for room in (*self.program.constants, *self.program.made) if room.name in used]
 
     def _new(self, room: Room) -> Lines:
         shape = ", ".join(map(python, room.shape))
@@ -101,7 +107,8 @@ class _Writer(Views):
         used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
         arrays = [s.name for s in program.arguments if s.name in used] + [program.result.name]
         made = self.handed_on()
-        rooms = [f"{room.name}_" if room.name in self.halos else room.name for room in program.rooms]
+        moved = {*self.halos, *self.held}
+        rooms = [f"{room.name}_" if room.name in moved else room.name for room in program.rooms]
         loops = self.lines(program.body)
         keys, lets = self._head((program.body, tuple(self.shapes_named)), {program.batch})
         head = [*lets, *self.named]
@@ -140,7 +147,9 @@ class _Writer(Views):
 
     def tiles(self, node: Tiles) -> Lines:
         over = "*items" if node.extent == self.program.batch else "*span"
+        self.around.append(node)
         inside = self._inside({node.low, node.high}, node.body)
+        self.around.pop()
         return [f"for {node.low}, {node.high} in tiles({over}, {python(node.step)}):", *_indent(inside)]
 
     def _inside(self, symbols: set[Symbol], body: tuple[Stage, ...]) -> Lines:
@@ -188,7 +197,7 @@ class _Writer(Views):
         left = self.view(node.left, [*batch, node.rows, node.inner], "left", missing=True)
         right = self.view(node.right, [*batch, node.inner, node.columns], "right", missing=True)
         out = self.view(node.target, [*batch, node.rows, node.columns], hoist="out")
-        return [f"np.matmul({left}, {right}, out={out})"]
+        return [*self._held(node.target), f"np.matmul({left}, {right}, out={out})"]
 
     def shifted_sum(self, node: ShiftedSum) -> Lines:
         kept = node.target.subscripts
@@ -212,21 +221,42 @@ class _Writer(Views):
         self.named += [f"{target} = {node.target.array}.reshape(-1)[:{node.target.array}.size - ({last})]"]
         return [f"total({name}, {target})"]
 
+    def _held(self, target: Access) -> Lines:
+        """Where a working array is that may live in the result."""
+        store = self.held.get(target.array)
+        if store is None:
+            return []
+        node = self._clipped_store(store)
+        place = self.view(node.target, [(r,) for r in node.over], slices=True)
+        return [f"{target.array} = held({place}, {target.array}_)"]
+
+    def _clipped_store(self, node: Store) -> Store:
+        """The store with ranges that end with their tile, where its condition says no more than that."""
+        left, over = set(And.make_args(node.condition)), list(node.over)
+        for tile in self.around:
+            for k, r in enumerate(over):
+                ends = tile.low + r.symbol < tile.high
+                if ends in left and r.start == 0 and r.stop == tile.step:
+                    left.remove(ends)
+                    over[k] = replace(r, stop=tile.high - tile.low)
+        return replace(node, over=tuple(over), condition=And(*left) if left else True)
+
     def store(self, node: Store) -> Lines:
+        node = self._clipped_store(node)
         groups, split = self._split(node)
         target = self.view(node.target, groups, slices=True, clip=node)
         source = self.view(node.source, [(r,) for r in node.over], hoist="out")
         bias = "" if node.bias is None else f", {self.view(node.bias, [(r,) for r in node.over], broadcast=True)}"
-        return [f"put({target}, {source}{bias}{'' if split is None else f', split={split}'})"]
+        return [f"put({target}, {source}{bias}{f', split={tuple_text(split)}' if split else ''})"]
 
-    def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], int | None]:
-        """The ranges by the axes of the target; which axis has two."""
+    def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], Sequence[int]]:
+        """The ranges by the axes of the target; which axes have two."""
         groups: list[tuple[Range, ...]] = []
-        split = None
+        split: list[int] = []
         for subscript in node.target.subscripts:
             here = tuple(r for r in node.over if r.symbol in subscript.free_symbols)
             if len(here) > 1:
-                split = len(groups)
+                split.append(len(groups))
             groups += [here] if here else []
         if [r for group in groups for r in group] != list(node.over):
             raise EmitError(f"A store runs through the axes of {node.target.array} in their order.")

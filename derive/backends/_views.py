@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sympy import Expr, Integer, Symbol, expand
+from sympy import And, Expr, Integer, Symbol, expand, true
 
 from derive.backends._expressions import python
 from derive.errors import EmitError
@@ -43,7 +43,8 @@ class Views:
 
     def __init__(self, program: Staged) -> None:
         self.program = program
-        self.halos = {n.target.array for n in statements(program.body) if isinstance(n, Halo)}
+        self.halos = {n.target.array: n for n in statements(program.body) if isinstance(n, Halo)}
+        self.held = {n.source.array: n for n in statements(program.body) if isinstance(n, Store) and n.held}
         self.named: Lines = []
         self.bound: set[Symbol] = set()
 
@@ -71,13 +72,15 @@ class Views:
             extent: Expr = Integer(1)
             for r in group:
                 extent *= r.stop - r.start
-            shape.append(python(expand(extent)))
+            shape.append(python(extent))
             steps.append(self._step(access, group))
         text = (
             f"strided({access.array}, {tuple_text(start)}, {tuple_text(shape)}, {tuple_text(map(tuple_text, steps))})"
         )
         still = (
-            not symbols_of((access.subscripts, tuple(groups))) - moving & self.bound and access.array not in self.halos
+            not symbols_of((access.subscripts, tuple(groups))) - moving & self.bound
+            and access.array not in self.halos
+            and access.array not in self.held
         )
         if hoist and still:
             name = f"{access.array}_{hoist}"
@@ -87,14 +90,29 @@ class Views:
 
     def _step(self, access: Access, group: list[Range]) -> tuple[str, str]:
         """(axis, step) of one axis of a view: those of its last letter, whose step all others are a multiple of."""
+        if not group:
+            return "-1", "1"
         strides = [self._strides(access, r.symbol) for r in group]
         for (one, r), (two, s) in zip(
             zip(strides, group, strict=True), list(zip(strides, group, strict=True))[1:], strict=False
         ):
             if expand(one[0] - two[0] * (s.stop - s.start)) != 0:
                 raise EmitError(f"{r.symbol} and {s.symbol} are not one axis of {access.array}.")
+            self._check_whole(access.array, one[1], two[1])
         _, axis, step = strides[-1]
         return str(axis), python(step)
+
+    def _check_whole(self, array: str, first: int, last: int) -> None:
+        """Axes of a view of another array are one axis where those behind the first are whole axes of it."""
+        node = self.halos.get(array)
+        if node is None or node.copied:
+            return
+        for letter in node.target.subscripts[first + 1 : last + 1]:
+            (axis,) = [k for k, e in enumerate(node.source.subscripts) if letter in e.free_symbols]
+            extent = next(r.stop for r in node.over if r.symbol == letter)
+            whole = self.program.shape(node.source.array)[axis] == extent
+            if node.source.subscripts[axis] != letter or not whole or axis < first:
+                raise EmitError(f"{letter} isn't a whole axis of {node.source.array}, of which {array} is a view.")
 
     def _strides(self, access: Access, symbol: Symbol) -> tuple[Expr, int, Expr]:
         """By how many entries an index moves in memory, and as what step along which axis."""
@@ -137,16 +155,26 @@ class Views:
             parts.pop()
         text = f"{access.array}[{', '.join(parts)}]" if parts else access.array
         if broadcast:
-            return text
+            return self._broadcast(access, parts, order, [r.symbol for r in ranges])
         if order != wanted:
             text += f".transpose({', '.join(str(order.index(s)) for s in wanted)})"
         return text
+
+    def _broadcast(self, access: Access, parts: Lines, order: list[Symbol], wanted: list[Symbol]) -> str:
+        """An array with axes of extent one where a letter is wanted that it hasn't, behind its first."""
+        if order != [s for s in wanted if s in order]:
+            raise EmitError(f"The letters of {access.array} come in another order than those of the result.")
+        if order == wanted[len(wanted) - len(order) :]:
+            return f"{access.array}[{', '.join(parts)}]" if parts else access.array
+        texts = iter([*parts, *[":"] * (len(access.subscripts) - len(parts))])
+        lacking = wanted[wanted.index(order[0]) :]
+        return f"{access.array}[{', '.join(next(texts) if s in order else 'None' for s in lacking)}]"
 
     def _slice(self, e: Expr, here: list[Range], extent: Expr, clip: Store | None) -> str:
         if not here:
             return python(e)
         if len(here) > 1:
-            return self._clipped(e, here, clip)
+            return self._clipped(e, here, clip, extent)
         (r,) = here
         step = e.coeff(r.symbol)
         rest = expand(e - step * r.symbol)
@@ -155,8 +183,12 @@ class Views:
             return ":"
         return f"{'' if first == 0 else python(first)}:{python(last)}" + (f":{step}" if step != 1 else "")
 
-    def _clipped(self, e: Expr, here: list[Range], clip: Store | None) -> str:
-        """The rows of a tile: from its first to where the condition of the store ends."""
-        if clip is None or clip.condition is True or expand(clip.condition.lhs - e) != 0:
+    def _clipped(self, e: Expr, here: list[Range], clip: Store | None, extent: Expr) -> str:
+        """The places of a tile: from its first to where the condition of the store ends."""
+        ends = [] if clip is None else [c.rhs for c in And.make_args(clip.condition) if c != true and c.lhs == e]
+        if len(ends) != 1:
             raise EmitError(f"The subscript {e} moves with two indices at once.")
-        return f"{python(e.xreplace({r.symbol: r.start for r in here}))}:{python(clip.condition.rhs)}"
+        start, stop = expand(e.xreplace({r.symbol: r.start for r in here})), ends[0]
+        if start == 0 and expand(stop - extent) == 0:
+            return ":"
+        return f"{python(start)}:{python(stop)}"
