@@ -73,6 +73,17 @@ class _Inliner:
         *_, self.store = self.placed
         if not isinstance(self.store.node, Store) or set(self.by_array) != {*program.working, program.result.name}:
             raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
+        if self.store.node.held:
+            self._check_held(self.store.node)
+
+    def _check_held(self, store: Store) -> None:
+        """A source that lives in the result has its axes in order, each whole or a tile's, and nothing else reads it."""
+        name, letters = store.source.array, tuple(r.symbol for r in store.over)
+        read = [a.array for p in self.placed for a in reads_of(p.node)]
+        places = [e.free_symbols & set(letters) for e in store.target.subscripts]
+        whole = self.program.shape(name) == tuple(r.stop for r in store.over)
+        if store.source.subscripts != letters or places != [{s} for s in letters] or not whole or read.count(name) > 1:
+            raise NoLowering(f"{name} can't live in {store.target.array}, which has it in other places.")
 
     def _walk(
         self, body: tuple[Stage, ...], facts: tuple[Any, ...], loops: tuple[Range, ...], outlives: bool

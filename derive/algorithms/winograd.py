@@ -1,12 +1,14 @@
-"""Winograd's algorithm: S × S results from one small matrix product for each of (S + r - 1)² positions, instead of r² for each result.
+"""Winograd's algorithm: a block of S results along each axis from S + r - 1 products, instead of r for each result.
 
-    W[t] = Σ_a G[t, a]·V[a]                         once
-    Y[t] = Σ_k B[t, k]·X[S·g + k]                   the windows of tile g
-    Q[t] = Σ_c Y[t, c]·W[t, c]                      over channels, on BLAS
-    H[S·g + s] = Σ_t A[s, t]·Q[t]                   right as Σ_t A[s, t]·G[t, a]·B[t, k] = [k = s + a]
+    W[t] = Σ_a G[t, a]·V[a]             once
+    E[k, g] = X[S·g + k]                the windows of the tiles g, of S + r - 1 inputs each
+    Y[t, g] = Σ_k B[t, k]·E[k, g]
+    Q[t, g] = Σ_c Y[t, g, c]·W[t, c]    over channels, on BLAS
+    R[s, g] = Σ_t A[s, t]·Q[t, g]       H[S·g + s], right as Σ_t A[s, t]·G[t, a]·B[t, k] = [k = s + a]
 
-along each axis that has a window, of r taps; t, a, k and s are one letter for each of them. A, G and B are Toom-Cook's, from the points
-with the least error bound, and act on all axes at once. Blocks are so many items of the batch by so many rows of tiles.
+t, a, k, g and s are one letter for each axis that has a window, of r taps; A, G and B act on all axes at once. They are those of
+Toom and Cook at the points of the least error bound. A block is so many items of the batch by so many rows of tiles. A form
+without channels is refused: the transforms cost more than the products that they save.
 (Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016.)
 """
 
@@ -111,7 +113,11 @@ class _Winograd:
             result=result,
             sizes=form.sizes,
             sources=sources(form),
-            knobs=(Knob(self.S, choices), Knob(self.L), Knob(self.N)),
+            knobs=(
+                Knob(self.S, choices),
+                Knob(self.L, extent=floor((self.axes[0].places + choices[0] - 1) / Integer(choices[0]))),
+                Knob(self.N, extent=BATCH),
+            ),
             lets=(),
             made=made,
             fixed=fixed,
@@ -210,9 +216,10 @@ class _Winograd:
         )
 
     def _body(self) -> tuple[Stage, ...]:
-        stages = (self._halo(), self._windows(), *self._products(), self._store())
+        stages: tuple[Stage, ...] = (self._halo(), self._windows(), *self._products(), self._store())
         first = self.axes[0]
-        body: Stage = Tiles(self.low, self.high, first.place - first.low, first.places, self.S * self.L, stages)
+        place = first.place - first.low
+        body: Stage = Tiles(self.low, self.high, place, first.places, self.S * self.L, stages)
         for m in reversed(self.still):
             body = Loop(Range(m.place, ZERO, m.places), (body,))
         return (Tiles(self.first, self.last, ITEM, BATCH, self.N, (body,)),)

@@ -15,7 +15,7 @@ from derive.backends._expressions import python
 from derive.backends._tables import constant_lines, table_lines
 from derive.backends._views import Views, symbols_of, tuple_text
 from derive.errors import EmitError
-from derive.ir.nodes import Copy, Guard, Let, Loop, Range, Storage
+from derive.ir.nodes import Access, Copy, Guard, Let, Loop, Range, Storage
 from derive.ir.stages import (
     STAGES,
     Halo,
@@ -84,7 +84,8 @@ class _Writer(Views):
     def handed_on(self) -> list[str]:
         """What is made of the weights and the body uses."""
         used = {a.array for n in statements(self.program.body) for a in reads_of(n)}
-        return [room.name for room in (*self.program.constants, *self.program.made) if room.name in used]
+        names = [*(c.name for c in self.program.constants), *(room.name for room in self.program.made)]
+        return [name for name in names if name in used]
 
     def _new(self, room: Room) -> Lines:
         shape = ", ".join(map(python, room.shape))

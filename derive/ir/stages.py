@@ -221,9 +221,10 @@ class Staged:
 
     def shape(self, name: str) -> tuple[Expr, ...]:
         """What the subscripts of an access to an array are counted by."""
-        for room in (*self.made, *self.rooms, *self.constants):
-            if room.name == name:
-                return room.shape
+        shapes = {array.name: array.shape for array in (*self.made, *self.rooms)}
+        shapes |= {array.name: array.shape for array in self.constants}
+        if name in shapes:
+            return shapes[name]
         stored = next(s for s in (*self.arguments, self.result) if s.name == name)
         return (self.batch, *stored.shape) if stored.batched else stored.shape
 
