@@ -1,7 +1,8 @@
 """What an algorithm's counts cost on this machine, in seconds of one thread.
 
 An algorithm says what it does as tuples (kind, times, sizes...), see `_work` in its module; the machine says how long a call, an
-operation and a byte take. Working arrays that fit in the second-level cache are read from there, larger ones from memory.
+operation and a byte take. Working arrays that fit in the second-level cache are read from there, larger ones from memory. Of a
+product whose larger side is beyond the cache, that side is read from memory and packed; small products read it as they multiply.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from .machine import Machine
 __all__ = ["Counted", "counted", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
+_UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
 Work = tuple[Any, ...]
 
 
@@ -46,6 +48,12 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind == "matmul":
         products, rows, inner, columns = sizes
         one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
+        largest = products * inner * max(rows, columns) * itemsize
+        read = largest / machine.dram_bytes if largest > _CACHE else 0.0
+        if rows * inner * columns <= _UNPACKED:
+            one = max(one, read / products)
+        elif read:
+            one += (read + 2 * largest / machine.cached_bytes) / products
         return float(times * (machine.matmul_call + products * (0.15 * call + one)))
     if kind == "total":
         parts, elements = sizes
