@@ -26,6 +26,7 @@ from derive.ir.stages import (
     Staged,
     Store,
     Tiles,
+    WeightedSum,
     reads_of,
     statements,
 )
@@ -164,6 +165,9 @@ class _Writer(Views):
         order = [r for e in node.target.subscripts for r in node.over if r.symbol in e.free_symbols]
         groups = [(r,) for r in order]
         target = self.view(node.target, groups, slices=True)
+        repeated = any(not node.source.along((r,)) for r in order)
+        if repeated:
+            return [f"{target}[...] = {self.view(node.source, groups, broadcast=True)}"]
         return [f"{target if '[' in target else f'{target}[...]'} = {self.view(node.source, groups)}"]
 
     def halo(self, node: Halo) -> Lines:
@@ -221,6 +225,17 @@ class _Writer(Views):
         self.named += [f"{name} = [{at}.reshape(-1)[{python(shift)}:] {loops}]"]
         self.named += [f"{target} = {node.target.array}.reshape(-1)[:{node.target.array}.size - ({last})]"]
         return [f"total({name}, {target})"]
+
+    def weighted_sum(self, node: WeightedSum) -> Lines:
+        letters = dict(zip(node.axes, "abcdefghijklmnopqrstuvwxyz", strict=False))
+        parts, views = [], []
+        for access, name in ((node.source, "source"), (node.weights, "weights"), (node.target, "out")):
+            axes = [axis for axis in node.axes if access.along(axis)]
+            parts.append("".join(letters[axis] for axis in axes))
+            views.append(self.view(access, axes, name))
+        source, weights, out = views
+        formula = f'"{parts[0]},{parts[1]}->{parts[2]}"'
+        return [*self._held(node.target), f"np.einsum({formula}, {source}, {weights}, out={out})"]
 
     def _held(self, target: Access) -> Lines:
         """Where a working array is that may live in the result."""
@@ -282,6 +297,7 @@ STAGE_TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Halo: _Writer.halo,
     MatMul: _Writer.matmul,
     ShiftedSum: _Writer.shifted_sum,
+    WeightedSum: _Writer.weighted_sum,
     Store: _Writer.store,
 }
 if missing := [node.__name__ for node in STAGES if node not in STAGE_TEMPLATES]:

@@ -2,6 +2,7 @@
 
 matmul   times, products, rows, inner, columns       2·rows·inner·columns operations a product
 total    times, parts, elements                      parts - 1 additions of so many elements
+weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
 copy     times, elements                             also copies with a halo, where nothing is a view
 view     times, elements                             a halo that is a view but at the edges
 store    times, elements
@@ -29,7 +30,7 @@ from derive.ir.nodes import (
     Range,
     Scatter,
 )
-from derive.ir.stages import Halo, MatMul, ShiftedSum, Staged, Store, Tiles
+from derive.ir.stages import Halo, MatMul, ShiftedSum, Staged, Store, Tiles, WeightedSum
 
 __all__ = ["Work", "direct_work", "work"]
 
@@ -75,6 +76,11 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
                 kept = {s for e in node.target.subscripts for s in e.free_symbols}
                 parts = [r for r in over if r.symbol not in kept]
                 yield Work("total", (times, _extent(parts), _product(_added(over, kept))))
+            case WeightedSum(axes=axes):
+                kept = {s for e in node.target.subscripts for s in e.free_symbols}
+                added = [r for axis in axes for r in axis if r.symbol not in kept]
+                *slow, along = [axis for axis in axes if axis[0].symbol in kept]
+                yield Work("weigh", (times, _extent(added), _extent(r for axis in slow for r in axis), _extent(along)))
             case Store(over=over):
                 yield Work("store", (times, _extent(over)))
 

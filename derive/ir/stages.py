@@ -31,6 +31,7 @@ __all__ = [
     "Store",
     "Table",
     "Tiles",
+    "WeightedSum",
     "at_knobs",
     "reads_of",
     "settings",
@@ -101,6 +102,25 @@ class ShiftedSum:
 
 
 @dataclass(frozen=True, slots=True)
+class WeightedSum:
+    """target = Σ source·weights over the ranges that don't move the target, point by point.
+
+    The ranges of each of `axes` run through memory as one.
+    """
+
+    target: Access
+    source: Access
+    weights: Access
+    axes: tuple[tuple[Range, ...], ...]
+    says: str = ""
+
+    @property
+    def over(self) -> tuple[Range, ...]:
+        """All ranges."""
+        return tuple(r for axis in self.axes for r in axis)
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """result = source + bias at every point where the condition holds; without a bias, the source alone.
 
@@ -117,8 +137,8 @@ class Store:
     held: bool = False
 
 
-Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | Store
-STAGES: tuple[type, ...] = (Let, Copy, Loop, Guard, Tiles, Halo, MatMul, ShiftedSum, Store)
+Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | WeightedSum | Store
+STAGES: tuple[type, ...] = (Let, Copy, Loop, Guard, Tiles, Halo, MatMul, ShiftedSum, WeightedSum, Store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +254,7 @@ class Staged:
         return frozenset(room.name for room in (*self.made, *self.rooms))
 
 
-Statement = Copy | Halo | MatMul | ShiftedSum | Store
+Statement = Copy | Halo | MatMul | ShiftedSum | WeightedSum | Store
 
 
 def statements(body: tuple[Stage, ...]) -> Iterator[Statement]:
@@ -251,6 +271,8 @@ def reads_of(node: Statement) -> tuple[Access, ...]:
     match node:
         case MatMul(left=left, right=right):
             return (left, right)
+        case WeightedSum(source=source, weights=weights):
+            return (source, weights)
         case Store(source=source, bias=bias) if bias is not None:
             return (source, bias)
     return (node.source,)

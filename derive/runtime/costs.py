@@ -58,6 +58,9 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))
+    if kind == "weigh":
+        parts, runs, elements = sizes
+        return float(times * (3 * call + parts * runs * (0.01 * call + 3 * elements * itemsize / rate)))
     (elements,) = sizes
     if kind == "view":
         return float(times * 3 * call)
@@ -81,6 +84,10 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
             parts, elements = sizes
             operations += times * (parts - 1) * elements
             bytes_ += times * (parts - 1) * 3 * elements * itemsize
+        elif kind == "weigh":
+            parts, runs, elements = sizes
+            operations += 2 * times * parts * runs * elements
+            bytes_ += times * parts * 3 * runs * elements * itemsize
         elif kind != "view":
             operations += 2 * times * sizes[0] if kind == "sweep" else 0
             bytes_ += times * 2 * sizes[0] * itemsize
