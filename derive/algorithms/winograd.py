@@ -44,7 +44,7 @@ __all__ = ["winograd"]
 
 ZERO, ONE = Integer(0), Integer(1)
 _OUTPUTS = (2, 4, 6)
-_TAPS = (2, 3, 4, 5, 7)
+_TAPS = (1, 2, 3, 4, 5, 7)
 
 
 def winograd(form: Form, batched: frozenset[str]) -> Staged:
@@ -139,7 +139,7 @@ class _Winograd:
         for outputs, *sizes in product(_OUTPUTS, *(range(1, max(_TAPS)) for _ in told)):
             at = dict(zip(told, sizes, strict=True))
             key = tuple((outputs, int(m.taps.xreplace(at))) for m in self.axes)
-            if all(taps in _TAPS for _, taps in key) and _allowed(key):
+            if {1} != {taps for _, taps in key} <= set(_TAPS) and _allowed(key):
                 values.append((outputs, *sizes))
                 keys.append(key)
         if not values:
