@@ -27,6 +27,7 @@ if __name__ == "__main__":
 import click  # noqa: E402
 
 from derive.artifacts import compare, write  # noqa: E402
+from derive.bench.commands import bench, calibrate  # noqa: E402
 from derive.errors import DeriveError, OutputError, UnknownName  # noqa: E402
 from derive.registry import names  # noqa: E402
 
@@ -294,6 +295,10 @@ def apply(name: str, image: Path, kernel: str, out: Path) -> None:
     pixels, window = read_image(image), read_filter(kernel)
     write_image(out, picture(apply_filter(run, pixels, window), window))
     click.echo(f"{out} is written: {layer.name} with '{kernel}' on {image.name}, {pixels.shape[0]}×{pixels.shape[1]}.")
+
+
+cli.add_command(bench)
+cli.add_command(calibrate)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -66,6 +66,8 @@ class Cache:
         """Remove what was used longest ago, beyond the size; and what was begun and left."""
         found = []
         for entry in os.scandir(self.folder):
+            if entry.name.endswith(".json"):
+                continue  # a calibration, which is no entry
             with suppress(OSError):
                 state = entry.stat(follow_symlinks=False)
                 found.append((state.st_mtime, state.st_size, Path(entry.path)))

@@ -34,7 +34,19 @@ from derive.rules._rule import Application
 from derive.rules.adjoint import adjoint
 from derive.rules.gradient import gradient
 
-__all__ = ["Gradient", "batched", "constants", "gradients", "lower", "proof_of", "repeats", "slopes", "staged"]
+__all__ = [
+    "Gradient",
+    "batched",
+    "constants",
+    "gradients",
+    "lower",
+    "proof_of",
+    "repeats",
+    "slopes",
+    "staged",
+    "terms",
+    "unfit",
+]
 
 ALGORITHMS = tuple(name for name in names("derive.algorithms") if name != "direct")  # of programs in stages
 
@@ -184,6 +196,23 @@ def _proved(program: Program, form: Form, target: str) -> tuple[Verdict, ...]:
         if not verdict.proved:
             raise ObligationFailed(f"The program for {target} fails its obligation '{verdict.obligation.name}'.")
     return verdicts
+
+
+@lru_cache(maxsize=256)
+def unfit(form: Form) -> dict[str, str]:
+    """Why the form has no program of an algorithm in stages, for each that it has none of."""
+    reasons = {}
+    for name in ALGORITHMS:
+        try:
+            find("derive.algorithms", name)(form, batched(form))
+        except NoLowering as cause:
+            reasons[name] = str(cause).rstrip(".")
+    return reasons
+
+
+def terms(form: Form) -> Expr:
+    """How many products one result adds at most: as many as the letters of the sum have values together."""
+    return expand(S.One * _product(a.extent for a in form.reduction))
 
 
 @lru_cache(maxsize=256)

@@ -23,7 +23,7 @@ from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.nodes import Program
 from derive.ir.stages import Staged
-from derive.lowering import constants, gradients, lower, proof_of, repeats, slopes, staged
+from derive.lowering import constants, gradients, lower, proof_of, repeats, slopes, staged, terms, unfit
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
@@ -160,6 +160,8 @@ def _told(form: Form) -> dict[str, Any]:
         "biases": tuple(p.name for p in form.biases),
         "constants": constants(form),
         "repeats": repeats(form),
+        "terms": terms(form),
+        "unfit": unfit(form),
     }
 
 

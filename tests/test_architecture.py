@@ -29,7 +29,7 @@ _PIPELINE = _DERIVATION | {
     "render",
     "registry",
 }
-_LOWERING = _PROOF | {"rules", "ir", "algorithms", "backends"}
+_LOWERING = _PROOF | {"rules", "ir", "algorithms", "backends", "registry"}
 _FILES = _PIPELINE | {"lowering", "pipeline", "checking"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -63,8 +63,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cache": {"artifacts"},
     "workers": {"artifacts", "errors", "making", "pipeline"},
     "regeneration": {"artifacts", "cache", "registry", "sources", "workers"},
+    "calibration": {"artifacts", "errors", "runtime"},
+    "bench": {"artifacts", "calibration", "errors", "ir", "registry"},
     "__init__": _FILES | {"claims", "combined", "symmetry"},
-    "__main__": _FILES | {"claims", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching"},
+    "__main__": _FILES
+    | {"claims", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching", "bench"},
 }
 
 # Imports against the arrows: `layer.compile()` and `layer.reference()` are conveniences on the object that people hold.

@@ -8,7 +8,7 @@ from typing import Any
 from sympy import Symbol
 
 from derive.backends._expressions import python
-from derive.backends._module import indent
+from derive.backends._module import Header, indent
 from derive.backends._signature import quoted
 from derive.backends._views import symbols_of
 from derive.ir.cost import Work, direct_work, work
@@ -20,21 +20,29 @@ __all__ = ["algorithms", "direct_costs", "error_bounds", "staged_costs"]
 Lines = list[str]
 
 
-def algorithms(programs: Sequence[Staged]) -> Lines:
+def algorithms(programs: Sequence[Staged], header: Header) -> Lines:
     """Keyword arguments of the kernel object that name its algorithms; none where there are none."""
     if not programs:
         return []
     entries = [line for program in programs for line in _entry(program)]
-    return ["work=_direct_work,", "algorithms=(", *indent(entries), "),"]
+    reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
+    unfit = ["unfit={", *reasons, "},"] if reasons else []
+    return ["work=_direct_work,", "terms=_terms,", "algorithms=(", *indent(entries), "),", *unfit]
 
 
-def direct_costs(program: Program) -> Lines:
-    """The function `_direct_work`, which counts what a program of sweeps does."""
+def direct_costs(program: Program, header: Header) -> Lines:
+    """The functions `_direct_work`, which counts what a program of sweeps does, and `_terms`."""
     batch = Symbol("batch", integer=True)
     works = direct_work(program, batch)
     wanted = symbols_of(tuple(w.counts for w in works))
     keys = [str(s) for s in program.sizes if s in wanted]
-    return [*_counting("direct", keys, [], works), "", ""]
+    letters = [str(s) for s in program.sizes if s in header.terms.free_symbols]
+    terms = [
+        f"def _terms({', '.join(['*', *letters, '**_'] if letters else ['**_'])}):",
+        '    """How many products one result adds at most."""',
+        f"    return {python(header.terms)}",
+    ]
+    return [*_counting("direct", keys, [], works), "", "", *terms, "", ""]
 
 
 def staged_costs(program: Staged) -> Lines:

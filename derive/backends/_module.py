@@ -56,6 +56,8 @@ class Header:
     biases: tuple[str, ...]
     constants: Mapping[str, Numbers] = field(default_factory=dict)
     repeats: Expr = S.One
+    terms: Expr = S.One
+    unfit: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """The comment and the docstring at the top of the file."""

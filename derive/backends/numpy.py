@@ -250,7 +250,7 @@ class _NumPy:
         bodies += [
             line for part in staged for line in (*staged_functions(part), *staged_costs(part), *error_bounds(part))
         ]
-        bodies += direct_costs(program) if staged else []
+        bodies += direct_costs(program, header) if staged else []
         lines = [
             "import numpy as np",
             "",
@@ -260,7 +260,7 @@ class _NumPy:
             "",
             "",
             *bodies,
-            *signature(program, header, f"_{program.name}", "np", algorithms(staged), *told),
+            *signature(program, header, f"_{program.name}", "np", algorithms(staged, header), *told),
             "",
         ]
         return header.text() + "\n".join(lines)

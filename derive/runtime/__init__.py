@@ -17,6 +17,7 @@ from .errors import (
     SizeError,
 )
 from .kernel import Gradient, Kernel, Prepared
+from .plan import Plan
 from .planning import Algorithm
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Kernel",
     "LayerError",
     "OutputError",
+    "Plan",
     "Prepared",
     "ShapeError",
     "SizeError",

@@ -15,7 +15,9 @@ from .dtypes import Types, choose
 from .errors import ArgumentError, DTypeError, GradientError
 from .letters import axes_of
 from .outputs import check_output
-from .planning import Algorithm, Choice, choose_algorithm, places_of, run_staged
+from .plan import Plan, make_plan
+from .planning import Algorithm, Choice, candidates, choose_algorithm, places_of, run_staged
+from .primitives import all_finite
 from .signature import Fit, Shapes, Signature, Sizes
 
 __all__ = ["Gradient", "Kernel", "Prepared"]
@@ -67,7 +69,8 @@ class Kernel:
     `cotangent` is the letter of the gradient by the result.
 
     `algorithms` are other programs of the same layer; `work` counts what the body does, so that they can be compared. A call on
-    floats takes the one that is predicted to be the quickest for its sizes.
+    floats takes the one that is predicted to be the quickest for its sizes. `unfit` says of further algorithms why the layer
+    has none; `terms(**sizes)` is how many products one result adds at most.
     """
 
     name: str
@@ -90,6 +93,8 @@ class Kernel:
     cotangent: str = "G"
     algorithms: tuple[Algorithm, ...] = ()
     work: Callable[..., tuple[tuple[Any, ...], ...]] | None = None
+    terms: Callable[..., int] | None = None
+    unfit: Mapping[str, str] = field(default_factory=dict)
     signature: Signature = field(init=False)
     _brought: dict[tuple[str, str, int], Any] = field(init=False, default_factory=dict)
 
@@ -124,6 +129,8 @@ class Kernel:
     def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
         """The result, in `out` if that is given.
 
+        An infinity or NaN of the input may reach results near those whose window holds it, as algorithms multiply by structural
+        zeros; a plan with accuracy="strict" keeps it to these.
         Raises ArgumentError, ShapeError, SizeError, DTypeError or OutputError, before `out` is touched.
         """
         call = self.prepare(*arguments, **named)
@@ -157,12 +164,59 @@ class Kernel:
                 result[...] = target
         return result if out is None else out
 
-    def choose(self, call: Prepared, strict: bool = False) -> Choice:
+    def plan(
+        self,
+        shape: tuple[int, ...],
+        *weights: Any,
+        dtype: Any = None,
+        algorithm: str = "auto",
+        threads: int = 1,
+        accuracy: str = "default",
+        **sizes: Any,
+    ) -> Plan:
+        """The layer on inputs of one shape, batch axes included, with these weights and biases, which are copied.
+
+        `plan(X, out=...)` is the result, `plan.explain()` a table of the candidates. A bias that is left out or None is 0. `dtype`
+        is X's, the weights' unless given; `algorithm` one of those that `explain` lists; `threads` split each call. The default
+        `accuracy` lets an infinity reach results near those whose window holds it, where an algorithm multiplies by structural
+        zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums items whose result isn't finite directly.
+        Raises ArgumentError, ShapeError, SizeError or DTypeError.
+        """
+        named = {key: sizes.pop(key) for key in self.arguments[1:] if key in sizes}
+        given = (*weights, *(named.get(key) for key in self.arguments[1 + len(weights) :]))
+        return make_plan(self, tuple(shape), given, dtype, algorithm, threads, accuracy, sizes)
+
+    def using(self, algorithm: str, **knobs: int) -> "Kernel":
+        """The layer by one of its algorithms alone, on floats and on exact numbers; knobs that aren't given are chosen."""
+        found = next((a for a in self.algorithms if a.name == algorithm), None)
+        if found is None:
+            names = ", ".join(a.name for a in self.algorithms) or "none"
+            raise ArgumentError(f"{self.name} has no algorithm {algorithm!r} in stages; there are {names}.")
+
+        def body(*arrays: Any) -> None:
+            *operands, result, new = arrays
+            known = dict(zip(self.arrays, operands, strict=True))
+            rank = len(axes_of(self.letters[self.result]))
+            sizes = {**self.sizes(*operands), "batch": prod(result.shape[: result.ndim - rank])}
+            best = candidates((found,), None, sizes, 8, False, True)[0].choice
+            choice = Choice(found, {**best.knobs, **knobs})
+            flat = {key: self.flat(key, array) for key, array in known.items()}
+            target = self.flat(self.result, result)
+            run_staged(choice, flat, target, sizes, places_of(choice, target), new)
+
+        return replace(self, body=body, contiguous=True, algorithms=(), work=None)
+
+    def choose(self, call: Prepared) -> Choice:
         """The algorithm for a call: by sizes and element type alone."""
-        if not self.algorithms or call.types.compute.kind != "f" or 0 in (call.arrays[self.data].shape):
+        direct = not self.algorithms or call.types.compute.kind != "f" or 0 in call.arrays[self.data].shape
+        if direct or not self.finite(dict(zip(self.arrays, call.operands, strict=True))):
             return Choice(None, {})
         sizes = tuple(self.sizes_of(call.fit).items())
-        return choose_algorithm(self, sizes, call.types.compute.itemsize, strict, True)
+        return choose_algorithm(self, sizes, call.types.compute.itemsize, False, True)
+
+    def finite(self, arrays: Mapping[str, Any]) -> bool:
+        """Whether all weights are: an infinity that never meets the input must not meet structural zeros either."""
+        return all(all_finite(arrays[key]) for key in self.weights)
 
     def sizes_of(self, fit: Fit) -> dict[str, int]:
         """The sizes, with how many items there are."""

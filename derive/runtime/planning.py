@@ -195,4 +195,5 @@ def run_staged(
     made = algorithm.fixed(*(arrays[key] for key in algorithm.weights), make, **every)
     rooms = algorithm.room(make, **every)
     given = (arrays[key] for key in algorithm.arrays)
-    algorithm.body(*given, result, *made, *rooms, (0, sizes["batch"]), (0, places), **every)
+    with np.errstate(invalid="ignore"):  # a structural zero times an infinity
+        algorithm.body(*given, result, *made, *rooms, (0, sizes["batch"]), (0, places), **every)

@@ -27,6 +27,19 @@ def _keyword_sizes(sizes: Sizes, arrays: int) -> dict[str, bool]:
     return {parameter.name: parameter.default is parameter.empty for parameter in parameters}
 
 
+class _NoShape(Exception):
+    """A shape was asked for that nobody gave."""
+
+
+class _Shapeless:
+    """Stands for an array that was left out."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """There is none."""
+        raise _NoShape
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Arguments that fit: the sizes, every array's shape without batch axes, and the batch axes."""
@@ -94,6 +107,19 @@ class Signature:
             if needed and key not in sizes and not (self.cotangent and key in self.told):
                 raise SizeError(f"{self.name}: no shape determines {key}; give it by keyword, as {key}=2.")
         return {key: given[key] for key in names}, sizes
+
+    def told_sizes(self, arrays: Mapping[str, Any], given: Mapping[str, int] | None = None) -> dict[str, int]:
+        """The sizes that some arrays tell, where those that are missing tell none that the others don't.
+
+        Raises ShapeError where they do.
+        """
+        shapes = _Shapeless()
+        full = {**dict.fromkeys(self.arrays, shapes), **self.constants, **arrays}
+        try:
+            return self.sizes(*(full[key] for key in self.arrays), **(given or {}))
+        except _NoShape as cause:
+            missing = [key for key in self.arrays if full[key] is shapes]
+            raise ShapeError(f"{self.name}: the shape of {missing[0]} tells a size, so it must be given.") from cause
 
     def _natural(self, key: str, value: Any) -> int:
         try:

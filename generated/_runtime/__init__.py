@@ -17,8 +17,11 @@ from .errors import (
     SizeError,
 )
 from .kernel import Gradient, Kernel, Prepared
+from .plan import Plan
+from .planning import Algorithm
 
 __all__ = [
+    "Algorithm",
     "ArgumentError",
     "BackendError",
     "Constant",
@@ -29,6 +32,7 @@ __all__ = [
     "Kernel",
     "LayerError",
     "OutputError",
+    "Plan",
     "Prepared",
     "ShapeError",
     "SizeError",

@@ -79,6 +79,10 @@ class Dispatcher:
         """What the chosen kernel gives; see `Kernel.__call__`. Raises BackendError for a mixture."""
         return self.kernel_for(arguments, {**named, "out": out})(*arguments, out=out, **named)
 
+    def plan(self, shape: tuple[int, ...], *weights: Any, **named: Any) -> Any:
+        """The NumPy kernel's plan; see `Kernel.plan`."""
+        return self.numpy.plan(shape, *weights, **named)
+
     def vjp(self, *arguments: Any, **named: Any) -> tuple[Any, ...]:
         """What the chosen kernel gives; see `Kernel.vjp`. Raises BackendError for a mixture."""
         return self.kernel_for(arguments, named, vjp=True).vjp(*arguments, **named)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,8 @@ from .dtypes import Types, choose
 from .errors import ArgumentError, DTypeError, GradientError
 from .letters import axes_of
 from .outputs import check_output
+from .plan import Plan, make_plan
+from .planning import Algorithm, Choice, candidates, choose_algorithm, places_of, run_staged
 from .signature import Fit, Shapes, Signature, Sizes
 
 __all__ = ["Gradient", "Kernel", "Prepared"]
@@ -35,13 +38,14 @@ class Prepared:
     """A call that passed every check on its arguments.
 
     `arrays` are the arguments as read, `operands` the layer's arrays in the type that computes, constants
-    among them, in the layer's order; `shape` is the result's, batch axes first.
+    among them, in the layer's order; `shape` is the result's, batch axes first; `fit` says how the sizes came out.
     """
 
     arrays: Mapping[str, Any]
     operands: tuple[Any, ...]
     shape: tuple[int, ...]
     types: Types
+    fit: Fit
 
 
 @described
@@ -62,6 +66,10 @@ class Kernel:
     integers, and float64 otherwise. `repeats(**sizes)` is how often one result may use one entry of the
     weights at most (once, where it isn't given): the bound that keeps int64 from overflowing rests on it.
     `cotangent` is the letter of the gradient by the result.
+
+    `algorithms` are other programs of the same layer; `work` counts what the body does, so that they can be compared. A call on
+    floats takes the one that is predicted to be the quickest for its sizes. `unfit` says of further algorithms why the layer
+    has none; `terms(**sizes)` is how many products one result adds at most.
     """
 
     name: str
@@ -82,6 +90,10 @@ class Kernel:
     told: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     repeats: Callable[..., int] | None = None
     cotangent: str = "G"
+    algorithms: tuple[Algorithm, ...] = ()
+    work: Callable[..., tuple[tuple[Any, ...], ...]] | None = None
+    terms: Callable[..., int] | None = None
+    unfit: Mapping[str, str] = field(default_factory=dict)
     signature: Signature = field(init=False)
     _brought: dict[tuple[str, str, int], Any] = field(init=False, default_factory=dict)
 
@@ -130,19 +142,93 @@ class Kernel:
         types = choose(self.name, given, arrays, self.constants, (bound,), (self.data,))
         operands = self._operands(arrays, types)
         shape = self._shape(self.result, fit)
-        return Prepared(arrays, tuple(operands[key] for key in self.arrays), shape, types)
+        return Prepared(arrays, tuple(operands[key] for key in self.arrays), shape, types, fit)
 
     def run(self, call: Prepared, out: Any = None) -> Any:
         """The body on a prepared call; `out` must have passed `check_output`."""
         xp, types = self.xp, call.types
         result = xp.empty(call.shape, dtype=types.result) if out is None else xp.asarray(out)
         if result.size:
-            direct = types.compute == types.result and (result.flags.c_contiguous or not self.contiguous)
+            choice = self.choose(call)
+            flat = self.contiguous or choice.algorithm is not None
+            direct = types.compute == types.result and (result.flags.c_contiguous or not flat)
             target = result if direct else xp.empty(call.shape, dtype=types.compute)
-            self.body(*call.operands, target, lambda shape: xp.empty(shape, dtype=types.compute))
+            if choice.algorithm is None:
+                self.body(*call.operands, target, lambda shape: xp.empty(shape, dtype=types.compute))
+            else:
+                self._staged(choice, call, target)
             if not direct:
                 result[...] = target
         return result if out is None else out
+
+    def plan(
+        self,
+        shape: tuple[int, ...],
+        *weights: Any,
+        dtype: Any = None,
+        algorithm: str = "auto",
+        threads: int = 1,
+        accuracy: str = "default",
+        **sizes: Any,
+    ) -> Plan:
+        """The layer on inputs of one shape, batch axes included, with these weights and biases, which are copied.
+
+        `plan(X, out=...)` is the result, `plan.explain()` a table of the candidates. A bias that is left out or None is 0. `dtype` is
+        X's, the weights' unless given; `algorithm` one of those that `explain` lists; `threads` split each call. The default
+        `accuracy` lets an infinity reach results near those whose window holds it, where an algorithm multiplies by structural
+        zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums items whose result isn't finite directly.
+        Raises ArgumentError, ShapeError, SizeError or DTypeError.
+        """
+        named = {key: sizes.pop(key) for key in self.arguments[1:] if key in sizes}
+        given = (*weights, *(named.get(key) for key in self.arguments[1 + len(weights) :]))
+        return make_plan(self, tuple(shape), given, dtype, algorithm, threads, accuracy, sizes)
+
+    def using(self, algorithm: str, **knobs: int) -> "Kernel":
+        """The layer by one of its algorithms alone, on floats and on exact numbers; knobs that aren't given are chosen."""
+        found = next((a for a in self.algorithms if a.name == algorithm), None)
+        if found is None:
+            names = ", ".join(a.name for a in self.algorithms) or "none"
+            raise ArgumentError(f"{self.name} has no algorithm {algorithm!r} in stages; there are {names}.")
+
+        def body(*arrays: Any) -> None:
+            *operands, result, new = arrays
+            known = dict(zip(self.arrays, operands, strict=True))
+            sizes = {
+                **self.sizes(*operands),
+                "batch": prod(result.shape[: result.ndim - len(axes_of(self.letters[self.result]))]),
+            }
+            best = candidates((found,), None, sizes, 8, False, True)[0].choice
+            choice = Choice(found, {**best.knobs, **knobs})
+            flat = {key: self.flat(key, array) for key, array in known.items()}
+            target = self.flat(self.result, result)
+            run_staged(choice, flat, target, sizes, places_of(choice, target), new)
+
+        return replace(self, body=body, contiguous=True, algorithms=(), work=None)
+
+    def choose(self, call: Prepared, strict: bool = False) -> Choice:
+        """The algorithm for a call: by sizes and element type alone."""
+        if not self.algorithms or call.types.compute.kind != "f" or 0 in (call.arrays[self.data].shape):
+            return Choice(None, {})
+        sizes = tuple(self.sizes_of(call.fit).items())
+        return choose_algorithm(self, sizes, call.types.compute.itemsize, strict, True)
+
+    def sizes_of(self, fit: Fit) -> dict[str, int]:
+        """The sizes, with how many items there are."""
+        return {**fit.sizes, "batch": prod(fit.batch)}
+
+    def _staged(self, choice: Choice, call: Prepared, target: Any) -> None:
+        """An algorithm in stages, on contiguous arrays with one batch axis."""
+        arrays = dict(zip(self.arrays, call.operands, strict=True))
+        flat = {key: self.flat(key, array) for key, array in arrays.items()}
+        result = self.flat(self.result, target)
+        run_staged(choice, flat, result, self.sizes_of(call.fit), places_of(choice, result))
+
+    def flat(self, key: str, array: Any) -> Any:
+        """An array without gaps, its leading axes as one where it has an entry for each item of the batch."""
+        if key not in self.signature.batched:
+            return np.ascontiguousarray(array).reshape(array.shape)
+        rank = len(axes_of(self.letters[key]))
+        return np.ascontiguousarray(array).reshape(-1, *array.shape[array.ndim - rank :])
 
     def vjp(self, *arguments: Any, **named: Any) -> tuple[Any, ...]:
         """The gradients of Σ G·H by every argument, in order, given the arguments and then G, of H's shape.

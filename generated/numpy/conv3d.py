@@ -4,12 +4,13 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        65 of 65 obligations for all sizes: docs/derivations/conv3d.md
+Proved        68 of 68 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, put, strided, tiles, total
 
 __all__ = ["conv3d"]
 
@@ -96,6 +97,77 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijh->", G, optimize=True)
 
 
+def _rows_fixed(V, new, *, Delta, S, **_):
+    """What rows on BLAS makes of the weights, once."""
+    K = 2*Delta + S
+    T = new((2*Delta + 1, S, K, 2*Delta + 1))
+    T[...] = 0
+    # T[e, s, b + s, a] = V[a, b, e]
+    for s in range(S):
+        T[:, s, s:2*Delta + s + 1] = V.transpose(2, 1, 0)
+    return (T,)
+
+
+def _rows_room(new, *, p, Delta, S, G, **_):
+    """Working arrays of one thread."""
+    Q = 16*((2*Delta + p + 15) // 16)
+    P = new((2*Delta + G*S, 2*Delta + 1, p))
+    Z = new((2*Delta + 1, S, G, Q))
+    Z[...] = 0
+    A = new((S, G, Q))
+    return (P, Z, A,)
+
+
+def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, p, Delta, S, G, **_):
+    """Rows on BLAS."""
+    K = 2*Delta + S
+    Q = 16*((2*Delta + p + 15) // 16)
+    T_left = strided(T, (0, 0, 0, 0), (2*Delta*S + S, 2*Delta*K + K), ((1, 1), (3, 1)))
+    Z_out = strided(Z, (0, 0, 0, Delta), (G, 2*Delta*S + S, p), ((2, 1), (1, 1), (3, 1)))
+    Z_e = [Z[e].reshape(-1)[e:] for e in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+
+    for z in range(*items):
+        for i in range(n):
+            for low, high in tiles(*span, G*S):
+                # P[p_, a, x] = X[z, i + a - Delta, low + p_ - Delta, x], 0 outside
+                P = halo(X[z], (i - Delta, low - Delta, 0), P_, axes=(1, 0, 2), copied=True)
+
+                # Z[e, s, g, y] = Σ_r Σ_a T[e, s, r, a]·P[S*g + r, a, y - Delta]
+                np.matmul(T_left, strided(P, (0, 0, 0), (G, 2*Delta*K + K, p), ((0, S), (1, 1), (2, 1))), out=Z_out)
+
+                # A[s, g, q] = Σ_e Z[e, s, g, q + e]
+                total(Z_e, A_flat)
+
+                # H[z, i, low + S*g + s, h] = u + A[s, g, h]
+                put(H[z, i, low:high], A[:, :, :p].transpose(1, 0, 2), u, split=0)
+
+
+def _rows_work(*, batch, n, m, p, Delta, S, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    return (
+        ("make", S, (2*Delta + 1)**3),
+        ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S)),
+        ("matmul", batch*n*(-((-m) // (G*S))), G, S*(2*Delta + 1), K*(2*Delta + 1), p),
+        ("total", batch*n*(-((-m) // (G*S))), 2*Delta + 1, G*S*p),
+        ("store", batch*n*(-((-m) // (G*S))), G*S*p),
+    )
+
+
+def _direct_work(*, batch, n, m, p, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*m*n*p),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*m*n*p),
+    )
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 12*Delta**2 + 6*Delta + 8*Delta**3 + 1
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m, p = X.shape[-3:]
@@ -120,6 +192,20 @@ conv3d = Kernel(
     result="H",
     letters={"X": "n, m, p", "V": "2*Delta + 1, 2*Delta + 1, 2*Delta + 1", "u": "", "H": "n, m, p"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    algorithms=(
+        Algorithm(
+            "rows",
+            "rows on BLAS",
+            _rows_fixed, _rows_room, _rows,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": ()},
+            work=_rows_work,
+            tiled=1,
+        ),
+    ),
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

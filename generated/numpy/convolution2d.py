@@ -4,12 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations)
-Proved        49 of 49 obligations for all sizes: docs/derivations/convolution2d.md
+Proved        52 of 52 obligations for all sizes: docs/derivations/convolution2d.md
 Cost          2·n²·m² operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, put, strided, tiles, total
 
 __all__ = ["convolution2d"]
 
@@ -80,6 +81,76 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zij->", G, optimize=True)
 
 
+def _rows_fixed(V, new, *, n, m, S, **_):
+    """What rows on BLAS makes of the weights, once."""
+    K = S + 2*n - 2
+    T = new((2*m - 1, S, K))
+    T[...] = 0
+    # T[b, s, a + s] = V[a, b]
+    for s in range(S):
+        T[:, s, s:2*n + s - 1] = V.transpose(1, 0)
+    return (T,)
+
+
+def _rows_room(new, *, n, m, S, G, **_):
+    """Working arrays of one thread."""
+    Q = 16*((3*m + 13) // 16)
+    P = new((G*S + 2*n - 2, m))
+    Z = new((2*m - 1, S, G, Q))
+    Z[...] = 0
+    A = new((S, G, Q))
+    return (P, Z, A,)
+
+
+def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, S, G, **_):
+    """Rows on BLAS."""
+    K = S + 2*n - 2
+    Q = 16*((3*m + 13) // 16)
+    T_left = strided(T, (0, 0, 0), (2*S*m - S, K), ((1, 1), (2, 1)))
+    Z_out = strided(Z, (0, 0, 0, m - 1), (G, 2*S*m - S, m), ((2, 1), (1, 1), (3, 1)))
+    Z_b = [Z[b].reshape(-1)[b:] for b in range(2*m - 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*m - 2)]
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # P[p, x] = X[z, low + p + 1 - n, x], 0 outside
+            P = halo(X[z], (low + 1 - n, 0), P_)
+
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y + 1 - m]
+            np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
+
+            # A[s, g, q] = Σ_b Z[b, s, g, q + b]
+            total(Z_b, A_flat)
+
+            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            put(H[z, low:high], A[:, :, :m].transpose(1, 0, 2), u, split=0)
+
+
+def _rows_work(*, batch, n, m, S, G, **_):
+    """What it does, counted."""
+    K = S + 2*n - 2
+    return (
+        ("make", S, (2*m - 1)*(2*n - 1)),
+        ("view", batch*(-((-n) // (G*S))), m*(G*S + 2*n - 2)),
+        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*m - 1), K, m),
+        ("total", batch*(-((-n) // (G*S))), 2*m - 1, G*S*m),
+        ("store", batch*(-((-n) // (G*S))), G*S*m),
+    )
+
+
+def _direct_work(*, batch, n, m, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*m*n),
+        ("sweep", (2*m - 1)*(2*n - 1), batch*m*n),
+    )
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return 4*m*n + 1 - 2*m - 2*n
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m = X.shape[-2:]
@@ -103,6 +174,20 @@ convolution2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "2*n - 1, 2*m - 1", "u": "", "H": "n, m"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    algorithms=(
+        Algorithm(
+            "rows",
+            "rows on BLAS",
+            _rows_fixed, _rows_room, _rows,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": ()},
+            work=_rows_work,
+            tiled=0,
+        ),
+    ),
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

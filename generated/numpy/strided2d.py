@@ -4,12 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[2i + a, 2j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2)
-Proved        71 of 71 obligations for all sizes: docs/derivations/strided2d.md
+Proved        74 of 74 obligations for all sizes: docs/derivations/strided2d.md
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, put, strided, tiles, total
 
 __all__ = ["strided2d"]
 
@@ -87,6 +88,77 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zij->", G, optimize=True)
 
 
+def _rows_fixed(V, new, *, Delta, S, **_):
+    """What rows on BLAS makes of the weights, once."""
+    K = 2*Delta + 2*S - 1
+    T = new((2*Delta + 1, S, K))
+    T[...] = 0
+    # T[b, s, a + 2*s] = V[a, b]
+    for s in range(S):
+        T[:, s, 2*s:2*Delta + 2*s + 1] = V.transpose(1, 0)
+    return (T,)
+
+
+def _rows_room(new, *, m, Delta, S, G, **_):
+    """Working arrays of one thread."""
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
+    P = new((2*Delta + 2*G*S - 1, m))
+    Z = new((2*Delta + 1, S, G, Q))
+    Z[...] = 0
+    A = new((S, G, Q))
+    return (P, Z, A,)
+
+
+def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, Delta, S, G, **_):
+    """Rows on BLAS."""
+    K = 2*Delta + 2*S - 1
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
+    T_left = strided(T, (0, 0, 0), (2*Delta*S + S, K), ((1, 1), (2, 1)))
+    Z_out = strided(Z, (0, 0, 0, Delta), (G, 2*Delta*S + S, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((2, 1), (1, 1), (3, 1)))
+    Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = strided(A, (0, 0, 0), (G, S, ((m - 1) // 2) + 1), ((1, 1), (0, 1), (2, 2)))
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # P[p, x] = X[z, 2*low + p - Delta, x], 0 outside
+            P = halo(X[z], (2*low - Delta, 0), P_)
+
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[2*S*g + r, y - Delta]
+            np.matmul(T_left, strided(P, (0, 0), (G, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))), out=Z_out)
+
+            # A[s, g, q] = Σ_b Z[b, s, g, q + b]
+            total(Z_b, A_flat)
+
+            # H[z, low + S*g + s, j] = u + A[s, g, 2*j]
+            put(H[z, low:high], A_out, u, split=0)
+
+
+def _rows_work(*, batch, n, m, Delta, S, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + 2*S - 1
+    return (
+        ("make", S, (2*Delta + 1)**2),
+        ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(2*Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Delta + 1, G*S*(2*((m - 1) // 2) + 1)),
+        ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*S*(((m - 1) // 2) + 1)),
+    )
+
+
+def _direct_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
+    )
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m = X.shape[-2:]
@@ -111,6 +183,20 @@ strided2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "2*Delta + 1, 2*Delta + 1", "u": "", "H": "((n - 1) // 2) + 1, ((m - 1) // 2) + 1"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    algorithms=(
+        Algorithm(
+            "rows",
+            "rows on BLAS",
+            _rows_fixed, _rows_room, _rows,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": ()},
+            work=_rows_work,
+            tiled=0,
+        ),
+    ),
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

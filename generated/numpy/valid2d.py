@@ -4,12 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a + Δ, j + b + Δ]        |a|, |b| ≤ Δ
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(valid)
-Proved        64 of 64 obligations for all sizes: docs/derivations/valid2d.md
+Proved        67 of 67 obligations for all sizes: docs/derivations/valid2d.md
 Cost          2·(n - 2Δ)·(m - 2Δ)·(2Δ + 1)² operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, put, strided, tiles, total
 
 __all__ = ["valid2d"]
 
@@ -73,6 +74,76 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zij->", G, optimize=True)
 
 
+def _rows_fixed(V, new, *, Delta, S, **_):
+    """What rows on BLAS makes of the weights, once."""
+    K = 2*Delta + S
+    T = new((2*Delta + 1, S, K))
+    T[...] = 0
+    # T[b, s, a + s] = V[a, b]
+    for s in range(S):
+        T[:, s, s:2*Delta + s + 1] = V.transpose(1, 0)
+    return (T,)
+
+
+def _rows_room(new, *, m, Delta, S, G, **_):
+    """Working arrays of one thread."""
+    Q = 16*((m + 15) // 16)
+    P = new((2*Delta + G*S, m))
+    Z = new((2*Delta + 1, S, G, Q))
+    Z[...] = 0
+    A = new((S, G, Q))
+    return (P, Z, A,)
+
+
+def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, Delta, S, G, **_):
+    """Rows on BLAS."""
+    K = 2*Delta + S
+    Q = 16*((m + 15) // 16)
+    T_left = strided(T, (0, 0, 0), (2*Delta*S + S, K), ((1, 1), (2, 1)))
+    Z_out = strided(Z, (0, 0, 0, 0), (G, 2*Delta*S + S, m), ((2, 1), (1, 1), (3, 1)))
+    Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # P[p, x] = X[z, low + p, x], 0 outside
+            P = halo(X[z], (low, 0), P_)
+
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y]
+            np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
+
+            # A[s, g, q] = Σ_b Z[b, s, g, q + b]
+            total(Z_b, A_flat)
+
+            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            put(H[z, low:high], A[:, :, :m - 2*Delta].transpose(1, 0, 2), u, split=0)
+
+
+def _rows_work(*, batch, n, m, Delta, S, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    return (
+        ("make", S, (2*Delta + 1)**2),
+        ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
+        ("matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(2*Delta + 1), K, m),
+        ("total", batch*(-((2*Delta - n) // (G*S))), 2*Delta + 1, G*S*(m - 2*Delta)),
+        ("store", batch*(-((2*Delta - n) // (G*S))), G*S*(m - 2*Delta)),
+    )
+
+
+def _direct_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*(m - 2*Delta)*(n - 2*Delta)),
+        ("sweep", (2*Delta + 1)**2, batch*(m - 2*Delta)*(n - 2*Delta)),
+    )
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m = X.shape[-2:]
@@ -97,6 +168,20 @@ valid2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "2*Delta + 1, 2*Delta + 1", "u": "", "H": "n - 2*Delta, m - 2*Delta"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    algorithms=(
+        Algorithm(
+            "rows",
+            "rows on BLAS",
+            _rows_fixed, _rows_room, _rows,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": ()},
+            work=_rows_work,
+            tiled=0,
+        ),
+    ),
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -73,7 +73,11 @@ def program(name: str) -> Staged:
 @lru_cache
 def functions(name: str) -> Mapping[str, Any]:
     """The emitted functions of one program."""
-    names: dict[str, Any] = {"np": np, "Constant": Constant, **{key: getattr(primitives, key) for key in primitives.__all__}}
+    names: dict[str, Any] = {
+        "np": np,
+        "Constant": Constant,
+        **{key: getattr(primitives, key) for key in primitives.__all__},
+    }
     exec("\n".join(staged_functions(program(name))), names)
     return names
 
@@ -101,7 +105,9 @@ def arrays_of(form: Form, sizes: Sizes, batch: int, entry: Any) -> dict[str, np.
     return made
 
 
-def run(name: str, arrays: Mapping[str, np.ndarray], sizes: Sizes, knobs: Mapping[str, int], span: Any = None) -> np.ndarray:
+def run(
+    name: str, arrays: Mapping[str, np.ndarray], sizes: Sizes, knobs: Mapping[str, int], span: Any = None
+) -> np.ndarray:
     """The emitted functions on arrays of one type; what they don't write stays a marker."""
     made, (some, *_) = program(name), arrays.values()
     form, names, batch = forms()[name], functions(name), len(arrays[forms()[name].input.name])
@@ -117,7 +123,9 @@ def run(name: str, arrays: Mapping[str, np.ndarray], sizes: Sizes, knobs: Mappin
     taken = [arrays[a.name] for a in made.arguments if a.name not in weights]
     result, places = new((batch, *shape)), int(evaluate(tile(made).extent, sizes))
     for start, stop in span or ((0, places),):
-        names["_winograd"](*taken, result, *fixed, *names["_winograd_room"](new, **every), (0, batch), (start, stop), **every)
+        names["_winograd"](
+            *taken, result, *fixed, *names["_winograd_room"](new, **every), (0, batch), (start, stop), **every
+        )
     return result
 
 

@@ -49,21 +49,21 @@ def made(lines):
 def test_a_layer_without_extras_says_nothing_of_them():
     text = "\n".join(signature(STENCIL, HEADER, "_stencil", "np"))
     assert not any(word in text for word in ("gradients", "constants", "batched", "told", "repeats", "cotangent"))
-    assert runtime_imports({}, {}) == "from .._runtime import Kernel"
+    assert runtime_imports({}, {}) == ["from .._runtime import Kernel"]
 
 
 def test_gradients_and_constants_are_emitted():
     header = Header("made", "command", "title", (), (("key", "value"),), ("V", "K"), ())
     bodies = {"X": ("_stencil_dX", ("V", "K", "G")), "V": ("_stencil_dV", ("X", "K", "G"))}
     constants = {"K": numbers([Rational(-1), Rational(3)], [2])}
-    lines = signature(STENCIL, header, "_stencil", "np", "contiguous=True", bodies, constants)
+    lines = signature(STENCIL, header, "_stencil", "np", ["contiguous=True,"], bodies, constants)
     assert '        "V": Gradient(_stencil_dV, ("X", "K", "G")),' in lines
     assert '        "K": Constant((-1, 3), 1),' in lines
     kernel, arguments = made(lines), ([1, 2, 3], [5], [7, 0, -1])
     assert kernel.arguments == ("X", "V") and kernel.contiguous
     for one, other in zip(kernel.vjp(*arguments), standins.stencil.vjp(*arguments), strict=True):
         assert one.tolist() == other.tolist()
-    assert runtime_imports(bodies, constants) == "from .._runtime import Constant, Gradient, Kernel"
+    assert runtime_imports(bodies, constants) == ["from .._runtime import Constant, Gradient, Kernel"]
 
 
 def test_sizes_that_the_result_tells_are_emitted():

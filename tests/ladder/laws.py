@@ -97,15 +97,16 @@ def unread_inputs(subject: Subject, sizes: Sizes) -> np.ndarray:
     return ~_reads(subject, sizes)
 
 
-def local(subject: Subject, far: np.ndarray, sizes: Sizes, seed: int = 0) -> None:
-    """Whatever stands at k, NaN too, leaves every output o equal bit for bit where `far[o, k]`.
+def local(subject: Subject, far: np.ndarray, sizes: Sizes, seed: int = 0, finite: bool = False) -> None:
+    """Whatever stands at k, unless it is to be `finite` NaN too, leaves every output o equal bit for bit where `far[o, k]`.
 
     In the same place of a batch of the same length: a library may add up in another order elsewhere.
     """
     arrays = _sevenths(subject, sizes, seed)
     data = arrays[subject.data]
     places = list(np.ndindex(*data.shape))
-    for value in (data + 1 / 3, np.full_like(data, np.nan), np.full_like(data, np.inf)):
+    others = () if finite else (np.full_like(data, np.nan), np.full_like(data, np.inf))
+    for value in (data + 1 / 3, *others):
         still = np.stack([data] * len(places)) if places else data[None][:0]
         before, changed = _items(subject, arrays, still, sizes), still.copy()
         for item, place in enumerate(places):

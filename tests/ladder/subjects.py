@@ -24,7 +24,7 @@ from derive.ir.rounding import Roundings, roundings
 from derive.lowering import batched
 from derive.pipeline import catalogue, layer, load_source
 
-__all__ = ["LAYERS", "Arrays", "Sizes", "Subject", "has_compiler", "mutant", "sizes_of", "subject"]
+__all__ = ["LAYERS", "Arrays", "Sizes", "Subject", "algorithms", "has_compiler", "mutant", "sizes_of", "subject"]
 
 Arrays = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, int]
@@ -34,7 +34,7 @@ LAYERS = tuple(entry.name for entry in catalogue())
 
 @dataclass(frozen=True)
 class Subject:
-    """`kernel` is the public object of an emitted module; `text` is the module's source."""
+    """`kernel` is the public object of an emitted module, held to one `algorithm`; `text` is the module's source."""
 
     name: str
     backend: str
@@ -42,6 +42,7 @@ class Subject:
     program: Program
     text: str
     kernel: Any
+    algorithm: str = "direct"
 
     @property
     def form(self) -> Form:
@@ -110,25 +111,32 @@ def has_compiler() -> bool:
     return True
 
 
-def _kernel(name: str, text: str, backend: str) -> Any:
+def _kernel(name: str, text: str, backend: str, algorithm: str = "direct") -> Any:
     if backend == "numpy":
-        return getattr(load_source(text, backend), name)
+        kernel = getattr(load_source(text, backend), name)
+        return replace(kernel, algorithms=(), work=None) if algorithm == "direct" else kernel.using(algorithm)
     with standing_in_for_cupy():
         return getattr(load_source(text, backend), name)
 
 
 @lru_cache
-def subject(name: str, backend: str = "numpy") -> Subject:
-    """A catalogue entry's kernel for one backend, as it is emitted."""
+def subject(name: str, backend: str = "numpy", algorithm: str = "direct") -> Subject:
+    """A catalogue entry's kernel for one backend, as it is emitted, by one of its algorithms."""
     entry = layer(name)
     text = entry.source(backend)
-    kernel = _kernel(name, text, backend)
-    return Subject(name, backend, entry.derivation, entry.program(backend), text, kernel)
+    kernel = _kernel(name, text, backend, algorithm)
+    return Subject(name, backend, entry.derivation, entry.program(backend), text, kernel, algorithm)
+
+
+@lru_cache
+def algorithms() -> tuple[tuple[str, str], ...]:
+    """Every layer with each of its algorithms besides direct sums."""
+    return tuple((entry.name, program.name) for entry in catalogue() for program in entry.staged("numpy"))
 
 
 def mutant(original: Subject, text: str) -> Subject:
     """The subject with other text in the place of its own."""
-    return replace(original, text=text, kernel=_kernel(original.name, text, original.backend))
+    return replace(original, text=text, kernel=_kernel(original.name, text, original.backend, original.algorithm))
 
 
 @lru_cache

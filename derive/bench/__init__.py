@@ -1,0 +1,1 @@
+"""Layers timed against the compiled libraries that are installed: `python -m derive bench`."""

@@ -1,0 +1,89 @@
+"""Ratios against goals as SVG: a logarithmic axis, a line a row, legible on light and on dark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import log10
+from typing import Any
+
+import drawsvg
+
+__all__ = ["chart"]
+
+_INK, _FAINT, _MET, _MISSED = "#767676", "#76767655", "#1a8f5a", "#c4622d"
+_LEFT, _WIDTH, _RIGHT, _TOP, _LINE = 170, 420, 20, 56, 20
+_FONT = "system-ui, sans-serif"
+_TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+
+
+def chart(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A dot a row with its quartiles, filled where the goal, an upright mark, is met; rows without a ratio are left out."""
+    shown = [row for row in rows if row["cpu"] is not None]
+    ends = _ends(
+        [v for row in shown for v in (row["goal"], row["cpu"]["low"], row["cpu"]["high"], row["cpu"]["median"])]
+    )
+    bottom = _TOP + _LINE * len(shown)
+    svg = drawsvg.Drawing(_LEFT + _WIDTH + _RIGHT, bottom + 40, role="img")
+    svg.append(drawsvg.Raw("<title>Seconds of ours divided by those of the fastest peer</title>"))
+    svg.append(drawsvg.Raw(f"<desc>{escape(_says(shown))}</desc>"))
+    svg.append(_text("time of ours ÷ the fastest peer's; further left is faster", _LEFT, 18, "start"))
+    for tick in _TICKS:
+        if ends[0] <= tick <= ends[1]:
+            x = _at(tick, ends)
+            svg.append(_upright(x, _TOP - 8, bottom, _INK if tick == 1 else _FAINT))
+            svg.append(_text(f"{tick:g}", x, _TOP - 14, "middle"))
+    for number, row in enumerate(shown):
+        _row(svg, row, _TOP + _LINE * number + _LINE / 2, ends)
+    legend = "● goal met; ○ missed; bar: quartiles; upright: goal"
+    svg.append(_text(legend, _LEFT, bottom + 26, "start"))
+    text: str = svg.as_svg(header="")
+    return text.replace("<defs>\n</defs>\n", "").replace(' xmlns:xlink="http://www.w3.org/1999/xlink"\n    ', "") + "\n"
+
+
+def _row(svg: drawsvg.Drawing, row: Mapping[str, Any], y: float, ends: tuple[float, float]) -> None:
+    cpu, goal = row["cpu"], row["goal"]
+    met = cpu["median"] <= goal
+    colour = _MET if met else _MISSED
+    svg.append(_text(row["name"], _LEFT - 10, y + 4, "end"))
+    svg.append(_upright(_at(goal, ends), y - 7, y + 7, _INK, 2))
+    low, high = _at(cpu["low"], ends), _at(cpu["high"], ends)
+    svg.append(drawsvg.Line(low, _short(y), high, _short(y), stroke=colour, stroke_width=2))
+    svg.append(
+        drawsvg.Circle(
+            _at(cpu["median"], ends),
+            _short(y),
+            4.5,
+            fill=colour if met else "none",
+            stroke=colour,
+            stroke_width=2,
+        )
+    )
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    """The axis holds every value, and 1."""
+    low, high = min([*values, 1.0]), max([*values, 1.0])
+    return low / 1.15, high * 1.15
+
+
+def _at(value: float, ends: tuple[float, float]) -> float:
+    return _short(_LEFT + _WIDTH * (log10(value) - log10(ends[0])) / (log10(ends[1]) - log10(ends[0])))
+
+
+def _says(rows: Sequence[Mapping[str, Any]]) -> str:
+    parts = [f"{r['name']} {r['cpu']['median']:.2f} for a goal of {r['goal']:g}" for r in rows]
+    return f"Ratios to the fastest peer: {', '.join(parts)}." if parts else "No row has a ratio."
+
+
+def _upright(x: float, top: float, bottom: float, colour: str, width: float = 1) -> drawsvg.Line:
+    return drawsvg.Line(x, _short(top), x, _short(bottom), stroke=colour, stroke_width=width)
+
+
+def _text(text: str, x: float, y: float, anchor: str) -> drawsvg.Text:
+    return drawsvg.Text(text, 13, _short(x), _short(y), text_anchor=anchor, fill=_INK, font_family=_FONT)
+
+
+def _short(value: float) -> float | int:
+    rounded = round(value, 2)
+    return int(rounded) if rounded == int(rounded) else rounded

@@ -1,0 +1,165 @@
+"""The page of the figures and its chart, from the JSON that only `bench` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from derive.bench.chart import chart
+from derive.bench.timing import OURS
+
+__all__ = ["CHART", "DATA", "FOLDER", "PAGE", "files"]
+
+DATA, PAGE, CHART = "numpy.json", "numpy.md", "numpy.svg"
+_LARGE, _GROWTH = 1_000_000, 1.25  # pixels; the time of a pixel of the slowest, in that of the fastest
+_ROOT = Path(__file__).resolve().parents[2]
+FOLDER: Path | None = _ROOT / "docs" / "performance" if (_ROOT / "pyproject.toml").is_file() else None
+
+
+def files(found: Mapping[str, Any]) -> dict[str, str]:
+    """The page and the chart by their names."""
+    return {PAGE: _page(found), CHART: chart(found["rows"])}
+
+
+def _page(found: Mapping[str, Any]) -> str:
+    rows = found["rows"]
+    timed = [row for row in rows if row["cpu"] is not None]
+    met = sum(row["cpu"]["median"] <= row["goal"] for row in timed)
+    lines = [
+        f"<!-- Made by `python -m derive bench --write` from {DATA}. Do not edit. -->",
+        "",
+        "# NumPy kernels against compiled libraries",
+        "",
+        f"Seconds of the derived kernel divided by those of the fastest peer: {met} of {len(timed)} goals are met.",
+        "",
+        f"![Ratios of the derived kernels' time to the fastest peer's, with goals]({CHART})",
+        "",
+        *_table(found),
+        "",
+        *_missed(timed),
+        *_growth(rows),
+        *_everyone(rows),
+        "",
+        *_method(found),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _growth(rows: list[Mapping[str, Any]]) -> list[str]:
+    """The time a pixel of single images, window by window, and what a call needs beyond its arrays."""
+    windows: dict[str, dict[int, tuple[float, float]]] = {}
+    for row in rows:
+        problem, ours = row["problem"], row["participants"][OURS]
+        if problem["layer"] == "conv2d" and problem["dtype"] == "float32" and "cpu" in ours:
+            pixels = prod(problem["grid"])
+            figures = (ours["cpu"]["median"] / pixels, ours.get("scratch", 0))
+            windows.setdefault("×".join(map(str, problem["window"])), {}).setdefault(pixels, figures)
+    windows = {window: found for window, found in windows.items() if len(found) > 1}
+    if not windows:
+        return []
+    lines = ["## Growth", "", "| window | 10⁶ pixels | ns a pixel | MB beyond input and output |", "|---|---|---|---|"]
+    for window, found in windows.items():
+        for pixels, (seconds, scratch) in sorted(found.items()):
+            lines.append(f"| {window} | {pixels / 1e6:.3g} | {seconds * 1e9:.2f} | {scratch / 1e6:.1f} |")
+    lines.append("")
+    for window, found in windows.items():
+        large = [seconds for pixels, (seconds, _) in found.items() if pixels >= _LARGE]
+        if len(large) > 1:
+            lines.append(
+                f"- {window}: a pixel's times are within {max(large) / min(large):.2f}×, for a goal of {_GROWTH}×."
+            )
+    return [*lines, ""]
+
+
+def _table(found: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"| row | what | derivation | fastest peer | ratio | goal | {found['threads']} threads, clock | of the limit |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in (r for r in found["rows"] if r["goal"] is not None):
+        cpu, wall, ours = row["cpu"], row["wall"], row["participants"][OURS]
+        ratio = "-" if cpu is None else f"{_ratio(cpu)}{'' if cpu['median'] <= row['goal'] else ', missed'}"
+        beside = "-" if wall is None else f"{_ratio(wall)}, {wall['best']}"
+        share = f"{100 * ours['limit']:.0f}%" if "limit" in ours else "-"
+        problem = row["problem"]
+        cells = (row["name"], problem["says"], f"`{problem['derivation']}`", "-" if cpu is None else cpu["best"])
+        lines.append(f"| {' | '.join((*cells, ratio, format(row['goal'], 'g'), beside, share))} |")
+    return lines
+
+
+def _ratio(spread: Mapping[str, Any]) -> str:
+    return f"{spread['median']:.2f} ({spread['low']:.2f} to {spread['high']:.2f})"
+
+
+def _missed(rows: list[Mapping[str, Any]]) -> list[str]:
+    missed = [row for row in rows if row["cpu"]["median"] > row["goal"]]
+    if not missed:
+        return []
+    lines = ["## Goals that are missed", ""]
+    for row in missed:
+        beyond = 100 * (row["cpu"]["median"] / row["goal"] - 1)
+        tried = f" {row['tried']}" if row["tried"] else ""
+        lines.append(f"- {row['name']}: {row['cpu']['median']:.2f} for {row['goal']:g}, {beyond:.0f}% beyond.{tried}")
+    return [*lines, ""]
+
+
+def _everyone(rows: list[Mapping[str, Any]]) -> list[str]:
+    lines = [
+        "## Everyone's figures",
+        "",
+        "Milliseconds: the median over all calls, and quartiles. The error is the largest, as a share of the largest result.",
+        "",
+        "| row | who | CPU, one thread | clock, more threads | error | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        for peer, held in row["participants"].items():
+            error = f"{held['error']:.1e}" if "error" in held else "-"
+            said = held.get("refused") or held.get("note", "")
+            cells = (row["name"], peer, _milliseconds(held.get("cpu")), _milliseconds(held.get("wall")), error, said)
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _milliseconds(spread: Mapping[str, Any] | None) -> str:
+    if spread is None:
+        return "-"
+    return " ".join((f"{spread['median'] * 1e3:.4g}", f"({spread['low'] * 1e3:.4g} to {spread['high'] * 1e3:.4g})"))
+
+
+def _forced(found: Mapping[str, Any]) -> str:
+    """What the environment made BLAS do."""
+    said = [f"{name}={value}" for name, value in found["environment"].items() if value]
+    return f", by {' and '.join(said)}" if said else ""
+
+
+def _method(found: Mapping[str, Any]) -> list[str]:
+    limits, versions = found["limits"], found["versions"]
+    kernels = (
+        ", ".join(f"{blas['version']} with kernels for {blas['architecture']}" for blas in found["blas"]) or "unknown"
+    )
+    known = ", ".join(f"{name} {held}" for name, held in versions.items())
+    rates = {name: f"{rate / 1e9:.1f}" for name, rate in limits.items()}
+    return [
+        "## How they were taken",
+        "",
+        f"On {found['date']}: {found['processor']}, {found['processors']} processors, {found['system']}, Python",
+        f"{found['python']}; {known};",
+        f"NumPy's OpenBLAS: {kernels}{_forced(found)}.",
+        "",
+        f"One thread reaches {rates['gemm_float32']}·10⁹ operations a second in products of float32 and",
+        f"{rates['gemm_float64']}·10⁹ in float64, copies {rates['copy_bytes']} GB/s (read and written together) and",
+        f"reads {rates['read_bytes']} GB/s. The limit of a row is the least time that its operations as written, or its",
+        "bytes, would take at these rates; an algorithm with fewer operations, or arrays that stay in cache, can go",
+        "beyond it.",
+        "",
+        "Each result is compared with a float64 reference first, and is timed only within the bound that is derived",
+        "from the number of its terms, γ_q·(Σ|w||x| + |u|), or from the number of a transform's points. Each library",
+        f"runs in a process of its own; all take turns, within about {found['budget']:g} seconds a row. One thread is",
+        "timed by its own CPU time, more by the clock. Arrays begin at a multiple of 64 bytes, and outputs are reused",
+        f"where a library can; {found['memory']}.",
+        "",
+        f"Constants of the planner: {found['constants']}. To repeat: `python -m derive bench`.",
+    ]

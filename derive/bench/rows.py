@@ -1,0 +1,117 @@
+"""The table: what is timed, against whom, and the goal, as data.
+
+`goal` is the ratio to beat: seconds of ours divided by those of the fastest of the row's peers. Rows without peers are there
+for the time a pixel, which should not grow with the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from derive.bench.problem import Layer, Problem
+from derive.errors import UnknownName
+
+__all__ = ["ROWS", "Row", "chosen"]
+
+_TORCH = ("torch", "torch channels-last")
+_LINE = (
+    "np.correlate",
+    "cv2.filter2D",
+    "scipy.ndimage.correlate1d",
+    "scipy.signal.correlate",
+    "scipy.signal.oaconvolve",
+    "torch",
+)
+_SPACE = ("numba loops", "scipy.ndimage.correlate", *_TORCH)
+_SMALL, _LARGE = (1000, 1000), (4096, 4096)
+_GROWING = {"4mp": (2048, 2048), "64mp": (8192, 8192)}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table; `tried` is what the page says where the goal is missed."""
+
+    name: str
+    problem: Problem
+    peers: tuple[str, ...] = ()
+    goal: float | None = None
+    tried: str = ""
+
+
+def _windows(label: str, grid: tuple[int, int], peer: str, goals: dict[int, float], **more: Any) -> list[Row]:
+    """One channel, square windows."""
+    return [
+        Row(f"{label}-{k}x{k}", Problem("conv2d", grid, (k, k), **more), (peer,), goal) for k, goal in goals.items()
+    ]
+
+
+def _batches(name: str, layer: Layer, goals: tuple[float, float], *sizes: Any, stride: int = 1) -> list[Row]:
+    """A layer with channels at batch 1 and 8."""
+    grid, window, channels = sizes
+    return [
+        Row(
+            f"{name}-b{batch}",
+            Problem(layer, grid, window, channels=channels, batch=batch, stride=stride),
+            _TORCH,
+            goal,
+        )
+        for batch, goal in zip((1, 8), goals, strict=True)
+    ]
+
+
+def _filters(side: int, channels: int, *goals: float) -> list[Row]:
+    name = f"{channels}to{channels}-{side}x{side}"
+    return _batches(name, "conv2d_channels", (goals[0], goals[1]), (side, side), (3, 3), (channels, channels))
+
+
+ROWS: tuple[Row, ...] = (
+    *_windows("1mp", _SMALL, "cv2.filter2D", {3: 1.5, 5: 1.2, 7: 0.95, 11: 0.85, 31: 1.0}),
+    *_windows("16mp", _LARGE, "cv2.filter2D", {3: 1.0, 7: 0.8, 11: 0.8}),
+    *_windows("1mp-float64", _SMALL, "cv2.filter2D", {7: 0.6, 11: 0.7}, dtype="float64"),
+    *(
+        Row(f"separable-{k}", Problem("separable2d", _SMALL, (k, k), separable=True), ("cv2.sepFilter2D",), goal)
+        for k, goal in ((5, 0.9), (11, 0.6), (31, 0.3))
+    ),
+    *_windows("ndimage", _SMALL, "scipy.ndimage.correlate", {3: 0.12, 5: 0.08, 7: 0.05}),
+    *(Row(f"line-{k}", Problem("conv1d", (1_000_000,), (k,)), _LINE, 0.4) for k in (9, 101)),
+    Row("volume-3x3x3", Problem("conv3d", (128, 128, 128), (3, 3, 3)), _SPACE, 0.7),
+    *_filters(56, 64, 0.95, 0.9),
+    *_filters(28, 128, 0.7, 0.85),
+    *_filters(14, 256, 0.9, 0.8),
+    *_filters(7, 512, 0.85, 1.2),
+    *_batches("1x1-64to256", "pointwise2d", (1.05, 1.05), (56, 56), (1, 1), (64, 256)),
+    *_batches("7x7-stride2", {"kernel": 7, "stride": 2}, (1.5, 1.6), (224, 224), (7, 7), (3, 64), stride=2),
+    Row(
+        "depthwise-128",
+        Problem("depthwise2d", (56, 56), (3, 3), channels=(128, 128), batch=1, depthwise=True),
+        _TORCH,
+        1.4,
+    ),
+    Row(
+        "64to64-float64-b8",
+        Problem("conv2d_channels", (56, 56), (3, 3), dtype="float64", channels=(64, 64), batch=8),
+        _TORCH,
+        0.4,
+    ),
+    Row("32x32-3x3", Problem("conv2d", (32, 32), (3, 3)), ("scipy.ndimage.correlate",), 0.8),
+    *(Row(f"{label}-{k}x{k}", Problem("conv2d", grid, (k, k))) for label, grid in _GROWING.items() for k in (3, 7)),
+)
+
+
+def chosen(names: Sequence[str]) -> tuple[Row, ...]:
+    """The rows of these names: a row's, a layer's, a peer's, or a pattern such as `1mp-*`; all of them for none.
+
+    Raises UnknownName for a name that none of them has.
+    """
+    for name in names:
+        if not any(_called(row, name) for row in ROWS):
+            known = ", ".join(row.name for row in ROWS)
+            raise UnknownName(f"No row of the benchmark is called '{name}'; they are {known}.")
+    return tuple(row for row in ROWS if not names or any(_called(row, name) for name in names))
+
+
+def _called(row: Row, name: str) -> bool:
+    return any(fnmatchcase(word, name) for word in (row.name, row.problem.derivation, *row.peers))

@@ -1,0 +1,257 @@
+"""A kernel bound to a shape and to weights: what these determine is made once, and each call does the rest.
+
+The plan owns copies of its weights, so that a filter changed later changes nothing here. It may be called from several threads at
+once: working arrays belong to a thread. With `threads` of its own it splits each call, with BLAS held to one thread meanwhile.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .errors import ArgumentError, DTypeError, ShapeError
+from .machine import machine
+from .outputs import check_output
+from .planning import Candidate, Choice, candidates, jobs, places_of
+from .primitives import aligned
+from .tables import in_columns
+from .threads import one_blas_thread, run_together
+
+__all__ = ["Explanation", "Plan", "make_plan"]
+
+_FINITE = 1 << 18  # elements that are tested at once
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a plan does what it does: every candidate with what was predicted of it, the chosen one first.
+
+    `unfit` gives for each other algorithm the reason why it does not apply; `weights` is what was made of the weights, in bytes.
+    """
+
+    chosen: str
+    candidates: tuple[Candidate, ...]
+    unfit: Mapping[str, str]
+    weights: int
+    bound: str
+    source: str
+
+    def __str__(self) -> str:
+        rows: list[tuple[str, ...]] = [("algorithm", "knobs", "predicted", "operations", "moved", "working memory")]
+        for c in self.candidates:
+            knobs = " ".join(f"{k}={v}" for k, v in c.choice.knobs.items())
+            times = f"{c.seconds * 1e3:.3f} ms"
+            rows.append((c.choice.name, knobs, times, *map(_short, (c.counted.operations, c.counted.bytes, c.room))))
+        lines = [*in_columns(rows), "", f"{self.chosen} is predicted to be the quickest ({self.source})."]
+        lines += [f"Weights as it needs them take {self.weights} bytes. {self.bound}"]
+        lines += [f"{name} does not apply: {reason}." for name, reason in self.unfit.items()]
+        return "\n".join(lines)
+
+
+def _short(number: int) -> str:
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return str(number)
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Plan:
+    """`plan(X, out=None)` is the layer on X; `plan.explain()` says how, and why so."""
+
+    kernel: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    compute: np.dtype[Any]
+    result: tuple[int, ...]
+    choice: Choice
+    sizes: Mapping[str, int]
+    operands: Mapping[str, Any]
+    made: tuple[Any, ...]
+    threads: int
+    strict: bool
+    explanation: Explanation
+    _local: threading.local = field(default_factory=threading.local)
+
+    def __repr__(self) -> str:
+        knobs = "".join(f", {k}={v}" for k, v in self.choice.knobs.items())
+        return f"<plan of {self.kernel.name} on {self.shape} {self.dtype} by {self.choice.name}{knobs}>"
+
+    def explain(self) -> Explanation:
+        """The candidates and the choice; `print` it."""
+        return self.explanation
+
+    def __call__(self, X: Any, out: Any = None) -> Any:
+        """The result for an X of the plan's shape and type, in `out` if that is given.
+
+        Raises ShapeError, DTypeError, ArgumentError or OutputError, before `out` is touched.
+        """
+        kernel, data = self.kernel, self.kernel.data
+        if type(X) is not np.ndarray:
+            raise ArgumentError(f"{kernel.name}: a plan takes {data} as a numpy.ndarray; this is a {type(X).__name__}.")
+        if X.shape != self.shape:
+            raise ShapeError(f"{kernel.name}: {data} has shape {X.shape}; this plan is for {self.shape}.")
+        if X.dtype != self.dtype:
+            raise DTypeError(f"{kernel.name}: {data} has dtype {X.dtype}; this plan is for {self.dtype}.")
+        if out is None:
+            out = np.empty(self.result, self.dtype)
+        else:
+            check_output(kernel.name, np, out, self.result, self.dtype, {data: X})
+        if out.size:
+            self._run(X, out)
+        return out
+
+    def _run(self, X: Any, out: Any) -> None:
+        kernel = self.kernel
+        given = np.asarray(X, dtype=self.compute)
+        direct = out.dtype == self.compute and (out.flags.c_contiguous or self.choice.algorithm is None)
+        target = out if direct else np.empty(self.result, self.compute)
+        if self.choice.algorithm is None or given.size == 0:
+            self._directly(given, target)
+        else:
+            flat, result = kernel.flat(kernel.data, given), kernel.flat(kernel.result, target)
+            self._staged(flat, result)
+            if self.strict:
+                self._mend(flat, result)
+        if not direct:
+            out[...] = target
+
+    def _directly(self, given: Any, target: Any) -> None:
+        kernel = self.kernel
+        operands = {**self.operands, kernel.data: given}
+        kernel.body(*(operands[key] for key in kernel.arrays), target, lambda s: np.empty(s, self.compute))
+
+    def _staged(self, flat: Any, result: Any) -> None:
+        work = jobs(result.shape[0], places_of(self.choice, result), self.threads)
+        if len(work) == 1:
+            self._part(flat, result, *work[0])
+            return
+        with one_blas_thread():
+            run_together([lambda w=w: self._part(flat, result, *w) for w in work])  # type: ignore[misc]
+
+    def _part(self, flat: Any, result: Any, items: tuple[int, int], span: tuple[int, int]) -> None:
+        algorithm = self.choice.algorithm
+        assert algorithm is not None
+        rooms = getattr(self._local, "rooms", None)
+        every = {**self.sizes, **self.choice.knobs}
+        if rooms is None:
+            rooms = self._local.rooms = algorithm.room(lambda s: aligned(s, self.compute), **every)
+        given = (flat if key == self.kernel.data else self.operands[key] for key in algorithm.arrays)
+        with np.errstate(invalid="ignore"):
+            algorithm.body(*given, result, *self.made, *rooms, items, span, **every)
+
+    def _mend(self, flat: Any, result: Any) -> None:
+        """Items whose result isn't finite are summed directly: a structural zero times an infinity is no zero."""
+        for item in range(result.shape[0]):
+            lines = result[item].reshape(-1)
+            if not all(np.isfinite(lines[k : k + _FINITE]).all() for k in range(0, lines.size, _FINITE)):
+                with np.errstate(invalid="ignore", over="ignore"):
+                    self._directly(flat[item], result[item])
+
+
+def make_plan(
+    kernel: Any,
+    shape: tuple[int, ...],
+    weights: tuple[Any, ...],
+    dtype: Any = None,
+    algorithm: str = "auto",
+    threads: int = 1,
+    accuracy: str = "default",
+    sizes: Mapping[str, int] | None = None,
+) -> Plan:
+    """See `Kernel.plan`."""
+    names = kernel.arguments[1:]
+    if len(weights) > len(names):
+        raise ArgumentError(f"{kernel.name}.plan takes a shape and {', '.join(names)}; more were given.")
+    weights = (*weights, *([None] * (len(names) - len(weights))))
+    if missing := [n for n, w in zip(names, weights, strict=True) if w is None and n not in kernel.bias]:
+        raise ArgumentError(f"{kernel.name}.plan takes a shape and {', '.join(names)}; {missing[0]} is missing.")
+    if accuracy not in ("default", "strict"):
+        raise ArgumentError(f"{kernel.name}.plan: accuracy is 'default' or 'strict', not {accuracy!r}.")
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise ArgumentError(f"{kernel.name}.plan: threads is a natural number of at least 1, not {threads!r}.")
+    if threads > 1:
+        one_blas_thread()
+    kind = np.dtype(dtype) if dtype is not None else _type_of(weights)
+    if kind.kind != "f":
+        raise DTypeError(f"{kernel.name}.plan needs floats; for {kind} call {kernel.name} itself.")
+    like = np.broadcast_to(np.zeros((), kind), shape)
+    kernel.signature.read(kernel.data, like)
+    call = kernel.prepare(like, *_with_biases(kernel, like, weights, kind), **(sizes or {}))
+    if call.types.result != kind:
+        raise DTypeError(
+            f"{kernel.name}.plan: {kind} with these weights gives {call.types.result}; pass dtype= or other weights."
+        )
+    own = {key: np.array(a) for key, a in zip(kernel.arrays, call.operands, strict=True) if key != kernel.data}
+    every, strict = kernel.sizes_of(call.fit), accuracy == "strict"
+    found = candidates(kernel.algorithms, kernel.work, every, call.types.compute.itemsize, strict, False)
+    found = found or [Candidate(Choice(None, {}), float("nan"), _none(), 0)]
+    chosen = _chosen(kernel, found, algorithm, strict)
+    made: tuple[Any, ...] = ()
+    if (stages := chosen.choice.algorithm) is not None:
+        new, given = (lambda s: aligned(s, call.types.compute)), (own[key] for key in stages.weights)
+        made = stages.fixed(*given, new, **every, **chosen.choice.knobs)
+    others = tuple(c for c in found if c is not chosen)
+    told = Explanation(
+        chosen.choice.name,
+        (chosen, *others),
+        kernel.unfit,
+        sum(int(a.nbytes) for a in made),
+        _bound(kernel, call, chosen),
+        machine().source,
+    )
+    parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, threads, strict, told)
+    return Plan(kernel, tuple(shape), *parts)
+
+
+def _none() -> Any:
+    from .costs import Counted
+
+    return Counted(0, 0, 0)
+
+
+def _type_of(weights: tuple[Any, ...]) -> np.dtype[Any]:
+    given = [w for w in weights if w is not None]
+    kind = np.result_type(*given) if given else np.dtype(np.float64)
+    return np.dtype(kind if kind.kind == "f" else np.float64)
+
+
+def _with_biases(kernel: Any, like: Any, weights: tuple[Any, ...], kind: np.dtype[Any]) -> list[Any]:
+    """The weights, with zeros for biases that were left out or are None."""
+    names = kernel.arguments[1:]
+    if all(value is not None for value in weights):
+        return list(weights)
+    given = {n: np.asarray(v) for n, v in zip(names, weights, strict=True) if v is not None}
+    shapes = kernel.shapes(**kernel.signature.told_sizes({kernel.data: like, **given}))
+    return [np.zeros(shapes[n], kind) if value is None else value for n, value in zip(names, weights, strict=True)]
+
+
+def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> Candidate:
+    if wanted == "auto":
+        return found[0]
+    for candidate in found:
+        if candidate.choice.name == wanted:
+            return candidate
+    if wanted in kernel.unfit:
+        raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} does not apply: {kernel.unfit[wanted]}.")
+    if strict and any(a.name == wanted for a in kernel.algorithms):
+        raise ArgumentError(
+            f"{kernel.name}: algorithm {wanted!r} has not the error bound of direct sums that 'strict' asks for."
+        )
+    names = ", ".join(["auto", *(c.choice.name for c in found)])
+    raise ArgumentError(f"{kernel.name} has no algorithm {wanted!r}; there are {names}.")
+
+
+def _bound(kernel: Any, call: Any, chosen: Candidate) -> str:
+    """The forward error bound of sums of products, in words; see `derive.ir.rounding`."""
+    if kernel.terms is None:
+        return ""
+    terms = int(kernel.terms(**call.fit.sizes))
+    q = terms + 1
+    unit = float(np.finfo(call.types.compute).eps) / 2
+    data, weight = kernel.data, kernel.weights[0] if kernel.weights else ""
+    factor = q * unit / (1 - q * unit)
+    sums = f"(Σ|{weight}||{data}| + |bias|)"
+    return f"Each result errs by at most {factor:.2g}·{sums}, the bound of {terms} products summed in any order."

@@ -1,0 +1,177 @@
+"""Algorithms of a kernel besides its direct sums, and the choice among them.
+
+A choice rests on sizes, element type, threads and accuracy alone, never on values: it holds for every filter of a shape.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+
+from .costs import Counted, counted, seconds
+from .machine import machine
+from .primitives import aligned
+
+__all__ = ["Algorithm", "Candidate", "Choice", "candidates", "choose_algorithm", "jobs", "places_of", "run_staged"]
+
+_MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
+_LARGEST = 4096  # of a knob that is free
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """A program in stages: `fixed(*weights, new, **sizes)` makes arrays once, `room(new, **sizes)` makes working arrays, and
+    `body(*arrays, result, *made, *rooms, items, span, **sizes)` writes the result's items z in range(*items), and of these the
+    places in range(*span) along its axis `tiled`.
+
+    weights   the letters of what `fixed` takes; `arrays` of what `body` takes before the result
+    knobs     the values that each knob may have; none for any natural number
+    work      what it does, as counts: see `costs`
+    strict    whether its error bound is that of direct sums
+    """
+
+    name: str
+    says: str
+    fixed: Callable[..., tuple[Any, ...]]
+    room: Callable[..., tuple[Any, ...]]
+    body: Callable[..., None]
+    weights: tuple[str, ...]
+    arrays: tuple[str, ...]
+    knobs: Mapping[str, tuple[int, ...]]
+    work: Callable[..., tuple[tuple[Any, ...], ...]]
+    tiled: int | None = None
+    strict: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An algorithm with numbers for its knobs; without an algorithm, the direct sums."""
+
+    algorithm: Algorithm | None
+    knobs: Mapping[str, int]
+
+    @property
+    def name(self) -> str:
+        """The algorithm's name."""
+        return "direct" if self.algorithm is None else self.algorithm.name
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A choice with what is predicted of it: seconds of one thread, counts, and bytes of working arrays."""
+
+    choice: Choice
+    seconds: float
+    counted: Counted
+    room: int
+
+
+def _knobs(algorithm: Algorithm, extents: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """Every setting of the knobs, powers of two for those that are free, no larger than is of use."""
+    largest = max(extents.values(), default=1)
+    free = tuple(1 << k for k in range(13) if 1 << k < 2 * min(largest, _LARGEST))
+    choices = [values or free for values in algorithm.knobs.values()]
+    for values in product(*choices):
+        yield dict(zip(algorithm.knobs, values, strict=True))
+
+
+class _Measure:
+    """Stands for `np.empty` to add up what would be allocated."""
+
+    def __init__(self) -> None:
+        self.elements = 0
+
+    def __call__(self, shape: tuple[int, ...]) -> Any:
+        count = 1
+        for extent in shape:
+            count *= extent
+        self.elements += count
+        return np.lib.stride_tricks.as_strided(np.zeros(1), shape, (0,) * len(shape))
+
+
+def _room(algorithm: Algorithm, sizes: Mapping[str, int]) -> int:
+    measure = _Measure()
+    algorithm.room(measure, **sizes)
+    return measure.elements
+
+
+def candidates(
+    algorithms: tuple[Algorithm, ...],
+    direct: Callable[..., tuple[tuple[Any, ...], ...]] | None,
+    sizes: Mapping[str, int],
+    itemsize: int,
+    strict: bool,
+    fixed: bool,
+) -> list[Candidate]:
+    """Each algorithm in its best setting, the quickest first."""
+    held, found = machine(), []
+    if direct is not None:
+        works = direct(**sizes)
+        found.append(
+            Candidate(Choice(None, {}), seconds(works, 1 << 30, itemsize, held, fixed), counted(works, itemsize), 0)
+        )
+    for algorithm in algorithms:
+        if strict and not algorithm.strict:
+            continue
+        best: Candidate | None = None
+        for knobs in _knobs(algorithm, sizes):
+            every = {**sizes, **knobs}
+            room = _room(algorithm, every) * itemsize
+            if room > _MOST_ROOM and best is not None:
+                continue
+            works = algorithm.work(**every)
+            time = seconds(works, room, itemsize, held, fixed)
+            if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
+                best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)
+        if best is not None:
+            found.append(best)
+    return sorted(found, key=lambda c: c.seconds)
+
+
+@lru_cache(maxsize=1024)
+def choose_algorithm(
+    kernel: Any, sizes: tuple[tuple[str, int], ...], itemsize: int, strict: bool, fixed: bool
+) -> Choice:
+    """The candidate that is predicted to be the quickest."""
+    return candidates(kernel.algorithms, kernel.work, dict(sizes), itemsize, strict, fixed)[0].choice
+
+
+def places_of(choice: Choice, result: Any) -> int:
+    """How many places the axis of the result has that goes tile by tile; the result has one batch axis in front."""
+    tiled = None if choice.algorithm is None else choice.algorithm.tiled
+    return 1 if tiled is None else int(result.shape[1 + tiled])
+
+
+def jobs(batch: int, places: int, threads: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """(items, span) for each thread: whole items where there are enough of them, else places of each."""
+    if threads == 1:
+        return [((0, batch), (0, places))]
+    if batch >= threads:
+        ends = [batch * k // threads for k in range(threads + 1)]
+        return [((low, high), (0, places)) for low, high in pairwise(ends)]
+    ends = [places * k // threads for k in range(threads + 1)]
+    return [((0, batch), (low, high)) for low, high in pairwise(ends) if low < high]
+
+
+def run_staged(
+    choice: Choice,
+    arrays: Mapping[str, Any],
+    result: Any,
+    sizes: Mapping[str, int],
+    places: int,
+    new: Callable[[tuple[int, ...]], Any] | None = None,
+) -> None:
+    """The whole of an algorithm on arrays whose batch is one axis, in this thread."""
+    algorithm = choice.algorithm
+    if algorithm is None:
+        raise TypeError("the direct sums are no program in stages")
+    every = {**sizes, **choice.knobs}
+    make = new or (lambda shape: aligned(shape, result.dtype))
+    made = algorithm.fixed(*(arrays[key] for key in algorithm.weights), make, **every)
+    rooms = algorithm.room(make, **every)
+    given = (arrays[key] for key in algorithm.arrays)
+    with np.errstate(invalid="ignore"):  # a structural zero times an infinity
+        algorithm.body(*given, result, *made, *rooms, (0, sizes["batch"]), (0, places), **every)

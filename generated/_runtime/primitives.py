@@ -1,0 +1,122 @@
+"""What stages of emitted programs are made of: views, tiles, copies with a halo, sums of flat arrays, and the last store.
+
+They know no layer, take arrays of any element type, exact ones included, and allocate nothing but where they say so.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["aligned", "halo", "put", "strided", "tiles", "total"]
+
+_ALIGNMENT = 64  # bytes; sums into other places run at half the speed
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
+    """An uninitialised C-contiguous array that begins where a vector register does."""
+    kind = np.dtype(dtype)
+    if kind.hasobject:
+        return np.empty(shape, kind)
+    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    raw = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % _ALIGNMENT
+    return raw[start : start + size].view(kind).reshape(shape)
+
+
+def tiles(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
+    """Intervals low, high of `step` places that together are start..stop; the last begins earlier rather than be short.
+
+    Fewer places than a step are one short interval, and none are none.
+    """
+    low = start
+    while low + step < stop:
+        yield low, low + step
+        low += step
+    if low < stop:
+        yield max(start, stop - step), stop
+
+
+def strided(array: Any, start: Sequence[int], shape: tuple[int, ...], steps: Sequence[tuple[int, int]]) -> Any:
+    """The view whose entry p is array[start + Σ p[k]·step on axis, for (axis, step) = steps[k]].
+
+    The array is contiguous or a slice of one along its first axis; NumPy refuses a view that leaves it.
+    """
+    strides = tuple(array.strides[axis] * step for axis, step in steps)
+    if 0 in shape:
+        return np.empty(shape, array.dtype)
+    if array.dtype.hasobject or not array.flags.c_contiguous:
+        corner = array[tuple(slice(s, None) for s in start)]
+        return np.lib.stride_tricks.as_strided(corner, shape, strides)
+    offset = sum(s * stride for s, stride in zip(start, array.strides, strict=True))
+    return np.ndarray(shape, array.dtype, array, offset, strides)
+
+
+def halo(
+    source: Any,
+    start: Sequence[int],
+    room: Any,
+    axes: Sequence[int] | None = None,
+    steps: Sequence[int] | None = None,
+    copied: bool = False,
+) -> Any:
+    """target[p] = source[start + steps·p] where that is inside, 0 elsewhere: a view where all is, else a copy in `room`.
+
+    Axis k of the target goes along axis axes[k] of the source, or along its own; `start` and `steps` are the source's.
+    """
+    rank = room.ndim
+    order = range(rank) if axes is None else axes
+    inside, filled, whole = [slice(None)] * rank, [slice(None)] * rank, not copied
+    for k, axis in enumerate(order):
+        step = 1 if steps is None else steps[axis]
+        first, count, extent = start[axis], room.shape[k], source.shape[axis]
+        low = 0 if first >= 0 else min(count, -(first // step))
+        high = max(low, min(count, (extent - 1 - first) // step + 1))
+        inside[axis] = slice(
+            first + step * low, first + step * (high - 1) + 1 if high > low else first + step * low, step
+        )
+        filled[k] = slice(low, high)
+        if low > 0 or high < count:
+            whole = False
+            cut = [slice(None)] * k
+            if low > 0:
+                room[(*cut, slice(0, low))] = 0
+            if high < count:
+                room[(*cut, slice(high, count))] = 0
+    found = source[tuple(inside)]
+    if axes is not None:
+        found = found.transpose(axes)
+    if whole:
+        return found
+    room[tuple(filled)] = found
+    return room
+
+
+def total(parts: Sequence[Any], out: Any) -> None:
+    """out = Σ parts, flat arrays of which each is as long as `out` at least."""
+    first, *rest = parts
+    size = out.size
+    if not rest:
+        out[...] = first[:size]
+        return
+    np.add(first[:size], rest[0][:size], out=out)
+    for part in rest[1:]:
+        np.add(out, part[:size], out=out)
+
+
+def put(target: Any, source: Any, bias: Any = None, split: int | None = None) -> None:
+    """target = source + bias, where the source may have one of the target's axes `split` in two.
+
+    What is left of the two where they hold more than the target's axis is dropped.
+    """
+    if split is not None:
+        held, wanted = source.shape[split] * source.shape[split + 1], target.shape[split]
+        if held == wanted and target.flags.c_contiguous:
+            target = target.reshape(source.shape)
+        else:
+            joined = source.reshape((*source.shape[:split], held, *source.shape[split + 2 :]))
+            source = joined[(*([slice(None)] * split), slice(0, wanted))]
+    if bias is None:
+        target[...] = source
+    else:
+        np.add(source, bias, out=target)

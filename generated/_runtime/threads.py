@@ -1,0 +1,68 @@
+"""Work split over threads, with BLAS held to one thread while it lasts.
+
+The limit of BLAS belongs to the process, so one lock with a count of users holds it: the first to come sets it, the last to go lifts
+it. That threads never outnumber cores is promised for one caller at a time.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from .errors import ArgumentError
+
+__all__ = ["one_blas_thread", "run_together"]
+
+_lock = threading.Lock()
+_held: dict[str, Any] = {"users": 0, "limit": None}
+
+
+def one_blas_thread() -> Any:
+    """A context in which BLAS has one thread. Raises ArgumentError where threadpoolctl isn't there."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError as missing:
+        raise ArgumentError(
+            "threads= needs threadpoolctl, which holds BLAS to one thread; install it, or leave threads at 1."
+        ) from missing
+    return _limited(_controller(ThreadpoolController))
+
+
+@lru_cache(maxsize=1)
+def _controller(kind: Any) -> Any:
+    return kind()
+
+
+@contextmanager
+def _limited(controller: Any) -> Iterator[None]:
+    with _lock:
+        _held["users"] += 1
+        if _held["users"] == 1:
+            _held["limit"] = controller.limit(limits=1, user_api="blas")
+    try:
+        yield
+    finally:
+        with _lock:
+            _held["users"] -= 1
+            if _held["users"] == 0:
+                _held["limit"].restore_original_limits()
+
+
+@lru_cache(maxsize=8)
+def _pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="derive")
+
+
+def run_together(tasks: Sequence[Callable[[], None]]) -> None:
+    """All tasks at once: the first in this thread, the others in a pool. The first error is raised when all have ended."""
+    first, *rest = tasks
+    waiting = [_pool(len(rest)).submit(task) for task in rest]
+    try:
+        first()
+    finally:
+        for future in waiting:
+            future.exception()
+    for future in waiting:
+        future.result()

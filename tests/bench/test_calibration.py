@@ -1,0 +1,190 @@
+"""The machine's constants: measured, kept, read back, and not believed where they are damaged or another machine's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from platformdirs import user_cache_dir
+
+from derive import calibration
+from derive.artifacts import Made
+from derive.cache import Cache, users_cache
+from derive.errors import DeriveError, OutputError
+from derive.runtime import machine as runtime
+from derive.runtime.machine import SIDES, Machine, cache_folder, file_name, load
+
+GUESSES = Machine()
+FILE = "machine.json"
+
+
+def constants() -> dict:
+    """Constants that nobody would guess."""
+    return {
+        f.name: [2e9] * len(f.default) if isinstance(f.default, tuple) else 3.0
+        for f in fields(Machine)
+        if f.name != "source"
+    }
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch) -> Path:
+    """A calibration of this machine, without the time it takes."""
+    monkeypatch.setenv("DERIVE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    command = f"print({json.dumps(json.dumps(constants()))})"
+    run = calibration.subprocess.run
+    monkeypatch.setattr(calibration.subprocess, "run", lambda c, **more: run([c[0], "-c", command], **more))
+    path, _ = calibration.calibrate()
+    return path
+
+
+def test_what_is_kept_is_read_back(kept):
+    assert kept == cache_folder() / FILE
+    made = load(kept)
+    assert made.source.startswith("calibrated 20")
+    assert made.gemm32 == (2e9,) * len(SIDES) ** 3
+    assert made.ufunc_call == 3.0
+
+
+def test_without_a_file_the_constants_are_guessed(tmp_path):
+    assert load(tmp_path / FILE) == GUESSES
+    assert GUESSES.source == "guessed: never calibrated"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda held: "",
+        lambda held: "{",
+        lambda held: "[]",
+        lambda held: "[" * 100_000,
+        lambda held: json.dumps({**held, "constants": None}),
+        lambda held: json.dumps({**held, "constants": {}}),
+        lambda held: json.dumps({**held, "constants": {**held["constants"], "gemm32": [1.0]}}),
+        lambda held: json.dumps({**held, "constants": {**held["constants"], "dram_bytes": 0}}),
+        lambda held: json.dumps({**held, "constants": {**held["constants"], "dram_bytes": float("nan")}}),
+        lambda held: json.dumps({**held, "constants": {**held["constants"], "dram_bytes": True}}),
+        lambda held: json.dumps({**held, "constants": {**held["constants"], "dram_bytes": "fast"}}),
+        lambda held: b"\xff\xfe\xff",
+    ],
+)
+def test_a_damaged_file_is_not_used(kept, damage):
+    made = damage(json.loads(kept.read_text()))
+    kept.write_bytes(made if isinstance(made, bytes) else made.encode())
+    found = load(kept)
+    assert found.source == f"guessed: {kept} is damaged"
+    assert found == Machine(source=found.source)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"processor": "Another"}, "is of another processor, Another"),
+        ({"format": 0}, "is of another version"),
+    ],
+)
+def test_another_machines_file_is_not_used(kept, change, says):
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), **change}))
+    assert load(kept) == Machine(source=f"guessed: {kept} {says}")
+
+
+def test_the_machine_is_read_once(kept, monkeypatch):
+    runtime.machine.cache_clear()
+    try:
+        first = runtime.machine()
+        assert first.ufunc_call == 3.0
+        kept.unlink()
+        assert runtime.machine() is first
+    finally:
+        runtime.machine.cache_clear()
+
+
+def test_other_kernels_have_another_file(kept, monkeypatch):
+    assert file_name(None) == file_name("") == FILE
+    assert file_name("../Haswell") == "machine-Haswell.json"
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    runtime.machine.cache_clear()
+    try:
+        assert runtime.machine() == GUESSES
+        path, _ = calibration.calibrate()
+        assert path == cache_folder() / "machine-Haswell.json"
+        runtime.machine.cache_clear()
+        assert runtime.machine().ufunc_call == 3.0
+        assert calibration.calibrate(unforced=True)[0] == kept
+    finally:
+        runtime.machine.cache_clear()
+
+
+def test_measuring_that_fails_is_a_sentence(monkeypatch):
+    run = calibration.subprocess.run
+    monkeypatch.setattr(calibration.subprocess, "run", lambda c, **more: run([c[0], "-c", "exit(3)"], **more))
+    with pytest.raises(DeriveError, match=r"^The measuring process ended with status 3 and no figures\.$"):
+        calibration.calibrate()
+
+
+def test_a_folder_that_is_a_file_is_a_sentence(kept, tmp_path, monkeypatch):
+    monkeypatch.setenv("DERIVE_CACHE_DIR", str(kept))
+    with pytest.raises(OutputError, match=r"^Cannot write to '.*machine\.json': "):
+        calibration.calibrate()
+
+
+def test_the_folder_is_the_derivations_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("DERIVE_CACHE_DIR", str(tmp_path))
+    assert cache_folder() == users_cache().folder == tmp_path
+    monkeypatch.delenv("DERIVE_CACHE_DIR")
+    assert cache_folder() == users_cache().folder
+    if sys.platform == "linux":
+        for value in (str(tmp_path / "x"), "", "  ", "relative/path"):
+            monkeypatch.setenv("XDG_CACHE_HOME", value)
+            assert str(cache_folder()) == user_cache_dir("derive", appauthor=False)
+
+
+def test_the_cache_never_removes_a_calibration(tmp_path):
+    (tmp_path / FILE).write_text("{}")
+    cache = Cache(tmp_path, most=1)
+    cache.keep("a" * 64, Made({"x": "y" * 100}, "row"))
+    assert (tmp_path / FILE).read_text() == "{}"
+
+
+def test_measured_constants_are_constants_of_a_machine(monkeypatch):
+    monkeypatch.setattr(calibration, "SIDES", (2, 3))
+    monkeypatch.setattr(calibration, "_BEYOND", 1 << 16)
+    found = calibration.constants(sample=1e-4)
+    assert set(found) == {f.name for f in fields(Machine)} - {"source"}
+    assert len(found["gemm32"]) == len(found["gemm64"]) == 8
+    assert all(rate > 0 for value in found.values() for rate in (value if isinstance(value, list) else [value]))
+    assert found["ufunc_call"] < 1e-3 < found["cached_bytes"]
+
+
+def test_rates_are_the_measured_ones_at_the_measured_sides_and_between_them_between():
+    table = tuple(float(index + 1) for index in range(len(SIDES) ** 3))
+    made = Machine(gemm32=table, gemm64=tuple(2 * rate for rate in table))
+    count = len(SIDES)
+    for m in range(count):
+        for k in range(count):
+            for n in range(count):
+                sides = (SIDES[m], SIDES[k], SIDES[n])
+                assert made.flop_rate(4, *sides) == pytest.approx(table[(m * count + k) * count + n])
+                assert made.flop_rate(8, *sides) == pytest.approx(2 * table[(m * count + k) * count + n])
+    middle = (SIDES[0] * SIDES[1]) ** 0.5
+    assert made.flop_rate(4, SIDES[0], SIDES[0], middle) == pytest.approx(1.5)
+    assert made.flop_rate(4, middle, SIDES[0], SIDES[0]) == pytest.approx((1 + table[count * count]) / 2)
+    assert made.flop_rate(4, 1, 1, 1) == table[0]
+    assert made.flop_rate(4, 10**6, 10**6, 10**6) == table[-1]
+
+
+def test_predictions_of_products_and_transforms():
+    made = Machine(matmul_call=1.0, gemm32=(2.0,) * len(SIDES) ** 3, fft32=0.5, fft64=2.0)
+    assert made.matmul_seconds(4, 2, 3, 4) == 1 + 24
+    assert made.fft_seconds(4, 8) == 12
+    assert made.fft_seconds(8, 8) == 48
+
+
+def test_the_summary_is_for_people():
+    said = calibration.summary(GUESSES)
+    assert said["a ufunc's call"] == "1.00 µs"
+    assert said["additions in memory"] == "13.0 GB/s"

@@ -1,0 +1,152 @@
+"""The page and the chart of sample figures, the table on the terminal, and what is written."""
+
+from __future__ import annotations
+
+import io
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+from rich.console import Console
+
+from derive.bench.page import CHART, DATA, FOLDER, PAGE, files
+from derive.bench.problem import Problem
+from derive.bench.report import finish, notes, table
+from derive.bench.rows import ROWS, Row
+from derive.bench.timing import Turns, measure
+from derive.errors import DeriveError
+
+
+def turns(*rounds, **more):
+    return Turns(
+        agreed={"error": 1e-7, "share": 0.1, "seconds": 0.1, "note": more.get("note", "")}, rounds=list(rounds)
+    )
+
+
+def sample(refused: str = "") -> dict:
+    """Three rows: a goal that is met, one that is missed, and one without a peer."""
+    rows = []
+    for name, ours, goal in (("1mp-3x3", 1.0, 1.5), ("separable-31", 4.0, 0.3), ("32x32-3x3", 1.0, 0.8)):
+        row = Row(name, Problem("conv2d", (1000, 1000), (3, 3)), ("cv2.filter2D",), goal, "Wider tiles, to no avail.")
+        missing = name == "32x32-3x3"
+        peer = Turns(refused="opencv-python-headless is not installed") if missing else turns([2e-3], [2e-3], [2.1e-3])
+        mine = Turns(refused=refused) if refused and missing else turns([ours * 1e-3], [ours * 1e-3], [ours * 1.1e-3])
+        found = {"derive": mine, "cv2.filter2D": peer}
+        figure = measure(row, found, found)
+        if "cpu" in figure["participants"]["derive"]:
+            figure["participants"]["derive"]["limit"] = 0.5
+        rows.append(figure)
+    limits = {"gemm_float32": 1e11, "gemm_float64": 5e10, "copy_bytes": 1e10, "read_bytes": 9e9}
+    return {
+        "format": 1,
+        "date": "2024-02-29",
+        "processor": "A Processor",
+        "processors": 2,
+        "system": "Linux x86_64",
+        "python": "3.12.0",
+        "versions": {"numpy": "2.4.0"},
+        "blas": [{"file": "x", "internal_api": "openblas", "version": "0.3.30", "architecture": "SkylakeX"}],
+        "environment": {},
+        "memory": "freed memory is kept",
+        "constants": "guessed: never calibrated",
+        "threads": 2,
+        "budget": 2.0,
+        "limits": limits,
+        "rows": rows,
+    }
+
+
+def test_the_page_says_what_was_met_and_missed():
+    page = files(sample())[PAGE]
+    assert "1 of 2 goals are met." in page
+    cells = "| 1mp-3x3 | 3×3 on 1000×1000 | `conv2d` | cv2.filter2D | 0.50 (0.50 to 0.51) | 1.5 |"
+    assert cells in page
+    assert "| 2.00 (2.00 to 2.05), missed | 0.3 |" in page
+    assert "- separable-31: 2.00 for 0.3, 567% beyond. Wider tiles, to no avail." in page
+    assert "opencv-python-headless is not installed" in page
+    assert "A Processor, 2 processors, Linux x86_64, Python\n3.12.0; numpy 2.4.0;\n" in page
+    assert "NumPy's OpenBLAS: 0.3.30 with kernels for SkylakeX.\n" in page
+    assert f"]({CHART})" in page
+
+
+def test_forced_kernels_are_stated():
+    found = sample() | {"environment": {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": None}}
+    assert "with kernels for SkylakeX, by OPENBLAS_CORETYPE=Haswell.\n" in files(found)[PAGE]
+    assert any("BLAS: SkylakeX, forced by the environment; " in line for line in printed(found))
+
+
+def test_the_time_a_pixel_is_compared_across_sizes():
+    found = sample()
+    assert "## Growth" not in files(found)[PAGE]
+    big = json.loads(json.dumps(found["rows"][0])) | {"name": "4mp-3x3", "goal": None, "cpu": None, "wall": None}
+    big["problem"]["grid"] = [2000, 2000]
+    big["participants"]["derive"]["cpu"]["median"] = 6e-3
+    big["participants"]["derive"]["scratch"] = 2_000_000
+    found["rows"].append(big)
+    page = files(found)[PAGE]
+    assert "| 3×3 | 1 | 1.00 | 0.0 |\n| 3×3 | 4 | 1.50 | 2.0 |\n" in page
+    assert "- 3×3: a pixel's times are within 1.50×, for a goal of 1.25×." in page
+    assert "| 4mp-3x3 | 3×3 on" not in page
+    assert any(line.startswith("4mp-3x3") for line in printed(found))
+
+
+def test_the_chart_is_svg_with_words_and_colours_for_both_themes():
+    text = files(sample())[CHART]
+    root = ET.fromstring(text)
+    space = "{http://www.w3.org/2000/svg}"
+    assert root.get("role") == "img"
+    assert "separable-31 2.00 for a goal of 0.3" in root.find(f"{space}desc").text
+    dots = root.findall(f".//{space}circle")
+    assert [dot.get("fill") == "none" for dot in dots] == [False, True]
+    assert float(dots[0].get("cx")) < float(dots[1].get("cx"))
+    colours = {value for node in root.iter() for value in (node.get("fill"), node.get("stroke")) if value}
+    assert not colours & {"black", "white", "#000", "#fff", "#000000", "#ffffff"}
+    words = root.findall(f".//{space}text")
+    starting = [word for word in words if word.get("text-anchor") == "start"]
+    assert all(float(word.get("x")) + 7.5 * len(word.text) <= float(root.get("width")) for word in starting)
+    assert words and all(word.get("fill") == "#767676" for word in words)
+
+
+def test_a_chart_of_nothing_is_a_chart():
+    nothing = sample() | {"rows": []}
+    assert "No row has a ratio." in files(nothing)[CHART]
+    assert "0 of 0 goals are met." in files(nothing)[PAGE]
+
+
+def printed(found: dict, width: int = 80) -> list[str]:
+    screen = io.StringIO()
+    console = Console(file=screen, width=width, highlight=False)
+    console.print(table(found))
+    for line in notes(found):
+        console.print(line)
+    return screen.getvalue().splitlines()
+
+
+def test_the_table_fits_eighty_columns_on_single_lines():
+    found = sample()
+    found["rows"][0]["name"] = "m" * max(len(row.name) for row in ROWS)
+    found["rows"][0]["cpu"]["best"] = "scipy.ndimage.correlate1d"
+    lines = printed(found)
+    assert len(lines) == 1 + 3 + len(notes(found))
+    assert all(len(line) <= 80 for line in lines)
+    assert "!2.00" in lines[2] and "!" not in lines[1]
+    assert lines[-1] == "cv2.filter2D is left out: opencv-python-headless is not installed."
+
+
+def test_files_are_written_and_a_wrong_layer_fails_at_the_end(tmp_path, capsys):
+    finish(sample(), tmp_path / "a.json", tmp_path / "kept")
+    assert json.loads((tmp_path / "a.json").read_text()) == json.loads(json.dumps(sample()))
+    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == sorted([DATA, PAGE, CHART])
+    with pytest.raises(DeriveError, match=r"^Not timed: 32x32-3x3: wrong by 1e-2 of the largest result\.$"):
+        finish(sample("wrong by 1e-2 of the largest result"), tmp_path / "b.json", None)
+    assert (tmp_path / "b.json").is_file()
+    capsys.readouterr()
+
+
+def test_kept_pages_are_what_their_figures_give():
+    assert FOLDER is not None
+    if not (FOLDER / DATA).is_file():
+        pytest.skip("no figures are kept yet")
+    found = json.loads((FOLDER / DATA).read_text(encoding="utf-8"))
+    for name, text in files(found).items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == text
