@@ -57,6 +57,12 @@ class Algorithm:
         names, every = self.cases or ((), ((),))
         return tuple(values[name] for name in names) in every
 
+    @property
+    def only(self) -> str:
+        """For what alone there is a program."""
+        names, every = self.cases or ((), ())
+        return " or ".join(", ".join(f"{n} = {v}" for n, v in zip(names, values, strict=True)) for values in every)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
