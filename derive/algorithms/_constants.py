@@ -62,8 +62,8 @@ def without_constants(term: Term, constants: Sequence[Constants]) -> Term:
     lone = {s for f in factors for s in f.symbols if s in term.letters and s not in read}
     facts = [part for fact in term.facts for part in And.make_args(fact)]
     told = [f for f in facts if f.free_symbols & lone]
-    if mixed := next((f for f in told if len(f.free_symbols) > 1), None):
-        raise NoLowering(f"A letter that only constants read has a range of its own; there is {mixed}.")
+    if mixed := [f for f in told if len(f.free_symbols) > 1]:
+        raise NoLowering(f"A letter that only constants read has a range of its own; there is {mixed[0]}.")
     values = {s: _values(s, [f for f in told if s in f.free_symbols], factors) for s in lone}
     found = [_where(group, values) for group in _groups(factors, lone)]
     letters = tuple(s for s in term.letters if s not in lone)
