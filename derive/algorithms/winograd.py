@@ -7,8 +7,9 @@
     R[s, g] = Σ_t A[s, t]·Q[t, g]       H[S·g + s], right as Σ_t A[s, t]·G[t, a]·B[t, k] = [k = s + a]
 
 t, a, k, g and s are one letter for each axis that has a window, of r taps; A, G and B act on all axes at once. They are those of
-Toom and Cook at the points of the least error bound. A block is so many items of the batch by so many rows of tiles. A form
-without channels is refused: the transforms cost more than the products that they save.
+Toom and Cook at the points of the least error bound. Places as far apart as the taps of a dilated window make a phase f of their
+own, in which taps are neighbours. A block is so many items of the batch by so many rows of tiles. A form without channels is
+refused: the transforms cost more than the products that they save.
 (Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016.)
 """
 
@@ -54,8 +55,8 @@ def winograd(form: Form, batched: frozenset[str]) -> Staged:
         raise NoLowering("it needs channels in or filters out")
     if not found.taps or not {form.input.name, form.output.name} <= batched:
         raise NoLowering("it needs a window along some axis")
-    if any(m.stride != 1 or m.reach != 1 for m in found.taps):
-        raise NoLowering("it needs a window whose taps are neighbours and that moves by one place")
+    if any(m.stride != 1 for m in found.taps):
+        raise NoLowering("it needs a window that moves by one place")
     places = {m.place for m in found.moving}
     if found.bias is not None and {s for e in found.bias.subscripts for s in e.free_symbols} & places:
         raise NoLowering("it needs a bias that is the same at every place")
@@ -91,6 +92,10 @@ class _Winograd:
         self.P, self.E, self.Y, self.W, self.Q, self.R, self.A, self.G, self.B = (letters[c].name for c in "PEYWQRAGB")
         self.p, self.g, self.s, self.k, self.t = (
             fresh(" ".join(f"{c}{m.place}" for m in self.axes), self.form) for c in "pgskt"
+        )
+        self.f = tuple(
+            symbol if m.reach > 1 else ZERO
+            for symbol, m in zip(fresh(" ".join(f"f{m.place}" for m in self.axes), self.form), self.axes, strict=True)
         )
         self.a = [m.tap for m in self.axes if m.tap is not None]
         self.lead = (self.q, *self.g)
@@ -180,7 +185,8 @@ class _Winograd:
         return tuple(expand(one.get(letter, lambda m: self.S + m.taps - 1)(m)) for m in self.axes)
 
     def _tiles_along(self, m: Moving) -> Expr:
-        return self.L if m is self.axes[0] else floor((m.places + self.S - 1) / self.S)
+        step = m.reach * self.S
+        return self.L if m is self.axes[0] else floor((m.places + step - 1) / step)
 
     def _ranges(self, letter: str) -> tuple[Range, ...]:
         names = {"s": self.s, "a": self.a, "g": self.g, "t": self.t, "k": self.k}[letter]
@@ -217,9 +223,11 @@ class _Winograd:
 
     def _body(self) -> tuple[Stage, ...]:
         stages: tuple[Stage, ...] = (self._halo(), self._windows(), *self._products(), self._store())
+        for f, m in zip(self.f, self.axes, strict=True):
+            stages = (Loop(Range(f, ZERO, Integer(m.reach)), stages),) if isinstance(f, Symbol) else stages
         first = self.axes[0]
-        place = first.place - first.low
-        body: Stage = Tiles(self.low, self.high, place, first.places, self.S * self.L, stages)
+        place, step = first.place - first.low, first.reach * self.S * self.L
+        body: Stage = Tiles(self.low, self.high, place, first.places, step, stages)
         for m in reversed(self.still):
             body = Loop(Range(m.place, ZERO, m.places), (body,))
         return (Tiles(self.first, self.last, ITEM, BATCH, self.N, (body,)),)
@@ -227,8 +235,9 @@ class _Winograd:
     def _halo(self) -> Halo:
         form, down = self.form, self.found.down()
         places = {m.place: expand(m.stride * m.place + m.base) for m in self.still}
-        starts = (self.low, *(ZERO for _ in self.axes[1:]))
-        places |= {m.place: m.base + low + p for m, low, p in zip(self.axes, starts, self.p, strict=True)}
+        places |= {
+            m.place: m.base + start + m.reach * p for m, start, p in zip(self.axes, self._starts(), self.p, strict=True)
+        }
         subscripts = []
         for place, kept in zip(form.read, form.input.storage(form.read), strict=True):
             moved = [e for s, e in places.items() if s in place.free_symbols]
@@ -285,24 +294,30 @@ class _Winograd:
         says = f"{entry(result)} = {entry(bias) + ' + ' if bias else ''}{entry(source)}"
         return Store(result, tuple(over), source, bias, And(*ends), says)
 
+    def _starts(self) -> tuple[Expr, ...]:
+        """The first place of a tile along each axis; of a window that skips places, that of one phase."""
+        lows = (self.low, *(ZERO for _ in self.axes[1:]))
+        return tuple(low + f for low, f in zip(lows, self.f, strict=True))
+
     def _rows(self) -> dict[Symbol, Expr]:
         """The place that a tile's result is at, counted from 0, along each axis."""
-        starts = (self.low, *(ZERO for _ in self.axes[1:]))
-        return {m.place: low + self.S * g + s for m, low, g, s in zip(self.axes, starts, self.g, self.s, strict=True)}
+        letters = zip(self.axes, self._starts(), self.g, self.s, strict=True)
+        return {m.place: expand(start + m.reach * (self.S * g + s)) for m, start, g, s in letters}
 
     def _chart(self) -> Chart:
-        """A place is low + S·g + s, or S·g + s, and k the input s + a of a window."""
+        """A place is low + δ·(S·g + s) + f or δ·(S·g + s) + f for taps that are δ apart, and k the input s + a of a window."""
         up = self.found.up()
         down = {s: expand(e.xreplace(self._rows())) for s, e in self.found.down().items()}
         down[ITEM] = self.first + self.q
         own: dict[Symbol, Expr] = {self.q: ITEM - self.first}
-        for m, low, g, s, k in zip(
-            self.axes, (self.low, *(ZERO for _ in self.axes[1:])), self.g, self.s, self.k, strict=True
-        ):
-            place = up[m.place] - low
+        letters = zip(self.axes, self.f, self.g, self.s, self.k, self.a, strict=True)
+        for m, f, g, s, k, a in letters:
+            place = up[m.place] - (self.low if m is self.axes[0] else ZERO)
+            if isinstance(f, Symbol):
+                own[f] = place - m.reach * floor(place / m.reach)
+                place = floor(place / m.reach)
             own |= {g: floor(place / self.S), s: place - self.S * floor(place / self.S)}
-            if m.tap is not None:
-                own[k] = own[s] + up[m.tap]
+            own[k] = own[s] + up[a]
         kept = {s: e for s, e in up.items() if s not in self._rows()}
         return Chart(tuple(down.items()), tuple({**kept, **own}.items()))
 

@@ -189,6 +189,7 @@ class Views:
         if len(ends) != 1:
             raise EmitError(f"The subscript {e} moves with two indices at once.")
         start, stop = expand(e.xreplace({r.symbol: r.start for r in here})), ends[0]
-        if start == 0 and expand(stop - extent) == 0:
+        step = e.coeff(here[-1].symbol)
+        if (start, step) == (0, 1) and expand(stop - extent) == 0:
             return ":"
-        return f"{python(start)}:{python(stop)}"
+        return f"{python(start)}:{python(stop)}" + (f":{step}" if step != 1 else "")

@@ -37,6 +37,9 @@ WINDOWS: Mapping[str, Mapping[str, Any]] = {
     "2-D, no bias": {"kernel": 3, "bias": False},
     "2-D, cross": {"kernel": Diamond(1)},
     "3-D, 3": {"kernel": 3, "rank": 3},
+    "1-D, dilated": {"kernel": 3, "rank": 1, "dilation": 3},
+    "2-D, dilated": {"kernel": 3, "dilation": (2, 1)},
+    "2-D, dilated twice": {"kernel": "Delta", "dilation": 2},
 }
 
 
