@@ -108,6 +108,9 @@ def check_emitted(layer: Layer) -> None:
         wanted = denote(form, arrays, sizes)
         if kernel is not None:
             _compare(layer, "numpy kernel", run_exactly(kernel, form, arrays, sizes), wanted, sizes)
+            for algorithm in kernel.algorithms:
+                got = run_exactly(kernel.using(algorithm.name), form, arrays, sizes)
+                _compare(layer, f"numpy algorithm '{algorithm.name}'", got, wanted, sizes)
         for backend in backends:
             got = interpreted(layer.program(backend), arrays, sizes)
             _compare(layer, f"{backend} program", got, wanted, sizes)

@@ -3,7 +3,7 @@
 The terms of one result of one tile are then terms of the form, and these obligations say that they are the same ones:
 
     denotes     a composed term is a live term with the same entries, and the chart takes it there and back; each live term is
-                composed; every place is stored in some tile, from its own bias
+                composed; every place is in some tile and stored there, from its own bias
     in bounds   every statement stays inside its arrays
     made        what a statement reads of a working array was written in the same tile, or is never written and 0
 """
@@ -145,6 +145,8 @@ class _Inliner:
         forth = And(*(Eq(s, expand(e.xreplace(up))) for s, e in down.items()))
         yield Goal((*self.given, form.live, item, *tiles), And(And(*around, *points, *term.facts).xreplace(up), forth))
         output = form.output.holds()
+        among = And(*(And(Le(0, t.place), Lt(t.place, t.extent)) for t in self.tiles))
+        yield Goal((*self.given, output, item), among)
         told = And(*around, *points).xreplace(up)
         place = equal_places((e.xreplace(up) for e in node.target.subscripts), self._stored(form.output.entry(), {}))
         yield Goal((*self.given, output, item, *tiles), And(told, place))

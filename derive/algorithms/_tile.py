@@ -3,7 +3,7 @@
     P[e, q.., c] = X[first + e, low + q, .., c]          0 outside
     H[first + e, low + p, .., d] = u[d] + A[e, p, .., d]
 
-The rows are the places of the first axis that moves; where nothing moves, a tile is some items.
+The rows are the places of the first axis that moves; where nothing moves, or items are taken `whole`, a tile is some items.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ ZERO = Integer(0)
 class Tile:
     """The letters and extents of one window's tiles: `N` items of `R` rows."""
 
-    def __init__(self, found: Window) -> None:
+    def __init__(self, found: Window, whole: bool = False) -> None:
         self.found, self.form = found, found.form
         order = found.form.output.symbols
         self.moving = sorted(found.moving, key=lambda m: order.index(m.place))
+        self.down = None if whole or not self.moving else self.moving[0]
+        self.across = [m for m in self.moving if m is not self.down]
         names = "N R e p first last low high P B A"
         letters = dict(zip(names.split(), fresh(names, self.form), strict=True))
         self.N, self.R, self.e, self.p = (letters[c] for c in "NRep")
@@ -48,9 +50,9 @@ class Tile:
         """The program that goes through `stages` in each tile."""
         form = self.form
         arguments, result = self.found.storage(batched)
-        rows = (Knob(self.R, (), self.moving[0].places),) if self.moving else ()
-        if self.moving:
-            down = self.moving[0]
+        down = self.down
+        rows = (Knob(self.R, (), down.places),) if down else ()
+        if down:
             stages = (Tiles(self.low, self.high, down.place - down.low, down.places, self.R, stages),)
         return Staged(
             name=name,
@@ -80,8 +82,8 @@ class Tile:
 
     def rows(self) -> tuple[Range, ...]:
         """Which items and places a tile has."""
-        tile = (Range(self.p, ZERO, self.R),) if self.moving else ()
-        return (Range(self.e, ZERO, self.N), *tile, *(Range(m.place, ZERO, m.places) for m in self.moving[1:]))
+        tile = (Range(self.p, ZERO, self.R),) if self.down else ()
+        return (Range(self.e, ZERO, self.N), *tile, *(Range(m.place, ZERO, m.places) for m in self.across))
 
     def inner(self) -> tuple[Range, ...]:
         """What is summed over: taps, then the letters that are contracted, in the order of the input."""
@@ -89,14 +91,14 @@ class Tile:
         return (*taps, *ranges(self.found.contracted))
 
     def _place(self, m: Moving) -> Symbol:
-        return self.p if m is self.moving[0] else m.place
+        return self.p if m is self.down else m.place
 
     def _span(self, axis: int) -> tuple[Expr, Expr]:
         """Where a tile begins along an axis of the input, and how many positions it has there."""
         subscript = self.form.read[axis]
         for m in self.moving:
             if m.place in subscript.free_symbols:
-                if m is not self.moving[0]:
+                if m is not self.down:
                     return m.base, m.span
                 rows = m.stride * (self.R - 1) + m.reach * (m.taps - 1) + 1
                 return expand(m.base + m.stride * self.low), expand(rows)
@@ -110,7 +112,8 @@ class Tile:
         target = Access(self.P, (self.e, *self.q))
         over = tuple(Range(q, ZERO, extent) for (_, extent), q in zip(spans, self.q, strict=True))
         says = f"{entry(target)} = {entry(source)}, 0 outside"
-        return Halo(target, (Range(self.e, ZERO, self.N), *over), source, False, says)
+        edged = any(m.base != 0 for m in self.across)
+        return Halo(target, (Range(self.e, ZERO, self.N), *over), source, edged, says)
 
     def read(self) -> Access:
         """The entry of the tile that a term reads."""
@@ -128,7 +131,7 @@ class Tile:
         """The results of a tile, from A."""
         output = self.form.output
         own = {r.symbol: r for r in (*self.rows(), *ranges(self.found.shared), *ranges(self.found.filters))}
-        down = self.moving[0] if self.moving else None
+        down = self.down
         symbols = [self.p if down and s == down.place else s for s in output.symbols]
         places = [self.low + s if s == self.p else s for s in symbols]
         target = Access(output.name, (self.first + self.e, *places))
@@ -149,8 +152,8 @@ class Tile:
         found, up = self.found, self.found.up()
         down = found.down()
         own: dict[Symbol, Expr] = {self.e: ITEM - self.first}
-        if self.moving:
-            i = self.moving[0].place
+        if self.down:
+            i = self.down.place
             down = {s: e.xreplace({i: self.low + self.p}) for s, e in down.items()}
             own[self.p] = up.pop(i) - self.low
         down[ITEM] = self.first + self.e

@@ -31,6 +31,10 @@ class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
     def _print_Abs(self, expr: Any) -> str:
         return f"abs({self._print(expr.args[0])})"
 
+    def _print_Sum(self, expr: Any) -> str:
+        term, (symbol, first, last) = expr.args
+        return f"sum({self._print(term)} for {symbol} in range({self._print(first)}, {self._print(last + 1)}))"
+
     def _print_Where(self, expr: Any) -> str:
         condition, value, other = map(self._print, expr.args)
         return f"({value} if {condition} else {other})"

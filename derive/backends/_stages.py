@@ -1,6 +1,6 @@
 """NumPy source of programs in stages: three functions each, for what weights make once, for room to work in, and for the result.
 
-A statement is one call of a primitive on views of arrays. Views of working arrays are named before the loops.
+A statement is one call of a primitive on views of arrays. Views of working arrays are made with them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from sympy import And, Expr, Integer, Symbol, expand
 
 from derive.backends._expressions import python
 from derive.backends._tables import constant_lines, table_lines
-from derive.backends._views import Views, symbols_of, tuple_text
+from derive.backends._views import Named, Views, symbols_of, tuple_text
 from derive.errors import EmitError
 from derive.ir.nodes import Access, Copy, Guard, Let, Loop, Range, Storage
 from derive.ir.stages import (
     STAGES,
+    Constants,
     Halo,
     MatMul,
     Room,
@@ -39,7 +40,8 @@ Lines = list[str]
 def staged_functions(program: Staged) -> Lines:
     """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`."""
     writer = _Writer(program)
-    functions = [line for part in (writer.fixed(), writer.room(), writer.body()) for line in (*part, "", "")]
+    body = writer.body()
+    functions = [line for part in (writer.fixed(), writer.room(), body) for line in (*part, "", "")]
     return [*table_lines(program), *functions]
 
 
@@ -61,69 +63,73 @@ class _Writer(Views):
         order = [*self.program.sizes, *(k.symbol for k in self.program.knobs)]
         return [str(s) for s in order if s in wanted and s not in known], lets[::-1]
 
+    def body(self) -> Lines:
+        """The last function; the others return what it names."""
+        program = self.program
+        used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
+        arrays = [s.name for s in program.arguments if s.name in used] + [program.result.name]
+        loops = self.lines(program.body)
+        made = self._handed_on((*program.constants, *program.made))
+        rooms = [f"{name}_" if name in self.moved else name for name in self._handed_on(program.rooms)]
+        keys, lets = self._head((program.body,), {program.batch})
+        return [
+            f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', *_keywords(keys)])}):",
+            f'    """{program.says[:1].upper()}{program.says[1:]}."""',
+            *_indent([*lets, *([""] if lets else []), *loops]),
+        ]
+
+    def _handed_on(self, rooms: Sequence[Room | Constants]) -> Lines:
+        """What the body takes of some working arrays: themselves, and views of them."""
+        names = []
+        for room in rooms:
+            names += [room.name] if room.name in self.plain | self.moved else []
+            names += [name for name, view in self.named.items() if view.array == room.name]
+        return names
+
+    def _returned(self, rooms: Sequence[Room | Constants]) -> Lines:
+        names = self._handed_on(rooms)
+        views = [f"{name} = {self.named[name].text}" for name in names if name in self.named]
+        return [*views, f"return {tuple_text(names)}"]
+
+    def _mentioned(self, rooms: Sequence[Room | Constants]) -> tuple[Any, ...]:
+        own = {room.name for room in rooms}
+        views = (tuple(view.mentioned) for view in self.named.values() if view.array in own)
+        return (tuple(rooms), *views)
+
     def fixed(self) -> Lines:
         program = self.program
+        plain, self.hoisting = set(self.plain), False
         read = [a.array for n in statements(program.fixed) for a in reads_of(n) if a.array in self.stored]
         names = list(dict.fromkeys(read))
-        keys, lets = self._head((program.fixed, program.made, tuple(c.keys for c in program.constants)), set())
+        made: tuple[Room | Constants, ...] = (*program.constants, *program.made)
+        keys, lets = self._head((program.fixed, *self._mentioned(made)), set())
         rooms = {room.name: room for room in program.made}
         lines: Lines = [*lets, *constant_lines(program)]
         for node in program.fixed:
             target = next(n.target.array for n in statements((node,)))
             if target in rooms:
                 lines += self._new(rooms.pop(target))
-            found = self.lines((node,))
-            lines += [*self.named, *found]
-            self.named = []
-        made = "".join(f"{name}, " for name in self.handed_on()).rstrip()
+            lines += self.lines((node,))
+        self.plain, self.hoisting = plain, True
         return [
             f"def _{program.name}_fixed({', '.join([*names, 'new', *_keywords(keys)])}):",
             f'    """What {program.says} makes of the weights, once."""',
-            *_indent([*lines, f"return ({made})"]),
+            *_indent([*lines, *self._returned(made)]),
         ]
 
-    def handed_on(self) -> list[str]:
-        """What is made of the weights and the body uses."""
-        used = {a.array for n in statements(self.program.body) for a in reads_of(n)}
-        names = [*(c.name for c in self.program.constants), *(room.name for room in self.program.made)]
-        return [name for name in names if name in used]
-
     def _new(self, room: Room) -> Lines:
-        shape = ", ".join(map(python, room.shape))
-        lines = [f"{room.name} = new(({shape}{',' if len(room.shape) == 1 else ''}))"]
+        lines = [f"{room.name} = new({tuple_text(map(python, room.shape))})"]
         return lines + ([f"{room.name}[...] = 0"] if room.zeroed else [])
 
     def room(self) -> Lines:
         program = self.program
-        keys, lets = self._head((program.rooms,), set())
+        keys, lets = self._head(self._mentioned(program.rooms), set())
         lines = [line for room in program.rooms for line in self._new(room)]
-        made = "".join(f"{room.name}, " for room in program.rooms).rstrip()
         return [
             f"def _{program.name}_room({', '.join(['new', *_keywords(keys)])}):",
-            '    """Working arrays of one thread."""',
-            *_indent([*lets, *lines, f"return ({made})"]),
+            '    """Working arrays of one thread, and views of them."""',
+            *_indent([*lets, *lines, *self._returned(program.rooms)]),
         ]
-
-    def body(self) -> Lines:
-        program = self.program
-        used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
-        arrays = [s.name for s in program.arguments if s.name in used] + [program.result.name]
-        made = self.handed_on()
-        moved = {*self.halos, *self.held}
-        rooms = [f"{room.name}_" if room.name in moved else room.name for room in program.rooms]
-        loops = self.lines(program.body)
-        keys, lets = self._head((program.body, tuple(self.shapes_named)), {program.batch})
-        head = [*lets, *self.named]
-        return [
-            f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', *_keywords(keys)])}):",
-            f'    """{program.says[:1].upper()}{program.says[1:]}."""',
-            *_indent([*head, *([""] if head else []), *loops]),
-        ]
-
-    @property
-    def shapes_named(self) -> list[Any]:
-        """What the named views mention besides the body."""
-        return [room.shape for room in (*self.program.made, *self.program.rooms)] if self.named else []
 
     def lines(self, nodes: tuple[Any, ...]) -> Lines:
         found: Lines = []
@@ -222,8 +228,11 @@ class _Writer(Views):
         loops = " ".join(f"for {r.symbol} in range({python(r.stop)})" for r in summed)
         name, target = f"{node.source.array}_{''.join(str(r.symbol) for r in summed)}", f"{node.target.array}_flat"
         at = f"{node.source.array}[{place}]" if place else node.source.array
-        self.named += [f"{name} = [{at}.reshape(-1)[{python(shift)}:] {loops}]"]
-        self.named += [f"{target} = {node.target.array}.reshape(-1)[:{node.target.array}.size - ({last})]"]
+        mentioned = frozenset(symbols_of((shift, *(r.stop for r in summed))) - {r.symbol for r in summed})
+        parts = f"[{at}.reshape(-1)[{python(shift)}:] {loops}]"
+        whole = f"{node.target.array}.reshape(-1)[:{node.target.array}.size - ({last})]"
+        self.named[name] = Named(node.source.array, parts, mentioned)
+        self.named[target] = Named(node.target.array, whole, mentioned)
         return [f"total({name}, {target})"]
 
     def weighted_sum(self, node: WeightedSum) -> Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sympy import And, Expr, Integer, Symbol, expand, true
@@ -35,17 +36,30 @@ def tuple_text(parts: Iterable[Any]) -> str:
     return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
 
 
-class Views:
-    """The views of one program. Those of working arrays that no loop moves are `named`, to stand before the loops.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A view of a working array that is made with it: its text, and the sizes and knobs that this mentions."""
 
-    `bound` are the letters of the loops around the statement that is being printed.
+    array: str
+    text: str
+    mentioned: frozenset[Symbol]
+
+
+class Views:
+    """The views of one program. Those of working arrays that no loop moves are `named`, to be made once with the arrays.
+
+    `bound` are the letters of the loops around the statement that is printed; `plain` are arrays that it has by their own names.
+    Nothing is named but while it is `hoisting`.
     """
 
     def __init__(self, program: Staged) -> None:
         self.program = program
         self.halos = {n.target.array: n for n in statements(program.body) if isinstance(n, Halo)}
         self.held = {n.source.array: n for n in statements(program.body) if isinstance(n, Store) and n.held}
-        self.named: Lines = []
+        self.moved = {*self.halos, *self.held}
+        self.named: dict[str, Named] = {}
+        self.plain: set[str] = set()
+        self.hoisting = True
         self.bound: set[Symbol] = set()
 
     def view(
@@ -59,9 +73,8 @@ class Views:
         clip: Store | None = None,
     ) -> str:
         """An array as seen by groups of ranges, one axis a group."""
-        moving = {r.symbol for group in groups for r in group}
         if slices or broadcast or self._sliceable(access, groups):
-            return self._sliced(access, groups, clip, broadcast)
+            return self._named(access, groups, self._sliced(access, groups, clip, broadcast), hoist)
         ranges = [[r for r in g if any(r.symbol in e.free_symbols for e in access.subscripts)] for g in groups]
         ranges = [g for g in ranges if g] if missing else ranges
         if not missing and [len(g) for g in ranges] != [len(g) for g in groups]:
@@ -77,16 +90,28 @@ class Views:
         text = (
             f"strided({access.array}, {tuple_text(start)}, {tuple_text(shape)}, {tuple_text(map(tuple_text, steps))})"
         )
-        still = (
-            not symbols_of((access.subscripts, tuple(groups))) - moving & self.bound
-            and access.array not in self.halos
-            and access.array not in self.held
-        )
-        if hoist and still:
-            name = f"{access.array}_{hoist}"
-            self.named.append(f"{name} = {text}")
-            return name
-        return text
+        return self._named(access, groups, text, hoist)
+
+    def _named(self, access: Access, groups: Sequence[tuple[Range, ...]], text: str, hoist: str) -> str:
+        """The view by a name of its own where it is to be made once, and can be."""
+        moving = {r.symbol for group in groups for r in group}
+        own = {s for e in access.subscripts for s in e.free_symbols}
+        ranges = tuple(r for group in groups for r in group if r.symbol in own)
+        mentioned = symbols_of((access.subscripts, ranges)) - moving
+        if (
+            not (hoist and self.hoisting)
+            or mentioned & self.bound
+            or access.array in self.moved
+            or access.array not in {*self.program.working, *(c.name for c in self.program.constants)}
+        ):
+            self.plain.add(access.array)
+            return text
+        name = f"{access.array}_{hoist}" if text != access.array else access.array
+        if name == access.array:
+            self.plain.add(name)
+        else:
+            self.named[name] = Named(access.array, text, frozenset(mentioned))
+        return name
 
     def _step(self, access: Access, group: list[Range]) -> tuple[str, str]:
         """(axis, step) of one axis of a view: those of its last letter, whose step all others are a multiple of."""
@@ -155,20 +180,20 @@ class Views:
             parts.pop()
         text = f"{access.array}[{', '.join(parts)}]" if parts else access.array
         if broadcast:
-            return self._broadcast(access, parts, order, [r.symbol for r in ranges])
+            return self._broadcast(text, order, [r.symbol for r in ranges])
         if order != wanted:
             text += f".transpose({', '.join(str(order.index(s)) for s in wanted)})"
         return text
 
-    def _broadcast(self, access: Access, parts: Lines, order: list[Symbol], wanted: list[Symbol]) -> str:
-        """An array with axes of extent one where a letter is wanted that it hasn't, behind its first."""
-        if order != [s for s in wanted if s in order]:
-            raise EmitError(f"The letters of {access.array} come in another order than those of the result.")
-        if order == wanted[len(wanted) - len(order) :]:
-            return f"{access.array}[{', '.join(parts)}]" if parts else access.array
-        texts = iter([*parts, *[":"] * (len(access.subscripts) - len(parts))])
-        lacking = wanted[wanted.index(order[0]) :]
-        return f"{access.array}[{', '.join(next(texts) if s in order else 'None' for s in lacking)}]"
+    def _broadcast(self, text: str, order: list[Symbol], wanted: list[Symbol]) -> str:
+        """A view with its axes in the order of the letters that are wanted, and axes of extent one for those that it lacks."""
+        kept = [s for s in wanted if s in order]
+        if order != kept:
+            text += f".transpose({', '.join(str(order.index(s)) for s in kept)})"
+        behind = wanted[wanted.index(kept[0]) :] if kept else []
+        if len(behind) == len(kept):
+            return text
+        return f"{text}[{', '.join(':' if s in kept else 'None' for s in behind)}]"
 
     def _slice(self, e: Expr, here: list[Range], extent: Expr, clip: Store | None) -> str:
         if not here:

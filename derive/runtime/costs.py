@@ -11,10 +11,11 @@ from typing import Any
 
 from .machine import Machine
 
-__all__ = ["Counted", "counted", "seconds"]
+__all__ = ["Counted", "counted", "held_by", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
 _UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
+_VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
 Work = tuple[Any, ...]
 
 
@@ -35,10 +36,15 @@ def _rate(room: int, machine: Machine) -> float:
     return float(machine.cached_bytes ** (1 - share) * machine.dram_bytes**share)
 
 
+def held_by(works: Iterable[Work]) -> int:
+    """How many elements the working arrays have."""
+    return sum(sizes[0] for kind, _, *sizes in works if kind == "room")
+
+
 def seconds(works: Iterable[Work], room: int, itemsize: int, machine: Machine, fixed: bool) -> float:
     """How long it takes; `room` is what the working arrays take together, in bytes. `fixed` counts what is made of weights."""
     rate = _rate(room, machine)
-    wanted = [work for work in works if fixed or work[0] != "make"]
+    wanted = [work for work in works if work[0] != "room" and (fixed or work[0] != "make")]
     return sum(_seconds(work, rate, itemsize, machine) for work in wanted)
 
 
@@ -54,27 +60,29 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
             one = max(one, read / products)
         elif read:
             one += (read + 2 * largest / machine.cached_bytes) / products
-        return float(times * (machine.matmul_call + products * (0.15 * call + one)))
+        return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))
     if kind == "weigh":
         parts, runs, elements = sizes
-        return float(times * (3 * call + parts * runs * (0.01 * call + 3 * elements * itemsize / rate)))
+        return float(times * (2 * _VIEWS * call + parts * runs * (0.01 * call + 5 * elements * itemsize / rate)))
     (elements,) = sizes
     if kind == "view":
-        return float(times * 3 * call)
+        return float(times * 3 * _VIEWS * call)
     if kind == "sweep":
         return float(times * (3 * call + 6 * elements * itemsize / rate))
     if kind == "store":
-        return float(times * (2 * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
-    return float(times * (2 * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
+        return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
+    return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
 
 
 def counted(works: Iterable[Work], itemsize: int) -> Counted:
     """The same counts, added up."""
     operations = bytes_ = calls = 0
     for kind, times, *sizes in works:
+        if kind in ("room", "make"):
+            continue
         calls += times
         if kind == "matmul":
             products, rows, inner, columns = sizes

@@ -80,6 +80,11 @@ class Plan:
         knobs = "".join(f", {k}={v}" for k, v in self.choice.knobs.items())
         return f"<plan of {self.kernel.name} on {self.shape} {self.dtype} by {self.choice.name}{knobs}>"
 
+    @property
+    def algorithm(self) -> str:
+        """The name of the algorithm that it runs."""
+        return self.choice.name
+
     def explain(self) -> Explanation:
         """The candidates and the choice; `print` it."""
         return self.explanation

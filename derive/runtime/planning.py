@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .costs import Counted, counted, seconds
+from .costs import Counted, counted, held_by, seconds
 from .machine import machine
 from .primitives import aligned
 
@@ -103,27 +103,7 @@ def _parts(extent: int | None) -> tuple[int, ...]:
     """An extent in one part, two, four and so on, the smallest first."""
     if extent is None:
         return ()
-    return tuple(sorted({-(-extent >> k) for k in range(max(1, extent).bit_length())}))
-
-
-class _Measure:
-    """Stands for `np.empty` to add up what would be allocated."""
-
-    def __init__(self) -> None:
-        self.elements = 0
-
-    def __call__(self, shape: tuple[int, ...]) -> Any:
-        count = 1
-        for extent in shape:
-            count *= extent
-        self.elements += count
-        return np.lib.stride_tricks.as_strided(np.zeros(1), shape, (0,) * len(shape))
-
-
-def _room(algorithm: Algorithm, sizes: Mapping[str, int]) -> int:
-    measure = _Measure()
-    algorithm.room(measure, **sizes)
-    return measure.elements
+    return tuple(sorted({-(-extent >> k) for k in range(max(1, extent).bit_length() + 1)}))
 
 
 def candidates(
@@ -147,10 +127,10 @@ def candidates(
         best: Candidate | None = None
         for knobs in _knobs(algorithm, sizes):
             every = {**sizes, **knobs}
-            room = _room(algorithm, every) * itemsize
+            works = algorithm.work(**every)
+            room = held_by(works) * itemsize
             if room > _MOST_ROOM and best is not None:
                 continue
-            works = algorithm.work(**every)
             time = seconds(works, room, itemsize, held, fixed)
             if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
                 best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)

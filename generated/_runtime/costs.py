@@ -10,7 +10,7 @@ from typing import Any
 
 from .machine import Machine
 
-__all__ = ["Counted", "counted", "seconds"]
+__all__ = ["Counted", "counted", "held_by", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
 Work = tuple[Any, ...]
@@ -33,10 +33,15 @@ def _rate(room: int, machine: Machine) -> float:
     return float(machine.cached_bytes ** (1 - share) * machine.dram_bytes**share)
 
 
+def held_by(works: Iterable[Work]) -> int:
+    """How many elements the working arrays have."""
+    return sum(sizes[0] for kind, _, *sizes in works if kind == "room")
+
+
 def seconds(works: Iterable[Work], room: int, itemsize: int, machine: Machine, fixed: bool) -> float:
     """How long it takes; `room` is what the working arrays take together, in bytes. `fixed` counts what is made of weights."""
     rate = _rate(room, machine)
-    wanted = [work for work in works if fixed or work[0] != "make"]
+    wanted = [work for work in works if work[0] != "room" and (fixed or work[0] != "make")]
     return sum(_seconds(work, rate, itemsize, machine) for work in wanted)
 
 
@@ -64,6 +69,8 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
     """The same counts, added up."""
     operations = bytes_ = calls = 0
     for kind, times, *sizes in works:
+        if kind in ("room", "make"):
+            continue
         calls += times
         if kind == "matmul":
             products, rows, inner, columns = sizes

@@ -17,6 +17,7 @@ from .letters import axes_of
 from .outputs import check_output
 from .plan import Plan, make_plan
 from .planning import Algorithm, Choice, candidates, choose_algorithm, places_of, run_staged
+from .primitives import all_finite
 from .signature import Fit, Shapes, Signature, Sizes
 
 __all__ = ["Gradient", "Kernel", "Prepared"]
@@ -128,6 +129,8 @@ class Kernel:
     def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
         """The result, in `out` if that is given.
 
+        An infinity or NaN of the input may reach results near those whose window holds it, as algorithms multiply by structural
+        zeros; a plan with accuracy="strict" keeps it to these.
         Raises ArgumentError, ShapeError, SizeError, DTypeError or OutputError, before `out` is touched.
         """
         call = self.prepare(*arguments, **named)
@@ -173,8 +176,8 @@ class Kernel:
     ) -> Plan:
         """The layer on inputs of one shape, batch axes included, with these weights and biases, which are copied.
 
-        `plan(X, out=...)` is the result, `plan.explain()` a table of the candidates. A bias that is left out or None is 0. `dtype` is
-        X's, the weights' unless given; `algorithm` one of those that `explain` lists; `threads` split each call. The default
+        `plan(X, out=...)` is the result, `plan.explain()` a table of the candidates. A bias that is left out or None is 0. `dtype`
+        is X's, the weights' unless given; `algorithm` one of those that `explain` lists; `threads` split each call. The default
         `accuracy` lets an infinity reach results near those whose window holds it, where an algorithm multiplies by structural
         zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums items whose result isn't finite directly.
         Raises ArgumentError, ShapeError, SizeError or DTypeError.
@@ -193,10 +196,8 @@ class Kernel:
         def body(*arrays: Any) -> None:
             *operands, result, new = arrays
             known = dict(zip(self.arrays, operands, strict=True))
-            sizes = {
-                **self.sizes(*operands),
-                "batch": prod(result.shape[: result.ndim - len(axes_of(self.letters[self.result]))]),
-            }
+            rank = len(axes_of(self.letters[self.result]))
+            sizes = {**self.sizes(*operands), "batch": prod(result.shape[: result.ndim - rank])}
             best = candidates((found,), None, sizes, 8, False, True)[0].choice
             choice = Choice(found, {**best.knobs, **knobs})
             flat = {key: self.flat(key, array) for key, array in known.items()}
@@ -205,12 +206,17 @@ class Kernel:
 
         return replace(self, body=body, contiguous=True, algorithms=(), work=None)
 
-    def choose(self, call: Prepared, strict: bool = False) -> Choice:
+    def choose(self, call: Prepared) -> Choice:
         """The algorithm for a call: by sizes and element type alone."""
-        if not self.algorithms or call.types.compute.kind != "f" or 0 in (call.arrays[self.data].shape):
+        direct = not self.algorithms or call.types.compute.kind != "f" or 0 in call.arrays[self.data].shape
+        if direct or not self.finite(dict(zip(self.arrays, call.operands, strict=True))):
             return Choice(None, {})
         sizes = tuple(self.sizes_of(call.fit).items())
-        return choose_algorithm(self, sizes, call.types.compute.itemsize, strict, True)
+        return choose_algorithm(self, sizes, call.types.compute.itemsize, False, True)
+
+    def finite(self, arrays: Mapping[str, Any]) -> bool:
+        """Whether all weights are: an infinity that never meets the input must not meet structural zeros either."""
+        return all(all_finite(arrays[key]) for key in self.weights)
 
     def sizes_of(self, fit: Fit) -> dict[str, int]:
         """The sizes, with how many items there are."""

@@ -1,7 +1,8 @@
 """The constants of the machine that predictions of time rest on, as `python -m derive calibrate` measured them, or as guessed.
 
 They are kept as JSON in the user's cache folder: DERIVE_CACHE_DIR, or where this system keeps a user's caches. What can't be
-read, isn't whole, or was measured on another processor is not used; `source` says so.
+read, isn't whole, or was measured on another processor is not used; `source` says so. Where OPENBLAS_CORETYPE makes BLAS use
+another processor's kernels, a file of another name is meant.
 """
 
 import json
@@ -14,9 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FILE", "FORMAT", "SIDES", "Machine", "cache_folder", "load", "machine", "processor"]
+__all__ = ["FORMAT", "SIDES", "Machine", "cache_folder", "file_name", "load", "machine", "processor"]
 
-FILE = "machine.json"
 FORMAT = 1
 SIDES = (4, 12, 32, 96, 320)
 _LOADED = 4096  # bytes of /proc/cpuinfo: the first processor's
@@ -99,6 +99,12 @@ def cache_folder() -> Path:
     return (Path(kept) if os.path.isabs(kept) else home / ".cache") / "derive"  # noqa: PTH117
 
 
+def file_name(kernels: str | None) -> str:
+    """The file's name, given what OPENBLAS_CORETYPE says."""
+    named = "".join(letter for letter in kernels or "" if letter.isalnum())
+    return f"machine-{named}.json" if named else "machine.json"
+
+
 @cache
 def processor() -> str:
     """The processor's name, as the system gives it."""
@@ -147,4 +153,4 @@ def _read(value: Any, default: Any) -> Any:
 @cache
 def machine() -> Machine:
     """This machine: read once."""
-    return load(cache_folder() / FILE)
+    return load(cache_folder() / file_name(os.environ.get("OPENBLAS_CORETYPE")))

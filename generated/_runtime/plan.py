@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .costs import Counted
 from .errors import ArgumentError, DTypeError, ShapeError
 from .machine import machine
 from .outputs import check_output
@@ -78,6 +79,11 @@ class Plan:
     def __repr__(self) -> str:
         knobs = "".join(f", {k}={v}" for k, v in self.choice.knobs.items())
         return f"<plan of {self.kernel.name} on {self.shape} {self.dtype} by {self.choice.name}{knobs}>"
+
+    @property
+    def algorithm(self) -> str:
+        """The name of the algorithm that it runs."""
+        return self.choice.name
 
     def explain(self) -> Explanation:
         """The candidates and the choice; `print` it."""
@@ -162,18 +168,7 @@ def make_plan(
     sizes: Mapping[str, int] | None = None,
 ) -> Plan:
     """See `Kernel.plan`."""
-    names = kernel.arguments[1:]
-    if len(weights) > len(names):
-        raise ArgumentError(f"{kernel.name}.plan takes a shape and {', '.join(names)}; more were given.")
-    weights = (*weights, *([None] * (len(names) - len(weights))))
-    if missing := [n for n, w in zip(names, weights, strict=True) if w is None and n not in kernel.bias]:
-        raise ArgumentError(f"{kernel.name}.plan takes a shape and {', '.join(names)}; {missing[0]} is missing.")
-    if accuracy not in ("default", "strict"):
-        raise ArgumentError(f"{kernel.name}.plan: accuracy is 'default' or 'strict', not {accuracy!r}.")
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise ArgumentError(f"{kernel.name}.plan: threads is a natural number of at least 1, not {threads!r}.")
-    if threads > 1:
-        one_blas_thread()
+    weights = _check(kernel, weights, algorithm, threads, accuracy)
     kind = np.dtype(dtype) if dtype is not None else _type_of(weights)
     if kind.kind != "f":
         raise DTypeError(f"{kernel.name}.plan needs floats; for {kind} call {kernel.name} itself.")
@@ -186,30 +181,43 @@ def make_plan(
         )
     own = {key: np.array(a) for key, a in zip(kernel.arrays, call.operands, strict=True) if key != kernel.data}
     every, strict = kernel.sizes_of(call.fit), accuracy == "strict"
-    found = candidates(kernel.algorithms, kernel.work, every, call.types.compute.itemsize, strict, False)
-    found = found or [Candidate(Choice(None, {}), float("nan"), _none(), 0)]
+    known = kernel.algorithms if kernel.finite(own) else ()
+    found = candidates(known, kernel.work, every, call.types.compute.itemsize, strict, False)
+    found = found or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
     chosen = _chosen(kernel, found, algorithm, strict)
-    made: tuple[Any, ...] = ()
-    if (stages := chosen.choice.algorithm) is not None:
-        new, given = (lambda s: aligned(s, call.types.compute)), (own[key] for key in stages.weights)
-        made = stages.fixed(*given, new, **every, **chosen.choice.knobs)
+    made = _made(chosen.choice, own, every, call.types.compute)
     others = tuple(c for c in found if c is not chosen)
-    told = Explanation(
-        chosen.choice.name,
-        (chosen, *others),
-        kernel.unfit,
-        sum(int(a.nbytes) for a in made),
-        _bound(kernel, call, chosen),
-        machine().source,
-    )
+    room = sum(int(a.nbytes) for a in made)
+    texts = (_bound(kernel, call), machine().source)
+    told = Explanation(chosen.choice.name, (chosen, *others), kernel.unfit, room, *texts)
     parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, threads, strict, told)
     return Plan(kernel, tuple(shape), *parts)
 
 
-def _none() -> Any:
-    from .costs import Counted
+def _check(kernel: Any, weights: tuple[Any, ...], algorithm: str, threads: int, accuracy: str) -> tuple[Any, ...]:
+    """The weights and biases, None for each bias that was left out. Raises ArgumentError."""
+    names = kernel.arguments[1:]
+    if len(weights) > len(names):
+        raise ArgumentError(f"{kernel.name}.plan takes a shape and {', '.join(names)}; more were given.")
+    weights = (*weights, *([None] * (len(names) - len(weights))))
+    if missing := [n for n, w in zip(names, weights, strict=True) if w is None and n not in kernel.bias]:
+        raise ArgumentError(f"{kernel.name}.plan takes a shape and {', '.join(names)}; {missing[0]} is missing.")
+    if accuracy not in ("default", "strict"):
+        raise ArgumentError(f"{kernel.name}.plan: accuracy is 'default' or 'strict', not {accuracy!r}.")
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise ArgumentError(f"{kernel.name}.plan: threads is a natural number of at least 1, not {threads!r}.")
+    if threads > 1:
+        one_blas_thread()
+    return weights
 
-    return Counted(0, 0, 0)
+
+def _made(choice: Choice, own: Mapping[str, Any], sizes: Mapping[str, int], kind: Any) -> tuple[Any, ...]:
+    """What an algorithm makes of the weights."""
+    stages = choice.algorithm
+    if stages is None:
+        return ()
+    given = (own[key] for key in stages.weights)
+    return stages.fixed(*given, lambda shape: aligned(shape, kind), **sizes, **choice.knobs)
 
 
 def _type_of(weights: tuple[Any, ...]) -> np.dtype[Any]:
@@ -244,7 +252,7 @@ def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> C
     raise ArgumentError(f"{kernel.name} has no algorithm {wanted!r}; there are {names}.")
 
 
-def _bound(kernel: Any, call: Any, chosen: Candidate) -> str:
+def _bound(kernel: Any, call: Any) -> str:
     """The forward error bound of sums of products, in words; see `derive.ir.rounding`."""
     if kernel.terms is None:
         return ""

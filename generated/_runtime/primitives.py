@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["aligned", "halo", "put", "strided", "tiles", "total"]
+__all__ = ["aligned", "all_finite", "halo", "put", "strided", "tiles", "total"]
 
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
@@ -22,6 +22,13 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     raw = np.empty(size + _ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % _ALIGNMENT
     return raw[start : start + size].view(kind).reshape(shape)
+
+
+def all_finite(array: Any) -> bool:
+    """Whether no entry is infinite or no number."""
+    flat = array.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(np.dot(flat, flat))) or bool(np.isfinite(flat).all())
 
 
 def tiles(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Work split over threads, with BLAS held to one thread while it lasts.
 
-The limit of BLAS belongs to the process, so one lock with a count of users holds it: the first to come sets it, the last to go lifts
-it. That threads never outnumber cores is promised for one caller at a time.
+The limit of BLAS belongs to the process, so one lock with a count of users holds it: the first to come sets it, the last to go
+lifts it. That threads never outnumber cores is promised for one caller at a time.
 """
 
 import threading

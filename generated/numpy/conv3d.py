@@ -105,27 +105,27 @@ def _rows_fixed(V, new, *, Delta, S, **_):
     # T[e, s, b + s, a] = V[a, b, e]
     for s in range(S):
         T[:, s, s:2*Delta + s + 1] = V.transpose(2, 1, 0)
-    return (T,)
+    T_left = strided(T, (0, 0, 0, 0), (2*Delta*S + S, 2*Delta*K + K), ((1, 1), (3, 1)))
+    return (T_left,)
 
 
 def _rows_room(new, *, p, Delta, S, G, **_):
-    """Working arrays of one thread."""
+    """Working arrays of one thread, and views of them."""
     Q = 16*((2*Delta + p + 15) // 16)
     P = new((2*Delta + G*S, 2*Delta + 1, p))
     Z = new((2*Delta + 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
-    return (P, Z, A,)
-
-
-def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, p, Delta, S, G, **_):
-    """Rows on BLAS."""
-    K = 2*Delta + S
-    Q = 16*((2*Delta + p + 15) // 16)
-    T_left = strided(T, (0, 0, 0, 0), (2*Delta*S + S, 2*Delta*K + K), ((1, 1), (3, 1)))
     Z_out = strided(Z, (0, 0, 0, Delta), (G, 2*Delta*S + S, p), ((2, 1), (1, 1), (3, 1)))
     Z_e = [Z[e].reshape(-1)[e:] for e in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = A[:, :, :p].transpose(1, 0, 2)
+    return (P, Z_out, Z_e, A_flat, A_out)
+
+
+def _rows(X, u, H, T_left, P_, Z_out, Z_e, A_flat, A_out, items, span, *, n, m, p, Delta, S, G, **_):
+    """Rows on BLAS."""
+    K = 2*Delta + S
 
     for z in range(*items):
         for i in range(n):
@@ -140,13 +140,15 @@ def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, p, Delta, S, G, **_):
                 total(Z_e, A_flat)
 
                 # H[z, i, low + S*g + s, h] = u + A[s, g, h]
-                put(H[z, i, low:high], A[:, :, :p].transpose(1, 0, 2), u, split=0)
+                put(H[z, i, low:high], A_out, u, split=0)
 
 
 def _rows_work(*, batch, n, m, p, Delta, S, G, **_):
     """What it does, counted."""
     K = 2*Delta + S
+    Q = 16*((2*Delta + p + 15) // 16)
     return (
+        ("room", 1, G*Q*S*(2*Delta + 1) + p*(2*Delta + 1)*(2*Delta + G*S) + G*Q*S),
         ("make", S, (2*Delta + 1)**3),
         ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S)),
         ("matmul", batch*n*(-((-m) // (G*S))), G, S*(2*Delta + 1), K*(2*Delta + 1), p),

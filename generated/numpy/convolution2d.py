@@ -89,27 +89,27 @@ def _rows_fixed(V, new, *, n, m, S, **_):
     # T[b, s, a + s] = V[a, b]
     for s in range(S):
         T[:, s, s:2*n + s - 1] = V.transpose(1, 0)
-    return (T,)
+    T_left = strided(T, (0, 0, 0), (2*S*m - S, K), ((1, 1), (2, 1)))
+    return (T_left,)
 
 
 def _rows_room(new, *, n, m, S, G, **_):
-    """Working arrays of one thread."""
+    """Working arrays of one thread, and views of them."""
     Q = 16*((3*m + 13) // 16)
     P = new((G*S + 2*n - 2, m))
     Z = new((2*m - 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
-    return (P, Z, A,)
-
-
-def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, S, G, **_):
-    """Rows on BLAS."""
-    K = S + 2*n - 2
-    Q = 16*((3*m + 13) // 16)
-    T_left = strided(T, (0, 0, 0), (2*S*m - S, K), ((1, 1), (2, 1)))
     Z_out = strided(Z, (0, 0, 0, m - 1), (G, 2*S*m - S, m), ((2, 1), (1, 1), (3, 1)))
     Z_b = [Z[b].reshape(-1)[b:] for b in range(2*m - 1)]
     A_flat = A.reshape(-1)[:A.size - (2*m - 2)]
+    A_out = A[:, :, :m].transpose(1, 0, 2)
+    return (P, Z_out, Z_b, A_flat, A_out)
+
+
+def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, S, G, **_):
+    """Rows on BLAS."""
+    K = S + 2*n - 2
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
@@ -123,13 +123,15 @@ def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, S, G, **_):
             total(Z_b, A_flat)
 
             # H[z, low + S*g + s, j] = u + A[s, g, j]
-            put(H[z, low:high], A[:, :, :m].transpose(1, 0, 2), u, split=0)
+            put(H[z, low:high], A_out, u, split=0)
 
 
 def _rows_work(*, batch, n, m, S, G, **_):
     """What it does, counted."""
     K = S + 2*n - 2
+    Q = 16*((3*m + 13) // 16)
     return (
+        ("room", 1, G*Q*S + G*Q*S*(2*m - 1) + m*(G*S + 2*n - 2)),
         ("make", S, (2*m - 1)*(2*n - 1)),
         ("view", batch*(-((-n) // (G*S))), m*(G*S + 2*n - 2)),
         ("matmul", batch*(-((-n) // (G*S))), G, S*(2*m - 1), K, m),

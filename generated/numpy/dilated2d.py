@@ -96,27 +96,27 @@ def _rows_fixed(V, new, *, Delta, S, **_):
     # T[b, s, 2*a + s] = V[a, b]
     for s in range(S):
         T[:, s, s:4*Delta + s + 1:2] = V.transpose(1, 0)
-    return (T,)
+    T_left = strided(T, (0, 0, 0), (2*Delta*S + S, K), ((1, 1), (2, 1)))
+    return (T_left,)
 
 
 def _rows_room(new, *, m, Delta, S, G, **_):
-    """Working arrays of one thread."""
+    """Working arrays of one thread, and views of them."""
     Q = 16*((4*Delta + m + 15) // 16)
     P = new((4*Delta + G*S, m))
     Z = new((2*Delta + 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
-    return (P, Z, A,)
-
-
-def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, Delta, S, G, **_):
-    """Rows on BLAS."""
-    K = 4*Delta + S
-    Q = 16*((4*Delta + m + 15) // 16)
-    T_left = strided(T, (0, 0, 0), (2*Delta*S + S, K), ((1, 1), (2, 1)))
     Z_out = strided(Z, (0, 0, 0, 2*Delta), (G, 2*Delta*S + S, m), ((2, 1), (1, 1), (3, 1)))
     Z_b = [Z[b].reshape(-1)[2*b:] for b in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (4*Delta)]
+    A_out = A[:, :, :m].transpose(1, 0, 2)
+    return (P, Z_out, Z_b, A_flat, A_out)
+
+
+def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, S, G, **_):
+    """Rows on BLAS."""
+    K = 4*Delta + S
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
@@ -130,13 +130,15 @@ def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, Delta, S, G, **_):
             total(Z_b, A_flat)
 
             # H[z, low + S*g + s, j] = u + A[s, g, j]
-            put(H[z, low:high], A[:, :, :m].transpose(1, 0, 2), u, split=0)
+            put(H[z, low:high], A_out, u, split=0)
 
 
 def _rows_work(*, batch, n, m, Delta, S, G, **_):
     """What it does, counted."""
     K = 4*Delta + S
+    Q = 16*((4*Delta + m + 15) // 16)
     return (
+        ("room", 1, G*Q*S*(2*Delta + 1) + m*(4*Delta + G*S) + G*Q*S),
         ("make", S, (2*Delta + 1)**2),
         ("view", batch*(-((-n) // (G*S))), m*(4*Delta + G*S)),
         ("matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m),

@@ -96,28 +96,27 @@ def _rows_fixed(V, new, *, Delta, S, **_):
     # T[b, s, a + 2*s] = V[a, b]
     for s in range(S):
         T[:, s, 2*s:2*Delta + 2*s + 1] = V.transpose(1, 0)
-    return (T,)
+    T_left = strided(T, (0, 0, 0), (2*Delta*S + S, K), ((1, 1), (2, 1)))
+    return (T_left,)
 
 
 def _rows_room(new, *, m, Delta, S, G, **_):
-    """Working arrays of one thread."""
+    """Working arrays of one thread, and views of them."""
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     P = new((2*Delta + 2*G*S - 1, m))
     Z = new((2*Delta + 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
-    return (P, Z, A,)
-
-
-def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, Delta, S, G, **_):
-    """Rows on BLAS."""
-    K = 2*Delta + 2*S - 1
-    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
-    T_left = strided(T, (0, 0, 0), (2*Delta*S + S, K), ((1, 1), (2, 1)))
     Z_out = strided(Z, (0, 0, 0, Delta), (G, 2*Delta*S + S, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((2, 1), (1, 1), (3, 1)))
     Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (2*Delta)]
     A_out = strided(A, (0, 0, 0), (G, S, ((m - 1) // 2) + 1), ((1, 1), (0, 1), (2, 2)))
+    return (P, Z_out, Z_b, A_flat, A_out)
+
+
+def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, S, G, **_):
+    """Rows on BLAS."""
+    K = 2*Delta + 2*S - 1
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
@@ -137,7 +136,9 @@ def _rows(X, u, H, T, P_, Z, A, items, span, *, n, m, Delta, S, G, **_):
 def _rows_work(*, batch, n, m, Delta, S, G, **_):
     """What it does, counted."""
     K = 2*Delta + 2*S - 1
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
+        ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + 2*G*S - 1) + G*Q*S),
         ("make", S, (2*Delta + 1)**2),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
         ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(2*Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),

@@ -114,9 +114,22 @@ def test_laws(name: str, algorithm: str) -> None:
     for of, sizes in _exact(name, algorithm):
         laws.linear(of, sizes)
         laws.local(of, laws.unread_inputs(of, sizes), sizes, finite=True)
-        laws.unread_weights_are_ignored(replace(of, kernel=_whole(of)), sizes)
         for claim in claims(of.derivation):
             laws.equivariant(of, motions(claim, sizes, most=40), sizes)
+
+
+@EACH
+def test_weights_that_never_meet_the_input_are_ignored(name: str, algorithm: str) -> None:
+    """By the public entry, which may choose another algorithm for them: on whole numbers all give the same."""
+    of = replace(subject(name), kernel=_whole(subject(name)))
+    for sizes in sizes_of(name)[:40]:
+        masks = laws.unread_entries(of, sizes)
+        if any(mask.any() for mask in masks.values()):
+            arrays = whole_numbers(of, sizes, (np.float64,) * 3)
+            before = of(arrays, sizes)
+            for value in (np.nan, np.inf, 2.0**900):
+                hidden = {n: np.where(mask, value, arrays[n]) for n, mask in masks.items()}
+                assert np.array_equal(of({**arrays, **hidden}, sizes), before)
 
 
 def test_there_are_algorithms() -> None:
