@@ -58,7 +58,7 @@ def exact_arrays(form: Form, sizes: Mapping[Symbol, int], seed: int = 0) -> dict
     """Arguments of the right shapes with integer entries, as object arrays."""
     draw = random.Random(seed)
     arrays = {}
-    values = {p.name: p.values for p in form.weights}
+    values = {p.name: p.values for p in form.params}
     for array in (form.input, *(p.array for p in form.params)):
         shape = tuple(int(evaluate(e, sizes)) for e in array.shape)
         given = values.get(array.name)
@@ -142,7 +142,7 @@ def _dense(layer: Layer, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol
     if any(s.view in _NO_DENSE for s in (proved.step for proved in derivation.steps)):
         return None
     start = derivation.dense
-    grid = tuple(sizes[start.input.axes[p].extent] for p in start.grid(start.input))
+    grid = tuple(int(evaluate(start.input.axes[p].extent, sizes)) for p in start.grid(start.input))
     params = {p.name: arrays[p.name] for p in derivation.form.params if not p.data}
     told = {s.size for s in size_sources(derivation.form, [p.array for p in derivation.form.params if not p.data])}
     return derivation.reference(shape=grid, **params, **{s.name: v for s, v in sizes.items() if s not in told})[0]

@@ -127,7 +127,8 @@ class Layer:
         from derive.render.numbers import cost_text
 
         form = self.derivation.form
-        proved = sum(v.proved for v in self.verdicts)
+        proved, points = sum(v.proved for v in self.verdicts), sum(v.status.at_points for v in self.verdicts)
+        how = f", {points} of them at these sizes" if points else " for all sizes"
         arrows = " ⟶ ".join(["dense", *(_arrow(s.rule) for s in self.derivation.steps)])
         return Header(
             name=self.name,
@@ -138,7 +139,7 @@ class Layer:
                 ("Derivation", arrows),
                 (
                     "Proved",
-                    f"{proved} of {len(self.verdicts)} obligations for all sizes: {self.page}",
+                    f"{proved} of {len(self.verdicts)} obligations{how}: {self.page}",
                 ),
                 ("Cost", f"{cost_text(form)} operations"),
                 *_symmetry(self.derivation),

@@ -14,6 +14,7 @@ from derive.algorithms._terms import Part, Terms
 from derive.forms.conditions import pieces
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.ir.nodes import Chart
+from derive.remembered import replaced
 
 __all__ = ["divided"]
 
@@ -57,11 +58,11 @@ def _part(terms: Terms, piece: Polyhedron, case: tuple[Any, Expr]) -> Terms:
             letter, value = solved
             at = {letter: value}
             chart = Chart(
-                tuple((s, expand(e.xreplace(at))) for s, e in chart.down),
+                tuple((s, expand(replaced(e, at))) for s, e in chart.down),
                 tuple((s, e) for s, e in chart.up if s != letter),
             )
-            cases = tuple((w.xreplace(at), v.xreplace(at)) for w, v in part.cases if not _decided(w.xreplace(at)))
-            part = replace(part, condition=part.condition.xreplace(at), cases=cases)
+            cases = tuple((replaced(w, at), replaced(v, at)) for w, v in part.cases if not _decided(replaced(w, at)))
+            part = replace(part, condition=replaced(part.condition, at), cases=cases)
     return Terms(terms.form, chart, terms.batches, bool(terms.items), True, part)
 
 

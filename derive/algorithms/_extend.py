@@ -16,6 +16,7 @@ from derive.forms.expr import Read, Where, index
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.text import show
 from derive.ir.nodes import Access, Gather, Range, Scatter, Storage
+from derive.remembered import replaced
 
 __all__ = ["Extended", "extended"]
 
@@ -100,7 +101,7 @@ def _lines(
         if line is None or line == subscript or not any(letters[s] for s in own):
             continue
         symbol = next(index(c) for c in "pqrst" if c not in taken and index(c) not in {f[0] for f in found.values()})
-        place = subscript.xreplace({line: symbol})
+        place = replaced(subscript, {line: symbol})
         if place.free_symbols & own:
             continue
         shadow = (terms & Polyhedron.of(Eq(symbol, line))).project(*letters)

@@ -8,9 +8,10 @@ items      batched arrays are read and written at the item of the batch that the
 
 from __future__ import annotations
 
-from sympy import Symbol, expand
+from sympy import Sum, Symbol, expand
 
 from derive.errors import NoLowering
+from derive.forms.expr import Read
 from derive.forms.form import Form
 from derive.ir.nodes import (
     Access,
@@ -34,7 +35,7 @@ from derive.ir.nodes import (
     walk,
 )
 
-__all__ = ["check_structure"]
+__all__ = ["adds_bias", "check_structure"]
 
 
 def check_structure(program: Program, form: Form) -> None:
@@ -146,12 +147,17 @@ def _check_order(program: Program, form: Form) -> None:
         statements[1 : len(statements) - register],
         statements[len(statements) - register :],
     )
-    start = Fill if form.bias == 0 else Copy
+    start = Copy if isinstance(form.bias, Read) else Fill
+    added, sums = [n for n in sums if adds_bias(n, form)], [n for n in sums if not adds_bias(n, form)]
+    if len(added) != isinstance(form.bias, Sum) or added != statements[1 : 1 + len(added)]:
+        raise NoLowering("A program adds a bias that is a sum once, before it sums.")
     started = len(first) == 1 and isinstance(first[0], start) and all(isinstance(n, Copy) for n in last)
     if not started or not sums or not all(isinstance(n, (MultiplyAdd, Contract)) for n in sums):
         raise NoLowering(
-            "A program copies the bias, sums, then stores its register if any; without a bias it fills with 0."
+            "A program copies the bias, sums, then stores its register if any; without a bias to copy it fills with 0."
         )
+    if any(node.target.array != first[0].target.array for node in added):
+        raise NoLowering("A program adds the bias into another place than it starts in.")
     begun = next((n.source for n in program.body if isinstance(n, Scatter)), None)
     for node in sums:
         if isinstance(node, MultiplyAdd) and len(node.target.along(node.over)) != len(node.over):
@@ -166,6 +172,12 @@ def _check_order(program: Program, form: Form) -> None:
         raise NoLowering("A program that sums into its result needs no scratch.")
     elif first[0] is not program.body[0]:
         raise NoLowering("A program copies the bias once, before anything else.")
+
+
+def adds_bias(node: Node, form: Form) -> bool:
+    """Whether a statement is the one that adds a bias that is a sum of products: it reads biases alone."""
+    names = {p.name for p in form.biases} if isinstance(form.bias, Sum) else set()
+    return isinstance(node, (MultiplyAdd, Contract)) and bool(names) and all(f.array in names for f in node.factors)
 
 
 def _check_charts(program: Program, form: Form, sums: int) -> None:

@@ -17,11 +17,12 @@ from derive.errors import NoLowering, TextError
 from derive.forms.conditions import split
 from derive.forms.expr import Read, Where, index, reads
 from derive.forms.form import Form
-from derive.forms.polyhedron import Polyhedron
+from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.text import show
 from derive.ir.nodes import Access, Chart, Range, Storage
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
+from derive.remembered import built, replaced
 
 __all__ = ["BATCH", "ITEM", "Part", "Terms", "charts", "entry_text", "own", "same_chart"]
 
@@ -38,8 +39,8 @@ def same_chart(chart: Chart) -> Any:
     """The conditions that the two maps are inverse: on the chart's letters, and on the form's."""
     down, up = dict(chart.down), dict(chart.up)
     return (
-        And(*(Eq(s, e.xreplace(down)) for s, e in chart.up)),
-        And(*(Eq(s, e.xreplace(up)) for s, e in chart.down)),
+        And(*(Eq(s, replaced(e, down)) for s, e in chart.up)),
+        And(*(Eq(s, replaced(e, up)) for s, e in chart.down)),
     )
 
 
@@ -52,13 +53,13 @@ def charts(form: Form) -> Iterator[Chart]:
     for read in reads(form.weight):
         axes = next(p.array for p in form.weights if p.name == read.array).axes
         for axis, subscript in zip(axes, read.subscripts, strict=True):
-            place = expand(subscript.xreplace(values))
+            place = expand(replaced(subscript, values))
             free = [s for s in letters if s in place.free_symbols and s not in values and place.coeff(s) in (1, -1)]
             if isinstance(place, (Symbol, Integer)) or not free:
                 continue
             name = _fresh(axis.symbol, {*letters, *up, *form.sizes})
             value = {free[0]: expand(place.coeff(free[0]) * (name - place) + free[0])}
-            values = {s: expand(e.xreplace(value)) for s, e in values.items()} | value
+            values = {s: expand(replaced(e, value)) for s, e in values.items()} | value
             up[name] = subscript
     if up:
         kept = {s: s for s in (*form.reduction_symbols, *form.output.symbols) if s not in values}
@@ -95,7 +96,7 @@ class Part:
     def of(self, expression: Any) -> Any:
         """An expression as it is in this part."""
         for case, value in self.cases:
-            expression = expression.xreplace({case: value})
+            expression = replaced(expression, {case: value})
         return expression
 
 
@@ -125,14 +126,14 @@ class Terms:
         facts = (Ge(BATCH, 1), Le(0, ITEM), Lt(ITEM, BATCH)) if items else ()
         self.given = Polyhedron.of(form.given, *facts[:1])
         self.part = part or Part()
-        live = self.part.of(form.live.xreplace(self.down))
+        live = self.part.of(replaced(form.live, self.down))
         self.terms, rest = split(live, self.part.condition, form.given, *facts)
         self.rest = And(*(part for part in And.make_args(rest) if not self._holds(part)))
         stored = {a.name: Storage(a.name, a.shape, a.name in batched) for a in arrays}
         entries = self._entries()
         costly = {s: extend and self.grows(s) == 2 for s in self.letters}
         accesses = tuple(map(self.access, entries))
-        own = tuple(self.part.of(e.xreplace(self.down)) for e in entries)
+        own = tuple(self.part.of(replaced(e, self.down)) for e in entries)
         self.costly = frozenset(s for s, long in costly.items() if long)
         self.extended = extended(accesses, own, costly, self.terms, stored, len(self.items))
         target, *factors = self.extended.accesses
@@ -150,7 +151,7 @@ class Terms:
     def access(self, read: Read) -> Access:
         """The position in memory of an entry that is named in the form's letters."""
         boxes = {a.name: a for a in (*(p.array for p in self.form.params), self.form.input, self.form.output)}
-        places = boxes[read.array].storage(tuple(self.part.of(e.xreplace(self.down)) for e in read.subscripts))
+        places = boxes[read.array].storage(tuple(self.part.of(replaced(e, self.down)) for e in read.subscripts))
         return Access(read.array, (*self.items, *places) if read.array in self.batched else places)
 
     def _entries(self) -> tuple[Read, ...]:
@@ -177,13 +178,19 @@ class Terms:
         lower, upper = shadow.simplify(known).bounds(symbol)
         if not lower or not upper:
             raise NoLowering(f"Nothing bounds '{symbol}' on both sides, so no loop can run through it.")
-        stop = Min(*(bound + 1 for bound in upper))
-        start = Max(*lower)
-        return Range(symbol, start, stop if self._runs(start, stop, known) else Max(start, stop))
+        stop = built(Min, *(bound + 1 for bound in upper))
+        start = built(Max, *lower)
+        return Range(symbol, start, stop if self._runs(start, stop, known) else built(Max, start, stop))
 
     def _runs(self, start: Expr, stop: Expr, known: Polyhedron) -> bool:
         """Whether start ≤ stop for all sizes and all outer letters that some term has."""
-        goal = Goal((self.form.given, known.conditions), Le(start, stop))
+        forwards = built(Le, start, stop)
+        try:
+            if (known & self.given).implies(forwards):
+                return True
+        except NotAffine:
+            pass  # a rounded quotient, which the solver knows
+        goal = Goal((self.form.given, known.conditions), forwards)
         return decide(goal.smt) is Status.PROVED
 
     def grows(self, symbol: Symbol) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
-from sympy import And, Integer, Le, Lt, Symbol, true
+from sympy import And, Integer, Le, Lt, Sum, Symbol, true
 
 from derive.algorithms._cases import divided
 from derive.algorithms._sweep import cost, looped
@@ -21,6 +21,7 @@ from derive.errors import NoLowering
 from derive.forms.expr import Read, index
 from derive.forms.form import Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.forms.products import sums
 from derive.forms.sizes import size_sources
 from derive.ir.nodes import (
     Access,
@@ -94,13 +95,25 @@ def _parts(
 def _start(terms: Terms, target: Access, over: tuple[Range, ...], name: str) -> Copy | Fill:
     """What a sum begins with: the bias, or nothing."""
     bias = terms.form.bias
-    if bias == 0:
+    if bias == 0 or isinstance(bias, Sum):
         return Fill(target, over, f"{name} = 0")
     if not isinstance(bias, Read):
         raise NoLowering(f"Algorithm 'direct' starts each output from its bias; '{bias}' is no entry of one.")
     boxes = {p.name: p.array for p in terms.form.biases}
     source = Access(bias.array, boxes[bias.array].storage(bias.subscripts))
     return Copy(target, over, source, f"{name} = {entry_text(bias)}")
+
+
+def _added(terms: Terms, target: Access, name: str) -> tuple[Access, tuple[Range, ...], tuple[Access, ...], str]:
+    """What a bias that is a sum adds: where, over which letters, the entries that are multiplied, and the sentence."""
+    form = terms.form
+    entries = [f for f in form.bias.function.as_ordered_factors() if f != 1]
+    if not all(isinstance(f, Read) for f in entries):
+        raise NoLowering(f"A program multiplies entries; the bias '{form.bias}' is no sum of products of entries.")
+    boxes = {p.name: p.array for p in form.biases}
+    factors = tuple(Access(f.array, boxes[f.array].storage(f.subscripts)) for f in entries)
+    over = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in sums(form.bias))
+    return target, over, factors, f"{name} += {'·'.join(map(entry_text, entries))}"
 
 
 def _arrays(parts: tuple[Terms, ...]) -> tuple[Node, ...]:
@@ -112,7 +125,11 @@ def _arrays(parts: tuple[Terms, ...]) -> tuple[Node, ...]:
     start = _start(parts[0], place, whole, entry_text(form.output.entry()))
     shapes = {s.name: s.shape for s in more.working}
     zeros = (Scratch(node.source, shapes[node.source]) for node in reversed(more.scatters))
-    return (start, *zeros, *more.gathers, *(node for terms in parts for node in _sweep(terms)), *more.scatters)
+    first: tuple[Node, ...] = ()
+    if isinstance(form.bias, Sum):
+        target, over, factors, says = _added(parts[0], place, entry_text(form.output.entry()))
+        first = (Contract(target, (*whole, *over), factors, says),)
+    return (start, *zeros, *more.gathers, *first, *(node for terms in parts for node in _sweep(terms)), *more.scatters)
 
 
 def _sweep(terms: Terms) -> tuple[Node, ...]:
@@ -191,13 +208,13 @@ def _in_order(part: tuple[Symbol, ...], whole: tuple[Symbol, ...]) -> bool:
 def _threads(terms: Terms) -> tuple[Node, ...]:
     form, accesses = terms.form, terms.accesses
     summed = form.output.name not in terms.batched
-    sums = (*(terms.items if summed else ()), *form.reduction_symbols)
+    summing = (*(terms.items if summed else ()), *form.reduction_symbols)
     threads = (() if summed else terms.items, form.output.symbols)
     register = Access("acc", ())
     outer = (*threads[0], *threads[1])
-    loops = [terms.range(s, (*outer, *sums[: d + 1]), sums[d + 1 :]) for d, s in enumerate(sums)]
+    loops = [terms.range(s, (*outer, *summing[: d + 1]), summing[d + 1 :]) for d, s in enumerate(summing)]
     known = Polyhedron.of(form.given, form.output.holds(), Le(0, ITEM), Lt(ITEM, BATCH))
-    guards = _guards(terms, And(terms.terms.project(*sums).simplify(known).conditions, terms.rest), sums)
+    guards = _guards(terms, And(terms.terms.project(*summing).simplify(known).conditions, terms.rest), summing)
     body = _nest(loops, MultiplyAdd(register, (), accesses.factors), guards, {}, _acc(terms))
     spans = (
         *(Range(s, Integer(0), BATCH) for s in threads[0]),
@@ -205,9 +222,11 @@ def _threads(terms: Terms) -> tuple[Node, ...]:
     )
     name = entry_text(form.output.entry())
     last = Copy(accesses.target, (), register, f"{name} = acc")
-    return (
-        Launch(spans, (Scratch("acc", ()), _start(terms, register, (), "acc"), *body, last), "one thread an output"),
-    )
+    start: tuple[Node, ...] = (Scratch("acc", ()), _start(terms, register, (), "acc"))
+    if isinstance(form.bias, Sum):
+        _, over, factors, says = _added(terms, register, "acc")
+        start = (*start, *_nest(over, MultiplyAdd(register, (), factors), {}, {}, says))
+    return (Launch(spans, (*start, *body, last), "one thread an output"),)
 
 
 def _acc(terms: Terms) -> str:

@@ -21,13 +21,12 @@ Lines = list[str]
 
 
 def algorithms(programs: Sequence[Staged], header: Header) -> Lines:
-    """Keyword arguments of the kernel object that name its algorithms; none where there are none."""
-    if not programs:
-        return []
+    """Keyword arguments of the kernel object that name its algorithms, and say why it has no others."""
     entries = [line for program in programs for line in _entry(program)]
     reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
     unfit = ["unfit={", *reasons, "},"] if reasons else []
-    return ["work=_direct_work,", "terms=_terms,", "algorithms=(", *indent(entries), "),", *unfit]
+    named = ["algorithms=(", *indent(entries), "),"] if entries else []
+    return ["work=_direct_work,", "terms=_terms,", *named, *unfit]
 
 
 def direct_costs(program: Program, header: Header) -> Lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sympy import Add, Expr, Integer, Mul, Symbol, expand, floor
@@ -284,10 +284,16 @@ def _function(kernel: str, program: Program) -> Lines:
         f'    """{sentence(program.says)}"""',
         *indent(size_lines(program, frozenset(told))),
         f"    batch = {counted.name}.size{f' // ({extents})' if counted.shape else ''}",
-        f"    {kernel}({threads}, ({', '.join(passed)}), ({', '.join(map(str, told))}))",
+        f"    {kernel}({threads}, {_tuple(passed)}, {_tuple(map(str, told))})",
         "",
         "",
     ]
+
+
+def _tuple(names: Iterable[str]) -> str:
+    """A tuple as Python text."""
+    listed = tuple(names)
+    return f"({', '.join(listed)}{',' if len(listed) == 1 else ''})"
 
 
 def _argument(extent: Expr) -> str:

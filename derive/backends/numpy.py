@@ -250,7 +250,7 @@ class _NumPy:
         bodies += [
             line for part in staged for line in (*staged_functions(part), *staged_costs(part), *error_bounds(part))
         ]
-        bodies += direct_costs(program, header) if staged else []
+        bodies += direct_costs(program, header)
         lines = [
             "import numpy as np",
             "",

@@ -38,7 +38,7 @@ def _gather(box: Array, values: np.ndarray, subscripts: tuple[Any, ...], sizes: 
     for place, extent in zip(places, values.shape, strict=True):
         inside &= (place >= 0) & (place < extent)
     clipped = tuple(np.clip(p, 0, extent - 1) for p, extent in zip(places, values.shape, strict=True))
-    return np.where(inside, values[clipped], 0)
+    return np.where(inside, np.asarray(values[clipped], dtype=values.dtype), 0)
 
 
 def denote(form: Form, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray:

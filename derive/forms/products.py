@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import And, Eq, Expr, Mul
+from sympy import And, Eq, Expr, Mul, Sum
 
 from derive.forms.expr import Read
+from derive.forms.form import Axis, Role
 
-__all__ = ["product_of", "same_product"]
+__all__ = ["product_of", "same_product", "sums"]
 
 
 def product_of(expression: Expr) -> dict[str, Read] | None:
@@ -25,3 +26,9 @@ def same_product(left: Expr, right: Expr) -> Any:
         return Eq(left, right)
     pairs = ((one[name], other[name]) for name in one)
     return And(*(Eq(x, y) for a, b in pairs for x, y in zip(a.subscripts, b.subscripts, strict=True)))
+
+
+def sums(expression: Any) -> tuple[Axis, ...]:
+    """The letters that its sums bind, with their ranges, each once: of Σ_s C[i, s]·u[s] the letter s."""
+    found = {limits: None for e in sorted(expression.atoms(Sum), key=str) for limits in e.limits}
+    return tuple(Axis(letter, low, high, Role.CHANNEL) for letter, low, high in found)

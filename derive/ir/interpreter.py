@@ -27,6 +27,7 @@ from derive.ir.nodes import (
     Scatter,
     Scratch,
 )
+from derive.remembered import replaced
 
 __all__ = ["interpret"]
 
@@ -49,7 +50,7 @@ def interpret(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping
 
 
 def _value(expression: Expr, env: Env) -> int:
-    value = expression.xreplace(env)
+    value = replaced(expression, env)
     if not value.is_Integer:
         raise EmitError(f"'{expression}' has no value here, or none that is an integer.")
     return int(value)
@@ -73,7 +74,7 @@ def _read(access: Access, env: Env, memory: dict[str, np.ndarray]) -> Any:
     value = memory[access.array][_place(access, env, memory)]
     if value is None:
         raise EmitError(
-            f"{access.array}{[int(e.xreplace(env)) for e in access.subscripts]} is read before it is written."
+            f"{access.array}{[int(replaced(e, env)) for e in access.subscripts]} is read before it is written."
         )
     return value
 
@@ -99,7 +100,7 @@ def _run(body: tuple[Node, ...], env: Env, memory: dict[str, np.ndarray]) -> Non
                 for point in _points((span,), env):
                     _run(inner, point, memory)
             case Guard(condition=condition, body=inner):
-                if bool(condition.xreplace(env)):
+                if bool(replaced(condition, env)):
                     _run(inner, env, memory)
             case Launch(threads=threads, body=inner):
                 for point in _points(threads, env):

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import S, true
+from sympy import Expr, Mul, S, Sum, true
 
 from derive.errors import RuleRefused
 from derive.forms.dense import dense_form
-from derive.forms.expr import Read, index
+from derive.forms.expr import index
 from derive.forms.form import Array, Edge, Form, Param
-from derive.forms.products import product_of
+from derive.forms.products import product_of, sums
 from derive.groups.translations import Translations
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._rule import Case, rule
@@ -88,38 +88,42 @@ def _given(form: Form, output: Array) -> Array:
 
 
 def _by_bias(form: Form, param: Param) -> Step:
-    source = form.bias
-    if not isinstance(source, Read):
-        raise RuleRefused(f"Rule 'gradient' needs '{param.name}' to be read once an output; the bias is '{source}'.")
+    entries = product_of(form.bias.function if isinstance(form.bias, Sum) else form.bias)
+    if entries is None or param.name not in entries:
+        raise RuleRefused(f"Rule 'gradient' needs '{param.name}' to be read once an output; the bias is '{form.bias}'.")
+    source, others = entries[param.name], tuple(p for p in form.biases if p is not param)
+    weight: Expr = Mul(*(entries[p.name] for p in others))
     alone = replace(
         form,
-        reduction=(),
+        reduction=sums(form.bias),
         domain=true,
         read=(),
-        weight=S.One,
-        weights=(),
+        weight=weight,
+        weights=others,
         input=Array("1", ()),
         edge=Edge.INSIDE,
     )
     output = Array(f"d{param.name}", param.array.axes)
     given = _given(form, output)
     terms = terms_by(alone, output, source.subscripts)
-    places = tuple(s.xreplace(dict(terms.down)) for s in form.output.symbols)
+    known = dict(terms.down)
+    places = tuple(s.xreplace(known) for s in form.output.symbols)
     after = Form(
         output=output,
         input=given,
         reduction=terms.reduction,
         domain=domain_of(alone, terms, given, places, Edge.INSIDE),
-        weight=S.One,
+        weight=weight.xreplace(known),
         read=places,
         bias=S.Zero,
-        weights=(),
+        weights=tuple(seen_from(p, terms) for p in others),
         biases=(),
         given=form.given,
         shared=True,
     )
-    down = dict(terms.down) | dict.fromkeys(form.reduction_symbols, S.Zero)
-    return _step(form, after, down, terms.up, View.BIAS, SubStep("The factor of", source, given.entry(places)))
+    down = known | dict.fromkeys(form.reduction_symbols, S.Zero)
+    line = SubStep("The factor of", source, after.weight * given.entry(places))
+    return _step(form, after, down, terms.up, View.BIAS, line)
 
 
 def _step(form: Form, after: Form, down: object, up: object, view: View, argument: SubStep) -> Step:

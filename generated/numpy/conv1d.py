@@ -72,6 +72,19 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zi->", G, optimize=True)
 
 
+def _direct_work(*, batch, n, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*n),
+        ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*n),
+    )
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 2*Delta + 1
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n = X.shape[-1]
@@ -96,6 +109,11 @@ conv1d = Kernel(
     result="H",
     letters={"X": "n", "V": "2*Delta + 1", "u": "", "H": "n"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs a window of two axes at least",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -87,6 +87,20 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijd->d", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, C, D, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, D*batch*m*n),
+        ("matmul", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, batch*m*n, C, D),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*batch*m*n),
+    )
+
+
+def _terms(*, C, Delta, **_):
+    """How many products one result adds at most."""
+    return C + 4*C*Delta + 4*C*Delta**2
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m, C = X.shape[-3:]
@@ -112,6 +126,11 @@ conv2d_channels = Kernel(
     result="H",
     letters={"X": "n, m, C", "V": "2*Delta + 1, 2*Delta + 1, C, D", "u": "D", "H": "n, m, D"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs one channel in and one out",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

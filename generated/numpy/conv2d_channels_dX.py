@@ -76,6 +76,20 @@ def _direct_dV(H, G, dV, new):
             )
 
 
+def _direct_work(*, batch, n, m, D, C, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, C*batch*m*n),
+        ("matmul", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, batch*m*n, D, C),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*m*n),
+    )
+
+
+def _terms(*, D, Delta, **_):
+    """How many products one result adds at most."""
+    return D + 4*D*Delta + 4*D*Delta**2
+
+
 def _sizes(H, V):
     """The sizes, from the shapes of the arguments."""
     n, m, D = H.shape[-3:]
@@ -101,6 +115,11 @@ conv2d_channels_dX = Kernel(
     result="X",
     letters={"H": "n, m, D", "V": "2*Delta + 1, 2*Delta + 1, C, D", "X": "n, m, C"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs one channel in and one out",
+    },
     gradients={
         "H": Gradient(_direct_dH, ("V", "G")),
         "V": Gradient(_direct_dV, ("H", "G")),

@@ -90,6 +90,21 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zi->", G, optimize=True)
 
 
+def _direct_work(*, batch, n, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*n),
+        ("sweep", 1, batch*n),
+        ("sweep", n - 1, batch*n),
+        ("sweep", n - 1, batch*n),
+    )
+
+
+def _terms(*, n, **_):
+    """How many products one result adds at most."""
+    return n
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n = X.shape[-1]
@@ -118,6 +133,11 @@ deepsets1d = Kernel(
     result="H",
     letters={"X": "n", "V": "2", "u": "", "H": "n"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs one channel in and one out",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -55,6 +55,20 @@ def _direct_dU(G, dU, new):
     dU[...] += np.einsum("zij->ij", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*m*n),
+        ("matmul", 1, 1, batch, m*n, m*n),
+        ("sweep", 1, batch*m*n),
+    )
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return m*n
+
+
 def _sizes(X, W, U):
     """The sizes, from the shapes of the arguments."""
     n, m = X.shape[-2:]
@@ -78,6 +92,11 @@ dense2d = Kernel(
     result="H",
     letters={"X": "n, m", "W": "n, m, n, m", "U": "n, m", "H": "n, m"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs one channel in and one out",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("W", "G")),
         "W": Gradient(_direct_dW, ("X", "G")),

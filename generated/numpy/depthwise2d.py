@@ -87,6 +87,19 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijd->d", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, C, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, C*batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*m*n),
+    )
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m, C = X.shape[-3:]
@@ -111,6 +124,11 @@ depthwise2d = Kernel(
     result="H",
     letters={"X": "n, m, C", "V": "2*Delta + 1, 2*Delta + 1, C", "u": "C", "H": "n, m, C"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs one channel in and one out",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

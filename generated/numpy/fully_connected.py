@@ -55,6 +55,20 @@ def _direct_dU(G, dU, new):
     dU[...] += np.einsum("zi->i", G, optimize=True)
 
 
+def _direct_work(*, batch, K, N, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, N*batch),
+        ("matmul", 1, 1, batch, K, N),
+        ("sweep", 1, N*batch),
+    )
+
+
+def _terms(*, K, **_):
+    """How many products one result adds at most."""
+    return K
+
+
 def _sizes(X, W, U):
     """The sizes, from the shapes of the arguments."""
     K = X.shape[-1]
@@ -79,6 +93,11 @@ fully_connected = Kernel(
     result="H",
     letters={"X": "K", "W": "N, K", "U": "N", "H": "N"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs one channel in and one out",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("W", "G")),
         "W": Gradient(_direct_dW, ("X", "G")),

@@ -87,6 +87,20 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijfd->fd", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, F, C, D, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, D*F*batch*m*n),
+        ("matmul", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, F*batch*m*n, C, D),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F*batch*m*n),
+    )
+
+
+def _terms(*, C, Delta, **_):
+    """How many products one result adds at most."""
+    return C + 4*C*Delta + 4*C*Delta**2
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m, F, C = X.shape[-4:]
@@ -112,6 +126,11 @@ grouped2d = Kernel(
     result="H",
     letters={"X": "n, m, F, C", "V": "2*Delta + 1, 2*Delta + 1, C, F, D", "u": "F, D", "H": "n, m, F, D"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs one channel in and one out",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

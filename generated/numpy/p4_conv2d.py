@@ -90,6 +90,20 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijdr->d", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, C, D, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, 4*D*batch*m*n),
+        ("matmul", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), 1, batch*m*n, C, D),
+        ("sweep", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*m*n),
+    )
+
+
+def _terms(*, C, **_):
+    """How many products one result adds at most."""
+    return 36*C
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m, C = X.shape[-4:-1]
@@ -119,6 +133,11 @@ p4_conv2d = Kernel(
     result="H",
     letters={"X": "n, m, C, 4", "V": "3, 3, C, 4, D", "u": "D", "H": "n, m, D, 4"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs one channel in and one out",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -55,6 +55,20 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijd->d", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, C, D, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, D*batch*m*n),
+        ("matmul", 1, 1, batch*m*n, C, D),
+        ("sweep", 1, D*batch*m*n),
+    )
+
+
+def _terms(*, C, **_):
+    """How many products one result adds at most."""
+    return C
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m, C = X.shape[-3:]
@@ -79,6 +93,11 @@ pointwise2d = Kernel(
     result="H",
     letters={"X": "n, m, C", "V": "C, D", "u": "D", "H": "n, m, D"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs one channel in and one out",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

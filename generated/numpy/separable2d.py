@@ -109,6 +109,20 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zij->", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, R, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*m*n),
+        ("matmul", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, batch*m*n, R, 1),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*n),
+    )
+
+
+def _terms(*, R, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta**2*R + 4*Delta*R + R
+
+
 def _sizes(X, P, Q, u):
     """The sizes, from the shapes of the arguments."""
     n, m = X.shape[-2:]
@@ -134,6 +148,11 @@ separable2d = Kernel(
     result="H",
     letters={"X": "n, m", "P": "R, 2*Delta + 1", "Q": "R, 2*Delta + 1", "u": "", "H": "n, m"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "rows": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("P", "Q", "G")),
         "P": Gradient(_direct_dP, ("X", "Q", "G")),

@@ -69,7 +69,7 @@ def filled(form: Form, sizes: Sizes, numbers: str, seed: int = 0) -> dict[str, n
 def fixed(form: Form, sizes: Sizes) -> dict[str, np.ndarray]:
     """The arrays of numbers that a layer brings along, exactly."""
     shapes = shapes_of(form, sizes)
-    given = {p.name: [Fraction(int(v.p), int(v.q)) for v in p.values] for p in form.weights if p.values is not None}
+    given = {p.name: [Fraction(int(v.p), int(v.q)) for v in p.values] for p in form.params if p.values is not None}
     whole = {n: [int(v) if v.denominator == 1 else v for v in values] for n, values in given.items()}
     return {n: objects(values, shapes[n]) for n, values in whole.items()}
 
@@ -117,7 +117,7 @@ def by_dense(derivation: Derivation, arrays: Arrays, sizes: Sizes) -> np.ndarray
         return None
     form, start = derivation.form, derivation.dense
     data = arrays[form.input.name]
-    grid = tuple(sizes[start.input.axes[p].extent] for p in start.grid(start.input))
+    grid = tuple(int(evaluate(start.input.axes[p].extent, sizes)) for p in start.grid(start.input))
     params = {p.name: arrays[p.name] for p in form.params if not p.data}
     told = {s.size for s in size_sources(form, [p.array for p in form.params if not p.data])}
     stated = {s.name: value for s, value in sizes.items() if s not in told}

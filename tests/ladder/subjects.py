@@ -71,7 +71,7 @@ class Subject:
     @property
     def unit(self) -> int:
         """The common denominator of the layer's constants."""
-        return lcm(*(int(v.q) for p in self.form.weights for v in p.values or ()))
+        return lcm(*(int(v.q) for p in self.form.params for v in p.values or ()))
 
     @property
     def dyadic(self) -> bool:
