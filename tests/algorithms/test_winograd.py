@@ -102,6 +102,8 @@ def plant(kind: str) -> Any:
                 return replace(node, inner=tuple(replace(r, stop=r.stop - 1) for r in inner))
             case "tap", MatMul(target=target, inner=inner) if target.array == "W":
                 return replace(node, inner=(replace(inner[0], start=Integer(1)), *inner[1:]))
+            case "product", MatMul(target=target, inner=inner) if target.array == "R":
+                return replace(node, inner=(replace(inner[0], start=Integer(1)), *inner[1:]))
             case "bias", Store():
                 return replace(node, bias=None)
         return node
@@ -109,7 +111,7 @@ def plant(kind: str) -> Any:
     return change
 
 
-PLANTS = ("halo", "windows", "step", "row", "end", "item", "channel", "tap", "bias")
+PLANTS = ("halo", "windows", "step", "row", "end", "item", "channel", "tap", "product", "bias")
 
 
 @pytest.mark.parametrize("kind", PLANTS)
