@@ -22,10 +22,10 @@ from itertools import product
 from sympy import And, Expr, Integer, Lt, Symbol, expand, floor
 
 from derive.algorithms._bilinear import Bilinear, amplification, nested, prove, roundings, toom_cook
-from derive.algorithms._window import BATCH, ITEM, Moving, Window, entry, fresh, gathered, sources, window
+from derive.algorithms._window import BATCH, ITEM, Window, entry, fresh, gathered, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
-from derive.ir.nodes import Access, Chart, Copy, Loop, Range
+from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range
 from derive.ir.stages import (
     Amplified,
     Cases,
@@ -97,6 +97,7 @@ class _Winograd:
             symbol if m.reach > 1 else ZERO
             for symbol, m in zip(fresh(" ".join(f"f{m.place}" for m in self.axes), self.form), self.axes, strict=True)
         )
+        self.K, self.T = (fresh(" ".join(f"{c}{m.place}" for m in self.axes), self.form) for c in "KT")
         self.a = [m.tap for m in self.axes if m.tap is not None]
         self.lead = (self.q, *self.g)
         self.shared, self.contracted, self.filters = (
@@ -123,7 +124,7 @@ class _Winograd:
                 Knob(self.L, extent=floor((self.axes[0].places + choices[0] - 1) / Integer(choices[0]))),
                 Knob(self.N, extent=BATCH),
             ),
-            lets=(),
+            lets=self._lets(),
             made=made,
             fixed=fixed,
             rooms=self._rooms(),
@@ -179,14 +180,19 @@ class _Winograd:
         factors: tuple[Fraction, ...] = tuple(amplification(*(_axis(*a) for a in key)) for key in keys)
         return Amplified(factors, tuple(roundings(_all(key)) - 1 + more for key in keys), channels)
 
+    def _lets(self) -> tuple[Let, ...]:
+        """K inputs of a tile along each axis, and T tiles along each but the first."""
+        found = [Let(k, expand(self.S + m.taps - 1)) for k, m in zip(self.K, self.axes, strict=True)]
+        for tiles, m in list(zip(self.T, self.axes, strict=True))[1:]:
+            step = m.reach * self.S
+            found.append(Let(tiles, floor((m.places + step - 1) / step)))
+        return tuple(found)
+
     def _extents(self, letter: str) -> tuple[Expr, ...]:
         """How far a letter runs along each axis."""
-        one = {"s": lambda m: self.S, "a": lambda m: m.taps, "g": self._tiles_along}
-        return tuple(expand(one.get(letter, lambda m: self.S + m.taps - 1)(m)) for m in self.axes)
-
-    def _tiles_along(self, m: Moving) -> Expr:
-        step = m.reach * self.S
-        return self.L if m is self.axes[0] else floor((m.places + step - 1) / step)
+        taps = tuple(m.taps for m in self.axes)
+        ends = {"s": (self.S,) * len(taps), "a": taps, "g": (self.L, *self.T[1:])}
+        return ends.get(letter, tuple(self.K))
 
     def _ranges(self, letter: str) -> tuple[Range, ...]:
         names = {"s": self.s, "a": self.a, "g": self.g, "t": self.t, "k": self.k}[letter]
@@ -212,7 +218,7 @@ class _Winograd:
         blocks = tuple(r.stop for r in self._blocks)
         inner = tuple(r.stop for r in (*self.shared, *self.contracted))
         outer = tuple(r.stop for r in (*self.shared, *self.filters))
-        span = tuple(expand(self.S * g + m.taps - 1) for g, m in zip(self._extents("g"), self.axes, strict=True))
+        span = tuple(self.S * (g - 1) + k for g, k in zip(self._extents("g"), self.K, strict=True))
         return (
             Room(self.P, (self.N, *span, *inner)),
             Room(self.E, (*self._extents("k"), *blocks, *inner)),

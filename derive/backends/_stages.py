@@ -98,7 +98,7 @@ class _Writer(Views):
 
     def fixed(self) -> Lines:
         program = self.program
-        plain, self.hoisting = set(self.plain), False
+        plain = set(self.plain)
         read = [a.array for n in statements(program.fixed) for a in reads_of(n) if a.array in self.stored]
         names = list(dict.fromkeys(read))
         made: tuple[Room | Constants, ...] = (*program.constants, *program.made)
@@ -109,8 +109,10 @@ class _Writer(Views):
             target = next(n.target.array for n in statements((node,)))
             if target in rooms:
                 lines += self._new(rooms.pop(target))
-            lines += self.lines((node,))
-        self.plain, self.hoisting = plain, True
+            self.local = []
+            found = self.lines((node,))
+            lines += [*self.local, *found]
+        self.plain, self.local = plain, None
         return [
             f"def _{program.name}_fixed({', '.join([*names, 'new', *_keywords(keys)])}):",
             f'    """What {program.says} makes of the weights, once."""',

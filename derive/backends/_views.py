@@ -49,7 +49,7 @@ class Views:
     """The views of one program. Those of working arrays that no loop moves are `named`, to be made once with the arrays.
 
     `bound` are the letters of the loops around the statement that is printed; `plain` are arrays that it has by their own names.
-    Nothing is named but while it is `hoisting`.
+    Where there are `local` lines, views are named there instead.
     """
 
     def __init__(self, program: Staged) -> None:
@@ -59,7 +59,7 @@ class Views:
         self.moved = {*self.halos, *self.held}
         self.named: dict[str, Named] = {}
         self.plain: set[str] = set()
-        self.hoisting = True
+        self.local: Lines | None = None
         self.bound: set[Symbol] = set()
 
     def view(
@@ -95,11 +95,13 @@ class Views:
     def _named(self, access: Access, groups: Sequence[tuple[Range, ...]], text: str, hoist: str) -> str:
         """The view by a name of its own where it is to be made once, and can be."""
         moving = {r.symbol for group in groups for r in group}
+        if self.local is not None:
+            return self._locally(f"{access.array}_{hoist}", text) if hoist and text != access.array else text
         own = {s for e in access.subscripts for s in e.free_symbols}
         ranges = tuple(r for group in groups for r in group if r.symbol in own)
         mentioned = symbols_of((access.subscripts, ranges)) - moving
         if (
-            not (hoist and self.hoisting)
+            not hoist
             or mentioned & self.bound
             or access.array in self.moved
             or access.array not in {*self.program.working, *(c.name for c in self.program.constants)}
@@ -111,6 +113,11 @@ class Views:
             self.plain.add(name)
         else:
             self.named[name] = Named(access.array, text, frozenset(mentioned))
+        return name
+
+    def _locally(self, name: str, text: str) -> str:
+        assert self.local is not None
+        self.local.append(f"{name} = {text}")
         return name
 
     def _step(self, access: Access, group: list[Range]) -> tuple[str, str]:

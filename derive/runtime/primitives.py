@@ -124,7 +124,8 @@ def put(target: Any, source: Any, bias: Any = None, split: Sequence[int] = ()) -
 
     What is left of the two where they hold more than the target's axis is dropped.
     """
-    for part, found in _split(target, source, split):
+    whole = bool(split) and target.size == source.size and target.flags.c_contiguous
+    for part, found in ((target.reshape(source.shape), source),) if whole else _split(target, source, split):
         if bias is None:
             part[...] = found
         else:
