@@ -21,6 +21,7 @@ from derive.forms.text import show
 from derive.ir.nodes import Access, Copy, Guard, Loop, Range, SizeFrom, Storage
 from derive.ir.stages import Room, Stage
 from derive.proof.goal import Goal, Status
+from derive.proof.smt import in_fixed_order
 from derive.proof.solver import decide
 
 __all__ = ["BATCH", "ITEM", "Moving", "Window", "entry", "fresh", "gathered", "sources", "window"]
@@ -219,7 +220,7 @@ def _mask(form: Form, taps: set[Symbol], down: dict[Symbol, Expr]) -> Any:
     letters = {*form.output.symbols, *form.reduction_symbols}
     ranges = (form.given, form.output.holds(), *(a.holds() for a in form.reduction), form.input.holds(form.read))
     asked = []
-    for part in And.make_args(form.domain):
+    for part in in_fixed_order(And.make_args(form.domain)):
         if part is true or decide(Goal(ranges, part).smt) is Status.PROVED:
             continue
         if not part.free_symbols & letters <= taps:

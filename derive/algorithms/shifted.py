@@ -7,8 +7,7 @@
     A[e, p, j, d] = Σ_a Σ_b P[e, p + a, j + b, d]·T[a, b, j, d]
     H[first + e, low + p, j, d] = u[d] + A[e, p, j, d]
 
-Columns and channels are one axis of memory, along which a tap is one run. It multiplies what the form multiplies and no zeros of
-its own, for depthwise layers and for windows that nothing else fits.
+Columns and channels are one axis of memory, along which a tap is one run; with a stride along the columns, channels alone are.
 """
 
 from __future__ import annotations
@@ -24,10 +23,12 @@ __all__ = ["shifted"]
 
 
 def shifted(form: Form, batched: frozenset[str]) -> Staged:
-    """The program in stages. Raises NoLowering where the form has filters or doesn't move."""
+    """The program in stages. Raises NoLowering where the form has filters, or no channels of its own at last."""
     found = window(form)
     if not found.moving or found.filters:
         raise NoLowering("it needs a window that moves, without filters")
+    if form.read[-1] not in {a.symbol for a in found.shared}:
+        raise NoLowering(f"it needs {form.input.name} to end with a letter that weights and result share")
     if not {form.input.name, form.output.name} <= batched:
         raise NoLowering("it needs an input and an output for each item")
     return _Shifted(found).program(batched)

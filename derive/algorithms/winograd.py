@@ -33,11 +33,11 @@ from derive.ir.stages import (
     Halo,
     Knob,
     MatMul,
+    MatrixTable,
     Room,
     Stage,
     Staged,
     Store,
-    Table,
     Tiles,
 )
 
@@ -165,7 +165,7 @@ class _Winograd:
             Constants(
                 name,
                 (*rows, *columns),
-                Table(name, tuple((axis, getattr(_axis(*axis), parts[name])) for axis in used)),
+                MatrixTable(name, tuple((axis, getattr(_axis(*axis), parts[name])) for axis in used)),
                 named,
             )
             for name, (rows, columns) in shapes.items()

@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from math import lcm, prod
 from typing import Any
 
-from sympy import Rational
+from sympy import Integer, Rational
 
 from derive.errors import EmitError
-from derive.ir.nodes import Program
+from derive.ir.nodes import Program, Table
 
-__all__ = ["Bodies", "Numbers", "brought", "facts", "numbers", "quoted", "runtime_imports", "table_text"]
+__all__ = [
+    "Bodies",
+    "Numbers",
+    "brought",
+    "facts",
+    "numbers",
+    "quoted",
+    "runtime_imports",
+    "table_text",
+    "tabulated",
+]
 
 _WIDE = 112
 
@@ -90,6 +100,12 @@ def brought(program: Program, gradients: Bodies, constants: Mapping[str, Numbers
     if len(others) > 1:
         raise EmitError(f"Gradients of '{program.name}' take {' and '.join(others)}, and one may be new to the layer.")
     return lines + ([f'cotangent="{others[0]}",'] if others and others != ["G"] else [])
+
+
+def tabulated(start: str, table: Table, end: str) -> list[str]:
+    """The numbers of a program's table as nested tuples, between two pieces of text, in lines of bearable length."""
+    whole = numbers([Integer(v) for v in table.values], table.shape)
+    return table_text(start, whole.numerators, end)
 
 
 def table_text(start: str, table: Any, end: str) -> list[str]:

@@ -24,12 +24,12 @@ __all__ = [
     "Halo",
     "Knob",
     "MatMul",
+    "MatrixTable",
     "Room",
     "ShiftedSum",
     "Stage",
     "Staged",
     "Store",
-    "Table",
     "Tiles",
     "WeightedSum",
     "at_knobs",
@@ -163,7 +163,7 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class MatrixTable:
     """Matrices of rationals, each under a key."""
 
     name: str
@@ -179,7 +179,7 @@ class Constants:
 
     name: str
     shape: tuple[Expr, ...]
-    table: Table
+    table: MatrixTable
     keys: tuple[tuple[Expr, ...], ...]
 
     def matrices(self) -> tuple[tuple[tuple[Fraction, ...], ...], ...]:
@@ -296,7 +296,7 @@ def at_knobs(program: Staged, values: Mapping[Symbol, Expr]) -> Staged:
     def fix(value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(map(fix, value))
-        if isinstance(value, Table):
+        if isinstance(value, MatrixTable):
             return value
         if hasattr(value, "xreplace"):
             return value.xreplace(dict(values))

@@ -19,7 +19,7 @@ from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Copy
-from derive.ir.stages import Constants, Halo, MatMul, Staged, Store, Table
+from derive.ir.stages import Constants, Halo, MatMul, MatrixTable, Staged, Store
 from derive.lowering import batched, staged
 from derive.pipeline import layer
 from derive.proof.solver import discharge_all
@@ -141,7 +141,7 @@ def with_entry(made: Staged, name: str, place: tuple[int, int, int], value: Frac
         rows = [list(r) for r in matrix]
         rows[row][column] += value
         entries[which] = (key, tuple(map(tuple, rows)))
-        return replace(constants, table=Table(constants.table.name, tuple(entries)))
+        return replace(constants, table=MatrixTable(constants.table.name, tuple(entries)))
 
     return replace(made, constants=tuple(map(fix, made.constants)))
 
@@ -166,7 +166,7 @@ def test_constants_that_are_right_elsewhere_are_refused() -> None:
 
     def turned(c: Constants) -> Constants:
         entries = tuple((key, tuple(row[::-1] for row in matrix)) for key, matrix in c.table.entries)
-        return replace(c, table=Table(c.table.name, entries)) if c.name == "G" else c
+        return replace(c, table=MatrixTable(c.table.name, entries)) if c.name == "G" else c
 
     wrong = replace(made, constants=tuple(map(turned, made.constants)))
     assert not proved(wrong, form)
@@ -176,7 +176,7 @@ i, k, t, n = map(index, "iktn")
 
 
 def test_a_letter_of_constants_that_other_letters_bound_is_refused() -> None:
-    unit = Table("A", (((1,), ((Fraction(1), Fraction(0)), (Fraction(0), Fraction(1)))),))
+    unit = MatrixTable("A", (((1,), ((Fraction(1), Fraction(0)), (Fraction(0), Fraction(1)))),))
     constants = Constants("A", (Integer(2), Integer(2)), unit, ((Integer(1),),))
     entries = (Access("A", (i, t)), Access("X", (i,)))
     found = without_constants(Term((t,), (t >= 0, t < 2), entries), (constants,))
@@ -188,12 +188,12 @@ def test_a_letter_of_constants_that_other_letters_bound_is_refused() -> None:
 
 
 def test_ones_in_no_line_are_stated_one_by_one() -> None:
-    corner = Table("A", (((1,), ((Fraction(1), Fraction(1)), (Fraction(1), Fraction(0)))),))
+    corner = MatrixTable("A", (((1,), ((Fraction(1), Fraction(1)), (Fraction(1), Fraction(0)))),))
     constants = Constants("A", (Integer(2), Integer(2)), corner, ((Integer(1),),))
     (fact,) = without_constants(Term((), (), (Access("A", (i, k)), Access("X", (i, k)))), (constants,)).facts
     found = {(a, b) for a, b in product(range(2), repeat=2) if fact.xreplace({i: Integer(a), k: Integer(b)}) == True}  # noqa: E712
     assert found == {(0, 0), (0, 1), (1, 0)}
-    nothing = replace(constants, table=Table("A", (((1,), ((Fraction(0),) * 2,) * 2),)))
+    nothing = replace(constants, table=MatrixTable("A", (((1,), ((Fraction(0),) * 2,) * 2),)))
     (fact,) = without_constants(Term((), (), (Access("A", (i, k)), Access("X", (i, k)))), (nothing,)).facts
     assert fact == False  # noqa: E712
 
