@@ -57,6 +57,11 @@ class Algorithm:
         names, every = self.cases or ((), ((),))
         return tuple(values[name] for name in names) in every
 
+    def serves(self, sizes: Mapping[str, int]) -> bool:
+        """Whether there is a program for these sizes, and knobs if they are given, with some others."""
+        names, every = self.cases or ((), ((),))
+        return any(all(sizes.get(n, v) == v for n, v in zip(names, case, strict=True)) for case in every)
+
     @property
     def only(self) -> str:
         """For what alone there is a program."""

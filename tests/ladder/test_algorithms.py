@@ -45,15 +45,10 @@ def _whole(of: Subject) -> Any:
     return getattr(load_source(of.text, of.backend), of.name)
 
 
-def _served(of: Subject, sizes: Sizes, knobs: Mapping[str, int]) -> bool:
-    """Whether the algorithm has a program for the sizes and these knobs."""
-    names, every = _algorithm(of).cases or ((), ((),))
-    known = {**{s.name: v for s, v in sizes.items()}, **knobs}
-    return any(all(known.get(n, v) == v for n, v in zip(names, case, strict=True)) for case in every)
-
-
 def _drawn_sizes(of: Subject, most: int, knobs: Mapping[str, int]) -> list[Sizes]:
-    found = [sizes for sizes in sizes_of(of.name) if _served(of, sizes, knobs)]
+    algorithm = _algorithm(of)
+    known = [(sizes, {s.name: v for s, v in sizes.items()}) for sizes in sizes_of(of.name)]
+    found = [sizes for sizes, values in known if algorithm.serves({**values, **knobs})]
     return random.Random(1).sample(found, min(most, len(found)))
 
 
