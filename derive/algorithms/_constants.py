@@ -28,11 +28,15 @@ Point = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Term:
-    """What an access is a sum of: entries of arrays, multiplied, over the letters for which the facts hold."""
+    """What an access is a sum of: entries of arrays, multiplied, over the letters for which the facts hold.
+
+    That is so if each of `needs` holds: a conclusion with the facts it may rest on.
+    """
 
     letters: tuple[Symbol, ...]
     facts: tuple[Any, ...]
     entries: tuple[Access, ...]
+    needs: tuple[tuple[tuple[Any, ...], Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def without_constants(term: Term, constants: Sequence[Constants]) -> Term:
     values = {s: _values(s, [f for f in told if s in f.free_symbols], factors) for s in lone}
     found = [_where(group, values) for group in _groups(factors, lone)]
     letters = tuple(s for s in term.letters if s not in lone)
-    return Term(letters, (*(f for f in facts if not f.free_symbols & lone), *found), entries)
+    return Term(letters, (*(f for f in facts if not f.free_symbols & lone), *found), entries, term.needs)
 
 
 def _factors(constants: Constants, entry: Access) -> Iterator[_Factor]:

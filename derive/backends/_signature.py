@@ -58,7 +58,7 @@ def quoted(names: Sequence[str]) -> str:
     return f"({', '.join(f'{chr(34)}{n}{chr(34)}' for n in names)}{',' if len(names) == 1 else ''})"
 
 
-_PRIMITIVES = ("halo", "held", "kronecker", "put", "strided", "tiles", "total")
+_PRIMITIVES = ("folded", "halo", "held", "kronecker", "phased", "put", "strided", "tiles", "total")
 
 
 def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged: Sequence[str] = ()) -> list[str]:

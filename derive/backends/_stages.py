@@ -210,7 +210,13 @@ class _Writer(Views):
         left = self.view(node.left, [*batch, node.rows, node.inner], "left", missing=True)
         right = self.view(node.right, [*batch, node.inner, node.columns], "right", missing=True)
         out = self.view(node.target, [*batch, node.rows, node.columns], hoist="out")
-        return [*self._held(node.target), f"np.matmul({left}, {right}, out={out})"]
+        name = "phased" if self._overlap(node) else "np.matmul"
+        return [*self._held(node.target), f"{name}({left}, {right}, out={out})"]
+
+    def _overlap(self, node: MatMul) -> bool:
+        """Whether rows of the left matrix share entries: a subscript moves with its rows and columns alike."""
+        rows, inner = ({r.symbol for r in ranges} for ranges in (node.rows, node.inner))
+        return any(e.free_symbols & rows and e.free_symbols & inner for e in node.left.subscripts)
 
     def shifted_sum(self, node: ShiftedSum) -> Lines:
         kept = node.target.subscripts
@@ -254,7 +260,7 @@ class _Writer(Views):
         if store is None:
             return []
         node = self._clipped_store(store)
-        place = self.view(node.target, [(r,) for r in node.over], slices=True)
+        place = self.view(node.target, self._split(node)[0], slices=True, clip=node)
         return [f"{target.array} = held({place}, {target.array}_)"]
 
     def _clipped_store(self, node: Store) -> Store:
@@ -271,9 +277,11 @@ class _Writer(Views):
     def store(self, node: Store) -> Lines:
         node = self._clipped_store(node)
         groups, split = self._split(node)
+        kept = [r for r in node.over if r not in node.summed]
         target = self.view(node.target, groups, slices=True, clip=node)
-        source = self.view(node.source, [(r,) for r in node.over], hoist="out")
-        bias = "" if node.bias is None else f", {self.view(node.bias, [(r,) for r in node.over], broadcast=True)}"
+        source = self.view(node.source, [(r,) for r in (*node.summed, *kept)], hoist="" if node.summed else "out")
+        source = f"folded({source})" if node.summed else source
+        bias = "" if node.bias is None else f", {self.view(node.bias, [(r,) for r in kept], broadcast=True)}"
         return [f"put({target}, {source}{bias}{f', split={tuple_text(split)}' if split else ''})"]
 
     def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], Sequence[int]]:
@@ -285,7 +293,9 @@ class _Writer(Views):
             if len(here) > 1:
                 split.append(len(groups))
             groups += [here] if here else []
-        if [r for group in groups for r in group] != list(node.over):
+        if len(node.summed) > 1:
+            raise EmitError(f"A store sums over one letter at most; {node.target.array} is summed over more.")
+        if [r for group in groups for r in group] != [r for r in node.over if r not in node.summed]:
             raise EmitError(f"A store runs through the axes of {node.target.array} in their order.")
         return groups, split
 

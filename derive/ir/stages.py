@@ -29,6 +29,7 @@ __all__ = [
     "ShiftedSum",
     "Stage",
     "Staged",
+    "Statement",
     "Store",
     "Tiles",
     "WeightedSum",
@@ -71,7 +72,11 @@ class Halo:
 
 @dataclass(frozen=True, slots=True)
 class MatMul:
-    """target = Σ left·right: for each point of `batch` a matrix product, of `rows` × `inner` by `inner` × `columns`."""
+    """target = Σ left·right: for each point of `batch` a matrix product, of `rows` × `inner` by `inner` × `columns`.
+
+    Where `carried`, the last subscript of `left` may pass the end of its axis: as in memory, it goes on at the next place of the
+    axis before. No result has a term there that counts: `right` is 0, or nothing reads what is written.
+    """
 
     target: Access
     left: Access
@@ -81,6 +86,7 @@ class MatMul:
     inner: tuple[Range, ...]
     columns: tuple[Range, ...]
     says: str = ""
+    carried: bool = False
 
     @property
     def over(self) -> tuple[Range, ...]:
@@ -122,10 +128,10 @@ class WeightedSum:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """result = source + bias at every point where the condition holds; without a bias, the source alone.
+    """result = Σ source + bias at every point where the condition holds, summed over the ranges that don't move the target.
 
-    Where the source is `held` it lives in the result itself while a tile is whole: nothing else reads it, and its axes are the
-    result's, in order.
+    Without a bias, the source alone. What is summed ends up in the source, of which nothing is read afterwards.
+    Where the source is `held` it lives in the result itself, if a tile of that is as large and has no gaps: nothing else reads it.
     """
 
     target: Access
@@ -135,6 +141,11 @@ class Store:
     condition: Any = True
     says: str = ""
     held: bool = False
+
+    @property
+    def summed(self) -> tuple[Range, ...]:
+        """The ranges that don't move the target."""
+        return tuple(r for r in self.over if not any(r.symbol in e.free_symbols for e in self.target.subscripts))
 
 
 Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | WeightedSum | Store

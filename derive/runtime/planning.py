@@ -136,7 +136,8 @@ def candidates(
             room = held_by(works) * itemsize
             if room > _MOST_ROOM and best is not None:
                 continue
-            time = seconds(works, room, itemsize, held, fixed)
+            new = room / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
+            time = seconds(works, room, itemsize, held, fixed) + new
             if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
                 best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)
         if best is not None:

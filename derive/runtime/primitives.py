@@ -11,7 +11,19 @@ import numpy as np
 
 from .constants import Constant
 
-__all__ = ["aligned", "all_finite", "halo", "held", "kronecker", "put", "strided", "tiles", "total"]
+__all__ = [
+    "aligned",
+    "all_finite",
+    "folded",
+    "halo",
+    "held",
+    "kronecker",
+    "phased",
+    "put",
+    "strided",
+    "tiles",
+    "total",
+]
 
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
@@ -102,11 +114,6 @@ def halo(
     return room
 
 
-def held(target: Any, room: Any) -> Any:
-    """Where a working array is that the result takes as it is: in the result, unless that has gaps or fewer places."""
-    return target if target.shape == room.shape and target.flags.c_contiguous else room
-
-
 def total(parts: Sequence[Any], out: Any) -> None:
     """out = Σ parts, flat arrays of which each is as long as `out` at least."""
     first, *rest = parts
@@ -119,17 +126,42 @@ def total(parts: Sequence[Any], out: Any) -> None:
         np.add(out, part[:size], out=out)
 
 
+def folded(parts: Any) -> Any:
+    """Σ parts, an array of equal arrays, in the place of the first."""
+    first = parts[0]
+    for part in parts[1:]:
+        np.add(first, part, out=first)
+    return first
+
+
+def phased(left: Any, right: Any, out: Any) -> None:
+    """out = left @ right, for a left matrix whose rows share memory: in phases of rows that don't, which BLAS takes as they are."""
+    step, width = left.strides[-2], left.shape[-1] * left.itemsize
+    phases = -(-width // step) if step else 1
+    for phase in range(min(phases, left.shape[-2])):
+        np.matmul(left[..., phase::phases, :], right, out=out[..., phase::phases, :])
+
+
+def held(target: Any, room: Any) -> Any:
+    """Where a working array is that the result takes as it is: in the result, unless that has gaps or other places."""
+    if target.size == room.size and target.flags.c_contiguous:
+        return target.reshape(room.shape)
+    return room
+
+
 def put(target: Any, source: Any, bias: Any = None, split: Sequence[int] = ()) -> None:
     """target = source + bias, where the source may have some of the target's axes `split` in two.
 
-    What is left of the two where they hold more than the target's axis is dropped.
+    What the source holds beyond the ends of the target's axes is dropped. It may be the target, in another shape.
     """
     whole = bool(split) and target.size == source.size and target.flags.c_contiguous
     for part, found in ((target.reshape(source.shape), source),) if whole else _split(target, source, split):
-        if bias is None:
-            part[...] = found
-        else:
+        if found.shape != part.shape:
+            found = found[tuple(slice(0, extent) for extent in part.shape)]
+        if bias is not None:
             np.add(found, bias, out=part)
+        elif not np.may_share_memory(part, found):
+            part[...] = found
 
 
 def _split(target: Any, source: Any, axes: Sequence[int]) -> Iterator[tuple[Any, Any]]:
