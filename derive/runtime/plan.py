@@ -4,6 +4,7 @@ The plan owns copies of its weights, so that a filter changed later changes noth
 once: working arrays belong to a thread. With `threads` of its own it splits each call, with BLAS held to one thread meanwhile.
 """
 
+import textwrap
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from .threads import one_blas_thread, run_together
 
 __all__ = ["Explanation", "Plan", "make_plan"]
 
+_WIDTH = 80  # columns of a terminal
 _FINITE = 1 << 18  # elements that are tested at once
 
 
@@ -45,10 +47,11 @@ class Explanation:
             knobs = " ".join(f"{k}={v}" for k, v in c.choice.knobs.items())
             times = f"{c.seconds * 1e3:.3f} ms"
             rows.append((c.choice.name, knobs, times, *map(_short, (c.counted.operations, c.counted.bytes, c.room))))
-        lines = [*in_columns(rows), "", f"{self.chosen} is predicted to be the quickest ({self.source})."]
+        table = in_columns(rows)
+        lines = ["", f"{self.chosen} is predicted to be the quickest ({self.source})."]
         lines += [f"Weights as it needs them take {self.weights} bytes. {self.bound}"]
         lines += [f"{name} does not apply: {reason}." for name, reason in self.unfit.items()]
-        return "\n".join(lines)
+        return "\n".join([*table, *(part for line in lines for part in textwrap.wrap(line, _WIDTH) or [""])])
 
 
 def _short(number: int) -> str:
