@@ -12,16 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import permutations
 from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Or, Symbol, expand
 
+from derive.algorithms._constants import Term, without_constants
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Form, equal_places
 from derive.ir.nodes import Access, Guard, Let, Loop, Range
-from derive.ir.stages import Halo, MatMul, ShiftedSum, Stage, Staged, Store, Tiles, at_knobs, reads_of
+from derive.ir.stages import Cases, Halo, MatMul, ShiftedSum, Stage, Staged, Store, Tiles, at_knobs, reads_of, settings
 from derive.proof.goal import Goal, Obligation
 
 __all__ = ["staged_obligations"]
@@ -39,19 +40,6 @@ class _Placed:
     def ranges(self) -> tuple[Range, ...]:
         """Every range that runs through entries of its array."""
         return (*self.loops, *self.node.over)
-
-
-@dataclass(frozen=True)
-class _Term:
-    """What an access is a sum of: entries of arguments, multiplied, over the letters for which the facts hold.
-
-    That is so if each of `needs` holds: a conclusion with the facts it may rest on.
-    """
-
-    letters: tuple[Symbol, ...]
-    facts: tuple[Any, ...]
-    entries: tuple[Access, ...]
-    needs: tuple[tuple[tuple[Any, ...], Any], ...] = ()
 
 
 def _within(r: Range) -> Any:
@@ -115,10 +103,10 @@ class _Inliner:
                 case _:
                     yield _Placed(node, facts, loops)
 
-    def inline(self, access: Access) -> _Term:
+    def inline(self, access: Access) -> Term:
         """What an entry is a sum of."""
         if access.array not in self.program.working:
-            return _Term((), (), (access,))
+            return Term((), (), (access,))
         part = self.by_array[access.array]
         letters = {r.symbol for r in part.ranges}
         known, equations = solved(part.node.target.subscripts, access.subscripts, letters)
@@ -132,7 +120,7 @@ class _Inliner:
         needs = [(tuple(f.xreplace(known) for f in own) + rests, need) for p in parts for rests, need in p.needs]
         if isinstance(part.node, MatMul) and part.node.carried:
             needs.append(((*facts, *parts[1].facts), self._within_row(places[0])))
-        term = _Term(
+        term = Term(
             (*free, *(s for p in parts for s in p.letters)),
             (*facts, *(f for p in parts for f in p.facts)),
             tuple(e for p in parts for e in p.entries),
@@ -162,7 +150,7 @@ class _Inliner:
     def denotes(self) -> Iterator[Goal]:
         """See the module."""
         form, program, store, node = self.form, self.program, self.store, self.store.node
-        term = self.inline(node.source)
+        term = without_constants(self.inline(node.source), program.constants)
         down, up = dict(program.chart.down), dict(program.chart.up)
         item = _within(Range(program.item, Integer(0), program.batch))
         points = (*(_within(r) for r in node.over if r not in node.summed), node.condition)
@@ -318,19 +306,32 @@ def _factors(form: Form) -> list[Read]:
 
 
 def staged_obligations(program: Staged, form: Form) -> tuple[Obligation, ...]:
-    """What proves a program in stages to be its form, for each choice of the knobs that have choices."""
-    chosen = [k for k in program.knobs if k.choices]
+    """What proves a program in stages to be its form, for each choice of the knobs that have choices, and for each of its cases."""
     found: dict[str, list[Goal]] = {"denotes": [], "in bounds": [], "made": []}
-    for values in product(*(k.choices for k in chosen)):
-        numbers = {k.symbol: Integer(v) for k, v in zip(chosen, values, strict=True)}
-        stages = _Inliner(at_knobs(program, numbers), form)
+    for numbers in settings(program):
+        stages = _Inliner(at_knobs(program, numbers), form.at(numbers))
         found["denotes"] += stages.denotes()
         found["in bounds"] += stages.bounds()
         found["made"] += stages.made_first()
-    each = "".join(f", for {k.symbol} in {{{', '.join(map(str, k.choices))}}}" for k in chosen)
+    each = _each(program)
     says = {
         "denotes": f"The terms that the stages of '{program.name}' compose are the form's live terms, each once{each}.",
         "in bounds": f"Every access of the stages of '{program.name}' is inside its array{each}.",
         "made": f"Every entry that the stages of '{program.name}' read was made first, or is 0{each}.",
     }
     return tuple(Obligation(name, says[name], tuple(goals)) for name, goals in found.items())
+
+
+def _each(program: Staged) -> str:
+    """The choices and the cases, in words."""
+    cases = program.cases or Cases((), ())
+    chosen = [k for k in program.knobs if k.choices and k.symbol not in cases.symbols]
+    each = "".join(f", for {k.symbol} in {{{', '.join(map(str, k.choices))}}}" for k in chosen)
+    if not cases.symbols:
+        return each
+    return f"{each}, for {_tuple(cases.symbols)} in {{{', '.join(map(_tuple, cases.values))}}}"
+
+
+def _tuple(parts: tuple[Any, ...]) -> str:
+    text = ", ".join(map(str, parts))
+    return text if len(parts) == 1 else f"({text})"

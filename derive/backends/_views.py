@@ -55,7 +55,7 @@ class Views:
     """The views of one program. Those of working arrays that no loop moves are `named`, to be made once with the arrays.
 
     `bound` are the letters of the loops around the statement that is printed; `plain` are arrays that it has by their own names;
-    `halos` are those that may be views of others.
+    `halos` are those that may be views of others. Where there are `local` lines, views are named there instead.
     """
 
     def __init__(self, program: Staged) -> None:
@@ -65,6 +65,7 @@ class Views:
         self.moved = {*self.halos, *self.held}
         self.named: dict[str, Named] = {}
         self.plain: set[str] = set()
+        self.local: Lines | None = None
         self.bound: set[Symbol] = set()
 
     def view(
@@ -101,6 +102,8 @@ class Views:
     def _named(self, access: Access, groups: Sequence[tuple[Range, ...]], text: str, hoist: str) -> str:
         """The view by a name of its own where it is to be made once, and can be."""
         moving = {r.symbol for group in groups for r in group}
+        if self.local is not None:
+            return self._locally(f"{access.array}_{hoist}", text) if hoist and text != access.array else text
         own = {s for e in access.subscripts for s in e.free_symbols}
         ranges = tuple(r for group in groups for r in group if r.symbol in own)
         mentioned = symbols_of((access.subscripts, ranges)) - moving
@@ -108,7 +111,7 @@ class Views:
             not hoist
             or mentioned & self.bound
             or access.array in self.moved
-            or access.array not in self.program.working
+            or access.array not in {*self.program.working, *(c.name for c in self.program.constants)}
         ):
             self.plain.add(access.array)
             return text
@@ -117,6 +120,11 @@ class Views:
             self.plain.add(name)
         else:
             self.named[name] = Named(access.array, text, frozenset(mentioned))
+        return name
+
+    def _locally(self, name: str, text: str) -> str:
+        assert self.local is not None
+        self.local.append(f"{name} = {text}")
         return name
 
     def _step(self, access: Access, group: list[Range]) -> tuple[str, str]:
@@ -221,7 +229,8 @@ class Views:
         stop = None if clip is None else _end(e, clip)
         if stop is None:
             raise EmitError(f"The subscript {e} moves with two indices at once.")
-        return self._until(e.xreplace({r.symbol: r.start for r in here}), stop, extent)
+        first, step = expand(e.xreplace({r.symbol: r.start for r in here})), e.coeff(here[-1].symbol)
+        return self._until(first, stop, extent) + (f":{step}" if step != 1 else "")
 
     def _until(self, first: Expr, stop: Expr, extent: Expr) -> str:
         whole = first == 0 and expand(stop - extent) == 0

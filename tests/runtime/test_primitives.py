@@ -42,15 +42,15 @@ def test_a_result_is_made_in_its_place_where_it_fits() -> None:
 
 def test_a_source_in_the_place_of_its_target_is_left_there() -> None:
     result = np.arange(12.0)
-    put(result, held(result, np.zeros((3, 4))), split=0)
+    put(result, held(result, np.zeros((3, 4))), split=(0,))
     assert (result == np.arange(12)).all()
-    put(result, held(result, np.zeros((3, 4))), np.float64(2), split=0)
+    put(result, held(result, np.zeros((3, 4))), np.float64(2), split=(0,))
     assert (result == np.arange(12) + 2).all()
 
 
 def test_what_a_source_holds_beyond_its_target_is_dropped() -> None:
     source, result = np.arange(40).reshape(4, 5, 2), np.empty((3, 9), int)
-    put(result, source, 1, split=1)
+    put(result, source, 1, split=(1,))
     assert (result == np.arange(40).reshape(4, 10)[:3, :9] + 1).all()
 
 
