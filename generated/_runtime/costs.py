@@ -1,7 +1,8 @@
 """What an algorithm's counts cost on this machine, in seconds of one thread.
 
 An algorithm says what it does as tuples (kind, times, sizes...), see `_work` in its module; the machine says how long a call, an
-operation and a byte take. Working arrays that fit in the second-level cache are read from there, larger ones from memory.
+operation and a byte take. Working arrays that fit in the second-level cache are read from there, larger ones from memory. Of a
+product whose larger side is beyond the cache, that side is read from memory and packed; small products read it as they multiply.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from .machine import Machine
 __all__ = ["Counted", "counted", "held_by", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
+_UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
 _VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
 _PATH = 60  # calls on next to nothing that finding the order of a contraction takes as long as
 _FAR = 4  # so many times more are worked on as fast as memory is
@@ -54,8 +56,12 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind == "matmul":
         products, rows, inner, columns = sizes
         one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
-        whole = itemsize * inner * columns
-        one += whole / machine.dram_bytes if whole > _CACHE else 0.0
+        largest = products * inner * max(rows, columns) * itemsize
+        read = largest / machine.dram_bytes if largest > _CACHE else 0.0
+        if rows * inner * columns <= _UNPACKED:
+            one = max(one, read / products)
+        elif read:
+            one += (read + 2 * largest / machine.cached_bytes) / products
         far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
         one += far * itemsize * columns * (inner + rows)
         return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
@@ -63,8 +69,8 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
         rows, inner, columns = sizes
         one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
         whole = itemsize * inner * columns
-        one += whole / machine.dram_bytes if whole > _CACHE else 0.0
-        return float(times * (_PATH * call + one))
+        packed = whole * (1 / machine.dram_bytes + 2 / machine.cached_bytes) if times * whole > _CACHE else 0.0
+        return float(times * (_PATH * call + one + packed))
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))

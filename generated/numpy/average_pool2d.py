@@ -85,6 +85,7 @@ average_pool2d = Kernel(
         "separable": "it needs weights that are parameters, and these are given",
         "shifted": "it needs weights that are parameters, and these are given",
         "toeplitz": "it needs weights that are parameters, and these are given",
+        "winograd": "it needs weights that are parameters, and these are given",
     },
     gradients={
         "X": Gradient(_direct_dX, ("K", "G")),

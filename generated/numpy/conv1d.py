@@ -105,7 +105,7 @@ def _toeplitz(X, u, H, B, P_, A_, items, span, *, n, Delta, T, N, **_):
             phased(strided(P, (0,), (N, K), ((0, T), (0, 1))), B, out=A)
 
             # H[z, T*h + low + t] = u + A[h, t]
-            put(H[z, low:high], A, u, split=0)
+            put(H[z, low:high], A, u, split=(0,))
 
 
 def _toeplitz_work(*, batch, n, Delta, T, N, **_):
@@ -177,6 +177,7 @@ conv1d = Kernel(
         "rows": "it needs a window of two axes at least",
         "separable": "it needs a window along its last two axes",
         "shifted": "it needs X to end with a letter that weights and result share",
+        "winograd": "it needs channels in or filters out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

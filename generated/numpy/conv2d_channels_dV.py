@@ -123,6 +123,7 @@ conv2d_channels_dV = Kernel(
         "separable": "it needs weights that are parameters, and these are given",
         "shifted": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "toeplitz": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
     },
     gradients={
         "G": Gradient(_direct_dG, ("X", "Y")),

@@ -74,6 +74,7 @@ conv2d_channels_du = Kernel(
         "separable": "it needs a product of entries of weights; the weight is 1",
         "shifted": "it needs one array of weights that is read once in a term; the weight is 1",
         "toeplitz": "it needs one array of weights that is read once in a term; the weight is 1",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is 1",
     },
     repeats=_repeats,
 )

@@ -140,7 +140,7 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_e, A_flat, A_out, items, span, *, n, m, 
                 total(Z_e, A_flat)
 
                 # H[z, i, low + S*g + s, h] = u + A[s, g, h]
-                put(H[z, i, low:high], A_out, u, split=0)
+                put(H[z, i, low:high], A_out, u, split=(0,))
 
 
 def _rows_work(*, batch, n, m, p, Delta, S, G, **_):
@@ -214,6 +214,7 @@ conv3d = Kernel(
         "separable": "it needs a weight with one factor for each axis, whose taps are all live",
         "shifted": "it needs X to end with a letter that weights and result share",
         "toeplitz": "it needs a window along the last axis alone",
+        "winograd": "it needs channels in or filters out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

@@ -149,6 +149,7 @@ dense2d = Kernel(
         "separable": "it needs one channel in and one out",
         "shifted": "it needs a window that moves, without filters",
         "toeplitz": "it needs one channel in and one out",
+        "winograd": "it needs a window along some axis",
     },
     gradients={
         "X": Gradient(_direct_dX, ("W", "G")),

@@ -188,6 +188,7 @@ depthwise2d = Kernel(
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",
         "toeplitz": "it needs one channel in and one out",
+        "winograd": "it needs channels in or filters out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

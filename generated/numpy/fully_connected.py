@@ -150,6 +150,7 @@ fully_connected = Kernel(
         "separable": "it needs one channel in and one out",
         "shifted": "it needs a window that moves, without filters",
         "toeplitz": "it needs one channel in and one out",
+        "winograd": "it needs a window along some axis",
     },
     gradients={
         "X": Gradient(_direct_dX, ("W", "G")),

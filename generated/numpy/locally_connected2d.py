@@ -133,6 +133,7 @@ locally_connected2d = Kernel(
         "separable": "it needs weights that are the same at every place; they depend on i",
         "shifted": "it needs weights that are the same at every place; they depend on i",
         "toeplitz": "it needs weights that are the same at every place; they depend on i",
+        "winograd": "it needs weights that are the same at every place; they depend on i",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

@@ -149,6 +149,7 @@ periodic2d = Kernel(
         "separable": "it needs windows that move with one place along each axis; Mod(a + i, n) is read",
         "shifted": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "toeplitz": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

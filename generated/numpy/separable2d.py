@@ -160,7 +160,7 @@ def _separable(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, 
             phased(Z_left, B, out=A_out)
 
             # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
-            put(H[z, low:high], folded(A[:, :high - low]), u, split=1)
+            put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
 
 
 def _separable_work(*, batch, n, m, R, Delta, S, T, G, **_):
@@ -240,6 +240,7 @@ separable2d = Kernel(
         "rows": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "shifted": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "toeplitz": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
     },
     gradients={
         "X": Gradient(_direct_dX, ("P", "Q", "G")),

@@ -130,7 +130,7 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, 
             total(Z_b, A_flat)
 
             # H[z, low + S*g + s, j] = u + A[s, g, 2*j]
-            put(H[z, low:high], A_out, u, split=0)
+            put(H[z, low:high], A_out, u, split=(0,))
 
 
 def _rows_work(*, batch, n, m, Delta, S, G, **_):
@@ -204,6 +204,7 @@ strided2d = Kernel(
         "separable": "it needs a weight with one factor for each axis, whose taps are all live",
         "shifted": "it needs X to end with a letter that weights and result share",
         "toeplitz": "it needs a window along the last axis alone",
+        "winograd": "it needs channels in or filters out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

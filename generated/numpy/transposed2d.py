@@ -121,6 +121,7 @@ transposed2d = Kernel(
         "separable": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "shifted": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "toeplitz": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "winograd": "it needs conditions on the window alone; there is 2*i <= Delta + k",
     },
     gradients={
         "H": Gradient(_direct_dH, ("V", "G")),
