@@ -17,6 +17,7 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Symbol, expand
 
+from derive.algorithms._waves import check_roots, check_spectra, roots, without_waves
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Form, equal_places
@@ -69,7 +70,7 @@ class _Inliner:
         for let in program.lets:
             held[let.symbol] = let.value.xreplace(held)
         self.program = program = at_knobs(program, held)
-        self.given = (form.given, Ge(program.batch, 1), *(Ge(knob.symbol, 1) for knob in program.knobs))
+        self.given = (form.given, Ge(program.batch, 1), *(Ge(k.symbol, 1) for k in program.knobs), program.fits)
         self.made = list(self._walk(program.fixed, (), (), True))
         self.placed = list(self._walk(program.body, (), (), False))
         self.tiles = [n for n in _nodes(program.body) if isinstance(n, Tiles)]
@@ -82,6 +83,7 @@ class _Inliner:
         *_, self.store = self.placed
         if not isinstance(self.store.node, Store) or set(self.by_array) != {*program.working, program.result.name}:
             raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
+        check_spectra(program, tuple(p.node for p in (*self.made, *self.placed)))
 
     def _walk(
         self, body: tuple[Stage, ...], facts: tuple[Any, ...], loops: tuple[Range, ...], outlives: bool
@@ -116,7 +118,7 @@ class _Inliner:
         term = _Term(
             (*free, *(s for p in parts for s in p.letters)),
             (*facts, *(f for p in parts for f in p.facts)),
-            tuple(e for p in parts for e in p.entries),
+            (*roots(part.node, known), *(e for p in parts for e in p.entries)),
         )
         if len(set(term.letters)) < len(term.letters):
             raise NoLowering(f"The stages behind {access.array} sum over one letter twice.")
@@ -130,13 +132,18 @@ class _Inliner:
     def denotes(self) -> Iterator[Goal]:
         """See the module."""
         form, program, store, node = self.form, self.program, self.store, self.store.node
-        term = self.inline(node.source)
+        whole = self.inline(node.source)
+        letters, waves, entries, places = without_waves(whole.letters, whole.facts, whole.entries)
+        term = _Term(letters, waves, entries)
         down, up = dict(program.chart.down), dict(program.chart.up)
         item = _within(Range(program.item, Integer(0), program.batch))
         points = (*(_within(r) for r in node.over), node.condition)
         here = And(*store.facts, *points, *term.facts)
         back = And(*(Eq(s, expand(up[s].xreplace(down))) for s in (*term.letters, *(r.symbol for r in node.over))))
         same = self._same(node.target, term.entries, down)
+        if places:
+            ranged = And(*store.facts, *points, *(f for f in term.facts if f in whole.facts))
+            yield Goal((*self.given, ranged), And(*places))
         yield Goal((*self.given, here), And(form.live.xreplace(down), item.xreplace(down), back, same))
         tiles = [And(_tile(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
         around = [f for f in store.facts if not any(f == _tile(t) for t in self.tiles)]
@@ -260,7 +267,8 @@ def _factors(form: Form) -> list[Read]:
 
 def staged_obligations(program: Staged, form: Form) -> tuple[Obligation, ...]:
     """What proves a program in stages to be its form, for each choice of the knobs that have choices."""
-    chosen = [k for k in program.knobs if k.choices]
+    chosen = [k for k in program.knobs if k.choices and not k.free]
+    check_roots(program)
     found: dict[str, list[Goal]] = {"denotes": [], "in bounds": [], "made": []}
     for values in product(*(k.choices for k in chosen)):
         numbers = {k.symbol: Integer(v) for k, v in zip(chosen, values, strict=True)}

@@ -86,15 +86,25 @@ def _entry(program: Staged) -> Lines:
         f"    work=_{program.name}_work,",
         *([f"    tiled={tiled},"] if tiled is not None else []),
         *([] if program.strict else ["    strict=False,"]),
+        *_limits(program),
         "),",
     ]
+
+
+def _limits(program: Staged) -> Lines:
+    """For which sizes and knobs it is, and how it rounds where it says so."""
+    lines: Lines = []
+    if program.fits is not True:
+        keys = [s for s in (*program.sizes, *(k.symbol for k in program.knobs)) if s in program.fits.free_symbols]
+        lines.append(f"    fits=lambda *, {', '.join([*map(str, keys), '**_'])}: {python(program.fits)},")
+    return lines + ([] if program.normwise is None else [f"    bound=_{program.name}_bound,"])
 
 
 def _tiled(program: Staged) -> int | None:
     """The axis of the result, batch apart, whose places go tile by tile."""
     (store,) = [n for n in statements(program.body) if isinstance(n, Store)]
     rows = [n for n in _nodes(program.body) if isinstance(n, Tiles) and n.extent != program.batch]
-    letters = {s for n in rows for s in (n.low, n.high)}
+    letters = {s for n in rows[:1] for s in (n.low, n.high)}
     return next((k - 1 for k, e in enumerate(store.target.subscripts) if e.free_symbols & letters), None)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sympy import Expr, Integer, Symbol, expand
 
 from derive.backends._expressions import python
+from derive.backends._spectra import product, stored, transform
 from derive.backends._views import Named, Views, symbols_of, tuple_text
 from derive.errors import EmitError
 from derive.ir.nodes import Copy, Guard, Let, Loop, Range, Storage
@@ -18,12 +19,14 @@ from derive.ir.stages import (
     STAGES,
     Halo,
     MatMul,
+    Product,
     Room,
     ShiftedSum,
     Stage,
     Staged,
     Store,
     Tiles,
+    Transform,
     reads_of,
     statements,
 )
@@ -35,7 +38,7 @@ Lines = list[str]
 
 def staged_functions(program: Staged) -> Lines:
     """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`."""
-    writer = _Writer(program)
+    writer = _Writer(stored(program))
     body = writer.body()
     return [line for part in (writer.fixed(), writer.room(), body) for line in (*part, "", "")]
 
@@ -45,6 +48,7 @@ class _Writer(Views):
 
     def __init__(self, program: Staged) -> None:
         super().__init__(program)
+        self.tiled = False
         self.stored: Mapping[str, Storage] = {s.name: s for s in (*program.arguments, program.result)}
 
     def _head(self, parts: Iterable[Any], known: set[Symbol]) -> tuple[Lines, Lines]:
@@ -111,7 +115,8 @@ class _Writer(Views):
         ]
 
     def _new(self, room: Room) -> Lines:
-        lines = [f"{room.name} = new({tuple_text(map(python, room.shape))})"]
+        shape = tuple_text(map(python, room.shape))
+        lines = [f"{room.name} = {f'spectrum(new, {shape})' if room.spectrum else f'new({shape})'}"]
         return lines + ([f"{room.name}[...] = 0"] if room.zeroed else [])
 
     def room(self) -> Lines:
@@ -147,7 +152,8 @@ class _Writer(Views):
         return [f"if {python(node.condition)}:", *_indent(self.lines(node.body))]
 
     def tiles(self, node: Tiles) -> Lines:
-        over = "*items" if node.extent == self.program.batch else "*span"
+        over = "*items" if node.extent == self.program.batch else f"0, {python(node.extent)}" if self.tiled else "*span"
+        self.tiled = self.tiled or over == "*span"
         inside = self._inside({node.low, node.high}, node.body)
         return [f"for {node.low}, {node.high} in tiles({over}, {python(node.step)}):", *_indent(inside)]
 
@@ -262,6 +268,8 @@ STAGE_TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Halo: _Writer.halo,
     MatMul: _Writer.matmul,
     ShiftedSum: _Writer.shifted_sum,
+    Transform: transform,
+    Product: product,
     Store: _Writer.store,
 }
 if missing := [node.__name__ for node in STAGES if node not in STAGE_TEMPLATES]:

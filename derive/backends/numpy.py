@@ -19,6 +19,7 @@ from derive.backends._module import (
     used,
 )
 from derive.backends._signature import runtime_imports
+from derive.backends._spectra import error_bounds
 from derive.backends._stages import staged_functions
 from derive.errors import EmitError
 from derive.ir.nodes import (
@@ -247,7 +248,9 @@ class _NumPy:
         views = gradients or {}
         told = (bodies_of(views), header.constants, header.repeats)
         bodies = [line for part in (program, *views.values()) for line in _function(part)]
-        bodies += [line for part in staged for line in (*staged_functions(part), *staged_costs(part))]
+        bodies += [
+            line for part in staged for line in (*staged_functions(part), *staged_costs(part), *error_bounds(part))
+        ]
         bodies += direct_costs(program, header) if staged else []
         lines = [
             "import numpy as np",

@@ -5,7 +5,8 @@ total    times, parts, elements                      parts - 1 additions of so m
 copy     times, elements                             also copies with a halo, where nothing is a view
 view     times, elements                             a halo that is a view but at the edges
 store    times, elements
-make     times, elements                             what weights alone determine, once for many inputs
+fft      times, transforms, length                   real transforms of so many points; one of complex numbers counts as two
+make     times, elements                             what weights alone determine, once for many inputs; `make fft` as fft
     room     1, elements                                 what the working arrays hold
 """
 
@@ -30,7 +31,8 @@ from derive.ir.nodes import (
     Range,
     Scatter,
 )
-from derive.ir.stages import Halo, MatMul, ShiftedSum, Staged, Store, Tiles
+from derive.ir.spectra import Product, Transform
+from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles
 
 __all__ = ["Work", "direct_work", "work"]
 
@@ -47,14 +49,28 @@ class Work:
 
 def work(program: Staged) -> tuple[Work, ...]:
     """The counts of working memory and of every statement, of the weights' first. Guards count as if they always held."""
-    made = (Work("make", counts) for counts in _made(program.fixed, _ONE))
-    room = sum((_product(r.shape) for r in program.rooms), Integer(0))
+    made = (_once(w) for w in _walk(program.fixed, _ONE))
+    room = sum((_held(r) for r in program.rooms), Integer(0))
     return (Work("room", (_ONE, room)), *made, *_walk(program.body, _ONE))
 
 
-def _made(body: Iterable[Any], times: Expr) -> Iterator[tuple[Expr, ...]]:
-    for kind in _walk(body, times):
-        yield kind.counts[0], _product(kind.counts[1:])
+def _held(room: Room) -> Expr:
+    """How many numbers a working array holds: a spectrum two for each entry of half of it."""
+    *others, last = room.shape
+    return _product(room.shape) if not room.spectrum else _product(others) * (last + 2)
+
+
+def _once(made: Work) -> Work:
+    """The same, of weights alone."""
+    return Work(f"make {made.kind}", made.counts) if made.kind == "fft" else Work("make", _whole(made.counts))
+
+
+def _whole(counts: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    return counts[0], _product(counts[1:])
+
+
+def _at(found: Work, values: dict[Symbol, Expr]) -> Work:
+    return Work(found.kind, tuple(e.xreplace(values) for e in found.counts))
 
 
 def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
@@ -63,7 +79,8 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
             case Loop(range=span, body=inner):
                 yield from _walk(inner, times * (span.stop - span.start))
             case Tiles(extent=extent, step=step, body=inner):
-                yield from _walk(inner, times * ceiling(extent / step))
+                for found in _walk(inner, times * ceiling(extent / step)):
+                    yield _at(found, {node.low: Integer(0), node.high: step})
             case Guard(body=inner):
                 yield from _walk(inner, times)
             case Halo(over=over, copied=copied):
@@ -77,6 +94,10 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
                 kept = {s for e in node.target.subscripts for s in e.free_symbols}
                 parts = [r for r in over if r.symbol not in kept]
                 yield Work("total", (times, _extent(parts), _product(_added(over, kept))))
+            case Transform(batch=batch, wave=wave):
+                yield Work("fft", (times, _extent(batch), wave.stop))
+            case Product(over=over):
+                yield Work("total", (times, Integer(2), _extent(over)))
             case Store(over=over):
                 yield Work("store", (times, _extent(over)))
 

@@ -13,18 +13,21 @@ from typing import Any
 from sympy import Expr, Symbol
 
 from derive.ir.nodes import Access, Chart, Copy, Guard, Let, Loop, Range, SizeFrom, Storage
+from derive.ir.spectra import Normwise, Product, Transform
 
 __all__ = [
     "STAGES",
     "Halo",
     "Knob",
     "MatMul",
+    "Product",
     "Room",
     "ShiftedSum",
     "Stage",
     "Staged",
     "Store",
     "Tiles",
+    "Transform",
     "at_knobs",
     "reads_of",
     "statements",
@@ -105,25 +108,33 @@ class Store:
     says: str = ""
 
 
-Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | Store
-STAGES: tuple[type, ...] = (Let, Copy, Loop, Guard, Tiles, Halo, MatMul, ShiftedSum, Store)
+Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | Transform | Product | Store
+STAGES: tuple[type, ...] = (Let, Copy, Loop, Guard, Tiles, Halo, MatMul, ShiftedSum, Transform, Product, Store)
 
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """A number that changes speed, never meaning. One with `choices` takes these alone, and is proved for each of them."""
+    """A number that changes speed, never meaning. One with `choices` takes these alone, and is proved for each of them.
+
+    One that is `free` is proved for all values, and its choices are those worth trying.
+    """
 
     symbol: Symbol
     choices: tuple[int, ...] = ()
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A working array. One that is `zeroed` has entries that nothing writes and something reads."""
+    """A working array. One that is `zeroed` has entries that nothing writes and something reads.
+
+    A `spectrum` holds complex numbers, along its last axis as far as half of it: the others are their conjugates.
+    """
 
     name: str
     shape: tuple[Expr, ...]
     zeroed: bool = False
+    spectrum: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +143,8 @@ class Staged:
 
     `fixed` makes the arrays that weights alone determine (once for many inputs), `body` the result, for each `item` of the batch or
     in tiles of items. `lets` are integers by name that both use. `chart` takes the form's letters, and the item, to those of the
-    stages and back. It is `strict` if its terms are rounded as those of direct sums are.
+    stages and back. It is `strict` if its terms are rounded as those of direct sums are, else `normwise` may say how they are. It is
+    for knobs and sizes for which the condition `fits` holds.
     """
 
     name: str
@@ -151,6 +163,8 @@ class Staged:
     item: Symbol
     chart: Chart = field(default=Chart((), ()))
     strict: bool = True
+    fits: Any = True
+    normwise: Normwise | None = None
 
     def shape(self, name: str) -> tuple[Expr, ...]:
         """What the subscripts of an access to an array are counted by."""
@@ -166,7 +180,7 @@ class Staged:
         return frozenset(room.name for room in (*self.made, *self.rooms))
 
 
-Statement = Copy | Halo | MatMul | ShiftedSum | Store
+Statement = Copy | Halo | MatMul | ShiftedSum | Transform | Product | Store
 
 
 def statements(body: tuple[Stage, ...]) -> Iterator[Statement]:
@@ -181,7 +195,7 @@ def statements(body: tuple[Stage, ...]) -> Iterator[Statement]:
 def reads_of(node: Statement) -> tuple[Access, ...]:
     """What a statement reads."""
     match node:
-        case MatMul(left=left, right=right):
+        case MatMul(left=left, right=right) | Product(left=left, right=right):
             return (left, right)
         case Store(source=source, bias=bias) if bias is not None:
             return (source, bias)
@@ -202,5 +216,5 @@ def at_knobs(program: Staged, values: Mapping[Symbol, Expr]) -> Staged:
     return replace(
         program,
         knobs=tuple(k for k in program.knobs if k.symbol not in values),
-        **{name: fix(getattr(program, name)) for name in ("lets", "made", "fixed", "rooms", "body", "chart")},
+        **{name: fix(getattr(program, name)) for name in ("lets", "made", "fixed", "rooms", "body", "chart", "fits")},
     )

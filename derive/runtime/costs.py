@@ -4,6 +4,7 @@ An algorithm says what it does as tuples (kind, times, sizes...), see `_work` in
 operation and a byte take. Working arrays that fit in the second-level cache are read from there, larger ones from memory.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ def held_by(works: Iterable[Work]) -> int:
 def seconds(works: Iterable[Work], room: int, itemsize: int, machine: Machine, fixed: bool) -> float:
     """How long it takes; `room` is what the working arrays take together, in bytes. `fixed` counts what is made of weights."""
     rate = _rate(room, machine)
-    wanted = [work for work in works if work[0] != "room" and (fixed or work[0] != "make")]
+    wanted = [work for work in works if work[0] != "room" and (fixed or not work[0].startswith("make"))]
     return sum(_seconds(work, rate, itemsize, machine) for work in wanted)
 
 
@@ -55,6 +56,10 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))
+    if kind in ("fft", "make fft"):
+        transforms, length = sizes
+        itemsize = itemsize if kind == "fft" else 8
+        return float(times * (5 * call + transforms * machine.fft_seconds(itemsize, length)))
     (elements,) = sizes
     if kind == "view":
         return float(times * 3 * call)
@@ -69,7 +74,7 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
     """The same counts, added up."""
     operations = bytes_ = calls = 0
     for kind, times, *sizes in works:
-        if kind in ("room", "make"):
+        if kind == "room" or kind.startswith("make"):
             continue
         calls += times
         if kind == "matmul":
@@ -80,6 +85,10 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
             parts, elements = sizes
             operations += times * (parts - 1) * elements
             bytes_ += times * (parts - 1) * 3 * elements * itemsize
+        elif kind == "fft":
+            transforms, length = sizes
+            operations += int(times * transforms * 2.5 * length * math.log2(max(2, length)))
+            bytes_ += times * transforms * 2 * length * itemsize
         elif kind != "view":
             operations += 2 * times * sizes[0] if kind == "sweep" else 0
             bytes_ += times * 2 * sizes[0] * itemsize

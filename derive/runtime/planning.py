@@ -31,6 +31,9 @@ class Algorithm:
     knobs     the values that each knob may have; none for any natural number
     work      what it does, as counts: see `costs`
     strict    whether its error bound is that of direct sums
+    fits      whether it is for some sizes and knobs
+    bound     q and the numerator and denominator of α where errors are γ_q·(α·Σ|w|·max|x| + |u|) at most, the maximum over the
+              inputs that a block of results reads
     """
 
     name: str
@@ -44,6 +47,8 @@ class Algorithm:
     work: Callable[..., tuple[tuple[Any, ...], ...]]
     tiled: int | None = None
     strict: bool = True
+    fits: Callable[..., bool] | None = None
+    bound: Callable[..., tuple[int, int, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ def candidates(
         best: Candidate | None = None
         for knobs in _knobs(algorithm, sizes):
             every = {**sizes, **knobs}
+            if algorithm.fits is not None and not algorithm.fits(**every):
+                continue
             works = algorithm.work(**every)
             room = held_by(works) * itemsize
             if room > _MOST_ROOM and best is not None:
