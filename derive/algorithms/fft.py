@@ -8,7 +8,8 @@
 
 w and v are primitive roots of unity of order N, so that Σ_f w^(f·(p - a - y)) is N where p = y + a and 0 elsewhere: p - a - y is a
 multiple of N only if it is 0, since y + k ≤ N. The transforms of real tiles are stored by half. Strides and dilations are in the
-subscripts; small images are taken several at once. (Stockham, High-speed convolution and correlation, 1966.)
+subscripts. A call of np.fft makes its table of roots anew, so that it is to transform many lines: tiles along one axis are taken
+several at once, S places from each, and so are small images. (Stockham, High-speed convolution and correlation, 1966.)
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ __all__ = ["fft"]
 
 ZERO = Integer(0)
 _LENGTHS = {  # by how many axes; np.fft is quick at products of twos and threes
-    1: (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536),
-    2: (32, 48, 64, 96, 128, 192, 256, 384, 512),
+    1: (128, 256, 512, 1024, 2048, 4096, 8192, 16384),
+    2: (32, 48, 64, 96, 128, 192, 256, 288, 384, 512),
     3: (16, 24, 32, 48, 64, 96),
 }
+_PLACES = (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336)
+_TILES = (1, 4, 16, 64)
 _ITEMS = (1, 8, 64)
 
 
@@ -55,7 +58,7 @@ class _Axis:
         self.moving = moving
         names = fresh(" ".join(f"{c}{moving.place}" for c in "NSpfqys"), form)
         self.N, self.S, self.p, self.f, self.q, self.y, self.s = names
-        self.low, self.high = fresh(f"{moving.place}0 {moving.place}1", form)
+        self.low, self.high, self.g = fresh(f"{moving.place}0 {moving.place}1 g", form)
         (self.tap,) = (moving.tap,) if moving.tap is not None else fresh("a", form)
 
     @property
@@ -81,10 +84,11 @@ class _Fourier:
         self.axes = [_Axis(m, found.form) for m in found.taps]
         self.still = [m for m in found.moving if m.tap is None]
         names = [m.place for m in found.taps]
-        self.first, self.last, self.I, self.k = fresh("first last I k", self.form)
+        self.first, self.last, self.I, self.k, self.G = fresh("first last I k G", self.form)
         self.R, self.Q, self.T = (s.name for s in fresh("R Q T", self.form))
         self.Y, self.B, self.W = ([s.name for s in fresh(" ".join(f"{c}{n}" for n in names), self.form)] for c in "YBW")
-        self.items = Range(self.k, ZERO, self.I)
+        self.alone = self.axes[0] if len(self.axes) == 1 else None
+        self.lead = (Range(self.k, ZERO, self.I), *((Range(a.g, ZERO, self.G),) if (a := self.alone) else ()))
 
     def program(self, batched: frozenset[str]) -> Staged:
         form = self.form
@@ -99,8 +103,8 @@ class _Fourier:
             result=result,
             sizes=form.sizes,
             sources=sources(form),
-            knobs=(*(Knob(a.N, lengths, True) for a in self.axes), Knob(self.I, _ITEMS, True)),
-            lets=tuple(Let(a.S, a.places) for a in self.axes),
+            knobs=(*(Knob(a.N, lengths, True) for a in self.axes), *self._counts(), Knob(self.I, _ITEMS, True)),
+            lets=() if self.alone else tuple(Let(a.S, a.places) for a in self.axes),
             made=made,
             fixed=fixed,
             rooms=rooms,
@@ -109,9 +113,13 @@ class _Fourier:
             item=ITEM,
             chart=self._chart(),
             strict=False,
-            fits=And(*(Ge(a.N, a.span) for a in self.axes)),
+            fits=And(*(Ge(a.N, a.moving.stride * (a.S - 1) + a.span if self.alone else a.span) for a in self.axes)),
             normwise=Normwise(tuple(a.N for a in self.axes)),
         )
+
+    def _counts(self) -> tuple[Knob, ...]:
+        """How many places come of a tile, and how many tiles are taken at once."""
+        return (Knob(self.alone.S, _PLACES), Knob(self.G, _TILES, True)) if self.alone else ()
 
     def _weights(self) -> tuple[tuple[Stage, ...], tuple[Room, ...]]:
         """T, the weights at the places of their taps in a tile of zeros, and its spectrum."""
@@ -140,8 +148,11 @@ class _Fourier:
         batch = tuple(r for k, r in enumerate(places) if k != axis)
         read = tuple(step * r.symbol for step, r in zip(steps, places, strict=True))
         made = tuple(wave.symbol if k == axis else r.symbol for k, r in enumerate(places))
-        lead = () if target in self.W else (self.items,)
-        left, right = (Access(n, (*(r.symbol for r in lead), *e)) for n, e in ((target, made), (source, read)))
+        lead = () if target in self.W else self.lead
+        left = Access(target, (*(r.symbol for r in lead), *made))
+        right = Access(source, (*(r.symbol for r in lead), *read))
+        if source == self.R and self.alone:
+            right = Access(source, (self.k, self.alone.moving.stride * self.alone.S * self.alone.g + read[0]))
         power = f"{self.axes[axis].moving.place}^({'-' if sign < 0 else ''}{wave.symbol}·{places[axis].symbol})"
         over = "" if not scaled else f"/√{self.axes[axis].N}"
         says = f"{entry(left)} = Σ_{places[axis].symbol} w{power}·{entry(right)}{over}"
@@ -151,55 +162,65 @@ class _Fourier:
         """The working arrays of one tile, and what fills them."""
         lengths, last = tuple(a.N for a in self.axes), len(self.axes) - 1
         places = [a.all(a.p) for a in self.axes]
-        rooms, stages = [Room(self.R, (self.I, *lengths))], [self._halo(places)]
+        lead = tuple(r.stop for r in self.lead)
+        halo = self._halo(places)
+        rooms, stages = [Room(self.R, tuple(r.stop for r in halo.over))], [halo]
         before = self.R
         for axis in reversed(range(last + 1)):
             here = self.axes[axis]
-            rooms.append(Room(self.Y[axis], (self.I, *lengths), spectrum=True))
+            rooms.append(Room(self.Y[axis], (*lead, *lengths), spectrum=True))
             stages.append(self._turned(before, self.Y[axis], places, axis, here.all(here.f), 1))
             before, places[axis] = self.Y[axis], here.all(here.f)
-        rooms.append(Room(self.Q, (self.I, *lengths), spectrum=True))
+        rooms.append(Room(self.Q, (*lead, *lengths), spectrum=True))
         stages.append(self._product(before, places))
         before, shape = self.Q, list(lengths)
         for axis, here in enumerate(self.axes):
-            rooms.append(Room(self.B[axis], (self.I, *shape), spectrum=axis < last))
+            rooms.append(Room(self.B[axis], (*lead, *shape), spectrum=axis < last))
             stages.append(self._turned(before, self.B[axis], places, axis, here.all(here.y), -1))
             before, places[axis], shape[axis] = self.B[axis], Range(here.s, ZERO, here.S), here.S
         return tuple(rooms), (*stages, self._store())
 
-    def _halo(self, places: list[Range]) -> Stage:
+    def _halo(self, places: list[Range]) -> Halo:
+        if self.alone:
+            extent = expand(self.alone.moving.stride * self.alone.S * (self.G - 1) + self.alone.N)
+            places = [Range(self.alone.p, ZERO, extent)]
         found = {a.moving.place: expand(a.moving.stride * a.low + a.moving.base + a.p) for a in self.axes}
         found |= {m.place: expand(m.stride * m.place + m.base) for m in self.still}
         source = Access(self.form.input.name, (self.first + self.k, *(found[m.place] for m in self.found.moving)))
         target = Access(self.R, (self.k, *(r.symbol for r in places)))
-        return Halo(target, (self.items, *places), source, says=f"{entry(target)} = {entry(source)}, 0 outside")
+        return Halo(target, (self.lead[0], *places), source, says=f"{entry(target)} = {entry(source)}, 0 outside")
 
     def _product(self, before: str, places: list[Range]) -> Product:
         waves = tuple(r.symbol for r in places)
-        target, left = (Access(name, (self.k, *waves)) for name in (self.Q, before))
+        target, left = (Access(name, (*(r.symbol for r in self.lead), *waves)) for name in (self.Q, before))
         right = Access(self.W[0], waves)
         says = f"{entry(target)} = {entry(left)}·{entry(right)}"
-        return Product(target, left, right, (self.items, *places), says)
+        return Product(target, left, right, (*self.lead, *places), says)
+
+    def _rows(self) -> dict[Symbol, Expr]:
+        """The places of a tile, counted from 0."""
+        first = self.alone.S * self.alone.g if self.alone else ZERO
+        return {a.moving.place: a.low + first + a.s for a in self.axes}
 
     def _store(self) -> Store:
-        rows = {a.moving.place: a.low + a.s for a in self.axes}
+        rows = self._rows()
         target = Access(
             self.form.output.name, (self.first + self.k, *(rows.get(m.place, m.place) for m in self.found.moving))
         )
         *others, last = self.axes
         places = (*(a.s for a in others), last.moving.stride * last.s)
-        source = Access(self.B[-1], (self.k, *places))
-        over = (
-            Range(self.k, ZERO, self.last - self.first),
-            *(Range(a.s, ZERO, a.high - a.low) for a in self.axes),
-        )
+        source = Access(self.B[-1], (*(r.symbol for r in self.lead), *places))
+        over = [Range(self.k, ZERO, self.last - self.first), *self.lead[1:]]
+        over += [Range(a.s, ZERO, a.S if self.alone else a.high - a.low) for a in self.axes]
+        ends = rows[last.moving.place] < last.high if self.alone else True
         bias = self.found.bias
         says = f"{entry(target)} = {entry(bias) + ' + ' if bias else ''}{entry(source)}"
-        return Store(target, over, source, bias, says=says)
+        return Store(target, tuple(over), source, bias, ends, says)
 
     def _loops(self, body: tuple[Stage, ...]) -> tuple[Stage, ...]:
         for a in reversed(self.axes):
-            body = (Tiles(a.low, a.high, a.moving.place - a.moving.low, a.moving.places, a.S, body),)
+            step = a.S * self.G if self.alone else a.S
+            body = (Tiles(a.low, a.high, a.moving.place - a.moving.low, a.moving.places, step, body),)
         for m in reversed(self.still):
             body = (Loop(Range(m.place, ZERO, m.places), body),)
         return (Tiles(self.first, self.last, ITEM, BATCH, self.I, body),)
@@ -209,10 +230,11 @@ class _Fourier:
         up, down = self.found.up(), dict(self.found.down())
         taps = {a.tap: a.q for a in self.axes if a.moving.reach == 1}
         own: dict[Symbol, Expr] = {self.k: ITEM - self.first}
-        rows = {a.moving.place: a.low + a.s for a in self.axes}
+        rows = self._rows()
         for a in self.axes:
-            tap = up[a.tap]
-            own[a.s] = up[a.moving.place] - a.low
+            tap, place = up[a.tap], up[a.moving.place] - a.low
+            own[a.g] = floor(place / a.S) if self.alone else ZERO
+            own[a.s] = place - a.S * own[a.g]
             own[a.q] = a.moving.reach * tap
             own[a.p] = a.moving.stride * own[a.s] + own[a.q]
             own[a.y] = a.moving.stride * own[a.s]

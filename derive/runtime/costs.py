@@ -59,7 +59,7 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind in ("fft", "make fft"):
         transforms, length = sizes
         itemsize = itemsize if kind == "fft" else 8
-        return float(times * (5 * call + transforms * machine.fft_seconds(itemsize, length)))
+        return float(times * (5 * call + (transforms + 2) * machine.fft_seconds(itemsize, length)))
     (elements,) = sizes
     if kind == "view":
         return float(times * 3 * call)
