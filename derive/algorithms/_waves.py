@@ -104,7 +104,7 @@ def check_roots(program: Staged) -> None:
 
 @lru_cache(maxsize=1024)
 def _sums_to_zero(order: int) -> bool:
-    """Whether Σ_j z^j over 0 ≤ j < order is 0 in ℚ[z]/Φ(z), Φ the cyclotomic polynomial; or 1 where the order is 1.
+    """Whether Σ_j z^j over 0 ≤ j < order is 0 modulo the cyclotomic polynomial in z; or 1 where the order is 1.
 
     w^e is a primitive root of an order that divides N, and in the sum over f each of its powers comes equally often.
     """

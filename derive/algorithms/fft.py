@@ -143,10 +143,10 @@ class _Fourier:
     def _turned(
         self, source: str, target: str, places: list[Range], axis: int, wave: Range, sign: int, scaled: bool = True
     ) -> Transform:
-        """A transform along one axis of a tile; where the axis isn't transformed back yet, of every place."""
-        steps = [e.moving.stride if sign < 0 and r.symbol == e.s else 1 for r, e in zip(places, self.axes, strict=True)]
+        """A transform along one axis of a tile; of the axis that went back last, at the places of results alone."""
         batch = tuple(r for k, r in enumerate(places) if k != axis)
-        read = tuple(step * r.symbol for step, r in zip(steps, places, strict=True))
+        back = axis - 1 if sign < 0 and scaled else None
+        read = tuple(r.symbol * (self.axes[k].moving.stride if k == back else 1) for k, r in enumerate(places))
         made = tuple(wave.symbol if k == axis else r.symbol for k, r in enumerate(places))
         lead = () if target in self.W else self.lead
         left = Access(target, (*(r.symbol for r in lead), *made))
@@ -164,7 +164,8 @@ class _Fourier:
         places = [a.all(a.p) for a in self.axes]
         lead = tuple(r.stop for r in self.lead)
         halo = self._halo(places)
-        rooms, stages = [Room(self.R, tuple(r.stop for r in halo.over))], [halo]
+        rooms: list[Room] = [Room(self.R, tuple(r.stop for r in halo.over))]
+        stages: list[Stage] = [halo]
         before = self.R
         for axis in reversed(range(last + 1)):
             here = self.axes[axis]

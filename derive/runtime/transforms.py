@@ -65,7 +65,9 @@ class Formal:
 
     def __mul__(self, other: "Formal") -> "Formal":
         if self.at != other.at or self.orders != other.orders:
-            raise ValueError(f"spectra at {self.at} and {other.at} are multiplied, of orders {self.orders}, {other.orders}")
+            raise ValueError(
+                f"spectra at {self.at} and {other.at} are multiplied, of orders {self.orders}, {other.orders}"
+            )
         return Formal(_product(self.terms, other.terms, self.orders), self.orders, self.at)
 
 
