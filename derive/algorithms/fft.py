@@ -227,7 +227,7 @@ class _Fourier:
         return (Tiles(self.first, self.last, ITEM, BATCH, self.I, body),)
 
     def _chart(self) -> Chart:
-        """A place is low + s, the point p of its tile that a tap meets is stride·s + reach·tap, and y is stride·s; a tap is at q."""
+        """A place is low + s, the point p of its tile that a tap meets is stride·s + reach·tap, y is stride·s; a tap is at q."""
         up, down = self.found.up(), dict(self.found.down())
         taps = {a.tap: a.q for a in self.axes if a.moving.reach == 1}
         own: dict[Symbol, Expr] = {self.k: ITEM - self.first}

@@ -143,8 +143,8 @@ class Staged:
 
     `fixed` makes the arrays that weights alone determine (once for many inputs), `body` the result, for each `item` of the batch or
     in tiles of items. `lets` are integers by name that both use. `chart` takes the form's letters, and the item, to those of the
-    stages and back. It is `strict` if its terms are rounded as those of direct sums are, else `normwise` may say how they are. It is
-    for knobs and sizes for which the condition `fits` holds.
+    stages and back. It is `strict` if its terms are rounded as those of direct sums are, else `normwise` may say how they are.
+    It is for knobs and sizes for which the condition `fits` holds.
     """
 
     name: str

@@ -188,7 +188,7 @@ def make_plan(
     made = _made(chosen.choice, own, every, call.types.compute)
     others = tuple(c for c in found if c is not chosen)
     room = sum(int(a.nbytes) for a in made)
-    texts = (_bound(kernel, call), machine().source)
+    texts = (_bound(kernel, call, chosen.choice, every), machine().source)
     told = Explanation(chosen.choice.name, (chosen, *others), kernel.unfit, room, *texts)
     parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, threads, strict, told)
     return Plan(kernel, tuple(shape), *parts)
@@ -252,8 +252,10 @@ def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> C
     raise ArgumentError(f"{kernel.name} has no algorithm {wanted!r}; there are {names}.")
 
 
-def _bound(kernel: Any, call: Any) -> str:
-    """The forward error bound of sums of products, in words; see `derive.ir.rounding`."""
+def _bound(kernel: Any, call: Any, choice: Choice, sizes: Mapping[str, int]) -> str:
+    """The forward error bound of sums of products, in words; see `derive.ir.rounding`. Or the algorithm's own."""
+    if choice.algorithm is not None and choice.algorithm.bound is not None:
+        return _own_bound(kernel, call, choice.algorithm.bound(**sizes, **choice.knobs))
     if kernel.terms is None:
         return ""
     terms = int(kernel.terms(**call.fit.sizes))
@@ -263,3 +265,11 @@ def _bound(kernel: Any, call: Any) -> str:
     factor = q * unit / (1 - q * unit)
     sums = f"(Σ|{weight}||{data}| + |bias|)"
     return f"Each result errs by at most {factor:.2g}·{sums}, the bound of {terms} products summed in any order."
+
+
+def _own_bound(kernel: Any, call: Any, bound: tuple[int, int, int]) -> str:
+    q, above, below = bound
+    unit = float(np.finfo(call.types.compute).eps) / 2
+    factor = q * unit / (1 - q * unit)
+    sums = f"({above / below:.4g}·Σ|{kernel.weights[0]}|·max|{kernel.data}| + |bias|)"
+    return f"Each result errs by at most {factor:.2g}·{sums}, the maximum over what a block of results reads."

@@ -3,7 +3,7 @@
 Real arrays have their spectra by half: along the last axis, of N points, as far as N//2. A transform there and back divides by N;
 each way by √N on floats, whose transform is then one of norm 1, and that of weights by none.
 
-Exact numbers need no root of unity. An entry of a formal spectrum is a polynomial in t, of which it stands for the value at t = w^f,
+Exact numbers need no root of unity. An entry of a formal spectrum is a polynomial in t, for whose value at t = w^f it stands,
 with the place f that it belongs to. It is taken modulo t^N - 1, which is 0 there whatever the root w is; what holds of the
 polynomials holds of their values. Entries multiply where their places agree, and the way back asks that all are of one polynomial.
 """
