@@ -9,12 +9,12 @@
 w and v are primitive roots of unity of order N, so that Σ_f w^(f·(p - a - y)) is N where p = y + a and 0 elsewhere: p - a - y is a
 multiple of N only if it is 0, since y + k ≤ N. The transforms of real tiles are stored by half. Strides and dilations are in the
 subscripts. A call of np.fft makes its table of roots anew, so that it is to transform many lines: tiles along one axis are taken
-several at once, S places from each, and so are small images. (Stockham, High-speed convolution and correlation, 1966.)
+several at once, S places from each, and so are small images. (Stockham, in the Spring Joint Computer Conference, 1966.)
 """
 
 from __future__ import annotations
 
-from sympy import And, Expr, Ge, Integer, Symbol, expand, floor
+from sympy import And, Expr, Ge, Integer, Le, Symbol, expand, floor
 
 from derive.algorithms._window import BATCH, ITEM, Moving, Window, entry, fresh, gathered, sources, window
 from derive.errors import NoLowering
@@ -28,8 +28,8 @@ __all__ = ["fft"]
 ZERO = Integer(0)
 _LENGTHS = {  # by how many axes; np.fft is quick at products of twos and threes
     1: (128, 256, 512, 1024, 2048, 4096, 8192, 16384),
-    2: (32, 48, 64, 96, 128, 192, 256, 288, 384, 512),
-    3: (16, 24, 32, 48, 64, 96),
+    2: (32, 64, 96, 128, 192, 256, 288, 384, 512),
+    3: (16, 32, 48, 64, 96),
 }
 _PLACES = (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336)
 _TILES = (1, 4, 16, 64)
@@ -113,9 +113,13 @@ class _Fourier:
             item=ITEM,
             chart=self._chart(),
             strict=False,
-            fits=And(*(Ge(a.N, a.moving.stride * (a.S - 1) + a.span if self.alone else a.span) for a in self.axes)),
+            fits=And(*(Ge(a.N, self._needed(a)) for a in self.axes), Le(self.I, BATCH)),
             normwise=Normwise(tuple(a.N for a in self.axes)),
         )
+
+    def _needed(self, axis: _Axis) -> Expr:
+        """How many points a tile has at least: those that its places meet, or one place where as many come as fit."""
+        return axis.moving.stride * (axis.S - 1) + axis.span if self.alone else axis.span
 
     def _counts(self) -> tuple[Knob, ...]:
         """How many places come of a tile, and how many tiles are taken at once."""

@@ -95,7 +95,11 @@ def _limits(program: Staged) -> Lines:
     """For which sizes and knobs it is, and how it rounds where it says so."""
     lines: Lines = []
     if program.fits is not True:
-        keys = [s for s in (*program.sizes, *(k.symbol for k in program.knobs)) if s in program.fits.free_symbols]
+        keys = [
+            s
+            for s in (program.batch, *program.sizes, *(k.symbol for k in program.knobs))
+            if s in program.fits.free_symbols
+        ]
         lines.append(f"    fits=lambda *, {', '.join([*map(str, keys), '**_'])}: {python(program.fits)},")
     return lines + ([] if program.normwise is None else [f"    bound=_{program.name}_bound,"])
 

@@ -32,7 +32,7 @@ def algorithm(name: str) -> Any:
 
 KNOBS: Mapping[str, tuple[Mapping[str, int], ...]] = {
     "conv1d": ({"Ni": 128, "Si": 96, "G": 4}, {"Ni": 1024, "Si": 896, "G": 1}),
-    **dict.fromkeys(LAYERS[1:], ({"Ni": 32, "Nj": 48}, {"Ni": 64, "Nj": 32})),
+    **dict.fromkeys(LAYERS[1:], ({"Ni": 32, "Nj": 96}, {"Ni": 64, "Nj": 32})),
 }
 
 
