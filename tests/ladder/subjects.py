@@ -129,9 +129,10 @@ def subject(name: str, backend: str = "numpy", algorithm: str = "direct") -> Sub
 
 
 @lru_cache
-def algorithms() -> tuple[tuple[str, str], ...]:
-    """Every layer with each of its algorithms besides direct sums."""
-    return tuple((entry.name, program.name) for entry in catalogue() for program in entry.staged("numpy"))
+def algorithms(strict: bool = False) -> tuple[tuple[str, str], ...]:
+    """Every layer with each of its algorithms besides direct sums; with those alone that round as direct sums do."""
+    made = ((entry.name, program) for entry in catalogue() for program in entry.staged("numpy"))
+    return tuple((name, program.name) for name, program in made if program.strict or not strict)
 
 
 def mutant(original: Subject, text: str) -> Subject:
