@@ -17,6 +17,7 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Symbol, expand
 
+from derive.algorithms._shared import check_shared
 from derive.algorithms._waves import check_roots, check_spectra, roots, without_waves
 from derive.errors import NoLowering
 from derive.forms.expr import Read
@@ -84,6 +85,7 @@ class _Inliner:
         if not isinstance(self.store.node, Store) or set(self.by_array) != {*program.working, program.result.name}:
             raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
         check_spectra(program, tuple(p.node for p in (*self.made, *self.placed)))
+        check_shared(program, tuple(p.node for p in self.placed))
 
     def _walk(
         self, body: tuple[Stage, ...], facts: tuple[Any, ...], loops: tuple[Range, ...], outlives: bool
@@ -188,7 +190,10 @@ class _Inliner:
         return And(place, equal_places(bias.subscripts, self._stored(wanted, down)))
 
     def bounds(self) -> Iterator[Goal]:
-        """Every access of every statement is inside, and ranges run forwards."""
+        """Every access of every statement is inside, and so are arrays within others; ranges run forwards."""
+        for room in (r for r in self.program.rooms if r.within):
+            pairs = zip(room.shape, self.program.shape(room.within), strict=True)
+            yield Goal(self.given, And(*(Le(own, whole) for own, whole in pairs)))
         for part in (*self.made, *self.placed):
             node = part.node
             points = [_within(r) for r in part.ranges] + ([node.condition] if isinstance(node, Store) else [])

@@ -176,11 +176,12 @@ class _Fourier:
             rooms.append(Room(self.Y[axis], (*lead, *lengths), spectrum=True))
             stages.append(self._turned(before, self.Y[axis], places, axis, here.all(here.f), 1))
             before, places[axis] = self.Y[axis], here.all(here.f)
-        rooms.append(Room(self.Q, (*lead, *lengths), spectrum=True))
+        rooms.append(Room(self.Q, (*lead, *lengths), spectrum=True, within=before))
         stages.append(self._product(before, places))
         before, shape = self.Q, list(lengths)
         for axis, here in enumerate(self.axes):
-            rooms.append(Room(self.B[axis], (*lead, *shape), spectrum=axis < last))
+            free = self.Y[axis + 1] if axis < last else "" if self.alone else self.R
+            rooms.append(Room(self.B[axis], (*lead, *shape), spectrum=axis < last, within=free))
             stages.append(self._turned(before, self.B[axis], places, axis, here.all(here.y), -1))
             before, places[axis], shape[axis] = self.B[axis], Range(here.s, ZERO, here.S), here.S
         return tuple(rooms), (*stages, self._store())

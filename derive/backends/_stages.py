@@ -115,6 +115,8 @@ class _Writer(Views):
         ]
 
     def _new(self, room: Room) -> Lines:
+        if room.within:
+            return [f"{room.name} = {self.first_entries(room)}"]
         shape = tuple_text(map(python, room.shape))
         lines = [f"{room.name} = {f'spectrum(new, {shape})' if room.spectrum else f'new({shape})'}"]
         return lines + ([f"{room.name}[...] = 0"] if room.zeroed else [])

@@ -50,7 +50,7 @@ class Work:
 def work(program: Staged) -> tuple[Work, ...]:
     """The counts of working memory and of every statement, of the weights' first. Guards count as if they always held."""
     made = (_once(w) for w in _walk(program.fixed, _ONE))
-    room = sum((_held(r) for r in program.rooms), Integer(0))
+    room = sum((_held(r) for r in program.rooms if not r.within), Integer(0))
     return (Work("room", (_ONE, room)), *made, *_walk(program.body, _ONE))
 
 

@@ -128,13 +128,15 @@ class Knob:
 class Room:
     """A working array. One that is `zeroed` has entries that nothing writes and something reads.
 
-    A `spectrum` holds complex numbers, along its last axis as far as half of it: the others are their conjugates.
+    A `spectrum` holds complex numbers, along its last axis as far as half of it: the others are their conjugates. One `within`
+    another is the first entries of that along each axis: it is written when the other isn't read any more.
     """
 
     name: str
     shape: tuple[Expr, ...]
     zeroed: bool = False
     spectrum: bool = False
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
