@@ -8,8 +8,9 @@
 
 w and v are primitive roots of unity of order N, so that Σ_f w^(f·(p - a - y)) is N where p = y + a and 0 elsewhere: p - a - y is a
 multiple of N only if it is 0, since y + k ≤ N. The transforms of real tiles are stored by half. Strides and dilations are in the
-subscripts. A call of np.fft makes its table of roots anew, so that it is to transform many lines: tiles along one axis are taken
-several at once, S places from each, and so are small images. (Stockham, in the Spring Joint Computer Conference, 1966.)
+subscripts, and channels that don't mix go one by one. A call of np.fft makes its table of roots anew, so that it is to transform
+many lines: tiles along one axis are taken several at once, S places from each, and so are small images. (Overlap-save; Stockham, in
+the Spring Joint Computer Conference, 1966.)
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ __all__ = ["fft"]
 
 ZERO = Integer(0)
 _LENGTHS = {  # by how many axes; np.fft is quick at products of twos and threes
-    1: (128, 256, 512, 1024, 2048, 4096, 8192, 16384),
+    1: (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536),
     2: (32, 64, 96, 128, 192, 256, 288, 384, 512),
     3: (16, 32, 48, 64, 96),
 }
-_PLACES = (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336)
+_PLACES = (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152)
 _TILES = (1, 4, 16, 64)
 _ITEMS = (1, 8, 64)
 
 
 def fft(form: Form, batched: frozenset[str]) -> Staged:
-    """The program in stages. Raises NoLowering where the form is no window of three axes at most without channels."""
+    """The program in stages. Raises NoLowering where the form is no window of three axes at most whose channels don't mix."""
     found = window(form)
-    if found.shared or found.contracted or found.filters:
-        raise NoLowering("it needs one channel in and one out")
+    if found.contracted or found.filters:
+        raise NoLowering("it needs channels that don't mix")
     if len(found.taps) not in _LENGTHS or not {form.input.name, form.output.name} <= batched:
         raise NoLowering("it needs a window along one axis, two or three")
     places = tuple(m.place for m in found.moving)
-    if places != form.output.symbols:
+    if places != tuple(s for s in form.output.symbols if s in places):
         raise NoLowering("it needs the axes of input and output in the same order")
     if found.bias is not None and {s for e in found.bias.subscripts for s in e.free_symbols} & set(places):
         raise NoLowering("it needs a bias that is the same at every place")
@@ -83,6 +84,7 @@ class _Fourier:
         self.found, self.form = found, found.form
         self.axes = [_Axis(m, found.form) for m in found.taps]
         self.still = [m for m in found.moving if m.tap is None]
+        self.shared = tuple(Range(a.symbol, ZERO, a.extent) for a in found.shared)
         names = [m.place for m in found.taps]
         self.first, self.last, self.I, self.k, self.G = fresh("first last I k G", self.form)
         self.R, self.Q, self.T = (s.name for s in fresh("R Q T", self.form))
@@ -127,13 +129,14 @@ class _Fourier:
 
     def _weights(self) -> tuple[tuple[Stage, ...], tuple[Room, ...]]:
         """T, the weights at the places of their taps in a tile of zeros, and its spectrum."""
-        letters = tuple(a.tap for a in self.axes)
-        name, made, fixed = gathered(self.found, letters, tuple(a.moving.taps for a in self.axes))
-        target = Access(self.T, tuple(a.moving.reach * a.tap for a in self.axes))
+        over = (*self.shared, *(Range(a.tap, ZERO, a.moving.taps) for a in self.axes))
+        letters = tuple(r.symbol for r in over)
+        name, made, fixed = gathered(self.found, letters, tuple(r.stop for r in over))
+        lead = tuple(r.symbol for r in self.shared)
+        target = Access(self.T, (*lead, *(a.moving.reach * a.tap for a in self.axes)))
         source = Access(name, letters)
-        over = tuple(Range(a.tap, ZERO, a.moving.taps) for a in self.axes)
         stages: list[Stage] = [Copy(target, over, source, f"{entry(target)} = {entry(source)}")]
-        lengths = tuple(a.N for a in self.axes)
+        lengths = (*(r.stop for r in self.shared), *(a.N for a in self.axes))
         rooms = [Room(self.T, lengths, True)]
         places = [a.all(a.q) for a in self.axes]
         before = self.T
@@ -152,7 +155,7 @@ class _Fourier:
         back = axis - 1 if sign < 0 and scaled else None
         read = tuple(r.symbol * (self.axes[k].moving.stride if k == back else 1) for k, r in enumerate(places))
         made = tuple(wave.symbol if k == axis else r.symbol for k, r in enumerate(places))
-        lead = () if target in self.W else self.lead
+        lead = self.shared if target in self.W else self.lead
         left = Access(target, (*(r.symbol for r in lead), *made))
         right = Access(source, (*(r.symbol for r in lead), *read))
         if source == self.R and self.alone:
@@ -192,14 +195,18 @@ class _Fourier:
             places = [Range(self.alone.p, ZERO, extent)]
         found = {a.moving.place: expand(a.moving.stride * a.low + a.moving.base + a.p) for a in self.axes}
         found |= {m.place: expand(m.stride * m.place + m.base) for m in self.still}
-        source = Access(self.form.input.name, (self.first + self.k, *(found[m.place] for m in self.found.moving)))
+        subscripts = []
+        for place, kept in zip(self.form.read, self.form.input.storage(self.form.read), strict=True):
+            moved = [e for s, e in found.items() if s in place.free_symbols]
+            subscripts.append(moved[0] if moved else expand(kept.xreplace(self.found.down())))
+        source = Access(self.form.input.name, (self.first + self.k, *subscripts))
         target = Access(self.R, (self.k, *(r.symbol for r in places)))
         return Halo(target, (self.lead[0], *places), source, says=f"{entry(target)} = {entry(source)}, 0 outside")
 
     def _product(self, before: str, places: list[Range]) -> Product:
         waves = tuple(r.symbol for r in places)
         target, left = (Access(name, (*(r.symbol for r in self.lead), *waves)) for name in (self.Q, before))
-        right = Access(self.W[0], waves)
+        right = Access(self.W[0], (*(r.symbol for r in self.shared), *waves))
         says = f"{entry(target)} = {entry(left)}·{entry(right)}"
         return Product(target, left, right, (*self.lead, *places), says)
 
@@ -211,7 +218,7 @@ class _Fourier:
     def _store(self) -> Store:
         rows = self._rows()
         target = Access(
-            self.form.output.name, (self.first + self.k, *(rows.get(m.place, m.place) for m in self.found.moving))
+            self.form.output.name, (self.first + self.k, *(rows.get(s, s) for s in self.form.output.symbols))
         )
         *others, last = self.axes
         places = (*(a.s for a in others), last.moving.stride * last.s)
@@ -227,8 +234,8 @@ class _Fourier:
         for a in reversed(self.axes):
             step = a.S * self.G if self.alone else a.S
             body = (Tiles(a.low, a.high, a.moving.place - a.moving.low, a.moving.places, step, body),)
-        for m in reversed(self.still):
-            body = (Loop(Range(m.place, ZERO, m.places), body),)
+        for r in reversed((*self.shared, *(Range(m.place, ZERO, m.places) for m in self.still))):
+            body = (Loop(r, body),)
         return (Tiles(self.first, self.last, ITEM, BATCH, self.I, body),)
 
     def _chart(self) -> Chart:

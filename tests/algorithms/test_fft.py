@@ -33,7 +33,18 @@ from derive.runtime import primitives, transforms
 from tests.algorithms import residue_transforms
 
 Sizes = Mapping[Symbol, int]
-LAYERS = ("conv1d", "causal1d", "conv2d", "valid2d", "dilated2d", "strided2d", "diamond2d", "convolution2d", "conv3d")
+LAYERS = (
+    "conv1d",
+    "causal1d",
+    "conv2d",
+    "valid2d",
+    "dilated2d",
+    "strided2d",
+    "diamond2d",
+    "convolution2d",
+    "conv3d",
+    "depthwise2d",
+)
 WINDOWS: Mapping[str, Mapping[str, Any]] = {
     "1-D, stride 3": {"kernel": 5, "rank": 1, "stride": 3},
     "1-D, dilation 3, stride 2": {"kernel": 3, "rank": 1, "stride": 2, "dilation": 3},
@@ -322,7 +333,7 @@ def test_powers_that_are_no_sum_over_one_root_are_refused(letters: Any, facts: A
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({}, "it needs one channel in and one out"),
+        ({}, "it needs channels that don't mix"),
         ({"channels": False, "rank": 4}, "it needs a window along one axis, two or three"),
     ],
 )
