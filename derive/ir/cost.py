@@ -5,6 +5,7 @@ total    times, parts, elements                      parts - 1 additions of so m
 copy     times, elements                             also copies with a halo, where nothing is a view
 view     times, elements                             a halo that is a view but at the edges
 store    times, elements
+gather   times, elements                             copies and stores of entries that are no neighbours
 fft      times, transforms, length                   real transforms of so many points; one of complex numbers counts as two
 make     times, elements                             what weights alone determine, once for many inputs; `make fft` as fft
     room     1, elements                                 what the working arrays hold
@@ -84,7 +85,8 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
             case Guard(body=inner):
                 yield from _walk(inner, times)
             case Halo(over=over, copied=copied):
-                yield Work("copy" if copied else "view", (times, _extent(over)))
+                kind = "copy" if copied else "view"
+                yield Work("gather" if _scattered(node.source, over) else kind, (times, _extent(over)))
             case Copy(over=over):
                 yield Work("copy", (times, _extent(over)))
             case MatMul():
@@ -99,7 +101,13 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
             case Product(over=over):
                 yield Work("total", (times, Integer(2), _extent(over)))
             case Store(over=over):
-                yield Work("store", (times, _extent(over)))
+                yield Work("gather" if _scattered(node.target, over) else "store", (times, _extent(over)))
+
+
+def _scattered(access: Access, over: Iterable[Range]) -> bool:
+    """Whether no two entries that a statement runs through are neighbours in memory: the last subscript stands still."""
+    last = access.subscripts[-1:]
+    return bool(last) and not any(r.symbol in last[0].free_symbols for r in over)
 
 
 def _added(over: Iterable[Range], kept: set[Symbol]) -> list[Expr]:

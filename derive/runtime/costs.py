@@ -14,6 +14,7 @@ from .machine import Machine
 __all__ = ["Counted", "counted", "held_by", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
+_LINE = 64  # bytes that an entry costs where none of its neighbours is used
 Work = tuple[Any, ...]
 
 
@@ -59,10 +60,12 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind in ("fft", "make fft"):
         transforms, length = sizes
         itemsize = itemsize if kind == "fft" else 8
-        return float(times * (5 * call + (transforms + 2) * machine.fft_seconds(itemsize, length)))
+        return float(times * (14 * call + (transforms + 2) * machine.fft_seconds(itemsize, length)))
     (elements,) = sizes
     if kind == "view":
         return float(times * 3 * call)
+    if kind == "gather":
+        return float(times * (3 * call + elements * _LINE / machine.dram_bytes))
     if kind == "sweep":
         return float(times * (3 * call + 6 * elements * itemsize / rate))
     if kind == "store":
