@@ -6,7 +6,8 @@ from .derivation import Derivation, dense
 from .errors import DeriveError
 from .forms.dense import Channels
 from .forms.support import Box, Causal, Cross, Diamond, Disk, Hexagon, Mask
-from .groups._finite import PermutationGroup, alternating, cyclic, dihedral, rubiks_cube, symmetric, wreath
+from .groups._finite import Matrices, PermutationGroup, alternating, cyclic, dihedral, rubiks_cube, symmetric, wreath
+from .groups.matrix_group import MatrixGroup
 from .groups.permutations import Permutations
 from .groups.point import PointGroup
 from .groups.symmetric import Symmetric
@@ -40,6 +41,8 @@ __all__ = [
     "Disk",
     "Hexagon",
     "Mask",
+    "Matrices",
+    "MatrixGroup",
     "PermutationGroup",
     "Permutations",
     "PointGroup",

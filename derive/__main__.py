@@ -255,11 +255,12 @@ def prove(name: str, certificate: Path | None, theorems: Path | None, as_json: b
 @click.option("--against", metavar="NAME", help="Require the theorem to be this layer's.")
 def verify(file: Path, against: str | None) -> None:
     """Prove a certificate's theorem anew, trusting nothing in the file."""
+    from derive.labels import named_step
     from derive.pipeline import load_layer
     from derive.proof.certificate import verify as verify_certificate
 
     wanted = load_layer(against).derivation.certificate() if against else None
-    click.echo(str(verify_certificate(file, against=wanted)))
+    click.echo(str(verify_certificate(file, against=wanted, named=named_step)))
 
 
 @cli.command()
@@ -293,7 +294,7 @@ def apply(name: str, image: Path, kernel: str, out: Path) -> None:
     layer = load_layer(name)
     run = window_kernel(layer)
     pixels, window = read_image(image), read_filter(kernel)
-    write_image(out, picture(apply_filter(run, pixels, window), window))
+    write_image(out, picture(apply_filter(run, pixels, window, name=kernel), window))
     click.echo(f"{out} is written: {layer.name} with '{kernel}' on {image.name}, {pixels.shape[0]}×{pixels.shape[1]}.")
 
 

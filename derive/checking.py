@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from itertools import product
+from itertools import islice, product
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -58,7 +58,7 @@ def exact_arrays(form: Form, sizes: Mapping[Symbol, int], seed: int = 0) -> dict
     """Arguments of the right shapes with integer entries, as object arrays."""
     draw = random.Random(seed)
     arrays = {}
-    values = {p.name: p.values for p in form.weights}
+    values = {p.name: p.values for p in form.params}
     for array in (form.input, *(p.array for p in form.params)):
         shape = tuple(int(evaluate(e, sizes)) for e in array.shape)
         given = values.get(array.name)
@@ -112,6 +112,19 @@ def check_emitted(layer: Layer) -> None:
             got = interpreted(layer.program(backend), arrays, sizes)
             _compare(layer, f"{backend} program", got, wanted, sizes)
         _check_gradients(layer, kernel, backends, arrays, sizes)
+    if kernel is not None:
+        _check_algorithms(layer, kernel)
+
+
+def _check_algorithms(layer: Layer, kernel: Any) -> None:
+    """Each at as many sizes, of those that it has a program for."""
+    form = layer.derivation.form
+    for algorithm in kernel.algorithms:
+        served = (sizes for sizes in small_sizes(form) if algorithm.serves({s.name: v for s, v in sizes.items()}))
+        for sizes in islice(served, _SAMPLES):
+            arrays = exact_arrays(form, sizes)
+            got = run_exactly(kernel.using(algorithm.name), form, arrays, sizes)
+            _compare(layer, f"numpy algorithm '{algorithm.name}'", got, denote(form, arrays, sizes), sizes)
 
 
 def _check_gradients(
@@ -139,7 +152,7 @@ def _dense(layer: Layer, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol
     if any(s.view in _NO_DENSE for s in (proved.step for proved in derivation.steps)):
         return None
     start = derivation.dense
-    grid = tuple(sizes[start.input.axes[p].extent] for p in start.grid(start.input))
+    grid = tuple(int(evaluate(start.input.axes[p].extent, sizes)) for p in start.grid(start.input))
     params = {p.name: arrays[p.name] for p in derivation.form.params if not p.data}
     told = {s.size for s in size_sources(derivation.form, [p.array for p in derivation.form.params if not p.data])}
     return derivation.reference(shape=grid, **params, **{s.name: v for s, v in sizes.items() if s not in told})[0]

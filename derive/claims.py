@@ -18,6 +18,7 @@ from derive.forms.products import product_of, same_product
 from derive.proof.claim import check_claim
 from derive.proof.counterexample import Counterexample, smallest_model
 from derive.proof.goal import Goal, Obligation, Status, Verdict
+from derive.proof.small import LARGEST, dense_like, differing_at_small_sizes, refute_at_small_sizes
 from derive.proof.solver import discharge
 from derive.rules._renamed import renamed
 from derive.rules._rule import Application
@@ -31,9 +32,16 @@ Letters = Mapping[Symbol, Expr]
 def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ...]:
     """Prove that a layer has a structure already, for all sizes; nothing is imposed.
 
-    Raises ObligationFailed, with the smallest counterexample in `.counterexample`, where it is false.
+    Raises ObligationFailed, with the smallest counterexample in `.counterexample`, where it is false. Where several terms
+    share an input, as behind a reflecting edge, a claim is refuted at small sizes or not decided.
     """
     form = layer.form if isinstance(layer, Derivation) else layer
+    if form.shared:
+        refute_at_small_sizes(form, structure.clauses(dense_like(form)))
+        raise ObligationFailed(
+            f"{structure} is not decided: several terms may read one entry of {form.input.name}, and the claim holds at all "
+            f"sizes whose sum is at most {LARGEST}, which is no proof."
+        )
     return check_claim(form, structure.clauses(form))
 
 
@@ -130,9 +138,12 @@ def _same_terms(one: Form, other: Form, letters: Letters, says: str, weights: bo
         Goal((given, one.output.holds(), ranges, live), one.live),
     )
     verdict = discharge(Obligation("same terms", says, goals))
-    if not verdict.proved:
-        raise _refuted(one, verdict)
-    return verdict
+    if verdict.proved:
+        return verdict
+    found = None
+    if verdict.status is Status.UNKNOWN and {p.array for p in one.params} == {p.array for p in other.params}:
+        found = differing_at_small_sizes(one, other)
+    raise _refuted(one, verdict) if found is None else _refused(says, found)
 
 
 def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
@@ -152,10 +163,12 @@ def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
         entries=tuple((str(e.xreplace(at)), 1) for e in entries),
         place="",
     )
+    return _refused(verdict.obligation.says, found, "give 1 in one layer and 0 in the other")
+
+
+def _refused(says: str, found: Counterexample, what: str = "") -> ObligationFailed:
+    """The sentence for entries that tell two layers apart."""
     shown = ", ".join(f"{entry} = {value}" for entry, value in found.entries)
     where = ", ".join(f"{name} = {value}" for name, value in (*found.sizes, *found.indices))
-    return ObligationFailed(
-        f"{verdict.obligation.says[:-1]}: refused at {where}, where {shown} and 0 elsewhere give 1 in one layer "
-        f"and 0 in the other.",
-        found,
-    )
+    given = what or f"give answers that differ by {found.residue}"
+    return ObligationFailed(f"{says[:-1]}: refused at {where}, where {shown} and 0 elsewhere {given}.", found)

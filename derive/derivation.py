@@ -17,6 +17,7 @@ from derive.forms.dense import Channels, Names, dense_form
 from derive.forms.form import Form
 from derive.proof.counterexample import smallest_model
 from derive.proof.counts import Counts
+from derive.proof.everywhere import Everywhere
 from derive.proof.goal import Status, Verdict
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import discharge_all
@@ -82,7 +83,7 @@ def _prove(step: Step) -> ProvedStep:
 
 def _refusal(step: Step, verdict: Verdict) -> str:
     text = f"Rule '{step.rule}' refused: its obligation '{verdict.obligation.name}' is {verdict.status.value}"
-    if verdict.status is not Status.REFUTED or verdict.goal is None:
+    if verdict.status is not Status.REFUTED or verdict.goal is None or isinstance(verdict.goal, Everywhere):
         return f"{text}."
     goal = verdict.goal
     found = goal.show.free_symbols.union(*(f.free_symbols for f in goal.given))

@@ -187,10 +187,11 @@ def picture(H: ArrayLike, V: ArrayLike) -> Array:
     X is 0, which would answer louder than the picture. Otherwise (blurs, sharpening, relief) H is an image
     already and is clipped to [0, 1].
     """
-    H, V = _image(H), np.asarray(V, dtype=np.float64)
-    if abs(V.sum()) > np.abs(V).sum() / 510:
+    H, W = _image(H), np.asarray(V, dtype=np.float64)
+    W = np.ldexp(W, -np.frexp(np.abs(W).max())[1])  # so that the sum cannot overflow
+    if abs(W.sum()) > np.abs(W).sum() / 510:
         return np.clip(H, 0, 1)
-    A, B = (side // 2 for side in V.shape)
+    A, B = (side // 2 for side in W.shape)
     strength = np.abs(H)
     fits = strength[A : H.shape[0] - A, B : H.shape[1] - B]
     loudest = float(fits.max() if fits.size else strength.max())
@@ -262,15 +263,20 @@ def _filter(V: NDArray[Any], path: Path) -> Array:
     return values
 
 
-def apply(kernel: Kernel, image: ArrayLike, V: Array, u: float = 0.0) -> Array:
+def apply(kernel: Kernel, image: ArrayLike, V: Array, u: float = 0.0, name: str = "") -> Array:
     """H = kernel(X, V, u) of a grey image (n, m), or of each channel of (n, m, 3), in the same layout.
 
-    The kernel is one with leading batch axes: the colours become one.
+    The kernel is one with leading batch axes: the colours become one. Raises FilterError, with the filter's name if it
+    is given, where H overflows.
     """
     X = _image(image)
-    if X.ndim == 2:
-        return kernel(X, V, u)
-    return np.moveaxis(kernel(np.ascontiguousarray(np.moveaxis(X, -1, 0)), V, u), 0, -1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        H = kernel(np.ascontiguousarray(np.moveaxis(X, -1, 0)) if X.ndim == 3 else X, V, u)
+    if not np.isfinite(H).all():
+        subject = f"Filter {name!r}" if name else "The filter"
+        p, q = (int(k) for k in np.unravel_index(np.abs(V).argmax(), V.shape))
+        raise FilterError(f"{subject} is too large: its entry [{p}, {q}] is {V[p, q]}, and H overflows.")
+    return np.moveaxis(H, 0, -1) if X.ndim == 3 else H
 
 
 def grey(image: ArrayLike) -> Array:

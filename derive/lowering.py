@@ -22,6 +22,7 @@ from derive.backends._signature import Numbers, numbers
 from derive.errors import EmitError, NoLowering, ObligationFailed, RuleRefused
 from derive.forms.expr import reads, rename_arrays
 from derive.forms.form import Form
+from derive.forms.products import sums
 from derive.forms.sizes import size_sources
 from derive.ir.nodes import Chart, Program, SizeFrom, Storage
 from derive.ir.stages import Staged
@@ -30,6 +31,7 @@ from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Step, View
 from derive.registry import find, names
+from derive.remembered import replaced
 from derive.rules._rule import Application
 from derive.rules.adjoint import adjoint
 from derive.rules.gradient import gradient
@@ -69,7 +71,7 @@ class Gradient:
         """The gradient with sizes replaced, by numbers or by other sizes."""
 
         def fixed(pairs: tuple[tuple[Symbol, Expr], ...]) -> tuple[tuple[Symbol, Expr], ...]:
-            return tuple((s, e.xreplace(dict(values))) for s, e in pairs)
+            return tuple((s, replaced(e, dict(values))) for s, e in pairs)
 
         found = tuple(Chart(fixed(chart.down), fixed(chart.up)) for chart in self.charts)
         return replace(self, form=self.form.at(values), charts=found)
@@ -84,7 +86,7 @@ def batched(form: Form) -> frozenset[str]:
 def constants(form: Form) -> dict[str, Numbers]:
     """The arrays of numbers that the form brings along. Raises EmitError for one whose shape is not in numbers."""
     found = {}
-    for param in form.weights:
+    for param in form.params:
         if param.values is not None:
             if not all(isinstance(e, Integer) for e in param.array.shape):
                 raise EmitError(f"The array of numbers {param.name} has a size that is no number.")
@@ -95,7 +97,8 @@ def constants(form: Form) -> dict[str, Numbers]:
 def repeats(form: Form) -> Expr:
     """How often one output uses one entry of the weights at most: as often as the letters turn that the entry doesn't tell."""
     left = list(form.reduction)
-    waiting = [e for r in reads(form.weight) for e in r.subscripts]
+    arrays = {p.name for p in form.weights}
+    waiting = [e for r in reads(form.weight) if r.array in arrays for e in r.subscripts]
     while True:
         symbols = {a.symbol for a in left}
         alone = [(e, e.free_symbols & symbols) for e in waiting]
@@ -161,26 +164,23 @@ def _letter(form: Form) -> str:
 
 
 def _charts(step: Step) -> Iterator[Chart]:
-    """The letters in which the terms of the form before the step may be swept; of a bias they are its places alone."""
+    """The letters in which the terms of the form before the step may be swept; of a bias they are its own alone."""
     form = step.before
     if step.view is View.BIAS:
-        yield Chart(tuple(step.to_after.items()), tuple((s, step.to_before[s]) for s in form.output.symbols))
+        letters = (*form.output.symbols, *(axis.symbol for axis in sums(form.bias)))
+        yield Chart(tuple(step.to_after.items()), tuple((s, step.to_before[s]) for s in letters))
         return
     for chart in charts(form):
         down, up = dict(chart.down), dict(step.to_before)
         yield Chart(
-            tuple((s, expand(e.xreplace(down))) for s, e in step.to_after.items()),
-            tuple((s, expand(e.xreplace(up))) for s, e in chart.up),
+            tuple((s, expand(replaced(e, down))) for s, e in step.to_after.items()),
+            tuple((s, expand(replaced(e, up))) for s, e in chart.up),
         )
 
 
 @lru_cache(maxsize=256)
 def lower(form: Form, target: str) -> Program:
     """The form's own program. Raises NoLowering where there is none."""
-    if form.tables:
-        raise NoLowering(
-            f"The weight {form.weight} is read by a table, and no program that gathers weights is known yet."
-        )
     return direct(form, target, batched(form))
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from sympy import Add
 
+from derive.remembered import text
+
 __all__ = ["OrderedTerms"]
 
 _RANKS = "zijhklqabegfcd"
@@ -14,7 +16,7 @@ _RANKS = "zijhklqabegfcd"
 def _key(term: Any) -> tuple[Any, ...]:
     names = sorted(s.name for s in term.free_symbols)
     rank = min((_RANKS.find(name[0]) if name[0] in _RANKS else len(_RANKS) for name in names), default=99)
-    return (rank, names, str(term))
+    return (rank, names, text(term))
 
 
 class OrderedTerms:

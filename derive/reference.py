@@ -65,6 +65,11 @@ def _embedded(layer: Derivation, values: Mapping[str, np.ndarray], sizes: Sizes)
     own = factored[-1] if factored else own
     shapes = {p.name: tuple(int(evaluate(e, sizes)) for e in p.array.shape) for p in own.params}
     known = {name: values[name] if name in values else np.zeros(shape, int) for name, shape in shapes.items()}
+    known |= {
+        p.name: np.array([*p.values, None], dtype=object)[:-1].reshape(shapes[p.name])
+        for p in own.params
+        if p.values is not None
+    }
     if wrong := [name for name, shape in shapes.items() if known[name].shape != shape]:
         raise DeriveError(
             f"Weights {wrong[0]} of a larger grid have another shape, so these say nothing beyond the edge."

@@ -24,6 +24,8 @@ from derive.errors import DeriveError
 
 __all__ = ["Result", "make_all", "processors"]
 
+_REMEMBERED = "100000"  # results that SymPy keeps of each function; its own 1000 last for less than a layer
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -144,6 +146,7 @@ def _uninterrupted() -> Iterator[None]:
 def _serve(ends: Connection) -> None:
     """Make what is asked for until nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("SYMPY_CACHE_SIZE", _REMEMBERED)  # which SymPy reads when the first layer loads it
     opened: set[str] = set()
 
     def hear(event: str, arguments: tuple[Any, ...]) -> None:

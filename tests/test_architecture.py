@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 DERIVE = ROOT / "derive"
 
 # A part of derive, and what it may import of derive besides itself.
-_BASE = {"errors", "ordering"}
+_BASE = {"errors", "ordering", "remembered"}
 _FORMS = _BASE | {"forms"}
 _PROOF = _FORMS | {"groups", "proof"}
 _DERIVATION = _PROOF | {"rules"}
@@ -34,16 +34,19 @@ _FILES = _PIPELINE | {"lowering", "pipeline", "checking"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "ordering": set(),
+    "ordering": {"remembered"},
+    "remembered": set(),
     "registry": {"errors"},
     "forms": _BASE,
     "groups": _FORMS,
+    "finite": {"groups"},
     "proof": _FORMS,
     "rules": _PROOF,
     "derivation": _DERIVATION,
     "reference": _DERIVATION | {"derivation"},
     "claims": _DERIVATION | {"derivation"},
     "combined": _DERIVATION | {"derivation"},
+    "labels": _DERIVATION | {"registry"},
     "symmetry": _DERIVATION | {"derivation", "claims"},
     "catalogue": _DERIVATION | {"derivation"},
     "ir": _BASE,
@@ -67,7 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bench": {"artifacts", "calibration", "errors", "ir", "registry"},
     "__init__": _FILES | {"claims", "combined", "symmetry"},
     "__main__": _FILES
-    | {"claims", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching", "bench"},
+    | {"claims", "labels", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching", "bench"},
 }
 
 # Imports against the arrows: `layer.compile()` and `layer.reference()` are conveniences on the object that people hold.

@@ -14,6 +14,7 @@ from derive.algorithms._terms import Part, Terms
 from derive.forms.conditions import pieces
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.ir.nodes import Chart
+from derive.remembered import replaced
 
 __all__ = ["divided"]
 
@@ -39,8 +40,9 @@ def _options(condition: Any) -> Any:
     """Without "not equal", which is less or more."""
     if isinstance(condition, (And, Or)):
         return condition.func(*map(_options, condition.args))
-    if isinstance(condition, Not):
-        return _options(Not(condition.args[0]))
+    if isinstance(condition, Not) and isinstance(condition.args[0], (And, Or)):
+        opposite = Or if isinstance(condition.args[0], And) else And
+        return opposite(*(_options(Not(part)) for part in condition.args[0].args))
     if isinstance(condition, Ne):
         left, right = condition.args
         return Or(Lt(left, right), Gt(left, right))
@@ -57,11 +59,11 @@ def _part(terms: Terms, piece: Polyhedron, case: tuple[Any, Expr]) -> Terms:
             letter, value = solved
             at = {letter: value}
             chart = Chart(
-                tuple((s, expand(e.xreplace(at))) for s, e in chart.down),
+                tuple((s, expand(replaced(e, at))) for s, e in chart.down),
                 tuple((s, e) for s, e in chart.up if s != letter),
             )
-            cases = tuple((w.xreplace(at), v.xreplace(at)) for w, v in part.cases if not _decided(w.xreplace(at)))
-            part = replace(part, condition=part.condition.xreplace(at), cases=cases)
+            cases = tuple((replaced(w, at), replaced(v, at)) for w, v in part.cases if not _decided(replaced(w, at)))
+            part = replace(part, condition=replaced(part.condition, at), cases=cases)
     return Terms(terms.form, chart, terms.batches, bool(terms.items), True, part)
 
 

@@ -10,20 +10,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, Symbol, expand, true
+from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, S, Symbol, expand, true
 
-from derive.algorithms._extend import extended
+from derive.algorithms._extend import Extended, extended
 from derive.errors import NoLowering, TextError
 from derive.forms.conditions import split
 from derive.forms.expr import Read, Where, index, reads
 from derive.forms.form import Form
-from derive.forms.polyhedron import Polyhedron
+from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.forms.products import Product, weighted
 from derive.forms.text import show
-from derive.ir.nodes import Access, Chart, Range, Storage
+from derive.ir.nodes import Access, Chart, Range, Storage, Table
+from derive.proof.everywhere import at_every_point
 from derive.proof.goal import Goal, Status
-from derive.proof.solver import decide
+from derive.proof.solver import decide, settle
+from derive.remembered import built, replaced
 
-__all__ = ["BATCH", "ITEM", "Part", "Terms", "charts", "entry_text", "own", "same_chart"]
+__all__ = [
+    "BATCH",
+    "ITEM",
+    "Part",
+    "Terms",
+    "charts",
+    "entry_text",
+    "own",
+    "product_in",
+    "program_tables",
+    "same_chart",
+]
 
 BATCH, ITEM = index("batch"), index("z")
 
@@ -38,8 +52,8 @@ def same_chart(chart: Chart) -> Any:
     """The conditions that the two maps are inverse: on the chart's letters, and on the form's."""
     down, up = dict(chart.down), dict(chart.up)
     return (
-        And(*(Eq(s, e.xreplace(down)) for s, e in chart.up)),
-        And(*(Eq(s, e.xreplace(up)) for s, e in chart.down)),
+        And(*(Eq(s, replaced(e, down)) for s, e in chart.up)),
+        And(*(Eq(s, replaced(e, up)) for s, e in chart.down)),
     )
 
 
@@ -49,16 +63,17 @@ def charts(form: Form) -> Iterator[Chart]:
     letters = (*form.output.symbols, *form.reduction_symbols)
     values: dict[Symbol, Expr] = {}
     up: dict[Symbol, Expr] = {}
-    for read in reads(form.weight):
-        axes = next(p.array for p in form.weights if p.name == read.array).axes
+    boxes = {p.name: p.array.axes for p in form.weights}
+    for read in (r for r in reads(form.weight) if r.array in boxes):
+        axes = boxes[read.array]
         for axis, subscript in zip(axes, read.subscripts, strict=True):
-            place = expand(subscript.xreplace(values))
+            place = expand(replaced(subscript, values))
             free = [s for s in letters if s in place.free_symbols and s not in values and place.coeff(s) in (1, -1)]
             if isinstance(place, (Symbol, Integer)) or not free:
                 continue
             name = _fresh(axis.symbol, {*letters, *up, *form.sizes})
             value = {free[0]: expand(place.coeff(free[0]) * (name - place) + free[0])}
-            values = {s: expand(e.xreplace(value)) for s, e in values.items()} | value
+            values = {s: expand(replaced(e, value)) for s, e in values.items()} | value
             up[name] = subscript
     if up:
         kept = {s: s for s in (*form.reduction_symbols, *form.output.symbols) if s not in values}
@@ -83,6 +98,32 @@ class Accesses:
     target: Access
     factors: tuple[Access, ...]
     says: str
+    times: Expr = S.One
+
+
+def _with_text(made: Extended) -> Accesses:
+    target, *factors = made.accesses
+    written, *read = map(entry_text, made.entries)
+    sign = "-=" if made.times == -1 else "+="
+    number = [] if made.times in (1, -1) else [show(made.times)]
+    return Accesses(target, tuple(factors), f"{written} {sign} {'·'.join([*number, *read])}", made.times)
+
+
+def product_in(form: Form, value: Expr) -> Product:
+    """A weight or a bias as a product of entries. Raises NoLowering for anything else, or tables that don't count from 0."""
+    product = weighted(value, (t.name for t in form.tables))
+    if product is None:
+        raise NoLowering(f"A program multiplies entries; '{value}' is no product of entries with a number.")
+    if any(axis.lower != 0 for table in form.tables for axis in table.array.axes):
+        raise NoLowering("A program reads tables whose places count from 0.")
+    return product
+
+
+def program_tables(form: Form) -> tuple[Table, ...]:
+    """Those tables of a form that its sum reads."""
+    met = {r.array for e in (form.weight, form.bias, form.domain, *form.read) for r in reads(e)}
+    shapes = ((t, tuple(int(e) for e in t.array.shape)) for t in form.tables if t.name in met)
+    return tuple(Table(t.name, shape, t.values) for t, shape in shapes)
 
 
 @dataclass(frozen=True)
@@ -95,7 +136,7 @@ class Part:
     def of(self, expression: Any) -> Any:
         """An expression as it is in this part."""
         for case, value in self.cases:
-            expression = expression.xreplace({case: value})
+            expression = replaced(expression, {case: value})
         return expression
 
 
@@ -125,41 +166,38 @@ class Terms:
         facts = (Ge(BATCH, 1), Le(0, ITEM), Lt(ITEM, BATCH)) if items else ()
         self.given = Polyhedron.of(form.given, *facts[:1])
         self.part = part or Part()
-        live = self.part.of(form.live.xreplace(self.down))
+        live = self.part.of(replaced(form.live, self.down))
         self.terms, rest = split(live, self.part.condition, form.given, *facts)
         self.rest = And(*(part for part in And.make_args(rest) if not self._holds(part)))
         stored = {a.name: Storage(a.name, a.shape, a.name in batched) for a in arrays}
+        self.product = product_in(form, form.weight)
         entries = self._entries()
         costly = {s: extend and self.grows(s) == 2 for s in self.letters}
         accesses = tuple(map(self.access, entries))
-        own = tuple(self.part.of(e.xreplace(self.down)) for e in entries)
+        own = tuple(self.part.of(replaced(e, self.down)) for e in entries)
+        times = self.part.of(replaced(self.product.times, self.down))
         self.costly = frozenset(s for s, long in costly.items() if long)
-        self.extended = extended(accesses, own, costly, self.terms, stored, len(self.items))
-        target, *factors = self.extended.accesses
-        written, *read = map(entry_text, self.extended.entries)
-        self.accesses = Accesses(target, tuple(factors), f"{written} += {'·'.join(read)}")
+        tables = {t.name: t.array for t in form.tables} if extend else {}
+        self.extended = extended(accesses, own, times, costly, self.terms, stored, len(self.items), tables)
+        self.accesses = _with_text(self.extended)
 
     def _holds(self, part: Any) -> bool:
         """Whether every term satisfies a condition that is no inequality, such as that a remainder is inside its range."""
         try:
             goal = Goal((self.form.given, self.terms.conditions), part)
-            return decide(goal.smt) is Status.PROVED
+            return all(settle(g) in (Status.PROVED, Status.EXHAUSTIVE) for g in at_every_point(goal, self.form.tables))
         except TextError:
             return False
 
     def access(self, read: Read) -> Access:
         """The position in memory of an entry that is named in the form's letters."""
         boxes = {a.name: a for a in (*(p.array for p in self.form.params), self.form.input, self.form.output)}
-        places = boxes[read.array].storage(tuple(self.part.of(e.xreplace(self.down)) for e in read.subscripts))
+        places = boxes[read.array].storage(tuple(self.part.of(replaced(e, self.down)) for e in read.subscripts))
         return Access(read.array, (*self.items, *places) if read.array in self.batched else places)
 
     def _entries(self) -> tuple[Read, ...]:
         """What one term writes, then what it reads, in the form's letters."""
-        form = self.form
-        factors = [f for f in form.weight.as_ordered_factors() if f != 1]
-        if not all(isinstance(f, Read) for f in factors):
-            raise NoLowering(f"A program multiplies entries; the weight '{form.weight}' is no product of entries.")
-        return (form.output.entry(), *factors, form.input.entry(form.read))
+        return (self.form.output.entry(), *self.product.factors, self.form.input.entry(self.form.read))
 
     def case(self) -> Where | None:
         """Cases in a subscript that turn on a letter whose loop would be long."""
@@ -177,13 +215,19 @@ class Terms:
         lower, upper = shadow.simplify(known).bounds(symbol)
         if not lower or not upper:
             raise NoLowering(f"Nothing bounds '{symbol}' on both sides, so no loop can run through it.")
-        stop = Min(*(bound + 1 for bound in upper))
-        start = Max(*lower)
-        return Range(symbol, start, stop if self._runs(start, stop, known) else Max(start, stop))
+        stop = built(Min, *(bound + 1 for bound in upper))
+        start = built(Max, *lower)
+        return Range(symbol, start, stop if self._runs(start, stop, known) else built(Max, start, stop))
 
     def _runs(self, start: Expr, stop: Expr, known: Polyhedron) -> bool:
         """Whether start ≤ stop for all sizes and all outer letters that some term has."""
-        goal = Goal((self.form.given, known.conditions), Le(start, stop))
+        forwards = built(Le, start, stop)
+        try:
+            if (known & self.given).implies(forwards):
+                return True
+        except NotAffine:
+            pass  # a rounded quotient, which the solver knows
+        goal = Goal((self.form.given, known.conditions), forwards)
         return decide(goal.smt) is Status.PROVED
 
     def grows(self, symbol: Symbol) -> int:

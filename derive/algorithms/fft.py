@@ -15,7 +15,7 @@ the Spring Joint Computer Conference, 1966.)
 
 from __future__ import annotations
 
-from sympy import And, Expr, Ge, Integer, Le, Symbol, expand, floor
+from sympy import And, Expr, Ge, Integer, Symbol, expand, floor
 
 from derive.algorithms._window import BATCH, ITEM, Moving, Window, entry, fresh, gathered, sources, window
 from derive.errors import NoLowering
@@ -34,7 +34,6 @@ _LENGTHS = {  # by how many axes; np.fft is quick at products of twos and threes
 }
 _PLACES = (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152)
 _TILES = (1, 4, 16, 64)
-_ITEMS = (1, 8, 64)
 
 
 def fft(form: Form, batched: frozenset[str]) -> Staged:
@@ -105,7 +104,7 @@ class _Fourier:
             result=result,
             sizes=form.sizes,
             sources=sources(form),
-            knobs=(*(Knob(a.N, lengths, True) for a in self.axes), *self._counts(), Knob(self.I, _ITEMS, True)),
+            knobs=(*(Knob(a.N, lengths, free=True) for a in self.axes), *self._counts(), Knob(self.I, extent=BATCH)),
             lets=() if self.alone else tuple(Let(a.S, a.places) for a in self.axes),
             made=made,
             fixed=fixed,
@@ -115,7 +114,7 @@ class _Fourier:
             item=ITEM,
             chart=self._chart(),
             strict=False,
-            fits=And(*(Ge(a.N, self._needed(a)) for a in self.axes), Le(self.I, BATCH)),
+            fits=And(*(Ge(a.N, self._needed(a)) for a in self.axes)),
             normwise=Normwise(tuple(a.N for a in self.axes)),
         )
 
@@ -125,7 +124,7 @@ class _Fourier:
 
     def _counts(self) -> tuple[Knob, ...]:
         """How many places come of a tile, and how many tiles are taken at once."""
-        return (Knob(self.alone.S, _PLACES), Knob(self.G, _TILES, True)) if self.alone else ()
+        return (Knob(self.alone.S, _PLACES), Knob(self.G, _TILES, free=True)) if self.alone else ()
 
     def _weights(self) -> tuple[tuple[Stage, ...], tuple[Room, ...]]:
         """T, the weights at the places of their taps in a tile of zeros, and its spectrum."""

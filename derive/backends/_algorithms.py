@@ -10,24 +10,24 @@ from sympy import Symbol
 from derive.backends._expressions import python
 from derive.backends._module import Header, indent
 from derive.backends._signature import quoted
+from derive.backends._spectra import norm_bound
 from derive.backends._views import symbols_of
 from derive.ir.cost import Work, direct_work, work
 from derive.ir.nodes import Program
 from derive.ir.stages import Staged, Store, Tiles, reads_of, statements
 
-__all__ = ["algorithms", "direct_costs", "staged_costs"]
+__all__ = ["algorithms", "direct_costs", "error_bounds", "staged_costs"]
 
 Lines = list[str]
 
 
 def algorithms(programs: Sequence[Staged], header: Header) -> Lines:
-    """Keyword arguments of the kernel object that name its algorithms; none where there are none."""
-    if not programs:
-        return []
+    """Keyword arguments of the kernel object that name its algorithms, and say why it has no others."""
     entries = [line for program in programs for line in _entry(program)]
     reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
     unfit = ["unfit={", *reasons, "},"] if reasons else []
-    return ["work=_direct_work,", "terms=_terms,", "algorithms=(", *indent(entries), "),", *unfit]
+    named = ["algorithms=(", *indent(entries), "),"] if entries else []
+    return ["work=_direct_work,", "terms=_terms,", *named, *unfit]
 
 
 def direct_costs(program: Program, header: Header) -> Lines:
@@ -73,6 +73,9 @@ def _entry(program: Staged) -> Lines:
     weights = dict.fromkeys(a.array for n in statements(program.fixed) for a in reads_of(n))
     names = [s.name for s in program.arguments]
     knobs = ", ".join(f'"{k.symbol}": {k.choices}' for k in program.knobs)
+    parts = {str(k.symbol): k.extent for k in program.knobs if k.extent is not None}
+    sizes = [s for s in (program.batch, *program.sizes) if s in symbols_of(tuple(parts.values()))]
+    extents = ", ".join(f'"{name}": {python(extent)}' for name, extent in parts.items())
     functions = ", ".join(f"_{program.name}{part}" for part in ("_fixed", "_room", ""))
     tiled = _tiled(program)
     return [
@@ -83,25 +86,51 @@ def _entry(program: Staged) -> Lines:
         f"    weights={quoted([n for n in names if n in weights])},",
         f"    arrays={quoted([n for n in names if n in used])},",
         f"    knobs={{{knobs}}},",
+        *([f"    extents=lambda *, {', '.join(map(str, sizes))}, **_: {{{extents}}},"] if parts else []),
         f"    work=_{program.name}_work,",
         *([f"    tiled={tiled},"] if tiled is not None else []),
         *([] if program.strict else ["    strict=False,"]),
-        *_limits(program),
+        *_served(program),
         "),",
     ]
 
 
-def _limits(program: Staged) -> Lines:
-    """For which sizes and knobs it is, and how it rounds where it says so."""
-    lines: Lines = []
+def _served(program: Staged) -> Lines:
+    """The values that some knobs and sizes have, and what errors are at most."""
+    lines = []
+    if program.cases is not None:
+        names = quoted([str(s) for s in program.cases.symbols])
+        lines.append(f"    cases=({names}, {tuple(program.cases.values)}),")
     if program.fits is not True:
-        keys = [
-            s
-            for s in (program.batch, *program.sizes, *(k.symbol for k in program.knobs))
-            if s in program.fits.free_symbols
-        ]
-        lines.append(f"    fits=lambda *, {', '.join([*map(str, keys), '**_'])}: {python(program.fits)},")
-    return lines + ([] if program.normwise is None else [f"    bound=_{program.name}_bound,"])
+        known = (program.batch, *program.sizes, *(k.symbol for k in program.knobs))
+        keys = [str(s) for s in known if s in program.fits.free_symbols]
+        lines.append(f"    admits=lambda *, {', '.join([*keys, '**_'])}: {python(program.fits)},")
+    rounded = program.amplified is not None or program.normwise is not None
+    return lines + ([f"    bound=_{program.name}_bound,"] if rounded else [])
+
+
+def error_bounds(program: Staged) -> Lines:
+    """The function `_<name>_bound` of a program whose errors are not those of direct sums."""
+    if program.normwise is not None:
+        return norm_bound(program.name, program.normwise)
+    if program.amplified is None or program.cases is None:
+        return []
+    channels, symbols = program.amplified.channels, [str(s) for s in program.cases.symbols]
+    wanted = {*map(str, channels.free_symbols), *symbols}
+    keys = [str(s) for s in (*program.sizes, *(k.symbol for k in program.knobs)) if str(s) in wanted]
+    found = zip(program.cases.values, program.amplified.roundings, program.amplified.factors, strict=True)
+    lines = [f"{value}: ({q}, {a.numerator}, {a.denominator})," for value, q, a in found]
+    key = ", ".join(symbols) if len(symbols) > 1 else f"{symbols[0]},"
+    return [
+        f"def _{program.name}_bound(*, {', '.join([*keys, '**_'])}):",
+        '    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""',
+        "    q, *factor = {",
+        *indent(indent(lines)),
+        f"    }}[{key}]",
+        f"    return (q + {python(channels)}, *factor)",
+        "",
+        "",
+    ]
 
 
 def _tiled(program: Staged) -> int | None:

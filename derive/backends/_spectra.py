@@ -9,10 +9,10 @@ from sympy import Expr, Integer, Symbol, floor
 
 from derive.backends._views import Views
 from derive.ir.nodes import Range
-from derive.ir.spectra import Product, Transform
+from derive.ir.spectra import Normwise, Product, Transform
 from derive.ir.stages import Room, Staged, statements
 
-__all__ = ["error_bounds", "product", "stored", "transform"]
+__all__ = ["norm_bound", "product", "stored", "transform"]
 
 Lines = list[str]
 
@@ -73,17 +73,14 @@ def product(views: Views, node: Product) -> Lines:
     return [f"np.multiply({sides[0]}, {sides[1]}, out={out})"]
 
 
-def error_bounds(program: Staged) -> Lines:
-    """The function `_<name>_bound` of a program with a bound of its own."""
-    bound = program.normwise
-    if bound is None:
-        return []
+def norm_bound(name: str, bound: Normwise) -> Lines:
+    """The function `_<name>_bound` of a program of transforms."""
     lengths = ", ".join(map(str, bound.lengths))
     points = "*".join(map(str, bound.lengths))
     steps = " + ".join(f"({n} - 1).bit_length()" for n in bound.lengths)
     others = len(bound.lengths) * bound.scalings + bound.others
     return [
-        f"def _{program.name}_bound(*, {lengths}, **_):",
+        f"def _{name}_bound(*, {lengths}, **_):",
         '    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""',
         f"    steps = {steps}",
         f"    return {bound.steps}*steps + {others}, int(-(-(({points})**0.5) // 1)), 1",

@@ -6,17 +6,20 @@ A statement is one call of a primitive on views of arrays. Views of working arra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sympy import Expr, Integer, Symbol, expand
+from sympy import And, Expr, Integer, Symbol, expand
 
 from derive.backends._expressions import python
 from derive.backends._spectra import product, stored, transform
+from derive.backends._tables import constant_lines, table_lines
 from derive.backends._views import Named, Views, symbols_of, tuple_text
 from derive.errors import EmitError
-from derive.ir.nodes import Copy, Guard, Let, Loop, Range, Storage
+from derive.ir.nodes import Access, Copy, Guard, Let, Loop, Range, Storage
 from derive.ir.stages import (
     STAGES,
+    Constants,
     Halo,
     MatMul,
     Product,
@@ -27,6 +30,7 @@ from derive.ir.stages import (
     Store,
     Tiles,
     Transform,
+    WeightedSum,
     reads_of,
     statements,
 )
@@ -40,7 +44,8 @@ def staged_functions(program: Staged) -> Lines:
     """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`."""
     writer = _Writer(stored(program))
     body = writer.body()
-    return [line for part in (writer.fixed(), writer.room(), body) for line in (*part, "", "")]
+    functions = [line for part in (writer.fixed(), writer.room(), body) for line in (*part, "", "")]
+    return [*table_lines(program), *functions]
 
 
 class _Writer(Views):
@@ -48,7 +53,7 @@ class _Writer(Views):
 
     def __init__(self, program: Staged) -> None:
         super().__init__(program)
-        self.tiled = False
+        self.around: list[Tiles] = []
         self.stored: Mapping[str, Storage] = {s.name: s for s in (*program.arguments, program.result)}
 
     def _head(self, parts: Iterable[Any], known: set[Symbol]) -> tuple[Lines, Lines]:
@@ -67,8 +72,8 @@ class _Writer(Views):
         used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
         arrays = [s.name for s in program.arguments if s.name in used] + [program.result.name]
         loops = self.lines(program.body)
-        made = self._handed_on(program.made)
-        rooms = [f"{name}_" if name in self.halos else name for name in self._handed_on(program.rooms)]
+        made = self._handed_on((*program.constants, *program.made))
+        rooms = [f"{name}_" if name in self.moved else name for name in self._handed_on(program.rooms)]
         keys, lets = self._head((program.body,), {program.batch})
         return [
             f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', *_keywords(keys)])}):",
@@ -76,20 +81,20 @@ class _Writer(Views):
             *_indent([*lets, *([""] if lets else []), *loops]),
         ]
 
-    def _handed_on(self, rooms: Sequence[Room]) -> Lines:
+    def _handed_on(self, rooms: Sequence[Room | Constants]) -> Lines:
         """What the body takes of some working arrays: themselves, and views of them."""
         names = []
         for room in rooms:
-            names += [room.name] if room.name in self.plain | self.halos else []
+            names += [room.name] if room.name in self.plain | self.moved else []
             names += [name for name, view in self.named.items() if view.array == room.name]
         return names
 
-    def _returned(self, rooms: Sequence[Room]) -> Lines:
+    def _returned(self, rooms: Sequence[Room | Constants]) -> Lines:
         names = self._handed_on(rooms)
         views = [f"{name} = {self.named[name].text}" for name in names if name in self.named]
         return [*views, f"return {tuple_text(names)}"]
 
-    def _mentioned(self, rooms: Sequence[Room]) -> tuple[Any, ...]:
+    def _mentioned(self, rooms: Sequence[Room | Constants]) -> tuple[Any, ...]:
         own = {room.name for room in rooms}
         views = (tuple(view.mentioned) for view in self.named.values() if view.array in own)
         return (tuple(rooms), *views)
@@ -99,19 +104,22 @@ class _Writer(Views):
         plain = set(self.plain)
         read = [a.array for n in statements(program.fixed) for a in reads_of(n) if a.array in self.stored]
         names = list(dict.fromkeys(read))
-        keys, lets = self._head((program.fixed, *self._mentioned(program.made)), set())
+        made: tuple[Room | Constants, ...] = (*program.constants, *program.made)
+        keys, lets = self._head((program.fixed, *self._mentioned(made)), set())
         rooms = {room.name: room for room in program.made}
-        lines: Lines = list(lets)
+        lines: Lines = [*lets, *constant_lines(program)]
         for node in program.fixed:
             target = next(n.target.array for n in statements((node,)))
             if target in rooms:
                 lines += self._new(rooms.pop(target))
-            lines += self.lines((node,))
-        self.plain = plain
+            self.local = []
+            found = self.lines((node,))
+            lines += [*self.local, *found]
+        self.plain, self.local = plain, None
         return [
             f"def _{program.name}_fixed({', '.join([*names, 'new', *_keywords(keys)])}):",
             f'    """What {program.says} makes of the weights, once."""',
-            *_indent([*lines, *self._returned(program.made)]),
+            *_indent([*lines, *self._returned(made)]),
         ]
 
     def _new(self, room: Room) -> Lines:
@@ -154,9 +162,11 @@ class _Writer(Views):
         return [f"if {python(node.condition)}:", *_indent(self.lines(node.body))]
 
     def tiles(self, node: Tiles) -> Lines:
-        over = "*items" if node.extent == self.program.batch else f"0, {python(node.extent)}" if self.tiled else "*span"
-        self.tiled = self.tiled or over == "*span"
+        nested = any(t.extent != self.program.batch for t in self.around)
+        over = "*items" if node.extent == self.program.batch else f"0, {python(node.extent)}" if nested else "*span"
+        self.around.append(node)
         inside = self._inside({node.low, node.high}, node.body)
+        self.around.pop()
         return [f"for {node.low}, {node.high} in tiles({over}, {python(node.step)}):", *_indent(inside)]
 
     def _inside(self, symbols: set[Symbol], body: tuple[Stage, ...]) -> Lines:
@@ -170,6 +180,9 @@ class _Writer(Views):
         order = [r for e in node.target.subscripts for r in node.over if r.symbol in e.free_symbols]
         groups = [(r,) for r in order]
         target = self.view(node.target, groups, slices=True)
+        repeated = any(not node.source.along((r,)) for r in order)
+        if repeated:
+            return [f"{target}[...] = {self.view(node.source, groups, broadcast=True)}"]
         return [f"{target if '[' in target else f'{target}[...]'} = {self.view(node.source, groups)}"]
 
     def halo(self, node: Halo) -> Lines:
@@ -204,7 +217,13 @@ class _Writer(Views):
         left = self.view(node.left, [*batch, node.rows, node.inner], "left", missing=True)
         right = self.view(node.right, [*batch, node.inner, node.columns], "right", missing=True)
         out = self.view(node.target, [*batch, node.rows, node.columns], hoist="out")
-        return [f"np.matmul({left}, {right}, out={out})"]
+        name = "phased" if self._overlap(node) else "np.matmul"
+        return [*self._held(node.target), f"{name}({left}, {right}, out={out})"]
+
+    def _overlap(self, node: MatMul) -> bool:
+        """Whether rows of the left matrix share entries: a subscript moves with its rows and columns alike."""
+        rows, inner = ({r.symbol for r in ranges} for ranges in (node.rows, node.inner))
+        return any(e.free_symbols & rows and e.free_symbols & inner for e in node.left.subscripts)
 
     def shifted_sum(self, node: ShiftedSum) -> Lines:
         kept = node.target.subscripts
@@ -231,23 +250,59 @@ class _Writer(Views):
         self.named[target] = Named(node.target.array, whole, mentioned)
         return [f"total({name}, {target})"]
 
-    def store(self, node: Store) -> Lines:
-        groups, split = self._split(node)
-        target = self.view(node.target, groups, slices=True, clip=node)
-        source = self.view(node.source, [(r,) for r in node.over], hoist="out")
-        bias = "" if node.bias is None else f", {self.view(node.bias, [(r,) for r in node.over], broadcast=True)}"
-        return [f"put({target}, {source}{bias}{'' if split is None else f', split={split}'})"]
+    def weighted_sum(self, node: WeightedSum) -> Lines:
+        letters = dict(zip(node.axes, "abcdefghijklmnopqrstuvwxyz", strict=False))
+        parts, views = [], []
+        for access, name in ((node.source, "source"), (node.weights, "weights"), (node.target, "out")):
+            axes = [axis for axis in node.axes if access.along(axis)]
+            parts.append("".join(letters[axis] for axis in axes))
+            views.append(self.view(access, axes, name))
+        source, weights, out = views
+        formula = f'"{parts[0]},{parts[1]}->{parts[2]}"'
+        return [*self._held(node.target), f"np.einsum({formula}, {source}, {weights}, out={out})"]
 
-    def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], int | None]:
-        """The ranges by the axes of the target; which axis has two."""
+    def _held(self, target: Access) -> Lines:
+        """Where a working array is that may live in the result."""
+        store = self.held.get(target.array)
+        if store is None:
+            return []
+        node = self._clipped_store(store)
+        place = self.view(node.target, self._split(node)[0], slices=True, clip=node)
+        return [f"{target.array} = held({place}, {target.array}_)"]
+
+    def _clipped_store(self, node: Store) -> Store:
+        """The store with ranges that end with their tile, where its condition says no more than that."""
+        left, over = set(And.make_args(node.condition)), list(node.over)
+        for tile in self.around:
+            for k, r in enumerate(over):
+                ends = tile.low + r.symbol < tile.high
+                if ends in left and r.start == 0 and r.stop == tile.step:
+                    left.remove(ends)
+                    over[k] = replace(r, stop=tile.high - tile.low)
+        return replace(node, over=tuple(over), condition=And(*left) if left else True)
+
+    def store(self, node: Store) -> Lines:
+        node = self._clipped_store(node)
+        groups, split = self._split(node)
+        kept = [r for r in node.over if r not in node.summed]
+        target = self.view(node.target, groups, slices=True, clip=node)
+        source = self.view(node.source, [(r,) for r in (*node.summed, *kept)], hoist="" if node.summed else "out")
+        source = f"folded({source})" if node.summed else source
+        bias = "" if node.bias is None else f", {self.view(node.bias, [(r,) for r in kept], broadcast=True)}"
+        return [f"put({target}, {source}{bias}{f', split={tuple_text(split)}' if split else ''})"]
+
+    def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], Sequence[int]]:
+        """The ranges by the axes of the target; which axes have two."""
         groups: list[tuple[Range, ...]] = []
-        split = None
+        split: list[int] = []
         for subscript in node.target.subscripts:
             here = tuple(r for r in node.over if r.symbol in subscript.free_symbols)
             if len(here) > 1:
-                split = len(groups)
+                split.append(len(groups))
             groups += [here] if here else []
-        if [r for group in groups for r in group] != list(node.over):
+        if len(node.summed) > 1:
+            raise EmitError(f"A store sums over one letter at most; {node.target.array} is summed over more.")
+        if [r for group in groups for r in group] != [r for r in node.over if r not in node.summed]:
             raise EmitError(f"A store runs through the axes of {node.target.array} in their order.")
         return groups, split
 
@@ -270,6 +325,7 @@ STAGE_TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Halo: _Writer.halo,
     MatMul: _Writer.matmul,
     ShiftedSum: _Writer.shifted_sum,
+    WeightedSum: _Writer.weighted_sum,
     Transform: transform,
     Product: product,
     Store: _Writer.store,

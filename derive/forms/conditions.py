@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sympy import And, Le, Lt, Max, Min, Not, Or, true
 
 from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.remembered import both, text
 
 __all__ = ["pieces", "simplified", "simplified_inside", "split"]
 
 
+@lru_cache(maxsize=1 << 14)
 def split(*conditions: Any) -> tuple[Polyhedron, Any]:
     """The affine conjuncts as a polyhedron, and the conjunction of the others."""
     affine, rest = [], []
-    for part in sorted(And.make_args(And(*conditions)), key=str):
+    for part in sorted(And.make_args(both(*conditions)), key=text):
         try:
             Polyhedron.of(part)
         except NotAffine:
             rest.append(part)
         else:
             affine.append(part)
-    return Polyhedron.of(*affine), And(*rest)
+    return Polyhedron.of(*affine), both(*rest)
 
 
 def simplified(condition: Any, *known: Any) -> Any:
     """The condition without what is known already."""
     affine, rest = split(condition)
-    return And(affine.simplify(split(*known)[0]).conditions, rest)
+    return both(affine.simplify(split(*known)[0]).conditions, rest)
 
 
 def simplified_inside(condition: Any, *known: Any) -> Any:
@@ -37,7 +40,7 @@ def simplified_inside(condition: Any, *known: Any) -> Any:
         Or(*(simplified_inside(option, *known) for option in part.args)) if isinstance(part, Or) else part
         for part in And.make_args(plain)
     )
-    return And(*parts)
+    return both(*parts)
 
 
 def pieces(condition: Any) -> tuple[Polyhedron, ...]:
@@ -47,7 +50,7 @@ def pieces(condition: Any) -> tuple[Polyhedron, ...]:
     """
     affine, rest = split(condition)
     found = [affine]
-    for part in sorted(And.make_args(rest), key=str):
+    for part in sorted(And.make_args(rest), key=text):
         if part is not true:
             found = [p & q for p in found for q in _disjoint(part)]
             found = [p for p in found if not p.is_empty()]
@@ -69,7 +72,7 @@ def _disjoint(part: Any) -> list[Polyhedron]:
         raise NotAffine(f"'{part}' isn't a combination of affine conditions.")
     found: list[Polyhedron] = []
     before: list[Polyhedron] = []
-    for option in sorted(part.args, key=str):
+    for option in sorted(part.args, key=text):
         alone = [Polyhedron.of(option)] if _is_affine(option) else list(pieces(option))
         for earlier in before:
             alone = [p & q for p in alone for q in _outside(earlier)]

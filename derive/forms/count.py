@@ -9,18 +9,21 @@ Piecewise that is exhaustive in the context; residue classes of the sizes appear
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
+from typing import Any
 
 import sympy as sp
 from sympy.logic.boolalg import Boolean
 
 from derive.errors import DeriveError
 from derive.forms.cells import cells_in, classes_of, unify
-from derive.forms.chambers import Unbounded, points
+from derive.forms.chambers import Term, Unbounded, points
+from derive.forms.conditions import pieces
 from derive.forms.piecewise import Writer, with_min
 from derive.forms.polyhedron import Polyhedron
+from derive.forms.quotients import one_each, rounded, unfolded
 from derive.forms.rows import Row, opposite
 
-__all__ = ["NotCountable", "condition_for_full", "count", "count_disjoint", "with_min"]
+__all__ = ["NotCountable", "condition_for_full", "count", "count_disjoint", "count_where", "with_min"]
 
 Symbols = tuple[sp.Symbol, ...]
 EVERYWHERE = Polyhedron()
@@ -66,6 +69,25 @@ def count_disjoint(polyhedra: Iterable[Polyhedron], over: Symbols, given: Polyhe
     return _count_together(list(polyhedra), over, given)
 
 
+def count_where(condition: Any, over: Symbols, given: Polyhedron = EVERYWHERE) -> sp.Expr:
+    """The number of points where a combination of affine conditions holds, of rounded quotients too.
+
+    >>> i, n = sp.symbols("i n", integer=True)
+    >>> count_where((0 <= i) & (i < n) & sp.Eq(sp.Mod(i, 3), 1), (i,), Polyhedron.of(n >= 1))
+    ceiling(n/3 - 1/3)
+    """
+    if not rounded(condition):
+        parts = pieces(condition)
+        return count(parts[0], over, given) if len(parts) == 1 else count_disjoint(parts, over, given)
+    _check(over, given)
+    factors = []
+    for letters, conjuncts in _joined(condition, over):
+        cases = [(part, extra) for case, extra in unfolded(sp.And(*conjuncts)) for part in pieces(case)]
+        most = max((extra for _, extra in cases), key=len, default=())
+        factors.append(_count_together([part for part, _ in cases], letters, given, most))
+    return sp.Mul(*factors)
+
+
 def _check(over: Symbols, given: Polyhedron) -> None:
     if both := sorted(symbol.name for symbol in given.symbols & set(over)):
         raise NotCountable(
@@ -75,6 +97,17 @@ def _check(over: Symbols, given: Polyhedron) -> None:
 
 def _used(body: Polyhedron, row: Row) -> set[sp.Symbol]:
     return {symbol for symbol, value in zip(body.names, row, strict=False) if value}
+
+
+def _joined(condition: Any, over: Symbols) -> list[tuple[Symbols, list[Any]]]:
+    """The symbols of `over` that conjuncts join, each group with its own; those of no symbol are in the first."""
+    groups: list[tuple[set[sp.Symbol], list[Any]]] = [({symbol}, []) for symbol in over]
+    for part in sorted(sp.And.make_args(condition), key=str):
+        used = part.free_symbols & set(over) or {over[0]}
+        touched = [group for group in groups if group[0] & used]
+        groups = [group for group in groups if group not in touched]
+        groups.append((set().union(*(names for names, _ in touched)), [part, *(c for _, cs in touched for c in cs)]))
+    return [(tuple(s for s in over if s in names), conjuncts) for names, conjuncts in groups]
 
 
 def _groups(body: Polyhedron, over: Symbols) -> list[tuple[Symbols, Polyhedron]]:
@@ -88,15 +121,23 @@ def _groups(body: Polyhedron, over: Symbols) -> list[tuple[Symbols, Polyhedron]]
     return [(tuple(s for s in over if s in names), Polyhedron.from_rows(body.names, rows)) for names, rows in ordered]
 
 
-def _count_together(bodies: Sequence[Polyhedron], over: Symbols, given: Polyhedron) -> sp.Expr:
-    """One group of variables: chambers, refined and merged, then written as an expression in the sizes."""
+def _count_together(bodies: Sequence[Polyhedron], over: Symbols, given: Polyhedron, quotients: Symbols = ()) -> sp.Expr:
+    """One group of variables: chambers, refined and merged, then written as an expression in the sizes.
+
+    Of `quotients` a body has those that it names, with one value each.
+    """
     everything = reduce(frozenset.union, (body.symbols for body in bodies), given.symbols)
-    sizes = tuple(sorted(everything - set(over), key=lambda symbol: symbol.name))
-    names = (*sizes, *over)
+    sizes = tuple(sorted(everything - {*over, *quotients}, key=lambda symbol: symbol.name))
+    names = (*sizes, *over, *quotients)
     context = given.rows_in(names)
-    columns = frozenset(range(len(sizes), len(names)))
+    rank = len(sizes) + len(over)
+    columns = frozenset(range(len(sizes), rank))
     try:
-        terms = [term for body in bodies for term in points(body.rows_in(names), context, columns)]
+        terms: list[Term] = []
+        for body in bodies:
+            single = frozenset(c for c in range(rank, len(names)) if names[c] in body.symbols)
+            rows, left = one_each(body.rows_in(names), columns, single)
+            terms += points(rows, context, columns | left)
     except Unbounded as column:
         raise NotCountable(
             f"'{names[column.args[0]]}' is unbounded in '{bodies[0]}': there is no finite count."

@@ -38,7 +38,7 @@ def _gather(box: Array, values: np.ndarray, subscripts: tuple[Any, ...], sizes: 
     for place, extent in zip(places, values.shape, strict=True):
         inside &= (place >= 0) & (place < extent)
     clipped = tuple(np.clip(p, 0, extent - 1) for p, extent in zip(places, values.shape, strict=True))
-    return np.where(inside, values[clipped], 0)
+    return np.where(inside, np.asarray(values[clipped], dtype=values.dtype), 0)
 
 
 def denote(form: Form, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray:
@@ -51,8 +51,8 @@ def denote(form: Form, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, 
     rank = len(form.output.axes)
     places = dict(sizes) | grid(ranges)
     read = entry_reader(form, arrays, sizes)
-    live = np.broadcast_to(evaluate(form.live, places), shape)
-    terms = evaluate(form.weight, places, read) * read(form.input.name, *(evaluate(e, places) for e in form.read))
+    live = np.broadcast_to(evaluate(form.live, places, read), shape)
+    terms = evaluate(form.weight, places, read) * read(form.input.name, *(evaluate(e, places, read) for e in form.read))
     terms = np.where(live, np.broadcast_to(terms, shape), 0)
     outputs = dict(sizes) | grid({axis.symbol: ranges[axis.symbol] for axis in form.output.axes})
     bias = np.broadcast_to(np.asarray(evaluate(form.bias, outputs, read)), shape[:rank])

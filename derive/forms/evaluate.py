@@ -78,9 +78,10 @@ def evaluate(expression: Any, at: Mapping[Symbol, Any], read: Reader | None = No
         if isinstance(e, (floor, ceiling)):
             return _rounded(e, value)
         if isinstance(e, Sum):
-            letter, low, high = e.limits[0]
+            *inner, (letter, low, high) = e.limits
+            summand = Sum(e.function, *inner) if inner else e.function
             steps = range(int(value(low)), int(value(high)) + 1)
-            return sum((evaluate(e.function, {**at, letter: k}, read) for k in steps), start=0)
+            return sum((evaluate(summand, {**at, letter: k}, read) for k in steps), start=0)
         for kind, combine in _TABLE.items():
             if isinstance(e, kind):
                 return combine(*map(value, parts))

@@ -13,6 +13,8 @@ from sympy import Expr, Integer, S, Symbol, sympify
 from sympy.core.symbol import Str
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
+from derive.remembered import built, text
+
 __all__ = ["Read", "Where", "index", "indices", "map_reads", "names_of", "reads", "rename_arrays"]
 
 
@@ -83,7 +85,7 @@ class Where(Expr):  # type: ignore[misc]
 
 def reads(expression: Any) -> tuple[Read, ...]:
     """Every read in an expression, in a fixed order."""
-    return tuple(sorted(sympify(expression).atoms(Read), key=str))
+    return tuple(sorted(sympify(expression).atoms(Read), key=text))
 
 
 def map_reads(expression: Any, value: Callable[[Read], Any]) -> Any:
@@ -92,7 +94,7 @@ def map_reads(expression: Any, value: Callable[[Read], Any]) -> Any:
     if not expression.args or not expression.has(Read):
         return expression
     args = [map_reads(a, value) for a in expression.args]
-    rebuilt = expression.func(*args) if tuple(args) != expression.args else expression
+    rebuilt = built(expression.func, *args) if tuple(args) != expression.args else expression
     return value(rebuilt) if isinstance(rebuilt, Read) else rebuilt
 
 

@@ -14,11 +14,12 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from sympy import And, Eq, Expr, Le, Rational, Symbol, expand, floor, true
+from sympy import Eq, Expr, Le, Rational, Symbol, expand, floor, true
 
 from derive.errors import RuleRefused
 from derive.forms.expr import Read, Where, reads
 from derive.forms.text import parse
+from derive.remembered import both, built, replaced
 
 __all__ = ["Array", "Axis", "Edge", "Form", "Param", "Role", "Table"]
 
@@ -54,11 +55,11 @@ class Axis:
     def holds(self, at: Expr | None = None) -> Any:
         """The condition that an index lies on the axis."""
         value = self.symbol if at is None else at
-        return And(Le(self.lower, value), Le(value, self.upper))
+        return both(built(Le, self.lower, value), built(Le, value, self.upper))
 
     def at(self, values: Mapping[Any, Any]) -> Axis:
         """The axis with sizes replaced."""
-        return replace(self, lower=expand(self.lower.xreplace(values)), upper=expand(self.upper.xreplace(values)))
+        return replace(self, lower=expand(replaced(self.lower, values)), upper=expand(replaced(self.upper, values)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Array:
     def holds(self, subscripts: Iterable[Expr] | None = None) -> Any:
         """The condition that subscripts lie in the box."""
         places = self.symbols if subscripts is None else tuple(subscripts)
-        return And(*(axis.holds(place) for axis, place in zip(self.axes, places, strict=True)))
+        return both(*(axis.holds(place) for axis, place in zip(self.axes, places, strict=True)))
 
     def entry(self, subscripts: Iterable[Expr] | None = None) -> Read:
         """The array read at the subscripts, or at its own letters."""
@@ -118,17 +119,17 @@ class Param:
     @property
     def domain(self) -> Any:
         """The condition that subscripts name a free entry."""
-        return And(self.array.holds(), self.free)
+        return both(self.array.holds(), self.free)
 
     def reading(self, subscripts: Iterable[Expr]) -> dict[Symbol, Expr]:
         """The term that reads the entry at these subscripts, as values of the form's letters."""
         places = dict(zip(self.array.symbols, subscripts, strict=True))
-        return {symbol: value.xreplace(places) for symbol, value in self.reader}
+        return {symbol: replaced(value, places) for symbol, value in self.reader}
 
     def domain_at(self, subscripts: Iterable[Expr]) -> Any:
         """The condition that these subscripts name a free entry."""
         places = dict(zip(self.array.symbols, subscripts, strict=True))
-        return And(self.array.holds(places.values()), self.free.xreplace(places))
+        return both(self.array.holds(places.values()), replaced(self.free, places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ class Form:
         solved: dict[Symbol, Expr] = {}
         while unknown and equations:
             for equation in equations:
-                left, right = equation[0].xreplace(solved), equation[1]
+                left, right = replaced(equation[0], solved), equation[1]
                 here = [s for s in left.free_symbols if s in unknown]
                 if len(here) == 1 and left.coeff(here[0]).is_Integer and left.coeff(here[0]) != 0:
                     step = left.coeff(here[0])
@@ -234,8 +235,8 @@ class Form:
     def coefficient(self, place: tuple[Expr, ...]) -> Expr:
         """c(o, place): the factor of `in[place]` in `out[o]`, 0 where no term reads it."""
         term = self.solve_read(place)
-        read = equal_places((expand(e.xreplace(term)) for e in self.read), place)
-        return Where(And(self.live.xreplace(term), read), self.weight.xreplace(term))
+        read = equal_places((expand(replaced(e, term)) for e in self.read), place)
+        return Where(both(replaced(self.live, term), read), replaced(self.weight, term))
 
     def with_weight(self, weight: str | Expr) -> Form:
         """The same sum with another coefficient, for instance "V[i, j, a, b]*U[i]": a claim to be tested.
@@ -263,20 +264,20 @@ class Form:
         table = dict(values)
 
         def param(p: Param) -> Param:
-            reader = tuple((s, e.xreplace(table)) for s, e in p.reader)
-            return Param(p.array.at(table), p.free.xreplace(table), reader, p.data, p.values)
+            reader = tuple((s, replaced(e, table)) for s, e in p.reader)
+            return Param(p.array.at(table), replaced(p.free, table), reader, p.data, p.values)
 
         return Form(
             output=self.output.at(table),
             input=self.input.at(table),
             reduction=tuple(axis.at(table) for axis in self.reduction),
-            domain=self.domain.xreplace(table),
-            weight=self.weight.xreplace(table),
-            read=tuple(e.xreplace(table) for e in self.read),
-            bias=self.bias.xreplace(table),
+            domain=replaced(self.domain, table),
+            weight=replaced(self.weight, table),
+            read=tuple(replaced(e, table) for e in self.read),
+            bias=replaced(self.bias, table),
             weights=tuple(map(param, self.weights)),
             biases=tuple(map(param, self.biases)),
-            given=self.given.xreplace(table),
+            given=replaced(self.given, table),
             edge=self.edge,
             shared=self.shared,
             tables=self.tables,
@@ -302,16 +303,16 @@ def _sizes(form: Form) -> tuple[Symbol, ...]:
 
 @lru_cache(maxsize=1024)
 def _terms(form: Form) -> Any:
-    ranges = And(*(axis.holds() for axis in form.reduction))
-    return And(form.output.holds(), ranges, form.domain)
+    ranges = both(*(axis.holds() for axis in form.reduction))
+    return both(form.output.holds(), ranges, form.domain)
 
 
 @lru_cache(maxsize=1024)
 def _live(form: Form) -> Any:
     inside = form.input.holds(form.read) if form.edge is Edge.ZERO else true
-    return And(form.terms, inside)
+    return both(form.terms, inside)
 
 
 def equal_places(left: Iterable[Expr], right: Iterable[Expr]) -> Any:
     """The condition that two index tuples agree."""
-    return And(*(Eq(x, y) for x, y in zip(left, right, strict=True)))
+    return both(*(Eq(x, y) for x, y in zip(left, right, strict=True)))

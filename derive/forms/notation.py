@@ -42,6 +42,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from derive.forms.expr import Read, Where, reads
 from derive.forms.ranges import SIZES, write_conditions
 from derive.ordering import OrderedTerms
+from derive.remembered import text
 
 __all__ = ["LATEX", "UNICODE", "Notation", "in_order"]
 
@@ -51,10 +52,10 @@ _ORDERED = OrderedTerms()
 
 def _factor_key(factor: Expr) -> tuple[Any, ...]:
     if isinstance(factor, Read):
-        return (2, factor.array, str(factor))
+        return (2, factor.array, text(factor))
     names = sorted(s.name for s in factor.free_symbols)
     rank = min((SIZES.index(name) if name in SIZES else len(SIZES) for name in names), default=-1)
-    return (int(bool(factor.atoms(Read))), rank, names, str(factor))
+    return (int(bool(factor.atoms(Read))), rank, names, text(factor))
 
 
 def in_order(expressions: Any) -> list[Any]:
@@ -204,9 +205,16 @@ def _plain_cases(pairs: list[tuple[str, str]]) -> str:
     return "; ".join(f"{value} {'' if c == 'otherwise' else 'where '}{c}" for value, c in pairs)
 
 
+def _plain_symbol(name: str) -> str:
+    bare = name.rstrip("_")
+    return _GREEK.get(bare, bare) + "′" * (len(name) - len(bare))
+
+
 def _latex_symbol(name: str) -> str:
     if name in _GREEK:
         return rf"\{name}"
+    if name.endswith("_"):
+        return f"{_latex_symbol(name[:-1])}'"
     letter, number = name.rstrip("0123456789"), name[len(name.rstrip("0123456789")) :]
     shown = letter if len(letter) == 1 else rf"\mathit{{{letter}}}"
     return f"{shown}_{{{number}}}" if number else shown
@@ -218,7 +226,7 @@ def _latex_cases(pairs: list[tuple[str, str]]) -> str:
 
 
 UNICODE = Notation(
-    symbol=lambda name: _GREEK.get(name, name),
+    symbol=_plain_symbol,
     read=lambda array, inside: f"{array}[{inside}]" if inside else array,
     power=_raised,
     fraction="{top}/{1}",

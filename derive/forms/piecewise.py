@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from operator import neg
 
 import sympy as sp
 from sympy.logic.boolalg import Boolean
@@ -89,12 +90,24 @@ class Writer:
                 return extreme(*(self.periodic(cell.values) for cell in cells))
         regions: dict[sp.Expr, list[PeriodicCell]] = {}
         for cell in sorted(cells, key=lambda cell: (len(cell.rows), cell.rows)):
-            regions.setdefault(self.periodic(cell.values), []).append(cell)
+            regions.setdefault(self.periodic(self._there(cell)), []).append(cell)
         ordered = sorted(
             regions, key=lambda e: (e == 0, len(regions[e]), sum(len(c.rows) for c in regions[e]), -_size(e))
         )
         pairs = [(e, sp.Or(*map(self._region, regions[e]))) for e in ordered[:-1]]
         return sp.Piecewise(*pairs, (ordered[-1], True), evaluate=False)
+
+    def _there(self, cell: PeriodicCell) -> Values:
+        """The cell's polynomials, with the sizes put in that have only one value there."""
+        values, rows = cell.values, [*self.given, *cell.rows]
+        for row in cell.rows:
+            column = next((c for c, v in enumerate(row[:-1]) if v), None)
+            if column is None or any(row[column + 1 : -1]) or abs(row[column]) != 1:
+                continue
+            if implied(rows, tuple(map(neg, row))):
+                at = [0] * len(self.names) + [-row[column] * row[-1]]
+                values = tuple(compose(value, column, at) for value in values)
+        return values
 
     def _region(self, cell: PeriodicCell) -> Boolean:
         return with_min(Polyhedron.from_rows(self.names, cell.rows).conditions)
@@ -115,6 +128,9 @@ class Writer:
         first = values[0]
         if all(value == first for value in values):
             return self.readable(first)
+        for column in self._moving():
+            if (fewer := self._without(column, values)) is not None:
+                return fewer
         for attempt in (self._rounded, self._in_quotient, self._rounded_factor):
             if (written := attempt(values)) is not None:
                 return written
@@ -123,6 +139,14 @@ class Writer:
             return self.readable(first) + self.readable(add(values[1], scale(first, -1))) * odd
         pairs = [(self.readable(value), self._class(home)) for value, home in zip(values, self.classes, strict=True)]
         return sp.Piecewise(*pairs[:-1], (pairs[-1][0], True), evaluate=False)
+
+    def _without(self, column: int, values: Values) -> sp.Expr | None:
+        """The same where nothing turns on the residue of this column; None where something does."""
+        coarse: dict[Class, Polynomial] = {}
+        for home, value in zip(self.classes, values, strict=True):
+            if coarse.setdefault((*home[:column], (1, 0), *home[column + 1 :]), value) != value:
+                return None
+        return Writer(self.sizes, self.names, self.given, tuple(coarse)).periodic(tuple(coarse.values()))
 
     def _moving(self) -> list[int]:
         return [column for column, (modulus, _) in enumerate(self.classes[0]) if modulus > 1]

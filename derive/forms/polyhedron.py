@@ -9,6 +9,7 @@ with redundant inequalities dropped; `exact` says whether the shadow is exact on
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 from math import lcm
 from operator import neg
@@ -19,6 +20,7 @@ from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from derive.errors import DeriveError
 from derive.forms.rows import FALSE, Row, eliminate, empty, implied, irredundant, tidy
+from derive.remembered import replaced
 
 __all__ = ["NotAffine", "Polyhedron"]
 
@@ -85,21 +87,22 @@ def _at_least(e: Any, strict: bool) -> list[Affine]:
     return forms
 
 
-def _inequalities(condition: Any) -> list[Affine]:
+@lru_cache(maxsize=1 << 14)
+def _inequalities(condition: Any) -> tuple[Affine, ...]:
     """The condition as affine forms that must all be ≥ 0."""
     if condition is True or isinstance(condition, BooleanTrue):
-        return []
+        return ()
     if condition is False or isinstance(condition, BooleanFalse):
-        return [{_ONE: Fraction(-1)}]
+        return ({_ONE: Fraction(-1)},)
     if isinstance(condition, sp.And):
-        return [form for part in condition.args for form in _inequalities(part)]
+        return tuple(form for part in condition.args for form in _inequalities(part))
     if isinstance(condition, sp.Eq):
         difference = condition.lhs - condition.rhs
-        return _at_least(difference, False) + _at_least(-difference, False)
+        return (*_at_least(difference, False), *_at_least(-difference, False))
     if isinstance(condition, (sp.Ge, sp.Gt)):
-        return _at_least(condition.lhs - condition.rhs, isinstance(condition, sp.Gt))
+        return tuple(_at_least(condition.lhs - condition.rhs, isinstance(condition, sp.Gt)))
     if isinstance(condition, (sp.Le, sp.Lt)):
-        return _at_least(condition.rhs - condition.lhs, isinstance(condition, sp.Lt))
+        return tuple(_at_least(condition.rhs - condition.lhs, isinstance(condition, sp.Lt)))
     raise NotAffine("it is neither an inequality, an equation nor a conjunction of them.")
 
 
@@ -166,10 +169,13 @@ class Polyhedron:
 
     def substitute(self, values: Mapping[sp.Symbol, Any]) -> "Polyhedron":
         """Affine expressions in place of symbols, all at once."""
-        return Polyhedron.of(*(sp.Ge(e.xreplace(dict(values)), 0) for e in self.expressions))
+        return Polyhedron.of(*(sp.Ge(replaced(e, dict(values)), 0) for e in self.expressions))
 
     def project(self, *symbols: sp.Symbol) -> "Polyhedron":
         """The shadow along `symbols`: Fourier-Motzkin, an equation or the fewest new inequalities first."""
+        return _shadow(self, self.exact, frozenset(symbols) & self.symbols)
+
+    def _without(self, symbols: frozenset[sp.Symbol]) -> "Polyhedron":
         shadow, left = self, [symbol for symbol in self.names if symbol in symbols]
         while left:
             symbol = min(left, key=shadow._cost)
@@ -236,6 +242,9 @@ class Polyhedron:
     @property
     def conditions(self) -> Boolean:
         """A conjunction that reads well: -Delta <= a, a <= Delta, a + i <= n - 1; opposite rows as one Eq."""
+        return _conditions(self)
+
+    def _written(self) -> Boolean:
         present, parts = set(self.rows), []
         for row in self.rows:
             reverse = tuple(map(neg, row))
@@ -278,6 +287,17 @@ class Polyhedron:
 
     def __str__(self) -> str:
         return str(self.conditions)
+
+
+# These are asked for again and again. Equal polyhedra may differ in `exact`, which a shadow inherits.
+@lru_cache(maxsize=1 << 14)
+def _shadow(polyhedron: Polyhedron, exact: bool, symbols: frozenset[sp.Symbol]) -> Polyhedron:
+    return polyhedron._without(symbols)
+
+
+@lru_cache(maxsize=1 << 14)
+def _conditions(polyhedron: Polyhedron) -> Boolean:
+    return polyhedron._written()
 
 
 FALSEHOOD = Polyhedron((), FALSE)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sympy import Add, And, Expr, Not, Symbol
 
 from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.remembered import text
 
 if TYPE_CHECKING:
     from derive.forms.notation import Notation
@@ -75,10 +77,11 @@ def _equal(middle: Expr, value: Expr, to: Notation) -> str:
     return f"{to(middle)} = {to(value)}"
 
 
+@lru_cache(maxsize=1 << 14)
 def affine_part(condition: Any) -> tuple[Polyhedron, tuple[Any, ...]]:
     """The affine conjuncts as a polyhedron, and the others."""
     affine, rest = [], []
-    for part in sorted(And.make_args(condition), key=str):  # SymPy keeps them in a set
+    for part in sorted(And.make_args(condition), key=text):  # SymPy keeps them in a set
         try:
             Polyhedron.of(part)
             affine.append(part)
@@ -149,7 +152,7 @@ def _alike(one: Chain, other: Chain) -> bool:
 
 def _place(middle: Expr, letters: Collection[Symbol]) -> tuple[Any, ...]:
     places = sorted(map(_rank, middle.free_symbols))
-    return (not middle.free_symbols & set(letters), len(places) > 1, places, str(middle))
+    return (not middle.free_symbols & set(letters), len(places) > 1, places, text(middle))
 
 
 def write_conditions(condition: Any, letters: Collection[Symbol], to: Notation, known: Any = True) -> tuple[str, ...]:

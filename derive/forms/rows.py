@@ -90,12 +90,23 @@ def eliminate(rows: Iterable[Row], column: int) -> tuple[list[Row], bool]:
     return shadow, exact
 
 
+def _paired(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows without those on letters that are bounded on one side only: such a letter has a value for all others."""
+    while rows:
+        columns = enumerate(zip(*(row[:-1] for row in rows), strict=True))
+        loose = [c for c, values in columns if (max(values) > 0) != (min(values) < 0)]
+        if not loose:
+            break
+        rows = tuple(row for row in rows if not any(row[c] for c in loose))
+    return rows
+
+
 def _cheapest(rows: Sequence[Row]) -> int | None:
     """The column whose elimination adds fewest rows; None when no column is left."""
     best, best_cost = None, None
     for column, values in enumerate(zip(*(row[:-1] for row in rows), strict=True)):
-        lower = sum(value > 0 for value in values)
-        upper = sum(value < 0 for value in values)
+        lower = len([value for value in values if value > 0])
+        upper = len([value for value in values if value < 0])
         if lower + upper == 0:
             continue
         cost = lower * upper - lower - upper
@@ -108,6 +119,7 @@ def _cheapest(rows: Sequence[Row]) -> int | None:
 def _empty(rows: tuple[Row, ...]) -> bool:
     remaining: tuple[Row, ...] | None = rows
     while remaining:
+        remaining = _paired(remaining)
         column = _cheapest(remaining)
         if column is None:
             return False
@@ -128,9 +140,24 @@ def implied(rows: Iterable[Row], row: Row) -> bool:
 
 def irredundant(rows: Sequence[Row], given: Sequence[Row] = ()) -> tuple[Row, ...]:
     """The rows without those that the others imply in the context; the longest ones are tried first."""
+    return _irredundant(tuple(rows), tuple(given))
+
+
+@lru_cache(maxsize=1 << 14)
+def _irredundant(rows: tuple[Row, ...], given: tuple[Row, ...]) -> tuple[Row, ...]:
     kept = list(rows)
     for row in sorted(rows, key=lambda row: (-sum(map(bool, row[:-1])), -sum(map(abs, row)), row)):
         others = [other for other in kept if other != row]
-        if implied([*others, *given], row):
+        context = [*others, *given]
+        if not _alone(row, context) and implied(context, row):
             kept = others
     return tuple(kept)
+
+
+def _alone(row: Row, others: Sequence[Row]) -> bool:
+    """Whether some entry bounds its letter on a side on which no other row does: then no sum of others is this row."""
+    return any(
+        (value > 0 and all(other[column] <= 0 for other in others))
+        or (value < 0 and all(other[column] >= 0 for other in others))
+        for column, value in enumerate(row[:-1])
+    )

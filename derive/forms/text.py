@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from sympy import (
     Abs,
@@ -37,6 +37,7 @@ from sympy.printing.str import StrPrinter
 from derive.errors import TextError
 from derive.forms.expr import Read, Where, index
 from derive.ordering import OrderedTerms
+from derive.remembered import text
 
 __all__ = ["parse", "show"]
 
@@ -76,7 +77,7 @@ class _Printer(OrderedTerms, StrPrinter):  # type: ignore[misc]
     """SymPy's text, with every operand of & and | in parentheses."""
 
     def _joined(self, expr: Any, sign: str) -> str:
-        return f" {sign} ".join(f"({self._print(a)})" for a in sorted(expr.args, key=str))
+        return f" {sign} ".join(f"({self._print(a)})" for a in sorted(expr.args, key=text))
 
     def _print_And(self, expr: Any) -> str:
         return self._joined(expr, "&")
@@ -123,11 +124,16 @@ def _build(node: ast.expr, text: str) -> Any:
             return Not(_build(operand, text))
         case ast.Compare(left=left, ops=ops, comparators=rights):
             return _comparison(left, ops, rights, text)
-        case ast.Call(func=ast.Name(id="Sum"), args=[term, ast.Tuple(elts=[letter, low, high])], keywords=[]):
-            return Sum(*(_build(term, text), tuple(_build(e, text) for e in (letter, low, high))))
+        case ast.Call(func=ast.Name(id="Sum"), args=[term, *ranges], keywords=[]) if _are_ranges(ranges):
+            return Sum(_build(term, text), *(tuple(_build(e, text) for e in span.elts) for span in ranges))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _CALLS:
             return _CALLS[name](*(_build(a, text) for a in args))
     raise TextError(f"Cannot read the formula '{text}': '{ast.unparse(node)}' is not part of the language.")
+
+
+def _are_ranges(nodes: list[ast.expr]) -> TypeGuard[list[ast.Tuple]]:
+    """Whether each is a letter with two ends."""
+    return bool(nodes) and all(isinstance(node, ast.Tuple) and len(node.elts) == 3 for node in nodes)
 
 
 def _subscripts(inside: ast.expr, text: str) -> tuple[Expr, ...]:

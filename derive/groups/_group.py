@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
 from sympy import Expr, Integer, Symbol, true
@@ -11,7 +12,7 @@ from sympy import Expr, Integer, Symbol, true
 from derive.forms.form import Form, Table
 from derive.forms.polyhedron import Polyhedron
 
-__all__ = ["Action", "Element", "Group", "Tabled", "Tie"]
+__all__ = ["Action", "Block", "Element", "Group", "Linear", "Motion", "Tabled", "Tie"]
 
 ONE = Integer(1)
 
@@ -109,4 +110,30 @@ class Tabled(Protocol):
 
     def tables(self, form: Form) -> tuple[Table, ...] | None:
         """The tables that its elements read; None where they are formulas after all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A matrix that acts along these axes of an array at once: on their places in row-major order, as on the coordinates."""
+
+    axes: tuple[int, ...]
+    matrix: tuple[tuple[Fraction, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """One generator: the blocks by which it acts on the output and on the input, no axis twice; other axes stay."""
+
+    notation: str
+    out: tuple[Block, ...]
+    source: tuple[Block, ...]
+
+
+@runtime_checkable
+class Linear(Protocol):
+    """A group whose elements are matrices, so that a moved value is a sum; it acts along axes of numeric sizes."""
+
+    def motions(self, form: Form) -> tuple[Motion, ...] | None:
+        """Its generators; None where they move places instead."""
         ...

@@ -2,8 +2,10 @@
 
 matmul   times, products, rows, inner, columns       2·rows·inner·columns operations a product
 total    times, parts, elements                      parts - 1 additions of so many elements
+weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
 copy     times, elements                             also copies with a halo, where nothing is a view
 view     times, elements                             a halo that is a view but at the edges
+fold     times, parts, elements                      parts - 1 additions of so many elements, in place
 store    times, elements
 gather   times, elements                             copies and stores of entries that are no neighbours
 fft      times, transforms, length                   real transforms of so many points; one of complex numbers counts as two
@@ -13,11 +15,11 @@ make     times, elements                             what weights alone determin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr, Integer, Max, Min, Symbol, ceiling
+from sympy import Expr, Integer, Max, Min, Sum, Symbol, ceiling
 
 from derive.ir.nodes import (
     Access,
@@ -26,6 +28,7 @@ from derive.ir.nodes import (
     Fill,
     Gather,
     Guard,
+    Let,
     Loop,
     MultiplyAdd,
     Program,
@@ -33,7 +36,7 @@ from derive.ir.nodes import (
     Scatter,
 )
 from derive.ir.spectra import Product, Transform
-from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles
+from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles, WeightedSum
 
 __all__ = ["Work", "direct_work", "work"]
 
@@ -90,24 +93,42 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
             case Copy(over=over):
                 yield Work("copy", (times, _extent(over)))
             case MatMul():
-                sides = (node.batch, node.rows, node.inner, node.columns)
-                yield Work("matmul", (times, *map(_extent, sides)))
+                yield _multiplied(node, times)
             case ShiftedSum(over=over):
                 kept = {s for e in node.target.subscripts for s in e.free_symbols}
                 parts = [r for r in over if r.symbol not in kept]
                 yield Work("total", (times, _extent(parts), _product(_added(over, kept))))
+            case WeightedSum(axes=axes):
+                kept = {s for e in node.target.subscripts for s in e.free_symbols}
+                added = [r for axis in axes for r in axis if r.symbol not in kept]
+                *slow, along = [axis for axis in axes if axis[0].symbol in kept]
+                yield Work("weigh", (times, _extent(added), _extent(r for axis in slow for r in axis), _extent(along)))
             case Transform(batch=batch, wave=wave):
                 yield Work("fft", (times, _extent(batch), wave.stop))
             case Product(over=over):
                 yield Work("total", (times, Integer(2), _extent(over)))
-            case Store(over=over):
-                yield Work("gather" if _scattered(node.target, over) else "store", (times, _extent(over)))
+            case Store():
+                elements = _extent(r for r in node.over if r not in node.summed)
+                if node.summed:
+                    yield Work("fold", (times, _extent(node.summed), elements))
+                yield Work("gather" if _scattered(node.target, node.over) else "store", (times, elements))
 
 
 def _scattered(access: Access, over: Iterable[Range]) -> bool:
     """Whether no two entries that a statement runs through are neighbours in memory: the last subscript stands still."""
     last = access.subscripts[-1:]
     return bool(last) and not any(r.symbol in last[0].free_symbols for r in over)
+
+
+def _multiplied(node: MatMul, times: Expr) -> Work:
+    """A product; one whose left rows share entries is done in as many phases as keep those of a phase apart."""
+    batch, rows, inner, columns = map(_extent, (node.batch, node.rows, node.inner, node.columns))
+    for e in node.left.subscripts:
+        steps = [e.coeff(r.symbol) for r in node.rows if r.symbol in e.free_symbols]
+        if steps and any(r.symbol in e.free_symbols for r in node.inner):
+            phases = ceiling(inner / steps[-1])
+            return Work("matmul", (times * phases, batch, ceiling(rows / phases), inner, columns))
+    return Work("matmul", (times, batch, rows, inner, columns))
 
 
 def _added(over: Iterable[Range], kept: set[Symbol]) -> list[Expr]:
@@ -129,37 +150,60 @@ def _product(extents: Iterable[Expr]) -> Expr:
 def direct_work(program: Program, batch: Symbol) -> tuple[Work, ...]:
     """The counts of a program of sweeps: `sweep` is a product of slices that is added to slices, of so many elements.
 
-    A loop within others counts as at their letters' 0, a slice as the whole axis: no less than what happens.
+    `contract` is a sum of products by its rows, inner extent and columns.
+
+    A loop within others counts as at their letters' 0. A slice whose ends move with one loop is as long as it is on average, any
+    other is the whole axis.
     """
-    return tuple(_sweeps(program, program.body, _ONE, batch))
+    return tuple(_sweeps(program, program.body, _ONE, batch, {}))
 
 
-def _sweeps(program: Program, body: Iterable[Any], times: Expr, batch: Symbol) -> Iterator[Work]:
+def _sweeps(
+    program: Program, body: Iterable[Any], times: Expr, batch: Symbol, around: Mapping[Symbol, Let | Range]
+) -> Iterator[Work]:
     for node in body:
         match node:
+            case Let():
+                around = {**around, node.symbol: node}
             case Loop(range=span, body=inner):
-                yield from _sweeps(program, inner, times * _count(program, span), batch)
+                yield from _sweeps(program, inner, times * _count(program, span), batch, {**around, span.symbol: span})
             case Guard(body=inner):
-                yield from _sweeps(program, inner, times, batch)
+                yield from _sweeps(program, inner, times, batch, around)
             case MultiplyAdd() | Contract():
-                yield from _swept(program, node, times, batch)
+                yield from _swept(program, node, times, batch, _means(node.over, around))
             case Copy() | Fill():
-                yield Work("store", (times, _elements(program, node.target, node.over, batch)))
+                yield Work("store", (times, _elements(program, node.target, node.over, batch, {})))
             case Gather() | Scatter():
                 name = node.target if isinstance(node, Gather) else node.source
                 whole = program.storage(name)
                 yield Work("copy", (times, _product(whole.shape) * (batch if whole.batched else 1)))
 
 
-def _swept(program: Program, node: MultiplyAdd | Contract, times: Expr, batch: Symbol) -> Iterator[Work]:
+def _means(over: Iterable[Range], around: Mapping[Symbol, Let | Range]) -> dict[Symbol, Expr]:
+    """How long ranges are on average that move with one loop, whose own ends move with none."""
+    lets = {s: n.value for s, n in around.items() if isinstance(n, Let)}
+    found: dict[Symbol, Expr] = {}
+    for r in over:
+        length = r.stop.xreplace(lets) - r.start.xreplace(lets)
+        loops = [n for s, n in around.items() if isinstance(n, Range) and s in length.free_symbols]
+        if len(loops) == 1 and not (loops[0].stop - loops[0].start).free_symbols & set(around):
+            (span,) = loops
+            total = Sum(length, (span.symbol, span.start, span.stop - 1))
+            found[r.symbol] = total / Max(1, span.stop - span.start)
+    return found
+
+
+def _swept(
+    program: Program, node: MultiplyAdd | Contract, times: Expr, batch: Symbol, means: Mapping[Symbol, Expr]
+) -> Iterator[Work]:
     kept = node.target.along(node.over)
-    elements = _elements(program, node.target, node.over, batch)
+    elements = _elements(program, node.target, node.over, batch, means)
     inner = _product(_count(program, r) for r in node.over if r.symbol not in kept)
     weights = {s for f in node.factors[:-1] for s in f.along(node.over)}
     lone = [s for s in kept if s in weights and s not in node.factors[-1].along(node.over)]
     columns = _product(_count(program, r) for r in node.over if r.symbol in lone)
     if isinstance(node, Contract):
-        yield Work("matmul", (times, _ONE, elements / columns, inner, columns))
+        yield Work("contract", (times, elements / columns, inner, columns))
     yield Work("sweep", (times, elements))
 
 
@@ -170,10 +214,15 @@ def _count(program: Program, span: Range) -> Expr:
     return Max(length.xreplace(still), 0) if still or length.has(Max, Min) else length
 
 
-def _elements(program: Program, access: Access, over: Iterable[Range], batch: Symbol) -> Expr:
-    """How many entries of an array a statement runs through at most."""
+def _elements(
+    program: Program, access: Access, over: Iterable[Range], batch: Symbol, means: Mapping[Symbol, Expr]
+) -> Expr:
+    """How many entries of an array a statement runs through."""
     whole = program.storage(access.array)
     lead = len(access.subscripts) - len(whole.shape)
     moved = {r.symbol for r in over}
-    along = [e for s, e in zip(access.subscripts[lead:], whole.shape, strict=True) if s.free_symbols & moved]
+    along = []
+    for s, extent in zip(access.subscripts[lead:], whole.shape, strict=True):
+        letters = s.free_symbols & moved
+        along += [means.get(next(iter(letters)), extent) if len(letters) == 1 else extent] if letters else []
     return _product(along) * (batch if whole.batched and not lead else 1)

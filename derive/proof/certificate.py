@@ -4,9 +4,10 @@
     verify(file)                proves the theorem anew and trusts nothing in the file
 
 `verify` reads forms and maps, builds every obligation again from them, requires the file's texts to be those,
-and discharges them. The names of rules, their statements and the words of a constraint are labels: nothing is
-proved of them; digests cover them, and `against` compares a constraint's words. Digests tell where a file was
-damaged; no proof rests on them.
+and discharges them. The names of rules, their statements and the words of a constraint are labels: nothing is proved
+of them. With `named`, which makes a step from a label and a form, each step must be the one that its label names, words
+included; a label that names nothing known is printed as the file's own. Digests tell where a file was damaged; no proof
+rests on them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,7 @@ _ODD = (
 )
 
 Decide = Callable[[str], Status]
+Named = Callable[[str, Form], Step | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Verified:
     goals: int
     solvers: tuple[str, ...]
     points: int = 0
+    unknown: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         by = " and ".join(self.solvers)
@@ -72,7 +76,8 @@ class Verified:
             if self.points
             else "for all sizes, by"
         )
-        return f"{self.theorem}\nProved       {proved}, {how} {by}"
+        own = "".join(f"\nNot known    {label}: what it is called is the file's own word" for label in self.unknown)
+        return f"{self.theorem}\nProved       {proved}, {how} {by}{own}"
 
 
 def certificate(start: Form, steps: tuple[Step, ...], proved: Iterable[Iterable[Obligation]] | None = None) -> Data:
@@ -129,12 +134,13 @@ def verify(
     data: Data | str | os.PathLike[str],
     against: Theorem | Data | None = None,
     also: Mapping[str, Decide] | None = None,
+    named: Named | None = None,
 ) -> Verified:
     """Prove the theorem of a certificate, given as data or as a file's path, anew.
 
     `against` is the theorem that it must be, or the certificate of a derivation that was proved here; `also`
-    has other solvers by name, which must agree on every goal. Raises CertificateError with one sentence that
-    names the step.
+    has other solvers by name, which must agree on every goal; `named` gives the step that a label names, or None. Raises
+    CertificateError with one sentence that names the step.
     """
     content = _plain(data) if isinstance(data, dict) else _load(Path(data))
     keys = "format made_with theorem start steps digest"
@@ -152,9 +158,10 @@ def verify(
         _check_stated(stated, write_theorem(proved))
     if against is not None:
         compare(proved, against if isinstance(against, Theorem) else _theorem_of(against))
+    unknown = _check_labels(steps, named) if named is not None else ()
     goals = sum(len(obligation.goals) for _, obligation in claims)
     points = sum(isinstance(goal, Everywhere) for _, obligation in claims for goal in obligation.goals)
-    return Verified(proved, len(steps), len(claims), goals, tuple(solvers), points)
+    return Verified(proved, len(steps), len(claims), goals, tuple(solvers), points, unknown)
 
 
 def _load(path: Path) -> Any:
@@ -288,6 +295,25 @@ def _check_stated(stated: Any, proved: Data) -> None:
     keys = fields(stated, " ".join(proved), "The theorem")
     if wrong := [key for key, value in zip(proved, keys, strict=True) if value != proved[key]]:
         raise CertificateError(f"The theorem that the steps prove is another one: the file's '{wrong[0]}' differs.")
+
+
+def _check_labels(steps: tuple[Step, ...], named: Named) -> tuple[str, ...]:
+    """The labels that name nothing known; each other one must name the step that it stands at."""
+    unknown = []
+    for number, step in enumerate(steps, 1):
+        where = _name(number, step.rule)
+        unlike = f"{where} is not what that rule makes of the form before"
+        try:
+            made = named(step.rule, step.before)
+        except (DeriveError, *_ODD) as cause:
+            raise CertificateError(f"{unlike}: {cause}") from cause
+        if made is None:
+            unknown.append(where.removesuffix(","))
+            continue
+        plain = replace(made, reason="", argument=())
+        if wrong := [f.name for f in dataclass_fields(Step) if getattr(plain, f.name) != getattr(step, f.name)]:
+            raise CertificateError(f"{unlike}: its '{wrong[0]}' differs.")
+    return tuple(unknown)
 
 
 def _theorem_of(trusted: Data) -> Theorem:

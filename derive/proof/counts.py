@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import lcm
 from typing import Any
 
-from sympy import And, Expr, Ge, Le, Max, Min, Mul, Piecewise, S, Symbol, true
+import numpy as np
+from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mul, Piecewise, S, Sum, Symbol, true
 
-from derive.forms.conditions import pieces, simplified, split
-from derive.forms.count import NotCountable, condition_for_full, count, count_disjoint
-from derive.forms.form import Form, Param, Role
+from derive.forms.conditions import simplified, split
+from derive.forms.count import NotCountable, condition_for_full, count_where
+from derive.forms.expr import index
+from derive.forms.form import Form, Param, Role, equal_places
 from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.forms.products import product_of
+from derive.forms.quotients import rounded
+from derive.proof.exact import PRIMES, rank, rank_modulo
 from derive.proof.factorisation import dimension
 from derive.proof.goal import Goal, Status
 from derive.proof.ranks import determined_when
@@ -29,8 +35,8 @@ _MOST_CASES = 9
 class Counts:
     """Exact numbers of free parameters, and the short ones with their condition.
 
-    The exact ones are None where the free entries are no union of polyhedra, as under a stride, or one with too many
-    cases. Under a stride the short ones count whole arrays, all of whose entries are proved free under the condition.
+    The exact ones are None where the free entries are no union of polyhedra, as under a symbolic stride, or one with too
+    many cases. Under a stride the short ones count whole arrays, all of whose entries are proved free under the condition.
     """
 
     exact_weight: Expr | None
@@ -48,7 +54,8 @@ class Counts:
         Raises NotCountable where terms share inputs and no size of the grid is found at which W determines the weights.
         """
         found = cls._of_entries(form)
-        if not form.shared or all(p.data for p in form.weights):
+        _check_columns(form.bias, form.biases)
+        if not form.shared or all(p.data for p in form.weights) or _spans(form):
             return found
         stated, grid = _stated(form)
         if isinstance(form.weight, Mul):
@@ -71,16 +78,28 @@ class Counts:
             exact = _number(form.weights, given), _number(form.biases, given)
         except NotAffine:
             return cls._of_whole(form, given)
+        if any(rounded(p.free) for p in form.params):
+            return cls._of_rounded(form, given, exact)
         if sum(len(cases.args) for e in exact for cases in e.atoms(Piecewise)) > _MOST_CASES:
             return cls._on_large_grids(form, given)
+        return cls._in_short(form, given, exact)
+
+    @classmethod
+    def _in_short(cls, form: Form, given: Polyhedron, exact: tuple[Expr, Expr]) -> Counts:
+        """The exact numbers, and what they are in a chamber where each is one polynomial."""
         when = true
         if any(e.has(Min, Max, Piecewise) for e in exact):
-            when = next(
-                (c for c in _chambers(form, given) if _is_plain(form, c)),
-                true,
-            )
+            when = next((c for c in _chambers(form, given) if _is_plain(form, c)), true)
         context = Polyhedron.of(And(form.given, when))
         return cls(*exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given))
+
+    @classmethod
+    def _of_rounded(cls, form: Form, given: Polyhedron, exact: tuple[Expr, Expr]) -> Counts:
+        """The exact numbers, as by a stride or a step of shifts, beside those of whole arrays where these are free."""
+        try:
+            return replace(cls._of_whole(form, given), exact_weight=exact[0], exact_bias=exact[1])
+        except NotCountable:
+            return cls._in_short(form, given, exact)
 
     @classmethod
     def _on_large_grids(cls, form: Form, given: Polyhedron) -> Counts:
@@ -100,6 +119,45 @@ class Counts:
                 weight, bias = (_number(full[part], given) for part in _parts(form))
                 return cls(None, None, weight, bias, with_min(when, given))
         raise NotCountable("The free entries are no union of polyhedra, nor those of the whole window on a large grid.")
+
+
+def _spans(form: Form) -> bool:
+    """Whether the weights are coordinates in a basis that the form brings along, and terms share inputs along it alone."""
+    column = _check_columns(form.weight, form.weights)
+    if column is None:
+        return False
+    twin = {s: index(f"{s.name}_") for s in form.reduction_symbols}
+    same = And(equal_places(form.read, (e.xreplace(twin) for e in form.read)), form.live, form.live.xreplace(twin))
+    others = And(*(Eq(s, t) for s, t in twin.items() if s != column))
+    return decide(Goal((form.given, same), others).smt) is Status.PROVED
+
+
+def _check_columns(value: Expr, params: tuple[Param, ...]) -> Symbol | None:
+    """The letter t of Σ_t B[p, t]·V[q, t], p and q letters of their own, None for anything else.
+
+    Raises NotCountable where the columns of B are not independent.
+    """
+    numbers = [p for p in params if p.values is not None]
+    entries = product_of(value.function if isinstance(value, Sum) else value)
+    if len(numbers) != 1 or len(params) != 2 or entries is None or len(entries) != 2:
+        return None
+    (basis,) = numbers
+    (learned,) = (p for p in params if p is not basis)
+    own, other = (entries[p.name].subscripts for p in (basis, learned))
+    if not (own and other and own[-1] == other[-1] and isinstance(own[-1], Symbol)):
+        return None
+    plain = all(isinstance(s, Symbol) for s in own) and len(set(own)) == len(own)
+    apart = not set(own[:-1]) & {s for e in other[:-1] for s in e.free_symbols}
+    if not plain or not apart or own[-1] in {s for e in other[:-1] for s in e.free_symbols}:
+        raise NotCountable(
+            f"The numbers {basis.name} may be read at some of their places only, so weights may coincide."
+        )
+    extents = [int(e) for e in basis.array.shape]
+    scale = lcm(*(int(v.q) for v in basis.values or ()))
+    matrix = np.array([int(v * scale) for v in basis.values or ()], object).reshape(-1, extents[-1])
+    if rank_modulo(matrix, PRIMES[0]) < extents[-1] and rank(matrix) < extents[-1]:
+        raise NotCountable(f"The columns of {basis.name} are not independent.")
+    return index(own[-1].name)
 
 
 def _without_grid(param: Param, form: Form) -> Any:
@@ -142,12 +200,13 @@ def _is_plain(form: Form, when: Any) -> bool:
 
 
 def _chambers(form: Form, given: Polyhedron) -> Iterator[Any]:
-    """Conditions to count under: that stated sizes are smaller than the grid; whole arrays are free; large grids."""
+    """Conditions to count under: that stated sizes are smaller than the grid; whole arrays are free; large or larger grids."""
     stated, grid = _stated(form)
     yield And(*(Le(s, size - 1) for s in stated for size in grid))
     yield And(*(_full(p, given) for p in form.params))
     for least in range(2, _MOST):
         yield And(*(Ge(size, least) for size in grid))
+        yield And(*(Le(s, size - least) for s in stated for size in grid))
 
 
 def _stated(form: Form) -> tuple[list[Symbol], list[Symbol]]:
@@ -173,7 +232,4 @@ def _number(params: tuple[Param, ...], given: Polyhedron) -> Expr:
 
 @lru_cache(maxsize=1024)
 def _entries(param: Param, given: Polyhedron) -> Expr:
-    parts = pieces(param.domain)
-    if len(parts) == 1:
-        return count(parts[0], param.array.symbols, given)
-    return count_disjoint(parts, param.array.symbols, given)
+    return count_where(param.domain, param.array.symbols, given)

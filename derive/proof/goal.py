@@ -59,6 +59,11 @@ class Status(Enum):
     UNKNOWN = "not decided"
     EXHAUSTIVE = "checked for every entry at these sizes"
 
+    @property
+    def at_points(self) -> bool:
+        """Whether it was evaluated at numeric values, instead of proved for all."""
+        return self is Status.EXHAUSTIVE
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

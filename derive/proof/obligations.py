@@ -22,18 +22,22 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Expr, Implies, Integer, Not, Or, Symbol, false, true
+from sympy import Eq, Expr, Implies, Integer, Le, Not, Or, Sum, Symbol, false, true
 
 from derive.forms.expr import Read, Where, index, reads, rename_arrays
 from derive.forms.form import Array, Form, Param, Table, equal_places
+from derive.forms.products import sums
 from derive.forms.text import show
-from derive.proof.everywhere import Everywhere
+from derive.proof.everywhere import Everywhere, at_every_point
 from derive.proof.factorisation import factored
 from derive.proof.goal import Goal, Obligation, Status
+from derive.proof.linear import Linear
 from derive.proof.solver import decide
-from derive.proof.step import ArrayMap, Clause, Kind, Step, substitute
+from derive.proof.spanned import SUMMED, summed
+from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
 from derive.proof.transform import transformed
 from derive.proof.wellformed import check_first, check_step, form_sizes
+from derive.remembered import both, replaced
 
 __all__ = ["form_obligations", "step_obligations"]
 
@@ -45,7 +49,7 @@ def form_obligations(form: Form) -> tuple[Obligation, ...]:
     check_first(form)
     goal, witness = _admitted(true, form.given, form_sizes(form))
     admits = Obligation("preconditions", "Some sizes satisfy the preconditions.", (goal,), witness)
-    return _everywhere((admits, *_of_form(form)), form.tables, (p.array for p in form.params))
+    return _everywhere((admits, *_of_form(form)), form.tables, _numbers(form), _learned(form))
 
 
 def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, str]:
@@ -56,7 +60,7 @@ def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, s
         at = dict(zip(names, map(Integer, values), strict=True))
         witness = ", ".join(f"{s} := {v}" for s, v in at.items())
         goals[witness] = Goal((known, *(Eq(s, v) for s, v in at.items())), wanted)
-        if wanted.xreplace(at) != false and decide(goals[witness].smt) is Status.PROVED:
+        if replaced(wanted, at) != false and decide(goals[witness].smt) is Status.PROVED:
             return goals[witness], witness
     return next((goal, witness) for witness, goal in goals.items())
 
@@ -80,11 +84,11 @@ def _of_form(form: Form) -> tuple[Obligation, ...]:
 def _in_bounds(form: Form) -> tuple[Goal, ...]:
     boxes = {p.name: p.array for p in form.params} | {t.name: t.array for t in form.tables}
     boxes[form.input.name] = form.input
-    weights = And(*(boxes[r.array].holds(r.subscripts) for r in reads(form.weight)))
-    biases = And(*(boxes[r.array].holds(r.subscripts) for r in reads(form.bias)))
+    weights = both(*(boxes[r.array].holds(r.subscripts) for r in reads(form.weight)))
+    biases = both(*(boxes[r.array].holds(r.subscripts) for r in reads(form.bias)))
     return (
-        Goal((form.given, form.live), And(form.input.holds(form.read), weights)),
-        Goal((form.given, form.output.holds()), biases),
+        Goal((form.given, form.live), both(form.input.holds(form.read), weights)),
+        Goal((form.given, form.output.holds(), *(a.holds() for a in sums(form.bias))), biases),
     )
 
 
@@ -94,21 +98,21 @@ def _free(form: Form, param: Param) -> Iterable[Goal]:
     for conditions, read in found:
         yield Goal((form.given, inside, *conditions), param.domain_at(read.subscripts))
     term = dict(param.reader)
-    hits = (And(*(c.xreplace(term) for c in conditions), _hit(param, read, term)) for conditions, read in found)
-    yield Goal((form.given, param.domain), And(inside.xreplace(term), Or(*hits)))
+    hits = (both(*(replaced(c, term) for c in conditions), _hit(param, read, term)) for conditions, read in found)
+    yield Goal((form.given, param.domain), both(replaced(inside, term), Or(*hits)))
 
 
 def _hit(param: Param, read: Read, term: Mapping[Symbol, Expr]) -> Any:
     """The condition that the term reads the entry called by its own letters."""
-    return equal_places((s.xreplace(term) for s in read.subscripts), param.array.symbols)
+    return equal_places((replaced(s, term) for s in read.subscripts), param.array.symbols)
 
 
 def _injective(form: Form) -> Goal:
     taken = {s.name for s in (*form.output.symbols, *form.reduction_symbols, *form_sizes(form))}
     twin = {s: index(_fresh(s.name, taken)) for s in form.reduction_symbols}
-    same_read = equal_places(form.read, (e.xreplace(twin) for e in form.read))
-    same_term = And(*(Eq(s, t) for s, t in twin.items()))
-    return Goal((form.given, form.live, form.live.xreplace(twin), same_read), same_term)
+    same_read = equal_places(form.read, (replaced(e, twin) for e in form.read))
+    same_term = both(*(Eq(s, t) for s, t in twin.items()))
+    return Goal((form.given, form.live, replaced(form.live, twin), same_read), same_term)
 
 
 def _fresh(name: str, taken: set[str]) -> str:
@@ -124,29 +128,50 @@ def step_obligations(step: Step) -> tuple[Obligation, ...]:
     check_step(step)
     named = _Named(step)
     tables = step.before.tables + step.after.tables + step.tables
-    return _everywhere(_of_step(step, named), tables, named.arrays, named.laws)
+    return _everywhere(
+        _of_step(step, named), tables, _numbers(step.before) + _numbers(step.after), named.arrays, named.laws
+    )
+
+
+def _numbers(form: Form) -> tuple[Param, ...]:
+    """The arrays of numbers that a form brings along."""
+    return tuple(p for p in form.params if p.values is not None)
+
+
+def _learned(form: Form) -> tuple[Array, ...]:
+    """The arrays of the other parameters."""
+    return tuple(p.array for p in form.params if p.values is None)
 
 
 def _everywhere(
-    obligations: Iterable[Obligation], tables: Iterable[Table], arrays: Iterable[Array], laws: tuple[Clause, ...] = ()
+    obligations: Iterable[Obligation],
+    tables: Iterable[Table],
+    numbers: Iterable[Param],
+    arrays: tuple[Array, ...],
+    laws: tuple[Clause, ...] = (),
 ) -> tuple[Obligation, ...]:
-    """The obligations, with every goal that depends on what a table holds one that is decided at every point.
+    """The obligations, with every goal that depends on what tables hold, or on sums, one that is decided at every point.
 
     `laws` is what 'complete' may use where no instance settles it: all consequences of the clauses among entries.
     """
-    held = tuple(dict.fromkeys(tables))
-    boxes = tuple(arrays)
+    held, fixed = tuple(dict.fromkeys(tables)), tuple(dict.fromkeys(numbers))
     names = {t.name for t in held}
 
-    def of(goal: Goal, known: tuple[Clause, ...]) -> Goal:
+    def of(goal: Goal, known: tuple[Clause, ...]) -> tuple[Goal, ...]:
+        parts = (*goal.given, goal.show, *(side for law in known for side in (law.left, law.right)))
+        if any(part.has(Sum) for part in parts):
+            return (Linear(goal.given, goal.show, held, arrays, known, fixed),)
         read = {r.array for part in (*goal.given, goal.show) for r in reads(part)}
-        return Everywhere(goal.given, goal.show, held, boxes, known) if known or read & names else goal
+        if not known and not read & names:
+            return (goal,)
+        whole = Everywhere(goal.given, goal.show, held, arrays, known)
+        return (whole,) if whole.numeric else at_every_point(goal, held, arrays, known)
 
     def each(o: Obligation) -> Obligation:
         known = laws if o.name == "complete" else ()
-        return replace(o, goals=tuple(of(goal, known) for goal in o.goals))
+        return replace(o, goals=tuple(part for goal in o.goals for part in of(goal, known)))
 
-    return tuple(map(each, obligations)) if held else tuple(obligations)
+    return tuple(map(each, obligations)) if held or fixed else tuple(obligations)
 
 
 def _of_step(step: Step, named: _Named) -> tuple[Obligation, ...]:
@@ -155,7 +180,10 @@ def _of_step(step: Step, named: _Named) -> tuple[Obligation, ...]:
     if step.kind is Kind.FACTORISATION:
         return (_preconditions(step), *factored(step), *_of_form(step.after))
     kept = [_preconditions(step)]
-    kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))
+    if step.view is View.SPANNED:
+        kept.append(Obligation("sound", SUMMED, summed(step, named.embeddings, named.after, named.biases())))
+    else:
+        kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))
     if step.kind is Kind.RESTRICTION:
         kept.append(Obligation("stated", "The constraint speaks of free old parameters alone.", named.stated()))
         kept.append(Obligation("restricted", "Whatever the new parameters, the constraint holds.", named.restricted()))
@@ -175,7 +203,7 @@ def _defined(step: Step) -> Obligation:
 
 def _preconditions(step: Step) -> Obligation:
     added = form_sizes(step.after) - form_sizes(step.before)
-    goal, witness = _admitted(step.before.given, And(step.after.given, step.assume), added)
+    goal, witness = _admitted(step.before.given, both(step.after.given, step.assume), added)
     says = "The preconditions imply those before, and restrict only the sizes that the step adds."
     return Obligation("preconditions", says, (Goal((step.after.given,), step.before.given), goal), witness)
 
@@ -186,8 +214,8 @@ class _Named:
     def __init__(self, step: Step) -> None:
         self.step = step
         self.facts = (step.after.given, step.before.given, step.assume)
-        self.old = {p.name: f"{p.name}0" for p in step.before.params}
-        self.new = {p.name: f"{p.name}1" for p in step.after.params}
+        self.old = {p.name: f"{p.name}0" for p in step.before.params if p.values is None}
+        self.new = {p.name: f"{p.name}1" for p in step.after.params if p.values is None}
         self.embeddings = self._maps(step.embeddings, self.old, self.new)
         self.sections = self._maps(step.sections, self.new, self.old)
 
@@ -195,8 +223,8 @@ class _Named:
     def arrays(self) -> tuple[Array, ...]:
         """The parameters of both sides, by their own names and told apart."""
         sides = ((self.step.before, self.old), (self.step.after, self.new))
-        apart = tuple(replace(p.array, name=names[p.name]) for form, names in sides for p in form.params)
-        return apart + tuple(dict.fromkeys(p.array for form, _ in sides for p in form.params))
+        apart = tuple(replace(a, name=names[a.name]) for form, names in sides for a in _learned(form))
+        return apart + tuple(dict.fromkeys(a for form, _ in sides for a in _learned(form)))
 
     @property
     def laws(self) -> tuple[Clause, ...]:
@@ -205,9 +233,9 @@ class _Named:
         def old(e: Expr) -> Any:
             return rename_arrays(e, self.old)
 
-        facts = And(*self.facts)
+        facts = both(*self.facts)
         return tuple(
-            replace(c, given=And(facts, c.given), left=old(c.left), right=old(c.right)) for c in self.step.clauses
+            replace(c, given=both(facts, c.given), left=old(c.left), right=old(c.right)) for c in self.step.clauses
         )
 
     @staticmethod
@@ -227,18 +255,21 @@ class _Named:
         step, old, new = self.step, self.step.before, self.step.after
         down, up = dict(step.to_before), dict(step.to_after)
         old_weight = self.before(old.weight)
-        back = And(*(Eq(s, step.to_after[s].xreplace(down)) for s in up))
-        forth = And(*(Eq(s, step.to_before[s].xreplace(up)) for s in down))
-        same_read = equal_places((e.xreplace(down) for e in old.read), new.read[: len(old.read)])
-        forward = And(old.live.xreplace(down), same_read, Eq(old_weight.xreplace(down), self.after(new.weight)), back)
-        backward = Or(Eq(old_weight, 0), And(new.live.xreplace(up), forth))
-        bias = Eq(self.before(old.bias).xreplace(down), self.after(new.bias))
-        goals = (
-            Goal((*self.facts, new.live), forward),
-            Goal((*self.facts, old.live), backward),
-            Goal((*self.facts, new.output.holds()), And(old.output.holds().xreplace(down), bias)),
+        back = both(*(Eq(s, replaced(step.to_after[s], down)) for s in up))
+        forth = both(*(Eq(s, replaced(step.to_before[s], up)) for s in down))
+        same_read = equal_places((replaced(e, down) for e in old.read), new.read[: len(old.read)])
+        forward = both(
+            replaced(old.live, down), same_read, Eq(replaced(old_weight, down), self.after(new.weight)), back
         )
+        backward = Or(Eq(old_weight, 0), both(replaced(new.live, up), forth))
+        goals = (Goal((*self.facts, new.live), forward), Goal((*self.facts, old.live), backward), self.biases())
         return (*goals, self._thin()) if step.kind is Kind.EXTENSION else goals
+
+    def biases(self) -> Goal:
+        """The outputs correspond, with equal biases."""
+        old, new, down = self.step.before, self.step.after, dict(self.step.to_before)
+        bias = Eq(self.before(old.bias).xreplace(down), self.after(new.bias))
+        return Goal((*self.facts, new.output.holds()), both(old.output.holds().xreplace(down), bias))
 
     def _thin(self) -> Goal:
         """In the special case the axes that an extension adds have one place each."""
@@ -247,7 +278,7 @@ class _Named:
             (self.step.before.input, self.step.after.input),
         )
         added = [axis for old, new in pairs for axis in new.axes[len(old.axes) :]]
-        return Goal(self.facts, And(*(Eq(axis.lower, axis.upper) for axis in added)))
+        return Goal(self.facts, both(*(Eq(axis.lower, axis.upper) for axis in added)))
 
     def stated(self) -> tuple[Goal, ...]:
         """Where a clause reads an entry, the entry is free."""
@@ -270,7 +301,7 @@ class _Named:
     def complete(self) -> tuple[tuple[Goal, ...], str]:
         """E(S(old)) = old on every free old entry, by the named instances of the constraint."""
         goals, witnesses = [], []
-        for param in self.step.before.params:
+        for param in (p for p in self.step.before.params if p.values is None):
             facts = []
             for instance in self.step.instances:
                 if instance.array == param.name:
@@ -285,13 +316,13 @@ class _Named:
     def once(self) -> tuple[Goal, ...]:
         """S(E(new)) = new on every free new entry, and S reads free old entries only."""
         goals = []
-        old = {self.old[p.name]: p for p in self.step.before.params}
-        for param in self.step.after.params:
+        old = {self.old[p.name]: p for p in self.step.before.params if p.name in self.old}
+        for param in (p for p in self.step.after.params if p.values is None):
             entry = rename_arrays(param.array.entry(), self.new)
             pulled = substitute(entry, self.sections)
-            inside = And(*(old[r.array].domain_at(r.subscripts) for r in reads(pulled) if r.array in old))
+            inside = both(*(old[r.array].domain_at(r.subscripts) for r in reads(pulled) if r.array in old))
             rebuilt = substitute(pulled, self.embeddings)
-            goals.append(Goal((*self.facts, param.domain), And(inside, Eq(rebuilt, entry))))
+            goals.append(Goal((*self.facts, param.domain), both(inside, Eq(rebuilt, entry))))
         return tuple(goals)
 
 
@@ -303,6 +334,9 @@ def _guarded(expression: Any, conditions: tuple[Any, ...] = ()) -> Iterator[tupl
         condition, value, other = expression.args
         yield from _guarded(value, (*conditions, condition))
         yield from _guarded(other, (*conditions, Not(condition)))
+    elif isinstance(expression, Sum):
+        ranges = (bound for letter, low, high in expression.limits for bound in (Le(low, letter), Le(letter, high)))
+        yield from _guarded(expression.function, (*conditions, *ranges))
     else:
         for part in sorted(expression.args, key=str):
             yield from _guarded(part, conditions)

@@ -15,6 +15,7 @@ from typing import Any
 from sympy import And, Eq, Ge, Implies, Integer, Le, Lt, Mod, Symbol
 
 from derive.forms.expr import index
+from derive.remembered import built
 
 __all__ = ["abstracted"]
 
@@ -27,7 +28,7 @@ def abstracted(expressions: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         if not e.args or not e.has(Mod):
             return e
         args = [walk(a) for a in e.args]
-        rebuilt = e.func(*args) if tuple(args) != e.args else e
+        rebuilt = built(e.func, *args) if tuple(args) != e.args else e
         if isinstance(rebuilt, Mod) and not isinstance(rebuilt.args[1], Integer):
             return letters.setdefault(rebuilt, index(f"rem{len(letters)}"))
         return rebuilt

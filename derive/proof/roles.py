@@ -82,9 +82,11 @@ def _by_weight(step: Step, demand: Demand) -> Roles:
 
 def _by_bias(step: Step, demand: Demand) -> Roles:
     old, new = step.before, step.after
-    demand(len(old.biases) == 1, "the layer before has other than one array of biases")
-    output = Array(f"d{old.biases[0].name}", old.biases[0].array.axes)
-    return {"output": output, "input": _given(old, new), "weights": (), "biases": ()}
+    learned = tuple(p for p in old.biases if p.values is None)
+    demand(len(learned) == 1, "the layer before has other than one array of biases")
+    output = Array(f"d{learned[0].name}", learned[0].array.axes)
+    numbers = _boxes(tuple(p for p in old.biases if p.values is not None))
+    return {"output": output, "input": _given(old, new), "weights": numbers, "biases": ()}
 
 
 def _fixed(step: Step, demand: Demand) -> Roles:

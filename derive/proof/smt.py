@@ -39,6 +39,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from derive.errors import TextError
 from derive.forms.expr import Read, Where
 from derive.proof.remainders import abstracted
+from derive.remembered import text
 
 __all__ = ["ABSTRACTED", "in_fixed_order", "is_plain", "script", "smt_name", "to_smt"]
 
@@ -49,14 +50,10 @@ _PLAIN = re.compile(r"[A-Z][a-z]*[0-9_]*|[a-z][0-9_]*")
 _RELATIONS: Mapping[type[Any], str] = {Eq: "=", Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
 
 
-@lru_cache(maxsize=65536)
-def _key(expression: Any) -> str:
-    return str(expression)
-
-
 def in_fixed_order(conditions: Iterable[Any]) -> list[Any]:
     """Parts that SymPy keeps in a set, in the order of their texts."""
-    return sorted(conditions, key=_key)
+    parts = list(conditions)
+    return sorted(parts, key=text) if len(parts) > 1 else parts
 
 
 def script(given: list[Any], show: Any) -> str:
@@ -66,8 +63,8 @@ def script(given: list[Any], show: Any) -> str:
     """
     (*given, show), known = abstracted([*given, show])
     given = [*given, *known]
-    symbols = sorted({s for e in (*given, show) for s in e.free_symbols}, key=str)
-    arrays = sorted({(r.array, len(r.subscripts)) for e in (*given, show) for r in e.atoms(Read)})
+    symbols = sorted({s for e in (*given, show) for s in e.free_symbols}, key=text)
+    arrays = sorted(frozenset().union(*map(_arrays, (*given, show))))
     _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
     linear = not any(_multiplies(e) for e in (*given, show))
     lines = [f"(set-logic {'QF_UFLIRA' if linear else 'QF_UFNIRA'})"]
@@ -95,6 +92,12 @@ def _check_names(names: list[str]) -> None:
         raise TextError(f"'{twice[0]}' names two things in one statement: indices, sizes and arrays need their own.")
 
 
+@lru_cache(maxsize=65536)
+def _arrays(expression: Any) -> frozenset[tuple[str, int]]:
+    return frozenset((r.array, len(r.subscripts)) for r in expression.atoms(Read))
+
+
+@lru_cache(maxsize=65536)
 def _multiplies(expression: Any) -> bool:
     return any(sum(f.has(Symbol, Read) for f in product.args) > 1 for product in expression.atoms(Mul)) or any(
         power.has(Symbol, Read) for power in expression.atoms(Pow)

@@ -11,7 +11,7 @@ from derive.proof.smt import ABSTRACTED
 
 __all__ = ["decide", "decide_with_cvc5", "discharge", "discharge_all", "settle", "solver_version"]
 
-_MILLISECONDS = 30_000
+_QUICK, _MILLISECONDS = 1_000, 30_000  # almost every goal is easy, and preparing for a hard one takes longer
 _ANSWERS = {"unsat": Status.PROVED, "sat": Status.REFUTED}
 
 
@@ -20,11 +20,14 @@ def decide(smt: str) -> Status:
     """Whether the negated goal in the text has a model."""
     import z3
 
-    solver = z3.Solver()
-    solver.set("timeout", _MILLISECONDS)
-    solver.set("ctrl_c", False)  # z3 would take Ctrl-C for itself and answer "unknown"
-    solver.from_string(smt)
-    return _status(str(solver.check()), smt)
+    for kind, limit in ((z3.SimpleSolver, _QUICK), (z3.Solver, _MILLISECONDS)):
+        solver = kind()
+        solver.set("timeout", limit)
+        solver.set("ctrl_c", False)  # z3 would take Ctrl-C for itself and answer "unknown"
+        solver.from_string(smt)
+        if (answer := str(solver.check())) != "unknown":
+            return _status(answer, smt)
+    return Status.UNKNOWN
 
 
 def _status(answer: str, smt: str) -> Status:

@@ -11,6 +11,7 @@ from sympy import Expr, Symbol, true
 
 from derive.forms.expr import Read, map_reads
 from derive.forms.form import Form, Table
+from derive.remembered import replaced
 
 __all__ = ["ArrayMap", "Clause", "Instance", "Kind", "Step", "SubStep", "View", "substitute"]
 
@@ -37,11 +38,11 @@ class ArrayMap:
     def at(self, subscripts: Iterable[Expr]) -> Expr:
         """The value at these subscripts."""
         places = dict(zip(self.binders, subscripts, strict=True))
-        return self.value.xreplace(places)
+        return replaced(self.value, places)
 
 
 class View(Enum):
-    """As the factor of which array a transformation sees the layer's sum: see `derive.proof.transform`."""
+    """As the factor of which array a transformation sees the layer's sum, or as sums of what: see `derive.proof.transform`."""
 
     SELECTED = "selected places"
     ADJOINT = "adjoint"
@@ -50,6 +51,7 @@ class View(Enum):
     FIXED = "fixed weights"
     COMPOSED = "composition"
     FACTORED = "factorisation"
+    SPANNED = "linear combination"
     PERIODIC = "periodic extension"
     REFLECTED = "extension reflected in the last place"
     SYMMETRIC = "extension reflected behind the last place"
@@ -68,7 +70,7 @@ def substitute(expression: Any, maps: Iterable[ArrayMap]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """For all binders with `given`: left = right, in reads of the form before the step."""
+    """For all binders with `given`: left = right, in reads of the form before the step; either may be a sum of them."""
 
     says: str
     binders: tuple[Symbol, ...]
@@ -88,7 +90,7 @@ class Instance:
     def apply(self, clause: Clause) -> tuple[Any, Expr, Expr]:
         """The clause's condition, left and right side at the witness."""
         at = dict(self.values)
-        return clause.given.xreplace(at), clause.left.xreplace(at), clause.right.xreplace(at)
+        return replaced(clause.given, at), replaced(clause.left, at), replaced(clause.right, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Step:
     view         of a transformation: which view of the sum it is
     selected     of a transformation: the places, in the old letters, that it keeps
     inner        of a composition: the layer whose output is the input of the one before, in letters of its own
-    tables       what the clauses read places and signs from, such as the images under a permutation
+    tables       what clauses and sections read places, signs and coefficients from, such as the images under a permutation
     """
 
     rule: str

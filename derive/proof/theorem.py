@@ -25,6 +25,7 @@ from derive.proof.encoding import Data, write_form, write_tables
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
+from derive.remembered import text
 
 __all__ = ["Constraint", "Extension", "Theorem", "Transform", "compare", "theorem", "write_theorem"]
 
@@ -120,7 +121,7 @@ def _box(array: Array) -> str:
 
 
 def _conditions(condition: Any) -> str:
-    letters = tuple(sorted(condition.free_symbols, key=str))
+    letters = tuple(sorted(condition.free_symbols, key=text))
     return ", ".join(write_conditions(condition, letters, UNICODE))
 
 
@@ -173,7 +174,7 @@ def _pulled(clause: Clause, step: Step, sections: list[tuple[ArrayMap, ...]]) ->
 
 def _settled(expression: Expr, known: Any) -> Expr:
     """Without the cases that cannot occur."""
-    for case in sorted(expression.atoms(Where), key=str):
+    for case in sorted(expression.atoms(Where), key=text):
         if decide(Goal((known,), case.condition).smt) is Status.PROVED:
             expression = expression.xreplace({case: case.args[1]})
     return expression

@@ -18,16 +18,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import And, Eq, Expr, Symbol, true
+from sympy import Eq, Expr, Mul, Sum, Symbol, true
 
 from derive.errors import ObligationFailed
 from derive.forms.expr import Read, index
 from derive.forms.extension import extended
 from derive.forms.form import Role, equal_places
-from derive.forms.products import product_of, same_product
+from derive.forms.products import same_product, sums, weighted
 from derive.proof.composition import composed
 from derive.proof.goal import Goal, Obligation
 from derive.proof.step import Step, View
+from derive.remembered import both, replaced
 
 __all__ = ["EDGES", "transformed"]
 
@@ -47,9 +48,9 @@ def transformed(step: Step) -> tuple[Obligation, ...]:
 
 def _selected(step: Step) -> tuple[Obligation, ...]:
     old, new, down = step.before, step.after, dict(step.to_before)
-    source = tuple(e.xreplace(down) for e in old.read)
-    same = And(equal_places(source, new.read), same_product(old.weight.xreplace(down), new.weight))
-    biases = Goal((new.given, old.given, new.output.holds()), Eq(old.bias.xreplace(down), new.bias))
+    source = tuple(replaced(e, down) for e in old.read)
+    same = both(equal_places(source, new.read), same_product(replaced(old.weight, down), new.weight))
+    biases = Goal((new.given, old.given, new.output.holds()), Eq(replaced(old.bias, down), new.bias))
     return (
         _bijection(step, old.live, tuple(down), same),
         Obligation("biases", "The biases are those of the places selected.", (biases,)),
@@ -59,11 +60,11 @@ def _selected(step: Step) -> tuple[Obligation, ...]:
 def _adjoint(step: Step) -> tuple[Obligation, ...]:
     old, new, down = step.before, step.after, dict(step.to_before)
     _roles(old.input.name == new.output.name and old.output.name == new.input.name)
-    source = tuple(e.xreplace(down) for e in old.read)
-    same = And(
+    source = tuple(replaced(e, down) for e in old.read)
+    same = both(
         equal_places(source, new.output.symbols),
-        equal_places((s.xreplace(down) for s in old.output.symbols), new.read),
-        same_product(old.weight.xreplace(down), new.weight),
+        equal_places((replaced(s, down) for s in old.output.symbols), new.read),
+        same_product(replaced(old.weight, down), new.weight),
     )
     return (_bijection(step, old.live, tuple(down), same),)
 
@@ -71,17 +72,19 @@ def _adjoint(step: Step) -> tuple[Obligation, ...]:
 def _by_weight(step: Step) -> tuple[Obligation, ...]:
     """Of the entries that an old term multiplies, one is the gradient's own place; the others are multiplied by G."""
     old, new, down = step.before, step.after, dict(step.to_before)
-    weight, factors = product_of(old.weight.xreplace(down)), product_of(new.weight)
+    product = weighted(replaced(old.weight, down), (t.name for t in old.tables))
     target = new.output.name.removeprefix("d")
-    source = Read(old.input.name, *(e.xreplace(down) for e in old.read))
-    _roles(weight is not None and factors is not None and target in weight and old.input.name not in weight)
-    assert weight is not None
-    rest = source
+    source = Read(old.input.name, *(replaced(e, down) for e in old.read))
+    weight = {f.array: f for f in product.factors} if product is not None else {}
+    _roles(product is not None and target in weight and old.input.name not in weight)
+    assert product is not None
+    _roles(len(weight) == len(product.factors))
+    rest = product.times * source
     for name, read in weight.items():
         rest = rest * read if name != target else rest
-    same = And(
+    same = both(
         equal_places(weight[target].subscripts, new.output.symbols),
-        equal_places((s.xreplace(down) for s in old.output.symbols), new.read),
+        equal_places((replaced(s, down) for s in old.output.symbols), new.read),
         same_product(rest, new.weight),
     )
     return (_bijection(step, old.live, tuple(down), same),)
@@ -89,22 +92,33 @@ def _by_weight(step: Step) -> tuple[Obligation, ...]:
 
 def _by_bias(step: Step) -> tuple[Obligation, ...]:
     old, new, down = step.before, step.after, dict(step.to_before)
-    bias = old.bias.xreplace(down)
-    _roles(isinstance(bias, Read) and new.weight == 1)
-    place = tuple(s.xreplace(down) for s in old.output.symbols)
-    same = And(equal_places(bias.subscripts, new.output.symbols), equal_places(place, new.read))
-    return (_bijection(step, old.output.holds(), old.output.symbols, same),)
+    inner = old.bias.function if isinstance(old.bias, Sum) else old.bias
+    product = weighted(replaced(inner, down), (t.name for t in old.tables))
+    target = new.output.name.removeprefix("d")
+    entries = {f.array: f for f in product.factors} if product is not None else {}
+    _roles(product is not None and target in entries and len(entries) == len(product.factors))
+    assert product is not None
+    rest: Expr = Mul(product.times, *(read for name, read in entries.items() if name != target))
+    place = tuple(replaced(s, down) for s in old.output.symbols)
+    same = both(
+        equal_places(entries[target].subscripts, new.output.symbols),
+        equal_places(place, new.read),
+        same_product(rest, new.weight),
+    )
+    ranges = sums(old.bias)
+    live = both(old.output.holds(), *(axis.holds() for axis in ranges))
+    return (_bijection(step, live, (*old.output.symbols, *(axis.symbol for axis in ranges)), same),)
 
 
 def _bijection(step: Step, live: Any, letters: tuple[Symbol, ...], same: Any) -> Obligation:
     """Live new terms and live old terms, of which `letters` tell the old ones apart, correspond, and `same` holds."""
     down, up = dict(step.to_before), dict(step.to_after)
     facts = (step.after.given, step.before.given)
-    back = And(*(Eq(s, step.to_after[s].xreplace(down)) for s in up))
-    forth = And(*(Eq(s, step.to_before[s].xreplace(up)) for s in letters))
+    back = both(*(Eq(s, replaced(step.to_after[s], down)) for s in up))
+    forth = both(*(Eq(s, replaced(step.to_before[s], up)) for s in letters))
     terms = (
-        Goal((*facts, step.after.live), And(live.xreplace(down), same, back)),
-        Goal((*facts, live, step.selected), And(step.after.live.xreplace(up), forth)),
+        Goal((*facts, step.after.live), both(replaced(live, down), same, back)),
+        Goal((*facts, live, step.selected), both(replaced(step.after.live, up), forth)),
     )
     return Obligation("sound", _SAYS, terms)
 
@@ -113,11 +127,14 @@ def _fixed(step: Step) -> tuple[Obligation, ...]:
     """The same terms; a weight is the number at the place of those of its letters that the numbers have."""
     old, new = step.before, step.after
     _unmoved(step)
-    weight, number = old.weight, new.weight
-    _roles(isinstance(weight, Read) and isinstance(number, Read) and new.bias == 0)
-    rest = iter(weight.subscripts)
-    _roles(all(s in rest for s in number.subscripts))
-    return (_same_terms(step, And(equal_places(old.read, new.read))),)
+    weight, number = (weighted(form.weight, (t.name for t in form.tables)) for form in (old, new))
+    _roles(weight is not None and number is not None and new.bias == 0)
+    assert weight is not None and number is not None
+    _roles(len(weight.factors) == len(number.factors) == 1)
+    rest = iter(weight.factors[0].subscripts)
+    _roles(all(s in rest for s in number.factors[0].subscripts))
+    same = both(equal_places(old.read, new.read), Eq(weight.times, number.times))
+    return (_same_terms(step, same),)
 
 
 def _extended(step: Step) -> tuple[Obligation, ...]:
@@ -129,7 +146,7 @@ def _extended(step: Step) -> tuple[Obligation, ...]:
         for axis, place in zip(old.input.axes, old.read, strict=True)
     ]
     inside = old.input.holds(old.read)
-    same = And(equal_places(new.read, wanted), Eq(old.weight, new.weight))
+    same = both(equal_places(new.read, wanted), Eq(old.weight, new.weight))
     away = {s: index(f"{s.name}_") for s in old.output.symbols}
     return (
         Obligation(
@@ -145,7 +162,7 @@ def _extended(step: Step) -> tuple[Obligation, ...]:
         Obligation(
             "whole",
             "Every place sums over the same window.",
-            (Goal((*facts, new.live, new.output.holds(away.values())), new.live.xreplace(away)),),
+            (Goal((*facts, new.live, new.output.holds(away.values())), replaced(new.live, away)),),
         ),
     )
 
@@ -158,18 +175,18 @@ def _composed(step: Step) -> tuple[Obligation, ...]:
     outer, inner, new = composed(step.before, step.inner), step.inner, step.after
     at = dict(zip(inner.output.symbols, outer.read, strict=True))
     _roles(inner.bias == 0 and not inner.biases)
-    live = And(outer.live, inner.live.xreplace(at))
+    live = both(outer.live, replaced(inner.live, at))
     facts = (new.given, outer.given, inner.given)
-    same = And(
-        equal_places(new.read, (e.xreplace(at) for e in inner.read)),
-        same_product(new.weight, outer.weight * inner.weight.xreplace(at)),
+    same = both(
+        equal_places(new.read, (replaced(e, at) for e in inner.read)),
+        same_product(new.weight, outer.weight * replaced(inner.weight, at)),
     )
     return (
         Obligation(
             "sound",
             "A term is a term of the outer layer and one of the inner layer, at the place that the outer one reads.",
             (
-                Goal((*facts, new.live), And(live, same)),
+                Goal((*facts, new.live), both(live, same)),
                 Goal((*facts, live), new.live),
                 Goal((*facts, new.output.holds()), Eq(outer.bias, new.bias)),
             ),
@@ -180,7 +197,7 @@ def _composed(step: Step) -> tuple[Obligation, ...]:
 def _same_terms(step: Step, same: Any) -> Obligation:
     facts = (step.after.given, step.before.given)
     goals = (
-        Goal((*facts, step.after.live), And(step.before.live, same)),
+        Goal((*facts, step.after.live), both(step.before.live, same)),
         Goal((*facts, step.before.live), step.after.live),
     )
     return Obligation("sound", "The terms are those of the layer, with the same entries of the input.", goals)

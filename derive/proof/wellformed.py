@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from keyword import iskeyword
 from typing import Any
 
-from sympy import Integer, Symbol, prod, true
+from sympy import Integer, Sum, Symbol, prod, true
 
-from derive.errors import ObligationFailed
-from derive.forms.expr import Read, Where, index, reads
+from derive.forms.expr import Read, index
 from derive.forms.form import Array, Form, Param, Table
+from derive.forms.products import sums
+from derive.proof.checker import Checker, Symbols, check_bound
 from derive.proof.roles import check_roles
 from derive.proof.step import ArrayMap, Kind, Step, View
 
@@ -26,8 +27,6 @@ PROVED_KINDS = (Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION, Kind.FACTORI
 _KERNEL_WORDS = "abs acc batch cp ceil double float floor for if int long max min new np range real thread z"
 _TAKEN = frozenset(_KERNEL_WORDS.split())
 _HELD = re.compile(r"[ijh][01]")  # the bounds of a sweep, held by name
-
-Symbols = frozenset[Symbol]
 
 
 def form_sizes(form: Form) -> Symbols:
@@ -45,57 +44,10 @@ def _letters(form: Form) -> Symbols:
     return frozenset(form.reduction_symbols).union(*(a.symbols for a in _arrays(form)))
 
 
-class _Checker:
-    """Refusals that begin with what is being read."""
-
-    def __init__(self, subject: str, sizes: Symbols, tables: Iterable[Table] = ()) -> None:
-        self.subject, self.sizes = subject, sizes
-        self.tables = {t.name: len(t.array.axes) for t in tables}
-
-    def demand(self, holds: bool, why: str) -> None:
-        if not holds:
-            raise ObligationFailed(f"{self.subject} is not well formed: {why}.")
-
-    def distinct(self, names: Iterable[Any], what: str) -> None:
-        listed = [str(name) for name in names]
-        twice = sorted({name for name in listed if listed.count(name) > 1})
-        self.demand(not twice, f"{', '.join(twice)} stands for two of {what}")
-
-    def integers(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
-        """An expression or a condition in these letters and the sizes, which reads no array."""
-        if expression.has(Read):
-            self.demand(False, f"{what}, {expression}, reads an array")
-        self._mentions(expression, letters, what)
-
-    def tabled(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
-        """An expression in these letters, the sizes and entries of tables."""
-        self.entries(expression, (), letters, what)
-
-    def entries(self, expression: Any, arrays: Iterable[Array], letters: Iterable[Symbol], what: str) -> None:
-        """An expression in entries of these arrays, at subscripts in these letters and the sizes."""
-        ranks = {a.name: len(a.axes) for a in arrays} | self.tables
-        self._mentions(expression, letters, what)
-        for read in reads(expression):
-            name, known = read.array, ", ".join(ranks) or "its arrays"
-            self.demand(name in ranks, f"{what} reads {name}, which is none of {known}")
-            fits = len(read.subscripts) == ranks[name]
-            self.demand(fits, f"{what} reads {name} with a wrong number of subscripts")
-            nested = any(r.array not in self.tables for s in read.subscripts for r in reads(s))
-            self.demand(not nested, f"{what} reads {name} at a place that is read itself")
-        for case in expression.atoms(Where):
-            if case.condition.has(Read):
-                self.demand(False, f"{what} depends on whether {case.condition}")
-
-    def _mentions(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
-        known = self.sizes.union(letters)
-        strange = sorted(s.name for s in expression.free_symbols if s not in known)
-        self.demand(not strange, f"{what} mentions {', '.join(strange)}, no index or size there")
-
-
 def check_form(form: Form, subject: str = "The form") -> None:
     """Raise ObligationFailed where letters, sizes and arrays of a form are mixed up."""
     letters, sizes = _letters(form), form_sizes(form)
-    check = _Checker(subject, sizes, form.tables)
+    check = Checker(subject, sizes, form.tables)
     both = sorted(s.name for s in letters & sizes)
     check.demand(not both, f"{', '.join(both)} is an index and a size")
     for symbol in sorted(letters | sizes, key=str):
@@ -116,17 +68,18 @@ def check_form(form: Form, subject: str = "The form") -> None:
         check.distinct(array.symbols, f"the letters of {array.name}")
     check_tables(form.tables, arrays, check)
     _check_sum(form, check, terms)
-    for param in form.weights:
-        if param.data:
-            _check_values(param, check)
-        else:
-            check.demand(param.values is None, f"{param.name} is learned, and has values all the same")
-            _check_param(param, terms, check)
-    for param in form.biases:
-        _check_param(param, form.output.symbols, check)
+    added = check_bound(form.bias, letters | sizes, check)
+    for params, named in ((form.weights, terms), (form.biases, (*form.output.symbols, *added))):
+        for param in params:
+            if param.data and (param in form.weights or param.values is not None):
+                _check_values(param, check)
+            else:
+                check.demand(param.values is None, f"{param.name} is learned, and has values all the same")
+                check.demand(not param.data, f"{param.name} is no bias")
+                _check_param(param, named, check)
 
 
-def check_tables(tables: tuple[Table, ...], arrays: Iterable[str], check: _Checker) -> None:
+def check_tables(tables: tuple[Table, ...], arrays: Iterable[str], check: Checker) -> None:
     """A table is a box of numeric sides, full of whole numbers, with a name of its own."""
     check.distinct((*arrays, *(t.name for t in tables)), "the arrays and tables")
     for table in tables:
@@ -138,20 +91,21 @@ def check_tables(tables: tuple[Table, ...], arrays: Iterable[str], check: _Check
         check.demand(entries == len(table.values), f"the table {table.name} has not the {entries} values of its box")
 
 
-def _check_sum(form: Form, check: _Checker, terms: tuple[Symbol, ...]) -> None:
+def _check_sum(form: Form, check: Checker, terms: tuple[Symbol, ...]) -> None:
     axes = [*form.reduction, *(a for array in _arrays(form) for a in array.axes)]
     for bound in (b for axis in axes for b in (axis.lower, axis.upper)):
         check.integers(bound, (), "a range")
     check.integers(form.given, (), "the precondition")
-    check.integers(form.domain, terms, "the domain of the sum")
+    check.tabled(form.domain, terms, "the domain of the sum")
     check.demand(len(form.read) == len(form.input.axes), f"{form.input.name} is read with a wrong number of subscripts")
     for subscript in form.read:
         check.integers(subscript, terms, f"a subscript of {form.input.name}")
     check.entries(form.weight, (p.array for p in form.weights), terms, "the weight")
+    check.demand(not form.weight.has(Sum), "the weight of one term is a sum itself")
     check.entries(form.bias, (p.array for p in form.biases), form.output.symbols, "the bias")
 
 
-def _check_param(param: Param, terms: tuple[Symbol, ...], check: _Checker) -> None:
+def _check_param(param: Param, terms: tuple[Symbol, ...], check: Checker) -> None:
     check.integers(param.free, param.array.symbols, f"what is free of {param.name}")
     pairs = all(isinstance(part, tuple) and len(part) == 2 for part in param.reader)
     check.demand(pairs, f"the term that reads an entry of {param.name} is not a value for each letter")
@@ -162,7 +116,7 @@ def _check_param(param: Param, terms: tuple[Symbol, ...], check: _Checker) -> No
         check.tabled(value, param.array.symbols, f"the term that reads {param.name}")
 
 
-def _check_values(param: Param, check: _Checker) -> None:
+def _check_values(param: Param, check: Checker) -> None:
     """An array of numbers has as many as its box has entries."""
     if param.values is not None:
         entries = prod(param.array.shape)
@@ -172,7 +126,7 @@ def _check_values(param: Param, check: _Checker) -> None:
 def check_first(form: Form) -> None:
     """Raise ObligationFailed for a form that can't be the first: its coefficients must be free entries."""
     check_form(form)
-    check = _Checker("The first form", form_sizes(form))
+    check = Checker("The first form", form_sizes(form))
     check.demand(isinstance(form.weight, Read), f"its weight, {form.weight}, is not one free entry")
     check.demand(not form.shared, "its coefficients are sums of terms")
     check.demand(isinstance(form.bias, Read) or form.bias == 0, f"its bias, {form.bias}, is not one free entry")
@@ -184,40 +138,73 @@ def check_step(step: Step) -> None:
     check_form(step.after, "The form after the step")
     sizes = form_sizes(step.before) | form_sizes(step.after)
     tables = tuple(dict.fromkeys(step.before.tables + step.after.tables + step.tables))
-    check = _Checker("The step", sizes, tables)
+    check = Checker("The step", sizes, tables)
     check_tables(tables, {a.name for form in (step.before, step.after) for a in _arrays(form)}, check)
     check.demand(not step.tables or step.kind is Kind.RESTRICTION, "only a constraint reads tables of its own")
     binders = frozenset(s for clause in step.clauses for s in clause.binders)
     both = sorted(s.name for s in sizes & (_letters(step.before) | _letters(step.after) | binders))
     check.demand(not both, f"{', '.join(both)} is an index and a size")
     _check_kind(step, check)
-    if step.view not in (View.COMPOSED, View.FACTORED):
-        _check_terms(step.to_before, step.before, step.after, check)
-        _check_terms(step.to_after, step.after, step.before, check)
+    for one, other in ((step.before, step.after), (step.after, step.before)):
+        check_bound(one.bias, _letters(other) | sizes, check)
+    if step.view not in (View.COMPOSED, View.FACTORED, View.SPANNED):
+        added = tuple(a.symbol for a in sums(step.before.bias)) if step.view is View.BIAS else ()
+        _check_terms(step.to_before, step.before, step.after, check, added)
+        _check_terms(step.to_after, step.after, step.before, check, (), added)
     if step.kind is Kind.TRANSFORMATION:
         _check_inner(step, check)
         check.integers(step.selected, (*step.before.output.symbols, *step.before.reduction_symbols), "the selection")
         check.demand(not step.embeddings and not step.sections, "a transformation keeps its parameters")
         check.demand(step.view is not View.FACTORED, "a transformation factors nothing")
+        check.demand(step.view is not View.SPANNED, "a transformation combines no entries")
         check_roles(step, check.demand)
-        return
-    if step.kind is Kind.FACTORISATION:
+    elif step.kind is Kind.FACTORISATION:
         check.demand(step.view is View.FACTORED, "a factorisation is seen as one")
         _check_shapes(step, check)
         _check_kind(step, check)
-        return
-    plain = step.view is View.SELECTED and step.selected == true and step.inner is None
+    else:
+        _check_correspondence(step, check)
+
+
+def _check_correspondence(step: Step, check: Checker) -> None:
+    """A step whose parameters correspond one to one, or under a constraint."""
+    views = (View.SELECTED, View.SPANNED) if step.kind is Kind.RESTRICTION else (View.SELECTED,)
+    plain = step.view in views and step.selected == true and step.inner is None
     check.demand(plain, f"{_an(step.kind)} is no view of another layer")
-    alone = not step.before.shared and not step.after.shared
+    combined = step.view is View.SPANNED
+    alone = not step.before.shared and step.after.shared is combined
     check.demand(alone or step.kind is Kind.EQUIVALENCE, f"{_an(step.kind)} has one coefficient an input")
     _check_shapes(step, check)
+    _check_numbers(step, check)
     old, new = (tuple(p.array for p in form.params) for form in (step.before, step.after))
-    _check_maps(step.embeddings, old, new, "the embedding", check)
-    _check_maps(step.sections, new, old, "the section", check)
+    learned = [tuple(p.array for p in form.params if p.values is None) for form in (step.before, step.after)]
+    _check_maps(step.embeddings, learned[0], new, "the embedding", check)
+    _check_maps(step.sections, learned[1], old, "the section", check)
     _check_clauses(step, old, check)
+    _check_letters(step, check)
 
 
-def _check_inner(step: Step, check: _Checker) -> None:
+def _check_numbers(step: Step, check: Checker) -> None:
+    """One name of numbers means the same ones before and after, and nothing that is learned."""
+    sides = [{p.name: p for p in form.params} for form in (step.before, step.after)]
+    for name in sorted(set(sides[0]) & set(sides[1])):
+        one, other = sides[0][name], sides[1][name]
+        check.demand(one.values == other.values, f"{name} stands for other numbers after the step than before")
+
+
+def _check_letters(step: Step, check: Checker) -> None:
+    """No map or clause can put a letter into a sum that binds it."""
+    letters = _letters(step.before) | _letters(step.after) | form_sizes(step.before) | form_sizes(step.after)
+    old, new = (set(check_bound(form.bias, letters, check)) for form in (step.before, step.after))
+    letters = letters | {s for clause in step.clauses for s in clause.binders}
+    inner = {s for m in step.embeddings for s in check_bound(m.value, letters, check)}
+    outer = {s for c in step.clauses for e in (c.left, c.right) for s in check_bound(e, letters | inner, check)}
+    taken = (old | new) & (letters | outer) or old & inner
+    check.demand(not taken, "a bias sums over a letter of something else")
+    check.demand(not any(m.value.has(Sum) for m in step.sections), "the section adds entries")
+
+
+def _check_inner(step: Step, check: Checker) -> None:
     """The inner layer of a composition has letters and arrays of its own."""
     if step.inner is None:
         return
@@ -229,7 +216,7 @@ def _check_inner(step: Step, check: _Checker) -> None:
     check.demand(not sums, f"{', '.join(sorted(s.name for s in sums))} is summed over in both layers")
 
 
-def _check_kind(step: Step, check: _Checker) -> None:
+def _check_kind(step: Step, check: Checker) -> None:
     check.demand(step.kind in PROVED_KINDS, f"nothing is known that would prove {_an(step.kind)}")
     constrained = bool(step.clauses)
     if step.kind is Kind.RESTRICTION:
@@ -248,7 +235,7 @@ def _an(kind: Kind) -> str:
     return f"{'an' if kind.value[0] in 'aeiou' else 'a'} {kind.value}"
 
 
-def _check_shapes(step: Step, check: _Checker) -> None:
+def _check_shapes(step: Step, check: Checker) -> None:
     for name, old, new in (
         ("output", step.before.output, step.after.output),
         ("input", step.before.input, step.after.input),
@@ -265,7 +252,7 @@ def _check_maps(
     source: tuple[Array, ...],
     target: tuple[Array, ...],
     what: str,
-    check: _Checker,
+    check: Checker,
 ) -> None:
     arrays = {a.name: a for a in source}
     given, wanted = sorted(m.array for m in maps), ", ".join(arrays)
@@ -276,18 +263,26 @@ def _check_maps(
         check.entries(m.value, target, m.binders, f"{what} of {m.array}")
 
 
-def _check_terms(terms: Mapping[Symbol, Any], target: Form, source: Form, check: _Checker) -> None:
-    wanted = {*target.output.symbols, *target.reduction_symbols}
+def _check_terms(
+    terms: Mapping[Symbol, Any],
+    target: Form,
+    source: Form,
+    check: Checker,
+    added: tuple[Symbol, ...] = (),
+    known: tuple[Symbol, ...] = (),
+) -> None:
+    """A value for each letter of one form's terms, those that its bias sums over `added`, in terms of the other's."""
+    wanted = {*target.output.symbols, *target.reduction_symbols, *added}
     check.demand(
         set(terms) == wanted,
         "a letter of one form has no value, or a strange one has, in terms of the other's",
     )
-    letters = (*source.output.symbols, *source.reduction_symbols)
+    letters = (*source.output.symbols, *source.reduction_symbols, *known)
     for symbol, value in terms.items():
-        check.integers(value, letters, f"the value of {symbol}")
+        check.tabled(value, letters, f"the value of {symbol}")
 
 
-def _check_clauses(step: Step, old: tuple[Array, ...], check: _Checker) -> None:
+def _check_clauses(step: Step, old: tuple[Array, ...], check: Checker) -> None:
     for clause in step.clauses:
         check.distinct(clause.binders, "the letters of a clause")
         check.integers(clause.given, clause.binders, "the condition of a clause")
@@ -305,4 +300,4 @@ def _check_clauses(step: Step, old: tuple[Array, ...], check: _Checker) -> None:
             "an instance does not give each letter of its clause a value",
         )
         for _, value in instance.values:
-            check.integers(value, arrays[instance.array].symbols, "an instance")
+            check.tabled(value, arrays[instance.array].symbols, "an instance")

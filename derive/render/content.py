@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from sympy import Sum
+
 from derive.derivation import ProvedStep
 from derive.forms.equation import sides
-from derive.forms.expr import Read, Where, index
+from derive.forms.expr import Read, Where, index, reads
 from derive.forms.form import Form
 from derive.forms.notation import LATEX, UNICODE
 from derive.forms.ranges import affine_part, write_conditions
 from derive.proof.coq import left_out
 from derive.proof.goal import Status, Verdict
-from derive.proof.step import ArrayMap, Clause, Kind, Step
+from derive.proof.step import ArrayMap, Clause, Kind, Step, View
 from derive.render.document import (
     Block,
     Code,
@@ -31,6 +33,7 @@ from derive.render.numbers import cost, counts, example, free_entries, grouped
 
 __all__ = ["blocks", "form_formula", "law", "maps_formula", "neat", "proved_of", "verdicts_of"]
 
+_WIDEST = 2000
 _EXACT = {Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION}
 
 
@@ -158,6 +161,7 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
         yield Heading(3, "What is demanded")
         for clause in step.clauses:
             yield from law(clause)
+        yield from _held(step)
     if step.argument:
         yield Heading(3, "The argument")
         for place, line in enumerate(step.argument, start=1):
@@ -166,6 +170,26 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
     yield from _parameters(step)
     yield from _figures(subject.pictures, number)
     yield _obligations(proved.verdicts)
+
+
+def _held(step: Step) -> Iterator[Block]:
+    """The matrices that clauses read, and the basis that the new form brings along."""
+    read = {r.array for c in step.clauses for side in (c.left, c.right) if side.has(Sum) for r in reads(side)}
+    found = {t.name: (t.array, t.values) for t in step.tables if t.name in read}
+    if step.view is View.SPANNED:
+        found |= {p.name: (p.array, p.values) for p in step.after.params if p.values is not None}
+    lines = [f"{name} = {_nested(values, array.shape)}" for name, (array, values) in found.items()]
+    if lines:
+        yield Sentence("The numbers in it, and the basis of its solutions that the new form reads, are")
+        yield Code("text", "\n".join(line if len(line) <= _WIDEST else f"{line[:_WIDEST]} …" for line in lines))
+
+
+def _nested(values: Sequence[Any], shape: Sequence[Any]) -> str:
+    """Numbers row by row, in brackets."""
+    if not shape:
+        return str(values[0])
+    size = len(values) // int(shape[0])
+    return f"[{', '.join(_nested(values[k * size : (k + 1) * size], shape[1:]) for k in range(int(shape[0])))}]"
 
 
 def _in_lines(statement: str) -> str:
@@ -237,7 +261,8 @@ def _theorem(subject: Subject) -> Iterator[Block]:
     demanded = [clause.says.replace("Delta", "Δ") for s in derivation.steps for clause in s.step.clauses]
     exact = all(s.kind in _EXACT for s in derivation.steps)
     yield Heading(2, "The theorem")
-    yield Sentence(f"For all sizes with {', '.join(write_conditions(form.given, (), UNICODE))}, the layers")
+    sizes = ", ".join(write_conditions(form.given, (), UNICODE))
+    yield Sentence(f"For all sizes with {sizes}, the layers" if sizes else "The layers")
     yield form_formula(derivation.dense)
     laws = f" that satisfy {'; '.join(f'`{says}`' for says in demanded)}" if demanded else ""
     yield Sentence(

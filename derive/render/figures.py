@@ -18,7 +18,7 @@ from derive.derivation import Derivation
 from derive.errors import DeriveError
 from derive.forms.denote import entry_reader
 from derive.forms.evaluate import evaluate, grid
-from derive.forms.form import Form, Role
+from derive.forms.form import Form, Param, Role
 from derive.forms.notation import UNICODE, in_order
 from derive.proof.step import Kind, View
 from derive.render.drawing import drawing, strip_drawing
@@ -27,6 +27,7 @@ __all__ = ["Picture", "pattern", "pictures", "strip"]
 
 _NO_MATRIX = (View.WEIGHT, View.BIAS, View.COMPOSED)
 _SIDES = {1: 16, 2: 8, 3: 4}
+_FAR = 1 << 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,8 @@ class Picture:
         zeros = int((self.cells == 0).sum())
         rest = f"; {zeros} entries are 0" if zeros else ""
         free = f"{self.parameters} {self.noun}{'s' * (self.parameters != 1)}, one colour each"
-        return f"W at {self.says}: {height} × {width} entries, {free}{rest}."
+        at = f" at {self.says}" if self.says else ""
+        return f"W{at}: {height} × {width} entries, {free}{rest}."
 
     @property
     def svg(self) -> str:
@@ -68,7 +70,7 @@ class Picture:
 def pattern(derivation: Derivation, sizes: Mapping[Symbol, int]) -> np.ndarray:
     """W as a matrix at these sizes: 0 where it vanishes, else the number of its parameter, from 1."""
     form, dense = derivation.form, derivation.dense
-    arrays = {p.name: _numbered(tuple(int(evaluate(e, sizes)) for e in p.array.shape)) for p in form.params}
+    arrays = {p.name: _entries(p, sizes, combined=_combines(form)) for p in form.params}
     (weight,) = dense.weights
     ranges = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in weight.array.axes}
     shape = tuple(high - low + 1 for low, high in ranges.values())
@@ -76,6 +78,19 @@ def pattern(derivation: Derivation, sizes: Mapping[Symbol, int]) -> np.ndarray:
     entries = evaluate(derivation.reference_maps[weight.name], places, entry_reader(form, arrays, sizes))
     height = prod(shape[: len(dense.output.axes)])
     return _ranked(np.broadcast_to(entries, shape).reshape(height, -1))
+
+
+def _combines(form: Form) -> bool:
+    """Whether weights are combinations of parameters with numbers that the form brings along."""
+    return any(p.values is not None for p in form.params) and not all(p.data for p in form.weights)
+
+
+def _entries(param: Param, sizes: Mapping[Symbol, int], combined: bool) -> np.ndarray:
+    """Numbers that tell the entries apart, and their combinations with small coefficients if these are `combined`."""
+    shape = tuple(int(evaluate(e, sizes)) for e in param.array.shape)
+    if param.values is not None and combined:
+        return np.array([*param.values, None], dtype=object)[:-1].reshape(shape)
+    return _FAR ** _numbered(shape).astype(object) if combined else _numbered(shape)
 
 
 def _numbered(shape: tuple[int, ...]) -> np.ndarray:
@@ -141,6 +156,7 @@ def _picture(file: str, stage: int, rule: str, part: Derivation, side: int, chan
         rows=tuple(map(str, dense.output.symbols)),
         columns=tuple(map(str, dense.input.symbols)),
         blocks=(inner[0], inner[1]),
+        noun="different coefficient" if _combines(part.form) else "free weight",
     )
 
 

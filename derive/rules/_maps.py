@@ -13,8 +13,8 @@ __all__ = ["instance_at_reader", "same_entries", "same_letters"]
 
 
 def same_entries(params: Iterable[Param]) -> tuple[ArrayMap, ...]:
-    """Every entry is the entry of the same name."""
-    return tuple(ArrayMap(p.name, p.array.symbols, p.array.entry()) for p in params)
+    """Every entry is the entry of the same name; numbers that a form brings along are no parameters."""
+    return tuple(ArrayMap(p.name, p.array.symbols, p.array.entry()) for p in params if p.values is None)
 
 
 def same_letters(form: Form) -> dict[Symbol, Expr]:

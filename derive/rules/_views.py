@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import And, Eq, Expr, Symbol, expand
+from sympy import Eq, Expr, Symbol, expand
 
 from derive.forms.conditions import simplified, split
 from derive.forms.expr import Read, index, reads
 from derive.forms.form import Array, Axis, Edge, Form, Param
+from derive.remembered import both, replaced
 
 __all__ = ["Letters", "Terms", "domain_of", "seen_from", "solve", "terms_by"]
 
@@ -51,17 +52,17 @@ def solve(equations: Iterable[tuple[Symbol, Expr]], order: tuple[Symbol, ...]) -
     while waiting and progress:
         progress = False
         for equation in waiting:
-            name, expression = equation[0], expand(equation[1].xreplace(solved))
+            name, expression = equation[0], expand(replaced(equation[1], solved))
             free = [s for s in order if s in expression.free_symbols and s not in solved]
             unit = [s for s in free if _steps_by_one(expression, s)]
             if unit:
                 sign = expression.coeff(unit[0])
                 value = expand(sign * (_mark(name) - (expression - sign * unit[0])))
-                solved = {s: expand(e.xreplace({unit[0]: value})) for s, e in solved.items()} | {unit[0]: value}
+                solved = {s: expand(replaced(e, {unit[0]: value})) for s, e in solved.items()} | {unit[0]: value}
                 waiting.remove(equation)
                 progress = True
                 break
-    return solved, [(name, e.xreplace(solved)) for name, e in waiting]
+    return solved, [(name, replaced(e, solved)) for name, e in waiting]
 
 
 def _steps_by_one(expression: Expr, letter: Symbol) -> bool:
@@ -84,16 +85,16 @@ def terms_by(form: Form, output: Array, subscripts: tuple[Expr, ...]) -> Terms:
     left = [s for s in (*form.reduction_symbols, *form.output.symbols) if s not in solved]
     stroke = {s: index(f"{s.name}_") if s in output.symbols else s for s in left}
     unmarked = stroke | {_mark(name): name for name in output.symbols}
-    down = {s: e.xreplace(unmarked) for s, e in solved.items()} | stroke
+    down = {s: replaced(e, unmarked) for s, e in solved.items()} | stroke
     up = dict(equations) | {stroke[s]: s for s in left}
-    held = And(*(Eq(name, value.xreplace(unmarked)) for name, value in conditions))
+    held = both(*(Eq(name, replaced(value, unmarked)) for name, value in conditions))
     terms = Terms(output, tuple(replace(axes[s], symbol=stroke[s]) for s in left), held, down, up)
     return _in_order(form, _named_by_weight(form, terms))
 
 
 def _in_order(form: Form, terms: Terms) -> Terms:
     """Summed letters in the order in which the weight mentions them, so that a form has one name."""
-    places = [e.xreplace(dict(terms.down)).free_symbols for r in reads(form.weight) for e in r.subscripts]
+    places = [replaced(e, dict(terms.down)).free_symbols for r in reads(form.weight) for e in r.subscripts]
     order = {a.symbol: next((p for p, s in enumerate(places) if a.symbol in s), len(places)) for a in terms.reduction}
     return replace(terms, reduction=tuple(sorted(terms.reduction, key=lambda a: order[a.symbol])))
 
@@ -105,7 +106,7 @@ def _named_by_weight(form: Form, terms: Terms) -> Terms:
     param = next(p for p in form.weights if p.name == form.weight.array)
     outputs = set(terms.output.symbols)
     for axis, subscript in zip(param.array.axes, form.weight.subscripts, strict=True):
-        place = expand(subscript.xreplace(dict(terms.down)))
+        place = expand(replaced(subscript, dict(terms.down)))
         summed = [a.symbol for a in terms.reduction if a.symbol in place.free_symbols]
         known = {*outputs, *(a.symbol for a in terms.reduction)}
         if place == axis.symbol or len(summed) != 1 or place.coeff(summed[0]) not in (1, -1) or axis.symbol in known:
@@ -115,8 +116,8 @@ def _named_by_weight(form: Form, terms: Terms) -> Terms:
         terms = replace(
             terms,
             reduction=tuple(axis if a.symbol == old else a for a in terms.reduction),
-            domain=terms.domain.xreplace(value),
-            down={s: expand(e.xreplace(value)) for s, e in terms.down.items()},
+            domain=replaced(terms.domain, value),
+            down={s: expand(replaced(e, value)) for s, e in terms.down.items()},
             up={axis.symbol if s == old else s: expand(subscript) if s == old else e for s, e in terms.up.items()},
         )
     return terms
@@ -125,7 +126,7 @@ def _named_by_weight(form: Form, terms: Terms) -> Terms:
 def seen_from(param: Param, terms: Terms) -> Param:
     """The same entries, each with the term that reads it in the new letters."""
     term = dict(param.reader)
-    return param if param.data else replace(param, reader=tuple((s, e.xreplace(term)) for s, e in terms.up.items()))
+    return param if param.data else replace(param, reader=tuple((s, replaced(e, term)) for s, e in terms.up.items()))
 
 
 def domain_of(form: Form, terms: Terms, read: Array, places: tuple[Expr, ...], edge: Edge) -> object:
@@ -133,6 +134,6 @@ def domain_of(form: Form, terms: Terms, read: Array, places: tuple[Expr, ...], e
     known = [terms.output.holds(), form.given, *(axis.holds() for axis in terms.reduction)]
     if edge is Edge.ZERO:
         known.append(read.holds(places))
-    live = form.live.xreplace(dict(terms.down))
-    affine, rest = split(And(live, terms.domain))
-    return simplified(And(affine.conditions, rest), *known)
+    live = replaced(form.live, dict(terms.down))
+    affine, rest = split(both(live, terms.domain))
+    return simplified(both(affine.conditions, rest), *known)

@@ -12,22 +12,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sympy import And, Expr, Integer, Sum, Symbol, expand, true
+from sympy import Expr, Integer, Sum, Symbol, expand, true
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.expr import Where
 from derive.forms.form import Form, Table
-from derive.groups._group import Element, Group, Tabled
+from derive.groups._group import Element, Group, Linear, Motion, Tabled
 from derive.groups._signs import times
 from derive.groups.translations import Translations
 from derive.proof.counterexample import smallest_model
 from derive.proof.goal import Goal
 from derive.proof.step import Clause, Kind, Step, SubStep
+from derive.remembered import both, replaced
 from derive.rules._known import implied
 from derive.rules._maps import same_letters
 from derive.rules._rule import Case, rule
+from derive.rules._spanned import spanned
 from derive.rules._tabled import tied_by_tables
 from derive.rules._tied import Tied
 from derive.rules.reindex import reindex
@@ -37,7 +39,13 @@ __all__ = ["equivariant"]
 
 @rule(Kind.RESTRICTION)
 def equivariant(form: Form, group: Group) -> Step:
-    """Tie the weights of each orbit of pairs (output place, input place), and the biases of each orbit of places."""
+    """Tie the weights of each orbit of pairs (output place, input place), and the biases of each orbit of places.
+
+    For a group of matrices weights and biases are the combinations of a basis of those that satisfy the law.
+    """
+    motions = _motions(form, group)
+    if motions is not None:
+        return spanned(form, motions, equivariant.statement)
     elements = _elements(form, group)
     tables = _tables(form, group)
     if tables is not None:
@@ -67,6 +75,8 @@ def equivariant(form: Form, group: Group) -> Step:
 @equivariant.constraint
 def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
     """The law on coefficients, and on biases, for each element."""
+    if _motions(form, group) is not None:
+        raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are matrices.")
     if _tables(form, group) is not None:
         raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are tables.")
     return _clauses(form, _elements(form, group))
@@ -75,6 +85,11 @@ def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
 def _tables(form: Form, group: Group) -> tuple[Table, ...] | None:
     """What the elements' images are read from; None for a group whose elements are formulas."""
     return group.tables(form) if isinstance(group, Tabled) else None
+
+
+def _motions(form: Form, group: Group) -> tuple[Motion, ...] | None:
+    """The generators as matrices; None for a group whose elements move places."""
+    return group.motions(form) if isinstance(group, Linear) else None
 
 
 def _elements(form: Form, group: Group) -> tuple[Element, ...]:
@@ -89,7 +104,7 @@ def _after(form: Form, weight: Tied, biases: tuple[Tied, ...]) -> Form:
     kept = weight.kept(form.weight)
     return replace(
         form,
-        domain=form.domain if kept == true else simplified(And(form.domain, kept), *boxes),
+        domain=form.domain if kept == true else simplified(both(form.domain, kept), *boxes),
         weight=weight.tied(form.weight),
         bias=Where(biases[0].kept(form.bias), biases[0].tied(form.bias)) if biases else form.bias,
         weights=weight.params,
@@ -122,15 +137,15 @@ def _list(items: Iterable[object]) -> str:
 
 def _law(form: Form, element: Element) -> Clause:
     go, gk = _moved(form, element)
-    places = And(form.output.holds(), form.output.holds(go.values()), element.given)
-    sources = And(form.input.holds(), form.input.holds(gk.values()))
+    places = both(form.output.holds(), form.output.holds(go.values()), element.given)
+    sources = both(form.input.holds(), form.input.holds(gk.values()))
     coefficient = form.coefficient(form.input.symbols)
     sign = times(*element.signs)
     return Clause(
         _says(form, element, go),
         (*form.output.symbols, *form.input.symbols, *element.letters),
-        And(places, sources),
-        coefficient.xreplace(go | gk),
+        both(places, sources),
+        replaced(coefficient, go | gk),
         times(sign, coefficient),
     )
 
@@ -140,8 +155,8 @@ def _law_of_biases(form: Form, element: Element) -> Clause:
     return Clause(
         f"{_says(form, element, go)} at X = 0",
         (*form.output.symbols, *element.letters),
-        And(form.output.holds(), form.output.holds(go.values()), element.given),
-        form.bias.xreplace(go),
+        both(form.output.holds(), form.output.holds(go.values()), element.given),
+        replaced(form.bias, go),
         times(element.signs[0], form.bias),
     )
 
@@ -151,14 +166,14 @@ def _check_terms(form: Form, group: Group, elements: tuple[Element, ...]) -> Non
 
     Raises RuleRefused with the smallest offset that is lost, and what of the group keeps the support.
     """
-    live = form.live.xreplace(form.solve_read(form.input.symbols))
+    live = replaced(form.live, form.solve_read(form.input.symbols))
     goals = []
     for element in elements:
         go, gk = _moved(form, element)
-        inside = And(form.output.holds(go.values()), form.input.holds(gk.values()), element.given)
-        boxes = And(form.output.holds(), form.input.holds())
-        goals.append(Goal((form.given, boxes, inside, live), live.xreplace(go | gk)))
-    broken = [p for p, goal in enumerate(goals) if not implied(And(*goal.given), goal.show)]
+        inside = both(form.output.holds(go.values()), form.input.holds(gk.values()), element.given)
+        boxes = both(form.output.holds(), form.input.holds())
+        goals.append(Goal((form.given, boxes, inside, live), replaced(live, go | gk)))
+    broken = [p for p, goal in enumerate(goals) if not implied(both(*goal.given), goal.show)]
     if broken:
         kept = tuple(e for p, e in enumerate(elements) if p not in broken)
         lost, example = elements[broken[0]], _lost(form, elements[broken[0]], goals[broken[0]])
@@ -197,8 +212,8 @@ def _argument(form: Form, weight: Tied, biases: tuple[Tied, ...]) -> tuple[SubSt
     element = weight.elements[0]
     go, gk = _moved(form, element)
     ranges = [(axis.symbol, axis.lower, axis.upper) for axis in form.reduction]
-    moved = [expand(e.xreplace(go) - (gk[s] - s)) for s, e in zip(form.input.symbols, form.read, strict=True)]
-    left = form.bias.xreplace(go) + Sum(form.weight.xreplace(go) * form.input.entry(moved), *ranges)
+    moved = [expand(replaced(e, go) - (gk[s] - s)) for s, e in zip(form.input.symbols, form.read, strict=True)]
+    left = replaced(form.bias, go) + Sum(replaced(form.weight, go) * form.input.entry(moved), *ranges)
     right = form.bias + Sum(form.weight * form.input.entry(form.read), *ranges)
     entry, moved_entry = weight.param.array.entry(), weight.param.array.entry(weight.moved[0].values())
     lines = [SubStep("Move the input, and read the output at the moved place; the old input is read", left, right)]

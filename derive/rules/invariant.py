@@ -15,7 +15,7 @@ from sympy import Integer
 from derive.forms.dense import dense_form
 from derive.forms.expr import index
 from derive.forms.form import Array, Form, Role, Table
-from derive.groups._group import Action, Element, Group, Tabled, Tie
+from derive.groups._group import Action, Element, Group, Linear, Motion, Tabled, Tie
 from derive.groups.translations import Translations
 from derive.proof.step import Clause, Kind, Step
 from derive.rules._rule import Case, rule
@@ -45,6 +45,14 @@ class _OnInput:
     def tables(self, form: Form) -> tuple[Table, ...] | None:
         """What the group's own elements read."""
         return self.group.tables(form) if isinstance(self.group, Tabled) else None
+
+    def motions(self, form: Form) -> tuple[Motion, ...] | None:
+        """The group's own matrices, on the input alone."""
+        if not isinstance(self.group, Linear):
+            return None
+        axes = tuple(replace(a, symbol=index(f"{a.symbol}_")) for a in form.input.axes)
+        found = self.group.motions(replace(form, output=Array(form.output.name, axes)))
+        return None if found is None else tuple(replace(m, out=()) for m in found)
 
     def tie(self, action: Action) -> Tie:
         """The group's own orbits, of the entries as they are moved now."""

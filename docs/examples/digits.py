@@ -1,35 +1,29 @@
 """Digits: a network of derived layers, trained with their derived gradients alone, beside a fully connected one.
 
-    python docs/examples/digits.py [--epochs 40] [--seeds 1] [--json FILE]
+    python docs/examples/digits.py
 
-scikit-learn's 1797 scans of handwritten digits, 8×8, stand in the middle of a 12×12 canvas. The convolutional network
-is two layers conv2d_channels with a ReLU each, then global_pool2d, then fully_connected; the other is two fully
-connected layers with a ReLU between, and at least as many weights. Both learn from the same centred digits, equally
-often. Then the digits of the test, a fifth of all, are moved by every shift of up to 2 pixels along each axis. The
-layers come from `generated`, with gradients that are derived and proved; ReLU, the loss and the step are added here.
-A seed draws the digits of the test, their order and the first weights.
+scikit-learn's scans of handwritten digits, 8×8, stand in the middle of a 12×12 canvas. The convolutional network is two
+layers conv2d_channels, then global_pool2d, then fully_connected; the other is two fully connected layers with at least
+as many weights. Layers and gradients come from `generated`; ReLU, the loss and the step are added here.
 """
 
-import argparse
-import json
 import time
-from itertools import pairwise
-from pathlib import Path
+from itertools import product
 
 import numpy as np
 from sklearn.datasets import load_digits
 
 from generated import conv2d_channels, fully_connected, global_pool2d
 
-CANVAS, MARGIN, BATCH, RATE = 12, 2, 32, 0.01
-SHIFTS = [(i, j) for i in range(-MARGIN, MARGIN + 1) for j in range(-MARGIN, MARGIN + 1)]
-DARK = -0.6  # biases that keep an empty canvas, and what only touches a digit's rim, at 0 behind a ReLU
+CANVAS, MARGIN, BATCH, EPOCHS = 12, 2, 32, 40
+SHIFTS = [*product(range(-MARGIN, MARGIN + 1), repeat=2)]
+CHOSEN = {"convolutional": (0.01, -0.6, True), "fully connected": (0.03, 0.0, False)}  # by digits_choice.py
 
 
-def digits(draw):
-    """Scans of shape (count, 8, 8) from 0 to 1 and their numbers: those to learn from, and those of the test."""
+def digits():
+    """Scans (count, 8, 8) from 0 to 1 and their numbers: those to learn from, and a fifth of all for the test."""
     scans, numbers = load_digits(return_X_y=True)
-    order = draw.permutation(len(numbers))
+    order = np.random.default_rng(0).permutation(len(numbers))
     scans, numbers = scans[order].reshape(-1, 8, 8).astype(np.float32) / 16, numbers[order]
     test = len(numbers) // 5
     return scans[test:], numbers[test:], scans[:test], numbers[:test]
@@ -42,22 +36,21 @@ def placed(scans, shift=(0, 0)):
     return X
 
 
-def drawn(draw, shape, reads):
-    """Weights with variance 2 over the number of inputs that one output reads, as ReLU wants them (He et al., 2015)."""
-    return draw.normal(0, np.sqrt(2 / reads), shape).astype(np.float32)
+def layer(draw, kernel, shape, reads, first, rectified):
+    """A kernel with its V and u, and whether a ReLU follows; V has variance 2/reads (He et al., 2015)."""
+    V = draw.normal(0, np.sqrt(2 / reads), shape).astype(np.float32)
+    return [kernel, V, np.full(shape[0 if kernel is fully_connected else -1], first, np.float32), rectified]
 
 
-def convolutional(draw, widths=(1, 16, 32)):
-    """Each layer is a kernel with its V and u, and whether a ReLU follows."""
-    pairs, last = list(pairwise(widths)), widths[-1]
-    layers = [[conv2d_channels, drawn(draw, (3, 3, c, d), 9 * c), np.full(d, DARK, np.float32), True] for c, d in pairs]
-    layers.append([global_pool2d, np.full(last, CANVAS**-2, np.float32), np.zeros(last, np.float32), False])
-    return [*layers, [fully_connected, drawn(draw, (10, last), last), np.zeros(10, np.float32), False]]
+def convolutional(draw, first, C=16, D=32):
+    pool = [global_pool2d, np.full(D, CANVAS**-2, np.float32), np.zeros(D, np.float32), False]
+    near, wide = ((conv2d_channels, (3, 3, c, d), 9 * c, first, True) for c, d in ((1, C), (C, D)))
+    return [layer(draw, *near), layer(draw, *wide), pool, layer(draw, fully_connected, (10, D), D, 0, False)]
 
 
-def connected(draw, hidden):
-    pairs = [(CANVAS**2, hidden), (hidden, 10)]
-    return [[fully_connected, drawn(draw, (d, c), c), np.zeros(d, np.float32), d == hidden] for c, d in pairs]
+def connected(draw, first, hidden=34):
+    inner = layer(draw, fully_connected, (hidden, CANVAS**2), CANVAS**2, first, True)
+    return [inner, layer(draw, fully_connected, (10, hidden), hidden, 0, False)]
 
 
 def forward(network, X):
@@ -87,8 +80,8 @@ def loss(answers, numbers):
     return -np.mean(np.log((P * right).sum(axis=1))), (P - right) / len(P)
 
 
-def train(network, X, numbers, epochs, draw):
-    """Adam (Kingma and Ba, 2015) with a rate that falls to 0; the loss of every batch."""
+def train(network, X, numbers, draw, rate, held, epochs=EPOCHS):
+    """Adam (Kingma and Ba, 2015) with a rate that falls to 0; biases before a ReLU may be held. The loss of every batch."""
     means = [[np.zeros_like(p) for p in (V, u, V, u)] for _, V, u, _ in network]
     losses, order, steps = [], (), epochs * (len(X) // BATCH)
     for step in range(steps):
@@ -98,58 +91,30 @@ def train(network, X, numbers, epochs, draw):
         value, G = loss(answers, numbers[batch])
         losses.append(float(value))
         for layer, slopes, kept in zip(network, backward(network, seen, G), means, strict=True):
-            for p, g in enumerate(slopes):
-                kept[p] = 0.9 * kept[p] + 0.1 * g
-                kept[p + 2] = 0.99 * kept[p + 2] + 0.01 * g**2
+            for p, g in enumerate(slopes[:1] if held and layer[3] else slopes):
+                kept[p], kept[p + 2] = 0.9 * kept[p] + 0.1 * g, 0.99 * kept[p + 2] + 0.01 * g**2
                 fair, square = kept[p] / (1 - 0.9 ** (step + 1)), kept[p + 2] / (1 - 0.99 ** (step + 1))
-                layer[1 + p] -= RATE * (1 - step / steps) * fair / (np.sqrt(square) + 1e-8)
+                layer[1 + p] -= rate * (1 - step / steps) * fair / (np.sqrt(square) + 1e-8)
     return losses
 
 
-def weights(network):
-    return sum(V.size + u.size for _, V, u, _ in network)
+def accuracy(network, scans, numbers, shift=(0, 0)):
+    return float(np.mean(forward(network, placed(scans, shift))[0].argmax(axis=1) == numbers))
 
 
-def accuracy(network, X, numbers):
-    return float(np.mean(forward(network, X)[0].argmax(axis=1) == numbers))
-
-
-def measured(network, scans, numbers, epochs, draw):
-    begun = time.process_time()
-    train(network, placed(scans[0]), numbers[0], epochs, draw)
-    seconds = time.process_time() - begun
-    rates = {shift: accuracy(network, placed(scans[1], shift), numbers[1]) for shift in SHIFTS}
-    moved = np.mean([rate for shift, rate in rates.items() if any(shift)])
-    return {"centred": rates[0, 0], "shifted": moved, "seconds": seconds, "by shift": [*rates.values()]}
-
-
-def run(epochs, seed):
-    """Both networks' weights, accuracies and seconds of CPU."""
-    draw = np.random.default_rng(seed)
-    learnt, answers, asked, right = digits(draw)
-    layered = convolutional(draw)
-    networks = {"convolutional": layered, "fully connected": connected(draw, -(-(weights(layered) - 10) // 155))}
-    return {
-        name: {"weights": weights(net), **measured(net, (learnt, asked), (answers, right), epochs, draw)}
-        for name, net in networks.items()
-    }
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=40, help="how often every digit is seen")
-    parser.add_argument("--seeds", type=int, default=1, help="how many runs, each with digits of the test of its own")
-    parser.add_argument("--json", type=Path, help="keep the figures here")
-    options = parser.parse_args()
-    runs = [run(options.epochs, seed) for seed in range(options.seeds)]
-    print("seed  network          weights  centred  shifted  seconds of CPU")
-    for seed, found in enumerate(runs):
-        for name, row in found.items():
-            rates = f"{row['centred']:7.1%}  {row['shifted']:7.1%}"
-            print(f"{seed:4}  {name:15}  {row['weights']:7}  {rates}  {row['seconds']:14.1f}")
-    if options.json:
-        options.json.write_text(json.dumps({"epochs": options.epochs, "runs": runs}, indent=1) + "\n", encoding="utf-8")
+def run(name, seed, data, rate, first, held):
+    """A network trained on the first two of `data`: weights, seconds of CPU, accuracy on the other two by shift."""
+    draw, begun = np.random.default_rng(seed), time.process_time()
+    network = {"convolutional": convolutional, "fully connected": connected}[name](draw, first)
+    train(network, placed(data[0]), data[1], draw, rate, held)
+    seconds, rates = time.process_time() - begun, {s: accuracy(network, *data[2:], s) for s in SHIFTS}
+    moved = float(np.mean([rates[s] for s in SHIFTS if any(s)]))
+    found = {"weights": sum(V.size + u.size for _, V, u, _ in network), "seconds": seconds}
+    return found | {"centred": rates[0, 0], "shifted": moved, "by shift": [*rates.values()]}
 
 
 if __name__ == "__main__":
-    main()
+    for name in CHOSEN:
+        found = run(name, 0, digits(), *CHOSEN[name])
+        print(f"{name}: {found['weights']} weights, {found['seconds']:.1f} s; right of the digits of the test:")
+        print(f"    {found['centred']:.1%} in the middle, {found['shifted']:.1%} when shifted by up to {MARGIN} pixels")

@@ -11,11 +11,13 @@ each). With G the gradient by H, over all items of the batch, and a Π over the 
     |du| ≤ Σ|G|
 
 hold of every partial sum as well. With several arrays of weights a term may lack one; then their Σ count as 1 at least.
+A bias Σ_s C[.., s]·u[s] with numbers C is Π Σ|C|·Σ|u| at most, and |du| ≤ Σ|G|·Π Σ|C|.
 Nothing is assumed of how often one *input* meets one weight, which edges that reflect raise: hence Σ|G| in dX.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -30,9 +32,10 @@ _LIMIT = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """|what| ≤ repeats·Π max|m|·Π Σ|t|·Π max(1, Σ|l|) + Σ max|p|: letters of arrays.
+    """|what| ≤ repeats·Π max|m|·Π Σ|t|·Π max(1, Σ|l|) + Σ max|p| + Π Σ|c|: letters of arrays.
 
-    For m in `most` and t in `sums`, which every term reads, l in `lacked`, which some may not read, and p in `plus`.
+    For m in `most` and t in `sums`, which every term reads, l in `lacked`, which some may not read, p in `plus`, and c in
+    `combined`, if any.
     """
 
     what: str
@@ -41,12 +44,16 @@ class Bound:
     lacked: tuple[str, ...] = ()
     plus: tuple[str, ...] = ()
     repeats: int = 1
+    combined: tuple[str, ...] = ()
 
 
-def result_bound(data: str, weights: tuple[str, ...], bias: tuple[str, ...], repeats: int) -> Bound:
-    """The bound on |H|."""
+def result_bound(
+    data: str, weights: tuple[str, ...], bias: tuple[str, ...], repeats: int, numbers: tuple[str, ...] = ()
+) -> Bound:
+    """The bound on |H|, where `numbers` are those arrays of the bias that the layer brings along."""
     alone, several = _read_by(weights)
-    return Bound("the result", (data,), alone, several, bias, repeats)
+    plus, combined = ((), bias) if numbers else (bias, ())
+    return Bound("the result", (data,), alone, several, plus, repeats, combined)
 
 
 def _read_by(weights: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -54,14 +61,16 @@ def _read_by(weights: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]
     return (weights, ()) if len(weights) == 1 else ((), weights)
 
 
-def gradient_bound(key: str, data: str, weights: tuple[str, ...], given: str, repeats: int) -> Bound:
-    """The bound on the gradient by `key`, where `given` is the gradient by the result."""
+def gradient_bound(
+    key: str, data: str, weights: tuple[str, ...], given: str, repeats: int, numbers: tuple[str, ...] = ()
+) -> Bound:
+    """The bound on the gradient by `key`, where `given` is the gradient by the result, and `numbers` as above."""
     if key == data:
         alone, several = _read_by(weights)
         return Bound(f"d{key}", (), (given, *alone), several, (), repeats)
     if key in weights:
         return Bound(f"d{key}", (data,), (given,), tuple(w for w in weights if w != key), (), repeats)
-    return Bound(f"d{key}", (), (given,))
+    return Bound(f"d{key}", (), (given, *numbers))
 
 
 def check_bounds(name: str, bounds: tuple[Bound, ...], arrays: Mapping[str, Any], large: tuple[str, ...]) -> None:
@@ -94,7 +103,8 @@ def _value(bound: Bound, arrays: Mapping[str, Any], unread: tuple[str, ...], exa
         value *= measured(f"Σ|{key}|", key)
     for key in bound.lacked:
         value *= max(1, measured(f"Σ|{key}|", key))
-    return value + sum(measured(f"max|{key}|", key) for key in bound.plus)
+    value += sum(measured(f"max|{key}|", key) for key in bound.plus)
+    return value + (prod(measured(f"Σ|{key}|", key) for key in bound.combined) if bound.combined else 0)
 
 
 def _formula(bound: Bound, exact: Mapping[str, int]) -> str:
@@ -105,7 +115,8 @@ def _formula(bound: Bound, exact: Mapping[str, int]) -> str:
         *(f"Σ|{key}|" for key in bound.sums),
         *(text if exact[text] else f"max(1, {text})" for text in lacked),
     ]
-    return " + ".join(["·".join(factors), *(f"max|{key}|" for key in bound.plus)])
+    combined = ["·".join(f"Σ|{key}|" for key in bound.combined)] if bound.combined else []
+    return " + ".join(["·".join(factors), *(f"max|{key}|" for key in bound.plus), *combined])
 
 
 def _widest(array: Any) -> int:

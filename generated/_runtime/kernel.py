@@ -118,6 +118,11 @@ class Kernel:
         """The letters of what a caller gives, in order."""
         return self.signature.given
 
+    @property
+    def _numbers(self) -> tuple[str, ...]:
+        """The arrays of the bias that the layer brings along."""
+        return tuple(key for key in self.bias if key in self.constants)
+
     def __repr__(self) -> str:
         def shaped(key: str) -> str:
             axes = (*(("...",) if key in self.signature.batched else ()), *axes_of(self.letters[key]))
@@ -141,7 +146,7 @@ class Kernel:
     def prepare(self, *arguments: Any, **named: Any) -> Prepared:
         """Every check on the arguments, in this order: names, axes, shapes, element types."""
         given, arrays, fit = self._read(self.signature, arguments, named)
-        bound = result_bound(self.data, self.weights, self.bias, self._repeats(fit))
+        bound = result_bound(self.data, self.weights, self.bias, self._repeats(fit), self._numbers)
         types = choose(self.name, given, arrays, self.constants, (bound,), (self.data,))
         operands = self._operands(arrays, types)
         shape = self._shape(self.result, fit)
@@ -198,8 +203,10 @@ class Kernel:
             known = dict(zip(self.arrays, operands, strict=True))
             rank = len(axes_of(self.letters[self.result]))
             sizes = {**self.sizes(*operands), "batch": prod(result.shape[: result.ndim - rank])}
-            best = candidates((found,), None, sizes, 8, False, True)[0].choice
-            choice = Choice(found, {**best.knobs, **knobs})
+            best = candidates((found,), None, sizes, 8, False, True)
+            if not best or not found.fits({**sizes, **best[0].choice.knobs, **knobs}):
+                raise ArgumentError(f"{self.name}: algorithm {algorithm!r} is for {found.only} alone.")
+            choice = Choice(found, {**best[0].choice.knobs, **knobs})
             flat = {key: self.flat(key, array) for key, array in known.items()}
             target = self.flat(self.result, result)
             run_staged(choice, flat, target, sizes, places_of(choice, target), new)
@@ -249,7 +256,7 @@ class Kernel:
             raise GradientError(f"{signature.name}: there is no kernel for the gradient by {missing[0]}.")
         given, arrays, fit = self._read(signature, arguments, named)
         repeats, g = self._repeats(fit), self.cotangent
-        bounds = tuple(gradient_bound(key, self.data, self.weights, g, repeats) for key in wanted)
+        bounds = tuple(gradient_bound(key, self.data, self.weights, g, repeats, self._numbers) for key in wanted)
         types = choose(signature.name, given, arrays, self.constants, bounds, (self.data, g))
         operands = self._operands(arrays, types)
         return tuple(self._gradient(self.gradients[key], operands, self._shape(key, fit), types) for key in wanted)

@@ -40,6 +40,19 @@ def _direct_dX(K, G, dX, new):
             dX[..., a:a + 2*(n // 2):2, b:b + 2*(m // 2):2, :] += K[a, b] * G
 
 
+def _direct_work(*, batch, n, m, C, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, C*batch*(m // 2)*(n // 2)),
+        ("sweep", 4, C*batch*(m // 2)*(n // 2)),
+    )
+
+
+def _terms(**_):
+    """How many products one result adds at most."""
+    return 4
+
+
 def _sizes(X, K):
     """The sizes, from the shapes of the arguments."""
     n, m, C = X.shape[-3:]
@@ -63,6 +76,17 @@ average_pool2d = Kernel(
     result="H",
     letters={"X": "n, m, C", "K": "2, 2", "H": "(n // 2), (m // 2), C"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "im2col": "it needs weights that are parameters, and these are given",
+        "product": "it needs weights that are parameters, and these are given",
+        "rows": "it needs weights that are parameters, and these are given",
+        "separable": "it needs weights that are parameters, and these are given",
+        "shifted": "it needs weights that are parameters, and these are given",
+        "toeplitz": "it needs weights that are parameters, and these are given",
+        "winograd": "it needs weights that are parameters, and these are given",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("K", "G")),
     },

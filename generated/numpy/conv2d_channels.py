@@ -4,12 +4,13 @@
     H[i, j, d] = u[d] + Σ_a Σ_b Σ_c V[a, b, c, d]·X[i + a, j + b, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        72 of 72 obligations for all sizes: docs/derivations/conv2d_channels.md
+Proved        78 of 78 obligations for all sizes: docs/derivations/conv2d_channels.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Constant, Gradient, Kernel
+from .._runtime.primitives import halo, held, kronecker, put, strided, tiles
 
 __all__ = ["conv2d_channels"]
 
@@ -87,6 +88,197 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijd->d", G, optimize=True)
 
 
+def _im2col_fixed(new, **_):
+    """What im2col makes of the weights, once."""
+    return ()
+
+
+def _im2col_room(new, *, m, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, C))
+    A = new((N, R, m, D))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (N*R*m, C*(2*Delta + 1)**2), ((2, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col(X, V, u, H, P_, B, B_left, A_, items, span, *, n, m, C, D, Delta, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            P = halo(X, (first, low - Delta, -Delta, 0), P_, copied=True)
+
+            # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
+            B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, C), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+
+            # A[e, p, j, d] = Σ_a Σ_b Σ_c B[e, p, j, a, b, c]·V[a, b, c, d]
+            A = held(H[first:last, low:high], A_)
+            np.matmul(B_left, strided(V, (0, 0, 0, 0), (C*(2*Delta + 1)**2, D), ((2, 1), (3, 1))), out=strided(A, (0, 0, 0, 0), (N*R*m, D), ((2, 1), (3, 1))))
+
+            # H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
+            put(H[first:last, low:high], A[:last - first, :high - low], u)
+
+
+def _im2col_work(*, batch, n, m, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D),
+        ("store", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+    )
+
+
+_winograd_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (2, 5): Constant(((1, 2, 2, 3, 3, 0), (0, 3, -3, 2, -2, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_G = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (2, 5): Constant((
+        (130, 0, 0, 0, 0),
+        (16, 24, 36, 54, 81),
+        (16, -24, 36, -54, 81),
+        (81, 54, 36, 24, 16),
+        (81, -54, 36, -24, 16),
+        (0, 0, 0, 0, 130),
+    ), 4680),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (2, 5): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_fixed(V, new, *, C, D, Delta, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    A = kronecker((_winograd_A[S, 2*Delta + 1], _winograd_A[S, 2*Delta + 1]), new)
+    G = kronecker((_winograd_G[S, 2*Delta + 1], _winograd_G[S, 2*Delta + 1]), new)
+    B = kronecker((_winograd_B[S, 2*Delta + 1], _winograd_B[S, 2*Delta + 1]), new)
+    W = new((Ki, Kj, C, D))
+    G_left = strided(G, (0, 0, 0, 0), (Ki*Kj, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    V_right = strided(V, (0, 0, 0, 0), ((2*Delta + 1)**2, C*D), ((1, 1), (3, 1)))
+    W_out = strided(W, (0, 0, 0, 0), (Ki*Kj, C*D), ((1, 1), (3, 1)))
+    # W[ti, tj, c, d] = Σ_a Σ_b G[ti, tj, a, b]·V[a, b, c, d]
+    np.matmul(G_left, V_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Ki*Kj), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Ki*Kj, Ki*Kj), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _winograd_room(new, *, m, C, D, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), C))
+    E = new((Ki, Kj, N, L, Tj, C))
+    Y = new((Ki, Kj, N, L, Tj, C))
+    Q = new((Ki, Kj, N, L, Tj, D))
+    R = new((S, S, N, L, Tj, D))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0), (Ki*Kj, C*L*N*Tj), ((1, 1), (5, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0), (Ki*Kj, C*L*N*Tj), ((1, 1), (5, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0), (Ki, Kj, L*N*Tj, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0), (Ki, Kj, L*N*Tj, D), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0), (Ki*Kj, D*L*N*Tj), ((1, 1), (5, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0), (S**2, D*L*N*Tj), ((1, 1), (5, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd(X, u, H, A_left, B_left, W, P_, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, Delta, S, L, N, **_):
+    """Winograd's algorithm."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pi, pj, c] = X[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+            P = halo(X, (first, low - Delta, -Delta, 0), P_, copied=True)
+
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            E[...] = strided(P, (0, 0, 0, 0), (Ki, Kj, N, L, Tj, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
+
+            # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[ti, tj, q, gi, gj, d] = Σ_c Y[ti, tj, q, gi, gj, c]·W[ti, tj, c, d]
+            np.matmul(Y_left, W, out=Q_out)
+
+            # R[si, sj, q, gi, gj, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # H[q + first, low + S*gi + si, S*gj + sj, d] = u[d] + R[si, sj, q, gi, gj, d]
+            put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), u, split=(1, 2))
+
+
+def _winograd_work(*, batch, n, m, C, D, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*Ki*Kj*L*N*Tj + D*Ki*Kj*L*N*Tj + D*L*N*S**2*Tj),
+        ("make", 1, C*D*Ki*Kj*(2*Delta + 1)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, C, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, D*L*N*Tj),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*L*N*S**2*Tj),
+    )
+
+
+def _winograd_bound(*, C, Delta, S, **_):
+    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
+    q, *factor = {
+        (2, 1): (20, 16, 1),
+        (2, 2): (68, 1369, 9),
+        (4, 1): (52, 1369, 9),
+    }[S, Delta]
+    return (q + C, *factor)
+
+
+def _direct_work(*, batch, n, m, C, D, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, D*batch*m*n),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, D),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+    )
+
+
+def _terms(*, C, Delta, **_):
+    """How many products one result adds at most."""
+    return C + 4*C*Delta + 4*C*Delta**2
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m, C = X.shape[-3:]
@@ -112,6 +304,42 @@ conv2d_channels = Kernel(
     result="H",
     letters={"X": "n, m, C", "V": "2*Delta + 1, 2*Delta + 1, C, D", "u": "D", "H": "n, m, D"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    algorithms=(
+        Algorithm(
+            "im2col",
+            "im2col",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=(),
+            arrays=("X", "V", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+        ),
+        Algorithm(
+            "winograd",
+            "Winograd's algorithm",
+            _winograd_fixed, _winograd_room, _winograd,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (2, 4), "L": (), "N": ()},
+            extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+            work=_winograd_work,
+            tiled=0,
+            strict=False,
+            cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
+            bound=_winograd_bound,
+        ),
+    ),
+    unfit={
+        "product": "it needs filters, letters that are contracted, and no taps",
+        "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -76,6 +76,20 @@ def _direct_dX(G, Y, dX, new):
             )
 
 
+def _direct_work(*, batch, n, m, D, Delta, C, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, C*D*(2*Delta + 1)**2),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D, 0, C),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D),
+    )
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return m*n
+
+
 def _sizes(G, X, Delta):
     """The sizes, from the shapes of the arguments."""
     n, m, D = G.shape[-3:]
@@ -100,6 +114,17 @@ conv2d_channels_dV = Kernel(
     result="dV",
     letters={"G": "n, m, D", "X": "n, m, C", "dV": "2*Delta + 1, 2*Delta + 1, C, D"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "im2col": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "product": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "rows": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "separable": "it needs weights that are parameters, and these are given",
+        "shifted": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "toeplitz": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+    },
     gradients={
         "G": Gradient(_direct_dG, ("X", "Y")),
         "X": Gradient(_direct_dX, ("G", "Y")),

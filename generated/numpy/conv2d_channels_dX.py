@@ -4,12 +4,13 @@
     X[k, l, c] = Σ_a Σ_b Σ_d V[a, b, c, d]·H[k - a, l - b, d]        |a|, |b| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ adjoint
-Proved        69 of 69 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
+Proved        75 of 75 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Constant, Gradient, Kernel
+from .._runtime.primitives import halo, held, kronecker, put, strided, tiles
 
 __all__ = ["conv2d_channels_dX"]
 
@@ -76,6 +77,210 @@ def _direct_dV(H, G, dV, new):
             )
 
 
+def _im2col_fixed(V, new, *, D, C, Delta, **_):
+    """What im2col makes of the weights, once."""
+    F = new((2*Delta + 1, 2*Delta + 1, D, C))
+    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
+    F_right = strided(F, (0, 0, 0, 0), (D*(2*Delta + 1)**2, C), ((2, 1), (3, 1)))
+    return (F_right,)
+
+
+def _im2col_room(new, *, m, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, D))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, D))
+    A = new((N, R, m, C))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (N*R*m, D*(2*Delta + 1)**2), ((2, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col(H, X, F_right, P_, B, B_left, A_, items, span, *, n, m, D, C, Delta, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            P = halo(H, (first, low - Delta, -Delta, 0), P_, copied=True)
+
+            # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
+            B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+
+            # A[e, p, l, c] = Σ_a Σ_b Σ_d B[e, p, l, a, b, d]·F[a, b, d, c]
+            A = held(X[first:last, low:high], A_)
+            np.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0), (N*R*m, C), ((2, 1), (3, 1))))
+
+            # X[e + first, low + p, l, c] = A[e, p, l, c]
+            put(X[first:last, low:high], A[:last - first, :high - low])
+
+
+def _im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2),
+        ("make", (2*Delta + 1)**2, C*D),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C),
+        ("store", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+    )
+
+
+_winograd_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (2, 5): Constant(((1, 2, 2, 3, 3, 0), (0, 3, -3, 2, -2, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_G = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (2, 5): Constant((
+        (130, 0, 0, 0, 0),
+        (16, 24, 36, 54, 81),
+        (16, -24, 36, -54, 81),
+        (81, 54, 36, 24, 16),
+        (81, -54, 36, -24, 16),
+        (0, 0, 0, 0, 130),
+    ), 4680),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (2, 5): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_fixed(V, new, *, D, C, Delta, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    A = kronecker((_winograd_A[S, 2*Delta + 1], _winograd_A[S, 2*Delta + 1]), new)
+    G = kronecker((_winograd_G[S, 2*Delta + 1], _winograd_G[S, 2*Delta + 1]), new)
+    B = kronecker((_winograd_B[S, 2*Delta + 1], _winograd_B[S, 2*Delta + 1]), new)
+    F = new((2*Delta + 1, 2*Delta + 1, D, C))
+    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
+    W = new((Kk, Kl, D, C))
+    G_left = strided(G, (0, 0, 0, 0), (Kk*Kl, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    F_right = strided(F, (0, 0, 0, 0), ((2*Delta + 1)**2, C*D), ((1, 1), (3, 1)))
+    W_out = strided(W, (0, 0, 0, 0), (Kk*Kl, C*D), ((1, 1), (3, 1)))
+    # W[tk, tl, d, c] = Σ_a Σ_b G[tk, tl, a, b]·F[a, b, d, c]
+    np.matmul(G_left, F_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Kk*Kl), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Kk*Kl, Kk*Kl), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _winograd_room(new, *, m, D, C, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    P = new((N, Kk + S*(L - 1), Kl + S*(Tl - 1), D))
+    E = new((Kk, Kl, N, L, Tl, D))
+    Y = new((Kk, Kl, N, L, Tl, D))
+    Q = new((Kk, Kl, N, L, Tl, C))
+    R = new((S, S, N, L, Tl, C))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0), (Kk*Kl, D*L*N*Tl), ((1, 1), (5, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0), (Kk*Kl, D*L*N*Tl), ((1, 1), (5, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0), (Kk, Kl, L*N*Tl, D), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0), (Kk, Kl, L*N*Tl, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0), (Kk*Kl, C*L*N*Tl), ((1, 1), (5, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0), (S**2, C*L*N*Tl), ((1, 1), (5, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd(H, X, A_left, B_left, W, P_, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, Delta, S, L, N, **_):
+    """Winograd's algorithm."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pk, pl, d] = H[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+            P = halo(H, (first, low - Delta, -Delta, 0), P_, copied=True)
+
+            # E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+            E[...] = strided(P, (0, 0, 0, 0), (Kk, Kl, N, L, Tl, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
+
+            # Y[tk, tl, q, gk, gl, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[tk, tl, q, gk, gl, c] = Σ_d Y[tk, tl, q, gk, gl, d]·W[tk, tl, d, c]
+            np.matmul(Y_left, W, out=Q_out)
+
+            # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # X[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            put(X[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
+
+
+def _winograd_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*Kk*Kl*L*N*Tl),
+        ("make", (2*Delta + 1)**2, C*D),
+        ("make", 1, C*D*Kk*Kl*(2*Delta + 1)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*Kk*Kl*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, D, C),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*L*N*Tl),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*L*N*S**2*Tl),
+    )
+
+
+def _winograd_bound(*, D, Delta, S, **_):
+    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
+    q, *factor = {
+        (2, 1): (19, 16, 1),
+        (2, 2): (67, 1369, 9),
+        (4, 1): (51, 1369, 9),
+    }[S, Delta]
+    return (q + D, *factor)
+
+
+def _direct_work(*, batch, n, m, D, C, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, C*batch*m*n),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, C),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+    )
+
+
+def _terms(*, D, Delta, **_):
+    """How many products one result adds at most."""
+    return D + 4*D*Delta + 4*D*Delta**2
+
+
 def _sizes(H, V):
     """The sizes, from the shapes of the arguments."""
     n, m, D = H.shape[-3:]
@@ -101,6 +306,42 @@ conv2d_channels_dX = Kernel(
     result="X",
     letters={"H": "n, m, D", "V": "2*Delta + 1, 2*Delta + 1, C, D", "X": "n, m, C"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    algorithms=(
+        Algorithm(
+            "im2col",
+            "im2col",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=("V",),
+            arrays=("H",),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+        ),
+        Algorithm(
+            "winograd",
+            "Winograd's algorithm",
+            _winograd_fixed, _winograd_room, _winograd,
+            weights=("V",),
+            arrays=("H",),
+            knobs={"S": (2, 4), "L": (), "N": ()},
+            extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+            work=_winograd_work,
+            tiled=0,
+            strict=False,
+            cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
+            bound=_winograd_bound,
+        ),
+    ),
+    unfit={
+        "product": "it needs filters, letters that are contracted, and no taps",
+        "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
+    },
     gradients={
         "H": Gradient(_direct_dH, ("V", "G")),
         "V": Gradient(_direct_dV, ("H", "G")),

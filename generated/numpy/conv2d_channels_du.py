@@ -23,6 +23,20 @@ def _direct(G, du, new):
     du[...] += np.einsum("...ijd->...d", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, D, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, D*batch),
+        ("contract", 1, D*batch, m*n, 1),
+        ("sweep", 1, D*batch),
+    )
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return m*n
+
+
 def _sizes(G, C, Delta):
     """The sizes, from the shapes of the arguments."""
     n, m, D = G.shape[-3:]
@@ -51,5 +65,16 @@ conv2d_channels_du = Kernel(
     result="du",
     letters={"G": "n, m, D", "du": "D"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "im2col": "it needs one array of weights that is read once in a term; the weight is 1",
+        "product": "it needs one array of weights that is read once in a term; the weight is 1",
+        "rows": "it needs one array of weights that is read once in a term; the weight is 1",
+        "separable": "it needs a product of entries of weights; the weight is 1",
+        "shifted": "it needs one array of weights that is read once in a term; the weight is 1",
+        "toeplitz": "it needs one array of weights that is read once in a term; the weight is 1",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is 1",
+    },
     repeats=_repeats,
 )

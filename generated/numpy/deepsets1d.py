@@ -90,6 +90,21 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zi->", G, optimize=True)
 
 
+def _direct_work(*, batch, n, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*n),
+        ("sweep", 1, batch*n),
+        ("sweep", n - 1, batch*sum(n - 1 - k for k in range(0, n - 1))/max(1, n - 1)),
+        ("sweep", n - 1, batch*sum(k for k in range(1, n))/max(1, n - 1)),
+    )
+
+
+def _terms(*, n, **_):
+    """How many products one result adds at most."""
+    return n
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n = X.shape[-1]
@@ -118,6 +133,17 @@ deepsets1d = Kernel(
     result="H",
     letters={"X": "n", "V": "2", "u": "", "H": "n"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs an input and weights that are matrices as they are in memory",
+        "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
+        "winograd": "it needs a window along some axis",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

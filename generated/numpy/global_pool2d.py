@@ -55,6 +55,20 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zd->d", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, C, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, C*batch),
+        ("contract", 1, C*batch, m*n, 1),
+        ("sweep", 1, C*batch),
+    )
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return m*n
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m, C = X.shape[-3:]
@@ -83,6 +97,17 @@ global_pool2d = Kernel(
     result="H",
     letters={"X": "n, m, C", "V": "C", "u": "C", "H": "C"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs filters, letters that are contracted, and no taps",
+        "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
+        "winograd": "it needs a window along some axis",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -48,6 +48,19 @@ def _direct_dX(K, G, dX, new):
             dX[..., i0 + a:i1 + a, j0 + b:j1 + b] += K[a + 1, b + 1] * G[..., i0:i1, j0:j1]
 
 
+def _direct_work(*, batch, n, m, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*m*n),
+        ("sweep", max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))/max(1, min(2, n) - max(-1, 1 - n))),
+    )
+
+
+def _terms(**_):
+    """How many products one result adds at most."""
+    return 9
+
+
 def _sizes(X, K):
     """The sizes, from the shapes of the arguments."""
     n, m = X.shape[-2:]
@@ -71,6 +84,17 @@ laplacian2d = Kernel(
     result="H",
     letters={"X": "n, m", "K": "3, 3", "H": "n, m"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "im2col": "it needs weights that are parameters, and these are given",
+        "product": "it needs weights that are parameters, and these are given",
+        "rows": "it needs weights that are parameters, and these are given",
+        "separable": "it needs weights that are parameters, and these are given",
+        "shifted": "it needs weights that are parameters, and these are given",
+        "toeplitz": "it needs weights that are parameters, and these are given",
+        "winograd": "it needs weights that are parameters, and these are given",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("K", "G")),
     },

@@ -87,6 +87,19 @@ def _direct_dU(G, dU, new):
     dU[...] += np.einsum("zij->ij", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+    )
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
+
+
 def _sizes(X, V, U):
     """The sizes, from the shapes of the arguments."""
     n, m = X.shape[-2:]
@@ -111,6 +124,17 @@ locally_connected2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "n, m, 2*Delta + 1, 2*Delta + 1", "U": "n, m", "H": "n, m"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "im2col": "it needs weights that are the same at every place; they depend on i",
+        "product": "it needs weights that are the same at every place; they depend on i",
+        "rows": "it needs weights that are the same at every place; they depend on i",
+        "separable": "it needs weights that are the same at every place; they depend on i",
+        "shifted": "it needs weights that are the same at every place; they depend on i",
+        "toeplitz": "it needs weights that are the same at every place; they depend on i",
+        "winograd": "it needs weights that are the same at every place; they depend on i",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

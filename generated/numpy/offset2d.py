@@ -84,6 +84,19 @@ def _direct_dU(G, dU, new):
     dU[...] += np.einsum("zij->ij", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*m*n),
+        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1))),
+    )
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return 4*m*n + 1 - 2*m - 2*n
+
+
 def _sizes(X, V, U):
     """The sizes, from the shapes of the arguments."""
     n, m = X.shape[-2:]
@@ -107,6 +120,17 @@ offset2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "n, m, 2*n - 1, 2*m - 1", "U": "n, m", "H": "n, m"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "im2col": "it needs weights that are the same at every place; they depend on i",
+        "product": "it needs weights that are the same at every place; they depend on i",
+        "rows": "it needs weights that are the same at every place; they depend on i",
+        "separable": "it needs weights that are the same at every place; they depend on i",
+        "shifted": "it needs weights that are the same at every place; they depend on i",
+        "toeplitz": "it needs weights that are the same at every place; they depend on i",
+        "winograd": "it needs weights that are the same at every place; they depend on i",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -4,12 +4,13 @@
     H[i, j, d, r] = u[d] + Σ_a Σ_b Σ_c Σ_s V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]        -1 ≤ a ≤ 1, -1 ≤ b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ equivariant(pointgroup(c4, channels={s: regular, r: regular})) ⟶ boundary(zero)
-Proved        74 of 74 obligations for all sizes: docs/derivations/p4_conv2d.md
+Proved        80 of 80 obligations for all sizes: docs/derivations/p4_conv2d.md
 Cost          288·n·m·C·D operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Constant, Gradient, Kernel
+from .._runtime.primitives import halo, held, kronecker, put, strided, tiles
 
 __all__ = ["p4_conv2d"]
 
@@ -90,6 +91,197 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijdr->d", G, optimize=True)
 
 
+def _im2col_fixed(V, new, *, C, D, **_):
+    """What im2col makes of the weights, once."""
+    F = new((3, 3, C, 4, D, 4))
+    # F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    for a in range(3):
+        for b in range(3):
+            for s in range(4):
+                for r in range(4):
+                    F[a, b, :, s, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :, (s + 4 - r if s - r < 0 else s - r)]
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*C, 4*D), ((3, 1), (5, 1)))
+    return (F_right,)
+
+
+def _im2col_room(new, *, m, C, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, C, 4))
+    B = new((N, R, m, 3, 3, C, 4))
+    A = new((N, R, m, D, 4))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0, 0), (N*R*m, 36*C), ((2, 1), (6, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col(X, u, H, F_right, P_, B, B_left, A_, items, span, *, n, m, C, D, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            P = halo(X, (first, low - 1, -1, 0, 0), P_, copied=True)
+
+            # B[e, p, j, a, b, c, s] = P[e, a + p, j + b, c, s]
+            B[...] = strided(P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, C, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+
+            # A[e, p, j, d, r] = Σ_a Σ_b Σ_c Σ_s B[e, p, j, a, b, c, s]·F[a, b, c, s, d, r]
+            A = held(H[first:last, low:high], A_)
+            np.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N*R*m, 4*D), ((2, 1), (4, 1))))
+
+            # H[e + first, low + p, j, d, r] = u[d] + A[e, p, j, d, r]
+            put(H[first:last, low:high], A[:last - first, :high - low], u[:, None])
+
+
+def _im2col_work(*, batch, n, m, C, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 36*C*N*R*m + 4*C*N*(R + 2)*(m + 2) + 4*D*N*R*m),
+        ("make", 144, C*D),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*C*N*(R + 2)*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 36*C*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 36*C, 4*D),
+        ("store", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
+    )
+
+
+_winograd_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_G = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_fixed(V, new, *, C, D, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Ki = S + 2
+    Kj = S + 2
+    A = kronecker((_winograd_A[S, 3], _winograd_A[S, 3]), new)
+    G = kronecker((_winograd_G[S, 3], _winograd_G[S, 3]), new)
+    B = kronecker((_winograd_B[S, 3], _winograd_B[S, 3]), new)
+    F = new((3, 3, C, 4, D, 4))
+    # F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    for a in range(3):
+        for b in range(3):
+            for s in range(4):
+                for r in range(4):
+                    F[a, b, :, s, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :, (s + 4 - r if s - r < 0 else s - r)]
+    W = new((Ki, Kj, C, 4, D, 4))
+    G_left = strided(G, (0, 0, 0, 0), (Ki*Kj, 9), ((1, 1), (3, 1)))
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (9, 16*C*D), ((1, 1), (5, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0, 0), (Ki*Kj, 16*C*D), ((1, 1), (5, 1)))
+    # W[ti, tj, c, s, d, r] = Σ_a Σ_b G[ti, tj, a, b]·F[a, b, c, s, d, r]
+    np.matmul(G_left, F_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Ki*Kj), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Ki*Kj, Ki*Kj), ((1, 1), (3, 1)))
+    W_right = strided(W, (0, 0, 0, 0, 0, 0), (Ki, Kj, 4*C, 4*D), ((0, 1), (1, 1), (3, 1), (5, 1)))
+    return (A_left, B_left, W_right)
+
+
+def _winograd_room(new, *, m, C, D, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Ki = S + 2
+    Kj = S + 2
+    Tj = ((S + m - 1) // S)
+    P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), C, 4))
+    E = new((Ki, Kj, N, L, Tj, C, 4))
+    Y = new((Ki, Kj, N, L, Tj, C, 4))
+    Q = new((Ki, Kj, N, L, Tj, D, 4))
+    R = new((S, S, N, L, Tj, D, 4))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, 4*C*L*N*Tj), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, 4*C*L*N*Tj), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Ki, Kj, L*N*Tj, 4*C), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Ki, Kj, L*N*Tj, 4*D), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, 4*D*L*N*Tj), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, 4*D*L*N*Tj), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd(X, u, H, A_left, B_left, W_right, P_, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, S, L, N, **_):
+    """Winograd's algorithm."""
+    Ki = S + 2
+    Kj = S + 2
+    Tj = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pi, pj, c, s] = X[q + first, low + pi - 1, pj - 1, c, s], 0 outside
+            P = halo(X, (first, low - 1, -1, 0, 0), P_, copied=True)
+
+            # E[ki, kj, q, gi, gj, c, s] = P[q, ki + S*gi, kj + S*gj, c, s]
+            E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, C, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+
+            # Y[ti, tj, q, gi, gj, c, s] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c, s]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[ti, tj, q, gi, gj, d, r] = Σ_c Σ_s Y[ti, tj, q, gi, gj, c, s]·W[ti, tj, c, s, d, r]
+            np.matmul(Y_left, W_right, out=Q_out)
+
+            # R[si, sj, q, gi, gj, d, r] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d, r]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # H[q + first, low + S*gi + si, S*gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
+            put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2))
+
+
+def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
+    """What it does, counted."""
+    Ki = S + 2
+    Kj = S + 2
+    Tj = ((S + m - 1) // S)
+    return (
+        ("room", 1, 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 8*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj),
+        ("make", 144, C*D),
+        ("make", 1, 144*C*D*Ki*Kj),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*Ki*Kj*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, 4*C*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, 4*C, 4*D),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, 4*D*L*N*Tj),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*L*N*S**2*Tj),
+    )
+
+
+def _winograd_bound(*, C, S, **_):
+    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
+    q, *factor = {
+        (2,): (20, 16, 1),
+        (4,): (52, 1369, 9),
+    }[S,]
+    return (q + 4*C, *factor)
+
+
+def _direct_work(*, batch, n, m, C, D, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, 4*D*batch*m*n),
+        ("contract", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, D),
+        ("sweep", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n)))),
+    )
+
+
+def _terms(*, C, **_):
+    """How many products one result adds at most."""
+    return 36*C
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m, C = X.shape[-4:-1]
@@ -119,6 +311,42 @@ p4_conv2d = Kernel(
     result="H",
     letters={"X": "n, m, C, 4", "V": "3, 3, C, 4, D", "u": "D", "H": "n, m, D, 4"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    algorithms=(
+        Algorithm(
+            "im2col",
+            "im2col",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+        ),
+        Algorithm(
+            "winograd",
+            "Winograd's algorithm",
+            _winograd_fixed, _winograd_room, _winograd,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (2, 4), "L": (), "N": ()},
+            extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+            work=_winograd_work,
+            tiled=0,
+            strict=False,
+            cases=(("S",), ((2,), (4,))),
+            bound=_winograd_bound,
+        ),
+    ),
+    unfit={
+        "product": "it needs filters, letters that are contracted, and no taps",
+        "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -101,6 +101,21 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zij->", G, optimize=True)
 
 
+def _direct_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*m*n),
+        ("copy", 1, batch*m*(2*Delta + n)),
+        ("copy", 1, batch*(2*Delta + m)*(2*Delta + n)),
+        ("sweep", (2*Delta + 1)**2, batch*m*n),
+    )
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
+
+
 def _sizes(X, V, u):
     """The sizes, from the shapes of the arguments."""
     n, m = X.shape[-2:]
@@ -125,6 +140,17 @@ periodic2d = Kernel(
     result="H",
     letters={"X": "n, m", "V": "2*Delta + 1, 2*Delta + 1", "u": "", "H": "n, m"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "im2col": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "product": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "rows": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "separable": "it needs windows that move with one place along each axis; Mod(a + i, n) is read",
+        "shifted": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "toeplitz": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -76,6 +76,19 @@ def _direct_dV(H, G, dV, new):
             )
 
 
+def _direct_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("store", 1, batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+    )
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return ((m - 1) // 2) + ((m - 1) // 2)*((n - 1) // 2) + ((n - 1) // 2) + 1
+
+
 def _sizes(H, V, n, m):
     """The sizes, from the shapes of the arguments."""
     Delta = (V.shape[0] - 1) // 2
@@ -99,6 +112,17 @@ transposed2d = Kernel(
     result="X",
     letters={"H": "((n - 1) // 2) + 1, ((m - 1) // 2) + 1", "V": "2*Delta + 1, 2*Delta + 1", "X": "n, m"},
     doc=__doc__,
+    work=_direct_work,
+    terms=_terms,
+    unfit={
+        "im2col": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "product": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "rows": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "separable": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "shifted": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "toeplitz": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "winograd": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+    },
     gradients={
         "H": Gradient(_direct_dH, ("V", "G")),
         "V": Gradient(_direct_dV, ("H", "G")),

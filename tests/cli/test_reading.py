@@ -8,6 +8,8 @@ import re
 import pytest
 from sympy import sympify
 
+from derive.proof.certificate import dumps, mended
+
 CHAIN = ["conv2d", "conv2d_channels", "convolution2d", "dense2d", "fully_connected", "offset2d"]
 
 
@@ -75,6 +77,12 @@ def test_prove_reports_every_obligation_and_writes_a_certificate_that_verifies(r
     refused = run("verify", file, "--against", "convolution2d")
     assert refused.code == 1
     assert refused.sentence
+    data = json.loads(file.read_text(encoding="utf-8"))
+    data["steps"][0]["statement"] = "anything"
+    file.write_text(dumps(mended(data)), encoding="utf-8")
+    refused = run("verify", file)
+    assert refused.code == 1
+    assert refused.sentence.endswith("is not what that rule makes of the form before: its 'statement' differs.")
 
 
 def test_prove_writes_theorems_for_coq(run, tmp_path):

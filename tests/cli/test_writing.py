@@ -177,6 +177,10 @@ def test_apply_filters_a_picture(run, tmp_path, mode):
             ["apply", "conv2d", "{tmp}/ok.png", "--filter", "{tmp}/three.npy", "--out", "{tmp}/o.png"],
             "three.npy",
         ),
+        (
+            ["apply", "conv2d", "{tmp}/white.png", "--filter", "{tmp}/huge.npy", "--out", "{tmp}/o.png"],
+            "huge.npy' is too large: its entry [0, 0] is 1e+308, and H overflows.",
+        ),
         (["apply", "conv2d", "{tmp}/ok.png", "--filter", "sobel", "--out", "{tmp}/o.png"], "sobel-x"),
         (
             ["apply", "conv2d_channels", "{tmp}/ok.png", "--filter", "sobel-x", "--out", "{tmp}/o.png"],
@@ -193,6 +197,8 @@ def test_apply_filters_a_picture(run, tmp_path, mode):
 def test_bad_input_is_one_sentence_and_leaves_no_file(run, tmp_path, arguments, sentence):
     (tmp_path / "empty.png").write_bytes(b"")
     Image.fromarray(np.zeros((8, 9), dtype=np.uint8)).save(tmp_path / "ok.png")
+    Image.fromarray(np.full((8, 9), 255, dtype=np.uint8)).save(tmp_path / "white.png")
+    np.save(tmp_path / "huge.npy", np.full((3, 3), 1e308))
     np.save(tmp_path / "even.npy", np.ones((4, 4)))
     np.save(tmp_path / "three.npy", np.ones((3, 3, 3)))
     before = tree(tmp_path)

@@ -7,9 +7,10 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.forms.count import NotCountable, condition_for_full, count, count_disjoint, with_min
-from derive.forms.polyhedron import Polyhedron
+from derive.forms.count import NotCountable, condition_for_full, count, count_disjoint, count_where, with_min
+from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.polynomial import faulhaber
+from derive.forms.quotients import one_each
 
 a, b, c, d, i, j, k, n, m, Delta, C, D = sp.symbols("a b c d i j k n m Delta C D", integer=True)
 SIZES = Polyhedron.of(n >= 1, m >= 1, Delta >= 0, C >= 1, D >= 1)
@@ -262,3 +263,55 @@ def test_what_has_no_count_is_refused_by_name(body, over, context, message):
 def test_a_condition_that_is_not_affine_in_the_sizes_is_refused():
     with pytest.raises(NotCountable, match="aren't given by affine inequalities"):
         condition_for_full(Polyhedron.of(2 * a <= n, 3 * a >= m), Polyhedron.of(a >= Delta, a < Delta), SIZES)
+
+
+Q = sp.floor((i - sp.Max(0, -a)) / 2)
+WHERE = {
+    "one residue": ((i >= 0) & (i < n) & sp.Eq(sp.Mod(i, 3), 1), (i,), "ceiling(n/3 - 1/3)"),
+    "a ceiling": ((i >= 0) & (i < n) & (sp.ceiling(i / 2) <= Delta), (i,), "Min(n, 2*Delta + 1)"),
+    "a residue as a name": ((i >= 0) & (i <= 1) & (i - 2 * sp.floor(i / 2) < n), (i,), "Min(2, n)"),
+    "two quotients": ((i >= 0) & (i < n) & sp.Eq(sp.Mod(sp.floor(i / 2), 2), 0), (i,), None),
+    "the first of a phase": (
+        (i >= 0) & (i <= 1) & (abs(a) < n) & (i - 2 * Q < n) & (i - 2 * Q < n - a),
+        (i, a),
+        "Piecewise((4*n - 4, 2 <= n), (1, True))",
+    ),
+    "apart from others": (
+        (i >= 0) & (i < n) & sp.Eq(sp.Mod(i, 2), 0) & (j >= 0) & (j <= i) & (abs(b) < m),
+        (i, j, b),
+        "(2*m - 1)*ceiling(n/2)**2",
+    ),
+    "sizes alone": ((i >= 0) & (i < n) & sp.Eq(sp.Mod(i, 2), 0) & (m <= 2), (i,), None),
+}
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_conditions_with_rounded_quotients_are_counted(name):
+    condition, over, written = WHERE[name]
+    sizes = tuple(sorted(condition.free_symbols - set(over), key=str))
+    context = Polyhedron.of(*(s >= int(s != Delta) for s in sizes))
+    found = count_where(condition, over, context)
+    assert found.free_symbols <= set(sizes)
+    for at in product(range(1, 7 if len(over) < 3 else 4), repeat=len(sizes)):
+        here = condition.xreplace(dict(zip(sizes, map(sp.Integer, at), strict=True)))
+        total = sum(bool(here.xreplace(dict(zip(over, map(sp.Integer, p), strict=True)))) for p in near(over))
+        assert evaluated(found, sizes, at) == total, (found, at)
+    assert written is None or str(found) == written
+
+
+def near(over):
+    return product(*(range(-6, 7) if s in (a, b) else range(7) for s in over))
+
+
+def test_only_a_letter_with_one_value_is_dropped():
+    """i - 2q of 0 ≤ i ≤ 1 is any number; of 0 ≤ i ≤ 2 some have two names."""
+    for top, expected in ((1, 2), (2, 3)):
+        rows = Polyhedron.of(i >= 0, i <= top, i - 2 * a >= 0, i - 2 * a <= 1, i - 2 * a < n).rows_in((n, i, a))
+        _, left = one_each(rows, frozenset({1}), frozenset({2}))
+        assert left == (frozenset() if top == 1 else {2})
+        assert count_where((i >= 0) & (i <= top) & (i - 2 * sp.floor(i / 2) < 2), (i,)) == expected
+
+
+def test_a_quotient_by_a_size_is_not_counted():
+    with pytest.raises(NotAffine, match=r"'floor\(i/n\)' divides by something that is no positive number."):
+        count_where((i >= 0) & (i < m) & sp.Eq(sp.floor(i / n), 0), (i,))

@@ -179,3 +179,12 @@ def test_what_is_not_a_conjunction_of_affine_inequalities_is_refused_by_name(con
     with pytest.raises(NotAffine) as refusal:
         Polyhedron.of(n >= 1, condition)
     assert str(refusal.value) == f"The condition '{condition}' isn't affine over the integers: {reason}"
+
+
+def test_a_shadow_of_an_inexact_polyhedron_is_inexact_though_an_exact_one_has_the_same_rows():
+    exact = Polyhedron.of(a <= b, b <= 5, a >= 0)
+    inexact = Polyhedron.from_rows(exact.names, exact.rows, exact=False)
+    assert exact == inexact
+    assert exact.project(b).exact
+    assert not inexact.project(b).exact
+    assert inexact.project(b) == exact.project(b)

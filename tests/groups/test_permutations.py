@@ -23,7 +23,7 @@ TENSORS = {
 }
 
 
-def partition(layer, shape_in, shape_out, counted=True):
+def partition(layer, shape_in, shape_out):
     """The classes of (o, k) whose dense weights are one entry, and the count of free weights."""
     at = {}
     for array, shape in ((layer.form.input, shape_in), (layer.form.output, shape_out)):
@@ -37,7 +37,7 @@ def partition(layer, shape_in, shape_out, counted=True):
     found = {}
     for place in np.ndindex(*W.shape):
         found.setdefault(int(W[place]), set()).add(place)
-    count = numbers(layer, {s.name: v for s, v in at.items()})["weights"] if counted else None
+    count = numbers(layer, {s.name: v for s, v in at.items()})["weights"]
     return {frozenset(c) for c in found.values()}, count
 
 
@@ -121,7 +121,7 @@ STEPS = {
 def test_shifts_by_a_step(name):
     start, step, axes = STEPS[name]
     layer = start.then(derive.equivariant(derive.Translations(step=step, axes=axes)))
-    rank = len(layer.form.output.axes)
+    rank, near = len(layer.form.output.axes), layer.then(derive.local("Delta")).counts
     chosen = range(rank) if axes is None else axes
     for sizes in product(range(1, 8 if rank == 1 else 4), repeat=rank):
         pairs = list(product(*map(range, (*sizes, *sizes))))
@@ -132,12 +132,33 @@ def test_shifts_by_a_step(name):
         def images(pair, shifts=shifts):
             return [tuple(x + s for x, s in zip(pair, t * 2, strict=True)) for t in shifts]
 
-        found, _ = partition(layer, sizes, sizes, counted=False)
-        assert found == {frozenset(c) for c in classes(pairs, images)}
-    near = start.then(derive.equivariant(derive.Translations(step=step, axes=axes)))
-    if name in ("offsets", "a checkerboard"):
-        counts = near.then(derive.local("Delta")).counts
-        assert counts.weight.subs(index("Delta"), 1).subs(index("m"), 5) == {"offsets": 9}.get(name, 36)
+        found, count = partition(layer, sizes, sizes)
+        expected = classes(pairs, images)
+        assert found == {frozenset(c) for c in expected} and count == len(expected)
+        for radius in range(4):
+            at = dict(zip(map(index, "nm"), sizes, strict=False)) | {index("Delta"): radius}
+            kept = [
+                c
+                for c in expected
+                if all(abs(k - o) <= radius for pair in c for o, k in zip(pair[:rank], pair[rank:], strict=True))
+            ]
+            assert near.exact_weight.subs(at) == len(kept), at
+            if near.when.subs(at):
+                assert near.weight.subs(at) == len(kept), at
+
+
+def test_the_number_of_weights_by_a_step_as_a_person_would_write_it():
+    line = derive.dense(1).then(derive.reindex())
+    found = {s: line.then(derive.equivariant(derive.Translations(step=s))) for s in (2, 3, 4)}
+    assert [str(found[s].counts.exact_weight) for s in found] == [
+        "Piecewise((4*n - 4, 2 <= n), (1, True))",
+        "Piecewise((6*n - 9, 3 <= n), (1, n <= 1), (4, True))",
+        "Piecewise((8*n - 16, 4 <= n), (n**2, True))",
+    ]
+    assert [str(found[s].counts.exact_bias) for s in found] == ["Min(2, n)", "Min(3, n)", "Min(4, n)"]
+    near = found[2].then(derive.local("Delta")).counts
+    assert str(near.exact_weight) == "Piecewise((4*Delta + 2, Delta <= n - 2), (1, n <= 1), (4*n - 4, True))"
+    assert (near.weight, str(near.when)) == (4 * index("Delta") + 2, "Delta <= n - 2")
 
 
 @pytest.mark.parametrize(

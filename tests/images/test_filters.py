@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from derive.errors import DeriveError, UnknownName
-from derive.images import FilterError, apply, filters, read_filter
+from derive.images import FilterError, apply, filters, picture, read_filter
 
 RAMP = np.arange(5) * np.ones((5, 1))
 EDGES = ["sobel-x", "sobel-y", "prewitt-x", "prewitt-y", "scharr-x", "scharr-y", "laplacian"]
@@ -156,3 +156,19 @@ def test_an_unknown_name_is_refused_with_the_names_near_it(name, said):
     with pytest.raises(UnknownName) as caught:
         read_filter(name)
     assert str(caught.value) == f"Filter {name!r} is neither a name nor a file FILE.npy; {said}"
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3)])
+def test_a_filter_that_is_too_large_is_named_not_the_image(shape, kernel):
+    V = np.full((3, 3), 2.0)
+    V[1, 2] = 1e308
+    for name, subject in (("", "The filter"), ("big.npy", "Filter 'big.npy'")):
+        with pytest.raises(FilterError) as caught:
+            apply(kernel, np.ones(shape) * 9, V, name=name)
+        assert str(caught.value) == f"{subject} is too large: its entry [1, 2] is 1e+308, and H overflows."
+
+
+def test_a_large_filter_that_does_not_overflow_is_applied(kernel):
+    V = np.full((3, 3), 1e308)
+    assert (apply(kernel, np.zeros((4, 5)), V) == 0).all()
+    assert (picture(np.full((3, 3), 0.5), V) == 0.5).all()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 from typing import Any
 
 import numpy as np
-from sympy import Symbol, expand
+from sympy import Abs, Mul, Symbol, expand
 
 from derive.derivation import Derivation
 from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
 from derive.forms.form import Form
+from derive.forms.products import weighted
 from derive.forms.sizes import size_sources
 from derive.lowering import batched
 from derive.proof.step import View
@@ -28,6 +30,7 @@ __all__ = [
     "filled",
     "fixed",
     "magnitude",
+    "numbered",
     "objects",
     "same",
     "shapes_of",
@@ -69,7 +72,7 @@ def filled(form: Form, sizes: Sizes, numbers: str, seed: int = 0) -> dict[str, n
 def fixed(form: Form, sizes: Sizes) -> dict[str, np.ndarray]:
     """The arrays of numbers that a layer brings along, exactly."""
     shapes = shapes_of(form, sizes)
-    given = {p.name: [Fraction(int(v.p), int(v.q)) for v in p.values] for p in form.weights if p.values is not None}
+    given = {p.name: [Fraction(int(v.p), int(v.q)) for v in p.values] for p in form.params if p.values is not None}
     whole = {n: [int(v) if v.denominator == 1 else v for v in values] for n, values in given.items()}
     return {n: objects(values, shapes[n]) for n, values in whole.items()}
 
@@ -108,7 +111,17 @@ def wanted(form: Form, arrays: Arrays, sizes: Sizes) -> np.ndarray:
 
 def magnitude(form: Form, arrays: Arrays, sizes: Sizes) -> np.ndarray:
     """Σ|w||x| + |u| for each result entry."""
-    return wanted(form, {name: as_fractions(a, absolute=True) for name, a in arrays.items()}, sizes)
+    return wanted(numbered(form, Abs), {name: as_fractions(a, absolute=True) for name, a in arrays.items()}, sizes)
+
+
+def numbered(form: Form, change: Callable[[Any], Any]) -> Form:
+    """The form with another number in front of every product, such as its magnitude."""
+
+    def changed(value: Any) -> Any:
+        product = weighted(value, (t.name for t in form.tables))
+        return value if product is None or not product.factors else Mul(change(product.times), *product.factors)
+
+    return replace(form, weight=changed(form.weight), bias=changed(form.bias))
 
 
 def by_dense(derivation: Derivation, arrays: Arrays, sizes: Sizes) -> np.ndarray | None:
@@ -117,7 +130,7 @@ def by_dense(derivation: Derivation, arrays: Arrays, sizes: Sizes) -> np.ndarray
         return None
     form, start = derivation.form, derivation.dense
     data = arrays[form.input.name]
-    grid = tuple(sizes[start.input.axes[p].extent] for p in start.grid(start.input))
+    grid = tuple(int(evaluate(start.input.axes[p].extent, sizes)) for p in start.grid(start.input))
     params = {p.name: arrays[p.name] for p in form.params if not p.data}
     told = {s.size for s in size_sources(form, [p.array for p in form.params if not p.data])}
     stated = {s.name: value for s, value in sizes.items() if s not in told}

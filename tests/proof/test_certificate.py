@@ -12,8 +12,10 @@ from dataclasses import replace
 import pytest
 
 from derive.derivation import dense
+from derive.errors import CertificateError
 from derive.forms.form import Form
 from derive.groups.translations import Translations
+from derive.labels import named_step
 from derive.proof.certificate import certificate, dumps, mended, verify
 from derive.proof.encoding import read_form, read_step, write_form, write_step
 from derive.proof.goal import Goal, Status
@@ -99,6 +101,58 @@ def test_labels_are_guarded_by_digests_and_by_against():
     words = changed(mended(changed(data, path, "anything")), ("theorem", "constraints", 0, "says"), "anything")
     assert verify(mended(words)).theorem.first == LAYERS["conv2d"].theorem.first
     assert refusal(mended(words), against=LAYERS["conv2d"].theorem).startswith("Constraint 1 proved is")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_label_names_its_step(name):
+    for proved in LAYERS[name].steps:
+        assert replace(named_step(proved.rule, proved.before), argument=proved.step.argument) == proved.step
+
+
+LABELS = {
+    "another rule's name": ((("steps", 1, "rule"), "reindex()"), "Rule 'reindex' starts from a sum over"),
+    "other arguments": ((("steps", 2, "rule"), "local(1)"), "its 'after' differs"),
+    "a statement": ((("steps", 2, "statement"), "anything"), "its 'statement' differs"),
+    "the words of a constraint": ((("steps", 1, "clauses", 0, "says"), "anything"), "its 'clauses' differs"),
+}
+
+
+@pytest.mark.parametrize("what", LABELS)
+def test_edited_words_are_refused_where_the_rule_is_known(what):
+    (path, words), says = LABELS[what]
+    edited = changed(CERTIFICATES["conv2d"], path, words)
+    if path[-1] == "says":
+        edited = changed(edited, ("theorem", "constraints", 0, "says"), words)
+    assert verify(mended(edited)).theorem.last == LAYERS["conv2d"].form
+    with pytest.raises(CertificateError) as refused:
+        verify(mended(edited), named=named_step)
+    said = str(refused.value)
+    assert (
+        said.startswith(f"Step {path[1] + 1}, ") and f" is not what that rule makes of the form before: {says}" in said
+    )
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "mine()",
+        "local(Delta)",
+        "local(",
+        "print(1)",
+        "local(10**9)",
+        "separable(1001)",
+        "Translations()",
+        "a" * 900,
+        "1",
+    ],
+)
+def test_a_label_that_names_nothing_known_is_printed_as_the_files_own(label):
+    assert named_step(label, LAYERS["conv2d"].start) is None
+    edited = mended(changed(CERTIFICATES["conv2d"], ("steps", 2, "rule"), label))
+    verified = verify(edited, named=named_step)
+    assert verified.unknown == (f"Step 3, {label}",)
+    assert str(verified).endswith(f"\nNot known    Step 3, {label}: what it is called is the file's own word")
+    assert "Not known" not in str(verify(CERTIFICATES["conv2d"], named=named_step))
 
 
 def test_a_true_but_irrelevant_obligation_is_refused():

@@ -200,3 +200,86 @@ def test_the_shift_law_itself_is_seen_to_hold(shape):
     arrays["X"][0, 0] = 1
     for shift in np.ndindex(*shape):
         assert not breaks_the_shift_law(form, sizes, arrays, shift)
+
+
+def behind(edge, rank=1):
+    start = derive.dense(rank).then(derive.reindex()).then(derive.equivariant(SHIFTS))
+    return start.then(derive.local("Delta")).then(derive.boundary(edge))
+
+
+TURNS = derive.equivariant(derive.PointGroup("D1"))
+BEHIND = {
+    "shifts, reflect": (behind("reflect"), derive.equivariant(SHIFTS), {"n": 3, "Delta": 1}),
+    "shifts, nearest": (behind("nearest"), derive.equivariant(SHIFTS), {"n": 2, "Delta": 1}),
+    "shifts, symmetric": (behind("symmetric"), derive.equivariant(SHIFTS), {"n": 2, "Delta": 1}),
+    "a reflection, periodic": (behind("periodic"), TURNS, {"n": 3, "Delta": 1}),
+    "shifts, two axes": (behind("reflect", 2), derive.equivariant(SHIFTS), {"n": 3, "m": 1, "Delta": 1}),
+    "a radius, reflect": (behind("reflect"), derive.local("R"), {"n": 2, "Delta": 1, "R": 0}),
+    "shifts, an adjoint": (behind("reflect").then(derive.adjoint()), derive.equivariant(SHIFTS), {"n": 3, "Delta": 1}),
+}
+
+
+@pytest.mark.parametrize("what", BEHIND)
+def test_claims_about_shared_inputs_are_refuted_at_the_smallest_sizes(what):
+    layer, structure, smallest = BEHIND[what]
+    found = refuted(layer, structure)
+    sizes, at = named(found.sizes), dict(found.indices)
+    assert dict(found.sizes) == smallest
+    form, arrays = layer.form, arrays_of(layer.form, sizes, found.entries)
+    assert set(arrays[form.input.name].ravel()) == {0, 1}
+    H = denote(form, arrays, sizes)
+    place = tuple(at[s.name] for s in form.output.symbols)
+    if isinstance(structure.args[0], str):
+        assert H[place] == found.residue and abs(at["k"] - at["i"]) > smallest["R"]
+        return
+    turned = isinstance(structure.args[0], derive.PointGroup)
+
+    def carried(letters):
+        shift = [at.get(s, 0) for s in "st"]
+        return tuple(s - at[x.name] if turned else at[x.name] + s for x, s in zip(letters, shift, strict=False))
+
+    X = np.zeros_like(arrays[form.input.name])
+    X[carried(form.input.symbols)] = 1
+    moved_first = denote(form, arrays | {form.input.name: X}, sizes)
+    assert moved_first[carried(form.output.symbols)] - H[place] == found.residue
+
+
+def test_a_true_claim_about_shared_inputs_is_not_called_proved():
+    for structure in (derive.equivariant(SHIFTS), derive.equivariant(derive.Translations(grid="torus"))):
+        with pytest.raises(ObligationFailed) as caught:
+            derive.claim(behind("periodic"), structure)
+        assert str(caught.value) == (
+            f"{structure} is not decided: several terms may read one entry of X, and the claim holds at all sizes whose sum "
+            f"is at most 7, which is no proof."
+        )
+        assert caught.value.counterexample is None
+
+
+def test_what_a_refutation_says():
+    with pytest.raises(ObligationFailed) as caught:
+        derive.claim(behind("reflect"), derive.equivariant(SHIFTS))
+    assert str(caught.value) == (
+        "H(T_{s} X)[i+s] = H(X)[i] fails at n = 3, Delta = 1, i = 0, k = 1, s = 1: where V[-1] = 1, X[1] = 1 and 0 elsewhere, "
+        "the two sides differ by -1."
+    )
+
+
+@pytest.mark.parametrize("edge", ["reflect", "symmetric"])
+def test_layers_that_do_not_commute_behind_a_reflection_are_told_apart(edge):
+    start = derive.dense(1).then(derive.reindex()).then(derive.equivariant(SHIFTS)).then(derive.unbiased())
+    layer = start.then(derive.local("Delta")).then(derive.boundary(edge))
+    with pytest.raises(ObligationFailed) as caught:
+        derive.commute(layer, layer)
+    found = caught.value.counterexample
+    sizes, entries = dict(found.sizes), dict(found.entries)
+    assert sizes == {"n": 3 if edge == "reflect" else 2, "Delta": 1} and set(entries.values()) == {1}
+
+    def row(name):
+        """The filter with one entry 1."""
+        return np.array([int(f"{name}[{a}]" in entries) for a in (-1, 0, 1)])
+
+    V, T = (layer.reference(shape=(sizes["n"],), V=row(name))[0] for name in "VT")
+    (k,) = (k for k in range(sizes["n"]) if f"X[{k}]" in entries)
+    assert (V @ T - T @ V)[dict(found.indices)["i"], k] == found.residue != 0
+    shown = ", ".join(f"{entry} = 1" for entry in entries)
+    assert f"where {shown} and 0 elsewhere give answers that differ by {found.residue}." in str(caught.value)

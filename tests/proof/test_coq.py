@@ -30,6 +30,7 @@ from tests.rules.test_structures import CONV, CONV2D, LAYERS, SIGNAL, VOLUME, ne
 
 ROOT = Path(__file__).resolve().parents[2]
 CLOSED = (0, "Closed under the global context\n")
+SLOW = dict.fromkeys(("hexagonal2d", "p4_lifting2d", "p4_conv2d"), ("complete",))
 a, i, j, k, n, s, x = indices("a i j k n s x")
 
 
@@ -46,6 +47,7 @@ def W(*places):
 def test_every_layer_is_accepted_without_an_axiom(name, tmp_path):
     made = coq_theorems(layer(name))
     assert made.theorems > 0
+    assert [claim.obligation.name for claim, _ in made.left_out] == list(SLOW.get(name, ()))
     assert coqc(made.text, tmp_path) == CLOSED
 
 
@@ -205,8 +207,12 @@ def test_an_axiom_would_be_seen(tmp_path):
         (Goal((), Ge(V(i), 0)), "`V[i]` is not linear arithmetic of integers"),
         (Goal((), Eq(V(i), V(i, j))), "V names two things"),
         (
-            Goal(tuple(Implies(Lt(i, k), Eq(V(i + k), V(i))) for k in range(1, 5)), Eq(V(i + 1), V(i))),
-            "it takes 4 instances of a constraint at once, which Coq would take minutes for",
+            Goal(tuple(Implies(Lt(i, k), Eq(V(i + k), V(i))) for k in range(1, 9)), Eq(V(i + 1), V(i))),
+            "it takes 8 instances of a constraint at once, which Coq would take minutes for",
+        ),
+        (
+            Goal((Implies(Lt(i, 9), Eq(V(i), 0)),), Eq(V(sum(Max(i, c) for c in range(7))), 0)),
+            "it takes 1 instances of a constraint and 7 cases of its subscripts at once, which Coq would take minutes for",
         ),
         (Goal((), Eq(V(i), Read("i"))), "i names two things"),
     ],

@@ -18,6 +18,7 @@ from derive.groups._finite.lattice import (
     torus,
     window,
 )
+from derive.groups._finite.matrices import Matrices
 from derive.groups._finite.matrix_groups import Basis, intertwiners, invariants, null_space, rank
 from derive.groups._finite.orbits import PairOrbits, Witness, invariant_count, pair_orbits, point_orbits
 from derive.groups._finite.permutation import (
@@ -48,6 +49,7 @@ __all__ = [
     "ROTATION4",
     "ROTATION6",
     "Basis",
+    "Matrices",
     "PairOrbits",
     "PermutationGroup",
     "Representation",

@@ -22,7 +22,7 @@ from derive.errors import GroupRefused
 from derive.groups._finite.codes import Ints
 from derive.groups._finite.modular import kernel, multiply, primes, rational, reduced
 
-__all__ = ["Basis", "fraction_free_kernel", "intertwiners", "invariants", "null_space", "rank"]
+__all__ = ["Basis", "exact_matrix", "fraction_free_kernel", "intertwiners", "invariants", "null_space", "rank"]
 
 _MOST_PRIMES = 64
 
@@ -183,11 +183,24 @@ def _basis(vectors: Sequence[Sequence[Any]], free: Sequence[int], length: int) -
     return Basis(numerators, denominators, tuple(free))
 
 
-def _integers(matrix: ArrayLike) -> tuple[Ints, int]:
-    """A matrix as Python integers over one common denominator."""
-    given = np.asarray(matrix, object)
+def exact_matrix(matrix: ArrayLike) -> Ints:
+    """A matrix of integers or fractions as one of Fractions. Raises GroupRefused for anything else."""
+    given = _two_axes(matrix)
+    exact = np.empty(given.size, object)
+    exact[:] = list(_exact(given))
+    return exact.reshape(given.shape)
+
+
+def _two_axes(matrix: ArrayLike) -> Ints:
+    given: Ints = np.asarray(matrix, object)
     if given.ndim != 2:
         raise GroupRefused(f"A matrix has two axes; this has shape {given.shape}.")
+    return given
+
+
+def _integers(matrix: ArrayLike) -> tuple[Ints, int]:
+    """A matrix as Python integers over one common denominator."""
+    given = _two_axes(matrix)
     values = list(_exact(given))
     denominator = lcm(*(value.denominator for value in values))
     cleared = np.empty(len(values), object)

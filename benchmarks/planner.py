@@ -1,0 +1,173 @@
+"""How well plans choose: every candidate of random problems timed beside the one that was chosen.
+
+    python benchmarks/planner.py [--problems 200] [--seed 0] [--write]
+
+Goals: the chosen algorithm within 10 % of the quickest candidate in the median, and never 1.5 times as slow. The problems are drawn
+from shipped layers, with sizes, windows, channels, batches and types that no table names. One thread, CPU time, candidates timed in
+turns. `--write` keeps the figures in docs/performance/planner.json, and as a page beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+import generated
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "performance"
+BUDGET = 0.25  # seconds a candidate
+
+Problem = dict[str, Any]
+
+
+def _plain(draw: random.Random, rank: int, largest: int) -> tuple[tuple[int, ...], int]:
+    """Sides of an image of about `largest` cells at most, and an odd window."""
+    side = (largest ** (1 / rank)) * draw.uniform(0.1, 1.0)
+    shape = tuple(max(4, int(side * draw.uniform(0.5, 1.5))) for _ in range(rank))
+    return shape, draw.choice([0, 1, 1, 1, 2, 2, 3, 4, 5, 7] if rank < 3 else [1, 1, 2])
+
+
+def _single(name: str, rank: int) -> Callable[[random.Random], Problem]:
+    def problem(draw: random.Random) -> Problem:
+        shape, radius = _plain(draw, rank, draw.choice([1_000, 30_000, 300_000, 2_000_000]))
+        batch = draw.choice([(), (), (3,)])
+        return {"layer": name, "X": (*batch, *shape), "weights": [(2 * radius + 1,) * rank]}
+
+    return problem
+
+
+def _channels(draw: random.Random) -> Problem:
+    side, radius = draw.choice([5, 9, 17, 33, 60]), draw.choice([0, 1, 1, 1, 2, 3])
+    c, d = (draw.choice([1, 3, 8, 20, 48, 100, 200]) for _ in range(2))
+    batch = draw.choice([(), (2,), (5,)])
+    return {"layer": "conv2d_channels", "X": (*batch, side, side + 2, c), "weights": [(2 * radius + 1,) * 2 + (c, d)]}
+
+
+def _depthwise(draw: random.Random) -> Problem:
+    side, radius, d = draw.choice([7, 20, 50, 90]), draw.choice([1, 1, 2]), draw.choice([2, 16, 50, 130])
+    return {"layer": "depthwise2d", "X": (side, side + 3, d), "weights": [(2 * radius + 1,) * 2 + (d,)]}
+
+
+def _separable(draw: random.Random) -> Problem:
+    shape, radius = _plain(draw, 2, draw.choice([10_000, 1_000_000]))
+    return {"layer": "separable2d", "X": shape, "weights": [(1, 2 * radius + 1)] * 2}
+
+
+KINDS: tuple[Callable[[random.Random], Problem], ...] = (
+    *(_single(name, 2) for name in ("conv2d", "strided2d", "dilated2d", "convolution2d")),
+    *(_single("conv1d", 1), _single("conv3d", 3), _channels, _channels, _depthwise, _separable),
+)
+
+
+def problems(count: int, seed: int) -> Iterator[Problem]:
+    """The same for the same seed. A full-offset layer gets its window from the image."""
+    draw = random.Random(seed)
+    for _ in range(count):
+        problem = draw.choice(KINDS)(draw)
+        if problem["layer"] == "convolution2d":
+            n, m = (min(e, 40) for e in problem["X"][-2:])
+            problem |= {"X": (n, m), "weights": [(2 * n - 1, 2 * m - 1)]}
+        yield {**problem, "dtype": draw.choice(["float32", "float32", "float64"])}
+
+
+def timed(plans: dict[str, Callable[[], Any]]) -> dict[str, float]:
+    """Median CPU seconds of each, in turns; the slow ones a few times."""
+    found: dict[str, list[float]] = {name: [] for name in plans}
+    for run in plans.values():
+        run()
+    spent = 0.0
+    while spent < BUDGET * len(plans) and min(map(len, found.values())) < 40:
+        for name, run in plans.items():
+            begun = time.thread_time()
+            run()
+            found[name].append(time.thread_time() - begun)
+        spent = sum(map(sum, found.values()))
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def figures(problem: Problem) -> dict[str, Any]:
+    """What was chosen, and how long each candidate took."""
+    kernel = getattr(generated, problem["layer"]).numpy
+    draw, kind = np.random.default_rng(0), np.dtype(problem["dtype"])
+    weights = [draw.standard_normal(shape).astype(kind) for shape in problem["weights"]]
+    X = draw.standard_normal(problem["X"]).astype(kind)
+    chosen = kernel.plan(X.shape, *weights, dtype=kind)
+    names = [c.choice.name for c in chosen.explain().candidates]
+    predicted = {c.choice.name: c.seconds for c in chosen.explain().candidates}
+    near = [n for n in names if predicted[n] < 20 * min(predicted.values())]
+    plans = {n: kernel.plan(X.shape, *weights, dtype=kind, algorithm=n) for n in near}
+    out = np.empty(plans[near[0]].result, kind)
+    times = timed({n: (lambda p=p: p(X, out=out)) for n, p in plans.items()})
+    ratio = times[chosen.algorithm] / min(times.values())
+    return {**problem, "chosen": chosen.algorithm, "ratio": ratio, "seconds": times, "predicted": predicted}
+
+
+def page(held: dict[str, Any]) -> str:
+    """The figures in words."""
+    rows = held["problems"]
+    ratios = sorted(r["ratio"] for r in rows)
+    worst = sorted(rows, key=lambda r: -r["ratio"])[:8]
+    where = f"{held['machine']}, {held['date']}, NumPy {held['numpy']}"
+    lines = [
+        "# How well plans choose",
+        "",
+        f"{len(rows)} random problems on {where}: for each, every candidate was timed beside the one that",
+        "the plan chose (`python benchmarks/planner.py --write`). The chosen one took, as a multiple of the quickest:",
+        "",
+        f"- median {statistics.median(ratios):.3f} (goal 1.10), nine in ten below {ratios[int(0.9 * len(ratios))]:.2f},"
+        f" worst {ratios[-1]:.2f} (goal 1.5);",
+        f"- {sum(r > 1.5 for r in ratios)} of {len(ratios)} above 1.5, {sum(r < 1.001 for r in ratios)} chose the quickest.",
+        "",
+        "The worst of them:",
+        "",
+        "| layer | X | window | type | chosen | times the quickest |",
+        "|---|---|---|---|---|---|",
+    ]
+    for r in worst:
+        lines.append(
+            f"| {r['layer']} | {'×'.join(map(str, r['X']))} | {'×'.join(map(str, r['weights'][0]))} | {r['dtype']} "
+            f"| {r['chosen']} | {r['ratio']:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Time, print, and keep where that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--problems", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    with threadpool_limits(1):
+        rows = [figures(problem) for problem in problems(asked.problems, asked.seed)]
+    held = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.machine()}, {_processor()}",
+        "numpy": np.__version__,
+        "problems": rows,
+    }
+    print(page(held))
+    if asked.write:
+        (FOLDER / "planner.json").write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
+        (FOLDER / "planner.md").write_text(page(held), encoding="utf-8")
+
+
+def _processor() -> str:
+    from generated._runtime.machine import processor
+
+    return processor()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Exact linear algebra of the checker's own: products of whole numbers, and ranks modulo a prime and over the rationals."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+__all__ = ["PRIMES", "largest", "product", "rank", "rank_modulo", "times"]
+
+PRIMES = (2147483647, 2147483629, 2147483587)
+_ROOM = 1 << 62
+
+
+def largest(values: Any) -> int:
+    """The largest magnitude."""
+    return max((abs(int(v)) for v in (values.min(), values.max())), default=0) if values.size else 0
+
+
+def times(one: Any, other: Any) -> Any:
+    """A product entry by entry, in Python's integers where 64 bits are too few."""
+    if largest(one) * largest(other) < _ROOM:
+        return one * other
+    return one.astype(object) * other.astype(object)
+
+
+def product(one: Any, other: Any) -> Any:
+    """A product of matrices of whole numbers."""
+    bounds = largest(one), largest(other)
+    if bounds[0] * bounds[1] * max(1, one.shape[-1]) < _ROOM and max(bounds) < _ROOM:
+        return one.astype(np.int64) @ other.astype(np.int64)
+    return one.astype(object) @ other.astype(object)
+
+
+def rank_modulo(matrix: Any, p: int, enough: int | None = None) -> int:
+    """The rank modulo a prime below 2³¹, never more than that over the rationals; elimination ends where it is `enough`."""
+    rows = (matrix % p).astype(np.int64)
+    found = 0
+    for column in range(rows.shape[1]):
+        if found == len(rows) or found == enough:
+            break
+        candidates = np.flatnonzero(rows[found:, column]) + found
+        if not candidates.size:
+            continue
+        first = min(candidates, key=lambda r: int(np.count_nonzero(rows[r]))) if candidates.size < 16 else candidates[0]
+        rows[[found, first]] = rows[[first, found]]
+        rows[found] = rows[found] * pow(int(rows[found, column]), -1, p) % p
+        others = np.flatnonzero(rows[found + 1 :, column]) + found + 1
+        cells = np.flatnonzero(rows[found])
+        block = np.ix_(others, cells)
+        rows[block] = (rows[block] - rows[others, column][:, None] * rows[found, cells]) % p
+        found += 1
+    return found
+
+
+def rank(matrix: Any) -> int:
+    """The rank over the rationals, by elimination with fractions of the rows' entries that aren't 0."""
+    pivots: dict[int, dict[int, Fraction]] = {}
+    for line in matrix:
+        row = {int(c): Fraction(int(line[c])) for c in np.flatnonzero(line)}
+        while row:
+            lead = min(row)
+            if lead not in pivots:
+                pivots[lead] = {c: v / row[lead] for c, v in row.items()}
+                break
+            factor = row[lead]
+            for c, v in pivots[lead].items():
+                left = row.get(c, Fraction(0)) - factor * v
+                if left:
+                    row[c] = left
+                else:
+                    row.pop(c, None)
+    return len(pivots)

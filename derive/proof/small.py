@@ -1,0 +1,178 @@
+"""Claims about forms whose coefficients are sums of several terms: refuted at small sizes, by what the form means there.
+
+Such a form has no formula for c(o, k), as behind a reflecting edge, but at numeric sizes its dense W and U follow from the
+definition, for every entry of its parameters at once: they are linear in it. A clause about W and U that fails there is false,
+with these sizes, indices and entries as its counterexample. One that doesn't fail at these sizes is not proved by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+from sympy import Integer, Symbol, true
+
+from derive.errors import ObligationFailed
+from derive.forms.denote import denote, matrix
+from derive.forms.evaluate import evaluate, grid
+from derive.forms.expr import Read
+from derive.forms.form import Array, Edge, Form, Param
+from derive.forms.text import show
+from derive.proof.counterexample import Counterexample
+from derive.proof.step import Clause
+
+__all__ = ["LARGEST", "dense_like", "differing_at_small_sizes", "refute_at_small_sizes"]
+
+LARGEST = 7  # the largest sum of sizes that is tried: seconds on two axes
+
+Arrays = dict[str, np.ndarray]
+
+
+def dense_like(form: Form) -> Form:
+    """The form with one free weight W for each pair of places, and one bias U for each place."""
+    W = Array("W", (*form.output.axes, *form.input.axes))
+    U = Array("U", form.output.axes)
+    return Form(
+        output=form.output,
+        input=form.input,
+        reduction=form.input.axes,
+        domain=true,
+        weight=W.entry(),
+        read=form.input.symbols,
+        bias=U.entry(),
+        weights=(Param(W, true, tuple((s, s) for s in W.symbols)),),
+        biases=(Param(U, true, tuple((s, s) for s in U.symbols)),),
+        given=form.given,
+        edge=Edge.INSIDE,
+    )
+
+
+def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...]) -> None:
+    """Raise ObligationFailed for the first clause about `dense_like(form)` that fails, at the smallest sizes."""
+    for sizes in _sizes(form, clauses):
+        for said, arrays in _drawn(form, sizes):
+            dense = _dense(form, arrays, sizes)
+            for clause in clauses:
+                if (found := _failing(form, clause, dense, sizes)) is not None:
+                    indices, residue, place = found
+                    entries = (*said, (place, 1)) if place else said
+                    model = Counterexample(
+                        tuple((s.name, v) for s, v in sizes.items()), indices, Integer(residue), entries, place
+                    )
+                    where = ", ".join(f"{name} = {value}" for name, value in entries)
+                    at = ", ".join(f"{name} = {value}" for name, value in (*model.sizes, *indices))
+                    raise ObligationFailed(
+                        f"{clause.says} fails at {at}: where {where} and 0 elsewhere, the two sides differ by {residue}.",
+                        model,
+                    )
+
+
+def differing_at_small_sizes(one: Form, other: Form) -> Counterexample | None:
+    """The smallest sizes at which two forms of the same parameters differ, with one entry of each array as 1."""
+    for sizes in _sizes(one, ()):
+        if not bool(evaluate(other.given, sizes)):
+            continue
+        for said, arrays in _one_of_each(one, sizes):
+            gap = matrix(one, arrays, sizes) - matrix(other, arrays, sizes)
+            if not (gap != 0).any():
+                continue
+            at = tuple(int(p) for p in np.argwhere(gap != 0)[0])
+            axes = (*one.output.axes, *one.input.axes)
+            values = [p + int(evaluate(axis.lower, sizes)) for p, axis in zip(at, axes, strict=True)]
+            rank = len(one.output.axes)
+            place = show(one.input.entry(map(Integer, values[rank:])))
+            indices = tuple((axis.symbol.name, v) for axis, v in zip(axes[:rank], values, strict=False))
+            stated = tuple((s.name, v) for s, v in sizes.items())
+            return Counterexample(stated, indices, Integer(gap[at]), (*said, (place, 1)), place)
+    return None
+
+
+def _one_of_each(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
+    shapes = {p.name: [int(evaluate(e, sizes)) for e in p.array.shape] for p in form.params}
+    for places in product(*(np.ndindex(*shape) for shape in shapes.values())):
+        arrays = {name: np.zeros(shape, dtype=object) for name, shape in shapes.items()}
+        for name, place in zip(shapes, places, strict=True):
+            arrays[name][place] = 1
+        yield tuple((_entry(p.array, at, sizes), 1) for p, at in zip(form.params, places, strict=True)), arrays
+
+
+def _entry(array: Array, place: tuple[int, ...], sizes: Mapping[Symbol, int]) -> str:
+    """The entry at these positions in memory, as the formula calls it."""
+    lower = (int(evaluate(axis.lower, sizes)) for axis in array.axes)
+    return show(array.entry([Integer(p + low) for p, low in zip(place, lower, strict=True)]))
+
+
+def _sizes(form: Form, clauses: tuple[Clause, ...]) -> Iterator[dict[Symbol, int]]:
+    """Values of the sizes of the form, which it admits, and of the clauses; those with the smallest sum first."""
+    own = {s for c in clauses for e in (c.given, c.left, c.right) for s in e.free_symbols.difference(c.binders)}
+    names = (*form.sizes, *sorted(own.difference(form.sizes), key=str))
+    tuples = product(range(LARGEST + 1), repeat=len(names))
+    for values in sorted((t for t in tuples if sum(t) <= LARGEST), key=lambda t: (sum(t), t[::-1])):
+        sizes = dict(zip(names, values, strict=True))
+        if bool(evaluate(form.given, sizes)) and all(evaluate(e, sizes) > 0 for e in _extents(form)):
+            yield sizes
+
+
+def _extents(form: Form) -> list[Any]:
+    return [e for array in (form.output, form.input, *(p.array for p in form.params)) for e in array.shape]
+
+
+def _drawn(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
+    """Entries to try: each by itself as 1, or, where a weight is a product of entries, all of them as 1, 2, ..."""
+    empty = {p.name: np.zeros([int(evaluate(e, sizes)) for e in p.array.shape], dtype=object) for p in form.params}
+    entries = [(p.array, place) for p in form.params for place in np.ndindex(*empty[p.name].shape)]
+    alone = isinstance(form.weight, Read)
+    for group in ([entry] for entry in entries) if alone else [entries]:
+        arrays = {name: values.copy() for name, values in empty.items()}
+        said = []
+        for value, (array, place) in enumerate(group, start=1):
+            arrays[array.name][place] = value
+            said.append((_entry(array, place, sizes), value))
+        yield tuple(said), arrays
+
+
+def _dense(form: Form, arrays: Arrays, sizes: Mapping[Symbol, int]) -> Arrays:
+    nothing = np.zeros([int(evaluate(e, sizes)) for e in form.input.shape], dtype=object)
+    return {"W": matrix(form, arrays, sizes), "U": denote(form, arrays | {form.input.name: nothing}, sizes)}
+
+
+def _failing(
+    form: Form, clause: Clause, dense: Arrays, sizes: Mapping[Symbol, int]
+) -> tuple[tuple[tuple[str, int], ...], int, str] | None:
+    """Indices at which the clause fails, nearest to 0, by how much, and the input's entry that shows it."""
+    axes = {axis.symbol: axis for axis in (*form.output.axes, *form.input.axes)}
+    reach = max(dense["W"].shape, default=1)
+    ends = {
+        s: (int(evaluate(axes[s].lower, sizes)), int(evaluate(axes[s].upper, sizes))) if s in axes else (-reach, reach)
+        for s in clause.binders
+    }
+    points = dict(sizes) | grid(ends)
+    shape = tuple(high - low + 1 for low, high in ends.values())
+    read = _reader(form, dense, sizes)
+    gap = evaluate(clause.left, points, read) - evaluate(clause.right, points, read)
+    wrong = np.broadcast_to(evaluate(clause.given, points), shape) & (np.broadcast_to(gap, shape) != 0)
+    if not wrong.any():
+        return None
+    lows = [low for low, _ in ends.values()]
+    at = min(np.argwhere(wrong).tolist(), key=lambda p: (sum(abs(x + low) for x, low in zip(p, lows, strict=True)), p))
+    values = {s: x + low for s, x, low in zip(ends, at, lows, strict=True)}
+    inputs = form.input.symbols
+    place = show(form.input.entry([Integer(values[s]) for s in inputs])) if set(inputs) <= set(values) else ""
+    return tuple((s.name, v) for s, v in values.items()), int(np.broadcast_to(gap, shape)[tuple(at)]), place
+
+
+def _reader(form: Form, dense: Arrays, sizes: Mapping[Symbol, int]) -> Callable[..., Any]:
+    """Entries of W and U; where the clause doesn't speak of a point, its subscripts may lie outside, and any entry will do."""
+    boxes = {"W": (*form.output.axes, *form.input.axes), "U": form.output.axes}
+
+    def read(name: str, *subscripts: Any) -> Any:
+        values = dense[name]
+        if not subscripts:
+            return values[()]
+        places = [np.asarray(s) - int(evaluate(a.lower, sizes)) for s, a in zip(subscripts, boxes[name], strict=True)]
+        clipped = (np.clip(p, 0, e - 1) for p, e in zip(places, values.shape, strict=True))
+        return values[tuple(np.broadcast_arrays(*clipped))]
+
+    return read

@@ -1,0 +1,41 @@
+"""What is remembered is what SymPy would give."""
+
+import pytest
+from sympy import And, Eq, Le, Max, Min, Mod, Not, Or, Symbol, floor, symbols, true
+
+from derive.forms.expr import Read, Where
+from derive.remembered import both, built, replaced, text
+
+i, j, n, m = symbols("i j n m", integer=True)
+EXPRESSIONS = (
+    i + 2 * j - n,
+    And(Le(0, i), Le(i, n - 1), Eq(j, i)),
+    Or(Not(Eq(i, j)), Le(Max(i, j, 0), Min(n, m))),
+    Read("V", i + j, Mod(i, n)),
+    Where(Le(i, j), Read("V", i), Read("V", floor(j / 2))),
+    true,
+)
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
+@pytest.mark.parametrize("values", [{i: j, j: i}, {n: i + 1, i: 0}, {Le(i, j): true}, {Symbol("x"): i}, {}], ids=str)
+def test_parts_are_replaced_all_at_once_as_sympy_does(expression, values):
+    assert replaced(expression, values) == expression.xreplace(values)
+    assert replaced(expression, values).func is expression.xreplace(values).func
+
+
+def test_a_conjunction_is_the_one_that_sympy_makes():
+    parts = (Le(0, i), Le(i, n), And(Le(j, n), Le(0, i)))
+    assert both(*parts) == And(*parts)
+    assert both() is true
+    assert both(*parts) is both(*parts)
+
+
+def test_numbers_and_truths_that_python_holds_equal_are_told_apart():
+    assert built(Eq, i, 1) == Eq(i, 1)
+    assert built(Eq, i, True) == Eq(i, True)
+    assert built(Eq, i, 1) != built(Eq, i, True)
+
+
+def test_texts_are_those_that_sympy_prints():
+    assert text(And(Le(0, i), Le(i, n - 1))) == str(And(Le(0, i), Le(i, n - 1)))
