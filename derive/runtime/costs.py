@@ -77,16 +77,19 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))
     if kind in ("fft", "make fft"):
-        transforms, length = sizes
-        itemsize = itemsize if kind == "fft" else 8
-        return float(times * (14 * call + (transforms + 2) * machine.fft_seconds(itemsize, length)))
+        return _transformed(times, sizes, itemsize if kind == "fft" else 8, machine)
     if kind == "weigh":
         parts, runs, elements = sizes
         return float(times * (2 * _VIEWS * call + parts * runs * (0.01 * call + 5 * elements * itemsize / rate)))
     if kind == "fold":
         parts, elements = sizes
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
-    (elements,) = sizes
+    return _moved(kind, times, sizes[0], rate, itemsize, machine)
+
+
+def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, machine: Machine) -> float:
+    """What moves so many elements and does little else."""
+    call = machine.ufunc_call
     if kind == "view":
         return float(times * 3 * _VIEWS * call)
     if kind == "gather":
@@ -96,6 +99,12 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind == "store":
         return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
+
+
+def _transformed(times: Any, sizes: Any, itemsize: int, machine: Machine) -> float:
+    """Calls of np.fft: each makes its table of roots anew, which takes as long as two transforms."""
+    transforms, length = sizes
+    return float(times * (14 * machine.ufunc_call + (transforms + 2) * machine.fft_seconds(itemsize, length)))
 
 
 def counted(works: Iterable[Work], itemsize: int) -> Counted:
