@@ -18,7 +18,7 @@ def check_shared(program: Staged, nodes: tuple[Statement, ...]) -> None:
     """
     rooms = {room.name: room for room in program.rooms}
     order = [node.target.array for node in nodes]
-    for owner in {room.within for room in program.rooms if room.within}:
+    for owner in dict.fromkeys(room.within for room in program.rooms if room.within):
         if owner not in rooms or rooms[owner].within:
             raise NoLowering(f"{owner} has no memory of its own that another array may take.")
         group = [room for room in program.rooms if owner in (room.name, room.within)]
