@@ -11,13 +11,15 @@ The terms of one result of one tile are then terms of the form, and these obliga
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Or, Symbol, expand
 
 from derive.algorithms._constants import Term, without_constants
+from derive.algorithms._shared import check_shared
+from derive.algorithms._waves import check_roots, check_spectra, roots, without_waves
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Form, equal_places
@@ -61,7 +63,7 @@ class _Inliner:
         for let in program.lets:
             held[let.symbol] = let.value.xreplace(held)
         self.program = program = at_knobs(program, held)
-        self.given = (form.given, Ge(program.batch, 1), *(Ge(knob.symbol, 1) for knob in program.knobs))
+        self.given = (form.given, Ge(program.batch, 1), *(Ge(k.symbol, 1) for k in program.knobs), program.fits)
         self.made = list(self._walk(program.fixed, (), (), True))
         self.placed = list(self._walk(program.body, (), (), False))
         self.tiles = [n for n in _nodes(program.body) if isinstance(n, Tiles)]
@@ -74,6 +76,8 @@ class _Inliner:
         *_, self.store = self.placed
         if not isinstance(self.store.node, Store) or set(self.by_array) != {*program.working, program.result.name}:
             raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
+        check_spectra(program, tuple(p.node for p in (*self.made, *self.placed)))
+        check_shared(program, tuple(p.node for p in self.placed))
         if self.store.node.held:
             self._check_held(self.store.node)
 
@@ -123,7 +127,7 @@ class _Inliner:
         term = Term(
             (*free, *(s for p in parts for s in p.letters)),
             (*facts, *(f for p in parts for f in p.facts)),
-            tuple(e for p in parts for e in p.entries),
+            (*roots(part.node, known), *(e for p in parts for e in p.entries)),
             tuple(needs),
         )
         if len(set(term.letters)) < len(term.letters):
@@ -150,7 +154,9 @@ class _Inliner:
     def denotes(self) -> Iterator[Goal]:
         """See the module."""
         form, program, store, node = self.form, self.program, self.store, self.store.node
-        term = without_constants(self.inline(node.source), program.constants)
+        whole = without_constants(self.inline(node.source), program.constants)
+        letters, facts, entries, places = without_waves(whole.letters, whole.facts, whole.entries)
+        term = replace(whole, letters=letters, facts=facts, entries=entries)
         down, up = dict(program.chart.down), dict(program.chart.up)
         item = _within(Range(program.item, Integer(0), program.batch))
         points = (*(_within(r) for r in node.over if r not in node.summed), node.condition)
@@ -158,6 +164,9 @@ class _Inliner:
         here = And(*store.facts, *points, *summed, *term.facts)
         back = And(*(Eq(s, expand(up[s].xreplace(down))) for s in (*term.letters, *(r.symbol for r in node.over))))
         same = self._same(node.target, term.entries, down)
+        if places:
+            ranged = And(*store.facts, *points, *(f for f in term.facts if f in whole.facts))
+            yield Goal((*self.given, ranged), And(*places))
         yield Goal((*self.given, here), And(form.live.xreplace(down), item.xreplace(down), back, same))
         tiles = [And(_tile(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
         around = [f for f in store.facts if not any(f == _tile(t) for t in self.tiles)]
@@ -210,7 +219,10 @@ class _Inliner:
         return And(place, equal_places(bias.subscripts, self._stored(wanted, down)))
 
     def bounds(self) -> Iterator[Goal]:
-        """Every access of every statement is inside, and ranges run forwards."""
+        """Every access of every statement is inside, and so are arrays within others; ranges run forwards."""
+        for room in (r for r in self.program.rooms if r.within):
+            pairs = zip(room.shape, self.program.shape(room.within), strict=True)
+            yield Goal(self.given, And(*(Le(own, whole) for own, whole in pairs)))
         for part in (*self.made, *self.placed):
             node = part.node
             points = [_within(r) for r in part.ranges] + ([node.condition] if isinstance(node, Store) else [])
@@ -307,6 +319,7 @@ def _factors(form: Form) -> list[Read]:
 
 def staged_obligations(program: Staged, form: Form) -> tuple[Obligation, ...]:
     """What proves a program in stages to be its form, for each choice of the knobs that have choices, and for each of its cases."""
+    check_roots(program)
     found: dict[str, list[Goal]] = {"denotes": [], "in bounds": [], "made": []}
     for numbers in settings(program):
         stages = _Inliner(at_knobs(program, numbers), form.at(numbers))
@@ -325,7 +338,7 @@ def staged_obligations(program: Staged, form: Form) -> tuple[Obligation, ...]:
 def _each(program: Staged) -> str:
     """The choices and the cases, in words."""
     cases = program.cases or Cases((), ())
-    chosen = [k for k in program.knobs if k.choices and k.symbol not in cases.symbols]
+    chosen = [k for k in program.knobs if k.choices and not k.free and k.symbol not in cases.symbols]
     each = "".join(f", for {k.symbol} in {{{', '.join(map(str, k.choices))}}}" for k in chosen)
     if not cases.symbols:
         return each

@@ -10,6 +10,7 @@ from sympy import Symbol
 from derive.backends._expressions import python
 from derive.backends._module import Header, indent
 from derive.backends._signature import quoted
+from derive.backends._spectra import norm_bound
 from derive.backends._views import symbols_of
 from derive.ir.cost import Work, direct_work, work
 from derive.ir.nodes import Program
@@ -100,11 +101,18 @@ def _served(program: Staged) -> Lines:
     if program.cases is not None:
         names = quoted([str(s) for s in program.cases.symbols])
         lines.append(f"    cases=({names}, {tuple(program.cases.values)}),")
-    return lines + ([] if program.amplified is None else [f"    bound=_{program.name}_bound,"])
+    if program.fits is not True:
+        known = (program.batch, *program.sizes, *(k.symbol for k in program.knobs))
+        keys = [str(s) for s in known if s in program.fits.free_symbols]
+        lines.append(f"    admits=lambda *, {', '.join([*keys, '**_'])}: {python(program.fits)},")
+    rounded = program.amplified is not None or program.normwise is not None
+    return lines + ([f"    bound=_{program.name}_bound,"] if rounded else [])
 
 
 def error_bounds(program: Staged) -> Lines:
     """The function `_<name>_bound` of a program whose errors are not those of direct sums."""
+    if program.normwise is not None:
+        return norm_bound(program.name, program.normwise)
     if program.amplified is None or program.cases is None:
         return []
     channels, symbols = program.amplified.channels, [str(s) for s in program.cases.symbols]
@@ -129,7 +137,7 @@ def _tiled(program: Staged) -> int | None:
     """The axis of the result, batch apart, whose places go tile by tile."""
     (store,) = [n for n in statements(program.body) if isinstance(n, Store)]
     rows = [n for n in _nodes(program.body) if isinstance(n, Tiles) and n.extent != program.batch]
-    letters = {s for n in rows for s in (n.low, n.high)}
+    letters = {s for n in rows[:1] for s in (n.low, n.high)}
     return next((k - 1 for k, e in enumerate(store.target.subscripts) if e.free_symbols & letters), None)
 
 

@@ -59,6 +59,7 @@ def quoted(names: Sequence[str]) -> str:
 
 
 _PRIMITIVES = ("folded", "halo", "held", "kronecker", "phased", "put", "strided", "tiles", "total")
+_TRANSFORMS = ("real_inverse", "real_transform", "spectrum", "transform")
 
 
 def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged: Sequence[str] = ()) -> list[str]:
@@ -68,7 +69,9 @@ def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged:
     names = [name for name, there in parts.items() if there]
     called = [name for name in _PRIMITIVES if any(f"{name}(" in line for line in staged)]
     lines = [f"from .._runtime import {', '.join(names)}"]
-    return lines + ([f"from .._runtime.primitives import {', '.join(called)}"] if called else [])
+    lines += [f"from .._runtime.primitives import {', '.join(called)}"] if called else []
+    called = [name for name in _TRANSFORMS if any(f" {name}(" in f" {line}" for line in staged)]
+    return lines + ([f"from .._runtime.transforms import {', '.join(called)}"] if called else [])
 
 
 def facts(program: Program) -> list[str]:

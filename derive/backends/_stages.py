@@ -12,6 +12,7 @@ from typing import Any
 from sympy import And, Expr, Integer, Symbol, expand
 
 from derive.backends._expressions import python
+from derive.backends._spectra import product, stored, transform
 from derive.backends._tables import constant_lines, table_lines
 from derive.backends._views import Named, Views, symbols_of, tuple_text
 from derive.errors import EmitError
@@ -21,12 +22,14 @@ from derive.ir.stages import (
     Constants,
     Halo,
     MatMul,
+    Product,
     Room,
     ShiftedSum,
     Stage,
     Staged,
     Store,
     Tiles,
+    Transform,
     WeightedSum,
     reads_of,
     statements,
@@ -39,7 +42,7 @@ Lines = list[str]
 
 def staged_functions(program: Staged) -> Lines:
     """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`."""
-    writer = _Writer(program)
+    writer = _Writer(stored(program))
     body = writer.body()
     functions = [line for part in (writer.fixed(), writer.room(), body) for line in (*part, "", "")]
     return [*table_lines(program), *functions]
@@ -120,7 +123,10 @@ class _Writer(Views):
         ]
 
     def _new(self, room: Room) -> Lines:
-        lines = [f"{room.name} = new({tuple_text(map(python, room.shape))})"]
+        if room.within:
+            return [f"{room.name} = {self.first_entries(room)}"]
+        shape = tuple_text(map(python, room.shape))
+        lines = [f"{room.name} = {f'spectrum(new, {shape})' if room.spectrum else f'new({shape})'}"]
         return lines + ([f"{room.name}[...] = 0"] if room.zeroed else [])
 
     def room(self) -> Lines:
@@ -156,7 +162,8 @@ class _Writer(Views):
         return [f"if {python(node.condition)}:", *_indent(self.lines(node.body))]
 
     def tiles(self, node: Tiles) -> Lines:
-        over = "*items" if node.extent == self.program.batch else "*span"
+        nested = any(t.extent != self.program.batch for t in self.around)
+        over = "*items" if node.extent == self.program.batch else f"0, {python(node.extent)}" if nested else "*span"
         self.around.append(node)
         inside = self._inside({node.low, node.high}, node.body)
         self.around.pop()
@@ -319,6 +326,8 @@ STAGE_TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     MatMul: _Writer.matmul,
     ShiftedSum: _Writer.shifted_sum,
     WeightedSum: _Writer.weighted_sum,
+    Transform: transform,
+    Product: product,
     Store: _Writer.store,
 }
 if missing := [node.__name__ for node in STAGES if node not in STAGE_TEMPLATES]:

@@ -11,7 +11,7 @@ from sympy import And, Expr, Integer, StrictLessThan, Symbol, expand
 from derive.backends._expressions import python
 from derive.errors import EmitError
 from derive.ir.nodes import Access, Range
-from derive.ir.stages import Halo, Staged, Store, statements
+from derive.ir.stages import Halo, Room, Staged, Store, statements
 
 __all__ = ["Views", "symbols_of", "tuple_text"]
 
@@ -121,6 +121,14 @@ class Views:
         else:
             self.named[name] = Named(access.array, text, frozenset(mentioned))
         return name
+
+    def first_entries(self, room: Room) -> str:
+        """A working array that lives within another, as a view of that."""
+        whole = self.program.shape(room.within)
+        parts = [":" if expand(a - b) == 0 else f":{python(a)}" for a, b in zip(room.shape, whole, strict=True)]
+        while parts and parts[-1] == ":":
+            parts.pop()
+        return f"{room.within}[{', '.join(parts)}]" if parts else room.within
 
     def _locally(self, name: str, text: str) -> str:
         assert self.local is not None

@@ -7,7 +7,9 @@ copy     times, elements                             also copies with a halo, wh
 view     times, elements                             a halo that is a view but at the edges
 fold     times, parts, elements                      parts - 1 additions of so many elements, in place
 store    times, elements
-make     times, elements                             what weights alone determine, once for many inputs
+gather   times, elements                             copies and stores of entries that are no neighbours
+fft      times, transforms, length                   real transforms of so many points; one of complex numbers counts as two
+make     times, elements                             what weights alone determine, once for many inputs; `make fft` as fft
     room     1, elements                                 what the working arrays hold
 """
 
@@ -33,7 +35,8 @@ from derive.ir.nodes import (
     Range,
     Scatter,
 )
-from derive.ir.stages import Halo, MatMul, ShiftedSum, Staged, Store, Tiles, WeightedSum
+from derive.ir.spectra import Product, Transform
+from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles, WeightedSum
 
 __all__ = ["Work", "direct_work", "work"]
 
@@ -50,14 +53,28 @@ class Work:
 
 def work(program: Staged) -> tuple[Work, ...]:
     """The counts of working memory and of every statement, of the weights' first. Guards count as if they always held."""
-    made = (Work("make", counts) for counts in _made(program.fixed, _ONE))
-    room = sum((_product(r.shape) for r in program.rooms), Integer(0))
+    made = (_once(w) for w in _walk(program.fixed, _ONE))
+    room = sum((_held(r) for r in program.rooms if not r.within), Integer(0))
     return (Work("room", (_ONE, room)), *made, *_walk(program.body, _ONE))
 
 
-def _made(body: Iterable[Any], times: Expr) -> Iterator[tuple[Expr, ...]]:
-    for kind in _walk(body, times):
-        yield kind.counts[0], _product(kind.counts[1:])
+def _held(room: Room) -> Expr:
+    """How many numbers a working array holds: a spectrum two for each entry of half of it."""
+    *others, last = room.shape
+    return _product(room.shape) if not room.spectrum else _product(others) * (last + 2)
+
+
+def _once(made: Work) -> Work:
+    """The same, of weights alone."""
+    return Work(f"make {made.kind}", made.counts) if made.kind == "fft" else Work("make", _whole(made.counts))
+
+
+def _whole(counts: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    return counts[0], _product(counts[1:])
+
+
+def _at(found: Work, values: dict[Symbol, Expr]) -> Work:
+    return Work(found.kind, tuple(e.xreplace(values) for e in found.counts))
 
 
 def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
@@ -66,11 +83,13 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
             case Loop(range=span, body=inner):
                 yield from _walk(inner, times * (span.stop - span.start))
             case Tiles(extent=extent, step=step, body=inner):
-                yield from _walk(inner, times * ceiling(extent / step))
+                for found in _walk(inner, times * ceiling(extent / step)):
+                    yield _at(found, {node.low: Integer(0), node.high: step})
             case Guard(body=inner):
                 yield from _walk(inner, times)
             case Halo(over=over, copied=copied):
-                yield Work("copy" if copied else "view", (times, _extent(over)))
+                kind = "copy" if copied else "view"
+                yield Work("gather" if _scattered(node.source, over) else kind, (times, _extent(over)))
             case Copy(over=over):
                 yield Work("copy", (times, _extent(over)))
             case MatMul():
@@ -84,11 +103,21 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
                 added = [r for axis in axes for r in axis if r.symbol not in kept]
                 *slow, along = [axis for axis in axes if axis[0].symbol in kept]
                 yield Work("weigh", (times, _extent(added), _extent(r for axis in slow for r in axis), _extent(along)))
+            case Transform(batch=batch, wave=wave):
+                yield Work("fft", (times, _extent(batch), wave.stop))
+            case Product(over=over):
+                yield Work("total", (times, Integer(2), _extent(over)))
             case Store():
                 elements = _extent(r for r in node.over if r not in node.summed)
                 if node.summed:
                     yield Work("fold", (times, _extent(node.summed), elements))
-                yield Work("store", (times, elements))
+                yield Work("gather" if _scattered(node.target, node.over) else "store", (times, elements))
+
+
+def _scattered(access: Access, over: Iterable[Range]) -> bool:
+    """Whether no two entries that a statement runs through are neighbours in memory: the last subscript stands still."""
+    last = access.subscripts[-1:]
+    return bool(last) and not any(r.symbol in last[0].free_symbols for r in over)
 
 
 def _multiplied(node: MatMul, times: Expr) -> Work:

@@ -15,6 +15,7 @@ from typing import Any
 from sympy import Expr, Integer, Symbol
 
 from derive.ir.nodes import Access, Chart, Copy, Guard, Let, Loop, Range, SizeFrom, Storage
+from derive.ir.spectra import Normwise, Product, Transform
 
 __all__ = [
     "STAGES",
@@ -25,6 +26,7 @@ __all__ = [
     "Knob",
     "MatMul",
     "MatrixTable",
+    "Product",
     "Room",
     "ShiftedSum",
     "Stage",
@@ -32,6 +34,7 @@ __all__ = [
     "Statement",
     "Store",
     "Tiles",
+    "Transform",
     "WeightedSum",
     "at_knobs",
     "reads_of",
@@ -148,29 +151,40 @@ class Store:
         return tuple(r for r in self.over if not any(r.symbol in e.free_symbols for e in self.target.subscripts))
 
 
-Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | WeightedSum | Store
-STAGES: tuple[type, ...] = (Let, Copy, Loop, Guard, Tiles, Halo, MatMul, ShiftedSum, WeightedSum, Store)
+Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | WeightedSum | Transform | Product | Store
+STAGES: tuple[type, ...] = (
+    *(Let, Copy, Loop, Guard, Tiles, Halo, MatMul, ShiftedSum, WeightedSum),
+    *(Transform, Product, Store),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Knob:
     """A number that changes speed, never meaning. One with `choices` takes these alone, and is proved for each of them.
 
-    One with an `extent` is how much of it a tile has.
+    One with an `extent` is how much of it a tile has. One that is `free` is proved for all values, and its choices are those worth
+    trying.
     """
 
     symbol: Symbol
     choices: tuple[int, ...] = ()
     extent: Expr | None = None
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A working array. One that is `zeroed` has entries that nothing writes and something reads."""
+    """A working array. One that is `zeroed` has entries that nothing writes and something reads.
+
+    A `spectrum` holds complex numbers, along its last axis as far as half of it: the others are their conjugates. One `within`
+    another is the first entries of that along each axis: it is written when the other isn't read any more.
+    """
 
     name: str
     shape: tuple[Expr, ...]
     zeroed: bool = False
+    spectrum: bool = False
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +241,7 @@ class Staged:
     `fixed` makes the arrays that weights alone determine (once for many inputs), `body` the result, for each `item` of the batch or
     in tiles of items. `lets` are integers by name that both use. `chart` takes the form's letters, and the item, to those of the
     stages and back. It is `strict` if its terms are rounded as those of direct sums are, and says what its error is at most if not.
-    With `cases` it is for these alone.
+    With `cases` it is for these alone, and for knobs and sizes for which the condition `fits` holds.
     """
 
     name: str
@@ -249,6 +263,8 @@ class Staged:
     constants: tuple[Constants, ...] = ()
     cases: Cases | None = None
     amplified: Amplified | None = None
+    fits: Any = True
+    normwise: Normwise | None = None
 
     def shape(self, name: str) -> tuple[Expr, ...]:
         """What the subscripts of an access to an array are counted by."""
@@ -265,7 +281,7 @@ class Staged:
         return frozenset(room.name for room in (*self.made, *self.rooms))
 
 
-Statement = Copy | Halo | MatMul | ShiftedSum | WeightedSum | Store
+Statement = Copy | Halo | MatMul | ShiftedSum | WeightedSum | Transform | Product | Store
 
 
 def statements(body: tuple[Stage, ...]) -> Iterator[Statement]:
@@ -280,7 +296,7 @@ def statements(body: tuple[Stage, ...]) -> Iterator[Statement]:
 def reads_of(node: Statement) -> tuple[Access, ...]:
     """What a statement reads."""
     match node:
-        case MatMul(left=left, right=right):
+        case MatMul(left=left, right=right) | Product(left=left, right=right):
             return (left, right)
         case WeightedSum(source=source, weights=weights):
             return (source, weights)
@@ -291,7 +307,7 @@ def reads_of(node: Statement) -> tuple[Access, ...]:
 
 def settings(program: Staged) -> Iterator[dict[Symbol, Expr]]:
     """Numbers for the knobs that have choices, and for the sizes that the program has cases of."""
-    chosen = [k for k in program.knobs if k.choices]
+    chosen = [k for k in program.knobs if k.choices and not k.free]
     for values in product(*(k.choices for k in chosen)):
         numbers = dict(zip((k.symbol for k in chosen), values, strict=True))
         cases = program.cases or Cases((), ((),))
@@ -302,7 +318,7 @@ def settings(program: Staged) -> Iterator[dict[Symbol, Expr]]:
 
 def at_knobs(program: Staged, values: Mapping[Symbol, Expr]) -> Staged:
     """The program with numbers for knobs, and for sizes."""
-    parts = ("arguments", "result", "lets", "made", "constants", "fixed", "rooms", "body", "chart")
+    parts = ("arguments", "result", "lets", "made", "constants", "fixed", "rooms", "body", "chart", "fits")
 
     def fix(value: Any) -> Any:
         if isinstance(value, tuple):

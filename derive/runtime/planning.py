@@ -33,6 +33,7 @@ class Algorithm:
     work      what it does, as counts: see `costs`
     strict    whether its error bound is that of direct sums
     cases     letters of knobs and sizes, and the values that these have together; for others there is no program
+    admits    whether it is for some sizes and knobs
     bound     q and the numerator and denominator of α where errors are γ_q·(α·Σ|w|·max|x| + |u|) at most, the maximum over the
               inputs that a block of results reads
     """
@@ -51,11 +52,12 @@ class Algorithm:
     strict: bool = True
     cases: tuple[tuple[str, ...], tuple[tuple[int, ...], ...]] | None = None
     bound: Callable[..., tuple[int, int, int]] | None = None
+    admits: Callable[..., bool] | None = None
 
     def fits(self, values: Mapping[str, int]) -> bool:
         """Whether there is a program for these sizes and knobs."""
         names, every = self.cases or ((), ((),))
-        return tuple(values[name] for name in names) in every
+        return tuple(values[name] for name in names) in every and (self.admits is None or self.admits(**values))
 
     def serves(self, sizes: Mapping[str, int]) -> bool:
         """Whether there is a program for these sizes, and knobs if they are given, with some others."""
@@ -66,7 +68,8 @@ class Algorithm:
     def only(self) -> str:
         """For what alone there is a program."""
         names, every = self.cases or ((), ())
-        return " or ".join(", ".join(f"{n} = {v}" for n, v in zip(names, values, strict=True)) for values in every)
+        cases = (", ".join(f"{n} = {v}" for n, v in zip(names, values, strict=True)) for values in every)
+        return " or ".join(cases) or "windows that fit in its tiles"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def planned(kernel: Any, arguments: tuple[np.ndarray, ...], out: np.ndarray, thr
     return Participant(
         lambda: ready(X, out=out),
         lambda made: made,
+        fourier=algorithm == "fft",
         multiple=getattr(ready, "bound", None),
         note=f"plan {algorithm}".strip(),
     )
