@@ -5,6 +5,7 @@ operation and a byte take. Working arrays that fit in the second-level cache are
 product whose larger side is beyond the cache, that side is read from memory and packed; small products read it as they multiply.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from .machine import Machine
 __all__ = ["Counted", "counted", "held_by", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
+_LINE = 64  # bytes that an entry costs where none of its neighbours is used
 _UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
 _VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
 _PATH = 60  # calls on next to nothing that finding the order of a contraction takes as long as
@@ -46,7 +48,7 @@ def held_by(works: Iterable[Work]) -> int:
 def seconds(works: Iterable[Work], room: int, itemsize: int, machine: Machine, fixed: bool) -> float:
     """How long it takes; `room` is what the working arrays take together, in bytes. `fixed` counts what is made of weights."""
     rate = _rate(room, machine)
-    wanted = [work for work in works if work[0] != "room" and (fixed or work[0] != "make")]
+    wanted = [work for work in works if work[0] != "room" and (fixed or not work[0].startswith("make"))]
     return sum(_seconds(work, rate, itemsize, machine) for work in wanted)
 
 
@@ -74,15 +76,24 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))
+    if kind in ("fft", "make fft"):
+        return _transformed(times, sizes, itemsize if kind == "fft" else 8, machine)
     if kind == "weigh":
         parts, runs, elements = sizes
         return float(times * (2 * _VIEWS * call + parts * runs * (0.01 * call + 5 * elements * itemsize / rate)))
     if kind == "fold":
         parts, elements = sizes
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
-    (elements,) = sizes
+    return _moved(kind, times, sizes[0], rate, itemsize, machine)
+
+
+def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, machine: Machine) -> float:
+    """What moves so many elements and does little else."""
+    call = machine.ufunc_call
     if kind == "view":
         return float(times * 3 * _VIEWS * call)
+    if kind == "gather":
+        return float(times * (_VIEWS * call + elements * _LINE / machine.dram_bytes))
     if kind == "sweep":
         return float(times * (_VIEWS * call + 6 * elements * itemsize / rate))
     if kind == "store":
@@ -90,11 +101,17 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
 
 
+def _transformed(times: Any, sizes: Any, itemsize: int, machine: Machine) -> float:
+    """Calls of np.fft: each makes its table of roots anew, which takes as long as two transforms."""
+    transforms, length = sizes
+    return float(times * (14 * machine.ufunc_call + (transforms + 2) * machine.fft_seconds(itemsize, length)))
+
+
 def counted(works: Iterable[Work], itemsize: int) -> Counted:
     """The same counts, added up."""
     operations = bytes_ = calls = 0
     for kind, times, *sizes in works:
-        if kind in ("room", "make"):
+        if kind == "room" or kind.startswith("make"):
             continue
         calls += times
         if kind == "matmul":
@@ -109,6 +126,10 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
             parts, elements = sizes
             operations += times * (parts - 1) * elements
             bytes_ += times * (parts - 1) * 3 * elements * itemsize
+        elif kind == "fft":
+            transforms, length = sizes
+            operations += int(times * transforms * 2.5 * length * math.log2(max(2, length)))
+            bytes_ += times * transforms * 2 * length * itemsize
         elif kind == "weigh":
             parts, runs, elements = sizes
             operations += 2 * times * parts * runs * elements

@@ -48,8 +48,8 @@ class Machine:
     cached_bytes: float = 60e9
     dram_bytes: float = 13e9
     copied_bytes: float = 16e9
-    fft32: float = 0.25e-9
-    fft64: float = 0.4e-9
+    fft32: float = 0.11e-9
+    fft64: float = 0.17e-9
     source: str = "guessed: never calibrated"
 
     def flop_rate(self, itemsize: int, m: float, k: float, n: float) -> float:

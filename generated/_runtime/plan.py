@@ -252,7 +252,7 @@ def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> C
         raise ArgumentError(
             f"{kernel.name}: algorithm {wanted!r} has not the error bound of direct sums that 'strict' asks for."
         )
-    if known is not None and known.cases is not None:
+    if known is not None:
         raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} is for {known.only} alone.")
     names = ", ".join(["auto", *(c.choice.name for c in found)])
     raise ArgumentError(f"{kernel.name} has no algorithm {wanted!r}; there are {names}.")

@@ -18,6 +18,7 @@ from .primitives import aligned
 __all__ = ["Algorithm", "Candidate", "Choice", "candidates", "choose_algorithm", "jobs", "places_of", "run_staged"]
 
 _MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
+_MARGIN = 1.15  # how much quicker than direct sums an algorithm is worth other roundings
 _LARGEST = 4096  # of a knob that is free
 
 
@@ -33,6 +34,7 @@ class Algorithm:
     work      what it does, as counts: see `costs`
     strict    whether its error bound is that of direct sums
     cases     letters of knobs and sizes, and the values that these have together; for others there is no program
+    admits    whether it is for some sizes and knobs
     bound     q and the numerator and denominator of α where errors are γ_q·(α·Σ|w|·max|x| + |u|) at most, the maximum over the
               inputs that a block of results reads
     """
@@ -51,11 +53,12 @@ class Algorithm:
     strict: bool = True
     cases: tuple[tuple[str, ...], tuple[tuple[int, ...], ...]] | None = None
     bound: Callable[..., tuple[int, int, int]] | None = None
+    admits: Callable[..., bool] | None = None
 
     def fits(self, values: Mapping[str, int]) -> bool:
         """Whether there is a program for these sizes and knobs."""
         names, every = self.cases or ((), ((),))
-        return tuple(values[name] for name in names) in every
+        return tuple(values[name] for name in names) in every and (self.admits is None or self.admits(**values))
 
     def serves(self, sizes: Mapping[str, int]) -> bool:
         """Whether there is a program for these sizes, and knobs if they are given, with some others."""
@@ -66,7 +69,8 @@ class Algorithm:
     def only(self) -> str:
         """For what alone there is a program."""
         names, every = self.cases or ((), ())
-        return " or ".join(", ".join(f"{n} = {v}" for n, v in zip(names, values, strict=True)) for values in every)
+        cases = (", ".join(f"{n} = {v}" for n, v in zip(names, values, strict=True)) for values in every)
+        return " or ".join(cases) or "windows that fit in its tiles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,11 @@ class Choice:
 
     algorithm: Algorithm | None
     knobs: Mapping[str, int]
+
+    @property
+    def strict(self) -> bool:
+        """Whether the error bound is that of direct sums."""
+        return self.algorithm is None or self.algorithm.strict
 
     @property
     def name(self) -> str:
@@ -119,7 +128,7 @@ def candidates(
     strict: bool,
     fixed: bool,
 ) -> list[Candidate]:
-    """Each algorithm in its best setting, the quickest first."""
+    """Each algorithm in its best setting, the quickest first; one that rounds in its own way must be quicker by some margin."""
     held, found = machine(), []
     if direct is not None:
         works = direct(**sizes)
@@ -142,7 +151,7 @@ def candidates(
                 best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)
         if best is not None:
             found.append(best)
-    return sorted(found, key=lambda c: c.seconds)
+    return sorted(found, key=lambda c: c.seconds * (1 if c.choice.strict else _MARGIN))
 
 
 @lru_cache(maxsize=1024)

@@ -79,6 +79,7 @@ average_pool2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "fft": "it needs weights that are parameters, and these are given",
         "im2col": "it needs weights that are parameters, and these are given",
         "product": "it needs weights that are parameters, and these are given",
         "rows": "it needs weights that are parameters, and these are given",

@@ -4,13 +4,14 @@
     H[i] = u + Σ_a V[a]·X[i + a]        |a| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        68 of 68 obligations for all sizes: docs/derivations/conv1d.md
+Proved        71 of 71 obligations for all sizes: docs/derivations/conv1d.md
 Cost          2·n·(2Δ + 1) operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel
 from .._runtime.primitives import halo, held, phased, put, strided, tiles
+from .._runtime.transforms import real_inverse, real_transform, spectrum
 
 __all__ = ["conv1d"]
 
@@ -71,6 +72,67 @@ def _direct_du(G, du, new):
 
     # du += G[i]
     du[...] += np.einsum("zi->", G, optimize=True)
+
+
+def _fft_fixed(V, new, *, Delta, Ni, **_):
+    """What Fourier transforms of tiles makes of the weights, once."""
+    T = new((Ni,))
+    T[...] = 0
+    # T[a] = V[a]
+    T[:2*Delta + 1] = V
+    Wi = spectrum(new, ((Ni // 2) + 1,))
+    # Wi[fi] = Σ_qi wi^(-fi·qi)·T[qi]
+    real_transform(T, Wi, sign=-1, scaled=False)
+    return (Wi,)
+
+
+def _fft_room(new, *, Ni, Si, G, I, **_):
+    """Working arrays of one thread, and views of them."""
+    R = new((I, G*Si + Ni - Si))
+    Yi = spectrum(new, (I, G, (Ni // 2) + 1))
+    Q = Yi
+    Bi = new((I, G, Ni))
+    return (R, Yi, Q, Bi)
+
+
+def _fft(X, u, H, Wi, R_, Yi, Q, Bi, items, span, *, n, Delta, Ni, Si, G, I, **_):
+    """Fourier transforms of tiles."""
+    for first, last in tiles(*items, I):
+        for i0, i1 in tiles(*span, G*Si):
+            # R[k, pi] = X[k + first, i0 + pi - Delta], 0 outside
+            R = halo(X, (first, i0 - Delta), R_)
+
+            # Yi[k, g, fi] = Σ_pi wi^(fi·pi)·R[k, Si*g + pi]/√Ni
+            real_transform(strided(R, (0, 0), (I, G, Ni), ((0, 1), (1, Si), (1, 1))), Yi)
+
+            # Q[k, g, fi] = Yi[k, g, fi]·Wi[fi]
+            np.multiply(Yi, Wi, out=Q)
+
+            # Bi[k, g, yi] = Σ_fi wi^(-yi·fi)·Q[k, g, fi]/√Ni
+            real_inverse(Q, Bi)
+
+            # H[k + first, i0 + Si*g + si] = u + Bi[k, g, si]
+            put(H[first:last, i0:i1], Bi[:last - first, :, :Si], u, split=(1,))
+
+
+def _fft_work(*, batch, n, Delta, Ni, Si, G, I, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, G*I*(Ni + 2) + G*I*Ni + I*(G*Si + Ni - Si)),
+        ("make", 1, 2*Delta + 1),
+        ("make fft", 1, 1, Ni),
+        ("view", (-((-batch) // I))*(-((-n) // (G*Si))), I*(G*Si + Ni - Si)),
+        ("fft", (-((-batch) // I))*(-((-n) // (G*Si))), G*I, Ni),
+        ("total", (-((-batch) // I))*(-((-n) // (G*Si))), 2, G*I*Ni),
+        ("fft", (-((-batch) // I))*(-((-n) // (G*Si))), G*I, Ni),
+        ("store", (-((-batch) // I))*(-((-n) // (G*Si))), G*I*Si),
+    )
+
+
+def _fft_bound(*, Ni, **_):
+    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
+    steps = (Ni - 1).bit_length()
+    return 15*steps + 10, int(-(-((Ni)**0.5) // 1)), 1
 
 
 def _toeplitz_fixed(V, new, *, Delta, T, **_):
@@ -160,6 +222,20 @@ conv1d = Kernel(
     work=_direct_work,
     terms=_terms,
     algorithms=(
+        Algorithm(
+            "fft",
+            "Fourier transforms of tiles",
+            _fft_fixed, _fft_room, _fft,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"Ni": (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536), "Si": (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152), "G": (1, 4, 16, 64), "I": ()},
+            extents=lambda *, batch, **_: {"I": batch},
+            work=_fft_work,
+            tiled=0,
+            strict=False,
+            admits=lambda *, Delta, Ni, Si, **_: Ni >= 2*Delta + Si,
+            bound=_fft_bound,
+        ),
         Algorithm(
             "toeplitz",
             "Toeplitz products",

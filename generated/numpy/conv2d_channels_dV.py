@@ -117,6 +117,7 @@ conv2d_channels_dV = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "fft": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "im2col": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "product": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "rows": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",

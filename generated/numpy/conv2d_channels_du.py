@@ -68,6 +68,7 @@ conv2d_channels_du = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "fft": "it needs one array of weights that is read once in a term; the weight is 1",
         "im2col": "it needs one array of weights that is read once in a term; the weight is 1",
         "product": "it needs one array of weights that is read once in a term; the weight is 1",
         "rows": "it needs one array of weights that is read once in a term; the weight is 1",

@@ -4,13 +4,14 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        68 of 68 obligations for all sizes: docs/derivations/conv3d.md
+Proved        71 of 71 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel
 from .._runtime.primitives import halo, put, strided, tiles, total
+from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["conv3d"]
 
@@ -95,6 +96,108 @@ def _direct_du(G, du, new):
 
     # du += G[i, j, h]
     du[...] += np.einsum("zijh->", G, optimize=True)
+
+
+def _fft_fixed(V, new, *, Delta, Ni, Nj, Nh, **_):
+    """What Fourier transforms of tiles makes of the weights, once."""
+    T = new((Ni, Nj, Nh))
+    T[...] = 0
+    # T[a, b, e] = V[a, b, e]
+    T[:2*Delta + 1, :2*Delta + 1, :2*Delta + 1] = V
+    Wh = spectrum(new, (Ni, Nj, (Nh // 2) + 1))
+    # Wh[qi, qj, fh] = Σ_qh wh^(-fh·qh)·T[qi, qj, qh]
+    real_transform(T, Wh, sign=-1, scaled=False)
+    Wj = spectrum(new, (Ni, Nj, (Nh // 2) + 1))
+    # Wj[qi, fj, fh] = Σ_qj wj^(-fj·qj)·Wh[qi, qj, fh]
+    transform(Wh, Wj, 1, sign=-1, scaled=False)
+    Wi = spectrum(new, (Ni, Nj, (Nh // 2) + 1))
+    # Wi[fi, fj, fh] = Σ_qi wi^(-fi·qi)·Wj[qi, fj, fh]
+    transform(Wj, Wi, 0, sign=-1, scaled=False)
+    return (Wi,)
+
+
+def _fft_room(new, *, Delta, Ni, Nj, Nh, I, **_):
+    """Working arrays of one thread, and views of them."""
+    Si = Ni - 2*Delta
+    Sj = Nj - 2*Delta
+    R = new((I, Ni, Nj, Nh))
+    Yh = spectrum(new, (I, Ni, Nj, (Nh // 2) + 1))
+    Yj = spectrum(new, (I, Ni, Nj, (Nh // 2) + 1))
+    Yi = spectrum(new, (I, Ni, Nj, (Nh // 2) + 1))
+    Q = Yi
+    Bi = Yj
+    Bj = Yh[:, :Si]
+    Bh = R[:, :Si, :Sj]
+    Bi_read = Bi[:, :Si]
+    Bj_read = Bj[:, :, :Sj]
+    return (R, Yh, Yj, Yi, Q, Bi, Bi_read, Bj, Bj_read, Bh)
+
+
+def _fft(X, u, H, Wi, R_, Yh, Yj, Yi, Q, Bi, Bi_read, Bj, Bj_read, Bh, items, span, *, n, m, p, Delta, Ni, Nj, Nh, I, **_):
+    """Fourier transforms of tiles."""
+    Si = Ni - 2*Delta
+    Sj = Nj - 2*Delta
+    Sh = Nh - 2*Delta
+
+    for first, last in tiles(*items, I):
+        for i0, i1 in tiles(*span, Si):
+            for j0, j1 in tiles(0, m, Sj):
+                for h0, h1 in tiles(0, p, Sh):
+                    # R[k, pi, pj, ph] = X[k + first, i0 + pi - Delta, j0 + pj - Delta, h0 + ph - Delta], 0 outside
+                    R = halo(X, (first, i0 - Delta, j0 - Delta, h0 - Delta), R_)
+
+                    # Yh[k, pi, pj, fh] = Σ_ph wh^(fh·ph)·R[k, pi, pj, ph]/√Nh
+                    real_transform(R, Yh)
+
+                    # Yj[k, pi, fj, fh] = Σ_pj wj^(fj·pj)·Yh[k, pi, pj, fh]/√Nj
+                    transform(Yh, Yj, 2)
+
+                    # Yi[k, fi, fj, fh] = Σ_pi wi^(fi·pi)·Yj[k, pi, fj, fh]/√Ni
+                    transform(Yj, Yi, 1)
+
+                    # Q[k, fi, fj, fh] = Yi[k, fi, fj, fh]·Wi[fi, fj, fh]
+                    np.multiply(Yi, Wi, out=Q)
+
+                    # Bi[k, yi, fj, fh] = Σ_fi wi^(-yi·fi)·Q[k, fi, fj, fh]/√Ni
+                    transform(Q, Bi, 1, sign=-1)
+
+                    # Bj[k, si, yj, fh] = Σ_fj wj^(-yj·fj)·Bi[k, si, fj, fh]/√Nj
+                    transform(Bi_read, Bj, 2, sign=-1)
+
+                    # Bh[k, si, sj, yh] = Σ_fh wh^(-yh·fh)·Bj[k, si, sj, fh]/√Nh
+                    real_inverse(Bj_read, Bh)
+
+                    # H[k + first, i0 + si, j0 + sj, h0 + sh] = u + Bh[k, si, sj, sh]
+                    put(H[first:last, i0:i1, j0:j1, h0:h1], Bh[:last - first, :i1 - i0, :j1 - j0, :h1 - h0], u)
+
+
+def _fft_work(*, batch, n, m, p, Delta, Ni, Nj, Nh, I, **_):
+    """What it does, counted."""
+    Si = Ni - 2*Delta
+    Sj = Nj - 2*Delta
+    Sh = Nh - 2*Delta
+    return (
+        ("room", 1, 3*I*Ni*Nj*(Nh + 2) + I*Nh*Ni*Nj),
+        ("make", 1, (2*Delta + 1)**3),
+        ("make fft", 1, Ni*Nj, Nh),
+        ("make fft", 1, Nh*Ni, Nj),
+        ("make fft", 1, Nh*Nj, Ni),
+        ("view", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Nh*Ni*Nj),
+        ("fft", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni*Nj, Nh),
+        ("fft", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Nh*Ni, Nj),
+        ("fft", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Nh*Nj, Ni),
+        ("total", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), 2, I*Nh*Ni*Nj),
+        ("fft", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Nh*Nj, Ni),
+        ("fft", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Nh*Si, Nj),
+        ("fft", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Si*Sj, Nh),
+        ("store", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Sh*Si*Sj),
+    )
+
+
+def _fft_bound(*, Ni, Nj, Nh, **_):
+    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
+    steps = (Ni - 1).bit_length() + (Nj - 1).bit_length() + (Nh - 1).bit_length()
+    return 15*steps + 22, int(-(-((Ni*Nj*Nh)**0.5) // 1)), 1
 
 
 def _rows_fixed(V, new, *, Delta, S, **_):
@@ -197,6 +300,20 @@ conv3d = Kernel(
     work=_direct_work,
     terms=_terms,
     algorithms=(
+        Algorithm(
+            "fft",
+            "Fourier transforms of tiles",
+            _fft_fixed, _fft_room, _fft,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"Ni": (16, 32, 48, 64, 96), "Nj": (16, 32, 48, 64, 96), "Nh": (16, 32, 48, 64, 96), "I": ()},
+            extents=lambda *, batch, **_: {"I": batch},
+            work=_fft_work,
+            tiled=0,
+            strict=False,
+            admits=lambda *, Delta, Ni, Nj, Nh, **_: Nh >= 2*Delta + 1 and Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
+            bound=_fft_bound,
+        ),
         Algorithm(
             "rows",
             "rows on BLAS",

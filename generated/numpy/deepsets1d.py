@@ -136,6 +136,7 @@ deepsets1d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "fft": "it needs channels that don't mix",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
         "product": "it needs an input and weights that are matrices as they are in memory",
         "rows": "it needs one channel in and one out",

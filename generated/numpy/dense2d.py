@@ -144,6 +144,7 @@ dense2d = Kernel(
         ),
     ),
     unfit={
+        "fft": "it needs channels that don't mix",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",

@@ -4,13 +4,14 @@
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        84 of 84 obligations for all sizes: docs/derivations/depthwise2d.md
+Proved        87 of 87 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel
 from .._runtime.primitives import halo, held, put, strided, tiles
+from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["depthwise2d"]
 
@@ -86,6 +87,94 @@ def _direct_du(G, du, new):
 
     # du[d] += G[i, j, d]
     du[...] += np.einsum("zijd->d", G, optimize=True)
+
+
+def _fft_fixed(V, new, *, C, Delta, Ni, Nj, **_):
+    """What Fourier transforms of tiles makes of the weights, once."""
+    F = new((C, 2*Delta + 1, 2*Delta + 1))
+    # F[d, a, b] = V[a, b, d]
+    F[...] = V.transpose(2, 0, 1)
+    T = new((C, Ni, Nj))
+    T[...] = 0
+    # T[d, a, b] = F[d, a, b]
+    T[:, :2*Delta + 1, :2*Delta + 1] = F
+    Wj = spectrum(new, (C, Ni, (Nj // 2) + 1))
+    # Wj[d, qi, fj] = Σ_qj wj^(-fj·qj)·T[d, qi, qj]
+    real_transform(T, Wj, sign=-1, scaled=False)
+    Wi = spectrum(new, (C, Ni, (Nj // 2) + 1))
+    # Wi[d, fi, fj] = Σ_qi wi^(-fi·qi)·Wj[d, qi, fj]
+    transform(Wj, Wi, 1, sign=-1, scaled=False)
+    return (Wi,)
+
+
+def _fft_room(new, *, Delta, Ni, Nj, I, **_):
+    """Working arrays of one thread, and views of them."""
+    Si = Ni - 2*Delta
+    R = new((I, Ni, Nj))
+    Yj = spectrum(new, (I, Ni, (Nj // 2) + 1))
+    Yi = spectrum(new, (I, Ni, (Nj // 2) + 1))
+    Q = Yi
+    Bi = Yj
+    Bj = R[:, :Si]
+    Bi_read = Bi[:, :Si]
+    return (R, Yj, Yi, Q, Bi, Bi_read, Bj)
+
+
+def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, C, Delta, Ni, Nj, I, **_):
+    """Fourier transforms of tiles."""
+    Si = Ni - 2*Delta
+    Sj = Nj - 2*Delta
+
+    for first, last in tiles(*items, I):
+        for d in range(C):
+            for i0, i1 in tiles(*span, Si):
+                for j0, j1 in tiles(0, m, Sj):
+                    # R[k, pi, pj] = X[k + first, i0 + pi - Delta, j0 + pj - Delta, d], 0 outside
+                    R = halo(X[:, :, :, d], (first, i0 - Delta, j0 - Delta), R_)
+
+                    # Yj[k, pi, fj] = Σ_pj wj^(fj·pj)·R[k, pi, pj]/√Nj
+                    real_transform(R, Yj)
+
+                    # Yi[k, fi, fj] = Σ_pi wi^(fi·pi)·Yj[k, pi, fj]/√Ni
+                    transform(Yj, Yi, 1)
+
+                    # Q[k, fi, fj] = Yi[k, fi, fj]·Wi[d, fi, fj]
+                    np.multiply(Yi, Wi[d], out=Q)
+
+                    # Bi[k, yi, fj] = Σ_fi wi^(-yi·fi)·Q[k, fi, fj]/√Ni
+                    transform(Q, Bi, 1, sign=-1)
+
+                    # Bj[k, si, yj] = Σ_fj wj^(-yj·fj)·Bi[k, si, fj]/√Nj
+                    real_inverse(Bi_read, Bj)
+
+                    # H[k + first, i0 + si, j0 + sj, d] = u[d] + Bj[k, si, sj]
+                    put(H[first:last, i0:i1, j0:j1, d], Bj[:last - first, :i1 - i0, :j1 - j0], u[d])
+
+
+def _fft_work(*, batch, n, m, C, Delta, Ni, Nj, I, **_):
+    """What it does, counted."""
+    Si = Ni - 2*Delta
+    Sj = Nj - 2*Delta
+    return (
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj),
+        ("make", 1, C*(2*Delta + 1)**2),
+        ("make", 1, C*(2*Delta + 1)**2),
+        ("make fft", 1, C*Ni, Nj),
+        ("make fft", 1, C*Nj, Ni),
+        ("gather", C*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni*Nj),
+        ("fft", C*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni, Nj),
+        ("fft", C*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Nj, Ni),
+        ("total", C*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), 2, I*Ni*Nj),
+        ("fft", C*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Nj, Ni),
+        ("fft", C*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Si, Nj),
+        ("gather", C*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Si*Sj),
+    )
+
+
+def _fft_bound(*, Ni, Nj, **_):
+    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
+    steps = (Ni - 1).bit_length() + (Nj - 1).bit_length()
+    return 15*steps + 16, int(-(-((Ni*Nj)**0.5) // 1)), 1
 
 
 def _shifted_fixed(V, new, *, m, C, Delta, **_):
@@ -170,6 +259,20 @@ depthwise2d = Kernel(
     work=_direct_work,
     terms=_terms,
     algorithms=(
+        Algorithm(
+            "fft",
+            "Fourier transforms of tiles",
+            _fft_fixed, _fft_room, _fft,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+            extents=lambda *, batch, **_: {"I": batch},
+            work=_fft_work,
+            tiled=0,
+            strict=False,
+            admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
+            bound=_fft_bound,
+        ),
         Algorithm(
             "shifted",
             "shifted products",

@@ -4,13 +4,14 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + 2a, j + 2b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(2*Δ) ⟶ dilated(2) ⟶ boundary(zero)
-Proved        77 of 77 obligations for all sizes: docs/derivations/dilated2d.md
+Proved        80 of 80 obligations for all sizes: docs/derivations/dilated2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel
 from .._runtime.primitives import halo, put, strided, tiles, total
+from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["dilated2d"]
 
@@ -86,6 +87,89 @@ def _direct_du(G, du, new):
 
     # du += G[i, j]
     du[...] += np.einsum("zij->", G, optimize=True)
+
+
+def _fft_fixed(V, new, *, Delta, Ni, Nj, **_):
+    """What Fourier transforms of tiles makes of the weights, once."""
+    T = new((Ni, Nj))
+    T[...] = 0
+    # T[2*a, 2*b] = V[a, b]
+    T[:4*Delta + 1:2, :4*Delta + 1:2] = V
+    Wj = spectrum(new, (Ni, (Nj // 2) + 1))
+    # Wj[qi, fj] = Σ_qj wj^(-fj·qj)·T[qi, qj]
+    real_transform(T, Wj, sign=-1, scaled=False)
+    Wi = spectrum(new, (Ni, (Nj // 2) + 1))
+    # Wi[fi, fj] = Σ_qi wi^(-fi·qi)·Wj[qi, fj]
+    transform(Wj, Wi, 0, sign=-1, scaled=False)
+    return (Wi,)
+
+
+def _fft_room(new, *, Delta, Ni, Nj, I, **_):
+    """Working arrays of one thread, and views of them."""
+    Si = Ni - 4*Delta
+    R = new((I, Ni, Nj))
+    Yj = spectrum(new, (I, Ni, (Nj // 2) + 1))
+    Yi = spectrum(new, (I, Ni, (Nj // 2) + 1))
+    Q = Yi
+    Bi = Yj
+    Bj = R[:, :Si]
+    Bi_read = Bi[:, :Si]
+    return (R, Yj, Yi, Q, Bi, Bi_read, Bj)
+
+
+def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Delta, Ni, Nj, I, **_):
+    """Fourier transforms of tiles."""
+    Si = Ni - 4*Delta
+    Sj = Nj - 4*Delta
+
+    for first, last in tiles(*items, I):
+        for i0, i1 in tiles(*span, Si):
+            for j0, j1 in tiles(0, m, Sj):
+                # R[k, pi, pj] = X[k + first, i0 + pi - 2*Delta, j0 + pj - 2*Delta], 0 outside
+                R = halo(X, (first, i0 - 2*Delta, j0 - 2*Delta), R_)
+
+                # Yj[k, pi, fj] = Σ_pj wj^(fj·pj)·R[k, pi, pj]/√Nj
+                real_transform(R, Yj)
+
+                # Yi[k, fi, fj] = Σ_pi wi^(fi·pi)·Yj[k, pi, fj]/√Ni
+                transform(Yj, Yi, 1)
+
+                # Q[k, fi, fj] = Yi[k, fi, fj]·Wi[fi, fj]
+                np.multiply(Yi, Wi, out=Q)
+
+                # Bi[k, yi, fj] = Σ_fi wi^(-yi·fi)·Q[k, fi, fj]/√Ni
+                transform(Q, Bi, 1, sign=-1)
+
+                # Bj[k, si, yj] = Σ_fj wj^(-yj·fj)·Bi[k, si, fj]/√Nj
+                real_inverse(Bi_read, Bj)
+
+                # H[k + first, i0 + si, j0 + sj] = u + Bj[k, si, sj]
+                put(H[first:last, i0:i1, j0:j1], Bj[:last - first, :i1 - i0, :j1 - j0], u)
+
+
+def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
+    """What it does, counted."""
+    Si = Ni - 4*Delta
+    Sj = Nj - 4*Delta
+    return (
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj),
+        ("make", 1, (2*Delta + 1)**2),
+        ("make fft", 1, Ni, Nj),
+        ("make fft", 1, Nj, Ni),
+        ("view", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni*Nj),
+        ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni, Nj),
+        ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Nj, Ni),
+        ("total", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), 2, I*Ni*Nj),
+        ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Nj, Ni),
+        ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Si, Nj),
+        ("store", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Si*Sj),
+    )
+
+
+def _fft_bound(*, Ni, Nj, **_):
+    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
+    steps = (Ni - 1).bit_length() + (Nj - 1).bit_length()
+    return 15*steps + 16, int(-(-((Ni*Nj)**0.5) // 1)), 1
 
 
 def _rows_fixed(V, new, *, Delta, S, **_):
@@ -187,6 +271,20 @@ dilated2d = Kernel(
     work=_direct_work,
     terms=_terms,
     algorithms=(
+        Algorithm(
+            "fft",
+            "Fourier transforms of tiles",
+            _fft_fixed, _fft_room, _fft,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+            extents=lambda *, batch, **_: {"I": batch},
+            work=_fft_work,
+            tiled=0,
+            strict=False,
+            admits=lambda *, Delta, Ni, Nj, **_: Ni >= 4*Delta + 1 and Nj >= 4*Delta + 1,
+            bound=_fft_bound,
+        ),
         Algorithm(
             "rows",
             "rows on BLAS",

@@ -145,6 +145,7 @@ fully_connected = Kernel(
         ),
     ),
     unfit={
+        "fft": "it needs channels that don't mix",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",

@@ -100,6 +100,7 @@ global_pool2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "fft": "it needs channels that don't mix",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
         "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",

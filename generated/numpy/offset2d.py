@@ -123,6 +123,7 @@ offset2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "fft": "it needs weights that are the same at every place; they depend on i",
         "im2col": "it needs weights that are the same at every place; they depend on i",
         "product": "it needs weights that are the same at every place; they depend on i",
         "rows": "it needs weights that are the same at every place; they depend on i",

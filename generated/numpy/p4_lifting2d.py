@@ -336,6 +336,7 @@ p4_lifting2d = Kernel(
         ),
     ),
     unfit={
+        "fft": "it needs channels that don't mix",
         "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",

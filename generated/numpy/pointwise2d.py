@@ -193,6 +193,7 @@ pointwise2d = Kernel(
         ),
     ),
     unfit={
+        "fft": "it needs channels that don't mix",
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",
         "shifted": "it needs a window that moves, without filters",

@@ -143,6 +143,7 @@ reflect2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "fft": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "im2col": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "product": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "rows": "it needs one array of weights that is read once in a term; the weight is V[a, b]",

@@ -235,6 +235,7 @@ separable2d = Kernel(
         ),
     ),
     unfit={
+        "fft": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "im2col": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "product": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "rows": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",

@@ -115,6 +115,7 @@ transposed2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "fft": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "im2col": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "product": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "rows": "it needs conditions on the window alone; there is 2*i <= Delta + k",
