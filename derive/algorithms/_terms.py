@@ -13,6 +13,7 @@ from typing import Any
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, Symbol, expand, true
 
 from derive.algorithms._extend import extended
+from derive.algorithms._phases import phase_cases, phase_ranges, phased
 from derive.errors import NoLowering, TextError
 from derive.forms.conditions import split
 from derive.forms.expr import Read, Where, index, reads
@@ -45,7 +46,13 @@ def same_chart(chart: Chart) -> Any:
 
 
 def charts(form: Form) -> Iterator[Chart]:
-    """Letters in which the form's terms may be swept: its own, and those in which a weight is read at plain letters."""
+    """Letters in which the form's terms may be swept: its own, those in which a weight is read at plain letters, and phases."""
+    found = list(_plain_charts(form))
+    yield from found
+    yield from (chart for chart in (phased(form, known) for known in found) if chart is not None)
+
+
+def _plain_charts(form: Form) -> Iterator[Chart]:
     yield own(form)
     letters = (*form.output.symbols, *form.reduction_symbols)
     values: dict[Symbol, Expr] = {}
@@ -125,9 +132,9 @@ class Terms:
         self.letters = (*self.items, *(s for s, _ in chart.up))
         facts = (Ge(BATCH, 1), Le(0, ITEM), Lt(ITEM, BATCH)) if items else ()
         self.given = Polyhedron.of(form.given, *facts[:1])
-        self.part = part or Part()
+        self.part = part or Part(cases=tuple(phase_cases(chart)))
         live = self.part.of(replaced(form.live, self.down))
-        self.terms, rest = split(live, self.part.condition, form.given, *facts)
+        self.terms, rest = split(live, self.part.condition, phase_ranges(chart), form.given, *facts)
         self.rest = And(*(part for part in And.make_args(rest) if not self._holds(part)))
         stored = {a.name: Storage(a.name, a.shape, a.name in batched) for a in arrays}
         entries = self._entries()
