@@ -97,7 +97,8 @@ def constants(form: Form) -> dict[str, Numbers]:
 def repeats(form: Form) -> Expr:
     """How often one output uses one entry of the weights at most: as often as the letters turn that the entry doesn't tell."""
     left = list(form.reduction)
-    waiting = [e for r in reads(form.weight) for e in r.subscripts]
+    arrays = {p.name for p in form.weights}
+    waiting = [e for r in reads(form.weight) if r.array in arrays for e in r.subscripts]
     while True:
         symbols = {a.symbol for a in left}
         alone = [(e, e.free_symbols & symbols) for e in waiting]
@@ -180,10 +181,6 @@ def _charts(step: Step) -> Iterator[Chart]:
 @lru_cache(maxsize=256)
 def lower(form: Form, target: str) -> Program:
     """The form's own program. Raises NoLowering where there is none."""
-    if form.tables:
-        raise NoLowering(
-            f"The weight {form.weight} is read by a table, and no program that gathers weights is known yet."
-        )
     return direct(form, target, batched(form))
 
 

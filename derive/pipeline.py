@@ -127,8 +127,6 @@ class Layer:
         from derive.render.numbers import cost_text
 
         form = self.derivation.form
-        proved, points = sum(v.proved for v in self.verdicts), sum(v.status.at_points for v in self.verdicts)
-        how = f", {points} of them at these sizes" if points else " for all sizes"
         arrows = " ⟶ ".join(["dense", *(_arrow(s.rule) for s in self.derivation.steps)])
         return Header(
             name=self.name,
@@ -137,15 +135,23 @@ class Layer:
             formula=(formula(form),),
             facts=(
                 ("Derivation", arrows),
-                (
-                    "Proved",
-                    f"{proved} of {len(self.verdicts)} obligations{how}: {self.page}",
-                ),
+                ("Proved", f"{_proved(self.verdicts)}: {self.page}"),
                 ("Cost", f"{cost_text(form)} operations"),
                 *_symmetry(self.derivation),
             ),
             **_told(form),
         )
+
+
+def _proved(verdicts: tuple[Verdict, ...]) -> str:
+    """How many obligations hold, and how far."""
+    found = f"{sum(v.proved for v in verdicts)} of {len(verdicts)} obligations"
+    pointwise = sum(v.status.at_points for v in verdicts)
+    return (
+        f"{found}, {pointwise} of them checked for every entry at these sizes"
+        if pointwise
+        else f"{found} for all sizes"
+    )
 
 
 def _symmetry(derivation: Derivation) -> tuple[tuple[str, str], ...]:

@@ -40,8 +40,9 @@ def _options(condition: Any) -> Any:
     """Without "not equal", which is less or more."""
     if isinstance(condition, (And, Or)):
         return condition.func(*map(_options, condition.args))
-    if isinstance(condition, Not):
-        return _options(Not(condition.args[0]))
+    if isinstance(condition, Not) and isinstance(condition.args[0], (And, Or)):
+        opposite = Or if isinstance(condition.args[0], And) else And
+        return opposite(*(_options(Not(part)) for part in condition.args[0].args))
     if isinstance(condition, Ne):
         left, right = condition.args
         return Or(Lt(left, right), Gt(left, right))

@@ -3,7 +3,7 @@
 The terms of one result of one tile are then terms of the form, and these obligations say that they are the same ones:
 
     denotes     a composed term is a live term with the same entries, and the chart takes it there and back; each live term is
-                composed; every place is stored in some tile, from its own bias
+                composed; every place is in some tile and stored there, from its own bias
     in bounds   every statement stays inside its arrays
     made        what a statement reads of a working array was written in the same tile, or is never written and 0
 """
@@ -82,6 +82,17 @@ class _Inliner:
         *_, self.store = self.placed
         if not isinstance(self.store.node, Store) or set(self.by_array) != {*program.working, program.result.name}:
             raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
+        if self.store.node.held:
+            self._check_held(self.store.node)
+
+    def _check_held(self, store: Store) -> None:
+        """A source that lives in the result has its axes in order, each whole or a tile's, and nothing else reads it."""
+        name, letters = store.source.array, tuple(r.symbol for r in store.over)
+        read = [a.array for p in self.placed for a in reads_of(p.node)]
+        places = [e.free_symbols & set(letters) for e in store.target.subscripts]
+        whole = self.program.shape(name) == tuple(r.stop for r in store.over)
+        if store.source.subscripts != letters or places != [{s} for s in letters] or not whole or read.count(name) > 1:
+            raise NoLowering(f"{name} can't live in {store.target.array}, which has it in other places.")
 
     def _walk(
         self, body: tuple[Stage, ...], facts: tuple[Any, ...], loops: tuple[Range, ...], outlives: bool
@@ -143,6 +154,8 @@ class _Inliner:
         forth = And(*(Eq(s, expand(e.xreplace(up))) for s, e in down.items()))
         yield Goal((*self.given, form.live, item, *tiles), And(And(*around, *points, *term.facts).xreplace(up), forth))
         output = form.output.holds()
+        among = And(*(And(Le(0, t.place), Lt(t.place, t.extent)) for t in self.tiles))
+        yield Goal((*self.given, output, item), among)
         told = And(*around, *points).xreplace(up)
         place = equal_places((e.xreplace(up) for e in node.target.subscripts), self._stored(form.output.entry(), {}))
         yield Goal((*self.given, output, item, *tiles), And(told, place))

@@ -2,24 +2,24 @@
 
 A point of a statement is a term (o, r): in the form's own letters, or through a chart of the program, a change of letters.
 
-    denotes     the points are exactly the live terms, each once; weight, input and output are read and written where the form says;
+    denotes     the points are exactly the live terms, each once; weight, input and output are read and written where the form says,
+                with the form's number in front;
                 a chart is inverted on them, so that no term has two points
     in bounds   every subscript is a position of its array, also beside an empty slice; slices run forwards from 0 or later
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from sympy import Expr, Ge, Integer, Le, Lt, Not, Or, Symbol
+from sympy import Eq, Expr, Ge, Integer, Le, Lt, Mul, Not, Or, S, Symbol
 
 from derive.algorithms._structure import adds_bias, check_structure
-from derive.algorithms._terms import own, same_chart
+from derive.algorithms._terms import own, product_in, same_chart
 from derive.errors import NoLowering
-from derive.forms.expr import Read, reads
-from derive.forms.form import Form, equal_places
+from derive.forms.form import Form, Table, equal_places
 from derive.forms.products import product_of
 from derive.forms.products import sums as summed
 from derive.ir.nodes import (
@@ -42,6 +42,7 @@ from derive.ir.nodes import (
     accesses_of,
     ranges_of,
 )
+from derive.proof.everywhere import at_every_point
 from derive.proof.goal import Goal, Obligation
 from derive.remembered import both, built, replaced
 
@@ -105,7 +106,7 @@ def program_obligations(program: Program, form: Form) -> tuple[Obligation, ...]:
     sums = [p for p in points if isinstance(p.node, (MultiplyAdd, Contract)) and not adds_bias(p.node, form)]
     parts = list(zip(sums, program.charts or (own(form),) * len(sums), strict=True))
     target = program.name
-    return (
+    found = (
         Obligation(
             "denotes",
             f"The points of the program '{target}' are the form's live terms, each once, with the same entries.",
@@ -117,6 +118,12 @@ def program_obligations(program: Program, form: Form) -> tuple[Obligation, ...]:
             (*(goal for p in points for goal in _bounds(program, form, p)), *_along(program, form)),
         ),
     )
+    return tuple(replace(o, goals=_decidable(o.goals, form.tables)) for o in found)
+
+
+def _decidable(goals: Iterable[Goal], tables: tuple[Table, ...]) -> tuple[Goal, ...]:
+    """The goals, with what depends on a table taken apart and decided at every point."""
+    return tuple(part for goal in goals for part in at_every_point(goal, tables))
 
 
 def _given(program: Program, form: Form) -> tuple[object, ...]:
@@ -147,42 +154,49 @@ def _denotes(program: Program, form: Form, parts: list[tuple[_Point, Chart]]) ->
 
 
 def _same(program: Program, form: Form, point: _Point, chart: Chart) -> object:
-    """A point writes and reads the entries of its term."""
+    """A point writes and reads the entries of its term, with the term's number."""
     down = dict(chart.down)
     stored = {a.name: a for a in (form.input, form.output, *(p.array for p in form.params))}
-    wanted = [form.output.entry(), *_factors(form), form.input.entry(form.read)]
-    copies = {n.target: (n.source, n) for n in program.body if isinstance(n, Gather)}
-    added = {n.source: (n.target, n) for n in program.body if isinstance(n, Scatter)}
-    written = _seen_through(program, _written(program, _seen_through(program, point.node.target, added)), added)
-    accesses = (written, *(_seen_through(program, a, copies) for a in accesses_of(point.node)[1:]))
-    if [access.array for access in accesses] != [read.array for read in wanted]:
+    product = product_in(form, form.weight)
+    wanted = [form.output.entry(), *product.factors, form.input.entry(form.read)]
+    copies, added = _copies(program), {n.source: (n.target, n) for n in program.body if isinstance(n, Scatter)}
+    node = point.node
+    assert isinstance(node, (MultiplyAdd, Contract))
+    target, times = _seen_through(program, node.target, added)
+    written, more = _seen_through(program, _written(program, target), added)
+    found = [(written, times * more), *(_seen_through(program, a, copies) for a in node.factors)]
+    if [access.array for access, _ in found] != [read.array for read in wanted]:
         raise NoLowering("A program reads other arrays than its form.")
     return both(
+        Eq(point.value(Mul(node.times, *(number for _, number in found))), replaced(product.times, down)),
         *(
             equal_places(
                 _plain(access, len(read.subscripts)),
                 stored[read.array].storage(replaced(e, down) for e in read.subscripts),
             )
-            for access, read in zip(accesses, wanted, strict=True)
-        )
+            for (access, _), read in zip(found, wanted, strict=True)
+        ),
     )
 
 
-def _seen_through(program: Program, access: Access, working: Mapping[str, tuple[str, Gather | Scatter]]) -> Access:
-    """The entry of an argument or of the result that an entry of a working array is a copy of, or is added to."""
+Copies = Mapping[str, tuple[str, Gather | Scatter]]
+
+
+def _copies(program: Program) -> Copies:
+    return {n.target: (n.source, n) for n in program.body if isinstance(n, Gather)}
+
+
+def _seen_through(program: Program, access: Access, working: Copies) -> tuple[Access, Expr]:
+    """The entry of an argument or of the result that an entry of a working array is a copy of, or is added to, and its number."""
+    times: Expr = S.One
     while access.array in working:
         name, node = working[access.array]
-        axis = node.axis + len(access.subscripts) - node.rank
-        place = replaced(node.place, {node.over.symbol: access.subscripts[axis] + node.over.start})
-        access = Access(name, (*access.subscripts[:axis], place, *access.subscripts[axis + 1 :]))
-    return access
-
-
-def _factors(form: Form) -> list[Read]:
-    factors = [f for f in form.weight.as_ordered_factors() if f != 1]
-    if not all(isinstance(f, Read) for f in factors):
-        raise NoLowering(f"A program multiplies entries; the weight '{form.weight}' is no product of entries.")
-    return factors
+        axis = node.axis + len(access.subscripts) - (node.rank - 1 + len(node.over))
+        behind = axis + len(node.over)
+        at = {r.symbol: e + r.start for r, e in zip(node.over, access.subscripts[axis:behind], strict=True)}
+        times = times * node.times.xreplace(at)
+        access = Access(name, (*access.subscripts[:axis], node.place.xreplace(at), *access.subscripts[behind:]))
+    return access, times
 
 
 def _plain(access: Access, rank: int) -> tuple[Expr, ...]:
@@ -208,11 +222,13 @@ def _starts(program: Program, form: Form, points: list[_Point]) -> Iterator[Goal
     written = _written(program, first.node.target)
     same = [equal_places(_plain(written, len(form.output.axes)), form.output.storage(form.output.symbols))]
     if isinstance(first.node, Copy):
-        (bias,) = reads(form.bias)
-        box = next(p.array for p in form.biases if p.name == bias.array)
-        if first.node.source.array != bias.array:
+        product = product_in(form, form.bias)
+        source, number = _seen_through(program, first.node.source, _copies(program))
+        if [source.array] != [bias.array for bias in product.factors]:
             raise NoLowering("A program starts from something else than its form's bias.")
-        same.append(equal_places(first.node.source.subscripts, box.storage(bias.subscripts)))
+        box = next(p.array for p in form.biases if p.name == source.array)
+        same.append(equal_places(source.subscripts, box.storage(product.factors[0].subscripts)))
+        same.append(Eq(first.node.times * number, product.times))
     yield Goal((*given, first.domain), both(form.output.holds(), *same))
     yield Goal((*given, form.output.holds()), first.domain)
     if isinstance(last.node, Copy):
@@ -262,5 +278,6 @@ def _along(program: Program, form: Form) -> Iterator[Goal]:
         if isinstance(node, (Gather, Scatter)):
             whole = program.storage(node.source if isinstance(node, Gather) else node.target).shape[node.axis]
             given = _given(program, form)
-            yield Goal((*given, _within(node.over)), both(Le(0, node.place), Lt(node.place, whole)))
-            yield Goal(given, Le(node.over.start, node.over.stop))
+            inside = both(Le(0, node.place), Lt(node.place, whole))
+            yield Goal((*given, *map(_within, node.over)), inside)
+            yield Goal(given, both(*(Le(r.start, r.stop) for r in node.over)))

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from sympy import Sum, Symbol, expand
 
+from derive.algorithms._terms import program_tables
 from derive.errors import NoLowering
-from derive.forms.expr import Read
 from derive.forms.form import Form
 from derive.ir.nodes import (
     Access,
@@ -57,6 +57,8 @@ def _check_storage(program: Program, form: Form) -> None:
         extent = stored[source.array].shape[source.axis]
         if expand(source.factor * source.size + source.offset - extent) != 0:
             raise NoLowering(f"A program reads {source.size} off an extent of {source.array} that doesn't tell it.")
+    if program.tables != program_tables(form):
+        raise NoLowering("A program brings along other tables than its form reads.")
 
 
 def _check_working(program: Program) -> None:
@@ -80,7 +82,7 @@ def _check_working(program: Program) -> None:
 
 
 def _check_along(nodes: list[Gather | Scatter], program: Program) -> None:
-    """Each goes along one axis of two arrays that are otherwise alike; what is read has been made."""
+    """Each puts a box in the place of one axis of two arrays that are otherwise alike; what is read has been made."""
     known = {s.name for s in program.arguments}
     last = None
     for node in nodes:
@@ -91,13 +93,12 @@ def _check_along(nodes: list[Gather | Scatter], program: Program) -> None:
             raise NoLowering("A program adds back into another array than the next one that is added back.")
         known, last = known | {new}, node.target if isinstance(node, Scatter) else last
         first, second = program.storage(new), program.storage(old)
-        extents = [
-            expand(node.over.stop - node.over.start) if p == node.axis else e for p, e in enumerate(second.shape)
-        ]
+        box = (expand(r.stop - r.start) for r in node.over)
+        extents = (*second.shape[: node.axis], *box, *second.shape[node.axis + 1 :])
         alike = len(first.shape) == len(extents) and all(
             expand(x - y) == 0 for x, y in zip(first.shape, extents, strict=True)
         )
-        if not alike or first.batched != second.batched or node.rank != len(extents):
+        if not alike or first.batched != second.batched or node.rank != len(second.shape):
             raise NoLowering(f"The working array {new} has another shape than it is made with.")
     if last not in (None, program.result.name):
         raise NoLowering("A program adds back into another array than its result.")
@@ -115,7 +116,7 @@ def _check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:
             case Copy(over=over) | Fill(over=over) | MultiplyAdd(over=over) | Contract(over=over):
                 _bind_box(bound, over)
             case Gather(over=over) | Scatter(over=over):
-                _bind_box(bound, (over,))
+                _bind_box(bound, over)
             case Scratch():
                 pass
             case _:
@@ -147,7 +148,7 @@ def _check_order(program: Program, form: Form) -> None:
         statements[1 : len(statements) - register],
         statements[len(statements) - register :],
     )
-    start = Copy if isinstance(form.bias, Read) else Fill
+    start = Fill if form.bias == 0 or isinstance(form.bias, Sum) else Copy
     added, sums = [n for n in sums if adds_bias(n, form)], [n for n in sums if not adds_bias(n, form)]
     if len(added) != isinstance(form.bias, Sum) or added != statements[1 : 1 + len(added)]:
         raise NoLowering("A program adds a bias that is a sum once, before it sums.")
@@ -170,8 +171,8 @@ def _check_order(program: Program, form: Form) -> None:
         _check_register(program, statements, scratch)
     elif scratch:
         raise NoLowering("A program that sums into its result needs no scratch.")
-    elif first[0] is not program.body[0]:
-        raise NoLowering("A program copies the bias once, before anything else.")
+    elif first[0] is not next(n for n in program.body if not isinstance(n, Gather)):
+        raise NoLowering("A program copies the bias once, before anything else but copies.")
 
 
 def adds_bias(node: Node, form: Form) -> bool:

@@ -56,10 +56,11 @@ def _tied(terms: Terms) -> list[frozenset[Symbol]]:
 
 
 def _forced(terms: Terms) -> set[Symbol]:
-    """Letters of no access, of a condition that is no inequality, a subscript that is no slice, or two subscripts of an access."""
+    """Letters of no access, of a condition that is no inequality, a number, a subscript that is no slice, or two of an access."""
     accesses = (terms.accesses.target, *terms.accesses.factors)
     used = {s for access in accesses for e in access.subscripts for s in e.free_symbols}
-    found = {s for s in terms.letters if s in terms.rest.free_symbols or s not in used}
+    waiting = terms.rest.free_symbols | terms.accesses.times.free_symbols
+    found = {s for s in terms.letters if s in waiting or s not in used}
     for access in accesses:
         seen: set[Symbol] = set()
         for subscript in access.subscripts:

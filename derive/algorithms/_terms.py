@@ -10,22 +10,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, Symbol, expand, true
+from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, S, Symbol, expand, true
 
-from derive.algorithms._extend import extended
+from derive.algorithms._extend import Extended, extended
 from derive.algorithms._phases import phase_cases, phase_ranges, phased
 from derive.errors import NoLowering, TextError
 from derive.forms.conditions import split
 from derive.forms.expr import Read, Where, index, reads
 from derive.forms.form import Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.forms.products import Product, weighted
 from derive.forms.text import show
-from derive.ir.nodes import Access, Chart, Range, Storage
+from derive.ir.nodes import Access, Chart, Range, Storage, Table
+from derive.proof.everywhere import at_every_point
 from derive.proof.goal import Goal, Status
-from derive.proof.solver import decide
+from derive.proof.solver import decide, settle
 from derive.remembered import built, replaced
 
-__all__ = ["BATCH", "ITEM", "Part", "Terms", "charts", "entry_text", "own", "same_chart"]
+__all__ = [
+    "BATCH",
+    "ITEM",
+    "Part",
+    "Terms",
+    "charts",
+    "entry_text",
+    "own",
+    "product_in",
+    "program_tables",
+    "same_chart",
+]
 
 BATCH, ITEM = index("batch"), index("z")
 
@@ -57,8 +70,9 @@ def _plain_charts(form: Form) -> Iterator[Chart]:
     letters = (*form.output.symbols, *form.reduction_symbols)
     values: dict[Symbol, Expr] = {}
     up: dict[Symbol, Expr] = {}
-    for read in reads(form.weight):
-        axes = next(p.array for p in form.weights if p.name == read.array).axes
+    boxes = {p.name: p.array.axes for p in form.weights}
+    for read in (r for r in reads(form.weight) if r.array in boxes):
+        axes = boxes[read.array]
         for axis, subscript in zip(axes, read.subscripts, strict=True):
             place = expand(replaced(subscript, values))
             free = [s for s in letters if s in place.free_symbols and s not in values and place.coeff(s) in (1, -1)]
@@ -91,6 +105,32 @@ class Accesses:
     target: Access
     factors: tuple[Access, ...]
     says: str
+    times: Expr = S.One
+
+
+def _with_text(made: Extended) -> Accesses:
+    target, *factors = made.accesses
+    written, *read = map(entry_text, made.entries)
+    sign = "-=" if made.times == -1 else "+="
+    number = [] if made.times in (1, -1) else [show(made.times)]
+    return Accesses(target, tuple(factors), f"{written} {sign} {'·'.join([*number, *read])}", made.times)
+
+
+def product_in(form: Form, value: Expr) -> Product:
+    """A weight or a bias as a product of entries. Raises NoLowering for anything else, or tables that don't count from 0."""
+    product = weighted(value, (t.name for t in form.tables))
+    if product is None:
+        raise NoLowering(f"A program multiplies entries; '{value}' is no product of entries with a number.")
+    if any(axis.lower != 0 for table in form.tables for axis in table.array.axes):
+        raise NoLowering("A program reads tables whose places count from 0.")
+    return product
+
+
+def program_tables(form: Form) -> tuple[Table, ...]:
+    """Those tables of a form that its sum reads."""
+    met = {r.array for e in (form.weight, form.bias, form.domain, *form.read) for r in reads(e)}
+    shapes = ((t, tuple(int(e) for e in t.array.shape)) for t in form.tables if t.name in met)
+    return tuple(Table(t.name, shape, t.values) for t, shape in shapes)
 
 
 @dataclass(frozen=True)
@@ -137,21 +177,22 @@ class Terms:
         self.terms, rest = split(live, self.part.condition, phase_ranges(chart), form.given, *facts)
         self.rest = And(*(part for part in And.make_args(rest) if not self._holds(part)))
         stored = {a.name: Storage(a.name, a.shape, a.name in batched) for a in arrays}
+        self.product = product_in(form, form.weight)
         entries = self._entries()
         costly = {s: extend and self.grows(s) == 2 for s in self.letters}
         accesses = tuple(map(self.access, entries))
         own = tuple(self.part.of(replaced(e, self.down)) for e in entries)
+        times = self.part.of(replaced(self.product.times, self.down))
         self.costly = frozenset(s for s, long in costly.items() if long)
-        self.extended = extended(accesses, own, costly, self.terms, stored, len(self.items))
-        target, *factors = self.extended.accesses
-        written, *read = map(entry_text, self.extended.entries)
-        self.accesses = Accesses(target, tuple(factors), f"{written} += {'·'.join(read)}")
+        tables = {t.name: t.array for t in form.tables} if extend else {}
+        self.extended = extended(accesses, own, times, costly, self.terms, stored, len(self.items), tables)
+        self.accesses = _with_text(self.extended)
 
     def _holds(self, part: Any) -> bool:
         """Whether every term satisfies a condition that is no inequality, such as that a remainder is inside its range."""
         try:
             goal = Goal((self.form.given, self.terms.conditions), part)
-            return decide(goal.smt) is Status.PROVED
+            return all(settle(g) in (Status.PROVED, Status.EXHAUSTIVE) for g in at_every_point(goal, self.form.tables))
         except TextError:
             return False
 
@@ -163,11 +204,7 @@ class Terms:
 
     def _entries(self) -> tuple[Read, ...]:
         """What one term writes, then what it reads, in the form's letters."""
-        form = self.form
-        factors = [f for f in form.weight.as_ordered_factors() if f != 1]
-        if not all(isinstance(f, Read) for f in factors):
-            raise NoLowering(f"A program multiplies entries; the weight '{form.weight}' is no product of entries.")
-        return (form.output.entry(), *factors, form.input.entry(form.read))
+        return (self.form.output.entry(), *self.product.factors, self.form.input.entry(self.form.read))
 
     def case(self) -> Where | None:
         """Cases in a subscript that turn on a letter whose loop would be long."""

@@ -8,7 +8,7 @@ by input, weight and output; letters c are contracted, d are filters. What a for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from sympy import And, Expr, Integer, Symbol, expand, true
@@ -16,13 +16,15 @@ from sympy import And, Expr, Integer, Symbol, expand, true
 from derive.errors import NoLowering
 from derive.forms.expr import Read, index
 from derive.forms.form import Axis, Form
+from derive.forms.sizes import size_sources
 from derive.forms.text import show
-from derive.ir.nodes import Access, Copy, Guard, Loop, Range, Storage
+from derive.ir.nodes import Access, Copy, Guard, Loop, Range, SizeFrom, Storage
 from derive.ir.stages import Room, Stage
 from derive.proof.goal import Goal, Status
+from derive.proof.smt import in_fixed_order
 from derive.proof.solver import decide
 
-__all__ = ["BATCH", "ITEM", "Moving", "Window", "fresh", "gathered", "window"]
+__all__ = ["BATCH", "ITEM", "Moving", "Window", "entry", "fresh", "gathered", "sources", "window"]
 
 BATCH, ITEM = index("batch"), index("z")
 
@@ -120,6 +122,17 @@ def fresh(names: str, form: Form) -> list[Symbol]:
     return found
 
 
+def entry(access: Access) -> str:
+    """An entry as a formula has it."""
+    return f"{access.array}[{', '.join(map(show, access.subscripts))}]" if access.subscripts else access.array
+
+
+def sources(form: Form) -> tuple[SizeFrom, ...]:
+    """Where the sizes are read."""
+    arrays = (form.input, *(p.array for p in form.params))
+    return tuple(SizeFrom(*astuple(s)) for s in size_sources(form, (*arrays, form.output)))
+
+
 def window(form: Form) -> Window:
     """The form as a moving window. Raises NoLowering with what it has that no window has."""
     if form.tables or form.shared or not isinstance(form.weight, Read):
@@ -207,7 +220,7 @@ def _mask(form: Form, taps: set[Symbol], down: dict[Symbol, Expr]) -> Any:
     letters = {*form.output.symbols, *form.reduction_symbols}
     ranges = (form.given, form.output.holds(), *(a.holds() for a in form.reduction), form.input.holds(form.read))
     asked = []
-    for part in And.make_args(form.domain):
+    for part in in_fixed_order(And.make_args(form.domain)):
         if part is true or decide(Goal(ranges, part).smt) is Status.PROVED:
             continue
         if not part.free_symbols & letters <= taps:

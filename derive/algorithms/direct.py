@@ -15,8 +15,9 @@ from typing import Any
 from sympy import And, Integer, Le, Lt, Sum, Symbol, true
 
 from derive.algorithms._cases import divided
+from derive.algorithms._start import filled, started, working
 from derive.algorithms._sweep import cost, looped
-from derive.algorithms._terms import BATCH, ITEM, Terms, charts, entry_text, own
+from derive.algorithms._terms import BATCH, ITEM, Terms, charts, entry_text, own, program_tables
 from derive.errors import NoLowering
 from derive.forms.expr import Read, index
 from derive.forms.form import Form
@@ -28,7 +29,6 @@ from derive.ir.nodes import (
     Chart,
     Contract,
     Copy,
-    Fill,
     Guard,
     Launch,
     Let,
@@ -57,6 +57,8 @@ def direct(
     `batched` names the arrays that have an entry for each item of a batch: the input and the output, unless it is given. If the
     output has none, the items are summed over. A program for arrays runs in the best letters `among` those given, or found.
     """
+    if form.weight == 0 or form.domain == False:  # noqa: E712
+        raise NoLowering("Every weight is forced to be 0, so there is no sum to compute.")
     items = frozenset({form.input.name, form.output.name}) if batched is None else batched
     counted = target == "threads" or form.output.name not in items
     try:
@@ -78,7 +80,8 @@ def direct(
         batch=BATCH if counted else None,
         item=ITEM if counted else None,
         charts=() if [t.chart for t in parts] == [own(form)] else tuple(t.chart for t in parts),
-        working=parts[0].extended.working,
+        working=(*working(form, parts[0].extended.working, target), *parts[0].extended.working),
+        tables=program_tables(form),
     )
 
 
@@ -90,18 +93,6 @@ def _parts(
         return (Terms(form, own(form), items, True),)
     found = [divided(Terms(form, chart, items, counted, extend=True)) for chart in choice]
     return min(found, key=lambda parts: max(map(cost, parts))) if len(found) > 1 else found[0]
-
-
-def _start(terms: Terms, target: Access, over: tuple[Range, ...], name: str) -> Copy | Fill:
-    """What a sum begins with: the bias, or nothing."""
-    bias = terms.form.bias
-    if bias == 0 or isinstance(bias, Sum):
-        return Fill(target, over, f"{name} = 0")
-    if not isinstance(bias, Read):
-        raise NoLowering(f"Algorithm 'direct' starts each output from its bias; '{bias}' is no entry of one.")
-    boxes = {p.name: p.array for p in terms.form.biases}
-    source = Access(bias.array, boxes[bias.array].storage(bias.subscripts))
-    return Copy(target, over, source, f"{name} = {entry_text(bias)}")
 
 
 def _added(terms: Terms, target: Access, name: str) -> tuple[Access, tuple[Range, ...], tuple[Access, ...], str]:
@@ -122,14 +113,15 @@ def _arrays(parts: tuple[Terms, ...]) -> tuple[Node, ...]:
         raise NoLowering("Algorithm 'direct' copies along an axis for one sum, and this form has several.")
     whole = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes)
     place = Access(form.output.name, form.output.storage(form.output.symbols))
-    start = _start(parts[0], place, whole, entry_text(form.output.entry()))
+    copies, start = started(form, place, whole, entry_text(form.output.entry()), more.working)
     shapes = {s.name: s.shape for s in more.working}
     zeros = (Scratch(node.source, shapes[node.source]) for node in reversed(more.scatters))
     first: tuple[Node, ...] = ()
     if isinstance(form.bias, Sum):
         target, over, factors, says = _added(parts[0], place, entry_text(form.output.entry()))
         first = (Contract(target, (*whole, *over), factors, says),)
-    return (start, *zeros, *more.gathers, *first, *(node for terms in parts for node in _sweep(terms)), *more.scatters)
+    sweeps = (node for terms in parts for node in _sweep(terms))
+    return (*copies, start, *zeros, *more.gathers, *first, *sweeps, *more.scatters)
 
 
 def _sweep(terms: Terms) -> tuple[Node, ...]:
@@ -196,8 +188,8 @@ def _statement(terms: Terms, over: tuple[Range, ...], says: str) -> MultiplyAdd 
     kept = accesses.target.along(over)
     aligned = all(_in_order(f.along(over), kept) for f in accesses.factors)
     if len(kept) == len(over) and aligned:
-        return MultiplyAdd(accesses.target, over, accesses.factors, says)
-    return Contract(accesses.target, over, accesses.factors, says)
+        return MultiplyAdd(accesses.target, over, accesses.factors, says, accesses.times)
+    return Contract(accesses.target, over, accesses.factors, says, accesses.times)
 
 
 def _in_order(part: tuple[Symbol, ...], whole: tuple[Symbol, ...]) -> bool:
@@ -215,14 +207,14 @@ def _threads(terms: Terms) -> tuple[Node, ...]:
     loops = [terms.range(s, (*outer, *summing[: d + 1]), summing[d + 1 :]) for d, s in enumerate(summing)]
     known = Polyhedron.of(form.given, form.output.holds(), Le(0, ITEM), Lt(ITEM, BATCH))
     guards = _guards(terms, And(terms.terms.project(*summing).simplify(known).conditions, terms.rest), summing)
-    body = _nest(loops, MultiplyAdd(register, (), accesses.factors), guards, {}, _acc(terms))
+    body = _nest(loops, MultiplyAdd(register, (), accesses.factors, "", accesses.times), guards, {}, _acc(terms))
     spans = (
         *(Range(s, Integer(0), BATCH) for s in threads[0]),
         *(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes),
     )
     name = entry_text(form.output.entry())
     last = Copy(accesses.target, (), register, f"{name} = acc")
-    start: tuple[Node, ...] = (Scratch("acc", ()), _start(terms, register, (), "acc"))
+    start: tuple[Node, ...] = (Scratch("acc", ()), filled(form, register, (), "acc"))
     if isinstance(form.bias, Sum):
         _, over, factors, says = _added(terms, register, "acc")
         start = (*start, *_nest(over, MultiplyAdd(register, (), factors), {}, {}, says))

@@ -15,12 +15,10 @@ from __future__ import annotations
 
 from sympy import Expr, Ge, Integer, Max, Symbol, expand, floor
 
-from derive.algorithms._window import BATCH, ITEM, Moving, Window, fresh, gathered, window
+from derive.algorithms._window import BATCH, ITEM, Moving, Window, entry, fresh, gathered, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
-from derive.forms.sizes import size_sources
-from derive.forms.text import show
-from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range, SizeFrom
+from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range
 from derive.ir.stages import Halo, Knob, MatMul, Room, ShiftedSum, Stage, Staged, Store, Tiles
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
@@ -71,7 +69,7 @@ class _Rows:
             arguments=arguments,
             result=result,
             sizes=form.sizes,
-            sources=_sources(form),
+            sources=sources(form),
             knobs=(Knob(self.S, (1, 2, 4)), Knob(self.G)),
             lets=self._lets(),
             made=made,
@@ -216,15 +214,3 @@ class _Rows:
 
 def _outer(outer: list[Moving], up: dict[Symbol, Expr]) -> dict[Symbol, Expr]:
     return {m.place: up[m.place] for m in outer}
-
-
-def entry(access: Access) -> str:
-    """An entry as a formula has it."""
-    return f"{access.array}[{', '.join(map(show, access.subscripts))}]" if access.subscripts else access.array
-
-
-def _sources(form: Form) -> tuple[SizeFrom, ...]:
-    from dataclasses import astuple
-
-    arrays = (form.input, *(p.array for p in form.params))
-    return tuple(SizeFrom(*astuple(s)) for s in size_sources(form, (*arrays, form.output)))

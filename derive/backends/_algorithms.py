@@ -72,6 +72,9 @@ def _entry(program: Staged) -> Lines:
     weights = dict.fromkeys(a.array for n in statements(program.fixed) for a in reads_of(n))
     names = [s.name for s in program.arguments]
     knobs = ", ".join(f'"{k.symbol}": {k.choices}' for k in program.knobs)
+    parts = {str(k.symbol): k.extent for k in program.knobs if k.extent is not None}
+    sizes = [s for s in (program.batch, *program.sizes) if s in symbols_of(tuple(parts.values()))]
+    extents = ", ".join(f'"{name}": {python(extent)}' for name, extent in parts.items())
     functions = ", ".join(f"_{program.name}{part}" for part in ("_fixed", "_room", ""))
     tiled = _tiled(program)
     return [
@@ -82,6 +85,7 @@ def _entry(program: Staged) -> Lines:
         f"    weights={quoted([n for n in names if n in weights])},",
         f"    arrays={quoted([n for n in names if n in used])},",
         f"    knobs={{{knobs}}},",
+        *([f"    extents=lambda *, {', '.join(map(str, sizes))}, **_: {{{extents}}},"] if parts else []),
         f"    work=_{program.name}_work,",
         *([f"    tiled={tiled},"] if tiled is not None else []),
         *([] if program.strict else ["    strict=False,"]),

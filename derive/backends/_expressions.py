@@ -1,22 +1,24 @@
-"""Index expressions and conditions as Python text: of numbers, or with one letter that is an array of its values."""
+"""Index expressions and conditions as Python text: of numbers, or with letters that are arrays of their values."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sympy import Mod, Symbol
+from sympy import Expr, Mod, Symbol
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from derive.ordering import OrderedTerms
 
-__all__ = ["PythonPrinter", "python", "vectorised"]
+__all__ = ["PythonPrinter", "python", "table_name", "table_reads", "vectorised"]
 
 _FACTOR = PRECEDENCE["Atom"]
 
 
 class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
     """Index expressions as Python text."""
+
+    printmethod = ""  # an entry of a table has another spelling than in formulas
 
     def _call(self, name: str, expr: Any) -> str:
         inside = ", ".join(sorted(map(self._print, expr.args), key=lambda t: (len(t) > 1, t)))
@@ -31,12 +33,20 @@ class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
     def _print_Abs(self, expr: Any) -> str:
         return f"abs({self._print(expr.args[0])})"
 
+    def _print_Sum(self, expr: Any) -> str:
+        term, (symbol, first, last) = expr.args
+        return f"sum({self._print(term)} for {symbol} in range({self._print(first)}, {self._print(last + 1)}))"
+
     def _print_Where(self, expr: Any) -> str:
         condition, value, other = map(self._print, expr.args)
         return f"({value} if {condition} else {other})"
 
     def _print_Not(self, expr: Any) -> str:
         return f"not ({self._print(expr.args[0])})"
+
+    def _print_Read(self, expr: Any) -> str:
+        """An entry of a table that the module brings along."""
+        return f"{table_name(expr.array)}[{', '.join(map(self._print, expr.subscripts)) or '()'}]"
 
     def _print_BooleanTrue(self, expr: Any) -> str:
         return "True"
@@ -73,21 +83,31 @@ class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
 _PRINTER = PythonPrinter()
 
 
+def table_name(name: str) -> str:
+    """What a table is called in emitted text, where arrays have names of their own."""
+    return f"table_{name}"
+
+
+def table_reads(expression: Any) -> tuple[Any, ...]:
+    """The entries of tables in an expression."""
+    return tuple(e for e in expression.atoms(Expr) if hasattr(e, "subscripts"))
+
+
 def python(expression: Any) -> str:
     """An index expression or condition as Python text."""
     return str(_PRINTER.doprint(expression))
 
 
 class _VectorPrinter(PythonPrinter):
-    """Index expressions in one letter that is an array of its values, for NumPy."""
+    """Index expressions in letters that are arrays of their values, for NumPy."""
 
-    def __init__(self, symbol: Symbol) -> None:
+    def __init__(self, *symbols: Symbol) -> None:
         super().__init__()
-        self.symbol = symbol
+        self.symbols = frozenset(symbols)
 
     def _call(self, name: str, expr: Any) -> str:
-        moving = [a for a in expr.args if self.symbol in a.free_symbols]
-        still = [a for a in expr.args if self.symbol not in a.free_symbols]
+        moving = [a for a in expr.args if self.symbols & a.free_symbols]
+        still = [a for a in expr.args if not self.symbols & a.free_symbols]
         if not moving:
             return str(super()._call(name, expr))
         parts: list[str] = [self._print(a) for a in moving]
@@ -101,7 +121,7 @@ class _VectorPrinter(PythonPrinter):
         return text
 
     def _print_Where(self, expr: Any) -> str:
-        if self.symbol not in expr.args[0].free_symbols:
+        if not self.symbols & expr.args[0].free_symbols:
             return str(super()._print_Where(expr))
         condition, value, other = map(self._print, expr.args)
         return f"np.where({condition}, {value}, {other})"
@@ -116,7 +136,7 @@ class _VectorPrinter(PythonPrinter):
         return f"~({self._print(expr.args[0])})"
 
 
-def vectorised(expression: Any, symbol: Symbol) -> str:
-    """An index expression as NumPy text in which one letter is an array."""
-    text = str(_VectorPrinter(symbol).doprint(expression))
+def vectorised(expression: Any, *symbols: Symbol) -> str:
+    """An index expression as NumPy text in which these letters are arrays."""
+    text = str(_VectorPrinter(*symbols).doprint(expression))
     return text[1:-1] if isinstance(expression, Mod) else text

@@ -120,8 +120,9 @@ def _mentioned(node: Node) -> Iterator[Symbol]:
             yield from (s for e in shape for s in e.free_symbols)
         case Guard(condition=condition):
             yield from condition.free_symbols
-        case Gather(over=span, place=place) | Scatter(over=span, place=place):
-            yield from place.free_symbols | span.start.free_symbols | span.stop.free_symbols
+        case Gather(over=over, place=place, times=times) | Scatter(over=over, place=place, times=times):
+            yield from place.free_symbols | times.free_symbols
+            yield from (s for r in over for s in r.start.free_symbols | r.stop.free_symbols)
         case Loop(range=span):
             yield from span.start.free_symbols | span.stop.free_symbols
         case Launch(threads=threads):
@@ -129,6 +130,7 @@ def _mentioned(node: Node) -> Iterator[Symbol]:
         case _:
             accesses = accesses_of(node)
             yield from (s for access in accesses for e in access.subscripts for s in e.free_symbols)
+            yield from getattr(node, "times", S.One).free_symbols
             moving = {s for access in accesses for s in access.along(ranges_of(node))}
             bounds = [r for r in ranges_of(node) if r.symbol in moving and not _whole(r, accesses)]
             yield from (s for r in bounds for s in r.start.free_symbols | r.stop.free_symbols)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from math import lcm, prod
 from typing import Any
 
-from sympy import Rational
+from sympy import Integer, Rational
 
 from derive.errors import EmitError
-from derive.ir.nodes import Program
+from derive.ir.nodes import Program, Table
 
-__all__ = ["Bodies", "Numbers", "brought", "facts", "numbers", "quoted", "runtime_imports"]
+__all__ = ["Bodies", "Numbers", "brought", "facts", "numbers", "quoted", "runtime_imports", "tabulated"]
 
 _WIDE = 112
 
@@ -48,7 +48,7 @@ def quoted(names: Sequence[str]) -> str:
     return f"({', '.join(f'{chr(34)}{n}{chr(34)}' for n in names)}{',' if len(names) == 1 else ''})"
 
 
-_PRIMITIVES = ("halo", "put", "strided", "tiles", "total")
+_PRIMITIVES = ("halo", "held", "put", "strided", "tiles", "total")
 
 
 def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged: Sequence[str] = ()) -> list[str]:
@@ -89,6 +89,12 @@ def brought(program: Program, gradients: Bodies, constants: Mapping[str, Numbers
     if len(others) > 1:
         raise EmitError(f"Gradients of '{program.name}' take {' and '.join(others)}, and one may be new to the layer.")
     return lines + ([f'cotangent="{others[0]}",'] if others and others != ["G"] else [])
+
+
+def tabulated(start: str, table: Table, end: str) -> list[str]:
+    """The numbers of a program's table as nested tuples, between two pieces of text, in lines of bearable length."""
+    whole = numbers([Integer(v) for v in table.values], table.shape)
+    return _table(start, whole.numerators, end)
 
 
 def _table(start: str, table: Any, end: str) -> list[str]:

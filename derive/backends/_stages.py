@@ -6,14 +6,15 @@ A statement is one call of a primitive on views of arrays. Views of working arra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sympy import Expr, Integer, Symbol, expand
+from sympy import And, Expr, Integer, Symbol, expand
 
 from derive.backends._expressions import python
 from derive.backends._views import Named, Views, symbols_of, tuple_text
 from derive.errors import EmitError
-from derive.ir.nodes import Copy, Guard, Let, Loop, Range, Storage
+from derive.ir.nodes import Access, Copy, Guard, Let, Loop, Range, Storage
 from derive.ir.stages import (
     STAGES,
     Halo,
@@ -24,6 +25,7 @@ from derive.ir.stages import (
     Staged,
     Store,
     Tiles,
+    WeightedSum,
     reads_of,
     statements,
 )
@@ -45,6 +47,7 @@ class _Writer(Views):
 
     def __init__(self, program: Staged) -> None:
         super().__init__(program)
+        self.around: list[Tiles] = []
         self.stored: Mapping[str, Storage] = {s.name: s for s in (*program.arguments, program.result)}
 
     def _head(self, parts: Iterable[Any], known: set[Symbol]) -> tuple[Lines, Lines]:
@@ -64,7 +67,7 @@ class _Writer(Views):
         arrays = [s.name for s in program.arguments if s.name in used] + [program.result.name]
         loops = self.lines(program.body)
         made = self._handed_on(program.made)
-        rooms = [f"{name}_" if name in self.halos else name for name in self._handed_on(program.rooms)]
+        rooms = [f"{name}_" if name in self.moved else name for name in self._handed_on(program.rooms)]
         keys, lets = self._head((program.body,), {program.batch})
         return [
             f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', *_keywords(keys)])}):",
@@ -76,7 +79,7 @@ class _Writer(Views):
         """What the body takes of some working arrays: themselves, and views of them."""
         names = []
         for room in rooms:
-            names += [room.name] if room.name in self.plain | self.halos else []
+            names += [room.name] if room.name in self.plain | self.moved else []
             names += [name for name, view in self.named.items() if view.array == room.name]
         return names
 
@@ -148,7 +151,9 @@ class _Writer(Views):
 
     def tiles(self, node: Tiles) -> Lines:
         over = "*items" if node.extent == self.program.batch else "*span"
+        self.around.append(node)
         inside = self._inside({node.low, node.high}, node.body)
+        self.around.pop()
         return [f"for {node.low}, {node.high} in tiles({over}, {python(node.step)}):", *_indent(inside)]
 
     def _inside(self, symbols: set[Symbol], body: tuple[Stage, ...]) -> Lines:
@@ -162,6 +167,9 @@ class _Writer(Views):
         order = [r for e in node.target.subscripts for r in node.over if r.symbol in e.free_symbols]
         groups = [(r,) for r in order]
         target = self.view(node.target, groups, slices=True)
+        repeated = any(not node.source.along((r,)) for r in order)
+        if repeated:
+            return [f"{target}[...] = {self.view(node.source, groups, broadcast=True)}"]
         return [f"{target if '[' in target else f'{target}[...]'} = {self.view(node.source, groups)}"]
 
     def halo(self, node: Halo) -> Lines:
@@ -196,7 +204,7 @@ class _Writer(Views):
         left = self.view(node.left, [*batch, node.rows, node.inner], "left", missing=True)
         right = self.view(node.right, [*batch, node.inner, node.columns], "right", missing=True)
         out = self.view(node.target, [*batch, node.rows, node.columns], hoist="out")
-        return [f"np.matmul({left}, {right}, out={out})"]
+        return [*self._held(node.target), f"np.matmul({left}, {right}, out={out})"]
 
     def shifted_sum(self, node: ShiftedSum) -> Lines:
         kept = node.target.subscripts
@@ -223,7 +231,39 @@ class _Writer(Views):
         self.named[target] = Named(node.target.array, whole, mentioned)
         return [f"total({name}, {target})"]
 
+    def weighted_sum(self, node: WeightedSum) -> Lines:
+        letters = dict(zip(node.axes, "abcdefghijklmnopqrstuvwxyz", strict=False))
+        parts, views = [], []
+        for access, name in ((node.source, "source"), (node.weights, "weights"), (node.target, "out")):
+            axes = [axis for axis in node.axes if access.along(axis)]
+            parts.append("".join(letters[axis] for axis in axes))
+            views.append(self.view(access, axes, name))
+        source, weights, out = views
+        formula = f'"{parts[0]},{parts[1]}->{parts[2]}"'
+        return [*self._held(node.target), f"np.einsum({formula}, {source}, {weights}, out={out})"]
+
+    def _held(self, target: Access) -> Lines:
+        """Where a working array is that may live in the result."""
+        store = self.held.get(target.array)
+        if store is None:
+            return []
+        node = self._clipped_store(store)
+        place = self.view(node.target, [(r,) for r in node.over], slices=True)
+        return [f"{target.array} = held({place}, {target.array}_)"]
+
+    def _clipped_store(self, node: Store) -> Store:
+        """The store with ranges that end with their tile, where its condition says no more than that."""
+        left, over = set(And.make_args(node.condition)), list(node.over)
+        for tile in self.around:
+            for k, r in enumerate(over):
+                ends = tile.low + r.symbol < tile.high
+                if ends in left and r.start == 0 and r.stop == tile.step:
+                    left.remove(ends)
+                    over[k] = replace(r, stop=tile.high - tile.low)
+        return replace(node, over=tuple(over), condition=And(*left) if left else True)
+
     def store(self, node: Store) -> Lines:
+        node = self._clipped_store(node)
         groups, split = self._split(node)
         target = self.view(node.target, groups, slices=True, clip=node)
         source = self.view(node.source, [(r,) for r in node.over], hoist="out")
@@ -262,6 +302,7 @@ STAGE_TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Halo: _Writer.halo,
     MatMul: _Writer.matmul,
     ShiftedSum: _Writer.shifted_sum,
+    WeightedSum: _Writer.weighted_sum,
     Store: _Writer.store,
 }
 if missing := [node.__name__ for node in STAGES if node not in STAGE_TEMPLATES]:

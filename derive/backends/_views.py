@@ -53,7 +53,9 @@ class Views:
 
     def __init__(self, program: Staged) -> None:
         self.program = program
-        self.halos = {n.target.array for n in statements(program.body) if isinstance(n, Halo)}
+        self.halos = {n.target.array: n for n in statements(program.body) if isinstance(n, Halo)}
+        self.held = {n.source.array: n for n in statements(program.body) if isinstance(n, Store) and n.held}
+        self.moved = {*self.halos, *self.held}
         self.named: dict[str, Named] = {}
         self.plain: set[str] = set()
         self.bound: set[Symbol] = set()
@@ -81,7 +83,7 @@ class Views:
             extent: Expr = Integer(1)
             for r in group:
                 extent *= r.stop - r.start
-            shape.append(python(expand(extent)))
+            shape.append(python(extent))
             steps.append(self._step(access, group))
         text = (
             f"strided({access.array}, {tuple_text(start)}, {tuple_text(shape)}, {tuple_text(map(tuple_text, steps))})"
@@ -97,7 +99,7 @@ class Views:
         if (
             not hoist
             or mentioned & self.bound
-            or access.array in self.halos
+            or access.array in self.moved
             or access.array not in self.program.working
         ):
             self.plain.add(access.array)
@@ -111,14 +113,29 @@ class Views:
 
     def _step(self, access: Access, group: list[Range]) -> tuple[str, str]:
         """(axis, step) of one axis of a view: those of its last letter, whose step all others are a multiple of."""
+        if not group:
+            return "-1", "1"
         strides = [self._strides(access, r.symbol) for r in group]
         for (one, r), (two, s) in zip(
             zip(strides, group, strict=True), list(zip(strides, group, strict=True))[1:], strict=False
         ):
             if expand(one[0] - two[0] * (s.stop - s.start)) != 0:
                 raise EmitError(f"{r.symbol} and {s.symbol} are not one axis of {access.array}.")
+            self._check_whole(access.array, one[1], two[1])
         _, axis, step = strides[-1]
         return str(axis), python(step)
+
+    def _check_whole(self, array: str, first: int, last: int) -> None:
+        """Axes of a view of another array are one axis where those behind the first are whole axes of it."""
+        node = self.halos.get(array)
+        if node is None or node.copied:
+            return
+        for letter in node.target.subscripts[first + 1 : last + 1]:
+            (axis,) = [k for k, e in enumerate(node.source.subscripts) if letter in e.free_symbols]
+            extent = next(r.stop for r in node.over if r.symbol == letter)
+            whole = self.program.shape(node.source.array)[axis] == extent
+            if node.source.subscripts[axis] != letter or not whole or axis < first:
+                raise EmitError(f"{letter} isn't a whole axis of {node.source.array}, of which {array} is a view.")
 
     def _strides(self, access: Access, symbol: Symbol) -> tuple[Expr, int, Expr]:
         """By how many entries an index moves in memory, and as what step along which axis."""
@@ -161,10 +178,20 @@ class Views:
             parts.pop()
         text = f"{access.array}[{', '.join(parts)}]" if parts else access.array
         if broadcast:
-            return text
+            return self._broadcast(text, order, [r.symbol for r in ranges])
         if order != wanted:
             text += f".transpose({', '.join(str(order.index(s)) for s in wanted)})"
         return text
+
+    def _broadcast(self, text: str, order: list[Symbol], wanted: list[Symbol]) -> str:
+        """A view with its axes in the order of the letters that are wanted, and axes of extent one for those that it lacks."""
+        kept = [s for s in wanted if s in order]
+        if order != kept:
+            text += f".transpose({', '.join(str(order.index(s)) for s in kept)})"
+        behind = wanted[wanted.index(kept[0]) :] if kept else []
+        if len(behind) == len(kept):
+            return text
+        return f"{text}[{', '.join(':' if s in kept else 'None' for s in behind)}]"
 
     def _slice(self, e: Expr, here: list[Range], extent: Expr, clip: Store | None) -> str:
         if not here:

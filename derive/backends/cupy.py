@@ -8,7 +8,7 @@ from typing import Any
 from sympy import Add, Expr, Integer, Mul, Symbol, expand, floor
 from sympy.printing.precedence import PRECEDENCE
 
-from derive.backends._expressions import PythonPrinter, python
+from derive.backends._expressions import PythonPrinter, python, table_name
 from derive.backends._module import (
     Header,
     accessed,
@@ -20,7 +20,7 @@ from derive.backends._module import (
     signature,
     size_lines,
 )
-from derive.backends._signature import runtime_imports
+from derive.backends._signature import runtime_imports, tabulated
 from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
@@ -44,6 +44,9 @@ from derive.ir.stages import Staged
 __all__ = ["cupy"]
 
 Lines = list[str]
+
+
+_BRACES = str.maketrans("()", "{}")
 
 
 class _C(PythonPrinter):
@@ -88,6 +91,9 @@ class _C(PythonPrinter):
     def _print_Or(self, expr: Any) -> str:
         parts = (f"({p})" if " && " in p else p for p in sorted(map(self._print, expr.args)))
         return f"({' || '.join(parts)})"
+
+    def _print_Read(self, expr: Any) -> str:
+        return f"{table_name(expr.array)}{''.join(f'[{self._print(e)}]' for e in expr.subscripts) or '[0]'}"
 
     def _print_BooleanTrue(self, expr: Any) -> str:
         return "true"
@@ -144,13 +150,14 @@ class _Writer:
         return [f"real {node.array};"]
 
     def copy(self, node: Copy) -> Lines:
-        return [f"{self.place(node.target)} = {self.place(node.source)};"]
+        return [f"{self.place(node.target)} = {_number(node.times)}{self.place(node.source)};"]
 
     def fill(self, node: Fill) -> Lines:
         return [f"{self.place(node.target)} = 0;"]
 
     def multiply_add(self, node: MultiplyAdd) -> Lines:
-        return [f"{self.place(node.target)} += {' * '.join(map(self.place, node.factors))};"]
+        sign, times = ("-=", "") if node.times == -1 else ("+=", _number(node.times))
+        return [f"{self.place(node.target)} {sign} {times}{' * '.join(map(self.place, node.factors))};"]
 
     def contract(self, node: Contract) -> Lines:
         raise EmitError("Backend 'cupy' runs one point a thread; a contraction at once is for another backend.")
@@ -178,6 +185,25 @@ class _Writer:
             ]
         lines += [f"const long long {t.symbol} = {_offset(t.start)}thread;" for t in node.threads[:1]]
         return [*lines, *self.body(node.body)]
+
+
+def _number(times: Expr) -> str:
+    """A factor in front, in the entries' own type."""
+    if times in (1, -1):
+        return "" if times == 1 else "-"
+    text = _c(times)
+    return f"(real){text if text.startswith(('(', 'table_')) or times.is_Atom else f'({text})'} * "
+
+
+def _tables(programs: Iterable[Program]) -> Lines:
+    """The tables of all programs, each once, as constants of the device."""
+    lines: Lines = []
+    for name, table in {t.name: t for p in programs for t in p.tables}.items():
+        box = "".join(f"[{side}]" for side in table.shape) or "[1]"
+        start = f"__device__ const int {table_name(name)}{box} = "
+        start, end = (start, ";") if table.shape else (f"{start}(", ");")
+        lines += [line.translate(_BRACES) for line in tabulated(start, table, end)]
+    return [*lines, *([""] if lines else [])]
 
 
 def _total(node: Launch) -> str:
@@ -244,6 +270,7 @@ class _CuPy:
             f'__all__ = ["{header.name}"]',
             "",
             'SRC = r"""',
+            *_tables(programs),
             *[line for position, text in enumerate(texts) for line in (*([""] if position else []), *text)],
             '"""',
             "",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sympy import Expr, Integer, Symbol, expand
+from sympy import Expr, Integer, Symbol
 
 from derive.backends._algorithms import algorithms, direct_costs, staged_costs
-from derive.backends._expressions import python, vectorised
+from derive.backends._expressions import python, table_name, table_reads, vectorised
 from derive.backends._module import (
     Header,
     bodies_of,
@@ -18,7 +18,8 @@ from derive.backends._module import (
     size_lines,
     used,
 )
-from derive.backends._signature import runtime_imports
+from derive.backends._signature import runtime_imports, tabulated
+from derive.backends._slices import aligned, slice_text
 from derive.backends._stages import staged_functions
 from derive.errors import EmitError
 from derive.ir.nodes import (
@@ -39,6 +40,7 @@ from derive.ir.nodes import (
     Scatter,
     Scratch,
     Storage,
+    walk,
 )
 from derive.ir.stages import Staged
 
@@ -74,17 +76,52 @@ class _Writer:
         return [f"{node.array} = new(({batch}{shape}{comma}))", f"{node.array}[...] = 0"]
 
     def gather(self, node: Gather) -> Lines:
-        places = vectorised(node.place, node.over.symbol)
-        return [_places(node.over), f"{node.target} = {node.source}.take({places}, axis={node.axis - node.rank})"]
+        lines, places = self._places(node)
+        taken = f"{node.source}.take({places}, axis={node.axis - node.rank})"
+        return [*lines, f"{node.target} = {taken}{self._signs(node, node.source)}"]
 
     def scatter(self, node: Scatter) -> Lines:
-        places = vectorised(node.place, node.over.symbol)
+        lines, places = self._places(node)
         at = ", ".join(("...", places, *["slice(None)"] * (node.rank - node.axis - 1)))
-        return [_places(node.over), f"np.add.at({node.target}, ({at}), {node.source})"]
+        return [*lines, f"np.add.at({node.target}, ({at}), {node.source}{self._signs(node, node.source)})"]
+
+    def _places(self, node: Gather | Scatter) -> tuple[Lines, str]:
+        """Lines that give letters all their values, and the places as an array; a table that says them all by its name."""
+        letters = [r.symbol for r in node.over]
+        free = node.place.free_symbols | node.times.free_symbols
+        if all(self._is_whole(e, node.over) for e in (node.place, node.times) if e.free_symbols & set(letters)):
+            lines = []
+        elif len(letters) == 1:
+            lines = [_values(node.over[0])] if letters[0] in free else []
+        else:
+            lines = [f"{', '.join(map(str, letters))} = np.ogrid[{', '.join(map(_span, node.over))}]"]
+        return lines, self._array(node.place, node.over)
+
+    def _array(self, expression: Expr, over: tuple[Range, ...]) -> str:
+        if self._is_whole(expression, over):
+            return table_name(expression.array)
+        return vectorised(expression, *(r.symbol for r in over))
+
+    def _is_whole(self, expression: Expr, over: tuple[Range, ...]) -> bool:
+        """Whether an expression is a table at all its places."""
+        if getattr(expression, "subscripts", None) != tuple(r.symbol for r in over):
+            return False
+        shape = next(t.shape for t in self.program.tables if t.name == expression.array)
+        return all((r.start, r.stop) == (0, side) for r, side in zip(over, shape, strict=True))
+
+    def _signs(self, node: Gather | Scatter, array: str) -> str:
+        """The numbers that the entries are multiplied by, in the array's type, with axes for those behind."""
+        if isinstance(node.times, Integer):
+            return "" if node.times == 1 else f" * {node.times}"
+        text = self._array(node.times, node.over)
+        text = text if self._is_whole(node.times, node.over) else f"({text}).astype({array}.dtype)"
+        behind = ["None"] * (node.rank - node.axis - 1)
+        return f" * {text}[{', '.join(['...', *behind])}]" if behind else f" * {text}"
 
     def copy(self, node: Copy) -> Lines:
         kept = node.target.along(node.over)
-        return [f"{self.view(node.target, node.over, store=True)} = {self.view(node.source, node.over, kept)}"]
+        source = f"{_number(node.times)}{self.view(node.source, node.over, kept)}"
+        return [f"{self.view(node.target, node.over, store=True)} = {source}"]
 
     def fill(self, node: Fill) -> Lines:
         return [f"{self.view(node.target, node.over, store=True)} = 0"]
@@ -92,7 +129,8 @@ class _Writer:
     def multiply_add(self, node: MultiplyAdd) -> Lines:
         kept = node.target.along(node.over)
         product = " * ".join(self.view(f, node.over, kept) for f in node.factors)
-        return _wrapped(f"{self.view(node.target, node.over, store=True)} += ", "(", product, ")")
+        start, times = _added(node.times)
+        return _wrapped(f"{self.view(node.target, node.over, store=True)} {start} ", "(", f"{times}{product}", ")")
 
     def contract(self, node: Contract) -> Lines:
         letters = _einsum_letters(node)
@@ -106,7 +144,8 @@ class _Writer:
         target = self.view(node.target, node.over, store=True)
         repeated = tuple(p - len(kept) for p, s in enumerate(kept) if s not in read)
         call, end = ("np.expand_dims(np.einsum", f"), {repeated})") if repeated else ("np.einsum", ")")
-        return _wrapped(f"{target} += {call}", "(", f'"{spec}", {views}, optimize=True', end, call=True)
+        start, times = _added(node.times)
+        return _wrapped(f"{target} {start} {times}{call}", "(", f'"{spec}", {views}, optimize=True', end, call=True)
 
     def _labels(self, access: Access, over: tuple[Range, ...], letters: Mapping[Symbol, str]) -> str:
         batch = "..." if self.batched(access) else ""
@@ -138,10 +177,10 @@ class _Writer:
         ranges = {r.symbol: r for r in over}
         known = access.array in self.stored
         shape = self.program.extents(access.array) if known else (None,) * len(access.subscripts)
-        parts = [_slice(e, ranges, extent) for e, extent in zip(access.subscripts, shape, strict=True)]
+        parts = [slice_text(e, ranges, extent) for e, extent in zip(access.subscripts, shape, strict=True)]
         batched = self.batched(access)
         if kept is not None:
-            parts = _aligned(parts, access, over, kept, batched)
+            parts = aligned(parts, access, over, kept, batched)
         if batched:
             parts = ["...", *parts]
         while parts and parts[-1] == ":" and not batched:
@@ -151,10 +190,39 @@ class _Writer:
         return f"{access.array}[{', '.join(parts)}]" if parts else access.array
 
 
-def _places(span: Range) -> str:
+def _values(span: Range) -> str:
     """The letter as the array of its values."""
     start = "" if span.start == 0 else f"{python(span.start)}, "
     return f"{span.symbol} = np.arange({start}{python(span.stop)})"
+
+
+def _span(span: Range) -> str:
+    return f"{'' if span.start == 0 else python(span.start)}:{python(span.stop)}"
+
+
+def _number(times: Expr) -> str:
+    """A factor in front."""
+    if times in (1, -1):
+        return "" if times == 1 else "-"
+    text = python(times)
+    return f"{text} * " if times.is_Atom or text.startswith(("(", "table_")) else f"({text}) * "
+
+
+def _added(times: Expr) -> tuple[str, str]:
+    """The sign of an augmented assignment, and what is left to multiply by."""
+    return ("-=", "") if times == -1 else ("+=", _number(times))
+
+
+def _tables(programs: Iterable[Program]) -> Lines:
+    """The tables of all programs, each once, with the numbers that only multiply in one byte."""
+    programs = tuple(programs)
+    found = {t.name: t for p in programs for t in p.tables}
+    signs = {r.array for p in programs for n in walk(p.body) for r in table_reads(getattr(n, "times", Integer(1)))}
+    lines: Lines = []
+    for name, table in found.items():
+        kind = ", np.int8)" if name in signs and all(abs(v) < 128 for v in table.values) else ")"
+        lines += tabulated(f"{table_name(name)} = np.array(", table, kind)
+    return [*lines, *([""] * 2 if lines else [])]
 
 
 def _wrapped(start: str, left: str, inside: str, right: str, call: bool = False) -> Lines:
@@ -162,46 +230,6 @@ def _wrapped(start: str, left: str, inside: str, right: str, call: bool = False)
     if len(start) + len(inside) <= _LONG:
         return [f"{start}{left}{inside}{right}" if call else f"{start}{inside}"]
     return [f"{start}{left}", *indent([inside]), right]
-
-
-def _slice(subscript: Expr, ranges: Mapping[Symbol, Range], extent: Expr | None) -> str:
-    moving = [s for s in ranges if s in subscript.free_symbols]
-    if not moving:
-        return python(subscript)
-    if len(moving) > 1:
-        raise EmitError(f"A subscript that moves with two indices at once, {subscript}, is no slice.")
-    symbol, span = moving[0], ranges[moving[0]]
-    step = subscript.coeff(symbol)
-    offset = expand(subscript - step * symbol)
-    if not (isinstance(step, Integer) and step > 0):
-        raise EmitError(f"The subscript {subscript} runs backwards or by a symbolic step, which is no slice.")
-    start, stop = expand(step * span.start + offset), expand(step * span.stop + offset)
-    if step == 1 and start == 0 and extent is not None and expand(stop - extent) == 0:
-        return ":"
-    first = "" if start == 0 else python(start)
-    return f"{first}:{python(stop)}" + (f":{step}" if step != 1 else "")
-
-
-def _aligned(parts: Lines, access: Access, over: tuple[Range, ...], kept: tuple[Symbol, ...], batched: bool) -> Lines:
-    """`None` where broadcasting from the right would meet the wrong axis."""
-    mine = access.along(over)
-    if not mine and not batched:
-        return parts
-    first = 0 if batched else kept.index(mine[0])
-    scalars = iter(parts)
-    lined: Lines = []
-    wanted = list(kept[first:])
-    moving = dict(zip(mine, (p for p in parts if _moves(p)), strict=False))
-    if [s for s in wanted if s in mine] == wanted:
-        return parts
-    for part in scalars:
-        if not _moves(part):
-            lined.append(part)
-    return lined + [moving.get(s, "None") for s in wanted]
-
-
-def _moves(part: str) -> bool:
-    return ":" in part
 
 
 def _einsum_letters(node: Contract) -> dict[Symbol, str]:
@@ -257,6 +285,7 @@ class _NumPy:
             f'__all__ = ["{header.name}"]',
             "",
             "",
+            *_tables((program, *views.values())),
             *bodies,
             *signature(program, header, f"_{program.name}", "np", algorithms(staged, header), *told),
             "",

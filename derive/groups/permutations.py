@@ -1,11 +1,25 @@
 """Permutation groups by generators, such as all turns of a Rubik's cube, on grids of numeric sizes.
 
 Each generator is an element; its images are a table, so g·i is the read G1[i]. Signed permutations have a second table each.
+On channels a group acts as it is told to, through a representation of the same generators:
+
+    trivial    no channel moves, as where nothing is said
+    sign       every channel changes its sign under an odd permutation
+    vector     one channel a point, moved as the points are
+    regular    one channel an element, in the order of `PermutationGroup.elements`; g carries h to g·h
+    anything   a `Representation`, sums and products included
+
+Groups and representations to state this with are here too:
+
+    product(A, B)            A × B on pairs; disjoint_product(A, B) on the points of A, then those of B
+    torus(shape, matrices)   translations of a torus with matrices about a cell, a semidirect product; p4(n), p4m(n)
+    wreath(A, B)             A ≀ B: A in each block by itself, B on the blocks
+    defining, parity, regular, trivial, characters, monomial    representations; a + b, a * b and a.power(k) are too
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -13,11 +27,63 @@ from sympy import Expr, Integer, Mul, Symbol, floor, true
 
 from derive.errors import RuleRefused
 from derive.forms.expr import Read, index
-from derive.forms.form import Array, Axis, Form, Table
-from derive.groups._finite import PermutationGroup, Representation, defining
+from derive.forms.form import Array, Axis, Form, Role, Table
+from derive.groups._fibre import Acts
+from derive.groups._finite import (
+    REFLECTION,
+    ROTATION2,
+    ROTATION3,
+    ROTATION4,
+    ROTATION6,
+    PermutationGroup,
+    Representation,
+    alternating,
+    characters,
+    cyclic,
+    defining,
+    dihedral,
+    disjoint_product,
+    monomial,
+    p4,
+    p4m,
+    parity,
+    product,
+    regular,
+    rubiks_cube,
+    symmetric,
+    torus,
+    trivial,
+    wreath,
+)
 from derive.groups._group import Action, Element, Tie
 
-__all__ = ["Permutations"]
+__all__ = [
+    "REFLECTION",
+    "ROTATION2",
+    "ROTATION3",
+    "ROTATION4",
+    "ROTATION6",
+    "PermutationGroup",
+    "Permutations",
+    "Representation",
+    "alternating",
+    "characters",
+    "cyclic",
+    "defining",
+    "dihedral",
+    "disjoint_product",
+    "monomial",
+    "p4",
+    "p4m",
+    "parity",
+    "product",
+    "regular",
+    "rubiks_cube",
+    "symmetric",
+    "torus",
+    "trivial",
+    "wreath",
+]
 
 _POINT = index("p")
 
@@ -27,11 +93,13 @@ class Permutations:
     """The group that permutations, signed ones too, generate: on the places of a whole grid, or along each of its `axes`.
 
     A grid of several axes has its places in row-major order. Along `axes` = (0, 1), each generator moves both subscripts at once,
-    as it does on tensors; axes that a side of the layer lacks are left out there.
+    as it does on tensors; axes that a side of the layer lacks are left out there. `channels` says how the group acts on channel
+    axes, by their letters: {"r": "regular"}.
     """
 
     group: PermutationGroup | Representation
     axes: tuple[int, ...] | None = None
+    channels: Mapping[str, Acts] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.group, (PermutationGroup, Representation)):
@@ -42,7 +110,8 @@ class Permutations:
     def __str__(self) -> str:
         size, generators = self.action.size, self.action.generators
         along = "" if self.axes is None else f", axes={self.axes}"
-        return f"Permutations({generators} of {size} points{along})"
+        acts = f", channels={{{', '.join(map(_shown, self.channels.items()))}}}" if self.channels else ""
+        return f"Permutations({generators} of {size} points{along}{acts})"
 
     @property
     def action(self) -> Representation:
@@ -51,23 +120,60 @@ class Permutations:
 
     def tables(self, form: Form) -> tuple[Table, ...]:
         """What the elements' images and signs are read from."""
-        return tuple(table for pair in self._pairs() for table in pair if table is not None)
+        pairs = [pair for action, mark in self._actions(form) for pair in _pairs(action, mark)]
+        return tuple(table for pair in pairs for table in pair if table is not None)
 
-    def _pairs(self) -> Iterator[tuple[Table, Table | None]]:
-        box = (Axis(_POINT, Integer(0), Integer(self.action.size - 1)),)
-        for number, codes in enumerate(self.action.codes.tolist(), 1):
-            images = Table(Array(f"G{number}", box), tuple(c >> 1 for c in codes))
-            signs = Table(Array(f"Z{number}", box), tuple(1 - 2 * (c & 1) for c in codes))
-            yield images, signs if -1 in signs.values else None
+    def _actions(self, form: Form) -> Iterator[tuple[Representation, str]]:
+        """What moves points, then what moves each channel axis of several channels, with a mark for its tables."""
+        yield self.action, ""
+        for letter, acts in self._fibres(form).items():
+            if acts.size > 1:
+                yield acts, f"_{letter}"
+
+    def _fibres(self, form: Form) -> dict[str, Representation]:
+        """How the generators act on each channel axis that is stated. Raises RuleRefused for another axis or number of channels."""
+        axes = {a.symbol.name: a for a in (*form.output.axes, *form.input.axes) if a.role is Role.CHANNEL}
+        found = {}
+        for letter, how in (self.channels or {}).items():
+            if letter not in axes:
+                raise RuleRefused(f"{self} acts on channels '{letter}'; there are {', '.join(axes) or 'no channels'}.")
+            acts = found[letter] = self._acts(how)
+            if acts.generators != self.action.generators:
+                raise RuleRefused(
+                    f"The representation on '{letter}' lists {acts.generators} generators; the group has {self.action.generators}."
+                )
+            if acts.size != 1 and axes[letter].extent != acts.size:
+                raise RuleRefused(
+                    f"The axis '{letter}' has {axes[letter].extent} channels; the group acts there on {acts.size}."
+                )
+        return found
+
+    def _acts(self, how: Acts) -> Representation:
+        if isinstance(how, Representation):
+            return how
+        if how in ("trivial", "vector"):
+            return self.action if how == "vector" else trivial(self.action.generators)
+        if how not in ("sign", "regular"):
+            raise RuleRefused(f"There is no action '{how}' on channels; there are trivial, sign, vector, regular.")
+        if not isinstance(self.group, PermutationGroup):
+            raise RuleRefused(f"Signed permutations say nothing of '{how}' channels; give their Representation.")
+        return parity(self.group) if how == "sign" else regular(self.group)
 
     def elements(self, form: Form) -> tuple[Element, ...]:
         """One element a generator; every other one is a product of them. Raises RuleRefused for a grid of another size."""
         sides = tuple(self._side(array, form) for array in (form.output, form.input))
+        fibres = self._fibres(form)
         found = []
-        for number, (images, signs) in enumerate(self._pairs(), 1):
-            (out, plus), (source, minus) = (_moved(side, images.name, signs.name if signs else None) for side in sides)
-            says = f"generator {number}"
-            found.append(Element((), true, out, source, f"g{number}", says, (plus, minus)))
+        for number, pair in enumerate(_pairs(self.action, ""), 1):
+            moved = []
+            for side, array in zip(sides, (form.output, form.input), strict=True):
+                out, sign = _moved(side, pair[0].name, pair[1].name if pair[1] else None)
+                for letter in (s for s in array.symbols if s.name in fibres):
+                    image, own = _channel(letter, fibres[letter.name], number - 1)
+                    out, sign = out | image, sign * own
+                moved.append((out, sign))
+            (out, plus), (source, minus) = moved
+            found.append(Element((), true, out, source, f"g{number}", f"generator {number}", (plus, minus)))
         return tuple(found)
 
     def _side(self, array: Array, form: Form) -> list[tuple[Axis, ...]]:
@@ -97,6 +203,28 @@ class Permutations:
     def keeps(self, elements: tuple[Element, ...]) -> str:
         """The generators by their names."""
         return ", ".join(e.notation for e in elements) or "no generator"
+
+
+def _pairs(action: Representation, mark: str) -> Iterator[tuple[Table, Table | None]]:
+    """For each generator its images, and its signs where it has any."""
+    box = (Axis(_POINT, Integer(0), Integer(action.size - 1)),)
+    for number, codes in enumerate(action.codes.tolist(), 1):
+        images = Table(Array(f"G{number}{mark}", box), tuple(c >> 1 for c in codes))
+        signs = Table(Array(f"Z{number}{mark}", box), tuple(1 - 2 * (c & 1) for c in codes))
+        yield images, signs if -1 in signs.values else None
+
+
+def _channel(letter: Symbol, acts: Representation, number: int) -> tuple[dict[Symbol, Expr], Expr]:
+    """Where a generator carries a channel, and the sign; one that acts by a sign alone does so on any number of channels."""
+    if acts.size == 1:
+        return {}, Integer(1 - 2 * (int(acts.codes[number, 0]) & 1))
+    images, signs = list(_pairs(acts, f"_{letter}"))[number]
+    return {letter: Read(images.name, letter)}, Read(signs.name, letter) if signs else Integer(1)
+
+
+def _shown(item: tuple[str, Acts]) -> str:
+    letter, acts = item
+    return f'"{letter}": ' + (f'"{acts}"' if isinstance(acts, str) else f"{acts.size} channels")
 
 
 def _moved(places: list[tuple[Axis, ...]], images: str, signs: str | None) -> tuple[dict[Symbol, Expr], Expr]:

@@ -2,6 +2,7 @@
 
 matmul   times, products, rows, inner, columns       2·rows·inner·columns operations a product
 total    times, parts, elements                      parts - 1 additions of so many elements
+weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
 copy     times, elements                             also copies with a halo, where nothing is a view
 view     times, elements                             a halo that is a view but at the edges
 store    times, elements
@@ -11,11 +12,11 @@ make     times, elements                             what weights alone determin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr, Integer, Max, Min, Symbol, ceiling
+from sympy import Expr, Integer, Max, Min, Sum, Symbol, ceiling
 
 from derive.ir.nodes import (
     Access,
@@ -24,13 +25,14 @@ from derive.ir.nodes import (
     Fill,
     Gather,
     Guard,
+    Let,
     Loop,
     MultiplyAdd,
     Program,
     Range,
     Scatter,
 )
-from derive.ir.stages import Halo, MatMul, ShiftedSum, Staged, Store, Tiles
+from derive.ir.stages import Halo, MatMul, ShiftedSum, Staged, Store, Tiles, WeightedSum
 
 __all__ = ["Work", "direct_work", "work"]
 
@@ -77,6 +79,11 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
                 kept = {s for e in node.target.subscripts for s in e.free_symbols}
                 parts = [r for r in over if r.symbol not in kept]
                 yield Work("total", (times, _extent(parts), _product(_added(over, kept))))
+            case WeightedSum(axes=axes):
+                kept = {s for e in node.target.subscripts for s in e.free_symbols}
+                added = [r for axis in axes for r in axis if r.symbol not in kept]
+                *slow, along = [axis for axis in axes if axis[0].symbol in kept]
+                yield Work("weigh", (times, _extent(added), _extent(r for axis in slow for r in axis), _extent(along)))
             case Store(over=over):
                 yield Work("store", (times, _extent(over)))
 
@@ -100,31 +107,52 @@ def _product(extents: Iterable[Expr]) -> Expr:
 def direct_work(program: Program, batch: Symbol) -> tuple[Work, ...]:
     """The counts of a program of sweeps: `sweep` is a product of slices that is added to slices, of so many elements.
 
-    A loop within others counts as at their letters' 0, a slice as the whole axis: no less than what happens.
+    A loop within others counts as at their letters' 0. A slice whose ends move with one loop is as long as it is on average, any
+    other is the whole axis.
     """
-    return tuple(_sweeps(program, program.body, _ONE, batch))
+    return tuple(_sweeps(program, program.body, _ONE, batch, {}))
 
 
-def _sweeps(program: Program, body: Iterable[Any], times: Expr, batch: Symbol) -> Iterator[Work]:
+def _sweeps(
+    program: Program, body: Iterable[Any], times: Expr, batch: Symbol, around: Mapping[Symbol, Let | Range]
+) -> Iterator[Work]:
     for node in body:
         match node:
+            case Let():
+                around = {**around, node.symbol: node}
             case Loop(range=span, body=inner):
-                yield from _sweeps(program, inner, times * _count(program, span), batch)
+                yield from _sweeps(program, inner, times * _count(program, span), batch, {**around, span.symbol: span})
             case Guard(body=inner):
-                yield from _sweeps(program, inner, times, batch)
+                yield from _sweeps(program, inner, times, batch, around)
             case MultiplyAdd() | Contract():
-                yield from _swept(program, node, times, batch)
+                yield from _swept(program, node, times, batch, _means(node.over, around))
             case Copy() | Fill():
-                yield Work("store", (times, _elements(program, node.target, node.over, batch)))
+                yield Work("store", (times, _elements(program, node.target, node.over, batch, {})))
             case Gather() | Scatter():
                 name = node.target if isinstance(node, Gather) else node.source
                 whole = program.storage(name)
                 yield Work("copy", (times, _product(whole.shape) * (batch if whole.batched else 1)))
 
 
-def _swept(program: Program, node: MultiplyAdd | Contract, times: Expr, batch: Symbol) -> Iterator[Work]:
+def _means(over: Iterable[Range], around: Mapping[Symbol, Let | Range]) -> dict[Symbol, Expr]:
+    """How long ranges are on average that move with one loop, whose own ends move with none."""
+    lets = {s: n.value for s, n in around.items() if isinstance(n, Let)}
+    found: dict[Symbol, Expr] = {}
+    for r in over:
+        length = r.stop.xreplace(lets) - r.start.xreplace(lets)
+        loops = [n for s, n in around.items() if isinstance(n, Range) and s in length.free_symbols]
+        if len(loops) == 1 and not (loops[0].stop - loops[0].start).free_symbols & set(around):
+            (span,) = loops
+            total = Sum(length, (span.symbol, span.start, span.stop - 1))
+            found[r.symbol] = total / Max(1, span.stop - span.start)
+    return found
+
+
+def _swept(
+    program: Program, node: MultiplyAdd | Contract, times: Expr, batch: Symbol, means: Mapping[Symbol, Expr]
+) -> Iterator[Work]:
     kept = node.target.along(node.over)
-    elements = _elements(program, node.target, node.over, batch)
+    elements = _elements(program, node.target, node.over, batch, means)
     inner = _product(_count(program, r) for r in node.over if r.symbol not in kept)
     weights = {s for f in node.factors[:-1] for s in f.along(node.over)}
     lone = [s for s in kept if s in weights and s not in node.factors[-1].along(node.over)]
@@ -141,10 +169,15 @@ def _count(program: Program, span: Range) -> Expr:
     return Max(length.xreplace(still), 0) if still or length.has(Max, Min) else length
 
 
-def _elements(program: Program, access: Access, over: Iterable[Range], batch: Symbol) -> Expr:
-    """How many entries of an array a statement runs through at most."""
+def _elements(
+    program: Program, access: Access, over: Iterable[Range], batch: Symbol, means: Mapping[Symbol, Expr]
+) -> Expr:
+    """How many entries of an array a statement runs through."""
     whole = program.storage(access.array)
     lead = len(access.subscripts) - len(whole.shape)
     moved = {r.symbol for r in over}
-    along = [e for s, e in zip(access.subscripts[lead:], whole.shape, strict=True) if s.free_symbols & moved]
+    along = []
+    for s, extent in zip(access.subscripts[lead:], whole.shape, strict=True):
+        letters = s.free_symbols & moved
+        along += [means.get(next(iter(letters)), extent) if len(letters) == 1 else extent] if letters else []
     return _product(along) * (batch if whole.batched and not lead else 1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Integer, Symbol
+from sympy import Integer, Symbol
 
 from derive.errors import EmitError
 from derive.ir.nodes import (
@@ -40,95 +41,124 @@ def interpret(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping
     Raises EmitError for a read or write outside an array, and for a result entry that is read before it is written.
     """
     env = {s: Integer(v) for s, v in sizes.items()}
-    shape = [_value(e, env) for e in program.result.shape]
+    tables = {t.name: np.array(t.values, dtype=object).reshape(t.shape) for t in program.tables}
+    run = _Run({name: np.asarray(a, dtype=object) for name, a in arrays.items()}, tables)
+    shape = [run.value(e, env) for e in program.result.shape]
     if program.batch is not None and program.result.batched:
         shape.insert(0, int(env[program.batch]))
-    memory = {name: np.asarray(a, dtype=object) for name, a in arrays.items()}
-    memory[program.result.name] = np.full(shape, None, dtype=object)
-    _run(program.body, env, memory)
-    return memory[program.result.name]
+    run.memory[program.result.name] = np.full(shape, None, dtype=object)
+    run.run(program.body, env)
+    return run.memory[program.result.name]
 
 
-def _value(expression: Expr, env: Env) -> int:
-    value = replaced(expression, env)
-    if not value.is_Integer:
-        raise EmitError(f"'{expression}' has no value here, or none that is an integer.")
-    return int(value)
+@dataclass(frozen=True)
+class _Run:
+    """One run, with all arrays by their names."""
+
+    memory: dict[str, np.ndarray]
+    tables: Mapping[str, np.ndarray]
+
+    def value(self, expression: Any, env: Env) -> int:
+        if isinstance(expression, Symbol) and expression in env:
+            return int(env[expression])
+        value = self.at(expression, env)
+        if not value.is_Integer:
+            raise EmitError(f"'{expression}' has no value here, or none that is an integer.")
+        return int(value)
+
+    def at(self, expression: Any, env: Env) -> Any:
+        """The expression with the letters' values, and entries of tables in the place of reads, inner ones first."""
+        if not self.tables or not expression.args:
+            return replaced(expression, env)
+        name = getattr(expression, "array", None)
+        if name is None:
+            return expression.func(*(self.at(e, env) for e in expression.args))
+        place = tuple(int(self.at(e, env)) for e in expression.subscripts)
+        return Integer(self.tables[name][self.inside(name, place, self.tables)])
+
+    def points(self, ranges: tuple[Range, ...], env: Env) -> Iterator[Env]:
+        spans = [range(self.value(r.start, env), self.value(r.stop, env)) for r in ranges]
+        for point in product(*spans):
+            yield env | {r.symbol: Integer(p) for r, p in zip(ranges, point, strict=True)}
+
+    def inside(self, name: str, place: tuple[int, ...], arrays: Mapping[str, np.ndarray]) -> tuple[int, ...]:
+        shape = arrays[name].shape
+        if len(place) != len(shape) or any(not 0 <= p < extent for p, extent in zip(place, shape, strict=True)):
+            raise EmitError(f"{name}{list(place)} is outside {name}, whose shape is {shape}.")
+        return place
+
+    def place(self, access: Access, env: Env) -> tuple[int, ...]:
+        return self.inside(access.array, tuple(self.value(e, env) for e in access.subscripts), self.memory)
+
+    def read(self, access: Access, env: Env) -> Any:
+        place = self.place(access, env)
+        if (value := self.memory[access.array][place]) is None:
+            raise EmitError(f"{access.array}{list(place)} is read before it is written.")
+        return value
+
+    def run(self, body: tuple[Node, ...], env: Env) -> None:
+        for node in body:
+            match node:
+                case Let(symbol=symbol, value=value):
+                    env = env | {symbol: Integer(self.value(value, env))}
+                case Scratch(array=array, shape=shape):
+                    entry = 0 if shape else None
+                    self.memory[array] = np.full([self.value(e, env) for e in shape], entry, dtype=object)
+                case Copy(target=target, over=over, source=source, times=times):
+                    for at in self.points(over, env):
+                        self.memory[target.array][self.place(target, at)] = self.value(times, at) * self.read(
+                            source, at
+                        )
+                case Fill(target=target, over=over):
+                    for at in self.points(over, env):
+                        self.memory[target.array][self.place(target, at)] = 0
+                case Gather() | Scatter():
+                    self.along(node, env)
+                case MultiplyAdd() | Contract():
+                    self.accumulate(node, env)
+                case Loop(range=span, body=inner):
+                    for at in self.points((span,), env):
+                        self.run(inner, at)
+                case Guard(condition=condition, body=inner):
+                    if bool(self.at(condition, env)):
+                        self.run(inner, env)
+                case Launch(threads=threads, body=inner):
+                    for at in self.points(threads, env):
+                        self.run(inner, at)
+
+    def accumulate(self, node: MultiplyAdd | Contract, env: Env) -> None:
+        for at in self.points(node.over, env):
+            term = self.value(node.times, at)
+            for factor in node.factors:
+                term = term * self.read(factor, at)
+            self.memory[node.target.array][self.place(node.target, at)] = self.read(node.target, at) + term
+
+    def along(self, node: Gather | Scatter, env: Env) -> None:
+        """One axis of working arrays; those of a program that counts items have them in front."""
+        points = list(self.points(node.over, env))
+        box = [self.value(r.stop, env) - self.value(r.start, env) for r in node.over]
+        places = [self.value(node.place, at) for at in points]
+        signs = [self.value(node.times, at) for at in points]
+        name = node.source if isinstance(node, Gather) else node.target
+        axis = node.axis - node.rank
+        extent = self.memory[name].shape[axis]
+        if any(not 0 <= p < extent for p in places):
+            raise EmitError(
+                f"{name} has no place {next(p for p in places if not 0 <= p < extent)} along an axis of {extent}."
+            )
+        whole = np.moveaxis(self.memory[name], axis, 0)
+        if isinstance(node, Gather):
+            rows = np.empty((len(places), *whole.shape[1:]), dtype=object)
+            for number, (place, sign) in enumerate(zip(places, signs, strict=True)):
+                rows[number] = sign * whole[place]
+            self.memory[node.target] = _axes_at(rows.reshape(*box, *whole.shape[1:]), len(box), whole.ndim + axis)
+            return
+        first = whole.ndim + axis
+        source = np.moveaxis(self.memory[node.source], range(first, first + len(box)), range(len(box)))
+        for place, sign, part in zip(places, signs, source.reshape(-1, *whole.shape[1:]), strict=True):
+            whole[place] = whole[place] + sign * part
 
 
-def _points(ranges: tuple[Range, ...], env: Env) -> Any:
-    spans = [range(_value(r.start, env), _value(r.stop, env)) for r in ranges]
-    for point in product(*spans):
-        yield env | {r.symbol: Integer(p) for r, p in zip(ranges, point, strict=True)}
-
-
-def _place(access: Access, env: Env, memory: dict[str, np.ndarray]) -> tuple[int, ...]:
-    place = tuple(_value(e, env) for e in access.subscripts)
-    shape = memory[access.array].shape
-    if len(place) != len(shape) or any(not 0 <= p < extent for p, extent in zip(place, shape, strict=True)):
-        raise EmitError(f"{access.array}{list(place)} is outside {access.array}, whose shape is {shape}.")
-    return place
-
-
-def _read(access: Access, env: Env, memory: dict[str, np.ndarray]) -> Any:
-    value = memory[access.array][_place(access, env, memory)]
-    if value is None:
-        raise EmitError(
-            f"{access.array}{[int(replaced(e, env)) for e in access.subscripts]} is read before it is written."
-        )
-    return value
-
-
-def _run(body: tuple[Node, ...], env: Env, memory: dict[str, np.ndarray]) -> None:
-    for node in body:
-        match node:
-            case Let(symbol=symbol, value=value):
-                env = env | {symbol: Integer(_value(value, env))}
-            case Scratch(array=array, shape=shape):
-                memory[array] = np.full([_value(e, env) for e in shape], 0 if shape else None, dtype=object)
-            case Copy(target=target, over=over, source=source):
-                for point in _points(over, env):
-                    memory[target.array][_place(target, point, memory)] = _read(source, point, memory)
-            case Fill(target=target, over=over):
-                for point in _points(over, env):
-                    memory[target.array][_place(target, point, memory)] = 0
-            case Gather() | Scatter():
-                _along(node, env, memory)
-            case MultiplyAdd() | Contract():
-                _accumulate(node, env, memory)
-            case Loop(range=span, body=inner):
-                for point in _points((span,), env):
-                    _run(inner, point, memory)
-            case Guard(condition=condition, body=inner):
-                if bool(replaced(condition, env)):
-                    _run(inner, env, memory)
-            case Launch(threads=threads, body=inner):
-                for point in _points(threads, env):
-                    _run(inner, point, memory)
-
-
-def _accumulate(node: MultiplyAdd | Contract, env: Env, memory: dict[str, np.ndarray]) -> None:
-    for point in _points(node.over, env):
-        term = 1
-        for factor in node.factors:
-            term = term * _read(factor, point, memory)
-        place = _place(node.target, point, memory)
-        memory[node.target.array][place] = _read(node.target, point, memory) + term
-
-
-def _along(node: Gather | Scatter, env: Env, memory: dict[str, np.ndarray]) -> None:
-    """One axis of working arrays; those of a program that counts items have them in front."""
-    places = [_value(node.place, point) for point in _points((node.over,), env)]
-    name = node.source if isinstance(node, Gather) else node.target
-    axis = node.axis - node.rank
-    extent = memory[name].shape[axis]
-    if any(not 0 <= p < extent for p in places):
-        raise EmitError(
-            f"{name} has no place {next(p for p in places if not 0 <= p < extent)} along an axis of {extent}."
-        )
-    if isinstance(node, Gather):
-        memory[node.target] = memory[name].take(places, axis=axis)
-        return
-    moved = np.moveaxis(memory[name], axis, 0)
-    for place, part in zip(places, np.moveaxis(memory[node.source], axis, 0), strict=True):
-        moved[place] = moved[place] + part
+def _axes_at(array: np.ndarray, count: int, place: int) -> np.ndarray:
+    """The array with its first axes, so many, moved to stand from a place on."""
+    return np.moveaxis(array, range(count), range(place, place + count))

@@ -1,6 +1,7 @@
 """The nodes of a program. Subscripts are positions from 0; bounds are half open; every name is the formula's letter.
 
-A statement runs over the box of its `over` ranges at once. What a target does with it (slices, a contraction on
+A statement runs over the box of its `over` ranges at once. `times` is a whole number, such as a sign, that may depend on the point.
+Subscripts and numbers may be read from the program's tables. What a target does with it (slices, a contraction on
 BLAS, one thread a point) is settled by which node the lowering chose, so that a printer has nothing to decide.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import Expr, Symbol
+from sympy import Expr, S, Symbol
 
 __all__ = [
     "NODES",
@@ -33,6 +34,7 @@ __all__ = [
     "SizeFrom",
     "Statement",
     "Storage",
+    "Table",
     "accesses_of",
     "ranges_of",
     "walk",
@@ -79,12 +81,13 @@ class Scratch:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """target = source at every point of the box; a source that doesn't move with an index is repeated along it."""
+    """target = times·source at every point of the box; a source that doesn't move with an index is repeated along it."""
 
     target: Access
     over: tuple[Range, ...]
     source: Access
     says: str = ""
+    times: Expr = S.One
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,48 +101,58 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """target[.., p - start, ..] = source[.., place(p), ..] along one axis, for each p of the range: a new working array."""
+    """target[.., p - start, ..] = times(p)·source[.., place(p), ..] in the place of one axis: a new working array.
+
+    p runs through a box, and the target has an axis for each of its letters; `rank` is the number of the source's axes.
+    """
 
     target: str
     source: str
     axis: int
     rank: int
-    over: Range
+    over: tuple[Range, ...]
     place: Expr
     says: str = ""
+    times: Expr = S.One
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """target[.., place(p), ..] += source[.., p - start, ..] along one axis, for each p of the range."""
+    """target[.., place(p), ..] += times(p)·source[.., p - start, ..] in the place of one axis, for each p of the box.
+
+    `rank` is the number of the target's axes.
+    """
 
     target: str
     source: str
     axis: int
     rank: int
-    over: Range
+    over: tuple[Range, ...]
     place: Expr
     says: str = ""
+    times: Expr = S.One
 
 
 @dataclass(frozen=True, slots=True)
 class MultiplyAdd:
-    """target += Π factors at every point of the box; every range moves the target."""
+    """target += times·Π factors at every point of the box; every range moves the target."""
 
     target: Access
     over: tuple[Range, ...]
     factors: tuple[Access, ...]
     says: str = ""
+    times: Expr = S.One
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """target += Σ Π factors, summed over the ranges that do not move the target."""
+    """target += Σ times·Π factors, summed over the ranges that do not move the target."""
 
     target: Access
     over: tuple[Range, ...]
     factors: tuple[Access, ...]
     says: str = ""
+    times: Expr = S.One
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +196,15 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Whole numbers that a program brings along, row by row."""
+
+    name: str
+    shape: tuple[int, ...]
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SizeFrom:
     """size = (extent of the array's axis - offset) / factor."""
 
@@ -220,6 +242,7 @@ class Program:
     item: Symbol | None = field(default=None)
     charts: tuple[Chart, ...] = ()
     working: tuple[Storage, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     def extents(self, name: str) -> tuple[Expr, ...]:
         """What the subscripts of an access to a stored array are counted by."""

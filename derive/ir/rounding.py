@@ -11,7 +11,8 @@ multiplies partial sums: T₁ - 1 and T₂ - 1 additions are no more than T₁·
 An underflow in a product of some of the entries is multiplied by the others: by A at most, the product of the `deep`
 largest of max(1, max|entry|) over the arrays, where deep = f - 2 for a product and f - 1 where a constant was rounded.
 η is half the smallest subnormal: a sum that underflows is exact, a product that does errs by η, and later
-sums scale that error by their own (1 + δ). Where subnormals are flushed, η is the smallest normal, a sum
+sums scale that error by their own (1 + δ). A number in front of a product counts as one more that was rounded; a sign, which
+rounds nothing, doesn't count. Where subnormals are flushed, η is the smallest normal, a sum
 loses as much as a product, and no operand may be subnormal.
 """
 
@@ -21,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -113,8 +115,18 @@ def roundings(program: Program, sizes: Mapping[Symbol, int], rounded: frozenset[
     terms = _terms(program.body, known, 1) * _met(program, known)
     factors = max((len(n.factors) for n in sums), default=1)
     made = max((sum(f.array in rounded for f in n.factors) for n in sums), default=0)
+    made += not all(_is_sign(n.times, program) for n in walk(program.body) if hasattr(n, "times"))
     steps = factors - 1 + made
     return Roundings(q=terms + steps, p=terms * steps, deep=max(0, factors - 1 if made else factors - 2))
+
+
+def _is_sign(times: Any, program: Program) -> bool:
+    """Whether a number is 1, -1 or 0 at every point: multiplying by it rounds nothing."""
+    if hasattr(times, "condition"):
+        return all(_is_sign(option, program) for option in times.args[1:])
+    if hasattr(times, "subscripts"):
+        return {*next(t.values for t in program.tables if t.name == times.array)} <= {-1, 0, 1}
+    return all(_is_sign(f, program) for f in times.args) if isinstance(times, Mul) else times in (-1, 0, 1)
 
 
 def _met(program: Program, known: Mapping[Symbol, Interval]) -> int:
@@ -123,10 +135,22 @@ def _met(program: Program, known: Mapping[Symbol, Interval]) -> int:
     for node in program.body:
         if isinstance(node, Scatter):
             sizes = {s: Integer(low) for s, (low, _) in known.items()}
-            start, stop = (int(e.xreplace(sizes)) for e in (node.over.start, node.over.stop))
-            places = [node.place.xreplace({**sizes, node.over.symbol: Integer(p)}) for p in range(start, stop)]
+            spans = [range(int(r.start.xreplace(sizes)), int(r.stop.xreplace(sizes))) for r in node.over]
+            letters = [r.symbol for r in node.over]
+            points = ({**sizes, **dict(zip(letters, map(Integer, p), strict=True))} for p in product(*spans))
+            places = [_looked_up(node.place.xreplace(at), program) for at in points]
             total *= max(Counter(places).values(), default=1)
     return total
+
+
+def _looked_up(place: Any, program: Program) -> Any:
+    """A place that is an entry of a table, as its number."""
+    if not hasattr(place, "subscripts"):
+        return place
+    table = next(t for t in program.tables if t.name == place.array)
+    return table.values[
+        int(np.ravel_multi_index([int(e) for e in place.subscripts], table.shape)) if table.shape else 0
+    ]
 
 
 def _require_products_of_arguments(program: Program) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "Staged",
     "Store",
     "Tiles",
+    "WeightedSum",
     "at_knobs",
     "reads_of",
     "statements",
@@ -94,8 +95,31 @@ class ShiftedSum:
 
 
 @dataclass(frozen=True, slots=True)
+class WeightedSum:
+    """target = Σ source·weights over the ranges that don't move the target, point by point.
+
+    The ranges of each of `axes` run through memory as one.
+    """
+
+    target: Access
+    source: Access
+    weights: Access
+    axes: tuple[tuple[Range, ...], ...]
+    says: str = ""
+
+    @property
+    def over(self) -> tuple[Range, ...]:
+        """All ranges."""
+        return tuple(r for axis in self.axes for r in axis)
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
-    """result = source + bias at every point where the condition holds; without a bias, the source alone."""
+    """result = source + bias at every point where the condition holds; without a bias, the source alone.
+
+    Where the source is `held` it lives in the result itself while a tile is whole: nothing else reads it, and its axes are the
+    result's, in order.
+    """
 
     target: Access
     over: tuple[Range, ...]
@@ -103,18 +127,23 @@ class Store:
     bias: Access | None = None
     condition: Any = True
     says: str = ""
+    held: bool = False
 
 
-Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | Store
-STAGES: tuple[type, ...] = (Let, Copy, Loop, Guard, Tiles, Halo, MatMul, ShiftedSum, Store)
+Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | WeightedSum | Store
+STAGES: tuple[type, ...] = (Let, Copy, Loop, Guard, Tiles, Halo, MatMul, ShiftedSum, WeightedSum, Store)
 
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """A number that changes speed, never meaning. One with `choices` takes these alone, and is proved for each of them."""
+    """A number that changes speed, never meaning. One with `choices` takes these alone, and is proved for each of them.
+
+    One with an `extent` is how much of it a tile has.
+    """
 
     symbol: Symbol
     choices: tuple[int, ...] = ()
+    extent: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +195,7 @@ class Staged:
         return frozenset(room.name for room in (*self.made, *self.rooms))
 
 
-Statement = Copy | Halo | MatMul | ShiftedSum | Store
+Statement = Copy | Halo | MatMul | ShiftedSum | WeightedSum | Store
 
 
 def statements(body: tuple[Stage, ...]) -> Iterator[Statement]:
@@ -183,6 +212,8 @@ def reads_of(node: Statement) -> tuple[Access, ...]:
     match node:
         case MatMul(left=left, right=right):
             return (left, right)
+        case WeightedSum(source=source, weights=weights):
+            return (source, weights)
         case Store(source=source, bias=bias) if bias is not None:
             return (source, bias)
     return (node.source,)

@@ -40,7 +40,10 @@ class Checker:
 
     def tabled(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
         """An expression in these letters, the sizes and entries of tables."""
-        self.entries(expression, (), letters, what)
+        if self.tables:
+            self.entries(expression, (), letters, what)
+        else:
+            self.integers(expression, letters, what)
 
     def entries(self, expression: Any, arrays: Iterable[Array], letters: Iterable[Symbol], what: str) -> None:
         """An expression in entries of these arrays, at subscripts in these letters and the sizes."""

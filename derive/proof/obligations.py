@@ -28,7 +28,7 @@ from derive.forms.expr import Read, Where, index, reads, rename_arrays
 from derive.forms.form import Array, Form, Param, Table, equal_places
 from derive.forms.products import sums
 from derive.forms.text import show
-from derive.proof.everywhere import Everywhere
+from derive.proof.everywhere import Everywhere, at_every_point
 from derive.proof.factorisation import factored
 from derive.proof.goal import Goal, Obligation, Status
 from derive.proof.linear import Linear
@@ -157,16 +157,19 @@ def _everywhere(
     held, fixed = tuple(dict.fromkeys(tables)), tuple(dict.fromkeys(numbers))
     names = {t.name for t in held}
 
-    def of(goal: Goal, known: tuple[Clause, ...]) -> Goal:
+    def of(goal: Goal, known: tuple[Clause, ...]) -> tuple[Goal, ...]:
         parts = (*goal.given, goal.show, *(side for law in known for side in (law.left, law.right)))
         if any(part.has(Sum) for part in parts):
-            return Linear(goal.given, goal.show, held, arrays, known, fixed)
+            return (Linear(goal.given, goal.show, held, arrays, known, fixed),)
         read = {r.array for part in (*goal.given, goal.show) for r in reads(part)}
-        return Everywhere(goal.given, goal.show, held, arrays, known) if known or read & names else goal
+        if not known and not read & names:
+            return (goal,)
+        whole = Everywhere(goal.given, goal.show, held, arrays, known)
+        return (whole,) if whole.numeric else at_every_point(goal, held, arrays, known)
 
     def each(o: Obligation) -> Obligation:
         known = laws if o.name == "complete" else ()
-        return replace(o, goals=tuple(of(goal, known) for goal in o.goals))
+        return replace(o, goals=tuple(part for goal in o.goals for part in of(goal, known)))
 
     return tuple(map(each, obligations)) if held or fixed else tuple(obligations)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import And, Expr, Ge, Integer, Le, Mul, Not, Or, Pow, Rational, Sum, Symbol, ceiling, floor
+from sympy import And, Expr, Ge, Gt, Integer, Le, Lt, Mul, Not, Or, Pow, Rational, Sum, Symbol, ceiling, floor
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.forms.evaluate import evaluate
@@ -65,7 +65,12 @@ class Points:
         return self.whole(condition, at)
 
     def whole(self, expression: Any, at: At) -> Any:
-        """A whole number, or whether a comparison holds, at every point; reads are of tables."""
+        """A whole number, or whether a comparison holds, at every point; reads are of tables.
+
+        Raises Undecided for a letter without values.
+        """
+        if not expression.free_symbols <= set(at):
+            raise Undecided
         if expression.has(Sum) or self.bound(expression, at) > _LARGEST:
             raise Undecided
         return evaluate(expression, at, self.entry)
@@ -119,10 +124,11 @@ def ranges_in(facts: tuple[Any, ...]) -> dict[Symbol, tuple[int, int]]:
     low: dict[Symbol, int] = {}
     high: dict[Symbol, int] = {}
     for fact in facts:
-        if isinstance(fact, (Le, Ge)):
-            small, large = fact.args if isinstance(fact, Le) else fact.args[::-1]
+        if isinstance(fact, (Le, Ge, Lt, Gt)):
+            small, large = fact.args if isinstance(fact, (Le, Lt)) else fact.args[::-1]
+            gap = int(isinstance(fact, (Lt, Gt)))
             if isinstance(small, Integer) and isinstance(large, Symbol):
-                low[large] = max(int(small), low.get(large, int(small)))
+                low[large] = max(int(small) + gap, low.get(large, int(small) + gap))
             if isinstance(small, Symbol) and isinstance(large, Integer):
-                high[small] = min(int(large), high.get(small, int(large)))
+                high[small] = min(int(large) - gap, high.get(small, int(large) - gap))
     return {s: (low[s], max(high[s], low[s] - 1)) for s in sorted(low, key=str) if s in high}

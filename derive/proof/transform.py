@@ -24,7 +24,7 @@ from derive.errors import ObligationFailed
 from derive.forms.expr import Read, index
 from derive.forms.extension import extended
 from derive.forms.form import Role, equal_places
-from derive.forms.products import product_of, same_product, sums
+from derive.forms.products import same_product, sums, weighted
 from derive.proof.composition import composed
 from derive.proof.goal import Goal, Obligation
 from derive.proof.step import Step, View
@@ -72,12 +72,14 @@ def _adjoint(step: Step) -> tuple[Obligation, ...]:
 def _by_weight(step: Step) -> tuple[Obligation, ...]:
     """Of the entries that an old term multiplies, one is the gradient's own place; the others are multiplied by G."""
     old, new, down = step.before, step.after, dict(step.to_before)
-    weight, factors = product_of(replaced(old.weight, down)), product_of(new.weight)
+    product = weighted(replaced(old.weight, down), (t.name for t in old.tables))
     target = new.output.name.removeprefix("d")
     source = Read(old.input.name, *(replaced(e, down) for e in old.read))
-    _roles(weight is not None and factors is not None and target in weight and old.input.name not in weight)
-    assert weight is not None
-    rest = source
+    weight = {f.array: f for f in product.factors} if product is not None else {}
+    _roles(product is not None and target in weight and old.input.name not in weight)
+    assert product is not None
+    _roles(len(weight) == len(product.factors))
+    rest = product.times * source
     for name, read in weight.items():
         rest = rest * read if name != target else rest
     same = both(
@@ -90,15 +92,18 @@ def _by_weight(step: Step) -> tuple[Obligation, ...]:
 
 def _by_bias(step: Step) -> tuple[Obligation, ...]:
     old, new, down = step.before, step.after, dict(step.to_before)
-    entries = product_of(old.bias.function if isinstance(old.bias, Sum) else old.bias) or {}
+    inner = old.bias.function if isinstance(old.bias, Sum) else old.bias
+    product = weighted(replaced(inner, down), (t.name for t in old.tables))
     target = new.output.name.removeprefix("d")
-    _roles(target in entries)
-    rest: Expr = Mul(*(read for name, read in entries.items() if name != target))
-    place = tuple(s.xreplace(down) for s in old.output.symbols)
+    entries = {f.array: f for f in product.factors} if product is not None else {}
+    _roles(product is not None and target in entries and len(entries) == len(product.factors))
+    assert product is not None
+    rest: Expr = Mul(product.times, *(read for name, read in entries.items() if name != target))
+    place = tuple(replaced(s, down) for s in old.output.symbols)
     same = both(
-        equal_places((e.xreplace(down) for e in entries[target].subscripts), new.output.symbols),
+        equal_places(entries[target].subscripts, new.output.symbols),
         equal_places(place, new.read),
-        same_product(rest.xreplace(down), new.weight),
+        same_product(rest, new.weight),
     )
     ranges = sums(old.bias)
     live = both(old.output.holds(), *(axis.holds() for axis in ranges))
@@ -122,11 +127,14 @@ def _fixed(step: Step) -> tuple[Obligation, ...]:
     """The same terms; a weight is the number at the place of those of its letters that the numbers have."""
     old, new = step.before, step.after
     _unmoved(step)
-    weight, number = old.weight, new.weight
-    _roles(isinstance(weight, Read) and isinstance(number, Read) and new.bias == 0)
-    rest = iter(weight.subscripts)
-    _roles(all(s in rest for s in number.subscripts))
-    return (_same_terms(step, both(equal_places(old.read, new.read))),)
+    weight, number = (weighted(form.weight, (t.name for t in form.tables)) for form in (old, new))
+    _roles(weight is not None and number is not None and new.bias == 0)
+    assert weight is not None and number is not None
+    _roles(len(weight.factors) == len(number.factors) == 1)
+    rest = iter(weight.factors[0].subscripts)
+    _roles(all(s in rest for s in number.factors[0].subscripts))
+    same = both(equal_places(old.read, new.read), Eq(weight.times, number.times))
+    return (_same_terms(step, same),)
 
 
 def _extended(step: Step) -> tuple[Obligation, ...]:

@@ -96,7 +96,7 @@ def _check_sum(form: Form, check: Checker, terms: tuple[Symbol, ...]) -> None:
     for bound in (b for axis in axes for b in (axis.lower, axis.upper)):
         check.integers(bound, (), "a range")
     check.integers(form.given, (), "the precondition")
-    check.integers(form.domain, terms, "the domain of the sum")
+    check.tabled(form.domain, terms, "the domain of the sum")
     check.demand(len(form.read) == len(form.input.axes), f"{form.input.name} is read with a wrong number of subscripts")
     for subscript in form.read:
         check.integers(subscript, terms, f"a subscript of {form.input.name}")
@@ -279,7 +279,7 @@ def _check_terms(
     )
     letters = (*source.output.symbols, *source.reduction_symbols, *known)
     for symbol, value in terms.items():
-        check.integers(value, letters, f"the value of {symbol}")
+        check.tabled(value, letters, f"the value of {symbol}")
 
 
 def _check_clauses(step: Step, old: tuple[Array, ...], check: Checker) -> None:
@@ -300,4 +300,4 @@ def _check_clauses(step: Step, old: tuple[Array, ...], check: Checker) -> None:
             "an instance does not give each letter of its clause a value",
         )
         for _, value in instance.values:
-            check.integers(value, arrays[instance.array].symbols, "an instance")
+            check.tabled(value, arrays[instance.array].symbols, "an instance")

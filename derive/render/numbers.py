@@ -7,14 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sympy import And, Expr, Integer, Symbol
+from sympy import And, Eq, Expr, Integer, Symbol
 
 from derive.derivation import Counts, Derivation
 from derive.errors import DeriveError
 from derive.forms.conditions import pieces
 from derive.forms.count import count
 from derive.forms.evaluate import evaluate, grid
-from derive.forms.expr import index
+from derive.forms.expr import Read, index
 from derive.forms.form import Form, Param
 from derive.forms.notation import UNICODE
 from derive.forms.polyhedron import NotAffine, Polyhedron
@@ -52,8 +52,16 @@ def cost(form: Form) -> Expr:
     2*n**2
     """
     given = Polyhedron.of(form.given)
-    letters = (*form.output.symbols, *form.reduction_symbols)
-    return 2 * sum((count(part, letters, given) for part in pieces(form.terms)), start=Integer(0))
+    told = _told(form)
+    letters = tuple(s for s in (*form.output.symbols, *form.reduction_symbols) if s not in told)
+    terms = And(*(part for part in And.make_args(form.terms) if not part.has(Read) and not part.free_symbols & told))
+    return 2 * sum((count(part, letters, given) for part in pieces(terms)), start=Integer(0))
+
+
+def _told(form: Form) -> set[Symbol]:
+    """Letters that a table gives in terms of the others, such as t = T[i, k]: a term has one value of them, inside their range."""
+    equations = (e for e in And.make_args(form.domain) if isinstance(e, Eq) and e.has(Read))
+    return {s for e in equations for s in e.args if isinstance(s, Symbol)}
 
 
 def cost_text(form: Form) -> str:

@@ -21,7 +21,8 @@ def renamed(inner: Form, outer: Form, weights: str) -> Form:
     letters: dict[Symbol, Symbol] = {}
     for s in inner.reduction_symbols:
         letters[s] = _fresh(s, {*taken, *letters.values()})
-    used = {p.name for p in outer.params}
+    used = {p.name for p in outer.params} | {t.name for t in outer.tables}
+    tables = _tables(inner, {*used, weights, *(p.name for p in inner.weights)})
     names = {p.name: weights if p.name in used else p.name for p in inner.weights}
     if len({*names.values(), *used}) < len(names) + len(used):
         raise RuleRefused(
@@ -31,10 +32,23 @@ def renamed(inner: Form, outer: Form, weights: str) -> Form:
         inner,
         reduction=tuple(replace(a, symbol=letters[a.symbol]) for a in inner.reduction),
         domain=inner.domain.xreplace(letters),
-        weight=rename_arrays(inner.weight, names).xreplace(letters),
+        weight=rename_arrays(inner.weight, names | tables).xreplace(letters),
         read=tuple(e.xreplace(letters) for e in inner.read),
-        weights=tuple(_param(p, names[p.name], letters) for p in inner.weights),
+        weights=tuple(_param(p, names[p.name], letters, tables) for p in inner.weights),
+        tables=tuple(replace(t, array=replace(t.array, name=tables[t.name])) for t in inner.tables),
     )
+
+
+def _tables(inner: Form, taken: set[str]) -> dict[str, str]:
+    """The inner layer's tables by new names, with as many `_` behind as make each new."""
+    names: dict[str, str] = {}
+    for table in inner.tables:
+        name = table.name
+        while name in taken:
+            name += "_"
+        names[table.name] = name
+        taken = taken | {name}
+    return names
 
 
 def _fresh(letter: Symbol, taken: set[Symbol]) -> Symbol:
@@ -43,6 +57,6 @@ def _fresh(letter: Symbol, taken: set[Symbol]) -> Symbol:
     return letter
 
 
-def _param(param: Param, name: str, letters: Mapping[Symbol, Symbol]) -> Param:
-    reader = tuple((letters.get(s, s), e) for s, e in param.reader)
+def _param(param: Param, name: str, letters: Mapping[Symbol, Symbol], tables: Mapping[str, str]) -> Param:
+    reader = tuple((letters.get(s, s), rename_arrays(e, dict(tables))) for s, e in param.reader)
     return replace(param, array=Array(name, param.array.axes), reader=reader)

@@ -22,8 +22,8 @@ Constraint = Callable[..., tuple[Clause, ...]]
 class Rule:
     """A rewrite with its kind. Calling it with its arguments gives an `Application` to a form."""
 
-    def __init__(self, kinds: tuple[Kind, ...], rewrite: Rewrite) -> None:
-        self.kind, self.kinds, self.rewrite = kinds[0], kinds, rewrite
+    def __init__(self, kinds: tuple[Kind, ...], rewrite: Rewrite, after_tables: bool = False) -> None:
+        self.kind, self.kinds, self.rewrite, self.after_tables = kinds[0], kinds, rewrite, after_tables
         self.name = rewrite.__name__
         self.module_doc = inspect.getdoc(inspect.getmodule(rewrite)) or ""
         self.__doc__ = rewrite.__doc__
@@ -55,9 +55,12 @@ class Rule:
         return f"rule {self.name} ({self.kind.value})"
 
 
-def rule(*kinds: Kind) -> Callable[[Rewrite], Rule]:
-    """Makes a function `(form, ...) -> Step` a rule of that kind, or of one of several, as its arguments say."""
-    return lambda rewrite: Rule(kinds, rewrite)
+def rule(*kinds: Kind, after_tables: bool = False) -> Callable[[Rewrite], Rule]:
+    """Makes a function `(form, ...) -> Step` a rule of that kind, or of one of several, as its arguments say.
+
+    `after_tables` says that it applies where the weights are read by tables too.
+    """
+    return lambda rewrite: Rule(kinds, rewrite, after_tables)
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,12 @@ class Application:
         Raises ObligationFailed with a counterexample for a weight that isn't one free entry and
         breaks the constraint, RuleRefused where the rule does not apply.
         """
-        if form.tables:
+        if form.tables and not self.rule.after_tables:
             raise RuleRefused(
-                f"Rule '{self.rule.name}' refused: the weight {form.weight} is read by a table, and no step is known after that."
+                f"Rule '{self.rule.name}' refused: the weight {form.weight} is read by a table, "
+                f"and this rule names weights by formulas in their places."
             )
-        if self.rule.clauses is not None and not isinstance(form.weight, Read):
+        if self.rule.clauses is not None and not isinstance(form.weight, Read) and not form.tables:
             self._refuse_tied(form)
         try:
             step = self.rule.rewrite(form, *self.args, **dict(self.options))

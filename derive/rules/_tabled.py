@@ -2,7 +2,8 @@
 
     Σ_k W[o, k]·X[k]   ⟶   Σ_k S[o, k]·V[T[o, k]]·X[k]
 
-T numbers the orbits of pairs, S says with which sign an entry is its orbit's, 0 where a sign forces it to vanish.
+T numbers the orbits of pairs, S says with which sign an entry is its orbit's, 0 where a sign forces it to vanish. Channels that no
+element moves stay: V[T[o, k], d, c] has as many entries an orbit as there are pairs of channels.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sympy import And, Expr, Integer, Mul, Symbol, false, true
 from derive.errors import RuleRefused
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import Read, index
-from derive.forms.form import Array, Axis, Edge, Form, Param, Table
+from derive.forms.form import Array, Axis, Edge, Form, Param, Role, Table
 from derive.groups._finite import PairOrbits, Representation, pair_orbits, point_orbits
 from derive.groups._group import Element
 from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep
@@ -28,8 +29,9 @@ def tied_by_tables(form: Form, elements: tuple[Element, ...], tables: tuple[Tabl
     """One free weight an orbit of pairs, one free bias an orbit of places. Raises RuleRefused for a form that isn't dense."""
     _check(form, elements)
     out, source = (_acting(form, elements, tables, side) for side in (0, 1))
-    ties = [_Tabled.of(form.weights[0], "V", "", pair_orbits(out, source))]
-    ties += [_Tabled.of(p, p.name.lower(), f"_{p.name.lower()}", point_orbits(out)) for p in form.biases]
+    moved = frozenset(a.symbol for array in (form.output, form.input) for a in _moved(elements, array))
+    ties = [_Tabled.of(form.weights[0], "V", "", pair_orbits(out, source), moved)]
+    ties += [_Tabled.of(p, p.name.lower(), f"_{p.name.lower()}", point_orbits(out), moved) for p in form.biases]
     weight, *biases = ties
     after = replace(
         form,
@@ -48,7 +50,7 @@ def tied_by_tables(form: Form, elements: tuple[Element, ...], tables: tuple[Tabl
         before=form,
         after=after,
         embeddings=tuple(ArrayMap(t.param.name, t.param.array.symbols, t.value) for t in ties),
-        sections=tuple(ArrayMap(t.name, (t.letter,), t.base) for t in ties if t.count),
+        sections=tuple(ArrayMap(t.name, t.box.symbols, t.base) for t in ties if t.count),
         to_before=same_letters(form),
         to_after=same_letters(form),
         clauses=laws(form, elements),
@@ -82,8 +84,8 @@ def _law(form: Form, element: Element, of_weights: bool) -> Clause:
 def _check(form: Form, elements: tuple[Element, ...]) -> None:
     if not elements:
         raise RuleRefused("The group has no generators, so it states nothing.")
-    sizes = [e for a in (*form.output.axes, *form.input.axes) for e in (a.lower, a.upper)]
-    if not all(isinstance(e, Integer) for e in sizes):
+    moved = (a for array in (form.output, form.input) for a in _moved(elements, array))
+    if not all(isinstance(e, Integer) for a in moved for e in (a.lower, a.upper)):
         raise RuleRefused("Permutations by generators need sizes that are numbers.")
     plain = (
         form.weight == form.weights[0].array.entry(form.output.symbols + form.input.symbols)
@@ -95,16 +97,23 @@ def _check(form: Form, elements: tuple[Element, ...]) -> None:
         raise RuleRefused("Permutations by generators tie the weights of a dense layer; state them first, and alone.")
 
 
+def _moved(elements: tuple[Element, ...], array: Array) -> tuple[Axis, ...]:
+    """The axes of places, and those channels that some element moves or gives a sign."""
+    met = {s for e in elements for s in (*e.out, *e.source)}.union(*(n.free_symbols for e in elements for n in e.signs))
+    return tuple(a for a in array.axes if a.role is Role.GRID or a.symbol in met)
+
+
 def _acting(form: Form, elements: tuple[Element, ...], tables: tuple[Table, ...], side: int) -> Representation:
     """The elements as signed permutations of the output's places, or of the input's."""
     array = (form.output, form.input)[side]
     held = {t.name: np.array(t.values).reshape([int(e) for e in t.array.shape]) for t in tables}
-    at = grid({a.symbol: (int(a.lower), int(a.upper)) for a in array.axes})
-    shape = tuple(int(e) for e in array.shape)
+    axes = _moved(elements, array)
+    at = grid({a.symbol: (int(a.lower), int(a.upper)) for a in axes})
+    shape = tuple(int(a.extent) for a in axes)
     rows = []
     for element in elements:
         images = (element.out, element.source)[side]
-        places = [evaluate(images.get(s, s), at, lambda name, *p: held[name][p]) for s in array.symbols]
+        places = [evaluate(images.get(s, s), at, lambda name, *p: held[name][p]) for s in at]
         flat = np.ravel_multi_index(places, shape) if places else np.zeros((), int)
         sign = np.broadcast_to(evaluate(element.signs[side], at, lambda name, *p: held[name][p]), shape)
         rows.append((2 * flat + (sign < 0)).ravel())
@@ -117,40 +126,42 @@ class _Tabled:
 
     param: Param
     name: str
-    letter: Symbol
+    box: Array
     count: int
     tables: tuple[Table, ...]
     value: Expr
     base: Expr
 
     @classmethod
-    def of(cls, param: Param, name: str, mark: str, orbits: PairOrbits) -> _Tabled:
+    def of(cls, param: Param, name: str, mark: str, orbits: PairOrbits, moved: frozenset[Symbol]) -> _Tabled:
         """`mark` keeps the names of this array's tables apart from those of another's."""
         labels, signs = (part.ravel() for part in orbits.table())
-        letters, shape = param.array.symbols, tuple(int(e) for e in param.array.shape)
-        letter = next(s for s in (index(f"t{'_' * k}") for k in range(len(letters) + 1)) if s not in letters)
+        axes = tuple(a for a in param.array.axes if a.symbol in moved)
+        letters, shape = tuple(a.symbol for a in axes), tuple(int(a.extent) for a in axes)
+        letter = next(s for s in (index(f"t{'_' * k}") for k in range(9)) if s not in param.array.symbols)
         axis = Axis(letter, Integer(0), Integer(orbits.count - 1))
+        still = tuple(a for a in param.array.axes if a.symbol not in moved)
+        box = Array(name, (axis, *still))
         if not orbits.count:
-            return cls(param, name, letter, 0, (), Integer(0), Integer(0))
+            return cls(param, name, box, 0, (), Integer(0), Integer(0))
         first = orbits.representatives @ np.array([orbits.source.size, 1])
         columns = np.unravel_index(first, shape) if shape else ()
         back = {s: Table(Array(f"R{mark}_{s.name}", (axis,)), _whole(c)) for s, c in zip(letters, columns, strict=True)}
-        numbers = Table(Array(f"T{mark}", param.array.axes), _whole(np.maximum(labels, 0)))
-        tables, value = [numbers], Read(name, numbers.array.entry())
+        numbers = Table(Array(f"T{mark}", axes), _whole(np.maximum(labels, 0)))
+        tables, value = [numbers], Read(name, numbers.array.entry(), *(a.symbol for a in still))
         if (signs != 1).any():
-            tables.append(Table(Array(f"S{mark}", param.array.axes), _whole(signs)))
+            tables.append(Table(Array(f"S{mark}", axes), _whole(signs)))
             value = tables[-1].array.entry() * value
-        base = param.array.entry(back[s].array.entry() for s in letters)
-        return cls(param, name, letter, orbits.count, (*tables, *back.values()), value, base)
+        base = param.array.entry(back[s].array.entry() if s in back else s for s in param.array.symbols)
+        return cls(param, name, box, orbits.count, (*tables, *back.values()), value, base)
 
     @property
     def params(self) -> tuple[Param, ...]:
-        """What is left: one entry an orbit."""
+        """What is left: one entry an orbit, for each pair of channels that stay."""
         if not self.count:
             return ()
-        array = Array(self.name, (Axis(self.letter, Integer(0), Integer(self.count - 1)),))
         places = dict(zip(self.param.array.symbols, self.base.subscripts, strict=True))
-        return (Param(array, true, tuple((s, e.xreplace(places)) for s, e in self.param.reader)),)
+        return (Param(self.box, true, tuple((s, e.xreplace(places)) for s, e in self.param.reader)),)
 
 
 def _whole(values: np.ndarray) -> tuple[int, ...]:

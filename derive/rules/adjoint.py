@@ -22,7 +22,7 @@ from derive.rules.reindex import reindex
 __all__ = ["adjoint"]
 
 
-@rule(Kind.TRANSFORMATION)
+@rule(Kind.TRANSFORMATION, after_tables=True)
 def adjoint(form: Form) -> Step:
     """Exchange input and output, and drop the bias."""
     if not form.weights:
@@ -44,6 +44,7 @@ def adjoint(form: Form) -> Step:
         given=form.given,
         edge=form.edge,
         shared=form.shared,
+        tables=form.tables,
     )
     return Step(
         rule="",

@@ -8,12 +8,12 @@ channels, and every later step is taken, and proved, again on it.
 
 from __future__ import annotations
 
-from sympy import And, Eq, Integer
+from sympy import And, Eq, Integer, Symbol
 
 from derive.errors import RuleRefused
 from derive.forms.dense import Channels, dense_form
 from derive.forms.expr import Read
-from derive.forms.form import Form, Role
+from derive.forms.form import Array, Form, Role
 from derive.proof.step import ArrayMap, Kind, Step, SubStep
 from derive.rules._rule import Case, rule
 
@@ -25,12 +25,12 @@ def channels(form: Form, inputs: str = "C", outputs: str = "D", groups: str | No
     """Give the dense layer input and output channels, all connected; with `groups`, that many groups of each."""
     if any(axis.role is Role.CHANNEL for axis in (*form.input.axes, *form.output.axes)):
         raise RuleRefused("Rule 'channels' adds channels once, and this form has them already.")
-    rank = len(form.grid(form.input))
-    places = bool(form.grid(form.output))
-    if form != dense_form(rank, places=places):
+    source, places = _sizes(form.input), bool(form.output.axes)
+    target = _sizes(form.output) if places else source
+    if not source or not target or form != dense_form(outputs=target, inputs=source, places=places):
         raise RuleRefused("Rule 'channels' extends the dense layer on a grid, where a derivation starts.")
     many = _channels(inputs, outputs, groups)
-    after = dense_form(rank, channels=many, places=places)
+    after = dense_form(outputs=target, inputs=source, channels=many, places=places)
     one = {letter: Integer(0) for letter in many.letters}
     same = {s: s for s in (*form.output.symbols, *form.reduction_symbols)}
     pairs = list(zip(form.params, after.params, strict=True))
@@ -55,6 +55,14 @@ def channels(form: Form, inputs: str = "C", outputs: str = "D", groups: str | No
             ),
         ),
     )
+
+
+def _sizes(array: Array) -> tuple[str | int, ...] | None:
+    """The array's sizes, by name or as numbers; None where one is neither."""
+    extents = tuple(axis.extent for axis in array.axes)
+    if not all(isinstance(e, (Symbol, Integer)) for e in extents):
+        return None
+    return tuple(e.name if isinstance(e, Symbol) else int(e) for e in extents)
 
 
 def _channels(inputs: str, outputs: str, groups: str | None) -> Channels:

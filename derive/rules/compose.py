@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sympy import And, expand
+from sympy import And, Expr, Symbol, expand
 
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.conditions import simplified
@@ -34,10 +34,15 @@ from derive.rules.unbiased import unbiased
 __all__ = ["compose"]
 
 
-@rule(Kind.TRANSFORMATION)
-def compose(form: Form, inner: Any, weights: str = "T") -> Step:
-    """Take the output of `inner`, a derivation or a form, as the input; `weights` renames the inner layer's weights."""
-    first = renamed(getattr(inner, "form", inner), form, weights)
+@rule(Kind.TRANSFORMATION, after_tables=True)
+def compose(form: Form, inner: Any, weights: str | None = None) -> Step:
+    """Take the output of `inner`, a derivation or a form, as the input.
+
+    `weights` renames the inner layer's weights: T, or Q where a table is called T.
+    """
+    source = getattr(inner, "form", inner)
+    tables = {t.name for t in form.tables + source.tables}
+    first = renamed(source, form, weights or ("Q" if "T" in tables else "T"))
     after = _after(form, first)
     same = same_letters(form)
     return Step(
@@ -85,6 +90,7 @@ def _after(form: Form, first: Form) -> Form:
         given=given,
         edge=first.edge,
         shared=True,
+        tables=outer.tables + first.tables,
     )
     return replace(after, weights=_readers(outer, first))
 
@@ -98,12 +104,20 @@ def _needed(condition: Any, known: Any) -> Any:
 def _readers(outer: Form, inner: Form) -> tuple[Param, ...]:
     """Every entry is read by a pair of terms: the other layer's term is one of its weights' own readers at 0."""
     found = []
+    rest = {s: 0 * s for s in (*outer.output.symbols, *outer.reduction_symbols, *inner.reduction_symbols)}
     for param in (*outer.weights, *inner.weights):
         mine = dict(param.reader)
-        rest = {s: 0 * s for s in (*outer.output.symbols, *outer.reduction_symbols, *inner.reduction_symbols)}
+        if param in inner.weights and inner.tables:
+            mine |= _reaching(outer, tuple(mine[s] for s in inner.output.symbols))
         reader = tuple((s, mine.get(s, rest[s])) for s in rest)
         found.append(replace(param, reader=() if param.data else reader))
     return tuple(found)
+
+
+def _reaching(outer: Form, place: tuple[Expr, ...]) -> dict[Symbol, Expr]:
+    """The term of the outer layer's first output that reads a place."""
+    first: dict[Symbol, Expr] = {a.symbol: a.lower for a in outer.output.axes}
+    return first | {s: e.xreplace(first) for s, e in outer.solve_read(place).items()}
 
 
 _TIED = unbiased().apply(equivariant(Translations()).apply(reindex().apply(dense_form(rank=1)).after).after).after

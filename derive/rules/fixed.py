@@ -19,8 +19,8 @@ from sympy import Rational, S, true
 from derive.errors import RuleRefused
 from derive.forms.dense import dense_form
 from derive.forms.evaluate import evaluate
-from derive.forms.expr import Read
 from derive.forms.form import Array, Axis, Form, Param
+from derive.forms.products import weighted
 from derive.groups.translations import Translations
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._maps import same_letters
@@ -34,24 +34,25 @@ __all__ = ["fixed"]
 Table = Sequence[Any]
 
 
-@rule(Kind.TRANSFORMATION)
+@rule(Kind.TRANSFORMATION, after_tables=True)
 def fixed(form: Form, weights: Table, scale: Fraction | int | str = 1, name: str = "K") -> Step:
     """Put `scale` times these whole numbers in the place of the window's weights: a nested list over its axes.
 
     `scale` is a fraction, such as "1/9". Raises RuleRefused for numbers that aren't exact, a table of another shape than
     the window, or a number other than 0 where the window has no weight.
     """
-    if len(form.weights) != 1 or not isinstance(form.weight, Read) or form.weights[0].data:
+    product = weighted(form.weight, (t.name for t in form.tables))
+    if product is None or len(form.weights) != 1 or len(product.factors) != 1 or form.weights[0].data:
         raise RuleRefused("Rule 'fixed' replaces free weights; this form's weight is not one free entry.")
     (param,) = form.weights
     axes = tuple(axis for axis in param.array.axes if axis.extent.is_Integer)
     numbers = _numbers(weights, scale, tuple(int(a.extent) for a in axes))
     _check_holes(param, axes, numbers)
     table = Array(name, axes)
-    places = dict(zip(param.array.symbols, form.weight.subscripts, strict=True))
+    places = dict(zip(param.array.symbols, product.factors[0].subscripts, strict=True))
     after = replace(
         form,
-        weight=table.entry(places[s] for s in table.symbols),
+        weight=product.times * table.entry(places[s] for s in table.symbols),
         bias=S.Zero,
         weights=(Param(table, true, (), data=True, values=tuple(numbers.ravel())),),
         biases=(),

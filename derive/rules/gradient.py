@@ -16,7 +16,7 @@ from derive.errors import RuleRefused
 from derive.forms.dense import dense_form
 from derive.forms.expr import index
 from derive.forms.form import Array, Edge, Form, Param
-from derive.forms.products import product_of, sums
+from derive.forms.products import sums, weighted
 from derive.groups.translations import Translations
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._rule import Case, rule
@@ -27,7 +27,7 @@ from derive.rules.reindex import reindex
 __all__ = ["gradient"]
 
 
-@rule(Kind.TRANSFORMATION)
+@rule(Kind.TRANSFORMATION, after_tables=True)
 def gradient(form: Form, by: str = "weight") -> Step:
     """The gradient by the one array of weights, with "bias" by the one array of biases, or by an array of that name."""
     learned = tuple(p for p in form.params if not p.data)
@@ -42,8 +42,9 @@ def gradient(form: Form, by: str = "weight") -> Step:
 
 
 def _by_weight(form: Form, param: Param) -> Step:
-    factors = product_of(form.weight)
-    if factors is None or param.name not in factors:
+    product = weighted(form.weight, (t.name for t in form.tables))
+    factors = {} if product is None else {f.array: f for f in product.factors}
+    if product is None or param.name not in factors or len(factors) < len(product.factors):
         raise RuleRefused(
             f"Rule 'gradient' needs '{param.name}' to be read once a term; the weight is '{form.weight}'."
         )
@@ -55,7 +56,7 @@ def _by_weight(form: Form, param: Param) -> Step:
     places = tuple(s.xreplace(down) for s in form.output.symbols)
     reads = tuple(e.xreplace(down) for e in form.read)
     others = tuple(p for p in form.weights if p is not param)
-    weight = form.input.entry(reads)
+    weight = product.times.xreplace(down) * form.input.entry(reads)
     for other in others:
         weight = factors[other.name].xreplace(down) * weight
     after = Form(
@@ -70,6 +71,7 @@ def _by_weight(form: Form, param: Param) -> Step:
         biases=(),
         given=form.given,
         shared=True,
+        tables=form.tables,
     )
     return _step(
         form,
@@ -88,11 +90,13 @@ def _given(form: Form, output: Array) -> Array:
 
 
 def _by_bias(form: Form, param: Param) -> Step:
-    entries = product_of(form.bias.function if isinstance(form.bias, Sum) else form.bias)
-    if entries is None or param.name not in entries:
+    inner = form.bias.function if isinstance(form.bias, Sum) else form.bias
+    product = weighted(inner, (t.name for t in form.tables))
+    entries = {} if product is None else {f.array: f for f in product.factors}
+    if product is None or param.name not in entries or len(entries) < len(product.factors):
         raise RuleRefused(f"Rule 'gradient' needs '{param.name}' to be read once an output; the bias is '{form.bias}'.")
     source, others = entries[param.name], tuple(p for p in form.biases if p is not param)
-    weight: Expr = Mul(*(entries[p.name] for p in others))
+    weight: Expr = Mul(product.times, *(entries[p.name] for p in others))
     alone = replace(
         form,
         reduction=sums(form.bias),
@@ -120,6 +124,7 @@ def _by_bias(form: Form, param: Param) -> Step:
         biases=(),
         given=form.given,
         shared=True,
+        tables=form.tables,
     )
     down = known | dict.fromkeys(form.reduction_symbols, S.Zero)
     line = SubStep("The factor of", source, after.weight * given.entry(places))

@@ -13,8 +13,8 @@ from sympy import Integer, S
 
 from derive.errors import RuleRefused
 from derive.forms.dense import dense_form
-from derive.forms.expr import Read
 from derive.forms.form import Form
+from derive.forms.products import weighted
 from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, SubStep
 from derive.rules._maps import same_entries, same_letters
 from derive.rules._rule import Case, rule
@@ -22,10 +22,11 @@ from derive.rules._rule import Case, rule
 __all__ = ["unbiased"]
 
 
-@rule(Kind.RESTRICTION)
+@rule(Kind.RESTRICTION, after_tables=True)
 def unbiased(form: Form) -> Step:
     """Drop the bias."""
-    if not isinstance(form.bias, Read):
+    bias = weighted(form.bias, (t.name for t in form.tables))
+    if bias is None or len(bias.factors) != 1 or len(form.biases) != 1:
         raise RuleRefused("Rule 'unbiased' drops free biases; this form has none.")
     (param,) = form.biases
     entry = param.array.entry()

@@ -13,6 +13,7 @@ from .machine import Machine
 __all__ = ["Counted", "counted", "held_by", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
+_VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
 Work = tuple[Any, ...]
 
 
@@ -51,18 +52,23 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     if kind == "matmul":
         products, rows, inner, columns = sizes
         one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
-        return float(times * (machine.matmul_call + products * (0.15 * call + one)))
+        whole = itemsize * inner * columns
+        one += whole / machine.dram_bytes if whole > _CACHE else 0.0
+        return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))
+    if kind == "weigh":
+        parts, runs, elements = sizes
+        return float(times * (2 * _VIEWS * call + parts * runs * (0.01 * call + 5 * elements * itemsize / rate)))
     (elements,) = sizes
     if kind == "view":
-        return float(times * 3 * call)
+        return float(times * 3 * _VIEWS * call)
     if kind == "sweep":
         return float(times * (3 * call + 6 * elements * itemsize / rate))
     if kind == "store":
-        return float(times * (2 * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
-    return float(times * (2 * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
+        return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
+    return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
 
 
 def counted(works: Iterable[Work], itemsize: int) -> Counted:
@@ -80,6 +86,10 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
             parts, elements = sizes
             operations += times * (parts - 1) * elements
             bytes_ += times * (parts - 1) * 3 * elements * itemsize
+        elif kind == "weigh":
+            parts, runs, elements = sizes
+            operations += 2 * times * parts * runs * elements
+            bytes_ += times * parts * 3 * runs * elements * itemsize
         elif kind != "view":
             operations += 2 * times * sizes[0] if kind == "sweep" else 0
             bytes_ += times * 2 * sizes[0] * itemsize

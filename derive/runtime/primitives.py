@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["aligned", "all_finite", "halo", "put", "strided", "tiles", "total"]
+__all__ = ["aligned", "all_finite", "halo", "held", "put", "strided", "tiles", "total"]
 
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
@@ -97,6 +97,11 @@ def halo(
         return found
     room[tuple(filled)] = found
     return room
+
+
+def held(target: Any, room: Any) -> Any:
+    """Where a working array is that the result takes as it is: in the result, unless that has gaps or fewer places."""
+    return target if target.shape == room.shape and target.flags.c_contiguous else room
 
 
 def total(parts: Sequence[Any], out: Any) -> None:

@@ -115,7 +115,7 @@ transposed2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
-        "rows": "it needs conditions on the window alone; there is k <= Delta + 2*i",
+        "rows": "it needs conditions on the window alone; there is 2*i <= Delta + k",
     },
     gradients={
         "H": Gradient(_direct_dH, ("V", "G")),

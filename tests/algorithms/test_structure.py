@@ -135,7 +135,12 @@ def test_the_program_itself_is_proved(backend: str) -> None:
 
 def test_a_weight_that_is_no_product_of_entries_is_refused() -> None:
     with pytest.raises(NoLowering, match="is no product of entries"):
-        program_obligations(_program("numpy"), replace(_form(), weight=_form().weight * 2))
+        program_obligations(_program("numpy"), replace(_form(), weight=_form().weight + 1))
+
+
+def test_another_number_in_front_is_another_layer() -> None:
+    doubled = program_obligations(_program("numpy"), replace(_form(), weight=_form().weight * 2))
+    assert [(v.obligation.name, v.proved) for v in discharge_all(doubled)] == [("denotes", False), ("in bounds", True)]
 
 
 def test_a_loop_whose_empty_turn_reads_outside_is_not_in_bounds() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Abs, Eq, Integer, Max, Min, Mod, Ne, Symbol, ceiling, floor
+from sympy import Abs, Eq, Integer, Max, Min, Mod, Ne, Sum, Symbol, ceiling, floor
 
 from derive.backends._expressions import python, vectorised
 from derive.backends.cupy import _c
@@ -46,6 +46,12 @@ def test_python(expression: Any) -> None:
     text = python(expression)
     got = [eval(text, {"max": max, "min": min, "abs": abs}, {"x": a, "y": b, "n": c}) for a, b, c in VALUES]
     assert got == _meaning(expression), text
+
+
+def test_a_sum_runs_through_its_letter() -> None:
+    total = Sum(Min(n, n - x) - Max(0, -x), (x, Max(-y, 1 - n), Min(n, y + 1) - 1))
+    assert python(total) == "sum(min(n, n - x) - max(0, -x) for x in range(max(-y, 1 - n), min(n, y + 1)))"
+    assert eval(python(total), {"sum": sum, "min": min, "max": max, "range": range, "n": 5, "y": 1}) == 4 + 5 + 4
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from derive.cuda_check import MERSENNE_61, NoCompiler, RawModule, find_compiler, prebuild_modules, using
-from tests.ladder.subjects import LAYERS, subject
+from tests.ladder.subjects import SUBJECTS, subject
 
 REALS = ("float", "double", "long long")
 
@@ -18,7 +18,7 @@ def source_of(name: str) -> str:
 
 
 def _modules() -> Iterator[RawModule]:
-    for name, real in product(LAYERS, REALS):
+    for name, real in product(SUBJECTS, REALS):
         yield RawModule(code=source_of(name), options=(f"-Dreal={real}",))
 
 

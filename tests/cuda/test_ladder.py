@@ -15,7 +15,7 @@ from tests.ladder.layouts import LAYOUTS, OUTPUTS
 from tests.ladder.motions import claims, motions
 from tests.ladder.numbers import by_dense, filled, wanted
 from tests.ladder.residues import PRIME, Residue
-from tests.ladder.subjects import LAYERS, Sizes, Subject, mutant, sizes_of, subject
+from tests.ladder.subjects import SUBJECTS, Sizes, Subject, mutant, sizes_of, subject
 
 pytestmark = [
     pytest.mark.usefixtures("compiled"),
@@ -53,7 +53,7 @@ def test_the_two_primes_are_one() -> None:
     assert PRIME == MERSENNE_61
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_residues(name: str) -> None:
     """Rung 1: the source, unchanged, modulo a 61-bit prime."""
     for seed, sizes in enumerate((*odd_sizes(subject(name)), *sizes_of(name, 3)[:16])):
@@ -61,7 +61,7 @@ def test_residues(name: str) -> None:
 
 
 @pytest.mark.parametrize("types", [("float32",) * 3, ("float64",) * 3, ("float16",) * 3, ("uint8", "int16", "bool")])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_small_integers(name: str, types: tuple[str, str, str]) -> None:
     """Rung 2."""
     of = subject(name, "cupy")
@@ -70,7 +70,7 @@ def test_small_integers(name: str, types: tuple[str, str, str]) -> None:
 
 
 @pytest.mark.parametrize(("layout", "output"), PAIRS)
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_layouts(name: str, layout: str, output: str) -> None:
     of = subject(name, "cupy")
     sizes = odd_sizes(of)[0]
@@ -78,7 +78,7 @@ def test_layouts(name: str, layout: str, output: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_rounding_errors(name: str, dtype: str) -> None:
     """Rung 3."""
     of = subject(name, "cupy")
@@ -86,7 +86,7 @@ def test_rounding_errors(name: str, dtype: str) -> None:
         assert isinstance(rounding_errors(of, drawn(of, sizes, regime, dtype, seed), sizes), list)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_laws(name: str) -> None:
     of = subject(name, "cupy")
     sizes = odd_sizes(of)[0]
@@ -97,7 +97,7 @@ def test_laws(name: str) -> None:
     laws.unread_weights_are_ignored(of, sizes)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_the_order_of_threads_changes_nothing(name: str) -> None:
     of = subject(name, "cupy")
     sizes = odd_sizes(of)[0]
@@ -109,7 +109,7 @@ def test_the_order_of_threads_changes_nothing(name: str) -> None:
     assert len(set(results)) == 1
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_both_backends_agree_on_integers(name: str) -> None:
     sizes = odd_sizes(subject(name))[0]
     arrays = whole_numbers(subject(name), sizes, (np.int32,) * 3)

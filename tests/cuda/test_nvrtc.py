@@ -9,7 +9,7 @@ from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc
 from derive.pipeline import backends
 from derive.runtime.cuda import _REAL
 from tests.cuda.conftest import REALS, source_of
-from tests.ladder.subjects import LAYERS
+from tests.ladder.subjects import SUBJECTS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,7 +26,7 @@ def test_the_types_are_those_of_the_runtime() -> None:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_every_kernel_compiles(name: str, architecture: str) -> None:
     """`-Dreal=long long` is one option, blank and all."""
     for real in REALS:
@@ -34,7 +34,7 @@ def test_every_kernel_compiles(name: str, architecture: str) -> None:
         assert made.cubin.startswith(b"\x7fELF")
 
 
-@pytest.mark.parametrize(("name", "real"), tuple(product(LAYERS, REALS)))
+@pytest.mark.parametrize(("name", "real"), tuple(product(SUBJECTS, REALS)))
 def test_no_kernel_spills(name: str, real: str) -> None:
     source = source_of(name)
     made = compile_cuda(source, "sm_90", (f"-Dreal={real}",))
@@ -45,10 +45,10 @@ def test_no_kernel_spills(name: str, real: str) -> None:
 
 def test_an_element_type_that_is_no_type_is_refused() -> None:
     with pytest.raises(CompileError, match="NVRTC refuses"):
-        compile_cuda(source_of(LAYERS[0]), "sm_90", ("-Dreal=reel",))
+        compile_cuda(source_of(SUBJECTS[0]), "sm_90", ("-Dreal=reel",))
 
 
 def test_a_warning_is_refused() -> None:
-    unused = source_of(LAYERS[0]).replace("real acc;", "real acc; int unused = 1;")
+    unused = source_of(SUBJECTS[0]).replace("real acc;", "real acc; int unused = 1;")
     with pytest.raises(CompileError, match="warns"):
         compile_cuda(unused, "sm_90", ("-Dreal=float",))

@@ -13,7 +13,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from derive.checking import check_emitted
 from derive.errors import DeriveError
+from derive.forms.expr import index
 from derive.pipeline import load_layer
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
@@ -182,3 +184,12 @@ def test_dropped_in_they_are_seen_by_the_tests_that_iterate(copy):
     assert done.returncode == 0, done.stdout[-3000:]
     for name in names:
         assert f"[{name}" in done.stdout
+
+
+@pytest.mark.parametrize(("name", "weights"), [("necklace", 5), ("arrows", 6)])
+def test_a_group_by_its_generators_has_exact_kernels(name: str, weights: int) -> None:
+    made = load_layer(f"{EXAMPLES / 'own_generators.py'}:{name}")
+    count = made.derivation.free_parameters["weight"]
+    assert count == weights or count.coeff(index("C")) == weights
+    assert made.backends == ("cupy", "numpy") and all(v.proved for v in made.verdicts)
+    check_emitted(made)

@@ -15,6 +15,7 @@ from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Array
 from tests.ladder.checks import require, whole_numbers
 from tests.ladder.motions import Motion
+from tests.ladder.numbers import numbered
 from tests.ladder.subjects import Arrays, Sizes, Subject
 from tests.proof.spans import Combination
 
@@ -79,10 +80,10 @@ def _sevenths(subject: Subject, sizes: Sizes, seed: int) -> dict[str, np.ndarray
 
 
 def _reads(subject: Subject, sizes: Sizes) -> np.ndarray:
-    """Whether a term of output o reads input k, over all o and then all k: from the form's own terms."""
+    """Whether a term of output o reads input k, over all o and then all k: from the form's own terms, those with a number 0 too."""
     form = subject.form
     ones = {p.name: np.full(extents(p.array, sizes), Combination({p.name: 1}), dtype=object) for p in form.params}
-    read = matrix(form, ones, sizes)
+    read = matrix(numbered(form, lambda times: 1), ones, sizes)
     some = [bool(c.terms) if isinstance(c, Combination) else c != 0 for c in read.ravel()]
     return np.array(some, dtype=bool).reshape(read.shape)
 

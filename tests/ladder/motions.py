@@ -95,25 +95,33 @@ def motions(claim: Claim, sizes: Sizes, most: int | None = None) -> tuple[Motion
     ]
     random.Random(0).shuffle(values)
     found: list[Motion] = []
+    read = _reader(claim)
     for element, value in values:
         at = dict(sizes) | dict(zip(element.letters, value, strict=True))
         if len(found) != most and evaluate(element.given, at):
             turn = -1 if swapped else 1
             maps, signs = (element.out, element.source)[::turn], element.signs[::turn]
-            moved = [_carried(seen, m, at) for seen, m in zip((out, source), maps, strict=True)]
+            moved = [_carried(seen, m, at, read) for seen, m in zip((out, source), maps, strict=True)]
             if edges:
                 moved[1] = _folded(source, edges[0], maps[1], at)
             if all((m >= 0).any() for m in moved):
-                turned = [_signs(seen, sign, at) for seen, sign in zip((out, source), signs, strict=True)]
+                turned = [_signs(seen, sign, at, read) for seen, sign in zip((out, source), signs, strict=True)]
                 found.append(Motion(f"{element.notation} at {value}", *moved, *turned))
     return tuple(found)
 
 
-def _signs(seen: _Seen, sign: Any, at: Mapping[Symbol, Any]) -> np.ndarray:
+def _reader(claim: Claim) -> Any:
+    """What the tables of a group by generators hold."""
+    tables = (claim.group.tables(claim.form) or ()) if hasattr(claim.group, "tables") else ()
+    held = {t.name: np.array(t.values).reshape([int(e) for e in t.array.shape]) for t in tables}
+    return lambda name, *places: held[name][places]
+
+
+def _signs(seen: _Seen, sign: Any, at: Mapping[Symbol, Any], read: Any) -> np.ndarray:
     """The sign with which the element moves the entry at every place now."""
     shape = np.shape(seen.places[0]) if seen.places else ()
     letters = dict(zip(seen.array.symbols, seen.places, strict=True))
-    return np.broadcast_to(evaluate(sign, dict(at) | letters), shape).ravel()
+    return np.broadcast_to(evaluate(sign, dict(at) | letters, read), shape).ravel()
 
 
 def _seen(array: Array, sizes: Sizes) -> _Seen:
@@ -142,13 +150,15 @@ def _followed(step: Step, out: _Seen, source: _Seen, sizes: Sizes) -> tuple[_See
     return replace(out, places=tuple(p[kept] for p in out.places)), source
 
 
-def _carried(seen: _Seen, moves: Mapping[Symbol, Any], at: Mapping[Symbol, Any]) -> np.ndarray:
+def _carried(seen: _Seen, moves: Mapping[Symbol, Any], at: Mapping[Symbol, Any], read: Any) -> np.ndarray:
     """For every place now, the flat position of the one that the element carries it to; -1 where there is none."""
     if not seen.places:
         return np.zeros(1, dtype=int)
     shape = np.shape(seen.places[0])
     letters = dict(zip(seen.array.symbols, seen.places, strict=True))
-    moved = (np.broadcast_to(evaluate(moves.get(s, s), dict(at) | letters), shape).ravel() for s in seen.array.symbols)
+    moved = (
+        np.broadcast_to(evaluate(moves.get(s, s), dict(at) | letters, read), shape).ravel() for s in seen.array.symbols
+    )
     known = {place: number for number, place in enumerate(zip(*(p.ravel().tolist() for p in seen.places), strict=True))}
     return np.array([known.get(place, -1) for place in zip(*(m.tolist() for m in moved), strict=True)], dtype=int)
 

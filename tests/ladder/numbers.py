@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 from typing import Any
 
 import numpy as np
-from sympy import Symbol, expand
+from sympy import Abs, Mul, Symbol, expand
 
 from derive.derivation import Derivation
 from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
 from derive.forms.form import Form
+from derive.forms.products import weighted
 from derive.forms.sizes import size_sources
 from derive.lowering import batched
 from derive.proof.step import View
@@ -28,6 +30,7 @@ __all__ = [
     "filled",
     "fixed",
     "magnitude",
+    "numbered",
     "objects",
     "same",
     "shapes_of",
@@ -108,7 +111,17 @@ def wanted(form: Form, arrays: Arrays, sizes: Sizes) -> np.ndarray:
 
 def magnitude(form: Form, arrays: Arrays, sizes: Sizes) -> np.ndarray:
     """Σ|w||x| + |u| for each result entry."""
-    return wanted(form, {name: as_fractions(a, absolute=True) for name, a in arrays.items()}, sizes)
+    return wanted(numbered(form, Abs), {name: as_fractions(a, absolute=True) for name, a in arrays.items()}, sizes)
+
+
+def numbered(form: Form, change: Callable[[Any], Any]) -> Form:
+    """The form with another number in front of every product, such as its magnitude."""
+
+    def changed(value: Any) -> Any:
+        product = weighted(value, (t.name for t in form.tables))
+        return value if product is None or not product.factors else Mul(change(product.times), *product.factors)
+
+    return replace(form, weight=changed(form.weight), bias=changed(form.bias))
 
 
 def by_dense(derivation: Derivation, arrays: Arrays, sizes: Sizes) -> np.ndarray | None:

@@ -7,13 +7,13 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from sympy import Symbol
+from sympy import Abs, Symbol
 
 from derive.forms.form import Form
 from derive.ir.nodes import Program
 from derive.ir.rounding import error_bound, in_range, roundings
 from derive.lowering import Gradient, batched
-from tests.ladder.numbers import as_fractions, objects, shapes_of
+from tests.ladder.numbers import as_fractions, numbered, objects, shapes_of
 
 __all__ = ["BATCH", "constants", "directions", "exact_slope", "linear_part", "pairing", "slope_bounds"]
 
@@ -60,7 +60,7 @@ def exact_slope(
     """The gradient's own form on every item of the batch, summed over the items where it has none of its own."""
     from derive.forms.denote import denote
 
-    form = slope.form
+    form = numbered(slope.form, Abs) if absolute else slope.form
     arrays = {**arrays, **{n: abs(a) if absolute else a for n, a in constants(form).items()}}
     items = [
         denote(form, {n: a[item] if n in slope.items else a for n, a in arrays.items()}, sizes)

@@ -22,14 +22,28 @@ from derive.forms.form import Form
 from derive.ir.nodes import Contract, MultiplyAdd, Program, walk
 from derive.ir.rounding import Roundings, roundings
 from derive.lowering import batched
-from derive.pipeline import catalogue, layer, load_source
+from derive.pipeline import Layer, catalogue, layer, load_source
+from tests.ladder.structures import STRUCTURES
 
-__all__ = ["LAYERS", "Arrays", "Sizes", "Subject", "algorithms", "has_compiler", "mutant", "sizes_of", "subject"]
+__all__ = [
+    "LAYERS",
+    "SUBJECTS",
+    "Arrays",
+    "Sizes",
+    "Subject",
+    "algorithms",
+    "entry_of",
+    "has_compiler",
+    "mutant",
+    "sizes_of",
+    "subject",
+]
 
 Arrays = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, int]
 MOST = 240
 LAYERS = tuple(entry.name for entry in catalogue())
+SUBJECTS = (*LAYERS, *STRUCTURES)
 
 
 @dataclass(frozen=True)
@@ -120,9 +134,15 @@ def _kernel(name: str, text: str, backend: str, algorithm: str = "direct") -> An
 
 
 @lru_cache
+def entry_of(name: str) -> Layer:
+    """A catalogue entry, or one of the structures beside it."""
+    return Layer(name, STRUCTURES[name], name, "emit", "page") if name in STRUCTURES else layer(name)
+
+
+@lru_cache
 def subject(name: str, backend: str = "numpy", algorithm: str = "direct") -> Subject:
-    """A catalogue entry's kernel for one backend, as it is emitted, by one of its algorithms."""
-    entry = layer(name)
+    """The kernel of a catalogue entry, or of one of the structures beside it, for one backend, by one of its algorithms."""
+    entry = entry_of(name)
     text = entry.source(backend)
     kernel = _kernel(name, text, backend, algorithm)
     return Subject(name, backend, entry.derivation, entry.program(backend), text, kernel, algorithm)

@@ -30,7 +30,7 @@ IMAGE = derive.dense(rank=2).then(derive.reindex()).then(derive.equivariant(deri
 WINDOW, SQUARE = SIGNAL.then(derive.local("Delta")), IMAGE.then(derive.local(1))
 EDGES = ("periodic", "reflect", "symmetric", "nearest")
 EDGED = {edge: WINDOW.then(boundary(edge)) for edge in EDGES}
-LAYERS = {
+SUBJECTS = {
     **EDGED,
     **{f"{edge}, strided": WINDOW.then(boundary(edge)).then(derive.strided(2)) for edge in EDGES},
     "reflect on images": SQUARE.then(boundary("reflect")).then(derive.channels()),
@@ -45,9 +45,9 @@ LAYERS = {
 }
 
 
-@pytest.fixture(params=LAYERS)
+@pytest.fixture(params=SUBJECTS)
 def layer(request: pytest.FixtureRequest) -> derive.Derivation:
-    return LAYERS[request.param]
+    return SUBJECTS[request.param]
 
 
 @pytest.mark.parametrize("target", ["arrays", "threads"])
@@ -74,7 +74,7 @@ def test_bodies_are_their_forms(layer: derive.Derivation) -> None:
 
 @pytest.mark.parametrize("name", ["reflect on images", "nearest, strided", "periodic"])
 def test_vjp_is_the_derivative(name: str) -> None:
-    made = LAYERS[name]
+    made = SUBJECTS[name]
     form, kernel = made.form, made.compile().kernel
     for seed, sizes in enumerate(islice(small_sizes(form), 3)):
         drawn, changes = directions(form, sizes, BATCH, seed), directions(form, sizes, BATCH, seed + 1)
@@ -89,7 +89,7 @@ def test_vjp_is_the_derivative(name: str) -> None:
 def test_cuda_text_gives_what_numpy_gives(name: str) -> None:
     from derive.cuda_check import standing_in_for_cupy
 
-    made = LAYERS[name]
+    made = SUBJECTS[name]
     host = made.compile().kernel
     with standing_in_for_cupy() as cupy:
         kernel = made.compile("cupy").kernel
@@ -103,7 +103,7 @@ def test_cuda_text_gives_what_numpy_gives(name: str) -> None:
 @pytest.mark.parametrize(("name", "by"), list(product(EDGED, ["forward", "X", "V"])))
 def test_no_loop_runs_over_places(name: str, by: str) -> None:
     """The copy is made along the axis at once, and the window's offsets are all that loops."""
-    form = LAYERS[name].form
+    form = SUBJECTS[name].form
     (window,) = (s for p in form.weights for e in p.array.shape for s in e.free_symbols)
     found = {slope: made for slope, (made, _) in gradients(form, "arrays", slopes(form)).items()}
     program = lower(form, "arrays") if by == "forward" else found[by]
@@ -134,7 +134,7 @@ def _faults(program: Program) -> list[Program]:
 
 @pytest.mark.parametrize("name", [*EDGES, "reflect on images"])
 def test_a_faulty_copy_is_refused(name: str) -> None:
-    form = LAYERS[name].form
+    form = SUBJECTS[name].form
     cases = [(lower(form, "arrays"), form)]
     cases += [(gradients(form, "arrays", slopes(form))[s.by][0], s.form) for s in slopes(form) if s.by in ("X", "V")]
     for program, own in cases:

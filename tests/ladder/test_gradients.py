@@ -24,7 +24,7 @@ from tests.ladder.climbing import odd_sizes
 from tests.ladder.mutants import program_plants
 from tests.ladder.numbers import as_fractions, same
 from tests.ladder.slopes import BATCH, directions, exact_slope, linear_part, pairing, slope_bounds
-from tests.ladder.subjects import LAYERS, Subject, has_compiler, subject
+from tests.ladder.subjects import SUBJECTS, Subject, entry_of, has_compiler, subject
 from tests.rules.test_structures import LAYERS as STRUCTURES
 
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")
@@ -32,7 +32,7 @@ BOTH = ["numpy", pytest.param("cupy", marks=needs_compiler)]
 
 
 def _slopes(name: str) -> dict[str, Gradient]:
-    return {slope.by: slope for slope in slopes(layer(name).derivation.form)}
+    return {slope.by: slope for slope in slopes(entry_of(name).derivation.form)}
 
 
 def _with(of: Subject, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -48,15 +48,15 @@ def _vjp(of: Subject, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {n: g if xp is np else g.get() for n, g in zip(of.kernel.arguments, found, strict=True)}
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_every_argument_has_a_gradient_on_every_backend(name: str) -> None:
-    for backend in layer(name).backends:
+    for backend in entry_of(name).backends:
         of = subject(name, backend)
         assert set(of.kernel.gradients) == set(of.kernel.arguments) == set(_slopes(name))
 
 
 @pytest.mark.parametrize("backend", BOTH)
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_vjp_is_the_derivative_exactly_on_integers(name: str, backend: str, dtype: str) -> None:
     """⟨G, H(p + E) - H(p)⟩ = ⟨dp, E⟩ for each argument p: H is linear in it."""
@@ -74,7 +74,7 @@ def test_vjp_is_the_derivative_exactly_on_integers(name: str, backend: str, dtyp
                 assert pairing(drawn[of.form.output.name], gained) == pairing(slope, changes[by]), (by, sizes, batch)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_the_adjoint_pairs_exactly(name: str) -> None:
     """⟨H x, y⟩ = ⟨x, Hᵀ y⟩ for the linear part, on the bodies themselves."""
     of = subject(name)
@@ -90,9 +90,9 @@ def test_the_adjoint_pairs_exactly(name: str) -> None:
 
 @pytest.mark.parametrize("backend", BOTH)
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_errors_are_within_the_bound(name: str, dtype: str, backend: str) -> None:
-    of, entry = subject(name, backend), layer(name)
+    of, entry = subject(name, backend), entry_of(name)
     programs = entry.gradients(backend)
     draw = np.random.default_rng(0)
     for sizes in odd_sizes(of):
@@ -107,7 +107,7 @@ def test_errors_are_within_the_bound(name: str, dtype: str, backend: str) -> Non
                 assert bound is not None and abs(Fraction(*value.as_integer_ratio()) - true) <= bound
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_unread_entries_get_0_whatever_stands_there(name: str) -> None:
     """NaN in a weight that never meets the image reaches no gradient; its own gradient is 0."""
     from tests.ladder.laws import unread_entries
@@ -125,7 +125,7 @@ def test_unread_entries_get_0_whatever_stands_there(name: str) -> None:
 
 def _faults(name: str, backend: str) -> Iterator[tuple[str, str, bool]]:
     """Each fault planted in a gradient's program, and whether its obligations refuse it."""
-    for by, program in layer(name).gradients(backend).items():
+    for by, program in entry_of(name).gradients(backend).items():
         form = _slopes(name)[by].form
         for plant in program_plants(program):
             try:

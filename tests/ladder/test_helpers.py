@@ -15,7 +15,7 @@ from tests.ladder.checks import Refuted, require, whole_numbers
 from tests.ladder.floats import REGIMES, drawn
 from tests.ladder.laws import unread_entries
 from tests.ladder.residues import PRIME, Residue
-from tests.ladder.subjects import LAYERS, sizes_of, subject
+from tests.ladder.subjects import SUBJECTS, sizes_of, subject
 
 
 @given(st.integers(), st.integers())
@@ -126,7 +126,7 @@ def test_whole_numbers_have_their_types_and_a_batch() -> None:
     assert arrays["X"].shape[:2] == (2, 3)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_small_sizes_hold_the_odd_ones(name: str) -> None:
     """Grids of one cell, unequal ones, a size that is no extent at 0 and beyond the grid: each that the layer admits."""
     form, found = subject(name).form, sizes_of(name)

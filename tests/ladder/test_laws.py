@@ -15,15 +15,15 @@ from tests.ladder.checks import Refuted, whole_numbers
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.motions import Claim, claims, motions, same_rank
 from tests.ladder.numbers import fixed, wanted
-from tests.ladder.subjects import LAYERS, Sizes, Subject, sizes_of, subject
+from tests.ladder.subjects import SUBJECTS, Sizes, Subject, sizes_of, subject
 
-EQUIVARIANT = tuple(name for name in LAYERS if claims(subject(name).derivation))
+EQUIVARIANT = tuple(name for name in SUBJECTS if claims(subject(name).derivation))
 WINDOWED = tuple(
-    name for name in LAYERS if any(laws.unread_inputs(subject(name), s).any() for s in odd_sizes(subject(name)))
+    name for name in SUBJECTS if any(laws.unread_inputs(subject(name), s).any() for s in odd_sizes(subject(name)))
 )
 PADDED = tuple(
     name
-    for name in LAYERS
+    for name in SUBJECTS
     if any(mask.any() for s in sizes_of(name)[:40] for mask in laws.unread_entries(subject(name), s).values())
 )
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
@@ -37,7 +37,7 @@ def test_the_laws_are_found() -> None:
     assert {*EQUIVARIANT}.isdisjoint({"dense2d", "fully_connected", "offset2d"})
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 @settings(max_examples=15)
 @given(data=st.data())
 def test_linearity(name: str, data: st.DataObject) -> None:
@@ -77,7 +77,7 @@ def _obeys(of: Subject, sizes: Sizes) -> bool:
     return True
 
 
-SHIFTABLE = tuple(name for name in LAYERS if same_rank(subject(name).form))
+SHIFTABLE = tuple(name for name in SUBJECTS if same_rank(subject(name).form))
 
 
 @pytest.mark.parametrize("name", SHIFTABLE)
@@ -112,7 +112,7 @@ def test_weights_that_never_meet_the_input_are_ignored(name: str) -> None:
         laws.unread_weights_are_ignored(subject(name), sizes)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_every_other_weight_is_read(name: str) -> None:
     """A NaN in any entry that some term reads reaches the result."""
     of = subject(name)
@@ -125,6 +125,6 @@ def test_every_other_weight_is_read(name: str) -> None:
             assert np.isnan(of({**arrays, letter: poisoned}, sizes)).any(), f"{letter}{place.tolist()} is not read"
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_re_entrance(name: str) -> None:
     laws.reentrant(subject(name), odd_sizes(subject(name))[0])

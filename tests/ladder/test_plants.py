@@ -11,7 +11,7 @@ from derive.algorithms._obligations import program_obligations
 from derive.backends.numpy import numpy as printer
 from derive.errors import EmitError, NoLowering
 from derive.ir.nodes import Program
-from derive.pipeline import backends, layer
+from derive.pipeline import backends
 from derive.proof.solver import discharge_all
 from tests.ladder import laws
 from tests.ladder.checks import Refuted, rounding_errors, small_integers, whole_numbers
@@ -25,18 +25,18 @@ from tests.ladder.climbing import (
 from tests.ladder.floats import drawn
 from tests.ladder.motions import claims, motions
 from tests.ladder.mutants import Plant, program_plants, text_plants
-from tests.ladder.subjects import LAYERS, Subject, mutant, subject
+from tests.ladder.subjects import SUBJECTS, Subject, entry_of, mutant, subject
 
 FAULTS = ("sign", "off by one", "swapped axes", "dropped bias or sum")
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_no_fault_no_refusal(name: str) -> None:
     assert refused_by(subject(name)) is None
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_every_fault_in_the_text_is_refused(name: str) -> None:
     original = subject(name)
     plants = [plant for plant in text_plants(original.text) if plant.made != original.text]
@@ -46,7 +46,7 @@ def test_every_fault_in_the_text_is_refused(name: str) -> None:
 
 
 def test_every_kind_of_fault_is_planted() -> None:
-    planted = {p.fault.split(",")[0] for name in LAYERS for p in text_plants(subject(name).text)}
+    planted = {p.fault.split(",")[0] for name in SUBJECTS for p in text_plants(subject(name).text)}
     assert planted == set(FAULTS)
     assert len(list(text_plants(subject("conv2d").text))) > 40
 
@@ -66,14 +66,14 @@ def _runs_differently(plant: Plant, of: Subject) -> bool:
     if of.program.batch is not None:
         return False
     try:
-        text = printer.emit(plant.made, layer(of.name).header("numpy"))
+        text = printer.emit(plant.made, entry_of(of.name).header("numpy"))
         return refused_by(mutant(of, text)) is not None
     except (EmitError, SyntaxError):
         return True
 
 
 @pytest.mark.parametrize("backend", backends())
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_every_fault_in_a_program_is_refused_by_its_obligations(name: str, backend: str) -> None:
     of = subject(name, backend)
     plants = list(program_plants(of.program))
@@ -86,7 +86,7 @@ def test_every_fault_in_a_program_is_refused_by_its_obligations(name: str, backe
 
 
 @pytest.mark.parametrize("backend", backends())
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_every_fault_in_a_program_is_refused_by_the_ladder(name: str, backend: str) -> None:
     of = subject(name, backend)
     plants = list(program_plants(of.program))
@@ -117,7 +117,7 @@ class _Leaking:
         return result + 0 * total.reshape(total.shape + (1,) * (result.ndim - total.ndim))
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_a_kernel_that_reads_far_inputs_breaks_locality(name: str) -> None:
     of = subject(name)
     faulty = replace(of, kernel=_Leaking(of.kernel, len(of.form.input.axes)))

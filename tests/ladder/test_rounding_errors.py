@@ -13,14 +13,14 @@ from tests.ladder.climbing import odd_sizes
 from tests.ladder.floats import REGIMES, climbing_sum, drawn
 from tests.ladder.laws import unread_inputs
 from tests.ladder.numbers import fixed
-from tests.ladder.subjects import LAYERS, Sizes, Subject, sizes_of, subject
+from tests.ladder.subjects import SUBJECTS, Sizes, Subject, sizes_of, subject
 
 DTYPES = ("float16", "float32", "float64", "longdouble")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("regime", REGIMES)
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_errors_are_within_the_bound(name: str, regime: str, dtype: str) -> None:
     of, claimed = subject(name), 0
     for seed, sizes in enumerate(odd_sizes(of)):
@@ -28,7 +28,7 @@ def test_errors_are_within_the_bound(name: str, regime: str, dtype: str) -> None
     assert claimed, "the regime overflows everywhere, so nothing was claimed"
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 @settings(max_examples=20)
 @given(data=st.data())
 def test_at_any_size_and_mixture(name: str, data: st.DataObject) -> None:
@@ -36,7 +36,7 @@ def test_at_any_size_and_mixture(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_many_draws(name: str) -> None:
     for seed in range(100):
         for sizes in odd_sizes(subject(name), most=8):
@@ -69,7 +69,7 @@ def _most_added(of: Subject, sizes: Sizes) -> int:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_the_fewest_terms_come_near_the_bound(name: str, dtype: str) -> None:
     """A product and a sum, two roundings of at most ε each: the worst of 60 draws loses half of that.
 
@@ -86,7 +86,7 @@ def test_the_fewest_terms_come_near_the_bound(name: str, dtype: str) -> None:
     assert max(ratio for arrays in draws for ratio in rounding_errors(of, arrays, few)) > Fraction(1, 4 * terms)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_terms_added_one_by_one_come_near_the_bound(name: str) -> None:
     """Every addition rounds up by ε: of q roundings the terms that meet the image do, at half the bound or more each."""
     of = subject(name)

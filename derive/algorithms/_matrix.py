@@ -1,0 +1,64 @@
+"""The product of a tile's rows with all weights: A[e, p, .., d] = Σ (rows of a matrix)·(weights as a matrix)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from sympy import Expr, Symbol, true
+
+from derive.algorithms._tile import Tile, ranges
+from derive.algorithms._window import Window, entry, gathered
+from derive.ir.nodes import Access
+from derive.ir.stages import MatMul, Room, Stage
+
+__all__ = ["Matrix", "adjacent", "is_matrix"]
+
+
+def is_matrix(found: Window) -> bool:
+    """Whether each subscript of the weights is a letter of its own."""
+    letters = {a.symbol for a in (*found.shared, *found.contracted, *found.filters)} | {m.tap for m in found.taps}
+    subscripts = found.weight.subscripts
+    return found.mask == true and set(subscripts) == letters and len(subscripts) == len(letters)
+
+
+def adjacent(subscripts: tuple[Expr, ...], letters: Sequence[Symbol]) -> bool:
+    """Whether letters are subscripts next to each other, in order."""
+    places = [subscripts.index(s) for s in letters]
+    return all(two == one + 1 for one, two in pairwise(places))
+
+
+class Matrix(Tile):
+    """A tile that is multiplied with weights of the letters `letters`."""
+
+    letters: tuple[Expr, ...] = ()
+
+    def in_place(self, rows: int) -> bool:
+        """Whether the tile has the rows of a matrix as they are, but for its first `rows` ranges."""
+        subscripts = self.read().subscripts
+        own = [r.symbol for r in self.rows()[rows:]]
+        whole = all(m.base == 0 and m.places == m.extent for m in self.across)
+        plain = not self.found.taps and whole and all(m.stride == 1 for m in self.moving)
+        return plain and all(adjacent(subscripts, g) for g in (own, [r.symbol for r in self.inner()]))
+
+    def weights(self) -> tuple[str, tuple[Room, ...], tuple[Stage, ...]]:
+        """The weights, as they are where they are a matrix for each point of the batch."""
+        inner, filters = self.inner(), ranges(self.found.filters)
+        subscripts = self.found.weight.subscripts
+        groups = [[r.symbol for r in inner], [r.symbol for r in filters]]
+        if is_matrix(self.found) and all(adjacent(subscripts, g) for g in groups):
+            self.letters = subscripts
+            return self.found.weight.array, (), ()
+        every = (*ranges(self.found.shared), *inner, *filters)
+        self.letters = tuple(r.symbol for r in every)
+        return gathered(self.found, tuple(r.symbol for r in every), tuple(r.stop for r in every))
+
+    def product(self, name: str, left: Access, alone: int = 0) -> MatMul:
+        """A from the rows of a matrix; the first `alone` of its ranges are products of their own."""
+        right = Access(name, self.letters)
+        rows, inner, filters = self.rows(), self.inner(), ranges(self.found.filters)
+        shared = ranges(self.found.shared)
+        target = Access(self.A, tuple(r.symbol for r in (*rows, *shared, *filters)))
+        summed = " ".join(f"Σ_{r.symbol}" for r in inner)
+        says = f"{entry(target)} = {summed} {entry(left)}·{entry(right)}"
+        return MatMul(target, left, right, (*shared, *rows[:alone]), rows[alone:], inner, filters, says)

@@ -1,0 +1,111 @@
+"""What a sum begins with: the bias, or 0.
+
+A bias whose places no slice names, such as one an orbit or one a diagonal, is copied to a working array first: u[T[i]] is Z[i].
+"""
+
+from __future__ import annotations
+
+from sympy import Expr, Integer, S, Sum, Symbol
+
+from derive.algorithms._extend import copy_text, fresh_name
+from derive.algorithms._terms import entry_text, product_in
+from derive.errors import NoLowering
+from derive.forms.expr import Read
+from derive.forms.form import Array, Form
+from derive.forms.text import show
+from derive.ir.nodes import Access, Copy, Fill, Gather, Range, Storage
+
+__all__ = ["filled", "started", "working"]
+
+
+def filled(form: Form, target: Access, over: tuple[Range, ...], name: str) -> Copy | Fill:
+    """The bias at its own places, or nothing; a bias that is a sum is added afterwards."""
+    if form.bias == 0 or isinstance(form.bias, Sum):
+        return Fill(target, over, f"{name} = 0")
+    entry, times = _entry(form)
+    source = Access(entry.array, _box(form, entry).storage(entry.subscripts))
+    return Copy(target, over, source, f"{name} = {_number(times)}{entry_text(entry)}", times)
+
+
+def started(
+    form: Form, target: Access, over: tuple[Range, ...], name: str, others: tuple[Storage, ...]
+) -> tuple[tuple[Gather, ...], Copy | Fill]:
+    """The same with the copies that make slices of all subscripts; `others` are working arrays that have their names."""
+    copies, access, times = _copied(form, others)
+    if access is None or not copies:
+        return (), filled(form, target, over, name)
+    entry = entry_text(Read(access.array, *access.subscripts))
+    return copies, Copy(target, over, access, f"{name} = {_number(times)}{entry}", times)
+
+
+def working(form: Form, others: tuple[Storage, ...], target: str) -> tuple[Storage, ...]:
+    """The working arrays that those copies make; a program for threads makes none."""
+    found: list[Storage] = []
+    for node in _copied(form, others)[0] if target == "arrays" else ():
+        known = {p.name: p.array.shape for p in form.biases} | {s.name: s.shape for s in found}
+        shape = known[node.source]
+        box = (r.stop - r.start for r in node.over)
+        found.append(Storage(node.target, (*shape[: node.axis], *box, *shape[node.axis + 1 :])))
+    return tuple(found)
+
+
+def _copied(form: Form, others: tuple[Storage, ...]) -> tuple[tuple[Gather, ...], Access | None, Expr]:
+    """Copies, what is read after them, and the number that is left to multiply by."""
+    if form.bias == 0 or isinstance(form.bias, Sum):
+        return (), None, S.One
+    entry, times = _entry(form)
+    box = _box(form, entry)
+    places, copies = tuple(box.storage(entry.subscripts)), []
+    taken = {*(s.name for s in others), *(t.name for t in form.tables)}
+    taken |= {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
+    name, axis, ranges = entry.array, 0, {a.symbol: Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes}
+    while axis < len(places):
+        mine = tuple(s for s in form.output.symbols if s in places[axis].free_symbols)
+        signs = times if times.free_symbols and times.free_symbols <= set(mine) else S.One
+        if not _is_slice(places[axis], mine) or signs != 1:
+            made, over = fresh_name(taken), tuple(ranges[s] for s in mine)
+            says = copy_text((made, name), len(places), axis, over, places[axis], signs, adds=False)
+            copies.append(Gather(made, name, axis, len(places), over, places[axis], says, signs))
+            taken, name = taken | {made}, made
+            starts = tuple(s - ranges[s].start for s in mine)
+            places, times = (*places[:axis], *starts, *places[axis + 1 :]), times / signs
+            axis += max(0, len(mine) - 1)
+        axis += 1
+    _check_box(form, places, times)
+    return tuple(copies), Access(name, places), times
+
+
+def _is_slice(place: Expr, letters: tuple[Symbol, ...]) -> bool:
+    """Whether a subscript stands still, or moves by whole steps with one letter."""
+    if not letters:
+        return not place.has(Read)
+    step = place.coeff(letters[0])
+    return (
+        len(letters) == 1
+        and isinstance(step, Integer)
+        and step > 0
+        and letters[0] not in (place - step * letters[0]).expand().free_symbols
+    )
+
+
+def _check_box(form: Form, places: tuple[Expr, ...], times: Expr) -> None:
+    """Each letter of the output moves one subscript at most, in its order, and no number."""
+    met = [s for e in places for s in form.output.symbols if s in e.free_symbols]
+    if met != [s for s in form.output.symbols if s in met] or times.free_symbols & set(form.output.symbols):
+        raise NoLowering(f"Algorithm 'direct' starts each output from its bias; '{form.bias}' is no slice of one.")
+
+
+def _entry(form: Form) -> tuple[Read, Expr]:
+    """The bias as a number times one entry."""
+    product = product_in(form, form.bias)
+    if len(product.factors) != 1:
+        raise NoLowering(f"Algorithm 'direct' starts each output from its bias; '{form.bias}' is no entry of one.")
+    return product.factors[0], product.times
+
+
+def _box(form: Form, entry: Read) -> Array:
+    return next(p.array for p in form.biases if p.name == entry.array)
+
+
+def _number(times: Expr) -> str:
+    return "" if times == 1 else "-" if times == -1 else f"{show(times)}·"
