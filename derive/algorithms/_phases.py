@@ -39,7 +39,9 @@ def _next(form: Form, down: dict[Symbol, Expr], up: dict[Symbol, Expr]) -> Divid
     remainders = list(_remainders(form, down))
     phases = {s for s, e in up.items() if isinstance(e, Mod)}
     for inside, _ in remainders:
-        letters = [s for s in reversed(up) if s in inside.free_symbols and s not in phases and inside.coeff(s) in (1, -1)]
+        letters = [
+            s for s in reversed(up) if s in inside.free_symbols and s not in phases and inside.coeff(s) in (1, -1)
+        ]
         if letters and inside.free_symbols <= {*up, *form.sizes} and _affine(inside, letters[0]):
             base = expand(inside - inside.as_coeff_Add()[0])
             period = lcm(*(c for other, c in remainders if expand(other - base).is_Integer))

@@ -14,6 +14,7 @@ from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, S, Symbol, expan
 
 from derive.algorithms._extend import Extended, extended
 from derive.algorithms._phases import phase_cases, phase_ranges, phased
+from derive.algorithms._running import accumulated, triangle
 from derive.errors import NoLowering, TextError
 from derive.forms.conditions import split
 from derive.forms.expr import Read, Where, index, reads
@@ -186,7 +187,23 @@ class Terms:
         self.costly = frozenset(s for s, long in costly.items() if long)
         tables = {t.name: t.array for t in form.tables} if extend else {}
         self.extended = extended(accesses, own, times, costly, self.terms, stored, len(self.items), tables)
-        self.accesses = _with_text(self.extended)
+        self._run_up(tuple(stored.values()))
+        self.name(self.extended)
+
+    def _run_up(self, stored: tuple[Storage, ...]) -> None:
+        """Running sums in the place of letters that are summed up to a place."""
+        while True:
+            letters = [s for s in self.letters if s not in self.rest.free_symbols]
+            found = triangle(self.extended, letters, self.costly, self.terms, self.given)
+            if found is None:
+                return
+            self.extended = accumulated(self.extended, found, self.form, stored, len(self.items))
+            self.letters = tuple(s for s in self.letters if s != found.over.symbol)
+            self.terms = self.terms.project(found.over.symbol)
+
+    def name(self, made: Extended) -> None:
+        """Take these accesses; their working arrays may have other names."""
+        self.extended, self.accesses = made, _with_text(made)
 
     def _holds(self, part: Any) -> bool:
         """Whether every term satisfies a condition that is no inequality, such as that a remainder is inside its range."""

@@ -30,7 +30,21 @@ import numpy as np
 from sympy import Add, Expr, Integer, Max, Min, Mul, Symbol, ceiling, floor
 
 from derive.errors import EmitError
-from derive.ir.nodes import Contract, Gather, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Scatter, walk
+from derive.ir.nodes import (
+    Accumulate,
+    Contract,
+    Gather,
+    Guard,
+    Launch,
+    Let,
+    Loop,
+    MultiplyAdd,
+    Node,
+    Program,
+    Range,
+    Scatter,
+    walk,
+)
 
 __all__ = ["Roundings", "error_bound", "in_range", "roundings"]
 
@@ -112,7 +126,7 @@ def roundings(program: Program, sizes: Mapping[Symbol, int], rounded: frozenset[
         known.setdefault(program.batch, (1, 1))
     _require_products_of_arguments(program)
     sums = [n for n in walk(program.body) if isinstance(n, (MultiplyAdd, Contract))]
-    terms = _terms(program.body, known, 1) * _met(program, known)
+    terms = _terms(program.body, known, 1) * _met(program, known) * _run(program, known)
     factors = max((len(n.factors) for n in sums), default=1)
     made = max((sum(f.array in rounded for f in n.factors) for n in sums), default=0)
     made += not all(_is_sign(n.times, program) for n in walk(program.body) if hasattr(n, "times"))
@@ -143,6 +157,15 @@ def _met(program: Program, known: Mapping[Symbol, Interval]) -> int:
     return total
 
 
+def _run(program: Program, known: Mapping[Symbol, Interval]) -> int:
+    """How many entries are added up in an entry of running sums at most, one such array after the other."""
+    total = 1
+    for node in program.body:
+        if isinstance(node, Accumulate):
+            total *= max(1, _interval(node.over.stop, known)[1] - _interval(node.over.start, known)[0])
+    return total
+
+
 def _looked_up(place: Any, program: Program) -> Any:
     """A place that is an entry of a table, as its number."""
     if not hasattr(place, "subscripts"):
@@ -155,7 +178,7 @@ def _looked_up(place: Any, program: Program) -> Any:
 
 def _require_products_of_arguments(program: Program) -> None:
     arguments = {s.name for s in program.arguments}
-    copies = {n.target for n in walk(program.body) if isinstance(n, Gather)}
+    copies = {n.target for n in walk(program.body) if isinstance(n, (Gather, Accumulate))}
     for node in walk(program.body):
         for factor in node.factors if isinstance(node, (MultiplyAdd, Contract)) else ():
             if factor.array not in arguments | copies:
