@@ -95,7 +95,8 @@ def _parts(
         return (Terms(form, own(form), items, True),)
     found = [divided(Terms(form, chart, items, counted, extend=True)) for chart in choice]
     best = min(found, key=lambda parts: max(map(cost, parts))) if len(found) > 1 else found[0]
-    taken = {a.name for a in (form.input, form.output, *(p.array for p in form.params), *(t for t in form.tables))}
+    taken = {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
+    taken |= {t.name for t in form.tables}
     for terms, made in zip(best, distinct([terms.extended for terms in best], taken), strict=True):
         terms.name(made)
     return best
