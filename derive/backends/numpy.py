@@ -141,7 +141,17 @@ class _Writer:
 
     def copy(self, node: Copy) -> Lines:
         kept = node.target.along(node.over)
-        source = f"{_number(node.times)}{self.view(node.source, node.over, kept)}"
+        mine = node.source.along(node.over)
+        wanted = [s for s in kept if s in mine]
+        view = self.view(node.source, node.over, kept)
+        if list(mine) != wanted:
+            letters = _einsum_letters(node)
+            spec = f"{''.join(letters[s] for s in mine)}->{''.join(letters[s] for s in wanted)}"
+            spread = ", ".join(":" if s in mine else "None" for s in kept[kept.index(wanted[0]) :])
+            view = (
+                f'np.einsum("{spec}", {self.view(node.source, node.over)}){f"[{spread}]" if "None" in spread else ""}'
+            )
+        source = f"{_number(node.times)}{view}"
         return [f"{self.view(node.target, node.over, store=True)} = {source}"]
 
     def fill(self, node: Fill) -> Lines:
@@ -253,7 +263,7 @@ def _wrapped(start: str, left: str, inside: str, right: str, call: bool = False)
     return [f"{start}{left}", *indent([inside]), right]
 
 
-def _einsum_letters(node: Contract) -> dict[Symbol, str]:
+def _einsum_letters(node: Copy | Contract) -> dict[Symbol, str]:
     """The formula's letters where they are single, else the next free ones."""
     symbols = [r.symbol for r in node.over]
     own = {s: s.name for s in symbols if len(s.name) == 1 and s.name.isalpha()}

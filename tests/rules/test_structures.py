@@ -56,6 +56,14 @@ LAYERS = {
     "checkerboard": near(by(2, 2), "Delta"),
     "checkerboard of channels": near(by(3, 2), derive.Diamond(1)).then(derive.channels()),
     "every second row": near(by(2, 2, (0,)), 1),
+    "every second row, every third column": by(2, 2, (0,))
+    .then(derive.equivariant(derive.Translations((1,), step=3)))
+    .then(derive.local(1))
+    .then(derive.boundary()),
+    "strided, dilated": SIGNAL.then(derive.local("2*Delta"))
+    .then(derive.dilated(2))
+    .then(derive.boundary())
+    .then(derive.strided(2)),
     "strided channels": CONV2D.then(derive.channels()).then(derive.strided(2)),
 }
 
