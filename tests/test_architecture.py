@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "registry": {"errors"},
     "forms": _BASE,
     "groups": _FORMS,
+    "finite": {"groups"},
     "proof": _FORMS,
     "rules": _PROOF,
     "derivation": _DERIVATION,

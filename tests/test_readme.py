@@ -18,7 +18,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_there_is_something_to_run():
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 4
     assert len(blocks("sh")) == 3
 
 

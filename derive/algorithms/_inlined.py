@@ -12,16 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import permutations
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Symbol, expand
+from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Or, Symbol, expand
 
+from derive.algorithms._constants import Term, without_constants
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Form, equal_places
 from derive.ir.nodes import Access, Guard, Let, Loop, Range
-from derive.ir.stages import Halo, ShiftedSum, Stage, Staged, Store, Tiles, at_knobs, reads_of
+from derive.ir.stages import Cases, Halo, MatMul, ShiftedSum, Stage, Staged, Store, Tiles, at_knobs, reads_of, settings
 from derive.proof.goal import Goal, Obligation
 
 __all__ = ["staged_obligations"]
@@ -39,15 +40,6 @@ class _Placed:
     def ranges(self) -> tuple[Range, ...]:
         """Every range that runs through entries of its array."""
         return (*self.loops, *self.node.over)
-
-
-@dataclass(frozen=True)
-class _Term:
-    """What an access is a sum of: entries of arguments, multiplied, over the letters for which the facts hold."""
-
-    letters: tuple[Symbol, ...]
-    facts: tuple[Any, ...]
-    entries: tuple[Access, ...]
 
 
 def _within(r: Range) -> Any:
@@ -85,14 +77,14 @@ class _Inliner:
         if self.store.node.held:
             self._check_held(self.store.node)
 
-    def _check_held(self, store: Store) -> None:
-        """A source that lives in the result has its axes in order, each whole or a tile's, and nothing else reads it."""
-        name, letters = store.source.array, tuple(r.symbol for r in store.over)
-        read = [a.array for p in self.placed for a in reads_of(p.node)]
-        places = [e.free_symbols & set(letters) for e in store.target.subscripts]
-        whole = self.program.shape(name) == tuple(r.stop for r in store.over)
-        if store.source.subscripts != letters or places != [{s} for s in letters] or not whole or read.count(name) > 1:
-            raise NoLowering(f"{name} can't live in {store.target.array}, which has it in other places.")
+    def _check_held(self, node: Store) -> None:
+        """A source that lives in the result is one array that is stored whole, in its order, and read by nothing else."""
+        name, places = node.source.array, tuple(r.symbol for r in node.over)
+        whole = tuple((Integer(0), extent) for extent in self.program.shape(name))
+        readers = [a.array for part in self.placed for a in reads_of(part.node)]
+        plain = node.source.subscripts == places and tuple((r.start, r.stop) for r in node.over) == whole
+        if not plain or node.summed or readers.count(name) > 1 or name not in {r.name for r in self.program.rooms}:
+            raise NoLowering(f"{name} can't live in {node.target.array}, which has it in other places.")
 
     def _walk(
         self, body: tuple[Stage, ...], facts: tuple[Any, ...], loops: tuple[Range, ...], outlives: bool
@@ -111,10 +103,10 @@ class _Inliner:
                 case _:
                     yield _Placed(node, facts, loops)
 
-    def inline(self, access: Access) -> _Term:
+    def inline(self, access: Access) -> Term:
         """What an entry is a sum of."""
         if access.array not in self.program.working:
-            return _Term((), (), (access,))
+            return Term((), (), (access,))
         part = self.by_array[access.array]
         letters = {r.symbol for r in part.ranges}
         known, equations = solved(part.node.target.subscripts, access.subscripts, letters)
@@ -123,11 +115,16 @@ class _Inliner:
         facts = [f.xreplace(known) for f in own]
         if isinstance(part.node, Halo):
             facts.append(self._inside(part.node.source).xreplace(known))
-        parts = [self.inline(_at(a, known)) for a in reads_of(part.node)]
-        term = _Term(
+        places = [_at(a, known) for a in reads_of(part.node)]
+        parts = [self.inline(place) for place in places]
+        needs = [(tuple(f.xreplace(known) for f in own) + rests, need) for p in parts for rests, need in p.needs]
+        if isinstance(part.node, MatMul) and part.node.carried:
+            needs.append(((*facts, *parts[1].facts), self._within_row(places[0])))
+        term = Term(
             (*free, *(s for p in parts for s in p.letters)),
             (*facts, *(f for p in parts for f in p.facts)),
             tuple(e for p in parts for e in p.entries),
+            tuple(needs),
         )
         if len(set(term.letters)) < len(term.letters):
             raise NoLowering(f"The stages behind {access.array} sum over one letter twice.")
@@ -138,21 +135,37 @@ class _Inliner:
         shape = self.program.shape(access.array)
         return And(*(And(Le(0, e), Lt(e, extent)) for e, extent in zip(access.subscripts, shape, strict=True)))
 
+    def _within_row(self, access: Access) -> Any:
+        """The condition that the last subscript is on its axis."""
+        return And(Le(0, access.subscripts[-1]), Lt(access.subscripts[-1], self.program.shape(access.array)[-1]))
+
+    def _carried(self, access: Access) -> Any:
+        """The condition that an entry is in memory whose last subscript may pass the end of its axis, once."""
+        *lead, row, place = access.subscripts
+        *shape, rows, extent = self.program.shape(access.array)
+        apart = (And(Le(0, e), Lt(e, size)) for e, size in zip(lead, shape, strict=True))
+        here, after = And(Lt(row, rows), Lt(place, extent)), And(Lt(row + 1, rows), Lt(place, 2 * extent))
+        return And(*apart, Le(0, row), Le(0, place), Or(here, after))
+
     def denotes(self) -> Iterator[Goal]:
         """See the module."""
         form, program, store, node = self.form, self.program, self.store, self.store.node
-        term = self.inline(node.source)
+        term = without_constants(self.inline(node.source), program.constants)
         down, up = dict(program.chart.down), dict(program.chart.up)
         item = _within(Range(program.item, Integer(0), program.batch))
-        points = (*(_within(r) for r in node.over), node.condition)
-        here = And(*store.facts, *points, *term.facts)
+        points = (*(_within(r) for r in node.over if r not in node.summed), node.condition)
+        summed = tuple(_within(r) for r in node.summed)
+        here = And(*store.facts, *points, *summed, *term.facts)
         back = And(*(Eq(s, expand(up[s].xreplace(down))) for s in (*term.letters, *(r.symbol for r in node.over))))
         same = self._same(node.target, term.entries, down)
         yield Goal((*self.given, here), And(form.live.xreplace(down), item.xreplace(down), back, same))
         tiles = [And(_tile(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
         around = [f for f in store.facts if not any(f == _tile(t) for t in self.tiles)]
         forth = And(*(Eq(s, expand(e.xreplace(up))) for s, e in down.items()))
-        yield Goal((*self.given, form.live, item, *tiles), And(And(*around, *points, *term.facts).xreplace(up), forth))
+        told = And(*around, *points, *summed, *term.facts).xreplace(up)
+        yield Goal((*self.given, form.live, item, *tiles), And(told, forth))
+        for rests, need in term.needs:
+            yield Goal((*self.given, *store.facts, *points, *summed, *rests), need)
         output = form.output.holds()
         among = And(*(And(Le(0, t.place), Lt(t.place, t.extent)) for t in self.tiles))
         yield Goal((*self.given, output, item), among)
@@ -176,10 +189,13 @@ class _Inliner:
         found = (target, *entries)
         if sorted(a.array for a in found) != sorted(r.array for r in wanted):
             raise NoLowering("The stages read other arrays than their form.")
-        by_name = {a.array: a for a in found}
-        if len(by_name) < len(found):
-            raise NoLowering("The stages read one array twice in a term.")
-        return And(*(equal_places(by_name[r.array].subscripts, self._stored(r, down)) for r in wanted))
+        agreed = []
+        for name in dict.fromkeys(a.array for a in found):
+            places = [a.subscripts for a in found if a.array == name]
+            asked = [self._stored(r, down) for r in wanted if r.array == name]
+            orders = (zip(places, order, strict=True) for order in permutations(asked))
+            agreed.append(Or(*(And(*(equal_places(one, two) for one, two in order)) for order in orders)))
+        return And(*agreed)
 
     def _started(self, down: Mapping[Symbol, Expr]) -> Any:
         """The bias is the form's, at the place that is stored."""
@@ -199,10 +215,23 @@ class _Inliner:
             node = part.node
             points = [_within(r) for r in part.ranges] + ([node.condition] if isinstance(node, Store) else [])
             read = () if isinstance(node, Halo) else reads_of(node)
-            inside = And(*(self._inside(a) for a in (node.target, *read)))
+            carried = isinstance(node, MatMul) and node.carried
+            inside = And(
+                *(self._carried(a) if carried and a is read[0] else self._inside(a) for a in (node.target, *read)),
+                *([self._halted(node)] if isinstance(node, Halo) else []),
+            )
             yield Goal((*self.given, *part.facts, *points), inside)
             around = tuple(f for f in part.facts if not f.free_symbols & {r.symbol for r in node.over})
             yield Goal((*self.given, *around), And(*(Le(r.start, r.stop) for r in node.over)))
+
+    def _halted(self, node: Halo) -> Any:
+        """The condition that subscripts of a halo's source that stand still are inside: only those that move are cut."""
+        moved = {r.symbol for r in node.over}
+        shape = self.program.shape(node.source.array)
+        still = [
+            (e, extent) for e, extent in zip(node.source.subscripts, shape, strict=True) if not e.free_symbols & moved
+        ]
+        return And(*(And(Le(0, e), Lt(e, extent)) for e, extent in still))
 
     def made_first(self) -> Iterator[Goal]:
         """Each read of a working array finds what this tile wrote, or 0 where nothing ever writes."""
@@ -215,6 +244,11 @@ class _Inliner:
                     raise NoLowering(f"{access.array} is read before it is made.")
                 source = self.by_array[access.array]
                 self._check_still(source, rooms[access.array].zeroed)
+                carried = isinstance(part.node, MatMul) and part.node.carried and access is part.node.left
+                if carried and not rooms[access.array].zeroed:
+                    raise NoLowering(
+                        f"What is read past an end of {access.array} was never made, so it starts as zeros."
+                    )
                 if rooms[access.array].zeroed:
                     continue
                 own = {r.symbol for r in source.ranges}
@@ -272,19 +306,32 @@ def _factors(form: Form) -> list[Read]:
 
 
 def staged_obligations(program: Staged, form: Form) -> tuple[Obligation, ...]:
-    """What proves a program in stages to be its form, for each choice of the knobs that have choices."""
-    chosen = [k for k in program.knobs if k.choices]
+    """What proves a program in stages to be its form, for each choice of the knobs that have choices, and for each of its cases."""
     found: dict[str, list[Goal]] = {"denotes": [], "in bounds": [], "made": []}
-    for values in product(*(k.choices for k in chosen)):
-        numbers = {k.symbol: Integer(v) for k, v in zip(chosen, values, strict=True)}
-        stages = _Inliner(at_knobs(program, numbers), form)
+    for numbers in settings(program):
+        stages = _Inliner(at_knobs(program, numbers), form.at(numbers))
         found["denotes"] += stages.denotes()
         found["in bounds"] += stages.bounds()
         found["made"] += stages.made_first()
-    each = "".join(f", for {k.symbol} in {{{', '.join(map(str, k.choices))}}}" for k in chosen)
+    each = _each(program)
     says = {
         "denotes": f"The terms that the stages of '{program.name}' compose are the form's live terms, each once{each}.",
         "in bounds": f"Every access of the stages of '{program.name}' is inside its array{each}.",
         "made": f"Every entry that the stages of '{program.name}' read was made first, or is 0{each}.",
     }
     return tuple(Obligation(name, says[name], tuple(goals)) for name, goals in found.items())
+
+
+def _each(program: Staged) -> str:
+    """The choices and the cases, in words."""
+    cases = program.cases or Cases((), ())
+    chosen = [k for k in program.knobs if k.choices and k.symbol not in cases.symbols]
+    each = "".join(f", for {k.symbol} in {{{', '.join(map(str, k.choices))}}}" for k in chosen)
+    if not cases.symbols:
+        return each
+    return f"{each}, for {_tuple(cases.symbols)} in {{{', '.join(map(_tuple, cases.values))}}}"
+
+
+def _tuple(parts: tuple[Any, ...]) -> str:
+    text = ", ".join(map(str, parts))
+    return text if len(parts) == 1 else f"({text})"

@@ -4,6 +4,8 @@
 
 Places i and taps a are counted from 0 here; a window that is read backwards (δ < 0) is turned round. Letters g are shared
 by input, weight and output; letters c are contracted, d are filters. What a form has besides is refused, with its reason.
+
+A weight may be a product of entries, such as P[r, a]·Q[r, b], that is summed over ranks r.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from sympy import And, Expr, Integer, Symbol, expand, true
+from sympy import And, Expr, Integer, Le, Lt, Symbol, expand, true
 
 from derive.errors import NoLowering
 from derive.forms.expr import Read, index
@@ -24,7 +26,19 @@ from derive.proof.goal import Goal, Status
 from derive.proof.smt import in_fixed_order
 from derive.proof.solver import decide
 
-__all__ = ["BATCH", "ITEM", "Moving", "Window", "entry", "fresh", "gathered", "sources", "window"]
+__all__ = [
+    "BATCH",
+    "ITEM",
+    "Moving",
+    "Window",
+    "entry",
+    "factored",
+    "fresh",
+    "gathered",
+    "single",
+    "sources",
+    "window",
+]
 
 BATCH, ITEM = index("batch"), index("z")
 
@@ -67,16 +81,26 @@ class Moving:
 
 @dataclass(frozen=True)
 class Window:
-    """A form as a moving window. `weight` and `bias` are entries in memory, in letters from 0; `mask` is a condition on taps."""
+    """A form as a moving window. `factors`, whose product is the weight, and `bias` are entries in memory, in letters from 0.
+
+    `mask` is a condition on taps; letters of `ranks` are summed over and say nothing of the input.
+    """
 
     form: Form
     moving: tuple[Moving, ...]
     shared: tuple[Axis, ...]
     contracted: tuple[Axis, ...]
     filters: tuple[Axis, ...]
-    weight: Access
+    ranks: tuple[Axis, ...]
+    factors: tuple[Access, ...]
     bias: Access | None
     mask: Any
+
+    @property
+    def weight(self) -> Access:
+        """The one factor of a weight that is no product."""
+        (factor,) = self.factors
+        return factor
 
     @property
     def taps(self) -> tuple[Moving, ...]:
@@ -85,7 +109,7 @@ class Window:
 
     def down(self) -> dict[Symbol, Expr]:
         """Every letter of the form in the letters counted from 0."""
-        plain = (*self.shared, *self.contracted, *self.filters)
+        plain = (*self.shared, *self.contracted, *self.filters, *self.ranks)
         return {
             **{a.symbol: a.symbol + a.lower for a in plain},
             **{s: e for m in self.moving for s, e in m.down().items()},
@@ -93,7 +117,7 @@ class Window:
 
     def up(self) -> dict[Symbol, Expr]:
         """The letters counted from 0, in the form's."""
-        plain = (*self.shared, *self.contracted, *self.filters)
+        plain = (*self.shared, *self.contracted, *self.filters, *self.ranks)
         return {
             **{a.symbol: a.symbol - a.lower for a in plain},
             **{s: e for m in self.moving for s, e in m.up().items()},
@@ -134,9 +158,17 @@ def sources(form: Form) -> tuple[SizeFrom, ...]:
 
 
 def window(form: Form) -> Window:
-    """The form as a moving window. Raises NoLowering with what it has that no window has."""
+    """The form as a window whose weight is one entry. Raises NoLowering with what it has that no window has."""
     if form.tables or form.shared or not isinstance(form.weight, Read):
         raise NoLowering(f"it needs one array of weights that is read once in a term; the weight is {form.weight}")
+    return factored(form)
+
+
+def factored(form: Form) -> Window:
+    """The form as a window whose weight is a product of entries. Raises NoLowering with what it has that no window has."""
+    factors = form.weight.as_ordered_factors()
+    if form.tables or not all(isinstance(f, Read) for f in factors):
+        raise NoLowering(f"it needs a product of entries of weights; the weight is {form.weight}")
     if any(p.data or p.values is not None for p in form.weights):
         raise NoLowering("it needs weights that are parameters, and these are given")
     reduction = {a.symbol: a for a in form.reduction}
@@ -154,21 +186,43 @@ def window(form: Form) -> Window:
         else:
             moving.append(_moving(axis, subscript, places, reduction, weighed))
     used = {s for m in moving for s in (m.place, m.tap)} | {a.symbol for a in (*shared, *contracted)}
-    if lost := [s for s in reduction if s not in used]:
+    ranks = tuple(a for s, a in reduction.items() if s not in used and s in weighed)
+    if lost := [s for s in reduction if s not in used and (s not in weighed or len(factors) == 1)]:
         raise NoLowering(f"it needs {lost[0]} to say which entry of {form.input.name} is read")
     filters = tuple(a for a in form.output.axes if a.symbol not in used)
     down = {s: e for m in moving for s, e in m.down().items()}
-    down |= {a.symbol: a.symbol + a.lower for a in (*shared, *contracted, *filters)}
+    down |= {a.symbol: a.symbol + a.lower for a in (*shared, *contracted, *filters, *ranks)}
     return Window(
         form,
         tuple(moving),
         tuple(shared),
         tuple(contracted),
         filters,
-        _stored(form, form.weight, down),
+        ranks,
+        tuple(_stored(form, f, down) for f in factors),
         None if form.bias == 0 else _bias(form, down),
         _mask(form, {m.tap for m in moving if m.tap is not None}, down),
     )
+
+
+def single(found: Window, batched: frozenset[str]) -> None:
+    """Refuses a window with channels, axes in another order, a bias that varies, or an outer axis that is read outside."""
+    form, places = found.form, tuple(m.place for m in found.moving)
+    if found.shared or found.contracted or found.filters:
+        raise NoLowering("it needs one channel in and one out")
+    if not {form.input.name, form.output.name} <= batched:
+        raise NoLowering("it needs a result for each item of a batch")
+    if places != form.output.symbols:
+        raise NoLowering("it needs the axes of input and output in the same order")
+    if found.bias is not None and {s for e in found.bias.subscripts for s in e.free_symbols} & set(places):
+        raise NoLowering("it needs a bias that is the same at every place")
+    for m in found.moving[:-1]:
+        last = m.stride * (m.places - 1) + m.base
+        if (
+            m.tap is None
+            and decide(Goal((form.given,), And(Le(0, m.base), Lt(last, m.extent))).smt) is not Status.PROVED
+        ):
+            raise NoLowering(f"it needs reads inside {form.input.name} along {m.place}, where the window has no taps")
 
 
 def _moving(
@@ -230,19 +284,20 @@ def _mask(form: Form, taps: set[Symbol], down: dict[Symbol, Expr]) -> Any:
 
 
 def gathered(
-    found: Window, letters: tuple[Symbol, ...], extents: tuple[Expr, ...]
+    found: Window, letters: tuple[Symbol, ...], extents: tuple[Expr, ...], factor: int = 0, called: str = "F"
 ) -> tuple[str, tuple[Room, ...], tuple[Stage, ...]]:
-    """The weights as an array of these letters, 0 where no term reads them: their own array, or one made of it once."""
-    if found.weight.subscripts == letters and found.mask == true:
-        return found.weight.array, (), ()
-    (name,) = fresh("F", found.form)
+    """A factor of the weight as an array of these letters, 0 where no term reads it: its own array, or one made of it once."""
+    weight = found.factors[factor]
+    if weight.subscripts == letters and found.mask == true:
+        return weight.array, (), ()
+    (name,) = fresh(called, found.form)
     shown = ", ".join(map(str, letters))
-    reads = found.weight.subscripts
+    reads = weight.subscripts
     tied = found.mask.free_symbols
     looped = [s for s in letters if s in tied or not _swept(s, reads, set(letters))]
     over = tuple(Range(s, Integer(0), e) for s, e in zip(letters, extents, strict=True) if s not in looped)
-    says = f"{name}[{shown}] = {found.weight.array}[{', '.join(map(show, reads))}]"
-    body: Stage = Copy(Access(name.name, letters), over, found.weight, "" if looped else says)
+    says = f"{name}[{shown}] = {weight.array}[{', '.join(map(show, reads))}]"
+    body: Stage = Copy(Access(name.name, letters), over, weight, "" if looped else says)
     body = body if found.mask == true else Guard(found.mask, (body,))
     for s in reversed(looped):
         span = Range(s, Integer(0), extents[letters.index(s)])

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from sympy import Expr, Ge, Integer, Max, Symbol, expand, floor
 
-from derive.algorithms._window import BATCH, ITEM, Moving, Window, entry, fresh, gathered, sources, window
+from derive.algorithms._window import BATCH, ITEM, Moving, Window, entry, fresh, gathered, single, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range
@@ -32,15 +32,9 @@ ZERO = Integer(0)
 def rows(form: Form, batched: frozenset[str]) -> Staged:
     """The program in stages. Raises NoLowering where the form is no window of two axes or more without channels."""
     found = window(form)
-    if found.shared or found.contracted or found.filters:
-        raise NoLowering("it needs one channel in and one out")
-    if len(found.moving) < 2 or not {form.input.name, form.output.name} <= batched:
+    single(found, batched)
+    if len(found.moving) < 2:
         raise NoLowering("it needs a window of two axes at least")
-    places = tuple(m.place for m in found.moving)
-    if places != form.output.symbols:
-        raise NoLowering("it needs the axes of input and output in the same order")
-    if found.bias is not None and {s for e in found.bias.subscripts for s in e.free_symbols} & set(places):
-        raise NoLowering("it needs a bias that is the same at every place")
     return _Rows(found).program(batched)
 
 

@@ -15,7 +15,7 @@ from derive.ir.cost import Work, direct_work, work
 from derive.ir.nodes import Program
 from derive.ir.stages import Staged, Store, Tiles, reads_of, statements
 
-__all__ = ["algorithms", "direct_costs", "staged_costs"]
+__all__ = ["algorithms", "direct_costs", "error_bounds", "staged_costs"]
 
 Lines = list[str]
 
@@ -89,7 +89,39 @@ def _entry(program: Staged) -> Lines:
         f"    work=_{program.name}_work,",
         *([f"    tiled={tiled},"] if tiled is not None else []),
         *([] if program.strict else ["    strict=False,"]),
+        *_served(program),
         "),",
+    ]
+
+
+def _served(program: Staged) -> Lines:
+    """The values that some knobs and sizes have, and what errors are at most."""
+    lines = []
+    if program.cases is not None:
+        names = quoted([str(s) for s in program.cases.symbols])
+        lines.append(f"    cases=({names}, {tuple(program.cases.values)}),")
+    return lines + ([] if program.amplified is None else [f"    bound=_{program.name}_bound,"])
+
+
+def error_bounds(program: Staged) -> Lines:
+    """The function `_<name>_bound` of a program whose errors are not those of direct sums."""
+    if program.amplified is None or program.cases is None:
+        return []
+    channels, symbols = program.amplified.channels, [str(s) for s in program.cases.symbols]
+    wanted = {*map(str, channels.free_symbols), *symbols}
+    keys = [str(s) for s in (*program.sizes, *(k.symbol for k in program.knobs)) if str(s) in wanted]
+    found = zip(program.cases.values, program.amplified.roundings, program.amplified.factors, strict=True)
+    lines = [f"{value}: ({q}, {a.numerator}, {a.denominator})," for value, q, a in found]
+    key = ", ".join(symbols) if len(symbols) > 1 else f"{symbols[0]},"
+    return [
+        f"def _{program.name}_bound(*, {', '.join([*keys, '**_'])}):",
+        '    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""',
+        "    q, *factor = {",
+        *indent(indent(lines)),
+        f"    }}[{key}]",
+        f"    return (q + {python(channels)}, *factor)",
+        "",
+        "",
     ]
 
 

@@ -12,7 +12,17 @@ from sympy import Integer, Rational
 from derive.errors import EmitError
 from derive.ir.nodes import Program, Table
 
-__all__ = ["Bodies", "Numbers", "brought", "facts", "numbers", "quoted", "runtime_imports", "tabulated"]
+__all__ = [
+    "Bodies",
+    "Numbers",
+    "brought",
+    "facts",
+    "numbers",
+    "quoted",
+    "runtime_imports",
+    "table_text",
+    "tabulated",
+]
 
 _WIDE = 112
 
@@ -48,12 +58,13 @@ def quoted(names: Sequence[str]) -> str:
     return f"({', '.join(f'{chr(34)}{n}{chr(34)}' for n in names)}{',' if len(names) == 1 else ''})"
 
 
-_PRIMITIVES = ("halo", "held", "put", "strided", "tiles", "total")
+_PRIMITIVES = ("folded", "halo", "held", "kronecker", "phased", "put", "strided", "tiles", "total")
 
 
 def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged: Sequence[str] = ()) -> list[str]:
     """The lines that import what the kernel object is made of, and the primitives that the `staged` functions call."""
-    parts = {"Algorithm": staged, "Constant": constants, "Gradient": gradients, "Kernel": True}
+    tables = constants or any("Constant(" in line for line in staged)
+    parts = {"Algorithm": staged, "Constant": tables, "Gradient": gradients, "Kernel": True}
     names = [name for name, there in parts.items() if there]
     called = [name for name in _PRIMITIVES if any(f"{name}(" in line for line in staged)]
     lines = [f"from .._runtime import {', '.join(names)}"]
@@ -84,7 +95,7 @@ def brought(program: Program, gradients: Bodies, constants: Mapping[str, Numbers
         lines += ["gradients={", *(f"    {entry}," for entry in entries), "},"]
     if constants:
         tables = {key: (f'"{key}": Constant(', c.numerators, f", {c.denominator}),") for key, c in constants.items()}
-        lines += ["constants={", *(f"    {line}" for table in tables.values() for line in _table(*table)), "},"]
+        lines += ["constants={", *(f"    {line}" for table in tables.values() for line in table_text(*table)), "},"]
     others = sorted({name for _, arrays in gradients.values() for name in arrays} - own)
     if len(others) > 1:
         raise EmitError(f"Gradients of '{program.name}' take {' and '.join(others)}, and one may be new to the layer.")
@@ -94,16 +105,16 @@ def brought(program: Program, gradients: Bodies, constants: Mapping[str, Numbers
 def tabulated(start: str, table: Table, end: str) -> list[str]:
     """The numbers of a program's table as nested tuples, between two pieces of text, in lines of bearable length."""
     whole = numbers([Integer(v) for v in table.values], table.shape)
-    return _table(start, whole.numerators, end)
+    return table_text(start, whole.numerators, end)
 
 
-def _table(start: str, table: Any, end: str) -> list[str]:
+def table_text(start: str, table: Any, end: str) -> list[str]:
     """A nested tuple on one line, or its parts on lines of their own where that would be long."""
     text = f"{start}{table!r}{end}"
     if len(text) <= _WIDE or not isinstance(table, tuple):
         return [text]
     if isinstance(table[0], tuple):
-        return [f"{start}(", *(f"    {line}" for part in table for line in _table("", part, ",")), f"){end}"]
+        return [f"{start}(", *(f"    {line}" for part in table for line in table_text("", part, ",")), f"){end}"]
     return [f"{start}(", *(f"    {line}" for line in _filled([f"{n}," for n in table])), f"){end}"]
 
 

@@ -12,11 +12,13 @@ from typing import Any
 from sympy import And, Expr, Integer, Symbol, expand
 
 from derive.backends._expressions import python
+from derive.backends._tables import constant_lines, table_lines
 from derive.backends._views import Named, Views, symbols_of, tuple_text
 from derive.errors import EmitError
 from derive.ir.nodes import Access, Copy, Guard, Let, Loop, Range, Storage
 from derive.ir.stages import (
     STAGES,
+    Constants,
     Halo,
     MatMul,
     Room,
@@ -39,7 +41,8 @@ def staged_functions(program: Staged) -> Lines:
     """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`."""
     writer = _Writer(program)
     body = writer.body()
-    return [line for part in (writer.fixed(), writer.room(), body) for line in (*part, "", "")]
+    functions = [line for part in (writer.fixed(), writer.room(), body) for line in (*part, "", "")]
+    return [*table_lines(program), *functions]
 
 
 class _Writer(Views):
@@ -66,7 +69,7 @@ class _Writer(Views):
         used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
         arrays = [s.name for s in program.arguments if s.name in used] + [program.result.name]
         loops = self.lines(program.body)
-        made = self._handed_on(program.made)
+        made = self._handed_on((*program.constants, *program.made))
         rooms = [f"{name}_" if name in self.moved else name for name in self._handed_on(program.rooms)]
         keys, lets = self._head((program.body,), {program.batch})
         return [
@@ -75,7 +78,7 @@ class _Writer(Views):
             *_indent([*lets, *([""] if lets else []), *loops]),
         ]
 
-    def _handed_on(self, rooms: Sequence[Room]) -> Lines:
+    def _handed_on(self, rooms: Sequence[Room | Constants]) -> Lines:
         """What the body takes of some working arrays: themselves, and views of them."""
         names = []
         for room in rooms:
@@ -83,12 +86,12 @@ class _Writer(Views):
             names += [name for name, view in self.named.items() if view.array == room.name]
         return names
 
-    def _returned(self, rooms: Sequence[Room]) -> Lines:
+    def _returned(self, rooms: Sequence[Room | Constants]) -> Lines:
         names = self._handed_on(rooms)
         views = [f"{name} = {self.named[name].text}" for name in names if name in self.named]
         return [*views, f"return {tuple_text(names)}"]
 
-    def _mentioned(self, rooms: Sequence[Room]) -> tuple[Any, ...]:
+    def _mentioned(self, rooms: Sequence[Room | Constants]) -> tuple[Any, ...]:
         own = {room.name for room in rooms}
         views = (tuple(view.mentioned) for view in self.named.values() if view.array in own)
         return (tuple(rooms), *views)
@@ -98,19 +101,22 @@ class _Writer(Views):
         plain = set(self.plain)
         read = [a.array for n in statements(program.fixed) for a in reads_of(n) if a.array in self.stored]
         names = list(dict.fromkeys(read))
-        keys, lets = self._head((program.fixed, *self._mentioned(program.made)), set())
+        made: tuple[Room | Constants, ...] = (*program.constants, *program.made)
+        keys, lets = self._head((program.fixed, *self._mentioned(made)), set())
         rooms = {room.name: room for room in program.made}
-        lines: Lines = list(lets)
+        lines: Lines = [*lets, *constant_lines(program)]
         for node in program.fixed:
             target = next(n.target.array for n in statements((node,)))
             if target in rooms:
                 lines += self._new(rooms.pop(target))
-            lines += self.lines((node,))
-        self.plain = plain
+            self.local = []
+            found = self.lines((node,))
+            lines += [*self.local, *found]
+        self.plain, self.local = plain, None
         return [
             f"def _{program.name}_fixed({', '.join([*names, 'new', *_keywords(keys)])}):",
             f'    """What {program.says} makes of the weights, once."""',
-            *_indent([*lines, *self._returned(program.made)]),
+            *_indent([*lines, *self._returned(made)]),
         ]
 
     def _new(self, room: Room) -> Lines:
@@ -204,7 +210,13 @@ class _Writer(Views):
         left = self.view(node.left, [*batch, node.rows, node.inner], "left", missing=True)
         right = self.view(node.right, [*batch, node.inner, node.columns], "right", missing=True)
         out = self.view(node.target, [*batch, node.rows, node.columns], hoist="out")
-        return [*self._held(node.target), f"np.matmul({left}, {right}, out={out})"]
+        name = "phased" if self._overlap(node) else "np.matmul"
+        return [*self._held(node.target), f"{name}({left}, {right}, out={out})"]
+
+    def _overlap(self, node: MatMul) -> bool:
+        """Whether rows of the left matrix share entries: a subscript moves with its rows and columns alike."""
+        rows, inner = ({r.symbol for r in ranges} for ranges in (node.rows, node.inner))
+        return any(e.free_symbols & rows and e.free_symbols & inner for e in node.left.subscripts)
 
     def shifted_sum(self, node: ShiftedSum) -> Lines:
         kept = node.target.subscripts
@@ -248,7 +260,7 @@ class _Writer(Views):
         if store is None:
             return []
         node = self._clipped_store(store)
-        place = self.view(node.target, [(r,) for r in node.over], slices=True)
+        place = self.view(node.target, self._split(node)[0], slices=True, clip=node)
         return [f"{target.array} = held({place}, {target.array}_)"]
 
     def _clipped_store(self, node: Store) -> Store:
@@ -265,21 +277,25 @@ class _Writer(Views):
     def store(self, node: Store) -> Lines:
         node = self._clipped_store(node)
         groups, split = self._split(node)
+        kept = [r for r in node.over if r not in node.summed]
         target = self.view(node.target, groups, slices=True, clip=node)
-        source = self.view(node.source, [(r,) for r in node.over], hoist="out")
-        bias = "" if node.bias is None else f", {self.view(node.bias, [(r,) for r in node.over], broadcast=True)}"
-        return [f"put({target}, {source}{bias}{'' if split is None else f', split={split}'})"]
+        source = self.view(node.source, [(r,) for r in (*node.summed, *kept)], hoist="" if node.summed else "out")
+        source = f"folded({source})" if node.summed else source
+        bias = "" if node.bias is None else f", {self.view(node.bias, [(r,) for r in kept], broadcast=True)}"
+        return [f"put({target}, {source}{bias}{f', split={tuple_text(split)}' if split else ''})"]
 
-    def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], int | None]:
-        """The ranges by the axes of the target; which axis has two."""
+    def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], Sequence[int]]:
+        """The ranges by the axes of the target; which axes have two."""
         groups: list[tuple[Range, ...]] = []
-        split = None
+        split: list[int] = []
         for subscript in node.target.subscripts:
             here = tuple(r for r in node.over if r.symbol in subscript.free_symbols)
             if len(here) > 1:
-                split = len(groups)
+                split.append(len(groups))
             groups += [here] if here else []
-        if [r for group in groups for r in group] != list(node.over):
+        if len(node.summed) > 1:
+            raise EmitError(f"A store sums over one letter at most; {node.target.array} is summed over more.")
+        if [r for group in groups for r in group] != [r for r in node.over if r not in node.summed]:
             raise EmitError(f"A store runs through the axes of {node.target.array} in their order.")
         return groups, split
 

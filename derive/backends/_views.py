@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr, Integer, Symbol, expand
+from sympy import And, Expr, Integer, StrictLessThan, Symbol, expand
 
 from derive.backends._expressions import python
 from derive.errors import EmitError
@@ -45,10 +45,17 @@ class Named:
     mentioned: frozenset[Symbol]
 
 
+def _end(e: Expr, clip: Store) -> Expr | None:
+    """Where the condition of a store ends a subscript, if it does."""
+    parts = (part for part in And.make_args(clip.condition) if isinstance(part, StrictLessThan))
+    return next((part.rhs for part in parts if expand(part.lhs - e) == 0), None)
+
+
 class Views:
     """The views of one program. Those of working arrays that no loop moves are `named`, to be made once with the arrays.
 
-    `bound` are the letters of the loops around the statement that is printed; `plain` are arrays that it has by their own names.
+    `bound` are the letters of the loops around the statement that is printed; `plain` are arrays that it has by their own names;
+    `halos` are those that may be views of others. Where there are `local` lines, views are named there instead.
     """
 
     def __init__(self, program: Staged) -> None:
@@ -58,6 +65,7 @@ class Views:
         self.moved = {*self.halos, *self.held}
         self.named: dict[str, Named] = {}
         self.plain: set[str] = set()
+        self.local: Lines | None = None
         self.bound: set[Symbol] = set()
 
     def view(
@@ -74,7 +82,8 @@ class Views:
         if slices or broadcast or self._sliceable(access, groups):
             return self._named(access, groups, self._sliced(access, groups, clip, broadcast), hoist)
         ranges = [[r for r in g if any(r.symbol in e.free_symbols for e in access.subscripts)] for g in groups]
-        ranges = [g for g in ranges if g] if missing else ranges
+        lead = next(k for k, g in enumerate(ranges) if g) if missing else 0  # an axis that lacks in front is broadcast
+        ranges = ranges[lead:]
         if not missing and [len(g) for g in ranges] != [len(g) for g in groups]:
             raise EmitError(f"A view of {access.array} lacks an axis.")
         start = [python(expand(e.xreplace({r.symbol: r.start for g in groups for r in g}))) for e in access.subscripts]
@@ -84,7 +93,7 @@ class Views:
             for r in group:
                 extent *= r.stop - r.start
             shape.append(python(extent))
-            steps.append(self._step(access, group))
+            steps.append(self._step(access, group) if group else ("0", "0"))
         text = (
             f"strided({access.array}, {tuple_text(start)}, {tuple_text(shape)}, {tuple_text(map(tuple_text, steps))})"
         )
@@ -93,6 +102,8 @@ class Views:
     def _named(self, access: Access, groups: Sequence[tuple[Range, ...]], text: str, hoist: str) -> str:
         """The view by a name of its own where it is to be made once, and can be."""
         moving = {r.symbol for group in groups for r in group}
+        if self.local is not None:
+            return self._locally(f"{access.array}_{hoist}", text) if hoist and text != access.array else text
         own = {s for e in access.subscripts for s in e.free_symbols}
         ranges = tuple(r for group in groups for r in group if r.symbol in own)
         mentioned = symbols_of((access.subscripts, ranges)) - moving
@@ -100,7 +111,7 @@ class Views:
             not hoist
             or mentioned & self.bound
             or access.array in self.moved
-            or access.array not in self.program.working
+            or access.array not in {*self.program.working, *(c.name for c in self.program.constants)}
         ):
             self.plain.add(access.array)
             return text
@@ -109,6 +120,11 @@ class Views:
             self.plain.add(name)
         else:
             self.named[name] = Named(access.array, text, frozenset(mentioned))
+        return name
+
+    def _locally(self, name: str, text: str) -> str:
+        assert self.local is not None
+        self.local.append(f"{name} = {text}")
         return name
 
     def _step(self, access: Access, group: list[Range]) -> tuple[str, str]:
@@ -197,17 +213,25 @@ class Views:
         if not here:
             return python(e)
         if len(here) > 1:
-            return self._clipped(e, here, clip)
+            return self._clipped(e, here, extent, clip)
         (r,) = here
         step = e.coeff(r.symbol)
+        if clip is not None and step == 1 and (stop := _end(e, clip)) is not None:
+            return self._until(e.xreplace({r.symbol: r.start}), stop, extent)
         rest = expand(e - step * r.symbol)
         first, last = expand(step * r.start + rest), expand(step * (r.stop - 1) + rest + 1)
         if step == 1 and first == 0 and expand(last - extent) == 0:
             return ":"
         return f"{'' if first == 0 else python(first)}:{python(last)}" + (f":{step}" if step != 1 else "")
 
-    def _clipped(self, e: Expr, here: list[Range], clip: Store | None) -> str:
-        """The rows of a tile: from its first to where the condition of the store ends."""
-        if clip is None or clip.condition is True or expand(clip.condition.lhs - e) != 0:
+    def _clipped(self, e: Expr, here: list[Range], extent: Expr, clip: Store | None) -> str:
+        """The places of a tile: from its first to where the condition of the store ends."""
+        stop = None if clip is None else _end(e, clip)
+        if stop is None:
             raise EmitError(f"The subscript {e} moves with two indices at once.")
-        return f"{python(e.xreplace({r.symbol: r.start for r in here}))}:{python(clip.condition.rhs)}"
+        first, step = expand(e.xreplace({r.symbol: r.start for r in here})), e.coeff(here[-1].symbol)
+        return self._until(first, stop, extent) + (f":{step}" if step != 1 else "")
+
+    def _until(self, first: Expr, stop: Expr, extent: Expr) -> str:
+        whole = first == 0 and expand(stop - extent) == 0
+        return ":" if whole else f"{python(first)}:{python(stop)}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sympy import Expr, Integer, Symbol
 
-from derive.backends._algorithms import algorithms, direct_costs, staged_costs
+from derive.backends._algorithms import algorithms, direct_costs, error_bounds, staged_costs
 from derive.backends._expressions import python, table_name, table_reads, vectorised
 from derive.backends._module import (
     Header,
@@ -307,7 +307,9 @@ class _NumPy:
         views = gradients or {}
         told = (bodies_of(views), header.constants, header.repeats)
         bodies = [line for part in (program, *views.values()) for line in _function(part)]
-        bodies += [line for part in staged for line in (*staged_functions(part), *staged_costs(part))]
+        bodies += [
+            line for part in staged for line in (*staged_functions(part), *staged_costs(part), *error_bounds(part))
+        ]
         bodies += direct_costs(program, header)
         lines = [
             "import numpy as np",

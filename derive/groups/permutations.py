@@ -9,12 +9,7 @@ On channels a group acts as it is told to, through a representation of the same 
     regular    one channel an element, in the order of `PermutationGroup.elements`; g carries h to g·h
     anything   a `Representation`, sums and products included
 
-Groups and representations to state this with are here too:
-
-    product(A, B)            A × B on pairs; disjoint_product(A, B) on the points of A, then those of B
-    torus(shape, matrices)   translations of a torus with matrices about a cell, a semidirect product; p4(n), p4m(n)
-    wreath(A, B)             A ≀ B: A in each block by itself, B on the blocks
-    defining, parity, regular, trivial, characters, monomial    representations; a + b, a * b and a.power(k) are too
+Groups and representations to state this with are in `derive.finite`.
 """
 
 from __future__ import annotations
@@ -30,60 +25,16 @@ from derive.forms.expr import Read, index
 from derive.forms.form import Array, Axis, Form, Role, Table
 from derive.groups._fibre import Acts
 from derive.groups._finite import (
-    REFLECTION,
-    ROTATION2,
-    ROTATION3,
-    ROTATION4,
-    ROTATION6,
     PermutationGroup,
     Representation,
-    alternating,
-    characters,
-    cyclic,
     defining,
-    dihedral,
-    disjoint_product,
-    monomial,
-    p4,
-    p4m,
     parity,
-    product,
     regular,
-    rubiks_cube,
-    symmetric,
-    torus,
     trivial,
-    wreath,
 )
 from derive.groups._group import Action, Element, Tie
 
-__all__ = [
-    "REFLECTION",
-    "ROTATION2",
-    "ROTATION3",
-    "ROTATION4",
-    "ROTATION6",
-    "PermutationGroup",
-    "Permutations",
-    "Representation",
-    "alternating",
-    "characters",
-    "cyclic",
-    "defining",
-    "dihedral",
-    "disjoint_product",
-    "monomial",
-    "p4",
-    "p4m",
-    "parity",
-    "product",
-    "regular",
-    "rubiks_cube",
-    "symmetric",
-    "torus",
-    "trivial",
-    "wreath",
-]
+__all__ = ["Permutations"]
 
 _POINT = index("p")
 

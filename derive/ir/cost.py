@@ -5,6 +5,7 @@ total    times, parts, elements                      parts - 1 additions of so m
 weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
 copy     times, elements                             also copies with a halo, where nothing is a view
 view     times, elements                             a halo that is a view but at the edges
+fold     times, parts, elements                      parts - 1 additions of so many elements, in place
 store    times, elements
 make     times, elements                             what weights alone determine, once for many inputs
     room     1, elements                                 what the working arrays hold
@@ -74,8 +75,7 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
             case Copy(over=over):
                 yield Work("copy", (times, _extent(over)))
             case MatMul():
-                sides = (node.batch, node.rows, node.inner, node.columns)
-                yield Work("matmul", (times, *map(_extent, sides)))
+                yield _multiplied(node, times)
             case ShiftedSum(over=over):
                 kept = {s for e in node.target.subscripts for s in e.free_symbols}
                 parts = [r for r in over if r.symbol not in kept]
@@ -85,8 +85,22 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
                 added = [r for axis in axes for r in axis if r.symbol not in kept]
                 *slow, along = [axis for axis in axes if axis[0].symbol in kept]
                 yield Work("weigh", (times, _extent(added), _extent(r for axis in slow for r in axis), _extent(along)))
-            case Store(over=over):
-                yield Work("store", (times, _extent(over)))
+            case Store():
+                elements = _extent(r for r in node.over if r not in node.summed)
+                if node.summed:
+                    yield Work("fold", (times, _extent(node.summed), elements))
+                yield Work("store", (times, elements))
+
+
+def _multiplied(node: MatMul, times: Expr) -> Work:
+    """A product; one whose left rows share entries is done in as many phases as keep those of a phase apart."""
+    batch, rows, inner, columns = map(_extent, (node.batch, node.rows, node.inner, node.columns))
+    for e in node.left.subscripts:
+        steps = [e.coeff(r.symbol) for r in node.rows if r.symbol in e.free_symbols]
+        if steps and any(r.symbol in e.free_symbols for r in node.inner):
+            phases = ceiling(inner / steps[-1])
+            return Work("matmul", (times * phases, batch, ceiling(rows / phases), inner, columns))
+    return Work("matmul", (times, batch, rows, inner, columns))
 
 
 def _added(over: Iterable[Range], kept: set[Symbol]) -> list[Expr]:
@@ -107,6 +121,8 @@ def _product(extents: Iterable[Expr]) -> Expr:
 
 def direct_work(program: Program, batch: Symbol) -> tuple[Work, ...]:
     """The counts of a program of sweeps: `sweep` is a product of slices that is added to slices, of so many elements.
+
+    `contract` is a sum of products by its rows, inner extent and columns.
 
     A loop within others counts as at their letters' 0. A slice whose ends move with one loop is as long as it is on average, any
     other is the whole axis.
@@ -159,7 +175,7 @@ def _swept(
     lone = [s for s in kept if s in weights and s not in node.factors[-1].along(node.over)]
     columns = _product(_count(program, r) for r in node.over if r.symbol in lone)
     if isinstance(node, Contract):
-        yield Work("matmul", (times, _ONE, elements / columns, inner, columns))
+        yield Work("contract", (times, elements / columns, inner, columns))
     yield Work("sweep", (times, elements))
 
 

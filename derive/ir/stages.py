@@ -8,26 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import product
 from typing import Any
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from derive.ir.nodes import Access, Chart, Copy, Guard, Let, Loop, Range, SizeFrom, Storage
 
 __all__ = [
     "STAGES",
+    "Amplified",
+    "Cases",
+    "Constants",
     "Halo",
     "Knob",
     "MatMul",
+    "MatrixTable",
     "Room",
     "ShiftedSum",
     "Stage",
     "Staged",
+    "Statement",
     "Store",
     "Tiles",
     "WeightedSum",
     "at_knobs",
     "reads_of",
+    "settings",
     "statements",
 ]
 
@@ -64,7 +72,11 @@ class Halo:
 
 @dataclass(frozen=True, slots=True)
 class MatMul:
-    """target = Σ left·right: for each point of `batch` a matrix product, of `rows` × `inner` by `inner` × `columns`."""
+    """target = Σ left·right: for each point of `batch` a matrix product, of `rows` × `inner` by `inner` × `columns`.
+
+    Where `carried`, the last subscript of `left` may pass the end of its axis: as in memory, it goes on at the next place of the
+    axis before. No result has a term there that counts: `right` is 0, or nothing reads what is written.
+    """
 
     target: Access
     left: Access
@@ -74,6 +86,7 @@ class MatMul:
     inner: tuple[Range, ...]
     columns: tuple[Range, ...]
     says: str = ""
+    carried: bool = False
 
     @property
     def over(self) -> tuple[Range, ...]:
@@ -115,10 +128,10 @@ class WeightedSum:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """result = source + bias at every point where the condition holds; without a bias, the source alone.
+    """result = Σ source + bias at every point where the condition holds, summed over the ranges that don't move the target.
 
-    Where the source is `held` it lives in the result itself while a tile is whole: nothing else reads it, and its axes are the
-    result's, in order.
+    Without a bias, the source alone. What is summed ends up in the source, of which nothing is read afterwards.
+    Where the source is `held` it lives in the result itself, if a tile of that is as large and has no gaps: nothing else reads it.
     """
 
     target: Access
@@ -128,6 +141,11 @@ class Store:
     condition: Any = True
     says: str = ""
     held: bool = False
+
+    @property
+    def summed(self) -> tuple[Range, ...]:
+        """The ranges that don't move the target."""
+        return tuple(r for r in self.over if not any(r.symbol in e.free_symbols for e in self.target.subscripts))
 
 
 Stage = Let | Copy | Loop | Guard | Tiles | Halo | MatMul | ShiftedSum | WeightedSum | Store
@@ -156,12 +174,60 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixTable:
+    """Matrices of rationals, each under a key."""
+
+    name: str
+    entries: tuple[tuple[tuple[int, ...], tuple[tuple[Fraction, ...], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """An array of given numbers: a Kronecker product, with an axis for each row and each column.
+
+    Its entry [p, .., q, ..] is the product of the entries [p, q] of the matrices that the table has under the keys, in their order.
+    """
+
+    name: str
+    shape: tuple[Expr, ...]
+    table: MatrixTable
+    keys: tuple[tuple[Expr, ...], ...]
+
+    def matrices(self) -> tuple[tuple[tuple[Fraction, ...], ...], ...]:
+        """The matrices, once the keys are numbers."""
+        entries = dict(self.table.entries)
+        return tuple(entries[tuple(map(int, key))] for key in self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The values that some knobs and sizes have together; there is no program for any others."""
+
+    symbols: tuple[Symbol, ...]
+    values: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Amplified:
+    """A bound on errors, |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) with the maximum over what a block of results reads.
+
+    `factors` are α and `roundings` the most roundings on a path but for sums over so many `channels`, one for each of the cases:
+    q = roundings + channels.
+    """
+
+    factors: tuple[Fraction, ...]
+    roundings: tuple[int, ...]
+    channels: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Staged:
     """Fills `result` from `arguments`, in stages.
 
     `fixed` makes the arrays that weights alone determine (once for many inputs), `body` the result, for each `item` of the batch or
     in tiles of items. `lets` are integers by name that both use. `chart` takes the form's letters, and the item, to those of the
-    stages and back. It is `strict` if its terms are rounded as those of direct sums are.
+    stages and back. It is `strict` if its terms are rounded as those of direct sums are, and says what its error is at most if not.
+    With `cases` it is for these alone.
     """
 
     name: str
@@ -180,12 +246,16 @@ class Staged:
     item: Symbol
     chart: Chart = field(default=Chart((), ()))
     strict: bool = True
+    constants: tuple[Constants, ...] = ()
+    cases: Cases | None = None
+    amplified: Amplified | None = None
 
     def shape(self, name: str) -> tuple[Expr, ...]:
         """What the subscripts of an access to an array are counted by."""
-        for room in (*self.made, *self.rooms):
-            if room.name == name:
-                return room.shape
+        shapes = {array.name: array.shape for array in (*self.made, *self.rooms)}
+        shapes |= {array.name: array.shape for array in self.constants}
+        if name in shapes:
+            return shapes[name]
         stored = next(s for s in (*self.arguments, self.result) if s.name == name)
         return (self.batch, *stored.shape) if stored.batched else stored.shape
 
@@ -219,12 +289,26 @@ def reads_of(node: Statement) -> tuple[Access, ...]:
     return (node.source,)
 
 
+def settings(program: Staged) -> Iterator[dict[Symbol, Expr]]:
+    """Numbers for the knobs that have choices, and for the sizes that the program has cases of."""
+    chosen = [k for k in program.knobs if k.choices]
+    for values in product(*(k.choices for k in chosen)):
+        numbers = dict(zip((k.symbol for k in chosen), values, strict=True))
+        cases = program.cases or Cases((), ((),))
+        for case in (dict(zip(cases.symbols, v, strict=True)) for v in cases.values):
+            if all(case.get(s, v) == v for s, v in numbers.items()):
+                yield {s: Integer(v) for s, v in {**numbers, **case}.items()}
+
+
 def at_knobs(program: Staged, values: Mapping[Symbol, Expr]) -> Staged:
-    """The program with numbers for knobs."""
+    """The program with numbers for knobs, and for sizes."""
+    parts = ("arguments", "result", "lets", "made", "constants", "fixed", "rooms", "body", "chart")
 
     def fix(value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(map(fix, value))
+        if isinstance(value, MatrixTable):
+            return value
         if hasattr(value, "xreplace"):
             return value.xreplace(dict(values))
         names = getattr(value, "__dataclass_fields__", None)
@@ -233,5 +317,5 @@ def at_knobs(program: Staged, values: Mapping[Symbol, Expr]) -> Staged:
     return replace(
         program,
         knobs=tuple(k for k in program.knobs if k.symbol not in values),
-        **{name: fix(getattr(program, name)) for name in ("lets", "made", "fixed", "rooms", "body", "chart")},
+        **{name: fix(getattr(program, name)) for name in parts},
     )

@@ -203,8 +203,10 @@ class Kernel:
             known = dict(zip(self.arrays, operands, strict=True))
             rank = len(axes_of(self.letters[self.result]))
             sizes = {**self.sizes(*operands), "batch": prod(result.shape[: result.ndim - rank])}
-            best = candidates((found,), None, sizes, 8, False, True)[0].choice
-            choice = Choice(found, {**best.knobs, **knobs})
+            best = candidates((found,), None, sizes, 8, False, True)
+            if not best or not found.fits({**sizes, **best[0].choice.knobs, **knobs}):
+                raise ArgumentError(f"{self.name}: algorithm {algorithm!r} is for {found.only} alone.")
+            choice = Choice(found, {**best[0].choice.knobs, **knobs})
             flat = {key: self.flat(key, array) for key, array in known.items()}
             target = self.flat(self.result, result)
             run_staged(choice, flat, target, sizes, places_of(choice, target), new)

@@ -4,6 +4,7 @@ The plan owns copies of its weights, so that a filter changed later changes noth
 once: working arrays belong to a thread. With `threads` of its own it splits each call, with BLAS held to one thread meanwhile.
 """
 
+import textwrap
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from .threads import one_blas_thread, run_together
 
 __all__ = ["Explanation", "Plan", "make_plan"]
 
+_WIDTH = 80  # columns of a terminal
 _FINITE = 1 << 18  # elements that are tested at once
 
 
@@ -45,10 +47,11 @@ class Explanation:
             knobs = " ".join(f"{k}={v}" for k, v in c.choice.knobs.items())
             times = f"{c.seconds * 1e3:.3f} ms"
             rows.append((c.choice.name, knobs, times, *map(_short, (c.counted.operations, c.counted.bytes, c.room))))
-        lines = [*in_columns(rows), "", f"{self.chosen} is predicted to be the quickest ({self.source})."]
+        table = in_columns(rows)
+        lines = ["", f"{self.chosen} is predicted to be the quickest ({self.source})."]
         lines += [f"Weights as it needs them take {self.weights} bytes. {self.bound}"]
         lines += [f"{name} does not apply: {reason}." for name, reason in self.unfit.items()]
-        return "\n".join(lines)
+        return "\n".join([*table, *(part for line in lines for part in textwrap.wrap(line, _WIDTH) or [""])])
 
 
 def _short(number: int) -> str:
@@ -188,7 +191,7 @@ def make_plan(
     made = _made(chosen.choice, own, every, call.types.compute)
     others = tuple(c for c in found if c is not chosen)
     room = sum(int(a.nbytes) for a in made)
-    texts = (_bound(kernel, call), machine().source)
+    texts = (_bound(kernel, call, chosen.choice), machine().source)
     told = Explanation(chosen.choice.name, (chosen, *others), kernel.unfit, room, *texts)
     parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, threads, strict, told)
     return Plan(kernel, tuple(shape), *parts)
@@ -244,22 +247,32 @@ def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> C
             return candidate
     if wanted in kernel.unfit:
         raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} does not apply: {kernel.unfit[wanted]}.")
-    if strict and any(a.name == wanted for a in kernel.algorithms):
+    known = next((a for a in kernel.algorithms if a.name == wanted), None)
+    if known is not None and strict and not known.strict:
         raise ArgumentError(
             f"{kernel.name}: algorithm {wanted!r} has not the error bound of direct sums that 'strict' asks for."
         )
+    if known is not None and known.cases is not None:
+        raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} is for {known.only} alone.")
     names = ", ".join(["auto", *(c.choice.name for c in found)])
     raise ArgumentError(f"{kernel.name} has no algorithm {wanted!r}; there are {names}.")
 
 
-def _bound(kernel: Any, call: Any) -> str:
-    """The forward error bound of sums of products, in words; see `derive.ir.rounding`."""
+def _bound(kernel: Any, call: Any, choice: Choice) -> str:
+    """The forward error bound in words: of sums of products, see `derive.ir.rounding`, or that which the algorithm states."""
+    unit = float(np.finfo(call.types.compute).eps) / 2
+    data, weight = kernel.data, kernel.weights[0] if kernel.weights else ""
+    if choice.algorithm is not None and choice.algorithm.bound is not None:
+        q, above, below = choice.algorithm.bound(**kernel.sizes_of(call.fit), **choice.knobs)
+        factor = q * unit / (1 - q * unit)
+        return (
+            f"Each result errs by at most {factor * above / below:.2g}·Σ|{weight}|·max|{data}| + {factor:.2g}·|bias|, with the "
+            f"maximum over what the results of a tile read: {q} roundings, amplified {above / below:.4g} times."
+        )
     if kernel.terms is None:
         return ""
     terms = int(kernel.terms(**call.fit.sizes))
     q = terms + 1
-    unit = float(np.finfo(call.types.compute).eps) / 2
-    data, weight = kernel.data, kernel.weights[0] if kernel.weights else ""
     factor = q * unit / (1 - q * unit)
     sums = f"(Σ|{weight}||{data}| + |bias|)"
     return f"Each result errs by at most {factor:.2g}·{sums}, the bound of {terms} products summed in any order."

@@ -32,6 +32,9 @@ class Algorithm:
     extents   what those knobs divide that say how much of an extent a tile has
     work      what it does, as counts: see `costs`
     strict    whether its error bound is that of direct sums
+    cases     letters of knobs and sizes, and the values that these have together; for others there is no program
+    bound     q and the numerator and denominator of α where errors are γ_q·(α·Σ|w|·max|x| + |u|) at most, the maximum over the
+              inputs that a block of results reads
     """
 
     name: str
@@ -46,6 +49,24 @@ class Algorithm:
     tiled: int | None = None
     extents: Callable[..., dict[str, int]] | None = None
     strict: bool = True
+    cases: tuple[tuple[str, ...], tuple[tuple[int, ...], ...]] | None = None
+    bound: Callable[..., tuple[int, int, int]] | None = None
+
+    def fits(self, values: Mapping[str, int]) -> bool:
+        """Whether there is a program for these sizes and knobs."""
+        names, every = self.cases or ((), ((),))
+        return tuple(values[name] for name in names) in every
+
+    def serves(self, sizes: Mapping[str, int]) -> bool:
+        """Whether there is a program for these sizes, and knobs if they are given, with some others."""
+        names, every = self.cases or ((), ((),))
+        return any(all(sizes.get(n, v) == v for n, v in zip(names, case, strict=True)) for case in every)
+
+    @property
+    def only(self) -> str:
+        """For what alone there is a program."""
+        names, every = self.cases or ((), ())
+        return " or ".join(", ".join(f"{n} = {v}" for n, v in zip(names, values, strict=True)) for values in every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +99,9 @@ def _knobs(algorithm: Algorithm, extents: Mapping[str, int]) -> Iterator[dict[st
     parts = {} if algorithm.extents is None else algorithm.extents(**extents)
     choices = [values or _parts(parts.get(knob)) or free for knob, values in algorithm.knobs.items()]
     for values in product(*choices):
-        yield dict(zip(algorithm.knobs, values, strict=True))
+        knobs = dict(zip(algorithm.knobs, values, strict=True))
+        if algorithm.fits({**extents, **knobs}):
+            yield knobs
 
 
 def _parts(extent: int | None) -> tuple[int, ...]:
@@ -113,7 +136,8 @@ def candidates(
             room = held_by(works) * itemsize
             if room > _MOST_ROOM and best is not None:
                 continue
-            time = seconds(works, room, itemsize, held, fixed)
+            new = room / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
+            time = seconds(works, room, itemsize, held, fixed) + new
             if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
                 best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)
         if best is not None:

@@ -4,11 +4,26 @@ They know no layer, take arrays of any element type, exact ones included, and al
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["aligned", "all_finite", "halo", "held", "put", "strided", "tiles", "total"]
+from .constants import Constant
+
+__all__ = [
+    "aligned",
+    "all_finite",
+    "folded",
+    "halo",
+    "held",
+    "kronecker",
+    "phased",
+    "put",
+    "strided",
+    "tiles",
+    "total",
+]
 
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
@@ -99,11 +114,6 @@ def halo(
     return room
 
 
-def held(target: Any, room: Any) -> Any:
-    """Where a working array is that the result takes as it is: in the result, unless that has gaps or fewer places."""
-    return target if target.shape == room.shape and target.flags.c_contiguous else room
-
-
 def total(parts: Sequence[Any], out: Any) -> None:
     """out = Σ parts, flat arrays of which each is as long as `out` at least."""
     first, *rest = parts
@@ -116,19 +126,85 @@ def total(parts: Sequence[Any], out: Any) -> None:
         np.add(out, part[:size], out=out)
 
 
-def put(target: Any, source: Any, bias: Any = None, split: int | None = None) -> None:
-    """target = source + bias, where the source may have one of the target's axes `split` in two.
+def folded(parts: Any) -> Any:
+    """Σ parts, an array of equal arrays, in the place of the first."""
+    first = parts[0]
+    for part in parts[1:]:
+        np.add(first, part, out=first)
+    return first
 
-    What is left of the two where they hold more than the target's axis is dropped.
+
+def phased(left: Any, right: Any, out: Any) -> None:
+    """out = left @ right, for a left matrix whose rows share memory: in phases of rows that don't, which BLAS takes as they are."""
+    step, width = left.strides[-2], left.shape[-1] * left.itemsize
+    phases = -(-width // step) if step else 1
+    for phase in range(min(phases, left.shape[-2])):
+        np.matmul(left[..., phase::phases, :], right, out=out[..., phase::phases, :])
+
+
+def held(target: Any, room: Any) -> Any:
+    """Where a working array is that the result takes as it is: in the result, unless that has gaps or other places."""
+    if target.size == room.size and target.flags.c_contiguous:
+        return target.reshape(room.shape)
+    return room
+
+
+def put(target: Any, source: Any, bias: Any = None, split: Sequence[int] = ()) -> None:
+    """target = source + bias, where the source may have some of the target's axes `split` in two.
+
+    What the source holds beyond the ends of the target's axes is dropped. It may be the target, in another shape.
     """
-    if split is not None:
-        held, wanted = source.shape[split] * source.shape[split + 1], target.shape[split]
-        if held == wanted and target.flags.c_contiguous:
-            target = target.reshape(source.shape)
-        else:
-            joined = source.reshape((*source.shape[:split], held, *source.shape[split + 2 :]))
-            source = joined[(*([slice(None)] * split), slice(0, wanted))]
-    if bias is None:
-        target[...] = source
-    else:
-        np.add(source, bias, out=target)
+    whole = bool(split) and target.size == source.size and target.flags.c_contiguous
+    for part, found in ((target.reshape(source.shape), source),) if whole else _split(target, source, split):
+        if found.shape != part.shape:
+            found = found[tuple(slice(0, extent) for extent in part.shape)]
+        if bias is not None:
+            np.add(found, bias, out=part)
+        elif not np.may_share_memory(part, found):
+            part[...] = found
+
+
+def _split(target: Any, source: Any, axes: Sequence[int]) -> Iterator[tuple[Any, Any]]:
+    """Views of one shape: the whole blocks of each axis, and what is left of the last block."""
+    if not axes:
+        yield target, source
+        return
+    *others, axis = axes
+    place = axis + len(others)
+    lead, before = (slice(None),) * axis, (slice(None),) * place
+    extent, block = target.shape[axis], source.shape[place + 1]
+    whole, rest = divmod(extent, block)
+    if whole:
+        shape = (*target.shape[:axis], whole, block, *target.shape[axis + 1 :])
+        part = target[(*lead, slice(0, whole * block))].reshape(shape)
+        yield from _split(part, source[(*before, slice(0, whole))], others)
+    if rest:
+        part = target[(*lead, slice(whole * block, extent))][(*lead, None)]
+        yield from _split(part, source[(*before, slice(whole, whole + 1), slice(0, rest))], others)
+
+
+def kronecker(tables: tuple[Constant, ...], new: Any) -> Any:
+    """The array of Π tables[j][p_j, q_j] with all axes p, then all axes q; floats are rounded once."""
+    product = _kronecker(tables)
+    made = new(product.shape)
+    made[...] = product.exact() if made.dtype.hasobject else _as_floats(tables, str(made.dtype))
+    return made
+
+
+@lru_cache(maxsize=64)
+def _as_floats(tables: tuple[Constant, ...], dtype: str) -> Any:
+    return _kronecker(tables).as_array(np, np.dtype(dtype))
+
+
+@lru_cache(maxsize=64)
+def _kronecker(tables: tuple[Constant, ...]) -> Constant:
+    rank, product, below = len(tables), np.array(1, object), 1
+    for table in tables:
+        product = np.multiply.outer(product, np.array(table.numerators, object))
+        below *= table.denominator
+    product = product.transpose(*range(0, 2 * rank, 2), *range(1, 2 * rank, 2))
+    return Constant(_nested(product), below)
+
+
+def _nested(array: Any) -> Any:
+    return tuple(map(_nested, array)) if isinstance(array, np.ndarray) and array.ndim else array

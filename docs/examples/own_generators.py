@@ -1,7 +1,7 @@
 """Necklaces: beads in three blocks, turned block by block and exchanged; and a field of arrows on a torus with quarter turns."""
 
 import derive
-from derive.groups.permutations import ROTATION4, cyclic, monomial, symmetric, torus, wreath
+from derive.finite import ROTATION4, cyclic, monomial, symmetric, torus, wreath
 
 __all__ = ["arrows", "necklace"]
 

@@ -29,6 +29,7 @@ class Algorithm:
 
     weights   the letters of what `fixed` takes; `arrays` of what `body` takes before the result
     knobs     the values that each knob may have; none for any natural number
+    extents   what those knobs divide that say how much of an extent a tile has
     work      what it does, as counts: see `costs`
     strict    whether its error bound is that of direct sums
     """
@@ -43,6 +44,7 @@ class Algorithm:
     knobs: Mapping[str, tuple[int, ...]]
     work: Callable[..., tuple[tuple[Any, ...], ...]]
     tiled: int | None = None
+    extents: Callable[..., dict[str, int]] | None = None
     strict: bool = True
 
 
@@ -73,9 +75,17 @@ def _knobs(algorithm: Algorithm, extents: Mapping[str, int]) -> Iterator[dict[st
     """Every setting of the knobs, powers of two for those that are free, no larger than is of use."""
     largest = max(extents.values(), default=1)
     free = tuple(1 << k for k in range(13) if 1 << k < 2 * min(largest, _LARGEST))
-    choices = [values or free for values in algorithm.knobs.values()]
+    parts = {} if algorithm.extents is None else algorithm.extents(**extents)
+    choices = [values or _parts(parts.get(knob)) or free for knob, values in algorithm.knobs.items()]
     for values in product(*choices):
         yield dict(zip(algorithm.knobs, values, strict=True))
+
+
+def _parts(extent: int | None) -> tuple[int, ...]:
+    """An extent in one part, two, four and so on, the smallest first."""
+    if extent is None:
+        return ()
+    return tuple(sorted({-(-extent >> k) for k in range(max(1, extent).bit_length() + 1)}))
 
 
 def candidates(
@@ -103,7 +113,8 @@ def candidates(
             room = held_by(works) * itemsize
             if room > _MOST_ROOM and best is not None:
                 continue
-            time = seconds(works, room, itemsize, held, fixed)
+            new = room / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
+            time = seconds(works, room, itemsize, held, fixed) + new
             if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
                 best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)
         if best is not None:

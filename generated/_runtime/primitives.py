@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["aligned", "all_finite", "halo", "put", "strided", "tiles", "total"]
+__all__ = ["aligned", "all_finite", "folded", "halo", "held", "phased", "put", "strided", "tiles", "total"]
 
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
@@ -111,19 +111,44 @@ def total(parts: Sequence[Any], out: Any) -> None:
         np.add(out, part[:size], out=out)
 
 
+def folded(parts: Any) -> Any:
+    """Σ parts, an array of equal arrays, in the place of the first."""
+    first = parts[0]
+    for part in parts[1:]:
+        np.add(first, part, out=first)
+    return first
+
+
+def phased(left: Any, right: Any, out: Any) -> None:
+    """out = left @ right, for a left matrix whose rows share memory: in phases of rows that don't, which BLAS takes as they are."""
+    step, width = left.strides[-2], left.shape[-1] * left.itemsize
+    phases = -(-width // step) if step else 1
+    for phase in range(min(phases, left.shape[-2])):
+        np.matmul(left[..., phase::phases, :], right, out=out[..., phase::phases, :])
+
+
+def held(target: Any, room: Any) -> Any:
+    """Where a working array is that the result takes as it is: in the result, unless that has gaps or other places."""
+    if target.size == room.size and target.flags.c_contiguous:
+        return target.reshape(room.shape)
+    return room
+
+
 def put(target: Any, source: Any, bias: Any = None, split: int | None = None) -> None:
     """target = source + bias, where the source may have one of the target's axes `split` in two.
 
-    What is left of the two where they hold more than the target's axis is dropped.
+    What the source holds beyond the ends of the target's axes is dropped. It may be the target, in another shape.
     """
     if split is not None:
-        held, wanted = source.shape[split] * source.shape[split + 1], target.shape[split]
-        if held == wanted and target.flags.c_contiguous:
+        held = source.shape[split] * source.shape[split + 1]
+        if source.size == target.size and target.flags.c_contiguous:
             target = target.reshape(source.shape)
         else:
-            joined = source.reshape((*source.shape[:split], held, *source.shape[split + 2 :]))
-            source = joined[(*([slice(None)] * split), slice(0, wanted))]
+            source = source.reshape((*source.shape[:split], held, *source.shape[split + 2 :]))
+    if source.shape != target.shape:
+        source = source[tuple(slice(0, extent) for extent in target.shape)]
     if bias is None:
-        target[...] = source
+        if not np.may_share_memory(target, source):
+            target[...] = source
     else:
         np.add(source, bias, out=target)

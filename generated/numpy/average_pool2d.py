@@ -79,7 +79,12 @@ average_pool2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs weights that are parameters, and these are given",
+        "product": "it needs weights that are parameters, and these are given",
         "rows": "it needs weights that are parameters, and these are given",
+        "separable": "it needs weights that are parameters, and these are given",
+        "shifted": "it needs weights that are parameters, and these are given",
+        "toeplitz": "it needs weights that are parameters, and these are given",
     },
     gradients={
         "X": Gradient(_direct_dX, ("K", "G")),

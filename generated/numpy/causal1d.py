@@ -4,12 +4,13 @@
     H[i] = u + Σ_a V[a]·X[i + a]        -Δ ≤ a ≤ 0, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(causal(δ)) ⟶ boundary(zero)
-Proved        65 of 65 obligations for all sizes: docs/derivations/causal1d.md
+Proved        68 of 68 obligations for all sizes: docs/derivations/causal1d.md
 Cost          2·n·(Δ + 1) operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, held, phased, put, strided, tiles
 
 __all__ = ["causal1d"]
 
@@ -69,11 +70,58 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zi->", G, optimize=True)
 
 
+def _toeplitz_fixed(V, new, *, Delta, T, **_):
+    """What Toeplitz products makes of the weights, once."""
+    K = Delta + T
+    B = new((K, T))
+    B[...] = 0
+    # B[a + t, t] = V[a]
+    for t in range(T):
+        B[t:Delta + t + 1, t] = V
+    return (B,)
+
+
+def _toeplitz_room(new, *, Delta, T, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((Delta + N*T,))
+    A = new((N, T))
+    return (P, A)
+
+
+def _toeplitz(X, u, H, B, P_, A_, items, span, *, n, Delta, T, N, **_):
+    """Toeplitz products."""
+    K = Delta + T
+
+    for z in range(*items):
+        for low, high in tiles(*span, N*T):
+            # P[p] = X[z, low + p - Delta], 0 outside
+            P = halo(X[z], (low - Delta,), P_)
+
+            # A[h, t] = Σ_r P[T*h + r]·B[r, t]
+            A = held(H[z, low:high], A_)
+            phased(strided(P, (0,), (N, K), ((0, T), (0, 1))), B, out=A)
+
+            # H[z, T*h + low + t] = u + A[h, t]
+            put(H[z, low:high], A, u, split=0)
+
+
+def _toeplitz_work(*, batch, n, Delta, T, N, **_):
+    """What it does, counted."""
+    K = Delta + T
+    return (
+        ("room", 1, Delta + 2*N*T),
+        ("make", T, Delta + 1),
+        ("view", batch*(-((-n) // (N*T))), Delta + N*T),
+        ("matmul", batch*(-((-K) // T))*(-((-n) // (N*T))), 1, (-((-N) // ((-((-K) // T))))), K, T),
+        ("store", batch*(-((-n) // (N*T))), N*T),
+    )
+
+
 def _direct_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*n),
-        ("sweep", max(0, 1 - max(-Delta, 1 - n)), batch*n),
+        ("sweep", max(0, 1 - max(-Delta, 1 - n)), batch*sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n))),
     )
 
 
@@ -108,8 +156,24 @@ causal1d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    algorithms=(
+        Algorithm(
+            "toeplitz",
+            "Toeplitz products",
+            _toeplitz_fixed, _toeplitz_room, _toeplitz,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"T": (16, 32, 64, 128), "N": ()},
+            work=_toeplitz_work,
+            tiled=0,
+        ),
+    ),
     unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs a window of two axes at least",
+        "separable": "it needs a window along its last two axes",
+        "shifted": "it needs X to end with a letter that weights and result share",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

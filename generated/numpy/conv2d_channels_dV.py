@@ -80,7 +80,7 @@ def _direct_work(*, batch, n, m, D, Delta, C, **_):
     """What it does, counted."""
     return (
         ("store", 1, C*D*(2*Delta + 1)**2),
-        ("matmul", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, D, 0, C),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D, 0, C),
         ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D),
     )
 
@@ -117,7 +117,12 @@ conv2d_channels_dV = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "product": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "rows": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "separable": "it needs weights that are parameters, and these are given",
+        "shifted": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "toeplitz": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
     },
     gradients={
         "G": Gradient(_direct_dG, ("X", "Y")),

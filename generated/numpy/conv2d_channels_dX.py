@@ -4,12 +4,13 @@
     X[k, l, c] = Σ_a Σ_b Σ_d V[a, b, c, d]·H[k - a, l - b, d]        |a|, |b| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ adjoint
-Proved        69 of 69 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
+Proved        72 of 72 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, held, put, strided, tiles
 
 __all__ = ["conv2d_channels_dX"]
 
@@ -76,12 +77,62 @@ def _direct_dV(H, G, dV, new):
             )
 
 
+def _im2col_fixed(V, new, *, D, C, Delta, **_):
+    """What im2col makes of the weights, once."""
+    F = new((2*Delta + 1, 2*Delta + 1, D, C))
+    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
+    F_right = strided(F, (0, 0, 0, 0), (D*(2*Delta + 1)**2, C), ((2, 1), (3, 1)))
+    return (F_right,)
+
+
+def _im2col_room(new, *, m, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, D))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, D))
+    A = new((N, R, m, C))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (N*R*m, D*(2*Delta + 1)**2), ((2, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col(H, X, F_right, P_, B, B_left, A_, items, span, *, n, m, D, C, Delta, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            P = halo(H, (first, low - Delta, -Delta, 0), P_, copied=True)
+
+            # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
+            B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+
+            # A[e, p, l, c] = Σ_a Σ_b Σ_d B[e, p, l, a, b, d]·F[a, b, d, c]
+            A = held(X[first:last, low:high], A_)
+            np.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0), (N*R*m, C), ((2, 1), (3, 1))))
+
+            # X[e + first, low + p, l, c] = A[e, p, l, c]
+            put(X[first:last, low:high], A[:last - first, :high - low])
+
+
+def _im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2),
+        ("make", (2*Delta + 1)**2, C*D),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C),
+        ("store", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+    )
+
+
 def _direct_work(*, batch, n, m, D, C, Delta, **_):
     """What it does, counted."""
     return (
         ("store", 1, C*batch*m*n),
-        ("matmul", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, batch*m*n, D, C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*m*n),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, C),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
     )
 
 
@@ -117,8 +168,25 @@ conv2d_channels_dX = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    algorithms=(
+        Algorithm(
+            "im2col",
+            "im2col",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=("V",),
+            arrays=("H",),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+        ),
+    ),
     unfit={
+        "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
     },
     gradients={
         "H": Gradient(_direct_dH, ("V", "G")),

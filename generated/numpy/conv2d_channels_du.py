@@ -27,7 +27,7 @@ def _direct_work(*, batch, n, m, D, **_):
     """What it does, counted."""
     return (
         ("store", 1, D*batch),
-        ("matmul", 1, 1, D*batch, m*n, 1),
+        ("contract", 1, D*batch, m*n, 1),
         ("sweep", 1, D*batch),
     )
 
@@ -68,7 +68,12 @@ conv2d_channels_du = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs one array of weights that is read once in a term; the weight is 1",
+        "product": "it needs one array of weights that is read once in a term; the weight is 1",
         "rows": "it needs one array of weights that is read once in a term; the weight is 1",
+        "separable": "it needs a product of entries of weights; the weight is 1",
+        "shifted": "it needs one array of weights that is read once in a term; the weight is 1",
+        "toeplitz": "it needs one array of weights that is read once in a term; the weight is 1",
     },
     repeats=_repeats,
 )

@@ -105,7 +105,7 @@ def _rows_fixed(V, new, *, Delta, S, **_):
     # T[e, s, b + s, a] = V[a, b, e]
     for s in range(S):
         T[:, s, s:2*Delta + s + 1] = V.transpose(2, 1, 0)
-    T_left = strided(T, (0, 0, 0, 0), (2*Delta*S + S, 2*Delta*K + K), ((1, 1), (3, 1)))
+    T_left = strided(T, (0, 0, 0, 0), (S*(2*Delta + 1), K*(2*Delta + 1)), ((1, 1), (3, 1)))
     return (T_left,)
 
 
@@ -116,7 +116,7 @@ def _rows_room(new, *, p, Delta, S, G, **_):
     Z = new((2*Delta + 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
-    Z_out = strided(Z, (0, 0, 0, Delta), (G, 2*Delta*S + S, p), ((2, 1), (1, 1), (3, 1)))
+    Z_out = strided(Z, (0, 0, 0, Delta), (G, S*(2*Delta + 1), p), ((2, 1), (1, 1), (3, 1)))
     Z_e = [Z[e].reshape(-1)[e:] for e in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (2*Delta)]
     A_out = A[:, :, :p].transpose(1, 0, 2)
@@ -134,7 +134,7 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_e, A_flat, A_out, items, span, *, n, m, 
                 P = halo(X[z], (i - Delta, low - Delta, 0), P_, axes=(1, 0, 2), copied=True)
 
                 # Z[e, s, g, y] = Σ_r Σ_a T[e, s, r, a]·P[S*g + r, a, y - Delta]
-                np.matmul(T_left, strided(P, (0, 0, 0), (G, 2*Delta*K + K, p), ((0, S), (1, 1), (2, 1))), out=Z_out)
+                np.matmul(T_left, strided(P, (0, 0, 0), (G, K*(2*Delta + 1), p), ((0, S), (1, 1), (2, 1))), out=Z_out)
 
                 # A[s, g, q] = Σ_e Z[e, s, g, q + e]
                 total(Z_e, A_flat)
@@ -161,7 +161,7 @@ def _direct_work(*, batch, n, m, p, Delta, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n*p),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*m*n*p),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p)))),
     )
 
 
@@ -208,6 +208,13 @@ conv3d = Kernel(
             tiled=1,
         ),
     ),
+    unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs filters, letters that are contracted, and no taps",
+        "separable": "it needs a weight with one factor for each axis, whose taps are all live",
+        "shifted": "it needs X to end with a letter that weights and result share",
+        "toeplitz": "it needs a window along the last axis alone",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -89,7 +89,7 @@ def _rows_fixed(V, new, *, n, m, S, **_):
     # T[b, s, a + s] = V[a, b]
     for s in range(S):
         T[:, s, s:2*n + s - 1] = V.transpose(1, 0)
-    T_left = strided(T, (0, 0, 0), (2*S*m - S, K), ((1, 1), (2, 1)))
+    T_left = strided(T, (0, 0, 0), (S*(2*m - 1), K), ((1, 1), (2, 1)))
     return (T_left,)
 
 
@@ -100,7 +100,7 @@ def _rows_room(new, *, n, m, S, G, **_):
     Z = new((2*m - 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
-    Z_out = strided(Z, (0, 0, 0, m - 1), (G, 2*S*m - S, m), ((2, 1), (1, 1), (3, 1)))
+    Z_out = strided(Z, (0, 0, 0, m - 1), (G, S*(2*m - 1), m), ((2, 1), (1, 1), (3, 1)))
     Z_b = [Z[b].reshape(-1)[b:] for b in range(2*m - 1)]
     A_flat = A.reshape(-1)[:A.size - (2*m - 2)]
     A_out = A[:, :, :m].transpose(1, 0, 2)
@@ -144,7 +144,7 @@ def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n),
-        ("sweep", (2*m - 1)*(2*n - 1), batch*m*n),
+        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1))),
     )
 
 
@@ -190,6 +190,13 @@ convolution2d = Kernel(
             tiled=0,
         ),
     ),
+    unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs filters, letters that are contracted, and no taps",
+        "separable": "it needs a weight with one factor for each axis, whose taps are all live",
+        "shifted": "it needs X to end with a letter that weights and result share",
+        "toeplitz": "it needs a window along the last axis alone",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

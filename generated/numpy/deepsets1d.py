@@ -95,8 +95,8 @@ def _direct_work(*, batch, n, **_):
     return (
         ("store", 1, batch*n),
         ("sweep", 1, batch*n),
-        ("sweep", n - 1, batch*n),
-        ("sweep", n - 1, batch*n),
+        ("sweep", n - 1, batch*sum(n - 1 - k for k in range(0, n - 1))/max(1, n - 1)),
+        ("sweep", n - 1, batch*sum(k for k in range(1, n))/max(1, n - 1)),
     )
 
 
@@ -136,7 +136,12 @@ deepsets1d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs an input and weights that are matrices as they are in memory",
         "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

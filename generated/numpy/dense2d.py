@@ -4,12 +4,13 @@
     H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]
 
 Derivation    dense
-Proved        33 of 33 obligations for all sizes: docs/derivations/dense2d.md
+Proved        36 of 36 obligations for all sizes: docs/derivations/dense2d.md
 Cost          2·n²·m² operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, held, put, strided, tiles
 
 __all__ = ["dense2d"]
 
@@ -55,11 +56,47 @@ def _direct_dU(G, dU, new):
     dU[...] += np.einsum("zij->ij", G, optimize=True)
 
 
+def _product_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_room(new, *, n, m, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m))
+    A = new((N, n, m))
+    return (P, A)
+
+
+def _product(X, W, U, H, P_, A_, items, span, *, n, m, N, **_):
+    """One product."""
+    for first, last in tiles(*items, N):
+        # P[e, q0, q1] = X[e + first, q0, q1], 0 outside
+        P = halo(X, (first, 0, 0), P_)
+
+        # A[e, i, j] = Σ_k Σ_l P[e, k, l]·W[i, j, k, l]
+        A = held(H[first:last], A_)
+        np.matmul(strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((3, 1), (1, 1))), out=strided(A, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))))
+
+        # H[e + first, i, j] = U[i, j] + A[e, i, j]
+        put(H[first:last], A[:last - first], U)
+
+
+def _product_work(*, batch, n, m, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 2*N*m*n),
+        ("view", (-((-batch) // N)), N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N, m*n, m*n),
+        ("store", (-((-batch) // N)), N*m*n),
+    )
+
+
 def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n),
-        ("matmul", 1, 1, batch, m*n, m*n),
+        ("contract", 1, batch, m*n, m*n),
         ("sweep", 1, batch*m*n),
     )
 
@@ -94,8 +131,24 @@ dense2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    algorithms=(
+        Algorithm(
+            "product",
+            "one product",
+            _product_fixed, _product_room, _product,
+            weights=(),
+            arrays=("X", "W", "U"),
+            knobs={"N": ()},
+            extents=lambda *, batch, **_: {"N": batch},
+            work=_product_work,
+        ),
+    ),
     unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
         "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("W", "G")),

@@ -4,12 +4,13 @@
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        81 of 81 obligations for all sizes: docs/derivations/depthwise2d.md
+Proved        84 of 84 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, held, put, strided, tiles
 
 __all__ = ["depthwise2d"]
 
@@ -87,11 +88,53 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijd->d", G, optimize=True)
 
 
+def _shifted_fixed(V, new, *, m, C, Delta, **_):
+    """What shifted products makes of the weights, once."""
+    T = new((2*Delta + 1, 2*Delta + 1, m, C))
+    # T[a, b, j, d] = V[a, b, d]
+    T[...] = V[:, :, None, :]
+    T_weights = strided(T, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, C*m), ((0, 1), (1, 1), (3, 1)))
+    return (T_weights,)
+
+
+def _shifted_room(new, *, m, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    A = new((N, R, m, C))
+    return (P, A)
+
+
+def _shifted(X, u, H, T_weights, P_, A_, items, span, *, n, m, C, Delta, N, R, **_):
+    """Shifted products."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            P = halo(X, (first, low - Delta, -Delta, 0), P_, copied=True)
+
+            # A[e, p, j, d] = Σ_a Σ_b P[e, a + p, j + b, d]·T[a, b, j, d]
+            A = held(H[first:last, low:high], A_)
+            np.einsum("abcde,abe->cde", strided(P, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, C*m), ((1, 1), (2, 1), (0, 1), (1, 1), (3, 1))), T_weights, out=strided(A, (0, 0, 0, 0), (N, R, C*m), ((0, 1), (1, 1), (3, 1))))
+
+            # H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
+            put(H[first:last, low:high], A[:last - first, :high - low], u)
+
+
+def _shifted_work(*, batch, n, m, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m),
+        ("make", 1, C*m*(2*Delta + 1)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m)),
+        ("weigh", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, N*R, C*m),
+        ("store", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+    )
+
+
 def _direct_work(*, batch, n, m, C, Delta, **_):
     """What it does, counted."""
     return (
         ("store", 1, C*batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
     )
 
 
@@ -126,8 +169,25 @@ depthwise2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    algorithms=(
+        Algorithm(
+            "shifted",
+            "shifted products",
+            _shifted_fixed, _shifted_room, _shifted,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_shifted_work,
+            tiled=0,
+        ),
+    ),
     unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "toeplitz": "it needs one channel in and one out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

@@ -99,7 +99,7 @@ def _rows_fixed(V, new, *, Delta, S, **_):
     # T[b, s, a + s] = F[a, b]
     for s in range(S):
         T[:, s, s:2*Delta + s + 1] = F.transpose(1, 0)
-    T_left = strided(T, (0, 0, 0), (2*Delta*S + S, K), ((1, 1), (2, 1)))
+    T_left = strided(T, (0, 0, 0), (S*(2*Delta + 1), K), ((1, 1), (2, 1)))
     return (T_left,)
 
 
@@ -110,7 +110,7 @@ def _rows_room(new, *, m, Delta, S, G, **_):
     Z = new((2*Delta + 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
-    Z_out = strided(Z, (0, 0, 0, Delta), (G, 2*Delta*S + S, m), ((2, 1), (1, 1), (3, 1)))
+    Z_out = strided(Z, (0, 0, 0, Delta), (G, S*(2*Delta + 1), m), ((2, 1), (1, 1), (3, 1)))
     Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (2*Delta)]
     A_out = A[:, :, :m].transpose(1, 0, 2)
@@ -155,7 +155,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
     )
 
 
@@ -202,6 +202,13 @@ diamond2d = Kernel(
             tiled=0,
         ),
     ),
+    unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs filters, letters that are contracted, and no taps",
+        "separable": "it needs a weight with one factor for each axis, whose taps are all live",
+        "shifted": "it needs X to end with a letter that weights and result share",
+        "toeplitz": "it needs a window along the last axis alone",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

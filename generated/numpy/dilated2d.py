@@ -96,7 +96,7 @@ def _rows_fixed(V, new, *, Delta, S, **_):
     # T[b, s, 2*a + s] = V[a, b]
     for s in range(S):
         T[:, s, s:4*Delta + s + 1:2] = V.transpose(1, 0)
-    T_left = strided(T, (0, 0, 0), (2*Delta*S + S, K), ((1, 1), (2, 1)))
+    T_left = strided(T, (0, 0, 0), (S*(2*Delta + 1), K), ((1, 1), (2, 1)))
     return (T_left,)
 
 
@@ -107,7 +107,7 @@ def _rows_room(new, *, m, Delta, S, G, **_):
     Z = new((2*Delta + 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
-    Z_out = strided(Z, (0, 0, 0, 2*Delta), (G, 2*Delta*S + S, m), ((2, 1), (1, 1), (3, 1)))
+    Z_out = strided(Z, (0, 0, 0, 2*Delta), (G, S*(2*Delta + 1), m), ((2, 1), (1, 1), (3, 1)))
     Z_b = [Z[b].reshape(-1)[2*b:] for b in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (4*Delta)]
     A_out = A[:, :, :m].transpose(1, 0, 2)
@@ -151,7 +151,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n),
-        ("sweep", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), batch*m*n),
+        ("sweep", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), batch*sum(min(n, n - 2*a) - max(0, -2*a) for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)))*sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/(max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)))),
     )
 
 
@@ -198,6 +198,13 @@ dilated2d = Kernel(
             tiled=0,
         ),
     ),
+    unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs filters, letters that are contracted, and no taps",
+        "separable": "it needs a weight with one factor for each axis, whose taps are all live",
+        "shifted": "it needs X to end with a letter that weights and result share",
+        "toeplitz": "it needs a window along the last axis alone",
+    },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),

@@ -4,12 +4,13 @@
     H[i] = U[i] + Σ_k W[i, k]·X[k]
 
 Derivation    dense
-Proved        33 of 33 obligations for all sizes: docs/derivations/fully_connected.md
+Proved        36 of 36 obligations for all sizes: docs/derivations/fully_connected.md
 Cost          2·N·K operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, held, put, tiles
 
 __all__ = ["fully_connected"]
 
@@ -55,11 +56,47 @@ def _direct_dU(G, dU, new):
     dU[...] += np.einsum("zi->i", G, optimize=True)
 
 
+def _product_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_room(new, *, K, N, N_, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N_, K))
+    A = new((N_, N))
+    return (P, A)
+
+
+def _product(X, W, U, H, P_, A_, items, span, *, K, N, N_, **_):
+    """One product."""
+    for first, last in tiles(*items, N_):
+        # P[e, q0] = X[e + first, q0], 0 outside
+        P = halo(X, (first, 0), P_)
+
+        # A[e, i] = Σ_k P[e, k]·W[i, k]
+        A = held(H[first:last], A_)
+        np.matmul(P, W.transpose(1, 0), out=A)
+
+        # H[e + first, i] = U[i] + A[e, i]
+        put(H[first:last], A[:last - first], U)
+
+
+def _product_work(*, batch, K, N, N_, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, K*N_ + N*N_),
+        ("view", (-((-batch) // N_)), K*N_),
+        ("matmul", (-((-batch) // N_)), 1, N_, K, N),
+        ("store", (-((-batch) // N_)), N*N_),
+    )
+
+
 def _direct_work(*, batch, K, N, **_):
     """What it does, counted."""
     return (
         ("store", 1, N*batch),
-        ("matmul", 1, 1, batch, K, N),
+        ("contract", 1, batch, K, N),
         ("sweep", 1, N*batch),
     )
 
@@ -95,8 +132,24 @@ fully_connected = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    algorithms=(
+        Algorithm(
+            "product",
+            "one product",
+            _product_fixed, _product_room, _product,
+            weights=(),
+            arrays=("X", "W", "U"),
+            knobs={"N_": ()},
+            extents=lambda *, batch, **_: {"N_": batch},
+            work=_product_work,
+        ),
+    ),
     unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
         "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("W", "G")),

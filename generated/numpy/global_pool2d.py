@@ -59,7 +59,7 @@ def _direct_work(*, batch, n, m, C, **_):
     """What it does, counted."""
     return (
         ("store", 1, C*batch),
-        ("matmul", 1, 1, C*batch, m*n, 1),
+        ("contract", 1, C*batch, m*n, 1),
         ("sweep", 1, C*batch),
     )
 
@@ -100,7 +100,12 @@ global_pool2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

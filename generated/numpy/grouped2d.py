@@ -4,12 +4,13 @@
     H[i, j, f, d] = u[f, d] + Σ_a Σ_b Σ_c V[a, b, c, f, d]·X[i + a, j + b, f, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(groups=F) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(f, g)
-Proved        81 of 81 obligations for all sizes: docs/derivations/grouped2d.md
+Proved        84 of 84 obligations for all sizes: docs/derivations/grouped2d.md
 Cost          2·n·m·(2Δ + 1)²·C·D·F operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, held, put, strided, tiles
 
 __all__ = ["grouped2d"]
 
@@ -87,12 +88,55 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijfd->fd", G, optimize=True)
 
 
+def _im2col_fixed(new, **_):
+    """What im2col makes of the weights, once."""
+    return ()
+
+
+def _im2col_room(new, *, m, F, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, C))
+    B = new((F, N, R, m, 2*Delta + 1, 2*Delta + 1, C))
+    A = new((N, R, m, F, D))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, N*R*m, C*(2*Delta + 1)**2), ((0, 1), (3, 1), (6, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col(X, V, u, H, P_, B, B_left, A_, items, span, *, n, m, F, C, D, Delta, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            P = halo(X, (first, low - Delta, -Delta, 0, 0), P_, copied=True)
+
+            # B[f, e, p, j, a, b, c] = P[e, a + p, j + b, f, c]
+            B[...] = strided(P, (0, 0, 0, 0, 0), (F, N, R, m, 2*Delta + 1, 2*Delta + 1, C), ((3, 1), (0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (4, 1)))
+
+            # A[e, p, j, f, d] = Σ_a Σ_b Σ_c B[f, e, p, j, a, b, c]·V[a, b, c, f, d]
+            A = held(H[first:last, low:high], A_)
+            np.matmul(B_left, strided(V, (0, 0, 0, 0, 0), (F, C*(2*Delta + 1)**2, D), ((3, 1), (2, 1), (4, 1))), out=strided(A, (0, 0, 0, 0, 0), (F, N*R*m, D), ((3, 1), (2, 1), (4, 1))))
+
+            # H[e + first, low + p, j, f, d] = u[f, d] + A[e, p, j, f, d]
+            put(H[first:last, low:high], A[:last - first, :high - low], u)
+
+
+def _im2col_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, C*(2*Delta + 1)**2, D),
+        ("store", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
+    )
+
+
 def _direct_work(*, batch, n, m, F, C, D, Delta, **_):
     """What it does, counted."""
     return (
         ("store", 1, D*F*batch*m*n),
-        ("matmul", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, F*batch*m*n, C, D),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F*batch*m*n),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, D),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
     )
 
 
@@ -128,8 +172,25 @@ grouped2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    algorithms=(
+        Algorithm(
+            "im2col",
+            "im2col",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=(),
+            arrays=("X", "V", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+        ),
+    ),
     unfit={
+        "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

@@ -52,7 +52,7 @@ def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n),
-        ("sweep", max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*m*n),
+        ("sweep", max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))/max(1, min(2, n) - max(-1, 1 - n))),
     )
 
 
@@ -87,7 +87,12 @@ laplacian2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs weights that are parameters, and these are given",
+        "product": "it needs weights that are parameters, and these are given",
         "rows": "it needs weights that are parameters, and these are given",
+        "separable": "it needs weights that are parameters, and these are given",
+        "shifted": "it needs weights that are parameters, and these are given",
+        "toeplitz": "it needs weights that are parameters, and these are given",
     },
     gradients={
         "X": Gradient(_direct_dX, ("K", "G")),

@@ -91,7 +91,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
     )
 
 
@@ -127,7 +127,12 @@ locally_connected2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs weights that are the same at every place; they depend on i",
+        "product": "it needs weights that are the same at every place; they depend on i",
         "rows": "it needs weights that are the same at every place; they depend on i",
+        "separable": "it needs weights that are the same at every place; they depend on i",
+        "shifted": "it needs weights that are the same at every place; they depend on i",
+        "toeplitz": "it needs weights that are the same at every place; they depend on i",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

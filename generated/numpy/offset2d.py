@@ -88,7 +88,7 @@ def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n),
-        ("sweep", (2*m - 1)*(2*n - 1), batch*m*n),
+        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1))),
     )
 
 
@@ -123,7 +123,12 @@ offset2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs weights that are the same at every place; they depend on i",
+        "product": "it needs weights that are the same at every place; they depend on i",
         "rows": "it needs weights that are the same at every place; they depend on i",
+        "separable": "it needs weights that are the same at every place; they depend on i",
+        "shifted": "it needs weights that are the same at every place; they depend on i",
+        "toeplitz": "it needs weights that are the same at every place; they depend on i",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

@@ -4,12 +4,13 @@
     H[i, j, d, r] = u[d] + Σ_a Σ_b Σ_c V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]        -1 ≤ a ≤ 1, -1 ≤ b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ equivariant(pointgroup(c4, channels={r: regular})) ⟶ boundary(zero)
-Proved        74 of 74 obligations for all sizes: docs/derivations/p4_lifting2d.md
+Proved        77 of 77 obligations for all sizes: docs/derivations/p4_lifting2d.md
 Cost          72·n·m·C·D operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, held, put, strided, tiles
 
 __all__ = ["p4_lifting2d"]
 
@@ -87,12 +88,63 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijdr->d", G, optimize=True)
 
 
+def _im2col_fixed(V, new, *, C, D, **_):
+    """What im2col makes of the weights, once."""
+    F = new((3, 3, C, D, 4))
+    # F[a, b, c, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+    for a in range(3):
+        for b in range(3):
+            for r in range(4):
+                F[a, b, :, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1]
+    F_right = strided(F, (0, 0, 0, 0, 0), (9*C, 4*D), ((2, 1), (4, 1)))
+    return (F_right,)
+
+
+def _im2col_room(new, *, m, C, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, C))
+    B = new((N, R, m, 3, 3, C))
+    A = new((N, R, m, D, 4))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (N*R*m, 9*C), ((2, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col(X, u, H, F_right, P_, B, B_left, A_, items, span, *, n, m, C, D, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - 1, q1 - 1, q2], 0 outside
+            P = halo(X, (first, low - 1, -1, 0), P_, copied=True)
+
+            # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
+            B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 3, 3, C), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+
+            # A[e, p, j, d, r] = Σ_a Σ_b Σ_c B[e, p, j, a, b, c]·F[a, b, c, d, r]
+            A = held(H[first:last, low:high], A_)
+            np.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N*R*m, 4*D), ((2, 1), (4, 1))))
+
+            # H[e + first, low + p, j, d, r] = u[d] + A[e, p, j, d, r]
+            put(H[first:last, low:high], A[:last - first, :high - low], u[:, None])
+
+
+def _im2col_work(*, batch, n, m, C, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 9*C*N*R*m + C*N*(R + 2)*(m + 2) + 4*D*N*R*m),
+        ("make", 36, C*D),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(R + 2)*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 9*C*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 9*C, 4*D),
+        ("store", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
+    )
+
+
 def _direct_work(*, batch, n, m, C, D, **_):
     """What it does, counted."""
     return (
         ("store", 1, 4*D*batch*m*n),
-        ("matmul", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), 1, batch*m*n, C, D),
-        ("sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*m*n),
+        ("contract", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, D),
+        ("sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n)))),
     )
 
 
@@ -132,8 +184,25 @@ p4_lifting2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    algorithms=(
+        Algorithm(
+            "im2col",
+            "im2col",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+        ),
+    ),
     unfit={
+        "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

@@ -4,12 +4,13 @@
     H[i, j, d] = u[d] + Σ_c V[c, d]·X[i, j, c]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ pointwise
-Proved        65 of 65 obligations for all sizes: docs/derivations/pointwise2d.md
+Proved        71 of 71 obligations for all sizes: docs/derivations/pointwise2d.md
 Cost          2·n·m·C·D operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, held, put, strided, tiles
 
 __all__ = ["pointwise2d"]
 
@@ -55,11 +56,84 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijd->d", G, optimize=True)
 
 
+def _im2col_fixed(new, **_):
+    """What products of rows makes of the weights, once."""
+    return ()
+
+
+def _im2col_room(new, *, m, C, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R, m, C))
+    A = new((N, R, m, D))
+    return (P, A)
+
+
+def _im2col(X, V, u, H, P_, A_, items, span, *, n, m, C, D, N, R, **_):
+    """Products of rows."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0, q1, q2], 0 outside
+            P = halo(X, (first, low, 0, 0), P_)
+
+            # A[e, p, j, d] = Σ_c P[e, p, j, c]·V[c, d]
+            A = held(H[first:last, low:high], A_)
+            np.matmul(strided(P, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1))), strided(V, (0, 0), (C, D), ((0, 1), (1, 1))), out=strided(A, (0, 0, 0, 0), (N, R*m, D), ((0, 1), (2, 1), (3, 1))))
+
+            # H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
+            put(H[first:last, low:high], A[:last - first, :high - low], u)
+
+
+def _im2col_work(*, batch, n, m, C, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*R*m),
+        ("view", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N, R*m, C, D),
+        ("store", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+    )
+
+
+def _product_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_room(new, *, n, m, C, D, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m, C))
+    A = new((N, n, m, D))
+    return (P, A)
+
+
+def _product(X, V, u, H, P_, A_, items, span, *, n, m, C, D, N, **_):
+    """One product."""
+    for first, last in tiles(*items, N):
+        # P[e, q0, q1, q2] = X[e + first, q0, q1, q2], 0 outside
+        P = halo(X, (first, 0, 0, 0), P_)
+
+        # A[e, i, j, d] = Σ_c P[e, i, j, c]·V[c, d]
+        A = held(H[first:last], A_)
+        np.matmul(strided(P, (0, 0, 0, 0), (N*m*n, C), ((2, 1), (3, 1))), V, out=strided(A, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))))
+
+        # H[e + first, i, j, d] = u[d] + A[e, i, j, d]
+        put(H[first:last], A[:last - first], u)
+
+
+def _product_work(*, batch, n, m, C, D, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*m*n + D*N*m*n),
+        ("view", (-((-batch) // N)), C*N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N*m*n, C, D),
+        ("store", (-((-batch) // N)), D*N*m*n),
+    )
+
+
 def _direct_work(*, batch, n, m, C, D, **_):
     """What it does, counted."""
     return (
         ("store", 1, D*batch*m*n),
-        ("matmul", 1, 1, batch*m*n, C, D),
+        ("contract", 1, batch*m*n, C, D),
         ("sweep", 1, D*batch*m*n),
     )
 
@@ -95,8 +169,34 @@ pointwise2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    algorithms=(
+        Algorithm(
+            "im2col",
+            "products of rows",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=(),
+            arrays=("X", "V", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+        ),
+        Algorithm(
+            "product",
+            "one product",
+            _product_fixed, _product_room, _product,
+            weights=(),
+            arrays=("X", "V", "u"),
+            knobs={"N": ()},
+            extents=lambda *, batch, **_: {"N": batch},
+            work=_product_work,
+        ),
+    ),
     unfit={
         "rows": "it needs one channel in and one out",
+        "separable": "it needs one channel in and one out",
+        "shifted": "it needs a window that moves, without filters",
+        "toeplitz": "it needs one channel in and one out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

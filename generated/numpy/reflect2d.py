@@ -143,7 +143,12 @@ reflect2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "product": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "rows": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "separable": "it needs windows that move with one place along each axis; Min(-Mod(a + i, Max(1, 2*n - 2)) + Max(1, 2*n - 2), Mod(a + i, Max(1, 2*n - 2))) is read",
+        "shifted": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "toeplitz": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),

@@ -4,12 +4,13 @@
     H[i, j] = u + Σ_r Σ_a Σ_b P[r, a]·Q[r, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, 0 ≤ r < R, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ separable(r)
-Proved        76 of 76 obligations for all sizes: docs/derivations/separable2d.md
+Proved        79 of 79 obligations for all sizes: docs/derivations/separable2d.md
 Cost          2·n·m·(2Δ + 1)²·R operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import folded, halo, phased, put, strided, tiles
 
 __all__ = ["separable2d"]
 
@@ -109,12 +110,82 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zij->", G, optimize=True)
 
 
+def _separable_fixed(P, Q, new, *, R, Delta, S, T, **_):
+    """What passes along each axis makes of the weights, once."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    W = new((R, S, K))
+    W[...] = 0
+    # W[r, s, a + s] = P[r, a]
+    for s in range(S):
+        W[:, s, s:2*Delta + s + 1] = P
+    B = new((R, L, T))
+    B[...] = 0
+    # B[r, b + t, t] = Q[r, b]
+    for t in range(T):
+        B[:, t:2*Delta + t + 1, t] = Q
+    W_left = strided(W, (0, 0, 0), (R, S, K), ((0, 1), (1, 1), (2, 1)))
+    return (W_left, B)
+
+
+def _separable_room(new, *, m, R, Delta, S, T, G, **_):
+    """Working arrays of one thread, and views of them."""
+    L = 2*Delta + T
+    M = ((2*Delta + T + m - 1) // T)
+    E = new((2*Delta + G*S, m))
+    Z = new((R, G*S + 1, M*T))
+    Z[...] = 0
+    A = new((R, G*S, M, T))
+    Z_out = strided(Z, (0, 0, Delta), (G, R, S, m), ((1, S), (0, 1), (1, 1), (2, 1)))
+    Z_left = strided(Z, (0, 0, 0), (R, G*M*S, L), ((0, 1), (2, T), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (R, G*M*S, T), ((0, 1), (2, 1), (3, 1)))
+    return (E, Z_out, Z_left, A, A_out)
+
+
+def _separable(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, n, m, R, Delta, S, T, G, **_):
+    """Passes along each axis."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    M = ((2*Delta + T + m - 1) // T)
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # E[p, x] = X[z, low + p - Delta, x], 0 outside
+            E = halo(X[z], (low - Delta, 0), E_)
+
+            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y - Delta]
+            np.matmul(W_left, strided(E, (0, 0), (G, 1, K, m), ((0, S), (0, 0), (0, 1), (1, 1))), out=Z_out)
+
+            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            phased(Z_left, B, out=A_out)
+
+            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            put(H[z, low:high], folded(A[:, :high - low]), u, split=1)
+
+
+def _separable_work(*, batch, n, m, R, Delta, S, T, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    M = ((2*Delta + T + m - 1) // T)
+    return (
+        ("room", 1, m*(2*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1)),
+        ("make", S, R*(2*Delta + 1)),
+        ("make", T, R*(2*Delta + 1)),
+        ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
+        ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m),
+        ("matmul", batch*(-((-L) // T))*(-((-n) // (G*S))), R, (-((-G*M*S) // ((-((-L) // T))))), L, T),
+        ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
+    )
+
+
 def _direct_work(*, batch, n, m, R, Delta, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n),
-        ("matmul", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, batch*m*n, R, 1),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*n),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), R, 1),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
     )
 
 
@@ -150,8 +221,25 @@ separable2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    algorithms=(
+        Algorithm(
+            "separable",
+            "passes along each axis",
+            _separable_fixed, _separable_room, _separable,
+            weights=("P", "Q"),
+            arrays=("X", "u"),
+            knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G": ()},
+            work=_separable_work,
+            tiled=0,
+            strict=False,
+        ),
+    ),
     unfit={
+        "im2col": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "product": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "rows": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "shifted": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "toeplitz": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
     },
     gradients={
         "X": Gradient(_direct_dX, ("P", "Q", "G")),

@@ -80,7 +80,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
     )
 
 
@@ -115,7 +115,12 @@ transposed2d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "im2col": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "product": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "rows": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "separable": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "shifted": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "toeplitz": "it needs conditions on the window alone; there is 2*i <= Delta + k",
     },
     gradients={
         "H": Gradient(_direct_dH, ("V", "G")),

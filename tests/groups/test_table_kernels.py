@@ -14,9 +14,7 @@ from derive import Channels, Permutations
 from derive.algorithms._obligations import program_obligations
 from derive.checking import check_emitted, run_exactly
 from derive.errors import DeriveError, NoLowering
-from derive.forms.denote import denote
-from derive.forms.expr import Read
-from derive.groups.permutations import (
+from derive.finite import (
     cyclic,
     defining,
     dihedral,
@@ -29,6 +27,8 @@ from derive.groups.permutations import (
     symmetric,
     wreath,
 )
+from derive.forms.denote import denote
+from derive.forms.expr import Read
 from derive.ir.interpreter import interpret
 from derive.ir.nodes import Contract, Gather, Program, Scatter
 from derive.ir.rounding import roundings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import derive
 from derive import Channels, Permutations
 from derive.derivation import Derivation
-from derive.groups.permutations import cyclic, defining, monomial, p4, parity, symmetric, wreath
+from derive.finite import cyclic, defining, monomial, p4, parity, symmetric, wreath
 
 __all__ = ["STRUCTURES"]
 

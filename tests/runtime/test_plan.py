@@ -1,0 +1,182 @@
+"""Plans: bound to a shape and to weights, re-entrant, explained, and refusing what doesn't fit."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from derive.pipeline import layer, load_source
+from derive.runtime import threads as held
+
+DRAW = np.random.default_rng(0)
+
+
+def kernel(name):
+    """The emitted NumPy kernel."""
+    return getattr(load_source(layer(name).source("numpy"), "numpy"), name)
+
+
+CONV, BANK, VECTOR = kernel("conv2d"), kernel("conv2d_channels"), kernel("conv1d")
+NAMES = [a.name for a in CONV.algorithms]
+
+
+def whole(*shape, dtype=np.float32):
+    """Small integers, of which floats make no error."""
+    return DRAW.integers(-3, 4, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("algorithm", ["auto", "direct", *NAMES])
+@pytest.mark.parametrize("batch", [(), (3,), (2, 2)])
+def test_a_plan_gives_what_the_layer_gives(algorithm, batch):
+    X, V, u = whole(*batch, 37, 23), whole(5, 5), np.float32(2)
+    plan = CONV.plan(X.shape, V, u, algorithm=algorithm)
+    wanted = CONV(X.astype(int), V.astype(int), 2)
+    out = np.empty_like(X)
+    assert plan(X, out=out) is out
+    assert np.array_equal(out, wanted) and np.array_equal(plan(X), wanted)
+    assert plan.algorithm in ("direct", *NAMES) and (algorithm == "auto" or plan.algorithm == algorithm)
+
+
+def test_weights_are_copied_and_choices_hold_for_every_filter():
+    X, V, W = whole(20, 21), whole(3, 3), whole(3, 3)
+    first, second = CONV.plan(X.shape, V), CONV.plan(X.shape, W)
+    before = CONV(X, V, np.float32(0))
+    kept, V[...] = V.copy(), 100
+    assert np.array_equal(first(X), before) and np.array_equal(second(X), CONV(X, W, np.float32(0)))
+    assert not np.array_equal(CONV(X, V, np.float32(0)), before)
+    V[...] = kept
+    assert np.array_equal(CONV(X, V, np.float32(0)), before)
+
+
+@pytest.mark.parametrize("algorithm", ["direct", *NAMES])
+def test_one_plan_from_eight_threads(algorithm):
+    V = whole(3, 3)
+    plan = CONV.plan((64, 50), V, algorithm=algorithm)
+    inputs = [whole(64, 50) for _ in range(32)]
+    alone = [plan(X) for X in inputs]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(plan, inputs))
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("batch", [(), (2,), (9,)])
+def test_threads_of_its_own_give_the_same(threads, batch):
+    pytest.importorskip("threadpoolctl", reason="threads of a plan need threadpoolctl")
+    X, V = whole(*batch, 41, 30), whole(3, 3)
+    assert np.array_equal(CONV.plan(X.shape, V, threads=threads)(X), CONV.plan(X.shape, V)(X))
+
+
+def test_threads_without_threadpoolctl_are_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    with pytest.raises(TypeError, match=r"^threads= needs threadpoolctl, which holds BLAS to one thread;"):
+        CONV.plan((4, 4), whole(3, 3), threads=2)
+
+
+def test_an_error_in_one_task_is_raised_when_all_have_ended():
+    done = []
+
+    def fails():
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match=r"^no$"):
+        held.run_together([lambda: done.append(1), fails, lambda: done.append(2)])
+    assert sorted(done) == [1, 2]
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("algorithm", ["auto", *NAMES])
+def test_strict_plans_keep_infinities_to_their_windows(algorithm, value):
+    X, V = whole(2, 30, 31), np.ones((3, 3), np.float32)
+    X[1, 12, 7] = value
+    known = [a for a in CONV.algorithms if a.name == algorithm]
+    if known and not known[0].strict:
+        pytest.skip("an algorithm with another bound is not strict")
+    H = CONV.plan(X.shape, V, accuracy="strict", algorithm=algorithm)(X)
+    reached = np.zeros(H.shape, bool)
+    reached[1, 11:14, 6:9] = True
+    assert np.array_equal(~np.isfinite(H), reached)
+    clean = np.where(np.isfinite(X), X, 0)
+    assert np.array_equal(H[~reached], CONV(clean, V, np.float32(0))[~reached])
+
+
+def test_weights_that_are_not_finite_are_summed_directly():
+    V = np.array([[0, 0, 0], [0, np.nan, 0], [0, 0, 0]], np.float32)
+    assert CONV.plan((9, 9), V).algorithm == "direct"
+
+
+def test_the_explanation_names_candidates_bound_and_reasons():
+    text = str(CONV.plan((100, 90), whole(5, 5)).explain())
+    told = " ".join(text.split())
+    assert "rows" in told and "direct" in told and "is predicted to be the quickest" in told
+    assert "the bound of 25 products summed in any order" in told
+    assert "toeplitz does not apply: it needs a window along the last axis alone." in told
+    assert max(map(len, text.splitlines())) <= 80
+    explained = CONV.plan((100, 90), whole(5, 5)).explain()
+    assert explained.candidates[0].seconds == min(c.seconds for c in explained.candidates)
+    assert explained.candidates[0].counted.operations > 0 and set(explained.unfit) >= {"toeplitz"}
+
+
+def test_a_plan_of_several_channels_and_of_float64():
+    X, V, u = whole(2, 9, 10, 4, dtype=float), whole(3, 3, 4, 6, dtype=float), whole(6, dtype=float)
+    plan = BANK.plan(X.shape, V, u)
+    assert plan.dtype == np.float64 and np.array_equal(plan(X), BANK(X.astype(int), V.astype(int), u.astype(int)))
+    half = CONV.plan((8, 8), whole(3, 3, dtype=np.float16))
+    assert half(whole(8, 8, dtype=np.float16)).dtype == np.float16
+
+
+REFUSED = {
+    "shape": (
+        lambda: CONV.plan((9, 9), whole(3, 3))(whole(9, 8)),
+        r"X has shape \(9, 8\); this plan is for \(9, 9\)\.",
+    ),
+    "dtype": (
+        lambda: CONV.plan((9, 9), whole(3, 3))(whole(9, 9, dtype=float)),
+        "X has dtype float64; this plan is for",
+    ),
+    "no array": (lambda: CONV.plan((1,), whole(3, 3))([1.0]), r"X has shape \(1,\); it needs at least 2 axes"),
+    "a list": (lambda: VECTOR.plan((4,), whole(3))([1.0]), "a plan takes X as a numpy.ndarray; this is a list"),
+    "no weights": (lambda: CONV.plan((9, 9)), r"conv2d\.plan takes a shape and V, u; V is missing\."),
+    "too many": (lambda: CONV.plan((9, 9), whole(3, 3), 0.0, 1.0), "more were given"),
+    "algorithm": (
+        lambda: CONV.plan((9, 9), whole(3, 3), algorithm="magic"),
+        "has no algorithm 'magic'; there are auto, ",
+    ),
+    "unfit": (
+        lambda: CONV.plan((9, 9), whole(3, 3), algorithm="toeplitz"),
+        "algorithm 'toeplitz' does not apply: it needs a window along the last axis alone",
+    ),
+    "accuracy": (
+        lambda: CONV.plan((9, 9), whole(3, 3), accuracy="high"),
+        "accuracy is 'default' or 'strict', not 'high'",
+    ),
+    "threads": (lambda: CONV.plan((9, 9), whole(3, 3), threads=0), "threads is a natural number of at least 1, not 0"),
+    "integers": (lambda: CONV.plan((9, 9), whole(3, 3), dtype=int), "needs floats; for int64 call conv2d itself"),
+    "wider weights": (
+        lambda: CONV.plan((9, 9), whole(3, 3, dtype=float), dtype=np.float32),
+        "float32 with these weights gives float64",
+    ),
+    "even window": (lambda: CONV.plan((9, 9), whole(2, 2)), "V has shape"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_does_not_fit_is_refused_in_one_sentence(what):
+    call, message = REFUSED[what]
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+def test_an_output_must_fit():
+    plan, X = CONV.plan((9, 9), whole(3, 3)), whole(9, 9)
+    read_only = np.empty_like(X)
+    read_only.flags.writeable = False
+    for out in (X, read_only, np.empty((9, 8), np.float32), np.empty((9, 9))):
+        with pytest.raises(ValueError, match=r"^conv2d: out "):
+            plan(X, out=out)
+    gaps = np.empty((9, 18), np.float32)[:, ::2]
+    assert np.array_equal(plan(X, out=gaps), plan(X))
+    assert np.array_equal(plan(X[::-1, ::-1]), plan(X[::-1, ::-1].copy()))

@@ -1,0 +1,67 @@
+"""What stages are made of: products of rows that share memory, sums in place, results that are made where they belong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from derive.runtime.costs import seconds
+from derive.runtime.machine import Machine
+from derive.runtime.primitives import folded, held, phased, put, strided
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float64, object])
+@pytest.mark.parametrize(("step", "width"), [(1, 5), (2, 3), (3, 3), (4, 3), (3, 7)])
+def test_rows_that_share_memory_give_the_same_products(step: int, width: int, kind: type) -> None:
+    line = np.arange(step * 10 + width).astype(kind)
+    left = strided(line, (0,), (11, width), ((0, step), (0, 1)))
+    right = (np.arange(width * 2).reshape(width, 2) - 3).astype(kind)
+    out = np.empty((11, 2), kind)
+    phased(left, right, out)
+    wanted = [
+        [sum(int(line[step * h + r]) * int(right[r, t]) for r in range(width)) for t in range(2)] for h in range(11)
+    ]
+    assert (out == np.array(wanted)).all()
+
+
+def test_parts_are_added_up_in_the_first() -> None:
+    parts = np.arange(24).reshape(3, 2, 4)
+    wanted = parts.sum(axis=0)
+    found = folded(parts)
+    assert (found == wanted).all()
+    assert np.shares_memory(found, parts[0])
+
+
+def test_a_result_is_made_in_its_place_where_it_fits() -> None:
+    result, room = np.zeros(12), np.zeros((3, 4))
+    assert np.shares_memory(held(result, room), result)
+    assert held(result, room).shape == room.shape
+    assert held(result[:8], room) is room
+    assert held(np.zeros(24)[::2], room) is room
+
+
+def test_a_source_in_the_place_of_its_target_is_left_there() -> None:
+    result = np.arange(12.0)
+    put(result, held(result, np.zeros((3, 4))), split=(0,))
+    assert (result == np.arange(12)).all()
+    put(result, held(result, np.zeros((3, 4))), np.float64(2), split=(0,))
+    assert (result == np.arange(12) + 2).all()
+
+
+def test_what_a_source_holds_beyond_its_target_is_dropped() -> None:
+    source, result = np.arange(40).reshape(4, 5, 2), np.empty((3, 9), int)
+    put(result, source, 1, split=(1,))
+    assert (result == np.arange(40).reshape(4, 10)[:3, :9] + 1).all()
+
+
+def test_products_take_longer_where_their_arrays_leave_the_cache() -> None:
+    works, machine = [("matmul", 1, 8, 8, 12, 1000)], Machine()
+    near, between, far = (seconds(works, room << 20, 4, machine, True) for room in (1, 2, 8))
+    assert near < between < far
+    moved = 4 * 8 * 1000 * (8 + 12)
+    assert far - near == pytest.approx(moved * (1 / machine.dram_bytes - 1 / machine.cached_bytes))
+
+
+def test_a_sum_of_one_part_costs_nothing() -> None:
+    assert seconds([("fold", 7, 1, 1000)], 0, 4, Machine(), True) == 0
+    assert seconds([("fold", 7, 2, 1000)], 0, 4, Machine(), True) > 0
