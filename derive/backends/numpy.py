@@ -18,6 +18,7 @@ from derive.backends._module import (
     size_lines,
     used,
 )
+from derive.backends._running import running_sums
 from derive.backends._signature import runtime_imports, tabulated
 from derive.backends._slices import aligned, slice_text
 from derive.backends._stages import staged_functions
@@ -87,24 +88,7 @@ class _Writer:
         return [*lines, f"np.add.at({node.target}, ({at}), {node.source}{self._signs(node, node.source)})"]
 
     def accumulate(self, node: Accumulate) -> Lines:
-        """Running sums in memory of the result's type, into all places but the one where nothing is added yet."""
-        span, behind = node.over, node.rank - node.axis - 1
-        (length,) = (e for p, e in enumerate(self.stored[node.target].shape) if p == node.axis)
-        lead = f"*{node.source}.shape[:{-behind - 1}], " if behind or self.stored[node.source].batched else ""
-        tail = f", *{node.source}.shape[{-behind}:]" if behind else ""
-        along = slice_text(node.place, {span.symbol: span}, self.stored[node.source].shape[node.axis])
-        back = "[..., ::-1" + ", :" * behind + "]" if node.onwards else ""
-
-        def at(part: str) -> str:
-            return f"[..., {part}{', :' * behind}]"
-
-        source = f"{node.source}{at(along) if along != ':' else ''}{back}"
-        none, rest = ("-1", ":-1") if node.onwards else ("0", "1:")
-        return [
-            f"{node.target} = new(({lead}{python(length)}{tail or ('' if lead else ',')}))",
-            f"{node.target}{at(none)} = 0",
-            f"np.cumsum({source}, axis={-behind - 1}, out={node.target}{at(rest)}{back})",
-        ]
+        return running_sums(node, self.stored[node.source], self.stored[node.target])
 
     def _places(self, node: Gather | Scatter) -> tuple[Lines, str]:
         """Lines that give letters all their values, and the places as an array; a table that says them all by its name."""
