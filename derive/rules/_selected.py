@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import permutations, product
 from typing import Any
 
-from sympy import Abs, And, Expr, Max, Min, Or, Symbol, ceiling, expand, true
+from sympy import Abs, And, Expr, Max, Min, Mod, Or, Symbol, ceiling, expand, true
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import pieces, simplified, split
@@ -57,11 +57,25 @@ def _read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letter
         live = And(true if tap else param.free, inside.xreplace(at), true if tap else hit)
         known = (param.array.holds(), after.given, *_affine(named))
         options.append((_without_bent(simplified(live, *known), And(*known, true if tap else param.free)), at))
+    _check_phases(param, source, options[0][1], after)
     free = And(simplified(named, param.array.holds(), after.given), Or(*(live for live, _ in options)))
     reader = {s: options[-1][1][s] for s, _ in param.reader}
     for live, at in reversed(options[:-1]):
         reader = {s: Where(live, at[s], e) for s, e in reader.items()}
     return replace(param, free=free, reader=tuple(reader.items()))
+
+
+def _check_phases(param: Param, source: Read, at: Letters, after: Form) -> None:
+    """Raises RuleRefused where the place found for an entry has another remainder than the entry is of."""
+    hits = [equal_places((e.xreplace(at),), (s,)) for s, e in zip(param.array.symbols, source.subscripts, strict=True)]
+    known = And(param.array.holds(), after.given, param.free)
+    periods = [e.args[1] for e in source.subscripts if isinstance(e, Mod) and e.args[1].is_Integer]
+    repeats = (hit for hit, e in zip(hits, source.subscripts, strict=True) if isinstance(e, Mod))
+    if periods and not all(implied(known, hit) for hit in repeats):
+        raise RuleRefused(
+            f"The entries {source} repeat along the grid, and no kept place is known that reads each of them; strides that are "
+            f"multiples of {max(periods)} keep one kind of place, and zero, periodic and reflecting edges keep all."
+        )
 
 
 def _without_bent(condition: Any, known: Any) -> Any:
