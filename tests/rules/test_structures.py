@@ -60,10 +60,6 @@ LAYERS = {
     .then(derive.equivariant(derive.Translations((1,), step=3)))
     .then(derive.local(1))
     .then(derive.boundary()),
-    "strided, dilated": SIGNAL.then(derive.local("2*Delta"))
-    .then(derive.dilated(2))
-    .then(derive.boundary())
-    .then(derive.strided(2)),
     "strided channels": CONV2D.then(derive.channels()).then(derive.strided(2)),
 }
 
