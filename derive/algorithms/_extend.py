@@ -16,7 +16,7 @@ from derive.forms.expr import Read, Where, index
 from derive.forms.form import Array
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.text import show
-from derive.ir.nodes import Access, Gather, Range, Scatter, Storage
+from derive.ir.nodes import Access, Accumulate, Gather, Range, Scatter, Storage
 
 __all__ = ["Extended", "copy_text", "extended", "fresh_name"]
 
@@ -30,7 +30,7 @@ class Extended:
 
     accesses: tuple[Access, ...]
     entries: tuple[Read, ...] = ()
-    gathers: tuple[Gather, ...] = ()
+    gathers: tuple[Gather | Accumulate, ...] = ()
     scatters: tuple[Scatter, ...] = ()
     working: tuple[Storage, ...] = ()
     times: Expr = S.One

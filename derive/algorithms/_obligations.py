@@ -24,6 +24,7 @@ from derive.forms.products import product_of
 from derive.forms.products import sums as summed
 from derive.ir.nodes import (
     Access,
+    Accumulate,
     Chart,
     Contract,
     Copy,
@@ -141,13 +142,15 @@ def _denotes(program: Program, form: Form, parts: list[tuple[_Point, Chart]]) ->
     given = (*_given(program, form), _item(program))
     met = []
     for point, chart in parts:
-        bound = point.letters | {r.symbol for r in ranges_of(point.node)}
-        if bound - {program.item} != {s for s, _ in chart.up}:
+        inside = _summed(program, point.node)
+        bound = [*point.letters, *(r.symbol for r in ranges_of(point.node)), *(r.symbol for r in inside)]
+        if sorted(map(str, {*bound} - {program.item})) != sorted(str(s) for s, _ in chart.up) or _twice(bound):
             raise NoLowering("A sum runs through other letters than its chart.")
         there, back = same_chart(chart)
         live = replaced(form.live, dict(chart.down))
-        yield Goal((*given, point.domain), both(live, there, _same(program, form, point, chart)))
-        met.append(both(replaced(point.domain, dict(chart.up)), back))
+        domain = both(point.domain, *(_within(Range(r.symbol, *map(point.value, (r.start, r.stop)))) for r in inside))
+        yield Goal((*given, domain), both(live, there, _same(program, form, point, chart)))
+        met.append(both(replaced(domain, dict(chart.up)), back))
     yield Goal((*given, form.live), Or(*met))
     for one, other in combinations(met, 2):
         yield Goal((*given, form.live, one), Not(other))
@@ -179,11 +182,34 @@ def _same(program: Program, form: Form, point: _Point, chart: Chart) -> object:
     )
 
 
-Copies = Mapping[str, tuple[str, Gather | Scatter]]
+def _twice(letters: list[Symbol]) -> bool:
+    return len(set(letters)) < len(letters)
+
+
+def _summed(program: Program, node: Statement) -> list[Range]:
+    """The letters that the running sums which a statement reads are summed over, and from where to where."""
+    sums, found = {n.target: n for n in program.body if isinstance(n, Accumulate)}, []
+    for access in accesses_of(node)[1:]:
+        while access.array in sums:
+            made = sums[access.array]
+            axis = made.axis + len(access.subscripts) - made.rank
+            end = access.subscripts[axis] + made.over.start
+            found.append(replace(made.over, start=end) if made.onwards else replace(made.over, stop=end))
+            access = _within_sum(access, made)
+    return found
+
+
+def _within_sum(access: Access, made: Accumulate) -> Access:
+    """An entry that is added up in an entry of running sums."""
+    axis = made.axis + len(access.subscripts) - made.rank
+    return Access(made.source, (*access.subscripts[:axis], made.place, *access.subscripts[axis + 1 :]))
+
+
+Copies = Mapping[str, tuple[str, Gather | Accumulate | Scatter]]
 
 
 def _copies(program: Program) -> Copies:
-    return {n.target: (n.source, n) for n in program.body if isinstance(n, Gather)}
+    return {n.target: (n.source, n) for n in program.body if isinstance(n, (Gather, Accumulate))}
 
 
 def _seen_through(program: Program, access: Access, working: Copies) -> tuple[Access, Expr]:
@@ -191,6 +217,9 @@ def _seen_through(program: Program, access: Access, working: Copies) -> tuple[Ac
     times: Expr = S.One
     while access.array in working:
         name, node = working[access.array]
+        if isinstance(node, Accumulate):
+            access = _within_sum(access, node)
+            continue
         axis = node.axis + len(access.subscripts) - (node.rank - 1 + len(node.over))
         behind = axis + len(node.over)
         at = {r.symbol: e + r.start for r, e in zip(node.over, access.subscripts[axis:behind], strict=True)}
@@ -223,6 +252,8 @@ def _starts(program: Program, form: Form, points: list[_Point]) -> Iterator[Goal
     same = [equal_places(_plain(written, len(form.output.axes)), form.output.storage(form.output.symbols))]
     if isinstance(first.node, Copy):
         product = product_in(form, form.bias)
+        if _summed(program, first.node):
+            raise NoLowering("A program starts from sums of entries of its form's bias.")
         source, number = _seen_through(program, first.node.source, _copies(program))
         if [source.array] != [bias.array for bias in product.factors]:
             raise NoLowering("A program starts from something else than its form's bias.")
@@ -281,3 +312,7 @@ def _along(program: Program, form: Form) -> Iterator[Goal]:
             inside = both(Le(0, node.place), Lt(node.place, whole))
             yield Goal((*given, *map(_within, node.over)), inside)
             yield Goal(given, both(*(Le(r.start, r.stop) for r in node.over)))
+        if isinstance(node, Accumulate):
+            whole, given = program.storage(node.source).shape[node.axis], _given(program, form)
+            yield Goal((*given, _within(node.over)), both(Le(0, node.place), Lt(node.place, whole)))
+            yield Goal(given, Le(node.over.start, node.over.stop))

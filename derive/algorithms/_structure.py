@@ -8,13 +8,14 @@ items      batched arrays are read and written at the item of the batch that the
 
 from __future__ import annotations
 
-from sympy import Sum, Symbol, expand
+from sympy import Expr, Sum, Symbol, expand
 
 from derive.algorithms._terms import program_tables
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import (
     Access,
+    Accumulate,
     Contract,
     Copy,
     Fill,
@@ -63,37 +64,40 @@ def _check_storage(program: Program, form: Form) -> None:
 
 def _check_working(program: Program) -> None:
     """Working arrays are made before the sums, each once: a copy along one axis, or zeros that are added back at last."""
-    nodes = [n for n in walk(program.body) if isinstance(n, (Gather, Scatter)) or (isinstance(n, Scratch) and n.shape)]
+    along = (Gather, Accumulate, Scatter)
+    nodes = [n for n in walk(program.body) if isinstance(n, along) or (isinstance(n, Scratch) and n.shape)]
     if any(all(node is not top for top in program.body) for node in nodes):
         raise NoLowering("A program makes its working arrays outside of loops.")
-    kinds = [
-        type(n) for n in program.body if isinstance(n, (Scratch, Gather, Scatter, Loop, Guard, MultiplyAdd, Contract))
-    ]
-    order = {Scratch: 0, Gather: 0, Scatter: 2}
+    kinds = [type(n) for n in program.body if isinstance(n, (Scratch, *along, Loop, Guard, MultiplyAdd, Contract))]
+    order = {Scratch: 0, Gather: 0, Accumulate: 0, Scatter: 2}
     if [order.get(k, 1) for k in kinds] != sorted(order.get(k, 1) for k in kinds):
         raise NoLowering("A program fills its copies before it sums, and adds back after that.")
-    made = [n.array for n in nodes if isinstance(n, Scratch)], [n.target for n in nodes if isinstance(n, Gather)]
+    made = (
+        [n.array for n in nodes if isinstance(n, Scratch)],
+        [n.target for n in nodes if isinstance(n, (Gather, Accumulate))],
+    )
     names = [s.name for s in (*program.arguments, program.result, *program.working)]
     if len(set(names)) < len(names) or sorted((*made[0], *made[1])) != sorted(s.name for s in program.working):
         raise NoLowering("A program makes each of its working arrays once, under a name of its own.")
     if [n.source for n in nodes if isinstance(n, Scatter)] != made[0][::-1]:
         raise NoLowering("A program adds each array of zeros back once, the last one first.")
-    _check_along([n for n in nodes if isinstance(n, (Gather, Scatter))], program)
+    _check_along([n for n in nodes if isinstance(n, along)], program)
 
 
-def _check_along(nodes: list[Gather | Scatter], program: Program) -> None:
+def _check_along(nodes: list[Gather | Accumulate | Scatter], program: Program) -> None:
     """Each puts a box in the place of one axis of two arrays that are otherwise alike; what is read has been made."""
     known = {s.name for s in program.arguments}
     last = None
     for node in nodes:
-        new, old = (node.target, node.source) if isinstance(node, Gather) else (node.source, node.target)
-        if isinstance(node, Gather) and node.source not in known:
+        made = not isinstance(node, Scatter)
+        new, old = (node.target, node.source) if made else (node.source, node.target)
+        if made and node.source not in known:
             raise NoLowering(f"A program copies {node.source} before it is made.")
         if isinstance(node, Scatter) and last not in (None, node.source):
             raise NoLowering("A program adds back into another array than the next one that is added back.")
         known, last = known | {new}, node.target if isinstance(node, Scatter) else last
         first, second = program.storage(new), program.storage(old)
-        box = (expand(r.stop - r.start) for r in node.over)
+        box = [node.over.stop - node.over.start + 1] if isinstance(node, Accumulate) else _box(node.over)
         extents = (*second.shape[: node.axis], *box, *second.shape[node.axis + 1 :])
         alike = len(first.shape) == len(extents) and all(
             expand(x - y) == 0 for x, y in zip(first.shape, extents, strict=True)
@@ -102,6 +106,10 @@ def _check_along(nodes: list[Gather | Scatter], program: Program) -> None:
             raise NoLowering(f"The working array {new} has another shape than it is made with.")
     if last not in (None, program.result.name):
         raise NoLowering("A program adds back into another array than its result.")
+
+
+def _box(over: tuple[Range, ...]) -> list[Expr]:
+    return [r.stop - r.start for r in over]
 
 
 def _check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:
@@ -117,6 +125,10 @@ def _check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:
                 _bind_box(bound, over)
             case Gather(over=over) | Scatter(over=over):
                 _bind_box(bound, over)
+            case Accumulate(over=span, place=place):
+                _bind_box(bound, (span,))
+                if not {s for e in (span.start, span.stop, place) for s in e.free_symbols} <= bound | {span.symbol}:
+                    raise NoLowering("A running sum is over places that sizes tell.")
             case Scratch():
                 pass
             case _:

@@ -27,9 +27,19 @@ def looped(terms: Terms) -> tuple[Symbol, ...]:
 
 
 def cost(terms: Terms) -> tuple[int, ...]:
-    """How many loops grow with the batch, with the data, with a window, and not at all."""
+    """How many loops grow with the batch and with the data, how many copies do, then loops with a window, and not at all."""
     loops = looped(terms)
-    return tuple(sum(terms.grows(s) == level for s in loops) for level in (3, 2, 1, 0))
+    batch, data, window, constant = (sum(terms.grows(s) == level for s in loops) for level in (3, 2, 1, 0))
+    return batch, data, _spread(terms), window, constant
+
+
+def _spread(terms: Terms) -> int:
+    """Copies of weights along axes that grow with the data, where the weights' own don't."""
+    shapes = {a.name: a.shape for a in (terms.form.output, *(p.array for p in terms.form.params))}
+    shapes |= {s.name: s.shape for s in terms.extended.working if not s.batched}
+    made = [(n.source, n.target) for n in (*terms.extended.gathers, *terms.extended.scatters)]
+    grown = {name: sum(bool(e.free_symbols & terms.data) for e in shape) for name, shape in shapes.items()}
+    return sum(grown[one] != grown[other] for one, other in made if one in grown and other in grown)
 
 
 def _order(terms: Terms, loops: set[Symbol], growth: dict[Symbol, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:

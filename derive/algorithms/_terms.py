@@ -13,6 +13,8 @@ from typing import Any
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, S, Symbol, expand, true
 
 from derive.algorithms._extend import Extended, extended
+from derive.algorithms._phases import phase_cases, phase_ranges, phased
+from derive.algorithms._running import accumulated, triangle
 from derive.errors import NoLowering, TextError
 from derive.forms.conditions import split
 from derive.forms.expr import Read, Where, index, reads
@@ -58,7 +60,13 @@ def same_chart(chart: Chart) -> Any:
 
 
 def charts(form: Form) -> Iterator[Chart]:
-    """Letters in which the form's terms may be swept: its own, and those in which a weight is read at plain letters."""
+    """Letters in which the form's terms may be swept: its own, those in which a weight is read at plain letters, and phases."""
+    found = list(_plain_charts(form))
+    yield from found
+    yield from (chart for chart in (phased(form, known) for known in found) if chart is not None)
+
+
+def _plain_charts(form: Form) -> Iterator[Chart]:
     yield own(form)
     letters = (*form.output.symbols, *form.reduction_symbols)
     values: dict[Symbol, Expr] = {}
@@ -165,9 +173,9 @@ class Terms:
         self.letters = (*self.items, *(s for s, _ in chart.up))
         facts = (Ge(BATCH, 1), Le(0, ITEM), Lt(ITEM, BATCH)) if items else ()
         self.given = Polyhedron.of(form.given, *facts[:1])
-        self.part = part or Part()
+        self.part = part or Part(cases=tuple(phase_cases(chart)))
         live = self.part.of(replaced(form.live, self.down))
-        self.terms, rest = split(live, self.part.condition, form.given, *facts)
+        self.terms, rest = split(live, self.part.condition, phase_ranges(chart), form.given, *facts)
         self.rest = And(*(part for part in And.make_args(rest) if not self._holds(part)))
         stored = {a.name: Storage(a.name, a.shape, a.name in batched) for a in arrays}
         self.product = product_in(form, form.weight)
@@ -179,7 +187,23 @@ class Terms:
         self.costly = frozenset(s for s, long in costly.items() if long)
         tables = {t.name: t.array for t in form.tables} if extend else {}
         self.extended = extended(accesses, own, times, costly, self.terms, stored, len(self.items), tables)
-        self.accesses = _with_text(self.extended)
+        self._run_up(tuple(stored.values()))
+        self.name(self.extended)
+
+    def _run_up(self, stored: tuple[Storage, ...]) -> None:
+        """Running sums in the place of letters that are summed up to a place."""
+        while True:
+            letters = [s for s in self.letters if s not in self.rest.free_symbols]
+            found = triangle(self.extended, letters, self.costly, self.terms, self.given)
+            if found is None:
+                return
+            self.extended = accumulated(self.extended, found, self.form, stored, len(self.items))
+            self.letters = tuple(s for s in self.letters if s != found.over.symbol)
+            self.terms = self.terms.project(found.over.symbol)
+
+    def name(self, made: Extended) -> None:
+        """Take these accesses; their working arrays may have other names."""
+        self.extended, self.accesses = made, _with_text(made)
 
     def _holds(self, part: Any) -> bool:
         """Whether every term satisfies a condition that is no inequality, such as that a remainder is inside its range."""

@@ -15,6 +15,7 @@ from typing import Any
 from sympy import And, Integer, Le, Lt, Sum, Symbol, true
 
 from derive.algorithms._cases import divided
+from derive.algorithms._running import distinct
 from derive.algorithms._start import filled, started, working
 from derive.algorithms._sweep import cost, looped
 from derive.algorithms._terms import BATCH, ITEM, Terms, charts, entry_text, own, program_tables
@@ -26,6 +27,7 @@ from derive.forms.products import sums
 from derive.forms.sizes import size_sources
 from derive.ir.nodes import (
     Access,
+    Accumulate,
     Chart,
     Contract,
     Copy,
@@ -68,10 +70,10 @@ def direct(
         raise NoLowering(f"Algorithm 'direct' needs affine index sets: {cause}") from cause
     arrays = (form.input, *(p.array for p in form.params))
     result = Storage(form.output.name, form.output.shape, form.output.name in items)
-    looping = target == "arrays" and any(map(looped, parts))
+    says = "one thread an output" if target == "threads" else _kind(parts)
     return Program(
         name=name,
-        says=("shifted sums" if looping else "one contraction") if target == "arrays" else "one thread an output",
+        says=says,
         arguments=tuple(Storage(a.name, a.shape, a.name in items) for a in arrays),
         result=result,
         sizes=form.sizes,
@@ -80,7 +82,7 @@ def direct(
         batch=BATCH if counted else None,
         item=ITEM if counted else None,
         charts=() if [t.chart for t in parts] == [own(form)] else tuple(t.chart for t in parts),
-        working=(*working(form, parts[0].extended.working, target), *parts[0].extended.working),
+        working=(*working(form, _rooms(parts), target), *_rooms(parts)),
         tables=program_tables(form),
     )
 
@@ -92,7 +94,20 @@ def _parts(
     if target == "threads":
         return (Terms(form, own(form), items, True),)
     found = [divided(Terms(form, chart, items, counted, extend=True)) for chart in choice]
-    return min(found, key=lambda parts: max(map(cost, parts))) if len(found) > 1 else found[0]
+    best = min(found, key=lambda parts: max(map(cost, parts))) if len(found) > 1 else found[0]
+    taken = {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
+    taken |= {t.name for t in form.tables}
+    for terms, made in zip(best, distinct([terms.extended for terms in best], taken), strict=True):
+        terms.name(made)
+    return best
+
+
+def _kind(parts: tuple[Terms, ...]) -> str:
+    """What a program for arrays does, in two words."""
+    if any(map(looped, parts)):
+        return "shifted sums"
+    running = any(isinstance(node, Accumulate) for terms in parts for node in terms.extended.gathers)
+    return "running sums" if running else "one contraction"
 
 
 def _added(terms: Terms, target: Access, name: str) -> tuple[Access, tuple[Range, ...], tuple[Access, ...], str]:
@@ -108,20 +123,26 @@ def _added(terms: Terms, target: Access, name: str) -> tuple[Access, tuple[Range
 
 
 def _arrays(parts: tuple[Terms, ...]) -> tuple[Node, ...]:
-    form, more = parts[0].form, parts[0].extended
-    if len(parts) > 1 and any(terms.extended.working for terms in parts):
+    form, more, rooms = parts[0].form, parts[0].extended, _rooms(parts)
+    if len(parts) > 1 and any(terms.extended.scatters for terms in parts):
         raise NoLowering("Algorithm 'direct' copies along an axis for one sum, and this form has several.")
     whole = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes)
     place = Access(form.output.name, form.output.storage(form.output.symbols))
-    copies, start = started(form, place, whole, entry_text(form.output.entry()), more.working)
-    shapes = {s.name: s.shape for s in more.working}
+    copies, start = started(form, place, whole, entry_text(form.output.entry()), rooms)
+    shapes = {s.name: s.shape for s in rooms}
     zeros = (Scratch(node.source, shapes[node.source]) for node in reversed(more.scatters))
     first: tuple[Node, ...] = ()
     if isinstance(form.bias, Sum):
         target, over, factors, says = _added(parts[0], place, entry_text(form.output.entry()))
         first = (Contract(target, (*whole, *over), factors, says),)
     sweeps = (node for terms in parts for node in _sweep(terms))
-    return (*copies, start, *zeros, *more.gathers, *first, *sweeps, *more.scatters)
+    gathers = (node for terms in parts for node in terms.extended.gathers)
+    return (*copies, start, *zeros, *gathers, *first, *sweeps, *more.scatters)
+
+
+def _rooms(parts: tuple[Terms, ...]) -> tuple[Storage, ...]:
+    """All working arrays."""
+    return tuple(room for terms in parts for room in terms.extended.working)
 
 
 def _sweep(terms: Terms) -> tuple[Node, ...]:

@@ -12,6 +12,7 @@ from derive.backends._signature import Bodies, Numbers, brought, facts, quoted
 from derive.errors import EmitError
 from derive.ir.nodes import (
     Access,
+    Accumulate,
     Gather,
     Guard,
     Launch,
@@ -123,6 +124,8 @@ def _mentioned(node: Node) -> Iterator[Symbol]:
         case Gather(over=over, place=place, times=times) | Scatter(over=over, place=place, times=times):
             yield from place.free_symbols | times.free_symbols
             yield from (s for r in over for s in r.start.free_symbols | r.stop.free_symbols)
+        case Accumulate(over=span, place=place):
+            yield from place.free_symbols | span.start.free_symbols | span.stop.free_symbols
         case Loop(range=span):
             yield from span.start.free_symbols | span.stop.free_symbols
         case Launch(threads=threads):

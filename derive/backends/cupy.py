@@ -25,6 +25,7 @@ from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
     Access,
+    Accumulate,
     Contract,
     Copy,
     Fill,
@@ -169,7 +170,7 @@ class _Writer:
     def guard(self, node: Guard) -> Lines:
         return [f"if ({_c(node.condition)}) {{", *indent(self.body(node.body)), "}"]
 
-    def along(self, node: Gather | Scatter) -> Lines:
+    def along(self, node: Gather | Accumulate | Scatter) -> Lines:
         raise EmitError("Backend 'cupy' evaluates places where they are read; a working array is for another backend.")
 
     def launch(self, node: Launch) -> Lines:
@@ -228,6 +229,7 @@ TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     MultiplyAdd: _Writer.multiply_add,
     Contract: _Writer.contract,
     Gather: _Writer.along,
+    Accumulate: _Writer.along,
     Scatter: _Writer.along,
     Loop: _Writer.loop,
     Guard: _Writer.guard,

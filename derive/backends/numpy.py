@@ -18,6 +18,7 @@ from derive.backends._module import (
     size_lines,
     used,
 )
+from derive.backends._running import running_sums
 from derive.backends._signature import runtime_imports, tabulated
 from derive.backends._slices import aligned, slice_text
 from derive.backends._stages import staged_functions
@@ -25,6 +26,7 @@ from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
     Access,
+    Accumulate,
     Contract,
     Copy,
     Fill,
@@ -85,6 +87,9 @@ class _Writer:
         at = ", ".join(("...", places, *["slice(None)"] * (node.rank - node.axis - 1)))
         return [*lines, f"np.add.at({node.target}, ({at}), {node.source}{self._signs(node, node.source)})"]
 
+    def accumulate(self, node: Accumulate) -> Lines:
+        return running_sums(node, self.stored[node.source], self.stored[node.target])
+
     def _places(self, node: Gather | Scatter) -> tuple[Lines, str]:
         """Lines that give letters all their values, and the places as an array; a table that says them all by its name."""
         letters = [r.symbol for r in node.over]
@@ -120,7 +125,17 @@ class _Writer:
 
     def copy(self, node: Copy) -> Lines:
         kept = node.target.along(node.over)
-        source = f"{_number(node.times)}{self.view(node.source, node.over, kept)}"
+        mine = node.source.along(node.over)
+        wanted = [s for s in kept if s in mine]
+        view = self.view(node.source, node.over, kept)
+        if list(mine) != wanted:
+            letters = _einsum_letters(node)
+            spec = f"{''.join(letters[s] for s in mine)}->{''.join(letters[s] for s in wanted)}"
+            spread = ", ".join(":" if s in mine else "None" for s in kept[kept.index(wanted[0]) :])
+            view = (
+                f'np.einsum("{spec}", {self.view(node.source, node.over)}){f"[{spread}]" if "None" in spread else ""}'
+            )
+        source = f"{_number(node.times)}{view}"
         return [f"{self.view(node.target, node.over, store=True)} = {source}"]
 
     def fill(self, node: Fill) -> Lines:
@@ -232,7 +247,7 @@ def _wrapped(start: str, left: str, inside: str, right: str, call: bool = False)
     return [f"{start}{left}", *indent([inside]), right]
 
 
-def _einsum_letters(node: Contract) -> dict[Symbol, str]:
+def _einsum_letters(node: Copy | Contract) -> dict[Symbol, str]:
     """The formula's letters where they are single, else the next free ones."""
     symbols = [r.symbol for r in node.over]
     own = {s: s.name for s in symbols if len(s.name) == 1 and s.name.isalpha()}
@@ -248,6 +263,7 @@ TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     MultiplyAdd: _Writer.multiply_add,
     Contract: _Writer.contract,
     Gather: _Writer.gather,
+    Accumulate: _Writer.accumulate,
     Scatter: _Writer.scatter,
     Loop: _Writer.loop,
     Guard: _Writer.guard,

@@ -101,6 +101,8 @@ def _used(body: Polyhedron, row: Row) -> set[sp.Symbol]:
 
 def _joined(condition: Any, over: Symbols) -> list[tuple[Symbols, list[Any]]]:
     """The symbols of `over` that conjuncts join, each group with its own; those of no symbol are in the first."""
+    if not over:
+        return [((), [condition])]
     groups: list[tuple[set[sp.Symbol], list[Any]]] = [({symbol}, []) for symbol in over]
     for part in sorted(sp.And.make_args(condition), key=str):
         used = part.free_symbols & set(over) or {over[0]}

@@ -17,7 +17,7 @@ from sympy import And, Eq, Expr, Ge, Integer, Le, Or, Symbol, expand, true
 
 from derive.errors import RuleRefused
 from derive.forms.expr import Where
-from derive.forms.polyhedron import Polyhedron
+from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.groups._cases import written
 from derive.groups._domain import Domain, domain
 from derive.groups._group import Action, Element, Tie
@@ -68,10 +68,15 @@ class _Option:
 def tie_finite(action: Action) -> Tie:
     """The orbits under elements that move entries whatever their letters are.
 
-    Raises RuleRefused where an element's letters matter.
+    Raises RuleRefused where an element's letters matter, or where entries are named by cases that it moves.
     """
     _check(action)
-    return _Orbits(action).tie()
+    try:
+        return _Orbits(action).tie()
+    except NotAffine as cause:
+        raise RuleRefused(
+            f"Weights are called by cases, which {action.elements[0].says} moves; state this symmetry before the one they are of."
+        ) from cause
 
 
 def _check(action: Action) -> None:

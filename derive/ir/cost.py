@@ -23,6 +23,7 @@ from sympy import Expr, Integer, Max, Min, Sum, Symbol, ceiling
 
 from derive.ir.nodes import (
     Access,
+    Accumulate,
     Contract,
     Copy,
     Fill,
@@ -173,8 +174,8 @@ def _sweeps(
                 yield from _swept(program, node, times, batch, _means(node.over, around))
             case Copy() | Fill():
                 yield Work("store", (times, _elements(program, node.target, node.over, batch, {})))
-            case Gather() | Scatter():
-                name = node.target if isinstance(node, Gather) else node.source
+            case Gather() | Accumulate() | Scatter():
+                name = node.source if isinstance(node, Scatter) else node.target
                 whole = program.storage(name)
                 yield Work("copy", (times, _product(whole.shape) * (batch if whole.batched else 1)))
 

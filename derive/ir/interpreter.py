@@ -13,6 +13,7 @@ from sympy import Integer, Symbol
 from derive.errors import EmitError
 from derive.ir.nodes import (
     Access,
+    Accumulate,
     Contract,
     Copy,
     Fill,
@@ -114,6 +115,8 @@ class _Run:
                         self.memory[target.array][self.place(target, at)] = 0
                 case Gather() | Scatter():
                     self.along(node, env)
+                case Accumulate():
+                    self.run_up(node, env)
                 case MultiplyAdd() | Contract():
                     self.accumulate(node, env)
                 case Loop(range=span, body=inner):
@@ -157,6 +160,19 @@ class _Run:
         source = np.moveaxis(self.memory[node.source], range(first, first + len(box)), range(len(box)))
         for place, sign, part in zip(places, signs, source.reshape(-1, *whole.shape[1:]), strict=True):
             whole[place] = whole[place] + sign * part
+
+    def run_up(self, node: Accumulate, env: Env) -> None:
+        """Running sums along one axis, from the first place on or from the last one back."""
+        points = list(self.points((node.over,), env))
+        whole = np.moveaxis(self.memory[node.source], node.axis - node.rank, 0)
+        sums = np.zeros((len(points) + 1, *whole.shape[1:]), dtype=object)
+        for number, at in reversed(list(enumerate(points))) if node.onwards else enumerate(points):
+            place = self.value(node.place, at)
+            if not 0 <= place < len(whole):
+                raise EmitError(f"{node.source} has no place {place} along an axis of {len(whole)}.")
+            old, new = (number + 1, number) if node.onwards else (number, number + 1)
+            sums[new] = sums[old] + whole[place]
+        self.memory[node.target] = np.moveaxis(sums, 0, node.axis - node.rank)
 
 
 def _axes_at(array: np.ndarray, count: int, place: int) -> np.ndarray:

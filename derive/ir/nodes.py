@@ -16,6 +16,7 @@ from sympy import Expr, S, Symbol
 __all__ = [
     "NODES",
     "Access",
+    "Accumulate",
     "Chart",
     "Contract",
     "Copy",
@@ -134,6 +135,23 @@ class Scatter:
 
 
 @dataclass(frozen=True, slots=True)
+class Accumulate:
+    """target[.., p - start, ..] = Σ source[.., place(k), ..] along one axis, over start ≤ k < p or, `onwards`, over p ≤ k < stop.
+
+    A new working array with one place more along the axis than the range of k has; `rank` is the number of axes.
+    """
+
+    target: str
+    source: str
+    axis: int
+    rank: int
+    over: Range
+    place: Expr
+    onwards: bool = False
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MultiplyAdd:
     """target += times·Π factors at every point of the box; every range moves the target."""
 
@@ -182,8 +200,21 @@ class Launch:
 
 
 Statement = Copy | Fill | MultiplyAdd | Contract
-Node = Let | Scratch | Statement | Gather | Scatter | Loop | Guard | Launch
-NODES: tuple[type, ...] = (Let, Scratch, Copy, Fill, MultiplyAdd, Contract, Gather, Scatter, Loop, Guard, Launch)
+Node = Let | Scratch | Statement | Gather | Accumulate | Scatter | Loop | Guard | Launch
+NODES: tuple[type, ...] = (
+    Let,
+    Scratch,
+    Copy,
+    Fill,
+    MultiplyAdd,
+    Contract,
+    Gather,
+    Accumulate,
+    Scatter,
+    Loop,
+    Guard,
+    Launch,
+)
 
 
 @dataclass(frozen=True, slots=True)

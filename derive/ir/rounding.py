@@ -14,6 +14,7 @@ largest of max(1, max|entry|) over the arrays, where deep = f - 2 for a product 
 sums scale that error by their own (1 + δ). A number in front of a product counts as one more that was rounded; a sign, which
 rounds nothing, doesn't count. Where subnormals are flushed, η is the smallest normal, a sum
 loses as much as a product, and no operand may be subnormal.
+Running sums add L entries before their product with a weight: T + L additions, whose losses the weight multiplies.
 """
 
 from __future__ import annotations
@@ -30,7 +31,21 @@ import numpy as np
 from sympy import Add, Expr, Integer, Max, Min, Mul, Symbol, ceiling, floor
 
 from derive.errors import EmitError
-from derive.ir.nodes import Contract, Gather, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Scatter, walk
+from derive.ir.nodes import (
+    Accumulate,
+    Contract,
+    Gather,
+    Guard,
+    Launch,
+    Let,
+    Loop,
+    MultiplyAdd,
+    Node,
+    Program,
+    Range,
+    Scatter,
+    walk,
+)
 
 __all__ = ["Roundings", "error_bound", "in_range", "roundings"]
 
@@ -113,11 +128,13 @@ def roundings(program: Program, sizes: Mapping[Symbol, int], rounded: frozenset[
     _require_products_of_arguments(program)
     sums = [n for n in walk(program.body) if isinstance(n, (MultiplyAdd, Contract))]
     terms = _terms(program.body, known, 1) * _met(program, known)
+    run = _run(program, known)
     factors = max((len(n.factors) for n in sums), default=1)
     made = max((sum(f.array in rounded for f in n.factors) for n in sums), default=0)
     made += not all(_is_sign(n.times, program) for n in walk(program.body) if hasattr(n, "times"))
     steps = factors - 1 + made
-    return Roundings(q=terms + steps, p=terms * steps, deep=max(0, factors - 1 if made else factors - 2))
+    deep = max(bool(run), factors - 1 if made else factors - 2)
+    return Roundings(q=terms + run + steps, p=terms * max(1, run) * steps, deep=deep)
 
 
 def _is_sign(times: Any, program: Program) -> bool:
@@ -143,6 +160,16 @@ def _met(program: Program, known: Mapping[Symbol, Interval]) -> int:
     return total
 
 
+def _run(program: Program, known: Mapping[Symbol, Interval]) -> int:
+    """How many additions an entry has behind it at most in running sums, which may be of running sums."""
+    lengths: dict[str, int] = {}
+    for node in program.body:
+        if isinstance(node, Accumulate):
+            length = max(0, _interval(node.over.stop, known)[1] - _interval(node.over.start, known)[0])
+            lengths[node.target] = lengths.get(node.source, 0) + length
+    return max(lengths.values(), default=0)
+
+
 def _looked_up(place: Any, program: Program) -> Any:
     """A place that is an entry of a table, as its number."""
     if not hasattr(place, "subscripts"):
@@ -155,7 +182,7 @@ def _looked_up(place: Any, program: Program) -> Any:
 
 def _require_products_of_arguments(program: Program) -> None:
     arguments = {s.name for s in program.arguments}
-    copies = {n.target for n in walk(program.body) if isinstance(n, Gather)}
+    copies = {n.target for n in walk(program.body) if isinstance(n, (Gather, Accumulate))}
     for node in walk(program.body):
         for factor in node.factors if isinstance(node, (MultiplyAdd, Contract)) else ():
             if factor.array not in arguments | copies:

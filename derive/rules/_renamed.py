@@ -15,9 +15,9 @@ __all__ = ["renamed"]
 
 
 def renamed(inner: Form, outer: Form, weights: str) -> Form:
-    """The inner layer with summed letters and weights that the outer one doesn't use."""
+    """The inner layer with places, summed letters and weights that the outer one doesn't use."""
     taken = {*outer.output.symbols, *outer.reduction_symbols, *outer.input.symbols, *inner.input.symbols}
-    taken |= set(outer.sizes)
+    taken |= {*outer.sizes, *(s for p in outer.params for s in p.array.symbols)}
     letters: dict[Symbol, Symbol] = {}
     for s in inner.reduction_symbols:
         letters[s] = _fresh(s, {*taken, *letters.values()})
@@ -28,8 +28,10 @@ def renamed(inner: Form, outer: Form, weights: str) -> Form:
         raise RuleRefused(
             f"Both layers would have weights called {weights}; give the inner ones another name: weights=."
         )
+    places = {s: _fresh(s, {*outer.output.symbols, *letters.values()}) for s in inner.input.symbols}
     return replace(
         inner,
+        input=Array(_apart(inner, outer), tuple(replace(a, symbol=places[a.symbol]) for a in inner.input.axes)),
         reduction=tuple(replace(a, symbol=letters[a.symbol]) for a in inner.reduction),
         domain=inner.domain.xreplace(letters),
         weight=rename_arrays(inner.weight, names | tables).xreplace(letters),
@@ -37,6 +39,12 @@ def renamed(inner: Form, outer: Form, weights: str) -> Form:
         weights=tuple(_param(p, names[p.name], letters, tables) for p in inner.weights),
         tables=tuple(replace(t, array=replace(t.array, name=tables[t.name])) for t in inner.tables),
     )
+
+
+def _apart(inner: Form, outer: Form) -> str:
+    """The input's name, another where the result has it: behind an adjoint it is X that comes out."""
+    taken = {a.name for a in (outer.output, *(p.array for p in (*outer.params, *inner.params)))}
+    return next(name for name in (inner.input.name, "Y", "Z", "Q", "R") if name not in taken)
 
 
 def _tables(inner: Form, taken: set[str]) -> dict[str, str]:

@@ -7,12 +7,14 @@ from dataclasses import replace
 from itertools import permutations, product
 from typing import Any
 
-from sympy import Abs, And, Expr, Max, Min, Or, Symbol, expand, true
+from sympy import Abs, And, Expr, Max, Min, Mod, Or, Symbol, ceiling, expand, true
 
 from derive.errors import RuleRefused
-from derive.forms.conditions import simplified, split
+from derive.forms.conditions import pieces, simplified, split
 from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
+from derive.forms.polyhedron import NotAffine
+from derive.forms.quotients import rounded
 from derive.rules._known import implied
 
 __all__ = ["selected"]
@@ -50,15 +52,50 @@ def _read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letter
     options, named = [], _named(param, after)
     for tap in _taps(param, source, after):
         at = {s: e.xreplace(tap) for s, e in param.reader}
-        at |= {s: first[s].xreplace({s: e}) for s, e in at.items() if s in first}
+        at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
         hit = equal_places((e.xreplace(at) for e in source.subscripts), param.array.symbols)
         live = And(true if tap else param.free, inside.xreplace(at), true if tap else hit)
-        options.append((simplified(live, param.array.holds(), after.given, *_affine(named)), at))
+        known = (param.array.holds(), after.given, *_affine(named))
+        options.append((_without_bent(simplified(live, *known), And(*known, true if tap else param.free)), at))
+    _check_phases(param, source, options[0][1], after)
     free = And(simplified(named, param.array.holds(), after.given), Or(*(live for live, _ in options)))
     reader = {s: options[-1][1][s] for s, _ in param.reader}
     for live, at in reversed(options[:-1]):
         reader = {s: Where(live, at[s], e) for s, e in reader.items()}
     return replace(param, free=free, reader=tuple(reader.items()))
+
+
+def _check_phases(param: Param, source: Read, at: Letters, after: Form) -> None:
+    """Raises RuleRefused where the place found for an entry has another remainder than the entry is of."""
+    hits = [equal_places((e.xreplace(at),), (s,)) for s, e in zip(param.array.symbols, source.subscripts, strict=True)]
+    known = And(param.array.holds(), after.given, param.free)
+    periods = [e.args[1] for e in source.subscripts if isinstance(e, Mod) and e.args[1].is_Integer]
+    repeats = (hit for hit, e in zip(hits, source.subscripts, strict=True) if isinstance(e, Mod))
+    if periods and not all(implied(known, hit) for hit in repeats):
+        raise RuleRefused(
+            f"The entries {source} repeat along the grid, and no kept place is known that reads each of them; strides that are "
+            f"multiples of {max(periods)} keep one kind of place, and zero, periodic and reflecting edges keep all."
+        )
+
+
+def _without_bent(condition: Any, known: Any) -> Any:
+    """Without the parts that hold anyway and that no polyhedra say, such as 0 ≤ 2a + 2·max(0, -a)."""
+    return And(*(p for p in And.make_args(condition) if not (_is_bent(p) and implied(known, p))))
+
+
+def _is_bent(part: Any) -> bool:
+    try:
+        return not rounded(part) and not pieces(part)
+    except NotAffine:
+        return True
+
+
+def _at(first: Expr, letter: Symbol, place: Expr) -> Expr:
+    """The new place for an old one. A quotient that turns out whole stands inside of extremes: Max(0, -2a)/2 is Max(0, -a)."""
+    value = first.xreplace({letter: place})
+    if isinstance(place, (Max, Min)) and first.has(ceiling) and not value.has(ceiling):
+        return place.func(*(_at(first, letter, e) for e in place.args))
+    return value
 
 
 def _affine(condition: Any) -> tuple[Any, ...]:

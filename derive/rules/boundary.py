@@ -12,15 +12,15 @@ box has tied their weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from sympy import And, Eq, Expr, Integer, Max, Min, Mod, Symbol, expand
+from sympy import And, Eq, Expr, Integer, Le, Max, Min, Mod, Symbol, expand
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified, split
 from derive.forms.dense import dense_form
-from derive.forms.expr import index
+from derive.forms.expr import index, reads
 from derive.forms.extension import EXTENSIONS, extended
 from derive.forms.form import Edge, Form, Param, Role
 from derive.forms.polyhedron import Polyhedron
@@ -134,11 +134,11 @@ def _valid(form: Form) -> Step:
 
 def _beyond(form: Form, edge: str) -> Step:
     _offsets(form)
-    reads = tuple(
+    places = tuple(
         extended(edge, axis, place) if axis.role is Role.GRID else place
         for axis, place in zip(form.input.axes, form.read, strict=True)
     )
-    after = replace(form, domain=_whole(form), read=reads, shared=True)
+    after = replace(form, domain=_whole(form), read=places, shared=True)
     after = replace(after, weights=tuple(_read_once(p, form) for p in form.weights))
     same = same_letters(form)
     return Step(
@@ -152,7 +152,7 @@ def _beyond(form: Form, edge: str) -> Step:
         sections=(),
         to_before=same,
         to_after=same,
-        argument=(SubStep("Beyond the edge", form.input.entry(form.read), form.input.entry(reads)),),
+        argument=(SubStep("Beyond the edge", form.input.entry(form.read), form.input.entry(places)),),
         view=_VIEWS[edge],
     )
 
@@ -162,8 +162,18 @@ def _read_once(param: Param, form: Form) -> Param:
     grid = {s for q in form.grid(form.input) for s in form.input.axes[q].upper.free_symbols}
     first = {a.symbol: a.lower for a in form.output.axes if a.role is Role.GRID and a.symbol not in param.array.symbols}
     named = [c for c in And.make_args(param.free) if not c.free_symbols & grid]
-    reader = tuple((s, first.get(s, e)) for s, e in param.reader)
+    phases = dict(_phases(param, form))
+    named += [Le(phases[a.symbol], a.upper) for a in form.output.axes if a.symbol in phases]
+    reader = tuple((s, (first | phases).get(s, e)) for s, e in param.reader)
     return replace(param, free=And(*sorted(named, key=str)), reader=reader)
+
+
+def _phases(param: Param, form: Form) -> Iterator[tuple[Symbol, Symbol]]:
+    """Places that a weight is read at the remainder of, each with the letter of the weight that says which."""
+    for read in (r for r in reads(form.weight) if r.array == param.name):
+        for letter, subscript in zip(param.array.symbols, read.subscripts, strict=True):
+            if isinstance(subscript, Mod) and subscript.args[0] in form.output.symbols:
+                yield subscript.args[0], letter
 
 
 _TIED = equivariant(Translations()).apply(reindex().apply(dense_form(rank=1)).after).after

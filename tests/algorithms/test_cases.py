@@ -20,7 +20,7 @@ from derive.forms.dense import dense_form
 from derive.forms.expr import Read, Where, indices
 from derive.forms.form import Array, Axis, Form, Param, Role
 from derive.ir.interpreter import interpret
-from derive.ir.nodes import Contract, Loop, MultiplyAdd, Program, walk
+from derive.ir.nodes import Accumulate, Contract, Loop, MultiplyAdd, Program, walk
 from derive.lowering import Gradient, gradients, lower, slopes
 from derive.pipeline import load_source
 from derive.proof.solver import discharge_all
@@ -100,24 +100,24 @@ def test_bodies_take_batches(form: Form) -> None:
             assert same(result, np.stack(wanted) if batch else wanted[0] + wanted[1])
 
 
-def test_equal_letters_are_one_and_rows_are_swept() -> None:
-    """The diagonal is one statement without a loop; what is off it loops over one letter."""
+def test_equal_letters_are_one_and_what_is_off_the_diagonal_is_summed_up() -> None:
+    """Three statements without a loop: the diagonal, and running sums of what is before it and behind it."""
     body = lower(FORMS["permutations"], "arrays").body
-    flat = [node for node in body if isinstance(node, (MultiplyAdd, Contract))]
-    loops = [node for node in body if isinstance(node, Loop)]
-    assert len(flat) == 1 and len(loops) == 2
-    assert all(not isinstance(inner, Loop) for loop in loops for inner in walk(loop.body))
+    assert sum(isinstance(node, (MultiplyAdd, Contract)) for node in body) == 3
+    assert sorted(node.onwards for node in body if isinstance(node, Accumulate)) == [False, True]
+    assert not any(isinstance(node, Loop) for node in walk(body))
 
 
 def test_parts_that_overlap_or_leave_terms_out_are_refused() -> None:
     form = FORMS["permutations"]
     program = direct(form, "arrays")
-    start, *parts = program.body
+    made = [node for node in program.body if not isinstance(node, MultiplyAdd)]
+    parts = [node for node in program.body if isinstance(node, MultiplyAdd)]
     for kept, charts in (
         ([parts[0], parts[1], parts[1]], (*program.charts[:2], program.charts[1])),
         (parts[:2], program.charts[:2]),
         ([*parts, parts[0]], (*program.charts, program.charts[0])),
     ):
-        faulty = replace(program, body=(start, *kept), charts=charts)
+        faulty = replace(program, body=(*made, *kept), charts=charts)
         verdicts = discharge_all(program_obligations(faulty, form))
         assert [v.proved for v in verdicts] == [False, True]

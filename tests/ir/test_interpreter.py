@@ -13,6 +13,7 @@ from derive.ir.interpreter import interpret
 from derive.ir.nodes import (
     NODES,
     Access,
+    Accumulate,
     Contract,
     Copy,
     Fill,
@@ -172,6 +173,7 @@ def test_walk_meets_every_kind_of_node() -> None:
         MultiplyAdd(H, (), (X,)),
         Contract(H, (), (X,)),
         Gather("Z", "X", 0, 1, (ALL_I,), i),
+        Accumulate("Z", "X", 0, 1, ALL_I, i),
         Scatter("H", "Z", 0, 1, (ALL_I,), i),
     )
     body = (Launch((ALL_J,), (Loop(ALL_I, (Guard(Ge(i, 0), inner),)),)),)

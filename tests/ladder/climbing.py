@@ -30,7 +30,7 @@ __all__ = [
 
 Check = Callable[[Subject, Sizes], None]
 # What a faulty kernel may do instead of giving a wrong result.
-_BREAKAGE = (Refuted, IndexError, ValueError, ZeroDivisionError, NameError)
+_BREAKAGE = (Refuted, TypeError, IndexError, ValueError, ZeroDivisionError, NameError)
 
 
 def odd_sizes(subject: Subject, most: int = 4) -> tuple[Sizes, ...]:

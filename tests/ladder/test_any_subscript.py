@@ -118,12 +118,12 @@ def _faults(program: Program) -> list[Program]:
     made = []
     for position, node in enumerate(program.body):
         if isinstance(node, (Gather, Scatter)):
-            span = node.over
+            (span,) = node.over
             for changed in (
                 replace(node, place=node.place.xreplace({span.symbol: span.symbol + 1})),
                 replace(node, place=span.symbol),
-                replace(node, over=replace(span, start=span.start - 1, stop=span.stop - 1)),
-                replace(node, over=replace(span, stop=span.stop - 1)),
+                replace(node, over=(replace(span, start=span.start - 1, stop=span.stop - 1),)),
+                replace(node, over=(replace(span, stop=span.stop - 1),)),
                 replace(node, source=node.target),
                 None,
             ):

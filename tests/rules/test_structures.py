@@ -22,6 +22,12 @@ SIGNAL = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(der
 VOLUME = derive.dense(rank=3).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
 
 
+def by(step: int, rank: int, axes: tuple[int, ...] | None = None) -> derive.Derivation:
+    """Tied by every `step`-th shift only: a checkerboard of filters."""
+    shifts = derive.Translations(axes, step=step)
+    return derive.dense(rank=rank).then(derive.reindex()).then(derive.equivariant(shifts))
+
+
 def near(layer: derive.Derivation, support: object) -> derive.Derivation:
     return layer.then(derive.local(support)).then(derive.boundary("zero"))
 
@@ -45,6 +51,15 @@ LAYERS = {
     "locally connected": derive.dense(2).then(derive.reindex()).then(derive.local("Delta")).then(derive.boundary()),
     "strided": CONV2D.then(derive.strided(2)),
     "strided unevenly": near(CONV, derive.Diamond("Delta")).then(derive.strided((3, 1))),
+    "every second place": near(by(2, 1), "Delta"),
+    "every third place": near(by(3, 1), derive.Box((1,), (2,))),
+    "checkerboard": near(by(2, 2), "Delta"),
+    "checkerboard of channels": near(by(3, 2), derive.Diamond(1)).then(derive.channels()),
+    "every second row": near(by(2, 2, (0,)), 1),
+    "every second row, every third column": by(2, 2, (0,))
+    .then(derive.equivariant(derive.Translations((1,), step=3)))
+    .then(derive.local(1))
+    .then(derive.boundary()),
     "strided channels": CONV2D.then(derive.channels()).then(derive.strided(2)),
 }
 

@@ -12,10 +12,13 @@ from derive.derivation import Derivation, dense
 from derive.errors import RuleRefused
 from derive.forms.denote import denote
 from derive.forms.support import Box, Diamond
+from derive.groups.point import PointGroup
+from derive.groups.symmetric import Symmetric
 from derive.groups.translations import Translations
 from derive.proof.certificate import dumps, verify
 from derive.proof.solver import decide_with_cvc5
 from derive.proof.step import Kind
+from derive.proof.wellformed import check_form
 from derive.rules.adjoint import adjoint
 from derive.rules.boundary import boundary
 from derive.rules.channels import channels
@@ -236,3 +239,50 @@ def test_free_weights_beyond_an_edge_are_the_rank_of_weights_to_matrix(edge, ext
     if bool(form.free_parameters["when"].subs({s.name: v for s, v in sizes.items()}).subs(sizes)):
         assert rank == taps
     assert rank <= taps
+
+
+def test_a_stride_within_a_dilation_reads_every_tap():
+    """The first place that reads a tap is Max(0, -2a)/2, which is written without a fraction."""
+    layer = LINE.then(local("2*Delta")).then(dilated(2)).then(boundary("zero")).then(strided(2))
+    assert all(v.proved for v in layer.verdicts)
+    assert str(layer.free_parameters["weight"]) == "2*Delta + 1"
+    assert all("ceiling" not in str(e) and "/" not in str(e) for p in layer.form.weights for _, e in p.reader)
+
+
+def test_a_strided_layer_of_another_is_counted():
+    """Its bias has no letters to count over, and a condition with a quotient."""
+    inner = LINE.then(local("Gamma")).then(boundary("valid")).then(unbiased())
+    layer = LINE.then(local("Delta")).then(boundary("valid")).then(strided(2)).then(compose(inner))
+    assert layer.free_parameters["bias"] == 1
+    assert str(layer.free_parameters["weight"]) == "2*Delta + 2*Gamma + 2"
+
+
+def test_an_inner_layer_s_places_and_input_are_named_apart_from_an_adjoint_s():
+    turned = LINE.then(local("Delta")).then(boundary("zero")).then(adjoint()).form
+    after = compose(LINE.then(local("Delta")).then(boundary("zero")).then(unbiased())).apply(turned).after
+    assert (after.output.name, after.input.name) == ("X", "Y")
+    assert not set(after.output.symbols) & set(after.input.symbols)
+    check_form(after, "The composition")
+
+
+def test_a_symmetry_that_moves_cases_is_refused_in_words():
+    sets = dense(rank=1).then(equivariant(Symmetric()))
+    with pytest.raises(RuleRefused, match=r"Weights are called by cases, which the reflection .* moves; state this"):
+        sets.then(equivariant(PointGroup("D1", about="grid")))
+
+
+@pytest.mark.parametrize("edge", ["periodic", "reflect"])
+def test_a_layer_by_steps_is_continued_beyond_its_edge(edge):
+    """A window that is read at every second place has its first reader at the first place of its own."""
+    steps = dense(rank=1).then(reindex()).then(equivariant(Translations(step=2))).then(local(1))
+    layer = steps.then(boundary(edge))
+    assert all(v.proved for v in layer.verdicts)
+    assert (layer.free_parameters["weight"], layer.free_parameters["bias"]) == (6, 2)
+
+
+@pytest.mark.parametrize("last", [strided(3), boundary("valid")])
+def test_places_that_meet_repeated_weights_in_another_order_are_refused(last):
+    steps = dense(rank=1).then(reindex()).then(equivariant(Translations(step=2))).then(local(1))
+    layer = steps if "valid" in str(last) else steps.then(boundary("zero"))
+    with pytest.raises(RuleRefused, match=r"repeat along the grid, .* multiples of 2 keep one kind"):
+        layer.then(last)
