@@ -15,6 +15,7 @@ from .dtypes import Types, choose
 from .errors import ArgumentError, DTypeError, GradientError
 from .letters import axes_of
 from .outputs import check_output
+from .machine import Machine
 from .plan import Plan, make_plan
 from .planning import Algorithm, Choice, candidates, choose_algorithm, places_of, run_staged
 from .primitives import all_finite
@@ -192,7 +193,10 @@ class Kernel:
         return make_plan(self, tuple(shape), given, dtype, algorithm, threads, accuracy, sizes)
 
     def using(self, algorithm: str, **knobs: int) -> "Kernel":
-        """The layer by one of its algorithms alone, on floats and on exact numbers; knobs that aren't given are chosen."""
+        """The layer by one of its algorithms alone, on floats and on exact numbers.
+
+        Knobs that aren't given are chosen, the same on every machine.
+        """
         found = next((a for a in self.algorithms if a.name == algorithm), None)
         if found is None:
             names = ", ".join(a.name for a in self.algorithms) or "none"
@@ -203,7 +207,7 @@ class Kernel:
             known = dict(zip(self.arrays, operands, strict=True))
             rank = len(axes_of(self.letters[self.result]))
             sizes = {**self.sizes(*operands), "batch": prod(result.shape[: result.ndim - rank])}
-            best = candidates((found,), None, sizes, 8, False, True)
+            best = candidates((found,), None, sizes, 8, False, True, Machine())
             if not best or not found.fits({**sizes, **best[0].choice.knobs, **knobs}):
                 raise ArgumentError(f"{self.name}: algorithm {algorithm!r} is for {found.only} alone.")
             choice = Choice(found, {**best[0].choice.knobs, **knobs})

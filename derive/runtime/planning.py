@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .costs import Counted, counted, held_by, seconds
-from .machine import machine
+from .machine import Machine, machine
 from .primitives import aligned
 
 __all__ = ["Algorithm", "Candidate", "Choice", "candidates", "choose_algorithm", "jobs", "places_of", "run_staged"]
@@ -127,9 +127,14 @@ def candidates(
     itemsize: int,
     strict: bool,
     fixed: bool,
+    held: Machine | None = None,
 ) -> list[Candidate]:
-    """Each algorithm in its best setting, the quickest first; one that rounds in its own way must be quicker by some margin."""
-    held, found = machine(), []
+    """Each algorithm in its best setting, the quickest first; one that rounds in its own way must be quicker by some margin.
+
+    Predictions are for this machine, or for the one that is given.
+    """
+    found = []
+    held = machine() if held is None else held
     if direct is not None:
         works = direct(**sizes)
         found.append(

@@ -15,49 +15,61 @@ __all__ = ["deepsets1d"]
 
 
 def _direct(X, V, u, H, new):
-    """Shifted sums."""
+    """Running sums."""
     n = X.shape[-1]
 
     # H[i] = u
     H[...] = u
 
+    # Z[p] = Σ_k X[k] for k < p
+    Z = new((*X.shape[:-1], n))
+    Z[..., 0] = 0
+    np.cumsum(X[..., :n - 1], axis=-1, out=Z[..., 1:])
+
+    # Z1[p] = Σ_k X[k] for k >= p
+    Z1 = new((*X.shape[:-1], n))
+    Z1[..., -1] = 0
+    np.cumsum(X[..., 1:n][..., ::-1], axis=-1, out=Z1[..., :-1][..., ::-1])
+
     # H[i] += V[0]·X[i]
     H[...] += V[0] * X
 
-    # H[i] += V[1]·X[k]
-    for k in range(n - 1):
-        i0 = k + 1
-        H[..., i0:n] += V[1] * X[..., k, None]
+    # H[i] += V[1]·Z[i]
+    H[..., 1:n] += V[1] * Z[..., 1:n]
 
-    # H[i] += V[1]·X[k]
-    for k in range(1, n):
-        i1 = k
-        H[..., :i1] += V[1] * X[..., k, None]
+    # H[i] += V[1]·Z1[i + 1]
+    H[..., :n - 1] += V[1] * Z1[..., :n - 1]
 
 
 def _direct_dX(V, G, dX, new):
-    """The gradient by X: shifted sums."""
+    """The gradient by X: running sums."""
     n = G.shape[-1]
 
     # dX[k] = 0
     dX[...] = 0
 
+    # Z[p] = Σ_i G[i] for i >= p
+    Z = new((*G.shape[:-1], n))
+    Z[..., -1] = 0
+    np.cumsum(G[..., 1:n][..., ::-1], axis=-1, out=Z[..., :-1][..., ::-1])
+
+    # Z1[p] = Σ_i G[i] for i < p
+    Z1 = new((*G.shape[:-1], n))
+    Z1[..., 0] = 0
+    np.cumsum(G[..., :n - 1], axis=-1, out=Z1[..., 1:])
+
     # dX[i] += V[0]·G[i]
     dX[...] += V[0] * G
 
-    # dX[k] += V[1]·G[i]
-    for k in range(n - 1):
-        i0 = k + 1
-        dX[..., k] += np.einsum(",...i->...", V[1], G[..., i0:n], optimize=True)
+    # dX[k] += V[1]·Z[k + 1]
+    dX[..., :n - 1] += V[1] * Z[..., :n - 1]
 
-    # dX[k] += V[1]·G[i]
-    for k in range(1, n):
-        i1 = k
-        dX[..., k] += np.einsum(",...i->...", V[1], G[..., :i1], optimize=True)
+    # dX[k] += V[1]·Z1[k]
+    dX[..., 1:n] += V[1] * Z1[..., 1:n]
 
 
 def _direct_dV(X, G, dV, new):
-    """The gradient by V: shifted sums."""
+    """The gradient by V: running sums."""
     n = G.shape[-1]
     X = X.reshape(-1, *X.shape[-1:])
     G = G.reshape(-1, *G.shape[-1:])
@@ -65,18 +77,24 @@ def _direct_dV(X, G, dV, new):
     # dV[k] = 0
     dV[...] = 0
 
+    # Z[p] = Σ_k X[k] for k < p
+    Z = new((*X.shape[:-1], n))
+    Z[..., 0] = 0
+    np.cumsum(X[..., :n - 1], axis=-1, out=Z[..., 1:])
+
+    # Z1[p] = Σ_k X[k] for k >= p
+    Z1 = new((*X.shape[:-1], n))
+    Z1[..., -1] = 0
+    np.cumsum(X[..., 1:n][..., ::-1], axis=-1, out=Z1[..., :-1][..., ::-1])
+
     # dV[0] += X[i]·G[i]
     dV[0] += np.einsum("zi,zi->", X, G, optimize=True)
 
-    # dV[1] += X[k]·G[i]
-    for k in range(n - 1):
-        i0 = k + 1
-        dV[1] += np.einsum("z,zi->", X[:, k], G[:, i0:n], optimize=True)
+    # dV[1] += Z[i]·G[i]
+    dV[1] += np.einsum("zi,zi->", Z[:, 1:n], G[:, 1:n], optimize=True)
 
-    # dV[1] += X[k]·G[i]
-    for k in range(1, n):
-        i1 = k
-        dV[1] += np.einsum("z,zi->", X[:, k], G[:, :i1], optimize=True)
+    # dV[1] += Z1[i + 1]·G[i]
+    dV[1] += np.einsum("zi,zi->", Z1[:, :n - 1], G[:, :n - 1], optimize=True)
 
 
 def _direct_du(G, du, new):
@@ -94,9 +112,11 @@ def _direct_work(*, batch, n, **_):
     """What it does, counted."""
     return (
         ("store", 1, batch*n),
+        ("copy", 1, batch*n),
+        ("copy", 1, batch*n),
         ("sweep", 1, batch*n),
-        ("sweep", n - 1, batch*sum(n - 1 - k for k in range(0, n - 1))/max(1, n - 1)),
-        ("sweep", n - 1, batch*sum(k for k in range(1, n))/max(1, n - 1)),
+        ("sweep", 1, batch*n),
+        ("sweep", 1, batch*n),
     )
 
 
