@@ -29,7 +29,9 @@ _USED = ("sympy", "mpmath", "gmpy2", "python-flint", "z3-solver", "numpy", "draw
 _PLAIN = frozenset(
     ["__future__", "collections", "dataclasses", "derive", "enum", "fractions", "functools", "itertools", "math"]
 ) | {"numpy", "operator", "sympy", "typing"}
-REACHING = frozenset(["__main__", "checking", "making", "pipeline", "regeneration", "registry", "workers"])
+REACHING = frozenset(
+    ["__main__", "bench", "checking", "labels", "lowering", "making", "pipeline", "regeneration", "registry", "workers"]
+)
 _EVALUATING = frozenset(["__builtins__", "__import__", "compile", "eval", "exec", "globals"])
 
 

@@ -14,8 +14,8 @@ from .described import described
 from .dtypes import Types, choose
 from .errors import ArgumentError, DTypeError, GradientError
 from .letters import axes_of
-from .outputs import check_output
 from .machine import Machine
+from .outputs import check_output
 from .plan import Plan, make_plan
 from .planning import Algorithm, Choice, candidates, choose_algorithm, places_of, run_staged
 from .primitives import all_finite

@@ -1,6 +1,7 @@
 """Rung 3: random and adversarial floats, within the bound that is derived from the program."""
 
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tests.ladder.checks import rounding_errors
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.floats import REGIMES, climbing_sum, drawn
 from tests.ladder.laws import unread_inputs
-from tests.ladder.numbers import fixed
+from tests.ladder.numbers import fixed, magnitude, shapes_of
 from tests.ladder.subjects import SUBJECTS, Sizes, Subject, sizes_of, subject
 
 DTYPES = ("float16", "float32", "float64", "longdouble")
@@ -57,9 +58,18 @@ def _at_any_mixture(of: Subject, sizes: Sizes, data: st.DataObject) -> None:
 
 def _fewest(of: Subject) -> Sizes:
     """Of the sizes with the fewest terms that are counted, the small ones at which most are really added."""
-    counted = sorted(sizes_of(of.name), key=lambda s: (of.roundings(s).p, sum(s.values())))
+    counted = sorted(
+        filter(partial(_multiplies, of), sizes_of(of.name)), key=lambda s: (of.roundings(s).p, sum(s.values()))
+    )
     few = [s for s in counted if of.roundings(s).p == of.roundings(counted[0]).p][:8]
     return max(few, key=lambda s: _most_added(of, s))
+
+
+def _multiplies(of: Subject, sizes: Sizes) -> bool:
+    """Whether some term is no product with a sign of 0."""
+    biases = {p.name for p in of.form.biases}
+    ones = {n: np.full(s, int(n not in biases), dtype=object) for n, s in shapes_of(of.form, sizes).items()}
+    return any(magnitude(of.form, ones | fixed(of.form, sizes), sizes).ravel())
 
 
 def _most_added(of: Subject, sizes: Sizes) -> int:
