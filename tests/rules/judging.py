@@ -23,6 +23,7 @@ from derive.forms.denote import matrix
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Form
 from derive.groups._finite import PermutationGroup
+from derive.groups.matrix_group import MatrixGroup
 from derive.groups.permutations import Permutations
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge
@@ -37,8 +38,9 @@ from tests.rules.test_structures import LAYERS
 __all__ = ["Fate", "Judgement", "cases", "caught_by", "judge", "step_of"]
 
 _SIZES, _CASES = 5, 3
-# Its weights are read by tables, so it has no program and no adjoint, which the other layers are asked for.
+# At numeric sizes alone, which the other layers are not.
 _TABLED = dense(outputs=4, inputs=4).then(equivariant(Permutations(PermutationGroup(4, [[1, 2, 0, 3]]))))
+_SPANNED = dense(outputs=2, inputs=2).then(equivariant(MatrixGroup([[[0, -1], [1, -1]]])))
 
 
 class Fate(Enum):
@@ -64,7 +66,7 @@ class Judgement:
 def cases(rule: str) -> tuple[Case, ...]:
     """A rule's EXAMPLE, then its applications in the layers that are shipped or tested, those with fewest letters first."""
     found = [import_module(f"derive.rules.{rule}").EXAMPLE]
-    layers: list[Derivation] = [*(layer for _, layer in discover("derive.catalogue")), *LAYERS.values(), _TABLED]
+    layers: list[Derivation] = [*(layer for _, layer in discover("derive.catalogue")), *LAYERS.values(), _TABLED, _SPANNED]
     more = [
         Case(proved.before, application)
         for layer in layers
@@ -84,12 +86,13 @@ def _kinds(case: Case) -> Iterator[str]:
 
 
 def step_of(case: Case, rule: Any = None, mutant: SourceMutant | None = None) -> Step:
-    """The step that a rule, or its mutant, makes of a case."""
+    """The step that a rule, or its mutant, makes of a case, without its prose."""
     made = case.application.rule if rule is None else rule
     args = [_again(a, mutant) for a in case.application.args]
     options = {k: _again(v, mutant) for k, v in case.application.options}
     step: Step = made(*args, **options).apply(case.form)
-    return replace(step, rule="", reason="", statement="", argument=())
+    clauses = tuple(replace(clause, says="") for clause in step.clauses)
+    return replace(step, rule="", reason="", statement="", argument=(), clauses=clauses)
 
 
 def _again(value: Any, mutant: SourceMutant | None) -> Any:
