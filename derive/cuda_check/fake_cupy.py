@@ -13,7 +13,7 @@ from . import array_functions
 from .array_functions import apply, asarray, ascontiguousarray, result_type
 from .device_array import allocate, host_of, ndarray
 from .raw_module import RawKernel, RawModule
-from .settings import using
+from .settings import current_settings, using
 
 __all__ = ["cupy_module", "standing_in_for_cupy"]
 
@@ -112,11 +112,16 @@ class _Stream:
     def __exit__(self, *_: object) -> None: ...
 
 
+def _device() -> int:
+    """The current device: residues modulo each prime live on one of their own, so that nothing kept for one is used on another."""
+    return current_settings().prime or 0
+
+
 class _Device:
     compute_capability = "90"
 
-    def __init__(self, device: int = 0) -> None:
-        self.id = device
+    def __init__(self, device: int | None = None) -> None:
+        self.id = _device() if device is None else device
         self.attributes = {"MultiProcessorCount": 132, "MaxSharedMemoryPerBlockOptin": 232448, "WarpSize": 32}
 
     def synchronize(self) -> None: ...
@@ -134,7 +139,7 @@ def _cuda() -> types.ModuleType:
     stream = _Stream()
     runtime = types.SimpleNamespace(
         getDeviceCount=lambda: 1,
-        getDevice=lambda: 0,
+        getDevice=_device,
         deviceSynchronize=lambda: None,
         driverGetVersion=lambda: 13000,
         runtimeGetVersion=lambda: 13000,

@@ -66,7 +66,12 @@ class Judgement:
 def cases(rule: str) -> tuple[Case, ...]:
     """A rule's EXAMPLE, then its applications in the layers that are shipped or tested, those with fewest letters first."""
     found = [import_module(f"derive.rules.{rule}").EXAMPLE]
-    layers: list[Derivation] = [*(layer for _, layer in discover("derive.catalogue")), *LAYERS.values(), _TABLED, _SPANNED]
+    layers: list[Derivation] = [
+        *(layer for _, layer in discover("derive.catalogue")),
+        *LAYERS.values(),
+        _TABLED,
+        _SPANNED,
+    ]
     more = [
         Case(proved.before, application)
         for layer in layers
