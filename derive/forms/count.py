@@ -23,14 +23,19 @@ from derive.forms.polyhedron import Polyhedron
 from derive.forms.quotients import one_each, rounded, unfolded
 from derive.forms.rows import Row, opposite
 
-__all__ = ["NotCountable", "condition_for_full", "count", "count_disjoint", "count_where", "with_min"]
+__all__ = ["NotCountable", "TooManyCases", "condition_for_full", "count", "count_disjoint", "count_where", "with_min"]
 
 Symbols = tuple[sp.Symbol, ...]
 EVERYWHERE = Polyhedron()
+_MOST, _MOST_TERMS = 200_000, 1500  # residue classes times terms, and terms
 
 
 class NotCountable(DeriveError):
     """An infinite set, or a question that isn't about sizes alone."""
+
+
+class TooManyCases(NotCountable):
+    """A count that falls apart into very many residue classes."""
 
 
 def count(polyhedron: Polyhedron, over: Symbols, given: Polyhedron = EVERYWHERE) -> sp.Expr:
@@ -140,6 +145,8 @@ def _count_together(bodies: Sequence[Polyhedron], over: Symbols, given: Polyhedr
             single = frozenset(c for c in range(rank, len(names)) if names[c] in body.symbols)
             rows, left = one_each(body.rows_in(names), columns, single)
             terms += points(rows, context, columns | left)
+            if len(terms) > _MOST_TERMS:
+                raise TooManyCases(f"The count has more than {_MOST_TERMS} cases, more than can be written down.")
     except Unbounded as column:
         raise NotCountable(
             f"'{names[column.args[0]]}' is unbounded in '{bodies[0]}': there is no finite count."
@@ -147,6 +154,10 @@ def _count_together(bodies: Sequence[Polyhedron], over: Symbols, given: Polyhedr
     if not terms:
         return sp.Integer(0)
     classes = classes_of(terms, len(names))
+    if len(classes) * len(terms) > _MOST:
+        raise TooManyCases(
+            f"The count has {len(classes)} cases by residues of the sizes, more than can be written down."
+        )
     parts = [cells_in(terms, context, c) for c in classes]
     writer = Writer(sizes, names, tuple(context), tuple(classes))
     cells = unify(parts, classes, context)

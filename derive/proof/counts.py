@@ -12,7 +12,7 @@ import numpy as np
 from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mul, Piecewise, S, Sum, Symbol, true
 
 from derive.forms.conditions import simplified, split
-from derive.forms.count import NotCountable, condition_for_full, count_where
+from derive.forms.count import NotCountable, TooManyCases, condition_for_full, count_where
 from derive.forms.expr import index
 from derive.forms.form import Form, Param, Role, equal_places
 from derive.forms.piecewise import with_min
@@ -76,7 +76,7 @@ class Counts:
             return cls._on_large_grids(form, given)
         try:
             exact = _number(form.weights, given), _number(form.biases, given)
-        except NotAffine:
+        except (NotAffine, TooManyCases):
             return cls._of_whole(form, given)
         if any(rounded(p.free) for p in form.params):
             return cls._of_rounded(form, given, exact)

@@ -18,6 +18,7 @@ from .primitives import aligned
 __all__ = ["Algorithm", "Candidate", "Choice", "candidates", "choose_algorithm", "jobs", "places_of", "run_staged"]
 
 _MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
+_WORST = 150  # times the bound of direct sums that the default accuracy admits: F(4×4, 3×3) is at 30 with 64 channels
 _MARGIN = 1.15  # how much quicker than direct sums an algorithm is worth other roundings
 _LARGEST = 4096  # of a knob that is free
 
@@ -64,6 +65,13 @@ class Algorithm:
         """Whether there is a program for these sizes, and knobs if they are given, with some others."""
         names, every = self.cases or ((), ((),))
         return any(all(sizes.get(n, v) == v for n, v in zip(names, case, strict=True)) for case in every)
+
+    def amplifies(self, values: Mapping[str, int]) -> float:
+        """q·α of its bound; 0 for the bound of direct sums."""
+        if self.bound is None:
+            return 0.0
+        q, above, below = self.bound(**values)
+        return q * above / below
 
     @property
     def only(self) -> str:
@@ -128,10 +136,12 @@ def candidates(
     strict: bool,
     fixed: bool,
     held: Machine | None = None,
+    terms: int | None = None,
 ) -> list[Candidate]:
     """Each algorithm in its best setting, the quickest first; one that rounds in its own way must be quicker by some margin.
 
-    Predictions are for this machine, or for the one that is given.
+    Predictions are for this machine, or for the one that is given. Where it is known how many `terms` a result adds at most,
+    algorithms are left out whose bound of errors is much larger than that of direct sums.
     """
     found = []
     held = machine() if held is None else held
@@ -141,22 +151,29 @@ def candidates(
             Candidate(Choice(None, {}), seconds(works, 1 << 30, itemsize, held, fixed), counted(works, itemsize), 0)
         )
     for algorithm in algorithms:
-        if strict and not algorithm.strict:
-            continue
-        best: Candidate | None = None
-        for knobs in _knobs(algorithm, sizes):
-            every = {**sizes, **knobs}
-            works = algorithm.work(**every)
-            room = held_by(works) * itemsize
-            if room > _MOST_ROOM and best is not None:
-                continue
-            new = room / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
-            time = seconds(works, room, itemsize, held, fixed) + new
-            if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
-                best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)
-        if best is not None:
-            found.append(best)
+        if not strict or algorithm.strict:
+            found += _best(algorithm, sizes, itemsize, held, fixed, terms)
     return sorted(found, key=lambda c: c.seconds * (1 if c.choice.strict else _MARGIN))
+
+
+def _best(
+    algorithm: Algorithm, sizes: Mapping[str, int], itemsize: int, held: Machine, fixed: bool, terms: int | None
+) -> list[Candidate]:
+    """An algorithm in its best setting; none where it has no setting that is admitted."""
+    best: Candidate | None = None
+    for knobs in _knobs(algorithm, sizes):
+        every = {**sizes, **knobs}
+        if terms is not None and algorithm.amplifies(every) > _WORST * (terms + 1):
+            continue
+        works = algorithm.work(**every)
+        room = held_by(works) * itemsize
+        if room > _MOST_ROOM and best is not None:
+            continue
+        new = room / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
+        time = seconds(works, room, itemsize, held, fixed) + new
+        if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
+            best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)
+    return [] if best is None else [best]
 
 
 @lru_cache(maxsize=1024)
@@ -164,7 +181,9 @@ def choose_algorithm(
     kernel: Any, sizes: tuple[tuple[str, int], ...], itemsize: int, strict: bool, fixed: bool
 ) -> Choice:
     """The candidate that is predicted to be the quickest."""
-    return candidates(kernel.algorithms, kernel.work, dict(sizes), itemsize, strict, fixed)[0].choice
+    known = dict(sizes)
+    terms = None if kernel.terms is None else int(kernel.terms(**known))
+    return candidates(kernel.algorithms, kernel.work, known, itemsize, strict, fixed, None, terms)[0].choice
 
 
 def places_of(choice: Choice, result: Any) -> int:

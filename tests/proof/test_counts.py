@@ -7,7 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+import derive
 from derive.errors import DeriveError
+from derive.forms.count import NotCountable
 from derive.forms.denote import denote, matrix
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
@@ -126,3 +128,10 @@ def test_the_reference_names_what_is_wrong():
         layer.reference(shape=(3,), V=np.ones((3, 3)), u=1)
     with pytest.raises(DeriveError, match="V has shape"):
         layer.reference(shape=(3, 3), V=np.ones((3, 5)), u=1)
+
+
+def test_a_count_of_very_many_cases_is_refused_instead_of_waited_for():
+    window = derive.local(derive.Causal("2*Delta"))
+    layer = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations())).then(window)
+    with pytest.raises(NotCountable, match=r"^The free entries are no union of polyhedra"):
+        layer.then(derive.dilated(2)).then(derive.strided(3)).free_parameters  # noqa: B018

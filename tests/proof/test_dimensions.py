@@ -6,7 +6,9 @@ entries of the dense layer less the rank of all clauses, from their definition; 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 from sympy import Eq, Ge, Integer, Symbol
@@ -41,6 +43,15 @@ def counts_of(layer: Derivation) -> Counts | None:
         return None
 
 
+def sample(layer: Derivation, most: int | None = None) -> Iterator[dict[Symbol, int]]:
+    """Small sizes; where the short count holds at none of them, the least equal ones besides at which it does."""
+    yield from odd_ones(layer, most)
+    counts = counts_of(layer)
+    if counts is not None and not any(counts.when.subs(sizes) == True for sizes in odd_ones(layer)):  # noqa: E712
+        larger = (dict.fromkeys(layer.form.sizes, size) for size in range(5, 9))
+        yield from islice((sizes for sizes in larger if counts.when.subs(sizes) == True), 1)  # noqa: E712
+
+
 def agree(layer: Derivation, sizes: dict[Symbol, int]) -> None:
     """The form's free entries are as many as the expression says, and no two of their combinations are one layer."""
     form = layer.form
@@ -67,7 +78,7 @@ def left_by_clauses(layer: Derivation, sizes: dict[Symbol, int]) -> None:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_layer_has_as_many_parameters_as_layers_are_apart(name: str) -> None:
-    for sizes in odd_ones(LAYERS[name], AT_ONCE):
+    for sizes in sample(LAYERS[name], AT_ONCE):
         agree(LAYERS[name], sizes)
 
 
@@ -94,7 +105,7 @@ def test_the_sample_has_sizes_at_which_the_short_count_holds(name: str) -> None:
     """A sample in which the condition never held would say nothing about the short count."""
     layer = before_transformations(LAYERS[name])
     if (counts := counts_of(layer)) is not None:
-        assert any(counts.when.subs(sizes) == True for sizes in odd_ones(layer))  # noqa: E712
+        assert any(counts.when.subs(sizes) == True for sizes in sample(layer))  # noqa: E712
 
 
 @pytest.mark.parametrize("name", LAYERS)
