@@ -17,7 +17,6 @@ from .errors import (
     SizeError,
 )
 from .kernel import Gradient, Kernel, Prepared
-from .plan import Plan
 from .planning import Algorithm
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
     "Kernel",
     "LayerError",
     "OutputError",
-    "Plan",
     "Prepared",
     "ShapeError",
     "SizeError",

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .costs import Counted, counted, held_by, seconds
-from .machine import Machine, machine
 from .primitives import aligned
+
+if TYPE_CHECKING:
+    from .machine import Machine
 
 __all__ = ["Algorithm", "Candidate", "Choice", "candidates", "choose_algorithm", "jobs", "places_of", "run_staged"]
 
@@ -128,6 +130,12 @@ def _parts(extent: int | None) -> tuple[int, ...]:
     return tuple(sorted({-(-extent >> k) for k in range(max(1, extent).bit_length() + 1)}))
 
 
+def _this_machine() -> "Machine":
+    from .machine import machine
+
+    return machine()
+
+
 def candidates(
     algorithms: tuple[Algorithm, ...],
     direct: Callable[..., tuple[tuple[Any, ...], ...]] | None,
@@ -135,7 +143,7 @@ def candidates(
     itemsize: int,
     strict: bool,
     fixed: bool,
-    held: Machine | None = None,
+    held: "Machine | None" = None,
     terms: int | None = None,
 ) -> list[Candidate]:
     """Each algorithm in its best setting, the quickest first; one that rounds in its own way must be quicker by some margin.
@@ -144,7 +152,7 @@ def candidates(
     algorithms are left out whose bound of errors is much larger than that of direct sums.
     """
     found = []
-    held = machine() if held is None else held
+    held = _this_machine() if held is None else held
     if direct is not None:
         works = direct(**sizes)
         found.append(
@@ -157,7 +165,7 @@ def candidates(
 
 
 def _best(
-    algorithm: Algorithm, sizes: Mapping[str, int], itemsize: int, held: Machine, fixed: bool, terms: int | None
+    algorithm: Algorithm, sizes: Mapping[str, int], itemsize: int, held: "Machine", fixed: bool, terms: int | None
 ) -> list[Candidate]:
     """An algorithm in its best setting; none where it has no setting that is admitted."""
     best: Candidate | None = None

@@ -8,9 +8,10 @@ product whose larger side is beyond the cache, that side is read from memory and
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .machine import Machine
+if TYPE_CHECKING:
+    from .machine import Machine
 
 __all__ = ["Counted", "counted", "held_by", "seconds"]
 
@@ -32,7 +33,7 @@ class Counted:
     calls: int
 
 
-def _rate(room: int, machine: Machine) -> float:
+def _rate(room: int, machine: "Machine") -> float:
     """Bytes a second where so many bytes are worked on."""
     if room <= _CACHE:
         return machine.cached_bytes
@@ -45,14 +46,14 @@ def held_by(works: Iterable[Work]) -> int:
     return sum(sizes[0] for kind, _, *sizes in works if kind == "room")
 
 
-def seconds(works: Iterable[Work], room: int, itemsize: int, machine: Machine, fixed: bool) -> float:
+def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine", fixed: bool) -> float:
     """How long it takes; `room` is what the working arrays take together, in bytes. `fixed` counts what is made of weights."""
     rate = _rate(room, machine)
     wanted = [work for work in works if work[0] != "room" and (fixed or not work[0].startswith("make"))]
     return sum(_seconds(work, rate, itemsize, machine) for work in wanted)
 
 
-def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
+def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> float:
     kind, times, *sizes = work
     call = machine.ufunc_call
     if kind == "matmul":
@@ -87,7 +88,7 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: Machine) -> float:
     return _moved(kind, times, sizes[0], rate, itemsize, machine)
 
 
-def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, machine: Machine) -> float:
+def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, machine: "Machine") -> float:
     """What moves so many elements and does little else."""
     call = machine.ufunc_call
     if kind == "view":
@@ -101,7 +102,7 @@ def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, mac
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
 
 
-def _transformed(times: Any, sizes: Any, itemsize: int, machine: Machine) -> float:
+def _transformed(times: Any, sizes: Any, itemsize: int, machine: "Machine") -> float:
     """Calls of np.fft: each makes its table of roots anew, which takes as long as two transforms."""
     transforms, length = sizes
     return float(times * (14 * machine.ufunc_call + (transforms + 2) * machine.fft_seconds(itemsize, length)))

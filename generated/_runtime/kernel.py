@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from .described import described
 from .dtypes import Types, choose
 from .errors import ArgumentError, DTypeError, GradientError
 from .letters import axes_of
-from .machine import Machine
 from .outputs import check_output
-from .plan import Plan, make_plan
 from .planning import Algorithm, Choice, candidates, choose_algorithm, places_of, run_staged
 from .primitives import all_finite
 from .signature import Fit, Shapes, Signature, Sizes
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 __all__ = ["Gradient", "Kernel", "Prepared"]
 
@@ -179,7 +180,7 @@ class Kernel:
         threads: int = 1,
         accuracy: str = "default",
         **sizes: Any,
-    ) -> Plan:
+    ) -> "Plan":
         """The layer on inputs of one shape, batch axes included, with these weights and biases, which are copied.
 
         `plan(X, out=...)` is the result, `plan.explain()` a table of the candidates. A bias that is left out or None is 0. `dtype`
@@ -188,6 +189,8 @@ class Kernel:
         zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums items whose result isn't finite directly.
         Raises ArgumentError, ShapeError, SizeError or DTypeError.
         """
+        from .plan import make_plan  # what most programs never do is loaded when it is first done
+
         named = {key: sizes.pop(key) for key in self.arguments[1:] if key in sizes}
         given = (*weights, *(named.get(key) for key in self.arguments[1 + len(weights) :]))
         return make_plan(self, tuple(shape), given, dtype, algorithm, threads, accuracy, sizes)
@@ -207,6 +210,8 @@ class Kernel:
             known = dict(zip(self.arrays, operands, strict=True))
             rank = len(axes_of(self.letters[self.result]))
             sizes = {**self.sizes(*operands), "batch": prod(result.shape[: result.ndim - rank])}
+            from .machine import Machine
+
             best = candidates((found,), None, sizes, 8, False, True, Machine())
             if not best or not found.fits({**sizes, **best[0].choice.knobs, **knobs}):
                 raise ArgumentError(f"{self.name}: algorithm {algorithm!r} is for {found.only} alone.")

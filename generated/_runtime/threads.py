@@ -6,7 +6,6 @@ lifts it. That threads never outnumber cores is promised for one caller at a tim
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -51,7 +50,9 @@ def _limited(controller: Any) -> Iterator[None]:
 
 
 @lru_cache(maxsize=8)
-def _pool(workers: int) -> ThreadPoolExecutor:
+def _pool(workers: int) -> Any:
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(workers, thread_name_prefix="derive")
 
 
