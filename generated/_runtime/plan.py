@@ -184,11 +184,11 @@ def make_plan(
         )
     own = {key: np.array(a) for key, a in zip(kernel.arrays, call.operands, strict=True) if key != kernel.data}
     every, strict = kernel.sizes_of(call.fit), accuracy == "strict"
-    known = kernel.algorithms if kernel.finite(own) else ()
+    known = kernel.algorithms if like.size and kernel.finite(own) else ()
     terms = int(kernel.terms(**every)) if kernel.terms is not None and algorithm == "auto" else None
     found = candidates(known, kernel.work, every, call.types.compute.itemsize, strict, False, None, terms)
     found = found or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
-    chosen = _chosen(kernel, found, algorithm, strict)
+    chosen = _chosen(kernel, found, algorithm if like.size else "direct", strict)
     made = _made(chosen.choice, own, every, call.types.compute)
     others = tuple(c for c in found if c is not chosen)
     room = sum(int(a.nbytes) for a in made)

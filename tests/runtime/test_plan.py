@@ -180,3 +180,9 @@ def test_an_output_must_fit():
     gaps = np.empty((9, 18), np.float32)[:, ::2]
     assert np.array_equal(plan(X, out=gaps), plan(X))
     assert np.array_equal(plan(X[::-1, ::-1]), plan(X[::-1, ::-1].copy()))
+
+
+@pytest.mark.parametrize("algorithm", ["auto", *NAMES])
+def test_a_batch_of_no_items_has_no_results(algorithm):
+    plan = CONV.plan((0, 5, 5), whole(9, 9), algorithm=algorithm)
+    assert plan(np.empty((0, 5, 5), np.float32)).shape == (0, 5, 5)
