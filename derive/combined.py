@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Signature, signature
 from typing import Any
 
 from derive.derivation import Derivation, dense
@@ -32,14 +33,14 @@ def convolution(
     dilation: Numbers = 1,
     groups: int | str | None = None,
     edges: str = "zero",
-    rank: int = 2,
+    rank: int | None = None,
     *,
     channels: bool = True,
     bias: bool = True,
     symmetry: Group | None = None,
     factors: int | str | None = None,
 ) -> Derivation:
-    """The derivation of a translation-equivariant layer on a grid of `rank` axes with these structures.
+    """The derivation of a translation-equivariant layer on a grid with these structures.
 
     kernel     the window's side, one for each axis or for all, odd or even; a name such as "Delta" for a radius that the
                weights' shape tells; or a support such as Diamond(2)
@@ -47,6 +48,7 @@ def convolution(
     groups     None: every channel sees every other. "depthwise": each its own. A name or a number: so many groups, an axis of
                their own, X[..., g, c] and H[..., f, d]
     edges      as in the rule `boundary`
+    rank       how many axes the grid has; by default as many as a tuple above has numbers, or 2
     channels, bias      whether there are any
     symmetry   a group that the window has too, such as PointGroup("D4")
     factors    a rank: the window is separable, a sum of so many products
@@ -55,6 +57,7 @@ def convolution(
     """
     if groups is not None and not channels:
         raise UsageRefused("Groups are groups of channels; pass channels=True.")
+    rank = _axes(rank, kernel, stride, dilation)
     steps = dilation if isinstance(dilation, tuple) else (dilation,) * rank
     layer = _windowed(rank, channels, groups, kernel, steps)
     if not bias:
@@ -84,15 +87,39 @@ def _windowed(
 
 def compile(*arguments: Any, backend: str = "numpy", **options: Any) -> Any:
     """`convolution(...)` as a callable with `.source`; sizes of the layer may be fixed by keyword, such as Delta=1."""
-    import inspect
-
-    known = inspect.signature(convolution).parameters
+    known = signature(convolution).parameters
     sizes = {name: value for name, value in options.items() if name not in known}
     layer = convolution(*arguments, **{name: value for name, value in options.items() if name in known})
     groups = options.get("groups")
     if isinstance(groups, int) and not isinstance(groups, bool):
         sizes["F"] = groups
     return layer.compile(backend, **sizes)
+
+
+def _offered() -> Signature:
+    """What `help` shows for `compile`: the arguments of `convolution`, the backend and sizes."""
+    own = signature(compile).parameters
+    inner = signature(convolution)
+    return inner.replace(
+        parameters=[*inner.parameters.values(), own["backend"], own["options"].replace(name="sizes")],
+        return_annotation="Any",
+    )
+
+
+vars(compile)["__signature__"] = _offered()
+
+
+def _axes(rank: int | None, *given: Numbers | str | Support) -> int:
+    """How many axes the grid has."""
+    told = {len(numbers) for numbers in given if isinstance(numbers, tuple)}
+    if rank is not None:
+        told.add(rank)
+    if len(told) > 1:
+        counts = " and of ".join(str(count) for count in sorted(told))
+        raise UsageRefused(
+            f"The kernel, stride, dilation and rank speak of grids of {counts} axes; one grid has one rank."
+        )
+    return told.pop() if told else 2
 
 
 def _channels(groups: int | str | None) -> Any:
@@ -112,8 +139,6 @@ def _window(kernel: Numbers | str | Support, steps: tuple[int, ...], rank: int) 
     if not isinstance(kernel, (int, tuple)):
         return kernel
     sides = kernel if isinstance(kernel, tuple) else (kernel,) * rank
-    if len(sides) != rank or len(steps) != rank:
-        raise UsageRefused(f"A grid of {rank} axes needs {rank} sides and {rank} dilations, or one for all.")
     if any(not isinstance(side, int) or isinstance(side, bool) or side < 1 for side in sides):
         raise UsageRefused(f"A window's side is a whole number from 1; {kernel} is not.")
     lower = tuple((side - 1) // 2 * step for side, step in zip(sides, steps, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,16 @@ def test_a_combination_is_proved_emitted_and_exact(name):
     assert set(kernel.gradients) == set(kernel.arguments)
 
 
+def test_the_grid_has_as_many_axes_as_a_tuple_has_numbers():
+    assert len(derive.convolution(kernel=(3, 3, 3)).form.output.axes) == 4
+    assert len(derive.convolution(stride=(2,), channels=False).form.output.axes) == 1
+
+
+def test_help_shows_the_arguments_of_compile():
+    shown = list(inspect.signature(derive.compile).parameters)
+    assert shown[:2] == ["kernel", "stride"] and shown[-2:] == ["backend", "sizes"]
+
+
 def test_a_number_of_groups_is_a_size_of_the_kernel():
     conv = derive.compile(kernel=3, groups=2, rank=1)
     X, V, u = np.ones((5, 2, 3)), np.ones((3, 3, 2, 4)), np.zeros((2, 4))
@@ -51,7 +63,8 @@ def test_a_number_of_groups_is_a_size_of_the_kernel():
     ("options", "says"),
     [
         ({"kernel": 0}, "whole number from 1"),
-        ({"kernel": (3, 3), "rank": 3}, "3 axes needs 3 sides"),
+        ({"kernel": (3, 3), "rank": 3}, "grids of 2 and of 3 axes"),
+        ({"kernel": (3, 3), "stride": (2, 1, 1)}, "grids of 2 and of 3 axes"),
         ({"groups": "depthwise", "channels": False}, "Groups are groups of channels"),
         ({"edges": "torus"}, "knows the edges"),
         ({"stride": 0}, "whole number from 1"),
