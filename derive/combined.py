@@ -44,13 +44,12 @@ def convolution(
 
     kernel     the window's side, one for each axis or for all, odd or even; a name such as "Delta" for a radius that the
                weights' shape tells; or a support such as Diamond(2)
-    stride, dilation    whole numbers from 1, for each axis or for all
+    stride, dilation    from 1, for each axis or for all
     groups     None: every channel sees every other. "depthwise": each its own. A name or a number: so many groups, an axis of
                their own, X[..., g, c] and H[..., f, d]
     edges      as in the rule `boundary`
     rank       how many axes the grid has; by default as many as a tuple above has numbers, or 2
-    channels, bias      whether there are any
-    symmetry   a group that the window has too, such as PointGroup("D4")
+    channels, bias      whether there are any; symmetry, a group that the window has too, such as PointGroup("D4")
     factors    a rank: the window is separable, a sum of so many products
 
     Raises UsageRefused for arguments that don't go together, and what the rules raise.

@@ -6,7 +6,8 @@ first one found is smallest. Arrays get integer entries: 0 except where the clai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count, product
 from typing import Any
@@ -23,7 +24,7 @@ from derive.proof.step import Clause
 
 __all__ = ["Counterexample", "counterexample", "smallest_model"]
 
-_MOST = 64
+_MOST = 4**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +76,24 @@ def smallest_model(goal: Goal, sizes: Sequence[str], names: Sequence[str]) -> di
     solver.from_string(goal.smt.replace("(check-sat)", ""))
     letters = {name: z3.Int(smt_name(name)) for name in (*sizes, *names)}
 
-    def least(bounds: Iterable[Any]) -> bool:
-        """Assert the first bound that leaves a model."""
-        for bound in bounds:
-            if solver.check(bound) == z3.sat:
-                solver.add(bound)
-                return True
-        return False
+    def least(magnitude: Any) -> bool:
+        """Assert the least magnitude that leaves a model."""
+        most = 1
+        while solver.check(magnitude <= most) != z3.sat:
+            if (most := 4 * most) > _MOST:
+                return False
+        within = bisect_left(range(most), True, key=lambda bound: solver.check(magnitude <= bound) == z3.sat)
+        solver.add(magnitude <= within)
+        return True
 
     for group in ([letters[s] for s in reversed(sizes)], [letters[s] for s in names]):
-        magnitude = z3.Sum([z3.If(v >= 0, v, -v) for v in group]) if group else z3.IntVal(0)
-        if not least(magnitude <= bound for bound in range(_MOST)):
-            raise DeriveError(f"The claim fails, but at no sizes whose sum is below {_MOST}.")
-        for v in group:
-            least(v == value for bound in range(_MOST) for value in (bound, -bound))
+        sizes_of = [z3.If(v >= 0, v, -v) for v in group]
+        if not least(z3.Sum(sizes_of) if group else z3.IntVal(0)):
+            raise DeriveError(f"The claim fails, but at no sizes whose sum is at most {_MOST}.")
+        for v, size in zip(group, sizes_of, strict=True):
+            least(size)
+            if solver.check(v >= 0) == z3.sat:
+                solver.add(v >= 0)
     solver.check()
     model = solver.model()
     return {name: int(model.eval(v, model_completion=True).as_long()) for name, v in letters.items()}

@@ -19,20 +19,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
-from sympy import Eq, Expr, Implies, Integer, Le, Not, Or, Sum, Symbol, false, true
+from sympy import Eq, Expr, Implies, Le, Not, Or, Sum, Symbol, true
 
 from derive.forms.expr import Read, Where, index, reads, rename_arrays
 from derive.forms.form import Array, Form, Param, Table, equal_places
 from derive.forms.products import sums
 from derive.forms.text import show
+from derive.proof.admitted import admitted
 from derive.proof.everywhere import Everywhere, at_every_point
 from derive.proof.factorisation import factored
-from derive.proof.goal import Goal, Obligation, Status
+from derive.proof.goal import Goal, Obligation
 from derive.proof.linear import Linear
-from derive.proof.solver import decide
 from derive.proof.spanned import SUMMED, summed
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
 from derive.proof.transform import transformed
@@ -41,34 +40,13 @@ from derive.remembered import both, replaced
 
 __all__ = ["form_obligations", "step_obligations"]
 
-_TRIALS = 256
-
 
 def form_obligations(form: Form) -> tuple[Obligation, ...]:
     """What holds of a form that begins a derivation. Raises ObligationFailed where it is not well formed."""
     check_first(form)
-    goal, witness = _admitted(true, form.given, form_sizes(form))
+    goal, witness = admitted(true, form.given, form_sizes(form))
     admits = Obligation("preconditions", "Some sizes satisfy the preconditions.", (goal,), witness)
     return _everywhere((admits, *_of_form(form)), form.tables, _numbers(form), _learned(form))
-
-
-def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, str]:
-    """`wanted` follows from `known` at some values of these sizes: the goal for the first, else for 1."""
-    names = sorted(sizes, key=str)
-    goals = {}
-    for values in _small(len(names)):
-        at = dict(zip(names, map(Integer, values), strict=True))
-        witness = ", ".join(f"{s} := {v}" for s, v in at.items())
-        goals[witness] = Goal((known, *(Eq(s, v) for s, v in at.items())), wanted)
-        if replaced(wanted, at) != false and decide(goals[witness].smt) is Status.PROVED:
-            return goals[witness], witness
-    return next((goal, witness) for witness, goal in goals.items())
-
-
-def _small(rank: int) -> list[tuple[int, ...]]:
-    """Tuples of small numbers, those near 1 first; some hundreds at most."""
-    most = next((bound for bound in (64, 16, 6, 4, 3) if bound**rank <= _TRIALS), 2)
-    return sorted(product(range(most), repeat=rank), key=lambda v: (sum(abs(x - 1) for x in v), v))[:_TRIALS]
 
 
 def _of_form(form: Form) -> tuple[Obligation, ...]:
@@ -196,14 +174,14 @@ def _of_step(step: Step, named: _Named) -> tuple[Obligation, ...]:
 
 def _defined(step: Step) -> Obligation:
     """A transformation may need more of the sizes than the form before, since it is another layer."""
-    goal, witness = _admitted(true, step.after.given, form_sizes(step.after))
+    goal, witness = admitted(true, step.after.given, form_sizes(step.after))
     says = "The preconditions imply those before, and some sizes satisfy them."
     return Obligation("preconditions", says, (Goal((step.after.given,), step.before.given), goal), witness)
 
 
 def _preconditions(step: Step) -> Obligation:
     added = form_sizes(step.after) - form_sizes(step.before)
-    goal, witness = _admitted(step.before.given, both(step.after.given, step.assume), added)
+    goal, witness = admitted(step.before.given, both(step.after.given, step.assume), added)
     says = "The preconditions imply those before, and restrict only the sizes that the step adds."
     return Obligation("preconditions", says, (Goal((step.after.given,), step.before.given), goal), witness)
 

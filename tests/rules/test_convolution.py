@@ -47,6 +47,13 @@ def test_the_grid_has_as_many_axes_as_a_tuple_has_numbers():
     assert len(derive.convolution(stride=(2,), channels=False).form.output.axes) == 1
 
 
+@pytest.mark.parametrize("side", [4, 5, 101])
+def test_whole_windows_of_any_side_fit_into_some_image(side):
+    layer = derive.convolution(kernel=side, edges="valid")
+    [said] = [v.obligation.witness for v in layer.steps[-1].verdicts if v.obligation.name == "preconditions"]
+    assert f"n := {side}" in said and "C := 1" in said
+
+
 def test_help_shows_the_arguments_of_compile():
     shown = list(inspect.signature(derive.compile).parameters)
     assert shown[:2] == ["kernel", "stride"] and shown[-2:] == ["backend", "sizes"]
