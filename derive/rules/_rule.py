@@ -27,13 +27,18 @@ class Rule:
         self.name = rewrite.__name__
         self.module_doc = inspect.getdoc(inspect.getmodule(rewrite)) or ""
         self.__doc__ = rewrite.__doc__
+        taken = inspect.signature(rewrite)
+        self.__signature__ = taken.replace(
+            parameters=list(taken.parameters.values())[1:], return_annotation="Application"
+        )
         self.clauses: Constraint | None = None
 
     def __call__(self, *args: Any, **options: Any) -> Application:
         try:
-            inspect.signature(self.rewrite).bind(None, *args, **options)
+            self.__signature__.bind(*args, **options)
         except TypeError as cause:
-            raise RuleRefused(f"Rule '{self.name}' takes other arguments: {cause}.") from cause
+            given = ", ".join(str(p.replace(annotation=p.empty)) for p in self.__signature__.parameters.values())
+            raise RuleRefused(f"Rule '{self.name}' is called as {self.name}({given}): {cause}.") from cause
         return Application(self, args, tuple(options.items()))
 
     def constraint(self, function: Constraint) -> Constraint:

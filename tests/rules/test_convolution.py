@@ -81,3 +81,9 @@ def test_a_number_of_groups_is_a_size_of_the_kernel():
 def test_what_does_not_go_together_is_one_sentence(options, says):
     with pytest.raises((UsageRefused, RuleRefused), match=says):
         derive.convolution(**options)
+
+
+def test_a_rule_says_how_it_is_called():
+    assert list(inspect.signature(derive.channels).parameters) == ["inputs", "outputs", "groups"]
+    with pytest.raises(RuleRefused, match=r"^Rule 'strided' is called as strided\(stride=2\): got .* 'strid'\.$"):
+        derive.strided(strid=2)
