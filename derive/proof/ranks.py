@@ -11,13 +11,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Integer, Symbol
+from sympy import And, Eq, Expr, Ge, Integer, Symbol, ceiling, expand
 
 from derive.forms.evaluate import evaluate
 from derive.forms.evaluate import grid as grid_of
 from derive.forms.expr import index, reads
 from derive.forms.form import Form, Role, equal_places
 from derive.proof.goal import Goal, Status
+from derive.proof.reach import reaches
 from derive.proof.solver import decide
 
 __all__ = ["determined_when"]
@@ -27,8 +28,8 @@ _MOST = 12
 
 def determined_when(form: Form, stated: list[Symbol], grid: list[Symbol]) -> Any | None:
     """A condition on the sizes under which W determines every free weight; None where none is found."""
-    for when in _candidates(stated, grid):
-        for place in _places(form, stated):
+    for when in _candidates(form, stated, grid):
+        for place in (*_places(form, stated), *_in_the_middle(form)):
             if _seems_determined(form, when, place) and all(
                 decide(goal.smt) is Status.PROVED for goal in _determined(form, when, place)
             ):
@@ -36,13 +37,23 @@ def determined_when(form: Form, stated: list[Symbol], grid: list[Symbol]) -> Any
     return None
 
 
-def _candidates(stated: list[Symbol], grid: list[Symbol]) -> Iterator[Any]:
-    """The grid's sizes are at least 1, 2, ...; or at least a multiple of each stated size and something more."""
+def _candidates(form: Form, stated: list[Symbol], grid: list[Symbol]) -> Iterator[Any]:
+    """The grid's sizes are at least 1, 2, ... or a multiple of each stated size and more, or hold a window and a step."""
     if not stated:
-        yield from (And(*(Ge(size, slack) for size in grid)) for slack in range(1, _MOST))
-        return
+        for slack in range(1, _MOST):
+            yield And(*(Ge(size, slack) for size in grid))
     for factor, slack in product((1, 2, 4), (1, 2, 3)):
-        yield And(*(Ge(size, factor * s + slack) for s in stated for size in grid))
+        if stated:
+            yield And(*(Ge(size, factor * s + slack) for s in stated for size in grid))
+    ways = reaches(form)
+    for slack in range(3 if ways else 0):
+        yield And(*(Ge(w.extent, expand(w.upper - w.lower + w.step + slack)) for w in ways))
+
+
+def _in_the_middle(form: Form) -> Iterator[dict[Symbol, Expr]]:
+    """The first place that has its whole window inside of the grid."""
+    if ways := reaches(form):
+        yield {w.place: ceiling(-w.lower / w.step) for w in ways}
 
 
 def _places(form: Form, stated: list[Symbol]) -> Iterator[dict[Symbol, Expr]]:
