@@ -9,7 +9,7 @@ from math import lcm
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mul, Piecewise, S, Sum, Symbol, true
+from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, true
 
 from derive.errors import TextError
 from derive.forms.conditions import simplified, split
@@ -21,7 +21,7 @@ from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import product_of
 from derive.forms.quotients import rounded
 from derive.proof.exact import PRIMES, rank, rank_modulo
-from derive.proof.factorisation import dimension
+from derive.proof.factorisation import dimension, unfactored
 from derive.proof.goal import Goal, Status
 from derive.proof.ranks import determined_when
 from derive.proof.reach import large_enough
@@ -62,6 +62,9 @@ class Counts:
         stated, grid = _stated(form)
         if isinstance(form.weight, Mul):
             reached, enough = dimension(form)
+            if any(e.has(Mod, Min, Max) for e in form.read) and (window := unfactored(form)) is not None:
+                seen = determined_when(window, stated, grid)
+                reached, enough = (None, enough) if seen is None else (reached, And(enough, seen))
             when = with_min(And(found.when, enough), Polyhedron.of(form.given))
             return cls(None, None, found.weight, found.bias, when, reached)
         enough = determined_when(form, stated, grid)

@@ -6,18 +6,19 @@ term is the sum of the new ones with its letters, so that the layer is the old o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sympy import And, Eq, Expr, Le, Sum, true
 
 from derive.errors import ObligationFailed
 from derive.forms.expr import Read
-from derive.forms.form import Form, equal_places
+from derive.forms.form import Array, Form, Param, equal_places
 from derive.forms.products import product_of, same_product
 from derive.proof.goal import Goal, Obligation
 from derive.proof.step import Step
 
-__all__ = ["dimension", "factored"]
+__all__ = ["dimension", "factored", "unfactored"]
 
 
 def factored(step: Step) -> tuple[Obligation, ...]:
@@ -90,3 +91,31 @@ def dimension(form: Form) -> tuple[Expr | None, Any]:
     for axis in shared[1:]:
         copies = copies * axis.extent
     return copies * rank * (p + q - rank), And(Le(rank, p), Le(rank, q))
+
+
+def unfactored(form: Form) -> Form | None:
+    """The form with an entry of one window in the place of each sum of products; None where no letter numbers the products."""
+    entries = product_of(form.weight) or {}
+    params = [p for p in form.weights if p.name in entries and not p.data]
+    numbered = [a for a in form.reduction if all(a in p.array.axes for p in params)]
+    numbered = [a for a in numbered if not any(a.symbol in e.free_symbols for e in form.read)]
+    if len(params) < 2 or len(params) != len(entries) or len(numbered) != 1:
+        return None
+    (number,) = numbered
+    axes: dict[Any, Expr] = {}
+    reader: dict[Any, Expr] = {}
+    for param in params:
+        own = zip(param.array.axes, entries[param.name].subscripts, strict=True)
+        axes |= {axis: e for axis, e in own if axis != number}
+    letters = {axis.symbol for axis in axes}
+    for param in params:
+        mine = set(param.array.symbols)
+        reader |= {s: e for s, e in param.reader if s != number.symbol and (s not in letters or s in mine)}
+    window = Array("V", tuple(axes))
+    free = And(*(p.free for p in params))
+    return replace(
+        form,
+        reduction=tuple(a for a in form.reduction if a != number),
+        weight=window.entry(axes.values()),
+        weights=(Param(window, free, tuple(reader.items())),),
+    )

@@ -66,9 +66,10 @@ def _admitted(known: Any, wanted: Any, sizes: Iterable[Symbol]) -> tuple[Goal, s
 
 
 def _small(rank: int) -> list[tuple[int, ...]]:
-    """Tuples of small numbers, those near 1 first; some hundreds at most."""
+    """Tuples of small numbers, those near 1 first, some hundreds at most; then equal ones, as large windows need them."""
     most = next((bound for bound in (64, 16, 6, 4, 3) if bound**rank <= _TRIALS), 2)
-    return sorted(product(range(most), repeat=rank), key=lambda v: (sum(abs(x - 1) for x in v), v))[:_TRIALS]
+    near = sorted(product(range(most), repeat=rank), key=lambda v: (sum(abs(x - 1) for x in v), v))[:_TRIALS]
+    return [*near, *((1 << k,) * rank for k in range(1, 12))]
 
 
 def _of_form(form: Form) -> tuple[Obligation, ...]:

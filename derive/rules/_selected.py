@@ -95,7 +95,20 @@ def _at(first: Expr, letter: Symbol, place: Expr) -> Expr:
     value = first.xreplace({letter: place})
     if isinstance(place, (Max, Min)) and first.has(ceiling) and not value.has(ceiling):
         return place.func(*(_at(first, letter, e) for e in place.args))
-    return value
+    return value if value.has(ceiling) else _undivided(value)
+
+
+def _undivided(value: Expr) -> Expr:
+    """A positive multiple of an extreme as the extreme of the multiples: Max(0, -2a)/2 - 1 is Max(0, -a) - 1."""
+
+    def halves(e: Expr) -> bool:
+        return e.is_Mul and len(e.args) == 2 and bool(e.args[0].is_positive) and isinstance(e.args[1], (Max, Min))
+
+    def inside(e: Expr) -> Expr:
+        return e.args[1].func(*(_undivided(expand(e.args[0] * part)) for part in e.args[1].args))
+
+    undivided: Expr = value.replace(halves, inside)
+    return undivided
 
 
 def _affine(condition: Any) -> tuple[Any, ...]:
