@@ -14,6 +14,7 @@ from derive.forms.conditions import pieces, simplified, split
 from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
 from derive.forms.polyhedron import NotAffine
+from derive.forms.products import product_of
 from derive.forms.quotients import rounded
 from derive.rules._known import implied
 
@@ -37,7 +38,9 @@ def selected(form: Form, places: Letters, first: Letters, axes: tuple[Axis, ...]
         given=given,
     )
     live = after.live
-    weights = tuple(p if p.data else _read_by(p, after, after.weight, live, first) for p in form.weights)
+    factors = product_of(after.weight) or {}
+    sources = {p.name: factors.get(p.name, after.weight) for p in form.weights}
+    weights = tuple(p if p.data else _read_by(p, after, sources[p.name], live, first) for p in form.weights)
     biases = tuple(_read_by(p, after, after.bias, output.holds(), first) for p in form.biases)
     return replace(after, weights=weights, biases=biases)
 

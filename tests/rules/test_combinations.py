@@ -123,3 +123,55 @@ def large_enough(layer: Derivation) -> dict[object, int]:
         if layer.form.given.subs(sizes) == True and layer.counts.when.subs(sizes) == True:  # noqa: E712
             return sizes
     raise AssertionError(layer)
+
+
+def tied(rank: int) -> Derivation:
+    return derive.dense(rank=rank).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+
+
+ORDERS = {
+    "a stride of a separable layer": tied(2)
+    .then(derive.local(1))
+    .then(derive.boundary())
+    .then(derive.separable(2))
+    .then(derive.strided(2)),
+    "one product on a diamond": tied(2).then(derive.local(derive.Diamond(1))).then(derive.separable(1)),
+    "two products on a diamond": tied(2)
+    .then(derive.local(derive.Diamond(1)))
+    .then(derive.boundary())
+    .then(derive.separable(2)),
+    "one product on a larger diamond": tied(2).then(derive.local(derive.Diamond(2))).then(derive.separable(1)),
+    "an adjoint beyond a reflecting edge": tied(1)
+    .then(derive.local(2))
+    .then(derive.boundary("reflect"))
+    .then(derive.adjoint()),
+    "an adjoint beyond nearest edges": tied(2)
+    .then(derive.local(1))
+    .then(derive.boundary("nearest"))
+    .then(derive.adjoint()),
+    "an adjoint on a torus, strided": tied(1)
+    .then(derive.local(1))
+    .then(derive.boundary("periodic"))
+    .then(derive.strided(2))
+    .then(derive.adjoint()),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_other_orders_have_kernels_gradients_and_counts(name):
+    layer = ORDERS[name]
+    made = Layer("layer", layer, "A layer of a test.", "", "")
+    assert made.backends == ("cupy", "numpy")
+    assert all(verdict.proved for verdict in made.verdicts)
+    check_emitted(made)
+    kernel = layer.compile().kernel
+    assert set(kernel.gradients) == set(kernel.arguments)
+    test_the_count_is_the_rank_of_the_derivative(layer)
+
+
+def test_products_on_a_mask_have_no_more_dimensions_than_it_has_taps():
+    assert ORDERS["one product on a diamond"].free_parameters["dimension"] == 5
+    assert ORDERS["two products on a diamond"].free_parameters["dimension"] == 5
+    assert ORDERS["one product on a larger diamond"].free_parameters["dimension"] == 9
+    named = tied(2).then(derive.local(derive.Diamond("r"))).then(derive.separable(1))
+    assert "dimension" not in named.free_parameters
