@@ -170,6 +170,8 @@ def _charts(step: Step) -> Iterator[Chart]:
         letters = (*form.output.symbols, *(axis.symbol for axis in sums(form.bias)))
         yield Chart(tuple(step.to_after.items()), tuple((s, step.to_before[s]) for s in letters))
         return
+    if len(step.to_after) < len(step.to_before):  # a letter was inlined, so the step's own form has simpler ones
+        return
     for chart in charts(form):
         down, up = dict(chart.down), dict(step.to_before)
         yield Chart(

@@ -17,11 +17,28 @@ from math import lcm
 from derive.forms.polynomial import Polynomial, affine, compose, sum_between
 from derive.forms.rows import Row, eliminate, empty, irredundant, solve, tidy
 
-__all__ = ["Term", "Unbounded", "points"]
+__all__ = ["Term", "TooLong", "Unbounded", "Work", "points"]
 
 
 class Unbounded(Exception):
     """A variable (its column) without a lower or an upper bound."""
+
+
+class TooLong(Exception):
+    """A sum that takes more steps than it was given."""
+
+
+@dataclass(slots=True)
+class Work:
+    """How many steps a sum may take still: a number of them and not of seconds, so that a count is the same everywhere."""
+
+    left: int
+
+    def spend(self, steps: int = 1) -> None:
+        """Raises TooLong where there are not so many left."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooLong
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +52,15 @@ class Term:
     residues: tuple[int, ...]
 
 
-def points(rows: Sequence[Row], given: Sequence[Row], over: frozenset[int]) -> Iterator[Term]:
-    """Terms in the remaining columns whose sum is the number of points of `rows`."""
+def points(rows: Sequence[Row], given: Sequence[Row], over: frozenset[int], work: Work) -> Iterator[Term]:
+    """Terms in the remaining columns whose sum is the number of points of `rows`. Raises TooLong."""
     width = len((*rows, *given)[0]) - 1
     one = affine([0] * width + [1])
-    yield from _sum(Term(tuple(rows), tuple(given), one, (1,) * width, (0,) * width), over)
+    yield from _sum(Term(tuple(rows), tuple(given), one, (1,) * width, (0,) * width), over, work)
 
 
-def _sum(term: Term, over: frozenset[int]) -> Iterator[Term]:
+def _sum(term: Term, over: frozenset[int], work: Work) -> Iterator[Term]:
+    work.spend(1 + len(term.value))
     rows = tidy(term.rows)
     if rows is None or empty([*rows, *term.given]):
         return
@@ -55,13 +73,13 @@ def _sum(term: Term, over: frozenset[int]) -> Iterator[Term]:
     if equality is not None and equality[column] == 1:
         at = tuple(0 if c == column else -value for c, value in enumerate(equality))
         inside = replace(term, rows=tuple(eliminate(term.rows, column)[0]), value=compose(term.value, column, at))
-        yield from _sum(inside, over - {column})
+        yield from _sum(inside, over - {column}, work)
     elif any(abs(row[column]) > 1 for row in term.rows):
-        for part in _residue_classes(term, column, over):
-            yield from _sum(part, over)
+        for part in _residue_classes(term, column, over, work):
+            yield from _sum(part, over, work)
     else:
         for part in _by_active_bounds(term, column):
-            yield from _sum(part, over - {column})
+            yield from _sum(part, over - {column}, work)
 
 
 def _cost(rows: Sequence[Row], column: int) -> tuple[int, int]:
@@ -99,12 +117,13 @@ def _by_active_bounds(term: Term, column: int) -> Iterator[Term]:
             yield replace(term, rows=rows, value=sum_between(term.value, column, lower, upper))
 
 
-def _residue_classes(term: Term, column: int, over: frozenset[int]) -> Iterator[Term]:
+def _residue_classes(term: Term, column: int, over: frozenset[int], work: Work) -> Iterator[Term]:
     """y = p·y' + r for the columns y that keep ⌈e/p⌉ from being affine; the classes of a summed y add up."""
     coarse = [row for row in term.rows if abs(row[column]) > 1]
     period = lcm(*(abs(row[column]) for row in coarse))
     split = sorted({c for row in coarse for c in range(len(row) - 1) if c != column and row[c] % row[column]})
     for residues in product(range(period), repeat=len(split)):
+        work.spend(1 + len(term.value))
         part = term
         for c, residue in zip(split, residues, strict=True):
             part = _in_class(part, c, period, residue, c in over)

@@ -16,7 +16,7 @@ from sympy.logic.boolalg import Boolean
 
 from derive.errors import DeriveError
 from derive.forms.cells import cells_in, classes_of, unify
-from derive.forms.chambers import Term, Unbounded, points
+from derive.forms.chambers import Term, TooLong, Unbounded, Work, points
 from derive.forms.conditions import pieces
 from derive.forms.piecewise import Writer, with_min
 from derive.forms.polyhedron import Polyhedron
@@ -27,7 +27,7 @@ __all__ = ["NotCountable", "TooManyCases", "condition_for_full", "count", "count
 
 Symbols = tuple[sp.Symbol, ...]
 EVERYWHERE = Polyhedron()
-_MOST, _MOST_TERMS = 200_000, 1500  # residue classes times terms, and terms
+_MOST_STEPS, _MOST = 8000, 20_000  # steps of a sum, and residue classes times terms
 
 
 class NotCountable(DeriveError):
@@ -139,14 +139,15 @@ def _count_together(bodies: Sequence[Polyhedron], over: Symbols, given: Polyhedr
     context = given.rows_in(names)
     rank = len(sizes) + len(over)
     columns = frozenset(range(len(sizes), rank))
+    terms: list[Term] = []
+    work = Work(_MOST_STEPS)
     try:
-        terms: list[Term] = []
         for body in bodies:
             single = frozenset(c for c in range(rank, len(names)) if names[c] in body.symbols)
             rows, left = one_each(body.rows_in(names), columns, single)
-            terms += points(rows, context, columns | left)
-            if len(terms) > _MOST_TERMS:
-                raise TooManyCases(f"The count has more than {_MOST_TERMS} cases, more than can be written down.")
+            terms += points(rows, context, columns | left, work)
+    except TooLong:
+        raise TooManyCases(f"The count has more than {len(terms)} cases, more than can be written down.") from None
     except Unbounded as column:
         raise NotCountable(
             f"'{names[column.args[0]]}' is unbounded in '{bodies[0]}': there is no finite count."

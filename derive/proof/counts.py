@@ -9,20 +9,22 @@ from math import lcm
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mul, Piecewise, S, Sum, Symbol, true
+from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, true
 
+from derive.errors import TextError
 from derive.forms.conditions import simplified, split
-from derive.forms.count import NotCountable, TooManyCases, condition_for_full, count_where
-from derive.forms.expr import index
+from derive.forms.count import NotCountable, condition_for_full, count_where
+from derive.forms.expr import Where, index
 from derive.forms.form import Form, Param, Role, equal_places
 from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import product_of
 from derive.forms.quotients import rounded
 from derive.proof.exact import PRIMES, rank, rank_modulo
-from derive.proof.factorisation import dimension
+from derive.proof.factorisation import dimension, unfactored
 from derive.proof.goal import Goal, Status
 from derive.proof.ranks import determined_when
+from derive.proof.reach import large_enough
 from derive.proof.solver import decide
 
 __all__ = ["Counts"]
@@ -60,6 +62,9 @@ class Counts:
         stated, grid = _stated(form)
         if isinstance(form.weight, Mul):
             reached, enough = dimension(form)
+            if any(e.has(Mod, Min, Max) for e in form.read) and (window := unfactored(form)) is not None:
+                seen = determined_when(window, stated, grid)
+                reached, enough = (None, enough) if seen is None else (reached, And(enough, seen))
             when = with_min(And(found.when, enough), Polyhedron.of(form.given))
             return cls(None, None, found.weight, found.bias, when, reached)
         enough = determined_when(form, stated, grid)
@@ -70,14 +75,21 @@ class Counts:
 
     @classmethod
     def _of_entries(cls, form: Form) -> Counts:
-        """How many entries are free."""
+        """How many entries are free: in all cases, else where all of the window is, else as the sum that it is."""
         given = Polyhedron.of(form.given)
+        for find in (cls._in_cases, cls._of_whole):
+            try:
+                return find(form, given)
+            except (NotAffine, NotCountable, TextError):
+                continue
+        return cls._in_brackets(form)
+
+    @classmethod
+    def _in_cases(cls, form: Form, given: Polyhedron) -> Counts:
+        """The exact numbers, unless they have very many cases."""
         if any(_coupled(p) for p in form.params):
             return cls._on_large_grids(form, given)
-        try:
-            exact = _number(form.weights, given), _number(form.biases, given)
-        except (NotAffine, TooManyCases):
-            return cls._of_whole(form, given)
+        exact = _number(form.weights, given), _number(form.biases, given)
         if any(rounded(p.free) for p in form.params):
             return cls._of_rounded(form, given, exact)
         if sum(len(cases.args) for e in exact for cases in e.atoms(Piecewise)) > _MOST_CASES:
@@ -98,7 +110,7 @@ class Counts:
         """The exact numbers, as by a stride or a step of shifts, beside those of whole arrays where these are free."""
         try:
             return replace(cls._of_whole(form, given), exact_weight=exact[0], exact_bias=exact[1])
-        except NotCountable:
+        except (NotAffine, NotCountable):
             return cls._in_short(form, given, exact)
 
     @classmethod
@@ -119,6 +131,20 @@ class Counts:
                 weight, bias = (_number(full[part], given) for part in _parts(form))
                 return cls(None, None, weight, bias, with_min(when, given))
         raise NotCountable("The free entries are no union of polyhedra, nor those of the whole window on a large grid.")
+
+    @classmethod
+    def _in_brackets(cls, form: Form) -> Counts:
+        """Σ [the entry is free], which holds at all sizes and is a number at each."""
+        weight, bias = (sum(map(_brackets, form.params[part]), start=S.Zero) for part in _parts(form))
+        return cls(None, None, weight, bias, true)
+
+
+def _brackets(param: Param) -> Expr:
+    """The sum over an array's box of 1 for each free entry."""
+    if param.data:
+        return S.Zero
+    one: Expr = Where(param.free, S.One, S.Zero)
+    return Sum(one, *((a.symbol, a.lower, a.upper) for a in param.array.axes)) if param.array.axes else one
 
 
 def _spans(form: Form) -> bool:
@@ -186,6 +212,7 @@ def _smaller(form: Form) -> Iterator[Any]:
     stated, sizes = _stated(form)
     for slack in range(1, _MOST):
         yield And(*(Le(s, size - slack) for s in stated or [S.Zero] for size in sizes))
+    yield from large_enough(form, _MOST)
 
 
 def _is_plain(form: Form, when: Any) -> bool:

@@ -6,18 +6,23 @@ term is the sum of the new ones with its letters, so that the layer is the old o
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from typing import Any
 
-from sympy import And, Eq, Expr, Le, Sum, true
+import numpy as np
+from sympy import And, Eq, Expr, Integer, Le, Sum, true
 
 from derive.errors import ObligationFailed
+from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import Read
-from derive.forms.form import Form, equal_places
+from derive.forms.form import Array, Axis, Form, Param, equal_places
 from derive.forms.products import product_of, same_product
+from derive.proof.exact import rank as exact_rank
 from derive.proof.goal import Goal, Obligation
 from derive.proof.step import Step
 
-__all__ = ["dimension", "factored"]
+__all__ = ["dimension", "factored", "unfactored"]
 
 
 def factored(step: Step) -> tuple[Obligation, ...]:
@@ -89,4 +94,68 @@ def dimension(form: Form) -> tuple[Expr | None, Any]:
     rank, copies = shared[0].extent, 1
     for axis in shared[1:]:
         copies = copies * axis.extent
-    return copies * rank * (p + q - rank), And(Le(rank, p), Le(rank, q))
+    box, when = rank * (p + q - rank), And(Le(rank, p), Le(rank, q))
+    hole = _mask(form)
+    if hole == true:
+        return copies * box, when
+    letters = [next(a for a in x.axes if a not in shared) for x in (one, other)]
+    known = _reached(hole, letters, rank, box)
+    return (None if known is None else copies * known), when
+
+
+def _mask(form: Form) -> Any:
+    """The conditions on taps alone, which make of a box's window another."""
+    letters = set(form.reduction_symbols)
+    places = {s for a in (*form.input.axes, *form.output.axes) for s in (*a.upper.free_symbols, a.symbol)}
+    parts = (p for p in And.make_args(form.domain) if p.free_symbols & letters and not p.free_symbols & places)
+    return And(*parts)
+
+
+def _reached(mask: Any, letters: list[Axis], rank: Expr, box: Expr) -> Expr | None:
+    """The dimension of R products on a mask of numbers: the rank of the derivative at one point, where that is the most it can be.
+
+    Products on a box have `box` dimensions, and a mask has as many as it has taps; None where neither is reached.
+    """
+    ends = [e for a in letters for e in (a.lower, a.upper)]
+    if not all(e.is_Integer for e in (*ends, rank)) or not mask.free_symbols <= {a.symbol for a in letters}:
+        return None
+    sides = {a.symbol: (int(a.lower), int(a.upper)) for a in letters}
+    shape = tuple(high - low + 1 for low, high in sides.values())
+    taps = np.argwhere(np.broadcast_to(evaluate(mask, grid(sides)), shape))
+    size, draw = int(rank), random.Random(0)
+    P, Q = ([[draw.randint(1, 999) for _ in range(n)] for _ in range(size)] for n in shape)
+    rows = []
+    for a, b in taps:
+        by_first = [Q[r][b] * (k == a) for r in range(size) for k in range(shape[0])]
+        by_second = [P[r][a] * (k == b) for r in range(size) for k in range(shape[1])]
+        rows.append(by_first + by_second)
+    found = exact_rank(np.array(rows, dtype=object))
+    return Integer(found) if found == min(int(box), len(taps)) else None
+
+
+def unfactored(form: Form) -> Form | None:
+    """The form with an entry of one window in the place of each sum of products; None where no letter numbers the products."""
+    entries = product_of(form.weight) or {}
+    params = [p for p in form.weights if p.name in entries and not p.data]
+    numbered = [a for a in form.reduction if all(a in p.array.axes for p in params)]
+    numbered = [a for a in numbered if not any(a.symbol in e.free_symbols for e in form.read)]
+    if len(params) < 2 or len(params) != len(entries) or len(numbered) != 1:
+        return None
+    (number,) = numbered
+    axes: dict[Any, Expr] = {}
+    reader: dict[Any, Expr] = {}
+    for param in params:
+        own = zip(param.array.axes, entries[param.name].subscripts, strict=True)
+        axes |= {axis: e for axis, e in own if axis != number}
+    letters = {axis.symbol for axis in axes}
+    for param in params:
+        mine = set(param.array.symbols)
+        reader |= {s: e for s, e in param.reader if s != number.symbol and (s not in letters or s in mine)}
+    window = Array("V", tuple(axes))
+    free = And(*(p.free for p in params))
+    return replace(
+        form,
+        reduction=tuple(a for a in form.reduction if a != number),
+        weight=window.entry(axes.values()),
+        weights=(Param(window, free, tuple(reader.items())),),
+    )

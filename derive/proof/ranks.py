@@ -1,23 +1,26 @@
 """When a layer whose terms share inputs determines its weights: the rank of V ↦ W is the number of entries.
 
 Beyond an edge several terms of one output read one input, so W may hold sums of entries only. Where some place reads a
-different input by each entry, W shows them all. Such a place, and how large the grid must be, are found and proved.
+different input by each entry, W shows them all, and so it does where some input is read by a different output for each. Such a
+place, and how large the grid must be, are found and proved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Integer, Symbol
+from sympy import And, Eq, Expr, Ge, Integer, Symbol, ceiling, expand
 
 from derive.forms.evaluate import evaluate
 from derive.forms.evaluate import grid as grid_of
 from derive.forms.expr import index, reads
-from derive.forms.form import Form, Role, equal_places
+from derive.forms.form import Axis, Form, Role, equal_places
 from derive.proof.goal import Goal, Status
+from derive.proof.reach import reaches
 from derive.proof.solver import decide
 
 __all__ = ["determined_when"]
@@ -27,31 +30,69 @@ _MOST = 12
 
 def determined_when(form: Form, stated: list[Symbol], grid: list[Symbol]) -> Any | None:
     """A condition on the sizes under which W determines every free weight; None where none is found."""
-    for when in _candidates(stated, grid):
-        for place in _places(form, stated):
-            if _seems_determined(form, when, place) and all(
-                decide(goal.smt) is Status.PROVED for goal in _determined(form, when, place)
+    for when in _candidates(form, stated, grid):
+        for line in _lines(form, stated):
+            if _seems_determined(form, when, line) and all(
+                decide(goal.smt) is Status.PROVED for goal in _determined(form, when, line)
             ):
                 return when
     return None
 
 
-def _candidates(stated: list[Symbol], grid: list[Symbol]) -> Iterator[Any]:
-    """The grid's sizes are at least 1, 2, ...; or at least a multiple of each stated size and something more."""
+def _candidates(form: Form, stated: list[Symbol], grid: list[Symbol]) -> Iterator[Any]:
+    """The grid's sizes are at least 1, 2, ... or a multiple of each stated size and more, or hold a window and a step."""
     if not stated:
-        yield from (And(*(Ge(size, slack) for size in grid)) for slack in range(1, _MOST))
-        return
+        for slack in range(1, _MOST):
+            yield And(*(Ge(size, slack) for size in grid))
     for factor, slack in product((1, 2, 4), (1, 2, 3)):
-        yield And(*(Ge(size, factor * s + slack) for s in stated for size in grid))
+        if stated:
+            yield And(*(Ge(size, factor * s + slack) for s in stated for size in grid))
+    ways = reaches(form)
+    for slack in range(3 if ways else 0):
+        yield And(*(Ge(w.extent, expand(w.upper - w.lower + w.step + slack)) for w in ways))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row of W, or a column: letters that are held, what tells its entries apart, and letters that the others determine."""
+
+    at: Mapping[Symbol, Expr]
+    seen: tuple[Expr, ...]
+    told: Mapping[Symbol, Expr]
+    swept: tuple[Axis, ...]
+
+
+def _lines(form: Form, stated: list[Symbol]) -> Iterator[_Line]:
+    """Rows at some places of the output; columns at places of the input that are letters of the sum, as in an adjoint."""
+    for place in (*_places(form, stated), *_in_the_middle(form)):
+        yield _Line(place, form.read, {}, form.reduction)
+    read = {form.read[q] for q in form.grid(form.input)}
+    equations = [e for e in And.make_args(form.domain) if isinstance(e, Eq)]
+    told = {x: y for e in equations for x, y in (e.args, e.args[::-1]) if x in form.output.symbols}
+    axes = (*form.output.axes, *form.reduction)
+    if told and read <= set(form.reduction_symbols):
+        for value in _values(stated):
+            swept = tuple(axis for axis in axes if axis.symbol not in read)
+            yield _Line(dict.fromkeys(read, value), (*form.output.symbols, *form.read), told, swept)
+
+
+def _values(stated: list[Symbol]) -> Iterator[Expr]:
+    yield from (*stated, *(2 * s for s in stated), *map(Integer, range(_MOST)))
+
+
+def _in_the_middle(form: Form) -> Iterator[dict[Symbol, Expr]]:
+    """The first place that has its whole window inside of the grid."""
+    if ways := reaches(form):
+        yield {w.place: ceiling(-w.lower / w.step) for w in ways}
 
 
 def _places(form: Form, stated: list[Symbol]) -> Iterator[dict[Symbol, Expr]]:
     letters = [axis.symbol for axis in form.output.axes if axis.role is Role.GRID]
-    for value in (*stated, *(2 * s for s in stated), *map(Integer, range(_MOST))):
+    for value in _values(stated):
         yield dict.fromkeys(letters, value)
 
 
-def _seems_determined(form: Form, when: Any, place: dict[Symbol, Expr]) -> bool:
+def _seems_determined(form: Form, when: Any, line: _Line) -> bool:
     """Whether it is so on the smallest grid for each of a few values of the other sizes."""
     for value in (1, 2):
         sizes = dict.fromkeys(form.sizes, value)
@@ -59,37 +100,39 @@ def _seems_determined(form: Form, when: Any, place: dict[Symbol, Expr]) -> bool:
         sizes |= {
             s: next((v for v in range(1, 4 * _MOST) if evaluate(when, sizes | dict.fromkeys(grid, v))), 1) for s in grid
         }
-        if evaluate(form.given, sizes) and not _tells_apart(form, sizes, place):
+        if evaluate(form.given, sizes) and not _tells_apart(form, sizes, line):
             return False
     return True
 
 
-def _tells_apart(form: Form, sizes: dict[Symbol, int], place: dict[Symbol, Expr]) -> bool:
+def _tells_apart(form: Form, sizes: dict[Symbol, int], line: _Line) -> bool:
     """At these sizes: every input is read by one entry of each array, and no entry of the window is missing."""
     at: dict[Symbol, Any] = dict(sizes)
     at |= {axis.symbol: int(evaluate(axis.lower, sizes)) for axis in form.output.axes}
-    at |= {s: int(evaluate(e, sizes)) for s, e in place.items()}
-    ends = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in form.reduction}
+    at |= {s: int(evaluate(e, sizes)) for s, e in line.at.items()}
+    ends = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in line.swept}
     at |= grid_of(ends)
     shape = tuple(high - low + 1 for low, high in ends.values())
     live = np.broadcast_to(evaluate(form.live, at), shape).ravel()
-    columns = [np.broadcast_to(evaluate(e, at), shape).ravel()[live] for e in form.read]
+    columns = [np.broadcast_to(evaluate(e, at), shape).ravel()[live] for e in line.seen]
     entries = [e for r in reads(form.weight) for e in r.subscripts]
     named = [np.broadcast_to(evaluate(e, at), shape).ravel()[live] for e in entries]
     inputs = set(zip(*columns, strict=True))
     return bool(live.any()) and len(set(zip(*columns, *named, strict=True))) == len(inputs)
 
 
-def _determined(form: Form, when: Any, place: dict[Symbol, Expr]) -> Iterator[Goal]:
-    """At the place every free entry is read, and entries that read one input are the same."""
+def _determined(form: Form, when: Any, line: _Line) -> Iterator[Goal]:
+    """On the line every free entry is read, and entries that are read at one place of it are the same."""
     facts = (form.given, when)
-    away = {s: index(f"{s.name}_") for s in form.reduction_symbols}
-    live = form.live.xreplace(place)
-    read = tuple(e.xreplace(place) for e in form.read)
-    twins = (facts[0], when, live, live.xreplace(away), equal_places(read, (e.xreplace(away) for e in read)))
-    for entry in reads(form.weight.xreplace(place)):
+    held = dict(line.at)
+    away = {s: index(f"{s.name}_") for s in form.reduction_symbols if s not in held}
+    live = form.live.xreplace(held)
+    seen = tuple(e.xreplace(held) for e in line.seen)
+    twins = (*facts, live, live.xreplace(away), equal_places(seen, (e.xreplace(away) for e in seen)))
+    for entry in reads(form.weight.xreplace(held)):
         yield Goal(twins, And(*(Eq(s, s.xreplace(away)) for s in entry.subscripts)))
     for param in form.weights:
         if not param.data:
-            term = {s: place.get(s, e) for s, e in param.reader}
+            term = {s: held.get(s, e) for s, e in param.reader}
+            term |= {s: e.xreplace(term) for s, e in line.told.items()}
             yield Goal((*facts, param.domain), form.live.xreplace(term))

@@ -29,7 +29,7 @@ from derive.render.document import (
     Table,
 )
 from derive.render.figures import Picture
-from derive.render.numbers import cost, counts, example, free_entries, grouped
+from derive.render.numbers import counts, example, free_entries, grouped, operations
 
 __all__ = ["blocks", "form_formula", "law", "maps_formula", "neat", "proved_of", "verdicts_of"]
 
@@ -285,11 +285,14 @@ def _theorem(subject: Subject) -> Iterator[Block]:
     yield Formula(tuple(_equation(dense[name], value) for name, value in derivation.reference_maps.items()))
     yield from _figures(subject.pictures, len(derivation.steps) + 1)
     yield Sentence("One pass takes, with a multiplication and an addition for each term of the sum,")
-    yield Formula((_count("operations", cost(form)),))
+    own_cost = operations(form)
+    yield Formula((_count("operations", own_cost.number, own_cost.exact),))
 
 
-def _count(noun: str, number: Any) -> tuple[str, str]:
-    return f"{noun} = {UNICODE(number)}", rf"\text{{{noun}}} = {LATEX(number)}"
+def _count(noun: str, number: Any, exact: bool = True) -> tuple[str, str]:
+    """`exact` is false for an upper bound."""
+    plain, latex = ("=", "=") if exact else ("≤", r"\le")
+    return f"{noun} {plain} {UNICODE(number)}", rf"\text{{{noun}}} {latex} {LATEX(number)}"
 
 
 def _programs(subject: Subject) -> Iterator[Block]:

@@ -14,7 +14,7 @@ from derive.proof.goal import Verdict
 from derive.proof.step import ArrayMap
 from derive.render.content import verdicts_of
 from derive.render.document import Subject
-from derive.render.numbers import admitted, cost, counts, numbers
+from derive.render.numbers import admitted, counts, numbers, operations
 
 __all__ = ["data", "row"]
 
@@ -46,7 +46,7 @@ def data(subject: Subject) -> dict[str, Any]:
     return {
         "title": subject.title,
         **row(subject.name, derivation, verdicts, tuple(subject.emitted)),
-        "operations": str(cost(derivation.form)),
+        "operations": _operations(derivation.form),
         "start": {"form": _form(derivation.start), "obligations": _verdicts(derivation.start_verdicts)},
         "steps": [_step(step) for step in derivation.steps],
         "dense": {name: show(value) for name, value in derivation.reference_maps.items()},
@@ -54,6 +54,11 @@ def data(subject: Subject) -> dict[str, Any]:
         "sources": dict(subject.emitted),
         "figures": [{"file": p.file, "caption": p.caption} for p in subject.pictures],
     }
+
+
+def _operations(form: Form) -> str:
+    found = operations(form)
+    return str(found.number) if found.exact else f"at most {found.number}"
 
 
 def _free(form: Form) -> dict[str, str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Integer, Symbol
+from sympy import And, Eq, Expr, Integer, Mul, Symbol
 
 from derive.derivation import Counts, Derivation
 from derive.errors import DeriveError
 from derive.forms.conditions import pieces
-from derive.forms.count import count
+from derive.forms.count import NotCountable, count
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import Read, index
 from derive.forms.form import Form, Param
@@ -21,6 +22,7 @@ from derive.forms.polyhedron import NotAffine, Polyhedron
 
 __all__ = [
     "EXAMPLE_SIZES",
+    "Operations",
     "admitted",
     "at_sizes",
     "cost",
@@ -30,6 +32,7 @@ __all__ = [
     "free_entries",
     "grouped",
     "numbers",
+    "operations",
 ]
 
 EXAMPLE_SIZES: Mapping[str, int] = {
@@ -43,19 +46,49 @@ def counts(form: Form) -> Counts:
     return Counts.of(form)
 
 
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """How many operations one pass takes: exactly, or at most so many where the exact number has too many cases."""
+
+    number: Expr
+    exact: bool
+
+
 @lru_cache(maxsize=256)
+def operations(form: Form) -> Operations:
+    """A multiplication and an addition for each term of the form.
+
+    A condition that is left out admits more terms and no fewer: without those between places and taps, else without all
+    but the letters' ranges, the number is an upper bound.
+    """
+    told = _told(form)
+    letters = tuple(s for s in (*form.output.symbols, *form.reduction_symbols) if s not in told)
+    terms = [part for part in And.make_args(form.terms) if not part.has(Read) and not part.free_symbols & told]
+    places = set(form.output.symbols)
+    apart = [p for p in terms if not p.free_symbols & places or not p.free_symbols & {*form.reduction_symbols}]
+    for parts in (terms, apart):
+        try:
+            return Operations(2 * _points(parts, letters, form), len(parts) == len(terms))
+        except (NotAffine, NotCountable):
+            continue
+    axes = {axis.symbol: axis for axis in (*form.output.axes, *form.reduction)}
+    return Operations(2 * Mul(*(axes[s].extent for s in letters)), False)
+
+
+def _points(conditions: Iterable[Any], letters: tuple[Symbol, ...], form: Form) -> Expr:
+    """How many values of the letters satisfy all of the conditions."""
+    given = Polyhedron.of(form.given)
+    return sum((count(part, letters, given) for part in pieces(And(*conditions))), start=Integer(0))
+
+
 def cost(form: Form) -> Expr:
-    """Operations of one pass: a multiplication and an addition for each term of the form.
+    """The operations of one pass as an expression: see `operations`.
 
     >>> from derive.forms.dense import dense_form
     >>> cost(dense_form(rank=1))
     2*n**2
     """
-    given = Polyhedron.of(form.given)
-    told = _told(form)
-    letters = tuple(s for s in (*form.output.symbols, *form.reduction_symbols) if s not in told)
-    terms = And(*(part for part in And.make_args(form.terms) if not part.has(Read) and not part.free_symbols & told))
-    return 2 * sum((count(part, letters, given) for part in pieces(terms)), start=Integer(0))
+    return operations(form).number
 
 
 def _told(form: Form) -> set[Symbol]:
@@ -65,13 +98,14 @@ def _told(form: Form) -> set[Symbol]:
 
 
 def cost_text(form: Form) -> str:
-    """The operations as Unicode text.
+    """The operations as Unicode text, with "at most" before an upper bound.
 
     >>> from derive.forms.dense import dense_form
     >>> cost_text(dense_form(rank=2))
     '2·n²·m²'
     """
-    return UNICODE(cost(form))
+    found = operations(form)
+    return UNICODE(found.number) if found.exact else f"at most {UNICODE(found.number)}"
 
 
 def at_sizes(expression: Any, at: Mapping[str, int]) -> int:
@@ -83,7 +117,7 @@ def at_sizes(expression: Any, at: Mapping[str, int]) -> int:
 
 
 def numbers(derivation: Derivation, at: Mapping[str, int]) -> dict[str, int]:
-    """Free weights, biases, the weights' memory in float32, and operations, exactly, at these sizes.
+    """Free weights, biases, the weights' memory in float32, and operations, at these sizes: exactly, but for an upper bound.
 
     Raises DeriveError for a size of the layer that has no value, or one that the layer does not admit.
     """
@@ -95,11 +129,15 @@ def numbers(derivation: Derivation, at: Mapping[str, int]) -> dict[str, int]:
             raise DeriveError(f"The layer needs {UNICODE(condition)}, which these sizes are not.")
     own = counts(form)
     weights = free_entries(form, form.weights, own.exact_weight, at)
+    spent = operations(form)
+    if not spent.exact:
+        spent = operations(form.at({index(name): Integer(value) for name, value in at.items()}))
     return {
         "weights": weights,
         "biases": free_entries(form, form.biases, own.exact_bias, at),
         "bytes": 4 * weights,
-        "operations": at_sizes(cost(form), at),
+        "operations": at_sizes(spent.number, at),
+        **({} if spent.exact else {"at_most": True}),
     }
 
 

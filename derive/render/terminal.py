@@ -47,7 +47,7 @@ def _numbers(at: Mapping[str, int] | None) -> str:
         f"{grouped(at['weights'])} weights",
         f"{grouped(at['biases'])} biases",
         f"{_bytes(at['bytes'])} in float32",
-        f"{grouped(at['operations'])} operations",
+        f"{'at most ' if 'at_most' in at else ''}{grouped(at['operations'])} operations",
     )
     return ", ".join(parts)
 

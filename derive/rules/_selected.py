@@ -14,6 +14,7 @@ from derive.forms.conditions import pieces, simplified, split
 from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
 from derive.forms.polyhedron import NotAffine
+from derive.forms.products import product_of
 from derive.forms.quotients import rounded
 from derive.rules._known import implied
 
@@ -37,7 +38,9 @@ def selected(form: Form, places: Letters, first: Letters, axes: tuple[Axis, ...]
         given=given,
     )
     live = after.live
-    weights = tuple(p if p.data else _read_by(p, after, after.weight, live, first) for p in form.weights)
+    factors = product_of(after.weight) or {}
+    sources = {p.name: factors.get(p.name, after.weight) for p in form.weights}
+    weights = tuple(p if p.data else _read_by(p, after, sources[p.name], live, first) for p in form.weights)
     biases = tuple(_read_by(p, after, after.bias, output.holds(), first) for p in form.biases)
     return replace(after, weights=weights, biases=biases)
 
@@ -95,7 +98,20 @@ def _at(first: Expr, letter: Symbol, place: Expr) -> Expr:
     value = first.xreplace({letter: place})
     if isinstance(place, (Max, Min)) and first.has(ceiling) and not value.has(ceiling):
         return place.func(*(_at(first, letter, e) for e in place.args))
-    return value
+    return value if value.has(ceiling) else _undivided(value)
+
+
+def _undivided(value: Expr) -> Expr:
+    """A positive multiple of an extreme as the extreme of the multiples: Max(0, -2a)/2 - 1 is Max(0, -a) - 1."""
+
+    def halves(e: Expr) -> bool:
+        return e.is_Mul and len(e.args) == 2 and bool(e.args[0].is_positive) and isinstance(e.args[1], (Max, Min))
+
+    def inside(e: Expr) -> Expr:
+        return e.args[1].func(*(_undivided(expand(e.args[0] * part)) for part in e.args[1].args))
+
+    undivided: Expr = value.replace(halves, inside)
+    return undivided
 
 
 def _affine(condition: Any) -> tuple[Any, ...]:

@@ -12,14 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Eq, Expr, Symbol, expand
+from sympy import And, Eq, Expr, Max, Min, Mod, Symbol, expand
 
 from derive.forms.conditions import simplified, split
 from derive.forms.expr import Read, index, reads
 from derive.forms.form import Array, Axis, Edge, Form, Param
 from derive.remembered import both, replaced
+from derive.rules._known import implied
 
-__all__ = ["Letters", "Terms", "domain_of", "seen_from", "solve", "terms_by"]
+__all__ = ["Letters", "Terms", "domain_of", "inlined", "seen_from", "solve", "terms_by"]
 
 Letters = dict[Symbol, Expr]
 Equation = tuple[Symbol, Expr]
@@ -94,7 +95,9 @@ def terms_by(form: Form, output: Array, subscripts: tuple[Expr, ...]) -> Terms:
 
 def _in_order(form: Form, terms: Terms) -> Terms:
     """Summed letters in the order in which the weight mentions them, so that a form has one name."""
-    places = [replaced(e, dict(terms.down)).free_symbols for r in reads(form.weight) for e in r.subscripts]
+    named = {p.name: number for number, p in enumerate(form.weights)}
+    found = sorted(reads(form.weight), key=lambda r: named.get(r.array, len(named)))
+    places = [replaced(e, dict(terms.down)).free_symbols for r in found for e in r.subscripts]
     order = {a.symbol: next((p for p, s in enumerate(places) if a.symbol in s), len(places)) for a in terms.reduction}
     return replace(terms, reduction=tuple(sorted(terms.reduction, key=lambda a: order[a.symbol])))
 
@@ -104,6 +107,8 @@ def _named_by_weight(form: Form, terms: Terms) -> Terms:
     if not isinstance(form.weight, Read) or not any(p.name == form.weight.array for p in form.weights):
         return terms
     param = next(p for p in form.weights if p.name == form.weight.array)
+    if param.data and param.values is None:
+        return terms
     outputs = set(terms.output.symbols)
     for axis, subscript in zip(param.array.axes, form.weight.subscripts, strict=True):
         place = expand(replaced(subscript, dict(terms.down)))
@@ -123,6 +128,29 @@ def _named_by_weight(form: Form, terms: Terms) -> Terms:
     return terms
 
 
+def inlined(form: Form, terms: Terms) -> Terms:
+    """Without the summed letters that an equation gives: the terms with k = 2a + 3i are one for each a, i, and read 2a + 3i.
+
+    So the equations that a first view leaves, where nothing steps by one, are what a second one reads.
+    """
+    down = dict(terms.down)
+    for axis in terms.reduction:
+        equations = (e for e in And.make_args(replaced(form.live, down)) if isinstance(e, Eq))
+        sides = ((e.args, e.args[::-1]) for e in equations)
+        letter = axis.symbol
+        told = [y for both_ in sides for x, y in both_ if x == letter and letter not in y.free_symbols]
+        if told and not told[0].has(Read):
+            down = {s: expand(replaced(e, {letter: told[0]})) for s, e in down.items()}
+            terms = replace(
+                terms,
+                reduction=tuple(a for a in terms.reduction if a.symbol != letter),
+                domain=replaced(terms.domain, {letter: told[0]}),
+                down=down,
+                up={s: e for s, e in terms.up.items() if s != letter},
+            )
+    return terms
+
+
 def seen_from(param: Param, terms: Terms) -> Param:
     """The same entries, each with the term that reads it in the new letters."""
     term = dict(param.reader)
@@ -136,4 +164,5 @@ def domain_of(form: Form, terms: Terms, read: Array, places: tuple[Expr, ...], e
         known.append(read.holds(places))
     live = replaced(form.live, dict(terms.down))
     affine, rest = split(both(live, terms.domain))
-    return simplified(both(affine.conditions, rest), *known)
+    parts = And.make_args(simplified(both(affine.conditions, rest), *known))
+    return both(*(p for p in parts if not p.has(Mod, Min, Max) or not implied(both(*known), p)))

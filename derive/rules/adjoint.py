@@ -15,7 +15,7 @@ from derive.forms.dense import dense_form
 from derive.forms.form import Form
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._rule import Case, rule
-from derive.rules._views import domain_of, seen_from, terms_by
+from derive.rules._views import domain_of, inlined, seen_from, terms_by
 from derive.rules.gradient import gradient
 from derive.rules.reindex import reindex
 
@@ -27,7 +27,7 @@ def adjoint(form: Form) -> Step:
     """Exchange input and output, and drop the bias."""
     if not form.weights:
         raise RuleRefused("Rule 'adjoint' transposes a layer that has weights; this form has none.")
-    terms = terms_by(form, form.input, form.read)
+    terms = inlined(form, terms_by(form, form.input, form.read))
     down = dict(terms.down)
     places = tuple(s.xreplace(down) for s in form.output.symbols)
     weight: Expr = form.weight.xreplace(down)

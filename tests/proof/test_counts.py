@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
+from time import process_time
 
 import numpy as np
 import pytest
+from sympy import Eq, Mod
 
 import derive
 from derive.errors import DeriveError
-from derive.forms.count import NotCountable
 from derive.forms.denote import denote, matrix
-from derive.forms.evaluate import evaluate
+from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import index
 from derive.forms.sizes import size_sources
+from derive.proof.counts import Counts
 from derive.proof.step import View
 from derive.registry import discover
+from derive.render.numbers import operations
 from tests.proof.orbits import classes, layer_dimensions, pairs_of_line, shifted_pairs
 from tests.proof.spans import odd_ones
 
@@ -130,8 +134,62 @@ def test_the_reference_names_what_is_wrong():
         layer.reference(shape=(3, 3), V=np.ones((3, 5)), u=1)
 
 
-def test_a_count_of_very_many_cases_is_refused_instead_of_waited_for():
-    window = derive.local(derive.Causal("2*Delta"))
-    layer = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations())).then(window)
-    with pytest.raises(NotCountable, match=r"^The free entries are no union of polyhedra"):
-        layer.then(derive.dilated(2)).then(derive.strided(3)).free_parameters  # noqa: B018
+def window(rank, support):
+    tied = derive.dense(rank=rank).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    return tied.then(derive.local(support))
+
+
+CHEAP = {
+    "a dilated causal window, strided": lambda: (
+        window(1, derive.Causal("2*r")).then(derive.dilated(2)).then(derive.strided(3))
+    ),
+    "a diamond in a volume, strided unevenly": lambda: window(3, derive.Diamond("r")).then(derive.strided((2, 1, 3))),
+    "the same, zero edges": lambda: (
+        window(3, derive.Diamond("r")).then(derive.boundary("zero")).then(derive.strided((2, 1, 3)))
+    ),
+    "a dilated diamond in a volume": lambda: window(3, derive.Diamond("2*r")).then(derive.dilated((2, 1, 3))),
+    "a dilated diamond, reflecting": lambda: (
+        window(2, derive.Diamond("2*r"))
+        .then(derive.dilated(3))
+        .then(derive.boundary("reflect"))
+        .then(derive.strided(3))
+    ),
+    "a dilated square, strided": lambda: (
+        window(2, "2*r").then(derive.dilated(2)).then(derive.boundary("zero")).then(derive.strided(3))
+    ),
+}
+SECONDS = 6  # of CPU; these took a minute or did not end
+
+
+@pytest.mark.parametrize("name", CHEAP)
+def test_a_count_of_very_many_cases_is_not_waited_for(name):
+    """The short number holds on large grids, and equals the entries there; operations are exact or at least as many."""
+    start = process_time()
+    layer = CHEAP[name]()
+    counts, spent = layer.counts, operations(layer.form)
+    assert process_time() - start < SECONDS
+    for extent, r in ((7, 1), (9, 2), (14, 3)):
+        sizes = dict.fromkeys(layer.form.sizes, extent) | {index("r"): r}
+        if (extent, len(layer.form.output.axes)) == (14, 3) or counts.when.subs(sizes) == False:  # noqa: E712
+            continue
+        (param,) = layer.form.weights
+        box = grid({a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in param.array.axes})
+        shape = tuple(int(evaluate(e, sizes)) for e in param.array.shape)
+        free = np.broadcast_to(evaluate(param.free, {**sizes, **box}), shape).sum()
+        assert counts.weight.subs(sizes).doit() == free
+        axes = (*layer.form.output.axes, *layer.form.reduction)
+        ends = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in axes}
+        terms = np.broadcast_to(
+            evaluate(layer.form.terms, {**sizes, **grid(ends)}), [high - low + 1 for low, high in ends.values()]
+        )
+        number = spent.number.subs(sizes).doit()
+        assert number == 2 * terms.sum() if spent.exact else number >= 2 * terms.sum()
+
+
+def test_entries_that_no_expression_counts_are_the_sum_that_they_are():
+    form = window(1, "r").form
+    (param,) = form.weights
+    odd = replace(form, weights=(replace(param, free=Eq(Mod(param.array.symbols[0] ** 2, 5), 1)),))
+    counts = Counts.of(odd)
+    assert (counts.exact_weight, counts.when) == (None, True)
+    assert [counts.weight.subs(index("r"), r).doit() for r in (0, 1, 4)] == [0, 2, 4]
