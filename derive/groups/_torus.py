@@ -1,8 +1,8 @@
 """Translations that wrap around: o ⟶ o + s, less the size where that is too far; a total action.
 
 An orbit of places along one axis is named by the differences to the first of them, wrapped: k - i, or k - i + n where k < i. By a
-step that divides the size, o ⟶ o + t·s, it is named by the phase i mod t of the first one too. Where t doesn't divide n, its multiples
-are those of gcd(t, n): a size has to be stated that it divides.
+step that divides the size, o ⟶ o + t·s, it is named by the phase i mod t of the first one too. Where t doesn't divide n, its
+multiples are those of gcd(t, n): a size has to be stated that it divides.
 """
 
 from __future__ import annotations
