@@ -16,6 +16,7 @@ from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.form import Form, equal_places
 from derive.forms.products import product_of, same_product
 from derive.proof.claim import check_claim
+from derive.proof.correspondence import proved_by_terms
 from derive.proof.counterexample import Counterexample, smallest_model
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, differing_at_small_sizes, refute_at_small_sizes
@@ -33,16 +34,22 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
     """Prove that a layer has a structure already, for all sizes; nothing is imposed.
 
     Raises ObligationFailed, with the smallest counterexample in `.counterexample`, where it is false. Where several terms
-    share an input, as behind a reflecting edge, a claim is refuted at small sizes or not decided.
+    share an input, as behind a reflecting edge, a claim is proved by a bijection between terms; one for which none is found is
+    refuted at small sizes or not decided, and the sentence says at which sizes it holds.
     """
     form = layer.form if isinstance(layer, Derivation) else layer
-    if form.shared:
-        refute_at_small_sizes(form, structure.clauses(dense_like(form)))
-        raise ObligationFailed(
-            f"{structure} is not decided: several terms may read one entry of {form.input.name}, and the claim holds at all "
-            f"sizes whose sum is at most {LARGEST}, which is no proof."
-        )
-    return check_claim(form, structure.clauses(form))
+    if not form.shared:
+        return check_claim(form, structure.clauses(form))
+    clauses = structure.clauses(dense_like(form))
+    verdicts = [v for v in (proved_by_terms(form, clause) for clause in clauses) if v is not None]
+    if len(verdicts) == len(clauses):
+        return tuple(verdicts)
+    if refute_at_small_sizes(form, clauses):
+        return tuple(Verdict(Obligation("claim", clause.says, ()), Status.EXHAUSTIVE) for clause in clauses)
+    raise ObligationFailed(
+        f"{structure} is not decided: several terms may read one entry of {form.input.name}, no bijection between terms was found "
+        f"that proves it, and that the claim holds at all sizes whose sum is at most {LARGEST} is no proof."
+    )
 
 
 def same_layer(one: Derivation, other: Derivation) -> Verdict:

@@ -5,6 +5,7 @@ H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from sympy import And, Expr, Ge, Integer, Symbol, true
@@ -14,6 +15,8 @@ from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Form, Param, Role
 
 __all__ = ["Channels", "Names", "dense_form", "letters", "offset_letters", "size_letters"]
+
+_MULTIPLE = re.compile(r"([1-9]\d*) ?\* ?([^\W\d]\w*)")
 
 Letters = tuple[tuple[str, str | int], ...]
 Name = str | int
@@ -69,7 +72,7 @@ def dense_form(
     """The dense layer on a grid of `rank` axes, or with `outputs` and `inputs` the names of its sizes.
 
     A name stands for one axis, a tuple of names for several, where a name may come back: ("n", "n") is a square. A whole
-    number is a size too.
+    number is a size too, and so is a multiple of a name, "2*n": a size that 2 divides.
 
     Without `places` the output has none: one number, or one for each channel, for the whole grid.
 
@@ -94,7 +97,8 @@ def dense_form(
 
 def _size(name: Name) -> Expr:
     if isinstance(name, str):
-        return index(name)
+        multiple = _MULTIPLE.fullmatch(name)
+        return Integer(multiple[1]) * index(multiple[2]) if multiple else index(name)
     if isinstance(name, bool) or not isinstance(name, int) or name < 1:
         raise RuleRefused(f"A size is a name or a whole number from 1 on; {name!r} is neither.")
     return Integer(name)
@@ -131,5 +135,5 @@ def _assemble(out_grid: tuple[Axis, ...], in_grid: tuple[Axis, ...], channels: C
         bias=bias.entry(),
         weights=(Param(weight, true, tuple((s, s) for s in weight.symbols)),),
         biases=(Param(bias, true, tuple((s, s) for s in bias.symbols)),),
-        given=And(*(Ge(size, 1) for size in sizes)),
+        given=And(*(Ge(s, 1) for size in sizes for s in size.free_symbols)),
     )

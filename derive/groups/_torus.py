@@ -1,23 +1,29 @@
 """Translations that wrap around: o ⟶ o + s, less the size where that is too far; a total action.
 
-An orbit of places along one axis is named by the differences to the first of them, wrapped: k - i, or k - i + n where k < i.
+An orbit of places along one axis is named by the differences to the first of them, wrapped: k - i, or k - i + n where k < i. By a
+step that divides the size, o ⟶ o + t·s, it is named by the phase i mod t of the first one too. Where t doesn't divide n, its
+multiples are those of gcd(t, n): a size has to be stated that it divides.
 """
 
 from __future__ import annotations
 
-from sympy import And, Expr, Ge, Integer, Le, Lt, Symbol
+from collections.abc import Mapping
+from math import gcd
+
+from sympy import And, Expr, Ge, Integer, Le, Lt, Mod, Symbol, expand, floor
 
 from derive.errors import RuleRefused
 from derive.forms.dense import offset_letters
 from derive.forms.expr import Where
 from derive.forms.form import Form
+from derive.forms.polyhedron import Polyhedron
 from derive.groups._group import Action, Element, Tie
 
 __all__ = ["tie_wrapped", "wrapping"]
 
 
-def wrapping(form: Form, axes: tuple[int, ...], shifts: tuple[Symbol, ...]) -> Element:
-    """The shift by s of these grid axes. Raises RuleRefused where an axis has two sizes."""
+def wrapping(form: Form, axes: tuple[int, ...], shifts: tuple[Symbol, ...], step: int = 1) -> Element:
+    """The shift by s steps of these grid axes. Raises RuleRefused where an axis has two sizes, or one that no steps lead around."""
     out, source, given = {}, {}, []
     for p, s in zip(axes, shifts, strict=True):
         o, k = form.output.axes[form.grid(form.output)[p]], form.input.axes[form.grid(form.input)[p]]
@@ -25,9 +31,23 @@ def wrapping(form: Form, axes: tuple[int, ...], shifts: tuple[Symbol, ...]) -> E
             raise RuleRefused(
                 f"On a torus the axes {o.symbol} and {k.symbol} have one size; they have {o.extent} and {k.extent}."
             )
-        given.append(And(Le(0, s), Le(s, o.extent - 1)))
-        out[o.symbol], source[k.symbol] = (_wrapped(x + s, o.extent) for x in (o.symbol, k.symbol))
+        given.append(And(Le(0, s), Le(s, _turns(o.extent, step) - 1)))
+        out[o.symbol], source[k.symbol] = (_wrapped(x + step * s, o.extent) for x in (o.symbol, k.symbol))
     return Element(shifts, And(*given), out, source, f"T_{{{','.join(s.name for s in shifts)}}}", "a shift")
+
+
+def _turns(size: Expr, step: int) -> Expr:
+    """How many steps lead around. Raises RuleRefused where the step doesn't divide the size, whatever its letters are."""
+    turns = expand(size / step)
+    if all(c.is_Integer for c in turns.as_coefficients_dict().values()):
+        return turns
+    common = f"gcd({step}, {size})" if size.free_symbols else str(gcd(step, int(size)))
+    fitting = (
+        f'a multiple of {step}, such as "{step}*n"' if size.free_symbols else f"a multiple of {step}, or step={common}"
+    )
+    raise RuleRefused(
+        f"On a torus of {size} places shifts by {step} are those by {common}, and {step} needn't divide {size}: state {fitting}."
+    )
 
 
 def _wrapped(place: Expr, size: Expr) -> Expr:
@@ -39,28 +59,51 @@ def _size(element: Element, s: Symbol) -> Expr:
     return next(e.args[0].rhs for e in element.out.values() if e.has(s))
 
 
-def tie_wrapped(action: Action) -> Tie:
-    """The wrapped differences. Raises RuleRefused for weights that are no longer called by their places."""
+def tie_wrapped(action: Action, step: int = 1) -> Tie:
+    """The phases and the wrapped differences. Raises RuleRefused for weights that are no longer called by their places."""
     (element,), (moved,) = action.elements, action.moved
     names: dict[Symbol, tuple[Symbol, Expr]] = {}
     base: dict[Symbol, Expr] = {p: p for p in action.letters}
     carry: dict[Symbol, Expr] = {}
+    ends: dict[Symbol, Expr] = {}
     acting = [s for s in element.letters for p in action.letters if moved[p].has(s)]
     fresh = iter(offset_letters(max(1, len(acting) - len(set(acting)))))
     for s in element.letters:
         size = _size(element, s)
         mine = [p for p in action.letters if moved[p].has(s)]
-        if any(moved[p] != _wrapped(p + s, size) for p in mine):
+        if any(moved[p] != _wrapped(p + step * s, size) for p in mine):
             raise RuleRefused(
                 "A shift that wraps ties weights that are called by their places; state it of the dense layer."
             )
         if mine:
             first, *others = mine
-            base[first], carry[s] = Integer(0), Where(Le(first, 0), 0, size - first)
+            base[first], carry[s] = _first(first, size, step)
+            if step > 1:
+                names[first], ends[first] = (first, Mod(first, step)), Integer(step)
             for p in others:
                 name = next(fresh)
-                names[p], base[p] = (name, Where(Lt(p, first), p - first + size, p - first)), name
+                names[p], ends[name] = (name, Where(Lt(p, first), p - first + size, p - first)), size
+                base[p] = name if step == 1 else _wrapped(first + name, size)
     gone = {p for p in action.letters if moved[p] != p} - set(names)
     orbit = tuple(names.get(p, (p, p)) for p in action.letters if p not in gone)
-    inside = action.entries.substitute(base)
+    inside = action.entries.substitute(base) if step == 1 else _whole(action, moved, ends)
     return Tie(orbit, (inside,), And(inside.conditions, action.rest.xreplace(base)), base, ((0, carry),))
+
+
+def _first(letter: Symbol, size: Expr, step: int) -> tuple[Expr, Expr]:
+    """The first place of an orbit, which by a step its phase stands for, and how many steps lead to it."""
+    if step == 1:
+        return Integer(0), Where(Le(letter, 0), 0, size - letter)
+    return letter, Where(Lt(letter, step), 0, _turns(size, step) - floor(letter / step))
+
+
+def _whole(action: Action, moved: Mapping[Symbol, Expr], ends: Mapping[Symbol, Expr]) -> Polyhedron:
+    """All phases and differences. Raises RuleRefused where only some of the entries count."""
+    around = {p: e.args[0].rhs for p, e in moved.items() if e != p}
+    box = Polyhedron.of(*(And(Le(0, p), Le(p, size - 1)) for p, size in around.items()))
+    rest = action.entries.project(*around)
+    if not (box & rest).implies(action.entries):
+        raise RuleRefused(
+            "A shift that wraps by a step ties all entries of an axis; state what drops some of them after it."
+        )
+    return rest & Polyhedron.of(*(And(Le(0, p), Le(p, end - 1)) for p, end in ends.items()))

@@ -29,7 +29,8 @@ _SHIFTS = "stwxyz"
 class Translations:
     """All shifts along the given grid axes (all of them by default).
 
-    On a box each is applied where it stays inside; on a torus it wraps around. By a `step`, only its multiples count.
+    On a box each is applied where it stays inside; on a torus it wraps around. By a `step`, only its multiples count; on
+    a torus it divides the size, as of `derive.dense(1, "2*n", "2*n")`.
     """
 
     axes: tuple[int, ...] | None = None
@@ -53,7 +54,7 @@ class Translations:
         self._check_step()
         shifts = shift_letters(form, chosen)
         if self.grid == "torus":
-            return (wrapping(form, chosen, shifts),)
+            return (wrapping(form, chosen, shifts, self.step),)
         moves = {p: self.step * s for p, s in zip(chosen, shifts, strict=True)}
         out, source = (
             {s: s + moves.get(p, Integer(0)) for p, s in ((p, a.symbols[q]) for p, q in enumerate(form.grid(a)))}
@@ -64,16 +65,12 @@ class Translations:
     def _check_step(self) -> None:
         if type(self.step) is not int or self.step < 1:
             raise RuleRefused(f"Translations go by a step of at least 1; step={self.step!r} is none.")
-        if self.step > 1 and self.grid == "torus":
-            raise RuleRefused(
-                "Translations by a step act on a box; on a torus the step would have to divide every size."
-            )
 
     def tie(self, action: Action) -> Tie:
         """Eliminate one letter a shift; the others, less their share of the shift, name the orbit."""
         ((element,), (moved,)) = action.elements, action.moved
         if self.grid == "torus":
-            return tie_wrapped(action)
+            return tie_wrapped(action, self.step)
         rates = {p: {s: expand(value - p).coeff(s) / self.step for s in element.letters} for p, value in moved.items()}
         for p, value in moved.items():
             if expand(value - p - self.step * sum(rate * s for s, rate in rates[p].items())) != 0:

@@ -3,21 +3,26 @@
     0 ≤ r < n        r = x for 0 ≤ x < n        r = x + n for -n ≤ x < 0        r = x - n for n ≤ x < 2n
 
 and equal x give equal r. Every remainder is such a number, so what follows for all of them holds; what fails for
-one of them may hold all the same.
+one of them may hold all the same. Two remainders r, t of x, y by one size are congruent to x and y; this is linear where x - y
+or x + y is known to be small, and `congruences` says it of all pairs of a goal that needs it:
+
+    r ∓ t - (x ∓ y) = q·n for one of a few numbers q        for |x ∓ y| ≤ 2n
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
-from sympy import And, Eq, Ge, Implies, Integer, Le, Lt, Mod, Symbol
+from sympy import And, Eq, Ge, Implies, Integer, Le, Lt, Mod, Or, Symbol, expand
 
 from derive.forms.expr import index
-from derive.remembered import built
+from derive.remembered import built, text
 
-__all__ = ["abstracted"]
+__all__ = ["abstracted", "congruences"]
+
+_QUOTIENTS = range(-2, 4)  # |x ∓ y| ≤ 2n and -n < r ∓ t < 2n leave no other
 
 
 def abstracted(expressions: Sequence[Any]) -> tuple[list[Any], list[Any]]:
@@ -44,3 +49,15 @@ def abstracted(expressions: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 def _known(x: Any, n: Any, r: Symbol) -> Any:
     cases = (Implies(And(Le(0, value), Lt(value, n)), Eq(r, value)) for value in (x, x + n, x - n))
     return Implies(Ge(n, 1), And(Le(0, r), Lt(r, n), *cases))
+
+
+def congruences(expressions: Sequence[Any]) -> Iterator[Any]:
+    """What is true of every two remainders by one size among these expressions: they are congruent to what they are of."""
+    found = sorted({m for e in expressions for m in e.atoms(Mod) if not isinstance(m.args[1], Integer)}, key=text)
+    for one, other in combinations(found, 2):
+        n = one.args[1]
+        for sign in (1, -1) if other.args[1] == n else ():
+            gap = expand(one.args[0] - sign * other.args[0])
+            rest = one - sign * other - gap
+            near = And(Ge(n, 1), Le(-2 * n, gap), Le(gap, 2 * n))
+            yield Implies(near, Or(*(Eq(rest, q * n) for q in _QUOTIENTS)))

@@ -7,7 +7,8 @@ with these sizes, indices and entries as its counterexample. One that doesn't fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -17,13 +18,13 @@ from sympy import Integer, Symbol, true
 from derive.errors import ObligationFailed
 from derive.forms.denote import denote, matrix
 from derive.forms.evaluate import evaluate, grid
-from derive.forms.expr import Read
 from derive.forms.form import Array, Edge, Form, Param
+from derive.forms.products import weighted
 from derive.forms.text import show
 from derive.proof.counterexample import Counterexample
 from derive.proof.step import Clause
 
-__all__ = ["LARGEST", "dense_like", "differing_at_small_sizes", "refute_at_small_sizes"]
+__all__ = ["LARGEST", "dense_like", "differing_at_small_sizes", "refute_at_small_sizes", "sizes_of"]
 
 LARGEST = 7  # the largest sum of sizes that is tried: seconds on two axes
 
@@ -49,9 +50,13 @@ def dense_like(form: Form) -> Form:
     )
 
 
-def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...]) -> None:
-    """Raise ObligationFailed for the first clause about `dense_like(form)` that fails, at the smallest sizes."""
-    for sizes in _sizes(form, clauses):
+def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...]) -> bool:
+    """Raise ObligationFailed for the first clause about `dense_like(form)` that fails, at the smallest sizes.
+
+    Otherwise whether all sizes were tried, and for all values of the parameters: where every size is a number.
+    """
+    tried = list(sizes_of(form, clauses))
+    for sizes in tried:
         for said, arrays in _drawn(form, sizes):
             dense = _dense(form, arrays, sizes)
             for clause in clauses:
@@ -67,11 +72,12 @@ def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...]) -> None:
                         f"{clause.says} fails at {at}: where {where} and 0 elsewhere, the two sides differ by {residue}.",
                         model,
                     )
+    return len(tried) == 1 and not tried[0] and _by_units(form)
 
 
 def differing_at_small_sizes(one: Form, other: Form) -> Counterexample | None:
     """The smallest sizes at which two forms of the same parameters differ, with one entry of each array as 1."""
-    for sizes in _sizes(one, ()):
+    for sizes in sizes_of(one, ()):
         if not bool(evaluate(other.given, sizes)):
             continue
         for said, arrays in _one_of_each(one, sizes):
@@ -104,7 +110,7 @@ def _entry(array: Array, place: tuple[int, ...], sizes: Mapping[Symbol, int]) ->
     return show(array.entry([Integer(p + low) for p, low in zip(place, lower, strict=True)]))
 
 
-def _sizes(form: Form, clauses: tuple[Clause, ...]) -> Iterator[dict[Symbol, int]]:
+def sizes_of(form: Form, clauses: tuple[Clause, ...]) -> Iterator[dict[Symbol, int]]:
     """Values of the sizes of the form, which it admits, and of the clauses; those with the smallest sum first."""
     own = {s for c in clauses for e in (c.given, c.left, c.right) for s in e.free_symbols.difference(c.binders)}
     names = (*form.sizes, *sorted(own.difference(form.sizes), key=str))
@@ -120,17 +126,42 @@ def _extents(form: Form) -> list[Any]:
 
 
 def _drawn(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
-    """Entries to try: each by itself as 1, or, where a weight is a product of entries, all of them as 1, 2, ..."""
-    empty = {p.name: np.zeros([int(evaluate(e, sizes)) for e in p.array.shape], dtype=object) for p in form.params}
-    entries = [(p.array, place) for p in form.params for place in np.ndindex(*empty[p.name].shape)]
-    alone = isinstance(form.weight, Read)
-    for group in ([entry] for entry in entries) if alone else [entries]:
+    """Entries to try: each by itself as 1; of a product of arrays one entry of each; else all of them as 1, 2, ..."""
+    learned = [p for p in form.params if p.values is None]
+    numbers = {p.name: _numbers(p, sizes) for p in form.params if p.values is not None}
+    empty = numbers | {
+        p.name: np.zeros([int(evaluate(e, sizes)) for e in p.array.shape], dtype=object) for p in learned
+    }
+    entries = {p.name: [(p.array, place) for place in np.ndindex(*empty[p.name].shape)] for p in learned}
+    factors = [p.name for p in learned if p in form.weights]
+    groups: Iterable[Any] = [[entry for part in entries.values() for entry in part]]
+    single: Iterable[Any] = ()
+    if _by_units(form):
+        groups = product(*(entries[name] for name in factors))
+        single = ([entry] for p in learned if p in form.biases for entry in entries[p.name])
+    for group in (*groups, *single):
         arrays = {name: values.copy() for name, values in empty.items()}
         said = []
         for value, (array, place) in enumerate(group, start=1):
-            arrays[array.name][place] = value
-            said.append((_entry(array, place, sizes), value))
+            arrays[array.name][place] = 1 if _by_units(form) else value
+            said.append((_entry(array, place, sizes), int(arrays[array.name][place])))
         yield tuple(said), arrays
+
+
+def _by_units(form: Form) -> bool:
+    """Whether the coefficients are linear in every array that they read, and the biases in theirs: then units are enough."""
+    tables = tuple(t.name for t in form.tables)
+    weight = weighted(form.weight, (*tables, *(p.name for p in form.params if p.values is not None)))
+    learned = [p.name for p in form.weights if p.values is None]
+    return weight is not None and sorted(f.array for f in weight.factors) == sorted(learned)
+
+
+def _numbers(param: Param, sizes: Mapping[Symbol, int]) -> np.ndarray:
+    """The entries of an array of numbers."""
+    values = [int(v) if v.is_Integer else Fraction(int(v.p), int(v.q)) for v in param.values or ()]
+    filled = np.empty(len(values), dtype=object)
+    filled[:] = values
+    return filled.reshape([int(evaluate(e, sizes)) for e in param.array.shape])
 
 
 def _dense(form: Form, arrays: Arrays, sizes: Mapping[Symbol, int]) -> Arrays:

@@ -58,11 +58,11 @@ def channels(form: Form, inputs: str = "C", outputs: str = "D", groups: str | No
 
 
 def _sizes(array: Array) -> tuple[str | int, ...] | None:
-    """The array's sizes, by name or as numbers; None where one is neither."""
+    """The array's sizes, by name, as numbers or as multiples of a name; None where one is none of these."""
     extents = tuple(axis.extent for axis in array.axes)
-    if not all(isinstance(e, (Symbol, Integer)) for e in extents):
+    if not all(isinstance(e, Integer) or isinstance(e.as_coeff_Mul()[1], Symbol) for e in extents):
         return None
-    return tuple(e.name if isinstance(e, Symbol) else int(e) for e in extents)
+    return tuple(int(e) if isinstance(e, Integer) else str(e) for e in extents)
 
 
 def _channels(inputs: str, outputs: str, groups: str | None) -> Channels:

@@ -23,6 +23,7 @@ from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._maps import same_letters
+from derive.rules._readers import with_reader
 from derive.rules._renamed import renamed
 from derive.rules._rule import Case, rule
 from derive.rules.boundary import boundary
@@ -92,7 +93,8 @@ def _after(form: Form, first: Form) -> Form:
         shared=True,
         tables=outer.tables + first.tables,
     )
-    return replace(after, weights=_readers(outer, first))
+    after = replace(after, weights=_readers(outer, first))
+    return replace(after, weights=tuple(with_reader(after, param) for param in after.weights))
 
 
 def _needed(condition: Any, known: Any) -> Any:
@@ -102,7 +104,7 @@ def _needed(condition: Any, known: Any) -> Any:
 
 
 def _readers(outer: Form, inner: Form) -> tuple[Param, ...]:
-    """Every entry is read by a pair of terms: the other layer's term is one of its weights' own readers at 0."""
+    """Every entry is read by a pair of terms: tried first is the other layer's term whose letters are 0."""
     found = []
     rest = {s: 0 * s for s in (*outer.output.symbols, *outer.reduction_symbols, *inner.reduction_symbols)}
     for param in (*outer.weights, *inner.weights):

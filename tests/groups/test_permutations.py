@@ -180,7 +180,6 @@ def test_the_number_of_weights_by_a_step_as_a_person_would_write_it():
             "have one size; they have N and K",
         ),
         (lambda: derive.dense(1).then(derive.equivariant(derive.Translations(step=0))), "a step of at least 1"),
-        (lambda: derive.dense(1).then(derive.equivariant(derive.Translations(grid="torus", step=2))), "act on a box"),
         (lambda: derive.dense(outputs="n", inputs=()), "A grid has at least one axis"),
         (lambda: derive.dense(outputs="n"), "come in pairs"),
     ],
