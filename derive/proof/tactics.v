@@ -163,38 +163,69 @@ Ltac take_piece_of_read :=
       end
   end.
 
-(* By the one instance of a constraint that speaks of both sides. *)
-Ltac is_sure b := first [replace b with true in * by (symmetry; lia) | replace b with false in * by (symmetry; lia)].
+(* ---- Instances of a constraint: out of sight of `lia`, until one speaks of both sides. ---- *)
 
-Ltac use_sides s t :=
-  match goal with
-  | H : ?P -> ?R |- _ =>
-      match R with context [s] => idtac end;
-      match R with context [t] => idtac end;
-      specialize (H ltac:(by_integers));
-      repeat match type of H with context [if ?b then _ else _] => is_sure b end
+Definition held (P : Prop) : Prop := P.
+
+Ltac hold_instances :=
+  repeat match goal with
+  | H : ?P -> ?R |- _ => match type of P with Prop => has_entries R end; change (held (P -> R)) in H
   end.
 
-Ltac use_equal_side s t :=
+Ltac drop_held := repeat match goal with H : held _ |- _ => clear H end.
+
+Ltac innermost b := lazymatch b with context [if _ then _ else _] => fail | _ => idtac end.
+
+Ltac decide_case b :=
+  innermost b; first [replace b with true by (symmetry; lia) | destruct b eqn:?; try (exfalso; lia)].
+
+Ltac decide_cases := repeat (match goal with |- context [if ?b then _ else _] => decide_case b end; cbv iota).
+
+Ltac is_sure H b :=
+  innermost b;
+  first [replace b with true in H by (symmetry; lia) | replace b with false in H by (symmetry; lia)].
+
+Ltac sure_cases H :=
+  repeat (match type of H with context [if ?b then _ else _] => is_sure H b end; cbv iota in H).
+
+(* The entry that a side is a multiple of, where its conditions hold. *)
+Ltac entry_of e :=
+  lazymatch e with
+  | if _ then ?x else _ => entry_of x
+  | Qmult (Qmake _ _) ?x => entry_of x
+  | Qmult ?x (Qmake _ _) => entry_of x
+  | Qmult (if _ then _ else _) ?x => entry_of x
+  | Qmult ?x (if _ then _ else _) => entry_of x
+  | _ => e
+  end.
+
+Ltac same_entry x y by_place :=
+  tryif constr_eq x y then idtac else (replace x with y by (f_equal; by_place ())).
+
+Ltac use_held H :=
+  unfold held in H; drop_held; specialize (H ltac:(decide_cases; first [lia | integers]));
+  sure_cases H; decide_cases; solve [congruence | lra | align; first [congruence | lra]].
+
+Ltac use_held_as H l r s t by_place :=
+  let x := entry_of s in let w := entry_of t in
+  let y := entry_of l in let z := entry_of r in
+  first [same_entry w z by_place; same_entry x y by_place | same_entry w y by_place; same_entry x z by_place];
+  use_held H.
+
+Ltac by_held by_place :=
   match goal with
-  | _ : _ -> ?R |- _ =>
-      match R with
-      | context [?y] =>
-          is_read y; tryif constr_eq y t then fail else (replace s with y by (f_equal; lia); use_sides y t)
-      end
+  | H : held (_ -> ?l = ?r) |- ?s = ?t => use_held_as H l r s t by_place
+  | H : held (_ -> Qeq ?l ?r) |- Qeq ?s ?t => use_held_as H l r s t by_place
   end.
 
 Ltac by_instance :=
-  repeat take_piece_of_read; repeat take_case_of_goal;
-  match goal with
-  | |- ?s = ?t =>
-      first
-      [ reflexivity
-      | f_equal; lia
-      | use_sides s t; congruence
-      | use_equal_side s t; congruence
-      | use_equal_side t s; congruence ]
-  end.
+  hold_instances; repeat take_piece_of_read; decide_cases;
+  first
+  [ reflexivity
+  | by_held ltac:(fun _ => ring)
+  | f_equal; decide_cases; lia
+  | by_held ltac:(fun _ => decide_cases; lia)
+  | match goal with H : held _ |- _ => use_held H end ].
 
 (* By all facts, and all cases that they leave. *)
 Ltac settle :=
@@ -224,4 +255,10 @@ Ltac finish :=
       else (repeat take_case_of_goal; first [by_integers | by_facts])
   end.
 
-Ltac by_witness := intros; name_remainders; take_bounds; finish.
+Ltac has_instance := match goal with _ : held _ |- _ => idtac end.
+
+Ltac by_witness :=
+  intros; name_remainders;
+  first
+  [ solve [hold_instances; has_instance; by_instance]
+  | take_bounds; finish ].

@@ -16,7 +16,6 @@ from derive.forms.form import Form
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._rule import Case, rule
 from derive.rules._views import domain_of, inlined, seen_from, terms_by
-from derive.rules.gradient import gradient
 from derive.rules.reindex import reindex
 
 __all__ = ["adjoint"]
@@ -25,8 +24,8 @@ __all__ = ["adjoint"]
 @rule(Kind.TRANSFORMATION, after_tables=True)
 def adjoint(form: Form) -> Step:
     """Exchange input and output, and drop the bias."""
-    if not form.weights:
-        raise RuleRefused("Rule 'adjoint' transposes a layer that has weights; this form has none.")
+    if form.weight == 0:
+        raise RuleRefused("Rule 'adjoint' transposes a layer that has terms; every weight of this form is 0.")
     terms = inlined(form, terms_by(form, form.input, form.read))
     down = dict(terms.down)
     places = tuple(s.xreplace(down) for s in form.output.symbols)
@@ -64,7 +63,6 @@ def adjoint(form: Form) -> Step:
     )
 
 
-EXAMPLE = Case(reindex().apply(dense_form(rank=1)).after, adjoint())
-COUNTEREXAMPLE = Case(
-    gradient("bias").apply(reindex().apply(dense_form(rank=1)).after).after, adjoint(), residue="this form has none"
-)
+_DENSE = reindex().apply(dense_form(rank=1)).after
+EXAMPLE = Case(_DENSE, adjoint())
+COUNTEREXAMPLE = Case(_DENSE.with_weight("0"), adjoint(), residue="every weight of this form is 0")

@@ -13,6 +13,7 @@ from derive.forms.evaluate import evaluate
 from derive.forms.form import Form
 from derive.ir.interpreter import interpret
 from derive.ir.nodes import Program
+from derive.lowering import batched
 from tests.ladder.checks import Refuted, exact_scalars, small_integers, whole_numbers
 from tests.ladder.laws import equivariant, linear, local, unread_inputs
 from tests.ladder.motions import claims, motions
@@ -99,15 +100,15 @@ def same_program_at_every_small_size(program: Program, of: Subject) -> bool:
 
 def interpreted(program: Program, form: Form, sizes: Sizes, items: int = 2) -> bool:
     """Whether the program, run point by point on integers, gives what the form gives for a batch."""
-    arrays = filled(form, sizes, "integers")
-    data = form.input.name
-    batch = np.stack([filled(form, sizes, "integers", seed)[data] for seed in range(1, items + 1)])
-    exact = wanted(form, {**arrays, data: batch}, sizes)
+    arrays, own = filled(form, sizes, "integers"), batched(form) & {form.input.name, *(p.name for p in form.params)}
+    each = [{n: filled(form, sizes, "integers", seed)[n] for n in own} for seed in range(1, items + 1)]
+    together = {**arrays, **{n: np.stack([item[n] for item in each]) for n in own}}
+    exact = wanted(form, together, sizes)
     try:
         if program.batch is None:
-            got = np.stack([interpret(program, {**arrays, data: item}, sizes) for item in batch])
+            got = np.stack([interpret(program, {**arrays, **item}, sizes) for item in each])
         else:
-            got = interpret(program, {**arrays, data: batch}, {**sizes, program.batch: items})
+            got = interpret(program, together, {**sizes, program.batch: items})
     except (EmitError, ValueError, TypeError):
         return False
     return same(got, exact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -38,7 +39,8 @@ def directions(form: Form, sizes: Sizes, batch: tuple[int, ...], seed: int) -> d
 
 def linear_part(kernel: Any, arrays: Arrays, by: str, change: np.ndarray, sizes: Sizes) -> np.ndarray:
     """H(... p + E ...) - H(... p ...): what the result gains by a change E of one argument."""
-    free = {s.name: value for s, value in sizes.items() if s.name in kernel.told}
+    takes = list(inspect.signature(kernel.sizes).parameters)[len(kernel.arrays) :]
+    free = {s.name: value for s, value in sizes.items() if s.name in takes}
     moved = {**arrays, by: arrays[by] + change}
     after = kernel(*(moved[name] for name in kernel.arguments), **free)
     return np.asarray(after - kernel(*(arrays[name] for name in kernel.arguments), **free))

@@ -24,7 +24,7 @@ from tests.ladder.climbing import odd_sizes
 from tests.ladder.mutants import program_plants
 from tests.ladder.numbers import as_fractions, same
 from tests.ladder.slopes import BATCH, directions, exact_slope, linear_part, pairing, slope_bounds
-from tests.ladder.subjects import SUBJECTS, Subject, entry_of, has_compiler, subject
+from tests.ladder.subjects import SUBJECTS, Sizes, Subject, entry_of, has_compiler, subject
 from tests.rules.test_structures import LAYERS as STRUCTURES
 
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")
@@ -41,10 +41,10 @@ def _with(of: Subject, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {letter if n == of.form.output.name else n: a for n, a in arrays.items()}
 
 
-def _vjp(of: Subject, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _vjp(of: Subject, arrays: dict[str, np.ndarray], sizes: Sizes) -> dict[str, np.ndarray]:
     with of.machine() as xp:
         given = [xp.asarray(arrays[n]) for n in (*of.kernel.arguments, of.kernel.cotangent)]
-        found = of.kernel.vjp(*given)
+        found = of.kernel.vjp(*given, **of.stated(sizes, gradient=True))
         return {n: g if xp is np else g.get() for n, g in zip(of.kernel.arguments, found, strict=True)}
 
 
@@ -67,7 +67,7 @@ def test_vjp_is_the_derivative_exactly_on_integers(name: str, backend: str, dtyp
         for batch in ((), BATCH, (2, 1)):
             drawn = {n: a.astype(dtype) for n, a in directions(of.form, sizes, batch, seed).items()}
             changes = {n: a.astype(dtype) for n, a in directions(of.form, sizes, batch, seed + 50).items()}
-            found = _vjp(of, _with(of, drawn))
+            found = _vjp(of, _with(of, drawn), sizes)
             for by, slope in found.items():
                 assert slope.shape == drawn[by].shape and slope.dtype == drawn[by].dtype
                 gained = linear_part(host.kernel, drawn, by, changes[by], sizes)
@@ -99,7 +99,7 @@ def test_errors_are_within_the_bound(name: str, dtype: str, backend: str) -> Non
         shapes = {n: a.shape for n, a in _with(of, directions(of.form, sizes, BATCH, 0)).items()}
         arrays = {n: draw.uniform(-1, 1, s).astype(dtype) for n, s in shapes.items()}
         exact = {n: as_fractions(a) for n, a in arrays.items()}
-        for by, got in _vjp(of, arrays).items():
+        for by, got in _vjp(of, arrays, sizes).items():
             slope = _slopes(name)[by]
             wanted = exact_slope(slope, exact, sizes, BATCH)
             bounds = slope_bounds(programs[by], slope, arrays, sizes, BATCH, dtype)
@@ -118,8 +118,8 @@ def test_unread_entries_get_0_whatever_stands_there(name: str) -> None:
         learned = {p.name for p in of.form.weights if not p.data}
         hidden = {n: mask for n, mask in unread_entries(of, sizes).items() if n in learned}
         spoilt = arrays | {n: np.where(mask, np.nan, arrays[n]) for n, mask in hidden.items()}
-        for by, got in _vjp(of, spoilt).items():
-            assert np.array_equal(got, _vjp(of, arrays)[by])
+        for by, got in _vjp(of, spoilt, sizes).items():
+            assert np.array_equal(got, _vjp(of, arrays, sizes)[by])
             assert not got[hidden[by]].any() if by in hidden else True
 
 
