@@ -87,3 +87,14 @@ def test_a_rule_says_how_it_is_called():
     assert list(inspect.signature(derive.channels).parameters) == ["inputs", "outputs", "groups"]
     with pytest.raises(RuleRefused, match=r"^Rule 'strided' is called as strided\(stride=2\): got .* 'strid'\.$"):
         derive.strided(strid=2)
+
+
+def test_what_is_compiled_has_gradients_and_plans() -> None:
+    conv = derive.compile(kernel=(2, 3), edges="reflect", channels=False)
+    X, V, u, G = np.arange(20).reshape(4, 5), np.array([[1, -2, 3], [0, 4, -1]]), 7, np.arange(20).reshape(4, 5) % 7
+    dX, dV, du = conv.vjp(X, V, u, G)
+    linear = conv(X, V, u) - u
+    assert np.sum(G * linear) == np.sum(dX * X) == np.sum(dV * V)
+    assert du == G.sum()
+    plan = conv.plan(X.shape, V.astype(float), u, dtype=float)
+    assert np.array_equal(plan(X.astype(float)), conv(X, V, u))
