@@ -35,6 +35,8 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
     Raises ObligationFailed, with the smallest counterexample in `.counterexample`, where it is false. Where several terms
     share an input, as behind a reflecting edge, a claim is refuted at small sizes or not decided.
     """
+    if not isinstance(structure, Application):
+        raise RuleRefused(f"A claim is a rule with its arguments, such as derive.local(1); {structure!r} is none.")
     form = layer.form if isinstance(layer, Derivation) else layer
     if form.shared:
         refute_at_small_sizes(form, structure.clauses(dense_like(form)))
