@@ -37,6 +37,8 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
     share an input, as behind a reflecting edge, a claim is proved by a bijection between terms; one for which none is found is
     refuted at small sizes or not decided, and the sentence says at which sizes it holds.
     """
+    if not isinstance(structure, Application):
+        raise RuleRefused(f"A claim is a rule with its arguments, such as derive.local(1); {structure!r} is none.")
     form = layer.form if isinstance(layer, Derivation) else layer
     if not form.shared:
         return check_claim(form, structure.clauses(form))

@@ -108,8 +108,15 @@ def _offered() -> Signature:
 vars(compile)["__signature__"] = _offered()
 
 
+def _counts(value: Any) -> bool:
+    """Whether it is a whole number from 1."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 def _axes(rank: int | None, *given: Numbers | str | Support) -> int:
     """How many axes the grid has."""
+    if rank is not None and not _counts(rank):
+        raise UsageRefused(f"A grid has a whole number of axes from 1; rank={rank!r} is none.")
     told = {len(numbers) for numbers in given if isinstance(numbers, tuple)}
     if rank is not None:
         told.add(rank)
@@ -126,6 +133,8 @@ def _channels(groups: int | str | None) -> Any:
         return with_channels("C", "C")
     if groups is None:
         return with_channels()
+    if not isinstance(groups, str) and not _counts(groups):
+        raise UsageRefused(f'Groups are a name, a whole number from 1 or "depthwise"; {groups!r} is none.')
     return with_channels(groups=groups if isinstance(groups, str) else "F")
 
 
@@ -138,7 +147,7 @@ def _window(kernel: Numbers | str | Support, steps: tuple[int, ...], rank: int) 
     if not isinstance(kernel, (int, tuple)):
         return kernel
     sides = kernel if isinstance(kernel, tuple) else (kernel,) * rank
-    if any(not isinstance(side, int) or isinstance(side, bool) or side < 1 for side in sides):
+    if not all(map(_counts, sides)):
         raise UsageRefused(f"A window's side is a whole number from 1; {kernel} is not.")
     lower = tuple((side - 1) // 2 * step for side, step in zip(sides, steps, strict=True))
     upper = tuple(side // 2 * step for side, step in zip(sides, steps, strict=True))

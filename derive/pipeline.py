@@ -17,6 +17,7 @@ from typing import Any
 from sympy import Integer
 
 from derive.backends._module import Header, check_sizes
+from derive.compiled import Compiled
 from derive.derivation import Derivation
 from derive.errors import DeriveError, EmitError, NoLowering, UnknownName, UsageRefused
 from derive.forms.expr import index
@@ -240,21 +241,6 @@ def _user_module(path: Path) -> ModuleType:
     finally:
         sys.path.remove(beside)
     return module
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A layer ready to be called: `conv(X, V, u)`; `.source` is the module that it came from."""
-
-    kernel: Any
-    source: str
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """What the kernel gives; it says what it takes: see `help(conv.kernel)`."""
-        return self.kernel(*arguments, **named)
-
-    def __repr__(self) -> str:
-        return repr(self.kernel)
 
 
 def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping[str, int] | None = None) -> Compiled:

@@ -192,7 +192,10 @@ class Mask:
 
     @property
     def _array(self) -> np.ndarray:
-        return np.asarray(self.table, dtype=bool)
+        try:
+            return np.asarray(self.table, dtype=bool)
+        except ValueError:
+            raise RuleRefused("A mask is a table whose rows are equally long; these are not.") from None
 
     @property
     def _start(self) -> tuple[int, ...]:

@@ -62,6 +62,8 @@ class PointGroup:
             return NAMED[self.group]
         if not self.group:
             raise RuleRefused("A point group is given by a name or by at least one matrix.")
+        if any(not isinstance(row, Sequence) for m in self.group for row in m):
+            raise RuleRefused(f"A point group is a tuple of matrices, each a tuple of rows; {self.group} is none.")
         return tuple(tuple(tuple(row) for row in m) for m in self.group)
 
     @property

@@ -42,6 +42,8 @@ def compose(form: Form, inner: Any, weights: str | None = None) -> Step:
     `weights` renames the inner layer's weights: T, or Q where a table is called T.
     """
     source = getattr(inner, "form", inner)
+    if not isinstance(source, Form):
+        raise RuleRefused(f"Rule 'compose' takes an inner layer, a derivation or a form; {inner!r} is neither.")
     tables = {t.name for t in form.tables + source.tables}
     first = renamed(source, form, weights or ("Q" if "T" in tables else "T"))
     after = _after(form, first)

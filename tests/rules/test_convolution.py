@@ -9,7 +9,7 @@ import pytest
 
 import derive
 from derive.checking import check_emitted
-from derive.errors import RuleRefused, UsageRefused
+from derive.errors import GroupRefused, RuleRefused, UsageRefused
 from derive.pipeline import Layer
 
 CASES = {
@@ -73,6 +73,13 @@ def test_a_number_of_groups_is_a_size_of_the_kernel():
         ({"kernel": (3, 3), "rank": 3}, "grids of 2 and of 3 axes"),
         ({"kernel": (3, 3), "stride": (2, 1, 1)}, "grids of 2 and of 3 axes"),
         ({"groups": "depthwise", "channels": False}, "Groups are groups of channels"),
+        ({"groups": 0}, '^Groups are a name, a whole number from 1 or "depthwise"; 0 is none'),
+        ({"groups": 2.5}, "2.5 is none"),
+        ({"groups": True}, "True is none"),
+        ({"rank": 2.0}, "^A grid has a whole number of axes from 1; rank=2.0 is none"),
+        ({"rank": "x"}, "rank='x' is none"),
+        ({"kernel": derive.Mask(((1, 0), (1,)))}, "A mask is a table whose rows are equally long"),
+        ({"symmetry": derive.PointGroup(((0, 1), (1, 0)))}, "each a tuple of rows"),
         ({"edges": "torus"}, "knows the edges"),
         ({"stride": 0}, "whole number from 1"),
         ({"kernel": "Delta", "dilation": (1, 2)}, "one dilation for all axes"),
@@ -83,7 +90,32 @@ def test_what_does_not_go_together_is_one_sentence(options, says):
         derive.convolution(**options)
 
 
+def test_what_is_no_layer_and_no_rule_is_refused():
+    with pytest.raises(RuleRefused, match=r"^A claim is a rule with its arguments, .*; 3 is none\.$"):
+        derive.claim(derive.dense(), 3)
+    with pytest.raises(RuleRefused, match=r"takes an inner layer, a derivation or a form; 3 is neither\.$"):
+        derive.dense().then(derive.compose(3))
+
+
+@pytest.mark.parametrize("made", [derive.cyclic, derive.symmetric, derive.alternating, derive.dihedral])
+@pytest.mark.parametrize("points", [0, -1])
+def test_a_group_of_no_points_is_refused(made, points):
+    with pytest.raises(GroupRefused, match=f"^A permutation group acts on at least one point; {points} are asked for"):
+        made(points)
+
+
 def test_a_rule_says_how_it_is_called():
     assert list(inspect.signature(derive.channels).parameters) == ["inputs", "outputs", "groups"]
     with pytest.raises(RuleRefused, match=r"^Rule 'strided' is called as strided\(stride=2\): got .* 'strid'\.$"):
         derive.strided(strid=2)
+
+
+def test_what_is_compiled_has_gradients_and_plans():
+    conv = derive.compile(kernel=(2, 3), edges="reflect", channels=False)
+    X, V, u, G = np.arange(20).reshape(4, 5), np.array([[1, -2, 3], [0, 4, -1]]), 7, np.arange(20).reshape(4, 5) % 7
+    dX, dV, du = conv.vjp(X, V, u, G)
+    linear = conv(X, V, u) - u
+    assert np.sum(G * linear) == np.sum(dX * X) == np.sum(dV * V)
+    assert du == G.sum()
+    plan = conv.plan(X.shape, V.astype(float), u, dtype=float)
+    assert np.array_equal(plan(X.astype(float)), conv(X, V, u))

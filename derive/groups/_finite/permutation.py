@@ -79,6 +79,9 @@ class PermutationGroup:
 
 
 def _group(degree: int, rows: Iterable[ArrayLike]) -> PermutationGroup:
+    """The group that these rows generate. Raises GroupRefused for no points."""
+    if degree < 1:
+        raise GroupRefused(f"A permutation group acts on at least one point; {degree} are asked for.")
     return PermutationGroup(degree, np.array([np.asarray(row) for row in rows], np.int32).reshape(-1, degree))
 
 
@@ -105,7 +108,7 @@ def cyclic(n: int) -> PermutationGroup:
 
 def dihedral(n: int) -> PermutationGroup:
     """The rotations k ⟶ k+1 and reflections k ⟶ −k of n points on a circle."""
-    return _group(n, [_cycle(n, range(n)), -np.arange(n) % n])
+    return _group(n, [_cycle(n, range(n)), -np.arange(n) % n] if n > 0 else [])
 
 
 def disjoint_product(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:
