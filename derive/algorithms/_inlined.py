@@ -3,7 +3,8 @@
 The terms of one result of one tile are then terms of the form, and these obligations say that they are the same ones:
 
     denotes     a composed term is a live term with the same entries, and the chart takes it there and back; each live term is
-                composed; every place is in some tile and stored there, from its own bias
+                composed; every place is in some tile and stored there, from its own bias; where results are added up, every
+                term is in some tile, and composed in no other
     in bounds   every statement stays inside its arrays
     made        what a statement reads of a working array was written in the same tile, or is never written and 0
 """
@@ -17,14 +18,16 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Or, Symbol, expand
 
+from derive.algorithms._apart import check_adding, placed_in, tile_facts
 from derive.algorithms._constants import Term, without_constants
+from derive.algorithms._settings import each_setting
 from derive.algorithms._shared import check_shared
 from derive.algorithms._waves import check_roots, check_spectra, roots, without_waves
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Form, equal_places
 from derive.ir.nodes import Access, Guard, Let, Loop, Range
-from derive.ir.stages import Cases, Halo, MatMul, ShiftedSum, Stage, Staged, Store, Tiles, at_knobs, reads_of, settings
+from derive.ir.stages import Halo, MatMul, ShiftedSum, Stage, Staged, Store, Tiles, at_knobs, reads_of, settings
 from derive.proof.goal import Goal, Obligation
 
 __all__ = ["staged_obligations"]
@@ -46,12 +49,6 @@ class _Placed:
 
 def _within(r: Range) -> Any:
     return And(Le(r.start, r.symbol), Lt(r.symbol, r.stop))
-
-
-def _tile(node: Tiles) -> Any:
-    return And(
-        Le(0, node.low), Lt(node.low, node.high), Le(node.high, node.extent), Le(node.high - node.low, node.step)
-    )
 
 
 class _Inliner:
@@ -78,6 +75,7 @@ class _Inliner:
             raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
         check_spectra(program, tuple(p.node for p in (*self.made, *self.placed)))
         check_shared(program, tuple(p.node for p in self.placed))
+        check_adding(program, self.store.node, self.tiles, any(isinstance(n, Loop) for n in _nodes(program.body)))
         if self.store.node.held:
             self._check_held(self.store.node)
 
@@ -101,7 +99,7 @@ class _Inliner:
                 case Guard(condition=condition, body=inner):
                     yield from self._walk(inner, (*facts, condition), loops, outlives)
                 case Tiles(body=inner):
-                    yield from self._walk(inner, (*facts, _tile(node)), loops, outlives)
+                    yield from self._walk(inner, (*facts, tile_facts(node)), loops, outlives)
                 case Let():
                     raise NoLowering("A program in stages holds its integers by name at its head.")
                 case _:
@@ -167,9 +165,10 @@ class _Inliner:
         if places:
             ranged = And(*store.facts, *points, *(f for f in term.facts if f in whole.facts))
             yield Goal((*self.given, ranged), And(*places))
-        yield Goal((*self.given, here), And(form.live.xreplace(down), item.xreplace(down), back, same))
-        tiles = [And(_tile(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
-        around = [f for f in store.facts if not any(f == _tile(t) for t in self.tiles)]
+        own = placed_in(self.tiles, down) if node.adds else True
+        yield Goal((*self.given, here), And(form.live.xreplace(down), item.xreplace(down), back, same, own))
+        tiles = [And(tile_facts(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
+        around = [f for f in store.facts if not any(f == tile_facts(t) for t in self.tiles)]
         forth = And(*(Eq(s, expand(e.xreplace(up))) for s, e in down.items()))
         told = And(*around, *points, *summed, *term.facts).xreplace(up)
         yield Goal((*self.given, form.live, item, *tiles), And(told, forth))
@@ -177,10 +176,11 @@ class _Inliner:
             yield Goal((*self.given, *store.facts, *points, *summed, *rests), need)
         output = form.output.holds()
         among = And(*(And(Le(0, t.place), Lt(t.place, t.extent)) for t in self.tiles))
-        yield Goal((*self.given, output, item), among)
+        yield Goal((*self.given, form.live if node.adds else output, item), among)
         told = And(*around, *points).xreplace(up)
         place = equal_places((e.xreplace(up) for e in node.target.subscripts), self._stored(form.output.entry(), {}))
-        yield Goal((*self.given, output, item, *tiles), And(told, place))
+        if not node.adds:  # a place that nothing is added to stays 0
+            yield Goal((*self.given, output, item, *tiles), And(told, place))
         yield Goal((*self.given, *store.facts, *points), And(output.xreplace(down), self._started(down)))
 
     def _stored(self, read: Read, down: Mapping[Symbol, Expr]) -> tuple[Expr, ...]:
@@ -326,25 +326,10 @@ def staged_obligations(program: Staged, form: Form) -> tuple[Obligation, ...]:
         found["denotes"] += stages.denotes()
         found["in bounds"] += stages.bounds()
         found["made"] += stages.made_first()
-    each = _each(program)
+    each = each_setting(program)
     says = {
         "denotes": f"The terms that the stages of '{program.name}' compose are the form's live terms, each once{each}.",
         "in bounds": f"Every access of the stages of '{program.name}' is inside its array{each}.",
         "made": f"Every entry that the stages of '{program.name}' read was made first, or is 0{each}.",
     }
     return tuple(Obligation(name, says[name], tuple(goals)) for name, goals in found.items())
-
-
-def _each(program: Staged) -> str:
-    """The choices and the cases, in words."""
-    cases = program.cases or Cases((), ())
-    chosen = [k for k in program.knobs if k.choices and not k.free and k.symbol not in cases.symbols]
-    each = "".join(f", for {k.symbol} in {{{', '.join(map(str, k.choices))}}}" for k in chosen)
-    if not cases.symbols:
-        return each
-    return f"{each}, for {_tuple(cases.symbols)} in {{{', '.join(map(_tuple, cases.values))}}}"
-
-
-def _tuple(parts: tuple[Any, ...]) -> str:
-    text = ", ".join(map(str, parts))
-    return text if len(parts) == 1 else f"({text})"

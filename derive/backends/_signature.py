@@ -58,7 +58,7 @@ def quoted(names: Sequence[str]) -> str:
     return f"({', '.join(f'{chr(34)}{n}{chr(34)}' for n in names)}{',' if len(names) == 1 else ''})"
 
 
-_PRIMITIVES = ("folded", "halo", "held", "kronecker", "phased", "put", "strided", "tiles", "total")
+_PRIMITIVES = ("folded", "halo", "held", "kronecker", "phased", "put", "stretches", "strided", "tiles", "total")
 _TRANSFORMS = ("real_inverse", "real_transform", "spectrum", "transform")
 
 
@@ -86,16 +86,23 @@ def facts(program: Program) -> list[str]:
     return lines + ([f"told={{{entries}}},"] if told else [])
 
 
-def brought(program: Program, gradients: Bodies, constants: Mapping[str, Numbers]) -> list[str]:
-    """Keyword arguments for gradients and constants, where there are any.
+def brought(
+    program: Program, gradients: Bodies, constants: Mapping[str, Numbers], besides: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Keyword arguments for gradients and constants, where there are any; `besides` are more of a gradient.
 
     Raises EmitError for a gradient that takes two arrays which the layer lacks: one may be the gradient by the result.
     """
     own = {s.name for s in program.arguments}
     lines = []
     if gradients:
-        entries = [f'"{key}": Gradient({body}, {quoted(arrays)})' for key, (body, arrays) in gradients.items()]
-        lines += ["gradients={", *(f"    {entry}," for entry in entries), "},"]
+        lines += ["gradients={"]
+        for key, (body, arrays) in gradients.items():
+            told = [f"    {line}" for line in besides.get(key, ())]
+            parts = [f"{body}, {quoted(arrays)}{',' if told else ')'}"]
+            entry = [f'"{key}": Gradient(', f"    {parts[0]}", *told, "),"] if told else []
+            lines += [f"    {line}" for line in entry or [f'"{key}": Gradient({parts[0]},']]
+        lines += ["},"]
     if constants:
         tables = {key: (f'"{key}": Constant(', c.numerators, f", {c.denominator}),") for key, c in constants.items()}
         lines += ["constants={", *(f"    {line}" for table in tables.values() for line in table_text(*table)), "},"]

@@ -78,8 +78,13 @@ class _Writer(Views):
         return [
             f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', *_keywords(keys)])}):",
             f'    """{program.says[:1].upper()}{program.says[1:]}."""',
-            *_indent([*lets, *([""] if lets else []), *loops]),
+            *_indent([*lets, *([""] if lets else []), *self._started(), *loops]),
         ]
+
+    def _started(self) -> Lines:
+        """The zeros that a result starts as to which is added."""
+        *_, store = statements(self.program.body)
+        return [f"{store.target.array}[...] = 0"] if isinstance(store, Store) and store.adds else []
 
     def _handed_on(self, rooms: Sequence[Room | Constants]) -> Lines:
         """What the body takes of some working arrays: themselves, and views of them."""
@@ -163,11 +168,13 @@ class _Writer(Views):
 
     def tiles(self, node: Tiles) -> Lines:
         nested = any(t.extent != self.program.batch for t in self.around)
-        over = "*items" if node.extent == self.program.batch else f"0, {python(node.extent)}" if nested else "*span"
+        whole = nested or node.apart
+        over = "*items" if node.extent == self.program.batch else f"0, {python(node.extent)}" if whole else "*span"
+        name = "stretches" if node.apart else "tiles"
         self.around.append(node)
         inside = self._inside({node.low, node.high}, node.body)
         self.around.pop()
-        return [f"for {node.low}, {node.high} in tiles({over}, {python(node.step)}):", *_indent(inside)]
+        return [f"for {node.low}, {node.high} in {name}({over}, {python(node.step)}):", *_indent(inside)]
 
     def _inside(self, symbols: set[Symbol], body: tuple[Stage, ...]) -> Lines:
         before = self.bound
@@ -283,6 +290,9 @@ class _Writer(Views):
 
     def store(self, node: Store) -> Lines:
         node = self._clipped_store(node)
+        if node.adds:
+            target = self.view(node.target, [(r,) for r in node.over], slices=True)
+            return [f"np.add({target}, {self.view(node.source, [(r,) for r in node.over])}, out={target})"]
         groups, split = self._split(node)
         kept = [r for r in node.over if r not in node.summed]
         target = self.view(node.target, groups, slices=True, clip=node)

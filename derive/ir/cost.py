@@ -110,6 +110,9 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
                 yield Work("total", (times, Integer(2), _extent(over)))
             case Store():
                 elements = _extent(r for r in node.over if r not in node.summed)
+                if node.adds:
+                    yield Work("fold", (times, Integer(2), elements))
+                    continue
                 if node.summed:
                     yield Work("fold", (times, _extent(node.summed), elements))
                 yield Work("gather" if _scattered(node.target, node.over) else "store", (times, elements))
@@ -199,7 +202,7 @@ def _swept(
 ) -> Iterator[Work]:
     kept = node.target.along(node.over)
     elements = _elements(program, node.target, node.over, batch, means)
-    inner = _product(_count(program, r) for r in node.over if r.symbol not in kept)
+    inner = _product(means.get(r.symbol, _count(program, r)) for r in node.over if r.symbol not in kept)
     weights = {s for f in node.factors[:-1] for s in f.along(node.over)}
     lone = [s for s in kept if s in weights and s not in node.factors[-1].along(node.over)]
     columns = _product(_count(program, r) for r in node.over if r.symbol in lone)

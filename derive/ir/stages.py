@@ -47,7 +47,8 @@ __all__ = [
 class Tiles:
     """The body once for each tile low ≤ place < high of 0 ≤ place < extent: at most `step` places, and together all of them.
 
-    Tiles may overlap: what a body stores for a place depends on the place alone. `place` is in the letters of the form.
+    Tiles may overlap: what a body stores for a place depends on the place alone. Those that are `apart` don't, and only the last
+    may be short of a step. `place` is in the letters of the form.
     """
 
     low: Symbol
@@ -56,6 +57,7 @@ class Tiles:
     extent: Expr
     step: Expr
     body: tuple[Stage, ...]
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class Store:
 
     Without a bias, the source alone. What is summed ends up in the source, of which nothing is read afterwards.
     Where the source is `held` it lives in the result itself, if a tile of that is as large and has no gaps: nothing else reads it.
+    One that `adds` is result += source: the result starts as zeros, and tiles that are apart add what is theirs.
     """
 
     target: Access
@@ -144,6 +147,7 @@ class Store:
     condition: Any = True
     says: str = ""
     held: bool = False
+    adds: bool = False
 
     @property
     def summed(self) -> tuple[Range, ...]:

@@ -16,7 +16,8 @@ from .errors import (
     ShapeError,
     SizeError,
 )
-from .kernel import Gradient, Kernel, Prepared
+from .gradients import Gradient
+from .kernel import Kernel, Prepared
 from .planning import Algorithm
 
 __all__ = [

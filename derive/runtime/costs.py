@@ -73,7 +73,9 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
         one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
         whole = itemsize * inner * columns
         packed = whole * (1 / machine.dram_bytes + 2 / machine.cached_bytes) if times * whole > _CACHE else 0.0
-        return float(times * (_PATH * call + one + packed))
+        sides = itemsize * inner * (rows + columns)  # einsum copies both as matrices, of slices and across axes
+        copied = sides / machine.copied_bytes + sides / (machine.dram_bytes if sides > _CACHE else rate)
+        return float(times * (_PATH * call + one + packed + copied))
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))

@@ -13,6 +13,7 @@ from .constants import Constant
 from .described import described
 from .dtypes import Types, choose
 from .errors import ArgumentError, DTypeError, GradientError
+from .gradients import Gradient, gradient_of
 from .letters import axes_of
 from .outputs import check_output
 from .planning import Algorithm, Choice, candidates, choose_algorithm, places_of, run_staged
@@ -25,15 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Gradient", "Kernel", "Prepared"]
 
 Body = Callable[..., None]
-
-
-@dataclass(frozen=True, slots=True)
-class Gradient:
-    """The gradient by one argument: `body(*arrays, result, new)` writes all of it, summed over the batch for an
-    argument without batch axes. `arrays` are letters of the layer's arrays and of the gradient by its result."""
-
-    body: Body
-    arrays: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +200,10 @@ class Kernel:
         def body(*arrays: Any) -> None:
             *operands, result, new = arrays
             known = dict(zip(self.arrays, operands, strict=True))
-            rank = len(axes_of(self.letters[self.result]))
-            sizes = {**self.sizes(*operands), "batch": prod(result.shape[: result.ndim - rank])}
+            data, rank = known[self.data], len(axes_of(self.letters[self.data]))
+            shape = result.shape[result.ndim - len(axes_of(self.letters[self.result])) :]
+            told = {size: (shape[at] - more) // times for size, (at, times, more) in self.told.items()}
+            sizes = {**self.sizes(*operands, **told), "batch": prod(data.shape[: data.ndim - rank])}
             from .machine import Machine
 
             best = candidates((found,), None, sizes, 8, False, True, Machine())
@@ -244,9 +238,15 @@ class Kernel:
         flat = {key: self.flat(key, array) for key, array in arrays.items()}
         result = self.flat(self.result, target)
         run_staged(choice, flat, result, self.sizes_of(call.fit), places_of(choice, result))
+        if self.result not in self.signature.batched and not all_finite(
+            target
+        ):  # sums of all items: infinities stay apart
+            with np.errstate(invalid="ignore", over="ignore"):
+                self.body(*call.operands, target, lambda shape: np.empty(shape, dtype=call.types.compute))
 
     def flat(self, key: str, array: Any) -> Any:
         """An array without gaps, its leading axes as one where it has an entry for each item of the batch."""
+        key = self.result if key == self.cotangent else key
         if key not in self.signature.batched:
             return np.ascontiguousarray(array).reshape(array.shape)
         rank = len(axes_of(self.letters[key]))
@@ -256,32 +256,28 @@ class Kernel:
         """The gradients of Σ G·H by every argument, in order, given the arguments and then G, of H's shape.
 
         Each has its argument's shape, and all have one type, chosen as in a call with G among the arguments. Sizes
-        that no argument's shape tells come by keyword, where G's doesn't tell them either.
+        that no argument's shape tells come by keyword, where G's doesn't tell them either. Each is made by the algorithm that is
+        predicted to be the quickest; an infinity of G may reach entries of the gradient by the data near those it belongs to.
         Raises GradientError for a gradient that wasn't emitted, and what a call raises.
         """
         signature = self._with_cotangent()
         wanted = self.arguments
-        if missing := [key for key in wanted if key not in self.gradients]:
-            raise GradientError(f"{signature.name}: there is no kernel for the gradient by {missing[0]}.")
+        self.check_gradients(signature.name)
         given, arrays, fit = self._read(signature, arguments, named)
         repeats, g = self._repeats(fit), self.cotangent
         bounds = tuple(gradient_bound(key, self.data, self.weights, g, repeats, self._numbers) for key in wanted)
         types = choose(signature.name, given, arrays, self.constants, bounds, (self.data, g))
         operands = self._operands(arrays, types)
-        return tuple(self._gradient(self.gradients[key], operands, self._shape(key, fit), types) for key in wanted)
+        sizes = self.sizes_of(fit)
+        return tuple(gradient_of(self, key, operands, self._shape(key, fit), types, sizes) for key in wanted)
+
+    def check_gradients(self, name: str) -> None:
+        """Raises GradientError where there is no gradient by some argument."""
+        if missing := [key for key in self.arguments if key not in self.gradients]:
+            raise GradientError(f"{name}: there is no kernel for the gradient by {missing[0]}.")
 
     def _with_cotangent(self) -> Signature:
         return replace(self.signature, name=f"{self.name}.vjp", cotangent=self.cotangent)
-
-    def _gradient(self, gradient: Gradient, operands: Mapping[str, Any], shape: tuple[int, ...], types: Types) -> Any:
-        xp = self.xp
-        result = xp.empty(shape, dtype=types.compute)
-        taken = [operands[key] for key in gradient.arrays]
-        if any(array.size == 0 for array in taken):
-            result[...] = 0
-        elif result.size:
-            gradient.body(*taken, result, lambda extents: xp.empty(extents, dtype=types.compute))
-        return result.astype(types.result, copy=False)
 
     def _read(
         self, signature: Signature, arguments: tuple[Any, ...], named: Mapping[str, Any]

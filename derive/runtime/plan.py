@@ -14,10 +14,11 @@ import numpy as np
 
 from .costs import Counted
 from .errors import ArgumentError, DTypeError, ShapeError
+from .gradients import planned_gradient
 from .machine import machine
 from .outputs import check_output
-from .planning import Candidate, Choice, candidates, jobs, places_of
-from .primitives import aligned
+from .planning import Algorithm, Candidate, Choice, candidates, jobs, places_of
+from .primitives import aligned, all_finite
 from .tables import in_columns
 from .threads import one_blas_thread, run_together
 
@@ -63,7 +64,7 @@ def _short(number: int) -> str:
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Plan:
-    """`plan(X, out=None)` is the layer on X; `plan.explain()` says how, and why so."""
+    """`plan(X, out=None)` is the layer on X, `plan.vjp(X, G)` its gradients; `plan.explain()` says how, and why so."""
 
     kernel: Any
     shape: tuple[int, ...]
@@ -77,6 +78,7 @@ class Plan:
     threads: int
     strict: bool
     explanation: Explanation
+    gradients: dict[str, Any] = field(default_factory=dict)
     _local: threading.local = field(default_factory=threading.local)
 
     def __repr__(self) -> str:
@@ -98,12 +100,7 @@ class Plan:
         Raises ShapeError, DTypeError, ArgumentError or OutputError, before `out` is touched.
         """
         kernel, data = self.kernel, self.kernel.data
-        if type(X) is not np.ndarray:
-            raise ArgumentError(f"{kernel.name}: a plan takes {data} as a numpy.ndarray; this is a {type(X).__name__}.")
-        if X.shape != self.shape:
-            raise ShapeError(f"{kernel.name}: {data} has shape {X.shape}; this plan is for {self.shape}.")
-        if X.dtype != self.dtype:
-            raise DTypeError(f"{kernel.name}: {data} has dtype {X.dtype}; this plan is for {self.dtype}.")
+        self._check(data, X, self.shape)
         if out is None:
             out = np.empty(self.result, self.dtype)
         else:
@@ -111,6 +108,37 @@ class Plan:
         if out.size:
             self._run(X, out)
         return out
+
+    def vjp(self, X: Any, G: Any) -> tuple[Any, ...]:
+        """The gradients of Σ G·H by X and by every weight and bias of the plan, in the order of the layer's arguments.
+
+        G is of the results' shape, and both are of the plan's type. The algorithm of each is chosen when it is first asked for.
+        Raises GradientError for a gradient that wasn't emitted, and what a call raises.
+        """
+        kernel = self.kernel
+        self._check(kernel.data, X, self.shape)
+        self._check(kernel.cotangent, G, self.result)
+        given = {kernel.data: X, kernel.cotangent: G}
+        operands = {**self.operands, **{key: np.asarray(a, dtype=self.compute) for key, a in given.items()}}
+        kernel.check_gradients(f"{kernel.name}: this plan")
+        found = (planned_gradient(self, key, operands) for key in kernel.arguments)
+        return tuple(gradient.astype(self.dtype, copy=False) for gradient in found)
+
+    def _check(self, key: str, array: Any, shape: tuple[int, ...]) -> None:
+        name = self.kernel.name
+        if type(array) is not np.ndarray:
+            raise ArgumentError(f"{name}: a plan takes {key} as a numpy.ndarray; this is a {type(array).__name__}.")
+        if array.shape != shape:
+            raise ShapeError(f"{name}: {key} has shape {array.shape}; this plan is for {shape}.")
+        if array.dtype != self.dtype:
+            raise DTypeError(f"{name}: {key} has dtype {array.dtype}; this plan is for {self.dtype}.")
+
+    def rooms(self, key: str, algorithm: Algorithm, sizes: Mapping[str, int]) -> tuple[Any, ...]:
+        """The working arrays of this thread, for the result or the gradient of this name."""
+        own: dict[str, tuple[Any, ...]] = self._local.__dict__
+        if key not in own:
+            own[key] = algorithm.room(lambda shape: aligned(shape, self.compute), **sizes)
+        return own[key]
 
     def _run(self, X: Any, out: Any) -> None:
         kernel = self.kernel
@@ -122,7 +150,9 @@ class Plan:
         else:
             flat, result = kernel.flat(kernel.data, given), kernel.flat(kernel.result, target)
             self._staged(flat, result)
-            if self.strict:
+            if kernel.result not in kernel.signature.batched:
+                self._mend_whole(given, target)
+            elif self.strict:
                 self._mend(flat, result)
         if not direct:
             out[...] = target
@@ -133,7 +163,7 @@ class Plan:
         kernel.body(*(operands[key] for key in kernel.arrays), target, lambda s: np.empty(s, self.compute))
 
     def _staged(self, flat: Any, result: Any) -> None:
-        work = jobs(result.shape[0], places_of(self.choice, result), self.threads)
+        work = jobs(self.sizes["batch"], places_of(self.choice, result), self._split)
         if len(work) == 1:
             self._part(flat, result, *work[0])
             return
@@ -143,13 +173,22 @@ class Plan:
     def _part(self, flat: Any, result: Any, items: tuple[int, int], span: tuple[int, int]) -> None:
         algorithm = self.choice.algorithm
         assert algorithm is not None
-        rooms = getattr(self._local, "rooms", None)
         every = {**self.sizes, **self.choice.knobs}
-        if rooms is None:
-            rooms = self._local.rooms = algorithm.room(lambda s: aligned(s, self.compute), **every)
+        rooms = self.rooms(self.kernel.result, algorithm, every)
         given = (flat if key == self.kernel.data else self.operands[key] for key in algorithm.arrays)
         with np.errstate(invalid="ignore"):
             algorithm.body(*given, result, *self.made, *rooms, items, span, **every)
+
+    @property
+    def _split(self) -> int:
+        """Over how many threads a call is split: over one where results add up all items."""
+        return self.threads if self.kernel.result in self.kernel.signature.batched else 1
+
+    def _mend_whole(self, given: Any, target: Any) -> None:
+        """A result that adds up all items is summed directly where it isn't finite."""
+        if not all_finite(target):
+            with np.errstate(invalid="ignore", over="ignore"):
+                self._directly(given, target)
 
     def _mend(self, flat: Any, result: Any) -> None:
         """Items whose result isn't finite are summed directly: a structural zero times an infinity is no zero."""
@@ -272,7 +311,7 @@ def _bound(kernel: Any, call: Any, choice: Choice) -> str:
         )
     if kernel.terms is None:
         return ""
-    terms = int(kernel.terms(**call.fit.sizes))
+    terms = int(kernel.terms(**kernel.sizes_of(call.fit)))
     q = terms + 1
     factor = q * unit / (1 - q * unit)
     sums = f"(Σ|{weight}||{data}| + |bias|)"

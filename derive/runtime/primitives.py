@@ -20,6 +20,7 @@ __all__ = [
     "kronecker",
     "phased",
     "put",
+    "stretches",
     "strided",
     "tiles",
     "total",
@@ -57,6 +58,11 @@ def tiles(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
         low += step
     if low < stop:
         yield max(start, stop - step), stop
+
+
+def stretches(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
+    """Intervals low, high of `step` places that are apart and together start..stop; the last may be short."""
+    return ((low, min(low + step, stop)) for low in range(start, stop, step))
 
 
 def strided(array: Any, start: Sequence[int], shape: tuple[int, ...], steps: Sequence[tuple[int, int]]) -> Any:
