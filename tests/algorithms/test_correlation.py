@@ -13,7 +13,7 @@ from derive.algorithms.correlation import correlation
 from derive.algorithms.rows import rows
 from derive.errors import NoLowering
 from derive.ir.nodes import Copy, Guard, Loop, Range
-from derive.ir.stages import Halo, MatMul, Store, Tiles
+from derive.ir.stages import Halo, MatMul, Store, Tiles, at_knobs
 from derive.lowering import batched, slopes
 from derive.pipeline import layer
 from derive.proof.solver import discharge_all
@@ -87,22 +87,14 @@ def test_every_fault_is_refused(fault):
 
 
 def test_a_term_that_two_tiles_have_is_refused():
-    """Rows that every tile has, whatever its own are: each would be added once a tile."""
+    """Tiles of a row more than they go on by: each such row is the next tile's too."""
     found, form = program()
-    low = next(n for n in _tiles(found.body) if n.low.name == "low").low
-    whole = changed(found.body, Halo, lambda n: replace(n, source=_at(n.source, low)))
-    assert not proved(replace(found, body=whole), form)
-
-
-def _at(access, low):
-    return replace(access, subscripts=tuple(e.xreplace({low: Integer(0)}) for e in access.subscripts))
-
-
-def _tiles(body):
-    for node in body:
-        if isinstance(node, Tiles):
-            yield node
-            yield from _tiles(node.body)
+    (more,) = [k for k in found.knobs if k.symbol.name == "R"]
+    longer = at_knobs(found, {more.symbol: more.symbol + 1})
+    body = changed(longer.body, Tiles, lambda n: replace(n, step=more.symbol) if n.low.name == "low" else n)
+    wrong = replace(longer, body=body, knobs=found.knobs)
+    verdicts = discharge_all(staged_obligations(wrong, form))
+    assert [v.obligation.name for v in verdicts if not v.proved] == ["denotes"]
 
 
 def test_results_are_added_up_in_tiles_that_are_apart_alone():

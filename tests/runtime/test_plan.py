@@ -227,14 +227,22 @@ def test_gradients_of_one_plan_from_eight_threads():
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_strict_gradients_keep_infinities_to_what_reads_them(value):
-    X, V, u, G = whole(2, 30, 31, 3), np.ones((3, 3, 3, 2), np.float32), whole(2), whole(2, 30, 31, 2)
-    G[1, 12, 7, 0] = value
-    dX, dV, du = BANK.plan(X.shape, V, u, accuracy="strict").vjp(X, G)
+    X, V, u, G = np.ones((2, 30, 31, 3), np.float32), np.ones((3, 3, 3, 2), np.float32), whole(2), whole(2, 30, 31, 2)
+    G[1, 0, 7, 0] = value
+    plan = BANK.plan(X.shape, V, u, accuracy="strict")
+    dX, dV, du = plan.vjp(X, G)
+    assert plan.gradients["V"].choice.name == "correlation_dV"
     reached = np.zeros(dX.shape, bool)
-    reached[1, 11:14, 6:9] = True
+    reached[1, :2, 6:9] = True
     assert np.array_equal(~np.isfinite(dX), reached)
-    assert not np.isfinite(dV[..., 0]).any() and np.isfinite(dV[..., 1]).all()
+    assert not np.isfinite(dV[1:, ..., 0]).any()
+    assert np.isfinite(dV[0]).all() and np.isfinite(dV[..., 1]).all()
     assert np.array_equal(np.isfinite(du), [False, True])
+    lone, plan = G[..., 0].copy(), CONV.plan((2, 200, 31), V[..., 0, 0], accuracy="strict")
+    dX, *_ = plan.vjp(np.zeros((2, 200, 31), np.float32), np.pad(lone, ((0, 0), (0, 170), (0, 0))))
+    assert plan.gradients["X"].choice.name == "rows_dX" and np.array_equal(
+        np.argwhere(~np.isfinite(dX)), np.argwhere(reached[..., 0])
+    )
 
 
 def test_a_gradient_of_a_plan_must_fit_and_be_there():
