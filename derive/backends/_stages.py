@@ -299,6 +299,8 @@ class _Writer(Views):
         source = self.view(node.source, [(r,) for r in (*node.summed, *kept)], hoist="" if node.summed else "out")
         source = f"folded({source})" if node.summed else source
         bias = "" if node.bias is None else f", {self.view(node.bias, [(r,) for r in kept], broadcast=True)}"
+        if bias and node.condition == True and not split and not node.held:  # noqa: E712
+            return [f"np.add({source}{bias}, out={target})"]
         return [f"put({target}, {source}{bias}{f', split={tuple_text(split)}' if split else ''})"]
 
     def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], Sequence[int]]:

@@ -5,6 +5,7 @@ They know no layer, take arrays of any element type, exact ones included, and al
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ __all__ = [
     "total",
 ]
 
+_FEW = 1 << 12  # numbers that are looked at sooner than a warning is switched off
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
 
@@ -34,15 +36,15 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     kind = np.dtype(dtype)
     if kind.hasobject:
         return np.empty(shape, kind)
-    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
-    raw = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % _ALIGNMENT
-    return raw[start : start + size].view(kind).reshape(shape)
+    raw = np.empty(prod(shape) * kind.itemsize + _ALIGNMENT, np.uint8)
+    return np.ndarray(shape, kind, raw, -raw.__array_interface__["data"][0] % _ALIGNMENT)
 
 
 def all_finite(array: Any) -> bool:
     """Whether no entry is infinite or no number."""
     flat = array.reshape(-1)
+    if flat.size < _FEW:
+        return bool(np.isfinite(flat).all())
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(np.dot(flat, flat))) or bool(np.isfinite(flat).all())
 
