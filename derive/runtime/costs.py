@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .machine import Machine
 
-__all__ = ["Counted", "counted", "held_by", "seconds"]
+__all__ = ["Counted", "counted", "held_by", "seconds", "swept_by"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
 _LINE = 64  # bytes that an entry costs where none of its neighbours is used
 _UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
 _VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
 _PATH = 60  # calls on next to nothing that finding the order of a contraction takes as long as
-_FAR = 4  # so many times more are worked on as fast as memory is
+_SHARED, _FAR = 16, 64  # so many times more, a third-level cache holds, and are worked on as fast as memory is
+_SWEPT, _SLICED = 5, 2.5  # calls on next to nothing that a sweep takes as long as, and each axis that it has slices of
+_ROW = 0.045  # and each of its runs, which a product and a sum go through
+_PLAIN = 0.0035  # and an entry of a product that is no product of matrices to BLAS
+_RUN = 256  # bytes of the runs by which copies are measured
 Work = tuple[Any, ...]
 
 
@@ -35,15 +39,21 @@ class Counted:
 
 def _rate(room: int, machine: "Machine") -> float:
     """Bytes a second where so many bytes are worked on."""
-    if room <= _CACHE:
-        return machine.cached_bytes
-    share = min(1.0, (room / _CACHE - 1) / (_FAR - 1))
+    times = room / _CACHE
+    share = 0.5 * min(1.0, max(0.0, times - 1)) + 0.5 * min(1.0, max(0.0, (times - _SHARED) / (_FAR - _SHARED)))
     return float(machine.cached_bytes ** (1 - share) * machine.dram_bytes**share)
 
 
 def held_by(works: Iterable[Work]) -> int:
     """How many elements the working arrays have."""
     return sum(sizes[0] for kind, _, *sizes in works if kind == "room")
+
+
+def swept_by(works: Iterable[Work]) -> int:
+    """How many elements three arrays have of the largest size that sweeps go through: a factor, a product and a result."""
+    return max(
+        (3 * int(math.prod(sizes[:2]) if kind == "contract" else sizes[0]) for kind, _, *sizes in works), default=0
+    )
 
 
 def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine", fixed: bool) -> float:
@@ -57,28 +67,20 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
     kind, times, *sizes = work
     call = machine.ufunc_call
     if kind == "matmul":
-        products, rows, inner, columns = sizes
-        one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
-        largest = products * inner * max(rows, columns) * itemsize
-        read = largest / machine.dram_bytes if largest > _CACHE else 0.0
-        if rows * inner * columns <= _UNPACKED:
-            one = max(one, read / products)
-        elif read:
-            one += (read + 2 * largest / machine.cached_bytes) / products
-        far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
-        one += far * itemsize * columns * (inner + rows)
-        return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
+        return _multiplied(times, sizes, rate, itemsize, machine)
     if kind == "contract":
         rows, inner, columns = sizes
         one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
         whole = itemsize * inner * columns
         packed = whole * (1 / machine.dram_bytes + 2 / machine.cached_bytes) if times * whole > _CACHE else 0.0
-        sides = itemsize * inner * (rows + columns)  # einsum copies both as matrices, of slices and across axes
+        sides = (
+            itemsize * inner * (rows + columns) if times > 1 else 0
+        )  # einsum copies both as matrices, unless they are whole
         copied = sides / machine.copied_bytes + sides / (machine.dram_bytes if sides > _CACHE else rate)
         return float(times * (_PATH * call + one + packed + copied))
     if kind == "total":
         parts, elements = sizes
-        return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))
+        return float(times * max(1, parts - 1) * (2 * call + 3 * elements * itemsize / rate))
     if kind in ("fft", "make fft"):
         return _transformed(times, sizes, itemsize if kind == "fft" else 8, machine)
     if kind == "weigh":
@@ -87,18 +89,45 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
     if kind == "fold":
         parts, elements = sizes
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
+    if kind == "sweep":
+        elements, run, axes = sizes
+        overhead = (_SWEPT + _SLICED * axes + _ROW * elements / max(1, run)) * call
+        return float(times * (overhead + 5 * elements * itemsize / rate))
+    if kind == "copy":
+        elements, run = sizes
+        begun = _RUN * max(0.0, 1 / machine.copied_bytes - 2 / machine.cached_bytes)  # what is lost with each run
+        return float(times * (2 * _VIEWS * call + elements * (begun / max(1, run) + 2 * itemsize / rate)))
     return _moved(kind, times, sizes[0], rate, itemsize, machine)
+
+
+def _multiplied(times: Any, sizes: Any, rate: float, itemsize: int, machine: "Machine") -> float:
+    """Products of matrices; NumPy leaves those of one column by one row to a plain loop."""
+    call = machine.ufunc_call
+    products, rows, inner, columns = sizes
+    one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
+    if inner == 1:
+        one = _PLAIN * call * rows * columns
+    largest = products * inner * max(rows, columns) * itemsize
+    read = largest / machine.dram_bytes if largest > _CACHE else 0.0
+    if rows * inner * columns <= _UNPACKED:
+        one = max(one, read / products)
+    elif read:
+        one += (read + 2 * largest / machine.cached_bytes) / products
+    far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
+    one += far * itemsize * columns * (inner + rows)
+    return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
 
 
 def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, machine: "Machine") -> float:
     """What moves so many elements and does little else."""
     call = machine.ufunc_call
     if kind == "view":
-        return float(times * 3 * _VIEWS * call)
+        moved = elements * itemsize / _rate(times * elements * itemsize, machine)  # what is in place is read once
+        return float(times * (2 * _VIEWS * call + moved))
+    if kind == "fill":
+        return float(times * (_VIEWS * call + 2 * elements * itemsize / rate))
     if kind == "gather":
         return float(times * (_VIEWS * call + elements * _LINE / machine.dram_bytes))
-    if kind == "sweep":
-        return float(times * (_VIEWS * call + 6 * elements * itemsize / rate))
     if kind == "store":
         return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .costs import Counted, counted, held_by, seconds
+from .costs import Counted, counted, held_by, seconds, swept_by
 from .primitives import aligned
 
 if TYPE_CHECKING:
@@ -155,9 +155,8 @@ def candidates(
     held = _this_machine() if held is None else held
     if direct is not None:
         works = direct(**sizes)
-        found.append(
-            Candidate(Choice(None, {}), seconds(works, 1 << 30, itemsize, held, fixed), counted(works, itemsize), 0)
-        )
+        time = seconds(works, swept_by(works) * itemsize, itemsize, held, fixed)
+        found.append(Candidate(Choice(None, {}), time, counted(works, itemsize), 0))
     for algorithm in algorithms:
         if not strict or algorithm.strict:
             found += _best(algorithm, sizes, itemsize, held, fixed, terms)

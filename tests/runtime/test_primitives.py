@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from derive.runtime.costs import seconds
+from derive.runtime.costs import seconds, swept_by
 from derive.runtime.machine import Machine
 from derive.runtime.primitives import folded, held, phased, put, strided
 
@@ -56,7 +56,7 @@ def test_what_a_source_holds_beyond_its_target_is_dropped() -> None:
 
 def test_products_take_longer_where_their_arrays_leave_the_cache() -> None:
     works, machine = [("matmul", 1, 8, 8, 12, 1000)], Machine()
-    near, between, far = (seconds(works, room << 20, 4, machine, True) for room in (1, 2, 8))
+    near, between, far = (seconds(works, room << 20, 4, machine, True) for room in (1, 2, 64))
     assert near < between < far
     moved = 4 * 8 * 1000 * (8 + 12)
     assert far - near == pytest.approx(moved * (1 / machine.dram_bytes - 1 / machine.cached_bytes))
@@ -65,3 +65,29 @@ def test_products_take_longer_where_their_arrays_leave_the_cache() -> None:
 def test_a_sum_of_one_part_costs_nothing() -> None:
     assert seconds([("fold", 7, 1, 1000)], 0, 4, Machine(), True) == 0
     assert seconds([("fold", 7, 2, 1000)], 0, 4, Machine(), True) > 0
+
+
+def test_a_sweep_costs_by_what_it_moves_by_its_runs_and_by_its_axes() -> None:
+    machine = Machine()
+    plain = seconds([("sweep", 1, 4096, 4096, 1)], 0, 4, machine, True)
+    rows = seconds([("sweep", 1, 4096, 16, 2)], 0, 4, machine, True)
+    assert plain < rows < seconds([("sweep", 1, 4096, 16, 3)], 0, 4, machine, True)
+    assert swept_by([("fill", 1, 100), ("sweep", 9, 90, 9, 2)]) == 300
+    assert swept_by([("contract", 9, 10, 20, 30)]) == 600 and swept_by(()) == 0
+
+
+def test_copies_of_long_runs_are_quicker() -> None:
+    machine = Machine()
+    short, long = (seconds([("copy", 1, 10**5, run)], 0, 4, machine, True) for run in (3, 300))
+    assert short > 2 * long
+
+
+def test_a_product_of_a_column_by_a_row_is_a_plain_loop() -> None:
+    works = [[("matmul", 1, 1, 1000, inner, 48)] for inner in (1, 2)]
+    machine = Machine()
+    assert seconds(works[0], 0, 4, machine, True) > seconds(works[1], 0, 4, machine, True)
+
+
+def test_a_contraction_of_whole_arrays_copies_nothing() -> None:
+    once, twice = (seconds([("contract", times, 1000, 50, 40)], 0, 4, Machine(), True) for times in (1, 2))
+    assert twice > 2 * once
