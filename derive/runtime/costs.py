@@ -24,6 +24,7 @@ _SHARED, _FAR = 16, 64  # so many times more, a third-level cache holds, and are
 _SWEPT, _SLICED = 5, 2.5  # calls on next to nothing that a sweep takes as long as, and each axis that it has slices of
 _ROW = 0.045  # and each of its runs, which a product and a sum go through
 _PLAIN = 0.0035  # and an entry of a product that is no product of matrices to BLAS
+_LENGTH = 0.03  # and a transform, besides its points
 _RUN = 256  # bytes of the runs by which copies are measured
 Work = tuple[Any, ...]
 
@@ -70,7 +71,7 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
         return _multiplied(times, sizes, rate, itemsize, machine)
     if kind == "contract":
         rows, inner, columns = sizes
-        one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
+        one = _product(rows, inner, columns, rate, itemsize, machine)
         whole = itemsize * inner * columns
         packed = whole * (1 / machine.dram_bytes + 2 / machine.cached_bytes) if times * whole > _CACHE else 0.0
         sides = (
@@ -100,11 +101,18 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
     return _moved(kind, times, sizes[0], rate, itemsize, machine)
 
 
+def _product(rows: Any, inner: Any, columns: Any, rate: float, itemsize: int, machine: "Machine") -> float:
+    """One product of matrices in BLAS; that of a matrix by a vector takes as long as reading the matrix."""
+    if min(rows, columns) == 1:
+        return float((rows + columns) * inner * itemsize / rate + (rows + columns) * itemsize / rate)
+    return 2.0 * float(rows * inner * columns) / machine.flop_rate(itemsize, rows, inner, columns)
+
+
 def _multiplied(times: Any, sizes: Any, rate: float, itemsize: int, machine: "Machine") -> float:
     """Products of matrices; NumPy leaves those of one column by one row to a plain loop."""
     call = machine.ufunc_call
     products, rows, inner, columns = sizes
-    one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
+    one = _product(rows, inner, columns, rate, itemsize, machine)
     if inner == 1:
         one = _PLAIN * call * rows * columns
     largest = products * inner * max(rows, columns) * itemsize
@@ -136,7 +144,8 @@ def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, mac
 def _transformed(times: Any, sizes: Any, itemsize: int, machine: "Machine") -> float:
     """Calls of np.fft: each makes its table of roots anew, which takes as long as two transforms."""
     transforms, length = sizes
-    return float(times * (14 * machine.ufunc_call + (transforms + 2) * machine.fft_seconds(itemsize, length)))
+    one = _LENGTH * machine.ufunc_call + machine.fft_seconds(itemsize, length)
+    return float(times * (12 * machine.ufunc_call + (transforms + 2) * one))
 
 
 def counted(works: Iterable[Work], itemsize: int) -> Counted:
