@@ -103,6 +103,8 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
 
 def _product(rows: Any, inner: Any, columns: Any, rate: float, itemsize: int, machine: "Machine") -> float:
     """One product of matrices in BLAS; that of a matrix by a vector takes as long as reading the matrix."""
+    if 0 in (rows, inner, columns):
+        return 0.0
     if min(rows, columns) == 1:
         return float((rows + columns) * inner * itemsize / rate + (rows + columns) * itemsize / rate)
     return 2.0 * float(rows * inner * columns) / machine.flop_rate(itemsize, rows, inner, columns)
