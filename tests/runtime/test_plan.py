@@ -308,12 +308,13 @@ def test_plain_calls_from_eight_threads():
 
 def test_the_output_of_a_plain_call_must_fit():
     X, V = whole(9, 9), whole(3, 3)
-    memory = whole(20, 9)
+    memory, owner = whole(20, 9), whole(9, 9)
     read_only = np.empty_like(X)
     read_only.flags.writeable = False
     for given, out, message in (
         (X, X, "out may share memory with X"),
         (memory[:9], memory[5:14], "out may share memory with X"),
+        (owner[::-1], owner, "out may share memory with X"),
         (X, read_only, "out is read-only"),
         (X, np.empty((9, 8), np.float32), r"out has shape \(9, 8\)"),
         (X, np.empty((9, 9)), "out has dtype float64"),
