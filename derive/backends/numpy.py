@@ -305,7 +305,7 @@ class _NumPy:
             "",
             *_tables((program, *views.values())),
             *bodies,
-            *signature(program, header, f"_{program.name}", "np", algorithms(staged, header), *told),
+            *signature(program, header, f"_{program.name}", "np", algorithms(program, staged, header), *told),
             "",
         ]
         return header.text() + "\n".join(lines)

@@ -72,7 +72,8 @@ class Kernel:
 
     `algorithms` are other programs of the same layer; `work` counts what the body does, so that they can be compared. A call on
     floats takes the one that is predicted to be the quickest for its sizes. `unfit` says of further algorithms why the layer
-    has none; `terms(**sizes)` is how many products one result adds at most.
+    has none; `terms(**sizes)` is how many products one result adds at most, `steps` how many roundings a term has besides its
+    sums, and how many factors follow a product that underflows.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Kernel:
     algorithms: tuple[Algorithm, ...] = ()
     work: Callable[..., tuple[tuple[Any, ...], ...]] | None = None
     terms: Callable[..., int] | None = None
+    steps: tuple[int, int] | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
     signature: Signature = field(init=False)
     _brought: dict[tuple[str, str, int], Any] = field(init=False, default_factory=dict)

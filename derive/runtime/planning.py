@@ -38,8 +38,9 @@ class Algorithm:
     strict    whether its error bound is that of direct sums
     cases     letters of knobs and sizes, and the values that these have together; for others there is no program
     admits    whether it is for some sizes and knobs
-    bound     q and the numerator and denominator of α where errors are γ_q·(α·Σ|w|·max|x| + |u|) at most, the maximum over the
-              inputs that a block of results reads
+    bound     q, the numerator and denominator of α, l, x and w where |error| ≤ γ_q·M + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η,
+              M = α·Σ|w|·max|x| + |u|, the maximum over the inputs that a block of results reads
+    normwise  whether M isn't what the program gives for absolute values: then (Σ error²)^½ ≤ γ_q·Σ|w|·(Σ x²)^½ over a tile
     """
 
     name: str
@@ -55,8 +56,9 @@ class Algorithm:
     extents: Callable[..., dict[str, int]] | None = None
     strict: bool = True
     cases: tuple[tuple[str, ...], tuple[tuple[int, ...], ...]] | None = None
-    bound: Callable[..., tuple[int, int, int]] | None = None
+    bound: Callable[..., tuple[int, int, int, int, int, int]] | None = None
     admits: Callable[..., bool] | None = None
+    normwise: bool = False
 
     def fits(self, values: Mapping[str, int]) -> bool:
         """Whether there is a program for these sizes and knobs."""
@@ -72,7 +74,7 @@ class Algorithm:
         """q·α of its bound; 0 for the bound of direct sums."""
         if self.bound is None:
             return 0.0
-        q, above, below = self.bound(**values)
+        q, above, below, *_ = self.bound(**values)
         return q * above / below
 
     @property
