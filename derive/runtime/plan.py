@@ -52,7 +52,9 @@ class Explanation:
             numbers = map(_short, (c.counted.operations, c.counted.bytes, c.room))
             rows.append((c.choice.name, knobs, times, *numbers, f"{error:.1e}"))
         table = in_columns(rows)
-        lines = ["", f"{self.chosen} is predicted to be the quickest ({self.source})."]
+        used = self.candidates[0].threads
+        split = f" A call is split over {used} threads." if used > 1 else ""
+        lines = ["", f"{self.chosen} is predicted to be the quickest ({self.source}).{split}"]
         lines += [f"Weights as it needs them take {self.weights} bytes. {self.bound}"]
         lines += [f"{name} does not apply: {reason}." for name, reason in self.unfit.items()]
         return "\n".join([*table, *(part for line in lines for part in textwrap.wrap(line, _WIDTH) or [""])])
@@ -197,7 +199,7 @@ def make_plan(
     every, strict = kernel.sizes_of(call.fit), accuracy == "strict"
     known = kernel.algorithms if like.size and kernel.finite(own) else ()
     terms = int(kernel.terms(**every)) if kernel.terms is not None and algorithm == "auto" else None
-    listed = candidates(known, kernel.work, every, call.types.compute.itemsize, strict, False, None, terms)
+    listed = candidates(known, kernel.work, every, call.types.compute.itemsize, strict, False, None, terms, threads)
     listed = listed or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
     chosen = _chosen(kernel, listed, algorithm if like.size else "direct", strict)
     made = _made(chosen.choice, own, every, call.types.compute)
@@ -206,7 +208,7 @@ def make_plan(
     unit = float(np.finfo(call.types.compute).eps) / 2
     errors = tuple(factor(counts(kernel, c.choice, every), unit) for c in (chosen, *others))
     found = Explanation(chosen.choice.name, (chosen, *others), errors, kernel.unfit, room, "", machine().source)
-    parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, threads, strict, found)
+    parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, chosen.threads, strict, found)
     return Plan(kernel, tuple(shape), *parts)
 
 

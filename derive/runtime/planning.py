@@ -5,7 +5,7 @@ A choice rests on sizes, element type, threads and accuracy alone, never on valu
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ __all__ = ["Algorithm", "Candidate", "Choice", "candidates", "choose_algorithm",
 _MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
 _WORST = 150  # times the bound of direct sums that the default accuracy admits: F(4×4, 3×3) is at 30 with 64 channels
 _MARGIN = 1.15  # how much quicker than direct sums an algorithm is worth other roundings
+_GAIN = 1.2  # how much quicker more threads are to be
 _LARGEST = 4096  # of a knob that is free
 
 
@@ -105,12 +106,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A choice with what is predicted of it: seconds of one thread, counts, and bytes of working arrays."""
+    """A choice with what is predicted of it: seconds by so many threads, counts, and bytes of working arrays of a thread."""
 
     choice: Choice
     seconds: float
     counted: Counted
     room: int
+    threads: int = 1
 
 
 def _knobs(algorithm: Algorithm, extents: Mapping[str, int]) -> Iterator[dict[str, int]]:
@@ -147,11 +149,13 @@ def candidates(
     fixed: bool,
     held: "Machine | None" = None,
     terms: int | None = None,
+    threads: int = 1,
 ) -> list[Candidate]:
     """Each algorithm in its best setting, the quickest first; one that rounds in its own way must be quicker by some margin.
 
-    Predictions are for this machine, or for the one that is given. Where it is known how many `terms` a result adds at most,
-    algorithms are left out whose bound of errors is much larger than that of direct sums.
+    Predictions are for this machine, or for the one that is given, and for as many of the `threads` as make a call quicker. Where
+    it is known how many `terms` a result adds at most, algorithms are left out whose bound of errors is much larger than that of
+    direct sums.
     """
     found = []
     held = _this_machine() if held is None else held
@@ -162,12 +166,18 @@ def candidates(
         )
     for algorithm in algorithms:
         if not strict or algorithm.strict:
-            found += _best(algorithm, sizes, itemsize, held, fixed, terms)
+            found += _best(algorithm, sizes, itemsize, held, fixed, terms, threads)
     return sorted(found, key=lambda c: c.seconds * (1 if c.choice.strict else _MARGIN))
 
 
 def _best(
-    algorithm: Algorithm, sizes: Mapping[str, int], itemsize: int, held: "Machine", fixed: bool, terms: int | None
+    algorithm: Algorithm,
+    sizes: Mapping[str, int],
+    itemsize: int,
+    held: "Machine",
+    fixed: bool,
+    terms: int | None,
+    threads: int,
 ) -> list[Candidate]:
     """An algorithm in its best setting; none where it has no setting that is admitted."""
     best: Candidate | None = None
@@ -180,10 +190,39 @@ def _best(
         if room > _MOST_ROOM and best is not None:
             continue
         new = room / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
-        time = seconds(works, room, itemsize, held, fixed) + new
+        timed = partial(seconds, room=room, itemsize=itemsize, machine=held, fixed=fixed)
+        time, used = _split(algorithm, every, timed(works) + new, timed, held, threads)
         if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
-            best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)
+            best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room, used)
     return [] if best is None else [best]
+
+
+def _split(
+    algorithm: Algorithm,
+    every: Mapping[str, int],
+    alone: float,
+    timed: Callable[..., float],
+    held: "Machine",
+    threads: int,
+) -> tuple[float, int]:
+    """The least seconds by 1, 2, 4 .. threads, and how many they are: each takes whole items, or tiles, as `jobs` hands them out.
+
+    More of them must be quicker by some margin than fewer, as handing on a task takes as long as it takes.
+    """
+    best, used = alone, 1
+    for count in sorted({*(1 << k for k in range(1, threads.bit_length())), threads} - {1}):
+        if every["batch"] >= count:
+            part = timed(algorithm.work(**{**every, "batch": -(-every["batch"] // count)}))
+        else:
+            tiles = max(1, min(int(times) for kind, times, *_ in algorithm.work(**every) if not _once(kind)))
+            part = alone * -(-tiles // count) / tiles
+        if _GAIN * (time := part + (count - 1) * held.thread_start) < best:
+            best, used = time, count
+    return best, used
+
+
+def _once(kind: str) -> bool:
+    return kind == "room" or kind.startswith("make")
 
 
 @lru_cache(maxsize=1024)
