@@ -4,7 +4,7 @@ A choice rests on sizes, element type, threads and accuracy alone, never on valu
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ _MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
 _WORST = 150  # times the bound of direct sums that the default accuracy admits: F(4×4, 3×3) is at 30 with 64 channels
 _MARGIN = 1.15  # how much quicker than direct sums an algorithm is worth other roundings
 _GAIN = 1.2  # how much quicker more threads are to be
+_MEMORY = 1.5  # of how many threads the memory keeps up with
+_HANDED = 0.1  # what a call among several threads costs more, as a part of handing on a task
 _LARGEST = 4096  # of a knob that is free
 
 
@@ -207,16 +209,20 @@ def _split(
 ) -> tuple[float, int]:
     """The least seconds by 1, 2, 4 .. threads, and how many they are: each takes whole items, or tiles, as `jobs` hands them out.
 
-    More of them must be quicker by some margin than fewer, as handing on a task takes as long as it takes.
+    Threads share the memory, and hand the interpreter on from call to call; more of them must be quicker by some margin than fewer.
     """
     best, used = alone, 1
     for count in sorted({*(1 << k for k in range(1, threads.bit_length())), threads} - {1}):
-        if every["batch"] >= count:
-            part = timed(algorithm.work(**{**every, "batch": -(-every["batch"] // count)}))
-        else:
-            tiles = max(1, min(int(times) for kind, times, *_ in algorithm.work(**every) if not _once(kind)))
-            part = alone * -(-tiles // count) / tiles
-        if _GAIN * (time := part + (count - 1) * held.thread_start) < best:
+        batch, share = every["batch"], 1.0
+        if batch >= count:
+            batch = -(-batch // count)
+        works = algorithm.work(**{**every, "batch": batch})
+        if batch == every["batch"]:
+            tiles = max(1, min(int(times) for kind, times, *_ in works if not _once(kind)))
+            share = -(-tiles // count) / tiles
+        together = replace(held, dram_bytes=held.dram_bytes * min(count, _MEMORY) / count)
+        handed = counted(works, 1).calls * share * _HANDED + count - 1
+        if _GAIN * (time := share * timed(works, machine=together) + handed * held.thread_start) < best:
             best, used = time, count
     return best, used
 

@@ -93,9 +93,10 @@ def test_small_work_is_not_split():
 
 
 def test_large_work_is_split_and_the_more_a_task_costs_the_less():
-    alone, both = _used(CONV, IMAGE, 1)["rows"][1], _used(CONV, IMAGE, 2)["rows"]
-    assert both[0] == 2 and alone / 2 < both[1] < 0.55 * alone
-    counts = [_used(CONV, IMAGE, 8, thread_start=cost)["rows"][0] for cost in (1e-6, 1e-4, 1e-3, 1)]
+    large = {**IMAGE, "n": 4000, "m": 4000, "Delta": 3}
+    alone, both = _used(CONV, large, 1)["rows"][1], _used(CONV, large, 2)["rows"]
+    assert both[0] == 2 and alone / 2 < both[1] < 0.7 * alone
+    counts = [_used(CONV, large, 8, thread_start=cost)["rows"][0] for cost in (1e-7, 1e-4, 1e-3, 1)]
     assert counts == sorted(counts, reverse=True) and counts[0] == 8 and counts[-1] == 1
     layers = {"n": 56, "m": 56, "C": 64, "D": 64, "Delta": 1, "batch": 8}
     assert all(threads == 2 for name, (threads, _) in _used(BANK, layers, 2).items() if name != "direct")
