@@ -1,4 +1,4 @@
-"""Half of im2col: windows are copied side by side along all axes but the first, along which they are neighbours in the copy as it is.
+"""Half of im2col: windows are copied side by side along all axes but the first, along which the copy has them as they are.
 
     H[z, i, j, d] = u[d] + Σ_a Σ_b Σ_c V[a, b, c, d]·X[z, i + a, j + b, c]
 
