@@ -35,8 +35,8 @@ _STEM = (
     "as much in copies."
 )
 _DEEP = (
-    "One pass of products over nine taps takes 0.34 ms and torch 0.09 in all. Tried, against 0.47 ms by one contraction (einsum) for "
-    "some rows, which is kept: products and sums (multiply, add) by tiles of 1 to 28 rows, 0.53 to 1.12; the contraction in pieces for "
+    "One pass of products over nine taps takes 0.34 ms and torch 0.09 in all. Tried, against 0.47 ms by one contraction for "
+    "some rows, which is kept: products and sums by tiles of 1 to 28 rows, 0.53 to 1.12; the contraction in pieces for "
     "the first-level cache, 0.49 to 0.61; Winograd's F(2, 3) down the rows, 0.56 to 0.78; products on BLAS for 8 or 16 channels "
     "at a time, mostly of zeros, 1.75 to 2.20; Toeplitz products of 2 to 8 channels and places, 1.21 to 2.03."
 )
