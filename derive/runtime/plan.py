@@ -18,14 +18,14 @@ from .errors import ArgumentError, DTypeError, ShapeError
 from .machine import machine
 from .outputs import check_output
 from .planning import Candidate, Choice, candidates, jobs, places_of
-from .primitives import aligned
+from .primitives import aligned, all_finite, tiles
 from .tables import in_columns
 from .threads import one_blas_thread, run_together
 
 __all__ = ["Explanation", "Plan", "make_plan"]
 
 _WIDTH = 80  # columns of a terminal
-_FINITE = 1 << 18  # elements that are tested at once
+_FINITE = 1 << 14  # results that are tested at once, and summed directly if one isn't finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +165,22 @@ class Plan:
             algorithm.body(*given, result, *self.made, *rooms, items, span, **every)
 
     def _mend(self, flat: Any, result: Any) -> None:
-        """Items whose result isn't finite are summed directly: a structural zero times an infinity is no zero."""
+        """Tiles whose results aren't all finite are summed directly: a structural zero times an infinity is no zero."""
+        tiled = self.choice.algorithm.tiled if self.choice.algorithm is not None else None
+        axis = tiled or 0
+        extent = result.shape[1 + axis]
+        step = max(1, _FINITE * extent // max(1, result[0].size))
         for item in range(result.shape[0]):
-            lines = result[item].reshape(-1)
-            if not all(np.isfinite(lines[k : k + _FINITE]).all() for k in range(0, lines.size, _FINITE)):
-                with np.errstate(invalid="ignore", over="ignore"):
-                    self._directly(flat[item], result[item])
+            summed = None
+            for low, high in tiles(0, extent, step):
+                place = (*(slice(None),) * axis, slice(low, high))
+                if all_finite(result[item][place]):
+                    continue
+                if summed is None:
+                    summed = np.empty(result.shape[1:], self.compute)
+                    with np.errstate(invalid="ignore", over="ignore"):
+                        self._directly(flat[item], summed)
+                result[item][place] = summed[place]
 
 
 def make_plan(

@@ -88,7 +88,7 @@ def test_small_work_is_not_split():
     """By the constants of a machine alone: what handing on a task costs is what it must save."""
     small = _used(CONV, {**IMAGE, "n": 32, "m": 32}, 2)
     assert {threads for threads, _ in small.values()} == {1}
-    few = _used(BANK, {"n": 7, "m": 7, "C": 64, "D": 64, "Delta": 1, "batch": 1}, 8)
+    few = _used(BANK, {"n": 7, "m": 7, "C": 16, "D": 16, "Delta": 1, "batch": 1}, 8)
     assert {threads for threads, _ in few.values()} == {1}
 
 
@@ -146,6 +146,18 @@ def test_strict_plans_keep_infinities_to_their_windows(algorithm, value):
     assert np.array_equal(~np.isfinite(H), reached)
     clean = np.where(np.isfinite(X), X, 0)
     assert np.array_equal(H[~reached], CONV(clean, V, np.float32(0))[~reached])
+
+
+def test_strict_plans_sum_no_tile_directly_that_is_finite():
+    """Far from an infinity, results are those of the algorithm, bit for bit, and not those of direct sums."""
+    X, V = (DRAW.standard_normal(shape).astype(np.float32) for shape in ((400, 301), (5, 5)))
+    clean = CONV.plan(X.shape, V, algorithm="rows", accuracy="strict")(X)
+    direct = CONV.plan(X.shape, V, algorithm="direct")(X)
+    X[200, 100] = np.inf
+    H = CONV.plan(X.shape, V, algorithm="rows", accuracy="strict")(X)
+    assert not np.array_equal(clean[:100], direct[:100])
+    assert np.array_equal(H[:100], clean[:100]) and np.array_equal(H[300:], clean[300:])
+    assert np.array_equal(H[196:198], direct[196:198]) and np.isinf(H[200, 100])
 
 
 def test_weights_that_are_not_finite_are_summed_directly():
