@@ -188,7 +188,7 @@ class Kernel:
         `plan(X, out=...)` is the result, `plan.explain()` a table of the candidates. A bias that is left out or None is 0. `dtype`
         is X's, the weights' unless given; `algorithm` one of those that `explain` lists; `threads` split each call. The default
         `accuracy` lets an infinity reach results near those whose window holds it, where an algorithm multiplies by structural
-        zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums tiles whose results aren't all finite directly.
+        zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums tiles that aren't finite directly.
         Raises ArgumentError, ShapeError, SizeError or DTypeError.
         """
         from .plan import make_plan  # what most programs never do is loaded when it is first done
