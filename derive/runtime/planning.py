@@ -23,7 +23,6 @@ _MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
 _WORST = 150  # times the bound of direct sums that the default accuracy admits: F(4×4, 3×3) is at 30 with 64 channels
 _MARGIN = 1.15  # how much quicker than direct sums an algorithm is worth other roundings
 _GAIN = 1.2  # how much quicker more threads are to be
-_MEMORY = 1.5  # of how many threads the memory keeps up with
 _HANDED = 0.1  # what a call among several threads costs more, as a part of handing on a task
 _LARGEST = 4096  # of a knob that is free
 
@@ -169,7 +168,12 @@ def candidates(
     for algorithm in algorithms:
         if not strict or algorithm.strict:
             found += _best(algorithm, sizes, itemsize, held, fixed, terms, threads)
-    return sorted(found, key=lambda c: c.seconds * (1 if c.choice.strict else _MARGIN))
+    return sorted(found, key=lambda c: _weighed(c) * (1 if c.choice.strict else _MARGIN))
+
+
+def _weighed(candidate: Candidate) -> float:
+    """Seconds, of which those of several threads count more, as predictions of them are worse."""
+    return candidate.seconds * (_GAIN if candidate.threads > 1 else 1)
 
 
 def _best(
@@ -194,8 +198,9 @@ def _best(
         new = room / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
         timed = partial(seconds, room=room, itemsize=itemsize, machine=held, fixed=fixed)
         time, used = _split(algorithm, every, timed(works) + new, timed, held, threads)
-        if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
-            best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room, used)
+        here = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room, used)
+        if best is None or _weighed(here) < _weighed(best) or best.room > _MOST_ROOM >= room:
+            best = here
     return [] if best is None else [best]
 
 
@@ -220,7 +225,7 @@ def _split(
         if batch == every["batch"]:
             tiles = max(1, min(int(times) for kind, times, *_ in works if not _once(kind)))
             share = -(-tiles // count) / tiles
-        together = replace(held, dram_bytes=held.dram_bytes * min(count, _MEMORY) / count)
+        together = replace(held, dram_bytes=held.dram_bytes / count)
         handed = counted(works, 1).calls * share * _HANDED + count - 1
         if _GAIN * (time := share * timed(works, machine=together) + handed * held.thread_start) < best:
             best, used = time, count
