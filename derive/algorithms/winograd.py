@@ -21,7 +21,7 @@ from itertools import product
 
 from sympy import And, Expr, Integer, Lt, Symbol, expand, floor
 
-from derive.algorithms._bilinear import Bilinear, amplification, nested, prove, roundings, toom_cook
+from derive.algorithms._bilinear import Bilinear, amplification, losses, nested, prove, roundings, toom_cook
 from derive.algorithms._window import BATCH, ITEM, Window, entry, fresh, gathered, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
@@ -178,7 +178,8 @@ class _Winograd:
             channels *= r.stop
         more = 0 if self.found.bias is None else 1
         factors: tuple[Fraction, ...] = tuple(amplification(*(_axis(*a) for a in key)) for key in keys)
-        return Amplified(factors, tuple(roundings(_all(key)) - 1 + more for key in keys), channels)
+        counted = tuple(roundings(_all(key)) - 1 + more for key in keys)
+        return Amplified(factors, counted, channels, tuple(losses(_all(key)) for key in keys))
 
     def _lets(self) -> tuple[Let, ...]:
         """K inputs of a tile along each axis, and T tiles along each but the first."""

@@ -10,11 +10,12 @@ from sympy import Expr, Symbol
 from derive.backends._expressions import python
 from derive.backends._module import Header, indent
 from derive.backends._signature import quoted
-from derive.backends._spectra import norm_bound
+from derive.backends._spectra import BOUND, norm_bound
 from derive.backends._stages import staged_functions
 from derive.backends._views import symbols_of
 from derive.ir.cost import Work, direct_work, work
 from derive.ir.nodes import Program
+from derive.ir.rounding import steps
 from derive.ir.stages import Staged, Store, Tiles, reads_of, statements
 
 __all__ = ["algorithms", "direct_costs", "gradient_algorithms", "staged_bodies"]
@@ -29,13 +30,15 @@ def staged_bodies(programs: Sequence[Staged]) -> Lines:
     return [line for lines in each for line in lines]
 
 
-def algorithms(program: Program, programs: Sequence[Staged], header: Header) -> Lines:
-    """Keyword arguments of the kernel object that name its algorithms, and say why it has no others."""
-    entries = [line for own in _of(program, programs) for line in _entry(own)]
+def algorithms(direct: Program, programs: Sequence[Staged], header: Header) -> Lines:
+    """Keyword arguments of the kernel object that count its direct sums, name its algorithms, and say why it has no others."""
+    entries = [line for own in _of(direct, programs) for line in _entry(own)]
     reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
     unfit = ["unfit={", *reasons, "},"] if reasons else []
     named = ["algorithms=(", *indent(entries), "),"] if entries else []
-    return ["work=_direct_work,", "terms=_terms,", *named, *unfit]
+    counted = steps(direct, frozenset(header.constants), frozenset(header.biases))
+    rounded = [] if counted is None else [f"steps={counted},"]
+    return ["work=_direct_work,", "terms=_terms,", *rounded, *named, *unfit]
 
 
 def gradient_algorithms(gradients: Mapping[str, Program], programs: Sequence[Staged]) -> dict[str, Lines]:
@@ -144,7 +147,8 @@ def _served(program: Staged) -> Lines:
         keys = [str(s) for s in known if s in program.fits.free_symbols]
         lines.append(f"    admits=lambda *, {', '.join([*keys, '**_'])}: {python(program.fits)},")
     rounded = program.amplified is not None or program.normwise is not None
-    return lines + ([f"    bound=_{program.name}_bound,"] if rounded else [])
+    lines += [f"    bound=_{program.name}_bound,"] if rounded else []
+    return lines + (["    normwise=True,"] if program.normwise is not None else [])
 
 
 def _error_bounds(program: Staged) -> Lines:
@@ -156,16 +160,18 @@ def _error_bounds(program: Staged) -> Lines:
     channels, symbols = program.amplified.channels, [str(s) for s in program.cases.symbols]
     wanted = {*map(str, channels.free_symbols), *symbols}
     keys = [str(s) for s in (*program.sizes, *(k.symbol for k in program.knobs)) if str(s) in wanted]
-    found = zip(program.cases.values, program.amplified.roundings, program.amplified.factors, strict=True)
-    lines = [f"{value}: ({q}, {a.numerator}, {a.denominator})," for value, q, a in found]
+    found = program.amplified
+    every = zip(program.cases.values, found.roundings, found.factors, found.losses, strict=True)
+    lines = [f"{v}: ({q}, {a.numerator}, {a.denominator}, {', '.join(map(str, lost))})," for v, q, a, lost in every]
     key = ", ".join(symbols) if len(symbols) > 1 else f"{symbols[0]},"
     return [
         f"def _{program.name}_bound(*, {', '.join([*keys, '**_'])}):",
-        '    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""',
-        "    q, *factor = {",
+        *indent(BOUND),
+        "    q, above, below, lost, each, read, met = {",
         *indent(indent(lines)),
         f"    }}[{key}]",
-        f"    return (q + {python(channels)}, *factor)",
+        f"    channels = {python(channels)}",
+        "    return q + channels, above, below, lost + channels*each, channels*read, met",
         "",
         "",
     ]

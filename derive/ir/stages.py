@@ -230,12 +230,16 @@ class Amplified:
     """A bound on errors, |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) with the maximum over what a block of results reads.
 
     `factors` are α and `roundings` the most roundings on a path but for sums over so many `channels`, one for each of the cases:
-    q = roundings + channels.
+    q = roundings + channels. What underflows adds (1 + γ_q)·L·η with L = l + C·(m + x·max|x|) + w·Σ|w| for C channels: l, m, x
+    and w are the `losses` of a case.
+
+    The factor α·Σ|w|·max|x| is at least what the program gives for absolute values, constants included, which bounds as well.
     """
 
     factors: tuple[Fraction, ...]
     roundings: tuple[int, ...]
     channels: Expr
+    losses: tuple[tuple[int, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

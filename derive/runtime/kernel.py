@@ -65,7 +65,8 @@ class Kernel:
 
     `algorithms` are other programs of the same layer; `work` counts what the body does, so that they can be compared. A call on
     floats takes the one that is predicted to be the quickest for its sizes. `unfit` says of further algorithms why the layer
-    has none; `terms(**sizes)` is how many products one result adds at most.
+    has none; `terms(**sizes)` is how many products one result adds at most, `steps` how many roundings a term has besides its
+    sums, and how many factors follow a product that underflows.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Kernel:
     algorithms: tuple[Algorithm, ...] = ()
     work: Callable[..., tuple[tuple[Any, ...], ...]] | None = None
     terms: Callable[..., int] | None = None
+    steps: tuple[int, int] | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
     signature: Signature = field(init=False)
     _brought: dict[tuple[str, str, int], Any] = field(init=False, default_factory=dict)
@@ -182,7 +184,7 @@ class Kernel:
         `plan(X, out=...)` is the result, `plan.explain()` a table of the candidates. A bias that is left out or None is 0. `dtype`
         is X's, the weights' unless given; `algorithm` one of those that `explain` lists; `threads` split each call. The default
         `accuracy` lets an infinity reach results near those whose window holds it, where an algorithm multiplies by structural
-        zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums items whose result isn't finite directly.
+        zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums tiles that aren't finite directly.
         Raises ArgumentError, ShapeError, SizeError or DTypeError.
         """
         from .plan import make_plan  # what most programs never do is loaded when it is first done

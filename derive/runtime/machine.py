@@ -33,7 +33,7 @@ class Machine:
     """Seconds and rates of one thread. Bytes are counted where they are read and where they are written.
 
     ufunc_call, matmul_call    seconds of a call on next to nothing
-    thread_start               seconds until a task that was handed to a pool has begun and its end is known
+    thread_start               seconds to hold BLAS, hand a task to a pool and know of its end
     gemm32, gemm64             operations a second of a matrix product, m × k by k × n, at m, k, n from `SIDES`, n fastest
     cached_bytes, dram_bytes   bytes a second of an addition of contiguous arrays, in the second-level cache and far beyond it
     copied_bytes               bytes a second that a copy of short runs writes

@@ -7,18 +7,19 @@ once: working arrays belong to a thread. With `threads` of its own it splits eac
 import textwrap
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from .accuracy import counts, error_bound, factor, told
 from .costs import Counted
 from .errors import ArgumentError, DTypeError, ShapeError
 from .gradients import planned_gradient
 from .machine import machine
 from .outputs import check_output
 from .planning import Algorithm, Candidate, Choice, candidates, jobs, places_of
-from .primitives import aligned, all_finite
+from .primitives import aligned, all_finite, tiles
 from .quick import Quick, quick, takes_at_once
 from .tables import in_columns
 from .threads import one_blas_thread, run_together
@@ -26,31 +27,36 @@ from .threads import one_blas_thread, run_together
 __all__ = ["Explanation", "Plan", "make_plan"]
 
 _WIDTH = 80  # columns of a terminal
-_FINITE = 1 << 18  # elements that are tested at once
+_FINITE = 1 << 14  # results that are tested at once, and summed directly if one isn't finite
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a plan does what it does: every candidate with what was predicted of it, the chosen one first.
 
-    `unfit` gives for each other algorithm the reason why it does not apply; `weights` is what was made of the weights, in bytes.
+    `errors` are their bounds as multiples of Σ|w|·max|x|. `unfit` gives for each other algorithm the reason why it does not apply;
+    `weights` is what was made of the weights, in bytes.
     """
 
     chosen: str
     candidates: tuple[Candidate, ...]
+    errors: tuple[float, ...]
     unfit: Mapping[str, str]
     weights: int
     bound: str
     source: str
 
     def __str__(self) -> str:
-        rows: list[tuple[str, ...]] = [("algorithm", "knobs", "predicted", "operations", "moved", "working memory")]
-        for c in self.candidates:
+        rows: list[tuple[str, ...]] = [("algorithm", "knobs", "predicted", "operations", "moved", "memory", "error")]
+        for c, error in zip(self.candidates, self.errors, strict=True):
             knobs = " ".join(f"{k}={v}" for k, v in c.choice.knobs.items())
             times = f"{c.seconds * 1e3:.3f} ms"
-            rows.append((c.choice.name, knobs, times, *map(_short, (c.counted.operations, c.counted.bytes, c.room))))
+            numbers = map(_short, (c.counted.operations, c.counted.bytes, c.room))
+            rows.append((c.choice.name, knobs, times, *numbers, f"{error:.1e}"))
         table = in_columns(rows)
-        lines = ["", f"{self.chosen} is predicted to be the quickest ({self.source})."]
+        used = self.candidates[0].threads
+        split = f" A call is split over {used} threads." if used > 1 else ""
+        lines = ["", f"{self.chosen} is predicted to be the quickest ({self.source}).{split}"]
         lines += [f"Weights as it needs them take {self.weights} bytes. {self.bound}"]
         lines += [f"{name} does not apply: {reason}." for name, reason in self.unfit.items()]
         return "\n".join([*table, *(part for line in lines for part in textwrap.wrap(line, _WIDTH) or [""])])
@@ -97,7 +103,14 @@ class Plan:
 
     def explain(self) -> Explanation:
         """The candidates and the choice; `print` it."""
-        return self.explanation
+        return replace(self.explanation, bound=told(self))
+
+    def error_bound(self, X: Any) -> Any:
+        """How far each result for X can be from the exact one: the derived forward error bound; infinite where it isn't claimed.
+
+        It takes as long as a call or two. Raises ArgumentError for a layer that no bound is stated for.
+        """
+        return error_bound(self, X)
 
     def __call__(self, X: Any, out: Any = None) -> Any:
         """The result for an X of the plan's shape and type, in `out` if that is given.
@@ -200,12 +213,22 @@ class Plan:
                 self._directly(given, target)
 
     def _mend(self, flat: Any, result: Any) -> None:
-        """Items whose result isn't finite are summed directly: a structural zero times an infinity is no zero."""
+        """Tiles whose results aren't all finite are summed directly: a structural zero times an infinity is no zero."""
+        tiled = self.choice.algorithm.tiled if self.choice.algorithm is not None else None
+        axis = tiled or 0
+        extent = result.shape[1 + axis]
+        step = max(1, _FINITE * extent // max(1, result[0].size))
         for item in range(result.shape[0]):
-            lines = result[item].reshape(-1)
-            if not all(np.isfinite(lines[k : k + _FINITE]).all() for k in range(0, lines.size, _FINITE)):
-                with np.errstate(invalid="ignore", over="ignore"):
-                    self._directly(flat[item], result[item])
+            summed = None
+            for low, high in tiles(0, extent, step):
+                place = (*(slice(None),) * axis, slice(low, high))
+                if all_finite(result[item][place]):
+                    continue
+                if summed is None:
+                    summed = np.empty(result.shape[1:], self.compute)
+                    with np.errstate(invalid="ignore", over="ignore"):
+                        self._directly(flat[item], summed)
+                result[item][place] = summed[place]
 
 
 def make_plan(
@@ -234,15 +257,16 @@ def make_plan(
     every, strict = kernel.sizes_of(call.fit), accuracy == "strict"
     known = kernel.algorithms if like.size and kernel.finite(own) else ()
     terms = int(kernel.terms(**every)) if kernel.terms is not None and algorithm == "auto" else None
-    found = candidates(known, kernel.work, every, call.types.compute.itemsize, strict, False, None, terms)
-    found = found or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
-    chosen = _chosen(kernel, found, algorithm if like.size else "direct", strict)
+    listed = candidates(known, kernel.work, every, call.types.compute.itemsize, strict, False, None, terms, threads)
+    listed = listed or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
+    chosen = _chosen(kernel, listed, algorithm if like.size else "direct", strict)
     made = _made(chosen.choice, own, every, call.types.compute)
-    others = tuple(c for c in found if c is not chosen)
+    others = tuple(c for c in listed if c is not chosen)
     room = sum(int(a.nbytes) for a in made)
-    texts = (_bound(kernel, call, chosen.choice), machine().source)
-    told = Explanation(chosen.choice.name, (chosen, *others), kernel.unfit, room, *texts)
-    parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, threads, strict, told)
+    unit = float(np.finfo(call.types.compute).eps) / 2
+    errors = tuple(factor(counts(kernel, c.choice, every), unit) for c in (chosen, *others))
+    found = Explanation(chosen.choice.name, (chosen, *others), errors, kernel.unfit, room, "", machine().source)
+    parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, chosen.threads, strict, found)
     return Plan(kernel, tuple(shape), *parts)
 
 
@@ -305,23 +329,3 @@ def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> C
         raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} is for {known.only} alone.")
     names = ", ".join(["auto", *(c.choice.name for c in found)])
     raise ArgumentError(f"{kernel.name} has no algorithm {wanted!r}; there are {names}.")
-
-
-def _bound(kernel: Any, call: Any, choice: Choice) -> str:
-    """The forward error bound in words: of sums of products, see `derive.ir.rounding`, or that which the algorithm states."""
-    unit = float(np.finfo(call.types.compute).eps) / 2
-    data, weight = kernel.data, kernel.weights[0] if kernel.weights else ""
-    if choice.algorithm is not None and choice.algorithm.bound is not None:
-        q, above, below = choice.algorithm.bound(**kernel.sizes_of(call.fit), **choice.knobs)
-        factor = q * unit / (1 - q * unit)
-        return (
-            f"Each result errs by at most {factor * above / below:.2g}·Σ|{weight}|·max|{data}| + {factor:.2g}·|bias|, with the "
-            f"maximum over what the results of a tile read: {q} roundings, amplified {above / below:.4g} times."
-        )
-    if kernel.terms is None:
-        return ""
-    terms = int(kernel.terms(**kernel.sizes_of(call.fit)))
-    q = terms + 1
-    factor = q * unit / (1 - q * unit)
-    sums = f"(Σ|{weight}||{data}| + |bias|)"
-    return f"Each result errs by at most {factor:.2g}·{sums}, the bound of {terms} products summed in any order."
