@@ -13,8 +13,8 @@ from typing import Any
 
 from sympy import Expr, Integer, S, Symbol, expand
 
-from derive.algorithms._inlined import staged_obligations
 from derive.algorithms._obligations import program_obligations
+from derive.algorithms._supposed import obligations
 from derive.algorithms._terms import charts
 from derive.algorithms.direct import direct
 from derive.backends._module import needed
@@ -224,7 +224,7 @@ def staged(form: Form) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
             program = find("derive.algorithms", name)(form, batched(form))
         except NoLowering:
             continue
-        verdicts = discharge_all(staged_obligations(program, form))
+        verdicts = discharge_all(obligations(program, form))
         for verdict in verdicts:
             if not verdict.proved:
                 raise ObligationFailed(f"The algorithm '{name}' fails its obligation '{verdict.obligation.name}'.")

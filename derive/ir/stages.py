@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sympy import Expr, Integer, Symbol
 
 from derive.ir.nodes import Access, Chart, Copy, Guard, Let, Loop, Range, SizeFrom, Storage
 from derive.ir.spectra import Normwise, Product, Transform
+
+if TYPE_CHECKING:
+    from derive.ir.supposed import Supposed
 
 __all__ = [
     "STAGES",
@@ -101,13 +104,15 @@ class MatMul:
 class ShiftedSum:
     """target = Σ source over the ranges that don't move the target, added as flat arrays: a shift is an offset in memory.
 
-    Entries of the target beside those named become anything.
+    Entries of the target beside those named become anything. Where the sum is `doubled`, the one letter that is summed over only
+    shifts the source, and sums of two, of four and so on are added.
     """
 
     target: Access
     over: tuple[Range, ...]
     source: Access
     says: str = ""
+    doubled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +246,8 @@ class Staged:
     `fixed` makes the arrays that weights alone determine (once for many inputs), `body` the result, for each `item` of the batch or
     in tiles of items. `lets` are integers by name that both use. `chart` takes the form's letters, and the item, to those of the
     stages and back. It is `strict` if its terms are rounded as those of direct sums are, and says what its error is at most if not.
-    With `cases` it is for these alone, and for knobs and sizes for which the condition `fits` holds.
+    With `cases` it is for these alone, and for knobs and sizes for which the condition `fits` holds; it may have `supposed`
+    something of the weights.
     """
 
     name: str
@@ -265,6 +271,7 @@ class Staged:
     amplified: Amplified | None = None
     fits: Any = True
     normwise: Normwise | None = None
+    supposed: Supposed | None = None
 
     def shape(self, name: str) -> tuple[Expr, ...]:
         """What the subscripts of an access to an array are counted by."""
@@ -274,6 +281,11 @@ class Staged:
             return shapes[name]
         stored = next(s for s in (*self.arguments, self.result) if s.name == name)
         return (self.batch, *stored.shape) if stored.batched else stored.shape
+
+    @property
+    def valued(self) -> bool:
+        """Whether it is for certain values of weights."""
+        return self.supposed is not None and bool(self.supposed.by)
 
     @property
     def working(self) -> frozenset[str]:

@@ -17,7 +17,7 @@ from .errors import (
     SizeError,
 )
 from .kernel import Gradient, Kernel, Prepared
-from .planning import Algorithm
+from .planning import Algorithm, Reading
 
 __all__ = [
     "Algorithm",
@@ -32,6 +32,7 @@ __all__ = [
     "LayerError",
     "OutputError",
     "Prepared",
+    "Reading",
     "ShapeError",
     "SizeError",
 ]

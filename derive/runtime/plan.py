@@ -16,10 +16,11 @@ from .costs import Counted
 from .errors import ArgumentError, DTypeError, ShapeError
 from .machine import machine
 from .outputs import check_output
-from .planning import Candidate, Choice, candidates, jobs, places_of
+from .planning import Candidate, Choice, candidates, jobs, places_of, quickest_first
 from .primitives import aligned
 from .tables import in_columns
 from .threads import one_blas_thread, run_together
+from .values import Valued, valued
 
 __all__ = ["Explanation", "Plan", "make_plan"]
 
@@ -176,26 +177,40 @@ def make_plan(
     if kind.kind != "f":
         raise DTypeError(f"{kernel.name}.plan needs floats; for {kind} call {kernel.name} itself.")
     like = np.broadcast_to(np.zeros((), kind), shape)
-    kernel.signature.read(kernel.data, like)
-    call = kernel.prepare(like, *_with_biases(kernel, like, weights, kind), **(sizes or {}))
+    call = kernel.prepare(
+        kernel.signature.read(kernel.data, like), *_with_biases(kernel, like, weights, kind), **(sizes or {})
+    )
     if call.types.result != kind:
         raise DTypeError(
             f"{kernel.name}.plan: {kind} with these weights gives {call.types.result}; pass dtype= or other weights."
         )
     own = {key: np.array(a) for key, a in zip(kernel.arrays, call.operands, strict=True) if key != kernel.data}
-    every, strict = kernel.sizes_of(call.fit), accuracy == "strict"
-    known = kernel.algorithms if like.size and kernel.finite(own) else ()
+    every, strict, compute = kernel.sizes_of(call.fit), accuracy == "strict", call.types.compute
+    known = (kernel.algorithms, kernel.valued) if like.size and kernel.finite(own) else ((), ())
     terms = int(kernel.terms(**every)) if kernel.terms is not None and algorithm == "auto" else None
-    found = candidates(known, kernel.work, every, call.types.compute.itemsize, strict, False, None, terms)
+    told, unfit = _valued(known[1], own, every, compute, strict)
+    found = candidates(known[0], kernel.work, every, compute.itemsize, strict, False, None, terms)
     found = found or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
-    chosen = _chosen(kernel, found, algorithm if like.size else "direct", strict)
-    made = _made(chosen.choice, own, every, call.types.compute)
+    found, unfit = quickest_first([*found, *(v.candidate for v in told.values())]), {**kernel.unfit, **unfit}
+    chosen = _chosen(kernel, found, algorithm if like.size else "direct", strict, unfit)
+    value = told.get(chosen.choice.name)
+    if value is not None:
+        own, every = {**own, **value.arrays}, {**every, **value.sizes}
+    made = _made(chosen.choice, own, every, compute)
     others = tuple(c for c in found if c is not chosen)
-    room = sum(int(a.nbytes) for a in made)
-    texts = (_bound(kernel, call, chosen.choice), machine().source)
-    told = Explanation(chosen.choice.name, (chosen, *others), kernel.unfit, room, *texts)
-    parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, threads, strict, told)
+    explained = Explanation(
+        *(chosen.choice.name, (chosen, *others), unfit, sum(int(a.nbytes) for a in made)),
+        *(_bound(kernel, call, chosen.choice, value), machine().source),
+    )
+    parts = (kind, compute, call.shape, chosen.choice, every, own, made, threads, strict, explained)
     return Plan(kernel, tuple(shape), *parts)
+
+
+def _valued(
+    known: tuple[Any, ...], own: Mapping[str, Any], sizes: Mapping[str, int], kind: np.dtype[Any], strict: bool
+) -> tuple[dict[str, Valued], dict[str, str]]:
+    """What the values of the weights admit besides, and what they don't."""
+    return valued(known, own, sizes, lambda shape: aligned(shape, kind), kind.itemsize, strict)
 
 
 def _check(kernel: Any, weights: tuple[Any, ...], algorithm: str, threads: int, accuracy: str) -> tuple[Any, ...]:
@@ -240,15 +255,15 @@ def _with_biases(kernel: Any, like: Any, weights: tuple[Any, ...], kind: np.dtyp
     return [np.zeros(shapes[n], kind) if value is None else value for n, value in zip(names, weights, strict=True)]
 
 
-def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> Candidate:
+def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool, unfit: Mapping[str, str]) -> Candidate:
     if wanted == "auto":
         return found[0]
     for candidate in found:
         if candidate.choice.name == wanted:
             return candidate
-    if wanted in kernel.unfit:
-        raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} does not apply: {kernel.unfit[wanted]}.")
-    known = next((a for a in kernel.algorithms if a.name == wanted), None)
+    if wanted in unfit:
+        raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} does not apply: {unfit[wanted]}.")
+    known = next((a for a in (*kernel.algorithms, *kernel.valued) if a.name == wanted), None)
     if known is not None and strict and not known.strict:
         raise ArgumentError(
             f"{kernel.name}: algorithm {wanted!r} has not the error bound of direct sums that 'strict' asks for."
@@ -259,7 +274,7 @@ def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> C
     raise ArgumentError(f"{kernel.name} has no algorithm {wanted!r}; there are {names}.")
 
 
-def _bound(kernel: Any, call: Any, choice: Choice) -> str:
+def _bound(kernel: Any, call: Any, choice: Choice, value: Valued | None) -> str:
     """The forward error bound in words: of sums of products, see `derive.ir.rounding`, or that which the algorithm states."""
     unit = float(np.finfo(call.types.compute).eps) / 2
     data, weight = kernel.data, kernel.weights[0] if kernel.weights else ""
@@ -273,7 +288,24 @@ def _bound(kernel: Any, call: Any, choice: Choice) -> str:
     if kernel.terms is None:
         return ""
     terms = int(kernel.terms(**call.fit.sizes))
+    if value is not None and value.found.sizes:
+        return _approximated(value, weight, data, unit)
     q = terms + 1
     factor = q * unit / (1 - q * unit)
     sums = f"(Σ|{weight}||{data}| + |bias|)"
     return f"Each result errs by at most {factor:.2g}·{sums}, the bound of {terms} products summed in any order."
+
+
+def _approximated(value: Valued, weight: str, data: str, unit: float) -> str:
+    """The bound of sums of products of parts of the weights, which may leave something of these out."""
+    found, ranks = value.found, value.found.sizes[0]
+    q = (
+        sum(part.shape[-1] for part in found.parts) + ranks
+    )  # a product and its sum for each tap, sums of ranks, the bias
+    factor = q * unit / (1 - q * unit)
+    lost = f", {found.lost:.2g} of it for what they leave out" if found.lost else ", exactly these weights"
+    many = f"{ranks} products of windows along its axes" if ranks > 1 else "one product of windows along its axes"
+    return (
+        f"Each result errs by at most {factor * found.met + found.lost:.2g}·Σ|{weight}|·max|{data}| + {factor:.2g}·|bias|: "
+        f"{many} in the place of {weight}{lost}."
+    )

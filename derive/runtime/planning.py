@@ -17,12 +17,38 @@ from .primitives import aligned
 if TYPE_CHECKING:
     from .machine import Machine
 
-__all__ = ["Algorithm", "Candidate", "Choice", "candidates", "choose_algorithm", "jobs", "places_of", "run_staged"]
+__all__ = [
+    "Algorithm",
+    "Candidate",
+    "Choice",
+    "Reading",
+    "candidates",
+    "choose_algorithm",
+    "jobs",
+    "places_of",
+    "quickest_first",
+    "run_staged",
+]
 
 _MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
 _WORST = 150  # times the bound of direct sums that the default accuracy admits: F(4×4, 3×3) is at 30 with 64 channels
 _MARGIN = 1.15  # how much quicker than direct sums an algorithm is worth other roundings
 _LARGEST = 4096  # of a knob that is free
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an algorithm supposes of the values of weights: that `seen(*weights, new, **sizes)`, the window, is made of `parts`.
+
+    `by` and `axes` say what finds these, and `sizes` are those that they alone tell: see `values`.
+    """
+
+    seen: Callable[..., Any]
+    weights: tuple[str, ...]
+    by: str
+    axes: tuple[int, ...]
+    parts: tuple[str, ...]
+    sizes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +66,7 @@ class Algorithm:
     admits    whether it is for some sizes and knobs
     bound     q and the numerator and denominator of α where errors are γ_q·(α·Σ|w|·max|x| + |u|) at most, the maximum over the
               inputs that a block of results reads
+    reading   what it supposes of the weights' values, if anything: then it is for plans alone
     """
 
     name: str
@@ -57,6 +84,7 @@ class Algorithm:
     cases: tuple[tuple[str, ...], tuple[tuple[int, ...], ...]] | None = None
     bound: Callable[..., tuple[int, int, int]] | None = None
     admits: Callable[..., bool] | None = None
+    reading: Reading | None = None
 
     def fits(self, values: Mapping[str, int]) -> bool:
         """Whether there is a program for these sizes and knobs."""
@@ -161,6 +189,11 @@ def candidates(
     for algorithm in algorithms:
         if not strict or algorithm.strict:
             found += _best(algorithm, sizes, itemsize, held, fixed, terms)
+    return quickest_first(found)
+
+
+def quickest_first(found: list[Candidate]) -> list[Candidate]:
+    """In the order of their times; those that round in their own way take some margin longer."""
     return sorted(found, key=lambda c: c.seconds * (1 if c.choice.strict else _MARGIN))
 
 
