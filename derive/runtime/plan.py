@@ -177,9 +177,8 @@ def make_plan(
     if kind.kind != "f":
         raise DTypeError(f"{kernel.name}.plan needs floats; for {kind} call {kernel.name} itself.")
     like = np.broadcast_to(np.zeros((), kind), shape)
-    call = kernel.prepare(
-        kernel.signature.read(kernel.data, like), *_with_biases(kernel, like, weights, kind), **(sizes or {})
-    )
+    kernel.signature.read(kernel.data, like)
+    call = kernel.prepare(like, *_with_biases(kernel, like, weights, kind), **(sizes or {}))
     if call.types.result != kind:
         raise DTypeError(
             f"{kernel.name}.plan: {kind} with these weights gives {call.types.result}; pass dtype= or other weights."
@@ -197,9 +196,13 @@ def make_plan(
     if value is not None:
         own, every = {**own, **value.arrays}, {**every, **value.sizes}
     made = _made(chosen.choice, own, every, compute)
-    others = tuple(c for c in found if c is not chosen)
     explained = Explanation(
-        *(chosen.choice.name, (chosen, *others), unfit, sum(int(a.nbytes) for a in made)),
+        *(
+            chosen.choice.name,
+            (chosen, *(c for c in found if c is not chosen)),
+            unfit,
+            sum(int(a.nbytes) for a in made),
+        ),
         *(_bound(kernel, call, chosen.choice, value), machine().source),
     )
     parts = (kind, compute, call.shape, chosen.choice, every, own, made, threads, strict, explained)
