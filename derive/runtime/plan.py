@@ -193,8 +193,7 @@ def make_plan(
     found, unfit = quickest_first([*found, *(v.candidate for v in told.values())]), {**kernel.unfit, **unfit}
     chosen = _chosen(kernel, found, algorithm if like.size else "direct", strict, unfit)
     value = told.get(chosen.choice.name)
-    if value is not None:
-        own, every = {**own, **value.arrays}, {**every, **value.sizes}
+    own, every = ({**own, **value.arrays}, {**every, **value.sizes}) if value else (own, every)
     made = _made(chosen.choice, own, every, compute)
     explained = Explanation(
         *(
@@ -205,8 +204,8 @@ def make_plan(
         ),
         *(_bound(kernel, call, chosen.choice, value), machine().source),
     )
-    parts = (kind, compute, call.shape, chosen.choice, every, own, made, threads, strict, explained)
-    return Plan(kernel, tuple(shape), *parts)
+    parts = (call.shape, chosen.choice, every, own, made, threads, strict, explained)
+    return Plan(kernel, tuple(shape), kind, compute, *parts)
 
 
 def _valued(
