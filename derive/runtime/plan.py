@@ -195,17 +195,17 @@ def make_plan(
     value = told.get(chosen.choice.name)
     own, every = ({**own, **value.arrays}, {**every, **value.sizes}) if value else (own, every)
     made = _made(chosen.choice, own, every, compute)
-    explained = Explanation(
-        *(
-            chosen.choice.name,
-            (chosen, *(c for c in found if c is not chosen)),
-            unfit,
-            sum(int(a.nbytes) for a in made),
-        ),
-        *(_bound(kernel, call, chosen.choice, value), machine().source),
-    )
+    bound = _bound(kernel, call, chosen.choice, value)
+    explained = _explained(chosen, found, unfit, made, bound)
     parts = (call.shape, chosen.choice, every, own, made, threads, strict, explained)
     return Plan(kernel, tuple(shape), kind, compute, *parts)
+
+
+def _explained(
+    chosen: Candidate, found: list[Candidate], unfit: Mapping[str, str], made: tuple[Any, ...], bound: str
+) -> Explanation:
+    others, room = tuple(c for c in found if c is not chosen), sum(int(a.nbytes) for a in made)
+    return Explanation(chosen.choice.name, (chosen, *others), unfit, room, bound, machine().source)
 
 
 def _valued(
