@@ -1,4 +1,4 @@
-"""Layers whose windows may be of low rank, or the same everywhere, and arrays with such windows."""
+"""Layers whose windows may be of low rank, mirrored, or the same everywhere, and arrays with such windows."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ _MORE: Mapping[str, Any] = {
 }
 WINDOWS: Mapping[str, tuple[str, ...]] = {
     "lowrank": ("conv2d", "valid2d", "isotropic2d", "conv3d", "strided (2, 3)", "dilated", "even"),
+    "folded": ("conv2d", "valid2d", "conv3d", "strided (2, 3)", "dilated", "even"),
     "box": (
         *("conv1d", "conv2d", "conv3d", "depthwise2d", "strided (2, 3)", "dilated", "even", "strided causal"),
         *("depthwise 3-D", "depthwise strided"),
@@ -69,6 +70,9 @@ def window_of(algorithm: str, name: str, shape: tuple[int, ...], draw: np.random
     if algorithm == "box":
         shared = shape[-1:] if "depthwise" in name else ()
         return np.broadcast_to(entries(draw, shared), shape).copy()
+    if algorithm == "folded":
+        half = entries(draw, (*shape[:-1], (shape[-1] + 1) // 2))
+        return np.concatenate([half, half[..., : shape[-1] // 2][..., ::-1]], axis=-1)
     if name == "isotropic2d":
         return np.multiply.outer(*[entries(draw, shape[:1])] * 2)  # V[max, min] of an outer product of one with itself
     made: Any = 0

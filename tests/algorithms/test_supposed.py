@@ -1,4 +1,4 @@
-"""Windows of low rank and of equal weights: proved for weights that are so, exact on such weights, and refused for others."""
+"""Windows of low rank, mirrored and of equal weights: proved for weights that are so, exact on such, refused for others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Integer
+from sympy import Integer, Max
 
 from derive.algorithms._supposed import obligations
 from derive.algorithms.box import box
+from derive.algorithms.folded import folded
 from derive.backends._stages import staged_functions
 from derive.checking import small_sizes
 from derive.errors import EmitError, NoLowering
@@ -22,8 +23,8 @@ from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.ir.nodes import Access, Copy, Range
-from derive.ir.stages import Halo, Product, ShiftedSum, Staged, Store
-from derive.lowering import batched
+from derive.ir.stages import Halo, MatMul, Product, ShiftedSum, Staged, Store
+from derive.lowering import batched, slopes
 from derive.pipeline import layer
 from derive.proof.solver import discharge_all
 from tests.algorithms.supposed_forms import WINDOWS, derivation, fractions, kernel, program, window_of
@@ -164,6 +165,36 @@ def test_a_fault_in_sums_of_equal_weights_is_refused(fault: str) -> None:
     assert failed(changed(made, kind, name, **fields), form)
 
 
+FOLDS: dict[str, Any] = {
+    "the whole window's weights": (Copy, "T", {"target": moved(0)}),
+    "a dropped half tap": (MatMul, "Z", {"rows": shorter(0)}),
+    "a dropped tap": (ShiftedSum, "A", {"over": shorter(0)}),
+    "the first tap always": (ShiftedSum, "A", {"source": lambda a: Access(a.array, (Integer(0), *a.subscripts[1:]))}),
+    "the other half": (
+        ShiftedSum,
+        "A",
+        {"source": lambda a: Access(a.array, (Max(*a.subscripts[0].args), *a.subscripts[1:]))},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["conv2d", "isotropic2d"])
+@pytest.mark.parametrize("fault", FOLDS)
+def test_a_fault_in_half_a_window_is_refused(fault: str, name: str) -> None:
+    made, form = program("folded", name)
+    kind, target, fields = FOLDS[fault]
+    assert failed(changed(made, kind, target, **fields), form)
+
+
+@pytest.mark.parametrize("name", ["isotropic2d"])
+def test_a_window_that_the_derivation_mirrors_supposes_nothing(name: str) -> None:
+    made, form = program("folded", name)
+    assert made.supposed is None and not failed(made, form)
+    gradient = slopes(form)[0].form
+    assert folded(gradient, batched(gradient)).supposed is None
+    assert not failed(folded(gradient, batched(gradient)), gradient)
+
+
 def supposing(made: Staged, **fields: Any) -> Staged:
     assert made.supposed is not None
     return replace(made, supposed=replace(made.supposed, **fields))
@@ -227,6 +258,9 @@ REFUSED = {
     ("lowrank", "diamond2d"): "it needs a window whose taps are all live",
     ("lowrank", "conv1d"): "it needs a window along its last two axes, and three at most",
     ("lowrank", "conv2d_channels"): "it needs one channel in and one out",
+    ("folded", "diamond2d"): "it needs a window whose taps are all live",
+    ("folded", "conv1d"): "it needs a window of two axes at least, with taps along the last",
+    ("folded", "depthwise2d"): "it needs one channel in and one out",
     ("box", "diamond2d"): "it needs a window whose taps are all live",
     ("box", "conv2d_channels"): "it needs a window along one axis to four, and channels that don't mix",
     ("box", "pointwise2d"): "it needs a window along one axis to four, and channels that don't mix",

@@ -169,6 +169,12 @@ def test_plans_say_why() -> None:
         conv.plan((30, 30), np.eye(3), algorithm="lowrank")
     with pytest.raises(TypeError, match=r"^conv2d: algorithm 'box' does not apply: its weights are not all the same: "):
         conv.using("box")(np.ones((4, 4)), np.eye(3), 0.0)
+    with pytest.raises(
+        TypeError, match=r"'folded' does not apply: its weights are not the same on both sides: 1\.0 at \(0, 0\)"
+    ):
+        conv.plan((30, 30), np.eye(3), algorithm="folded")
+    mirrored_window = np.array([[1, 2, 1], [3, 5, 3], [7, 7, 7]], np.float32)
+    assert conv.plan((300, 300), mirrored_window, accuracy="strict").algorithm == "folded"
     strict = conv.plan((300, 300), np.ones((31, 31), np.float32), accuracy="strict")
     assert strict.algorithm == "box"
 
