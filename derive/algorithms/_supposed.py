@@ -79,7 +79,7 @@ def obligations(program: Staged, form: Form) -> tuple[Obligation, ...]:
         return staged_obligations(program, form)
     _check_same(supposed, form)
     goals = (*_given(supposed, form), *_read(supposed, form), *_replaced(supposed, form))
-    says = f"The form that '{program.name}' denotes is the layer, as {supposed.says}."
+    says = f"The form that '{program.name}' denotes is the layer where {supposed.says}."
     return (*staged_obligations(program, supposed.form), Obligation("supposed", says, goals))
 
 

@@ -302,7 +302,7 @@ def _approximated(value: Valued, weight: str, data: str, unit: float) -> str:
     """The bound of sums of products of parts of the weights, which may leave something of these out."""
     found, ranks = value.found, value.found.sizes[0]
     q = (
-        sum(part.shape[-1] for part in found.parts) + ranks
+        sum(part.shape[1] for part in found.parts) + ranks
     )  # a product and its sum for each tap, sums of ranks, the bias
     factor = q * unit / (1 - q * unit)
     lost = f", {found.lost:.2g} of it for what they leave out" if found.lost else ", exactly these weights"

@@ -16,6 +16,7 @@ from .planning import Algorithm, Candidate, candidates
 
 __all__ = ["Found", "Valued", "level", "low_rank", "mirrored", "require", "valued"]
 
+_NOTHING = "its window is 0"
 _MOST = 1 << 18  # entries times ranks that are compared exactly
 
 
@@ -93,7 +94,32 @@ def _named(algorithm: Algorithm, found: Found) -> tuple[dict[str, Any], dict[str
     return dict(zip(reading.parts, found.parts, strict=True)), dict(zip(reading.sizes, found.sizes, strict=True))
 
 
-def low_rank(window: Any) -> Found | str:
+def low_rank(window: Any, shared: int = 0) -> Found | str:
+    """The products of `low_rank_of` for each of the windows that the last axes count, as many of them for all."""
+    if not shared:
+        return low_rank_of(window)
+    count = window.ndim - shared
+    found: list[Found] = []
+    for place in np.ndindex(window.shape[count:]):
+        one = low_rank_of(window[(..., *place)])
+        if one == _NOTHING:
+            one = Found(tuple(np.zeros((0, side), window.dtype) for side in window.shape[:count]), (0,))
+        if isinstance(one, str):
+            return f"at {', '.join(map(str, place))} {one}"
+        found.append(one)
+    most = max(one.sizes[0] for one in found)
+    if not most:
+        return _NOTHING
+    parts = []
+    for axis, side in enumerate(window.shape[:count]):
+        made = np.zeros((len(found), most, side), window.dtype)
+        for k, one in enumerate(found):
+            made[k, : one.sizes[0]] = one.parts[axis]
+        parts.append(np.ascontiguousarray(np.moveaxis(made, 0, -1)).reshape(most, side, *window.shape[count:]))
+    return Found(tuple(parts), (most,), max(one.lost for one in found), max(one.met for one in found))
+
+
+def low_rank_of(window: Any) -> Found | str:
     """P[r, a], Q[r, b], .. with V[a, b, ..] = Σ_r P[r, a]·Q[r, b].. up to the error that a direct sum may have.
 
     From singular values of V as a matrix, and of each row factor again; by elimination over the rationals where all entries are
@@ -105,7 +131,7 @@ def low_rank(window: Any) -> Found | str:
     values = window.astype(np.float64)
     allowed = _allowed(window)
     if not np.any(values):
-        return "its window is 0"
+        return _NOTHING
     scaled = values / np.max(np.abs(values))
     rough = _singular(scaled, float(allowed) * float(np.sum(np.abs(scaled))))
     side = min(window.shape)

@@ -29,10 +29,14 @@ _MORE: Mapping[str, Any] = {
     "strided causal": lambda: causal1d.then(strided(2)),
     "strided twice": lambda: conv2d.then(strided(2)),
     "depthwise 3-D": lambda: convolution(kernel=3, rank=3, groups="depthwise"),
+    "depthwise dilated": lambda: convolution(kernel=(2, 3), dilation=(2, 3), groups="depthwise", bias=False),
     "depthwise strided": lambda: convolution(kernel=3, stride=2, groups="depthwise"),
 }
 WINDOWS: Mapping[str, tuple[str, ...]] = {
-    "lowrank": ("conv2d", "valid2d", "isotropic2d", "conv3d", "strided (2, 3)", "dilated", "even"),
+    "lowrank": (
+        *("conv2d", "valid2d", "isotropic2d", "conv3d", "strided (2, 3)", "dilated", "even"),
+        *("depthwise2d", "depthwise strided", "depthwise dilated"),
+    ),
     "folded": ("conv2d", "valid2d", "conv3d", "strided (2, 3)", "dilated", "even"),
     "box": (
         *("conv1d", "conv2d", "conv3d", "depthwise2d", "strided (2, 3)", "dilated", "even", "strided causal"),
@@ -75,6 +79,9 @@ def window_of(algorithm: str, name: str, shape: tuple[int, ...], draw: np.random
         return np.concatenate([half, half[..., : shape[-1] // 2][..., ::-1]], axis=-1)
     if name == "isotropic2d":
         return np.multiply.outer(*[entries(draw, shape[:1])] * 2)  # V[max, min] of an outer product of one with itself
+    if "depthwise" in name:
+        left, right = (entries(draw, (2, side, shape[-1])) for side in shape[:2])
+        return np.array((left[:, :, None] * right[:, None]).sum(axis=0))
     made: Any = 0
     for _ in range(2 if len(shape) == 2 else 1):
         product: Any = np.array(1, object)

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from sympy import Integer, Max
 
+from derive import convolution
 from derive.algorithms._supposed import obligations
 from derive.algorithms.box import box
 from derive.algorithms.folded import folded
+from derive.algorithms.separable import separable
 from derive.backends._stages import staged_functions
 from derive.checking import small_sizes
 from derive.errors import EmitError, NoLowering
@@ -23,9 +25,9 @@ from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.ir.nodes import Access, Copy, Range
-from derive.ir.stages import Halo, MatMul, Product, ShiftedSum, Staged, Store
+from derive.ir.stages import Halo, MatMul, Product, ShiftedSum, Staged, Store, WeightedSum
 from derive.lowering import batched, slopes
-from derive.pipeline import layer
+from derive.pipeline import compile_layer, layer
 from derive.proof.solver import discharge_all
 from tests.algorithms.supposed_forms import WINDOWS, derivation, fractions, kernel, program, window_of
 
@@ -165,6 +167,35 @@ def test_a_fault_in_sums_of_equal_weights_is_refused(fault: str) -> None:
     assert failed(changed(made, kind, name, **fields), form)
 
 
+PASSES: dict[str, Any] = {
+    "a weight of another channel": (Copy, "T", {"source": moved(-1)}),
+    "the other factor": (Copy, "U", {"source": lambda a: Access("P", a.subscripts)}),
+    "a row that is off": (WeightedSum, "B", {"source": moved(1)}),
+    "a column that is off": (WeightedSum, "A", {"source": moved(-2)}),
+    "a dropped tap": (WeightedSum, "B", {"axes": lambda axes: (axes[0], shorter(0)(axes[1]), *axes[2:])}),
+    "a dropped rank": (WeightedSum, "A", {"axes": lambda axes: (shorter(0)(axes[0]), *axes[1:])}),
+    "an offset of the halo": (Halo, "P_", {"source": moved(1)}),
+}
+
+
+@pytest.mark.parametrize("fault", PASSES)
+def test_a_fault_in_passes_of_channels_is_refused(fault: str) -> None:
+    made, form = program("lowrank", "depthwise2d")
+    kind, name, fields = PASSES[fault]
+    assert failed(changed(made, kind, name, **fields), form)
+
+
+def test_separable_windows_of_channels_have_these_passes() -> None:
+    layer_of = convolution(kernel="Delta", groups="depthwise", factors=2)
+    made = separable(layer_of.form, batched(layer_of.form))
+    assert made.supposed is None and not failed(made, layer_of.form)
+    of, draw = compile_layer(layer_of).kernel, np.random.default_rng(0)
+    X = draw.integers(-3, 4, (9, 8, 3)).astype(np.float32)
+    P, Q, u = (draw.integers(-3, 4, shape).astype(np.float32) for shape in ((2, 5, 3), (2, 5, 3), (3,)))
+    plans = [of.plan(X.shape, P, Q, u, algorithm=name) for name in ("direct", "separable")]
+    assert np.array_equal(plans[0](X), plans[1](X))
+
+
 FOLDS: dict[str, Any] = {
     "the whole window's weights": (Copy, "T", {"target": moved(0)}),
     "a dropped half tap": (MatMul, "Z", {"rows": shorter(0)}),
@@ -257,6 +288,8 @@ def test_numbers_that_differ_are_refused() -> None:
 REFUSED = {
     ("lowrank", "diamond2d"): "it needs a window whose taps are all live",
     ("lowrank", "conv1d"): "it needs a window along its last two axes, and three at most",
+    ("lowrank", "depthwise 3-D"): "it needs a window along two axes, with channels behind them",
+    ("lowrank", "grouped2d"): "it needs channels that don't mix",
     ("lowrank", "conv2d_channels"): "it needs one channel in and one out",
     ("folded", "diamond2d"): "it needs a window whose taps are all live",
     ("folded", "conv1d"): "it needs a window of two axes at least, with taps along the last",

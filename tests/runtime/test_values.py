@@ -120,6 +120,22 @@ def test_why_there_are_no_products(window: Any, says: str) -> None:
     assert low_rank(window) == says
 
 
+def test_channels_have_as_many_products_as_the_one_that_needs_most() -> None:
+    channels = [of_rank(5, 7, rank=rank) for rank in (1, 2, 1)] + [np.zeros((5, 7), np.float32)]
+    window = np.stack(channels, axis=-1)
+    found = low_rank(window, 1)
+    assert isinstance(found, Found) and found.sizes == (2,) and [p.shape for p in found.parts] == [(2, 5, 4), (2, 7, 4)]
+    for k, channel in enumerate(channels):
+        parts = [p[..., k] for p in found.parts]
+        total = abs(exactly(channel)).sum()
+        assert abs(exactly(channel) - product_of(parts)).sum() <= Fraction(found.lost) * total
+        assert product_of(parts, signs=False).sum() <= Fraction(found.met) * total
+    assert low_rank(np.stack([channels[0], DRAW.standard_normal((5, 7)).astype(np.float32)], axis=-1), 1) == (
+        "at 1 its window has rank 5, so that products along its axes save nothing"
+    )
+    assert low_rank(np.zeros((3, 3, 2)), 1) == "its window is 0"
+
+
 def test_equal_weights() -> None:
     window = np.full((3, 2, 4), 1.5)
     assert level(window, 3).parts[0] == 1.5  # type: ignore[union-attr]
