@@ -15,8 +15,9 @@ from functools import lru_cache
 from sympy import Expr, Integer, floor
 
 from derive.algorithms._bilinear import Bilinear, fast_fir, prove
+from derive.algorithms._blocks import check_window
 from derive.algorithms._window import window
-from derive.algorithms.winograd import Winograd, check_window
+from derive.algorithms.winograd import Winograd
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.stages import Cases, Staged

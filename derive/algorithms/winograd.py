@@ -22,6 +22,7 @@ from itertools import product
 from sympy import And, Expr, Integer, Lt, Symbol, expand, floor
 
 from derive.algorithms._bilinear import Bilinear, amplification, nested, prove, roundings, toom_cook
+from derive.algorithms._blocks import check_window
 from derive.algorithms._window import BATCH, ITEM, Window, entry, fresh, gathered, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
@@ -55,26 +56,12 @@ def winograd(form: Form, batched: frozenset[str]) -> Staged:
     return Winograd(found).program(batched)
 
 
-def check_window(found: Window, batched: frozenset[str]) -> None:
-    """Refuses what no bilinear algorithm of tiles is for."""
-    form = found.form
-    if not found.contracted and not found.filters:
-        raise NoLowering("it needs channels in or filters out")
-    if not found.taps or not {form.input.name, form.output.name} <= batched:
-        raise NoLowering("it needs a window along some axis")
-    if any(m.stride != 1 for m in found.taps):
-        raise NoLowering("it needs a window that moves by one place")
-    places = {m.place for m in found.moving}
-    if found.bias is not None and {s for e in found.bias.subscripts for s in e.free_symbols} & places:
-        raise NoLowering("it needs a bias that is the same at every place")
-
-
 @lru_cache
 def _axis(outputs: int, taps: int) -> Bilinear:
     return prove(toom_cook(outputs, taps))
 
 
-def _allowed(axes: tuple[tuple[int, int], ...]) -> bool:
+def allowed(axes: tuple[tuple[int, int], ...]) -> bool:
     """Whether errors are amplified no more than by F(4×4, 3×3)."""
     return amplification(*(_axis(*a) for a in axes)) <= amplification(_axis(4, 3), _axis(4, 3))
 
@@ -154,7 +141,7 @@ class Winograd:
         for outputs, *sizes in product(_OUTPUTS, *(range(1, max(_TAPS)) for _ in told)):
             at = dict(zip(told, sizes, strict=True))
             key = tuple((outputs, int(m.taps.xreplace(at))) for m in self.axes)
-            if {1} != {taps for _, taps in key} <= set(_TAPS) and _allowed(key):
+            if {1} != {taps for _, taps in key} <= set(_TAPS) and allowed(key):
                 values.append((outputs, *sizes))
                 keys.append(key)
         if not values:
@@ -320,9 +307,13 @@ class Winograd:
         letters = zip(self.axes, self._starts(), self.g, self.s, strict=True)
         return {m.place: expand(start + m.reach * (self.S * g + s)) for m, start, g, s in letters}
 
+    def _letters(self) -> dict[Symbol, Expr]:
+        """The letters of places, taps and channels, counted from 0, in the form's."""
+        return self.found.up()
+
     def _chart(self) -> Chart:
         """A place is low + δ·(S·g + s) + f or δ·(S·g + s) + f for taps that are δ apart, and k the input s + a of a window."""
-        up = self.found.up()
+        up = self._letters()
         down = {s: expand(e.xreplace(self._rows())) for s, e in self.found.down().items()}
         down[ITEM] = self.first + self.q
         own: dict[Symbol, Expr] = {self.q: ITEM - self.first}
