@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -263,3 +264,22 @@ def test_doubling_reads_nothing_beyond_what_is_summed_and_counts_its_additions(m
             primitives.doubled(source, out, np.full_like(source, None), 2, count, 20)
         assert out[:20].tolist() == [count] * 20
         assert counted.calls == _doublings(count) <= 2 * max(0, count.bit_length() - 1)
+
+
+SPLIT = {
+    "box": np.ones((5, 5), np.float32),
+    "lowrank": np.outer([1, 2, 3], [1, -1, 2]).astype(np.float32),
+    "folded": np.array([[1, 2, 1], [3, 5, 3], [7, 7, 7]], np.float32),
+}
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("algorithm", SPLIT)
+def test_threads_give_the_same(algorithm: str, threads: int) -> None:
+    pytest.importorskip("threadpoolctl", reason="threads of a plan need threadpoolctl")
+    X = DRAW.integers(-4, 5, (43, 37)).astype(np.float32)
+    alone = kernel("conv2d").plan(X.shape, SPLIT[algorithm], algorithm=algorithm)
+    split = kernel("conv2d").plan(X.shape, SPLIT[algorithm], algorithm=algorithm, threads=threads)
+    assert np.array_equal(alone(X), split(X))
+    with ThreadPoolExecutor(8) as pool:
+        assert all(np.array_equal(alone(X), H) for H in pool.map(alone, [X] * 16))
