@@ -13,8 +13,8 @@ from typing import Any
 
 from sympy import Expr, Integer, S, Symbol, expand
 
-from derive.algorithms._inlined import staged_obligations
 from derive.algorithms._obligations import program_obligations
+from derive.algorithms._supposed import obligations
 from derive.algorithms._terms import BATCH, charts
 from derive.algorithms.direct import direct
 from derive.backends._module import needed
@@ -250,7 +250,7 @@ def staged(
         except NoLowering:
             continue
         program = replace(program, name=f"{program.name}{named}")
-        verdicts = discharge_all(staged_obligations(program, form))
+        verdicts = discharge_all(obligations(program, form))
         for verdict in verdicts:
             if not verdict.proved:
                 raise ObligationFailed(f"The algorithm '{name}' fails its obligation '{verdict.obligation.name}'.")
@@ -270,9 +270,9 @@ def gradients(form: Form, target: str, found: Sequence[Gradient]) -> dict[str, t
 
 
 def staged_gradients(found: Sequence[Gradient]) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
-    """The programs in stages of the gradients, each named after its result, with their proofs."""
+    """The programs in stages of the gradients for all weights, each named after its result, with their proofs."""
     every = (staged(slope.form, slope.items, f"_{slope.form.output.name}") for slope in found)
-    return tuple(pair for pairs in every for pair in pairs)
+    return tuple(pair for pairs in every for pair in pairs if not pair[0].valued)
 
 
 @lru_cache(maxsize=1024)

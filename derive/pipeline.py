@@ -72,9 +72,9 @@ class Layer:
         more = (*self._staged(backend), *self._gradients(backend).values(), *self._staged_gradients(backend))
         return (*own, *(v for _, verdicts in more for v in verdicts))
 
-    def staged(self, backend: str) -> tuple[Staged, ...]:
-        """The programs in stages that a backend prints besides."""
-        return tuple(program for program, _ in self._staged(backend))
+    def staged(self, backend: str, valued: bool = False) -> tuple[Staged, ...]:
+        """The programs in stages that a backend prints besides, for all weights, or those for certain values of weights."""
+        return tuple(p for p, _ in self._staged(backend) if p.valued == valued)
 
     def _staged(self, backend: str) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
         return staged(self.derivation.form) if find("derive.backends", backend).target == "arrays" else ()
@@ -125,7 +125,8 @@ class Layer:
         """The text of one backend's module. Raises NoLowering or EmitError where there is none."""
         printer = find("derive.backends", backend)
         parts = (self.program(backend), self.header(backend), self.gradients(backend))
-        text: str = printer.emit(*parts, (*self.staged(backend), *self.staged_gradients(backend)))
+        every = [p for p, _ in self._staged(backend)]
+        text: str = printer.emit(*parts, (*every, *self.staged_gradients(backend)))
         return text
 
     def header(self, backend: str) -> Header:

@@ -34,10 +34,10 @@ def rows(form: Form, batched: frozenset[str]) -> Staged:
     single(found, batched)
     if len(found.moving) < 2:
         raise NoLowering("it needs a window of two axes at least")
-    return _Rows(found).program(batched)
+    return Rows(found).program(batched)
 
 
-class _Rows:
+class Rows:
     """The letters and extents of one program."""
 
     def __init__(self, found: Window) -> None:

@@ -32,13 +32,16 @@ def staged_bodies(programs: Sequence[Staged]) -> Lines:
 
 def algorithms(direct: Program, programs: Sequence[Staged], header: Header) -> Lines:
     """Keyword arguments of the kernel object that count its direct sums, name its algorithms, and say why it has no others."""
-    entries = [line for own in _of(direct, programs) for line in _entry(own)]
+    own = _of(direct, programs)
+    entries = [line for program in own if not program.valued for line in _entry(program)]
+    more = [line for program in own if program.valued for line in _entry(program)]
     reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
     unfit = ["unfit={", *reasons, "},"] if reasons else []
     named = ["algorithms=(", *indent(entries), "),"] if entries else []
+    found = ["valued=(", *indent(more), "),"] if more else []
     counted = steps(direct, frozenset(header.constants), frozenset(header.biases))
     rounded = [] if counted is None else [f"steps={counted},"]
-    return ["work=_direct_work,", "terms=_terms,", *rounded, *named, *unfit]
+    return ["work=_direct_work,", "terms=_terms,", *rounded, *named, *found, *unfit]
 
 
 def gradient_algorithms(gradients: Mapping[str, Program], programs: Sequence[Staged]) -> dict[str, Lines]:
@@ -132,8 +135,21 @@ def _entry(program: Staged) -> Lines:
         *([f"    tiled={tiled},"] if tiled is not None else []),
         *([] if program.strict else ["    strict=False,"]),
         *_served(program),
+        *_reading(program),
         "),",
     ]
+
+
+def _reading(program: Staged) -> Lines:
+    """What it supposes of the values of weights."""
+    supposed = program.supposed
+    if supposed is None or not supposed.by:
+        return []
+    weights = dict.fromkeys(a.array for n in statements(supposed.seen) for a in reads_of(n))
+    parts, sizes = [a.array for a in supposed.parts], [str(s) for s in supposed.sizes]
+    told = [quoted(list(weights) or [supposed.window.array]), f'"{supposed.by}"', str(supposed.axes), quoted(parts)]
+    more = [quoted(sizes)] if sizes else []
+    return [f"    reading=Reading(_{program.name}_seen, {', '.join([*told, *more])}),"]
 
 
 def _served(program: Staged) -> Lines:

@@ -58,14 +58,17 @@ def quoted(names: Sequence[str]) -> str:
     return f"({', '.join(f'{chr(34)}{n}{chr(34)}' for n in names)}{',' if len(names) == 1 else ''})"
 
 
-_PRIMITIVES = ("folded", "halo", "held", "kronecker", "phased", "put", "stretches", "strided", "tiles", "total")
+_PRIMITIVES = (
+    *("doubled", "folded", "halo", "held", "kronecker", "phased", "put", "stretches", "strided", "tiles", "total"),
+)
 _TRANSFORMS = ("real_inverse", "real_transform", "spectrum", "transform")
 
 
 def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged: Sequence[str] = ()) -> list[str]:
     """The lines that import what the kernel object is made of, and the primitives that the `staged` functions call."""
     tables = constants or any("Constant(" in line for line in staged)
-    parts = {"Algorithm": staged, "Constant": tables, "Gradient": gradients, "Kernel": True}
+    seen = any("_seen(" in line for line in staged)
+    parts = {"Algorithm": staged, "Constant": tables, "Gradient": gradients, "Kernel": True, "Reading": seen}
     names = [name for name, there in parts.items() if there]
     called = [name for name in _PRIMITIVES if any(f"{name}(" in line for line in staged)]
     lines = [f"from .._runtime import {', '.join(names)}"]

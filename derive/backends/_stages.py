@@ -11,7 +11,10 @@ from typing import Any
 
 from sympy import And, Expr, Integer, Symbol, expand
 
+from derive.backends._doubled import doubled
 from derive.backends._expressions import python
+from derive.backends._module import indent
+from derive.backends._seen import keywords, seen
 from derive.backends._spectra import product, stored, transform
 from derive.backends._tables import constant_lines, table_lines
 from derive.backends._views import Named, Views, symbols_of, tuple_text
@@ -41,10 +44,11 @@ Lines = list[str]
 
 
 def staged_functions(program: Staged) -> Lines:
-    """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`."""
+    """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`; `_<name>_seen` if it supposes something."""
     writer = _Writer(stored(program))
     body = writer.body()
-    functions = [line for part in (writer.fixed(), writer.room(), body) for line in (*part, "", "")]
+    parts = (seen(_Writer, program), writer.fixed(), writer.room(), body)
+    functions = [line for part in parts if part for line in (*part, "", "")]
     return [*table_lines(program), *functions]
 
 
@@ -56,7 +60,7 @@ class _Writer(Views):
         self.around: list[Tiles] = []
         self.stored: Mapping[str, Storage] = {s.name: s for s in (*program.arguments, program.result)}
 
-    def _head(self, parts: Iterable[Any], known: set[Symbol]) -> tuple[Lines, Lines]:
+    def head(self, parts: Iterable[Any], known: set[Symbol]) -> tuple[Lines, Lines]:
         """The keywords that a function takes, and its integers by name: those that its parts mention."""
         wanted, lets = symbols_of(parts), []
         for let in reversed(self.program.lets):
@@ -74,11 +78,11 @@ class _Writer(Views):
         loops = self.lines(program.body)
         made = self._handed_on((*program.constants, *program.made))
         rooms = [f"{name}_" if name in self.moved else name for name in self._handed_on(program.rooms)]
-        keys, lets = self._head((program.body,), {program.batch})
+        keys, lets = self.head((program.body,), {program.batch})
         return [
-            f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', *_keywords(keys)])}):",
+            f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', *keywords(keys)])}):",
             f'    """{program.says[:1].upper()}{program.says[1:]}."""',
-            *_indent([*lets, *([""] if lets else []), *self._started(), *loops]),
+            *indent([*lets, *([""] if lets else []), *self._started(), *loops]),
         ]
 
     def _started(self) -> Lines:
@@ -110,22 +114,27 @@ class _Writer(Views):
         read = [a.array for n in statements(program.fixed) for a in reads_of(n) if a.array in self.stored]
         names = list(dict.fromkeys(read))
         made: tuple[Room | Constants, ...] = (*program.constants, *program.made)
-        keys, lets = self._head((program.fixed, *self._mentioned(made)), set())
-        rooms = {room.name: room for room in program.made}
-        lines: Lines = [*lets, *constant_lines(program)]
-        for node in program.fixed:
+        keys, lets = self.head((program.fixed, *self._mentioned(made)), set())
+        lines = [*lets, *constant_lines(program), *self.filled(program.made, program.fixed)]
+        self.plain, self.local = plain, None
+        return [
+            f"def _{program.name}_fixed({', '.join([*names, 'new', *keywords(keys)])}):",
+            f'    """What {program.says} makes of the weights, once."""',
+            *indent([*lines, *self._returned(made)]),
+        ]
+
+    def filled(self, made: Sequence[Room], stages: Sequence[Stage]) -> Lines:
+        """Working arrays with what fills them, each when it is first filled."""
+        rooms = {room.name: room for room in made}
+        lines: Lines = []
+        for node in stages:
             target = next(n.target.array for n in statements((node,)))
             if target in rooms:
                 lines += self._new(rooms.pop(target))
             self.local = []
             found = self.lines((node,))
             lines += [*self.local, *found]
-        self.plain, self.local = plain, None
-        return [
-            f"def _{program.name}_fixed({', '.join([*names, 'new', *_keywords(keys)])}):",
-            f'    """What {program.says} makes of the weights, once."""',
-            *_indent([*lines, *self._returned(made)]),
-        ]
+        return lines
 
     def _new(self, room: Room) -> Lines:
         if room.within:
@@ -136,12 +145,12 @@ class _Writer(Views):
 
     def room(self) -> Lines:
         program = self.program
-        keys, lets = self._head(self._mentioned(program.rooms), set())
+        keys, lets = self.head(self._mentioned(program.rooms), set())
         lines = [line for room in program.rooms for line in self._new(room)]
         return [
-            f"def _{program.name}_room({', '.join(['new', *_keywords(keys)])}):",
+            f"def _{program.name}_room({', '.join(['new', *keywords(keys)])}):",
             '    """Working arrays of one thread, and views of them."""',
-            *_indent([*lets, *lines, *self._returned(program.rooms)]),
+            *indent([*lets, *lines, *self._returned(program.rooms)]),
         ]
 
     def lines(self, nodes: tuple[Any, ...]) -> Lines:
@@ -159,12 +168,12 @@ class _Writer(Views):
         span = node.range
         inside = self._inside({span.symbol}, node.body)
         if span.symbol == self.program.item:
-            return [f"for {span.symbol} in range(*items):", *_indent(inside)]
+            return [f"for {span.symbol} in range(*items):", *indent(inside)]
         bounds = python(span.stop) if span.start == 0 else f"{python(span.start)}, {python(span.stop)}"
-        return [f"for {span.symbol} in range({bounds}):", *_indent(inside)]
+        return [f"for {span.symbol} in range({bounds}):", *indent(inside)]
 
     def guard(self, node: Guard) -> Lines:
-        return [f"if {python(node.condition)}:", *_indent(self.lines(node.body))]
+        return [f"if {python(node.condition)}:", *indent(self.lines(node.body))]
 
     def tiles(self, node: Tiles) -> Lines:
         nested = any(t.extent != self.program.batch for t in self.around)
@@ -174,7 +183,7 @@ class _Writer(Views):
         self.around.append(node)
         inside = self._inside({node.low, node.high}, node.body)
         self.around.pop()
-        return [f"for {node.low}, {node.high} in {name}({over}, {python(node.step)}):", *_indent(inside)]
+        return [f"for {node.low}, {node.high} in {name}({over}, {python(node.step)}):", *indent(inside)]
 
     def _inside(self, symbols: set[Symbol], body: tuple[Stage, ...]) -> Lines:
         before = self.bound
@@ -245,6 +254,8 @@ class _Writer(Views):
             r.symbol for r in summed
         }:
             raise EmitError(f"The sum into {node.target.array} is no sum of flat arrays.")
+        if node.doubled:
+            return doubled(self, node, shift)
         last = python(expand(shift.xreplace({r.symbol: r.stop - 1 for r in summed})))
         place = ", ".join(python(e) for e in node.source.subscripts[:lead])
         loops = " ".join(f"for {r.symbol} in range({python(r.stop)})" for r in summed)
@@ -317,15 +328,6 @@ class _Writer(Views):
         if [r for group in groups for r in group] != [r for r in node.over if r not in node.summed]:
             raise EmitError(f"A store runs through the axes of {node.target.array} in their order.")
         return groups, split
-
-
-def _keywords(keys: Sequence[str]) -> Lines:
-    """What a function takes by name; it leaves the sizes that it doesn't need."""
-    return ["*", *keys, "**_"] if keys else ["**_"]
-
-
-def _indent(lines: Iterable[str]) -> Lines:
-    return [f"    {line}" if line else "" for line in lines]
 
 
 STAGE_TEMPLATES: Mapping[type, Callable[..., Lines]] = {

@@ -2,6 +2,7 @@
 
 matmul   times, products, rows, inner, columns       2·rows·inner·columns operations a product
 total    times, parts, elements                      parts - 1 additions of so many elements, those between rows among them
+doubled  times, parts, elements                      as many additions as doubling takes, and one more for each other binary digit 1
 weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
 copy     times, elements, run                        also copies with a halo, where nothing is a view; so many are neighbours
 view     times, elements                             a halo that is a view but at the edges
@@ -38,7 +39,7 @@ from derive.ir.nodes import (
     Scatter,
 )
 from derive.ir.spectra import Product, Transform
-from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles, WeightedSum
+from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles, WeightedSum, statements
 
 __all__ = ["Work", "direct_work", "work"]
 
@@ -56,7 +57,9 @@ class Work:
 def work(program: Staged) -> tuple[Work, ...]:
     """The counts of working memory and of every statement, of the weights' first. Guards count as if they always held."""
     made = (_once(w) for w in _walk(program, program.fixed, _ONE))
-    room = sum((_held(r) for r in program.rooms if not r.within), Integer(0))
+    spare = [n.target.array for n in statements(program.body) if isinstance(n, ShiftedSum) and n.doubled]
+    rooms = [*(r for r in program.rooms if not r.within), *(r for r in program.rooms if r.name in spare)]
+    room = sum(map(_held, rooms), Integer(0))
     return (Work("room", (_ONE, room)), *made, *_walk(program, program.body, _ONE))
 
 
@@ -102,7 +105,8 @@ def _walk(program: Staged, body: Iterable[Any], times: Expr) -> Iterator[Work]:
             case ShiftedSum(over=over):
                 kept = {s for e in node.target.subscripts for s in e.free_symbols}
                 parts = [r for r in over if r.symbol not in kept]
-                yield Work("total", (times, _extent(parts), _product(program.shape(node.target.array))))
+                kind = "doubled" if node.doubled else "total"
+                yield Work(kind, (times, _extent(parts), _product(program.shape(node.target.array))))
             case WeightedSum(axes=axes):
                 kept = {s for e in node.target.subscripts for s in e.free_symbols}
                 added = [r for axis in axes for r in axis if r.symbol not in kept]

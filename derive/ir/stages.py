@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sympy import Expr, Integer, Symbol
 
+from derive.ir.given import Amplified, Cases, Constants, MatrixTable
 from derive.ir.nodes import Access, Chart, Copy, Guard, Let, Loop, Range, SizeFrom, Storage
 from derive.ir.spectra import Normwise, Product, Transform
+
+if TYPE_CHECKING:
+    from derive.ir.supposed import Supposed
 
 __all__ = [
     "STAGES",
@@ -103,13 +106,15 @@ class MatMul:
 class ShiftedSum:
     """target = Σ source over the ranges that don't move the target, added as flat arrays: a shift is an offset in memory.
 
-    Entries of the target beside those named become anything.
+    Entries of the target beside those named become anything. Where the sum is `doubled`, the one letter that is summed over only
+    shifts the source, and sums of two, of four and so on are added.
     """
 
     target: Access
     over: tuple[Range, ...]
     source: Access
     says: str = ""
+    doubled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,64 +197,14 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixTable:
-    """Matrices of rationals, each under a key."""
-
-    name: str
-    entries: tuple[tuple[tuple[int, ...], tuple[tuple[Fraction, ...], ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Constants:
-    """An array of given numbers: a Kronecker product, with an axis for each row and each column.
-
-    Its entry [p, .., q, ..] is the product of the entries [p, q] of the matrices that the table has under the keys, in their order.
-    """
-
-    name: str
-    shape: tuple[Expr, ...]
-    table: MatrixTable
-    keys: tuple[tuple[Expr, ...], ...]
-
-    def matrices(self) -> tuple[tuple[tuple[Fraction, ...], ...], ...]:
-        """The matrices, once the keys are numbers."""
-        entries = dict(self.table.entries)
-        return tuple(entries[tuple(map(int, key))] for key in self.keys)
-
-
-@dataclass(frozen=True, slots=True)
-class Cases:
-    """The values that some knobs and sizes have together; there is no program for any others."""
-
-    symbols: tuple[Symbol, ...]
-    values: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Amplified:
-    """A bound on errors, |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) with the maximum over what a block of results reads.
-
-    `factors` are α and `roundings` the most roundings on a path but for sums over so many `channels`, one for each of the cases:
-    q = roundings + channels. What underflows adds (1 + γ_q)·L·η with L = l + C·(m + x·max|x|) + w·Σ|w| for C channels: l, m, x
-    and w are the `losses` of a case.
-
-    The factor α·Σ|w|·max|x| is at least what the program gives for absolute values, constants included, which bounds as well.
-    """
-
-    factors: tuple[Fraction, ...]
-    roundings: tuple[int, ...]
-    channels: Expr
-    losses: tuple[tuple[int, int, int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Staged:
     """Fills `result` from `arguments`, in stages.
 
     `fixed` makes the arrays that weights alone determine (once for many inputs), `body` the result, for each `item` of the batch or
     in tiles of items. `lets` are integers by name that both use. `chart` takes the form's letters, and the item, to those of the
     stages and back. It is `strict` if its terms are rounded as those of direct sums are, and says what its error is at most if not.
-    With `cases` it is for these alone, and for knobs and sizes for which the condition `fits` holds.
+    With `cases` it is for these alone, and for knobs and sizes for which the condition `fits` holds; it may have `supposed`
+    something of the weights.
     """
 
     name: str
@@ -273,6 +228,7 @@ class Staged:
     amplified: Amplified | None = None
     fits: Any = True
     normwise: Normwise | None = None
+    supposed: Supposed | None = None
 
     def shape(self, name: str) -> tuple[Expr, ...]:
         """What the subscripts of an access to an array are counted by."""
@@ -282,6 +238,11 @@ class Staged:
             return shapes[name]
         stored = next(s for s in (*self.arguments, self.result) if s.name == name)
         return (self.batch, *stored.shape) if stored.batched else stored.shape
+
+    @property
+    def valued(self) -> bool:
+        """Whether it is for certain values of weights."""
+        return self.supposed is not None and bool(self.supposed.by)
 
     @property
     def working(self) -> frozenset[str]:

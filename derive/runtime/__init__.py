@@ -18,7 +18,7 @@ from .errors import (
 )
 from .gradients import Gradient
 from .kernel import Kernel, Prepared
-from .planning import Algorithm
+from .planning import Algorithm, Reading
 
 __all__ = [
     "Algorithm",
@@ -33,6 +33,7 @@ __all__ = [
     "LayerError",
     "OutputError",
     "Prepared",
+    "Reading",
     "ShapeError",
     "SizeError",
 ]

@@ -11,7 +11,7 @@ unit roundoff, η half the smallest subnormal; q, the most roundings on a path, 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
+from math import ceil, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from .primitives import aligned
 
 if TYPE_CHECKING:
     from .plan import Plan
+    from .values import Found, Valued
 
 __all__ = ["Counts", "counts", "error_bound", "factor", "told"]
 
@@ -29,12 +30,13 @@ _SLACK = 1 + 2.0**-20  # beyond what computing the bound itself rounds
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """q, α, and L = l + x·max|x| + w·Σ|w|; with Σ|w| at most `terms` times max|w|."""
+    """q, α, and L = l + x·max|x| + w·Σ|w|; with Σ|w| at most `terms` times max|w|. `left` of Σ|w| has no part in the sums."""
 
     q: int
     alpha: float
     lost: tuple[int, int, int]
     terms: int
+    left: float = 0.0
 
 
 class _Magnitudes(np.ndarray[Any, Any]):
@@ -44,11 +46,13 @@ class _Magnitudes(np.ndarray[Any, Any]):
         super().__setitem__(place, np.abs(values))
 
 
-def counts(kernel: Any, choice: Any, sizes: Mapping[str, int]) -> Counts | None:
+def counts(kernel: Any, choice: Any, sizes: Mapping[str, int], value: "Valued | None" = None) -> Counts | None:
     """What is counted of an algorithm at these sizes; None for a layer whose sums aren't counted."""
     if kernel.terms is None:
         return None
     terms = int(kernel.terms(**sizes))
+    if value is not None and value.found.sizes:
+        return _in_passes(value.found, terms)
     if choice.algorithm is not None and choice.algorithm.bound is not None:
         q, above, below, *lost = choice.algorithm.bound(**sizes, **choice.knobs)
         return Counts(q, above / below, (lost[0], lost[1], lost[2]), terms)
@@ -57,9 +61,20 @@ def counts(kernel: Any, choice: Any, sizes: Mapping[str, int]) -> Counts | None:
     return Counts(terms + kernel.steps[0], 1.0, (terms * kernel.steps[0], 0, 0), terms)
 
 
+def _in_passes(found: "Found", terms: int) -> Counts:
+    """Products of parts of the weights: a rounding or two for each tap along an axis, for the sum of products, and for the bias.
+
+    What underflows in a pass is multiplied by the parts of the passes after it, and added up.
+    """
+    taps, ranks = [part.shape[1] for part in found.parts], found.sizes[0]
+    after = prod(max(1.0, float(abs(part).max(initial=0))) for part in found.parts)
+    lost = ceil(ranks * len(taps) * prod(taps) * after) if isfinite(after) else 0
+    return Counts(sum(taps) + ranks, found.met, (lost, 0, 0), terms, found.lost)
+
+
 def factor(counted: Counts | None, unit: float) -> float:
     """γ_q·α, the bound as a multiple of Σ|w|·max|x|; no number where nothing is counted."""
-    return float("nan") if counted is None else _gamma(counted.q, unit) * counted.alpha
+    return float("nan") if counted is None else _gamma(counted.q, unit) * counted.alpha + counted.left
 
 
 def _gamma(q: int, unit: Any) -> Any:
@@ -69,11 +84,13 @@ def _gamma(q: int, unit: Any) -> Any:
 
 def told(plan: "Plan") -> str:
     """The bound of a plan's results in words."""
-    kernel, counted = plan.kernel, counts(plan.kernel, plan.choice, plan.sizes)
+    kernel, counted = plan.kernel, counts(plan.kernel, plan.choice, plan.sizes, plan.value)
     if counted is None:
         return ""
     data, weight = kernel.data, "||".join(kernel.weights)
     gamma = _gamma(counted.q, float(np.finfo(plan.compute).eps) / 2)
+    if plan.value is not None and plan.value.found.sizes:
+        return _approximated(plan.value.found, counted, gamma, weight, data)
     stages = plan.choice.algorithm
     if stages is None or stages.bound is None:
         sums = f"(Σ|{weight}||{data}| + |bias|)"
@@ -90,6 +107,16 @@ def told(plan: "Plan") -> str:
     )
 
 
+def _approximated(found: "Found", counted: Counts, gamma: float, weight: str, data: str) -> str:
+    ranks = found.sizes[0]
+    lost = f", {counted.left:.2g} of it for what they leave out" if counted.left else ", exactly these weights"
+    many = f"{ranks} products of windows along its axes" if ranks > 1 else "one product of windows along its axes"
+    return (
+        f"Each result errs by at most {gamma * counted.alpha + counted.left:.2g}·Σ|{weight}|·max|{data}| + {gamma:.2g}·|bias|: "
+        f"{many} in the place of {weight}{lost}."
+    )
+
+
 def _without_bias(plan: "Plan") -> "Plan":
     own = {k: np.zeros_like(a) if k in plan.kernel.bias else a for k, a in plan.operands.items()}
     return replace(plan, operands=own)
@@ -97,7 +124,7 @@ def _without_bias(plan: "Plan") -> "Plan":
 
 def error_bound(plan: "Plan", X: Any) -> Any:
     """See `Plan.error_bound`."""
-    counted = counts(plan.kernel, plan.choice, plan.sizes)
+    counted = counts(plan.kernel, plan.choice, plan.sizes, plan.value)
     if counted is None:
         raise ArgumentError(f"{plan.kernel.name}: no bound on errors is stated for sums of such terms.")
     kind, wide = plan.compute, np.promote_types(plan.compute, np.float64)
@@ -111,9 +138,18 @@ def error_bound(plan: "Plan", X: Any) -> Any:
         )  # 2·η, as η is no number there
         gamma = _gamma(counted.q, wide.type(limits.eps) / 2)
         most = (sizes + (1 + gamma) * lost) / (1 - gamma)  # M, from what was computed
-        bound = (gamma * most + (1 + gamma) * lost) * _SLACK + np.finfo(wide).smallest_subnormal
+        bound = (gamma * most + (1 + gamma) * lost + _left(plan, data, counted)) * _SLACK + np.finfo(
+            wide
+        ).smallest_subnormal
         bound = np.where((sizes <= limits.max) & (gamma < 1), bound, np.inf)
         return bound if plan.dtype == kind else _stored(bound, most, plan.dtype)
+
+
+def _left(plan: "Plan", data: Any, counted: Counts) -> Any:
+    """What the sums leave out of the weights, at most."""
+    wide = np.promote_types(plan.compute, np.float64)
+    sums = sum(float(np.abs(plan.operands[key]).sum(dtype=wide)) for key in plan.kernel.weights)
+    return counted.left * sums * float(data.max(initial=0)) if counted.left else 0.0
 
 
 def _stored(bound: Any, most: Any, kind: Any) -> Any:

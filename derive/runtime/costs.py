@@ -82,6 +82,9 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
     if kind == "total":
         parts, elements = sizes
         return float(times * max(1, parts - 1) * (2 * call + 3 * elements * itemsize / rate))
+    if kind == "doubled":
+        parts, elements = sizes
+        return float(times * _doublings(parts) * (2 * call + 3 * elements * itemsize / rate))
     if kind in ("fft", "make fft"):
         return _transformed(times, sizes, itemsize if kind == "fft" else 8, machine)
     if kind == "weigh":
@@ -128,6 +131,11 @@ def _multiplied(times: Any, sizes: Any, rate: float, itemsize: int, machine: "Ma
     return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
 
 
+def _doublings(parts: int) -> int:
+    """How many additions make a sum of so many parts, each of two sums that are there already."""
+    return max(0, parts.bit_length() + parts.bit_count() - 2)
+
+
 def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, machine: "Machine") -> float:
     """What moves so many elements and does little else."""
     call = machine.ufunc_call
@@ -165,10 +173,11 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
             rows, inner, columns = sizes
             operations += times * 2 * rows * inner * columns
             bytes_ += times * itemsize * (rows * inner + inner * columns + rows * columns)
-        elif kind in ("total", "fold"):
+        elif kind in ("total", "fold", "doubled"):
             parts, elements = sizes
-            operations += times * (parts - 1) * elements
-            bytes_ += times * (parts - 1) * 3 * elements * itemsize
+            added = _doublings(parts) if kind == "doubled" else parts - 1
+            operations += times * added * elements
+            bytes_ += times * added * 3 * elements * itemsize
         elif kind == "fft":
             transforms, length = sizes
             operations += int(times * transforms * 2.5 * length * math.log2(max(2, length)))

@@ -66,7 +66,8 @@ class Kernel:
     `algorithms` are other programs of the same layer; `work` counts what the body does, so that they can be compared. A call on
     floats takes the one that is predicted to be the quickest for its sizes. `unfit` says of further algorithms why the layer
     has none; `terms(**sizes)` is how many products one result adds at most, `steps` how many roundings a term has besides its
-    sums, and how many factors follow a product that underflows.
+    sums, and how many factors follow a product that underflows. `valued` are algorithms for weights whose values satisfy
+    something, which plans find out.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Kernel:
     terms: Callable[..., int] | None = None
     steps: tuple[int, int] | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
+    valued: tuple[Algorithm, ...] = ()
     signature: Signature = field(init=False)
     _brought: dict[tuple[str, str, int], Any] = field(init=False, default_factory=dict)
 
@@ -198,9 +200,10 @@ class Kernel:
 
         Knobs that aren't given are chosen, the same on every machine.
         """
-        found = next((a for a in self.algorithms if a.name == algorithm), None)
+        every = (*self.algorithms, *self.valued)
+        found = next((a for a in every if a.name == algorithm), None)
         if found is None:
-            names = ", ".join(a.name for a in self.algorithms) or "none"
+            names = ", ".join(a.name for a in every) or "none"
             raise ArgumentError(f"{self.name} has no algorithm {algorithm!r} in stages; there are {names}.")
 
         def body(*arrays: Any) -> None:
@@ -212,15 +215,20 @@ class Kernel:
             sizes = {**self.sizes(*operands, **told), "batch": prod(data.shape[: data.ndim - rank])}
             from .machine import Machine
 
+            if found.reading is not None:
+                from .values import require
+
+                known, sizes = require(self.name, found, known, sizes, new)
+
             best = candidates((found,), None, sizes, 8, False, True, Machine())
             if not best or not found.fits({**sizes, **best[0].choice.knobs, **knobs}):
                 raise ArgumentError(f"{self.name}: algorithm {algorithm!r} is for {found.only} alone.")
             choice = Choice(found, {**best[0].choice.knobs, **knobs})
-            flat = {key: self.flat(key, array) for key, array in known.items()}
+            flat = {key: self.flat(key, known[key]) for key in known}
             target = self.flat(self.result, result)
             run_staged(choice, flat, target, sizes, places_of(choice, target), new)
 
-        return replace(self, body=body, contiguous=True, algorithms=(), work=None)
+        return replace(self, body=body, contiguous=True, algorithms=(), valued=(), work=None)
 
     def choose(self, call: Prepared) -> Choice:
         """The algorithm for a call: by sizes and element type alone."""

@@ -4,7 +4,6 @@ The plan owns copies of its weights, so that a filter changed later changes noth
 once: working arrays belong to a thread. With `threads` of its own it splits each call, with BLAS held to one thread meanwhile.
 """
 
-import textwrap
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,58 +14,19 @@ import numpy as np
 from .accuracy import counts, error_bound, factor, told
 from .costs import Counted
 from .errors import ArgumentError, DTypeError, ShapeError
+from .explanation import Explanation
 from .gradients import planned_gradient
 from .machine import machine
 from .outputs import check_output
-from .planning import Algorithm, Candidate, Choice, candidates, jobs, places_of
+from .planning import Algorithm, Candidate, Choice, candidates, jobs, places_of, quickest_first
 from .primitives import aligned, all_finite, tiles
 from .quick import Quick, quick, takes_at_once
-from .tables import in_columns
 from .threads import one_blas_thread, run_together
+from .values import Valued, valued
 
 __all__ = ["Explanation", "Plan", "make_plan"]
 
-_WIDTH = 80  # columns of a terminal
 _FINITE = 1 << 14  # results that are tested at once, and summed directly if one isn't finite
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a plan does what it does: every candidate with what was predicted of it, the chosen one first.
-
-    `errors` are their bounds as multiples of Σ|w|·max|x|. `unfit` gives for each other algorithm the reason why it does not apply;
-    `weights` is what was made of the weights, in bytes.
-    """
-
-    chosen: str
-    candidates: tuple[Candidate, ...]
-    errors: tuple[float, ...]
-    unfit: Mapping[str, str]
-    weights: int
-    bound: str
-    source: str
-
-    def __str__(self) -> str:
-        rows: list[tuple[str, ...]] = [("algorithm", "knobs", "predicted", "operations", "moved", "memory", "error")]
-        for c, error in zip(self.candidates, self.errors, strict=True):
-            knobs = " ".join(f"{k}={v}" for k, v in c.choice.knobs.items())
-            times = f"{c.seconds * 1e3:.3f} ms"
-            numbers = map(_short, (c.counted.operations, c.counted.bytes, c.room))
-            rows.append((c.choice.name, knobs, times, *numbers, f"{error:.1e}"))
-        table = in_columns(rows)
-        used = self.candidates[0].threads
-        split = f" A call is split over {used} threads." if used > 1 else ""
-        lines = ["", f"{self.chosen} is predicted to be the quickest ({self.source}).{split}"]
-        lines += [f"Weights as it needs them take {self.weights} bytes. {self.bound}"]
-        lines += [f"{name} does not apply: {reason}." for name, reason in self.unfit.items()]
-        return "\n".join([*table, *(part for line in lines for part in textwrap.wrap(line, _WIDTH) or [""])])
-
-
-def _short(number: int) -> str:
-    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return str(number)
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -85,6 +45,7 @@ class Plan:
     threads: int
     strict: bool
     explanation: Explanation
+    value: Valued | None = None
     gradients: dict[str, Any] = field(default_factory=dict)
     quick: Quick | None = field(init=False)
     local: threading.local = field(default_factory=threading.local)
@@ -254,20 +215,47 @@ def make_plan(
             f"{kernel.name}.plan: {kind} with these weights gives {call.types.result}; pass dtype= or other weights."
         )
     own = {key: np.array(a) for key, a in zip(kernel.arrays, call.operands, strict=True) if key != kernel.data}
-    every, strict = kernel.sizes_of(call.fit), accuracy == "strict"
-    known = kernel.algorithms if like.size and kernel.finite(own) else ()
+    every, strict, compute = kernel.sizes_of(call.fit), accuracy == "strict", call.types.compute
+    known = (kernel.algorithms, kernel.valued) if like.size and kernel.finite(own) else ((), ())
     terms = int(kernel.terms(**every)) if kernel.terms is not None and algorithm == "auto" else None
-    listed = candidates(known, kernel.work, every, call.types.compute.itemsize, strict, False, None, terms, threads)
+    told, unfit = _valued(known[1], own, every, compute, strict, threads)
+    listed = candidates(known[0], kernel.work, every, compute.itemsize, strict, False, None, terms, threads)
     listed = listed or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
-    chosen = _chosen(kernel, listed, algorithm if like.size else "direct", strict)
-    made = _made(chosen.choice, own, every, call.types.compute)
-    others = tuple(c for c in listed if c is not chosen)
-    room = sum(int(a.nbytes) for a in made)
-    unit = float(np.finfo(call.types.compute).eps) / 2
-    errors = tuple(factor(counts(kernel, c.choice, every), unit) for c in (chosen, *others))
-    found = Explanation(chosen.choice.name, (chosen, *others), errors, kernel.unfit, room, "", machine().source)
-    parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, chosen.threads, strict, found)
-    return Plan(kernel, tuple(shape), *parts)
+    listed, unfit = quickest_first([*listed, *(v.candidate for v in told.values())]), {**kernel.unfit, **unfit}
+    chosen = _chosen(kernel, listed, algorithm if like.size else "direct", strict, unfit)
+    value = told.get(chosen.choice.name)
+    explained = _explained(kernel, chosen, listed, unfit, told, (every, compute))
+    own, every = ({**own, **value.arrays}, {**every, **value.sizes}) if value else (own, every)
+    made = _made(chosen.choice, own, every, compute)
+    explained = replace(explained, weights=sum(int(a.nbytes) for a in made))
+    parts = (call.shape, chosen.choice, every, own, made, chosen.threads, strict, explained, value)
+    return Plan(kernel, tuple(shape), kind, compute, *parts)
+
+
+def _explained(
+    kernel: Any,
+    chosen: Candidate,
+    listed: list[Candidate],
+    unfit: Mapping[str, str],
+    told: Mapping[str, Valued],
+    of: tuple[Mapping[str, int], np.dtype[Any]],
+) -> Explanation:
+    every, unit = of[0], float(np.finfo(of[1]).eps) / 2
+    ordered = (chosen, *(c for c in listed if c is not chosen))
+    errors = tuple(factor(counts(kernel, c.choice, every, told.get(c.choice.name)), unit) for c in ordered)
+    return Explanation(chosen.choice.name, ordered, errors, unfit, 0, "", machine().source)
+
+
+def _valued(
+    known: tuple[Any, ...],
+    own: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    kind: np.dtype[Any],
+    strict: bool,
+    threads: int,
+) -> tuple[dict[str, Valued], dict[str, str]]:
+    """What the values of the weights admit besides, and what they don't."""
+    return valued(known, own, sizes, lambda shape: aligned(shape, kind), kind.itemsize, strict, threads)
 
 
 def _check(kernel: Any, weights: tuple[Any, ...], algorithm: str, threads: int, accuracy: str) -> tuple[Any, ...]:
@@ -312,15 +300,15 @@ def _with_biases(kernel: Any, like: Any, weights: tuple[Any, ...], kind: np.dtyp
     return [np.zeros(shapes[n], kind) if value is None else value for n, value in zip(names, weights, strict=True)]
 
 
-def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> Candidate:
+def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool, unfit: Mapping[str, str]) -> Candidate:
     if wanted == "auto":
         return found[0]
     for candidate in found:
         if candidate.choice.name == wanted:
             return candidate
-    if wanted in kernel.unfit:
-        raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} does not apply: {kernel.unfit[wanted]}.")
-    known = next((a for a in kernel.algorithms if a.name == wanted), None)
+    if wanted in unfit:
+        raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} does not apply: {unfit[wanted]}.")
+    known = next((a for a in (*kernel.algorithms, *kernel.valued) if a.name == wanted), None)
     if known is not None and strict and not known.strict:
         raise ArgumentError(
             f"{kernel.name}: algorithm {wanted!r} has not the error bound of direct sums that 'strict' asks for."

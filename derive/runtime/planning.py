@@ -17,7 +17,18 @@ from .primitives import aligned
 if TYPE_CHECKING:
     from .machine import Machine
 
-__all__ = ["Algorithm", "Candidate", "Choice", "candidates", "choose_algorithm", "jobs", "places_of", "run_staged"]
+__all__ = [
+    "Algorithm",
+    "Candidate",
+    "Choice",
+    "Reading",
+    "candidates",
+    "choose_algorithm",
+    "jobs",
+    "places_of",
+    "quickest_first",
+    "run_staged",
+]
 
 _MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
 _WORST = 150  # times the bound of direct sums that the default accuracy admits: F(4×4, 3×3) is at 30 with 64 channels
@@ -25,6 +36,21 @@ _MARGIN = 1.15  # how much quicker than direct sums an algorithm is worth other 
 _GAIN = 1.2  # how much quicker more threads are to be
 _HANDED = 0.1  # what a call among several threads costs more, as a part of handing on a task
 _LARGEST = 4096  # of a knob that is free
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an algorithm supposes of the values of weights: that `seen(*weights, new, **sizes)`, the window, is made of `parts`.
+
+    `by` and `axes` say what finds these, and `sizes` are those that they alone tell: see `values`.
+    """
+
+    seen: Callable[..., Any]
+    weights: tuple[str, ...]
+    by: str
+    axes: tuple[int, ...]
+    parts: tuple[str, ...]
+    sizes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +69,7 @@ class Algorithm:
     bound     q, the numerator and denominator of α, l, x and w where |error| ≤ γ_q·M + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η,
               M = α·Σ|w|·max|x| + |u|, the maximum over the inputs that a block of results reads
     normwise  whether M isn't what the program gives for absolute values: then (Σ error²)^½ ≤ γ_q·Σ|w|·(Σ x²)^½ over a tile
+    reading   what it supposes of the weights' values, if anything: then it is for plans alone
     """
 
     name: str
@@ -61,6 +88,7 @@ class Algorithm:
     bound: Callable[..., tuple[int, int, int, int, int, int]] | None = None
     admits: Callable[..., bool] | None = None
     normwise: bool = False
+    reading: Reading | None = None
 
     def fits(self, values: Mapping[str, int]) -> bool:
         """Whether there is a program for these sizes and knobs."""
@@ -167,6 +195,11 @@ def candidates(
     for algorithm in algorithms:
         if not strict or algorithm.strict:
             found += _best(algorithm, sizes, itemsize, held, fixed, terms, threads)
+    return quickest_first(found)
+
+
+def quickest_first(found: list[Candidate]) -> list[Candidate]:
+    """In the order of their times; those that round in their own way take some margin longer."""
     return sorted(found, key=lambda c: _weighed(c) * (1 if c.choice.strict else _MARGIN))
 
 

@@ -5,6 +5,7 @@ They know no layer, take arrays of any element type, exact ones included, and al
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -15,6 +16,7 @@ from .constants import Constant
 __all__ = [
     "aligned",
     "all_finite",
+    "doubled",
     "folded",
     "halo",
     "held",
@@ -132,6 +134,26 @@ def total(parts: Sequence[Any], out: Any) -> None:
     np.add(first[:size], rest[0][:size], out=out)
     for part in rest[1:]:
         np.add(out, part[:size], out=out)
+
+
+def doubled(source: Any, out: Any, spare: Any, step: int, count: int, size: int) -> None:
+    """out[i] = Σ source[i + step·b] over b < count for i < size, in flat arrays of one length.
+
+    From sums of one, of two and so on, each of two sums of half as many and of one more where `count` in binary says so.
+    """
+    many = [1]
+    for bit in bin(count)[3:]:
+        many += [2 * many[-1], 2 * many[-1] + 1] if bit == "1" else [2 * many[-1]]
+    if count == 1:
+        out[:size] = source[:size]
+    rooms = (out, spare) if len(many) % 2 == 0 else (spare, out)
+    held = source
+    for turn, (before, after) in enumerate(pairwise(many)):
+        end, start = size + step * (count - after), step * before
+        more = source if after == before + 1 and before > 1 else held
+        made = rooms[turn % 2]
+        np.add(held[:end], more[start : start + end], out=made[:end])
+        held = made
 
 
 def folded(parts: Any) -> Any:
