@@ -1,12 +1,15 @@
 """What a program in stages does, counted: calls of primitives and the elements and products in them, as expressions in the sizes.
 
 matmul   times, products, rows, inner, columns       2·rows·inner·columns operations a product
+near     times, products, rows, inner, columns       the same, of what was copied again and is still in cache
 total    times, parts, elements                      parts - 1 additions of so many elements
 weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
 copy     times, elements                             also copies with a halo, where nothing is a view
 view     times, elements                             a halo that is a view but at the edges
+again    times, copies, runs, elements               so many copies of so many runs of so many elements that are one after another
 fold     times, parts, elements                      parts - 1 additions of so many elements, in place
 store    times, elements
+held     times, elements                             a store of what is in its place already
 gather   times, elements                             copies and stores of entries that are no neighbours
 fft      times, transforms, length                   real transforms of so many points; one of complex numbers counts as two
 make     times, elements                             what weights alone determine, once for many inputs; `make fft` as fft
@@ -37,7 +40,7 @@ from derive.ir.nodes import (
     Scatter,
 )
 from derive.ir.spectra import Product, Transform
-from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles, WeightedSum
+from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles, WeightedSum, statements
 
 __all__ = ["Work", "direct_work", "work"]
 
@@ -56,7 +59,8 @@ def work(program: Staged) -> tuple[Work, ...]:
     """The counts of working memory and of every statement, of the weights' first. Guards count as if they always held."""
     made = (_once(w) for w in _walk(program.fixed, _ONE))
     room = sum((_held(r) for r in program.rooms if not r.within), Integer(0))
-    return (Work("room", (_ONE, room)), *made, *_walk(program.body, _ONE))
+    near = {n.target.array for n in statements(program.body) if isinstance(n, Halo) and _again(n)}
+    return (Work("room", (_ONE, room)), *made, *_walk(program.body, _ONE, frozenset(near)))
 
 
 def _held(room: Room) -> Expr:
@@ -78,23 +82,33 @@ def _at(found: Work, values: dict[Symbol, Expr]) -> Work:
     return Work(found.kind, tuple(e.xreplace(values) for e in found.counts))
 
 
-def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
+def _again(node: Halo) -> list[Range]:
+    """The ranges that copy the same again."""
+    moved = {s for e in node.source.subscripts for s in e.free_symbols}
+    return [r for r in node.over if r.symbol not in moved]
+
+
+def _walk(body: Iterable[Any], times: Expr, near: frozenset[str] = frozenset()) -> Iterator[Work]:
     for node in body:
         match node:
             case Loop(range=span, body=inner):
-                yield from _walk(inner, times * (span.stop - span.start))
+                yield from _walk(inner, times * (span.stop - span.start), near)
             case Tiles(extent=extent, step=step, body=inner):
-                for found in _walk(inner, times * ceiling(extent / step)):
+                for found in _walk(inner, times * ceiling(extent / step), near):
                     yield _at(found, {node.low: Integer(0), node.high: step})
             case Guard(body=inner):
-                yield from _walk(inner, times)
+                yield from _walk(inner, times, near)
             case Halo(over=over, copied=copied):
-                kind = "copy" if copied else "view"
-                yield Work("gather" if _scattered(node.source, over) else kind, (times, _extent(over)))
+                kind = "gather" if _scattered(node.source, over) else "copy" if copied else "view"
+                again = _again(node)
+                runs = _extent(r for r in over[:-1] if r not in again)
+                counts = (_extent(again), runs, _extent(over[-1:])) if again else (_extent(over),)
+                yield Work("again" if again else kind, (times, *counts))
             case Copy(over=over):
                 yield Work("copy", (times, _extent(over)))
             case MatMul():
-                yield _multiplied(node, times)
+                found = _multiplied(node, times)
+                yield Work("near", found.counts) if node.right.array in near else found
             case ShiftedSum(over=over):
                 kept = {s for e in node.target.subscripts for s in e.free_symbols}
                 parts = [r for r in over if r.symbol not in kept]
@@ -112,7 +126,8 @@ def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
                 elements = _extent(r for r in node.over if r not in node.summed)
                 if node.summed:
                     yield Work("fold", (times, _extent(node.summed), elements))
-                yield Work("gather" if _scattered(node.target, node.over) else "store", (times, elements))
+                kind = "gather" if _scattered(node.target, node.over) else "held" if node.held else "store"
+                yield Work(kind, (times, elements))
 
 
 def _scattered(access: Access, over: Iterable[Range]) -> bool:

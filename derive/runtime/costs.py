@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["Counted", "counted", "held_by", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
+_AHEAD = 4  # times the cache: what is written and read in order is fetched ahead of its use
 _LINE = 64  # bytes that an entry costs where none of its neighbours is used
 _UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
 _VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
+_RUN = 0.01  # calls on next to nothing that a run of a copy takes as long as, besides its elements
 _PATH = 60  # calls on next to nothing that finding the order of a contraction takes as long as
 _FAR = 4  # so many times more are worked on as fast as memory is
 Work = tuple[Any, ...]
@@ -48,21 +50,24 @@ def held_by(works: Iterable[Work]) -> int:
 
 def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine", fixed: bool) -> float:
     """How long it takes; `room` is what the working arrays take together, in bytes. `fixed` counts what is made of weights."""
-    rate = _rate(room, machine)
+    rate, ahead = _rate(room, machine), _rate(room // _AHEAD, machine)
     wanted = [work for work in works if work[0] != "room" and (fixed or not work[0].startswith("make"))]
-    return sum(_seconds(work, rate, itemsize, machine) for work in wanted)
+    rates = {"again": ahead, "near": ahead}
+    return sum(_seconds(work, rates.get(work[0], rate), itemsize, machine) for work in wanted)
 
 
 def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> float:
     kind, times, *sizes = work
     call = machine.ufunc_call
-    if kind == "matmul":
+    if kind in ("matmul", "near"):
         products, rows, inner, columns = sizes
         one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
-        largest = products * inner * max(rows, columns) * itemsize
+        largest = 0 if kind == "near" else products * inner * max(rows, columns) * itemsize
         read = largest / machine.dram_bytes if largest > _CACHE else 0.0
         if rows * inner * columns <= _UNPACKED:
             one = max(one, read / products)
+        elif kind == "near":
+            one += 4 * inner * columns * itemsize / machine.cached_bytes
         elif read:
             one += (read + 2 * largest / machine.cached_bytes) / products
         far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
@@ -82,6 +87,10 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
     if kind == "weigh":
         parts, runs, elements = sizes
         return float(times * (2 * _VIEWS * call + parts * runs * (0.01 * call + 5 * elements * itemsize / rate)))
+    if kind == "again":
+        copies, runs, elements = sizes
+        one = runs * (_RUN * call + elements * itemsize * 2 / rate)
+        return float(times * (_VIEWS * call + copies * one))
     if kind == "fold":
         parts, elements = sizes
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
@@ -97,6 +106,8 @@ def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, mac
         return float(times * (_VIEWS * call + elements * _LINE / machine.dram_bytes))
     if kind == "sweep":
         return float(times * (_VIEWS * call + 6 * elements * itemsize / rate))
+    if kind == "held":
+        return float(times * (_VIEWS * call + elements * itemsize / machine.dram_bytes))
     if kind == "store":
         return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
@@ -115,7 +126,7 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
         if kind == "room" or kind.startswith("make"):
             continue
         calls += times
-        if kind == "matmul":
+        if kind in ("matmul", "near"):
             products, rows, inner, columns = sizes
             operations += times * products * 2 * rows * inner * columns
             bytes_ += times * products * itemsize * (rows * inner + inner * columns + rows * columns)
@@ -135,6 +146,9 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
             parts, runs, elements = sizes
             operations += 2 * times * parts * runs * elements
             bytes_ += times * parts * 3 * runs * elements * itemsize
+        elif kind == "again":
+            copies, runs, elements = sizes
+            bytes_ += times * 2 * copies * runs * elements * itemsize
         elif kind != "view":
             operations += 2 * times * sizes[0] if kind == "sweep" else 0
             bytes_ += times * 2 * sizes[0] * itemsize
