@@ -1,6 +1,7 @@
 """What a program in stages does, counted: calls of primitives and the elements and products in them, as expressions in the sizes.
 
 matmul   times, products, rows, inner, columns       2·rows·inner·columns operations a product
+phased   times, products, phases, rows, inner, columns   the same, of rows that share memory, in so many phases
 near     times, products, rows, inner, columns       the same, of what was copied again and is still in cache
 total    times, parts, elements                      parts - 1 additions of so many elements
 weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
@@ -143,7 +144,7 @@ def _multiplied(node: MatMul, times: Expr) -> Work:
         steps = [e.coeff(r.symbol) for r in node.rows if r.symbol in e.free_symbols]
         if steps and any(r.symbol in e.free_symbols for r in node.inner):
             phases = ceiling(inner / steps[-1])
-            return Work("matmul", (times * phases, batch, ceiling(rows / phases), inner, columns))
+            return Work("phased", (times, batch, phases, rows, inner, columns))
     return Work("matmul", (times, batch, rows, inner, columns))
 
 

@@ -59,20 +59,8 @@ def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine",
 def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> float:
     kind, times, *sizes = work
     call = machine.ufunc_call
-    if kind in ("matmul", "near"):
-        products, rows, inner, columns = sizes
-        one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
-        largest = 0 if kind == "near" else products * inner * max(rows, columns) * itemsize
-        read = largest / machine.dram_bytes if largest > _CACHE else 0.0
-        if rows * inner * columns <= _UNPACKED:
-            one = max(one, read / products)
-        elif kind == "near":
-            one += 4 * inner * columns * itemsize / machine.cached_bytes
-        elif read:
-            one += (read + 2 * largest / machine.cached_bytes) / products
-        far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
-        one += far * itemsize * columns * (inner + rows)
-        return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
+    if kind in ("matmul", "near", "phased"):
+        return _multiplied(work, rate, itemsize, machine)
     if kind == "contract":
         rows, inner, columns = sizes
         one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
@@ -95,6 +83,31 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
         parts, elements = sizes
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
     return _moved(kind, times, sizes[0], rate, itemsize, machine)
+
+
+def _multiplied(work: Work, rate: float, itemsize: int, machine: "Machine") -> float:
+    """Matrix products; those of rows that share memory are as small as what isn't packed."""
+    kind, times, *sizes = work
+    call = machine.ufunc_call
+    if kind == "phased":
+        products, phases, rows, inner, columns = sizes
+        calls = phases * -(-rows // (phases * max(1, _UNPACKED // (inner * columns))))
+        return _multiplied(
+            ("near", times * calls, products, -(-rows // calls), inner, columns), rate, itemsize, machine
+        )
+    products, rows, inner, columns = sizes
+    one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
+    largest = 0 if kind == "near" else products * inner * max(rows, columns) * itemsize
+    read = largest / machine.dram_bytes if largest > _CACHE else 0.0
+    if rows * inner * columns <= _UNPACKED:
+        one = max(one, read / products)
+    elif kind == "near":
+        one += 4 * inner * columns * itemsize / machine.cached_bytes
+    elif read:
+        one += (read + 2 * largest / machine.cached_bytes) / products
+    far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
+    one += far * itemsize * columns * (inner + rows)
+    return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
 
 
 def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, machine: "Machine") -> float:
@@ -126,8 +139,8 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
         if kind == "room" or kind.startswith("make"):
             continue
         calls += times
-        if kind in ("matmul", "near"):
-            products, rows, inner, columns = sizes
+        if kind in ("matmul", "near", "phased"):
+            products, *_, rows, inner, columns = sizes
             operations += times * products * 2 * rows * inner * columns
             bytes_ += times * products * itemsize * (rows * inner + inner * columns + rows * columns)
         elif kind == "contract":

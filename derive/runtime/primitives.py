@@ -27,6 +27,7 @@ __all__ = [
 
 _ALL = slice(None)
 _EVERY = tuple((_ALL,) * rank for rank in range(64))
+_UNPACKED = 10**6  # products of numbers: what OpenBLAS takes without copies
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
 
@@ -144,11 +145,17 @@ def folded(parts: Any) -> Any:
 
 
 def phased(left: Any, right: Any, out: Any) -> None:
-    """out = left @ right, for a left matrix whose rows share memory: in phases of rows that don't, which BLAS takes as they are."""
+    """out = left @ right, for a left matrix whose rows share memory: in phases of rows that don't, which BLAS takes as they are.
+
+    Each product is small enough that OpenBLAS multiplies its sides where they are instead of copying them first.
+    """
     step, width = left.strides[-2], left.shape[-1] * left.itemsize
     phases = -(-width // step) if step else 1
-    for phase in range(min(phases, left.shape[-2])):
-        np.matmul(left[..., phase::phases, :], right, out=out[..., phase::phases, :])
+    rows, few = left.shape[-2], phases * max(1, _UNPACKED // max(1, right.shape[-2] * right.shape[-1]))
+    for first in range(0, rows, few):
+        for phase in range(first, min(first + phases, rows)):
+            part = slice(phase, first + few, phases)
+            np.matmul(left[..., part, :], right, out=out[..., part, :])
 
 
 def held(target: Any, room: Any) -> Any:
