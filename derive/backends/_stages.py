@@ -219,7 +219,8 @@ class _Writer(Views):
         right = self.view(node.right, [*batch, node.inner, node.columns], "right", missing=True)
         out = self.view(node.target, [*batch, node.rows, node.columns], hoist="out")
         name = "phased" if self._overlap(node) else "np.matmul"
-        return [*self._held(node.target), f"{name}({left}, {right}, out={out})"]
+        apart = out == node.target.array and name == "np.matmul"
+        return [*self._held(node.target, apart), f"{name}({left}, {right}, out={out})"]
 
     def _overlap(self, node: MatMul) -> bool:
         """Whether rows of the left matrix share entries: a subscript moves with its rows and columns alike."""
@@ -262,14 +263,14 @@ class _Writer(Views):
         formula = f'"{parts[0]},{parts[1]}->{parts[2]}"'
         return [*self._held(node.target), f"np.einsum({formula}, {source}, {weights}, out={out})"]
 
-    def _held(self, target: Access) -> Lines:
-        """Where a working array is that may live in the result."""
+    def _held(self, target: Access, apart: bool = False) -> Lines:
+        """Where a working array is that may live in the result; with gaps where its axes are `apart` to what writes it."""
         store = self.held.get(target.array)
         if store is None:
             return []
         node = self._clipped_store(store)
         place = self.view(node.target, self._split(node)[0], slices=True, clip=node)
-        return [f"{target.array} = held({place}, {target.array}_)"]
+        return [f"{target.array} = held({place}, {target.array}_{', apart=True' if apart else ''})"]
 
     def _clipped_store(self, node: Store) -> Store:
         """The store with ranges that end with their tile, where its condition says no more than that."""

@@ -17,6 +17,7 @@ __all__ = ["Counted", "counted", "held_by", "seconds"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
 _AHEAD = 4  # times the cache: what is written and read in order is fetched ahead of its use
+_ROWS = 4  # rows below which a product's registers are filled in part
 _LINE = 64  # bytes that an entry costs where none of its neighbours is used
 _UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
 _VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
@@ -97,6 +98,8 @@ def _multiplied(work: Work, rate: float, itemsize: int, machine: "Machine") -> f
         )
     products, rows, inner, columns = sizes
     one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
+    if kind == "near":
+        one /= min(1.0, rows / _ROWS)
     largest = 0 if kind == "near" else products * inner * max(rows, columns) * itemsize
     read = largest / machine.dram_bytes if largest > _CACHE else 0.0
     if rows * inner * columns <= _UNPACKED:

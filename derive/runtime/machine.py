@@ -53,10 +53,7 @@ class Machine:
     source: str = "guessed: never calibrated"
 
     def flop_rate(self, itemsize: int, m: float, k: float, n: float) -> float:
-        """Operations a second of an m × k by k × n product of 4- or 8-byte floats; between `SIDES` by the sides' logarithms.
-
-        Below the first of them the rate falls as the side does: registers are filled in part.
-        """
+        """Operations a second of an m × k by k × n product of 4- or 8-byte floats; between `SIDES` by the sides' logarithms."""
         table = self.gemm32 if itemsize <= 4 else self.gemm64
         places = [_place(side) for side in (m, k, n)]
         total, count = 0.0, len(SIDES)
@@ -67,8 +64,7 @@ class Machine:
                 share *= part if up else 1 - part
                 index = index * count + min(low + up, count - 1)
             total += share * table[index]
-        least = min(1.0, m / SIDES[0]) * min(1.0, k / SIDES[0]) * min(1.0, n / SIDES[0])
-        return total * least
+        return total
 
     def matmul_seconds(self, itemsize: int, m: float, k: float, n: float) -> float:
         """Seconds of one product, its call included, with everything in cache."""

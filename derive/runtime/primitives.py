@@ -158,9 +158,12 @@ def phased(left: Any, right: Any, out: Any) -> None:
             np.matmul(left[..., part, :], right, out=out[..., part, :])
 
 
-def held(target: Any, room: Any) -> Any:
-    """Where a working array is that the result takes as it is: in the result, unless that has gaps or other places."""
-    if target.size == room.size and (target.flags.c_contiguous or target.strides[-1] == target.itemsize):
+def held(target: Any, room: Any, apart: bool = False) -> Any:
+    """Where a working array is that the result takes as it is: in the result, unless that has gaps or other places.
+
+    One whose axes stay `apart` may have gaps, but within its last axis.
+    """
+    if target.size == room.size and (target.flags.c_contiguous or (apart and target.strides[-1] == target.itemsize)):
         found = target.reshape(room.shape)
         if np.may_share_memory(found, target):
             return found

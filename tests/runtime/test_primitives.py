@@ -96,10 +96,11 @@ def test_a_copy_again_is_shifted_by_its_number(kind: type) -> None:
 
 def test_a_result_is_made_in_a_part_of_its_rows_where_each_is_whole_in_memory() -> None:
     result, room = np.zeros((6, 10)), np.zeros((3, 2, 4))
-    assert np.shares_memory(held(result[:, 2:6], room), result)
-    assert held(result[:, 2:10:2], room) is room
-    assert held(np.zeros((4, 6)).T, room) is room
-    made = held(result[:, 2:6], room)
+    assert np.shares_memory(held(result[:, 2:6], room, apart=True), result)
+    assert held(result[:, 2:10:2], room, apart=True) is room
+    assert held(np.zeros((4, 6)).T, room, apart=True) is room
+    assert held(result[:, 2:6], room) is room
+    made = held(result[:, 2:6], room, apart=True)
     made[...] = 3
     put(result[:, 2:6], made, np.zeros(()), split=(0,))
     put(result[:, 2:6], made, np.float64(2), split=(0,))
