@@ -22,6 +22,7 @@ from derive.algorithms._apart import check_adding, placed_in, tile_facts
 from derive.algorithms._constants import Term, without_constants
 from derive.algorithms._settings import each_setting
 from derive.algorithms._shared import check_shared
+from derive.algorithms._solved import at, nodes, solved
 from derive.algorithms._waves import check_roots, check_spectra, roots, without_waves
 from derive.errors import NoLowering
 from derive.forms.expr import Read
@@ -63,7 +64,7 @@ class _Inliner:
         self.given = (form.given, Ge(program.batch, 1), *(Ge(k.symbol, 1) for k in program.knobs), program.fits)
         self.made = list(self._walk(program.fixed, (), (), True))
         self.placed = list(self._walk(program.body, (), (), False))
-        self.tiles = [n for n in _nodes(program.body) if isinstance(n, Tiles)]
+        self.tiles = [n for n in nodes(program.body) if isinstance(n, Tiles)]
         self.by_array: dict[str, _Placed] = {}
         for part in (*self.made, *self.placed):
             name = part.node.target.array
@@ -75,7 +76,7 @@ class _Inliner:
             raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
         check_spectra(program, tuple(p.node for p in (*self.made, *self.placed)))
         check_shared(program, tuple(p.node for p in self.placed))
-        check_adding(program, self.store.node, self.tiles, any(isinstance(n, Loop) for n in _nodes(program.body)))
+        check_adding(program, self.store.node, self.tiles, any(isinstance(n, Loop) for n in nodes(program.body)))
         if self.store.node.held:
             self._check_held(self.store.node)
 
@@ -111,13 +112,13 @@ class _Inliner:
             return Term((), (), (access,))
         part = self.by_array[access.array]
         letters = {r.symbol for r in part.ranges}
-        known, equations = solved(part.node.target.subscripts, access.subscripts, letters)
+        known, equations = solved(part.node, access.subscripts, letters)
         free = tuple(r.symbol for r in part.ranges if r.symbol not in known)
         own = (*(_within(r) for r in part.ranges), *(f for f in part.facts if f.free_symbols & letters), *equations)
         facts = [f.xreplace(known) for f in own]
         if isinstance(part.node, Halo):
             facts.append(self._inside(part.node.source).xreplace(known))
-        places = [_at(a, known) for a in reads_of(part.node)]
+        places = [at(a, known) for a in reads_of(part.node)]
         parts = [self.inline(place) for place in places]
         needs = [(tuple(f.xreplace(known) for f in own) + rests, need) for p in parts for rests, need in p.needs]
         if isinstance(part.node, MatMul) and part.node.carried:
@@ -264,7 +265,7 @@ class _Inliner:
                 if rooms[access.array].zeroed:
                     continue
                 own = {r.symbol for r in source.ranges}
-                known, equations = solved(source.node.target.subscripts, access.subscripts, own)
+                known, equations = solved(source.node, access.subscripts, own)
                 if equations:
                     raise NoLowering(
                         f"Which entries of {access.array} are written is not plain, so it starts as zeros."
@@ -281,33 +282,6 @@ class _Inliner:
             raise NoLowering(f"The entries of {part.node.target.array} that are written differ between tiles.")
         if zeroed and isinstance(part.node, ShiftedSum):
             raise NoLowering(f"A sum of flat arrays leaves no zeros in {part.node.target.array}.")
-
-
-def _nodes(body: tuple[Any, ...]) -> Iterator[Any]:
-    for node in body:
-        yield node
-        if hasattr(node, "body"):
-            yield from _nodes(node.body)
-
-
-def _at(access: Access, values: Mapping[Symbol, Expr]) -> Access:
-    return Access(access.array, tuple(e.xreplace(dict(values)) for e in access.subscripts))
-
-
-def solved(
-    target: tuple[Expr, ...], places: tuple[Expr, ...], letters: set[Symbol]
-) -> tuple[dict[Symbol, Expr], tuple[Any, ...]]:
-    """The letters whose value the places tell, each by one subscript of its own; and the equations that are left."""
-    known: dict[Symbol, Expr] = {}
-    left = []
-    for subscript, place in zip(target, places, strict=True):
-        met = subscript.free_symbols & letters
-        symbol = next(iter(met)) if len(met) == 1 else None
-        if symbol is not None and symbol not in known and not (subscript - symbol).free_symbols & letters:
-            known[symbol] = expand(place - (subscript - symbol))
-        else:
-            left.append((subscript, place))
-    return known, tuple(Eq(s.xreplace(known), p) for s, p in left)
 
 
 def _factors(form: Form) -> list[Read]:

@@ -202,31 +202,32 @@ class _Writer(Views):
         return [f"{target if '[' in target else f'{target}[...]'} = {self.view(node.source, groups)}"]
 
     def halo(self, node: Halo) -> Lines:
-        moving = {r.symbol: axis for axis, r in enumerate(node.over)}
-        index: Lines = []
-        start: Lines = []
-        steps: list[int] = []
-        axes: dict[int, int] = {}
+        """A copy: letters that move nothing in the source are axes of extent one of it, behind that of the letter before."""
+        letters = [r.symbol for r in node.over]
+        read: list[tuple[Symbol | None, str, str, Expr]] = []
         for subscript in node.source.subscripts:
-            letters = [s for s in moving if s in subscript.free_symbols]
-            if not letters:
-                index.append(python(subscript))
-                continue
-            (letter,) = letters
-            step = subscript.coeff(letter)
-            axes[moving[letter]] = len(start)
-            start.append(python(expand(subscript - step * letter)))
-            steps.append(int(step))
-            index.append(":")
+            met = [s for s in letters if s in subscript.free_symbols]
+            step = subscript.coeff(met[0]) if met else Integer(0)
+            rest = python(expand(subscript - step * met[0]) if met else subscript)
+            read.append((met[0], ":", rest, step) if met else (None, rest, "", step))
+        for k, letter in enumerate(letters):
+            known = [s for s, *_ in read]
+            if letter not in known:
+                read.insert(known.index(letters[k - 1]) + 1 if k else 0, (letter, "None", "None", Integer(1)))
+        index = [text for _, text, *_ in read]
         while index and index[-1] == ":":
             index.pop()
         source = f"{node.source.array}[{', '.join(index)}]" if index else node.source.array
-        order = [axes[k] for k in range(len(node.over))]
+        axes = [part for part in read if part[0] is not None]
+        start, steps = tuple_text(part[2] for part in axes), [int(part[3]) for part in axes]
+        order = [[part[0] for part in axes].index(letter) for letter in letters]
         more = f", axes={tuple_text(order)}" if order != sorted(order) else ""
         more += f", steps={tuple_text(steps)}" if set(steps) != {1} else ""
-        more += ", copied=True" if node.copied else ""
         name = node.target.array
-        return [f"{name} = halo({source}, {tuple_text(start)}, {name}_{more})"]
+        if node.copied:
+            target = self.view(node.target, [(r,) for r in node.over], "in")
+            return [f"halo({source}, {start}, {target}{more}, copied=True)"]
+        return [f"{name} = halo({source}, {start}, {name}_{more})"]
 
     def matmul(self, node: MatMul) -> Lines:
         batch = [(r,) for r in node.batch]
@@ -234,7 +235,8 @@ class _Writer(Views):
         right = self.view(node.right, [*batch, node.inner, node.columns], "right", missing=True)
         out = self.view(node.target, [*batch, node.rows, node.columns], hoist="out")
         name = "phased" if self._overlap(node) else "np.matmul"
-        return [*self._held(node.target), f"{name}({left}, {right}, out={out})"]
+        apart = out == node.target.array and name == "np.matmul"
+        return [*self._held(node.target, apart), f"{name}({left}, {right}, out={out})"]
 
     def _overlap(self, node: MatMul) -> bool:
         """Whether rows of the left matrix share entries: a subscript moves with its rows and columns alike."""
@@ -279,14 +281,14 @@ class _Writer(Views):
         formula = f'"{parts[0]},{parts[1]}->{parts[2]}"'
         return [*self._held(node.target), f"np.einsum({formula}, {source}, {weights}, out={out})"]
 
-    def _held(self, target: Access) -> Lines:
-        """Where a working array is that may live in the result."""
+    def _held(self, target: Access, apart: bool = False) -> Lines:
+        """Where a working array is that may live in the result; with gaps where its axes are `apart` to what writes it."""
         store = self.held.get(target.array)
         if store is None:
             return []
         node = self._clipped_store(store)
         place = self.view(node.target, self._split(node)[0], slices=True, clip=node)
-        return [f"{target.array} = held({place}, {target.array}_)"]
+        return [f"{target.array} = held({place}, {target.array}_{', apart=True' if apart else ''})"]
 
     def _clipped_store(self, node: Store) -> Store:
         """The store with ranges that end with their tile, where its condition says no more than that."""

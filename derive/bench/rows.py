@@ -7,11 +7,12 @@ for the time a pixel, which should not grow with the image.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from derive.bench.problem import Layer, Problem
+from derive.bench.tried import TRIED
 from derive.errors import UnknownName
 
 __all__ = ["ROWS", "Row", "chosen"]
@@ -82,7 +83,7 @@ def _filters(side: int, channels: int, *goals: float) -> list[Row]:
     return _batches(name, "conv2d_channels", (goals[0], goals[1]), (side, side), (3, 3), (channels, channels))
 
 
-ROWS: tuple[Row, ...] = (
+_TABLE: tuple[Row, ...] = (
     *_windows("1mp", _SMALL, "cv2.filter2D", {3: 1.5, 5: 1.2, 7: 0.95, 11: 0.85, 31: 1.0}),
     *_windows("16mp", _LARGE, "cv2.filter2D", {3: 1.0, 7: 0.8, 11: 0.8}),
     *_windows("1mp-float64", _SMALL, "cv2.filter2D", {7: 0.6, 11: 0.7}, dtype="float64"),
@@ -117,6 +118,8 @@ ROWS: tuple[Row, ...] = (
     Row("32x32-3x3", Problem("conv2d", (32, 32), (3, 3)), ("scipy.ndimage.correlate",), 0.8),
     *(Row(f"{label}-{k}x{k}", Problem("conv2d", grid, (k, k))) for label, grid in _GROWING.items() for k in (3, 7)),
 )
+
+ROWS: tuple[Row, ...] = tuple(replace(row, tried=row.tried or TRIED.get(row.name, "")) for row in _TABLE)
 
 
 def chosen(names: Sequence[str]) -> tuple[Row, ...]:

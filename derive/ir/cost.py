@@ -1,14 +1,18 @@
 """What a program in stages does, counted: calls of primitives and the elements and products in them, as expressions in the sizes.
 
 matmul   times, products, rows, inner, columns       2·rows·inner·columns operations a product
+phased   times, products, phases, rows, inner, columns   the same, of rows that share memory, in so many phases
+near     times, products, rows, inner, columns       the same, of what was copied again and is still in cache
 total    times, parts, elements                      parts - 1 additions of so many elements, those between rows among them
 doubled  times, parts, elements                      as many additions as doubling takes, and one more for each other binary digit 1
 weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
 copy     times, elements, run                        also copies with a halo, where nothing is a view; so many are neighbours
 view     times, elements                             a halo that is a view but at the edges
+again    times, copies, runs, elements               so many copies of so many runs of so many elements that are one after another
 fold     times, parts, elements                      parts - 1 additions of so many elements, in place
 store    times, elements
 fill     times, elements                             a store of one number, or of a few
+held     times, elements                             a store of what is in its place already
 gather   times, elements                             copies and stores of entries that are no neighbours
 fft      times, transforms, length                   real transforms of so many points; one of complex numbers counts as two
 make     times, elements                             what weights alone determine, once for many inputs; `make fft` as fft
@@ -38,7 +42,7 @@ from derive.ir.nodes import (
     Range,
     Scatter,
 )
-from derive.ir.spectra import Product, Transform
+from derive.ir.spectra import Transform
 from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles, WeightedSum, statements
 
 __all__ = ["Work", "direct_work", "work"]
@@ -56,11 +60,11 @@ class Work:
 
 def work(program: Staged) -> tuple[Work, ...]:
     """The counts of working memory and of every statement, of the weights' first. Guards count as if they always held."""
-    made = (_once(w) for w in _walk(program, program.fixed, _ONE))
     spare = [n.target.array for n in statements(program.body) if isinstance(n, ShiftedSum) and n.doubled]
     rooms = [*(r for r in program.rooms if not r.within), *(r for r in program.rooms if r.name in spare)]
-    room = sum(map(_held, rooms), Integer(0))
-    return (Work("room", (_ONE, room)), *made, *_walk(program, program.body, _ONE))
+    near = frozenset(n.target.array for n in statements(program.body) if isinstance(n, Halo) and _again(n))
+    made = (_once(w) for w in _walk(program, program.fixed, _ONE))
+    return (Work("room", (_ONE, sum(map(_held, rooms), Integer(0)))), *made, *_walk(program, program.body, _ONE, near))
 
 
 def _held(room: Room) -> Expr:
@@ -83,47 +87,68 @@ def _at(found: Work, values: dict[Symbol, Expr]) -> Work:
     return Work(found.kind, tuple(e.xreplace(values) for e in found.counts))
 
 
-def _walk(program: Staged, body: Iterable[Any], times: Expr) -> Iterator[Work]:
+def _again(node: Halo) -> list[Range]:
+    """The ranges that copy the same again."""
+    moved = {s for e in node.source.subscripts for s in e.free_symbols}
+    return [r for r in node.over if r.symbol not in moved]
+
+
+def _walk(program: Staged, body: Iterable[Any], times: Expr, near: frozenset[str] = frozenset()) -> Iterator[Work]:
     for node in body:
         match node:
             case Loop(range=span, body=inner):
-                yield from _walk(program, inner, times * (span.stop - span.start))
+                yield from _walk(program, inner, times * (span.stop - span.start), near)
             case Tiles(extent=extent, step=step, body=inner):
-                for found in _walk(program, inner, times * ceiling(extent / step)):
+                for found in _walk(program, inner, times * ceiling(extent / step), near):
                     yield _at(found, {node.low: Integer(0), node.high: step})
             case Guard(body=inner):
-                yield from _walk(program, inner, times)
-            case Halo(over=over, copied=copied):
-                if copied and not _scattered(node.source, over):
-                    yield Work("copy", (times, _extent(over), _run(program, node)))
-                else:
-                    yield Work("gather" if _scattered(node.source, over) else "view", (times, _extent(over)))
-            case Copy(over=over):
-                yield Work("copy", (times, _extent(over), _run(program, node)))
+                yield from _walk(program, inner, times, near)
             case MatMul():
-                yield _multiplied(node, times)
-            case ShiftedSum(over=over):
-                kept = {s for e in node.target.subscripts for s in e.free_symbols}
-                parts = [r for r in over if r.symbol not in kept]
-                kind = "doubled" if node.doubled else "total"
-                yield Work(kind, (times, _extent(parts), _product(program.shape(node.target.array))))
-            case WeightedSum(axes=axes):
-                kept = {s for e in node.target.subscripts for s in e.free_symbols}
-                added = [r for axis in axes for r in axis if r.symbol not in kept]
-                *slow, along = [axis for axis in axes if axis[0].symbol in kept]
-                yield Work("weigh", (times, _extent(added), _extent(r for axis in slow for r in axis), _extent(along)))
-            case Transform(batch=batch, wave=wave):
-                yield Work("fft", (times, _extent(batch), wave.stop))
-            case Product(over=over):
-                yield Work("total", (times, Integer(2), _extent(over)))
+                found = _multiplied(node, times)
+                yield Work("near", found.counts) if node.right.array in near else found
             case Store():
-                elements = _extent(r for r in node.over if r not in node.summed)
-                if node.adds:
-                    yield Work("fold", (times, Integer(2), elements))
-                    continue
-                if node.summed:
-                    yield Work("fold", (times, _extent(node.summed), elements))
-                yield Work("gather" if _scattered(node.target, node.over) else "store", (times, elements))
+                yield from _stored(node, times)
+            case _:
+                yield _done(program, node, times)
+
+
+def _done(program: Staged, node: Any, times: Expr) -> Work:
+    """What a copy, a sum or a transform does."""
+    match node:
+        case Halo(over=over, copied=copied):
+            if again := _again(node):
+                runs = _extent(r for r in over[:-1] if r not in again)
+                return Work("again", (times, _extent(again), runs, _extent(over[-1:])))
+            if copied and not _scattered(node.source, over):
+                return Work("copy", (times, _extent(over), _run(program, node)))
+            return Work("gather" if _scattered(node.source, over) else "view", (times, _extent(over)))
+        case Copy(over=over):
+            return Work("copy", (times, _extent(over), _run(program, node)))
+        case ShiftedSum(over=over):
+            kept = {s for e in node.target.subscripts for s in e.free_symbols}
+            parts = [r for r in over if r.symbol not in kept]
+            kind = "doubled" if node.doubled else "total"
+            return Work(kind, (times, _extent(parts), _product(program.shape(node.target.array))))
+        case WeightedSum(axes=axes):
+            kept = {s for e in node.target.subscripts for s in e.free_symbols}
+            added = [r for axis in axes for r in axis if r.symbol not in kept]
+            *slow, along = [axis for axis in axes if axis[0].symbol in kept]
+            return Work("weigh", (times, _extent(added), _extent(r for axis in slow for r in axis), _extent(along)))
+        case Transform(batch=batch, wave=wave):
+            return Work("fft", (times, _extent(batch), wave.stop))
+        case _:
+            return Work("total", (times, Integer(2), _extent(node.over)))  # a product point by point
+
+
+def _stored(node: Store, times: Expr) -> Iterator[Work]:
+    elements = _extent(r for r in node.over if r not in node.summed)
+    if node.adds:
+        yield Work("fold", (times, Integer(2), elements))
+        return
+    if node.summed:
+        yield Work("fold", (times, _extent(node.summed), elements))
+    kind = "gather" if _scattered(node.target, node.over) else "held" if node.held else "store"
+    yield Work(kind, (times, elements))
 
 
 def _scattered(access: Access, over: Iterable[Range]) -> bool:
@@ -139,7 +164,7 @@ def _multiplied(node: MatMul, times: Expr) -> Work:
         steps = [e.coeff(r.symbol) for r in node.rows if r.symbol in e.free_symbols]
         if steps and any(r.symbol in e.free_symbols for r in node.inner):
             phases = ceiling(inner / steps[-1])
-            return Work("matmul", (times * phases, batch, ceiling(rows / phases), inner, columns))
+            return Work("phased", (times, batch, phases, rows, inner, columns))
     return Work("matmul", (times, batch, rows, inner, columns))
 
 

@@ -68,6 +68,7 @@ class Halo:
     """target[p] = source[at(p)] where that is inside, 0 elsewhere, for every entry of the target.
 
     Each subscript of the source moves with one index at most, by whole steps forwards, and each index is a subscript of the target.
+    An index that moves nothing in the source copies it again; later subscripts of the target may be shifted by it.
     Unless it is `copied`, the target is a view of the source where all is inside.
     """
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["Counted", "counted", "held_by", "seconds", "swept_by"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
+_AHEAD = 4  # times the cache: what is written and read in order is fetched ahead of its use
 _LINE = 64  # bytes that an entry costs where none of its neighbours is used
 _UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
 _VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
+_BEGUN = 0.01  # calls on next to nothing that a run of a copy takes as long as, besides its elements
 _PATH = 60  # calls on next to nothing that finding the order of a contraction takes as long as
 _SHARED, _FAR = 16, 64  # so many times more, a third-level cache holds, and are worked on as fast as memory is
 _SWEPT, _SLICED = 5, 2.5  # calls on next to nothing that a sweep takes as long as, and each axis that it has slices of
@@ -59,37 +61,38 @@ def swept_by(works: Iterable[Work]) -> int:
 
 def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine", fixed: bool) -> float:
     """How long it takes; `room` is what the working arrays take together, in bytes. `fixed` counts what is made of weights."""
-    rate = _rate(room, machine)
+    rate, ahead = _rate(room, machine), _rate(room // _AHEAD, machine)
     wanted = [work for work in works if work[0] != "room" and (fixed or not work[0].startswith("make"))]
-    return sum(_seconds(work, rate, itemsize, machine) for work in wanted)
+    rates = {"again": ahead, "near": ahead}
+    return sum(_seconds(work, rates.get(work[0], rate), itemsize, machine) for work in wanted)
 
 
 def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> float:
     kind, times, *sizes = work
     call = machine.ufunc_call
-    if kind == "matmul":
-        return _multiplied(times, sizes, rate, itemsize, machine)
+    if kind in ("matmul", "near", "phased"):
+        return _multiplied(work, rate, itemsize, machine)
     if kind == "contract":
         rows, inner, columns = sizes
         one = _product(rows, inner, columns, rate, itemsize, machine)
         whole = itemsize * inner * columns
         packed = whole * (1 / machine.dram_bytes + 2 / machine.cached_bytes) if times * whole > _CACHE else 0.0
-        sides = (
-            itemsize * inner * (rows + columns) if times > 1 else 0
-        )  # einsum copies both as matrices, unless they are whole
+        sides = itemsize * inner * (rows + columns) if times > 1 else 0  # copied as matrices, unless they are whole
         copied = sides / machine.copied_bytes + sides / (machine.dram_bytes if sides > _CACHE else rate)
         return float(times * (_PATH * call + one + packed + copied))
-    if kind == "total":
+    if kind in ("total", "doubled"):
         parts, elements = sizes
-        return float(times * max(1, parts - 1) * (2 * call + 3 * elements * itemsize / rate))
-    if kind == "doubled":
-        parts, elements = sizes
-        return float(times * _doublings(parts) * (2 * call + 3 * elements * itemsize / rate))
+        additions = max(1, parts - 1) if kind == "total" else _doublings(parts)
+        return float(times * additions * (2 * call + 3 * elements * itemsize / rate))
     if kind in ("fft", "make fft"):
         return _transformed(times, sizes, itemsize if kind == "fft" else 8, machine)
     if kind == "weigh":
         parts, runs, elements = sizes
         return float(times * (2 * _VIEWS * call + parts * runs * (0.01 * call + 5 * elements * itemsize / rate)))
+    if kind == "again":
+        copies, runs, elements = sizes
+        one = runs * (_BEGUN * call + elements * itemsize * 2 / rate)
+        return float(times * (_VIEWS * call + copies * one))
     if kind == "fold":
         parts, elements = sizes
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
@@ -113,17 +116,26 @@ def _product(rows: Any, inner: Any, columns: Any, rate: float, itemsize: int, ma
     return 2.0 * float(rows * inner * columns) / machine.flop_rate(itemsize, rows, inner, columns)
 
 
-def _multiplied(times: Any, sizes: Any, rate: float, itemsize: int, machine: "Machine") -> float:
-    """Products of matrices; NumPy leaves those of one column by one row to a plain loop."""
+def _multiplied(work: Work, rate: float, itemsize: int, machine: "Machine") -> float:
+    """Matrix products: those of rows that share memory are as small as what isn't packed, those of one column are a plain loop."""
+    kind, times, *sizes = work
     call = machine.ufunc_call
+    if kind == "phased":
+        products, phases, rows, inner, columns = sizes
+        calls = phases * -(-rows // (phases * max(1, _UNPACKED // (inner * columns))))
+        return _multiplied(
+            ("near", times * calls, products, -(-rows // calls), inner, columns), rate, itemsize, machine
+        )
     products, rows, inner, columns = sizes
     one = _product(rows, inner, columns, rate, itemsize, machine)
     if inner == 1:
         one = _PLAIN * call * rows * columns
-    largest = products * inner * max(rows, columns) * itemsize
+    largest = 0 if kind == "near" else products * inner * max(rows, columns) * itemsize
     read = largest / machine.dram_bytes if largest > _CACHE else 0.0
     if rows * inner * columns <= _UNPACKED:
         one = max(one, read / products)
+    elif kind == "near":
+        one += 4 * inner * columns * itemsize / machine.cached_bytes
     elif read:
         one += (read + 2 * largest / machine.cached_bytes) / products
     far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
@@ -146,6 +158,8 @@ def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, mac
         return float(times * (_VIEWS * call + 2 * elements * itemsize / rate))
     if kind == "gather":
         return float(times * (_VIEWS * call + elements * _LINE / machine.dram_bytes))
+    if kind == "held":
+        return float(times * (_VIEWS * call + elements * itemsize / machine.dram_bytes))
     if kind == "store":
         return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
@@ -165,8 +179,8 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
         if kind == "room" or kind.startswith("make"):
             continue
         calls += times
-        if kind == "matmul":
-            products, rows, inner, columns = sizes
+        if kind in ("matmul", "near", "phased"):
+            products, *_, rows, inner, columns = sizes
             operations += times * products * 2 * rows * inner * columns
             bytes_ += times * products * itemsize * (rows * inner + inner * columns + rows * columns)
         elif kind == "contract":
@@ -186,6 +200,9 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
             parts, runs, elements = sizes
             operations += 2 * times * parts * runs * elements
             bytes_ += times * parts * 3 * runs * elements * itemsize
+        elif kind == "again":
+            copies, runs, elements = sizes
+            bytes_ += times * 2 * copies * runs * elements * itemsize
         elif kind != "view":
             operations += 2 * times * sizes[0] if kind == "sweep" else 0
             bytes_ += times * 2 * sizes[0] * itemsize
