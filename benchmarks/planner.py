@@ -107,7 +107,10 @@ def figures(problem: Problem) -> dict[str, Any]:
     predicted = {c.choice.name: c.seconds for c in chosen.explain().candidates}
     near = [n for n in names if predicted[n] < 20 * min(predicted.values())]
     plans = {n: kernel.plan(X.shape, *weights, dtype=kind, algorithm=n) for n in near}
-    out = np.empty(plans[near[0]].result, kind)
+    knobs = {c.choice.name: c.choice.knobs for c in chosen.explain().candidates}
+    plans = {n: p for n, p in plans.items() if p.choice.knobs == knobs[n]}  # by name, bounds of errors may be larger
+    plans[chosen.algorithm] = chosen
+    out = np.empty(chosen.result, kind)
     times = timed({n: (lambda p=p: p(X, out=out)) for n, p in plans.items()})
     ratio = times[chosen.algorithm] / min(times.values())
     return {**problem, "chosen": chosen.algorithm, "ratio": ratio, "seconds": times, "predicted": predicted}

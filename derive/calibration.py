@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ import numpy as np
 
 from derive.artifacts import write
 from derive.errors import DeriveError
+from derive.runtime.errors import ArgumentError
 from derive.runtime.machine import FORMAT, SIDES, Machine, cache_folder, file_name, load, machine, processor
+from derive.runtime.threads import one_blas_thread, run_together
 
 __all__ = ["FORCED", "calibrate", "constants", "machine", "one_thread", "per_call", "processor", "summary"]
 
@@ -151,15 +153,23 @@ def _fft(dtype: np.dtype[Any], sample: float, length: int = 512) -> float:
 
 
 def _thread_start(tasks: int = 200) -> float:
-    """By the clock: what waits spends no CPU time."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(int).result()
-        seconds = []
-        for _ in range(tasks):
-            begun = time.perf_counter()
-            pool.submit(int).result()
-            seconds.append(time.perf_counter() - begun)
+    """What a plan of two threads takes for nothing, with BLAS held if it can be; by the clock, as what waits spends no CPU time."""
+    limited: Callable[[], Any] = one_blas_thread
+    try:
+        limited()
+    except ArgumentError:
+        limited = nullcontext
+    seconds = []
+    for _ in range(tasks):
+        begun = time.perf_counter()
+        with limited():
+            run_together([_nothing, _nothing])
+        seconds.append(time.perf_counter() - begun)
     return statistics.median(seconds)
+
+
+def _nothing() -> None:
+    """A task."""
 
 
 if __name__ == "__main__":

@@ -23,11 +23,20 @@ from derive.forms.form import Form
 from derive.forms.sizes import size_sources
 from derive.ir.interpreter import interpret
 from derive.ir.nodes import Program
-from derive.lowering import slopes
+from derive.lowering import Gradient, slopes
 from derive.pipeline import Layer, load_source
 from derive.proof.step import View
 
-__all__ = ["CheckFailed", "check_emitted", "exact_arrays", "interpreted", "run_body", "run_exactly", "small_sizes"]
+__all__ = [
+    "CheckFailed",
+    "check_emitted",
+    "exact_arrays",
+    "interpreted",
+    "run_body",
+    "run_exactly",
+    "run_stages",
+    "small_sizes",
+]
 
 _NO_DENSE = (View.WEIGHT, View.BIAS, View.COMPOSED)
 _MOST = 4000
@@ -125,6 +134,33 @@ def _check_algorithms(layer: Layer, kernel: Any) -> None:
             arrays = exact_arrays(form, sizes)
             got = run_exactly(kernel.using(algorithm.name), form, arrays, sizes)
             _compare(layer, f"numpy algorithm '{algorithm.name}'", got, denote(form, arrays, sizes), sizes)
+    for slope in slopes(form):
+        made = kernel.gradients.get(slope.by)
+        for algorithm in () if made is None else made.algorithms:
+            served = (sizes for sizes in small_sizes(form) if algorithm.serves({s.name: v for s, v in sizes.items()}))
+            for sizes in islice(served, _INTERPRETED):
+                arrays = {**exact_arrays(form, sizes), **exact_arrays(slope.form, sizes, seed=1)}
+                got = run_stages(made, algorithm.name, slope, arrays, sizes)
+                _compare(layer, f"numpy algorithm '{algorithm.name}'", got, denote(slope.form, arrays, sizes), sizes)
+
+
+def run_stages(
+    made: Any,
+    algorithm: str,
+    slope: Gradient,
+    arrays: Mapping[str, np.ndarray],
+    sizes: Mapping[Symbol, int],
+    **knobs: int,
+) -> np.ndarray:
+    """One algorithm of a gradient on object arrays of one item each."""
+    known = {**{s.name: v for s, v in sizes.items()}, "batch": 1}
+    items = {n: a[None] if n in slope.items else a for n, a in arrays.items()}
+    shape = tuple(int(evaluate(e, sizes)) for e in slope.form.output.shape)
+    batched = slope.form.output.name in slope.items
+    result = np.empty((1, *shape) if batched else shape, dtype=object)
+    body = made.using(algorithm, known, **knobs)
+    body(*(items[n] for n in made.arrays), result, lambda extent: np.empty(extent, dtype=object))
+    return result[0] if batched else result
 
 
 def _check_gradients(

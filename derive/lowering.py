@@ -13,9 +13,9 @@ from typing import Any
 
 from sympy import Expr, Integer, S, Symbol, expand
 
-from derive.algorithms._inlined import staged_obligations
 from derive.algorithms._obligations import program_obligations
-from derive.algorithms._terms import charts
+from derive.algorithms._supposed import obligations
+from derive.algorithms._terms import BATCH, charts
 from derive.algorithms.direct import direct
 from derive.backends._module import needed
 from derive.backends._signature import Numbers, numbers
@@ -46,7 +46,9 @@ __all__ = [
     "repeats",
     "slopes",
     "staged",
+    "staged_gradients",
     "terms",
+    "told",
     "unfit",
 ]
 
@@ -212,21 +214,45 @@ def unfit(form: Form) -> dict[str, str]:
     return reasons
 
 
-def terms(form: Form) -> Expr:
-    """How many products one result adds at most: as many as the letters of the sum have values together."""
-    return expand(S.One * _product(a.extent for a in form.reduction))
+def terms(form: Form, items: frozenset[str] | None = None) -> Expr:
+    """How many products one result adds at most: as many as the letters of the sum have values together.
+
+    A result without items adds up those of all. `items` are the arrays that have them.
+    """
+    known = batched(form) if items is None else items
+    batch = S.One if form.output.name in known else BATCH
+    return expand(batch * _product(a.extent for a in form.reduction))
+
+
+def told(form: Form, found: Sequence[Gradient]) -> dict[str, Any]:
+    """What a kernel object is told of its arrays, with the gradients that were found."""
+    return {
+        "weights": tuple(p.name for p in form.weights),
+        "biases": tuple(p.name for p in form.biases),
+        "constants": constants(form),
+        "repeats": repeats(form),
+        "terms": terms(form),
+        "slope_terms": {slope.by: terms(slope.form, slope.items) for slope in found},
+        "unfit": unfit(form),
+    }
 
 
 @lru_cache(maxsize=256)
-def staged(form: Form) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
-    """The form's programs in stages, one for each algorithm that fits it, proved. Raises ObligationFailed where a proof fails."""
+def staged(
+    form: Form, items: frozenset[str] | None = None, named: str = ""
+) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
+    """The form's programs in stages, one for each algorithm that fits it, proved. Raises ObligationFailed where a proof fails.
+
+    `items` are the arrays with an entry for each item of a batch, where they aren't the form's own; `named` ends their names.
+    """
     found = []
     for name in ALGORITHMS:
         try:
-            program = find("derive.algorithms", name)(form, batched(form))
+            program = find("derive.algorithms", name)(form, batched(form) if items is None else items)
         except NoLowering:
             continue
-        verdicts = discharge_all(staged_obligations(program, form))
+        program = replace(program, name=f"{program.name}{named}")
+        verdicts = discharge_all(obligations(program, form))
         for verdict in verdicts:
             if not verdict.proved:
                 raise ObligationFailed(f"The algorithm '{name}' fails its obligation '{verdict.obligation.name}'.")
@@ -243,6 +269,12 @@ def gradients(form: Form, target: str, found: Sequence[Gradient]) -> dict[str, t
         except NoLowering:
             continue
     return programs
+
+
+def staged_gradients(found: Sequence[Gradient]) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
+    """The programs in stages of the gradients for all weights, each named after its result, with their proofs."""
+    every = (staged(slope.form, slope.items, f"_{slope.form.output.name}") for slope in found)
+    return tuple(pair for pairs in every for pair in pairs if not pair[0].valued)
 
 
 @lru_cache(maxsize=1024)

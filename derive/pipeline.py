@@ -21,10 +21,9 @@ from derive.compiled import Compiled
 from derive.derivation import Derivation
 from derive.errors import DeriveError, EmitError, NoLowering, UnknownName, UsageRefused
 from derive.forms.expr import index
-from derive.forms.form import Form
 from derive.ir.nodes import Program
 from derive.ir.stages import Staged
-from derive.lowering import constants, gradients, lower, proof_of, repeats, slopes, staged, terms, unfit
+from derive.lowering import constants, gradients, lower, proof_of, slopes, staged, staged_gradients, told
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
@@ -71,15 +70,23 @@ class Layer:
     def program_verdicts(self, backend: str) -> tuple[Verdict, ...]:
         """The programs proved to denote their forms. Raises ObligationFailed where one does not."""
         own = proof_of(self.derivation.form, find("derive.backends", backend).target)
-        more = (*self._staged(backend), *self._gradients(backend).values())
+        more = (*self._staged(backend), *self._gradients(backend).values(), *self._staged_gradients(backend))
         return (*own, *(v for _, verdicts in more for v in verdicts))
 
-    def staged(self, backend: str) -> tuple[Staged, ...]:
-        """The programs in stages that a backend prints besides."""
-        return tuple(program for program, _ in self._staged(backend))
+    def staged(self, backend: str, valued: bool = False) -> tuple[Staged, ...]:
+        """The programs in stages that a backend prints besides, for all weights, or those for certain values of weights."""
+        return tuple(p for p, _ in self._staged(backend) if p.valued == valued)
 
     def _staged(self, backend: str) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
         return staged(self.derivation.form) if find("derive.backends", backend).target == "arrays" else ()
+
+    def staged_gradients(self, backend: str) -> tuple[Staged, ...]:
+        """The programs in stages that a backend prints besides for gradients."""
+        return tuple(program for program, _ in self._staged_gradients(backend))
+
+    def _staged_gradients(self, backend: str) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
+        arrays = find("derive.backends", backend).target == "arrays"
+        return staged_gradients(slopes(self.derivation.form)) if arrays else ()
 
     def _gradients(self, backend: str) -> dict[str, tuple[Program, tuple[Verdict, ...]]]:
         form = self.derivation.form
@@ -118,8 +125,9 @@ class Layer:
     def source(self, backend: str) -> str:
         """The text of one backend's module. Raises NoLowering or EmitError where there is none."""
         printer = find("derive.backends", backend)
-        parts = (self.program(backend), self.header(backend), self.gradients(backend), self.staged(backend))
-        text: str = printer.emit(*parts)
+        parts = (self.program(backend), self.header(backend), self.gradients(backend))
+        every = [p for p, _ in self._staged(backend)]
+        text: str = printer.emit(*parts, (*every, *self.staged_gradients(backend)))
         return text
 
     def header(self, backend: str) -> Header:
@@ -140,7 +148,7 @@ class Layer:
                 ("Cost", f"{cost_text(form)} operations"),
                 *_symmetry(self.derivation),
             ),
-            **_told(form),
+            **told(form, slopes(form)),
         )
 
 
@@ -159,18 +167,6 @@ def _symmetry(derivation: Derivation) -> tuple[tuple[str, str], ...]:
     """Under which condition on its sizes a layer at some of its places keeps the symmetry that it states."""
     found = stated_symmetry(derivation)
     return () if found is None else (("Symmetry", str(found)),)
-
-
-def _told(form: Form) -> dict[str, Any]:
-    """What a kernel object is told of its arrays."""
-    return {
-        "weights": tuple(p.name for p in form.weights),
-        "biases": tuple(p.name for p in form.biases),
-        "constants": constants(form),
-        "repeats": repeats(form),
-        "terms": terms(form),
-        "unfit": unfit(form),
-    }
 
 
 def _arrow(rule: str) -> str:
@@ -259,7 +255,7 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     program = lower(form, printer.target)
     found = [slope.at(values) for slope in slopes(derivation.form)]
     views = gradients(form, printer.target, found)
-    more = staged(form) if printer.target == "arrays" else ()
+    more = (*staged(form), *staged_gradients(found)) if printer.target == "arrays" else ()
     own = (
         proof_of(form, printer.target),
         *(v for _, v in more),
@@ -273,7 +269,7 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         title="A layer compiled in memory.",
         formula=(),
         facts=(("Proved", f"{proved} obligations"),),
-        **_told(form),
+        **told(form, found),
     )
     source = printer.emit(program, header, {by: made for by, (made, _) in views.items()}, [p for p, _ in more])
     return Compiled(load_source(source, backend).layer, source)

@@ -3,7 +3,8 @@
 The terms of one result of one tile are then terms of the form, and these obligations say that they are the same ones:
 
     denotes     a composed term is a live term with the same entries, and the chart takes it there and back; each live term is
-                composed; every place is in some tile and stored there, from its own bias
+                composed; every place is in some tile and stored there, from its own bias; where results are added up, every
+                term is in some tile, and composed in no other
     in bounds   every statement stays inside its arrays
     made        what a statement reads of a working array was written in the same tile, or is never written and 0
 """
@@ -17,14 +18,17 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Or, Symbol, expand
 
+from derive.algorithms._apart import check_adding, placed_in, tile_facts
 from derive.algorithms._constants import Term, without_constants
+from derive.algorithms._settings import each_setting
 from derive.algorithms._shared import check_shared
+from derive.algorithms._solved import at, nodes, solved
 from derive.algorithms._waves import check_roots, check_spectra, roots, without_waves
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Form, equal_places
 from derive.ir.nodes import Access, Guard, Let, Loop, Range
-from derive.ir.stages import Cases, Halo, MatMul, ShiftedSum, Stage, Staged, Store, Tiles, at_knobs, reads_of, settings
+from derive.ir.stages import Halo, MatMul, ShiftedSum, Stage, Staged, Store, Tiles, at_knobs, reads_of, settings
 from derive.proof.goal import Goal, Obligation
 
 __all__ = ["staged_obligations"]
@@ -48,12 +52,6 @@ def _within(r: Range) -> Any:
     return And(Le(r.start, r.symbol), Lt(r.symbol, r.stop))
 
 
-def _tile(node: Tiles) -> Any:
-    return And(
-        Le(0, node.low), Lt(node.low, node.high), Le(node.high, node.extent), Le(node.high - node.low, node.step)
-    )
-
-
 class _Inliner:
     """One program with numbers for the knobs that have choices; integers by name are replaced by their values."""
 
@@ -66,7 +64,7 @@ class _Inliner:
         self.given = (form.given, Ge(program.batch, 1), *(Ge(k.symbol, 1) for k in program.knobs), program.fits)
         self.made = list(self._walk(program.fixed, (), (), True))
         self.placed = list(self._walk(program.body, (), (), False))
-        self.tiles = [n for n in _nodes(program.body) if isinstance(n, Tiles)]
+        self.tiles = [n for n in nodes(program.body) if isinstance(n, Tiles)]
         self.by_array: dict[str, _Placed] = {}
         for part in (*self.made, *self.placed):
             name = part.node.target.array
@@ -78,6 +76,7 @@ class _Inliner:
             raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
         check_spectra(program, tuple(p.node for p in (*self.made, *self.placed)))
         check_shared(program, tuple(p.node for p in self.placed))
+        check_adding(program, self.store.node, self.tiles, any(isinstance(n, Loop) for n in nodes(program.body)))
         if self.store.node.held:
             self._check_held(self.store.node)
 
@@ -101,7 +100,7 @@ class _Inliner:
                 case Guard(condition=condition, body=inner):
                     yield from self._walk(inner, (*facts, condition), loops, outlives)
                 case Tiles(body=inner):
-                    yield from self._walk(inner, (*facts, _tile(node)), loops, outlives)
+                    yield from self._walk(inner, (*facts, tile_facts(node)), loops, outlives)
                 case Let():
                     raise NoLowering("A program in stages holds its integers by name at its head.")
                 case _:
@@ -113,13 +112,13 @@ class _Inliner:
             return Term((), (), (access,))
         part = self.by_array[access.array]
         letters = {r.symbol for r in part.ranges}
-        known, equations = solved(part.node.target.subscripts, access.subscripts, letters)
+        known, equations = solved(part.node, access.subscripts, letters)
         free = tuple(r.symbol for r in part.ranges if r.symbol not in known)
         own = (*(_within(r) for r in part.ranges), *(f for f in part.facts if f.free_symbols & letters), *equations)
         facts = [f.xreplace(known) for f in own]
         if isinstance(part.node, Halo):
             facts.append(self._inside(part.node.source).xreplace(known))
-        places = [_at(a, known) for a in reads_of(part.node)]
+        places = [at(a, known) for a in reads_of(part.node)]
         parts = [self.inline(place) for place in places]
         needs = [(tuple(f.xreplace(known) for f in own) + rests, need) for p in parts for rests, need in p.needs]
         if isinstance(part.node, MatMul) and part.node.carried:
@@ -167,9 +166,10 @@ class _Inliner:
         if places:
             ranged = And(*store.facts, *points, *(f for f in term.facts if f in whole.facts))
             yield Goal((*self.given, ranged), And(*places))
-        yield Goal((*self.given, here), And(form.live.xreplace(down), item.xreplace(down), back, same))
-        tiles = [And(_tile(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
-        around = [f for f in store.facts if not any(f == _tile(t) for t in self.tiles)]
+        own = placed_in(self.tiles, down) if node.adds else True
+        yield Goal((*self.given, here), And(form.live.xreplace(down), item.xreplace(down), back, same, own))
+        tiles = [And(tile_facts(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
+        around = [f for f in store.facts if not any(f == tile_facts(t) for t in self.tiles)]
         forth = And(*(Eq(s, expand(e.xreplace(up))) for s, e in down.items()))
         told = And(*around, *points, *summed, *term.facts).xreplace(up)
         yield Goal((*self.given, form.live, item, *tiles), And(told, forth))
@@ -177,10 +177,11 @@ class _Inliner:
             yield Goal((*self.given, *store.facts, *points, *summed, *rests), need)
         output = form.output.holds()
         among = And(*(And(Le(0, t.place), Lt(t.place, t.extent)) for t in self.tiles))
-        yield Goal((*self.given, output, item), among)
+        yield Goal((*self.given, form.live if node.adds else output, item), among)
         told = And(*around, *points).xreplace(up)
         place = equal_places((e.xreplace(up) for e in node.target.subscripts), self._stored(form.output.entry(), {}))
-        yield Goal((*self.given, output, item, *tiles), And(told, place))
+        if not node.adds:  # a place that nothing is added to stays 0
+            yield Goal((*self.given, output, item, *tiles), And(told, place))
         yield Goal((*self.given, *store.facts, *points), And(output.xreplace(down), self._started(down)))
 
     def _stored(self, read: Read, down: Mapping[Symbol, Expr]) -> tuple[Expr, ...]:
@@ -264,7 +265,7 @@ class _Inliner:
                 if rooms[access.array].zeroed:
                     continue
                 own = {r.symbol for r in source.ranges}
-                known, equations = solved(source.node.target.subscripts, access.subscripts, own)
+                known, equations = solved(source.node, access.subscripts, own)
                 if equations:
                     raise NoLowering(
                         f"Which entries of {access.array} are written is not plain, so it starts as zeros."
@@ -283,33 +284,6 @@ class _Inliner:
             raise NoLowering(f"A sum of flat arrays leaves no zeros in {part.node.target.array}.")
 
 
-def _nodes(body: tuple[Any, ...]) -> Iterator[Any]:
-    for node in body:
-        yield node
-        if hasattr(node, "body"):
-            yield from _nodes(node.body)
-
-
-def _at(access: Access, values: Mapping[Symbol, Expr]) -> Access:
-    return Access(access.array, tuple(e.xreplace(dict(values)) for e in access.subscripts))
-
-
-def solved(
-    target: tuple[Expr, ...], places: tuple[Expr, ...], letters: set[Symbol]
-) -> tuple[dict[Symbol, Expr], tuple[Any, ...]]:
-    """The letters whose value the places tell, each by one subscript of its own; and the equations that are left."""
-    known: dict[Symbol, Expr] = {}
-    left = []
-    for subscript, place in zip(target, places, strict=True):
-        met = subscript.free_symbols & letters
-        symbol = next(iter(met)) if len(met) == 1 else None
-        if symbol is not None and symbol not in known and not (subscript - symbol).free_symbols & letters:
-            known[symbol] = expand(place - (subscript - symbol))
-        else:
-            left.append((subscript, place))
-    return known, tuple(Eq(s.xreplace(known), p) for s, p in left)
-
-
 def _factors(form: Form) -> list[Read]:
     factors = [f for f in form.weight.as_ordered_factors() if f != 1]
     if not all(isinstance(f, Read) for f in factors):
@@ -326,25 +300,10 @@ def staged_obligations(program: Staged, form: Form) -> tuple[Obligation, ...]:
         found["denotes"] += stages.denotes()
         found["in bounds"] += stages.bounds()
         found["made"] += stages.made_first()
-    each = _each(program)
+    each = each_setting(program)
     says = {
         "denotes": f"The terms that the stages of '{program.name}' compose are the form's live terms, each once{each}.",
         "in bounds": f"Every access of the stages of '{program.name}' is inside its array{each}.",
         "made": f"Every entry that the stages of '{program.name}' read was made first, or is 0{each}.",
     }
     return tuple(Obligation(name, says[name], tuple(goals)) for name, goals in found.items())
-
-
-def _each(program: Staged) -> str:
-    """The choices and the cases, in words."""
-    cases = program.cases or Cases((), ())
-    chosen = [k for k in program.knobs if k.choices and not k.free and k.symbol not in cases.symbols]
-    each = "".join(f", for {k.symbol} in {{{', '.join(map(str, k.choices))}}}" for k in chosen)
-    if not cases.symbols:
-        return each
-    return f"{each}, for {_tuple(cases.symbols)} in {{{', '.join(map(_tuple, cases.values))}}}"
-
-
-def _tuple(parts: tuple[Any, ...]) -> str:
-    text = ", ".join(map(str, parts))
-    return text if len(parts) == 1 else f"({text})"

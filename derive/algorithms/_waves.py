@@ -78,8 +78,8 @@ def check_spectra(program: Staged, nodes: tuple[Statement, ...]) -> None:
     halves = {room.name for room in (*program.made, *program.rooms) if room.spectrum}
     for node in nodes:
         name, target, sources = node.target.array, node.target.array in halves, {a.array for a in reads_of(node)}
-        if isinstance(node, Product):
-            fine = target and sources <= halves
+        if isinstance(node, Product) and target:
+            fine = sources <= halves
         elif isinstance(node, Transform):
             last = node.target.subscripts[-1] == node.wave.symbol
             fine = not last if target and sources <= halves else last and target != (sources <= halves)

@@ -13,15 +13,14 @@ X isn't padded.
 
 from __future__ import annotations
 
-from sympy import Expr, Ge, Integer, Max, Symbol, expand, floor
+from sympy import Expr, Integer, Symbol, expand, floor
 
+from derive.algorithms._margins import columns
 from derive.algorithms._window import BATCH, ITEM, Moving, Window, entry, fresh, gathered, single, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range
 from derive.ir.stages import Halo, Knob, MatMul, Room, ShiftedSum, Stage, Staged, Store, Tiles
-from derive.proof.goal import Goal, Status
-from derive.proof.solver import decide
 
 __all__ = ["rows"]
 
@@ -35,10 +34,10 @@ def rows(form: Form, batched: frozenset[str]) -> Staged:
     single(found, batched)
     if len(found.moving) < 2:
         raise NoLowering("it needs a window of two axes at least")
-    return _Rows(found).program(batched)
+    return Rows(found).program(batched)
 
 
-class _Rows:
+class Rows:
     """The letters and extents of one program."""
 
     def __init__(self, found: Window) -> None:
@@ -96,21 +95,6 @@ class _Rows:
         room = Room(self.T, shape, True)
         return (*fixed, Loop(Range(self.s, ZERO, self.S), (copy,), says)), (*made, room)
 
-    def _columns(self) -> tuple[Expr, Expr]:
-        """The positions in a row of Z that stand for a column of X."""
-        along = self.along
-        first, last = along.base, expand(along.base + along.span)
-        start = expand(self.larger(ZERO, first) - along.base)
-        stop = expand(-self.larger(-along.extent, -last) - along.base)
-        return start, self.larger(start, stop)
-
-    def larger(self, one: Expr, two: Expr) -> Expr:
-        """The larger of two, for all sizes where one of them always is."""
-        for left, right in ((one, two), (two, one)):
-            if decide(Goal((self.form.given,), Ge(left, right)).smt) is Status.PROVED:
-                return left
-        return Max(one, two)
-
     def _rooms(self) -> tuple[Room, ...]:
         down, along = self.down, self.along
         height = expand(down.stride * (self.S * self.G - 1) + down.reach * (down.taps - 1) + 1)
@@ -160,7 +144,7 @@ class _Rows:
             (Range(self.g, ZERO, self.G),),
             (Range(self.b, ZERO, along.taps), Range(self.s, ZERO, self.S)),
             (Range(self.r, ZERO, self.K), *steps),
-            (Range(self.y, *self._columns()),),
+            (Range(self.y, *columns(self.form, self.along)),),
             f"{entry(target)} = Σ_{summed} {entry(left)}·{entry(right)}",
         )
 

@@ -9,7 +9,8 @@
 
 That takes (S + k - 1) + (T + k - 1) multiplications a result and rank, instead of k². Edges of zeros are margins of Z, so X isn't
 padded, and the last stretch of a row of Z goes on in the next row, where it meets zeros of B or gives what is dropped. Axes further
-out have passes before these, of one place each: Y[r, p, x] = Σ_a O[r, a]·X[i + a, p, x].
+out have passes before these, of one place each: Y[r, p, x] = Σ_a O[r, a]·X[i + a, p, x]. Channels that don't mix have their passes
+in `_channelwise`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 from sympy import And, Expr, Ge, Integer, Max, Symbol, expand, floor, true
 
 from derive.algorithms._bands import banded
+from derive.algorithms._channelwise import Channelwise, check_channels
 from derive.algorithms._window import BATCH, ITEM, Moving, Window, entry, factored, fresh, gathered, single, sources
 from derive.errors import NoLowering
 from derive.forms.form import Form
@@ -33,6 +35,9 @@ ZERO = Integer(0)
 def separable(form: Form, batched: frozenset[str]) -> Staged:
     """The program in stages. Raises NoLowering where the weight is no product of windows along two axes."""
     found = factored(form)
+    if found.shared:
+        check_channels(found, form, batched)
+        return Channelwise(found, _by_axis(found)).program(batched)
     single(found, batched)
     if len(found.moving) < 2 or any(m.tap is None for m in found.moving[-2:]):
         raise NoLowering("it needs a window along its last two axes")

@@ -21,7 +21,8 @@ from itertools import product
 
 from sympy import And, Expr, Integer, Lt, Symbol, expand, floor
 
-from derive.algorithms._bilinear import Bilinear, amplification, nested, prove, roundings, toom_cook
+from derive.algorithms._bilinear import Bilinear, amplification, losses, nested, prove, roundings, toom_cook
+from derive.algorithms._blocks import check_window
 from derive.algorithms._window import BATCH, ITEM, Window, entry, fresh, gathered, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
@@ -51,16 +52,8 @@ _TAPS = (1, 2, 3, 4, 5, 7)
 def winograd(form: Form, batched: frozenset[str]) -> Staged:
     """The program in stages. Raises NoLowering where the form is no window with channels that moves by one place."""
     found = window(form)
-    if not found.contracted and not found.filters:
-        raise NoLowering("it needs channels in or filters out")
-    if not found.taps or not {form.input.name, form.output.name} <= batched:
-        raise NoLowering("it needs a window along some axis")
-    if any(m.stride != 1 for m in found.taps):
-        raise NoLowering("it needs a window that moves by one place")
-    places = {m.place for m in found.moving}
-    if found.bias is not None and {s for e in found.bias.subscripts for s in e.free_symbols} & places:
-        raise NoLowering("it needs a bias that is the same at every place")
-    return _Winograd(found).program(batched)
+    check_window(found, batched)
+    return Winograd(found).program(batched)
 
 
 @lru_cache
@@ -68,18 +61,13 @@ def _axis(outputs: int, taps: int) -> Bilinear:
     return prove(toom_cook(outputs, taps))
 
 
-@lru_cache
-def _all(axes: tuple[tuple[int, int], ...]) -> Bilinear:
-    return reduce(nested, (_axis(*axis) for axis in axes))
-
-
-def _allowed(axes: tuple[tuple[int, int], ...]) -> bool:
+def allowed(axes: tuple[tuple[int, int], ...]) -> bool:
     """Whether errors are amplified no more than by F(4×4, 3×3)."""
     return amplification(*(_axis(*a) for a in axes)) <= amplification(_axis(4, 3), _axis(4, 3))
 
 
-class _Winograd:
-    """The letters and extents of one program."""
+class Winograd:
+    """The letters and extents of one program of a family of bilinear algorithms, here those of Toom and Cook."""
 
     def __init__(self, found: Window) -> None:
         self.found, self.form = found, found.form
@@ -138,6 +126,14 @@ class _Winograd:
             amplified=self._amplified(keys),
         )
 
+    def axis(self, outputs: int, taps: int) -> Bilinear:
+        """The algorithm along one axis, proved."""
+        return _axis(outputs, taps)
+
+    def products(self) -> tuple[Expr, ...]:
+        """How many products it has along each axis."""
+        return tuple(self.K)
+
     def _cases(self) -> tuple[Cases, tuple[tuple[tuple[int, int], ...], ...]]:
         """The tile and the sizes that tell how many taps there are; and, for each, (results, taps) along each axis."""
         told = sorted({s for m in self.axes for s in m.taps.free_symbols}, key=str)
@@ -145,7 +141,7 @@ class _Winograd:
         for outputs, *sizes in product(_OUTPUTS, *(range(1, max(_TAPS)) for _ in told)):
             at = dict(zip(told, sizes, strict=True))
             key = tuple((outputs, int(m.taps.xreplace(at))) for m in self.axes)
-            if {1} != {taps for _, taps in key} <= set(_TAPS) and _allowed(key):
+            if {1} != {taps for _, taps in key} <= set(_TAPS) and allowed(key):
                 values.append((outputs, *sizes))
                 keys.append(key)
         if not values:
@@ -165,7 +161,7 @@ class _Winograd:
             Constants(
                 name,
                 (*rows, *columns),
-                MatrixTable(name, tuple((axis, getattr(_axis(*axis), parts[name])) for axis in used)),
+                MatrixTable(name, tuple((axis, getattr(self.axis(*axis), parts[name])) for axis in used)),
                 named,
             )
             for name, (rows, columns) in shapes.items()
@@ -177,8 +173,10 @@ class _Winograd:
         for r in self.contracted:
             channels *= r.stop
         more = 0 if self.found.bias is None else 1
-        factors: tuple[Fraction, ...] = tuple(amplification(*(_axis(*a) for a in key)) for key in keys)
-        return Amplified(factors, tuple(roundings(_all(key)) - 1 + more for key in keys), channels)
+        factors: tuple[Fraction, ...] = tuple(amplification(*(self.axis(*a) for a in key)) for key in keys)
+        every = tuple(reduce(nested, (self.axis(*a) for a in key)) for key in keys)
+        counted = tuple(roundings(whole) - 1 + more for whole in every)
+        return Amplified(factors, counted, channels, tuple(map(losses, every)))
 
     def _lets(self) -> tuple[Let, ...]:
         """K inputs of a tile along each axis, and T tiles along each but the first."""
@@ -191,7 +189,7 @@ class _Winograd:
     def _extents(self, letter: str) -> tuple[Expr, ...]:
         """How far a letter runs along each axis."""
         taps = tuple(m.taps for m in self.axes)
-        ends = {"s": (self.S,) * len(taps), "a": taps, "g": (self.L, *self.T[1:])}
+        ends = {"s": (self.S,) * len(taps), "a": taps, "g": (self.L, *self.T[1:]), "t": self.products()}
         return ends.get(letter, tuple(self.K))
 
     def _ranges(self, letter: str) -> tuple[Range, ...]:
@@ -310,9 +308,13 @@ class _Winograd:
         letters = zip(self.axes, self._starts(), self.g, self.s, strict=True)
         return {m.place: expand(start + m.reach * (self.S * g + s)) for m, start, g, s in letters}
 
+    def _letters(self) -> dict[Symbol, Expr]:
+        """The letters of places, taps and channels, counted from 0, in the form's."""
+        return self.found.up()
+
     def _chart(self) -> Chart:
         """A place is low + δ·(S·g + s) + f or δ·(S·g + s) + f for taps that are δ apart, and k the input s + a of a window."""
-        up = self.found.up()
+        up = self._letters()
         down = {s: expand(e.xreplace(self._rows())) for s, e in self.found.down().items()}
         down[ITEM] = self.first + self.q
         own: dict[Symbol, Expr] = {self.q: ITEM - self.first}

@@ -2,50 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from derive.backends._expressions import python
 from derive.backends._module import Header, indent
 from derive.backends._signature import quoted
-from derive.backends._spectra import norm_bound
+from derive.backends._spectra import BOUND, norm_bound
+from derive.backends._stages import staged_functions
 from derive.backends._views import symbols_of
 from derive.ir.cost import Work, direct_work, work
 from derive.ir.nodes import Program
+from derive.ir.rounding import steps
 from derive.ir.stages import Staged, Store, Tiles, reads_of, statements
 
-__all__ = ["algorithms", "direct_costs", "error_bounds", "staged_costs"]
+__all__ = ["algorithms", "direct_costs", "gradient_algorithms", "staged_bodies"]
 
 Lines = list[str]
+BATCH = Symbol("batch", integer=True)
 
 
-def algorithms(programs: Sequence[Staged], header: Header) -> Lines:
-    """Keyword arguments of the kernel object that name its algorithms, and say why it has no others."""
-    entries = [line for program in programs for line in _entry(program)]
+def staged_bodies(programs: Sequence[Staged]) -> Lines:
+    """The functions of all programs: what they do, what that costs, and how far errors go."""
+    each = ((*staged_functions(p), *_staged_costs(p), *_error_bounds(p)) for p in programs)
+    return [line for lines in each for line in lines]
+
+
+def algorithms(direct: Program, programs: Sequence[Staged], header: Header) -> Lines:
+    """Keyword arguments of the kernel object that count its direct sums, name its algorithms, and say why it has no others."""
+    own = _of(direct, programs)
+    entries = [line for program in own if not program.valued for line in _entry(program)]
+    more = [line for program in own if program.valued for line in _entry(program)]
     reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
     unfit = ["unfit={", *reasons, "},"] if reasons else []
     named = ["algorithms=(", *indent(entries), "),"] if entries else []
-    return ["work=_direct_work,", "terms=_terms,", *named, *unfit]
+    found = ["valued=(", *indent(more), "),"] if more else []
+    counted = steps(direct, frozenset(header.constants), frozenset(header.biases))
+    rounded = [] if counted is None else [f"steps={counted},"]
+    return ["work=_direct_work,", "terms=_terms,", *rounded, *named, *found, *unfit]
 
 
-def direct_costs(program: Program, header: Header) -> Lines:
-    """The functions `_direct_work`, which counts what a program of sweeps does, and `_terms`."""
-    batch = Symbol("batch", integer=True)
-    works = direct_work(program, batch)
+def gradient_algorithms(gradients: Mapping[str, Program], programs: Sequence[Staged]) -> dict[str, Lines]:
+    """For each argument whose gradient has algorithms, what its gradient is told of them."""
+    told = {}
+    for by, gradient in gradients.items():
+        entries = [line for own in _of(gradient, programs) for line in _entry(own)]
+        if entries:
+            named = (f"work=_{gradient.name}_work,", f"terms=_{gradient.name}_terms,")
+            told[by] = [*named, "algorithms=(", *indent(entries), "),"]
+    return told
+
+
+def direct_costs(
+    program: Program, gradients: Mapping[str, Program], programs: Sequence[Staged], header: Header
+) -> Lines:
+    """The functions `_direct_work`, which counts what a program of sweeps does, and `_terms`; so of gradients with algorithms."""
+    lines = [*_sweep_costs("direct", program), *_terms("_terms", program, header.terms)]
+    for by, gradient in gradients.items():
+        if _of(gradient, programs):
+            lines += _sweep_costs(gradient.name, gradient)
+            lines += _terms(f"_{gradient.name}_terms", gradient, header.slope_terms[by])
+    return lines
+
+
+def _of(program: Program, programs: Sequence[Staged]) -> list[Staged]:
+    """Those programs in stages that give the same result."""
+    return [staged for staged in programs if staged.result.name == program.result.name]
+
+
+def _sweep_costs(name: str, program: Program) -> Lines:
+    works = direct_work(program, BATCH)
     wanted = symbols_of(tuple(w.counts for w in works))
     keys = [str(s) for s in program.sizes if s in wanted]
-    letters = [str(s) for s in program.sizes if s in header.terms.free_symbols]
-    terms = [
-        f"def _terms({', '.join(['*', *letters, '**_'] if letters else ['**_'])}):",
+    return [*_counting(name, keys, [], works), "", ""]
+
+
+def _terms(name: str, program: Program, terms: Expr) -> Lines:
+    letters = [str(s) for s in (BATCH, *program.sizes) if s in terms.free_symbols]
+    return [
+        f"def {name}({', '.join(['*', *letters, '**_'] if letters else ['**_'])}):",
         '    """How many products one result adds at most."""',
-        f"    return {python(header.terms)}",
+        f"    return {python(terms)}",
+        *["", ""],
     ]
-    return [*_counting("direct", keys, [], works), "", "", *terms, "", ""]
 
 
-def staged_costs(program: Staged) -> Lines:
+def _staged_costs(program: Staged) -> Lines:
     """The function `_<name>_work` of a program in stages."""
     works = work(program)
     wanted = symbols_of(tuple(w.counts for w in works))
@@ -91,8 +135,21 @@ def _entry(program: Staged) -> Lines:
         *([f"    tiled={tiled},"] if tiled is not None else []),
         *([] if program.strict else ["    strict=False,"]),
         *_served(program),
+        *_reading(program),
         "),",
     ]
+
+
+def _reading(program: Staged) -> Lines:
+    """What it supposes of the values of weights."""
+    supposed = program.supposed
+    if supposed is None or not supposed.by:
+        return []
+    weights = dict.fromkeys(a.array for n in statements(supposed.seen) for a in reads_of(n))
+    parts, sizes = [a.array for a in supposed.parts], [str(s) for s in supposed.sizes]
+    told = [quoted(list(weights) or [supposed.window.array]), f'"{supposed.by}"', str(supposed.axes), quoted(parts)]
+    more = [quoted(sizes)] if sizes else []
+    return [f"    reading=Reading(_{program.name}_seen, {', '.join([*told, *more])}),"]
 
 
 def _served(program: Staged) -> Lines:
@@ -106,10 +163,11 @@ def _served(program: Staged) -> Lines:
         keys = [str(s) for s in known if s in program.fits.free_symbols]
         lines.append(f"    admits=lambda *, {', '.join([*keys, '**_'])}: {python(program.fits)},")
     rounded = program.amplified is not None or program.normwise is not None
-    return lines + ([f"    bound=_{program.name}_bound,"] if rounded else [])
+    lines += [f"    bound=_{program.name}_bound,"] if rounded else []
+    return lines + (["    normwise=True,"] if program.normwise is not None else [])
 
 
-def error_bounds(program: Staged) -> Lines:
+def _error_bounds(program: Staged) -> Lines:
     """The function `_<name>_bound` of a program whose errors are not those of direct sums."""
     if program.normwise is not None:
         return norm_bound(program.name, program.normwise)
@@ -118,16 +176,18 @@ def error_bounds(program: Staged) -> Lines:
     channels, symbols = program.amplified.channels, [str(s) for s in program.cases.symbols]
     wanted = {*map(str, channels.free_symbols), *symbols}
     keys = [str(s) for s in (*program.sizes, *(k.symbol for k in program.knobs)) if str(s) in wanted]
-    found = zip(program.cases.values, program.amplified.roundings, program.amplified.factors, strict=True)
-    lines = [f"{value}: ({q}, {a.numerator}, {a.denominator})," for value, q, a in found]
+    found = program.amplified
+    every = zip(program.cases.values, found.roundings, found.factors, found.losses, strict=True)
+    lines = [f"{v}: ({q}, {a.numerator}, {a.denominator}, {', '.join(map(str, lost))})," for v, q, a, lost in every]
     key = ", ".join(symbols) if len(symbols) > 1 else f"{symbols[0]},"
     return [
         f"def _{program.name}_bound(*, {', '.join([*keys, '**_'])}):",
-        '    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""',
-        "    q, *factor = {",
+        *indent(BOUND),
+        "    q, above, below, lost, each, read, met = {",
         *indent(indent(lines)),
         f"    }}[{key}]",
-        f"    return (q + {python(channels)}, *factor)",
+        f"    channels = {python(channels)}",
+        "    return q + channels, above, below, lost + channels*each, channels*read, met",
         "",
         "",
     ]

@@ -58,6 +58,7 @@ class Header:
     constants: Mapping[str, Numbers] = field(default_factory=dict)
     repeats: Expr = S.One
     terms: Expr = S.One
+    slope_terms: Mapping[str, Expr] = field(default_factory=dict)
     unfit: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
@@ -193,11 +194,12 @@ def signature(
     gradients: Bodies | None = None,
     constants: Mapping[str, Numbers] | None = None,
     repeats: Expr = S.One,
+    besides: Mapping[str, Sequence[str]] | None = None,
 ) -> list[str]:
     """`_sizes`, `_shapes` and the kernel object.
 
-    `gradients` has for each argument the function that writes its gradient and the arrays that this takes; `repeats`
-    is how often one result uses one entry of the weights at most, in the program's sizes.
+    `gradients` has for each argument the function that writes its gradient and the arrays that this takes, `besides` what else is
+    told of it; `repeats` is how often one result uses one entry of the weights at most, in the program's sizes.
     """
     stored = (*program.arguments, program.result)
     letters = ", ".join(f'"{s.name}": "{", ".join(python(e) for e in s.shape)}"' for s in stored)
@@ -217,7 +219,7 @@ def signature(
         f"    letters={{{letters}}},",
         "    doc=__doc__,",
         *indent(extra),
-        *indent(brought(program, gradients or {}, constants or {})),
+        *indent(brought(program, gradients or {}, constants or {}, besides or {})),
         *indent(facts(program)),
         *(["    repeats=_repeats,"] if repeats != 1 else []),
         ")",

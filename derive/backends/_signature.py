@@ -58,14 +58,17 @@ def quoted(names: Sequence[str]) -> str:
     return f"({', '.join(f'{chr(34)}{n}{chr(34)}' for n in names)}{',' if len(names) == 1 else ''})"
 
 
-_PRIMITIVES = ("folded", "halo", "held", "kronecker", "phased", "put", "strided", "tiles", "total")
+_PRIMITIVES = (
+    *("doubled", "folded", "halo", "held", "kronecker", "phased", "put", "stretches", "strided", "tiles", "total"),
+)
 _TRANSFORMS = ("real_inverse", "real_transform", "spectrum", "transform")
 
 
 def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged: Sequence[str] = ()) -> list[str]:
     """The lines that import what the kernel object is made of, and the primitives that the `staged` functions call."""
     tables = constants or any("Constant(" in line for line in staged)
-    parts = {"Algorithm": staged, "Constant": tables, "Gradient": gradients, "Kernel": True}
+    seen = any("_seen(" in line for line in staged)
+    parts = {"Algorithm": staged, "Constant": tables, "Gradient": gradients, "Kernel": True, "Reading": seen}
     names = [name for name, there in parts.items() if there]
     called = [name for name in _PRIMITIVES if any(f"{name}(" in line for line in staged)]
     lines = [f"from .._runtime import {', '.join(names)}"]
@@ -86,16 +89,23 @@ def facts(program: Program) -> list[str]:
     return lines + ([f"told={{{entries}}},"] if told else [])
 
 
-def brought(program: Program, gradients: Bodies, constants: Mapping[str, Numbers]) -> list[str]:
-    """Keyword arguments for gradients and constants, where there are any.
+def brought(
+    program: Program, gradients: Bodies, constants: Mapping[str, Numbers], besides: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Keyword arguments for gradients and constants, where there are any; `besides` are more of a gradient.
 
     Raises EmitError for a gradient that takes two arrays which the layer lacks: one may be the gradient by the result.
     """
     own = {s.name for s in program.arguments}
     lines = []
     if gradients:
-        entries = [f'"{key}": Gradient({body}, {quoted(arrays)})' for key, (body, arrays) in gradients.items()]
-        lines += ["gradients={", *(f"    {entry}," for entry in entries), "},"]
+        lines += ["gradients={"]
+        for key, (body, arrays) in gradients.items():
+            told = [f"    {line}" for line in besides.get(key, ())]
+            parts = [f"{body}, {quoted(arrays)}{',' if told else ')'}"]
+            entry = [f'"{key}": Gradient(', f"    {parts[0]}", *told, "),"] if told else []
+            lines += [f"    {line}" for line in entry or [f'"{key}": Gradient({parts[0]},']]
+        lines += ["},"]
     if constants:
         tables = {key: (f'"{key}": Constant(', c.numerators, f", {c.denominator}),") for key, c in constants.items()}
         lines += ["constants={", *(f"    {line}" for table in tables.values() for line in table_text(*table)), "},"]

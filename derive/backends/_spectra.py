@@ -12,9 +12,13 @@ from derive.ir.nodes import Range
 from derive.ir.spectra import Normwise, Product, Transform
 from derive.ir.stages import Room, Staged, statements
 
-__all__ = ["norm_bound", "product", "stored", "transform"]
+__all__ = ["BOUND", "norm_bound", "product", "stored", "transform"]
 
 Lines = list[str]
+
+BOUND = (
+    '"""q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""',
+)
 
 
 def stored(program: Staged) -> Staged:
@@ -81,9 +85,10 @@ def norm_bound(name: str, bound: Normwise) -> Lines:
     others = len(bound.lengths) * bound.scalings + bound.others
     return [
         f"def _{name}_bound(*, {lengths}, **_):",
-        '    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""',
-        f"    steps = {steps}",
-        f"    return {bound.steps}*steps + {others}, int(-(-(({points})**0.5) // 1)), 1",
+        f"    {BOUND[0]}",
+        f"    steps, points = {steps}, {points}",
+        "    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points",
+        f"    return {bound.steps}*steps + {others}, norm, 1, lost, norm*lost, lost",
         "",
         "",
     ]

@@ -11,7 +11,10 @@ from typing import Any
 
 from sympy import And, Expr, Integer, Symbol, expand
 
+from derive.backends._doubled import doubled
 from derive.backends._expressions import python
+from derive.backends._module import indent
+from derive.backends._seen import keywords, seen
 from derive.backends._spectra import product, stored, transform
 from derive.backends._tables import constant_lines, table_lines
 from derive.backends._views import Named, Views, symbols_of, tuple_text
@@ -41,10 +44,11 @@ Lines = list[str]
 
 
 def staged_functions(program: Staged) -> Lines:
-    """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`."""
+    """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`; `_<name>_seen` if it supposes something."""
     writer = _Writer(stored(program))
     body = writer.body()
-    functions = [line for part in (writer.fixed(), writer.room(), body) for line in (*part, "", "")]
+    parts = (seen(_Writer, program), writer.fixed(), writer.room(), body)
+    functions = [line for part in parts if part for line in (*part, "", "")]
     return [*table_lines(program), *functions]
 
 
@@ -56,7 +60,7 @@ class _Writer(Views):
         self.around: list[Tiles] = []
         self.stored: Mapping[str, Storage] = {s.name: s for s in (*program.arguments, program.result)}
 
-    def _head(self, parts: Iterable[Any], known: set[Symbol]) -> tuple[Lines, Lines]:
+    def head(self, parts: Iterable[Any], known: set[Symbol]) -> tuple[Lines, Lines]:
         """The keywords that a function takes, and its integers by name: those that its parts mention."""
         wanted, lets = symbols_of(parts), []
         for let in reversed(self.program.lets):
@@ -74,12 +78,17 @@ class _Writer(Views):
         loops = self.lines(program.body)
         made = self._handed_on((*program.constants, *program.made))
         rooms = [f"{name}_" if name in self.moved else name for name in self._handed_on(program.rooms)]
-        keys, lets = self._head((program.body,), {program.batch})
+        keys, lets = self.head((program.body,), {program.batch})
         return [
-            f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', *_keywords(keys)])}):",
+            f"def _{program.name}({', '.join([*arrays, *made, *rooms, 'items', 'span', *keywords(keys)])}):",
             f'    """{program.says[:1].upper()}{program.says[1:]}."""',
-            *_indent([*lets, *([""] if lets else []), *loops]),
+            *indent([*lets, *([""] if lets else []), *self._started(), *loops]),
         ]
+
+    def _started(self) -> Lines:
+        """The zeros that a result starts as to which is added."""
+        *_, store = statements(self.program.body)
+        return [f"{store.target.array}[...] = 0"] if isinstance(store, Store) and store.adds else []
 
     def _handed_on(self, rooms: Sequence[Room | Constants]) -> Lines:
         """What the body takes of some working arrays: themselves, and views of them."""
@@ -105,22 +114,27 @@ class _Writer(Views):
         read = [a.array for n in statements(program.fixed) for a in reads_of(n) if a.array in self.stored]
         names = list(dict.fromkeys(read))
         made: tuple[Room | Constants, ...] = (*program.constants, *program.made)
-        keys, lets = self._head((program.fixed, *self._mentioned(made)), set())
-        rooms = {room.name: room for room in program.made}
-        lines: Lines = [*lets, *constant_lines(program)]
-        for node in program.fixed:
+        keys, lets = self.head((program.fixed, *self._mentioned(made)), set())
+        lines = [*lets, *constant_lines(program), *self.filled(program.made, program.fixed)]
+        self.plain, self.local = plain, None
+        return [
+            f"def _{program.name}_fixed({', '.join([*names, 'new', *keywords(keys)])}):",
+            f'    """What {program.says} makes of the weights, once."""',
+            *indent([*lines, *self._returned(made)]),
+        ]
+
+    def filled(self, made: Sequence[Room], stages: Sequence[Stage]) -> Lines:
+        """Working arrays with what fills them, each when it is first filled."""
+        rooms = {room.name: room for room in made}
+        lines: Lines = []
+        for node in stages:
             target = next(n.target.array for n in statements((node,)))
             if target in rooms:
                 lines += self._new(rooms.pop(target))
             self.local = []
             found = self.lines((node,))
             lines += [*self.local, *found]
-        self.plain, self.local = plain, None
-        return [
-            f"def _{program.name}_fixed({', '.join([*names, 'new', *_keywords(keys)])}):",
-            f'    """What {program.says} makes of the weights, once."""',
-            *_indent([*lines, *self._returned(made)]),
-        ]
+        return lines
 
     def _new(self, room: Room) -> Lines:
         if room.within:
@@ -131,12 +145,12 @@ class _Writer(Views):
 
     def room(self) -> Lines:
         program = self.program
-        keys, lets = self._head(self._mentioned(program.rooms), set())
+        keys, lets = self.head(self._mentioned(program.rooms), set())
         lines = [line for room in program.rooms for line in self._new(room)]
         return [
-            f"def _{program.name}_room({', '.join(['new', *_keywords(keys)])}):",
+            f"def _{program.name}_room({', '.join(['new', *keywords(keys)])}):",
             '    """Working arrays of one thread, and views of them."""',
-            *_indent([*lets, *lines, *self._returned(program.rooms)]),
+            *indent([*lets, *lines, *self._returned(program.rooms)]),
         ]
 
     def lines(self, nodes: tuple[Any, ...]) -> Lines:
@@ -154,20 +168,22 @@ class _Writer(Views):
         span = node.range
         inside = self._inside({span.symbol}, node.body)
         if span.symbol == self.program.item:
-            return [f"for {span.symbol} in range(*items):", *_indent(inside)]
+            return [f"for {span.symbol} in range(*items):", *indent(inside)]
         bounds = python(span.stop) if span.start == 0 else f"{python(span.start)}, {python(span.stop)}"
-        return [f"for {span.symbol} in range({bounds}):", *_indent(inside)]
+        return [f"for {span.symbol} in range({bounds}):", *indent(inside)]
 
     def guard(self, node: Guard) -> Lines:
-        return [f"if {python(node.condition)}:", *_indent(self.lines(node.body))]
+        return [f"if {python(node.condition)}:", *indent(self.lines(node.body))]
 
     def tiles(self, node: Tiles) -> Lines:
         nested = any(t.extent != self.program.batch for t in self.around)
-        over = "*items" if node.extent == self.program.batch else f"0, {python(node.extent)}" if nested else "*span"
+        whole = nested or node.apart
+        over = "*items" if node.extent == self.program.batch else f"0, {python(node.extent)}" if whole else "*span"
+        name = "stretches" if node.apart else "tiles"
         self.around.append(node)
         inside = self._inside({node.low, node.high}, node.body)
         self.around.pop()
-        return [f"for {node.low}, {node.high} in tiles({over}, {python(node.step)}):", *_indent(inside)]
+        return [f"for {node.low}, {node.high} in {name}({over}, {python(node.step)}):", *indent(inside)]
 
     def _inside(self, symbols: set[Symbol], body: tuple[Stage, ...]) -> Lines:
         before = self.bound
@@ -186,31 +202,32 @@ class _Writer(Views):
         return [f"{target if '[' in target else f'{target}[...]'} = {self.view(node.source, groups)}"]
 
     def halo(self, node: Halo) -> Lines:
-        moving = {r.symbol: axis for axis, r in enumerate(node.over)}
-        index: Lines = []
-        start: Lines = []
-        steps: list[int] = []
-        axes: dict[int, int] = {}
+        """A copy: letters that move nothing in the source are axes of extent one of it, behind that of the letter before."""
+        letters = [r.symbol for r in node.over]
+        read: list[tuple[Symbol | None, str, str, Expr]] = []
         for subscript in node.source.subscripts:
-            letters = [s for s in moving if s in subscript.free_symbols]
-            if not letters:
-                index.append(python(subscript))
-                continue
-            (letter,) = letters
-            step = subscript.coeff(letter)
-            axes[moving[letter]] = len(start)
-            start.append(python(expand(subscript - step * letter)))
-            steps.append(int(step))
-            index.append(":")
+            met = [s for s in letters if s in subscript.free_symbols]
+            step = subscript.coeff(met[0]) if met else Integer(0)
+            rest = python(expand(subscript - step * met[0]) if met else subscript)
+            read.append((met[0], ":", rest, step) if met else (None, rest, "", step))
+        for k, letter in enumerate(letters):
+            known = [s for s, *_ in read]
+            if letter not in known:
+                read.insert(known.index(letters[k - 1]) + 1 if k else 0, (letter, "None", "None", Integer(1)))
+        index = [text for _, text, *_ in read]
         while index and index[-1] == ":":
             index.pop()
         source = f"{node.source.array}[{', '.join(index)}]" if index else node.source.array
-        order = [axes[k] for k in range(len(node.over))]
+        axes = [part for part in read if part[0] is not None]
+        start, steps = tuple_text(part[2] for part in axes), [int(part[3]) for part in axes]
+        order = [[part[0] for part in axes].index(letter) for letter in letters]
         more = f", axes={tuple_text(order)}" if order != sorted(order) else ""
         more += f", steps={tuple_text(steps)}" if set(steps) != {1} else ""
-        more += ", copied=True" if node.copied else ""
         name = node.target.array
-        return [f"{name} = halo({source}, {tuple_text(start)}, {name}_{more})"]
+        if node.copied:
+            target = self.view(node.target, [(r,) for r in node.over], "in")
+            return [f"halo({source}, {start}, {target}{more}, copied=True)"]
+        return [f"{name} = halo({source}, {start}, {name}_{more})"]
 
     def matmul(self, node: MatMul) -> Lines:
         batch = [(r,) for r in node.batch]
@@ -218,7 +235,8 @@ class _Writer(Views):
         right = self.view(node.right, [*batch, node.inner, node.columns], "right", missing=True)
         out = self.view(node.target, [*batch, node.rows, node.columns], hoist="out")
         name = "phased" if self._overlap(node) else "np.matmul"
-        return [*self._held(node.target), f"{name}({left}, {right}, out={out})"]
+        apart = out == node.target.array and name == "np.matmul"
+        return [*self._held(node.target, apart), f"{name}({left}, {right}, out={out})"]
 
     def _overlap(self, node: MatMul) -> bool:
         """Whether rows of the left matrix share entries: a subscript moves with its rows and columns alike."""
@@ -238,6 +256,8 @@ class _Writer(Views):
             r.symbol for r in summed
         }:
             raise EmitError(f"The sum into {node.target.array} is no sum of flat arrays.")
+        if node.doubled:
+            return doubled(self, node, shift)
         last = python(expand(shift.xreplace({r.symbol: r.stop - 1 for r in summed})))
         place = ", ".join(python(e) for e in node.source.subscripts[:lead])
         loops = " ".join(f"for {r.symbol} in range({python(r.stop)})" for r in summed)
@@ -261,14 +281,14 @@ class _Writer(Views):
         formula = f'"{parts[0]},{parts[1]}->{parts[2]}"'
         return [*self._held(node.target), f"np.einsum({formula}, {source}, {weights}, out={out})"]
 
-    def _held(self, target: Access) -> Lines:
-        """Where a working array is that may live in the result."""
+    def _held(self, target: Access, apart: bool = False) -> Lines:
+        """Where a working array is that may live in the result; with gaps where its axes are `apart` to what writes it."""
         store = self.held.get(target.array)
         if store is None:
             return []
         node = self._clipped_store(store)
         place = self.view(node.target, self._split(node)[0], slices=True, clip=node)
-        return [f"{target.array} = held({place}, {target.array}_)"]
+        return [f"{target.array} = held({place}, {target.array}_{', apart=True' if apart else ''})"]
 
     def _clipped_store(self, node: Store) -> Store:
         """The store with ranges that end with their tile, where its condition says no more than that."""
@@ -283,12 +303,17 @@ class _Writer(Views):
 
     def store(self, node: Store) -> Lines:
         node = self._clipped_store(node)
+        if node.adds:
+            target = self.view(node.target, [(r,) for r in node.over], slices=True)
+            return [f"np.add({target}, {self.view(node.source, [(r,) for r in node.over])}, out={target})"]
         groups, split = self._split(node)
         kept = [r for r in node.over if r not in node.summed]
         target = self.view(node.target, groups, slices=True, clip=node)
         source = self.view(node.source, [(r,) for r in (*node.summed, *kept)], hoist="" if node.summed else "out")
         source = f"folded({source})" if node.summed else source
         bias = "" if node.bias is None else f", {self.view(node.bias, [(r,) for r in kept], broadcast=True)}"
+        if bias and node.condition == True and not split and not node.held:  # noqa: E712
+            return [f"np.add({source}{bias}, out={target})"]
         return [f"put({target}, {source}{bias}{f', split={tuple_text(split)}' if split else ''})"]
 
     def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], Sequence[int]]:
@@ -305,15 +330,6 @@ class _Writer(Views):
         if [r for group in groups for r in group] != [r for r in node.over if r not in node.summed]:
             raise EmitError(f"A store runs through the axes of {node.target.array} in their order.")
         return groups, split
-
-
-def _keywords(keys: Sequence[str]) -> Lines:
-    """What a function takes by name; it leaves the sizes that it doesn't need."""
-    return ["*", *keys, "**_"] if keys else ["**_"]
-
-
-def _indent(lines: Iterable[str]) -> Lines:
-    return [f"    {line}" if line else "" for line in lines]
 
 
 STAGE_TEMPLATES: Mapping[type, Callable[..., Lines]] = {

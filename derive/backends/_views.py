@@ -55,14 +55,14 @@ class Views:
     """The views of one program. Those of working arrays that no loop moves are `named`, to be made once with the arrays.
 
     `bound` are the letters of the loops around the statement that is printed; `plain` are arrays that it has by their own names;
-    `halos` are those that may be views of others. Where there are `local` lines, views are named there instead.
+    `halos` are copies of others; those that are `moved` may be views instead. Where there are `local` lines, views are named there.
     """
 
     def __init__(self, program: Staged) -> None:
         self.program = program
         self.halos = {n.target.array: n for n in statements(program.body) if isinstance(n, Halo)}
         self.held = {n.source.array: n for n in statements(program.body) if isinstance(n, Store) and n.held}
-        self.moved = {*self.halos, *self.held}
+        self.moved = {*(name for name, n in self.halos.items() if not n.copied), *self.held}
         self.named: dict[str, Named] = {}
         self.plain: set[str] = set()
         self.local: Lines | None = None
@@ -93,7 +93,7 @@ class Views:
             for r in group:
                 extent *= r.stop - r.start
             shape.append(python(extent))
-            steps.append(self._step(access, group) if group else ("0", "0"))
+            steps.append(self._steps(access, group) if group else ("0", "0"))
         text = (
             f"strided({access.array}, {tuple_text(start)}, {tuple_text(shape)}, {tuple_text(map(tuple_text, steps))})"
         )
@@ -135,10 +135,16 @@ class Views:
         self.local.append(f"{name} = {text}")
         return name
 
+    def _steps(self, access: Access, group: list[Range]) -> tuple[str, ...]:
+        """Axes with the step along each, for one axis of a view: more than one where a lone letter moves several subscripts."""
+        (first, *others) = (r.symbol for r in group)
+        met = [(axis, expand(e).coeff(first)) for axis, e in enumerate(access.subscripts) if first in e.free_symbols]
+        if others or len(met) == 1:
+            return self._step(access, group)
+        return tuple(text for axis, step in met for text in (str(axis), python(step)))
+
     def _step(self, access: Access, group: list[Range]) -> tuple[str, str]:
         """(axis, step) of one axis of a view: those of its last letter, whose step all others are a multiple of."""
-        if not group:
-            return "-1", "1"
         strides = [self._strides(access, r.symbol) for r in group]
         for (one, r), (two, s) in zip(
             zip(strides, group, strict=True), list(zip(strides, group, strict=True))[1:], strict=False

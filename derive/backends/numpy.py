@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sympy import Expr, Integer, Symbol
 
-from derive.backends._algorithms import algorithms, direct_costs, error_bounds, staged_costs
+from derive.backends._algorithms import algorithms, direct_costs, gradient_algorithms, staged_bodies
 from derive.backends._expressions import python, table_name, table_reads, vectorised
 from derive.backends._module import (
     Header,
@@ -21,7 +21,6 @@ from derive.backends._module import (
 from derive.backends._running import running_sums
 from derive.backends._signature import runtime_imports, tabulated
 from derive.backends._slices import aligned, slice_text
-from derive.backends._stages import staged_functions
 from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
@@ -287,14 +286,15 @@ class _NumPy:
         gradients: Mapping[str, Program] | None = None,
         staged: Sequence[Staged] = (),
     ) -> str:
-        """The text of a module with one kernel. Raises EmitError for what NumPy can't say in slices."""
+        """The text of a module with one kernel, `staged` those of its gradients among them.
+
+        Raises EmitError for what NumPy can't say in slices.
+        """
         views = gradients or {}
         told = (bodies_of(views), header.constants, header.repeats)
         bodies = [line for part in (program, *views.values()) for line in _function(part)]
-        bodies += [
-            line for part in staged for line in (*staged_functions(part), *staged_costs(part), *error_bounds(part))
-        ]
-        bodies += direct_costs(program, header)
+        more = gradient_algorithms(views, staged)
+        bodies += [*staged_bodies(staged), *direct_costs(program, views, staged, header)]
         lines = [
             "import numpy as np",
             "",
@@ -305,7 +305,7 @@ class _NumPy:
             "",
             *_tables((program, *views.values())),
             *bodies,
-            *signature(program, header, f"_{program.name}", "np", algorithms(staged, header), *told),
+            *signature(program, header, f"_{program.name}", "np", algorithms(program, staged, header), *told, more),
             "",
         ]
         return header.text() + "\n".join(lines)

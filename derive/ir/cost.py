@@ -1,12 +1,18 @@
 """What a program in stages does, counted: calls of primitives and the elements and products in them, as expressions in the sizes.
 
 matmul   times, products, rows, inner, columns       2·rows·inner·columns operations a product
-total    times, parts, elements                      parts - 1 additions of so many elements
+phased   times, products, phases, rows, inner, columns   the same, of rows that share memory, in so many phases
+near     times, products, rows, inner, columns       the same, of what was copied again and is still in cache
+total    times, parts, elements                      parts - 1 additions of so many elements, those between rows among them
+doubled  times, parts, elements                      as many additions as doubling takes, and one more for each other binary digit 1
 weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
-copy     times, elements                             also copies with a halo, where nothing is a view
+copy     times, elements, run                        also copies with a halo, where nothing is a view; so many are neighbours
 view     times, elements                             a halo that is a view but at the edges
+again    times, copies, runs, elements               so many copies of so many runs of so many elements that are one after another
 fold     times, parts, elements                      parts - 1 additions of so many elements, in place
 store    times, elements
+fill     times, elements                             a store of one number, or of a few
+held     times, elements                             a store of what is in its place already
 gather   times, elements                             copies and stores of entries that are no neighbours
 fft      times, transforms, length                   real transforms of so many points; one of complex numbers counts as two
 make     times, elements                             what weights alone determine, once for many inputs; `make fft` as fft
@@ -36,8 +42,8 @@ from derive.ir.nodes import (
     Range,
     Scatter,
 )
-from derive.ir.spectra import Product, Transform
-from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles, WeightedSum
+from derive.ir.spectra import Transform
+from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles, WeightedSum, statements
 
 __all__ = ["Work", "direct_work", "work"]
 
@@ -54,9 +60,11 @@ class Work:
 
 def work(program: Staged) -> tuple[Work, ...]:
     """The counts of working memory and of every statement, of the weights' first. Guards count as if they always held."""
-    made = (_once(w) for w in _walk(program.fixed, _ONE))
-    room = sum((_held(r) for r in program.rooms if not r.within), Integer(0))
-    return (Work("room", (_ONE, room)), *made, *_walk(program.body, _ONE))
+    spare = [n.target.array for n in statements(program.body) if isinstance(n, ShiftedSum) and n.doubled]
+    rooms = [*(r for r in program.rooms if not r.within), *(r for r in program.rooms if r.name in spare)]
+    near = frozenset(n.target.array for n in statements(program.body) if isinstance(n, Halo) and _again(n))
+    made = (_once(w) for w in _walk(program, program.fixed, _ONE))
+    return (Work("room", (_ONE, sum(map(_held, rooms), Integer(0)))), *made, *_walk(program, program.body, _ONE, near))
 
 
 def _held(room: Room) -> Expr:
@@ -67,7 +75,8 @@ def _held(room: Room) -> Expr:
 
 def _once(made: Work) -> Work:
     """The same, of weights alone."""
-    return Work(f"make {made.kind}", made.counts) if made.kind == "fft" else Work("make", _whole(made.counts))
+    counts = made.counts[:2] if made.kind == "copy" else made.counts
+    return Work(f"make {made.kind}", made.counts) if made.kind == "fft" else Work("make", _whole(counts))
 
 
 def _whole(counts: tuple[Expr, ...]) -> tuple[Expr, ...]:
@@ -78,41 +87,68 @@ def _at(found: Work, values: dict[Symbol, Expr]) -> Work:
     return Work(found.kind, tuple(e.xreplace(values) for e in found.counts))
 
 
-def _walk(body: Iterable[Any], times: Expr) -> Iterator[Work]:
+def _again(node: Halo) -> list[Range]:
+    """The ranges that copy the same again."""
+    moved = {s for e in node.source.subscripts for s in e.free_symbols}
+    return [r for r in node.over if r.symbol not in moved]
+
+
+def _walk(program: Staged, body: Iterable[Any], times: Expr, near: frozenset[str] = frozenset()) -> Iterator[Work]:
     for node in body:
         match node:
             case Loop(range=span, body=inner):
-                yield from _walk(inner, times * (span.stop - span.start))
+                yield from _walk(program, inner, times * (span.stop - span.start), near)
             case Tiles(extent=extent, step=step, body=inner):
-                for found in _walk(inner, times * ceiling(extent / step)):
+                for found in _walk(program, inner, times * ceiling(extent / step), near):
                     yield _at(found, {node.low: Integer(0), node.high: step})
             case Guard(body=inner):
-                yield from _walk(inner, times)
-            case Halo(over=over, copied=copied):
-                kind = "copy" if copied else "view"
-                yield Work("gather" if _scattered(node.source, over) else kind, (times, _extent(over)))
-            case Copy(over=over):
-                yield Work("copy", (times, _extent(over)))
+                yield from _walk(program, inner, times, near)
             case MatMul():
-                yield _multiplied(node, times)
-            case ShiftedSum(over=over):
-                kept = {s for e in node.target.subscripts for s in e.free_symbols}
-                parts = [r for r in over if r.symbol not in kept]
-                yield Work("total", (times, _extent(parts), _product(_added(over, kept))))
-            case WeightedSum(axes=axes):
-                kept = {s for e in node.target.subscripts for s in e.free_symbols}
-                added = [r for axis in axes for r in axis if r.symbol not in kept]
-                *slow, along = [axis for axis in axes if axis[0].symbol in kept]
-                yield Work("weigh", (times, _extent(added), _extent(r for axis in slow for r in axis), _extent(along)))
-            case Transform(batch=batch, wave=wave):
-                yield Work("fft", (times, _extent(batch), wave.stop))
-            case Product(over=over):
-                yield Work("total", (times, Integer(2), _extent(over)))
+                found = _multiplied(node, times)
+                yield Work("near", found.counts) if node.right.array in near else found
             case Store():
-                elements = _extent(r for r in node.over if r not in node.summed)
-                if node.summed:
-                    yield Work("fold", (times, _extent(node.summed), elements))
-                yield Work("gather" if _scattered(node.target, node.over) else "store", (times, elements))
+                yield from _stored(node, times)
+            case _:
+                yield _done(program, node, times)
+
+
+def _done(program: Staged, node: Any, times: Expr) -> Work:
+    """What a copy, a sum or a transform does."""
+    match node:
+        case Halo(over=over, copied=copied):
+            if again := _again(node):
+                runs = _extent(r for r in over[:-1] if r not in again)
+                return Work("again", (times, _extent(again), runs, _extent(over[-1:])))
+            if copied and not _scattered(node.source, over):
+                return Work("copy", (times, _extent(over), _run(program, node)))
+            return Work("gather" if _scattered(node.source, over) else "view", (times, _extent(over)))
+        case Copy(over=over):
+            return Work("copy", (times, _extent(over), _run(program, node)))
+        case ShiftedSum(over=over):
+            kept = {s for e in node.target.subscripts for s in e.free_symbols}
+            parts = [r for r in over if r.symbol not in kept]
+            kind = "doubled" if node.doubled else "total"
+            return Work(kind, (times, _extent(parts), _product(program.shape(node.target.array))))
+        case WeightedSum(axes=axes):
+            kept = {s for e in node.target.subscripts for s in e.free_symbols}
+            added = [r for axis in axes for r in axis if r.symbol not in kept]
+            *slow, along = [axis for axis in axes if axis[0].symbol in kept]
+            return Work("weigh", (times, _extent(added), _extent(r for axis in slow for r in axis), _extent(along)))
+        case Transform(batch=batch, wave=wave):
+            return Work("fft", (times, _extent(batch), wave.stop))
+        case _:
+            return Work("total", (times, Integer(2), _extent(node.over)))  # a product point by point
+
+
+def _stored(node: Store, times: Expr) -> Iterator[Work]:
+    elements = _extent(r for r in node.over if r not in node.summed)
+    if node.adds:
+        yield Work("fold", (times, Integer(2), elements))
+        return
+    if node.summed:
+        yield Work("fold", (times, _extent(node.summed), elements))
+    kind = "gather" if _scattered(node.target, node.over) else "held" if node.held else "store"
+    yield Work(kind, (times, elements))
 
 
 def _scattered(access: Access, over: Iterable[Range]) -> bool:
@@ -128,13 +164,24 @@ def _multiplied(node: MatMul, times: Expr) -> Work:
         steps = [e.coeff(r.symbol) for r in node.rows if r.symbol in e.free_symbols]
         if steps and any(r.symbol in e.free_symbols for r in node.inner):
             phases = ceiling(inner / steps[-1])
-            return Work("matmul", (times * phases, batch, ceiling(rows / phases), inner, columns))
+            return Work("phased", (times, batch, phases, rows, inner, columns))
     return Work("matmul", (times, batch, rows, inner, columns))
 
 
-def _added(over: Iterable[Range], kept: set[Symbol]) -> list[Expr]:
-    """How many places of the target are added up, along each axis."""
-    return [r.stop - r.start for r in over if r.symbol in kept]
+def _run(program: Staged, node: Copy | Halo) -> Expr:
+    """How many entries a copy finds one behind the other in both arrays."""
+    run: Expr = _ONE
+    ranges = {r.symbol: r.stop - r.start for r in node.over}
+    ends = zip(node.target.subscripts[::-1], node.source.subscripts[::-1], strict=False)
+    shapes = zip(program.shape(node.target.array)[::-1], program.shape(node.source.array)[::-1], strict=False)
+    for (to, of), extents in zip(ends, shapes, strict=False):
+        met = [s for s in ranges if s in to.free_symbols]
+        if len(met) != 1 or to.coeff(met[0]) != 1 or of.coeff(met[0]) != 1:
+            break
+        run *= ranges[met[0]]
+        if any(extent != ranges[met[0]] for extent in extents):
+            break
+    return run
 
 
 def _extent(ranges: Iterable[Range]) -> Expr:
@@ -149,9 +196,8 @@ def _product(extents: Iterable[Expr]) -> Expr:
 
 
 def direct_work(program: Program, batch: Symbol) -> tuple[Work, ...]:
-    """The counts of a program of sweeps: `sweep` is a product of slices that is added to slices, of so many elements.
-
-    `contract` is a sum of products by its rows, inner extent and columns.
+    """The counts of a program of sweeps: `sweep` is a product of slices that is added to slices, of so many elements,
+    in runs of so many neighbours along so many axes. `contract` is a sum of products by its rows, inner extent and columns.
 
     A loop within others counts as at their letters' 0. A slice whose ends move with one loop is as long as it is on average, any
     other is the whole axis.
@@ -173,11 +219,11 @@ def _sweeps(
             case MultiplyAdd() | Contract():
                 yield from _swept(program, node, times, batch, _means(node.over, around))
             case Copy() | Fill():
-                yield Work("store", (times, _elements(program, node.target, node.over, batch, {})))
+                yield Work("fill", (times, _elements(program, node.target, node.over, batch, {})))
             case Gather() | Accumulate() | Scatter():
                 name = node.source if isinstance(node, Scatter) else node.target
                 whole = program.storage(name)
-                yield Work("copy", (times, _product(whole.shape) * (batch if whole.batched else 1)))
+                yield Work("copy", (times, _product(whole.shape) * (batch if whole.batched else 1), whole.shape[-1]))
 
 
 def _means(over: Iterable[Range], around: Mapping[Symbol, Let | Range]) -> dict[Symbol, Expr]:
@@ -199,13 +245,14 @@ def _swept(
 ) -> Iterator[Work]:
     kept = node.target.along(node.over)
     elements = _elements(program, node.target, node.over, batch, means)
-    inner = _product(_count(program, r) for r in node.over if r.symbol not in kept)
+    inner = _product(means.get(r.symbol, _count(program, r)) for r in node.over if r.symbol not in kept)
     weights = {s for f in node.factors[:-1] for s in f.along(node.over)}
     lone = [s for s in kept if s in weights and s not in node.factors[-1].along(node.over)]
     columns = _product(_count(program, r) for r in node.over if r.symbol in lone)
     if isinstance(node, Contract):
         yield Work("contract", (times, elements / columns, inner, columns))
-    yield Work("sweep", (times, elements))
+    lengths = [means.get(s, _count(program, r)) for s in kept for r in node.over if r.symbol == s]
+    yield Work("sweep", (times, elements, lengths[-1] if lengths else _ONE, Integer(len(lengths))))
 
 
 def _count(program: Program, span: Range) -> Expr:

@@ -47,7 +47,7 @@ from derive.ir.nodes import (
     walk,
 )
 
-__all__ = ["Roundings", "error_bound", "in_range", "roundings"]
+__all__ = ["Roundings", "error_bound", "in_range", "roundings", "steps"]
 
 Interval = tuple[int, int]
 
@@ -126,15 +126,32 @@ def roundings(program: Program, sizes: Mapping[Symbol, int], rounded: frozenset[
     if program.batch is not None and program.result.batched:
         known.setdefault(program.batch, (1, 1))
     _require_products_of_arguments(program)
-    sums = [n for n in walk(program.body) if isinstance(n, (MultiplyAdd, Contract))]
     terms = _terms(program.body, known, 1) * _met(program, known)
     run = _run(program, known)
+    products, deep = _products(program, rounded)
+    return Roundings(q=terms + run + products, p=terms * max(1, run) * products, deep=max(bool(run), deep))
+
+
+def _products(program: Program, rounded: frozenset[str]) -> tuple[int, int]:
+    """How many products a term takes at most, rounded numbers counted as one, and how many factors follow an underflow."""
+    sums = [n for n in walk(program.body) if isinstance(n, (MultiplyAdd, Contract))]
     factors = max((len(n.factors) for n in sums), default=1)
     made = max((sum(f.array in rounded for f in n.factors) for n in sums), default=0)
     made += not all(_is_sign(n.times, program) for n in walk(program.body) if hasattr(n, "times"))
-    steps = factors - 1 + made
-    deep = max(bool(run), factors - 1 if made else factors - 2)
-    return Roundings(q=terms + run + steps, p=terms * max(1, run) * steps, deep=deep)
+    return factors - 1 + made, factors - 1 if made else factors - 2
+
+
+def steps(program: Program, rounded: frozenset[str], biases: frozenset[str]) -> tuple[int, int] | None:
+    """s and deep of a program that on absolute values gives Σ|w||x| + |u|, where q = T + s and p = T·s for T terms.
+
+    None for one with numbers in front of its products, products in its bias, running sums, or results added up in other places.
+    """
+    nodes = list(walk(program.body))
+    plain = all(n.times == 1 for n in nodes if hasattr(n, "times"))
+    plain &= not any(f.array in biases for n in nodes for f in getattr(n, "factors", ()))
+    if not plain or any(isinstance(n, (Accumulate, Scatter)) for n in nodes):
+        return None
+    return _products(program, rounded)
 
 
 def _is_sign(times: Any, program: Program) -> bool:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sympy import Expr, Integer, Symbol
 
+from derive.ir.given import Amplified, Cases, Constants, MatrixTable
 from derive.ir.nodes import Access, Chart, Copy, Guard, Let, Loop, Range, SizeFrom, Storage
 from derive.ir.spectra import Normwise, Product, Transform
+
+if TYPE_CHECKING:
+    from derive.ir.supposed import Supposed
 
 __all__ = [
     "STAGES",
@@ -47,7 +50,8 @@ __all__ = [
 class Tiles:
     """The body once for each tile low ≤ place < high of 0 ≤ place < extent: at most `step` places, and together all of them.
 
-    Tiles may overlap: what a body stores for a place depends on the place alone. `place` is in the letters of the form.
+    Tiles may overlap: what a body stores for a place depends on the place alone. Those that are `apart` don't, and only the last
+    may be short of a step. `place` is in the letters of the form.
     """
 
     low: Symbol
@@ -56,6 +60,7 @@ class Tiles:
     extent: Expr
     step: Expr
     body: tuple[Stage, ...]
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class Halo:
     """target[p] = source[at(p)] where that is inside, 0 elsewhere, for every entry of the target.
 
     Each subscript of the source moves with one index at most, by whole steps forwards, and each index is a subscript of the target.
+    An index that moves nothing in the source copies it again; later subscripts of the target may be shifted by it.
     Unless it is `copied`, the target is a view of the source where all is inside.
     """
 
@@ -101,13 +107,15 @@ class MatMul:
 class ShiftedSum:
     """target = Σ source over the ranges that don't move the target, added as flat arrays: a shift is an offset in memory.
 
-    Entries of the target beside those named become anything.
+    Entries of the target beside those named become anything. Where the sum is `doubled`, the one letter that is summed over only
+    shifts the source, and sums of two, of four and so on are added.
     """
 
     target: Access
     over: tuple[Range, ...]
     source: Access
     says: str = ""
+    doubled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,7 @@ class Store:
 
     Without a bias, the source alone. What is summed ends up in the source, of which nothing is read afterwards.
     Where the source is `held` it lives in the result itself, if a tile of that is as large and has no gaps: nothing else reads it.
+    One that `adds` is result += source: the result starts as zeros, and tiles that are apart add what is theirs.
     """
 
     target: Access
@@ -144,6 +153,7 @@ class Store:
     condition: Any = True
     says: str = ""
     held: bool = False
+    adds: bool = False
 
     @property
     def summed(self) -> tuple[Range, ...]:
@@ -188,60 +198,14 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixTable:
-    """Matrices of rationals, each under a key."""
-
-    name: str
-    entries: tuple[tuple[tuple[int, ...], tuple[tuple[Fraction, ...], ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Constants:
-    """An array of given numbers: a Kronecker product, with an axis for each row and each column.
-
-    Its entry [p, .., q, ..] is the product of the entries [p, q] of the matrices that the table has under the keys, in their order.
-    """
-
-    name: str
-    shape: tuple[Expr, ...]
-    table: MatrixTable
-    keys: tuple[tuple[Expr, ...], ...]
-
-    def matrices(self) -> tuple[tuple[tuple[Fraction, ...], ...], ...]:
-        """The matrices, once the keys are numbers."""
-        entries = dict(self.table.entries)
-        return tuple(entries[tuple(map(int, key))] for key in self.keys)
-
-
-@dataclass(frozen=True, slots=True)
-class Cases:
-    """The values that some knobs and sizes have together; there is no program for any others."""
-
-    symbols: tuple[Symbol, ...]
-    values: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Amplified:
-    """A bound on errors, |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) with the maximum over what a block of results reads.
-
-    `factors` are α and `roundings` the most roundings on a path but for sums over so many `channels`, one for each of the cases:
-    q = roundings + channels.
-    """
-
-    factors: tuple[Fraction, ...]
-    roundings: tuple[int, ...]
-    channels: Expr
-
-
-@dataclass(frozen=True, slots=True)
 class Staged:
     """Fills `result` from `arguments`, in stages.
 
     `fixed` makes the arrays that weights alone determine (once for many inputs), `body` the result, for each `item` of the batch or
     in tiles of items. `lets` are integers by name that both use. `chart` takes the form's letters, and the item, to those of the
     stages and back. It is `strict` if its terms are rounded as those of direct sums are, and says what its error is at most if not.
-    With `cases` it is for these alone, and for knobs and sizes for which the condition `fits` holds.
+    With `cases` it is for these alone, and for knobs and sizes for which the condition `fits` holds; it may have `supposed`
+    something of the weights.
     """
 
     name: str
@@ -265,6 +229,7 @@ class Staged:
     amplified: Amplified | None = None
     fits: Any = True
     normwise: Normwise | None = None
+    supposed: Supposed | None = None
 
     def shape(self, name: str) -> tuple[Expr, ...]:
         """What the subscripts of an access to an array are counted by."""
@@ -274,6 +239,11 @@ class Staged:
             return shapes[name]
         stored = next(s for s in (*self.arguments, self.result) if s.name == name)
         return (self.batch, *stored.shape) if stored.batched else stored.shape
+
+    @property
+    def valued(self) -> bool:
+        """Whether it is for certain values of weights."""
+        return self.supposed is not None and bool(self.supposed.by)
 
     @property
     def working(self) -> frozenset[str]:

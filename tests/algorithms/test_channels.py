@@ -30,6 +30,7 @@ from derive.runtime import primitives
 
 CATALOGUE = {
     "im2col": ("conv2d_channels", "grouped2d", "pointwise2d", "p4_conv2d", "p4_lifting2d"),
+    "half_im2col": ("conv2d_channels", "grouped2d", "p4_conv2d", "p4_lifting2d"),
     "product": ("pointwise2d", "dense2d", "fully_connected"),
     "shifted": ("depthwise2d",),
 }
@@ -46,6 +47,7 @@ MADE: dict[str, Callable[[], Any]] = {
 }
 CASES = [
     *((algorithm, name, by) for algorithm, found in CATALOGUE.items() for name in found for by in ("H", "dX")),
+    *(("half_im2col", name, "H") for name in ("turned conv2d_channels", "stem", "solid", "diamond", "valid")),
     ("im2col", "turned conv2d_channels", "H"),
     ("im2col", "turned pointwise2d", "H"),
     ("im2col", "turned grouped2d", "H"),
@@ -151,6 +153,12 @@ def test_every_catalogue_form_that_fits_is_in_the_table() -> None:
             "depthwise2d",
             "it needs a window that moves, filters, and terms that are summed over for each of them",
         ),
+        ("half_im2col", "pointwise2d", "it needs filters and a window along two axes at least"),
+        ("half_im2col", "depthwise2d", "it needs filters and a window along two axes at least"),
+        (
+            *("half_im2col", "dilated"),
+            "it needs a window whose taps are neighbours along the first axis of input and output",
+        ),
         ("product", "deepsets1d", "it needs an input and weights that are matrices as they are in memory"),
         ("product", "conv2d_channels", "it needs filters, letters that are contracted, and no taps"),
         ("product", "turned pointwise2d", "it needs an input and weights that are matrices as they are in memory"),
@@ -166,9 +174,9 @@ def test_a_refusal_names_what_is_missing(algorithm: str, name: str, reason: str)
     assert str(refused.value) == reason
 
 
-@pytest.mark.parametrize("algorithm", ["im2col", "shifted"])
+@pytest.mark.parametrize("algorithm", ["im2col", "half_im2col", "shifted"])
 def test_an_input_for_all_items_is_refused(algorithm: str) -> None:
-    name = {"im2col": "conv2d_channels", "shifted": "depthwise2d"}[algorithm]
+    name = {"shifted": "depthwise2d"}.get(algorithm, "conv2d_channels")
     with pytest.raises(NoLowering, match=r"^it needs an input and an output for each item$"):
         find("derive.algorithms", algorithm)(_form(name, "H"), frozenset({"X"}))
 
@@ -238,6 +246,18 @@ FAULTS: dict[str, tuple[str, str, Callable[[Staged], Staged]]] = {
     "rows behind the tile are stored": ("im2col", "in bounds", _changed(Store, lambda n: replace(n, condition=true))),
     "the bias of the next filter": ("im2col", "denotes", _changed(Store, lambda n: replace(n, bias=_moved(n.bias, 0)))),
     "no bias": ("im2col", "A program stores no bias", _changed(Store, lambda n: replace(n, bias=None))),
+    "rows of the copy begin a column late": (
+        *("half_im2col", "denotes"),
+        _changed(Copy, lambda n: replace(n, source=_moved(n.source, 2))),
+    ),
+    "a product reads from the next row on": (
+        *("half_im2col", "in bounds"),
+        _changed(MatMul, lambda n: replace(n, left=_moved(n.left, 2))),
+    ),
+    "a row of the tile isn't copied": (
+        *("half_im2col", "made"),
+        _changed(Copy, lambda n: replace(n, over=(*n.over[:2], _short(n.over[2]), *n.over[3:]))),
+    ),
     "a shifted tap": ("shifted", "denotes", _changed(WeightedSum, lambda n: replace(n, source=_moved(n.source, 1)))),
     "a dropped column of taps": (
         *("shifted", "denotes"),
@@ -257,7 +277,7 @@ FAULTS: dict[str, tuple[str, str, Callable[[Staged], Staged]]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_refused(fault: str) -> None:
     algorithm, obligation, plant = FAULTS[fault]
-    name = {"im2col": "conv2d_channels", "shifted": "depthwise2d"}[algorithm]
+    name = {"shifted": "depthwise2d"}.get(algorithm, "conv2d_channels")
     program = plant(_program(algorithm, name))
     assert program != _program(algorithm, name)
     if " " in obligation and obligation != "in bounds":

@@ -173,13 +173,14 @@ def test_rates_are_the_measured_ones_at_the_measured_sides_and_between_them_betw
     middle = (SIDES[0] * SIDES[1]) ** 0.5
     assert made.flop_rate(4, SIDES[0], SIDES[0], middle) == pytest.approx(1.5)
     assert made.flop_rate(4, middle, SIDES[0], SIDES[0]) == pytest.approx((1 + table[count * count]) / 2)
-    assert made.flop_rate(4, 1, 1, 1) == table[0]
+    assert made.flop_rate(4, 1, 1, 1) == table[0] / SIDES[0] ** 3
     assert made.flop_rate(4, 10**6, 10**6, 10**6) == table[-1]
 
 
 def test_predictions_of_products_and_transforms():
     made = Machine(matmul_call=1.0, gemm32=(2.0,) * len(SIDES) ** 3, fft32=0.5, fft64=2.0)
-    assert made.matmul_seconds(4, 2, 3, 4) == 1 + 24
+    assert made.matmul_seconds(4, 4, 5, 6) == 1 + 120
+    assert made.matmul_seconds(4, 2, 5, 6) == 1 + 120
     assert made.fft_seconds(4, 8) == 12
     assert made.fft_seconds(8, 8) == 48
 

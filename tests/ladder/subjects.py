@@ -128,6 +128,8 @@ def has_compiler() -> bool:
 def _kernel(name: str, text: str, backend: str, algorithm: str = "direct") -> Any:
     if backend == "numpy":
         kernel = getattr(load_source(text, backend), name)
+        swept = {key: replace(gradient, algorithms=()) for key, gradient in kernel.gradients.items()}
+        kernel = replace(kernel, gradients=swept)
         return replace(kernel, algorithms=(), work=None) if algorithm == "direct" else kernel.using(algorithm)
     with standing_in_for_cupy():
         return getattr(load_source(text, backend), name)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from derive.pipeline import layer, load_source
 from derive.runtime import threads as held
+from derive.runtime.machine import Machine
+from derive.runtime.planning import candidates
 
 DRAW = np.random.default_rng(0)
 
@@ -67,7 +70,49 @@ def test_one_plan_from_eight_threads(algorithm):
 def test_threads_of_its_own_give_the_same(threads, batch):
     pytest.importorskip("threadpoolctl", reason="threads of a plan need threadpoolctl")
     X, V = whole(*batch, 41, 30), whole(3, 3)
-    assert np.array_equal(CONV.plan(X.shape, V, threads=threads)(X), CONV.plan(X.shape, V)(X))
+    plan = replace(CONV.plan(X.shape, V, threads=threads), threads=threads)
+    assert np.array_equal(plan(X), CONV.plan(X.shape, V)(X))
+
+
+def _used(kernel, sizes, threads, itemsize=4, **constants):
+    """How many threads each algorithm uses, by its name, with the seconds that it takes then."""
+    machine = Machine(**constants)
+    listed = candidates(kernel.algorithms, kernel.work, sizes, itemsize, False, False, machine, threads=threads)
+    return {c.choice.name: (c.threads, c.seconds) for c in listed}
+
+
+IMAGE = {"n": 1000, "m": 1000, "Delta": 1, "batch": 1}
+
+
+def test_small_work_is_not_split():
+    """By the constants of a machine alone: what handing on a task costs is what it must save."""
+    small = _used(CONV, {**IMAGE, "n": 32, "m": 32}, 2)
+    assert {threads for threads, _ in small.values()} == {1}
+    few = _used(BANK, {"n": 7, "m": 7, "C": 16, "D": 16, "Delta": 1, "batch": 1}, 8)
+    assert {threads for threads, _ in few.values()} == {1}
+
+
+def test_large_work_is_split_and_the_more_a_task_costs_the_less():
+    large = {**IMAGE, "n": 4000, "m": 4000, "Delta": 3}
+    alone, both = _used(CONV, large, 1)["rows"][1], _used(CONV, large, 2)["rows"]
+    assert both[0] == 2 and alone / 2 < both[1] < 0.7 * alone
+    counts = [_used(CONV, large, 8, thread_start=cost)["rows"][0] for cost in (1e-7, 1e-4, 1e-3, 1)]
+    assert counts == sorted(counts, reverse=True) and counts[0] == 8 and counts[-1] == 1
+    layers = {"n": 56, "m": 56, "C": 64, "D": 64, "Delta": 1, "batch": 8}
+    assert all(threads == 2 for name, (threads, _) in _used(BANK, layers, 2).items() if name != "direct")
+
+
+def test_more_threads_are_never_predicted_to_take_longer():
+    for side in (4, 16, 64, 256):
+        seconds = [_used(CONV, {**IMAGE, "n": side, "m": side}, k)["rows"][1] for k in (1, 2, 3, 8)]
+        assert seconds == sorted(seconds, reverse=True)
+
+
+def test_a_plan_says_how_many_threads_it_uses():
+    pytest.importorskip("threadpoolctl", reason="threads of a plan need threadpoolctl")
+    small, large = (CONV.plan((side, side), whole(3, 3), threads=2) for side in (16, 4000))
+    assert small.threads == 1 and "is split over" not in str(small.explain())
+    assert large.threads == 2 and "A call is split over 2 threads." in " ".join(str(large.explain()).split())
 
 
 def test_threads_without_threadpoolctl_are_refused(monkeypatch):
@@ -101,6 +146,18 @@ def test_strict_plans_keep_infinities_to_their_windows(algorithm, value):
     assert np.array_equal(~np.isfinite(H), reached)
     clean = np.where(np.isfinite(X), X, 0)
     assert np.array_equal(H[~reached], CONV(clean, V, np.float32(0))[~reached])
+
+
+def test_strict_plans_sum_no_tile_directly_that_is_finite():
+    """Far from an infinity, results are those of the algorithm, bit for bit, and not those of direct sums."""
+    X, V = (DRAW.standard_normal(shape).astype(np.float32) for shape in ((400, 301), (5, 5)))
+    clean = CONV.plan(X.shape, V, algorithm="rows", accuracy="strict")(X)
+    direct = CONV.plan(X.shape, V, algorithm="direct")(X)
+    X[200, 100] = np.inf
+    H = CONV.plan(X.shape, V, algorithm="rows", accuracy="strict")(X)
+    assert not np.array_equal(clean[:100], direct[:100])
+    assert np.array_equal(H[:100], clean[:100]) and np.array_equal(H[300:], clean[300:])
+    assert np.array_equal(H[196:198], direct[196:198]) and np.isinf(H[200, 100])
 
 
 def test_weights_that_are_not_finite_are_summed_directly():

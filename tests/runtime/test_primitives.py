@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from derive.runtime.costs import seconds
+from derive.runtime.costs import seconds, swept_by
 from derive.runtime.machine import Machine
-from derive.runtime.primitives import folded, held, phased, put, strided
+from derive.runtime.primitives import folded, halo, held, phased, put, strided
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.float64, object])
@@ -56,7 +56,7 @@ def test_what_a_source_holds_beyond_its_target_is_dropped() -> None:
 
 def test_products_take_longer_where_their_arrays_leave_the_cache() -> None:
     works, machine = [("matmul", 1, 8, 8, 12, 1000)], Machine()
-    near, between, far = (seconds(works, room << 20, 4, machine, True) for room in (1, 2, 8))
+    near, between, far = (seconds(works, room << 20, 4, machine, True) for room in (1, 2, 64))
     assert near < between < far
     moved = 4 * 8 * 1000 * (8 + 12)
     assert far - near == pytest.approx(moved * (1 / machine.dram_bytes - 1 / machine.cached_bytes))
@@ -65,3 +65,70 @@ def test_products_take_longer_where_their_arrays_leave_the_cache() -> None:
 def test_a_sum_of_one_part_costs_nothing() -> None:
     assert seconds([("fold", 7, 1, 1000)], 0, 4, Machine(), True) == 0
     assert seconds([("fold", 7, 2, 1000)], 0, 4, Machine(), True) > 0
+
+
+def test_a_sweep_costs_by_what_it_moves_by_its_runs_and_by_its_axes() -> None:
+    machine = Machine()
+    plain = seconds([("sweep", 1, 4096, 4096, 1)], 0, 4, machine, True)
+    rows = seconds([("sweep", 1, 4096, 16, 2)], 0, 4, machine, True)
+    assert plain < rows < seconds([("sweep", 1, 4096, 16, 3)], 0, 4, machine, True)
+    assert swept_by([("fill", 1, 100), ("sweep", 9, 90, 9, 2)]) == 300
+    assert swept_by([("contract", 9, 10, 20, 30)]) == 600 and swept_by(()) == 0
+
+
+def test_copies_of_long_runs_are_quicker() -> None:
+    machine = Machine()
+    short, long = (seconds([("copy", 1, 10**5, run)], 0, 4, machine, True) for run in (3, 300))
+    assert short > 2 * long
+
+
+def test_a_product_of_a_column_by_a_row_is_a_plain_loop() -> None:
+    works = [[("matmul", 1, 1, 1000, inner, 48)] for inner in (1, 2)]
+    machine = Machine()
+    assert seconds(works[0], 0, 4, machine, True) > seconds(works[1], 0, 4, machine, True)
+
+
+def test_a_contraction_of_whole_arrays_copies_nothing() -> None:
+    once, twice = (seconds([("contract", times, 1000, 50, 40)], 0, 4, Machine(), True) for times in (1, 2))
+    assert twice > 2 * once
+
+
+def test_rows_that_share_memory_are_multiplied_in_small_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenBLAS copies the sides of a product of more than 10⁶ numbers first; that many rows come in several products."""
+    line = np.arange(4 * 70_000 + 8) % 7.0
+    left, right = strided(line, (0,), (70_000, 8), ((0, 4), (0, 1))), (np.arange(32.0) % 5).reshape(8, 4)
+    found, sizes, product = np.empty((70_000, 4)), [], np.matmul
+
+    def counted(one: np.ndarray, two: np.ndarray, out: np.ndarray) -> None:
+        sizes.append(one.shape[0] * two.size)
+        product(one, two, out=out)
+
+    monkeypatch.setattr(np, "matmul", counted)
+    phased(left, right, found)
+    assert (found == product(np.ascontiguousarray(left), right)).all()
+    assert max(sizes) <= 10**6 < sum(sizes)
+
+
+@pytest.mark.parametrize("kind", [np.float64, object])
+def test_a_copy_again_is_shifted_by_its_number(kind: type) -> None:
+    source, room = np.arange(12).reshape(3, 4).astype(kind), np.full((5, 2, 8), 7).astype(kind)
+    target = strided(room, (0, 0, 1), (5, 2, 6), ((0, 1), (1, 1, 2, -1), (2, 1)))
+    halo(source[:, None], (-1, None, -1), target, copied=True)
+    wanted = np.pad(np.arange(12).reshape(3, 4), 1)
+    assert (room[:, 0, 1:7] == wanted).all()
+    assert (room[:, 1, 0:6] == wanted).all()
+    assert (room[:, 0, [0, 7]] == 7).all()
+
+
+def test_a_result_is_made_in_a_part_of_its_rows_where_each_is_whole_in_memory() -> None:
+    result, room = np.zeros((6, 10)), np.zeros((3, 2, 4))
+    assert np.shares_memory(held(result[:, 2:6], room, apart=True), result)
+    assert held(result[:, 2:10:2], room, apart=True) is room
+    assert held(np.zeros((4, 6)).T, room, apart=True) is room
+    assert held(result[:, 2:6], room) is room
+    made = held(result[:, 2:6], room, apart=True)
+    made[...] = 3
+    put(result[:, 2:6], made, np.zeros(()), split=(0,))
+    put(result[:, 2:6], made, np.float64(2), split=(0,))
+    assert (result[:, 2:6] == 5).all()
+    assert (result[:, [0, 1, 6, 7, 8, 9]] == 0).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from derive.runtime.planning import jobs
-from derive.runtime.primitives import all_finite, halo, strided, tiles
+from derive.runtime.primitives import all_finite, halo, stretches, strided, tiles
 
 
 @pytest.mark.parametrize("step", range(1, 8))
@@ -69,3 +69,11 @@ def test_an_entry_that_is_not_finite_is_found_and_a_huge_one_is_not_taken_for_on
     assert all_finite(array)
     array[2, 3] = value
     assert not all_finite(array)
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_stretches_are_apart_and_together_everything(step):
+    for start, stop in product(range(4), range(20)):
+        found = list(stretches(start, stop, step))
+        assert [p for low, high in found for p in range(low, high)] == [*range(start, stop)]
+        assert all(high - low == step for low, high in found[:-1])

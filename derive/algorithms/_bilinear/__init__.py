@@ -23,6 +23,7 @@ from derive.algorithms._bilinear.error import (
     amplification,
     componentwise,
     constant_roundings,
+    losses,
     normwise,
     roundings,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "cost",
     "fast_fir",
     "identity",
+    "losses",
     "nested",
     "normwise",
     "prove",

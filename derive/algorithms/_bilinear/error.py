@@ -45,7 +45,7 @@ from derive.algorithms._bilinear.algorithm import Bilinear, Matrix, array
 from derive.errors import UsageRefused
 from derive.ir.rounding import Roundings, error_bound
 
-__all__ = ["Estimate", "amplification", "componentwise", "constant_roundings", "normwise", "roundings"]
+__all__ = ["Estimate", "amplification", "componentwise", "constant_roundings", "losses", "normwise", "roundings"]
 
 Fractions = NDArray[Any]
 
@@ -59,6 +59,26 @@ def _amplified(axis: Bilinear) -> Fraction:
     read = abs(array(axis.data)).sum(axis=1)
     met = abs(array(axis.output)) @ (abs(array(axis.weight)) * read[:, None])
     return Fraction(met.max())
+
+
+def losses(axis: Bilinear) -> tuple[int, int, int, int]:
+    """l, m, x and w with L ≤ l + C·(m + x·max|d|) + w·Σ_c Σ_a |g_c[a]|: how many η the outputs lose at most, in integers.
+
+    Each number is the largest over the outputs, and η itself counts as 1 where it multiplies.
+    """
+    output, weight, data = (abs(array(matrix)) for matrix in (axis.output, axis.weight, axis.data))
+    after, missed, lost = (
+        np.array([sum(map(_underflows, row)) for row in matrix], object)
+        for matrix in (axis.output, axis.weight, axis.data)
+    )
+    found = (
+        after.max(),
+        (output @ (missed * lost + 1)).max(),
+        (output @ (missed * data.sum(axis=1))).max(),
+        (output @ (weight.max(axis=1) * lost)).max(),
+    )
+    first, each, read, met = (int(-(-Fraction(value) // 1)) for value in found)
+    return first, each, read, met
 
 
 def constant_roundings(constant: Fraction, bits: int) -> int:

@@ -1,0 +1,46 @@
+"""Which point of a statement wrote an entry of its array: letters as the entry's subscripts tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sympy import Eq, Expr, Symbol, expand
+
+from derive.ir.nodes import Access
+from derive.ir.stages import Halo, Statement
+
+__all__ = ["at", "nodes", "solved"]
+
+
+def nodes(body: tuple[Any, ...]) -> Iterator[Any]:
+    """Every node of a body and of those within."""
+    for node in body:
+        yield node
+        if hasattr(node, "body"):
+            yield from nodes(node.body)
+
+
+def at(access: Access, values: Mapping[Symbol, Expr]) -> Access:
+    """An entry with letters replaced."""
+    return Access(access.array, tuple(e.xreplace(dict(values)) for e in access.subscripts))
+
+
+def solved(
+    node: Statement, places: tuple[Expr, ...], letters: set[Symbol]
+) -> tuple[dict[Symbol, Expr], tuple[Any, ...]]:
+    """The letters whose value the places tell, each by one subscript of its own; and the equations that are left.
+
+    In the target of a halo a subscript may have letters besides that subscripts before it tell.
+    """
+    known: dict[Symbol, Expr] = {}
+    left = []
+    for subscript, place in zip(node.target.subscripts, places, strict=True):
+        met = subscript.free_symbols & letters
+        told = met & set(known) if isinstance(node, Halo) else set()
+        symbol = next(iter(met - told)) if len(met - told) == 1 else None
+        if symbol is not None and symbol not in known and not (subscript - symbol).free_symbols & (letters - told):
+            known[symbol] = expand(place - (subscript - symbol).xreplace(known))
+        else:
+            left.append((subscript, place))
+    return known, tuple(Eq(s.xreplace(known), p) for s, p in left)

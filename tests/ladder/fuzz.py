@@ -1,0 +1,198 @@
+"""Many inputs at once for a plan: what it errs, as a part of its derived bound, and a search for the worst.
+
+The exact result is stood in for by direct sums in extended precision, whose own derived bound is added to what is allowed: at
+most 2^-11 of the bound for float64, and 2^-40 for float32.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from sympy import Symbol, true
+
+from derive.pipeline import load_source
+from derive.runtime.accuracy import counts
+from tests.ladder.floats import REGIMES
+from tests.ladder.numbers import shapes_of
+from tests.ladder.subjects import LAYERS, Sizes, Subject, subject
+
+__all__ = ["ITEMS", "Trial", "climbed", "norms", "planned", "ratios", "stated", "whole"]
+
+ITEMS = 500
+_MOST = 10  # of a size
+_ENTRIES = 600  # of an array
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A plan for some sizes, weights and knobs, with what is exact as far as it matters here."""
+
+    plan: Any
+    exact: Any
+    shape: tuple[int, ...]
+
+    def ratios(self, X: np.ndarray) -> np.ndarray:
+        """|error| as a part of the bound for every result, and 0 where nothing is claimed."""
+        with np.errstate(all="ignore"):
+            got, bound = self.plan(X), self.plan.error_bound(X)
+            wide = X.astype(np.longdouble)
+            error = abs(got - self.exact(wide)) - self.exact.error_bound(wide)
+            claimed = np.isfinite(bound)
+            assert np.isfinite(got[claimed]).all(), f"{self.plan} is no number where its bound is claimed"
+            return np.where(claimed & (error > 0), error / np.where(bound > 0, bound, 1), 0)
+
+
+@lru_cache
+def whole(name: str) -> Any:
+    """The public object of a layer, with all its algorithms."""
+    of = subject(name)
+    return getattr(load_source(of.text, of.backend), of.name)
+
+
+@lru_cache
+def stated() -> tuple[tuple[str, str], ...]:
+    """Every layer whose data alone have batch axes, with each of its algorithms, direct sums included, that states a bound."""
+    found = []
+    for name in LAYERS:
+        kernel = whole(name)
+        if kernel.signature.batched == (kernel.data, kernel.result) and kernel.steps is not None:
+            found += [(name, algorithm) for algorithm in ("direct", *(a.name for a in kernel.algorithms))]
+    return tuple(found)
+
+
+def trials(name: str, algorithm: str, dtype: str, count: int, seed: int = 0) -> Iterator[Trial]:
+    """Plans for weights of every regime and knobs that are chosen, at sizes that the algorithm serves."""
+    of, draw = subject(name), np.random.default_rng(seed)
+    regimes = sorted(REGIMES)
+    for turn in range(count):
+        sizes = _sizes(of, algorithm, random.Random(f"{seed} {turn}"))
+        yield trial(of, algorithm, dtype, sizes, regimes[turn % len(regimes)], draw)
+
+
+def trial(of: Subject, algorithm: str, dtype: str, sizes: Sizes, regime: str, draw: np.random.Generator) -> Trial:
+    """One plan for `ITEMS` items."""
+    shapes = shapes_of(of.form, sizes)
+    made = {n: REGIMES[regime](draw, s, np.dtype(dtype), of.factors) for n, s in shapes.items() if n != of.data}
+    weights = [made[n] for n in of.kernel.arguments[1:]]
+    return planned(of, algorithm, shapes[of.data], weights, sizes, dtype)
+
+
+def planned(
+    of: Subject, algorithm: str, item: tuple[int, ...], weights: list[np.ndarray], sizes: Sizes, dtype: str
+) -> Trial:
+    """The plan of an algorithm and of direct sums in extended precision, for these weights."""
+    shape, stated = (ITEMS, *item), of.stated(sizes)
+    plan = whole(of.name).plan(shape, *weights, algorithm=algorithm, dtype=dtype, **stated)
+    wide = [w.astype(np.longdouble) for w in weights]
+    exact = whole(of.name).plan(shape, *wide, algorithm="direct", dtype=np.longdouble, **stated)
+    return Trial(plan, exact, shape)
+
+
+def _sizes(of: Subject, algorithm: str, draw: random.Random) -> Sizes:
+    """Sizes that the form admits and the algorithm serves."""
+    kernel = whole(of.name)
+    serves = next((a.serves for a in kernel.algorithms if a.name == algorithm), lambda sizes: True)
+    for _ in range(1000):
+        sizes: dict[Symbol, int] = {s: draw.randint(1, 3 if s.name == "Delta" else _MOST) for s in of.form.sizes}
+        fits = of.form.given.xreplace(sizes) in (True, true) and serves({s.name: v for s, v in sizes.items()})
+        if fits and max(map(_entries, shapes_of(of.form, sizes).values())) <= _ENTRIES:
+            return sizes
+    raise AssertionError(f"no sizes were found that {of.name} admits")
+
+
+def _entries(shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape))
+
+
+def inputs(of: Subject, found: Trial, draw: np.random.Generator) -> np.ndarray:
+    """Items of all regimes in turn."""
+    names, dtype = sorted(REGIMES), found.plan.dtype
+    parts = [REGIMES[names[k % len(names)]](draw, found.shape[1:], dtype, of.factors) for k in range(ITEMS)]
+    return np.stack(parts)
+
+
+def ratios(name: str, algorithm: str, dtype: str, count: int, seed: int = 0) -> float:
+    """The largest ratio over `count` times `ITEMS` inputs."""
+    draw = np.random.default_rng(seed)
+    return max(
+        float(found.ratios(inputs(subject(name), found, draw)).max(initial=0))
+        for found in trials(name, algorithm, dtype, count, seed)
+    )
+
+
+def climbed(name: str, algorithm: str, dtype: str = "float32", turns: int = 8, steps: int = 25) -> float:
+    """The largest ratio that a search finds: from inputs that are known to be bad, those that err most are changed a little."""
+    worst = 0.0
+    for turn in range(turns):
+        draw = np.random.default_rng(turn)
+        found = _at_extremes(subject(name), algorithm, dtype, draw, turn)
+        X = np.stack([_extreme(draw, found.shape[1:], dtype, k) for k in range(ITEMS)])
+        for _ in range(steps):
+            each = found.ratios(X).reshape(ITEMS, -1).max(axis=1, initial=0)
+            worst = max(worst, float(each.max()))
+            kept = np.argsort(each)[-ITEMS // 20 :]
+            X = _changed(X[np.concatenate([kept] * 20)], draw)
+    return worst
+
+
+def _at_extremes(of: Subject, algorithm: str, dtype: str, draw: np.random.Generator, turn: int) -> Trial:
+    """A plan without a bias whose weights are as bad as they come."""
+    sizes = _sizes(of, algorithm, random.Random(f"{turn}"))
+    shapes, biases = shapes_of(of.form, sizes), {p.name for p in of.form.biases}
+    made = {n: _extreme(draw, shapes[n], dtype, turn) for n in of.kernel.arguments[1:]}
+    weights = [w * (0 if n in biases else 1) for n, w in made.items()]
+    return planned(of, algorithm, shapes[of.data], weights, sizes, dtype)
+
+
+def norms(name: str, dtype: str = "float32", turns: int = 5) -> float:
+    """By transforms of Fourier: the largest norm of the errors of an item, as a part of γ_q·Σ|w|·(Σ x²)^½.
+
+    An item is in one tile here, so that this is the bound on a result times the norm of the item over √(Π N)·max|x|.
+    """
+    worst = 0.0
+    for turn in range(turns):
+        draw = np.random.default_rng(turn)
+        found = _at_extremes(subject(name), "fft", dtype, draw, turn)
+        X = np.stack([_extreme(draw, found.shape[1:], dtype, k) for k in range(ITEMS)])
+        error = (found.plan(X) - found.exact(X.astype(np.longdouble))).reshape(ITEMS, -1)
+        alpha = counts(found.plan.kernel, found.plan.choice, found.plan.sizes).alpha
+        each = found.plan.error_bound(X).max() / (alpha * float(abs(X).max()))
+        norm = np.sqrt((X.reshape(ITEMS, -1).astype(float) ** 2).sum(axis=1))
+        worst = max(worst, float((np.sqrt((error**2).sum(axis=1)) / (each * norm)).max()))
+    return worst
+
+
+def _extreme(draw: np.random.Generator, shape: tuple[int, ...], dtype: Any, turn: int) -> np.ndarray:
+    """Ones, ones with one among halves of their last place, full mantissas of either sign, or one entry alone."""
+    eps = float(np.finfo(dtype).eps)
+    match turn % 5:
+        case 0:
+            made = np.ones(shape)
+        case 1:
+            made = np.full(shape, eps / 2 * (1 + 4 * eps))
+            made.flat[draw.integers(made.size)] = 1
+        case 2:
+            made = draw.uniform(1, 2, shape) * draw.choice([-1, 1], shape)
+        case 3:
+            made = np.zeros(shape)
+            made.flat[draw.integers(made.size)] = 2 - eps
+        case _:
+            made = draw.uniform(1, 1 + 64 * eps, shape) * draw.choice([-1, 1], shape)
+    return np.asarray(made, dtype)
+
+
+def _changed(X: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """A few entries of each item with another sign, another mantissa, or another place; the first twentieth stays as it is."""
+    flat = X.reshape(len(X), -1).copy()
+    rows, width = np.arange(len(flat) // 20, len(flat)), flat.shape[1]
+    for _ in range(max(1, width // 20)):
+        places, others, kind = (draw.integers(most, size=len(rows)) for most in (width, width, 3))
+        values = flat[rows, places]
+        scaled = values * draw.uniform(1, 2, len(rows)).astype(X.dtype)
+        flat[rows, places] = np.choose(kind, [-values, scaled, flat[rows, others]])
+    return flat.reshape(X.shape)
