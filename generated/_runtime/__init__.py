@@ -16,8 +16,9 @@ from .errors import (
     ShapeError,
     SizeError,
 )
-from .kernel import Gradient, Kernel, Prepared
-from .planning import Algorithm
+from .gradients import Gradient
+from .kernel import Kernel, Prepared
+from .planning import Algorithm, Reading
 
 __all__ = [
     "Algorithm",
@@ -32,6 +33,7 @@ __all__ = [
     "LayerError",
     "OutputError",
     "Prepared",
+    "Reading",
     "ShapeError",
     "SizeError",
 ]

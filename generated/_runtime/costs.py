@@ -13,14 +13,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .machine import Machine
 
-__all__ = ["Counted", "counted", "held_by", "seconds"]
+__all__ = ["Counted", "counted", "held_by", "seconds", "swept_by"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
+_AHEAD = 4  # times the cache: what is written and read in order is fetched ahead of its use
 _LINE = 64  # bytes that an entry costs where none of its neighbours is used
 _UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
 _VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
+_BEGUN = 0.01  # calls on next to nothing that a run of a copy takes as long as, besides its elements
 _PATH = 60  # calls on next to nothing that finding the order of a contraction takes as long as
-_FAR = 4  # so many times more are worked on as fast as memory is
+_SHARED, _FAR = 16, 64  # so many times more, a third-level cache holds, and are worked on as fast as memory is
+_SWEPT, _SLICED = 5, 2.5  # calls on next to nothing that a sweep takes as long as, and each axis that it has slices of
+_ROW = 0.045  # and each of its runs, which a product and a sum go through
+_PLAIN = 0.0035  # and an entry of a product that is no product of matrices to BLAS
+_LENGTH = 0.03  # and a transform, besides its points
+_RUN = 256  # bytes of the runs by which copies are measured
 Work = tuple[Any, ...]
 
 
@@ -35,9 +42,8 @@ class Counted:
 
 def _rate(room: int, machine: "Machine") -> float:
     """Bytes a second where so many bytes are worked on."""
-    if room <= _CACHE:
-        return machine.cached_bytes
-    share = min(1.0, (room / _CACHE - 1) / (_FAR - 1))
+    times = room / _CACHE
+    share = 0.5 * min(1.0, max(0.0, times - 1)) + 0.5 * min(1.0, max(0.0, (times - _SHARED) / (_FAR - _SHARED)))
     return float(machine.cached_bytes ** (1 - share) * machine.dram_bytes**share)
 
 
@@ -46,57 +52,114 @@ def held_by(works: Iterable[Work]) -> int:
     return sum(sizes[0] for kind, _, *sizes in works if kind == "room")
 
 
+def swept_by(works: Iterable[Work]) -> int:
+    """How many elements three arrays have of the largest size that sweeps go through: a factor, a product and a result."""
+    return max(
+        (3 * int(math.prod(sizes[:2]) if kind == "contract" else sizes[0]) for kind, _, *sizes in works), default=0
+    )
+
+
 def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine", fixed: bool) -> float:
     """How long it takes; `room` is what the working arrays take together, in bytes. `fixed` counts what is made of weights."""
-    rate = _rate(room, machine)
+    rate, ahead = _rate(room, machine), _rate(room // _AHEAD, machine)
     wanted = [work for work in works if work[0] != "room" and (fixed or not work[0].startswith("make"))]
-    return sum(_seconds(work, rate, itemsize, machine) for work in wanted)
+    rates = {"again": ahead, "near": ahead}
+    return sum(_seconds(work, rates.get(work[0], rate), itemsize, machine) for work in wanted)
 
 
 def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> float:
     kind, times, *sizes = work
     call = machine.ufunc_call
-    if kind == "matmul":
-        products, rows, inner, columns = sizes
-        one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
-        largest = products * inner * max(rows, columns) * itemsize
-        read = largest / machine.dram_bytes if largest > _CACHE else 0.0
-        if rows * inner * columns <= _UNPACKED:
-            one = max(one, read / products)
-        elif read:
-            one += (read + 2 * largest / machine.cached_bytes) / products
-        far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
-        one += far * itemsize * columns * (inner + rows)
-        return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
+    if kind in ("matmul", "near", "phased"):
+        return _multiplied(work, rate, itemsize, machine)
     if kind == "contract":
         rows, inner, columns = sizes
-        one = 2.0 * rows * inner * columns / machine.flop_rate(itemsize, rows, inner, columns)
+        one = _product(rows, inner, columns, rate, itemsize, machine)
         whole = itemsize * inner * columns
         packed = whole * (1 / machine.dram_bytes + 2 / machine.cached_bytes) if times * whole > _CACHE else 0.0
-        return float(times * (_PATH * call + one + packed))
-    if kind == "total":
+        sides = itemsize * inner * (rows + columns) if times > 1 else 0  # copied as matrices, unless they are whole
+        copied = sides / machine.copied_bytes + sides / (machine.dram_bytes if sides > _CACHE else rate)
+        return float(times * (_PATH * call + one + packed + copied))
+    if kind in ("total", "doubled"):
         parts, elements = sizes
-        return float(times * max(1, parts - 1) * (call + 3 * elements * itemsize / rate))
+        additions = max(1, parts - 1) if kind == "total" else _doublings(parts)
+        return float(times * additions * (2 * call + 3 * elements * itemsize / rate))
     if kind in ("fft", "make fft"):
         return _transformed(times, sizes, itemsize if kind == "fft" else 8, machine)
     if kind == "weigh":
         parts, runs, elements = sizes
         return float(times * (2 * _VIEWS * call + parts * runs * (0.01 * call + 5 * elements * itemsize / rate)))
+    if kind == "again":
+        copies, runs, elements = sizes
+        one = runs * (_BEGUN * call + elements * itemsize * 2 / rate)
+        return float(times * (_VIEWS * call + copies * one))
     if kind == "fold":
         parts, elements = sizes
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
+    if kind == "sweep":
+        elements, run, axes = sizes
+        overhead = (_SWEPT + _SLICED * axes + _ROW * elements / max(1, run)) * call
+        return float(times * (overhead + 5 * elements * itemsize / rate))
+    if kind == "copy":
+        elements, run = sizes
+        begun = _RUN * max(0.0, 1 / machine.copied_bytes - 2 / machine.cached_bytes)  # what is lost with each run
+        return float(times * (2 * _VIEWS * call + elements * (begun / max(1, run) + 2 * itemsize / rate)))
     return _moved(kind, times, sizes[0], rate, itemsize, machine)
+
+
+def _product(rows: Any, inner: Any, columns: Any, rate: float, itemsize: int, machine: "Machine") -> float:
+    """One product of matrices in BLAS; that of a matrix by a vector takes as long as reading the matrix."""
+    if 0 in (rows, inner, columns):
+        return 0.0
+    if min(rows, columns) == 1:
+        return float((rows + columns) * inner * itemsize / rate + (rows + columns) * itemsize / rate)
+    return 2.0 * float(rows * inner * columns) / machine.flop_rate(itemsize, rows, inner, columns)
+
+
+def _multiplied(work: Work, rate: float, itemsize: int, machine: "Machine") -> float:
+    """Matrix products: those of rows that share memory are as small as what isn't packed, those of one column are a plain loop."""
+    kind, times, *sizes = work
+    call = machine.ufunc_call
+    if kind == "phased":
+        products, phases, rows, inner, columns = sizes
+        calls = phases * -(-rows // (phases * max(1, _UNPACKED // (inner * columns))))
+        return _multiplied(
+            ("near", times * calls, products, -(-rows // calls), inner, columns), rate, itemsize, machine
+        )
+    products, rows, inner, columns = sizes
+    one = _product(rows, inner, columns, rate, itemsize, machine)
+    if inner == 1:
+        one = _PLAIN * call * rows * columns
+    largest = 0 if kind == "near" else products * inner * max(rows, columns) * itemsize
+    read = largest / machine.dram_bytes if largest > _CACHE else 0.0
+    if rows * inner * columns <= _UNPACKED:
+        one = max(one, read / products)
+    elif kind == "near":
+        one += 4 * inner * columns * itemsize / machine.cached_bytes
+    elif read:
+        one += (read + 2 * largest / machine.cached_bytes) / products
+    far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
+    one += far * itemsize * columns * (inner + rows)
+    return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
+
+
+def _doublings(parts: int) -> int:
+    """How many additions make a sum of so many parts, each of two sums that are there already."""
+    return max(0, parts.bit_length() + parts.bit_count() - 2)
 
 
 def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, machine: "Machine") -> float:
     """What moves so many elements and does little else."""
     call = machine.ufunc_call
     if kind == "view":
-        return float(times * 3 * _VIEWS * call)
+        moved = elements * itemsize / _rate(times * elements * itemsize, machine)  # what is in place is read once
+        return float(times * (2 * _VIEWS * call + moved))
+    if kind == "fill":
+        return float(times * (_VIEWS * call + 2 * elements * itemsize / rate))
     if kind == "gather":
         return float(times * (_VIEWS * call + elements * _LINE / machine.dram_bytes))
-    if kind == "sweep":
-        return float(times * (_VIEWS * call + 6 * elements * itemsize / rate))
+    if kind == "held":
+        return float(times * (_VIEWS * call + elements * itemsize / machine.dram_bytes))
     if kind == "store":
         return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
@@ -105,7 +168,8 @@ def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, mac
 def _transformed(times: Any, sizes: Any, itemsize: int, machine: "Machine") -> float:
     """Calls of np.fft: each makes its table of roots anew, which takes as long as two transforms."""
     transforms, length = sizes
-    return float(times * (14 * machine.ufunc_call + (transforms + 2) * machine.fft_seconds(itemsize, length)))
+    one = _LENGTH * machine.ufunc_call + machine.fft_seconds(itemsize, length)
+    return float(times * (12 * machine.ufunc_call + (transforms + 2) * one))
 
 
 def counted(works: Iterable[Work], itemsize: int) -> Counted:
@@ -115,18 +179,19 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
         if kind == "room" or kind.startswith("make"):
             continue
         calls += times
-        if kind == "matmul":
-            products, rows, inner, columns = sizes
+        if kind in ("matmul", "near", "phased"):
+            products, *_, rows, inner, columns = sizes
             operations += times * products * 2 * rows * inner * columns
             bytes_ += times * products * itemsize * (rows * inner + inner * columns + rows * columns)
         elif kind == "contract":
             rows, inner, columns = sizes
             operations += times * 2 * rows * inner * columns
             bytes_ += times * itemsize * (rows * inner + inner * columns + rows * columns)
-        elif kind in ("total", "fold"):
+        elif kind in ("total", "fold", "doubled"):
             parts, elements = sizes
-            operations += times * (parts - 1) * elements
-            bytes_ += times * (parts - 1) * 3 * elements * itemsize
+            added = _doublings(parts) if kind == "doubled" else parts - 1
+            operations += times * added * elements
+            bytes_ += times * added * 3 * elements * itemsize
         elif kind == "fft":
             transforms, length = sizes
             operations += int(times * transforms * 2.5 * length * math.log2(max(2, length)))
@@ -135,6 +200,9 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
             parts, runs, elements = sizes
             operations += 2 * times * parts * runs * elements
             bytes_ += times * parts * 3 * runs * elements * itemsize
+        elif kind == "again":
+            copies, runs, elements = sizes
+            bytes_ += times * 2 * copies * runs * elements * itemsize
         elif kind != "view":
             operations += 2 * times * sizes[0] if kind == "sweep" else 0
             bytes_ += times * 2 * sizes[0] * itemsize

@@ -14,6 +14,7 @@ from .kernel import Kernel
 
 __all__ = ["Dispatcher"]
 
+_PLAIN = frozenset({np.ndarray, float, int, type(None)})  # nothing of CuPy's
 _TITLES = {"numpy": "NumPy", "cupy": "CuPy"}
 
 
@@ -93,6 +94,8 @@ class Dispatcher:
         Raises BackendError for CuPy arrays beside NumPy arrays of one axis or more.
         """
         values = (*arguments, *named.values())
+        if _PLAIN.issuperset(map(type, values)):
+            return self.numpy
         device = [index for index, value in enumerate(values) if _is_cupy(value)]
         if not device:
             return self.numpy

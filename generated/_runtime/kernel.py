@@ -13,10 +13,12 @@ from .constants import Constant
 from .described import described
 from .dtypes import Types, choose
 from .errors import ArgumentError, DTypeError, GradientError
+from .gradients import Gradient, gradient_of
 from .letters import axes_of
 from .outputs import check_output
 from .planning import Algorithm, Choice, candidates, choose_algorithm, places_of, run_staged
 from .primitives import all_finite
+from .quick import call_at_once, known
 from .signature import Fit, Shapes, Signature, Sizes
 
 if TYPE_CHECKING:
@@ -25,15 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Gradient", "Kernel", "Prepared"]
 
 Body = Callable[..., None]
-
-
-@dataclass(frozen=True, slots=True)
-class Gradient:
-    """The gradient by one argument: `body(*arrays, result, new)` writes all of it, summed over the batch for an
-    argument without batch axes. `arrays` are letters of the layer's arrays and of the gradient by its result."""
-
-    body: Body
-    arrays: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,9 @@ class Kernel:
 
     `algorithms` are other programs of the same layer; `work` counts what the body does, so that they can be compared. A call on
     floats takes the one that is predicted to be the quickest for its sizes. `unfit` says of further algorithms why the layer
-    has none; `terms(**sizes)` is how many products one result adds at most.
+    has none; `terms(**sizes)` is how many products one result adds at most, `steps` how many roundings a term has besides its
+    sums, and how many factors follow a product that underflows. `valued` are algorithms for weights whose values satisfy
+    something, which plans find out.
     """
 
     name: str
@@ -96,7 +91,9 @@ class Kernel:
     algorithms: tuple[Algorithm, ...] = ()
     work: Callable[..., tuple[tuple[Any, ...], ...]] | None = None
     terms: Callable[..., int] | None = None
+    steps: tuple[int, int] | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
+    valued: tuple[Algorithm, ...] = ()
     signature: Signature = field(init=False)
     _brought: dict[tuple[str, str, int], Any] = field(init=False, default_factory=dict)
 
@@ -140,6 +137,9 @@ class Kernel:
         zeros; a plan with accuracy="strict" keeps it to these.
         Raises ArgumentError, ShapeError, SizeError, DTypeError or OutputError, before `out` is touched.
         """
+        found = None if named or self.xp is not np or self.constants else known(self, arguments)
+        if found is not None and (result := call_at_once(self, found, arguments, out)) is not None:
+            return result
         call = self.prepare(*arguments, **named)
         if out is not None:
             check_output(self.name, self.xp, out, call.shape, call.types.result, call.arrays)
@@ -186,7 +186,7 @@ class Kernel:
         `plan(X, out=...)` is the result, `plan.explain()` a table of the candidates. A bias that is left out or None is 0. `dtype`
         is X's, the weights' unless given; `algorithm` one of those that `explain` lists; `threads` split each call. The default
         `accuracy` lets an infinity reach results near those whose window holds it, where an algorithm multiplies by structural
-        zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums items whose result isn't finite directly.
+        zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums tiles that aren't finite directly.
         Raises ArgumentError, ShapeError, SizeError or DTypeError.
         """
         from .plan import make_plan  # what most programs never do is loaded when it is first done
@@ -200,27 +200,35 @@ class Kernel:
 
         Knobs that aren't given are chosen, the same on every machine.
         """
-        found = next((a for a in self.algorithms if a.name == algorithm), None)
+        every = (*self.algorithms, *self.valued)
+        found = next((a for a in every if a.name == algorithm), None)
         if found is None:
-            names = ", ".join(a.name for a in self.algorithms) or "none"
+            names = ", ".join(a.name for a in every) or "none"
             raise ArgumentError(f"{self.name} has no algorithm {algorithm!r} in stages; there are {names}.")
 
         def body(*arrays: Any) -> None:
             *operands, result, new = arrays
             known = dict(zip(self.arrays, operands, strict=True))
-            rank = len(axes_of(self.letters[self.result]))
-            sizes = {**self.sizes(*operands), "batch": prod(result.shape[: result.ndim - rank])}
+            data, rank = known[self.data], len(axes_of(self.letters[self.data]))
+            shape = result.shape[result.ndim - len(axes_of(self.letters[self.result])) :]
+            told = {size: (shape[at] - more) // times for size, (at, times, more) in self.told.items()}
+            sizes = {**self.sizes(*operands, **told), "batch": prod(data.shape[: data.ndim - rank])}
             from .machine import Machine
+
+            if found.reading is not None:
+                from .values import require
+
+                known, sizes = require(self.name, found, known, sizes, new)
 
             best = candidates((found,), None, sizes, 8, False, True, Machine())
             if not best or not found.fits({**sizes, **best[0].choice.knobs, **knobs}):
                 raise ArgumentError(f"{self.name}: algorithm {algorithm!r} is for {found.only} alone.")
             choice = Choice(found, {**best[0].choice.knobs, **knobs})
-            flat = {key: self.flat(key, array) for key, array in known.items()}
+            flat = {key: self.flat(key, known[key]) for key in known}
             target = self.flat(self.result, result)
             run_staged(choice, flat, target, sizes, places_of(choice, target), new)
 
-        return replace(self, body=body, contiguous=True, algorithms=(), work=None)
+        return replace(self, body=body, contiguous=True, algorithms=(), valued=(), work=None)
 
     def choose(self, call: Prepared) -> Choice:
         """The algorithm for a call: by sizes and element type alone."""
@@ -244,44 +252,50 @@ class Kernel:
         flat = {key: self.flat(key, array) for key, array in arrays.items()}
         result = self.flat(self.result, target)
         run_staged(choice, flat, result, self.sizes_of(call.fit), places_of(choice, result))
+        if self.result not in self.signature.batched and not all_finite(
+            target
+        ):  # sums of all items: infinities stay apart
+            with np.errstate(invalid="ignore", over="ignore"):
+                self.body(*call.operands, target, lambda shape: np.empty(shape, dtype=call.types.compute))
 
     def flat(self, key: str, array: Any) -> Any:
         """An array without gaps, its leading axes as one where it has an entry for each item of the batch."""
+        return np.ascontiguousarray(array).reshape(self.flat_shape(key, array.shape))
+
+    def flat_shape(self, key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """A shape with its leading axes as one where the array has an entry for each item of the batch."""
+        key = self.result if key == self.cotangent else key
         if key not in self.signature.batched:
-            return np.ascontiguousarray(array).reshape(array.shape)
-        rank = len(axes_of(self.letters[key]))
-        return np.ascontiguousarray(array).reshape(-1, *array.shape[array.ndim - rank :])
+            return shape
+        lead = len(shape) - len(axes_of(self.letters[key]))
+        return (prod(shape[:lead]), *shape[lead:])
 
     def vjp(self, *arguments: Any, **named: Any) -> tuple[Any, ...]:
         """The gradients of Σ G·H by every argument, in order, given the arguments and then G, of H's shape.
 
         Each has its argument's shape, and all have one type, chosen as in a call with G among the arguments. Sizes
-        that no argument's shape tells come by keyword, where G's doesn't tell them either.
+        that no argument's shape tells come by keyword, where G's doesn't tell them either. Each is made by the algorithm that is
+        predicted to be the quickest; an infinity of G may reach entries of the gradient by the data near those it belongs to.
         Raises GradientError for a gradient that wasn't emitted, and what a call raises.
         """
         signature = self._with_cotangent()
         wanted = self.arguments
-        if missing := [key for key in wanted if key not in self.gradients]:
-            raise GradientError(f"{signature.name}: there is no kernel for the gradient by {missing[0]}.")
+        self.check_gradients(signature.name)
         given, arrays, fit = self._read(signature, arguments, named)
         repeats, g = self._repeats(fit), self.cotangent
         bounds = tuple(gradient_bound(key, self.data, self.weights, g, repeats, self._numbers) for key in wanted)
         types = choose(signature.name, given, arrays, self.constants, bounds, (self.data, g))
         operands = self._operands(arrays, types)
-        return tuple(self._gradient(self.gradients[key], operands, self._shape(key, fit), types) for key in wanted)
+        sizes = self.sizes_of(fit)
+        return tuple(gradient_of(self, key, operands, self._shape(key, fit), types, sizes) for key in wanted)
+
+    def check_gradients(self, name: str) -> None:
+        """Raises GradientError where there is no gradient by some argument."""
+        if missing := [key for key in self.arguments if key not in self.gradients]:
+            raise GradientError(f"{name}: there is no kernel for the gradient by {missing[0]}.")
 
     def _with_cotangent(self) -> Signature:
         return replace(self.signature, name=f"{self.name}.vjp", cotangent=self.cotangent)
-
-    def _gradient(self, gradient: Gradient, operands: Mapping[str, Any], shape: tuple[int, ...], types: Types) -> Any:
-        xp = self.xp
-        result = xp.empty(shape, dtype=types.compute)
-        taken = [operands[key] for key in gradient.arrays]
-        if any(array.size == 0 for array in taken):
-            result[...] = 0
-        elif result.size:
-            gradient.body(*taken, result, lambda extents: xp.empty(extents, dtype=types.compute))
-        return result.astype(types.result, copy=False)
 
     def _read(
         self, signature: Signature, arguments: tuple[Any, ...], named: Mapping[str, Any]

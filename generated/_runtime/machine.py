@@ -33,7 +33,7 @@ class Machine:
     """Seconds and rates of one thread. Bytes are counted where they are read and where they are written.
 
     ufunc_call, matmul_call    seconds of a call on next to nothing
-    thread_start               seconds until a task that was handed to a pool has begun and its end is known
+    thread_start               seconds to hold BLAS, hand a task to a pool and know of its end
     gemm32, gemm64             operations a second of a matrix product, m × k by k × n, at m, k, n from `SIDES`, n fastest
     cached_bytes, dram_bytes   bytes a second of an addition of contiguous arrays, in the second-level cache and far beyond it
     copied_bytes               bytes a second that a copy of short runs writes
@@ -53,7 +53,10 @@ class Machine:
     source: str = "guessed: never calibrated"
 
     def flop_rate(self, itemsize: int, m: float, k: float, n: float) -> float:
-        """Operations a second of an m × k by k × n product of 4- or 8-byte floats; between `SIDES` by the sides' logarithms."""
+        """Operations a second of an m × k by k × n product of 4- or 8-byte floats; between `SIDES` by the sides' logarithms.
+
+        Below the first of them the rate falls as the side does: registers are filled in part.
+        """
         table = self.gemm32 if itemsize <= 4 else self.gemm64
         places = [_place(side) for side in (m, k, n)]
         total, count = 0.0, len(SIDES)
@@ -64,7 +67,8 @@ class Machine:
                 share *= part if up else 1 - part
                 index = index * count + min(low + up, count - 1)
             total += share * table[index]
-        return total
+        least = min(1.0, m / SIDES[0]) * min(1.0, k / SIDES[0]) * min(1.0, n / SIDES[0])
+        return total * least
 
     def matmul_seconds(self, itemsize: int, m: float, k: float, n: float) -> float:
         """Seconds of one product, its call included, with everything in cache."""

@@ -4,66 +4,34 @@ The plan owns copies of its weights, so that a filter changed later changes noth
 once: working arrays belong to a thread. With `threads` of its own it splits each call, with BLAS held to one thread meanwhile.
 """
 
-import textwrap
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from .accuracy import counts, error_bound, factor, told
 from .costs import Counted
 from .errors import ArgumentError, DTypeError, ShapeError
+from .explanation import Explanation
+from .gradients import planned_gradient
 from .machine import machine
 from .outputs import check_output
-from .planning import Candidate, Choice, candidates, jobs, places_of
-from .primitives import aligned
-from .tables import in_columns
+from .planning import Algorithm, Candidate, Choice, candidates, jobs, places_of, quickest_first
+from .primitives import aligned, all_finite, tiles
+from .quick import Quick, quick, takes_at_once
 from .threads import one_blas_thread, run_together
+from .values import Valued, valued
 
 __all__ = ["Explanation", "Plan", "make_plan"]
 
-_WIDTH = 80  # columns of a terminal
-_FINITE = 1 << 18  # elements that are tested at once
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a plan does what it does: every candidate with what was predicted of it, the chosen one first.
-
-    `unfit` gives for each other algorithm the reason why it does not apply; `weights` is what was made of the weights, in bytes.
-    """
-
-    chosen: str
-    candidates: tuple[Candidate, ...]
-    unfit: Mapping[str, str]
-    weights: int
-    bound: str
-    source: str
-
-    def __str__(self) -> str:
-        rows: list[tuple[str, ...]] = [("algorithm", "knobs", "predicted", "operations", "moved", "working memory")]
-        for c in self.candidates:
-            knobs = " ".join(f"{k}={v}" for k, v in c.choice.knobs.items())
-            times = f"{c.seconds * 1e3:.3f} ms"
-            rows.append((c.choice.name, knobs, times, *map(_short, (c.counted.operations, c.counted.bytes, c.room))))
-        table = in_columns(rows)
-        lines = ["", f"{self.chosen} is predicted to be the quickest ({self.source})."]
-        lines += [f"Weights as it needs them take {self.weights} bytes. {self.bound}"]
-        lines += [f"{name} does not apply: {reason}." for name, reason in self.unfit.items()]
-        return "\n".join([*table, *(part for line in lines for part in textwrap.wrap(line, _WIDTH) or [""])])
-
-
-def _short(number: int) -> str:
-    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return str(number)
+_FINITE = 1 << 14  # results that are tested at once, and summed directly if one isn't finite
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Plan:
-    """`plan(X, out=None)` is the layer on X; `plan.explain()` says how, and why so."""
+    """`plan(X, out=None)` is the layer on X, `plan.vjp(X, G)` its gradients; `plan.explain()` says how, and why so."""
 
     kernel: Any
     shape: tuple[int, ...]
@@ -77,7 +45,13 @@ class Plan:
     threads: int
     strict: bool
     explanation: Explanation
-    _local: threading.local = field(default_factory=threading.local)
+    value: Valued | None = None
+    gradients: dict[str, Any] = field(default_factory=dict)
+    quick: Quick | None = field(init=False)
+    local: threading.local = field(default_factory=threading.local)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quick", quick(self))
 
     def __repr__(self) -> str:
         knobs = "".join(f", {k}={v}" for k, v in self.choice.knobs.items())
@@ -90,27 +64,64 @@ class Plan:
 
     def explain(self) -> Explanation:
         """The candidates and the choice; `print` it."""
-        return self.explanation
+        return replace(self.explanation, bound=told(self))
+
+    def error_bound(self, X: Any) -> Any:
+        """How far each result for X can be from the exact one: the derived forward error bound; infinite where it isn't claimed.
+
+        It takes as long as a call or two. Raises ArgumentError for a layer that no bound is stated for.
+        """
+        return error_bound(self, X)
 
     def __call__(self, X: Any, out: Any = None) -> Any:
         """The result for an X of the plan's shape and type, in `out` if that is given.
 
         Raises ShapeError, DTypeError, ArgumentError or OutputError, before `out` is touched.
         """
-        kernel, data = self.kernel, self.kernel.data
-        if type(X) is not np.ndarray:
-            raise ArgumentError(f"{kernel.name}: a plan takes {data} as a numpy.ndarray; this is a {type(X).__name__}.")
-        if X.shape != self.shape:
-            raise ShapeError(f"{kernel.name}: {data} has shape {X.shape}; this plan is for {self.shape}.")
-        if X.dtype != self.dtype:
-            raise DTypeError(f"{kernel.name}: {data} has dtype {X.dtype}; this plan is for {self.dtype}.")
+        if type(X) is not np.ndarray or X.shape != self.shape or X.dtype != self.dtype:
+            self._check(self.kernel.data, X, self.shape)
         if out is None:
             out = np.empty(self.result, self.dtype)
-        else:
-            check_output(kernel.name, np, out, self.result, self.dtype, {data: X})
-        if out.size:
+        elif not takes_at_once(out, (X,), self.result, self.dtype):
+            check_output(self.kernel.name, np, out, self.result, self.dtype, {self.kernel.data: X})
+        if self.quick is not None and X.flags.c_contiguous and out.flags.c_contiguous:
+            given, result = self.quick.run(self, X, out)
+            if self.strict:
+                self._mend(given, result)
+        elif out.size:
             self._run(X, out)
         return out
+
+    def vjp(self, X: Any, G: Any) -> tuple[Any, ...]:
+        """The gradients of Σ G·H by X and by every weight and bias of the plan, in the order of the layer's arguments.
+
+        G is of the results' shape, and both are of the plan's type. The algorithm of each is chosen when it is first asked for.
+        Raises GradientError for a gradient that wasn't emitted, and what a call raises.
+        """
+        kernel = self.kernel
+        self._check(kernel.data, X, self.shape)
+        self._check(kernel.cotangent, G, self.result)
+        given = {kernel.data: X, kernel.cotangent: G}
+        operands = {**self.operands, **{key: np.asarray(a, dtype=self.compute) for key, a in given.items()}}
+        kernel.check_gradients(f"{kernel.name}: this plan")
+        found = (planned_gradient(self, key, operands) for key in kernel.arguments)
+        return tuple(gradient.astype(self.dtype, copy=False) for gradient in found)
+
+    def _check(self, key: str, array: Any, shape: tuple[int, ...]) -> None:
+        name = self.kernel.name
+        if type(array) is not np.ndarray:
+            raise ArgumentError(f"{name}: a plan takes {key} as a numpy.ndarray; this is a {type(array).__name__}.")
+        if array.shape != shape:
+            raise ShapeError(f"{name}: {key} has shape {array.shape}; this plan is for {shape}.")
+        if array.dtype != self.dtype:
+            raise DTypeError(f"{name}: {key} has dtype {array.dtype}; this plan is for {self.dtype}.")
+
+    def rooms(self, key: str, algorithm: Algorithm, sizes: Mapping[str, int]) -> tuple[Any, ...]:
+        """The working arrays of this thread, for the result or the gradient of this name."""
+        own: dict[str, tuple[Any, ...]] = self.local.__dict__
+        if key not in own:
+            own[key] = algorithm.room(lambda shape: aligned(shape, self.compute), **sizes)
+        return own[key]
 
     def _run(self, X: Any, out: Any) -> None:
         kernel = self.kernel
@@ -122,7 +133,9 @@ class Plan:
         else:
             flat, result = kernel.flat(kernel.data, given), kernel.flat(kernel.result, target)
             self._staged(flat, result)
-            if self.strict:
+            if kernel.result not in kernel.signature.batched:
+                self._mend_whole(given, target)
+            elif self.strict:
                 self._mend(flat, result)
         if not direct:
             out[...] = target
@@ -133,7 +146,7 @@ class Plan:
         kernel.body(*(operands[key] for key in kernel.arrays), target, lambda s: np.empty(s, self.compute))
 
     def _staged(self, flat: Any, result: Any) -> None:
-        work = jobs(result.shape[0], places_of(self.choice, result), self.threads)
+        work = jobs(self.sizes["batch"], places_of(self.choice, result), self._split)
         if len(work) == 1:
             self._part(flat, result, *work[0])
             return
@@ -143,21 +156,40 @@ class Plan:
     def _part(self, flat: Any, result: Any, items: tuple[int, int], span: tuple[int, int]) -> None:
         algorithm = self.choice.algorithm
         assert algorithm is not None
-        rooms = getattr(self._local, "rooms", None)
         every = {**self.sizes, **self.choice.knobs}
-        if rooms is None:
-            rooms = self._local.rooms = algorithm.room(lambda s: aligned(s, self.compute), **every)
+        rooms = self.rooms(self.kernel.result, algorithm, every)
         given = (flat if key == self.kernel.data else self.operands[key] for key in algorithm.arrays)
         with np.errstate(invalid="ignore"):
             algorithm.body(*given, result, *self.made, *rooms, items, span, **every)
 
+    @property
+    def _split(self) -> int:
+        """Over how many threads a call is split: over one where results add up all items."""
+        return self.threads if self.kernel.result in self.kernel.signature.batched else 1
+
+    def _mend_whole(self, given: Any, target: Any) -> None:
+        """A result that adds up all items is summed directly where it isn't finite."""
+        if not all_finite(target):
+            with np.errstate(invalid="ignore", over="ignore"):
+                self._directly(given, target)
+
     def _mend(self, flat: Any, result: Any) -> None:
-        """Items whose result isn't finite are summed directly: a structural zero times an infinity is no zero."""
+        """Tiles whose results aren't all finite are summed directly: a structural zero times an infinity is no zero."""
+        tiled = self.choice.algorithm.tiled if self.choice.algorithm is not None else None
+        axis = tiled or 0
+        extent = result.shape[1 + axis]
+        step = max(1, _FINITE * extent // max(1, result[0].size))
         for item in range(result.shape[0]):
-            lines = result[item].reshape(-1)
-            if not all(np.isfinite(lines[k : k + _FINITE]).all() for k in range(0, lines.size, _FINITE)):
-                with np.errstate(invalid="ignore", over="ignore"):
-                    self._directly(flat[item], result[item])
+            summed = None
+            for low, high in tiles(0, extent, step):
+                place = (*(slice(None),) * axis, slice(low, high))
+                if all_finite(result[item][place]):
+                    continue
+                if summed is None:
+                    summed = np.empty(result.shape[1:], self.compute)
+                    with np.errstate(invalid="ignore", over="ignore"):
+                        self._directly(flat[item], summed)
+                result[item][place] = summed[place]
 
 
 def make_plan(
@@ -183,19 +215,47 @@ def make_plan(
             f"{kernel.name}.plan: {kind} with these weights gives {call.types.result}; pass dtype= or other weights."
         )
     own = {key: np.array(a) for key, a in zip(kernel.arrays, call.operands, strict=True) if key != kernel.data}
-    every, strict = kernel.sizes_of(call.fit), accuracy == "strict"
-    known = kernel.algorithms if like.size and kernel.finite(own) else ()
+    every, strict, compute = kernel.sizes_of(call.fit), accuracy == "strict", call.types.compute
+    known = (kernel.algorithms, kernel.valued) if like.size and kernel.finite(own) else ((), ())
     terms = int(kernel.terms(**every)) if kernel.terms is not None and algorithm == "auto" else None
-    found = candidates(known, kernel.work, every, call.types.compute.itemsize, strict, False, None, terms)
-    found = found or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
-    chosen = _chosen(kernel, found, algorithm if like.size else "direct", strict)
-    made = _made(chosen.choice, own, every, call.types.compute)
-    others = tuple(c for c in found if c is not chosen)
-    room = sum(int(a.nbytes) for a in made)
-    texts = (_bound(kernel, call, chosen.choice), machine().source)
-    told = Explanation(chosen.choice.name, (chosen, *others), kernel.unfit, room, *texts)
-    parts = (kind, call.types.compute, call.shape, chosen.choice, every, own, made, threads, strict, told)
-    return Plan(kernel, tuple(shape), *parts)
+    told, unfit = _valued(known[1], own, every, compute, strict, threads)
+    listed = candidates(known[0], kernel.work, every, compute.itemsize, strict, False, None, terms, threads)
+    listed = listed or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
+    listed, unfit = quickest_first([*listed, *(v.candidate for v in told.values())]), {**kernel.unfit, **unfit}
+    chosen = _chosen(kernel, listed, algorithm if like.size else "direct", strict, unfit)
+    value = told.get(chosen.choice.name)
+    explained = _explained(kernel, chosen, listed, unfit, told, (every, compute))
+    own, every = ({**own, **value.arrays}, {**every, **value.sizes}) if value else (own, every)
+    made = _made(chosen.choice, own, every, compute)
+    explained = replace(explained, weights=sum(int(a.nbytes) for a in made))
+    parts = (call.shape, chosen.choice, every, own, made, chosen.threads, strict, explained, value)
+    return Plan(kernel, tuple(shape), kind, compute, *parts)
+
+
+def _explained(
+    kernel: Any,
+    chosen: Candidate,
+    listed: list[Candidate],
+    unfit: Mapping[str, str],
+    told: Mapping[str, Valued],
+    of: tuple[Mapping[str, int], np.dtype[Any]],
+) -> Explanation:
+    every, unit = of[0], float(np.finfo(of[1]).eps) / 2
+    ordered = (chosen, *(c for c in listed if c is not chosen))
+    errors = tuple(factor(counts(kernel, c.choice, every, told.get(c.choice.name)), unit) for c in ordered)
+    return Explanation(chosen.choice.name, ordered, errors, unfit, 0, "", machine().source)
+
+
+def _valued(
+    known: tuple[Any, ...],
+    own: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    kind: np.dtype[Any],
+    strict: bool,
+    threads: int,
+) -> tuple[dict[str, Valued], dict[str, str]]:
+    """What the values of the weights admit besides, and what they don't."""
+    return valued(known, own, sizes, lambda shape: aligned(shape, kind), kind.itemsize, strict, threads)
 
 
 def _check(kernel: Any, weights: tuple[Any, ...], algorithm: str, threads: int, accuracy: str) -> tuple[Any, ...]:
@@ -240,15 +300,15 @@ def _with_biases(kernel: Any, like: Any, weights: tuple[Any, ...], kind: np.dtyp
     return [np.zeros(shapes[n], kind) if value is None else value for n, value in zip(names, weights, strict=True)]
 
 
-def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> Candidate:
+def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool, unfit: Mapping[str, str]) -> Candidate:
     if wanted == "auto":
         return found[0]
     for candidate in found:
         if candidate.choice.name == wanted:
             return candidate
-    if wanted in kernel.unfit:
-        raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} does not apply: {kernel.unfit[wanted]}.")
-    known = next((a for a in kernel.algorithms if a.name == wanted), None)
+    if wanted in unfit:
+        raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} does not apply: {unfit[wanted]}.")
+    known = next((a for a in (*kernel.algorithms, *kernel.valued) if a.name == wanted), None)
     if known is not None and strict and not known.strict:
         raise ArgumentError(
             f"{kernel.name}: algorithm {wanted!r} has not the error bound of direct sums that 'strict' asks for."
@@ -257,23 +317,3 @@ def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool) -> C
         raise ArgumentError(f"{kernel.name}: algorithm {wanted!r} is for {known.only} alone.")
     names = ", ".join(["auto", *(c.choice.name for c in found)])
     raise ArgumentError(f"{kernel.name} has no algorithm {wanted!r}; there are {names}.")
-
-
-def _bound(kernel: Any, call: Any, choice: Choice) -> str:
-    """The forward error bound in words: of sums of products, see `derive.ir.rounding`, or that which the algorithm states."""
-    unit = float(np.finfo(call.types.compute).eps) / 2
-    data, weight = kernel.data, kernel.weights[0] if kernel.weights else ""
-    if choice.algorithm is not None and choice.algorithm.bound is not None:
-        q, above, below = choice.algorithm.bound(**kernel.sizes_of(call.fit), **choice.knobs)
-        factor = q * unit / (1 - q * unit)
-        return (
-            f"Each result errs by at most {factor * above / below:.2g}·Σ|{weight}|·max|{data}| + {factor:.2g}·|bias|, with the "
-            f"maximum over what the results of a tile read: {q} roundings, amplified {above / below:.4g} times."
-        )
-    if kernel.terms is None:
-        return ""
-    terms = int(kernel.terms(**call.fit.sizes))
-    q = terms + 1
-    factor = q * unit / (1 - q * unit)
-    sums = f"(Σ|{weight}||{data}| + |bias|)"
-    return f"Each result errs by at most {factor:.2g}·{sums}, the bound of {terms} products summed in any order."

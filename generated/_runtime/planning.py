@@ -4,25 +4,53 @@ A choice rests on sizes, element type, threads and accuracy alone, never on valu
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .costs import Counted, counted, held_by, seconds
+from .costs import Counted, counted, held_by, seconds, swept_by
 from .primitives import aligned
 
 if TYPE_CHECKING:
     from .machine import Machine
 
-__all__ = ["Algorithm", "Candidate", "Choice", "candidates", "choose_algorithm", "jobs", "places_of", "run_staged"]
+__all__ = [
+    "Algorithm",
+    "Candidate",
+    "Choice",
+    "Reading",
+    "candidates",
+    "choose_algorithm",
+    "jobs",
+    "places_of",
+    "quickest_first",
+    "run_staged",
+]
 
 _MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
 _WORST = 150  # times the bound of direct sums that the default accuracy admits: F(4×4, 3×3) is at 30 with 64 channels
 _MARGIN = 1.15  # how much quicker than direct sums an algorithm is worth other roundings
+_GAIN = 1.2  # how much quicker more threads are to be
+_HANDED = 0.1  # what a call among several threads costs more, as a part of handing on a task
 _LARGEST = 4096  # of a knob that is free
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an algorithm supposes of the values of weights: that `seen(*weights, new, **sizes)`, the window, is made of `parts`.
+
+    `by` and `axes` say what finds these, and `sizes` are those that they alone tell: see `values`.
+    """
+
+    seen: Callable[..., Any]
+    weights: tuple[str, ...]
+    by: str
+    axes: tuple[int, ...]
+    parts: tuple[str, ...]
+    sizes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +66,10 @@ class Algorithm:
     strict    whether its error bound is that of direct sums
     cases     letters of knobs and sizes, and the values that these have together; for others there is no program
     admits    whether it is for some sizes and knobs
-    bound     q and the numerator and denominator of α where errors are γ_q·(α·Σ|w|·max|x| + |u|) at most, the maximum over the
-              inputs that a block of results reads
+    bound     q, the numerator and denominator of α, l, x and w where |error| ≤ γ_q·M + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η,
+              M = α·Σ|w|·max|x| + |u|, the maximum over the inputs that a block of results reads
+    normwise  whether M isn't what the program gives for absolute values: then (Σ error²)^½ ≤ γ_q·Σ|w|·(Σ x²)^½ over a tile
+    reading   what it supposes of the weights' values, if anything: then it is for plans alone
     """
 
     name: str
@@ -55,8 +85,10 @@ class Algorithm:
     extents: Callable[..., dict[str, int]] | None = None
     strict: bool = True
     cases: tuple[tuple[str, ...], tuple[tuple[int, ...], ...]] | None = None
-    bound: Callable[..., tuple[int, int, int]] | None = None
+    bound: Callable[..., tuple[int, int, int, int, int, int]] | None = None
     admits: Callable[..., bool] | None = None
+    normwise: bool = False
+    reading: Reading | None = None
 
     def fits(self, values: Mapping[str, int]) -> bool:
         """Whether there is a program for these sizes and knobs."""
@@ -72,7 +104,7 @@ class Algorithm:
         """q·α of its bound; 0 for the bound of direct sums."""
         if self.bound is None:
             return 0.0
-        q, above, below = self.bound(**values)
+        q, above, below, *_ = self.bound(**values)
         return q * above / below
 
     @property
@@ -103,12 +135,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A choice with what is predicted of it: seconds of one thread, counts, and bytes of working arrays."""
+    """A choice with what is predicted of it: seconds by so many threads, counts, and bytes of working arrays of a thread."""
 
     choice: Choice
     seconds: float
     counted: Counted
     room: int
+    threads: int = 1
 
 
 def _knobs(algorithm: Algorithm, extents: Mapping[str, int]) -> Iterator[dict[str, int]]:
@@ -145,27 +178,44 @@ def candidates(
     fixed: bool,
     held: "Machine | None" = None,
     terms: int | None = None,
+    threads: int = 1,
 ) -> list[Candidate]:
     """Each algorithm in its best setting, the quickest first; one that rounds in its own way must be quicker by some margin.
 
-    Predictions are for this machine, or for the one that is given. Where it is known how many `terms` a result adds at most,
-    algorithms are left out whose bound of errors is much larger than that of direct sums.
+    Predictions are for this machine, or for the one that is given, and for as many of the `threads` as make a call quicker. Where
+    it is known how many `terms` a result adds at most, algorithms are left out whose bound of errors is much larger than that of
+    direct sums.
     """
     found = []
     held = _this_machine() if held is None else held
     if direct is not None:
         works = direct(**sizes)
-        found.append(
-            Candidate(Choice(None, {}), seconds(works, 1 << 30, itemsize, held, fixed), counted(works, itemsize), 0)
-        )
+        time = seconds(works, swept_by(works) * itemsize, itemsize, held, fixed)
+        found.append(Candidate(Choice(None, {}), time, counted(works, itemsize), 0))
     for algorithm in algorithms:
         if not strict or algorithm.strict:
-            found += _best(algorithm, sizes, itemsize, held, fixed, terms)
-    return sorted(found, key=lambda c: c.seconds * (1 if c.choice.strict else _MARGIN))
+            found += _best(algorithm, sizes, itemsize, held, fixed, terms, threads)
+    return quickest_first(found)
+
+
+def quickest_first(found: list[Candidate]) -> list[Candidate]:
+    """In the order of their times; those that round in their own way take some margin longer."""
+    return sorted(found, key=lambda c: _weighed(c) * (1 if c.choice.strict else _MARGIN))
+
+
+def _weighed(candidate: Candidate) -> float:
+    """Seconds, of which those of several threads count more, as predictions of them are worse."""
+    return candidate.seconds * (_GAIN if candidate.threads > 1 else 1)
 
 
 def _best(
-    algorithm: Algorithm, sizes: Mapping[str, int], itemsize: int, held: "Machine", fixed: bool, terms: int | None
+    algorithm: Algorithm,
+    sizes: Mapping[str, int],
+    itemsize: int,
+    held: "Machine",
+    fixed: bool,
+    terms: int | None,
+    threads: int,
 ) -> list[Candidate]:
     """An algorithm in its best setting; none where it has no setting that is admitted."""
     best: Candidate | None = None
@@ -178,10 +228,44 @@ def _best(
         if room > _MOST_ROOM and best is not None:
             continue
         new = room / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
-        time = seconds(works, room, itemsize, held, fixed) + new
-        if best is None or time < best.seconds or best.room > _MOST_ROOM >= room:
-            best = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room)
+        timed = partial(seconds, room=room, itemsize=itemsize, machine=held, fixed=fixed)
+        time, used = _split(algorithm, every, timed(works) + new, timed, held, threads)
+        here = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room, used)
+        if best is None or _weighed(here) < _weighed(best) or best.room > _MOST_ROOM >= room:
+            best = here
     return [] if best is None else [best]
+
+
+def _split(
+    algorithm: Algorithm,
+    every: Mapping[str, int],
+    alone: float,
+    timed: Callable[..., float],
+    held: "Machine",
+    threads: int,
+) -> tuple[float, int]:
+    """The least seconds by 1, 2, 4 .. threads, and how many they are: each takes whole items, or tiles, as `jobs` hands them out.
+
+    Threads share the memory, and hand the interpreter on from call to call; more of them must be quicker by some margin than fewer.
+    """
+    best, used = alone, 1
+    for count in sorted({*(1 << k for k in range(1, threads.bit_length())), threads} - {1}):
+        batch, share = every["batch"], 1.0
+        if batch >= count:
+            batch = -(-batch // count)
+        works = algorithm.work(**{**every, "batch": batch})
+        if batch == every["batch"]:
+            tiles = max(1, min(int(times) for kind, times, *_ in works if not _once(kind)))
+            share = -(-tiles // count) / tiles
+        together = replace(held, dram_bytes=held.dram_bytes / count)
+        handed = counted(works, 1).calls * share * _HANDED + count - 1
+        if _GAIN * (time := share * timed(works, machine=together) + handed * held.thread_start) < best:
+            best, used = time, count
+    return best, used
+
+
+def _once(kind: str) -> bool:
+    return kind == "room" or kind.startswith("make")
 
 
 @lru_cache(maxsize=1024)

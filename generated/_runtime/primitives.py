@@ -5,6 +5,8 @@ They know no layer, take arrays of any element type, exact ones included, and al
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,17 +16,23 @@ from .constants import Constant
 __all__ = [
     "aligned",
     "all_finite",
+    "doubled",
     "folded",
     "halo",
     "held",
     "kronecker",
     "phased",
     "put",
+    "stretches",
     "strided",
     "tiles",
     "total",
 ]
 
+_FEW = 1 << 12  # numbers that are looked at sooner than a warning is switched off
+_ALL = slice(None)
+_EVERY = tuple((_ALL,) * rank for rank in range(64))
+_UNPACKED = 10**6  # products of numbers: what OpenBLAS takes without copies
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
 
@@ -33,15 +41,15 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     kind = np.dtype(dtype)
     if kind.hasobject:
         return np.empty(shape, kind)
-    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
-    raw = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % _ALIGNMENT
-    return raw[start : start + size].view(kind).reshape(shape)
+    raw = np.empty(prod(shape) * kind.itemsize + _ALIGNMENT, np.uint8)
+    return np.ndarray(shape, kind, raw, -raw.__array_interface__["data"][0] % _ALIGNMENT)
 
 
 def all_finite(array: Any) -> bool:
     """Whether no entry is infinite or no number."""
     flat = array.reshape(-1)
+    if flat.size < _FEW:
+        return bool(np.isfinite(flat).all())
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(np.dot(flat, flat))) or bool(np.isfinite(flat).all())
 
@@ -59,12 +67,18 @@ def tiles(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
         yield max(start, stop - step), stop
 
 
-def strided(array: Any, start: Sequence[int], shape: tuple[int, ...], steps: Sequence[tuple[int, int]]) -> Any:
-    """The view whose entry p is array[start + Σ p[k]·step on axis, for (axis, step) = steps[k]].
+def stretches(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
+    """Intervals low, high of `step` places that are apart and together start..stop; the last may be short."""
+    return ((low, min(low + step, stop)) for low in range(start, stop, step))
+
+
+def strided(array: Any, start: Sequence[int], shape: tuple[int, ...], steps: Sequence[tuple[int, ...]]) -> Any:
+    """The view whose entry p is array[start + Σ p[k]·step on axis, for (axis, step) = steps[k]], or for each two of a longer one.
 
     The array is contiguous or a slice of one along its first axis; NumPy refuses a view that leaves it.
     """
-    strides = tuple(array.strides[axis] * step for axis, step in steps)
+    own = array.strides
+    strides = tuple([own[s[0]] * s[1] if len(s) == 2 else _moved(own, s) for s in steps])
     if 0 in shape:
         return np.empty(shape, array.dtype)
     if array.dtype.hasobject or not array.flags.c_contiguous:
@@ -74,9 +88,13 @@ def strided(array: Any, start: Sequence[int], shape: tuple[int, ...], steps: Seq
     return np.ndarray(shape, array.dtype, array, offset, strides)
 
 
+def _moved(strides: tuple[int, ...], steps: tuple[int, ...]) -> int:
+    return sum(strides[axis] * step for axis, step in zip(steps[::2], steps[1::2], strict=True))
+
+
 def halo(
     source: Any,
-    start: Sequence[int],
+    start: Sequence[int | None],
     room: Any,
     axes: Sequence[int] | None = None,
     steps: Sequence[int] | None = None,
@@ -84,27 +102,29 @@ def halo(
 ) -> Any:
     """target[p] = source[start + steps·p] where that is inside, 0 elsewhere: a view where all is, else a copy in `room`.
 
-    Axis k of the target goes along axis axes[k] of the source, or along its own; `start` and `steps` are the source's.
+    Axis k of the target goes along axis axes[k] of the source, or along its own; `start` and `steps` are the source's. An axis of
+    the source that starts at None has one entry, which is copied again.
     """
-    rank = room.ndim
-    order = range(rank) if axes is None else axes
-    inside, filled, whole = [slice(None)] * rank, [slice(None)] * rank, not copied
-    for k, axis in enumerate(order):
+    inside, filled, whole = [_ALL] * source.ndim, [_ALL] * source.ndim, not copied
+    for k, count in enumerate(room.shape):
+        axis = k if axes is None else axes[k]
+        first, extent = start[axis], source.shape[axis]
+        if first is None:
+            continue
         step = 1 if steps is None else steps[axis]
-        first, count, extent = start[axis], room.shape[k], source.shape[axis]
+        end = first + step * (count - 1) + 1
+        if first >= 0 and end <= extent:
+            inside[axis] = slice(first, end, step)
+            continue
         low = 0 if first >= 0 else min(count, -(first // step))
         high = max(low, min(count, (extent - 1 - first) // step + 1))
-        inside[axis] = slice(
-            first + step * low, first + step * (high - 1) + 1 if high > low else first + step * low, step
-        )
-        filled[k] = slice(low, high)
-        if low > 0 or high < count:
-            whole = False
-            cut = [slice(None)] * k
-            if low > 0:
-                room[(*cut, slice(0, low))] = 0
-            if high < count:
-                room[(*cut, slice(high, count))] = 0
+        begin = first + step * low
+        inside[axis] = slice(begin, begin + step * (high - low - 1) + 1 if high > low else begin, step)
+        filled[k], whole = slice(low, high), False
+        if low > 0:
+            room[(*_EVERY[k], slice(0, low))] = 0
+        if high < count:
+            room[(*_EVERY[k], slice(high, count))] = 0
     found = source[tuple(inside)]
     if axes is not None:
         found = found.transpose(axes)
@@ -126,6 +146,26 @@ def total(parts: Sequence[Any], out: Any) -> None:
         np.add(out, part[:size], out=out)
 
 
+def doubled(source: Any, out: Any, spare: Any, step: int, count: int, size: int) -> None:
+    """out[i] = Σ source[i + step·b] over b < count for i < size, in flat arrays of one length.
+
+    From sums of one, of two and so on, each of two sums of half as many and of one more where `count` in binary says so.
+    """
+    many = [1]
+    for bit in bin(count)[3:]:
+        many += [2 * many[-1], 2 * many[-1] + 1] if bit == "1" else [2 * many[-1]]
+    if count == 1:
+        out[:size] = source[:size]
+    rooms = (out, spare) if len(many) % 2 == 0 else (spare, out)
+    held = source
+    for turn, (before, after) in enumerate(pairwise(many)):
+        end, start = size + step * (count - after), step * before
+        more = source if after == before + 1 and before > 1 else held
+        made = rooms[turn % 2]
+        np.add(held[:end], more[start : start + end], out=made[:end])
+        held = made
+
+
 def folded(parts: Any) -> Any:
     """Σ parts, an array of equal arrays, in the place of the first."""
     first = parts[0]
@@ -135,17 +175,28 @@ def folded(parts: Any) -> Any:
 
 
 def phased(left: Any, right: Any, out: Any) -> None:
-    """out = left @ right, for a left matrix whose rows share memory: in phases of rows that don't, which BLAS takes as they are."""
+    """out = left @ right, for a left matrix whose rows share memory: in phases of rows that don't, which BLAS takes as they are.
+
+    Each product is small enough that OpenBLAS multiplies its sides where they are instead of copying them first.
+    """
     step, width = left.strides[-2], left.shape[-1] * left.itemsize
     phases = -(-width // step) if step else 1
-    for phase in range(min(phases, left.shape[-2])):
-        np.matmul(left[..., phase::phases, :], right, out=out[..., phase::phases, :])
+    rows, few = left.shape[-2], phases * max(1, _UNPACKED // max(1, right.shape[-2] * right.shape[-1]))
+    for first in range(0, rows, few):
+        for phase in range(first, min(first + phases, rows)):
+            part = slice(phase, first + few, phases)
+            np.matmul(left[..., part, :], right, out=out[..., part, :])
 
 
-def held(target: Any, room: Any) -> Any:
-    """Where a working array is that the result takes as it is: in the result, unless that has gaps or other places."""
-    if target.size == room.size and target.flags.c_contiguous:
-        return target.reshape(room.shape)
+def held(target: Any, room: Any, apart: bool = False) -> Any:
+    """Where a working array is that the result takes as it is: in the result, unless that has gaps or other places.
+
+    One whose axes stay `apart` may have gaps, but within its last axis.
+    """
+    if target.size == room.size and (target.flags.c_contiguous or (apart and target.strides[-1] == target.itemsize)):
+        found = target.reshape(room.shape)
+        if np.may_share_memory(found, target):
+            return found
     return room
 
 
@@ -154,6 +205,13 @@ def put(target: Any, source: Any, bias: Any = None, split: Sequence[int] = ()) -
 
     What the source holds beyond the ends of the target's axes is dropped. It may be the target, in another shape.
     """
+    single = np.ndim(bias) == 0
+    if bias is not None and single and not bias:
+        bias = None
+    if single and np.may_share_memory(target, source):
+        if bias is not None:
+            np.add(target, bias, out=target)
+        return
     whole = bool(split) and target.size == source.size and target.flags.c_contiguous
     for part, found in ((target.reshape(source.shape), source),) if whole else _split(target, source, split):
         if found.shape != part.shape:

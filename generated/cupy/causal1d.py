@@ -4,7 +4,7 @@
     H[i] = u + Σ_a V[a]·X[i + a]        -Δ ≤ a ≤ 0, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(causal(δ)) ⟶ boundary(zero)
-Proved        71 of 71 obligations for all sizes: docs/derivations/causal1d.md
+Proved        81 of 81 obligations for all sizes: docs/derivations/causal1d.md
 Cost          2·n·(Δ + 1) operations
 """
 import cupy as cp

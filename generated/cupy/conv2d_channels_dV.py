@@ -4,7 +4,7 @@
     dV[a, b, c, d] = Σ_i Σ_j X[i + a, j + b, c]·G[i, j, d]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(v)
-Proved        67 of 67 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
+Proved        70 of 70 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
 Cost          2·(n·(2Δ + 1) - Δ·(Δ + 1) where Δ < n; n² otherwise)·(m·(2Δ + 1) - Δ·(Δ + 1) where Δ < m; m² otherwise)·C·D operations
 """
 import cupy as cp
@@ -61,11 +61,11 @@ extern "C" __global__ void conv2d_channels_dV_direct_dG(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += X[k, l, c]·Y[k - i, l - j, c, d_]
-    for (long long k = max(0LL, i - Delta); k < min(n, i + Delta + 1); ++k) {
-        for (long long l = max(0LL, j - Delta); l < min(m, j + Delta + 1); ++l) {
+    // acc += X[i + a, j + b, c]·Y[a, b, c, d_]
+    for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
+        for (long long b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
             for (long long c = 0; c < C; ++c) {
-                acc += X[((z*n + k)*m + l)*C + c] * Y[(((k + Delta - i)*(2*Delta + 1) + l + Delta - j)*C + c)*D + d_];
+                acc += X[((z*n + i + a)*m + j + b)*C + c] * Y[(((a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*D + d_];
             }
         }
     }

@@ -4,12 +4,12 @@
     du[d] = Σ_i Σ_j G[i, j, d]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(u)
-Proved        51 of 51 obligations for all sizes: docs/derivations/conv2d_channels_du.md
+Proved        59 of 59 obligations for all sizes: docs/derivations/conv2d_channels_du.md
 Cost          2·n·m·D operations
 """
 import cupy as cp
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel
 
 __all__ = ["conv2d_channels_du"]
@@ -36,9 +36,31 @@ extern "C" __global__ void conv2d_channels_du_direct(
     // du[d] = acc
     du[z*D + d] = acc;
 }
+
+extern "C" __global__ void conv2d_channels_du_direct_dG(
+    const real* __restrict__ Y, real* __restrict__ dG,
+    long long batch, long long D, long long n, long long m)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*n*m*D) return;
+    const long long d_ = thread % D;
+    thread /= D;
+    const long long j = thread % m;
+    thread /= m;
+    const long long i = thread % n;
+    thread /= n;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    acc += Y[z*D + d_];
+    // dG[i, j, d_] = acc
+    dG[((z*n + i)*m + j)*D + d_] = acc;
+}
 """
 
 _conv2d_channels_du_direct = CudaKernel(cp, SRC, "conv2d_channels_du_direct")
+_conv2d_channels_du_direct_dG = CudaKernel(cp, SRC, "conv2d_channels_du_direct_dG")
 
 
 def _direct(G, du, new):
@@ -46,6 +68,14 @@ def _direct(G, du, new):
     n, m, D = G.shape[-3:]
     batch = du.size // (D)
     _conv2d_channels_du_direct(batch*D, (G, du), (batch, n, m, D))
+
+
+def _direct_dG(Y, dG, new):
+    """The gradient by G: one thread an output."""
+    D = Y.shape[-1]
+    n, m = dG.shape[-3:-1]
+    batch = dG.size // (n*m*D)
+    _conv2d_channels_du_direct_dG(batch*n*m*D, (Y, dG), (batch, D, n, m))
 
 
 def _sizes(G, C, Delta):
@@ -77,5 +107,9 @@ conv2d_channels_du = Kernel(
     letters={"G": "n, m, D", "du": "D"},
     doc=__doc__,
     contiguous=True,
+    gradients={
+        "G": Gradient(_direct_dG, ("Y",)),
+    },
+    cotangent="Y",
     repeats=_repeats,
 )

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]        |a|, |b|, |a + b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(hexagon(δ)) ⟶ equivariant(pointgroup(d6)) ⟶ boundary(zero)
-Proved        80 of 80 obligations for all sizes: docs/derivations/hexagonal2d.md
+Proved        98 of 98 obligations for all sizes: docs/derivations/hexagonal2d.md
 Cost          2·n·m·(3Δ + 3·Δ² + 1) operations
 """
 import cupy as cp

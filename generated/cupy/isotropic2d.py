@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[max(|a|, |b|), min(|a|, |b|)]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ equivariant(pointgroup(d4)) ⟶ boundary(zero)
-Proved        80 of 80 obligations for all sizes: docs/derivations/isotropic2d.md
+Proved        112 of 112 obligations for all sizes: docs/derivations/isotropic2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import cupy as cp

@@ -4,12 +4,13 @@
     H[i, j, d] = Σ_a Σ_b K[a, b]·X[2i + a, 2j + b, d]        0 ≤ a ≤ 1, 0 ≤ b ≤ 1
 
 Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(box(0, 1)) ⟶ depthwise ⟶ boundary(valid) ⟶ strided(2) ⟶ fixed([[1, 1], [1, 1]], scale=1/4)
-Proved        75 of 75 obligations for all sizes: docs/derivations/average_pool2d.md
+Proved        79 of 79 obligations for all sizes: docs/derivations/average_pool2d.md
 Cost          8·⌊n/2⌋·⌊m/2⌋·C operations
 """
 import numpy as np
 
-from .._runtime import Constant, Gradient, Kernel
+from .._runtime import Algorithm, Constant, Gradient, Kernel
+from .._runtime.primitives import doubled, halo, put, strided, tiles
 
 __all__ = ["average_pool2d"]
 
@@ -40,11 +41,62 @@ def _direct_dX(K, G, dX, new):
             dX[..., a:a + 2*(n // 2):2, b:b + 2*(m // 2):2, :] += K[a, b] * G
 
 
+def _box_fixed(new, **_):
+    """What sums of equal weights makes of the weights, once."""
+    return ()
+
+
+def _box_room(new, *, m, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*R, 2*(m // 2), C))
+    Q = P
+    B = new((N, 2*R, 2*(m // 2), C))
+    C_ = P
+    Q_flat = Q.reshape(-1)
+    B_flat = B.reshape(-1)
+    B_spare = new(B.shape).reshape(-1)
+    C__flat = C_.reshape(-1)
+    C__spare = new(C_.shape).reshape(-1)
+    return (P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare)
+
+
+def _box(X, K, H, P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare, items, span, *, n, m, C, N, R, **_):
+    """Sums of equal weights."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = X[e + first, 2*low + q0, q1, q2], 0 outside
+            halo(X, (first, 2*low, 0, 0), P, copied=True)
+
+            # Q[e, q0, q1, q2] = P[e, q0, q1, q2]·K[0, 0]
+            np.multiply(P, K[0, 0], out=Q)
+
+            # B[e, q0, q1, q2] = Σ_a Q[e, q0 + a, q1, q2]
+            doubled(Q_flat, B_flat, B_spare, 2*C*(m // 2), 2, 4*C*N*R*(m // 2) - 2*C*(m // 2))
+
+            # C_[e, q0, q1, q2] = Σ_b B[e, q0, q1 + b, q2]
+            doubled(B_flat, C__flat, C__spare, C, 2, 4*C*N*R*(m // 2) - C - 2*C*(m // 2))
+
+            # H[e + first, low + p, j, d] = C_[e, 2*p, 2*j, d]
+            put(H[first:last, low:high], strided(C_, (0, 0, 0, 0), (last - first, high - low, (m // 2), C), ((0, 1), (1, 2), (2, 2), (3, 1))))
+
+
+def _box_work(*, batch, n, m, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 16*C*N*R*(m // 2)),
+        ("copy", (-((-batch) // N))*(-((-(n // 2)) // R)), 4*C*N*R*(m // 2), 2*C*(m // 2)),
+        ("total", (-((-batch) // N))*(-((-(n // 2)) // R)), 2, 4*C*N*R*(m // 2)),
+        ("doubled", (-((-batch) // N))*(-((-(n // 2)) // R)), 2, 4*C*N*R*(m // 2)),
+        ("doubled", (-((-batch) // N))*(-((-(n // 2)) // R)), 2, 4*C*N*R*(m // 2)),
+        ("store", (-((-batch) // N))*(-((-(n // 2)) // R)), C*N*R*(m // 2)),
+    )
+
+
 def _direct_work(*, batch, n, m, C, **_):
     """What it does, counted."""
     return (
-        ("store", 1, C*batch*(m // 2)*(n // 2)),
-        ("sweep", 4, C*batch*(m // 2)*(n // 2)),
+        ("fill", 1, C*batch*(m // 2)*(n // 2)),
+        ("sweep", 4, C*batch*(m // 2)*(n // 2), C, 3),
     )
 
 
@@ -78,9 +130,33 @@ average_pool2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(2, 1),
+    algorithms=(
+        Algorithm(
+            "box",
+            "sums of equal weights",
+            _box_fixed, _box_room, _box,
+            weights=(),
+            arrays=("X", "K"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": (n // 2)},
+            work=_box_work,
+            tiled=0,
+        ),
+    ),
     unfit={
+        "bands": "it needs weights that are parameters, and these are given",
+        "correlation": "it needs a product of two arrays that are given; the weight is K[a, b]",
+        "fastfir": "it needs weights that are parameters, and these are given",
         "fft": "it needs weights that are parameters, and these are given",
+        "folded": "it needs weights that are parameters, and these are given",
+        "gapped": "it needs weights that are parameters, and these are given",
+        "half_im2col": "it needs weights that are parameters, and these are given",
         "im2col": "it needs weights that are parameters, and these are given",
+        "lowrank": "it needs weights that are parameters, and these are given",
+        "panels": "it needs weights that are parameters, and these are given",
+        "phased": "it needs weights that are parameters, and these are given",
+        "polyphase": "it needs weights that are parameters, and these are given",
         "product": "it needs weights that are parameters, and these are given",
         "rows": "it needs weights that are parameters, and these are given",
         "separable": "it needs weights that are parameters, and these are given",

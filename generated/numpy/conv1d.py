@@ -4,13 +4,13 @@
     H[i] = u + Σ_a V[a]·X[i + a]        |a| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        71 of 71 obligations for all sizes: docs/derivations/conv1d.md
+Proved        81 of 81 obligations for all sizes: docs/derivations/conv1d.md
 Cost          2·n·(2Δ + 1) operations
 """
 import numpy as np
 
-from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.primitives import halo, held, phased, put, strided, tiles
+from .._runtime import Algorithm, Gradient, Kernel, Reading
+from .._runtime.primitives import doubled, halo, held, phased, put, strided, tiles
 from .._runtime.transforms import real_inverse, real_transform, spectrum
 
 __all__ = ["conv1d"]
@@ -74,6 +74,55 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zi->", G, optimize=True)
 
 
+def _box_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _box_fixed(new, **_):
+    """What sums of equal weights makes of the weights, once."""
+    return ()
+
+
+def _box_room(new, *, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R))
+    Q = P
+    B = new((N, 2*Delta + R))
+    Q_flat = Q.reshape(-1)
+    B_flat = B.reshape(-1)
+    B_spare = new(B.shape).reshape(-1)
+    return (P, Q, Q_flat, B, B_flat, B_spare)
+
+
+def _box(X, w, u, H, P, Q, Q_flat, B, B_flat, B_spare, items, span, *, n, Delta, N, R, **_):
+    """Sums of equal weights."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0] = X[e + first, low + q0 - Delta], 0 outside
+            halo(X, (first, low - Delta), P, copied=True)
+
+            # Q[e, q0] = P[e, q0]·w
+            np.multiply(P, w, out=Q)
+
+            # B[e, q0] = Σ_a Q[e, q0 + a]
+            doubled(Q_flat, B_flat, B_spare, 1, 2*Delta + 1, 2*Delta*N + N*R - 2*Delta)
+
+            # H[e + first, low + p] = u + B[e, p]
+            np.add(B[:last - first, :high - low], u, out=H[first:last, low:high])
+
+
+def _box_work(*, batch, n, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 3*N*(2*Delta + R)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*(2*Delta + R), 2*Delta + R),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, N*(2*Delta + R)),
+        ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, N*(2*Delta + R)),
+        ("store", (-((-batch) // N))*(-((-n) // R)), N*R),
+    )
+
+
 def _fft_fixed(V, new, *, Delta, Ni, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     T = new((Ni,))
@@ -130,9 +179,10 @@ def _fft_work(*, batch, n, Delta, Ni, Si, G, I, **_):
 
 
 def _fft_bound(*, Ni, **_):
-    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
-    steps = (Ni - 1).bit_length()
-    return 15*steps + 10, int(-(-((Ni)**0.5) // 1)), 1
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Ni - 1).bit_length(), Ni
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 10, norm, 1, lost, norm*lost, lost
 
 
 def _toeplitz_fixed(V, new, *, Delta, T, **_):
@@ -177,20 +227,152 @@ def _toeplitz_work(*, batch, n, Delta, T, N, **_):
         ("room", 1, 2*Delta + 2*N*T),
         ("make", T, 2*Delta + 1),
         ("view", batch*(-((-n) // (N*T))), 2*Delta + N*T),
-        ("matmul", batch*(-((-K) // T))*(-((-n) // (N*T))), 1, (-((-N) // ((-((-K) // T))))), K, T),
-        ("store", batch*(-((-n) // (N*T))), N*T),
+        ("phased", batch*(-((-n) // (N*T))), 1, (-((-K) // T)), N, K, T),
+        ("held", batch*(-((-n) // (N*T))), N*T),
+    )
+
+
+def _fft_dX_fixed(V, new, *, Delta, Nk, **_):
+    """What Fourier transforms of tiles makes of the weights, once."""
+    F = new((2*Delta + 1,))
+    # F[a] = V[2*Delta - a]
+    for a in range(2*Delta + 1):
+        F[a] = V[2*Delta - a]
+    T = new((Nk,))
+    T[...] = 0
+    # T[a] = F[a]
+    T[:2*Delta + 1] = F
+    Wk = spectrum(new, ((Nk // 2) + 1,))
+    # Wk[fk] = Σ_qk wk^(-fk·qk)·T[qk]
+    real_transform(T, Wk, sign=-1, scaled=False)
+    return (Wk,)
+
+
+def _fft_dX_room(new, *, Nk, Sk, G_, I, **_):
+    """Working arrays of one thread, and views of them."""
+    R = new((I, G_*Sk + Nk - Sk))
+    Yk = spectrum(new, (I, G_, (Nk // 2) + 1))
+    Q = Yk
+    Bk = new((I, G_, Nk))
+    return (R, Yk, Q, Bk)
+
+
+def _fft_dX(G, dX, Wk, R_, Yk, Q, Bk, items, span, *, n, Delta, Nk, Sk, G_, I, **_):
+    """Fourier transforms of tiles."""
+    for first, last in tiles(*items, I):
+        for k0, k1 in tiles(*span, G_*Sk):
+            # R[k_, pk] = G[k_ + first, k0 + pk - Delta], 0 outside
+            R = halo(G, (first, k0 - Delta), R_)
+
+            # Yk[k_, g, fk] = Σ_pk wk^(fk·pk)·R[k_, Sk*g + pk]/√Nk
+            real_transform(strided(R, (0, 0), (I, G_, Nk), ((0, 1), (1, Sk), (1, 1))), Yk)
+
+            # Q[k_, g, fk] = Yk[k_, g, fk]·Wk[fk]
+            np.multiply(Yk, Wk, out=Q)
+
+            # Bk[k_, g, yk] = Σ_fk wk^(-yk·fk)·Q[k_, g, fk]/√Nk
+            real_inverse(Q, Bk)
+
+            # dX[k_ + first, k0 + Sk*g + sk] = Bk[k_, g, sk]
+            put(dX[first:last, k0:k1], Bk[:last - first, :, :Sk], split=(1,))
+
+
+def _fft_dX_work(*, batch, n, Delta, Nk, Sk, G_, I, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, G_*I*(Nk + 2) + G_*I*Nk + I*(G_*Sk + Nk - Sk)),
+        ("make", 2*Delta + 1, 1),
+        ("make", 1, 2*Delta + 1),
+        ("make fft", 1, 1, Nk),
+        ("view", (-((-batch) // I))*(-((-n) // (G_*Sk))), I*(G_*Sk + Nk - Sk)),
+        ("fft", (-((-batch) // I))*(-((-n) // (G_*Sk))), G_*I, Nk),
+        ("total", (-((-batch) // I))*(-((-n) // (G_*Sk))), 2, G_*I*Nk),
+        ("fft", (-((-batch) // I))*(-((-n) // (G_*Sk))), G_*I, Nk),
+        ("store", (-((-batch) // I))*(-((-n) // (G_*Sk))), G_*I*Sk),
+    )
+
+
+def _fft_dX_bound(*, Nk, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Nk - 1).bit_length(), Nk
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 10, norm, 1, lost, norm*lost, lost
+
+
+def _toeplitz_dX_fixed(V, new, *, Delta, T, **_):
+    """What Toeplitz products makes of the weights, once."""
+    K = 2*Delta + T
+    F = new((2*Delta + 1,))
+    # F[a] = V[2*Delta - a]
+    for a in range(2*Delta + 1):
+        F[a] = V[2*Delta - a]
+    B = new((K, T))
+    B[...] = 0
+    # B[a + t, t] = F[a]
+    for t in range(T):
+        B[t:2*Delta + t + 1, t] = F
+    return (B,)
+
+
+def _toeplitz_dX_room(new, *, Delta, T, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((2*Delta + N*T,))
+    A = new((N, T))
+    return (P, A)
+
+
+def _toeplitz_dX(G, dX, B, P_, A_, items, span, *, n, Delta, T, N, **_):
+    """Toeplitz products."""
+    K = 2*Delta + T
+
+    for z in range(*items):
+        for low, high in tiles(*span, N*T):
+            # P[p] = G[z, low + p - Delta], 0 outside
+            P = halo(G[z], (low - Delta,), P_)
+
+            # A[h, t] = Σ_r P[T*h + r]·B[r, t]
+            A = held(dX[z, low:high], A_)
+            phased(strided(P, (0,), (N, K), ((0, T), (0, 1))), B, out=A)
+
+            # dX[z, T*h + low + t] = A[h, t]
+            put(dX[z, low:high], A, split=(0,))
+
+
+def _toeplitz_dX_work(*, batch, n, Delta, T, N, **_):
+    """What it does, counted."""
+    K = 2*Delta + T
+    return (
+        ("room", 1, 2*Delta + 2*N*T),
+        ("make", 2*Delta + 1, 1),
+        ("make", T, 2*Delta + 1),
+        ("view", batch*(-((-n) // (N*T))), 2*Delta + N*T),
+        ("phased", batch*(-((-n) // (N*T))), 1, (-((-K) // T)), N, K, T),
+        ("held", batch*(-((-n) // (N*T))), N*T),
     )
 
 
 def _direct_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*n),
-        ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+        ("fill", 1, batch*n),
+        ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 1),
     )
 
 
 def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 2*Delta + 1
+
+
+def _direct_dX_work(*, batch, n, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, batch*n),
+        ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 1),
+    )
+
+
+def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 2*Delta + 1
 
@@ -221,6 +403,7 @@ conv1d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
         Algorithm(
             "fft",
@@ -235,6 +418,7 @@ conv1d = Kernel(
             strict=False,
             admits=lambda *, Delta, Ni, Si, **_: Ni >= 2*Delta + Si,
             bound=_fft_bound,
+            normwise=True,
         ),
         Algorithm(
             "toeplitz",
@@ -247,8 +431,32 @@ conv1d = Kernel(
             tiled=0,
         ),
     ),
+    valued=(
+        Algorithm(
+            "box",
+            "sums of equal weights",
+            _box_fixed, _box_room, _box,
+            weights=(),
+            arrays=("X", "w", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_box_work,
+            tiled=0,
+            reading=Reading(_box_seen, ("V",), "level", (1,), ("w",)),
+        ),
+    ),
     unfit={
+        "bands": "it needs a window of two axes, with taps along the first",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs channels in or filters out",
+        "folded": "it needs a window of two axes at least, with taps along the last",
+        "gapped": "it needs a window along its last two axes",
+        "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "lowrank": "it needs a window along its last two axes, and three at most",
+        "panels": "it needs a window of two axes at least, with taps along the last",
+        "phased": "it needs channels in or filters out",
+        "polyphase": "it needs a window of two axes at least, with taps along the last",
         "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs a window of two axes at least",
         "separable": "it needs a window along its last two axes",
@@ -256,7 +464,38 @@ conv1d = Kernel(
         "winograd": "it needs channels in or filters out",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "fft_dX",
+                    "Fourier transforms of tiles",
+                    _fft_dX_fixed, _fft_dX_room, _fft_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"Nk": (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536), "Sk": (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152), "G_": (1, 4, 16, 64), "I": ()},
+                    extents=lambda *, batch, **_: {"I": batch},
+                    work=_fft_dX_work,
+                    tiled=0,
+                    strict=False,
+                    admits=lambda *, Delta, Nk, Sk, **_: Nk >= 2*Delta + Sk,
+                    bound=_fft_dX_bound,
+                    normwise=True,
+                ),
+                Algorithm(
+                    "toeplitz_dX",
+                    "Toeplitz products",
+                    _toeplitz_dX_fixed, _toeplitz_dX_room, _toeplitz_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"T": (16, 32, 64, 128), "N": ()},
+                    work=_toeplitz_dX_work,
+                    tiled=0,
+                ),
+            ),
+        ),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

@@ -4,12 +4,13 @@
     dV[a, b, c, d] = Σ_i Σ_j X[i + a, j + b, c]·G[i, j, d]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(v)
-Proved        67 of 67 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
+Proved        70 of 70 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
 Cost          2·(n·(2Δ + 1) - Δ·(Δ + 1) where Δ < n; n² otherwise)·(m·(2Δ + 1) - Δ·(Δ + 1) where Δ < m; m² otherwise)·C·D operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, stretches, strided
 
 __all__ = ["conv2d_channels_dV"]
 
@@ -76,18 +77,68 @@ def _direct_dX(G, Y, dX, new):
             )
 
 
-def _direct_work(*, batch, n, m, D, Delta, C, **_):
+def _correlation_fixed(new, **_):
+    """What products of windows makes of the weights, once."""
+    return ()
+
+
+def _correlation_room(new, *, m, D, Delta, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    U = new((N, R, m, D))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, C))
+    A = new((2*Delta + 1, 2*Delta + 1, C, D))
+    U_right = strided(U, (0, 0, 0, 0), (N*R*m, D), ((2, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (C*(2*Delta + 1)**2, N*R*m), ((5, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (C*(2*Delta + 1)**2, D), ((2, 1), (3, 1)))
+    return (P, U, U_right, B, B_left, A, A_out)
+
+
+def _correlation(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *, n, m, D, Delta, C, N, R, **_):
+    """Products of windows."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # U[e, p, j, d] = G[e + first, low + p, j, d], 0 outside
+            halo(G, (first, low, 0, 0), U, copied=True)
+
+            # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
+            B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, C), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+
+            # A[a, b, c, d] = Σ_e Σ_p Σ_j B[e, p, j, a, b, c]·U[e, p, j, d]
+            np.matmul(B_left, U_right, out=A_out)
+
+            # dV[a, b, c, d] += A[a, b, c, d]
+            np.add(dV, A, out=dV)
+
+
+def _correlation_work(*, batch, n, m, D, Delta, C, N, R, **_):
     """What it does, counted."""
     return (
-        ("store", 1, C*D*(2*Delta + 1)**2),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D, 0, C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D),
+        ("room", 1, C*D*(2*Delta + 1)**2 + C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, D*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, C*(2*Delta + 1)**2, N*R*m, D),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, C*D*(2*Delta + 1)**2),
     )
 
 
-def _terms(*, n, m, **_):
+def _direct_work(*, batch, n, m, D, Delta, C, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, C*D*(2*Delta + 1)**2),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D, D, 2),
+    )
+
+
+def _terms(*, batch, n, m, **_):
     """How many products one result adds at most."""
-    return m*n
+    return batch*m*n
 
 
 def _sizes(G, X, Delta):
@@ -116,9 +167,32 @@ conv2d_channels_dV = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Algorithm(
+            "correlation",
+            "products of windows",
+            _correlation_fixed, _correlation_room, _correlation,
+            weights=(),
+            arrays=("G", "X"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_correlation_work,
+        ),
+    ),
     unfit={
+        "bands": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "box": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "fastfir": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "fft": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "folded": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "gapped": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "half_im2col": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "im2col": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "lowrank": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "panels": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "phased": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "polyphase": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "product": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "rows": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "separable": "it needs weights that are parameters, and these are given",

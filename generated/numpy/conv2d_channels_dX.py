@@ -4,13 +4,13 @@
     X[k, l, c] = Σ_a Σ_b Σ_d V[a, b, c, d]·H[k - a, l - b, d]        |a|, |b| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ adjoint
-Proved        75 of 75 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
+Proved        96 of 96 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Constant, Gradient, Kernel
-from .._runtime.primitives import halo, held, kronecker, put, strided, tiles
+from .._runtime.primitives import halo, held, kronecker, put, stretches, strided, tiles
 
 __all__ = ["conv2d_channels_dX"]
 
@@ -77,6 +77,212 @@ def _direct_dV(H, G, dV, new):
             )
 
 
+_fastfir_A = {
+    (3, 3): Constant(((1, 0, 0, 1, 1, 0), (0, 1, 0, 1, 0, 1), (0, 0, 1, 0, 1, 1))),
+    (5, 5): Constant((
+        (1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0),
+        (0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1, 0),
+        (0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 1),
+        (0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 1),
+    )),
+}
+_fastfir_G = {
+    (3, 3): Constant(((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1))),
+    (5, 5): Constant((
+        (1, 0, 0, 0, 0),
+        (0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 0, 1, 0),
+        (0, 0, 0, 0, 1),
+        (1, 1, 0, 0, 0),
+        (1, 0, 1, 0, 0),
+        (1, 0, 0, 1, 0),
+        (1, 0, 0, 0, 1),
+        (0, 1, 1, 0, 0),
+        (0, 1, 0, 1, 0),
+        (0, 1, 0, 0, 1),
+        (0, 0, 1, 1, 0),
+        (0, 0, 1, 0, 1),
+        (0, 0, 0, 1, 1),
+    )),
+}
+_fastfir_B = {
+    (3, 3): Constant((
+        (1, -1, -1, 0, 0),
+        (0, -1, 1, -1, 0),
+        (0, 0, -1, -1, 1),
+        (0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 0, 1, 0),
+    )),
+    (5, 5): Constant((
+        (1, -1, -1, -1, -1, 0, 0, 0, 0),
+        (0, -1, 1, -1, -1, -1, 0, 0, 0),
+        (0, 0, -1, -1, 1, -1, -1, 0, 0),
+        (0, 0, 0, -1, -1, -1, 1, -1, 0),
+        (0, 0, 0, 0, -1, -1, -1, -1, 1),
+        (0, 1, 0, 0, 0, 0, 0, 0, 0),
+        (0, 0, 1, 0, 0, 0, 0, 0, 0),
+        (0, 0, 0, 1, 0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 1, 0, 0, 0, 0),
+        (0, 0, 0, 1, 0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 1, 0, 0, 0, 0),
+        (0, 0, 0, 0, 0, 1, 0, 0, 0),
+        (0, 0, 0, 0, 0, 1, 0, 0, 0),
+        (0, 0, 0, 0, 0, 0, 1, 0, 0),
+        (0, 0, 0, 0, 0, 0, 0, 1, 0),
+    )),
+}
+
+
+def _fastfir_fixed(V, new, *, D, C, Delta, S, **_):
+    """What fast FIR algorithms makes of the weights, once."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    A = kronecker((_fastfir_A[S, 2*Delta + 1], _fastfir_A[S, 2*Delta + 1]), new)
+    G = kronecker((_fastfir_G[S, 2*Delta + 1], _fastfir_G[S, 2*Delta + 1]), new)
+    B = kronecker((_fastfir_B[S, 2*Delta + 1], _fastfir_B[S, 2*Delta + 1]), new)
+    F = new((2*Delta + 1, 2*Delta + 1, D, C))
+    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
+    W = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), D, C))
+    G_left = strided(G, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    F_right = strided(F, (0, 0, 0, 0), ((2*Delta + 1)**2, C*D), ((1, 1), (3, 1)))
+    W_out = strided(W, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*D), ((1, 1), (3, 1)))
+    # W[tk, tl, d, c] = Σ_a Σ_b G[tk, tl, a, b]·F[a, b, d, c]
+    np.matmul(G_left, F_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, ((S*(S + 1)) // 2)**2), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, Kk*Kl), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _fastfir_room(new, *, m, D, C, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    P = new((N, Kk + S*(L - 1), Kl + S*(Tl - 1), D))
+    E = new((Kk, Kl, N, L, Tl, D))
+    Y = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tl, D))
+    Q = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tl, C))
+    R = new((S, S, N, L, Tl, C))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0), (Kk*Kl, D*L*N*Tl), ((1, 1), (5, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, D*L*N*Tl), ((1, 1), (5, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, D), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*L*N*Tl), ((1, 1), (5, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0), (S**2, C*L*N*Tl), ((1, 1), (5, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _fastfir(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, Delta, S, L, N, **_):
+    """Fast FIR algorithms."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pk, pl, d] = H[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+            halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+            E[...] = strided(P, (0, 0, 0, 0), (Kk, Kl, N, L, Tl, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
+
+            # Y[tk, tl, q, gk, gl, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[tk, tl, q, gk, gl, c] = Σ_d Y[tk, tl, q, gk, gl, d]·W[tk, tl, d, c]
+            np.matmul(Y_left, W, out=Q_out)
+
+            # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # X[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            put(X[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
+
+
+def _fastfir_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*L*N*S**2*Tl + C*L*N*Tl*((S*(S + 1)) // 2)**2 + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + D*Kk*Kl*L*N*Tl + D*L*N*Tl*((S*(S + 1)) // 2)**2),
+        ("make", (2*Delta + 1)**2, C*D),
+        ("make", 1, C*D*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*Kk*Kl*L*N*Tl, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, D*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, D, C),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*L*N*Tl),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*L*N*S**2*Tl),
+    )
+
+
+def _fastfir_bound(*, D, Delta, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (3, 1): (16, 25, 1, 0, 9, 0, 0),
+        (5, 2): (48, 81, 1, 0, 25, 0, 0),
+    }[S, Delta]
+    channels = D
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _half_im2col_fixed(V, new, *, D, C, Delta, **_):
+    """What half of im2col makes of the weights, once."""
+    F = new((2*Delta + 1, 2*Delta + 1, D, C))
+    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
+    F_right = strided(F, (0, 0, 0, 0), (D*(2*Delta + 1)**2, C), ((2, 1), (3, 1)))
+    return (F_right,)
+
+
+def _half_im2col_room(new, *, m, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, D))
+    B = new((N, m, 2*Delta + R, 2*Delta + 1, D))
+    A = new((N, R, m, C))
+    B_left = strided(B, (0, 0, 0, 0, 0), (N, R, m, D*(2*Delta + 1)**2), ((0, 1), (2, 1), (1, 1), (4, 1)))
+    return (P, B, B_left, A)
+
+
+def _half_im2col(H, X, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, Delta, N, R, **_):
+    """Half of im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # B[e, l, q, b, d] = P[e, q, l + b, d]
+            B[...] = strided(P, (0, 0, 0, 0), (N, m, 2*Delta + R, 2*Delta + 1, D), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+
+            # A[e, p, l, c] = Σ_a Σ_b Σ_d B[e, l, a + p, b, d]·F[a, b, d, c]
+            A = held(X[first:last, low:high], A_, apart=True)
+            np.matmul(B_left, F_right, out=A)
+
+            # X[e + first, low + p, l, c] = A[e, p, l, c]
+            put(X[first:last, low:high], A[:last - first, :high - low])
+
+
+def _half_im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*m*(2*Delta + 1)*(2*Delta + R)),
+        ("make", (2*Delta + 1)**2, C*D),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*m*(2*Delta + 1)*(2*Delta + R), D*(2*Delta + 1)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, D*(2*Delta + 1)**2, C),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+    )
+
+
 def _im2col_fixed(V, new, *, D, C, Delta, **_):
     """What im2col makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
@@ -97,12 +303,12 @@ def _im2col_room(new, *, m, D, C, Delta, N, R, **_):
     return (P, B, B_left, A)
 
 
-def _im2col(H, X, F_right, P_, B, B_left, A_, items, span, *, n, m, D, C, Delta, N, R, **_):
+def _im2col(H, X, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, Delta, N, R, **_):
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
-            P = halo(H, (first, low - Delta, -Delta, 0), P_, copied=True)
+            halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
             B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
@@ -120,10 +326,10 @@ def _im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
     return (
         ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2),
         ("make", (2*Delta + 1)**2, C*D),
-        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m)),
-        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C),
-        ("store", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
 
 
@@ -212,7 +418,7 @@ def _winograd_room(new, *, m, D, C, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(H, X, A_left, B_left, W, P_, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, Delta, S, L, N, **_):
+def _winograd(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, Delta, S, L, N, **_):
     """Winograd's algorithm."""
     Kk = 2*Delta + S
     Kl = 2*Delta + S
@@ -221,7 +427,7 @@ def _winograd(H, X, A_left, B_left, W, P_, E, E_right, Y_out, Y_left, Q_out, Q_r
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pk, pl, d] = H[q + first, low + pk - Delta, pl - Delta, d], 0 outside
-            P = halo(H, (first, low - Delta, -Delta, 0), P_, copied=True)
+            halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
             E[...] = strided(P, (0, 0, 0, 0), (Kk, Kl, N, L, Tl, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
@@ -248,8 +454,8 @@ def _winograd_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
         ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*Kk*Kl*L*N*Tl),
         ("make", (2*Delta + 1)**2, C*D),
         ("make", 1, C*D*Kk*Kl*(2*Delta + 1)**2),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*Kk*Kl*L*N*Tl),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*Kk*Kl*L*N*Tl, D),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*L*N*Tl),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, D, C),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*L*N*Tl),
@@ -258,27 +464,477 @@ def _winograd_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
 
 
 def _winograd_bound(*, D, Delta, S, **_):
-    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
-    q, *factor = {
-        (2, 1): (19, 16, 1),
-        (2, 2): (67, 1369, 9),
-        (4, 1): (51, 1369, 9),
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2, 1): (19, 16, 1, 0, 9, 192, 0),
+        (2, 2): (67, 1369, 9, 16, 38830, 11689561, 1),
+        (4, 1): (51, 1369, 9, 20, 671590, 190964761, 1),
     }[S, Delta]
-    return (q + D, *factor)
+    channels = D
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+_fastfir_dH_A = {
+    (3, 3): Constant(((1, 0, 0, 1, 1, 0), (0, 1, 0, 1, 0, 1), (0, 0, 1, 0, 1, 1))),
+    (5, 5): Constant((
+        (1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0),
+        (0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1, 0),
+        (0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 1),
+        (0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 1),
+    )),
+}
+_fastfir_dH_G_ = {
+    (3, 3): Constant(((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1))),
+    (5, 5): Constant((
+        (1, 0, 0, 0, 0),
+        (0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 0, 1, 0),
+        (0, 0, 0, 0, 1),
+        (1, 1, 0, 0, 0),
+        (1, 0, 1, 0, 0),
+        (1, 0, 0, 1, 0),
+        (1, 0, 0, 0, 1),
+        (0, 1, 1, 0, 0),
+        (0, 1, 0, 1, 0),
+        (0, 1, 0, 0, 1),
+        (0, 0, 1, 1, 0),
+        (0, 0, 1, 0, 1),
+        (0, 0, 0, 1, 1),
+    )),
+}
+_fastfir_dH_B = {
+    (3, 3): Constant((
+        (1, -1, -1, 0, 0),
+        (0, -1, 1, -1, 0),
+        (0, 0, -1, -1, 1),
+        (0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 0, 1, 0),
+    )),
+    (5, 5): Constant((
+        (1, -1, -1, -1, -1, 0, 0, 0, 0),
+        (0, -1, 1, -1, -1, -1, 0, 0, 0),
+        (0, 0, -1, -1, 1, -1, -1, 0, 0),
+        (0, 0, 0, -1, -1, -1, 1, -1, 0),
+        (0, 0, 0, 0, -1, -1, -1, -1, 1),
+        (0, 1, 0, 0, 0, 0, 0, 0, 0),
+        (0, 0, 1, 0, 0, 0, 0, 0, 0),
+        (0, 0, 0, 1, 0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 1, 0, 0, 0, 0),
+        (0, 0, 0, 1, 0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 1, 0, 0, 0, 0),
+        (0, 0, 0, 0, 0, 1, 0, 0, 0),
+        (0, 0, 0, 0, 0, 1, 0, 0, 0),
+        (0, 0, 0, 0, 0, 0, 1, 0, 0),
+        (0, 0, 0, 0, 0, 0, 0, 1, 0),
+    )),
+}
+
+
+def _fastfir_dH_fixed(V, new, *, C, D, Delta, S, **_):
+    """What fast FIR algorithms makes of the weights, once."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    A = kronecker((_fastfir_dH_A[S, 2*Delta + 1], _fastfir_dH_A[S, 2*Delta + 1]), new)
+    G_ = kronecker((_fastfir_dH_G_[S, 2*Delta + 1], _fastfir_dH_G_[S, 2*Delta + 1]), new)
+    B = kronecker((_fastfir_dH_B[S, 2*Delta + 1], _fastfir_dH_B[S, 2*Delta + 1]), new)
+    W = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), C, D))
+    G__left = strided(G_, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    V_right = strided(V, (0, 0, 0, 0), ((2*Delta + 1)**2, C*D), ((1, 1), (3, 1)))
+    W_out = strided(W, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*D), ((1, 1), (3, 1)))
+    # W[ti, tj, c, d] = Σ_a Σ_b G_[ti, tj, a, b]·V[a, b, c, d]
+    np.matmul(G__left, V_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, ((S*(S + 1)) // 2)**2), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, Ki*Kj), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _fastfir_dH_room(new, *, m, C, D, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), C))
+    E = new((Ki, Kj, N, L, Tj, C))
+    Y = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tj, C))
+    Q = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tj, D))
+    R = new((S, S, N, L, Tj, D))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0), (Ki*Kj, C*L*N*Tj), ((1, 1), (5, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*L*N*Tj), ((1, 1), (5, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, D), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, D*L*N*Tj), ((1, 1), (5, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0), (S**2, D*L*N*Tj), ((1, 1), (5, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _fastfir_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, Delta, S, L, N, **_):
+    """Fast FIR algorithms."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pi, pj, c] = G[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            E[...] = strided(P, (0, 0, 0, 0), (Ki, Kj, N, L, Tj, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
+
+            # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[ti, tj, q, gi, gj, d] = Σ_c Y[ti, tj, q, gi, gj, c]·W[ti, tj, c, d]
+            np.matmul(Y_left, W, out=Q_out)
+
+            # R[si, sj, q, gi, gj, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # dH[q + first, low + S*gi + si, S*gj + sj, d] = R[si, sj, q, gi, gj, d]
+            put(dH[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
+
+
+def _fastfir_dH_work(*, batch, n, m, C, D, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*Ki*Kj*L*N*Tj + C*L*N*Tj*((S*(S + 1)) // 2)**2 + D*L*N*S**2*Tj + D*L*N*Tj*((S*(S + 1)) // 2)**2),
+        ("make", 1, C*D*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, C, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, D*L*N*Tj),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*L*N*S**2*Tj),
+    )
+
+
+def _fastfir_dH_bound(*, C, Delta, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (3, 1): (16, 25, 1, 0, 9, 0, 0),
+        (5, 2): (48, 81, 1, 0, 25, 0, 0),
+    }[S, Delta]
+    channels = C
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _half_im2col_dH_fixed(new, **_):
+    """What half of im2col makes of the weights, once."""
+    return ()
+
+
+def _half_im2col_dH_room(new, *, m, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    B = new((N, m, 2*Delta + R, 2*Delta + 1, C))
+    A = new((N, R, m, D))
+    B_left = strided(B, (0, 0, 0, 0, 0), (N, R, m, C*(2*Delta + 1)**2), ((0, 1), (2, 1), (1, 1), (4, 1)))
+    return (P, B, B_left, A)
+
+
+def _half_im2col_dH(G, V, dH, P, B, B_left, A_, items, span, *, n, m, C, D, Delta, N, R, **_):
+    """Half of im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # B[e, j, q, b, c] = P[e, q, j + b, c]
+            B[...] = strided(P, (0, 0, 0, 0), (N, m, 2*Delta + R, 2*Delta + 1, C), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+
+            # A[e, p, j, d] = Σ_a Σ_b Σ_c B[e, j, a + p, b, c]·V[a, b, c, d]
+            A = held(dH[first:last, low:high], A_, apart=True)
+            np.matmul(B_left, strided(V, (0, 0, 0, 0), (C*(2*Delta + 1)**2, D), ((2, 1), (3, 1))), out=A)
+
+            # dH[e + first, low + p, j, d] = A[e, p, j, d]
+            put(dH[first:last, low:high], A[:last - first, :high - low])
+
+
+def _half_im2col_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*m*(2*Delta + 1)*(2*Delta + R) + D*N*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*m*(2*Delta + 1)*(2*Delta + R), C*(2*Delta + 1)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, C*(2*Delta + 1)**2, D),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+    )
+
+
+def _im2col_dH_fixed(new, **_):
+    """What im2col makes of the weights, once."""
+    return ()
+
+
+def _im2col_dH_room(new, *, m, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, C))
+    A = new((N, R, m, D))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (N*R*m, C*(2*Delta + 1)**2), ((2, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col_dH(G, V, dH, P, B, B_left, A_, items, span, *, n, m, C, D, Delta, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
+            B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, C), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+
+            # A[e, p, j, d] = Σ_a Σ_b Σ_c B[e, p, j, a, b, c]·V[a, b, c, d]
+            A = held(dH[first:last, low:high], A_)
+            np.matmul(B_left, strided(V, (0, 0, 0, 0), (C*(2*Delta + 1)**2, D), ((2, 1), (3, 1))), out=strided(A, (0, 0, 0, 0), (N*R*m, D), ((2, 1), (3, 1))))
+
+            # dH[e + first, low + p, j, d] = A[e, p, j, d]
+            put(dH[first:last, low:high], A[:last - first, :high - low])
+
+
+def _im2col_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+    )
+
+
+_winograd_dH_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (2, 5): Constant(((1, 2, 2, 3, 3, 0), (0, 3, -3, 2, -2, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_dH_G_ = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (2, 5): Constant((
+        (130, 0, 0, 0, 0),
+        (16, 24, 36, 54, 81),
+        (16, -24, 36, -54, 81),
+        (81, 54, 36, 24, 16),
+        (81, -54, 36, -24, 16),
+        (0, 0, 0, 0, 130),
+    ), 4680),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_dH_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (2, 5): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_dH_fixed(V, new, *, C, D, Delta, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    A = kronecker((_winograd_dH_A[S, 2*Delta + 1], _winograd_dH_A[S, 2*Delta + 1]), new)
+    G_ = kronecker((_winograd_dH_G_[S, 2*Delta + 1], _winograd_dH_G_[S, 2*Delta + 1]), new)
+    B = kronecker((_winograd_dH_B[S, 2*Delta + 1], _winograd_dH_B[S, 2*Delta + 1]), new)
+    W = new((Ki, Kj, C, D))
+    G__left = strided(G_, (0, 0, 0, 0), (Ki*Kj, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    V_right = strided(V, (0, 0, 0, 0), ((2*Delta + 1)**2, C*D), ((1, 1), (3, 1)))
+    W_out = strided(W, (0, 0, 0, 0), (Ki*Kj, C*D), ((1, 1), (3, 1)))
+    # W[ti, tj, c, d] = Σ_a Σ_b G_[ti, tj, a, b]·V[a, b, c, d]
+    np.matmul(G__left, V_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Ki*Kj), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Ki*Kj, Ki*Kj), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _winograd_dH_room(new, *, m, C, D, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), C))
+    E = new((Ki, Kj, N, L, Tj, C))
+    Y = new((Ki, Kj, N, L, Tj, C))
+    Q = new((Ki, Kj, N, L, Tj, D))
+    R = new((S, S, N, L, Tj, D))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0), (Ki*Kj, C*L*N*Tj), ((1, 1), (5, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0), (Ki*Kj, C*L*N*Tj), ((1, 1), (5, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0), (Ki, Kj, L*N*Tj, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0), (Ki, Kj, L*N*Tj, D), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0), (Ki*Kj, D*L*N*Tj), ((1, 1), (5, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0), (S**2, D*L*N*Tj), ((1, 1), (5, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, Delta, S, L, N, **_):
+    """Winograd's algorithm."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pi, pj, c] = G[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            E[...] = strided(P, (0, 0, 0, 0), (Ki, Kj, N, L, Tj, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
+
+            # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[ti, tj, q, gi, gj, d] = Σ_c Y[ti, tj, q, gi, gj, c]·W[ti, tj, c, d]
+            np.matmul(Y_left, W, out=Q_out)
+
+            # R[si, sj, q, gi, gj, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # dH[q + first, low + S*gi + si, S*gj + sj, d] = R[si, sj, q, gi, gj, d]
+            put(dH[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
+
+
+def _winograd_dH_work(*, batch, n, m, C, D, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*Ki*Kj*L*N*Tj + D*Ki*Kj*L*N*Tj + D*L*N*S**2*Tj),
+        ("make", 1, C*D*Ki*Kj*(2*Delta + 1)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, C, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, D*L*N*Tj),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*L*N*S**2*Tj),
+    )
+
+
+def _winograd_dH_bound(*, C, Delta, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2, 1): (19, 16, 1, 0, 9, 192, 0),
+        (2, 2): (67, 1369, 9, 16, 38830, 11689561, 1),
+        (4, 1): (51, 1369, 9, 20, 671590, 190964761, 1),
+    }[S, Delta]
+    channels = C
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _correlation_dV_fixed(new, **_):
+    """What products of windows makes of the weights, once."""
+    return ()
+
+
+def _correlation_dV_room(new, *, m, C, Delta, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, D))
+    U = new((N, R, m, C))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, D))
+    A = new((2*Delta + 1, 2*Delta + 1, D, C))
+    U_right = strided(U, (0, 0, 0, 0), (N*R*m, C), ((2, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (D*(2*Delta + 1)**2, N*R*m), ((5, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (D*(2*Delta + 1)**2, C), ((2, 1), (3, 1)))
+    return (P, U, U_right, B, B_left, A, A_out)
+
+
+def _correlation_dV(G, H, dV, P, U, U_right, B, B_left, A, A_out, items, span, *, n, m, C, Delta, D, N, R, **_):
+    """Products of windows."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # U[e, p, l, c] = G[e + first, low + p, l, c], 0 outside
+            halo(G, (first, low, 0, 0), U, copied=True)
+
+            # B[e, p, l, a, b, d] = P[e, 2*Delta + p - a, l + 2*Delta - b, d]
+            B[...] = strided(P, (0, 2*Delta, 2*Delta, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D), ((0, 1), (1, 1), (2, 1), (1, -1), (2, -1), (3, 1)))
+
+            # A[a, b, d, c] = Σ_e Σ_p Σ_l B[e, p, l, a, b, d]·U[e, p, l, c]
+            np.matmul(B_left, U_right, out=A_out)
+
+            # dV[a, b, c, d] += A[a, b, d, c]
+            np.add(dV, A.transpose(0, 1, 3, 2), out=dV)
+
+
+def _correlation_dV_work(*, batch, n, m, C, Delta, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*D*(2*Delta + 1)**2 + C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, C*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, D*(2*Delta + 1)**2, N*R*m, C),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, C*D*(2*Delta + 1)**2),
+    )
 
 
 def _direct_work(*, batch, n, m, D, C, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, C*batch*m*n),
+        ("fill", 1, C*batch*m*n),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3),
     )
 
 
 def _terms(*, D, Delta, **_):
     """How many products one result adds at most."""
     return D + 4*D*Delta + 4*D*Delta**2
+
+
+def _direct_dH_work(*, batch, n, m, C, D, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, D*batch*m*n),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, D),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, 3),
+    )
+
+
+def _direct_dH_terms(*, C, Delta, **_):
+    """How many products one result adds at most."""
+    return C + 4*C*Delta + 4*C*Delta**2
+
+
+def _direct_dV_work(*, batch, n, m, C, Delta, D, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, C*D*(2*Delta + 1)**2),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C, batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D, D, 2),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch*m*n
 
 
 def _sizes(H, V):
@@ -308,7 +964,33 @@ conv2d_channels_dX = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
+        Algorithm(
+            "fastfir",
+            "fast FIR algorithms",
+            _fastfir_fixed, _fastfir_room, _fastfir,
+            weights=("V",),
+            arrays=("H",),
+            knobs={"S": (3, 5), "L": (), "N": ()},
+            extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
+            work=_fastfir_work,
+            tiled=0,
+            strict=False,
+            cases=(("S", "Delta"), ((3, 1), (5, 2))),
+            bound=_fastfir_bound,
+        ),
+        Algorithm(
+            "half_im2col",
+            "half of im2col",
+            _half_im2col_fixed, _half_im2col_room, _half_im2col,
+            weights=("V",),
+            arrays=("H",),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_half_im2col_work,
+            tiled=0,
+        ),
         Algorithm(
             "im2col",
             "im2col",
@@ -336,7 +1018,16 @@ conv2d_channels_dX = Kernel(
         ),
     ),
     unfit={
+        "bands": "it needs one channel in and one out",
+        "box": "it needs a window along one axis to four, and channels that don't mix",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
         "fft": "it needs channels that don't mix",
+        "folded": "it needs one channel in and one out",
+        "gapped": "it needs one channel in and one out",
+        "lowrank": "it needs one channel in and one out",
+        "panels": "it needs one channel in and one out",
+        "phased": "it needs a window that skips places, and whose taps are neighbours",
+        "polyphase": "it needs one channel in and one out",
         "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",
@@ -344,7 +1035,79 @@ conv2d_channels_dX = Kernel(
         "toeplitz": "it needs one channel in and one out",
     },
     gradients={
-        "H": Gradient(_direct_dH, ("V", "G")),
-        "V": Gradient(_direct_dV, ("H", "G")),
+        "H": Gradient(
+            _direct_dH, ("V", "G"),
+            work=_direct_dH_work,
+            terms=_direct_dH_terms,
+            algorithms=(
+                Algorithm(
+                    "fastfir_dH",
+                    "fast FIR algorithms",
+                    _fastfir_dH_fixed, _fastfir_dH_room, _fastfir_dH,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (3, 5), "L": (), "N": ()},
+                    extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
+                    work=_fastfir_dH_work,
+                    tiled=0,
+                    strict=False,
+                    cases=(("S", "Delta"), ((3, 1), (5, 2))),
+                    bound=_fastfir_dH_bound,
+                ),
+                Algorithm(
+                    "half_im2col_dH",
+                    "half of im2col",
+                    _half_im2col_dH_fixed, _half_im2col_dH_room, _half_im2col_dH,
+                    weights=(),
+                    arrays=("G", "V"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_half_im2col_dH_work,
+                    tiled=0,
+                ),
+                Algorithm(
+                    "im2col_dH",
+                    "im2col",
+                    _im2col_dH_fixed, _im2col_dH_room, _im2col_dH,
+                    weights=(),
+                    arrays=("G", "V"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_im2col_dH_work,
+                    tiled=0,
+                ),
+                Algorithm(
+                    "winograd_dH",
+                    "Winograd's algorithm",
+                    _winograd_dH_fixed, _winograd_dH_room, _winograd_dH,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (2, 4), "L": (), "N": ()},
+                    extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+                    work=_winograd_dH_work,
+                    tiled=0,
+                    strict=False,
+                    cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
+                    bound=_winograd_dH_bound,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("H", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "correlation_dV",
+                    "products of windows",
+                    _correlation_dV_fixed, _correlation_dV_room, _correlation_dV,
+                    weights=(),
+                    arrays=("G", "H"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_correlation_dV_work,
+                ),
+            ),
+        ),
     },
 )

@@ -4,12 +4,12 @@
     du[d] = Σ_i Σ_j G[i, j, d]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(u)
-Proved        51 of 51 obligations for all sizes: docs/derivations/conv2d_channels_du.md
+Proved        59 of 59 obligations for all sizes: docs/derivations/conv2d_channels_du.md
 Cost          2·n·m·D operations
 """
 import numpy as np
 
-from .._runtime import Kernel
+from .._runtime import Gradient, Kernel
 
 __all__ = ["conv2d_channels_du"]
 
@@ -23,12 +23,21 @@ def _direct(G, du, new):
     du[...] += np.einsum("...ijd->...d", G, optimize=True)
 
 
+def _direct_dG(Y, dG, new):
+    """The gradient by G: one contraction."""
+    # dG[i, j, d_] = 0
+    dG[...] = 0
+
+    # dG[i, j, d] += Y[d]
+    dG[...] += Y[..., None, None, :]
+
+
 def _direct_work(*, batch, n, m, D, **_):
     """What it does, counted."""
     return (
-        ("store", 1, D*batch),
+        ("fill", 1, D*batch),
         ("contract", 1, D*batch, m*n, 1),
-        ("sweep", 1, D*batch),
+        ("sweep", 1, D*batch, D, 1),
     )
 
 
@@ -67,9 +76,21 @@ conv2d_channels_du = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(0, -1),
     unfit={
+        "bands": "it needs one array of weights that is read once in a term; the weight is 1",
+        "box": "it needs one array of weights that is read once in a term; the weight is 1",
+        "correlation": "it needs a product of two arrays that are given; the weight is 1",
+        "fastfir": "it needs one array of weights that is read once in a term; the weight is 1",
         "fft": "it needs one array of weights that is read once in a term; the weight is 1",
+        "folded": "it needs one array of weights that is read once in a term; the weight is 1",
+        "gapped": "it needs one array of weights that is read once in a term; the weight is 1",
+        "half_im2col": "it needs one array of weights that is read once in a term; the weight is 1",
         "im2col": "it needs one array of weights that is read once in a term; the weight is 1",
+        "lowrank": "it needs one array of weights that is read once in a term; the weight is 1",
+        "panels": "it needs one array of weights that is read once in a term; the weight is 1",
+        "phased": "it needs one array of weights that is read once in a term; the weight is 1",
+        "polyphase": "it needs one array of weights that is read once in a term; the weight is 1",
         "product": "it needs one array of weights that is read once in a term; the weight is 1",
         "rows": "it needs one array of weights that is read once in a term; the weight is 1",
         "separable": "it needs a product of entries of weights; the weight is 1",
@@ -77,5 +98,9 @@ conv2d_channels_du = Kernel(
         "toeplitz": "it needs one array of weights that is read once in a term; the weight is 1",
         "winograd": "it needs one array of weights that is read once in a term; the weight is 1",
     },
+    gradients={
+        "G": Gradient(_direct_dG, ("Y",)),
+    },
+    cotangent="Y",
     repeats=_repeats,
 )

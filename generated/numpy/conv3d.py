@@ -4,13 +4,13 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        71 of 71 obligations for all sizes: docs/derivations/conv3d.md
+Proved        95 of 95 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 import numpy as np
 
-from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.primitives import halo, put, strided, tiles, total
+from .._runtime import Algorithm, Gradient, Kernel, Reading
+from .._runtime.primitives import doubled, folded, halo, held, phased, put, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["conv3d"]
@@ -98,6 +98,69 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijh->", G, optimize=True)
 
 
+def _box_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _box_fixed(new, **_):
+    """What sums of equal weights makes of the weights, once."""
+    return ()
+
+
+def _box_room(new, *, m, p, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + p))
+    Q = P
+    B = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + p))
+    C = P
+    D = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + p))
+    Q_flat = Q.reshape(-1)
+    B_flat = B.reshape(-1)
+    B_spare = new(B.shape).reshape(-1)
+    C_flat = C.reshape(-1)
+    C_spare = new(C.shape).reshape(-1)
+    D_flat = D.reshape(-1)
+    D_spare = new(D.shape).reshape(-1)
+    return (P, Q, Q_flat, B_flat, B_spare, C_flat, C_spare, D, D_flat, D_spare)
+
+
+def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C_flat, C_spare, D, D_flat, D_spare, items, span, *, n, m, p, Delta, N, R, **_):
+    """Sums of equal weights."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e_, q0, q1, q2] = X[e_ + first, low + q0 - Delta, q1 - Delta, q2 - Delta], 0 outside
+            halo(X, (first, low - Delta, -Delta, -Delta), P, copied=True)
+
+            # Q[e_, q0, q1, q2] = P[e_, q0, q1, q2]·w
+            np.multiply(P, w, out=Q)
+
+            # B[e_, q0, q1, q2] = Σ_a Q[e_, q0 + a, q1, q2]
+            doubled(Q_flat, B_flat, B_spare, 4*Delta**2 + 2*Delta*m + 2*Delta*p + m*p, 2*Delta + 1, 8*Delta**3*N + 4*Delta**2*N*R + 2*Delta*N*R*m + 2*Delta*N*R*p + 4*Delta**2*N*m + 2*Delta*N*m*p + 4*Delta**2*N*p + N*R*m*p - 8*Delta**3 - 4*Delta**2*m - 2*Delta*m*p - 4*Delta**2*p)
+
+            # C[e_, q0, q1, q2] = Σ_b B[e_, q0, q1 + b, q2]
+            doubled(B_flat, C_flat, C_spare, 2*Delta + p, 2*Delta + 1, 8*Delta**3*N + 4*Delta**2*N*R + 2*Delta*N*R*m + 2*Delta*N*R*p + 4*Delta**2*N*m + 2*Delta*N*m*p + 4*Delta**2*N*p + N*R*m*p - 4*Delta**2 - 8*Delta**3 - 4*Delta**2*m - 2*Delta*m*p - 2*Delta*p - 4*Delta**2*p)
+
+            # D[e_, q0, q1, q2] = Σ_e C[e_, q0, q1, q2 + e]
+            doubled(C_flat, D_flat, D_spare, 1, 2*Delta + 1, 8*Delta**3*N + 4*Delta**2*N*R + 2*Delta*N*R*m + 2*Delta*N*R*p + 4*Delta**2*N*m + 2*Delta*N*m*p + 4*Delta**2*N*p + N*R*m*p - 2*Delta - 4*Delta**2 - 8*Delta**3 - 4*Delta**2*m - 2*Delta*m*p - 2*Delta*p - 4*Delta**2*p)
+
+            # H[e_ + first, low + p_, j, h] = u + D[e_, p_, j, h]
+            np.add(D[:last - first, :high - low, :m, :p], u, out=H[first:last, low:high])
+
+
+def _box_work(*, batch, n, m, p, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 6*N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p), 2*Delta + p),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p)),
+        ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p)),
+        ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p)),
+        ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p)),
+        ("store", (-((-batch) // N))*(-((-n) // R)), N*R*m*p),
+    )
+
+
 def _fft_fixed(V, new, *, Delta, Ni, Nj, Nh, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     T = new((Ni, Nj, Nh))
@@ -168,7 +231,7 @@ def _fft(X, u, H, Wi, R_, Yh, Yj, Yi, Q, Bi, Bi_read, Bj, Bj_read, Bh, items, sp
                     real_inverse(Bj_read, Bh)
 
                     # H[k + first, i0 + si, j0 + sj, h0 + sh] = u + Bh[k, si, sj, sh]
-                    put(H[first:last, i0:i1, j0:j1, h0:h1], Bh[:last - first, :i1 - i0, :j1 - j0, :h1 - h0], u)
+                    np.add(Bh[:last - first, :i1 - i0, :j1 - j0, :h1 - h0], u, out=H[first:last, i0:i1, j0:j1, h0:h1])
 
 
 def _fft_work(*, batch, n, m, p, Delta, Ni, Nj, Nh, I, **_):
@@ -195,9 +258,219 @@ def _fft_work(*, batch, n, m, p, Delta, Ni, Nj, Nh, I, **_):
 
 
 def _fft_bound(*, Ni, Nj, Nh, **_):
-    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
-    steps = (Ni - 1).bit_length() + (Nj - 1).bit_length() + (Nh - 1).bit_length()
-    return 15*steps + 22, int(-(-((Ni*Nj*Nh)**0.5) // 1)), 1
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Ni - 1).bit_length() + (Nj - 1).bit_length() + (Nh - 1).bit_length(), Ni*Nj*Nh
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 22, norm, 1, lost, norm*lost, lost
+
+
+def _folded_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _folded_fixed(M, new, *, Delta, S, **_):
+    """What rows on BLAS of half a window makes of the weights, once."""
+    K = 2*Delta + S
+    T = new((Delta + 1, S, K, 2*Delta + 1))
+    T[...] = 0
+    # T[h_, s, b + s, a] = M[a, b, h_]
+    for s in range(S):
+        T[:, s, s:2*Delta + s + 1] = M.transpose(2, 1, 0)
+    T_left = strided(T, (0, 0, 0, 0), (S*(Delta + 1), K*(2*Delta + 1)), ((1, 1), (3, 1)))
+    return (T_left,)
+
+
+def _folded_room(new, *, p, Delta, S, G, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
+    Q = 16*((2*Delta + p + 15) // 16)
+    P = new((2*Delta + G*S, 2*Delta + 1, p))
+    Z = new((Delta + 1, S, G, Q))
+    Z[...] = 0
+    A = new((S, G, Q))
+    P_right = strided(P, (0, 0, 0), (G, K*(2*Delta + 1), p), ((0, S), (1, 1), (2, 1)))
+    Z_out = strided(Z, (0, 0, 0, Delta), (G, S*(Delta + 1), p), ((2, 1), (1, 1), (3, 1)))
+    Z_e = [Z[min(e, 2*Delta - e)].reshape(-1)[e:] for e in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = A[:, :, :p].transpose(1, 0, 2)
+    return (P, P_right, Z_out, Z_e, A_flat, A_out)
+
+
+def _folded(X, u, H, T_left, P, P_right, Z_out, Z_e, A_flat, A_out, items, span, *, n, m, p, Delta, S, G, **_):
+    """Rows on BLAS of half a window."""
+    K = 2*Delta + S
+
+    for z in range(*items):
+        for i in range(n):
+            for low, high in tiles(*span, G*S):
+                # P[p_, a, x] = X[z, i + a - Delta, low + p_ - Delta, x], 0 outside
+                halo(X[z], (i - Delta, low - Delta, 0), P, axes=(1, 0, 2), copied=True)
+
+                # Z[h_, s, g, y] = Σ_r Σ_a T[h_, s, r, a]·P[S*g + r, a, y - Delta]
+                np.matmul(T_left, P_right, out=Z_out)
+
+                # A[s, g, q] = Σ_e Z[Min(e, 2*Delta - e), s, g, q + e]
+                total(Z_e, A_flat)
+
+                # H[z, i, low + S*g + s, h] = u + A[s, g, h]
+                put(H[z, i, low:high], A_out, u, split=(0,))
+
+
+def _folded_work(*, batch, n, m, p, Delta, S, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    Q = 16*((2*Delta + p + 15) // 16)
+    return (
+        ("room", 1, G*Q*S*(Delta + 1) + p*(2*Delta + 1)*(2*Delta + G*S) + G*Q*S),
+        ("make", S, (Delta + 1)*(2*Delta + 1)**2),
+        ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S), p),
+        ("matmul", batch*n*(-((-m) // (G*S))), G, S*(Delta + 1), K*(2*Delta + 1), p),
+        ("total", batch*n*(-((-m) // (G*S))), 2*Delta + 1, G*Q*S),
+        ("store", batch*n*(-((-m) // (G*S))), G*S*p),
+    )
+
+
+def _lowrank_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _lowrank_fixed(Q, S, new, *, R, Delta, S_, T, **_):
+    """What passes of a window of low rank makes of the weights, once."""
+    K = 2*Delta + S_
+    L = 2*Delta + T
+    W = new((R, S_, K))
+    W[...] = 0
+    # W[r, s, b + s] = Q[r, b]
+    for s in range(S_):
+        W[:, s, s:2*Delta + s + 1] = Q
+    B = new((R, L, T))
+    B[...] = 0
+    # B[r, e + t, t] = S[r, e]
+    for t in range(T):
+        B[:, t:2*Delta + t + 1, t] = S
+    W_left = strided(W, (0, 0, 0), (R, S_, K), ((0, 1), (1, 1), (2, 1)))
+    return (W_left, B)
+
+
+def _lowrank_room(new, *, p, R, Delta, S_, T, G, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S_
+    L = 2*Delta + T
+    M = ((2*Delta + T + p - 1) // T)
+    E = new((2*Delta + 1, 2*Delta + G*S_, p))
+    Y = new((R, 2*Delta + G*S_, p))
+    Z = new((R, G*S_ + 1, M*T))
+    Z[...] = 0
+    A = new((R, G*S_, M, T))
+    Y_out = Y.transpose(1, 0, 2)
+    Y_right = strided(Y, (0, 0, 0), (G, R, K, p), ((1, S_), (0, 1), (1, 1), (2, 1)))
+    Z_out = strided(Z, (0, 0, Delta), (G, R, S_, p), ((1, S_), (0, 1), (1, 1), (2, 1)))
+    Z_left = strided(Z, (0, 0, 0), (R, G*M*S_, L), ((0, 1), (2, T), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (R, G*M*S_, T), ((0, 1), (2, 1), (3, 1)))
+    return (E, Y_out, Y_right, Z_out, Z_left, A, A_out)
+
+
+def _lowrank(X, P, u, H, W_left, B, E_, Y_out, Y_right, Z_out, Z_left, A, A_out, items, span, *, n, m, p, R, Delta, S_, T, G, **_):
+    """Passes of a window of low rank."""
+    K = 2*Delta + S_
+    L = 2*Delta + T
+    M = ((2*Delta + T + p - 1) // T)
+
+    for z in range(*items):
+        for i in range(n):
+            for low, high in tiles(*span, G*S_):
+                # E[a, p_, x] = X[z, i + a - Delta, low + p_ - Delta, x], 0 outside
+                E = halo(X[z], (i - Delta, low - Delta, 0), E_)
+
+                # Y[r, p_, x] = Σ_a P[r, a]·E[a, p_, x]
+                np.matmul(strided(P, (0, 0), (R, 2*Delta + 1), ((0, 1), (1, 1))), E.transpose(1, 0, 2), out=Y_out)
+
+                # Z[r, S_*g + s, y] = Σ_p_ W[r, s, p_]·Y[r, S_*g + p_, y - Delta]
+                np.matmul(W_left, Y_right, out=Z_out)
+
+                # A[r, q, h_, t] = Σ_c Z[r, q, T*h_ + c]·B[r, c, t]
+                phased(Z_left, B, out=A_out)
+
+                # H[z, i, low + q, T*h_ + t] = u + Σ_r A[r, q, h_, t]
+                put(H[z, i, low:high], folded(A[:, :high - low]), u, split=(1,))
+
+
+def _lowrank_work(*, batch, n, m, p, R, Delta, S_, T, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + S_
+    L = 2*Delta + T
+    M = ((2*Delta + T + p - 1) // T)
+    return (
+        ("room", 1, R*p*(2*Delta + G*S_) + p*(2*Delta + 1)*(2*Delta + G*S_) + G*M*R*S_*T + M*R*T*(G*S_ + 1)),
+        ("make", S_, R*(2*Delta + 1)),
+        ("make", T, R*(2*Delta + 1)),
+        ("view", batch*n*(-((-m) // (G*S_))), p*(2*Delta + 1)*(2*Delta + G*S_)),
+        ("matmul", batch*n*(-((-m) // (G*S_))), 2*Delta + G*S_, R, 2*Delta + 1, p),
+        ("matmul", batch*n*(-((-m) // (G*S_))), G*R, S_, K, p),
+        ("phased", batch*n*(-((-m) // (G*S_))), R, (-((-L) // T)), G*M*S_, L, T),
+        ("fold", batch*n*(-((-m) // (G*S_))), R, G*M*S_*T),
+        ("store", batch*n*(-((-m) // (G*S_))), G*M*S_*T),
+    )
+
+
+def _panels_fixed(V, new, *, Delta, S, **_):
+    """What panels of shifted rows makes of the weights, once."""
+    K = 2*Delta + S
+    T = new((S, 2*Delta + 1, K, 2*Delta + 1))
+    T[...] = 0
+    # T[s, a, b + s, e] = V[a, b, e]
+    for s in range(S):
+        T[s, :, s:2*Delta + s + 1] = V
+    T_left = strided(T, (0, 0, 0, 0), (S, K*(2*Delta + 1)**2), ((0, 1), (3, 1)))
+    return (T_left,)
+
+
+def _panels_room(new, *, Delta, S, I, C, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+    Q = 32*((C + 2*Delta + O + 15) // 32) + 16
+    P = new((2*Delta + I, K, 2*Delta + 1, Q))
+    A = new((I, S, C))
+    P_in = strided(P, (0, 0, 0, O), (2*Delta + I, K, 2*Delta + 1, C + 2*Delta), ((0, 1), (1, 1), (2, 1, 3, -1), (3, 1)))
+    P_right = strided(P, (0, 0, 0, O), (I, K*(2*Delta + 1)**2, C), ((0, 1), (2, 1), (3, 1)))
+    return (P_in, P_right, A)
+
+
+def _panels(X, u, H, T_left, P_in, P_right, A_, items, span, *, n, m, p, Delta, S, I, C, **_):
+    """Panels of shifted rows."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+
+    for z in range(*items):
+        for i0, i1 in tiles(*span, I):
+            for j0, j1 in tiles(0, m, S):
+                for h0, h1 in tiles(0, p, C):
+                    # P[q, p_, e, O + x - e] = X[z, i0 + q - Delta, j0 + p_ - Delta, h0 + x - Delta], 0 outside
+                    halo(X[z, :, :, None], (i0 - Delta, j0 - Delta, None, h0 - Delta), P_in, copied=True)
+
+                    # A[e_, s, y] = Σ_a Σ_r Σ_e T[s, a, r, e]·P[a + e_, r, e, O + y]
+                    A = held(H[z, i0:i1, j0:j1, h0:h1], A_, apart=True)
+                    np.matmul(T_left, P_right, out=A)
+
+                    # H[z, i0 + e_, j0 + s, h0 + y] = u + A[e_, s, y]
+                    put(H[z, i0:i1, j0:j1, h0:h1], A[:i1 - i0, :j1 - j0, :h1 - h0], u)
+
+
+def _panels_work(*, batch, n, m, p, Delta, S, I, C, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+    Q = 32*((C + 2*Delta + O + 15) // 32) + 16
+    return (
+        ("room", 1, C*I*S + K*Q*(2*Delta + 1)*(2*Delta + I)),
+        ("make", S, (2*Delta + 1)**3),
+        ("again", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), 2*Delta + 1, K*(2*Delta + I), C + 2*Delta),
+        ("near", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), I, S, K*(2*Delta + 1)**2, C),
+        ("held", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), C*I*S),
+    )
 
 
 def _rows_fixed(V, new, *, Delta, S, **_):
@@ -214,19 +487,21 @@ def _rows_fixed(V, new, *, Delta, S, **_):
 
 def _rows_room(new, *, p, Delta, S, G, **_):
     """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
     Q = 16*((2*Delta + p + 15) // 16)
     P = new((2*Delta + G*S, 2*Delta + 1, p))
     Z = new((2*Delta + 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
+    P_right = strided(P, (0, 0, 0), (G, K*(2*Delta + 1), p), ((0, S), (1, 1), (2, 1)))
     Z_out = strided(Z, (0, 0, 0, Delta), (G, S*(2*Delta + 1), p), ((2, 1), (1, 1), (3, 1)))
     Z_e = [Z[e].reshape(-1)[e:] for e in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (2*Delta)]
     A_out = A[:, :, :p].transpose(1, 0, 2)
-    return (P, Z_out, Z_e, A_flat, A_out)
+    return (P, P_right, Z_out, Z_e, A_flat, A_out)
 
 
-def _rows(X, u, H, T_left, P_, Z_out, Z_e, A_flat, A_out, items, span, *, n, m, p, Delta, S, G, **_):
+def _rows(X, u, H, T_left, P, P_right, Z_out, Z_e, A_flat, A_out, items, span, *, n, m, p, Delta, S, G, **_):
     """Rows on BLAS."""
     K = 2*Delta + S
 
@@ -234,10 +509,10 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_e, A_flat, A_out, items, span, *, n, m, 
         for i in range(n):
             for low, high in tiles(*span, G*S):
                 # P[p_, a, x] = X[z, i + a - Delta, low + p_ - Delta, x], 0 outside
-                P = halo(X[z], (i - Delta, low - Delta, 0), P_, axes=(1, 0, 2), copied=True)
+                halo(X[z], (i - Delta, low - Delta, 0), P, axes=(1, 0, 2), copied=True)
 
                 # Z[e, s, g, y] = Σ_r Σ_a T[e, s, r, a]·P[S*g + r, a, y - Delta]
-                np.matmul(T_left, strided(P, (0, 0, 0), (G, K*(2*Delta + 1), p), ((0, S), (1, 1), (2, 1))), out=Z_out)
+                np.matmul(T_left, P_right, out=Z_out)
 
                 # A[s, g, q] = Σ_e Z[e, s, g, q + e]
                 total(Z_e, A_flat)
@@ -253,22 +528,279 @@ def _rows_work(*, batch, n, m, p, Delta, S, G, **_):
     return (
         ("room", 1, G*Q*S*(2*Delta + 1) + p*(2*Delta + 1)*(2*Delta + G*S) + G*Q*S),
         ("make", S, (2*Delta + 1)**3),
-        ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S)),
+        ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S), p),
         ("matmul", batch*n*(-((-m) // (G*S))), G, S*(2*Delta + 1), K*(2*Delta + 1), p),
-        ("total", batch*n*(-((-m) // (G*S))), 2*Delta + 1, G*S*p),
+        ("total", batch*n*(-((-m) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*n*(-((-m) // (G*S))), G*S*p),
+    )
+
+
+def _fft_dX_fixed(V, new, *, Delta, Nk, Nl, Nq, **_):
+    """What Fourier transforms of tiles makes of the weights, once."""
+    F = new((2*Delta + 1, 2*Delta + 1, 2*Delta + 1))
+    # F[a, b, e] = V[2*Delta - a, 2*Delta - b, 2*Delta - e]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            for e in range(2*Delta + 1):
+                F[a, b, e] = V[2*Delta - a, 2*Delta - b, 2*Delta - e]
+    T = new((Nk, Nl, Nq))
+    T[...] = 0
+    # T[a, b, e] = F[a, b, e]
+    T[:2*Delta + 1, :2*Delta + 1, :2*Delta + 1] = F
+    Wq = spectrum(new, (Nk, Nl, (Nq // 2) + 1))
+    # Wq[qk, ql, fq] = Σ_qq wq^(-fq·qq)·T[qk, ql, qq]
+    real_transform(T, Wq, sign=-1, scaled=False)
+    Wl = spectrum(new, (Nk, Nl, (Nq // 2) + 1))
+    # Wl[qk, fl, fq] = Σ_ql wl^(-fl·ql)·Wq[qk, ql, fq]
+    transform(Wq, Wl, 1, sign=-1, scaled=False)
+    Wk = spectrum(new, (Nk, Nl, (Nq // 2) + 1))
+    # Wk[fk, fl, fq] = Σ_qk wk^(-fk·qk)·Wl[qk, fl, fq]
+    transform(Wl, Wk, 0, sign=-1, scaled=False)
+    return (Wk,)
+
+
+def _fft_dX_room(new, *, Delta, Nk, Nl, Nq, I, **_):
+    """Working arrays of one thread, and views of them."""
+    Sk = Nk - 2*Delta
+    Sl = Nl - 2*Delta
+    R = new((I, Nk, Nl, Nq))
+    Yq = spectrum(new, (I, Nk, Nl, (Nq // 2) + 1))
+    Yl = spectrum(new, (I, Nk, Nl, (Nq // 2) + 1))
+    Yk = spectrum(new, (I, Nk, Nl, (Nq // 2) + 1))
+    Q = Yk
+    Bk = Yl
+    Bl = Yq[:, :Sk]
+    Bq = R[:, :Sk, :Sl]
+    Bk_read = Bk[:, :Sk]
+    Bl_read = Bl[:, :, :Sl]
+    return (R, Yq, Yl, Yk, Q, Bk, Bk_read, Bl, Bl_read, Bq)
+
+
+def _fft_dX(G, dX, Wk, R_, Yq, Yl, Yk, Q, Bk, Bk_read, Bl, Bl_read, Bq, items, span, *, n, m, p, Delta, Nk, Nl, Nq, I, **_):
+    """Fourier transforms of tiles."""
+    Sk = Nk - 2*Delta
+    Sl = Nl - 2*Delta
+    Sq = Nq - 2*Delta
+
+    for first, last in tiles(*items, I):
+        for k0, k1 in tiles(*span, Sk):
+            for l0, l1 in tiles(0, m, Sl):
+                for q0, q1 in tiles(0, p, Sq):
+                    # R[k_, pk, pl, pq] = G[k_ + first, k0 + pk - Delta, l0 + pl - Delta, q0 + pq - Delta], 0 outside
+                    R = halo(G, (first, k0 - Delta, l0 - Delta, q0 - Delta), R_)
+
+                    # Yq[k_, pk, pl, fq] = Σ_pq wq^(fq·pq)·R[k_, pk, pl, pq]/√Nq
+                    real_transform(R, Yq)
+
+                    # Yl[k_, pk, fl, fq] = Σ_pl wl^(fl·pl)·Yq[k_, pk, pl, fq]/√Nl
+                    transform(Yq, Yl, 2)
+
+                    # Yk[k_, fk, fl, fq] = Σ_pk wk^(fk·pk)·Yl[k_, pk, fl, fq]/√Nk
+                    transform(Yl, Yk, 1)
+
+                    # Q[k_, fk, fl, fq] = Yk[k_, fk, fl, fq]·Wk[fk, fl, fq]
+                    np.multiply(Yk, Wk, out=Q)
+
+                    # Bk[k_, yk, fl, fq] = Σ_fk wk^(-yk·fk)·Q[k_, fk, fl, fq]/√Nk
+                    transform(Q, Bk, 1, sign=-1)
+
+                    # Bl[k_, sk, yl, fq] = Σ_fl wl^(-yl·fl)·Bk[k_, sk, fl, fq]/√Nl
+                    transform(Bk_read, Bl, 2, sign=-1)
+
+                    # Bq[k_, sk, sl, yq] = Σ_fq wq^(-yq·fq)·Bl[k_, sk, sl, fq]/√Nq
+                    real_inverse(Bl_read, Bq)
+
+                    # dX[k_ + first, k0 + sk, l0 + sl, q0 + sq] = Bq[k_, sk, sl, sq]
+                    put(dX[first:last, k0:k1, l0:l1, q0:q1], Bq[:last - first, :k1 - k0, :l1 - l0, :q1 - q0])
+
+
+def _fft_dX_work(*, batch, n, m, p, Delta, Nk, Nl, Nq, I, **_):
+    """What it does, counted."""
+    Sk = Nk - 2*Delta
+    Sl = Nl - 2*Delta
+    Sq = Nq - 2*Delta
+    return (
+        ("room", 1, 3*I*Nk*Nl*(Nq + 2) + I*Nk*Nl*Nq),
+        ("make", (2*Delta + 1)**3, 1),
+        ("make", 1, (2*Delta + 1)**3),
+        ("make fft", 1, Nk*Nl, Nq),
+        ("make fft", 1, Nk*Nq, Nl),
+        ("make fft", 1, Nl*Nq, Nk),
+        ("view", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nk*Nl*Nq),
+        ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nk*Nl, Nq),
+        ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nk*Nq, Nl),
+        ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nl*Nq, Nk),
+        ("total", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), 2, I*Nk*Nl*Nq),
+        ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nl*Nq, Nk),
+        ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nq*Sk, Nl),
+        ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Sk*Sl, Nq),
+        ("store", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Sk*Sl*Sq),
+    )
+
+
+def _fft_dX_bound(*, Nk, Nl, Nq, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Nk - 1).bit_length() + (Nl - 1).bit_length() + (Nq - 1).bit_length(), Nk*Nl*Nq
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 22, norm, 1, lost, norm*lost, lost
+
+
+def _panels_dX_fixed(V, new, *, Delta, S, **_):
+    """What panels of shifted rows makes of the weights, once."""
+    K = 2*Delta + S
+    F = new((2*Delta + 1, 2*Delta + 1, 2*Delta + 1))
+    # F[a, b, e] = V[2*Delta - a, 2*Delta - b, 2*Delta - e]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            for e in range(2*Delta + 1):
+                F[a, b, e] = V[2*Delta - a, 2*Delta - b, 2*Delta - e]
+    T = new((S, 2*Delta + 1, K, 2*Delta + 1))
+    T[...] = 0
+    # T[s, a, b + s, e] = F[a, b, e]
+    for s in range(S):
+        T[s, :, s:2*Delta + s + 1] = F
+    T_left = strided(T, (0, 0, 0, 0), (S, K*(2*Delta + 1)**2), ((0, 1), (3, 1)))
+    return (T_left,)
+
+
+def _panels_dX_room(new, *, Delta, S, I, C, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+    Q = 32*((C + 2*Delta + O + 15) // 32) + 16
+    P = new((2*Delta + I, K, 2*Delta + 1, Q))
+    A = new((I, S, C))
+    P_in = strided(P, (0, 0, 0, O), (2*Delta + I, K, 2*Delta + 1, C + 2*Delta), ((0, 1), (1, 1), (2, 1, 3, -1), (3, 1)))
+    P_right = strided(P, (0, 0, 0, O), (I, K*(2*Delta + 1)**2, C), ((0, 1), (2, 1), (3, 1)))
+    return (P_in, P_right, A)
+
+
+def _panels_dX(G, dX, T_left, P_in, P_right, A_, items, span, *, n, m, p, Delta, S, I, C, **_):
+    """Panels of shifted rows."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+
+    for z in range(*items):
+        for k0, k1 in tiles(*span, I):
+            for l0, l1 in tiles(0, m, S):
+                for q0, q1 in tiles(0, p, C):
+                    # P[q_, p_, e, O + x - e] = G[z, k0 + q_ - Delta, l0 + p_ - Delta, q0 + x - Delta], 0 outside
+                    halo(G[z, :, :, None], (k0 - Delta, l0 - Delta, None, q0 - Delta), P_in, copied=True)
+
+                    # A[e_, s, y] = Σ_a Σ_r Σ_e T[s, a, r, e]·P[a + e_, r, e, O + y]
+                    A = held(dX[z, k0:k1, l0:l1, q0:q1], A_, apart=True)
+                    np.matmul(T_left, P_right, out=A)
+
+                    # dX[z, k0 + e_, l0 + s, q0 + y] = A[e_, s, y]
+                    put(dX[z, k0:k1, l0:l1, q0:q1], A[:k1 - k0, :l1 - l0, :q1 - q0])
+
+
+def _panels_dX_work(*, batch, n, m, p, Delta, S, I, C, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+    Q = 32*((C + 2*Delta + O + 15) // 32) + 16
+    return (
+        ("room", 1, C*I*S + K*Q*(2*Delta + 1)*(2*Delta + I)),
+        ("make", (2*Delta + 1)**3, 1),
+        ("make", S, (2*Delta + 1)**3),
+        ("again", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), 2*Delta + 1, K*(2*Delta + I), C + 2*Delta),
+        ("near", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), I, S, K*(2*Delta + 1)**2, C),
+        ("held", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), C*I*S),
+    )
+
+
+def _rows_dX_fixed(V, new, *, Delta, S, **_):
+    """What rows on BLAS makes of the weights, once."""
+    K = 2*Delta + S
+    F = new((2*Delta + 1, 2*Delta + 1, 2*Delta + 1))
+    # F[a, b, e] = V[2*Delta - a, 2*Delta - b, 2*Delta - e]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            for e in range(2*Delta + 1):
+                F[a, b, e] = V[2*Delta - a, 2*Delta - b, 2*Delta - e]
+    T = new((2*Delta + 1, S, K, 2*Delta + 1))
+    T[...] = 0
+    # T[e, s, b + s, a] = F[a, b, e]
+    for s in range(S):
+        T[:, s, s:2*Delta + s + 1] = F.transpose(2, 1, 0)
+    T_left = strided(T, (0, 0, 0, 0), (S*(2*Delta + 1), K*(2*Delta + 1)), ((1, 1), (3, 1)))
+    return (T_left,)
+
+
+def _rows_dX_room(new, *, p, Delta, S, G_, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
+    Q = 16*((2*Delta + p + 15) // 16)
+    P = new((2*Delta + G_*S, 2*Delta + 1, p))
+    Z = new((2*Delta + 1, S, G_, Q))
+    Z[...] = 0
+    A = new((S, G_, Q))
+    P_right = strided(P, (0, 0, 0), (G_, K*(2*Delta + 1), p), ((0, S), (1, 1), (2, 1)))
+    Z_out = strided(Z, (0, 0, 0, Delta), (G_, S*(2*Delta + 1), p), ((2, 1), (1, 1), (3, 1)))
+    Z_e = [Z[e].reshape(-1)[e:] for e in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = A[:, :, :p].transpose(1, 0, 2)
+    return (P, P_right, Z_out, Z_e, A_flat, A_out)
+
+
+def _rows_dX(G, dX, T_left, P, P_right, Z_out, Z_e, A_flat, A_out, items, span, *, n, m, p, Delta, S, G_, **_):
+    """Rows on BLAS."""
+    K = 2*Delta + S
+
+    for z in range(*items):
+        for k in range(n):
+            for low, high in tiles(*span, G_*S):
+                # P[p_, a, x] = G[z, k + a - Delta, low + p_ - Delta, x], 0 outside
+                halo(G[z], (k - Delta, low - Delta, 0), P, axes=(1, 0, 2), copied=True)
+
+                # Z[e, s, g, y] = Σ_r Σ_a T[e, s, r, a]·P[S*g + r, a, y - Delta]
+                np.matmul(T_left, P_right, out=Z_out)
+
+                # A[s, g, q_] = Σ_e Z[e, s, g, q_ + e]
+                total(Z_e, A_flat)
+
+                # dX[z, k, low + S*g + s, q] = A[s, g, q]
+                put(dX[z, k, low:high], A_out, split=(0,))
+
+
+def _rows_dX_work(*, batch, n, m, p, Delta, S, G_, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    Q = 16*((2*Delta + p + 15) // 16)
+    return (
+        ("room", 1, G_*Q*S*(2*Delta + 1) + p*(2*Delta + 1)*(2*Delta + G_*S) + G_*Q*S),
+        ("make", (2*Delta + 1)**3, 1),
+        ("make", S, (2*Delta + 1)**3),
+        ("copy", batch*n*(-((-m) // (G_*S))), p*(2*Delta + 1)*(2*Delta + G_*S), p),
+        ("matmul", batch*n*(-((-m) // (G_*S))), G_, S*(2*Delta + 1), K*(2*Delta + 1), p),
+        ("total", batch*n*(-((-m) // (G_*S))), 2*Delta + 1, G_*Q*S),
+        ("store", batch*n*(-((-m) // (G_*S))), G_*S*p),
     )
 
 
 def _direct_work(*, batch, n, m, p, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*m*n*p),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p)))),
+        ("fill", 1, batch*m*n*p),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p))), sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/max(1, min(p, Delta + 1) - max(-Delta, 1 - p)), 3),
     )
 
 
 def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 12*Delta**2 + 6*Delta + 8*Delta**3 + 1
+
+
+def _direct_dX_work(*, batch, n, m, p, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, batch*m*n*p),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p))), sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/max(1, min(p, Delta + 1) - max(-Delta, 1 - p)), 3),
+    )
+
+
+def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 12*Delta**2 + 6*Delta + 8*Delta**3 + 1
 
@@ -299,6 +831,7 @@ conv3d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
         Algorithm(
             "fft",
@@ -313,6 +846,18 @@ conv3d = Kernel(
             strict=False,
             admits=lambda *, Delta, Ni, Nj, Nh, **_: Nh >= 2*Delta + 1 and Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
             bound=_fft_bound,
+            normwise=True,
+        ),
+        Algorithm(
+            "panels",
+            "panels of shifted rows",
+            _panels_fixed, _panels_room, _panels,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "I": (), "C": ()},
+            extents=lambda *, n, p, **_: {"I": n, "C": p},
+            work=_panels_work,
+            tiled=0,
         ),
         Algorithm(
             "rows",
@@ -325,8 +870,52 @@ conv3d = Kernel(
             tiled=1,
         ),
     ),
+    valued=(
+        Algorithm(
+            "box",
+            "sums of equal weights",
+            _box_fixed, _box_room, _box,
+            weights=(),
+            arrays=("X", "w", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_box_work,
+            tiled=0,
+            reading=Reading(_box_seen, ("V",), "level", (3,), ("w",)),
+        ),
+        Algorithm(
+            "folded",
+            "rows on BLAS of half a window",
+            _folded_fixed, _folded_room, _folded,
+            weights=("M",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": ()},
+            work=_folded_work,
+            tiled=1,
+            reading=Reading(_folded_seen, ("V",), "mirrored", (2,), ("M",)),
+        ),
+        Algorithm(
+            "lowrank",
+            "passes of a window of low rank",
+            _lowrank_fixed, _lowrank_room, _lowrank,
+            weights=("Q", "S"),
+            arrays=("X", "P", "u"),
+            knobs={"S_": (8, 16, 32), "T": (16, 32, 64), "G": ()},
+            work=_lowrank_work,
+            tiled=1,
+            strict=False,
+            reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q", "S"), ("R",)),
+        ),
+    ),
     unfit={
+        "bands": "it needs a window of two axes, with taps along the first",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs channels in or filters out",
+        "gapped": "it needs a window along its last two axes",
+        "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "phased": "it needs channels in or filters out",
+        "polyphase": "it needs a window that skips places along its last axis, and whose taps are neighbours there",
         "product": "it needs filters, letters that are contracted, and no taps",
         "separable": "it needs a weight with one factor for each axis, whose taps are all live",
         "shifted": "it needs X to end with a letter that weights and result share",
@@ -334,7 +923,49 @@ conv3d = Kernel(
         "winograd": "it needs channels in or filters out",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "fft_dX",
+                    "Fourier transforms of tiles",
+                    _fft_dX_fixed, _fft_dX_room, _fft_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"Nk": (16, 32, 48, 64, 96), "Nl": (16, 32, 48, 64, 96), "Nq": (16, 32, 48, 64, 96), "I": ()},
+                    extents=lambda *, batch, **_: {"I": batch},
+                    work=_fft_dX_work,
+                    tiled=0,
+                    strict=False,
+                    admits=lambda *, Delta, Nk, Nl, Nq, **_: Nk >= 2*Delta + 1 and Nl >= 2*Delta + 1 and Nq >= 2*Delta + 1,
+                    bound=_fft_dX_bound,
+                    normwise=True,
+                ),
+                Algorithm(
+                    "panels_dX",
+                    "panels of shifted rows",
+                    _panels_dX_fixed, _panels_dX_room, _panels_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (1, 2, 4), "I": (), "C": ()},
+                    extents=lambda *, n, p, **_: {"I": n, "C": p},
+                    work=_panels_dX_work,
+                    tiled=0,
+                ),
+                Algorithm(
+                    "rows_dX",
+                    "rows on BLAS",
+                    _rows_dX_fixed, _rows_dX_room, _rows_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (1, 2, 4), "G_": ()},
+                    work=_rows_dX_work,
+                    tiled=1,
+                ),
+            ),
+        ),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

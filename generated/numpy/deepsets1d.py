@@ -111,12 +111,12 @@ def _direct_du(G, du, new):
 def _direct_work(*, batch, n, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*n),
-        ("copy", 1, batch*n),
-        ("copy", 1, batch*n),
-        ("sweep", 1, batch*n),
-        ("sweep", 1, batch*n),
-        ("sweep", 1, batch*n),
+        ("fill", 1, batch*n),
+        ("copy", 1, batch*n, n),
+        ("copy", 1, batch*n, n),
+        ("sweep", 1, batch*n, n, 1),
+        ("sweep", 1, batch*n, n - 1, 1),
+        ("sweep", 1, batch*n, n - 1, 1),
     )
 
 
@@ -156,8 +156,19 @@ deepsets1d = Kernel(
     work=_direct_work,
     terms=_terms,
     unfit={
+        "bands": "it needs one channel in and one out",
+        "box": "it needs a window along one axis to four, and channels that don't mix",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs a window along some axis",
         "fft": "it needs channels that don't mix",
+        "folded": "it needs one channel in and one out",
+        "gapped": "it needs one channel in and one out",
+        "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "lowrank": "it needs one channel in and one out",
+        "panels": "it needs one channel in and one out",
+        "phased": "it needs a window along some axis",
+        "polyphase": "it needs one channel in and one out",
         "product": "it needs an input and weights that are matrices as they are in memory",
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",

@@ -4,13 +4,13 @@
     H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]
 
 Derivation    dense
-Proved        36 of 36 obligations for all sizes: docs/derivations/dense2d.md
+Proved        42 of 42 obligations for all sizes: docs/derivations/dense2d.md
 Cost          2·n²·m² operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.primitives import halo, held, put, strided, tiles
+from .._runtime.primitives import halo, held, put, stretches, strided, tiles
 
 __all__ = ["dense2d"]
 
@@ -88,22 +88,128 @@ def _product_work(*, batch, n, m, N, **_):
         ("room", 1, 2*N*m*n),
         ("view", (-((-batch) // N)), N*m*n),
         ("matmul", (-((-batch) // N)), 1, N, m*n, m*n),
-        ("store", (-((-batch) // N)), N*m*n),
+        ("held", (-((-batch) // N)), N*m*n),
+    )
+
+
+def _product_dX_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_dX_room(new, *, n, m, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m))
+    A = new((N, n, m))
+    return (P, A)
+
+
+def _product_dX(G, W, dX, P_, A_, items, span, *, n, m, N, **_):
+    """One product."""
+    for first, last in tiles(*items, N):
+        # P[e, q0, q1] = G[e + first, q0, q1], 0 outside
+        P = halo(G, (first, 0, 0), P_)
+
+        # A[e, k, l] = Σ_i Σ_j P[e, i, j]·W[i, j, k, l]
+        A = held(dX[first:last], A_)
+        np.matmul(strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((1, 1), (3, 1))), out=strided(A, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))))
+
+        # dX[e + first, k, l] = A[e, k, l]
+        put(dX[first:last], A[:last - first])
+
+
+def _product_dX_work(*, batch, n, m, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 2*N*m*n),
+        ("view", (-((-batch) // N)), N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N, m*n, m*n),
+        ("held", (-((-batch) // N)), N*m*n),
+    )
+
+
+def _correlation_dW_fixed(new, **_):
+    """What products of windows makes of the weights, once."""
+    return ()
+
+
+def _correlation_dW_room(new, *, n, m, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m))
+    U = new((N, n, m))
+    A = new((n, m, n, m))
+    A_out = strided(A, (0, 0, 0, 0), (m*n, m*n), ((1, 1), (3, 1)))
+    return (P, U, A, A_out)
+
+
+def _correlation_dW(G, X, dW, P_, U_, A, A_out, items, span, *, n, m, N, **_):
+    """Products of windows."""
+    dW[...] = 0
+    for first, last in stretches(*items, N):
+        # P[e, q0, q1] = X[e + first, q0, q1], 0 outside
+        P = halo(X, (first, 0, 0), P_)
+
+        # U[e, i, j] = G[e + first, i, j], 0 outside
+        U = halo(G, (first, 0, 0), U_)
+
+        # A[k, l, i, j] = Σ_e P[e, k, l]·U[e, i, j]
+        np.matmul(strided(P, (0, 0, 0), (m*n, N), ((2, 1), (0, 1))), strided(U, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), out=A_out)
+
+        # dW[i, j, k, l] += A[k, l, i, j]
+        np.add(dW, A.transpose(2, 3, 0, 1), out=dW)
+
+
+def _correlation_dW_work(*, batch, n, m, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 2*N*m*n + m**2*n**2),
+        ("view", (-((-batch) // N)), N*m*n),
+        ("view", (-((-batch) // N)), N*m*n),
+        ("matmul", (-((-batch) // N)), 1, m*n, N, m*n),
+        ("fold", (-((-batch) // N)), 2, m**2*n**2),
     )
 
 
 def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*m*n),
+        ("fill", 1, batch*m*n),
         ("contract", 1, batch, m*n, m*n),
-        ("sweep", 1, batch*m*n),
+        ("sweep", 1, batch*m*n, m, 2),
     )
 
 
 def _terms(*, n, m, **_):
     """How many products one result adds at most."""
     return m*n
+
+
+def _direct_dX_work(*, batch, n, m, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, batch*m*n),
+        ("contract", 1, batch, m*n, m*n),
+        ("sweep", 1, batch*m*n, m, 2),
+    )
+
+
+def _direct_dX_terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return m*n
+
+
+def _direct_dW_work(*, batch, n, m, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, m**2*n**2),
+        ("contract", 1, m*n, batch, m*n),
+        ("sweep", 1, m**2*n**2, m, 4),
+    )
+
+
+def _direct_dW_terms(*, batch, **_):
+    """How many products one result adds at most."""
+    return batch
 
 
 def _sizes(X, W, U):
@@ -131,6 +237,7 @@ dense2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
         Algorithm(
             "product",
@@ -144,8 +251,19 @@ dense2d = Kernel(
         ),
     ),
     unfit={
+        "bands": "it needs one channel in and one out",
+        "box": "it needs a window along one axis to four, and channels that don't mix",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs a window along some axis",
         "fft": "it needs channels that don't mix",
+        "folded": "it needs one channel in and one out",
+        "gapped": "it needs one channel in and one out",
+        "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "lowrank": "it needs one channel in and one out",
+        "panels": "it needs one channel in and one out",
+        "phased": "it needs a window along some axis",
+        "polyphase": "it needs one channel in and one out",
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",
         "shifted": "it needs a window that moves, without filters",
@@ -153,8 +271,40 @@ dense2d = Kernel(
         "winograd": "it needs a window along some axis",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("W", "G")),
-        "W": Gradient(_direct_dW, ("X", "G")),
+        "X": Gradient(
+            _direct_dX, ("W", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "product_dX",
+                    "one product",
+                    _product_dX_fixed, _product_dX_room, _product_dX,
+                    weights=(),
+                    arrays=("G", "W"),
+                    knobs={"N": ()},
+                    extents=lambda *, batch, **_: {"N": batch},
+                    work=_product_dX_work,
+                ),
+            ),
+        ),
+        "W": Gradient(
+            _direct_dW, ("X", "G"),
+            work=_direct_dW_work,
+            terms=_direct_dW_terms,
+            algorithms=(
+                Algorithm(
+                    "correlation_dW",
+                    "products of windows",
+                    _correlation_dW_fixed, _correlation_dW_room, _correlation_dW,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": ()},
+                    extents=lambda *, batch, **_: {"N": batch},
+                    work=_correlation_dW_work,
+                ),
+            ),
+        ),
         "U": Gradient(_direct_dU, ("G",)),
     },
 )

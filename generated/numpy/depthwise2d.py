@@ -4,13 +4,13 @@
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        87 of 87 obligations for all sizes: docs/derivations/depthwise2d.md
+Proved        101 of 101 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 import numpy as np
 
-from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.primitives import halo, held, put, strided, tiles
+from .._runtime import Algorithm, Gradient, Kernel, Reading
+from .._runtime.primitives import doubled, halo, held, put, strided, tiles
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["depthwise2d"]
@@ -89,6 +89,66 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijd->d", G, optimize=True)
 
 
+def _box_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _box_fixed(w, new, *, m, C, Delta, **_):
+    """What sums of equal weights makes of the weights, once."""
+    T = new((2*Delta + m, C))
+    # T[q1, q2] = w[q2]
+    T[...] = w
+    return (T,)
+
+
+def _box_room(new, *, m, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    Q = P
+    B = new((N, 2*Delta + R, 2*Delta + m, C))
+    C_ = P
+    Q_flat = Q.reshape(-1)
+    B_flat = B.reshape(-1)
+    B_spare = new(B.shape).reshape(-1)
+    C__flat = C_.reshape(-1)
+    C__spare = new(C_.shape).reshape(-1)
+    return (P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare)
+
+
+def _box(X, u, H, T, P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare, items, span, *, n, m, C, Delta, N, R, **_):
+    """Sums of equal weights."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # Q[e, q0, q1, q2] = P[e, q0, q1, q2]·T[q1, q2]
+            np.multiply(P, T, out=Q)
+
+            # B[e, q0, q1, q2] = Σ_a Q[e, q0 + a, q1, q2]
+            doubled(Q_flat, B_flat, B_spare, 2*C*Delta + C*m, 2*Delta + 1, 4*C*Delta**2*N + 2*C*Delta*N*R + 2*C*Delta*N*m + C*N*R*m - 4*C*Delta**2 - 2*C*Delta*m)
+
+            # C_[e, q0, q1, q2] = Σ_b B[e, q0, q1 + b, q2]
+            doubled(B_flat, C__flat, C__spare, C, 2*Delta + 1, 4*C*Delta**2*N + 2*C*Delta*N*R + 2*C*Delta*N*m + C*N*R*m - 2*C*Delta - 4*C*Delta**2 - 2*C*Delta*m)
+
+            # H[e + first, low + p, j, d] = u[d] + C_[e, p, j, d]
+            np.add(C_[:last - first, :high - low, :m], u, out=H[first:last, low:high])
+
+
+def _box_work(*, batch, n, m, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 4*C*N*(2*Delta + R)*(2*Delta + m)),
+        ("make", 1, C*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, C*N*(2*Delta + R)*(2*Delta + m)),
+        ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, C*N*(2*Delta + R)*(2*Delta + m)),
+        ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, C*N*(2*Delta + R)*(2*Delta + m)),
+        ("store", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+    )
+
+
 def _fft_fixed(V, new, *, C, Delta, Ni, Nj, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((C, 2*Delta + 1, 2*Delta + 1))
@@ -148,7 +208,7 @@ def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, C, D
                     real_inverse(Bi_read, Bj)
 
                     # H[k + first, i0 + si, j0 + sj, d] = u[d] + Bj[k, si, sj]
-                    put(H[first:last, i0:i1, j0:j1, d], Bj[:last - first, :i1 - i0, :j1 - j0], u[d])
+                    np.add(Bj[:last - first, :i1 - i0, :j1 - j0], u[d], out=H[first:last, i0:i1, j0:j1, d])
 
 
 def _fft_work(*, batch, n, m, C, Delta, Ni, Nj, I, **_):
@@ -172,9 +232,70 @@ def _fft_work(*, batch, n, m, C, Delta, Ni, Nj, I, **_):
 
 
 def _fft_bound(*, Ni, Nj, **_):
-    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
-    steps = (Ni - 1).bit_length() + (Nj - 1).bit_length()
-    return 15*steps + 16, int(-(-((Ni*Nj)**0.5) // 1)), 1
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Ni - 1).bit_length() + (Nj - 1).bit_length(), Ni*Nj
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 16, norm, 1, lost, norm*lost, lost
+
+
+def _lowrank_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _lowrank_fixed(P, Q, new, *, m, C, R, Delta, **_):
+    """What passes of a window of low rank makes of the weights, once."""
+    T = new((R, 2*Delta + 1, 2*Delta + m, C))
+    # T[r, a, q1, d] = P[r, a, d]
+    T[...] = P[:, :, None, :]
+    U = new((R, 2*Delta + 1, m, C))
+    # U[r, b, j, d] = Q[r, b, d]
+    U[...] = Q[:, :, None, :]
+    T_weights = strided(T, (0, 0, 0, 0), (R, 2*Delta + 1, C*(2*Delta + m)), ((0, 1), (1, 1), (3, 1)))
+    U_weights = strided(U, (0, 0, 0, 0), (R, 2*Delta + 1, C*m), ((0, 1), (1, 1), (3, 1)))
+    return (T_weights, U_weights)
+
+
+def _lowrank_room(new, *, m, C, R, Delta, N, R_, **_):
+    """Working arrays of one thread, and views of them."""
+    P_ = new((N, 2*Delta + R_, 2*Delta + m, C))
+    B = new((R, N, R_, 2*Delta + m, C))
+    A = new((N, R_, m, C))
+    P__source = strided(P_, (0, 0, 0, 0), (2*Delta + 1, N, R_, C*(2*Delta + m)), ((1, 1), (0, 1), (1, 1), (3, 1)))
+    B_out = strided(B, (0, 0, 0, 0, 0), (R, N, R_, C*(2*Delta + m)), ((0, 1), (1, 1), (2, 1), (4, 1)))
+    B_source = strided(B, (0, 0, 0, 0, 0), (R, 2*Delta + 1, N, R_, C*m), ((0, 1), (3, 1), (1, 1), (2, 1), (4, 1)))
+    return (P_, P__source, B_out, B_source, A)
+
+
+def _lowrank(X, u, H, T_weights, U_weights, P_, P__source, B_out, B_source, A_, items, span, *, n, m, C, R, Delta, N, R_, **_):
+    """Passes of a window of low rank."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R_):
+            # P_[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            halo(X, (first, low - Delta, -Delta, 0), P_, copied=True)
+
+            # B[r, e, p, q1, d] = Σ_a P_[e, a + p, q1, d]·T[r, a, q1, d]
+            np.einsum("bcde,abe->acde", P__source, T_weights, out=B_out)
+
+            # A[e, p, j, d] = Σ_r Σ_b B[r, e, p, j + b, d]·U[r, b, j, d]
+            A = held(H[first:last, low:high], A_)
+            np.einsum("abcde,abe->cde", B_source, U_weights, out=strided(A, (0, 0, 0, 0), (N, R_, C*m), ((0, 1), (1, 1), (3, 1))))
+
+            # H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
+            put(H[first:last, low:high], A[:last - first, :high - low], u)
+
+
+def _lowrank_work(*, batch, n, m, C, R, Delta, N, R_, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*R_*(2*Delta + m) + C*N*(2*Delta + R_)*(2*Delta + m) + C*N*R_*m),
+        ("make", 1, C*R*(2*Delta + 1)*(2*Delta + m)),
+        ("make", 1, C*R*m*(2*Delta + 1)),
+        ("copy", (-((-batch) // N))*(-((-n) // R_)), C*N*(2*Delta + R_)*(2*Delta + m), C*(2*Delta + m)),
+        ("weigh", (-((-batch) // N))*(-((-n) // R_)), 2*Delta + 1, N*R*R_, C*(2*Delta + m)),
+        ("weigh", (-((-batch) // N))*(-((-n) // R_)), R*(2*Delta + 1), N*R_, C*m),
+        ("held", (-((-batch) // N))*(-((-n) // R_)), C*N*R_*m),
+    )
 
 
 def _shifted_fixed(V, new, *, m, C, Delta, **_):
@@ -190,19 +311,20 @@ def _shifted_room(new, *, m, C, Delta, N, R, **_):
     """Working arrays of one thread, and views of them."""
     P = new((N, 2*Delta + R, 2*Delta + m, C))
     A = new((N, R, m, C))
-    return (P, A)
+    P_source = strided(P, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, C*m), ((1, 1), (2, 1), (0, 1), (1, 1), (3, 1)))
+    return (P, P_source, A)
 
 
-def _shifted(X, u, H, T_weights, P_, A_, items, span, *, n, m, C, Delta, N, R, **_):
+def _shifted(X, u, H, T_weights, P, P_source, A_, items, span, *, n, m, C, Delta, N, R, **_):
     """Shifted products."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
-            P = halo(X, (first, low - Delta, -Delta, 0), P_, copied=True)
+            halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # A[e, p, j, d] = Σ_a Σ_b P[e, a + p, j + b, d]·T[a, b, j, d]
             A = held(H[first:last, low:high], A_)
-            np.einsum("abcde,abe->cde", strided(P, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, C*m), ((1, 1), (2, 1), (0, 1), (1, 1), (3, 1))), T_weights, out=strided(A, (0, 0, 0, 0), (N, R, C*m), ((0, 1), (1, 1), (3, 1))))
+            np.einsum("abcde,abe->cde", P_source, T_weights, out=strided(A, (0, 0, 0, 0), (N, R, C*m), ((0, 1), (1, 1), (3, 1))))
 
             # H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
             put(H[first:last, low:high], A[:last - first, :high - low], u)
@@ -213,21 +335,174 @@ def _shifted_work(*, batch, n, m, C, Delta, N, R, **_):
     return (
         ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m),
         ("make", 1, C*m*(2*Delta + 1)**2),
-        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("weigh", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, N*R, C*m),
-        ("store", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+    )
+
+
+def _fft_dX_fixed(V, new, *, C, Delta, Nk, Nl, **_):
+    """What Fourier transforms of tiles makes of the weights, once."""
+    F = new((C, 2*Delta + 1, 2*Delta + 1))
+    # F[c, a, b] = V[2*Delta - a, 2*Delta - b, c]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[:, a, b] = V[2*Delta - a, 2*Delta - b]
+    T = new((C, Nk, Nl))
+    T[...] = 0
+    # T[c, a, b] = F[c, a, b]
+    T[:, :2*Delta + 1, :2*Delta + 1] = F
+    Wl = spectrum(new, (C, Nk, (Nl // 2) + 1))
+    # Wl[c, qk, fl] = Σ_ql wl^(-fl·ql)·T[c, qk, ql]
+    real_transform(T, Wl, sign=-1, scaled=False)
+    Wk = spectrum(new, (C, Nk, (Nl // 2) + 1))
+    # Wk[c, fk, fl] = Σ_qk wk^(-fk·qk)·Wl[c, qk, fl]
+    transform(Wl, Wk, 1, sign=-1, scaled=False)
+    return (Wk,)
+
+
+def _fft_dX_room(new, *, Delta, Nk, Nl, I, **_):
+    """Working arrays of one thread, and views of them."""
+    Sk = Nk - 2*Delta
+    R = new((I, Nk, Nl))
+    Yl = spectrum(new, (I, Nk, (Nl // 2) + 1))
+    Yk = spectrum(new, (I, Nk, (Nl // 2) + 1))
+    Q = Yk
+    Bk = Yl
+    Bl = R[:, :Sk]
+    Bk_read = Bk[:, :Sk]
+    return (R, Yl, Yk, Q, Bk, Bk_read, Bl)
+
+
+def _fft_dX(G, dX, Wk, R_, Yl, Yk, Q, Bk, Bk_read, Bl, items, span, *, n, m, C, Delta, Nk, Nl, I, **_):
+    """Fourier transforms of tiles."""
+    Sk = Nk - 2*Delta
+    Sl = Nl - 2*Delta
+
+    for first, last in tiles(*items, I):
+        for c in range(C):
+            for k0, k1 in tiles(*span, Sk):
+                for l0, l1 in tiles(0, m, Sl):
+                    # R[k_, pk, pl] = G[k_ + first, k0 + pk - Delta, l0 + pl - Delta, c], 0 outside
+                    R = halo(G[:, :, :, c], (first, k0 - Delta, l0 - Delta), R_)
+
+                    # Yl[k_, pk, fl] = Σ_pl wl^(fl·pl)·R[k_, pk, pl]/√Nl
+                    real_transform(R, Yl)
+
+                    # Yk[k_, fk, fl] = Σ_pk wk^(fk·pk)·Yl[k_, pk, fl]/√Nk
+                    transform(Yl, Yk, 1)
+
+                    # Q[k_, fk, fl] = Yk[k_, fk, fl]·Wk[c, fk, fl]
+                    np.multiply(Yk, Wk[c], out=Q)
+
+                    # Bk[k_, yk, fl] = Σ_fk wk^(-yk·fk)·Q[k_, fk, fl]/√Nk
+                    transform(Q, Bk, 1, sign=-1)
+
+                    # Bl[k_, sk, yl] = Σ_fl wl^(-yl·fl)·Bk[k_, sk, fl]/√Nl
+                    real_inverse(Bk_read, Bl)
+
+                    # dX[k_ + first, k0 + sk, l0 + sl, c] = Bl[k_, sk, sl]
+                    put(dX[first:last, k0:k1, l0:l1, c], Bl[:last - first, :k1 - k0, :l1 - l0])
+
+
+def _fft_dX_work(*, batch, n, m, C, Delta, Nk, Nl, I, **_):
+    """What it does, counted."""
+    Sk = Nk - 2*Delta
+    Sl = Nl - 2*Delta
+    return (
+        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl),
+        ("make", (2*Delta + 1)**2, C),
+        ("make", 1, C*(2*Delta + 1)**2),
+        ("make fft", 1, C*Nk, Nl),
+        ("make fft", 1, C*Nl, Nk),
+        ("gather", C*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk*Nl),
+        ("fft", C*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk, Nl),
+        ("fft", C*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nl, Nk),
+        ("total", C*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), 2, I*Nk*Nl),
+        ("fft", C*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nl, Nk),
+        ("fft", C*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Sk, Nl),
+        ("gather", C*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Sk*Sl),
+    )
+
+
+def _fft_dX_bound(*, Nk, Nl, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Nk - 1).bit_length() + (Nl - 1).bit_length(), Nk*Nl
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 16, norm, 1, lost, norm*lost, lost
+
+
+def _shifted_dX_fixed(V, new, *, m, C, Delta, **_):
+    """What shifted products makes of the weights, once."""
+    F = new((2*Delta + 1, 2*Delta + 1, C))
+    # F[a, b, c] = V[2*Delta - a, 2*Delta - b, c]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[a, b] = V[2*Delta - a, 2*Delta - b]
+    T = new((2*Delta + 1, 2*Delta + 1, m, C))
+    # T[a, b, l, c] = F[a, b, c]
+    T[...] = F[:, :, None, :]
+    T_weights = strided(T, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, C*m), ((0, 1), (1, 1), (3, 1)))
+    return (T_weights,)
+
+
+def _shifted_dX_room(new, *, m, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    A = new((N, R, m, C))
+    P_source = strided(P, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, C*m), ((1, 1), (2, 1), (0, 1), (1, 1), (3, 1)))
+    return (P, P_source, A)
+
+
+def _shifted_dX(G, dX, T_weights, P, P_source, A_, items, span, *, n, m, C, Delta, N, R, **_):
+    """Shifted products."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # A[e, p, l, c] = Σ_a Σ_b P[e, a + p, l + b, c]·T[a, b, l, c]
+            A = held(dX[first:last, low:high], A_)
+            np.einsum("abcde,abe->cde", P_source, T_weights, out=strided(A, (0, 0, 0, 0), (N, R, C*m), ((0, 1), (1, 1), (3, 1))))
+
+            # dX[e + first, low + p, l, c] = A[e, p, l, c]
+            put(dX[first:last, low:high], A[:last - first, :high - low])
+
+
+def _shifted_dX_work(*, batch, n, m, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m),
+        ("make", (2*Delta + 1)**2, C),
+        ("make", 1, C*m*(2*Delta + 1)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
+        ("weigh", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, N*R, C*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
 
 
 def _direct_work(*, batch, n, m, C, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, C*batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+        ("fill", 1, C*batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3),
     )
 
 
 def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
+
+
+def _direct_dX_work(*, batch, n, m, C, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, C*batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3),
+    )
+
+
+def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 4*Delta + 4*Delta**2 + 1
 
@@ -258,6 +533,7 @@ depthwise2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
         Algorithm(
             "fft",
@@ -272,6 +548,7 @@ depthwise2d = Kernel(
             strict=False,
             admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
             bound=_fft_bound,
+            normwise=True,
         ),
         Algorithm(
             "shifted",
@@ -285,16 +562,84 @@ depthwise2d = Kernel(
             tiled=0,
         ),
     ),
+    valued=(
+        Algorithm(
+            "box",
+            "sums of equal weights",
+            _box_fixed, _box_room, _box,
+            weights=("w",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_box_work,
+            tiled=0,
+            reading=Reading(_box_seen, ("V",), "level", (2,), ("w",)),
+        ),
+        Algorithm(
+            "lowrank",
+            "passes of a window of low rank",
+            _lowrank_fixed, _lowrank_room, _lowrank,
+            weights=("P", "Q"),
+            arrays=("X", "u"),
+            knobs={"N": (), "R_": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R_": n},
+            work=_lowrank_work,
+            tiled=0,
+            strict=False,
+            reading=Reading(_lowrank_seen, ("V",), "low_rank", (1,), ("P", "Q"), ("R",)),
+        ),
+    ),
     unfit={
+        "bands": "it needs one channel in and one out",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs channels in or filters out",
+        "folded": "it needs one channel in and one out",
+        "gapped": "it needs one channel in and one out",
+        "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "panels": "it needs one channel in and one out",
+        "phased": "it needs channels in or filters out",
+        "polyphase": "it needs one channel in and one out",
         "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
-        "separable": "it needs one channel in and one out",
+        "separable": "it needs a weight with one factor for each axis, whose taps are all live",
         "toeplitz": "it needs one channel in and one out",
         "winograd": "it needs channels in or filters out",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "fft_dX",
+                    "Fourier transforms of tiles",
+                    _fft_dX_fixed, _fft_dX_room, _fft_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    extents=lambda *, batch, **_: {"I": batch},
+                    work=_fft_dX_work,
+                    tiled=0,
+                    strict=False,
+                    admits=lambda *, Delta, Nk, Nl, **_: Nk >= 2*Delta + 1 and Nl >= 2*Delta + 1,
+                    bound=_fft_dX_bound,
+                    normwise=True,
+                ),
+                Algorithm(
+                    "shifted_dX",
+                    "shifted products",
+                    _shifted_dX_fixed, _shifted_dX_room, _shifted_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_shifted_dX_work,
+                    tiled=0,
+                ),
+            ),
+        ),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

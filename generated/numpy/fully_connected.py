@@ -4,13 +4,13 @@
     H[i] = U[i] + Σ_k W[i, k]·X[k]
 
 Derivation    dense
-Proved        36 of 36 obligations for all sizes: docs/derivations/fully_connected.md
+Proved        42 of 42 obligations for all sizes: docs/derivations/fully_connected.md
 Cost          2·N·K operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.primitives import halo, held, put, tiles
+from .._runtime.primitives import halo, held, put, stretches, tiles
 
 __all__ = ["fully_connected"]
 
@@ -75,7 +75,7 @@ def _product(X, W, U, H, P_, A_, items, span, *, K, N, N_, **_):
         P = halo(X, (first, 0), P_)
 
         # A[e, i] = Σ_k P[e, k]·W[i, k]
-        A = held(H[first:last], A_)
+        A = held(H[first:last], A_, apart=True)
         np.matmul(P, W.transpose(1, 0), out=A)
 
         # H[e + first, i] = U[i] + A[e, i]
@@ -88,22 +88,127 @@ def _product_work(*, batch, K, N, N_, **_):
         ("room", 1, K*N_ + N*N_),
         ("view", (-((-batch) // N_)), K*N_),
         ("matmul", (-((-batch) // N_)), 1, N_, K, N),
-        ("store", (-((-batch) // N_)), N*N_),
+        ("held", (-((-batch) // N_)), N*N_),
+    )
+
+
+def _product_dX_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_dX_room(new, *, N, K, N_, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N_, N))
+    A = new((N_, K))
+    return (P, A)
+
+
+def _product_dX(G, W, dX, P_, A_, items, span, *, N, K, N_, **_):
+    """One product."""
+    for first, last in tiles(*items, N_):
+        # P[e, q0] = G[e + first, q0], 0 outside
+        P = halo(G, (first, 0), P_)
+
+        # A[e, k] = Σ_i P[e, i]·W[i, k]
+        A = held(dX[first:last], A_, apart=True)
+        np.matmul(P, W, out=A)
+
+        # dX[e + first, k] = A[e, k]
+        put(dX[first:last], A[:last - first])
+
+
+def _product_dX_work(*, batch, N, K, N_, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, K*N_ + N*N_),
+        ("view", (-((-batch) // N_)), N*N_),
+        ("matmul", (-((-batch) // N_)), 1, N_, N, K),
+        ("held", (-((-batch) // N_)), K*N_),
+    )
+
+
+def _correlation_dW_fixed(new, **_):
+    """What products of windows makes of the weights, once."""
+    return ()
+
+
+def _correlation_dW_room(new, *, N, K, N_, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N_, K))
+    U = new((N_, N))
+    A = new((K, N))
+    return (P, U, A)
+
+
+def _correlation_dW(G, X, dW, P_, U_, A, items, span, *, N, K, N_, **_):
+    """Products of windows."""
+    dW[...] = 0
+    for first, last in stretches(*items, N_):
+        # P[e, q0] = X[e + first, q0], 0 outside
+        P = halo(X, (first, 0), P_)
+
+        # U[e, i] = G[e + first, i], 0 outside
+        U = halo(G, (first, 0), U_)
+
+        # A[k, i] = Σ_e P[e, k]·U[e, i]
+        np.matmul(P.transpose(1, 0), U, out=A)
+
+        # dW[i, k] += A[k, i]
+        np.add(dW, A.transpose(1, 0), out=dW)
+
+
+def _correlation_dW_work(*, batch, N, K, N_, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, K*N + K*N_ + N*N_),
+        ("view", (-((-batch) // N_)), K*N_),
+        ("view", (-((-batch) // N_)), N*N_),
+        ("matmul", (-((-batch) // N_)), 1, K, N_, N),
+        ("fold", (-((-batch) // N_)), 2, K*N),
     )
 
 
 def _direct_work(*, batch, K, N, **_):
     """What it does, counted."""
     return (
-        ("store", 1, N*batch),
+        ("fill", 1, N*batch),
         ("contract", 1, batch, K, N),
-        ("sweep", 1, N*batch),
+        ("sweep", 1, N*batch, N, 1),
     )
 
 
 def _terms(*, K, **_):
     """How many products one result adds at most."""
     return K
+
+
+def _direct_dX_work(*, batch, N, K, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, K*batch),
+        ("contract", 1, batch, N, K),
+        ("sweep", 1, K*batch, K, 1),
+    )
+
+
+def _direct_dX_terms(*, N, **_):
+    """How many products one result adds at most."""
+    return N
+
+
+def _direct_dW_work(*, batch, N, K, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, K*N),
+        ("contract", 1, N, batch, K),
+        ("sweep", 1, K*N, K, 2),
+    )
+
+
+def _direct_dW_terms(*, batch, **_):
+    """How many products one result adds at most."""
+    return batch
 
 
 def _sizes(X, W, U):
@@ -132,6 +237,7 @@ fully_connected = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
         Algorithm(
             "product",
@@ -145,8 +251,19 @@ fully_connected = Kernel(
         ),
     ),
     unfit={
+        "bands": "it needs one channel in and one out",
+        "box": "it needs a window along one axis to four, and channels that don't mix",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs a window along some axis",
         "fft": "it needs channels that don't mix",
+        "folded": "it needs one channel in and one out",
+        "gapped": "it needs one channel in and one out",
+        "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "lowrank": "it needs one channel in and one out",
+        "panels": "it needs one channel in and one out",
+        "phased": "it needs a window along some axis",
+        "polyphase": "it needs one channel in and one out",
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",
         "shifted": "it needs a window that moves, without filters",
@@ -154,8 +271,40 @@ fully_connected = Kernel(
         "winograd": "it needs a window along some axis",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("W", "G")),
-        "W": Gradient(_direct_dW, ("X", "G")),
+        "X": Gradient(
+            _direct_dX, ("W", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "product_dX",
+                    "one product",
+                    _product_dX_fixed, _product_dX_room, _product_dX,
+                    weights=(),
+                    arrays=("G", "W"),
+                    knobs={"N_": ()},
+                    extents=lambda *, batch, **_: {"N_": batch},
+                    work=_product_dX_work,
+                ),
+            ),
+        ),
+        "W": Gradient(
+            _direct_dW, ("X", "G"),
+            work=_direct_dW_work,
+            terms=_direct_dW_terms,
+            algorithms=(
+                Algorithm(
+                    "correlation_dW",
+                    "products of windows",
+                    _correlation_dW_fixed, _correlation_dW_room, _correlation_dW,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N_": ()},
+                    extents=lambda *, batch, **_: {"N_": batch},
+                    work=_correlation_dW_work,
+                ),
+            ),
+        ),
         "U": Gradient(_direct_dU, ("G",)),
     },
 )

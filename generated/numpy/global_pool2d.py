@@ -58,9 +58,9 @@ def _direct_du(G, du, new):
 def _direct_work(*, batch, n, m, C, **_):
     """What it does, counted."""
     return (
-        ("store", 1, C*batch),
+        ("fill", 1, C*batch),
         ("contract", 1, C*batch, m*n, 1),
-        ("sweep", 1, C*batch),
+        ("sweep", 1, C*batch, C, 1),
     )
 
 
@@ -99,12 +99,24 @@ global_pool2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     unfit={
+        "bands": "it needs one channel in and one out",
+        "box": "it needs a window along one axis to four, and channels that don't mix",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs a window along some axis",
         "fft": "it needs channels that don't mix",
+        "folded": "it needs one channel in and one out",
+        "gapped": "it needs one channel in and one out",
+        "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "lowrank": "it needs channels that don't mix",
+        "panels": "it needs one channel in and one out",
+        "phased": "it needs a window along some axis",
+        "polyphase": "it needs one channel in and one out",
         "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
-        "separable": "it needs one channel in and one out",
+        "separable": "it needs channels that don't mix",
         "shifted": "it needs a window that moves, without filters",
         "toeplitz": "it needs one channel in and one out",
         "winograd": "it needs a window along some axis",

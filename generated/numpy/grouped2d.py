@@ -4,13 +4,13 @@
     H[i, j, f, d] = u[f, d] + Σ_a Σ_b Σ_c V[a, b, c, f, d]·X[i + a, j + b, f, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(groups=F) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(f, g)
-Proved        87 of 87 obligations for all sizes: docs/derivations/grouped2d.md
+Proved        108 of 108 obligations for all sizes: docs/derivations/grouped2d.md
 Cost          2·n·m·(2Δ + 1)²·C·D·F operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Constant, Gradient, Kernel
-from .._runtime.primitives import halo, held, kronecker, put, strided, tiles
+from .._runtime.primitives import halo, held, kronecker, put, stretches, strided, tiles
 
 __all__ = ["grouped2d"]
 
@@ -88,6 +88,203 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijfd->fd", G, optimize=True)
 
 
+_fastfir_A = {
+    (3, 3): Constant(((1, 0, 0, 1, 1, 0), (0, 1, 0, 1, 0, 1), (0, 0, 1, 0, 1, 1))),
+    (5, 5): Constant((
+        (1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0),
+        (0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1, 0),
+        (0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 1),
+        (0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 1),
+    )),
+}
+_fastfir_G = {
+    (3, 3): Constant(((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1))),
+    (5, 5): Constant((
+        (1, 0, 0, 0, 0),
+        (0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 0, 1, 0),
+        (0, 0, 0, 0, 1),
+        (1, 1, 0, 0, 0),
+        (1, 0, 1, 0, 0),
+        (1, 0, 0, 1, 0),
+        (1, 0, 0, 0, 1),
+        (0, 1, 1, 0, 0),
+        (0, 1, 0, 1, 0),
+        (0, 1, 0, 0, 1),
+        (0, 0, 1, 1, 0),
+        (0, 0, 1, 0, 1),
+        (0, 0, 0, 1, 1),
+    )),
+}
+_fastfir_B = {
+    (3, 3): Constant((
+        (1, -1, -1, 0, 0),
+        (0, -1, 1, -1, 0),
+        (0, 0, -1, -1, 1),
+        (0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 0, 1, 0),
+    )),
+    (5, 5): Constant((
+        (1, -1, -1, -1, -1, 0, 0, 0, 0),
+        (0, -1, 1, -1, -1, -1, 0, 0, 0),
+        (0, 0, -1, -1, 1, -1, -1, 0, 0),
+        (0, 0, 0, -1, -1, -1, 1, -1, 0),
+        (0, 0, 0, 0, -1, -1, -1, -1, 1),
+        (0, 1, 0, 0, 0, 0, 0, 0, 0),
+        (0, 0, 1, 0, 0, 0, 0, 0, 0),
+        (0, 0, 0, 1, 0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 1, 0, 0, 0, 0),
+        (0, 0, 0, 1, 0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 1, 0, 0, 0, 0),
+        (0, 0, 0, 0, 0, 1, 0, 0, 0),
+        (0, 0, 0, 0, 0, 1, 0, 0, 0),
+        (0, 0, 0, 0, 0, 0, 1, 0, 0),
+        (0, 0, 0, 0, 0, 0, 0, 1, 0),
+    )),
+}
+
+
+def _fastfir_fixed(V, new, *, F, C, D, Delta, S, **_):
+    """What fast FIR algorithms makes of the weights, once."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    A = kronecker((_fastfir_A[S, 2*Delta + 1], _fastfir_A[S, 2*Delta + 1]), new)
+    G = kronecker((_fastfir_G[S, 2*Delta + 1], _fastfir_G[S, 2*Delta + 1]), new)
+    B = kronecker((_fastfir_B[S, 2*Delta + 1], _fastfir_B[S, 2*Delta + 1]), new)
+    F_ = new((2*Delta + 1, 2*Delta + 1, F, C, D))
+    # F_[a, b, f, c, d] = V[a, b, c, f, d]
+    F_[...] = V.transpose(0, 1, 3, 2, 4)
+    W = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, C, D))
+    G_left = strided(G, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    F__right = strided(F_, (0, 0, 0, 0, 0), ((2*Delta + 1)**2, C*D*F), ((1, 1), (4, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*D*F), ((1, 1), (4, 1)))
+    # W[ti, tj, f, c, d] = Σ_a Σ_b G[ti, tj, a, b]·F_[a, b, f, c, d]
+    np.matmul(G_left, F__right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, ((S*(S + 1)) // 2)**2), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, Ki*Kj), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _fastfir_room(new, *, m, F, C, D, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), F, C))
+    E = new((Ki, Kj, N, L, Tj, F, C))
+    Y = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tj, F, C))
+    Q = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tj, F, D))
+    R = new((S, S, N, L, Tj, F, D))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, C*F*L*N*Tj), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*F*L*N*Tj), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tj, C), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tj, D), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, D*F*L*N*Tj), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, D*F*L*N*Tj), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _fastfir(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, C, D, Delta, S, L, N, **_):
+    """Fast FIR algorithms."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pi, pj, f, c] = X[q + first, low + pi - Delta, pj - Delta, f, c], 0 outside
+            halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
+
+            # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S*gi, kj + S*gj, f, c]
+            E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, F, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+
+            # Y[ti, tj, q, gi, gj, f, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, f, c]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[ti, tj, q, gi, gj, f, d] = Σ_c Y[ti, tj, q, gi, gj, f, c]·W[ti, tj, f, c, d]
+            np.matmul(Y_left, W, out=Q_out)
+
+            # R[si, sj, q, gi, gj, f, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, f, d]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # H[q + first, low + S*gi + si, S*gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
+            put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u, split=(1, 2))
+
+
+def _fastfir_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*F*Ki*Kj*L*N*Tj + C*F*L*N*Tj*((S*(S + 1)) // 2)**2 + D*F*L*N*S**2*Tj + D*F*L*N*Tj*((S*(S + 1)) // 2)**2),
+        ("make", 1, C*D*F*(2*Delta + 1)**2),
+        ("make", 1, C*D*F*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*F*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj, C*F),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*F*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*((S*(S + 1)) // 2)**2, L*N*Tj, C, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, D*F*L*N*Tj),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*F*L*N*S**2*Tj),
+    )
+
+
+def _fastfir_bound(*, C, Delta, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (3, 1): (17, 25, 1, 0, 9, 0, 0),
+        (5, 2): (49, 81, 1, 0, 25, 0, 0),
+    }[S, Delta]
+    channels = C
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _half_im2col_fixed(new, **_):
+    """What half of im2col makes of the weights, once."""
+    return ()
+
+
+def _half_im2col_room(new, *, m, F, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, C))
+    B = new((F, N, m, 2*Delta + R, 2*Delta + 1, C))
+    A = new((N, R, m, F, D))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (F, N, R, m, C*(2*Delta + 1)**2), ((0, 1), (1, 1), (3, 1), (2, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _half_im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, F, C, D, Delta, N, R, **_):
+    """Half of im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
+
+            # B[f, e, j, q, b, c] = P[e, q, j + b, f, c]
+            B[...] = strided(P, (0, 0, 0, 0, 0), (F, N, m, 2*Delta + R, 2*Delta + 1, C), ((3, 1), (0, 1), (2, 1), (1, 1), (2, 1), (4, 1)))
+
+            # A[e, p, j, f, d] = Σ_a Σ_b Σ_c B[f, e, j, a + p, b, c]·V[a, b, c, f, d]
+            A = held(H[first:last, low:high], A_)
+            np.matmul(B_left, strided(V, (0, 0, 0, 0, 0), (F, 1, 1, C*(2*Delta + 1)**2, D), ((3, 1), (0, 0), (0, 0), (2, 1), (4, 1))), out=A.transpose(3, 0, 1, 2, 4))
+
+            # H[e + first, low + p, j, f, d] = u[f, d] + A[e, p, j, f, d]
+            put(H[first:last, low:high], A[:last - first, :high - low], u)
+
+
+def _half_im2col_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*m*(2*Delta + 1)*(2*Delta + R) + D*F*N*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*m*(2*Delta + 1)*(2*Delta + R), C),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F*N*R, m, C*(2*Delta + 1)**2, D),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
+    )
+
+
 def _im2col_fixed(new, **_):
     """What im2col makes of the weights, once."""
     return ()
@@ -102,12 +299,12 @@ def _im2col_room(new, *, m, F, C, D, Delta, N, R, **_):
     return (P, B, B_left, A)
 
 
-def _im2col(X, V, u, H, P_, B, B_left, A_, items, span, *, n, m, F, C, D, Delta, N, R, **_):
+def _im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, F, C, D, Delta, N, R, **_):
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
-            P = halo(X, (first, low - Delta, -Delta, 0, 0), P_, copied=True)
+            halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # B[f, e, p, j, a, b, c] = P[e, a + p, j + b, f, c]
             B[...] = strided(P, (0, 0, 0, 0, 0), (F, N, R, m, 2*Delta + 1, 2*Delta + 1, C), ((3, 1), (0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (4, 1)))
@@ -124,10 +321,10 @@ def _im2col_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m),
-        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m)),
-        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2, C),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, C*(2*Delta + 1)**2, D),
-        ("store", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
     )
 
 
@@ -214,7 +411,7 @@ def _winograd_room(new, *, m, F, C, D, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(X, u, H, A_left, B_left, W, P_, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, C, D, Delta, S, L, N, **_):
+def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, C, D, Delta, S, L, N, **_):
     """Winograd's algorithm."""
     Ki = 2*Delta + S
     Kj = 2*Delta + S
@@ -223,7 +420,7 @@ def _winograd(X, u, H, A_left, B_left, W, P_, E, E_right, Y_out, Y_left, Q_out, 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pi, pj, f, c] = X[q + first, low + pi - Delta, pj - Delta, f, c], 0 outside
-            P = halo(X, (first, low - Delta, -Delta, 0, 0), P_, copied=True)
+            halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S*gi, kj + S*gj, f, c]
             E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, F, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
@@ -250,8 +447,8 @@ def _winograd_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
         ("room", 1, C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*F*Ki*Kj*L*N*Tj + D*F*Ki*Kj*L*N*Tj + D*F*L*N*S**2*Tj),
         ("make", 1, C*D*F*(2*Delta + 1)**2),
         ("make", 1, C*D*F*Ki*Kj*(2*Delta + 1)**2),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*F*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj, C*F),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*F*L*N*Tj),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Ki*Kj, L*N*Tj, C, D),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, D*F*L*N*Tj),
@@ -260,27 +457,503 @@ def _winograd_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
 
 
 def _winograd_bound(*, C, Delta, S, **_):
-    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
-    q, *factor = {
-        (2, 1): (20, 16, 1),
-        (2, 2): (68, 1369, 9),
-        (4, 1): (52, 1369, 9),
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2, 1): (20, 16, 1, 0, 9, 192, 0),
+        (2, 2): (68, 1369, 9, 16, 38830, 11689561, 1),
+        (4, 1): (52, 1369, 9, 20, 671590, 190964761, 1),
     }[S, Delta]
-    return (q + C, *factor)
+    channels = C
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+_fastfir_dX_A = {
+    (3, 3): Constant(((1, 0, 0, 1, 1, 0), (0, 1, 0, 1, 0, 1), (0, 0, 1, 0, 1, 1))),
+    (5, 5): Constant((
+        (1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0),
+        (0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1, 0),
+        (0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 1),
+        (0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 1),
+    )),
+}
+_fastfir_dX_G_ = {
+    (3, 3): Constant(((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1))),
+    (5, 5): Constant((
+        (1, 0, 0, 0, 0),
+        (0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 0, 1, 0),
+        (0, 0, 0, 0, 1),
+        (1, 1, 0, 0, 0),
+        (1, 0, 1, 0, 0),
+        (1, 0, 0, 1, 0),
+        (1, 0, 0, 0, 1),
+        (0, 1, 1, 0, 0),
+        (0, 1, 0, 1, 0),
+        (0, 1, 0, 0, 1),
+        (0, 0, 1, 1, 0),
+        (0, 0, 1, 0, 1),
+        (0, 0, 0, 1, 1),
+    )),
+}
+_fastfir_dX_B = {
+    (3, 3): Constant((
+        (1, -1, -1, 0, 0),
+        (0, -1, 1, -1, 0),
+        (0, 0, -1, -1, 1),
+        (0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 0, 1, 0),
+    )),
+    (5, 5): Constant((
+        (1, -1, -1, -1, -1, 0, 0, 0, 0),
+        (0, -1, 1, -1, -1, -1, 0, 0, 0),
+        (0, 0, -1, -1, 1, -1, -1, 0, 0),
+        (0, 0, 0, -1, -1, -1, 1, -1, 0),
+        (0, 0, 0, 0, -1, -1, -1, -1, 1),
+        (0, 1, 0, 0, 0, 0, 0, 0, 0),
+        (0, 0, 1, 0, 0, 0, 0, 0, 0),
+        (0, 0, 0, 1, 0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 1, 0, 0, 0, 0),
+        (0, 0, 0, 1, 0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 1, 0, 0, 0, 0),
+        (0, 0, 0, 0, 0, 1, 0, 0, 0),
+        (0, 0, 0, 0, 0, 1, 0, 0, 0),
+        (0, 0, 0, 0, 0, 0, 1, 0, 0),
+        (0, 0, 0, 0, 0, 0, 0, 1, 0),
+    )),
+}
+
+
+def _fastfir_dX_fixed(V, new, *, F, D, C, Delta, S, **_):
+    """What fast FIR algorithms makes of the weights, once."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    A = kronecker((_fastfir_dX_A[S, 2*Delta + 1], _fastfir_dX_A[S, 2*Delta + 1]), new)
+    G_ = kronecker((_fastfir_dX_G_[S, 2*Delta + 1], _fastfir_dX_G_[S, 2*Delta + 1]), new)
+    B = kronecker((_fastfir_dX_B[S, 2*Delta + 1], _fastfir_dX_B[S, 2*Delta + 1]), new)
+    F_ = new((2*Delta + 1, 2*Delta + 1, F, D, C))
+    # F_[a, b, g, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F_[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 2, 0)
+    W = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, D, C))
+    G__left = strided(G_, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    F__right = strided(F_, (0, 0, 0, 0, 0), ((2*Delta + 1)**2, C*D*F), ((1, 1), (4, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*D*F), ((1, 1), (4, 1)))
+    # W[tk, tl, g, d, c] = Σ_a Σ_b G_[tk, tl, a, b]·F_[a, b, g, d, c]
+    np.matmul(G__left, F__right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, ((S*(S + 1)) // 2)**2), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, Kk*Kl), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _fastfir_dX_room(new, *, m, F, D, C, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    P = new((N, Kk + S*(L - 1), Kl + S*(Tl - 1), F, D))
+    E = new((Kk, Kl, N, L, Tl, F, D))
+    Y = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tl, F, D))
+    Q = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tl, F, C))
+    R = new((S, S, N, L, Tl, F, C))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, D*F*L*N*Tl), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, D*F*L*N*Tl), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tl, D), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tl, C), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*F*L*N*Tl), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, C*F*L*N*Tl), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _fastfir_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, D, C, Delta, S, L, N, **_):
+    """Fast FIR algorithms."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pk, pl, g, d] = G[q + first, low + pk - Delta, pl - Delta, g, d], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
+
+            # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S*gk, kl + S*gl, g, d]
+            E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, F, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+
+            # Y[tk, tl, q, gk, gl, g, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, g, d]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[tk, tl, q, gk, gl, g, c] = Σ_d Y[tk, tl, q, gk, gl, g, d]·W[tk, tl, g, d, c]
+            np.matmul(Y_left, W, out=Q_out)
+
+            # R[sk, sl, q, gk, gl, g, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, g, c]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # dX[q + first, low + S*gk + sk, S*gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
+            put(dX[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), split=(1, 2))
+
+
+def _fastfir_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*F*L*N*S**2*Tl + C*F*L*N*Tl*((S*(S + 1)) // 2)**2 + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + D*F*Kk*Kl*L*N*Tl + D*F*L*N*Tl*((S*(S + 1)) // 2)**2),
+        ("make", (2*Delta + 1)**2, C*D*F),
+        ("make", 1, C*D*F*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*F*(Kl + S*(Tl - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*Kk*Kl*L*N*Tl, D*F),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, D*F*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*((S*(S + 1)) // 2)**2, L*N*Tl, D, C),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*F*L*N*Tl),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*F*L*N*S**2*Tl),
+    )
+
+
+def _fastfir_dX_bound(*, D, Delta, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (3, 1): (16, 25, 1, 0, 9, 0, 0),
+        (5, 2): (48, 81, 1, 0, 25, 0, 0),
+    }[S, Delta]
+    channels = D
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _half_im2col_dX_fixed(V, new, *, F, D, C, Delta, **_):
+    """What half of im2col makes of the weights, once."""
+    F_ = new((F, 2*Delta + 1, 2*Delta + 1, D, C))
+    # F_[g, a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F_[:, a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 2, 0)
+    F__right = strided(F_, (0, 0, 0, 0, 0), (F, 1, 1, D*(2*Delta + 1)**2, C), ((0, 1), (0, 0), (0, 0), (3, 1), (4, 1)))
+    return (F__right,)
+
+
+def _half_im2col_dX_room(new, *, m, F, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, D))
+    B = new((F, N, m, 2*Delta + R, 2*Delta + 1, D))
+    A = new((N, R, m, F, C))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (F, N, R, m, D*(2*Delta + 1)**2), ((0, 1), (1, 1), (3, 1), (2, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _half_im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, n, m, F, D, C, Delta, N, R, **_):
+    """Half of im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
+
+            # B[g, e, l, q, b, d] = P[e, q, l + b, g, d]
+            B[...] = strided(P, (0, 0, 0, 0, 0), (F, N, m, 2*Delta + R, 2*Delta + 1, D), ((3, 1), (0, 1), (2, 1), (1, 1), (2, 1), (4, 1)))
+
+            # A[e, p, l, g, c] = Σ_a Σ_b Σ_d B[g, e, l, a + p, b, d]·F_[g, a, b, d, c]
+            A = held(dX[first:last, low:high], A_)
+            np.matmul(B_left, F__right, out=A.transpose(3, 0, 1, 2, 4))
+
+            # dX[e + first, low + p, l, g, c] = A[e, p, l, g, c]
+            put(dX[first:last, low:high], A[:last - first, :high - low])
+
+
+def _half_im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*m*(2*Delta + 1)*(2*Delta + R)),
+        ("make", (2*Delta + 1)**2, C*D*F),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*m*(2*Delta + 1)*(2*Delta + R), D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F*N*R, m, D*(2*Delta + 1)**2, C),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m),
+    )
+
+
+def _im2col_dX_fixed(V, new, *, F, D, C, Delta, **_):
+    """What im2col makes of the weights, once."""
+    F_ = new((F, 2*Delta + 1, 2*Delta + 1, D, C))
+    # F_[g, a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F_[:, a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 2, 0)
+    F__right = strided(F_, (0, 0, 0, 0, 0), (F, D*(2*Delta + 1)**2, C), ((0, 1), (3, 1), (4, 1)))
+    return (F__right,)
+
+
+def _im2col_dX_room(new, *, m, F, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, D))
+    B = new((F, N, R, m, 2*Delta + 1, 2*Delta + 1, D))
+    A = new((N, R, m, F, C))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, N*R*m, D*(2*Delta + 1)**2), ((0, 1), (3, 1), (6, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, n, m, F, D, C, Delta, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
+
+            # B[g, e, p, l, a, b, d] = P[e, a + p, l + b, g, d]
+            B[...] = strided(P, (0, 0, 0, 0, 0), (F, N, R, m, 2*Delta + 1, 2*Delta + 1, D), ((3, 1), (0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (4, 1)))
+
+            # A[e, p, l, g, c] = Σ_a Σ_b Σ_d B[g, e, p, l, a, b, d]·F_[g, a, b, d, c]
+            A = held(dX[first:last, low:high], A_)
+            np.matmul(B_left, F__right, out=strided(A, (0, 0, 0, 0, 0), (F, N*R*m, C), ((3, 1), (2, 1), (4, 1))))
+
+            # dX[e + first, low + p, l, g, c] = A[e, p, l, g, c]
+            put(dX[first:last, low:high], A[:last - first, :high - low])
+
+
+def _im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*R*m*(2*Delta + 1)**2),
+        ("make", (2*Delta + 1)**2, C*D*F),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m*(2*Delta + 1)**2, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, D*(2*Delta + 1)**2, C),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m),
+    )
+
+
+_winograd_dX_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (2, 5): Constant(((1, 2, 2, 3, 3, 0), (0, 3, -3, 2, -2, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_dX_G_ = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (2, 5): Constant((
+        (130, 0, 0, 0, 0),
+        (16, 24, 36, 54, 81),
+        (16, -24, 36, -54, 81),
+        (81, 54, 36, 24, 16),
+        (81, -54, 36, -24, 16),
+        (0, 0, 0, 0, 130),
+    ), 4680),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_dX_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (2, 5): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_dX_fixed(V, new, *, F, D, C, Delta, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    A = kronecker((_winograd_dX_A[S, 2*Delta + 1], _winograd_dX_A[S, 2*Delta + 1]), new)
+    G_ = kronecker((_winograd_dX_G_[S, 2*Delta + 1], _winograd_dX_G_[S, 2*Delta + 1]), new)
+    B = kronecker((_winograd_dX_B[S, 2*Delta + 1], _winograd_dX_B[S, 2*Delta + 1]), new)
+    F_ = new((2*Delta + 1, 2*Delta + 1, F, D, C))
+    # F_[a, b, g, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F_[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 2, 0)
+    W = new((Kk, Kl, F, D, C))
+    G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    F__right = strided(F_, (0, 0, 0, 0, 0), ((2*Delta + 1)**2, C*D*F), ((1, 1), (4, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0), (Kk*Kl, C*D*F), ((1, 1), (4, 1)))
+    # W[tk, tl, g, d, c] = Σ_a Σ_b G_[tk, tl, a, b]·F_[a, b, g, d, c]
+    np.matmul(G__left, F__right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Kk*Kl), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Kk*Kl, Kk*Kl), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _winograd_dX_room(new, *, m, F, D, C, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    P = new((N, Kk + S*(L - 1), Kl + S*(Tl - 1), F, D))
+    E = new((Kk, Kl, N, L, Tl, F, D))
+    Y = new((Kk, Kl, N, L, Tl, F, D))
+    Q = new((Kk, Kl, N, L, Tl, F, C))
+    R = new((S, S, N, L, Tl, F, C))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, D*F*L*N*Tl), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, D*F*L*N*Tl), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Kk, Kl, F, L*N*Tl, D), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Kk, Kl, F, L*N*Tl, C), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, C*F*L*N*Tl), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, C*F*L*N*Tl), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, D, C, Delta, S, L, N, **_):
+    """Winograd's algorithm."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pk, pl, g, d] = G[q + first, low + pk - Delta, pl - Delta, g, d], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
+
+            # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S*gk, kl + S*gl, g, d]
+            E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, F, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+
+            # Y[tk, tl, q, gk, gl, g, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, g, d]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[tk, tl, q, gk, gl, g, c] = Σ_d Y[tk, tl, q, gk, gl, g, d]·W[tk, tl, g, d, c]
+            np.matmul(Y_left, W, out=Q_out)
+
+            # R[sk, sl, q, gk, gl, g, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, g, c]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # dX[q + first, low + S*gk + sk, S*gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
+            put(dX[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), split=(1, 2))
+
+
+def _winograd_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*F*Kk*Kl*L*N*Tl + C*F*L*N*S**2*Tl + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*F*Kk*Kl*L*N*Tl),
+        ("make", (2*Delta + 1)**2, C*D*F),
+        ("make", 1, C*D*F*Kk*Kl*(2*Delta + 1)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*F*(Kl + S*(Tl - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*Kk*Kl*L*N*Tl, D*F),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*F*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Kk*Kl, L*N*Tl, D, C),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*F*L*N*Tl),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*F*L*N*S**2*Tl),
+    )
+
+
+def _winograd_dX_bound(*, D, Delta, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2, 1): (19, 16, 1, 0, 9, 192, 0),
+        (2, 2): (67, 1369, 9, 16, 38830, 11689561, 1),
+        (4, 1): (51, 1369, 9, 20, 671590, 190964761, 1),
+    }[S, Delta]
+    channels = D
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _correlation_dV_fixed(new, **_):
+    """What products of windows makes of the weights, once."""
+    return ()
+
+
+def _correlation_dV_room(new, *, m, F, D, Delta, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, C))
+    U = new((N, R, m, F, D))
+    B = new((N, R, m, F, 2*Delta + 1, 2*Delta + 1, C))
+    A = new((F, 2*Delta + 1, 2*Delta + 1, C, D))
+    U_right = strided(U, (0, 0, 0, 0, 0), (F, N*R*m, D), ((3, 1), (2, 1), (4, 1)))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, C*(2*Delta + 1)**2, N*R*m), ((3, 1), (6, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0, 0), (F, C*(2*Delta + 1)**2, D), ((0, 1), (3, 1), (4, 1)))
+    return (P, U, U_right, B, B_left, A, A_out)
+
+
+def _correlation_dV(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *, n, m, F, D, Delta, C, N, R, **_):
+    """Products of windows."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
+
+            # U[e, p, j, f, d] = G[e + first, low + p, j, f, d], 0 outside
+            halo(G, (first, low, 0, 0, 0), U, copied=True)
+
+            # B[e, p, j, f, a, b, c] = P[e, a + p, j + b, f, c]
+            B[...] = strided(P, (0, 0, 0, 0, 0), (N, R, m, F, 2*Delta + 1, 2*Delta + 1, C), ((0, 1), (1, 1), (2, 1), (3, 1), (1, 1), (2, 1), (4, 1)))
+
+            # A[f, a, b, c, d] = Σ_e Σ_p Σ_j B[e, p, j, f, a, b, c]·U[e, p, j, f, d]
+            np.matmul(B_left, U_right, out=A_out)
+
+            # dV[a, b, c, f, d] += A[f, a, b, c, d]
+            np.add(dV, A.transpose(1, 2, 3, 0, 4), out=dV)
+
+
+def _correlation_dV_work(*, batch, n, m, F, D, Delta, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*D*F*(2*Delta + 1)**2 + C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m, D*F*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2, C),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, C*(2*Delta + 1)**2, N*R*m, D),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, C*D*F*(2*Delta + 1)**2),
+    )
 
 
 def _direct_work(*, batch, n, m, F, C, D, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, D*F*batch*m*n),
+        ("fill", 1, D*F*batch*m*n),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, D),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, 4),
     )
 
 
 def _terms(*, C, Delta, **_):
     """How many products one result adds at most."""
     return C + 4*C*Delta + 4*C*Delta**2
+
+
+def _direct_dX_work(*, batch, n, m, F, D, C, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, C*F*batch*m*n),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, C),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 4),
+    )
+
+
+def _direct_dX_terms(*, D, Delta, **_):
+    """How many products one result adds at most."""
+    return D + 4*D*Delta + 4*D*Delta**2
+
+
+def _direct_dV_work(*, batch, n, m, F, D, Delta, C, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, C*D*F*(2*Delta + 1)**2),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D*F, D, 3),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch*m*n
 
 
 def _sizes(X, V, u):
@@ -310,7 +983,33 @@ grouped2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
+        Algorithm(
+            "fastfir",
+            "fast FIR algorithms",
+            _fastfir_fixed, _fastfir_room, _fastfir,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (3, 5), "L": (), "N": ()},
+            extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
+            work=_fastfir_work,
+            tiled=0,
+            strict=False,
+            cases=(("S", "Delta"), ((3, 1), (5, 2))),
+            bound=_fastfir_bound,
+        ),
+        Algorithm(
+            "half_im2col",
+            "half of im2col",
+            _half_im2col_fixed, _half_im2col_room, _half_im2col,
+            weights=(),
+            arrays=("X", "V", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_half_im2col_work,
+            tiled=0,
+        ),
         Algorithm(
             "im2col",
             "im2col",
@@ -338,16 +1037,97 @@ grouped2d = Kernel(
         ),
     ),
     unfit={
+        "bands": "it needs one channel in and one out",
+        "box": "it needs a window along one axis to four, and channels that don't mix",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
         "fft": "it needs channels that don't mix",
+        "folded": "it needs one channel in and one out",
+        "gapped": "it needs one channel in and one out",
+        "lowrank": "it needs channels that don't mix",
+        "panels": "it needs one channel in and one out",
+        "phased": "it needs a window that skips places, and whose taps are neighbours",
+        "polyphase": "it needs one channel in and one out",
         "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
-        "separable": "it needs one channel in and one out",
+        "separable": "it needs channels that don't mix",
         "shifted": "it needs a window that moves, without filters",
         "toeplitz": "it needs one channel in and one out",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "fastfir_dX",
+                    "fast FIR algorithms",
+                    _fastfir_dX_fixed, _fastfir_dX_room, _fastfir_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (3, 5), "L": (), "N": ()},
+                    extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
+                    work=_fastfir_dX_work,
+                    tiled=0,
+                    strict=False,
+                    cases=(("S", "Delta"), ((3, 1), (5, 2))),
+                    bound=_fastfir_dX_bound,
+                ),
+                Algorithm(
+                    "half_im2col_dX",
+                    "half of im2col",
+                    _half_im2col_dX_fixed, _half_im2col_dX_room, _half_im2col_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_half_im2col_dX_work,
+                    tiled=0,
+                ),
+                Algorithm(
+                    "im2col_dX",
+                    "im2col",
+                    _im2col_dX_fixed, _im2col_dX_room, _im2col_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_im2col_dX_work,
+                    tiled=0,
+                ),
+                Algorithm(
+                    "winograd_dX",
+                    "Winograd's algorithm",
+                    _winograd_dX_fixed, _winograd_dX_room, _winograd_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (2, 4), "L": (), "N": ()},
+                    extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+                    work=_winograd_dX_work,
+                    tiled=0,
+                    strict=False,
+                    cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
+                    bound=_winograd_dX_bound,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "correlation_dV",
+                    "products of windows",
+                    _correlation_dV_fixed, _correlation_dV_room, _correlation_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_correlation_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

@@ -51,8 +51,8 @@ def _direct_dX(K, G, dX, new):
 def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*m*n),
-        ("sweep", max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))/max(1, min(2, n) - max(-1, 1 - n))),
+        ("fill", 1, batch*m*n),
+        ("sweep", max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))/max(1, min(2, n) - max(-1, 1 - n)), 0, 2),
     )
 
 
@@ -86,9 +86,21 @@ laplacian2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(2, 1),
     unfit={
+        "bands": "it needs weights that are parameters, and these are given",
+        "box": "it needs weights that are all the same; K holds 0 and 1",
+        "correlation": "it needs a product of two arrays that are given; the weight is K[a, b]",
+        "fastfir": "it needs weights that are parameters, and these are given",
         "fft": "it needs weights that are parameters, and these are given",
+        "folded": "it needs weights that are parameters, and these are given",
+        "gapped": "it needs weights that are parameters, and these are given",
+        "half_im2col": "it needs weights that are parameters, and these are given",
         "im2col": "it needs weights that are parameters, and these are given",
+        "lowrank": "it needs weights that are parameters, and these are given",
+        "panels": "it needs weights that are parameters, and these are given",
+        "phased": "it needs weights that are parameters, and these are given",
+        "polyphase": "it needs weights that are parameters, and these are given",
         "product": "it needs weights that are parameters, and these are given",
         "rows": "it needs weights that are parameters, and these are given",
         "separable": "it needs weights that are parameters, and these are given",

@@ -90,8 +90,8 @@ def _direct_dU(G, dU, new):
 def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+        ("fill", 1, batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2),
     )
 
 
@@ -126,9 +126,21 @@ locally_connected2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     unfit={
+        "bands": "it needs weights that are the same at every place; they depend on i",
+        "box": "it needs weights that are the same at every place; they depend on i",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs weights that are the same at every place; they depend on i",
         "fft": "it needs weights that are the same at every place; they depend on i",
+        "folded": "it needs weights that are the same at every place; they depend on i",
+        "gapped": "it needs weights that are the same at every place; they depend on i",
+        "half_im2col": "it needs weights that are the same at every place; they depend on i",
         "im2col": "it needs weights that are the same at every place; they depend on i",
+        "lowrank": "it needs weights that are the same at every place; they depend on i",
+        "panels": "it needs weights that are the same at every place; they depend on i",
+        "phased": "it needs weights that are the same at every place; they depend on i",
+        "polyphase": "it needs weights that are the same at every place; they depend on i",
         "product": "it needs weights that are the same at every place; they depend on i",
         "rows": "it needs weights that are the same at every place; they depend on i",
         "separable": "it needs weights that are the same at every place; they depend on i",

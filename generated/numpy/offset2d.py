@@ -87,8 +87,8 @@ def _direct_dU(G, dU, new):
 def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*m*n),
-        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1))),
+        ("fill", 1, batch*m*n),
+        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)), sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2),
     )
 
 
@@ -122,9 +122,21 @@ offset2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     unfit={
+        "bands": "it needs weights that are the same at every place; they depend on i",
+        "box": "it needs weights that are the same at every place; they depend on i",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs weights that are the same at every place; they depend on i",
         "fft": "it needs weights that are the same at every place; they depend on i",
+        "folded": "it needs weights that are the same at every place; they depend on i",
+        "gapped": "it needs weights that are the same at every place; they depend on i",
+        "half_im2col": "it needs weights that are the same at every place; they depend on i",
         "im2col": "it needs weights that are the same at every place; they depend on i",
+        "lowrank": "it needs weights that are the same at every place; they depend on i",
+        "panels": "it needs weights that are the same at every place; they depend on i",
+        "phased": "it needs weights that are the same at every place; they depend on i",
+        "polyphase": "it needs weights that are the same at every place; they depend on i",
         "product": "it needs weights that are the same at every place; they depend on i",
         "rows": "it needs weights that are the same at every place; they depend on i",
         "separable": "it needs weights that are the same at every place; they depend on i",

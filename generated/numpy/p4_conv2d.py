@@ -4,7 +4,7 @@
     H[i, j, d, r] = u[d] + Σ_a Σ_b Σ_c Σ_s V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]        -1 ≤ a ≤ 1, -1 ≤ b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ equivariant(pointgroup(c4, channels={s: regular, r: regular})) ⟶ boundary(zero)
-Proved        80 of 80 obligations for all sizes: docs/derivations/p4_conv2d.md
+Proved        98 of 98 obligations for all sizes: docs/derivations/p4_conv2d.md
 Cost          288·n·m·C·D operations
 """
 import numpy as np
@@ -91,6 +91,175 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zijdr->d", G, optimize=True)
 
 
+_fastfir_A = {
+    (3, 3): Constant(((1, 0, 0, 1, 1, 0), (0, 1, 0, 1, 0, 1), (0, 0, 1, 0, 1, 1))),
+}
+_fastfir_G = {
+    (3, 3): Constant(((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1))),
+}
+_fastfir_B = {
+    (3, 3): Constant((
+        (1, -1, -1, 0, 0),
+        (0, -1, 1, -1, 0),
+        (0, 0, -1, -1, 1),
+        (0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 0, 1, 0),
+    )),
+}
+
+
+def _fastfir_fixed(V, new, *, C, D, S, **_):
+    """What fast FIR algorithms makes of the weights, once."""
+    Ki = S + 2
+    Kj = S + 2
+    A = kronecker((_fastfir_A[S, 3], _fastfir_A[S, 3]), new)
+    G = kronecker((_fastfir_G[S, 3], _fastfir_G[S, 3]), new)
+    B = kronecker((_fastfir_B[S, 3], _fastfir_B[S, 3]), new)
+    F = new((3, 3, C, 4, D, 4))
+    # F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    for a in range(3):
+        for b in range(3):
+            for s in range(4):
+                for r in range(4):
+                    F[a, b, :, s, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :, (s + 4 - r if s - r < 0 else s - r)]
+    W = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), C, 4, D, 4))
+    G_left = strided(G, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 9), ((1, 1), (3, 1)))
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (9, 16*C*D), ((1, 1), (5, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 16*C*D), ((1, 1), (5, 1)))
+    # W[ti, tj, c, s, d, r] = Σ_a Σ_b G[ti, tj, a, b]·F[a, b, c, s, d, r]
+    np.matmul(G_left, F_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, ((S*(S + 1)) // 2)**2), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, Ki*Kj), ((1, 1), (3, 1)))
+    W_right = strided(W, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), 4*C, 4*D), ((0, 1), (1, 1), (3, 1), (5, 1)))
+    return (A_left, B_left, W_right)
+
+
+def _fastfir_room(new, *, m, C, D, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Ki = S + 2
+    Kj = S + 2
+    Tj = ((S + m - 1) // S)
+    P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), C, 4))
+    E = new((Ki, Kj, N, L, Tj, C, 4))
+    Y = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tj, C, 4))
+    Q = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tj, D, 4))
+    R = new((S, S, N, L, Tj, D, 4))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, 4*C*L*N*Tj), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 4*C*L*N*Tj), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, 4*C), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, 4*D), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 4*D*L*N*Tj), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, 4*D*L*N*Tj), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _fastfir(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, S, L, N, **_):
+    """Fast FIR algorithms."""
+    Ki = S + 2
+    Kj = S + 2
+    Tj = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pi, pj, c, s] = X[q + first, low + pi - 1, pj - 1, c, s], 0 outside
+            halo(X, (first, low - 1, -1, 0, 0), P, copied=True)
+
+            # E[ki, kj, q, gi, gj, c, s] = P[q, ki + S*gi, kj + S*gj, c, s]
+            E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, C, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+
+            # Y[ti, tj, q, gi, gj, c, s] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c, s]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[ti, tj, q, gi, gj, d, r] = Σ_c Σ_s Y[ti, tj, q, gi, gj, c, s]·W[ti, tj, c, s, d, r]
+            np.matmul(Y_left, W_right, out=Q_out)
+
+            # R[si, sj, q, gi, gj, d, r] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d, r]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # H[q + first, low + S*gi + si, S*gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
+            put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2))
+
+
+def _fastfir_work(*, batch, n, m, C, D, S, L, N, **_):
+    """What it does, counted."""
+    Ki = S + 2
+    Kj = S + 2
+    Tj = ((S + m - 1) // S)
+    return (
+        ("room", 1, 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 4*C*Ki*Kj*L*N*Tj + 4*C*L*N*Tj*((S*(S + 1)) // 2)**2 + 4*D*L*N*S**2*Tj + 4*D*L*N*Tj*((S*(S + 1)) // 2)**2),
+        ("make", 144, C*D),
+        ("make", 1, 144*C*D*((S*(S + 1)) // 2)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), 4*C*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*Ki*Kj*L*N*Tj, 4*C),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, 4*C*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, 4*C, 4*D),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, 4*D*L*N*Tj),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*L*N*S**2*Tj),
+    )
+
+
+def _fastfir_bound(*, C, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (3,): (17, 25, 1, 0, 9, 0, 0),
+    }[S,]
+    channels = 4*C
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _half_im2col_fixed(V, new, *, C, D, **_):
+    """What half of im2col makes of the weights, once."""
+    F = new((3, 3, C, 4, D, 4))
+    # F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    for a in range(3):
+        for b in range(3):
+            for s in range(4):
+                for r in range(4):
+                    F[a, b, :, s, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :, (s + 4 - r if s - r < 0 else s - r)]
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*C, 4*D), ((3, 1), (5, 1)))
+    return (F_right,)
+
+
+def _half_im2col_room(new, *, m, C, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, C, 4))
+    B = new((N, m, R + 2, 3, C, 4))
+    A = new((N, R, m, D, 4))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (N, R, m, 36*C), ((0, 1), (2, 1), (1, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _half_im2col(X, u, H, F_right, P, B, B_left, A_, items, span, *, n, m, C, D, N, R, **_):
+    """Half of im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            halo(X, (first, low - 1, -1, 0, 0), P, copied=True)
+
+            # B[e, j, q, b, c, s] = P[e, q, j + b, c, s]
+            B[...] = strided(P, (0, 0, 0, 0, 0), (N, m, R + 2, 3, C, 4), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+
+            # A[e, p, j, d, r] = Σ_a Σ_b Σ_c Σ_s B[e, j, a + p, b, c, s]·F[a, b, c, s, d, r]
+            A = held(H[first:last, low:high], A_)
+            np.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N, R, m, 4*D), ((0, 1), (1, 1), (2, 1), (4, 1))))
+
+            # H[e + first, low + p, j, d, r] = u[d] + A[e, p, j, d, r]
+            put(H[first:last, low:high], A[:last - first, :high - low], u[:, None])
+
+
+def _half_im2col_work(*, batch, n, m, C, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 12*C*N*m*(R + 2) + 4*C*N*(R + 2)*(m + 2) + 4*D*N*R*m),
+        ("make", 144, C*D),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*C*N*(R + 2)*(m + 2), 4*C*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 12*C*N*m*(R + 2), 12*C),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, 36*C, 4*D),
+        ("held", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
+    )
+
+
 def _im2col_fixed(V, new, *, C, D, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, C, 4, D, 4))
@@ -113,12 +282,12 @@ def _im2col_room(new, *, m, C, D, N, R, **_):
     return (P, B, B_left, A)
 
 
-def _im2col(X, u, H, F_right, P_, B, B_left, A_, items, span, *, n, m, C, D, N, R, **_):
+def _im2col(X, u, H, F_right, P, B, B_left, A_, items, span, *, n, m, C, D, N, R, **_):
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
-            P = halo(X, (first, low - 1, -1, 0, 0), P_, copied=True)
+            halo(X, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # B[e, p, j, a, b, c, s] = P[e, a + p, j + b, c, s]
             B[...] = strided(P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, C, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
@@ -136,10 +305,10 @@ def _im2col_work(*, batch, n, m, C, D, N, R, **_):
     return (
         ("room", 1, 36*C*N*R*m + 4*C*N*(R + 2)*(m + 2) + 4*D*N*R*m),
         ("make", 144, C*D),
-        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*C*N*(R + 2)*(m + 2)),
-        ("copy", (-((-batch) // N))*(-((-n) // R)), 36*C*N*R*m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*C*N*(R + 2)*(m + 2), 4*C*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 36*C*N*R*m, 12*C),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 36*C, 4*D),
-        ("store", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
     )
 
 
@@ -214,7 +383,7 @@ def _winograd_room(new, *, m, C, D, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(X, u, H, A_left, B_left, W_right, P_, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, S, L, N, **_):
+def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, S, L, N, **_):
     """Winograd's algorithm."""
     Ki = S + 2
     Kj = S + 2
@@ -223,7 +392,7 @@ def _winograd(X, u, H, A_left, B_left, W_right, P_, E, E_right, Y_out, Y_left, Q
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pi, pj, c, s] = X[q + first, low + pi - 1, pj - 1, c, s], 0 outside
-            P = halo(X, (first, low - 1, -1, 0, 0), P_, copied=True)
+            halo(X, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # E[ki, kj, q, gi, gj, c, s] = P[q, ki + S*gi, kj + S*gj, c, s]
             E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, C, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
@@ -250,8 +419,8 @@ def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
         ("room", 1, 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 8*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj),
         ("make", 144, C*D),
         ("make", 1, 144*C*D*Ki*Kj),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*Ki*Kj*L*N*Tj),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), 4*C*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*Ki*Kj*L*N*Tj, 4*C),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, 4*C*L*N*Tj),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, 4*C, 4*D),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, 4*D*L*N*Tj),
@@ -260,26 +429,388 @@ def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
 
 
 def _winograd_bound(*, C, S, **_):
-    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
-    q, *factor = {
-        (2,): (20, 16, 1),
-        (4,): (52, 1369, 9),
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2,): (20, 16, 1, 0, 9, 192, 0),
+        (4,): (52, 1369, 9, 20, 671590, 190964761, 1),
     }[S,]
-    return (q + 4*C, *factor)
+    channels = 4*C
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+_fastfir_dX_A = {
+    (3, 3): Constant(((1, 0, 0, 1, 1, 0), (0, 1, 0, 1, 0, 1), (0, 0, 1, 0, 1, 1))),
+}
+_fastfir_dX_G_ = {
+    (3, 3): Constant(((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1))),
+}
+_fastfir_dX_B = {
+    (3, 3): Constant((
+        (1, -1, -1, 0, 0),
+        (0, -1, 1, -1, 0),
+        (0, 0, -1, -1, 1),
+        (0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 0, 1, 0),
+    )),
+}
+
+
+def _fastfir_dX_fixed(V, new, *, D, C, S, **_):
+    """What fast FIR algorithms makes of the weights, once."""
+    Kk = S + 2
+    Kl = S + 2
+    A = kronecker((_fastfir_dX_A[S, 3], _fastfir_dX_A[S, 3]), new)
+    G_ = kronecker((_fastfir_dX_G_[S, 3], _fastfir_dX_G_[S, 3]), new)
+    B = kronecker((_fastfir_dX_B[S, 3], _fastfir_dX_B[S, 3]), new)
+    F = new((3, 3, D, 4, C, 4))
+    # F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    for a in range(3):
+        for b in range(3):
+            for r in range(4):
+                for s in range(4):
+                    F[a, b, :, r, :, s] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)].transpose(1, 0)
+    W = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), D, 4, C, 4))
+    G__left = strided(G_, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 9), ((1, 1), (3, 1)))
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (9, 16*C*D), ((1, 1), (5, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 16*C*D), ((1, 1), (5, 1)))
+    # W[tk, tl, d, r, c, s] = Σ_a Σ_b G_[tk, tl, a, b]·F[a, b, d, r, c, s]
+    np.matmul(G__left, F_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, ((S*(S + 1)) // 2)**2), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, Kk*Kl), ((1, 1), (3, 1)))
+    W_right = strided(W, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), 4*D, 4*C), ((0, 1), (1, 1), (3, 1), (5, 1)))
+    return (A_left, B_left, W_right)
+
+
+def _fastfir_dX_room(new, *, m, D, C, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Kk = S + 2
+    Kl = S + 2
+    Tl = ((S + m - 1) // S)
+    P = new((N, Kk + S*(L - 1), Kl + S*(Tl - 1), D, 4))
+    E = new((Kk, Kl, N, L, Tl, D, 4))
+    Y = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tl, D, 4))
+    Q = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), N, L, Tl, C, 4))
+    R = new((S, S, N, L, Tl, C, 4))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, 4*D*L*N*Tl), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 4*D*L*N*Tl), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, 4*D), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, 4*C), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 4*C*L*N*Tl), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, 4*C*L*N*Tl), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _fastfir_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, S, L, N, **_):
+    """Fast FIR algorithms."""
+    Kk = S + 2
+    Kl = S + 2
+    Tl = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pk, pl, d, r] = G[q + first, low + pk - 1, pl - 1, d, r], 0 outside
+            halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
+
+            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S*gk, kl + S*gl, d, r]
+            E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+
+            # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[tk, tl, q, gk, gl, c, s] = Σ_d Σ_r Y[tk, tl, q, gk, gl, d, r]·W[tk, tl, d, r, c, s]
+            np.matmul(Y_left, W_right, out=Q_out)
+
+            # R[sk, sl, q, gk, gl, c, s] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c, s]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # dX[q + first, low + S*gk + sk, S*gl + sl, c, s] = R[sk, sl, q, gk, gl, c, s]
+            put(dX[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), split=(1, 2))
+
+
+def _fastfir_dX_work(*, batch, n, m, D, C, S, L, N, **_):
+    """What it does, counted."""
+    Kk = S + 2
+    Kl = S + 2
+    Tl = ((S + m - 1) // S)
+    return (
+        ("room", 1, 4*C*L*N*S**2*Tl + 4*C*L*N*Tl*((S*(S + 1)) // 2)**2 + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 4*D*Kk*Kl*L*N*Tl + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2),
+        ("make", 144, C*D),
+        ("make", 1, 144*C*D*((S*(S + 1)) // 2)**2),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, 4*D*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, 4*D, 4*C),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, 4*C*L*N*Tl),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*L*N*S**2*Tl),
+    )
+
+
+def _fastfir_dX_bound(*, D, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (3,): (16, 25, 1, 0, 9, 0, 0),
+    }[S,]
+    channels = 4*D
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _half_im2col_dX_fixed(V, new, *, D, C, **_):
+    """What half of im2col makes of the weights, once."""
+    F = new((3, 3, D, 4, C, 4))
+    # F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    for a in range(3):
+        for b in range(3):
+            for r in range(4):
+                for s in range(4):
+                    F[a, b, :, r, :, s] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)].transpose(1, 0)
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*D, 4*C), ((3, 1), (5, 1)))
+    return (F_right,)
+
+
+def _half_im2col_dX_room(new, *, m, D, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, D, 4))
+    B = new((N, m, R + 2, 3, D, 4))
+    A = new((N, R, m, C, 4))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (N, R, m, 36*D), ((0, 1), (2, 1), (1, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _half_im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, N, R, **_):
+    """Half of im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
+
+            # B[e, l, q, b, d, r] = P[e, q, l + b, d, r]
+            B[...] = strided(P, (0, 0, 0, 0, 0), (N, m, R + 2, 3, D, 4), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+
+            # A[e, p, l, c, s] = Σ_a Σ_b Σ_d Σ_r B[e, l, a + p, b, d, r]·F[a, b, d, r, c, s]
+            A = held(dX[first:last, low:high], A_)
+            np.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N, R, m, 4*C), ((0, 1), (1, 1), (2, 1), (4, 1))))
+
+            # dX[e + first, low + p, l, c, s] = A[e, p, l, c, s]
+            put(dX[first:last, low:high], A[:last - first, :high - low])
+
+
+def _half_im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 4*C*N*R*m + 12*D*N*m*(R + 2) + 4*D*N*(R + 2)*(m + 2)),
+        ("make", 144, C*D),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 12*D*N*m*(R + 2), 12*D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, 36*D, 4*C),
+        ("held", (-((-batch) // N))*(-((-n) // R)), 4*C*N*R*m),
+    )
+
+
+def _im2col_dX_fixed(V, new, *, D, C, **_):
+    """What im2col makes of the weights, once."""
+    F = new((3, 3, D, 4, C, 4))
+    # F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    for a in range(3):
+        for b in range(3):
+            for r in range(4):
+                for s in range(4):
+                    F[a, b, :, r, :, s] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)].transpose(1, 0)
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*D, 4*C), ((3, 1), (5, 1)))
+    return (F_right,)
+
+
+def _im2col_dX_room(new, *, m, D, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, D, 4))
+    B = new((N, R, m, 3, 3, D, 4))
+    A = new((N, R, m, C, 4))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0, 0), (N*R*m, 36*D), ((2, 1), (6, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
+
+            # B[e, p, l, a, b, d, r] = P[e, a + p, l + b, d, r]
+            B[...] = strided(P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, D, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+
+            # A[e, p, l, c, s] = Σ_a Σ_b Σ_d Σ_r B[e, p, l, a, b, d, r]·F[a, b, d, r, c, s]
+            A = held(dX[first:last, low:high], A_)
+            np.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N*R*m, 4*C), ((2, 1), (4, 1))))
+
+            # dX[e + first, low + p, l, c, s] = A[e, p, l, c, s]
+            put(dX[first:last, low:high], A[:last - first, :high - low])
+
+
+def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 4*C*N*R*m + 36*D*N*R*m + 4*D*N*(R + 2)*(m + 2)),
+        ("make", 144, C*D),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 36*D*N*R*m, 12*D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 36*D, 4*C),
+        ("held", (-((-batch) // N))*(-((-n) // R)), 4*C*N*R*m),
+    )
+
+
+_winograd_dX_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_dX_G_ = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_dX_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_dX_fixed(V, new, *, D, C, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Kk = S + 2
+    Kl = S + 2
+    A = kronecker((_winograd_dX_A[S, 3], _winograd_dX_A[S, 3]), new)
+    G_ = kronecker((_winograd_dX_G_[S, 3], _winograd_dX_G_[S, 3]), new)
+    B = kronecker((_winograd_dX_B[S, 3], _winograd_dX_B[S, 3]), new)
+    F = new((3, 3, D, 4, C, 4))
+    # F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    for a in range(3):
+        for b in range(3):
+            for r in range(4):
+                for s in range(4):
+                    F[a, b, :, r, :, s] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)].transpose(1, 0)
+    W = new((Kk, Kl, D, 4, C, 4))
+    G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, 9), ((1, 1), (3, 1)))
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (9, 16*C*D), ((1, 1), (5, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0, 0), (Kk*Kl, 16*C*D), ((1, 1), (5, 1)))
+    # W[tk, tl, d, r, c, s] = Σ_a Σ_b G_[tk, tl, a, b]·F[a, b, d, r, c, s]
+    np.matmul(G__left, F_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Kk*Kl), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Kk*Kl, Kk*Kl), ((1, 1), (3, 1)))
+    W_right = strided(W, (0, 0, 0, 0, 0, 0), (Kk, Kl, 4*D, 4*C), ((0, 1), (1, 1), (3, 1), (5, 1)))
+    return (A_left, B_left, W_right)
+
+
+def _winograd_dX_room(new, *, m, D, C, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Kk = S + 2
+    Kl = S + 2
+    Tl = ((S + m - 1) // S)
+    P = new((N, Kk + S*(L - 1), Kl + S*(Tl - 1), D, 4))
+    E = new((Kk, Kl, N, L, Tl, D, 4))
+    Y = new((Kk, Kl, N, L, Tl, D, 4))
+    Q = new((Kk, Kl, N, L, Tl, C, 4))
+    R = new((S, S, N, L, Tl, C, 4))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, 4*D*L*N*Tl), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, 4*D*L*N*Tl), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Kk, Kl, L*N*Tl, 4*D), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Kk, Kl, L*N*Tl, 4*C), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, 4*C*L*N*Tl), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, 4*C*L*N*Tl), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, S, L, N, **_):
+    """Winograd's algorithm."""
+    Kk = S + 2
+    Kl = S + 2
+    Tl = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pk, pl, d, r] = G[q + first, low + pk - 1, pl - 1, d, r], 0 outside
+            halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
+
+            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S*gk, kl + S*gl, d, r]
+            E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+
+            # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
+            np.matmul(B_left, E_right, out=Y_out)
+
+            # Q[tk, tl, q, gk, gl, c, s] = Σ_d Σ_r Y[tk, tl, q, gk, gl, d, r]·W[tk, tl, d, r, c, s]
+            np.matmul(Y_left, W_right, out=Q_out)
+
+            # R[sk, sl, q, gk, gl, c, s] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c, s]
+            np.matmul(A_left, Q_right, out=R_out)
+
+            # dX[q + first, low + S*gk + sk, S*gl + sl, c, s] = R[sk, sl, q, gk, gl, c, s]
+            put(dX[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), split=(1, 2))
+
+
+def _winograd_dX_work(*, batch, n, m, D, C, S, L, N, **_):
+    """What it does, counted."""
+    Kk = S + 2
+    Kl = S + 2
+    Tl = ((S + m - 1) // S)
+    return (
+        ("room", 1, 4*C*Kk*Kl*L*N*Tl + 4*C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl),
+        ("make", 144, C*D),
+        ("make", 1, 144*C*D*Kk*Kl),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, 4*D*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, 4*D, 4*C),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, 4*C*L*N*Tl),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*L*N*S**2*Tl),
+    )
+
+
+def _winograd_dX_bound(*, D, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2,): (19, 16, 1, 0, 9, 192, 0),
+        (4,): (51, 1369, 9, 20, 671590, 190964761, 1),
+    }[S,]
+    channels = 4*D
+    return q + channels, above, below, lost + channels*each, channels*read, met
 
 
 def _direct_work(*, batch, n, m, C, D, **_):
     """What it does, counted."""
     return (
-        ("store", 1, 4*D*batch*m*n),
+        ("fill", 1, 4*D*batch*m*n),
         ("contract", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, D),
-        ("sweep", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n)))),
+        ("sweep", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), D, 3),
     )
 
 
 def _terms(*, C, **_):
     """How many products one result adds at most."""
     return 36*C
+
+
+def _direct_dX_work(*, batch, n, m, D, C, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, 4*C*batch*m*n),
+        ("contract", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), D, C),
+        ("sweep", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, 3),
+    )
+
+
+def _direct_dX_terms(*, D, **_):
+    """How many products one result adds at most."""
+    return 36*D
 
 
 def _sizes(X, V, u):
@@ -313,7 +844,33 @@ p4_conv2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
+        Algorithm(
+            "fastfir",
+            "fast FIR algorithms",
+            _fastfir_fixed, _fastfir_room, _fastfir,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (3,), "L": (), "N": ()},
+            extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
+            work=_fastfir_work,
+            tiled=0,
+            strict=False,
+            cases=(("S",), ((3,),)),
+            bound=_fastfir_bound,
+        ),
+        Algorithm(
+            "half_im2col",
+            "half of im2col",
+            _half_im2col_fixed, _half_im2col_room, _half_im2col,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_half_im2col_work,
+            tiled=0,
+        ),
         Algorithm(
             "im2col",
             "im2col",
@@ -341,7 +898,16 @@ p4_conv2d = Kernel(
         ),
     ),
     unfit={
+        "bands": "it needs one channel in and one out",
+        "box": "it needs a window along one axis to four, and channels that don't mix",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
         "fft": "it needs channels that don't mix",
+        "folded": "it needs one channel in and one out",
+        "gapped": "it needs one channel in and one out",
+        "lowrank": "it needs one channel in and one out",
+        "panels": "it needs one channel in and one out",
+        "phased": "it needs a window that skips places, and whose taps are neighbours",
+        "polyphase": "it needs one channel in and one out",
         "product": "it needs filters, letters that are contracted, and no taps",
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",
@@ -349,7 +915,63 @@ p4_conv2d = Kernel(
         "toeplitz": "it needs one channel in and one out",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "fastfir_dX",
+                    "fast FIR algorithms",
+                    _fastfir_dX_fixed, _fastfir_dX_room, _fastfir_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (3,), "L": (), "N": ()},
+                    extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
+                    work=_fastfir_dX_work,
+                    tiled=0,
+                    strict=False,
+                    cases=(("S",), ((3,),)),
+                    bound=_fastfir_dX_bound,
+                ),
+                Algorithm(
+                    "half_im2col_dX",
+                    "half of im2col",
+                    _half_im2col_dX_fixed, _half_im2col_dX_room, _half_im2col_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_half_im2col_dX_work,
+                    tiled=0,
+                ),
+                Algorithm(
+                    "im2col_dX",
+                    "im2col",
+                    _im2col_dX_fixed, _im2col_dX_room, _im2col_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_im2col_dX_work,
+                    tiled=0,
+                ),
+                Algorithm(
+                    "winograd_dX",
+                    "Winograd's algorithm",
+                    _winograd_dX_fixed, _winograd_dX_room, _winograd_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (2, 4), "L": (), "N": ()},
+                    extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+                    work=_winograd_dX_work,
+                    tiled=0,
+                    strict=False,
+                    cases=(("S",), ((2,), (4,))),
+                    bound=_winograd_dX_bound,
+                ),
+            ),
+        ),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

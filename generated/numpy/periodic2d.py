@@ -104,10 +104,10 @@ def _direct_du(G, du, new):
 def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*m*n),
-        ("copy", 1, batch*m*(2*Delta + n)),
-        ("copy", 1, batch*(2*Delta + m)*(2*Delta + n)),
-        ("sweep", (2*Delta + 1)**2, batch*m*n),
+        ("fill", 1, batch*m*n),
+        ("copy", 1, batch*m*(2*Delta + n), m),
+        ("copy", 1, batch*(2*Delta + m)*(2*Delta + n), 2*Delta + m),
+        ("sweep", (2*Delta + 1)**2, batch*m*n, m, 2),
     )
 
 
@@ -142,9 +142,21 @@ periodic2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     unfit={
+        "bands": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "box": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "fft": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "folded": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "gapped": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "half_im2col": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "im2col": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "lowrank": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "panels": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "phased": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "polyphase": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "product": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "rows": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "separable": "it needs windows that move with one place along each axis; Mod(a + i, n) is read",

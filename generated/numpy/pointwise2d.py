@@ -4,13 +4,13 @@
     H[i, j, d] = u[d] + Σ_c V[c, d]·X[i, j, c]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ pointwise
-Proved        71 of 71 obligations for all sizes: docs/derivations/pointwise2d.md
+Proved        80 of 80 obligations for all sizes: docs/derivations/pointwise2d.md
 Cost          2·n·m·C·D operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.primitives import halo, held, put, strided, tiles
+from .._runtime.primitives import halo, held, put, stretches, strided, tiles
 
 __all__ = ["pointwise2d"]
 
@@ -89,7 +89,7 @@ def _im2col_work(*, batch, n, m, C, D, N, R, **_):
         ("room", 1, C*N*R*m + D*N*R*m),
         ("view", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), N, R*m, C, D),
-        ("store", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
     )
 
 
@@ -125,22 +125,164 @@ def _product_work(*, batch, n, m, C, D, N, **_):
         ("room", 1, C*N*m*n + D*N*m*n),
         ("view", (-((-batch) // N)), C*N*m*n),
         ("matmul", (-((-batch) // N)), 1, N*m*n, C, D),
-        ("store", (-((-batch) // N)), D*N*m*n),
+        ("held", (-((-batch) // N)), D*N*m*n),
+    )
+
+
+def _im2col_dX_fixed(new, **_):
+    """What products of rows makes of the weights, once."""
+    return ()
+
+
+def _im2col_dX_room(new, *, m, D, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R, m, D))
+    A = new((N, R, m, C))
+    return (P, A)
+
+
+def _im2col_dX(G, V, dX, P_, A_, items, span, *, n, m, D, C, N, R, **_):
+    """Products of rows."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = G[e + first, low + q0, q1, q2], 0 outside
+            P = halo(G, (first, low, 0, 0), P_)
+
+            # A[e, p, l, c] = Σ_d P[e, p, l, d]·V[c, d]
+            A = held(dX[first:last, low:high], A_)
+            np.matmul(strided(P, (0, 0, 0, 0), (N, R*m, D), ((0, 1), (2, 1), (3, 1))), strided(V, (0, 0), (D, C), ((1, 1), (0, 1))), out=strided(A, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1))))
+
+            # dX[e + first, low + p, l, c] = A[e, p, l, c]
+            put(dX[first:last, low:high], A[:last - first, :high - low])
+
+
+def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*R*m),
+        ("view", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N, R*m, D, C),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+    )
+
+
+def _product_dX_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_dX_room(new, *, n, m, D, C, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m, D))
+    A = new((N, n, m, C))
+    return (P, A)
+
+
+def _product_dX(G, V, dX, P_, A_, items, span, *, n, m, D, C, N, **_):
+    """One product."""
+    for first, last in tiles(*items, N):
+        # P[e, q0, q1, q2] = G[e + first, q0, q1, q2], 0 outside
+        P = halo(G, (first, 0, 0, 0), P_)
+
+        # A[e, k, l, c] = Σ_d P[e, k, l, d]·V[c, d]
+        A = held(dX[first:last], A_)
+        np.matmul(strided(P, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))), V.transpose(1, 0), out=strided(A, (0, 0, 0, 0), (N*m*n, C), ((2, 1), (3, 1))))
+
+        # dX[e + first, k, l, c] = A[e, k, l, c]
+        put(dX[first:last], A[:last - first])
+
+
+def _product_dX_work(*, batch, n, m, D, C, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*m*n + D*N*m*n),
+        ("view", (-((-batch) // N)), D*N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N*m*n, D, C),
+        ("held", (-((-batch) // N)), C*N*m*n),
+    )
+
+
+def _correlation_dV_fixed(new, **_):
+    """What products of windows makes of the weights, once."""
+    return ()
+
+
+def _correlation_dV_room(new, *, n, m, D, C, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m, C))
+    U = new((N, n, m, D))
+    A = new((C, D))
+    return (P, U, A)
+
+
+def _correlation_dV(G, X, dV, P_, U_, A, items, span, *, n, m, D, C, N, **_):
+    """Products of windows."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        # P[e, q0, q1, q2] = X[e + first, q0, q1, q2], 0 outside
+        P = halo(X, (first, 0, 0, 0), P_)
+
+        # U[e, i, j, d] = G[e + first, i, j, d], 0 outside
+        U = halo(G, (first, 0, 0, 0), U_)
+
+        # A[c, d] = Σ_e Σ_i Σ_j P[e, i, j, c]·U[e, i, j, d]
+        np.matmul(strided(P, (0, 0, 0, 0), (C, N*m*n), ((3, 1), (2, 1))), strided(U, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))), out=A)
+
+        # dV[c, d] += A[c, d]
+        np.add(dV, A, out=dV)
+
+
+def _correlation_dV_work(*, batch, n, m, D, C, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*D + C*N*m*n + D*N*m*n),
+        ("view", (-((-batch) // N)), C*N*m*n),
+        ("view", (-((-batch) // N)), D*N*m*n),
+        ("matmul", (-((-batch) // N)), 1, C, N*m*n, D),
+        ("fold", (-((-batch) // N)), 2, C*D),
     )
 
 
 def _direct_work(*, batch, n, m, C, D, **_):
     """What it does, counted."""
     return (
-        ("store", 1, D*batch*m*n),
+        ("fill", 1, D*batch*m*n),
         ("contract", 1, batch*m*n, C, D),
-        ("sweep", 1, D*batch*m*n),
+        ("sweep", 1, D*batch*m*n, D, 3),
     )
 
 
 def _terms(*, C, **_):
     """How many products one result adds at most."""
     return C
+
+
+def _direct_dX_work(*, batch, n, m, D, C, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, C*batch*m*n),
+        ("contract", 1, batch*m*n, D, C),
+        ("sweep", 1, C*batch*m*n, C, 3),
+    )
+
+
+def _direct_dX_terms(*, D, **_):
+    """How many products one result adds at most."""
+    return D
+
+
+def _direct_dV_work(*, batch, n, m, D, C, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, C*D),
+        ("contract", 1, D, batch*m*n, C),
+        ("sweep", 1, C*D, D, 2),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch*m*n
 
 
 def _sizes(X, V, u):
@@ -169,6 +311,7 @@ pointwise2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
         Algorithm(
             "im2col",
@@ -193,7 +336,18 @@ pointwise2d = Kernel(
         ),
     ),
     unfit={
+        "bands": "it needs one channel in and one out",
+        "box": "it needs a window along one axis to four, and channels that don't mix",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs a window along some axis",
         "fft": "it needs channels that don't mix",
+        "folded": "it needs one channel in and one out",
+        "gapped": "it needs one channel in and one out",
+        "half_im2col": "it needs filters and a window along two axes at least",
+        "lowrank": "it needs one channel in and one out",
+        "panels": "it needs one channel in and one out",
+        "phased": "it needs a window along some axis",
+        "polyphase": "it needs one channel in and one out",
         "rows": "it needs one channel in and one out",
         "separable": "it needs one channel in and one out",
         "shifted": "it needs a window that moves, without filters",
@@ -201,8 +355,51 @@ pointwise2d = Kernel(
         "winograd": "it needs a window along some axis",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "im2col_dX",
+                    "products of rows",
+                    _im2col_dX_fixed, _im2col_dX_room, _im2col_dX,
+                    weights=(),
+                    arrays=("G", "V"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_im2col_dX_work,
+                    tiled=0,
+                ),
+                Algorithm(
+                    "product_dX",
+                    "one product",
+                    _product_dX_fixed, _product_dX_room, _product_dX,
+                    weights=(),
+                    arrays=("G", "V"),
+                    knobs={"N": ()},
+                    extents=lambda *, batch, **_: {"N": batch},
+                    work=_product_dX_work,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "correlation_dV",
+                    "products of windows",
+                    _correlation_dV_fixed, _correlation_dV_room, _correlation_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": ()},
+                    extents=lambda *, batch, **_: {"N": batch},
+                    work=_correlation_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

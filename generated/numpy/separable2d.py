@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_r Σ_a Σ_b P[r, a]·Q[r, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, 0 ≤ r < R, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ separable(r)
-Proved        79 of 79 obligations for all sizes: docs/derivations/separable2d.md
+Proved        82 of 82 obligations for all sizes: docs/derivations/separable2d.md
 Cost          2·n·m·(2Δ + 1)²·R operations
 """
 import numpy as np
@@ -174,22 +174,116 @@ def _separable_work(*, batch, n, m, R, Delta, S, T, G, **_):
         ("make", T, R*(2*Delta + 1)),
         ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m),
-        ("matmul", batch*(-((-L) // T))*(-((-n) // (G*S))), R, (-((-G*M*S) // ((-((-L) // T))))), L, T),
+        ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
         ("store", batch*(-((-n) // (G*S))), G*M*S*T),
+    )
+
+
+def _separable_dX_fixed(P, Q, new, *, R, Delta, S, T, **_):
+    """What passes along each axis makes of the weights, once."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    F = new((R, 2*Delta + 1))
+    # F[r, a] = P[r, 2*Delta - a]
+    for a in range(2*Delta + 1):
+        F[:, a] = P[:, 2*Delta - a]
+    W = new((R, S, K))
+    W[...] = 0
+    # W[r, s, a + s] = F[r, a]
+    for s in range(S):
+        W[:, s, s:2*Delta + s + 1] = F
+    F2 = new((R, 2*Delta + 1))
+    # F2[r, b] = Q[r, 2*Delta - b]
+    for b in range(2*Delta + 1):
+        F2[:, b] = Q[:, 2*Delta - b]
+    B = new((R, L, T))
+    B[...] = 0
+    # B[r, b + t, t] = F2[r, b]
+    for t in range(T):
+        B[:, t:2*Delta + t + 1, t] = F2
+    W_left = strided(W, (0, 0, 0), (R, S, K), ((0, 1), (1, 1), (2, 1)))
+    return (W_left, B)
+
+
+def _separable_dX_room(new, *, m, R, Delta, S, T, G_, **_):
+    """Working arrays of one thread, and views of them."""
+    L = 2*Delta + T
+    M = ((2*Delta + T + m - 1) // T)
+    E = new((2*Delta + G_*S, m))
+    Z = new((R, G_*S + 1, M*T))
+    Z[...] = 0
+    A = new((R, G_*S, M, T))
+    Z_out = strided(Z, (0, 0, Delta), (G_, R, S, m), ((1, S), (0, 1), (1, 1), (2, 1)))
+    Z_left = strided(Z, (0, 0, 0), (R, G_*M*S, L), ((0, 1), (2, T), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (R, G_*M*S, T), ((0, 1), (2, 1), (3, 1)))
+    return (E, Z_out, Z_left, A, A_out)
+
+
+def _separable_dX(G, dX, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, n, m, R, Delta, S, T, G_, **_):
+    """Passes along each axis."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    M = ((2*Delta + T + m - 1) // T)
+
+    for z in range(*items):
+        for low, high in tiles(*span, G_*S):
+            # E[p, x] = G[z, low + p - Delta, x], 0 outside
+            E = halo(G[z], (low - Delta, 0), E_)
+
+            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y - Delta]
+            np.matmul(W_left, strided(E, (0, 0), (G_, 1, K, m), ((0, S), (0, 0), (0, 1), (1, 1))), out=Z_out)
+
+            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            phased(Z_left, B, out=A_out)
+
+            # dX[z, low + q, T*h + t] = Σ_r A[r, q, h, t]
+            put(dX[z, low:high], folded(A[:, :high - low]), split=(1,))
+
+
+def _separable_dX_work(*, batch, n, m, R, Delta, S, T, G_, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    M = ((2*Delta + T + m - 1) // T)
+    return (
+        ("room", 1, m*(2*Delta + G_*S) + G_*M*R*S*T + M*R*T*(G_*S + 1)),
+        ("make", 2*Delta + 1, R),
+        ("make", S, R*(2*Delta + 1)),
+        ("make", 2*Delta + 1, R),
+        ("make", T, R*(2*Delta + 1)),
+        ("view", batch*(-((-n) // (G_*S))), m*(2*Delta + G_*S)),
+        ("matmul", batch*(-((-n) // (G_*S))), G_*R, S, K, m),
+        ("phased", batch*(-((-n) // (G_*S))), R, (-((-L) // T)), G_*M*S, L, T),
+        ("fold", batch*(-((-n) // (G_*S))), R, G_*M*S*T),
+        ("store", batch*(-((-n) // (G_*S))), G_*M*S*T),
     )
 
 
 def _direct_work(*, batch, n, m, R, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*m*n),
+        ("fill", 1, batch*m*n),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), R, 1),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2),
     )
 
 
 def _terms(*, R, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta**2*R + 4*Delta*R + R
+
+
+def _direct_dX_work(*, batch, n, m, R, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, batch*m*n),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), R, 1),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2),
+    )
+
+
+def _direct_dX_terms(*, R, Delta, **_):
     """How many products one result adds at most."""
     return 4*Delta**2*R + 4*Delta*R + R
 
@@ -221,6 +315,7 @@ separable2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(2, 1),
     algorithms=(
         Algorithm(
             "separable",
@@ -235,8 +330,19 @@ separable2d = Kernel(
         ),
     ),
     unfit={
+        "bands": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "box": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "correlation": "it needs a product of two arrays that are given; the weight is P[r, a]*Q[r, b]",
+        "fastfir": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "fft": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "folded": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "gapped": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "half_im2col": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "im2col": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "lowrank": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "panels": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "phased": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "polyphase": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "product": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "rows": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "shifted": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
@@ -244,7 +350,24 @@ separable2d = Kernel(
         "winograd": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("P", "Q", "G")),
+        "X": Gradient(
+            _direct_dX, ("P", "Q", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "separable_dX",
+                    "passes along each axis",
+                    _separable_dX_fixed, _separable_dX_room, _separable_dX,
+                    weights=("P", "Q"),
+                    arrays=("G",),
+                    knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G_": ()},
+                    work=_separable_dX_work,
+                    tiled=0,
+                    strict=False,
+                ),
+            ),
+        ),
         "P": Gradient(_direct_dP, ("X", "Q", "G")),
         "Q": Gradient(_direct_dQ, ("X", "P", "G")),
         "u": Gradient(_direct_du, ("G",)),

@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[2i + a, 2j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2)
-Proved        77 of 77 obligations for all sizes: docs/derivations/strided2d.md
+Proved        95 of 95 obligations for all sizes: docs/derivations/strided2d.md
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 import numpy as np
 
-from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.primitives import halo, put, strided, tiles, total
+from .._runtime import Algorithm, Gradient, Kernel, Reading
+from .._runtime.primitives import doubled, folded, halo, phased, put, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["strided2d"]
@@ -89,6 +89,115 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zij->", G, optimize=True)
 
 
+def _bands_fixed(V, new, *, n, Delta, **_):
+    """What bands of all rows makes of the weights, once."""
+    C = 2*((n - 1) // 2)
+    W = new((2*Delta + 1, C + 2*Delta + n + 1 - max(-Delta, -n)))
+    W[...] = 0
+    # W[b, a + C] = V[a, b]
+    W[:, C:C + 2*Delta + 1] = V.transpose(1, 0)
+    T = new((2*Delta + 1, ((n - 1) // 2) + 1, n))
+    # T[b, i, k] = W[b, k + C + Delta - 2*i]
+    T[...] = strided(W, (0, C + Delta), (2*Delta + 1, ((n - 1) // 2) + 1, n), ((0, 1), (1, -2), (1, 1)))
+    T_left = strided(T, (0, 0, 0), ((2*Delta + 1)*(((n - 1) // 2) + 1), n), ((1, 1), (2, 1)))
+    return (T_left,)
+
+
+def _bands_room(new, *, n, m, Delta, **_):
+    """Working arrays of one thread, and views of them."""
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
+    Z = new((2*Delta + 1, ((n - 1) // 2) + 1, Q))
+    Z[...] = 0
+    A = new((((n - 1) // 2) + 1, Q))
+    Z_out = strided(Z, (0, 0, Delta), ((2*Delta + 1)*(((n - 1) // 2) + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((1, 1), (2, 1)))
+    Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = strided(A, (0, 0), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), ((0, 1), (1, 2)))
+    return (Z_out, Z_b, A_flat, A_out)
+
+
+def _bands(X, u, H, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
+    """Bands of all rows."""
+    for z in range(*items):
+        # Z[b, i, y] = Σ_k T[b, i, k]·X[z, k, y - Delta]
+        np.matmul(T_left, X[z, :, :-max(-Delta - 2*((m - 1) // 2) - 1, -m)], out=Z_out)
+
+        # A[i, q] = Σ_b Z[b, i, q + b]
+        total(Z_b, A_flat)
+
+        # H[z, i, j] = u + A[i, 2*j]
+        np.add(A_out, u, out=H[z])
+
+
+def _bands_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
+    return (
+        ("room", 1, Q*(2*Delta + 1)*(((n - 1) // 2) + 1) + Q*(((n - 1) // 2) + 1)),
+        ("make", 1, (2*Delta + 1)**2),
+        ("make", 1, n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
+        ("matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("total", batch, 2*Delta + 1, Q*(((n - 1) // 2) + 1)),
+        ("store", batch, (((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
+    )
+
+
+def _box_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _box_fixed(new, **_):
+    """What sums of equal weights makes of the weights, once."""
+    return ()
+
+
+def _box_room(new, *, m, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + 2*R - 1, 2*Delta + 2*((m - 1) // 2) + 1))
+    Q = P
+    B = new((N, 2*Delta + 2*R - 1, 2*Delta + 2*((m - 1) // 2) + 1))
+    C = P
+    Q_flat = Q.reshape(-1)
+    B_flat = B.reshape(-1)
+    B_spare = new(B.shape).reshape(-1)
+    C_flat = C.reshape(-1)
+    C_spare = new(C.shape).reshape(-1)
+    return (P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare)
+
+
+def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, span, *, n, m, Delta, N, R, **_):
+    """Sums of equal weights."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1] = X[e + first, 2*low + q0 - Delta, q1 - Delta], 0 outside
+            halo(X, (first, 2*low - Delta, -Delta), P, copied=True)
+
+            # Q[e, q0, q1] = P[e, q0, q1]·w
+            np.multiply(P, w, out=Q)
+
+            # B[e, q0, q1] = Σ_a Q[e, q0 + a, q1]
+            doubled(Q_flat, B_flat, B_spare, 2*Delta + 2*((m - 1) // 2) + 1, 2*Delta + 1, 4*Delta**2*N + 4*Delta*N*R + 4*Delta*N*((m - 1) // 2) + 2*N*R + 4*N*R*((m - 1) // 2) - 2*Delta - 4*Delta**2 - 4*Delta*((m - 1) // 2) - N - 2*N*((m - 1) // 2))
+
+            # C[e, q0, q1] = Σ_b B[e, q0, q1 + b]
+            doubled(B_flat, C_flat, C_spare, 1, 2*Delta + 1, 4*Delta**2*N + 4*Delta*N*R + 4*Delta*N*((m - 1) // 2) + 2*N*R + 4*N*R*((m - 1) // 2) - 4*Delta - 4*Delta**2 - 4*Delta*((m - 1) // 2) - N - 2*N*((m - 1) // 2))
+
+            # H[e + first, low + p, j] = u + C[e, 2*p, 2*j]
+            np.add(strided(C, (0, 0, 0), (last - first, high - low, ((m - 1) // 2) + 1), ((0, 1), (1, 2), (2, 2))), u, out=H[first:last, low:high])
+
+
+def _box_work(*, batch, n, m, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 4*N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)),
+        ("copy", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1), 2*Delta + 2*((m - 1) // 2) + 1),
+        ("total", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2, N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)),
+        ("doubled", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2*Delta + 1, N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)),
+        ("doubled", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2*Delta + 1, N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)),
+        ("store", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*R*(((m - 1) // 2) + 1)),
+    )
+
+
 def _fft_fixed(V, new, *, Delta, Ni, Nj, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     T = new((Ni, Nj))
@@ -144,7 +253,7 @@ def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Delt
                 real_inverse(Bi_read, Bj)
 
                 # H[k + first, i0 + si, j0 + sj] = u + Bj[k, si, 2*sj]
-                put(H[first:last, i0:i1, j0:j1], strided(Bj, (0, 0, 0), (last - first, i1 - i0, j1 - j0), ((0, 1), (1, 1), (2, 2))), u)
+                np.add(strided(Bj, (0, 0, 0), (last - first, i1 - i0, j1 - j0), ((0, 1), (1, 1), (2, 2))), u, out=H[first:last, i0:i1, j0:j1])
 
 
 def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
@@ -167,9 +276,222 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
 
 
 def _fft_bound(*, Ni, Nj, **_):
-    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
-    steps = (Ni - 1).bit_length() + (Nj - 1).bit_length()
-    return 15*steps + 16, int(-(-((Ni*Nj)**0.5) // 1)), 1
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Ni - 1).bit_length() + (Nj - 1).bit_length(), Ni*Nj
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 16, norm, 1, lost, norm*lost, lost
+
+
+def _folded_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _folded_fixed(M, new, *, Delta, S, **_):
+    """What rows on BLAS of half a window makes of the weights, once."""
+    K = 2*Delta + 2*S - 1
+    T = new((Delta + 1, S, K))
+    T[...] = 0
+    # T[h, s, a + 2*s] = M[a, h]
+    for s in range(S):
+        T[:, s, 2*s:2*Delta + 2*s + 1] = M.transpose(1, 0)
+    T_left = strided(T, (0, 0, 0), (S*(Delta + 1), K), ((1, 1), (2, 1)))
+    return (T_left,)
+
+
+def _folded_room(new, *, m, Delta, S, G, **_):
+    """Working arrays of one thread, and views of them."""
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
+    P = new((2*Delta + 2*G*S - 1, m))
+    Z = new((Delta + 1, S, G, Q))
+    Z[...] = 0
+    A = new((S, G, Q))
+    Z_out = strided(Z, (0, 0, 0, Delta), (G, S*(Delta + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((2, 1), (1, 1), (3, 1)))
+    Z_b = [Z[min(b, 2*Delta - b)].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = strided(A, (0, 0, 0), (G, S, ((m - 1) // 2) + 1), ((1, 1), (0, 1), (2, 2)))
+    return (P, Z_out, Z_b, A_flat, A_out)
+
+
+def _folded(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, S, G, **_):
+    """Rows on BLAS of half a window."""
+    K = 2*Delta + 2*S - 1
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # P[p, x] = X[z, 2*low + p - Delta, x], 0 outside
+            P = halo(X[z], (2*low - Delta, 0), P_)
+
+            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[2*S*g + r, y - Delta]
+            np.matmul(T_left, strided(P, (0, 0), (G, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))), out=Z_out)
+
+            # A[s, g, q] = Σ_b Z[Min(b, 2*Delta - b), s, g, q + b]
+            total(Z_b, A_flat)
+
+            # H[z, low + S*g + s, j] = u + A[s, g, 2*j]
+            put(H[z, low:high], A_out, u, split=(0,))
+
+
+def _folded_work(*, batch, n, m, Delta, S, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + 2*S - 1
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
+    return (
+        ("room", 1, G*Q*S*(Delta + 1) + m*(2*Delta + 2*G*S - 1) + G*Q*S),
+        ("make", S, (Delta + 1)*(2*Delta + 1)),
+        ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Delta + 1, G*Q*S),
+        ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*S*(((m - 1) // 2) + 1)),
+    )
+
+
+def _lowrank_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _lowrank_fixed(P, Q, new, *, R, Delta, S, T, **_):
+    """What passes of a window of low rank makes of the weights, once."""
+    K = 2*Delta + 2*S - 1
+    L = 2*Delta + 2*T - 1
+    W = new((R, S, K))
+    W[...] = 0
+    # W[r, s, a + 2*s] = P[r, a]
+    for s in range(S):
+        W[:, s, 2*s:2*Delta + 2*s + 1] = P
+    B = new((R, L, T))
+    B[...] = 0
+    # B[r, b + 2*t, t] = Q[r, b]
+    for t in range(T):
+        B[:, 2*t:2*Delta + 2*t + 1, t] = Q
+    W_left = strided(W, (0, 0, 0), (R, S, K), ((0, 1), (1, 1), (2, 1)))
+    return (W_left, B)
+
+
+def _lowrank_room(new, *, m, R, Delta, S, T, G, **_):
+    """Working arrays of one thread, and views of them."""
+    L = 2*Delta + 2*T - 1
+    M = ((Delta + T + ((m - 1) // 2)) // T)
+    E = new((2*Delta + 2*G*S - 1, m))
+    Z = new((R, G*S + 1, 2*M*T))
+    Z[...] = 0
+    A = new((R, G*S, M, T))
+    Z_out = strided(Z, (0, 0, Delta), (G, R, S, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((1, S), (0, 1), (1, 1), (2, 1)))
+    Z_left = strided(Z, (0, 0, 0), (R, G*M*S, L), ((0, 1), (2, 2*T), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (R, G*M*S, T), ((0, 1), (2, 1), (3, 1)))
+    return (E, Z_out, Z_left, A, A_out)
+
+
+def _lowrank(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, n, m, R, Delta, S, T, G, **_):
+    """Passes of a window of low rank."""
+    K = 2*Delta + 2*S - 1
+    L = 2*Delta + 2*T - 1
+    M = ((Delta + T + ((m - 1) // 2)) // T)
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # E[p, x] = X[z, 2*low + p - Delta, x], 0 outside
+            E = halo(X[z], (2*low - Delta, 0), E_)
+
+            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[2*S*g + p, y - Delta]
+            np.matmul(W_left, strided(E, (0, 0), (G, 1, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 0), (0, 1), (1, 1))), out=Z_out)
+
+            # A[r, q, h, t] = Σ_c Z[r, q, 2*T*h + c]·B[r, c, t]
+            phased(Z_left, B, out=A_out)
+
+            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
+
+
+def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + 2*S - 1
+    L = 2*Delta + 2*T - 1
+    M = ((Delta + T + ((m - 1) // 2)) // T)
+    return (
+        ("room", 1, m*(2*Delta + 2*G*S - 1) + 2*M*R*T*(G*S + 1) + G*M*R*S*T),
+        ("make", S, R*(2*Delta + 1)),
+        ("make", T, R*(2*Delta + 1)),
+        ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*R, S, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("phased", batch*(-((-((n - 1) // 2) - 1) // (G*S))), R, (-((-L) // (2*T))), G*M*S, L, T),
+        ("fold", batch*(-((-((n - 1) // 2) - 1) // (G*S))), R, G*M*S*T),
+        ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*M*S*T),
+    )
+
+
+def _polyphase_fixed(V, new, *, Delta, S, **_):
+    """What rows on BLAS in phases of columns makes of the weights, once."""
+    K = 2*Delta + 2*S - 1
+    B = Delta + 1
+    T = new((B, S, K, 2))
+    T[...] = 0
+    # T[h, s, a + 2*s, f] = V[a, 2*h + f], 0 beyond the last tap
+    for h in range(B):
+        for f in range(2):
+            for s in range(S):
+                if 2*h + f < 2*Delta + 1:
+                    T[h, s, 2*s:2*Delta + 2*s + 1, f] = V[:, 2*h + f]
+    T_left = strided(T, (0, 0, 0, 0), (B*S, 2*K), ((1, 1), (3, 1)))
+    return (T_left,)
+
+
+def _polyphase_room(new, *, m, Delta, S, G, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + 2*S - 1
+    B = Delta + 1
+    Q = 16*((B + ((m - 1) // 2) + 15) // 16)
+    P = new((2*Delta + 2*G*S - 1, 2*Q))
+    E = new((2*Delta + 2*G*S - 1, 2, Q))
+    Z = new((B, S, G, Q))
+    A = new((S, G, Q))
+    E_right = strided(E, (0, 0, 0), (G, 2*K, Q), ((0, 2*S), (1, 1), (2, 1)))
+    Z_out = strided(Z, (0, 0, 0, 0), (G, B*S, Q), ((2, 1), (1, 1), (3, 1)))
+    Z_h = [Z[h].reshape(-1)[h:] for h in range(B)]
+    A_flat = A.reshape(-1)[:A.size - (B - 1)]
+    A_out = A[:, :, :((m - 1) // 2) + 1].transpose(1, 0, 2)
+    return (P, E, E_right, Z_out, Z_h, A_flat, A_out)
+
+
+def _polyphase(X, u, H, T_left, P, E, E_right, Z_out, Z_h, A_flat, A_out, items, span, *, n, m, Delta, S, G, **_):
+    """Rows on BLAS in phases of columns."""
+    K = 2*Delta + 2*S - 1
+    B = Delta + 1
+    Q = 16*((B + ((m - 1) // 2) + 15) // 16)
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # P[p, x] = X[z, 2*low + p - Delta, x - Delta], 0 outside
+            halo(X[z], (2*low - Delta, -Delta), P, copied=True)
+
+            # E[p, f, c] = P[p, f + 2*c]
+            E[...] = strided(P, (0, 0), (2*Delta + 2*G*S - 1, 2, Q), ((0, 1), (1, 1), (1, 2)))
+
+            # Z[h, s, g, y] = Σ_r Σ_f T[h, s, r, f]·E[2*S*g + r, f, y]
+            np.matmul(T_left, E_right, out=Z_out)
+
+            # A[s, g, q] = Σ_h Z[h, s, g, h + q]
+            total(Z_h, A_flat)
+
+            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            put(H[z, low:high], A_out, u, split=(0,))
+
+
+def _polyphase_work(*, batch, n, m, Delta, S, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + 2*S - 1
+    B = Delta + 1
+    Q = 16*((B + ((m - 1) // 2) + 15) // 16)
+    return (
+        ("room", 1, B*G*Q*S + 2*Q*(2*Delta + 2*G*S - 1) + Q*(4*Delta + 4*G*S - 2) + G*Q*S),
+        ("make", 2*B*S, 2*Delta + 1),
+        ("copy", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Q*(2*Delta + 2*G*S - 1), 2*Q),
+        ("copy", batch*(-((-((n - 1) // 2) - 1) // (G*S))), Q*(4*Delta + 4*G*S - 2), 1),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, B*S, 2*K, Q),
+        ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), B, G*Q*S),
+        ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*S*(((m - 1) // 2) + 1)),
+    )
 
 
 def _rows_fixed(V, new, *, Delta, S, **_):
@@ -226,7 +548,7 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
         ("make", S, (2*Delta + 1)**2),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
         ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(2*Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
-        ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Delta + 1, G*S*(2*((m - 1) // 2) + 1)),
+        ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*S*(((m - 1) // 2) + 1)),
     )
 
@@ -234,8 +556,8 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
 def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+        ("fill", 1, batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2),
     )
 
 
@@ -270,7 +592,17 @@ strided2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
+        Algorithm(
+            "bands",
+            "bands of all rows",
+            _bands_fixed, _bands_room, _bands,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={},
+            work=_bands_work,
+        ),
         Algorithm(
             "fft",
             "Fourier transforms of tiles",
@@ -284,6 +616,17 @@ strided2d = Kernel(
             strict=False,
             admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
             bound=_fft_bound,
+            normwise=True,
+        ),
+        Algorithm(
+            "polyphase",
+            "rows on BLAS in phases of columns",
+            _polyphase_fixed, _polyphase_room, _polyphase,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": ()},
+            work=_polyphase_work,
+            tiled=0,
         ),
         Algorithm(
             "rows",
@@ -296,8 +639,51 @@ strided2d = Kernel(
             tiled=0,
         ),
     ),
+    valued=(
+        Algorithm(
+            "box",
+            "sums of equal weights",
+            _box_fixed, _box_room, _box,
+            weights=(),
+            arrays=("X", "w", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": ((n - 1) // 2) + 1},
+            work=_box_work,
+            tiled=0,
+            reading=Reading(_box_seen, ("V",), "level", (2,), ("w",)),
+        ),
+        Algorithm(
+            "folded",
+            "rows on BLAS of half a window",
+            _folded_fixed, _folded_room, _folded,
+            weights=("M",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": ()},
+            work=_folded_work,
+            tiled=0,
+            reading=Reading(_folded_seen, ("V",), "mirrored", (1,), ("M",)),
+        ),
+        Algorithm(
+            "lowrank",
+            "passes of a window of low rank",
+            _lowrank_fixed, _lowrank_room, _lowrank,
+            weights=("P", "Q"),
+            arrays=("X", "u"),
+            knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G": ()},
+            work=_lowrank_work,
+            tiled=0,
+            strict=False,
+            reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q"), ("R",)),
+        ),
+    ),
     unfit={
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs channels in or filters out",
+        "gapped": "it needs a window whose taps are apart along the last axis but one",
+        "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "panels": "it needs every place along j, the last axis",
+        "phased": "it needs channels in or filters out",
         "product": "it needs filters, letters that are contracted, and no taps",
         "separable": "it needs a weight with one factor for each axis, whose taps are all live",
         "shifted": "it needs X to end with a letter that weights and result share",

@@ -4,12 +4,14 @@
     X[k, l] = Σ_i Σ_j V[k - 2i, l - 2j]·H[i, j]        |k - 2i|, |l - 2j| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2) ⟶ adjoint
-Proved        68 of 68 obligations for all sizes: docs/derivations/transposed2d.md
+Proved        80 of 80 obligations for all sizes: docs/derivations/transposed2d.md
 Cost          2·((2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 0; (2·n·Δ + n + 1 - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 0; (2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 1; (2·n·Δ + n - Δ²)/2 otherwise where Δ ≤ n - 2; ⌈n/2⌉·n otherwise)·((2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 0; (2·m·Δ + m + 1 - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 0; (2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 1; (2·m·Δ + m - Δ²)/2 otherwise where Δ ≤ m - 2; ⌈m/2⌉·m otherwise) operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, put, strided, tiles, total
+from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["transposed2d"]
 
@@ -76,17 +78,299 @@ def _direct_dV(H, G, dV, new):
             )
 
 
+def _bands_dH_fixed(V, new, *, n, Delta, **_):
+    """What bands of all rows makes of the weights, once."""
+    C = 2*((n - 1) // 2)
+    W = new((2*Delta + 1, C + 2*Delta + n + 1 - max(-Delta, -n)))
+    W[...] = 0
+    # W[b, a + C] = V[a, b]
+    W[:, C:C + 2*Delta + 1] = V.transpose(1, 0)
+    T = new((2*Delta + 1, ((n - 1) // 2) + 1, n))
+    # T[b, i, k] = W[b, k + C + Delta - 2*i]
+    T[...] = strided(W, (0, C + Delta), (2*Delta + 1, ((n - 1) // 2) + 1, n), ((0, 1), (1, -2), (1, 1)))
+    T_left = strided(T, (0, 0, 0), ((2*Delta + 1)*(((n - 1) // 2) + 1), n), ((1, 1), (2, 1)))
+    return (T_left,)
+
+
+def _bands_dH_room(new, *, n, m, Delta, **_):
+    """Working arrays of one thread, and views of them."""
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
+    Z = new((2*Delta + 1, ((n - 1) // 2) + 1, Q))
+    Z[...] = 0
+    A = new((((n - 1) // 2) + 1, Q))
+    Z_out = strided(Z, (0, 0, Delta), ((2*Delta + 1)*(((n - 1) // 2) + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((1, 1), (2, 1)))
+    Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = strided(A, (0, 0), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), ((0, 1), (1, 2)))
+    return (Z_out, Z_b, A_flat, A_out)
+
+
+def _bands_dH(G, dH, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
+    """Bands of all rows."""
+    for z in range(*items):
+        # Z[b, i, y] = Σ_k T[b, i, k]·G[z, k, y - Delta]
+        np.matmul(T_left, G[z, :, :-max(-Delta - 2*((m - 1) // 2) - 1, -m)], out=Z_out)
+
+        # A[i, q] = Σ_b Z[b, i, q + b]
+        total(Z_b, A_flat)
+
+        # dH[z, i, j] = A[i, 2*j]
+        put(dH[z], A_out)
+
+
+def _bands_dH_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
+    return (
+        ("room", 1, Q*(2*Delta + 1)*(((n - 1) // 2) + 1) + Q*(((n - 1) // 2) + 1)),
+        ("make", 1, (2*Delta + 1)**2),
+        ("make", 1, n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
+        ("matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("total", batch, 2*Delta + 1, Q*(((n - 1) // 2) + 1)),
+        ("store", batch, (((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
+    )
+
+
+def _fft_dH_fixed(V, new, *, Delta, Ni, Nj, **_):
+    """What Fourier transforms of tiles makes of the weights, once."""
+    T = new((Ni, Nj))
+    T[...] = 0
+    # T[a, b] = V[a, b]
+    T[:2*Delta + 1, :2*Delta + 1] = V
+    Wj = spectrum(new, (Ni, (Nj // 2) + 1))
+    # Wj[qi, fj] = Σ_qj wj^(-fj·qj)·T[qi, qj]
+    real_transform(T, Wj, sign=-1, scaled=False)
+    Wi = spectrum(new, (Ni, (Nj // 2) + 1))
+    # Wi[fi, fj] = Σ_qi wi^(-fi·qi)·Wj[qi, fj]
+    transform(Wj, Wi, 0, sign=-1, scaled=False)
+    return (Wi,)
+
+
+def _fft_dH_room(new, *, Delta, Ni, Nj, I, **_):
+    """Working arrays of one thread, and views of them."""
+    Si = ((Ni - 1) // 2) + 1 - Delta
+    R = new((I, Ni, Nj))
+    Yj = spectrum(new, (I, Ni, (Nj // 2) + 1))
+    Yi = spectrum(new, (I, Ni, (Nj // 2) + 1))
+    Q = Yi
+    Bi = Yj
+    Bj = R[:, :Si]
+    Bi_read = strided(Bi, (0, 0, 0), (I, Si, (Nj // 2) + 1), ((0, 1), (1, 2), (2, 1)))
+    return (R, Yj, Yi, Q, Bi, Bi_read, Bj)
+
+
+def _fft_dH(G, dH, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Delta, Ni, Nj, I, **_):
+    """Fourier transforms of tiles."""
+    Si = ((Ni - 1) // 2) + 1 - Delta
+    Sj = ((Nj - 1) // 2) + 1 - Delta
+
+    for first, last in tiles(*items, I):
+        for i0, i1 in tiles(*span, Si):
+            for j0, j1 in tiles(0, ((m - 1) // 2) + 1, Sj):
+                # R[k, pi, pj] = G[k + first, 2*i0 + pi - Delta, 2*j0 + pj - Delta], 0 outside
+                R = halo(G, (first, 2*i0 - Delta, 2*j0 - Delta), R_)
+
+                # Yj[k, pi, fj] = Σ_pj wj^(fj·pj)·R[k, pi, pj]/√Nj
+                real_transform(R, Yj)
+
+                # Yi[k, fi, fj] = Σ_pi wi^(fi·pi)·Yj[k, pi, fj]/√Ni
+                transform(Yj, Yi, 1)
+
+                # Q[k, fi, fj] = Yi[k, fi, fj]·Wi[fi, fj]
+                np.multiply(Yi, Wi, out=Q)
+
+                # Bi[k, yi, fj] = Σ_fi wi^(-yi·fi)·Q[k, fi, fj]/√Ni
+                transform(Q, Bi, 1, sign=-1)
+
+                # Bj[k, si, yj] = Σ_fj wj^(-yj·fj)·Bi[k, 2*si, fj]/√Nj
+                real_inverse(Bi_read, Bj)
+
+                # dH[k + first, i0 + si, j0 + sj] = Bj[k, si, 2*sj]
+                put(dH[first:last, i0:i1, j0:j1], strided(Bj, (0, 0, 0), (last - first, i1 - i0, j1 - j0), ((0, 1), (1, 1), (2, 2))))
+
+
+def _fft_dH_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
+    """What it does, counted."""
+    Si = ((Ni - 1) // 2) + 1 - Delta
+    Sj = ((Nj - 1) // 2) + 1 - Delta
+    return (
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj),
+        ("make", 1, (2*Delta + 1)**2),
+        ("make fft", 1, Ni, Nj),
+        ("make fft", 1, Nj, Ni),
+        ("view", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Ni*Nj),
+        ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Ni, Nj),
+        ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Nj, Ni),
+        ("total", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), 2, I*Ni*Nj),
+        ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Nj, Ni),
+        ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Si, Nj),
+        ("store", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Si*Sj),
+    )
+
+
+def _fft_dH_bound(*, Ni, Nj, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Ni - 1).bit_length() + (Nj - 1).bit_length(), Ni*Nj
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 16, norm, 1, lost, norm*lost, lost
+
+
+def _polyphase_dH_fixed(V, new, *, Delta, S, **_):
+    """What rows on BLAS in phases of columns makes of the weights, once."""
+    K = 2*Delta + 2*S - 1
+    B = Delta + 1
+    T = new((B, S, K, 2))
+    T[...] = 0
+    # T[h, s, a + 2*s, f] = V[a, 2*h + f], 0 beyond the last tap
+    for h in range(B):
+        for f in range(2):
+            for s in range(S):
+                if 2*h + f < 2*Delta + 1:
+                    T[h, s, 2*s:2*Delta + 2*s + 1, f] = V[:, 2*h + f]
+    T_left = strided(T, (0, 0, 0, 0), (B*S, 2*K), ((1, 1), (3, 1)))
+    return (T_left,)
+
+
+def _polyphase_dH_room(new, *, m, Delta, S, G_, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + 2*S - 1
+    B = Delta + 1
+    Q = 16*((B + ((m - 1) // 2) + 15) // 16)
+    P = new((2*Delta + 2*G_*S - 1, 2*Q))
+    E = new((2*Delta + 2*G_*S - 1, 2, Q))
+    Z = new((B, S, G_, Q))
+    A = new((S, G_, Q))
+    E_right = strided(E, (0, 0, 0), (G_, 2*K, Q), ((0, 2*S), (1, 1), (2, 1)))
+    Z_out = strided(Z, (0, 0, 0, 0), (G_, B*S, Q), ((2, 1), (1, 1), (3, 1)))
+    Z_h = [Z[h].reshape(-1)[h:] for h in range(B)]
+    A_flat = A.reshape(-1)[:A.size - (B - 1)]
+    A_out = A[:, :, :((m - 1) // 2) + 1].transpose(1, 0, 2)
+    return (P, E, E_right, Z_out, Z_h, A_flat, A_out)
+
+
+def _polyphase_dH(G, dH, T_left, P, E, E_right, Z_out, Z_h, A_flat, A_out, items, span, *, n, m, Delta, S, G_, **_):
+    """Rows on BLAS in phases of columns."""
+    K = 2*Delta + 2*S - 1
+    B = Delta + 1
+    Q = 16*((B + ((m - 1) // 2) + 15) // 16)
+
+    for z in range(*items):
+        for low, high in tiles(*span, G_*S):
+            # P[p, x] = G[z, 2*low + p - Delta, x - Delta], 0 outside
+            halo(G[z], (2*low - Delta, -Delta), P, copied=True)
+
+            # E[p, f, c] = P[p, f + 2*c]
+            E[...] = strided(P, (0, 0), (2*Delta + 2*G_*S - 1, 2, Q), ((0, 1), (1, 1), (1, 2)))
+
+            # Z[h, s, g, y] = Σ_r Σ_f T[h, s, r, f]·E[2*S*g + r, f, y]
+            np.matmul(T_left, E_right, out=Z_out)
+
+            # A[s, g, q] = Σ_h Z[h, s, g, h + q]
+            total(Z_h, A_flat)
+
+            # dH[z, low + S*g + s, j] = A[s, g, j]
+            put(dH[z, low:high], A_out, split=(0,))
+
+
+def _polyphase_dH_work(*, batch, n, m, Delta, S, G_, **_):
+    """What it does, counted."""
+    K = 2*Delta + 2*S - 1
+    B = Delta + 1
+    Q = 16*((B + ((m - 1) // 2) + 15) // 16)
+    return (
+        ("room", 1, B*G_*Q*S + 2*Q*(2*Delta + 2*G_*S - 1) + Q*(4*Delta + 4*G_*S - 2) + G_*Q*S),
+        ("make", 2*B*S, 2*Delta + 1),
+        ("copy", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), 2*Q*(2*Delta + 2*G_*S - 1), 2*Q),
+        ("copy", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), Q*(4*Delta + 4*G_*S - 2), 1),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_, B*S, 2*K, Q),
+        ("total", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), B, G_*Q*S),
+        ("store", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_*S*(((m - 1) // 2) + 1)),
+    )
+
+
+def _rows_dH_fixed(V, new, *, Delta, S, **_):
+    """What rows on BLAS makes of the weights, once."""
+    K = 2*Delta + 2*S - 1
+    T = new((2*Delta + 1, S, K))
+    T[...] = 0
+    # T[b, s, a + 2*s] = V[a, b]
+    for s in range(S):
+        T[:, s, 2*s:2*Delta + 2*s + 1] = V.transpose(1, 0)
+    T_left = strided(T, (0, 0, 0), (S*(2*Delta + 1), K), ((1, 1), (2, 1)))
+    return (T_left,)
+
+
+def _rows_dH_room(new, *, m, Delta, S, G_, **_):
+    """Working arrays of one thread, and views of them."""
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
+    P = new((2*Delta + 2*G_*S - 1, m))
+    Z = new((2*Delta + 1, S, G_, Q))
+    Z[...] = 0
+    A = new((S, G_, Q))
+    Z_out = strided(Z, (0, 0, 0, Delta), (G_, S*(2*Delta + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((2, 1), (1, 1), (3, 1)))
+    Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = strided(A, (0, 0, 0), (G_, S, ((m - 1) // 2) + 1), ((1, 1), (0, 1), (2, 2)))
+    return (P, Z_out, Z_b, A_flat, A_out)
+
+
+def _rows_dH(G, dH, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, S, G_, **_):
+    """Rows on BLAS."""
+    K = 2*Delta + 2*S - 1
+
+    for z in range(*items):
+        for low, high in tiles(*span, G_*S):
+            # P[p, x] = G[z, 2*low + p - Delta, x], 0 outside
+            P = halo(G[z], (2*low - Delta, 0), P_)
+
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[2*S*g + r, y - Delta]
+            np.matmul(T_left, strided(P, (0, 0), (G_, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))), out=Z_out)
+
+            # A[s, g, q] = Σ_b Z[b, s, g, q + b]
+            total(Z_b, A_flat)
+
+            # dH[z, low + S*g + s, j] = A[s, g, 2*j]
+            put(dH[z, low:high], A_out, split=(0,))
+
+
+def _rows_dH_work(*, batch, n, m, Delta, S, G_, **_):
+    """What it does, counted."""
+    K = 2*Delta + 2*S - 1
+    Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
+    return (
+        ("room", 1, G_*Q*S*(2*Delta + 1) + m*(2*Delta + 2*G_*S - 1) + G_*Q*S),
+        ("make", S, (2*Delta + 1)**2),
+        ("view", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), m*(2*Delta + 2*G_*S - 1)),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_, S*(2*Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("total", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), 2*Delta + 1, G_*Q*S),
+        ("store", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_*S*(((m - 1) // 2) + 1)),
+    )
+
+
 def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n)))),
+        ("fill", 1, batch*m*n),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2),
     )
 
 
 def _terms(*, n, m, **_):
     """How many products one result adds at most."""
     return ((m - 1) // 2) + ((m - 1) // 2)*((n - 1) // 2) + ((n - 1) // 2) + 1
+
+
+def _direct_dH_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2),
+    )
+
+
+def _direct_dH_terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
 
 
 def _sizes(H, V, n, m):
@@ -114,9 +398,21 @@ transposed2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     unfit={
+        "bands": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "box": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "fft": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "folded": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "gapped": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "half_im2col": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "im2col": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "lowrank": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "panels": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "phased": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "polyphase": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "product": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "rows": "it needs conditions on the window alone; there is 2*i <= Delta + k",
         "separable": "it needs conditions on the window alone; there is 2*i <= Delta + k",
@@ -125,7 +421,57 @@ transposed2d = Kernel(
         "winograd": "it needs conditions on the window alone; there is 2*i <= Delta + k",
     },
     gradients={
-        "H": Gradient(_direct_dH, ("V", "G")),
+        "H": Gradient(
+            _direct_dH, ("V", "G"),
+            work=_direct_dH_work,
+            terms=_direct_dH_terms,
+            algorithms=(
+                Algorithm(
+                    "bands_dH",
+                    "bands of all rows",
+                    _bands_dH_fixed, _bands_dH_room, _bands_dH,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={},
+                    work=_bands_dH_work,
+                ),
+                Algorithm(
+                    "fft_dH",
+                    "Fourier transforms of tiles",
+                    _fft_dH_fixed, _fft_dH_room, _fft_dH,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    extents=lambda *, batch, **_: {"I": batch},
+                    work=_fft_dH_work,
+                    tiled=0,
+                    strict=False,
+                    admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
+                    bound=_fft_dH_bound,
+                    normwise=True,
+                ),
+                Algorithm(
+                    "polyphase_dH",
+                    "rows on BLAS in phases of columns",
+                    _polyphase_dH_fixed, _polyphase_dH_room, _polyphase_dH,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (1, 2, 4), "G_": ()},
+                    work=_polyphase_dH_work,
+                    tiled=0,
+                ),
+                Algorithm(
+                    "rows_dH",
+                    "rows on BLAS",
+                    _rows_dH_fixed, _rows_dH_room, _rows_dH,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (1, 2, 4), "G_": ()},
+                    work=_rows_dH_work,
+                    tiled=0,
+                ),
+            ),
+        ),
         "V": Gradient(_direct_dV, ("H", "G")),
     },
     told={"n": (0, 1, 0), "m": (1, 1, 0)},

@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a + Δ, j + b + Δ]        |a|, |b| ≤ Δ
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(valid)
-Proved        70 of 70 obligations for all sizes: docs/derivations/valid2d.md
+Proved        100 of 100 obligations for all sizes: docs/derivations/valid2d.md
 Cost          2·(n - 2Δ)·(m - 2Δ)·(2Δ + 1)² operations
 """
 import numpy as np
 
-from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.primitives import halo, put, strided, tiles, total
+from .._runtime import Algorithm, Gradient, Kernel, Reading
+from .._runtime.primitives import doubled, folded, halo, held, phased, put, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["valid2d"]
@@ -75,6 +75,115 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zij->", G, optimize=True)
 
 
+def _bands_fixed(V, new, *, n, Delta, **_):
+    """What bands of all rows makes of the weights, once."""
+    C = n - 1 - 2*Delta
+    W = new((2*Delta + 1, C + 2*Delta + n + 1))
+    W[...] = 0
+    # W[b, a + C] = V[a, b]
+    W[:, C:C + 2*Delta + 1] = V.transpose(1, 0)
+    T = new((2*Delta + 1, n - 2*Delta, n))
+    # T[b, i, k] = W[b, k + C - i]
+    T[...] = strided(W, (0, C), (2*Delta + 1, n - 2*Delta, n), ((0, 1), (1, -1), (1, 1)))
+    T_left = strided(T, (0, 0, 0), ((n - 2*Delta)*(2*Delta + 1), n), ((1, 1), (2, 1)))
+    return (T_left,)
+
+
+def _bands_room(new, *, n, m, Delta, **_):
+    """Working arrays of one thread, and views of them."""
+    Q = 16*((m + 15) // 16)
+    Z = new((2*Delta + 1, n - 2*Delta, Q))
+    Z[...] = 0
+    A = new((n - 2*Delta, Q))
+    Z_out = strided(Z, (0, 0, 0), ((n - 2*Delta)*(2*Delta + 1), m), ((1, 1), (2, 1)))
+    Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = A[:, :m - 2*Delta]
+    return (Z_out, Z_b, A_flat, A_out)
+
+
+def _bands(X, u, H, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
+    """Bands of all rows."""
+    for z in range(*items):
+        # Z[b, i, y] = Σ_k T[b, i, k]·X[z, k, y]
+        np.matmul(T_left, X[z], out=Z_out)
+
+        # A[i, q] = Σ_b Z[b, i, q + b]
+        total(Z_b, A_flat)
+
+        # H[z, i, j] = u + A[i, j]
+        np.add(A_out, u, out=H[z])
+
+
+def _bands_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    Q = 16*((m + 15) // 16)
+    return (
+        ("room", 1, Q*(n - 2*Delta) + Q*(n - 2*Delta)*(2*Delta + 1)),
+        ("make", 1, (2*Delta + 1)**2),
+        ("make", 1, n*(n - 2*Delta)*(2*Delta + 1)),
+        ("matmul", batch, 1, (n - 2*Delta)*(2*Delta + 1), n, m),
+        ("total", batch, 2*Delta + 1, Q*(n - 2*Delta)),
+        ("store", batch, (m - 2*Delta)*(n - 2*Delta)),
+    )
+
+
+def _box_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _box_fixed(new, **_):
+    """What sums of equal weights makes of the weights, once."""
+    return ()
+
+
+def _box_room(new, *, m, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, m))
+    Q = P
+    B = new((N, 2*Delta + R, m))
+    C = P
+    Q_flat = Q.reshape(-1)
+    B_flat = B.reshape(-1)
+    B_spare = new(B.shape).reshape(-1)
+    C_flat = C.reshape(-1)
+    C_spare = new(C.shape).reshape(-1)
+    return (P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare)
+
+
+def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, span, *, n, m, Delta, N, R, **_):
+    """Sums of equal weights."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1] = X[e + first, low + q0, q1], 0 outside
+            halo(X, (first, low, 0), P, copied=True)
+
+            # Q[e, q0, q1] = P[e, q0, q1]·w
+            np.multiply(P, w, out=Q)
+
+            # B[e, q0, q1] = Σ_a Q[e, q0 + a, q1]
+            doubled(Q_flat, B_flat, B_spare, m, 2*Delta + 1, 2*Delta*N*m + N*R*m - 2*Delta*m)
+
+            # C[e, q0, q1] = Σ_b B[e, q0, q1 + b]
+            doubled(B_flat, C_flat, C_spare, 1, 2*Delta + 1, 2*Delta*N*m + N*R*m - 2*Delta - 2*Delta*m)
+
+            # H[e + first, low + p, j] = u + C[e, p, j]
+            np.add(C[:last - first, :high - low, :m - 2*Delta], u, out=H[first:last, low:high])
+
+
+def _box_work(*, batch, n, m, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 4*N*m*(2*Delta + R)),
+        ("copy", (-((-batch) // N))*(-((2*Delta - n) // R)), N*m*(2*Delta + R), m*(2*Delta + R)),
+        ("total", (-((-batch) // N))*(-((2*Delta - n) // R)), 2, N*m*(2*Delta + R)),
+        ("doubled", (-((-batch) // N))*(-((2*Delta - n) // R)), 2*Delta + 1, N*m*(2*Delta + R)),
+        ("doubled", (-((-batch) // N))*(-((2*Delta - n) // R)), 2*Delta + 1, N*m*(2*Delta + R)),
+        ("store", (-((-batch) // N))*(-((2*Delta - n) // R)), N*R*(m - 2*Delta)),
+    )
+
+
 def _fft_fixed(V, new, *, Delta, Ni, Nj, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     T = new((Ni, Nj))
@@ -130,7 +239,7 @@ def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Delt
                 real_inverse(Bi_read, Bj)
 
                 # H[k + first, i0 + si, j0 + sj] = u + Bj[k, si, sj]
-                put(H[first:last, i0:i1, j0:j1], Bj[:last - first, :i1 - i0, :j1 - j0], u)
+                np.add(Bj[:last - first, :i1 - i0, :j1 - j0], u, out=H[first:last, i0:i1, j0:j1])
 
 
 def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
@@ -153,9 +262,206 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
 
 
 def _fft_bound(*, Ni, Nj, **_):
-    """q and the numerator and denominator of α: errors are γ_q·(α·Σ|w|·max|x| + |u|) at most."""
-    steps = (Ni - 1).bit_length() + (Nj - 1).bit_length()
-    return 15*steps + 16, int(-(-((Ni*Nj)**0.5) // 1)), 1
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Ni - 1).bit_length() + (Nj - 1).bit_length(), Ni*Nj
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 16, norm, 1, lost, norm*lost, lost
+
+
+def _folded_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _folded_fixed(M, new, *, Delta, S, **_):
+    """What rows on BLAS of half a window makes of the weights, once."""
+    K = 2*Delta + S
+    T = new((Delta + 1, S, K))
+    T[...] = 0
+    # T[h, s, a + s] = M[a, h]
+    for s in range(S):
+        T[:, s, s:2*Delta + s + 1] = M.transpose(1, 0)
+    T_left = strided(T, (0, 0, 0), (S*(Delta + 1), K), ((1, 1), (2, 1)))
+    return (T_left,)
+
+
+def _folded_room(new, *, m, Delta, S, G, **_):
+    """Working arrays of one thread, and views of them."""
+    Q = 16*((m + 15) // 16)
+    P = new((2*Delta + G*S, m))
+    Z = new((Delta + 1, S, G, Q))
+    Z[...] = 0
+    A = new((S, G, Q))
+    Z_out = strided(Z, (0, 0, 0, 0), (G, S*(Delta + 1), m), ((2, 1), (1, 1), (3, 1)))
+    Z_b = [Z[min(b, 2*Delta - b)].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = A[:, :, :m - 2*Delta].transpose(1, 0, 2)
+    return (P, Z_out, Z_b, A_flat, A_out)
+
+
+def _folded(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, S, G, **_):
+    """Rows on BLAS of half a window."""
+    K = 2*Delta + S
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # P[p, x] = X[z, low + p, x], 0 outside
+            P = halo(X[z], (low, 0), P_)
+
+            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S*g + r, y]
+            np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
+
+            # A[s, g, q] = Σ_b Z[Min(b, 2*Delta - b), s, g, q + b]
+            total(Z_b, A_flat)
+
+            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            put(H[z, low:high], A_out, u, split=(0,))
+
+
+def _folded_work(*, batch, n, m, Delta, S, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    Q = 16*((m + 15) // 16)
+    return (
+        ("room", 1, G*Q*S*(Delta + 1) + m*(2*Delta + G*S) + G*Q*S),
+        ("make", S, (Delta + 1)*(2*Delta + 1)),
+        ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
+        ("matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(Delta + 1), K, m),
+        ("total", batch*(-((2*Delta - n) // (G*S))), 2*Delta + 1, G*Q*S),
+        ("store", batch*(-((2*Delta - n) // (G*S))), G*S*(m - 2*Delta)),
+    )
+
+
+def _lowrank_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _lowrank_fixed(P, Q, new, *, Delta, R, S, T, **_):
+    """What passes of a window of low rank makes of the weights, once."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    W = new((R, S, K))
+    W[...] = 0
+    # W[r, s, a + s] = P[r, a]
+    for s in range(S):
+        W[:, s, s:2*Delta + s + 1] = P
+    B = new((R, L, T))
+    B[...] = 0
+    # B[r, b + t, t] = Q[r, b]
+    for t in range(T):
+        B[:, t:2*Delta + t + 1, t] = Q
+    W_left = strided(W, (0, 0, 0), (R, S, K), ((0, 1), (1, 1), (2, 1)))
+    return (W_left, B)
+
+
+def _lowrank_room(new, *, m, Delta, R, S, T, G, **_):
+    """Working arrays of one thread, and views of them."""
+    L = 2*Delta + T
+    M = ((T + m - 1) // T)
+    E = new((2*Delta + G*S, m))
+    Z = new((R, G*S + 1, M*T))
+    Z[...] = 0
+    A = new((R, G*S, M, T))
+    Z_out = strided(Z, (0, 0, 0), (G, R, S, m), ((1, S), (0, 1), (1, 1), (2, 1)))
+    Z_left = strided(Z, (0, 0, 0), (R, G*M*S, L), ((0, 1), (2, T), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (R, G*M*S, T), ((0, 1), (2, 1), (3, 1)))
+    return (E, Z_out, Z_left, A, A_out)
+
+
+def _lowrank(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, n, m, Delta, R, S, T, G, **_):
+    """Passes of a window of low rank."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    M = ((T + m - 1) // T)
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # E[p, x] = X[z, low + p, x], 0 outside
+            E = halo(X[z], (low, 0), E_)
+
+            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y]
+            np.matmul(W_left, strided(E, (0, 0), (G, 1, K, m), ((0, S), (0, 0), (0, 1), (1, 1))), out=Z_out)
+
+            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            phased(Z_left, B, out=A_out)
+
+            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
+
+
+def _lowrank_work(*, batch, n, m, Delta, R, S, T, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    M = ((T + m - 1) // T)
+    return (
+        ("room", 1, m*(2*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1)),
+        ("make", S, R*(2*Delta + 1)),
+        ("make", T, R*(2*Delta + 1)),
+        ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
+        ("matmul", batch*(-((2*Delta - n) // (G*S))), G*R, S, K, m),
+        ("phased", batch*(-((2*Delta - n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
+        ("fold", batch*(-((2*Delta - n) // (G*S))), R, G*M*S*T),
+        ("store", batch*(-((2*Delta - n) // (G*S))), G*M*S*T),
+    )
+
+
+def _panels_fixed(V, new, *, Delta, S, **_):
+    """What panels of shifted rows makes of the weights, once."""
+    K = 2*Delta + S
+    T = new((S, K, 2*Delta + 1))
+    T[...] = 0
+    # T[s, a + s, b] = V[a, b]
+    for s in range(S):
+        T[s, s:2*Delta + s + 1] = V
+    T_left = strided(T, (0, 0, 0), (S, K*(2*Delta + 1)), ((0, 1), (2, 1)))
+    return (T_left,)
+
+
+def _panels_room(new, *, Delta, S, G, C, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+    Q = 32*((C + 2*Delta + O + 15) // 32) + 16
+    P = new((2*Delta + G*S, 2*Delta + 1, Q))
+    A = new((G, S, C))
+    P_in = strided(P, (0, 0, O), (2*Delta + G*S, 2*Delta + 1, C + 2*Delta), ((0, 1), (1, 1, 2, -1), (2, 1)))
+    P_right = strided(P, (0, 0, O), (G, K*(2*Delta + 1), C), ((0, S), (1, 1), (2, 1)))
+    return (P_in, P_right, A)
+
+
+def _panels(X, u, H, T_left, P_in, P_right, A_, items, span, *, n, m, Delta, S, G, C, **_):
+    """Panels of shifted rows."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+
+    for z in range(*items):
+        for i0, i1 in tiles(*span, G*S):
+            for j0, j1 in tiles(0, m - 2*Delta, C):
+                # P[p, b, O + x - b] = X[z, i0 + p, j0 + x], 0 outside
+                halo(X[z, :, None], (i0, None, j0), P_in, copied=True)
+
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                A = held(H[z, i0:i1, j0:j1], A_, apart=True)
+                np.matmul(T_left, P_right, out=A)
+
+                # H[z, i0 + S*g + s, j0 + y] = u + A[g, s, y]
+                put(H[z, i0:i1, j0:j1], A[:, :, :j1 - j0], u, split=(0,))
+
+
+def _panels_work(*, batch, n, m, Delta, S, G, C, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+    Q = 32*((C + 2*Delta + O + 15) // 32) + 16
+    return (
+        ("room", 1, C*G*S + Q*(2*Delta + 1)*(2*Delta + G*S)),
+        ("make", S, (2*Delta + 1)**2),
+        ("again", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), 2*Delta + 1, 2*Delta + G*S, C + 2*Delta),
+        ("near", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), G, S, K*(2*Delta + 1), C),
+        ("held", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), C*G*S),
+    )
 
 
 def _rows_fixed(V, new, *, Delta, S, **_):
@@ -212,20 +518,310 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
         ("make", S, (2*Delta + 1)**2),
         ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
         ("matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(2*Delta + 1), K, m),
-        ("total", batch*(-((2*Delta - n) // (G*S))), 2*Delta + 1, G*S*(m - 2*Delta)),
+        ("total", batch*(-((2*Delta - n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((2*Delta - n) // (G*S))), G*S*(m - 2*Delta)),
+    )
+
+
+def _bands_dX_fixed(V, new, *, Delta, n, **_):
+    """What bands of all rows makes of the weights, once."""
+    C = n - 1
+    F = new((2*Delta + 1, 2*Delta + 1))
+    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[a, b] = V[2*Delta - a, 2*Delta - b]
+    W = new((2*Delta + 1, C + n + 1 - max(-2*Delta, 2*Delta - n)))
+    W[...] = 0
+    # W[b, a + C] = F[a, b]
+    W[:, C:C + 2*Delta + 1] = F.transpose(1, 0)
+    T = new((2*Delta + 1, n, n - 2*Delta))
+    # T[b, k, k_] = W[b, k_ + C + 2*Delta - k]
+    T[...] = strided(W, (0, C + 2*Delta), (2*Delta + 1, n, n - 2*Delta), ((0, 1), (1, -1), (1, 1)))
+    T_left = strided(T, (0, 0, 0), (n*(2*Delta + 1), n - 2*Delta), ((1, 1), (2, 1)))
+    return (T_left,)
+
+
+def _bands_dX_room(new, *, Delta, n, m, **_):
+    """Working arrays of one thread, and views of them."""
+    Q = 16*((2*Delta + m + 15) // 16)
+    Z = new((2*Delta + 1, n, Q))
+    Z[...] = 0
+    A = new((n, Q))
+    Z_out = strided(Z, (0, 0, 2*Delta), (n*(2*Delta + 1), m - 2*Delta), ((1, 1), (2, 1)))
+    Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = A[:, :m]
+    return (Z_out, Z_b, A_flat, A_out)
+
+
+def _bands_dX(G, dX, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, Delta, n, m, **_):
+    """Bands of all rows."""
+    for z in range(*items):
+        # Z[b, k, y] = Σ_k_ T[b, k, k_]·G[z, k_, y - 2*Delta]
+        np.matmul(T_left, G[z], out=Z_out)
+
+        # A[k, q] = Σ_b Z[b, k, q + b]
+        total(Z_b, A_flat)
+
+        # dX[z, k, l] = A[k, l]
+        put(dX[z], A_out)
+
+
+def _bands_dX_work(*, batch, Delta, n, m, **_):
+    """What it does, counted."""
+    Q = 16*((2*Delta + m + 15) // 16)
+    return (
+        ("room", 1, Q*n*(2*Delta + 1) + Q*n),
+        ("make", (2*Delta + 1)**2, 1),
+        ("make", 1, (2*Delta + 1)**2),
+        ("make", 1, n*(n - 2*Delta)*(2*Delta + 1)),
+        ("matmul", batch, 1, n*(2*Delta + 1), n - 2*Delta, m - 2*Delta),
+        ("total", batch, 2*Delta + 1, Q*n),
+        ("store", batch, m*n),
+    )
+
+
+def _fft_dX_fixed(V, new, *, Delta, Nk, Nl, **_):
+    """What Fourier transforms of tiles makes of the weights, once."""
+    F = new((2*Delta + 1, 2*Delta + 1))
+    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[a, b] = V[2*Delta - a, 2*Delta - b]
+    T = new((Nk, Nl))
+    T[...] = 0
+    # T[a, b] = F[a, b]
+    T[:2*Delta + 1, :2*Delta + 1] = F
+    Wl = spectrum(new, (Nk, (Nl // 2) + 1))
+    # Wl[qk, fl] = Σ_ql wl^(-fl·ql)·T[qk, ql]
+    real_transform(T, Wl, sign=-1, scaled=False)
+    Wk = spectrum(new, (Nk, (Nl // 2) + 1))
+    # Wk[fk, fl] = Σ_qk wk^(-fk·qk)·Wl[qk, fl]
+    transform(Wl, Wk, 0, sign=-1, scaled=False)
+    return (Wk,)
+
+
+def _fft_dX_room(new, *, Delta, Nk, Nl, I, **_):
+    """Working arrays of one thread, and views of them."""
+    Sk = Nk - 2*Delta
+    R = new((I, Nk, Nl))
+    Yl = spectrum(new, (I, Nk, (Nl // 2) + 1))
+    Yk = spectrum(new, (I, Nk, (Nl // 2) + 1))
+    Q = Yk
+    Bk = Yl
+    Bl = R[:, :Sk]
+    Bk_read = Bk[:, :Sk]
+    return (R, Yl, Yk, Q, Bk, Bk_read, Bl)
+
+
+def _fft_dX(G, dX, Wk, R_, Yl, Yk, Q, Bk, Bk_read, Bl, items, span, *, Delta, n, m, Nk, Nl, I, **_):
+    """Fourier transforms of tiles."""
+    Sk = Nk - 2*Delta
+    Sl = Nl - 2*Delta
+
+    for first, last in tiles(*items, I):
+        for k0, k1 in tiles(*span, Sk):
+            for l0, l1 in tiles(0, m, Sl):
+                # R[k_, pk, pl] = G[k_ + first, k0 + pk - 2*Delta, l0 + pl - 2*Delta], 0 outside
+                R = halo(G, (first, k0 - 2*Delta, l0 - 2*Delta), R_)
+
+                # Yl[k_, pk, fl] = Σ_pl wl^(fl·pl)·R[k_, pk, pl]/√Nl
+                real_transform(R, Yl)
+
+                # Yk[k_, fk, fl] = Σ_pk wk^(fk·pk)·Yl[k_, pk, fl]/√Nk
+                transform(Yl, Yk, 1)
+
+                # Q[k_, fk, fl] = Yk[k_, fk, fl]·Wk[fk, fl]
+                np.multiply(Yk, Wk, out=Q)
+
+                # Bk[k_, yk, fl] = Σ_fk wk^(-yk·fk)·Q[k_, fk, fl]/√Nk
+                transform(Q, Bk, 1, sign=-1)
+
+                # Bl[k_, sk, yl] = Σ_fl wl^(-yl·fl)·Bk[k_, sk, fl]/√Nl
+                real_inverse(Bk_read, Bl)
+
+                # dX[k_ + first, k0 + sk, l0 + sl] = Bl[k_, sk, sl]
+                put(dX[first:last, k0:k1, l0:l1], Bl[:last - first, :k1 - k0, :l1 - l0])
+
+
+def _fft_dX_work(*, batch, Delta, n, m, Nk, Nl, I, **_):
+    """What it does, counted."""
+    Sk = Nk - 2*Delta
+    Sl = Nl - 2*Delta
+    return (
+        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl),
+        ("make", (2*Delta + 1)**2, 1),
+        ("make", 1, (2*Delta + 1)**2),
+        ("make fft", 1, Nk, Nl),
+        ("make fft", 1, Nl, Nk),
+        ("view", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk*Nl),
+        ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk, Nl),
+        ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nl, Nk),
+        ("total", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), 2, I*Nk*Nl),
+        ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nl, Nk),
+        ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Sk, Nl),
+        ("store", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Sk*Sl),
+    )
+
+
+def _fft_dX_bound(*, Nk, Nl, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Nk - 1).bit_length() + (Nl - 1).bit_length(), Nk*Nl
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 16, norm, 1, lost, norm*lost, lost
+
+
+def _panels_dX_fixed(V, new, *, Delta, S, **_):
+    """What panels of shifted rows makes of the weights, once."""
+    K = 2*Delta + S
+    F = new((2*Delta + 1, 2*Delta + 1))
+    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[a, b] = V[2*Delta - a, 2*Delta - b]
+    T = new((S, K, 2*Delta + 1))
+    T[...] = 0
+    # T[s, a + s, b] = F[a, b]
+    for s in range(S):
+        T[s, s:2*Delta + s + 1] = F
+    T_left = strided(T, (0, 0, 0), (S, K*(2*Delta + 1)), ((0, 1), (2, 1)))
+    return (T_left,)
+
+
+def _panels_dX_room(new, *, Delta, S, G_, C, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+    Q = 32*((C + 2*Delta + O + 15) // 32) + 16
+    P = new((2*Delta + G_*S, 2*Delta + 1, Q))
+    A = new((G_, S, C))
+    P_in = strided(P, (0, 0, O), (2*Delta + G_*S, 2*Delta + 1, C + 2*Delta), ((0, 1), (1, 1, 2, -1), (2, 1)))
+    P_right = strided(P, (0, 0, O), (G_, K*(2*Delta + 1), C), ((0, S), (1, 1), (2, 1)))
+    return (P_in, P_right, A)
+
+
+def _panels_dX(G, dX, T_left, P_in, P_right, A_, items, span, *, Delta, n, m, S, G_, C, **_):
+    """Panels of shifted rows."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+
+    for z in range(*items):
+        for k0, k1 in tiles(*span, G_*S):
+            for l0, l1 in tiles(0, m, C):
+                # P[p, b, O + x - b] = G[z, k0 + p - 2*Delta, l0 + x - 2*Delta], 0 outside
+                halo(G[z, :, None], (k0 - 2*Delta, None, l0 - 2*Delta), P_in, copied=True)
+
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                A = held(dX[z, k0:k1, l0:l1], A_, apart=True)
+                np.matmul(T_left, P_right, out=A)
+
+                # dX[z, k0 + S*g + s, l0 + y] = A[g, s, y]
+                put(dX[z, k0:k1, l0:l1], A[:, :, :l1 - l0], split=(0,))
+
+
+def _panels_dX_work(*, batch, Delta, n, m, S, G_, C, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+    Q = 32*((C + 2*Delta + O + 15) // 32) + 16
+    return (
+        ("room", 1, C*G_*S + Q*(2*Delta + 1)*(2*Delta + G_*S)),
+        ("make", (2*Delta + 1)**2, 1),
+        ("make", S, (2*Delta + 1)**2),
+        ("again", batch*(-((-m) // C))*(-((-n) // (G_*S))), 2*Delta + 1, 2*Delta + G_*S, C + 2*Delta),
+        ("near", batch*(-((-m) // C))*(-((-n) // (G_*S))), G_, S, K*(2*Delta + 1), C),
+        ("held", batch*(-((-m) // C))*(-((-n) // (G_*S))), C*G_*S),
+    )
+
+
+def _rows_dX_fixed(V, new, *, Delta, S, **_):
+    """What rows on BLAS makes of the weights, once."""
+    K = 2*Delta + S
+    F = new((2*Delta + 1, 2*Delta + 1))
+    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[a, b] = V[2*Delta - a, 2*Delta - b]
+    T = new((2*Delta + 1, S, K))
+    T[...] = 0
+    # T[b, s, a + s] = F[a, b]
+    for s in range(S):
+        T[:, s, s:2*Delta + s + 1] = F.transpose(1, 0)
+    T_left = strided(T, (0, 0, 0), (S*(2*Delta + 1), K), ((1, 1), (2, 1)))
+    return (T_left,)
+
+
+def _rows_dX_room(new, *, Delta, m, S, G_, **_):
+    """Working arrays of one thread, and views of them."""
+    Q = 16*((2*Delta + m + 15) // 16)
+    P = new((2*Delta + G_*S, m - 2*Delta))
+    Z = new((2*Delta + 1, S, G_, Q))
+    Z[...] = 0
+    A = new((S, G_, Q))
+    Z_out = strided(Z, (0, 0, 0, 2*Delta), (G_, S*(2*Delta + 1), m - 2*Delta), ((2, 1), (1, 1), (3, 1)))
+    Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = A[:, :, :m].transpose(1, 0, 2)
+    return (P, Z_out, Z_b, A_flat, A_out)
+
+
+def _rows_dX(G, dX, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, Delta, n, m, S, G_, **_):
+    """Rows on BLAS."""
+    K = 2*Delta + S
+
+    for z in range(*items):
+        for low, high in tiles(*span, G_*S):
+            # P[p, x] = G[z, low + p - 2*Delta, x], 0 outside
+            P = halo(G[z], (low - 2*Delta, 0), P_)
+
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y - 2*Delta]
+            np.matmul(T_left, strided(P, (0, 0), (G_, K, m - 2*Delta), ((0, S), (0, 1), (1, 1))), out=Z_out)
+
+            # A[s, g, q] = Σ_b Z[b, s, g, q + b]
+            total(Z_b, A_flat)
+
+            # dX[z, low + S*g + s, l] = A[s, g, l]
+            put(dX[z, low:high], A_out, split=(0,))
+
+
+def _rows_dX_work(*, batch, Delta, n, m, S, G_, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    Q = 16*((2*Delta + m + 15) // 16)
+    return (
+        ("room", 1, G_*Q*S*(2*Delta + 1) + (m - 2*Delta)*(2*Delta + G_*S) + G_*Q*S),
+        ("make", (2*Delta + 1)**2, 1),
+        ("make", S, (2*Delta + 1)**2),
+        ("view", batch*(-((-n) // (G_*S))), (m - 2*Delta)*(2*Delta + G_*S)),
+        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m - 2*Delta),
+        ("total", batch*(-((-n) // (G_*S))), 2*Delta + 1, G_*Q*S),
+        ("store", batch*(-((-n) // (G_*S))), G_*S*m),
     )
 
 
 def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
-        ("store", 1, batch*(m - 2*Delta)*(n - 2*Delta)),
-        ("sweep", (2*Delta + 1)**2, batch*(m - 2*Delta)*(n - 2*Delta)),
+        ("fill", 1, batch*(m - 2*Delta)*(n - 2*Delta)),
+        ("sweep", (2*Delta + 1)**2, batch*(m - 2*Delta)*(n - 2*Delta), m - 2*Delta, 2),
     )
 
 
 def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
+
+
+def _direct_dX_work(*, batch, Delta, n, m, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, batch*m*n),
+        ("sweep", (2*Delta + 1)**2, batch*m*n, m - 2*Delta, 2),
+    )
+
+
+def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 4*Delta + 4*Delta**2 + 1
 
@@ -256,7 +852,17 @@ valid2d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    steps=(1, 0),
     algorithms=(
+        Algorithm(
+            "bands",
+            "bands of all rows",
+            _bands_fixed, _bands_room, _bands,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={},
+            work=_bands_work,
+        ),
         Algorithm(
             "fft",
             "Fourier transforms of tiles",
@@ -270,6 +876,18 @@ valid2d = Kernel(
             strict=False,
             admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
             bound=_fft_bound,
+            normwise=True,
+        ),
+        Algorithm(
+            "panels",
+            "panels of shifted rows",
+            _panels_fixed, _panels_room, _panels,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": (), "C": ()},
+            extents=lambda *, m, Delta, **_: {"C": m - 2*Delta},
+            work=_panels_work,
+            tiled=0,
         ),
         Algorithm(
             "rows",
@@ -282,8 +900,51 @@ valid2d = Kernel(
             tiled=0,
         ),
     ),
+    valued=(
+        Algorithm(
+            "box",
+            "sums of equal weights",
+            _box_fixed, _box_room, _box,
+            weights=(),
+            arrays=("X", "w", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, Delta, **_: {"N": batch, "R": n - 2*Delta},
+            work=_box_work,
+            tiled=0,
+            reading=Reading(_box_seen, ("V",), "level", (2,), ("w",)),
+        ),
+        Algorithm(
+            "folded",
+            "rows on BLAS of half a window",
+            _folded_fixed, _folded_room, _folded,
+            weights=("M",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": ()},
+            work=_folded_work,
+            tiled=0,
+            reading=Reading(_folded_seen, ("V",), "mirrored", (1,), ("M",)),
+        ),
+        Algorithm(
+            "lowrank",
+            "passes of a window of low rank",
+            _lowrank_fixed, _lowrank_room, _lowrank,
+            weights=("P", "Q"),
+            arrays=("X", "u"),
+            knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G": ()},
+            work=_lowrank_work,
+            tiled=0,
+            strict=False,
+            reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q"), ("R",)),
+        ),
+    ),
     unfit={
+        "correlation": "it needs a product of two arrays that are given, and no bias",
+        "fastfir": "it needs channels in or filters out",
+        "gapped": "it needs a window whose taps are apart along the last axis but one",
+        "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "phased": "it needs channels in or filters out",
+        "polyphase": "it needs a window that skips places along its last axis, and whose taps are neighbours there",
         "product": "it needs filters, letters that are contracted, and no taps",
         "separable": "it needs a weight with one factor for each axis, whose taps are all live",
         "shifted": "it needs X to end with a letter that weights and result share",
@@ -291,7 +952,58 @@ valid2d = Kernel(
         "winograd": "it needs channels in or filters out",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "bands_dX",
+                    "bands of all rows",
+                    _bands_dX_fixed, _bands_dX_room, _bands_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={},
+                    work=_bands_dX_work,
+                ),
+                Algorithm(
+                    "fft_dX",
+                    "Fourier transforms of tiles",
+                    _fft_dX_fixed, _fft_dX_room, _fft_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    extents=lambda *, batch, **_: {"I": batch},
+                    work=_fft_dX_work,
+                    tiled=0,
+                    strict=False,
+                    admits=lambda *, Delta, Nk, Nl, **_: Nk >= 2*Delta + 1 and Nl >= 2*Delta + 1,
+                    bound=_fft_dX_bound,
+                    normwise=True,
+                ),
+                Algorithm(
+                    "panels_dX",
+                    "panels of shifted rows",
+                    _panels_dX_fixed, _panels_dX_room, _panels_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (1, 2, 4), "G_": (), "C": ()},
+                    extents=lambda *, m, **_: {"C": m},
+                    work=_panels_dX_work,
+                    tiled=0,
+                ),
+                Algorithm(
+                    "rows_dX",
+                    "rows on BLAS",
+                    _rows_dX_fixed, _rows_dX_room, _rows_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (1, 2, 4), "G_": ()},
+                    work=_rows_dX_work,
+                    tiled=0,
+                ),
+            ),
+        ),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

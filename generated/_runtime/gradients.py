@@ -1,0 +1,178 @@
+"""Gradients of a layer: for each argument a body, and perhaps algorithms in stages, of which the quickest is chosen.
+
+A gradient of the data has an entry for each item and goes like a result. One of weights adds up all items: it is small, and where
+an infinity met a structural zero on the way, it is summed directly instead.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .dtypes import Types
+from .errors import ArgumentError
+from .planning import Algorithm, Choice, candidates, choose_algorithm, jobs, places_of, run_staged
+from .primitives import aligned, all_finite
+from .threads import one_blas_thread, run_together
+
+__all__ = ["Gradient", "gradient_of", "planned_gradient"]
+
+_FINITE = 1 << 18  # elements that are tested at once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gradient:
+    """The gradient by one argument: `body(*arrays, result, new)` writes all of it, summed over the batch for an
+    argument without batch axes. `arrays` are letters of the layer's arrays and of the gradient by its result.
+
+    `algorithms`, `work` and `terms` are as those of a kernel.
+    """
+
+    body: Callable[..., None]
+    arrays: tuple[str, ...]
+    algorithms: tuple[Algorithm, ...] = ()
+    work: Callable[..., tuple[tuple[Any, ...], ...]] | None = None
+    terms: Callable[..., int] | None = None
+
+    def using(self, algorithm: str, sizes: Mapping[str, int], **knobs: int) -> Callable[..., None]:
+        """The body by one of its algorithms alone, for arrays of these sizes with one batch axis, exact ones among them.
+
+        Knobs that aren't given are chosen, the same on every machine. Raises ArgumentError.
+        """
+        from .machine import Machine
+
+        found = next((a for a in self.algorithms if a.name == algorithm), None)
+        best = candidates((found,), None, sizes, 8, False, True, Machine()) if found is not None else []
+        if found is None or not best or not found.fits({**sizes, **best[0].choice.knobs, **knobs}):
+            raise ArgumentError(f"There is no algorithm {algorithm!r} of this gradient for these sizes.")
+        choice = Choice(found, {**best[0].choice.knobs, **knobs})
+
+        def body(*arrays: Any) -> None:
+            *operands, result, new = arrays
+            known = dict(zip(self.arrays, operands, strict=True))
+            run_staged(choice, known, result, sizes, places_of(choice, result), new)
+
+        return body
+
+
+def gradient_of(
+    kernel: Any, key: str, operands: Mapping[str, Any], shape: tuple[int, ...], types: Types, sizes: Mapping[str, int]
+) -> Any:
+    """The gradient by one argument, in the type of the results."""
+    gradient, xp = kernel.gradients[key], kernel.xp
+    result = xp.empty(shape, dtype=types.compute)
+    if any(operands[name].size == 0 for name in gradient.arrays):
+        result[...] = 0
+    elif result.size:
+        choice = Choice(None, {})
+        if gradient.algorithms and types.compute.kind == "f" and _finite(kernel, gradient, operands):
+            choice = choose_algorithm(gradient, tuple(sizes.items()), types.compute.itemsize, False, True)
+        if choice.algorithm is None:
+            _directly(kernel, gradient, operands, result)
+        else:
+            taken = {name: kernel.flat(name, operands[name]) for name in gradient.arrays}
+            flat = kernel.flat(key, result)
+            run_staged(choice, taken, flat, sizes, places_of(choice, flat))
+            if key not in kernel.signature.batched and not all_finite(result):
+                _again(kernel, gradient, operands, result)
+    return result.astype(types.result, copy=False)
+
+
+def _finite(kernel: Any, gradient: Gradient, operands: Mapping[str, Any]) -> bool:
+    """Whether all weights that it takes are: one that never meets the input must not meet structural zeros either."""
+    return all(all_finite(operands[name]) for name in gradient.arrays if name in kernel.weights)
+
+
+def _directly(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], result: Any) -> None:
+    """The body, which writes all of the result."""
+    xp = kernel.xp
+    taken = (operands[name] for name in gradient.arrays)
+    gradient.body(*taken, result, lambda extents: xp.empty(extents, dtype=result.dtype))
+
+
+def _again(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], result: Any) -> None:
+    """The same, of sums that met an infinity: what there is to warn of has been said, or isn't so."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        _directly(kernel, gradient, operands, result)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planned:
+    """A gradient of a plan: what was chosen for it, and what that makes of the plan's weights."""
+
+    choice: Choice
+    made: tuple[Any, ...]
+
+
+def planned_gradient(plan: Any, key: str, operands: Mapping[str, Any]) -> Any:
+    """The gradient by one argument, for a plan's shape and weights, in the type that computes."""
+    kernel, gradient = plan.kernel, plan.kernel.gradients[key]
+    shape = plan.shape if key == kernel.data else operands[key].shape
+    result = np.empty(shape, plan.compute)
+    if any(operands[name].size == 0 for name in gradient.arrays):
+        result[...] = 0
+        return result
+    found = plan.gradients.get(key)
+    if found is None:
+        found = plan.gradients[key] = _planned(plan, gradient, operands)
+    if found.choice.algorithm is None:
+        _directly(kernel, gradient, operands, result)
+        return result
+    batched = key in kernel.signature.batched
+    flat = kernel.flat(key, result)
+    _run(plan, key, found, {name: kernel.flat(name, operands[name]) for name in gradient.arrays}, flat, batched)
+    if not batched and not all_finite(result):
+        _again(kernel, gradient, operands, result)
+    elif batched and plan.strict:
+        _mend(kernel, gradient, operands, flat)
+    return result
+
+
+def _planned(plan: Any, gradient: Gradient, operands: Mapping[str, Any]) -> Planned:
+    kernel, algorithms = plan.kernel, gradient.algorithms
+    if not _finite(kernel, gradient, operands):
+        algorithms = ()
+    terms = None if gradient.terms is None else int(gradient.terms(**plan.sizes))
+    itemsize = plan.compute.itemsize
+    found = candidates(algorithms, gradient.work, plan.sizes, itemsize, plan.strict, False, None, terms)
+    choice = found[0].choice if found else Choice(None, {})
+    if choice.algorithm is None:
+        return Planned(choice, ())
+    given = (operands[name] for name in choice.algorithm.weights)
+    new = lambda shape: aligned(shape, plan.compute)  # noqa: E731
+    return Planned(choice, choice.algorithm.fixed(*given, new, **plan.sizes, **choice.knobs))
+
+
+def _run(plan: Any, key: str, found: Planned, arrays: Mapping[str, Any], result: Any, batched: bool) -> None:
+    """What was chosen, in the plan's threads where items have gradients of their own."""
+    algorithm, every = found.choice.algorithm, {**plan.sizes, **found.choice.knobs}
+    assert algorithm is not None
+    given = [arrays[name] for name in algorithm.arrays]
+
+    def part(items: tuple[int, int], span: tuple[int, int]) -> None:
+        rooms = plan.rooms(key, algorithm, every)
+        with np.errstate(invalid="ignore"):
+            algorithm.body(*given, result, *found.made, *rooms, items, span, **every)
+
+    places = places_of(found.choice, result)
+    work = jobs(plan.sizes["batch"], places, plan.threads if batched else 1)
+    if len(work) == 1:
+        part(*work[0])
+        return
+    with one_blas_thread():
+        run_together([lambda w=w: part(*w) for w in work])  # type: ignore[misc]
+
+
+def _mend(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], flat: Any) -> None:
+    """Items whose gradient isn't finite are summed directly."""
+    batched = {name: kernel.flat(name, operands[name]) for name in gradient.arrays if _has_items(kernel, name)}
+    for item in range(flat.shape[0]):
+        lines = flat[item].reshape(-1)
+        if not all(np.isfinite(lines[k : k + _FINITE]).all() for k in range(0, lines.size, _FINITE)):
+            own = {name: array[item] for name, array in batched.items()}
+            _again(kernel, gradient, {**operands, **own}, flat[item])
+
+
+def _has_items(kernel: Any, name: str) -> bool:
+    return (kernel.result if name == kernel.cotangent else name) in kernel.signature.batched
