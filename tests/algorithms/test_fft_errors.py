@@ -188,6 +188,6 @@ def test_a_plan_says_its_bound_and_what_does_not_fit() -> None:
 
 def test_large_windows_are_transformed() -> None:
     """By the model alone, with the machine as guessed: the crossover is somewhere between 5 and 51 taps."""
-    for taps, wanted in ((3, "rows"), (51, "fft")):
+    for taps, wanted in ((3, "panels"), (51, "fft")):
         plan = kernel("conv2d").plan((1000, 1000), np.ones((taps, taps), np.float32))
         assert plan.algorithm == wanted

@@ -81,12 +81,18 @@ def test_on_a_plain_canvas_the_response_moves_with_the_patch_bit_for_bit(patch, 
     A = B = len(V) // 2  # a radius of V, at least the patch's
     place = st.tuples(st.integers(A, 15 - A), st.integers(B, 14 - B))
     p, q = data.draw(place), data.draw(place)
-    H, moved = (kernel(paste(np.full(shape, canvas), patch, at), V, 0.5) for at in (p, q))
+    images = [paste(np.full(shape, canvas), patch, at) for at in (p, q)]
+    plans = [kernel.plan(shape, V, 0.5, algorithm=name) for name in ("direct", "auto")]
+    (H, moved), (quick, quick_moved) = ([plan(X) for X in images] for plan in plans)
+    bound, bound_moved = (
+        plans[1].error_bound(X) for X in images
+    )  # products of blocks add in an order that the place decides
     compared = 0
     for i, j in places(shape, V.shape, (16 - 2 * A, 15 - 2 * B)):
         there = i + q[0] - p[0], j + q[1] - p[1]
         if A <= there[0] < 16 - A and B <= there[1] < 15 - B:
             assert H[i, j].tobytes() == moved[there].tobytes()
+            assert abs(quick[i, j] - quick_moved[there]) <= bound[i, j] + bound_moved[there]
             compared += 1
     assert compared > 0
 

@@ -190,7 +190,8 @@ def test_plans_say_why() -> None:
         TypeError, match=r"'folded' does not apply: its weights are not the same on both sides: 1\.0 at \(0, 0\)"
     ):
         conv.plan((30, 30), np.eye(3), algorithm="folded")
-    mirrored_window = np.array([[1, 2, 1], [3, 5, 3], [7, 7, 7]], np.float32)
+    mirrored_window = np.tile(np.array([3, 1, 2, 5, 7, 5, 2, 1, 3], np.float32), (9, 1)) + np.eye(9, dtype=np.float32)
+    mirrored_window += mirrored_window[:, ::-1]
     assert conv.plan((300, 300), mirrored_window, accuracy="strict").algorithm == "folded"
     strict = conv.plan((300, 300), np.ones((31, 31), np.float32), accuracy="strict")
     assert strict.algorithm == "box"
