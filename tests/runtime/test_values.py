@@ -284,3 +284,23 @@ def test_threads_give_the_same(algorithm: str, threads: int) -> None:
     assert np.array_equal(alone(X), split(X))
     with ThreadPoolExecutor(8) as pool:
         assert all(np.array_equal(alone(X), H) for H in pool.map(alone, [X] * 16))
+
+
+@pytest.mark.parametrize(
+    ("name", "algorithm"),
+    [
+        ("conv2d", "lowrank"),
+        ("conv2d", "folded"),
+        ("conv2d", "box"),
+        ("depthwise2d", "lowrank"),
+        ("depthwise2d", "box"),
+    ],
+)
+def test_a_plan_by_values_has_the_gradients_of_the_layer(name: str, algorithm: str) -> None:
+    """The sizes that values tell are the algorithm's own: a gradient has settings of the same names."""
+    layer, more = kernel(name), (3,) if name == "depthwise2d" else ()
+    X, G = (DRAW.integers(-3, 4, (2, 60, 50, *more)).astype(np.float32) for _ in range(2))
+    V, u = np.full((5, 5, *more), 2, np.float32), np.zeros(more, np.float32)
+    found = layer.plan(X.shape, V, u, algorithm=algorithm).vjp(X, G)
+    wanted = layer.vjp(*(a.astype(int) for a in (X, V, u, G)))
+    assert all(np.array_equal(np.rint(a), b) for a, b in zip(found, wanted, strict=True))
