@@ -59,6 +59,8 @@ def same_layer(one: Derivation, other: Derivation) -> Verdict:
 
     Raises RuleRefused where their parameters have different boxes, ObligationFailed where the layers differ.
     """
+    if not isinstance(one, Derivation) or not isinstance(other, Derivation):
+        raise RuleRefused(f"Two derivations are compared; {one if isinstance(other, Derivation) else other!r} is none.")
     if [p.array for p in one.form.params] != [p.array for p in other.form.params] or one.dense != other.dense:
         raise RuleRefused("Two layers can be compared when their parameters have the same names and boxes.")
     left, right = one.reference_maps, other.reference_maps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from inspect import Signature, signature
 from typing import Any
 
@@ -56,7 +57,7 @@ def convolution(
     """
     if groups is not None and not channels:
         raise UsageRefused("Groups are groups of channels; pass channels=True.")
-    rank = _axes(rank, kernel, stride, dilation)
+    rank = _axes(rank, kernel, *_whole(stride=stride, dilation=dilation))
     steps = dilation if isinstance(dilation, tuple) else (dilation,) * rank
     layer = _windowed(rank, channels, groups, kernel, steps)
     if not bias:
@@ -113,6 +114,14 @@ def _counts(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+def _whole(**given: Any) -> Iterable[Any]:
+    """The arguments. Raises UsageRefused for one that is neither a whole number from 1 nor a tuple of these."""
+    for name, value in given.items():
+        if not all(map(_counts, value if isinstance(value, tuple) else (value,))):
+            raise UsageRefused(f"{name}= is a whole number from 1, or one for each axis; {value!r} is neither.")
+    return given.values()
+
+
 def _axes(rank: int | None, *given: Numbers | str | Support) -> int:
     """How many axes the grid has."""
     if rank is not None and not _counts(rank):
@@ -144,11 +153,13 @@ def _window(kernel: Numbers | str | Support, steps: tuple[int, ...], rank: int) 
         if len(set(steps)) > 1:
             raise UsageRefused("A radius by name goes with one dilation for all axes.")
         return kernel if steps[0] == 1 else f"{steps[0]}*{kernel}"
-    if not isinstance(kernel, (int, tuple)):
+    if hasattr(kernel, "ranges"):
         return kernel
     sides = kernel if isinstance(kernel, tuple) else (kernel,) * rank
     if not all(map(_counts, sides)):
-        raise UsageRefused(f"A window's side is a whole number from 1; {kernel} is not.")
+        raise UsageRefused(
+            f"A window's side is a whole number from 1, a radius's name, or a support such as Diamond(2); {kernel!r} is none."
+        )
     lower = tuple((side - 1) // 2 * step for side, step in zip(sides, steps, strict=True))
     upper = tuple(side // 2 * step for side, step in zip(sides, steps, strict=True))
     return Box(lower, upper)

@@ -12,6 +12,7 @@ from operator import is_
 from typing import Any
 
 from sympy import And
+from sympy.printing.str import StrPrinter
 
 __all__ = ["both", "built", "replaced", "text"]
 
@@ -28,15 +29,41 @@ def both(*conditions: Any) -> Any:
 
 
 def replaced(expression: Any, values: Mapping[Any, Any]) -> Any:
-    """The expression with others in place of some of its parts, all at once."""
-    if expression in values:
-        return values[expression]
-    parts = expression.args
-    new = tuple(replaced(part, values) for part in parts)
-    return expression if all(map(is_, new, parts)) else built(expression.func, *new)
+    """The expression with others in place of some of its parts, all at once, each part looked at once."""
+    done: dict[Any, Any] = {}
+
+    def of(e: Any) -> Any:
+        if e in values:
+            return values[e]
+        if not e.args:
+            return e
+        if (found := done.get(key := (type(e), e))) is None:
+            new = tuple(map(of, e.args))
+            found = done[key] = e if all(map(is_, new, e.args)) else built(e.func, *new)
+        return found
+
+    return of(expression)
 
 
-@lru_cache(maxsize=1 << 16)
+class _Printer(StrPrinter):  # type: ignore[misc]
+    """SymPy's, which prints what it has printed before from memory: what a part looks like does not depend on where it stands."""
+
+    def _print(self, expr: Any, **options: Any) -> str:
+        return _printed(expr)
+
+    def plain(self, expr: Any) -> str:
+        """Printed by SymPy, but for its parts."""
+        return str(super()._print(expr))
+
+
+_PRINTER = _Printer()
+
+
+@lru_cache(maxsize=1 << 17, typed=True)
+def _printed(expression: Any) -> str:
+    return _PRINTER.plain(expression)
+
+
 def text(expression: Any) -> str:
     """The expression as SymPy prints it: a fixed order for what stands in a set."""
-    return str(expression)
+    return _printed(expression)

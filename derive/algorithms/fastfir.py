@@ -44,7 +44,8 @@ def _axis(taps: int) -> Bilinear:
 class _FastFir(Winograd):
     """The letters and extents of one program: as many results of a tile as taps."""
 
-    def axis(self, outputs: int, taps: int) -> Bilinear:
+    @staticmethod
+    def axis(outputs: int, taps: int) -> Bilinear:
         return _axis(taps)
 
     def products(self) -> tuple[Expr, ...]:

@@ -15,6 +15,7 @@ refused: the transforms cost more than the products that they save.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache, reduce
 from itertools import product
@@ -64,6 +65,16 @@ def _axis(outputs: int, taps: int) -> Bilinear:
 def allowed(axes: tuple[tuple[int, int], ...]) -> bool:
     """Whether errors are amplified no more than by F(4×4, 3×3)."""
     return amplification(*(_axis(*a) for a in axes)) <= amplification(_axis(4, 3), _axis(4, 3))
+
+
+@lru_cache
+def _errors(
+    axis: Callable[[int, int], Bilinear], key: tuple[tuple[int, int], ...]
+) -> tuple[Fraction, int, tuple[int, int, int, int]]:
+    """The amplification, the roundings and the losses of the algorithm that is nested of these axes."""
+    each = [axis(*sides) for sides in key]
+    whole = reduce(nested, each)
+    return amplification(*each), roundings(whole), losses(whole)
 
 
 class Winograd:
@@ -126,7 +137,8 @@ class Winograd:
             amplified=self._amplified(keys),
         )
 
-    def axis(self, outputs: int, taps: int) -> Bilinear:
+    @staticmethod
+    def axis(outputs: int, taps: int) -> Bilinear:
         """The algorithm along one axis, proved."""
         return _axis(outputs, taps)
 
@@ -173,10 +185,8 @@ class Winograd:
         for r in self.contracted:
             channels *= r.stop
         more = 0 if self.found.bias is None else 1
-        factors: tuple[Fraction, ...] = tuple(amplification(*(self.axis(*a) for a in key)) for key in keys)
-        every = tuple(reduce(nested, (self.axis(*a) for a in key)) for key in keys)
-        counted = tuple(roundings(whole) - 1 + more for whole in every)
-        return Amplified(factors, counted, channels, tuple(map(losses, every)))
+        factors, counted, lost = zip(*(_errors(self.axis, key) for key in keys), strict=True)
+        return Amplified(factors, tuple(q - 1 + more for q in counted), channels, lost)
 
     def _lets(self) -> tuple[Let, ...]:
         """K inputs of a tile along each axis, and T tiles along each but the first."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
 from sympy import And, Le, Lt, Max, Min, Not, Or, true
 
+from derive.forms.expr import Where
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.remembered import both, text
 
-__all__ = ["pieces", "simplified", "simplified_inside", "split"]
+__all__ = ["pieces", "regardless", "simplified", "simplified_inside", "split"]
 
 
 @lru_cache(maxsize=1 << 14)
@@ -55,6 +57,21 @@ def pieces(condition: Any) -> tuple[Polyhedron, ...]:
             found = [p & q for p in found for q in _disjoint(part)]
             found = [p for p in found if not p.is_empty()]
     return tuple(found)
+
+
+def regardless(condition: Any, letters: Collection[Any]) -> Any:
+    """The condition where every comparison that speaks of these letters holds: of a grid's sizes, on a grid as large as one likes.
+
+    (a ≤ n - 1 and |a| ≤ r) or (b ≤ n - 1 and |b| ≤ r), without n   ⟶   |a| ≤ r or |b| ≤ r
+    """
+    if not condition.free_symbols & set(letters):
+        return condition
+    if isinstance(condition, And | Or):
+        return condition.func(*(regardless(part, letters) for part in condition.args))
+    inside = condition.replace(
+        lambda e: isinstance(e, Where), lambda e: Where(regardless(e.condition, letters), e.args[1], e.args[2])
+    )
+    return true if inside.free_symbols & set(letters) else inside
 
 
 def _alternatives(part: Any) -> Any:

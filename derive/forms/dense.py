@@ -84,7 +84,8 @@ def dense_form(
     if rank < 1:
         raise RuleRefused(f"A grid has at least one axis; rank={rank} has none.")
     if (outputs is None) != (inputs is None):
-        raise RuleRefused("Named sizes come in pairs: outputs= and inputs=.")
+        given = "outputs" if inputs is None else "inputs"
+        raise RuleRefused(f"Sizes of both sides are given, or of none; {given}= stands alone.")
     if outputs is None or inputs is None:
         out_sizes = in_sizes = size_letters(rank)
     else:
@@ -98,6 +99,8 @@ def dense_form(
 def _size(name: Name) -> Expr:
     if isinstance(name, str):
         multiple = _MULTIPLE.fullmatch(name)
+        if multiple is None and not name.isidentifier():
+            raise RuleRefused(f"A size is a name, or a multiple of one such as '2*n'; {name!r} is neither.")
         return Integer(multiple[1]) * index(multiple[2]) if multiple else index(name)
     if isinstance(name, bool) or not isinstance(name, int) or name < 1:
         raise RuleRefused(f"A size is a name or a whole number from 1 on; {name!r} is neither.")

@@ -102,7 +102,9 @@ def parse(text: str) -> Any:
     """The expression that a text states. Raises TextError where the text is not in the language."""
     try:
         return _build(ast.parse(text.strip(), mode="eval").body, text)
-    except (SyntaxError, RecursionError, TypeError, ValueError, ZeroDivisionError) as cause:
+    except SyntaxError as cause:
+        raise TextError(f"Cannot read the formula '{text}': it is no expression.") from cause
+    except (RecursionError, TypeError, ValueError, ZeroDivisionError) as cause:
         raise TextError(f"Cannot read the formula '{text}': {cause}.") from cause
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sympy import (
@@ -67,6 +68,7 @@ def _atom(e: Any, level: int = _ATOM) -> str:
     return f"({text})" if own < level else text
 
 
+@lru_cache(maxsize=1 << 16)
 def _integer(e: Any) -> tuple[str, int]:
     """The text, and how tightly it holds together."""
     if isinstance(e, Integer):
@@ -134,6 +136,7 @@ _SIGNS: dict[type[Any], tuple[str, bool]] = {
 }
 
 
+@lru_cache(maxsize=1 << 16)
 def _relation(e: Any, mark: str) -> str:
     """A comparison of integers, with the smaller side first."""
     for kind, (sign, turned) in _SIGNS.items():
@@ -172,6 +175,10 @@ class Entries:
 
     def proposition(self, e: Any) -> str:
         """A condition as a proposition; what concerns integers alone comes first in a conjunction or disjunction."""
+        return _proposition(self, e)
+
+    def written(self, e: Any) -> str:
+        """The same, written anew."""
         if isinstance(e, (BooleanTrue, BooleanFalse)):
             return "True" if e else "False"
         if isinstance(e, (And, Or)):
@@ -228,6 +235,11 @@ class Entries:
         if isinstance(e, (Add, Mul)):
             return _nested("Qplus" if isinstance(e, Add) else "Qmult", [self._apart(a) for a in e.args])
         raise TextError(f"`{show(e)}` is not a sum of multiples of entries")
+
+
+@lru_cache(maxsize=1 << 16)
+def _proposition(entries: Entries, e: Any) -> str:
+    return entries.written(e)
 
 
 ANY = Entries(zero="zero", equality="{} = {}", subscript="", arithmetic=False)

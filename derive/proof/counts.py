@@ -12,7 +12,7 @@ import numpy as np
 from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, true
 
 from derive.errors import TextError
-from derive.forms.conditions import simplified, split
+from derive.forms.conditions import regardless, simplified, split
 from derive.forms.count import NotCountable, condition_for_full, count_where
 from derive.forms.expr import Where, index
 from derive.forms.form import Form, Param, Role, equal_places
@@ -189,7 +189,7 @@ def _check_columns(value: Expr, params: tuple[Param, ...]) -> Symbol | None:
 def _without_grid(param: Param, form: Form) -> Any:
     """What makes an entry free on a large grid: the conditions that don't speak of its size."""
     _, grid = _stated(form)
-    parts = (part for part in And.make_args(param.free) if not part.free_symbols & set(grid))
+    parts = And.make_args(regardless(param.free, grid))
     box = (form.given, param.array.holds())
     return And(*(part for part in parts if decide(Goal(box, part).smt) is not Status.PROVED))
 

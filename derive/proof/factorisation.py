@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Integer, Le, Sum, true
+from sympy import And, Eq, Expr, Integer, Le, Min, Sum, true
 
 from derive.errors import ObligationFailed
 from derive.forms.evaluate import evaluate, grid
@@ -82,7 +82,7 @@ def dimension(form: Form) -> tuple[Expr | None, Any]:
     None for more factors, of which no formula is known.
 
     P and Q of full rank R reach the same V exactly if they differ by a regular R × R matrix, so R² of R·(p + q) parameters
-    don't matter, for each value of the letters that both share, where R ≤ min(p, q).
+    don't matter, for each value of the letters that both share, where R ≤ min(p, q). More products reach no more layers.
     """
     if len(form.weights) != 2 or product_of(form.weight) is None:
         return None, true
@@ -94,7 +94,10 @@ def dimension(form: Form) -> tuple[Expr | None, Any]:
     rank, copies = shared[0].extent, 1
     for axis in shared[1:]:
         copies = copies * axis.extent
-    box, when = rank * (p + q - rank), And(Le(rank, p), Le(rank, q))
+    when = And(Le(rank, p), Le(rank, q))
+    if when == False:  # noqa: E712  SymPy's
+        rank, when = Min(rank, p, q), true
+    box = rank * (p + q - rank)
     hole = _mask(form)
     if hole == true:
         return copies * box, when

@@ -30,6 +30,7 @@ from sympy import (
     Or,
     Pow,
     Rational,
+    Sum,
     Symbol,
     ceiling,
     floor,
@@ -63,7 +64,7 @@ def script(given: list[Any], show: Any) -> str:
     """
     (*given, show), known = abstracted([*given, show])
     given = [*given, *known]
-    symbols = sorted({s for e in (*given, show) for s in e.free_symbols}, key=text)
+    symbols = sorted(frozenset().union(*map(_symbols, (*given, show))), key=text)
     arrays = sorted(frozenset().union(*map(_arrays, (*given, show))))
     _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
     linear = not any(_multiplies(e) for e in (*given, show))
@@ -94,14 +95,24 @@ def _check_names(names: list[str]) -> None:
 
 @lru_cache(maxsize=65536)
 def _arrays(expression: Any) -> frozenset[tuple[str, int]]:
-    return frozenset((r.array, len(r.subscripts)) for r in expression.atoms(Read))
+    own = {(expression.array, len(expression.subscripts))} if isinstance(expression, Read) else set()
+    return frozenset(own).union(*map(_arrays, expression.args))
 
 
 @lru_cache(maxsize=65536)
 def _multiplies(expression: Any) -> bool:
-    return any(sum(f.has(Symbol, Read) for f in product.args) > 1 for product in expression.atoms(Mul)) or any(
-        power.has(Symbol, Read) for power in expression.atoms(Pow)
+    here = isinstance(expression, Mul) and sum(f.has(Symbol, Read) for f in expression.args) > 1
+    return (
+        here or (isinstance(expression, Pow) and expression.has(Symbol, Read)) or any(map(_multiplies, expression.args))
     )
+
+
+@lru_cache(maxsize=65536)
+def _symbols(expression: Any) -> frozenset[Any]:
+    """Those that are not bound in it."""
+    if isinstance(expression, Symbol) or not expression.args or isinstance(expression, Sum):
+        return frozenset(expression.free_symbols)
+    return frozenset().union(*map(_symbols, expression.args))
 
 
 @lru_cache(maxsize=65536)

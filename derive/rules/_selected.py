@@ -10,7 +10,7 @@ from typing import Any
 from sympy import Abs, And, Expr, Max, Min, Mod, Or, Symbol, ceiling, expand, true
 
 from derive.errors import RuleRefused
-from derive.forms.conditions import pieces, simplified, split
+from derive.forms.conditions import pieces, regardless, simplified, split
 from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
 from derive.forms.polyhedron import NotAffine
@@ -53,19 +53,27 @@ def _read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letter
     if not isinstance(source, Read):
         raise RuleRefused(f"Places are selected of a layer whose weights are free entries; '{source}' is not one.")
     options, named = [], _named(param, after)
+    read = {s: _chosen(e, And(param.array.holds(), after.given, named)) for s, e in param.reader}
     for tap in _taps(param, source, after):
-        at = {s: e.xreplace(tap) for s, e in param.reader}
+        at = {s: e.xreplace(tap) for s, e in read.items()}
         at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
         hit = equal_places((e.xreplace(at) for e in source.subscripts), param.array.symbols)
         live = And(true if tap else param.free, inside.xreplace(at), true if tap else hit)
         known = (param.array.holds(), after.given, *_affine(named))
         options.append((_without_bent(simplified(live, *known), And(*known, true if tap else param.free)), at))
     _check_phases(param, source, options[0][1], after)
-    free = And(simplified(named, param.array.holds(), after.given), Or(*(live for live, _ in options)))
+    mine = simplified(named, param.array.holds(), after.given)
+    some = Or(*(live for live, _ in options))
+    free = mine if implied(And(param.array.holds(), after.given, mine), some) else And(mine, some)
     reader = {s: options[-1][1][s] for s, _ in param.reader}
     for live, at in reversed(options[:-1]):
         reader = {s: Where(live, at[s], e) for s, e in reader.items()}
     return replace(param, free=free, reader=tuple(reader.items()))
+
+
+def _chosen(place: Expr, known: Any) -> Expr:
+    """The place without choices that always fall the same way, such as for the tap of an orbit that a large grid has inside."""
+    return place.replace(lambda e: isinstance(e, Where), lambda e: e.args[1] if implied(known, e.condition) else e)
 
 
 def _check_phases(param: Param, source: Read, at: Letters, after: Form) -> None:
@@ -122,7 +130,7 @@ def _affine(condition: Any) -> tuple[Any, ...]:
 def _named(param: Param, after: Form) -> Any:
     """What makes an entry the one that stands for its orbit: the conditions that don't speak of the grid."""
     grid = {s for axis in after.input.axes if axis.role is Role.GRID for s in axis.upper.free_symbols}
-    return And(*(part for part in And.make_args(param.free) if not part.free_symbols & grid))
+    return regardless(param.free, grid)
 
 
 def _taps(param: Param, source: Read, after: Form) -> list[Letters]:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from sympy import And, Eq, Expr, Integer, Le, Max, Min, Mod, Symbol, expand
 
 from derive.errors import RuleRefused
-from derive.forms.conditions import simplified, split
+from derive.forms.conditions import regardless, simplified, split
 from derive.forms.dense import dense_form
 from derive.forms.expr import index, reads
 from derive.forms.extension import EXTENSIONS, extended
@@ -161,7 +161,7 @@ def _read_once(param: Param, form: Form) -> Param:
     """Every entry of the window is read, at the first place for one: also where no place has it inside."""
     grid = {s for q in form.grid(form.input) for s in form.input.axes[q].upper.free_symbols}
     first = {a.symbol: a.lower for a in form.output.axes if a.role is Role.GRID and a.symbol not in param.array.symbols}
-    named = [c for c in And.make_args(param.free) if not c.free_symbols & grid]
+    named = list(And.make_args(regardless(param.free, grid)))
     phases = dict(_phases(param, form))
     named += [Le(phases[a.symbol], a.upper) for a in form.output.axes if a.symbol in phases]
     reader = tuple((s, (first | phases).get(s, e)) for s, e in param.reader)

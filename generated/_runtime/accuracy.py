@@ -168,7 +168,7 @@ def _absolute(plan: "Plan") -> "Plan":
     if stages is not None:
         given = (own[key] for key in stages.weights)
         room = lambda shape: aligned(shape, plan.compute).view(_Magnitudes)  # noqa: E731
-        made = stages.fixed(*given, room, **plan.sizes, **plan.choice.knobs)
+        made = stages.fixed(*given, room, **plan.every)
     return replace(plan, dtype=plan.compute, operands=own, made=made, threads=1, strict=False, local=threading.local())
 
 

@@ -62,6 +62,12 @@ class Plan:
         """The name of the algorithm that it runs."""
         return self.choice.name
 
+    @property
+    def every(self) -> dict[str, int]:
+        """The sizes of the layer, those that the weights' values tell, and the settings: what the program takes."""
+        told = {} if self.value is None else self.value.sizes
+        return {**self.sizes, **told, **self.choice.knobs}
+
     def explain(self) -> Explanation:
         """The candidates and the choice; `print` it."""
         return replace(self.explanation, bound=told(self))
@@ -156,7 +162,7 @@ class Plan:
     def _part(self, flat: Any, result: Any, items: tuple[int, int], span: tuple[int, int]) -> None:
         algorithm = self.choice.algorithm
         assert algorithm is not None
-        every = {**self.sizes, **self.choice.knobs}
+        every = self.every
         rooms = self.rooms(self.kernel.result, algorithm, every)
         given = (flat if key == self.kernel.data else self.operands[key] for key in algorithm.arrays)
         with np.errstate(invalid="ignore"):
@@ -225,8 +231,8 @@ def make_plan(
     chosen = _chosen(kernel, listed, algorithm if like.size else "direct", strict, unfit)
     value = told.get(chosen.choice.name)
     explained = _explained(kernel, chosen, listed, unfit, told, (every, compute))
-    own, every = ({**own, **value.arrays}, {**every, **value.sizes}) if value else (own, every)
-    made = _made(chosen.choice, own, every, compute)
+    own = {**own, **value.arrays} if value else own
+    made = _made(chosen.choice, own, {**every, **value.sizes} if value else every, compute)
     explained = replace(explained, weights=sum(int(a.nbytes) for a in made))
     parts = (call.shape, chosen.choice, every, own, made, chosen.threads, strict, explained, value)
     return Plan(kernel, tuple(shape), kind, compute, *parts)

@@ -143,7 +143,7 @@ def quick(plan: Any) -> Quick | None:
     before = tuple(plan.operands[key] for key in algorithm.arrays[1:])
     places = 1 if algorithm.tiled is None else result[1 + algorithm.tiled]
     spans = (0, result[0]), (0, places)
-    return Quick(algorithm, shape, result, before, spans, {**plan.sizes, **plan.choice.knobs})
+    return Quick(algorithm, shape, result, before, spans, plan.every)
 
 
 def takes_at_once(out: Any, arrays: tuple[Any, ...], shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:

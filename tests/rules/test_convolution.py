@@ -9,7 +9,7 @@ import pytest
 
 import derive
 from derive.checking import check_emitted
-from derive.errors import GroupRefused, RuleRefused, UsageRefused
+from derive.errors import GroupRefused, RuleRefused, TextError, UsageRefused
 from derive.pipeline import Layer
 
 CASES = {
@@ -81,7 +81,11 @@ def test_a_number_of_groups_is_a_size_of_the_kernel():
         ({"kernel": derive.Mask(((1, 0), (1,)))}, "A mask is a table whose rows are equally long"),
         ({"symmetry": derive.PointGroup(((0, 1), (1, 0)))}, "each a tuple of rows"),
         ({"edges": "torus"}, "knows the edges"),
-        ({"stride": 0}, "whole number from 1"),
+        ({"stride": 0}, r"^stride= is a whole number from 1, or one for each axis; 0 is neither"),
+        ({"stride": True}, "True is neither"),
+        ({"dilation": (1, 1.5)}, r"^dilation= is a whole number from 1, .* \(1, 1.5\) is neither"),
+        ({"kernel": 2.5}, "a radius's name, or a support such as Diamond.2.; 2.5 is none"),
+        ({"kernel": [3, 3]}, r"\[3, 3\] is none"),
         ({"kernel": "Delta", "dilation": (1, 2)}, "one dilation for all axes"),
     ],
 )
@@ -90,11 +94,33 @@ def test_what_does_not_go_together_is_one_sentence(options, says):
         derive.convolution(**options)
 
 
+def test_a_radius_that_is_no_expression_is_quoted():
+    with pytest.raises(TextError, match=r"^Cannot read the formula 'a b': it is no expression\.$"):
+        derive.convolution(kernel="a b")
+
+
 def test_what_is_no_layer_and_no_rule_is_refused():
     with pytest.raises(RuleRefused, match=r"^A claim is a rule with its arguments, .*; 3 is none\.$"):
         derive.claim(derive.dense(), 3)
     with pytest.raises(RuleRefused, match=r"takes an inner layer, a derivation or a form; 3 is neither\.$"):
         derive.dense().then(derive.compose(3))
+    with pytest.raises(RuleRefused, match=r"^Two derivations are compared; 3 is none\.$"):
+        derive.same_layer(derive.dense(), 3)
+    with pytest.raises(GroupRefused, match=r"^A wreath product is of two permutation groups; 3 is none\.$"):
+        derive.wreath(derive.cyclic(2), 3)
+    with pytest.raises(GroupRefused, match=r"takes how many points it acts on, then its generators; not \[\]\.$"):
+        derive.PermutationGroup([])
+    with pytest.raises(
+        RuleRefused, match=r"^A size is a name, or a multiple of one such as '2\*n'; '2\*n\+1' is neither\.$"
+    ):
+        derive.dense(1, "2*n+1", "n")
+
+
+@pytest.mark.parametrize(("factors", "dimension"), [(1, 5), (2, 8), (3, 9), (4, 9), (9, 9)])
+def test_more_products_than_a_window_has_rows_reach_all_windows(factors, dimension):
+    found = derive.convolution(factors=factors, channels=False).free_parameters
+    assert (found["weight"], found["dimension"]) == (6 * factors, dimension)
+    assert found["when"].free_symbols and found["when"] != False  # noqa: E712  SymPy's
 
 
 @pytest.mark.parametrize("made", [derive.cyclic, derive.symmetric, derive.alternating, derive.dihedral])

@@ -35,6 +35,10 @@ class PermutationGroup:
     generators: Ints = field(default_factory=lambda: np.empty((0, 0), np.int32))
 
     def __post_init__(self) -> None:
+        if not isinstance(self.degree, int) or isinstance(self.degree, bool) or self.degree < 0:
+            raise GroupRefused(
+                f"A permutation group takes how many points it acts on, then its generators; not {self.degree!r}."
+            )
         rows = (
             np.array(self.generators, np.int32).reshape(-1, self.degree) if self.degree else np.empty((0, 0), np.int32)
         )
@@ -131,6 +135,9 @@ def wreath(bottom: PermutationGroup, top: PermutationGroup) -> PermutationGroup:
     The generators are those of bottom in the first block of each orbit of top, then those of top; the order
     is |bottom|^top.degree·|top|.
     """
+    for group in (bottom, top):
+        if not isinstance(group, PermutationGroup):
+            raise GroupRefused(f"A wreath product is of two permutation groups; {group!r} is none.")
     m, n = bottom.degree, top.degree
     points = np.arange(n * m).reshape(n, m)
     rows = []
