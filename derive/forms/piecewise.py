@@ -16,7 +16,7 @@ import sympy as sp
 from sympy.logic.boolalg import Boolean
 
 from derive.forms.cells import Cell, Class, PeriodicCell, original, outside
-from derive.forms.polyhedron import Polyhedron
+from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.polynomial import Polynomial, add, compose, degree_one, scale
 from derive.forms.rows import Row, implied
 
@@ -37,7 +37,10 @@ def with_min(condition: Boolean, given: Polyhedron | None = None) -> Boolean:
     parts = sp.And.make_args(condition)
     if any(not part.is_Relational or isinstance(part, sp.Ne) for part in parts):
         return condition
-    body = Polyhedron.of(condition).simplify(given)
+    try:
+        body = Polyhedron.of(condition).simplify(given)
+    except NotAffine:
+        return condition
     bounded = {
         column: [row for row in body.rows if row[column] == -1 and sum(value < 0 for value in row[:-1]) == 1]
         for column in range(len(body.names))

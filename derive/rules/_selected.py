@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import permutations, product
 from typing import Any
 
-from sympy import Abs, And, Expr, Max, Min, Mod, Or, Symbol, ceiling, expand, true
+from sympy import Abs, And, Expr, Integer, Max, Min, Mod, Or, Symbol, ceiling, expand, true
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import pieces, regardless, simplified, split
@@ -16,12 +16,14 @@ from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
 from derive.forms.polyhedron import NotAffine
 from derive.forms.products import product_of
 from derive.forms.quotients import rounded
+from derive.remembered import replaced
 from derive.rules._known import implied
 
 __all__ = ["selected"]
 
 Letters = Mapping[Symbol, Expr]
 _MOST_AXES = 3
+_LARGE = 9
 
 
 def selected(form: Form, places: Letters, first: Letters, axes: tuple[Axis, ...], given: Any) -> Form:
@@ -55,12 +57,14 @@ def _read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letter
     options, named = [], _named(param, after)
     read = {s: _chosen(e, And(param.array.holds(), after.given, named)) for s, e in param.reader}
     for tap in _taps(param, source, after):
-        at = {s: e.xreplace(tap) for s, e in read.items()}
+        at = {s: replaced(e, tap) for s, e in read.items()}
         at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
-        hit = equal_places((e.xreplace(at) for e in source.subscripts), param.array.symbols)
-        live = And(true if tap else param.free, inside.xreplace(at), true if tap else hit)
+        own = (
+            () if tap else (param.free, equal_places((replaced(e, at) for e in source.subscripts), param.array.symbols))
+        )
         known = (param.array.holds(), after.given, *_affine(named))
-        options.append((_without_bent(simplified(live, *known), And(*known, true if tap else param.free)), at))
+        live = simplified(And(replaced(inside, at), *own), *known)
+        options.append((_without_bent(live, And(*known, true if tap else param.free)), at))
     _check_phases(param, source, options[0][1], after)
     mine = simplified(named, param.array.holds(), after.given)
     some = Or(*(live for live, _ in options))
@@ -134,20 +138,37 @@ def _named(param: Param, after: Form) -> Any:
 
 
 def _taps(param: Param, source: Read, after: Form) -> list[Letters]:
-    """The entry's own tap, and those that signed permutations of its offsets carry it to, where they read it too."""
+    """The entry's own tap, and those that mirror images of its offsets carry it to, where they read it too."""
     offsets = [a.symbol for a in param.array.axes if a.role is Role.GRID and a.symbol in after.reduction_symbols]
     found: list[Letters] = [{}]
     if not any(e.has(Abs, Max, Min, Where) for e in source.subscripts) or len(offsets) > _MOST_AXES:
         return found
-    term = dict(param.reader)
+    term, known = dict(param.reader), And(after.given, param.array.holds(), _named(param, after))
+    for moved in _mirrored(offsets):
+        tap = {s: moved.get(s, term[s]) for s in after.reduction_symbols}
+        hit = equal_places((replaced(e, tap) for e in source.subscripts), param.array.symbols)
+        window = And(*(axis.holds(tap[axis.symbol]) for axis in after.reduction))
+        if _may_hold(known, And(hit, window), offsets) and implied(known, And(hit, window)):
+            found.append(moved)
+    return found
+
+
+def _mirrored(offsets: list[Symbol]) -> Iterator[Letters]:
+    """Signed permutations of offsets, about a pixel or about a corner, but the identity."""
     for order in permutations(offsets):
         for signs in product((1, -1), repeat=len(offsets)):
-            moved = {s: sign * other for s, sign, other in zip(offsets, signs, order, strict=True)}
-            if all(s == e for s, e in moved.items()):
-                continue
-            tap = {s: moved.get(s, term[s]) for s in after.reduction_symbols}
-            hit = equal_places((e.xreplace(tap) for e in source.subscripts), param.array.symbols)
-            window = And(*(axis.holds(tap[axis.symbol]) for axis in after.reduction))
-            if implied(And(after.given, param.array.holds(), _named(param, after)), And(hit, window)):
-                found.append(moved)
-    return found
+            for shift in (0, 1) if -1 in signs else (0,):
+                moved = zip(offsets, signs, order, strict=True)
+                found = {s: sign * other + shift * (sign < 0) for s, sign, other in moved}
+                if any(s != e for s, e in found.items()):
+                    yield found
+
+
+def _may_hold(known: Any, claim: Any, offsets: list[Symbol]) -> bool:
+    """Whether no offset of a few refutes that the claim follows, on a large grid: the solver is asked about the others."""
+    others = dict.fromkeys((known & claim).free_symbols - set(offsets), Integer(_LARGE))
+    for place in product(range(-1, 3), repeat=len(offsets)):
+        at = others | dict(zip(offsets, map(Integer, place), strict=True))
+        if replaced(claim, at) == False and replaced(known, at) == True:  # noqa: E712  SymPy's
+            return False
+    return True

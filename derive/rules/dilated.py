@@ -108,7 +108,11 @@ def _spread(axis: Axis, steps: Mapping[Symbol, int]) -> Axis:
 def _exact(rounding: type, bound: Expr, step: Expr) -> Expr:
     quotient = expand(bound / step)
     whole = all(value.is_Integer for value in quotient.as_coefficients_dict().values())
-    rounded: Expr = quotient if whole else rounding(quotient)
+    if whole:
+        return quotient
+    if rounding is ceiling and all(v.is_negative for v in quotient.as_coefficients_dict().values()):
+        return -floor(-quotient)
+    rounded: Expr = rounding(quotient)
     return rounded
 
 

@@ -18,7 +18,7 @@ from derive.errors import RuleRefused
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.expr import Where
-from derive.forms.form import Form, Table
+from derive.forms.form import Form, Table, equal_places
 from derive.groups._group import Element, Group, Linear, Motion, Tabled
 from derive.groups._signs import times
 from derive.groups.translations import Translations
@@ -166,7 +166,9 @@ def _check_terms(form: Form, group: Group, elements: tuple[Element, ...]) -> Non
 
     Raises RuleRefused with the smallest offset that is lost, and what of the group keeps the support.
     """
-    live = replaced(form.live, form.solve_read(form.input.symbols))
+    solved = form.solve_read(form.input.symbols)
+    met = equal_places((replaced(e, solved) for e in form.read), form.input.symbols)
+    live = both(replaced(form.live, solved), met)
     goals = []
     for element in elements:
         go, gk = _moved(form, element)

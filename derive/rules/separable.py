@@ -10,13 +10,15 @@ regular R × R matrix and its inverse.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
-from sympy import And, Expr, Ge, Integer, Max, Min, Sum, Symbol, sympify
+from sympy import And, Expr, Ge, Integer, Max, Min, Or, Sum, Symbol, sympify
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified, split
 from derive.forms.dense import dense_form
-from derive.forms.expr import Read, index
+from derive.forms.expr import Read, Where, index
 from derive.forms.form import Array, Axis, Form, Param, Role
 from derive.groups.translations import Translations
 from derive.proof.step import ArrayMap, Kind, Step, SubStep, View
@@ -80,6 +82,11 @@ def _offsets(form: Form, param: Param) -> tuple[Symbol, ...]:
     summed = tuple(s for s in found if s in form.reduction_symbols)
     if found != summed or len(summed) != len(form.grid(form.input)) or len(summed) < 2:
         raise RuleRefused("Rule 'separable' needs tied weights with one offset for each of two grid axes or more.")
+    tied = dict(zip(param.array.symbols, getattr(form.weight, "subscripts", ()), strict=True))
+    if any(tied[s] != s for s in summed):
+        raise RuleRefused(
+            "Rule 'separable' factors a window of free entries; a symmetry that ties those of this one isn't one of products."
+        )
     if len(summed) > len(_NAMES):
         raise RuleRefused(f"Rule 'separable' names {len(_NAMES)} factors; the grid has {len(summed)} axes.")
     return summed
@@ -98,11 +105,30 @@ def _factor(
     gone = [s for s in offsets if s != offset]
     axes = tuple(axis for axis in param.array.axes if axis.symbol not in gone)
     array = Array(name, (r, *axes))
-    near = {a.symbol: Max(a.lower, Min(a.upper, 0)) for a in param.array.axes if a.symbol in gone}
-    reader = tuple((s, e.xreplace(near)) for s, e in param.reader)
     body, rest = split(param.free)
-    free = And(body.project(*gone).conditions, rest.xreplace(near))
+    if rest.free_symbols & set(gone):
+        free, reader = _beside(param, gone)
+    else:
+        near = {a.symbol: Max(a.lower, Min(a.upper, 0)) for a in param.array.axes if a.symbol in gone}
+        reader = tuple((s, e.xreplace(near)) for s, e in param.reader)
+        free = And(body.project(*gone).conditions, rest)
     return Param(array, simplified(free, array.holds(), given), ((r.symbol, r.symbol), *reader))
+
+
+def _beside(param: Param, gone: list[Symbol]) -> tuple[Any, tuple[tuple[Symbol, Expr], ...]]:
+    """Where some entry of a window of numbers is free beside that of a factor, and the first such, from the middle outwards."""
+    ends = [(a.lower, a.upper) for a in param.array.axes if a.symbol in gone]
+    if not all(e.is_Integer for pair in ends for e in pair):
+        raise RuleRefused("Rule 'separable' needs a window of numbers where no polyhedron is its shape.")
+    places = product(*(range(int(low), int(high) + 1) for low, high in ends))
+    options = []
+    for place in sorted(places, key=lambda p: (sum(map(abs, p)), p)):
+        at = dict(zip(gone, map(Integer, place), strict=True))
+        options.append((param.free.xreplace(at), {s: e.xreplace(at) for s, e in param.reader}))
+    found = options[-1][1]
+    for free, read in reversed(options[:-1]):
+        found = {s: Where(free, read[s], e) for s, e in found.items()}
+    return Or(*(free for free, _ in options)), tuple(found.items())
 
 
 _TIED = equivariant(Translations()).apply(reindex().apply(dense_form(rank=2)).after).after
