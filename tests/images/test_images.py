@@ -257,7 +257,7 @@ def test_apply_is_the_cross_correlation_with_zero_edges(image, kernel):
 
 
 def test_grey_weighs_the_colours_and_shrink_takes_means():
-    assert np.allclose(grey(COLOURS)[0, 0], 0.587 * 255, rtol=4 * np.finfo(float).eps, atol=0)
+    assert grey(COLOURS)[0, 0] == 0.587 * 255  # one product, the others of zeros
     assert (grey(LEVELS) == LEVELS).all()
     assert shrink(np.arange(20).reshape(4, 5), 2).tolist() == [[3, 5], [13, 15]]
     assert shrink(COLOURS, 2).shape == (1, 2, 3)
