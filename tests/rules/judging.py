@@ -31,6 +31,8 @@ from derive.proof.step import ArrayMap, Kind, Step, View
 from derive.registry import discover, names
 from derive.rules._rule import Case
 from derive.rules.equivariant import equivariant
+from derive.rules.local import local
+from derive.rules.reindex import reindex
 from tests.proof.spans import Elimination, Sizes, labelled, layers_of, relations
 from tests.rules.source_mutants import SourceMutant, loaded
 from tests.rules.test_structures import LAYERS
@@ -38,8 +40,9 @@ from tests.rules.test_structures import LAYERS
 __all__ = ["Fate", "Judgement", "cases", "caught_by", "judge", "step_of"]
 
 _SIZES, _CASES = 5, 3
-# At numeric sizes alone, which the other layers are not.
+# At numeric sizes alone, which the other layers are not; and an offset that has more bounds than one.
 _TABLED = dense(outputs=4, inputs=4).then(equivariant(Permutations(PermutationGroup(4, [[1, 2, 0, 3]]))))
+_TWO_RADII = dense(rank=1).then(local("Delta")).then(local("r")).then(reindex())
 _SPANNED = dense(outputs=2, inputs=2).then(equivariant(MatrixGroup([[[0, -1], [1, -1]]])))
 
 
@@ -71,6 +74,7 @@ def cases(rule: str) -> tuple[Case, ...]:
         *LAYERS.values(),
         _TABLED,
         _SPANNED,
+        _TWO_RADII,
     ]
     more = [
         Case(proved.before, application)

@@ -24,6 +24,8 @@ MODULES = tuple(
     for part in iter_modules(import_module(folder).__path__)
     if not part.ispkg and (found := f"{folder}.{part.name}") not in _NO_REWRITE
 )
+# A range chosen otherwise is a letter's name for the same entries: which of them are free is said apart from it.
+_SAME_ENTRIES = {"derive.rules._ranges"}
 SAMPLE = 4
 
 
@@ -50,7 +52,8 @@ def test_no_mutant_at_all_is_accepted(name: str) -> None:
     if not fates:
         pytest.skip(f"{name} only hands its arguments on: no expression of it can be changed")
     assert [m for m, j in fates.items() if j.fate is Fate.ACCEPTED] == []
-    assert any(j.fate is Fate.REFUSED for j in fates.values())
+    telling = Fate.SAME_LAYERS if name in _SAME_ENTRIES else Fate.REFUSED
+    assert any(j.fate is telling for j in fates.values())
     alike = [m for m, j in fates.items() if j.fate is Fate.SAME_LAYERS]
     print(f"{name}: {len(fates)} mutants, {len(alike)} to the same layers:", *alike, sep="\n    ")
 
