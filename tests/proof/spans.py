@@ -58,6 +58,15 @@ class Combination:
     def __mul__(self, factor: Any) -> Combination:
         return Combination({label: value * factor for label, value in self.terms.items()} if factor else {})
 
+    def monomials(self) -> dict[tuple[Hashable, ...], Any]:
+        """The sum over products of labels: a combination of combinations, with labels in one order."""
+        found: dict[tuple[Hashable, ...], Any] = {}
+        for label, value in self.terms.items():
+            for rest, factor in (value.monomials() if isinstance(value, Combination) else {(): value}).items():
+                key = tuple(sorted((label, *rest), key=str))
+                found[key] = found.get(key, 0) + factor
+        return {key: value for key, value in found.items() if value}
+
     def __sub__(self, other: Any) -> Combination:
         return self + other * -1
 

@@ -6,7 +6,9 @@ rewrite is judged under the claim of the rule as it is, and the mutant's claim o
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from functools import lru_cache
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from derive.checking import small_sizes
+from derive.combined import convolution
 from derive.derivation import Derivation, dense
 from derive.errors import DeriveError
 from derive.forms.denote import matrix
@@ -30,19 +33,24 @@ from derive.proof.solver import discharge
 from derive.proof.step import ArrayMap, Kind, Step, View
 from derive.registry import discover, names
 from derive.rules._rule import Case
+from derive.rules.adjoint import adjoint
+from derive.rules.compose import compose
 from derive.rules.equivariant import equivariant
 from derive.rules.local import local
 from derive.rules.reindex import reindex
-from tests.proof.spans import Elimination, Sizes, labelled, layers_of, relations
+from derive.rules.unbiased import unbiased
+from tests.proof.spans import Combination, Elimination, Sizes, labelled, layers_of, relations
 from tests.rules.source_mutants import SourceMutant, loaded
 from tests.rules.test_structures import LAYERS
 
 __all__ = ["Fate", "Judgement", "cases", "caught_by", "judge", "step_of"]
 
-_SIZES, _CASES = 5, 3
+_SIZES, _CASES, _SECONDS = 5, 3, 30
 # At numeric sizes alone, which the other layers are not; and an offset that has more bounds than one.
 _TABLED = dense(outputs=4, inputs=4).then(equivariant(Permutations(PermutationGroup(4, [[1, 2, 0, 3]]))))
 _TWO_RADII = dense(rank=1).then(local("Delta")).then(local("r")).then(reindex())
+_STRIDED = convolution(rank=1, kernel=3, stride=2, channels=False).then(unbiased())
+_TURNED = _STRIDED.then(adjoint())
 _SPANNED = dense(outputs=2, inputs=2).then(equivariant(MatrixGroup([[[0, -1], [1, -1]]])))
 
 
@@ -75,6 +83,8 @@ def cases(rule: str) -> tuple[Case, ...]:
         _TABLED,
         _SPANNED,
         _TWO_RADII,
+        _TURNED.then(compose(_STRIDED)),
+        _STRIDED.then(compose(_TURNED)),
     ]
     more = [
         Case(proved.before, application)
@@ -89,9 +99,13 @@ def cases(rule: str) -> tuple[Case, ...]:
     return (*found[:_CASES], *later)
 
 
-def _kinds(case: Case) -> Iterator[str]:
-    """The modules of a case's groups, supports and other arguments."""
-    return (type(a).__module__ for a in (*case.application.args, *dict(case.application.options).values()))
+def _kinds(case: Case) -> Iterator[object]:
+    """The modules of a case's groups, supports and other arguments, and which way of a layer that it reads is an adjoint."""
+    for a in (*case.application.args, *dict(case.application.options).values()):
+        yield type(a).__module__
+        if isinstance(a, (Form, Derivation)):
+            inner = a.form if isinstance(a, Derivation) else a
+            yield type(a).__module__, case.form.input.name, inner.input.name
 
 
 def step_of(case: Case, rule: Any = None, mutant: SourceMutant | None = None) -> Step:
@@ -133,7 +147,8 @@ def _judged(mutant: SourceMutant, rule: str, case: Case) -> Judgement:
         changed = loaded(mutant, rule)
         if changed is None and not uses:
             return Judgement(Fate.UNUSED)
-        made = step_of(case, changed, mutant)
+        with _ending():
+            made = step_of(case, changed, mutant)
     except Exception:  # noqa: BLE001  a broken rule may fail in any way: it makes no step
         return Judgement(Fate.NO_STEP)
     own = step_of(case)
@@ -143,6 +158,22 @@ def _judged(mutant: SourceMutant, rule: str, case: Case) -> Judgement:
         if by := caught_by(step):
             return Judgement(Fate.REFUSED, by)
     return Judgement(Fate.SAME_LAYERS if _same_meaning(made, own) else Fate.ACCEPTED)
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Raises TimeoutError in what runs longer than any rule does: a broken loop need not end."""
+
+    def over(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _pair(made: Step, own: Step) -> Iterator[Step]:
@@ -211,5 +242,9 @@ def _same_layers(made: Step, own: Step, sizes: Sizes) -> bool:
         return left.spans(right) and right.spans(left)
     left, right = (matrix(form, labelled(form, sizes), sizes) for form in (one, other))
     return left.shape == right.shape and all(
-        getattr(x, "terms", {}) == getattr(y, "terms", {}) for x, y in zip(left.ravel(), right.ravel(), strict=True)
+        _monomials(x) == _monomials(y) for x, y in zip(left.ravel(), right.ravel(), strict=True)
     )
+
+
+def _monomials(entry: Any) -> dict[Any, Any]:
+    return entry.monomials() if isinstance(entry, Combination) else {(): entry} if entry else {}
