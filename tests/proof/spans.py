@@ -122,6 +122,10 @@ def labelled(form: Form, sizes: Sizes) -> dict[str, np.ndarray]:
     for param in form.params:
         shape = _box(param, sizes)
         array = np.empty(shape, dtype=object)
+        if param.values is not None:
+            array.ravel()[:] = [Fraction(int(v.p), int(v.q)) for v in param.values]
+            arrays[param.name] = array
+            continue
         for place in np.ndindex(*shape):
             array[place] = Combination({(param.name, *place): 1})
         arrays[param.name] = array
