@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sympy import Expr
 
-from derive.errors import DeriveError, ObligationFailed
+from derive.errors import DeriveError, ObligationFailed, RuleRefused
 from derive.forms.dense import Channels, Names, dense_form
 from derive.forms.form import Form
 from derive.proof.counterexample import smallest_model
@@ -22,6 +22,7 @@ from derive.proof.goal import Status, Verdict
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Kind, Step, substitute
+from derive.proof.wellformed import mixed_up
 from derive.rules._rule import Application
 
 if TYPE_CHECKING:
@@ -93,6 +94,14 @@ def _refusal(step: Step, verdict: Verdict) -> str:
     return f"{text}, at {', '.join(f'{k} = {v}' for k, v in model.items())}."
 
 
+def _twice(letters: tuple[str, ...]) -> str:
+    """Why these can't be called so, and what to do."""
+    return (
+        f"{letters[0]} is the letter of an index of the layer, and a size can't be called so too; "
+        f'call the size otherwise, such as "{letters[0]}_".'
+    )
+
+
 @dataclass(frozen=True)
 class Derivation:
     """A layer with its argument: `start`, then `steps`, ending in `form`."""
@@ -105,6 +114,8 @@ class Derivation:
     @classmethod
     def begin(cls, start: Form) -> Derivation:
         """A derivation of no steps. Raises ObligationFailed for a form that is not well made."""
+        if both := mixed_up(start):
+            raise RuleRefused(_twice(both))
         verdicts = discharge_all(form_obligations(start))
         for verdict in verdicts:
             if not verdict.proved:
@@ -127,7 +138,10 @@ class Derivation:
         return self._add(application)
 
     def _add(self, application: Application) -> Derivation:
-        proved = _prove(application.apply(self.form))
+        step = application.apply(self.form)
+        if both := mixed_up(step.after):
+            raise RuleRefused(f"Rule '{step.rule}' refused: {_twice(both)}")
+        proved = _prove(step)
         return Derivation(self.start, self.start_verdicts, (*self.steps, proved), (*self.applications, application))
 
     @property

@@ -11,16 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from math import lcm
+from math import lcm, prod
 from operator import neg
 
 from derive.forms.chambers import Term
-from derive.forms.polynomial import Polynomial, add, compose, scale
+from derive.forms.polynomial import Polynomial, add, at_point, compose, scale
 from derive.forms.rows import Row, empty, implied, irredundant, normalise, opposite, tidy
 
 __all__ = ["Cell", "Class", "PeriodicCell", "cells_in", "classes_of", "merge", "original", "outside", "unify"]
 
 Class = tuple[tuple[int, int], ...]  # for each column (modulus, residue)
+_FEW = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +194,11 @@ def _cut(
 
 
 def vanishes(value: Polynomial, rows: Sequence[Row]) -> bool:
-    """True where the polynomial is 0, identically or through equations that the rows imply."""
+    """True where the polynomial is 0: identically, at each of the few points that the rows leave, or through equations."""
     if not value:
         return True
+    if (few := _few(value, rows)) is not None:
+        return all(not at_point(value, place) for place in few)
     equations = [row for row in rows if implied(rows, (*map(neg, row),))]
     while equations:
         first, *equations = equations
@@ -208,6 +211,22 @@ def vanishes(value: Polynomial, rows: Sequence[Row]) -> bool:
             tuple(first[column] * a - row[column] * b for a, b in zip(row, first, strict=True)) for row in equations
         ]
     return not value
+
+
+def _few(value: Polynomial, rows: Sequence[Row]) -> list[tuple[int, ...]] | None:
+    """The places that rows of one column each leave to the columns of the polynomial, 0 elsewhere; None for many."""
+    spans = []
+    for column in range(len(rows[0]) - 1 if rows else 0):
+        own = [(row[column], row[-1]) for row in rows if row[column] and sum(map(bool, row[:-1])) == 1]
+        low = max((-(d // c) for c, d in own if c > 0), default=None)
+        high = min((d // -c for c, d in own if c < 0), default=None)
+        if not any(exponents[column] for exponents in value):
+            spans.append(range(1))
+        elif low is None or high is None or high - low >= _FEW:
+            return None
+        else:
+            spans.append(range(low, high + 1))
+    return list(product(*spans)) if spans and prod(map(len, spans)) <= _FEW else None
 
 
 def _hull(cells: Sequence[Cell], others: Sequence[Cell], given: Sequence[Row]) -> Cell | None:

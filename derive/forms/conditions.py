@@ -18,14 +18,10 @@ __all__ = ["pieces", "regardless", "simplified", "simplified_inside", "split"]
 @lru_cache(maxsize=1 << 14)
 def split(*conditions: Any) -> tuple[Polyhedron, Any]:
     """The affine conjuncts as a polyhedron, and the conjunction of the others."""
-    affine, rest = [], []
+    affine: list[Any] = []
+    rest: list[Any] = []
     for part in sorted(And.make_args(both(*conditions)), key=text):
-        try:
-            Polyhedron.of(part)
-        except NotAffine:
-            rest.append(part)
-        else:
-            affine.append(part)
+        (affine if _is_affine(part) else rest).append(part)
     return Polyhedron.of(*affine), both(*rest)
 
 
@@ -54,7 +50,7 @@ def pieces(condition: Any) -> tuple[Polyhedron, ...]:
     found = [affine]
     for part in sorted(And.make_args(rest), key=text):
         if part is not true:
-            found = [p & q for p in found for q in _disjoint(part)]
+            found = [p & q for p in found for q in _disjoint(part, affine)]
             found = [p for p in found if not p.is_empty()]
     return tuple(found)
 
@@ -83,22 +79,31 @@ def _alternatives(part: Any) -> Any:
     return part
 
 
-def _disjoint(part: Any) -> list[Polyhedron]:
+def _disjoint(part: Any, inside: Polyhedron) -> list[Polyhedron]:
+    """Disjoint polyhedra for the alternatives; those that miss `inside` are left out."""
     part = _alternatives(part)
     if not isinstance(part, Or):
-        raise NotAffine(f"'{part}' isn't a combination of affine conditions.")
+        raise NotAffine(f"'{text(part)}' isn't a combination of affine conditions.")
     found: list[Polyhedron] = []
     before: list[Polyhedron] = []
     for option in sorted(part.args, key=text):
-        alone = [Polyhedron.of(option)] if _is_affine(option) else list(pieces(option))
+        own = [Polyhedron.of(option)] if _is_affine(option) else list(pieces(option))
+        own = alone = [p for p in own if not (p & inside).is_empty()]
         for earlier in before:
-            alone = [p & q for p in alone for q in _outside(earlier)]
-            alone = [p for p in alone if not p.is_empty()]
+            alone = [p for one in alone for p in _without(one, earlier)]
         found += alone
-        before += [Polyhedron.of(option)] if _is_affine(option) else pieces(option)
+        before += own
     return found
 
 
+def _without(one: Polyhedron, other: Polyhedron) -> list[Polyhedron]:
+    """What of one is not in the other, as disjoint pieces: all of it where the two have nothing in common."""
+    if (one & other).is_empty():
+        return [one]
+    return [p for p in (one & q for q in _outside(other)) if not p.is_empty()]
+
+
+@lru_cache(maxsize=1 << 16)
 def _is_affine(condition: Any) -> bool:
     try:
         Polyhedron.of(condition)

@@ -6,6 +6,7 @@ H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sympy import And, Expr, Ge, Integer, Symbol, true
@@ -14,7 +15,7 @@ from derive.errors import RuleRefused
 from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Form, Param, Role
 
-__all__ = ["Channels", "Names", "dense_form", "letters", "offset_letters", "size_letters"]
+__all__ = ["Channels", "Names", "dense_form", "fresh", "letters", "offset_letters", "size_letters"]
 
 _MULTIPLE = re.compile(r"([1-9]\d*) ?\* ?([^\W\d]\w*)")
 
@@ -52,9 +53,16 @@ def letters(rank: int) -> tuple[tuple[Symbol, ...], tuple[Symbol, ...]]:
     return _numbered("i", "ijh", rank), _numbered("k", "klq", rank)
 
 
-def offset_letters(rank: int) -> tuple[Symbol, ...]:
-    """Indices of an offset: (a, b, e)."""
-    return _numbered("a", "abe", rank)
+def offset_letters(rank: int, taken: Collection[Symbol] = ()) -> tuple[Symbol, ...]:
+    """Indices of an offset: (a, b, e), none of which is taken."""
+    return tuple(fresh(s, taken) for s in _numbered("a", "abe", rank))
+
+
+def fresh(letter: Symbol, taken: Collection[Symbol]) -> Symbol:
+    """The letter with as many `_` behind it as make it none of these."""
+    while letter in taken:
+        letter = index(f"{letter.name}_")
+    return letter
 
 
 def size_letters(rank: int) -> tuple[Symbol, ...]:

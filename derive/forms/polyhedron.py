@@ -20,7 +20,7 @@ from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from derive.errors import DeriveError
 from derive.forms.rows import FALSE, Row, eliminate, empty, implied, irredundant, tidy
-from derive.remembered import replaced
+from derive.remembered import replaced, text
 
 __all__ = ["NotAffine", "Polyhedron"]
 
@@ -42,7 +42,7 @@ def _lower_envelope(e: Any, sign: Fraction) -> list[Affine]:
         return [{_ONE: sign * Fraction(e.p, e.q)}]
     if e.is_Symbol:
         if not e.is_integer:
-            raise NotAffine(f"'{e}' isn't an integer symbol.")
+            raise NotAffine(f"'{text(e)}' isn't an integer symbol.")
         return [{e: sign}]
     if e.is_Add:
         forms: list[Affine] = [{}]
@@ -55,7 +55,7 @@ def _lower_envelope(e: Any, sign: Fraction) -> list[Affine]:
         return [form for term in e.args for form in _lower_envelope(term, sign)]
     if isinstance(e, sp.Abs) and sign < 0:
         return _lower_envelope(e.args[0], sign) + _lower_envelope(e.args[0], -sign)
-    raise NotAffine(f"'{e}' isn't affine on this side of an inequality.")
+    raise NotAffine(f"'{text(e)}' isn't affine on this side of an inequality.")
 
 
 def _unrounded(e: Any) -> Any:
@@ -64,12 +64,12 @@ def _unrounded(e: Any) -> Any:
     if not rounded:
         return e
     if len(rounded) > 1:
-        raise NotAffine(f"'{e}' has more than one rounded quotient.")
+        raise NotAffine(f"'{text(e)}' has more than one rounded quotient.")
     (quotient,) = rounded
     sign = e.coeff(quotient)
     top, bottom = quotient.args[0].together().as_numer_denom()
     if sign not in (1, -1) or not bottom.is_Integer:
-        raise NotAffine(f"'{e}' has a rounded quotient that isn't alone.")
+        raise NotAffine(f"'{text(e)}' has a rounded quotient that isn't alone.")
     exact = isinstance(quotient, sp.floor) == (sign == 1)
     slack = 0 if exact else sign * (bottom - 1)
     return e - sign * quotient + sign * (top + slack) / bottom
@@ -131,7 +131,7 @@ class Polyhedron:
             try:
                 forms += _inequalities(condition)
             except NotAffine as reason:
-                raise NotAffine(f"The condition '{condition}' isn't affine over the integers: {reason}") from None
+                raise NotAffine(f"The condition '{text(condition)}' isn't affine over the integers: {reason}") from None
         names = {symbol: None for form in forms for symbol in form if symbol is not _ONE}
         order = (*names, _ONE)
         return cls.from_rows(tuple(names), [tuple(int(form.get(s, 0)) for s in order) for form in forms])

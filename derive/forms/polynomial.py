@@ -9,12 +9,13 @@ holds for negative bounds too and gives 0 at U = L - 1.
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import cache
-from math import comb
+from math import comb, prod
 
 __all__ = [
     "Polynomial",
     "add",
     "affine",
+    "at_point",
     "compose",
     "degree_one",
     "faulhaber",
@@ -45,6 +46,12 @@ def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
             exponents = tuple(map(int.__add__, p, q))
             total[exponents] = total.get(exponents, Fraction(0)) + x * y
     return {exponents: value for exponents, value in total.items() if value}
+
+
+def at_point(polynomial: Polynomial, place: Sequence[int]) -> Fraction:
+    """The value there."""
+    powers = ((value, zip(place, exponents, strict=True)) for exponents, value in polynomial.items())
+    return sum((value * prod(x**e for x, e in pairs) for value, pairs in powers), Fraction(0))
 
 
 def affine(row: Sequence[Fraction | int]) -> Polynomial:

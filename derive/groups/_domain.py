@@ -9,7 +9,7 @@ inequalities is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations, product
@@ -25,6 +25,7 @@ from derive.forms.polyhedron import Polyhedron
 __all__ = ["Domain", "domain"]
 
 Point = tuple[Expr, ...]
+Ranges = Mapping[Symbol, tuple[int, int]]
 _SPANS = {1: (-6, 7), 2: (-4, 5), 3: (-3, 4), 4: (-2, 3)}
 _SIZES = (5, 6)
 
@@ -34,20 +35,21 @@ class Domain:
     """One point of every orbit of points `letters` under maps whose images are `images`, the identity's first.
 
     pieces    the points, as disjoint polyhedra
+    window    ranges of letters outside of which no name is asked for
     """
 
     letters: tuple[Symbol, ...]
     images: tuple[Point, ...]
     pieces: tuple[Polyhedron, ...]
+    window: Ranges
 
     @property
     def name(self) -> Point:
         """The point that stands for the orbit of the point `letters`: an expression for each letter."""
         if not self.letters:
             return ()
-        sample = _Sample(self.letters, self.images, self.pieces)
         return tuple(
-            sample.written([image[p] for image in self.images], _simple(p, self.letters, self.images))
+            self._sample.written([image[p] for image in self.images], _simple(p, self.letters, self.images))
             for p in range(len(self.letters))
         )
 
@@ -62,7 +64,11 @@ class Domain:
         halves = (
             Where(Ge(e, low), x, y) for e in forms for low in (0, 1) for x, y in permutations(dict.fromkeys(values), 2)
         )
-        return _Sample(self.letters, self.images, self.pieces).written(values, halves)
+        return self._sample.written(values, halves)
+
+    @property
+    def _sample(self) -> _Sample:
+        return _Sample(self.letters, self.images, self.pieces, self.window)
 
     @property
     def condition(self) -> Any:
@@ -70,15 +76,18 @@ class Domain:
         return Or(*(piece.conditions for piece in self.pieces))
 
 
-def domain(letters: tuple[Symbol, ...], images: Sequence[Point], given: Polyhedron) -> Domain:
-    """The domain of a group whose elements carry the point `letters` to `images`, the identity first."""
+def domain(letters: tuple[Symbol, ...], images: Sequence[Point], given: Polyhedron, window: Ranges) -> Domain:
+    """The domain of a group whose elements carry the point `letters` to `images`, the identity first.
+
+    Names may be wrong outside the window, a box which the elements carry into itself.
+    """
     if not letters:
-        return Domain(letters, tuple(images), (Polyhedron(),))
+        return Domain(letters, tuple(images), (Polyhedron(),), window)
     sizes = {s for image in images for e in image for s in e.free_symbols} - set(letters)
     first = (sum(letters), *letters)
     keys = [tuple(-s for s in letters)] if sizes else [letters, first]
     cuts = [_pieces(letters, images, key, given) for key in keys]
-    return Domain(letters, tuple(images), min(cuts, key=_difficulty))
+    return Domain(letters, tuple(images), min(cuts, key=_difficulty), window)
 
 
 def _difficulty(pieces: Sequence[Polyhedron]) -> int:
@@ -131,12 +140,17 @@ class _Sample:
     letters: tuple[Symbol, ...]
     images: Sequence[Point]
     pieces: Sequence[Polyhedron]
+    window: Ranges
 
     @cached_property
     def points(self) -> dict[Symbol, np.ndarray]:
         low, high = _SPANS.get(len(self.letters), (-1, 2))
         sizes = sorted({s for image in self.images for e in image for s in e.free_symbols} - set(self.letters), key=str)
-        axes = [*(np.arange(low, high + 1) for _ in self.letters), *(np.array(_SIZES) for _ in sizes)]
+        spans = (self.window.get(s, (low, high)) for s in self.letters)
+        axes = [
+            *(np.arange(max(low, first), min(high, last) + 1) for first, last in spans),
+            *(np.array(_SIZES) for _ in sizes),
+        ]
         return dict(zip((*self.letters, *sizes), np.meshgrid(*axes, indexing="ij"), strict=True))
 
     @cached_property

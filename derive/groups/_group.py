@@ -48,6 +48,7 @@ class Action:
     few        letters of channels with few values, which elements permute: the least and the largest
     entries    the affine conditions on the entries that count, and on sizes
     rest       the other conditions on them
+    same       whether two conditions hold at the same entries
     closed     whether every element carries every entry that counts to one that counts
     """
 
@@ -60,6 +61,7 @@ class Action:
     entries: Polyhedron
     rest: Any
     given: Any
+    same: Callable[[Any, Any], bool]
     closed: Callable[[], bool]
 
 

@@ -22,6 +22,7 @@ from derive.groups._cases import written
 from derive.groups._domain import Domain, domain
 from derive.groups._group import Action, Element, Tie
 from derive.groups._signs import times
+from derive.remembered import replaced
 
 __all__ = ["tie_finite"]
 
@@ -117,14 +118,24 @@ class _Orbits:
 
     def _sheets(self, places: Sequence[Values]) -> Iterator[_Sheet]:
         seen: set[Values] = set()
-        given = Polyhedron.of(self.action.given)
+        given, window = Polyhedron.of(self.action.given), self._window()
         for home in places:
             if home not in seen:
                 away = {m.table[home]: m for m in reversed(self.maps)}
                 seen |= set(away)
                 rest = tuple(m for m in self.maps if m.table[home] == home)
                 carriers = {v: self._inverse(m) for v, m in away.items()}
-                yield _Sheet(home, carriers, rest, domain(self.many, [m.image for m in rest], given))
+                yield _Sheet(home, carriers, rest, domain(self.many, [m.image for m in rest], given, window))
+
+    def _window(self) -> Mapping[Symbol, tuple[int, int]]:
+        """The box of numbers that holds all entries, where the elements carry it into itself; else nothing."""
+        ends = {}
+        for p in self.many:
+            low, high = self.action.entries.bounds(p)
+            numbers = [[int(e) for e in side if e.is_Integer] for side in (low, high)]
+            if all(numbers):
+                ends[p] = max(numbers[0]), min(numbers[1])
+        return ends if len(ends) == len(self.many) and all(_within(m.image, ends) for m in self.maps) else {}
 
     def _inverse(self, m: _Map) -> _Map:
         """The element that undoes another: found among them, since they are a group."""
@@ -189,17 +200,24 @@ class _Orbits:
         for m in self.maps[:1] if self.closed else plainest:
             place = (*map(Integer, m.table[sheet.home]), *m.image)
             at = dict(zip((*self.few, *self.many), place, strict=True))
-            entries, rest = self.action.entries.substitute(at).simplify(given), self.action.rest.xreplace(at)
+            entries, rest = self.action.entries.substitute(at).simplify(given), self._rest(at, list(found.values()))
             found.setdefault((entries, rest), _Option(at, entries, rest, m.signs[sheet.home]))
         return _largest(list(found.values()), given)
 
+    def _rest(self, at: Letters, before: Sequence[_Option]) -> Any:
+        """The other conditions there: as they stand at an image before, where they say the same, such as of a window's shape."""
+        rest = replaced(self.action.rest, at)
+        known = dict.fromkeys(option.rest for option in before)
+        return next((other for other in known if self.action.same(rest, other)), rest)
+
     def _first(self, options: Mapping[Values, list[_Option]], value: Callable[[_Option], Expr]) -> Expr:
-        """The value at the first image that counts of a point that names an orbit."""
+        """The value at the first image that counts of a point that names an orbit; what all images must satisfy isn't asked."""
         table: dict[Values, Expr] = {}
         for home, images in options.items():
-            expression = value(images[-1])
+            expression, rests = value(images[-1]), {option.rest for option in images}
             for option in reversed(images[:-1]):
-                expression = Where(option.condition, value(option), expression)
+                condition = option.entries.conditions if len(rests) == 1 else option.condition
+                expression = Where(condition, value(option), expression)
             table[self._named(home)] = expression
         return written(tuple(p for p in self.few if p not in self.constant), table)
 
@@ -221,7 +239,7 @@ class _Orbits:
         letters = tuple(p for p in self.few if p not in self.constant)
         sheets: dict[Any, list[Values]] = {}
         for sheet in self.sheets:
-            count = Or(*(option.condition for option in options[sheet.home]))
+            count = _some(options[sheet.home])
             inside = And(sheet.domain.condition, count, self._apart(sheet.home))
             sheets.setdefault(inside, []).append(self._named(sheet.home))
         return Or(*(And(_among(letters, homes), inside) for inside, homes in sheets.items()))
@@ -241,6 +259,15 @@ class _Orbits:
         return And(*(_differ(self.many, m.image) for m in changing))
 
 
+def _within(images: Sequence[Expr], ends: Mapping[Symbol, tuple[int, int]]) -> bool:
+    """Whether affine images of points of a box are in it: those of its corners are."""
+    corners = [dict(zip(ends, map(Integer, corner), strict=True)) for corner in product(*ends.values())]
+    moved = (
+        (e.xreplace(at), low, high) for at in corners for e, (low, high) in zip(images, ends.values(), strict=True)
+    )
+    return all(e.is_Integer and low <= e <= high for e, low, high in moved)
+
+
 def _largest(options: list[_Option], given: Polyhedron) -> list[_Option]:
     """Without those that count only where another one does."""
 
@@ -252,6 +279,14 @@ def _largest(options: list[_Option], given: Polyhedron) -> list[_Option]:
         if not any(within(option, other) for other in kept):
             kept = [*(other for other in kept if not within(other, option)), option]
     return kept
+
+
+def _some(options: Sequence[_Option]) -> Any:
+    """That one of the images counts."""
+    entries: dict[Any, list[Any]] = {}
+    for option in options:
+        entries.setdefault(option.rest, []).append(option.entries.conditions)
+    return Or(*(And(rest, Or(*places)) for rest, places in entries.items()))
 
 
 def _differ(one: Sequence[Expr], other: Sequence[Expr]) -> Any:

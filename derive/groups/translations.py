@@ -13,7 +13,7 @@ from typing import Any
 from sympy import And, Expr, Integer, Le, Max, Mod, Symbol, expand, floor, true
 
 from derive.errors import RuleRefused
-from derive.forms.dense import offset_letters
+from derive.forms.dense import fresh, offset_letters
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
@@ -149,10 +149,8 @@ class Translations:
 
 
 def shift_letters(form: Form, axes: tuple[int, ...], least: int = 1) -> tuple[Symbol, ...]:
-    """A letter for the shift along each of these axes of the grid, none of which the form uses."""
-    rank, taken = (
-        max(least, len(form.grid(form.output))),
-        {*form.output.symbols, *form.input.symbols, *form.reduction_symbols},
-    )
+    """A letter for the shift along each of these axes of the grid, none of which the form uses, as a size neither."""
+    rank = max(least, len(form.grid(form.output)))
+    taken = {*form.output.symbols, *form.input.symbols, *form.reduction_symbols, *form.sizes}
     usual = [letter for letter in map(index, _SHIFTS) if letter not in taken]
-    return tuple(usual[p] if rank <= len(usual) else index(f"s{p}") for p in axes)
+    return tuple(usual[p] if rank <= len(usual) else fresh(index(f"s{p}"), taken) for p in axes)

@@ -62,7 +62,11 @@ class Counts:
         stated, grid = _stated(form)
         if isinstance(form.weight, Mul):
             reached, enough = dimension(form)
-            if any(e.has(Mod, Min, Max) for e in form.read) and (window := unfactored(form)) is not None:
+            if (
+                reached is not None
+                and any(e.has(Mod, Min, Max) for e in (*form.read, form.domain))
+                and (window := unfactored(form)) is not None
+            ):
                 seen = determined_when(window, stated, grid)
                 reached, enough = (None, enough) if seen is None else (reached, And(enough, seen))
             when = with_min(And(found.when, enough), Polyhedron.of(form.given))

@@ -109,7 +109,9 @@ def dimension(form: Form) -> tuple[Expr | None, Any]:
 def _mask(form: Form) -> Any:
     """The conditions on taps alone, which make of a box's window another."""
     letters = set(form.reduction_symbols)
-    places = {s for a in (*form.input.axes, *form.output.axes) for s in (*a.upper.free_symbols, a.symbol)}
+    own = {s for a in form.reduction for e in (a.lower, a.upper) for s in e.free_symbols}
+    axes = (*form.input.axes, *form.output.axes)
+    places = {s for a in axes for s in (a.symbol, *(a.upper.free_symbols - own))}
     parts = (p for p in And.make_args(form.domain) if p.free_symbols & letters and not p.free_symbols & places)
     return And(*parts)
 
@@ -155,7 +157,7 @@ def unfactored(form: Form) -> Form | None:
         mine = set(param.array.symbols)
         reader |= {s: e for s, e in param.reader if s != number.symbol and (s not in letters or s in mine)}
     window = Array("V", tuple(axes))
-    free = And(*(p.free for p in params))
+    free = And(*(p.free for p in params), _mask(form))
     return replace(
         form,
         reduction=tuple(a for a in form.reduction if a != number),

@@ -23,6 +23,7 @@ from typing import Any
 
 from sympy import Eq, Expr, Implies, Le, Not, Or, Sum, Symbol, true
 
+from derive.forms.branches import branches
 from derive.forms.expr import Read, Where, index, reads, rename_arrays
 from derive.forms.form import Array, Form, Param, Table, equal_places
 from derive.forms.products import sums
@@ -75,9 +76,9 @@ def _free(form: Form, param: Param) -> Iterable[Goal]:
     found = [(conditions, read) for conditions, read in _guarded(source) if read.array == param.name]
     for conditions, read in found:
         yield Goal((form.given, inside, *conditions), param.domain_at(read.subscripts))
-    term = dict(param.reader)
-    hits = (both(*(replaced(c, term) for c in conditions), _hit(param, read, term)) for conditions, read in found)
-    yield Goal((form.given, param.domain), both(replaced(inside, term), Or(*hits)))
+    for facts, term in branches(dict(param.reader)):
+        hits = (both(*(replaced(c, term) for c in conditions), _hit(param, read, term)) for conditions, read in found)
+        yield Goal((form.given, param.domain, *facts), both(replaced(inside, term), Or(*hits)))
 
 
 def _hit(param: Param, read: Read, term: Mapping[Symbol, Expr]) -> Any:

@@ -3,7 +3,16 @@ Local Close Scope Q_scope.
 Local Open Scope bool_scope.
 Local Open Scope Z_scope.
 
-Ltac Zify.zify_post_hook ::= Z.to_euclidean_division_equations.
+(* Quotients and remainders by numbers are equations for `lia`; looking for them where there are none takes long. *)
+Ltac has_quotient :=
+  match goal with
+  | |- context [Z.div _ _] => idtac
+  | |- context [Z.modulo _ _] => idtac
+  | _ : context [Z.div _ _] |- _ => idtac
+  | _ : context [Z.modulo _ _] |- _ => idtac
+  end.
+
+Ltac Zify.zify_post_hook ::= tryif has_quotient then Z.to_euclidean_division_equations else idtac.
 
 (* ---- Remainders by a size: they aren't linear, and this much is known of them. ---- *)
 
@@ -148,9 +157,16 @@ Ltac align :=
   end;
   intros.
 
+(* Instances of a constraint are held back: `lia` would look through all that stands in them. *)
+Definition held (P : Prop) : Prop := P.
+
+Ltac drop_held := repeat match goal with H : held _ |- _ => clear H end.
+
+Ltac numbers := drop_held; lia.
+
 (* A minimum, maximum or absolute value in a subscript is one of two numbers. *)
 Ltac take_piece spec :=
-  let E := fresh in destruct spec as [[? E] | [? E]]; rewrite ?E; clear E; try (exfalso; lia).
+  let E := fresh in destruct spec as [[? E] | [? E]]; rewrite ?E; clear E; try (exfalso; numbers).
 
 Ltac take_piece_of_read :=
   match goal with
@@ -163,27 +179,37 @@ Ltac take_piece_of_read :=
       end
   end.
 
-(* ---- Instances of a constraint: out of sight of `lia`, until one speaks of both sides. ---- *)
-
-Definition held (P : Prop) : Prop := P.
+(* ---- Instances of a constraint: out of sight until one speaks of both sides. ---- *)
 
 Ltac hold_instances :=
   repeat match goal with
   | H : ?P -> ?R |- _ => match type of P with Prop => has_entries R end; change (held (P -> R)) in H
   end.
 
-Ltac drop_held := repeat match goal with H : held _ |- _ => clear H end.
-
 Ltac innermost b := lazymatch b with context [if _ then _ else _] => fail | _ => idtac end.
 
+(* A letter that is a number is that number from there on; a comparison of numbers is computed. *)
 Ltac decide_case b :=
-  innermost b; first [replace b with true by (symmetry; lia) | destruct b eqn:?; try (exfalso; lia)].
+  innermost b;
+  lazymatch eval compute in b with
+  | true => change b with true
+  | false => change b with false
+  | _ =>
+      lazymatch b with
+      | ?x =? ?y =>
+          first
+          [ is_var x; let E := fresh in destruct (Z.eqb_spec x y) as [E | E]; [subst x | ]; try (exfalso; numbers)
+          | replace b with true by (symmetry; numbers)
+          | destruct b eqn:?; try (exfalso; numbers) ]
+      | _ => first [replace b with true by (symmetry; numbers) | destruct b eqn:?; try (exfalso; numbers)]
+      end
+  end.
 
 Ltac decide_cases := repeat (match goal with |- context [if ?b then _ else _] => decide_case b end; cbv iota).
 
 Ltac is_sure H b :=
   innermost b;
-  first [replace b with true in H by (symmetry; lia) | replace b with false in H by (symmetry; lia)].
+  first [replace b with true in H by (symmetry; numbers) | replace b with false in H by (symmetry; numbers)].
 
 Ltac sure_cases H :=
   repeat (match type of H with context [if ?b then _ else _] => is_sure H b end; cbv iota in H).
@@ -203,7 +229,7 @@ Ltac same_entry x y by_place :=
   tryif constr_eq x y then idtac else (replace x with y by (f_equal; by_place ())).
 
 Ltac use_held H :=
-  unfold held in H; drop_held; specialize (H ltac:(decide_cases; first [lia | integers]));
+  unfold held in H; drop_held; specialize (H ltac:(decide_cases; first [numbers | integers]));
   sure_cases H; decide_cases; solve [congruence | lra | align; first [congruence | lra]].
 
 Ltac use_held_as H l r s t by_place :=
@@ -223,8 +249,8 @@ Ltac by_instance :=
   first
   [ reflexivity
   | by_held ltac:(fun _ => ring)
-  | f_equal; decide_cases; lia
-  | by_held ltac:(fun _ => decide_cases; lia)
+  | f_equal; decide_cases; numbers
+  | by_held ltac:(fun _ => decide_cases; numbers)
   | match goal with H : held _ |- _ => use_held H end ].
 
 (* By all facts, and all cases that they leave. *)
@@ -236,7 +262,7 @@ Ltac settle :=
 
 Ltac by_facts := repeat take_case_of_goal; repeat first [use_facts | take_case_of_facts]; settle.
 
-Ltac by_equality := first [reflexivity | solve [by_instance] | by_facts].
+Ltac by_equality := first [reflexivity | solve [decide_cases; reflexivity] | solve [by_instance] | by_facts].
 
 Ltac finish :=
   lazymatch goal with

@@ -20,7 +20,7 @@ from derive.proof.checker import Checker, Symbols, check_bound
 from derive.proof.roles import check_roles
 from derive.proof.step import ArrayMap, Kind, Step, View
 
-__all__ = ["PROVED_KINDS", "check_first", "check_form", "check_step", "form_sizes"]
+__all__ = ["PROVED_KINDS", "check_first", "check_form", "check_step", "form_sizes", "mixed_up"]
 
 PROVED_KINDS = (Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION, Kind.FACTORISATION, Kind.TRANSFORMATION)
 
@@ -44,11 +44,16 @@ def _letters(form: Form) -> Symbols:
     return frozenset(form.reduction_symbols).union(*(a.symbols for a in _arrays(form)))
 
 
+def mixed_up(form: Form) -> tuple[str, ...]:
+    """Names that are an index's letter and a size's at once."""
+    return tuple(sorted(s.name for s in _letters(form) & form_sizes(form)))
+
+
 def check_form(form: Form, subject: str = "The form") -> None:
     """Raise ObligationFailed where letters, sizes and arrays of a form are mixed up."""
     letters, sizes = _letters(form), form_sizes(form)
     check = Checker(subject, sizes, form.tables)
-    both = sorted(s.name for s in letters & sizes)
+    both = mixed_up(form)
     check.demand(not both, f"{', '.join(both)} is an index and a size")
     for symbol in sorted(letters | sizes, key=str):
         check.demand(symbol == index(symbol.name), f"{symbol.name} is not a plain integer symbol")

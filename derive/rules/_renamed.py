@@ -8,7 +8,8 @@ from dataclasses import replace
 from sympy import Symbol
 
 from derive.errors import RuleRefused
-from derive.forms.expr import index, rename_arrays
+from derive.forms.dense import fresh
+from derive.forms.expr import rename_arrays
 from derive.forms.form import Array, Form, Param
 
 __all__ = ["renamed"]
@@ -20,7 +21,7 @@ def renamed(inner: Form, outer: Form, weights: str) -> Form:
     taken |= {*outer.sizes, *(s for p in outer.params for s in p.array.symbols)}
     letters: dict[Symbol, Symbol] = {}
     for s in inner.reduction_symbols:
-        letters[s] = _fresh(s, {*taken, *letters.values()})
+        letters[s] = fresh(s, {*taken, *letters.values()})
     used = {p.name for p in outer.params} | {t.name for t in outer.tables}
     tables = _tables(inner, {*used, weights, *(p.name for p in inner.weights)})
     names = {p.name: weights if p.name in used else p.name for p in inner.weights}
@@ -28,7 +29,7 @@ def renamed(inner: Form, outer: Form, weights: str) -> Form:
         raise RuleRefused(
             f"Both layers would have weights called {weights}; give the inner ones another name: weights=."
         )
-    places = {s: _fresh(s, {*outer.output.symbols, *letters.values()}) for s in inner.input.symbols}
+    places = {s: fresh(s, {*outer.output.symbols, *letters.values()}) for s in inner.input.symbols}
     return replace(
         inner,
         input=Array(_apart(inner, outer), tuple(replace(a, symbol=places[a.symbol]) for a in inner.input.axes)),
@@ -57,12 +58,6 @@ def _tables(inner: Form, taken: set[str]) -> dict[str, str]:
         names[table.name] = name
         taken = taken | {name}
     return names
-
-
-def _fresh(letter: Symbol, taken: set[Symbol]) -> Symbol:
-    while letter in taken:
-        letter = index(f"{letter.name}_")
-    return letter
 
 
 def _param(param: Param, name: str, letters: Mapping[Symbol, Symbol], tables: Mapping[str, str]) -> Param:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import permutations, product
+from itertools import chain, permutations, product
 from typing import Any
 
 from sympy import Abs, And, Expr, Integer, Max, Min, Mod, Or, Symbol, ceiling, expand, true
 
 from derive.errors import RuleRefused
+from derive.forms.branches import branches
 from derive.forms.conditions import pieces, regardless, simplified, split
 from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
@@ -54,25 +55,38 @@ def _read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letter
     """
     if not isinstance(source, Read):
         raise RuleRefused(f"Places are selected of a layer whose weights are free entries; '{source}' is not one.")
-    options, named = [], _named(param, after)
-    read = {s: _chosen(e, And(param.array.holds(), after.given, named)) for s, e in param.reader}
-    for tap in _taps(param, source, after):
-        at = {s: replaced(e, tap) for s, e in read.items()}
-        at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
-        own = (
-            () if tap else (param.free, equal_places((replaced(e, at) for e in source.subscripts), param.array.symbols))
-        )
-        known = (param.array.holds(), after.given, *_affine(named))
-        live = simplified(And(replaced(inside, at), *own), *known)
-        options.append((_without_bent(live, And(*known, true if tap else param.free)), at))
-    _check_phases(param, source, options[0][1], after)
+    named = _named(param, after)
+    known = And(param.array.holds(), after.given)
     mine = simplified(named, param.array.holds(), after.given)
+    options: list[tuple[Any, Letters]] = []
+    for own, at in _readings(param, source, after, named, first):
+        live = simplified(And(replaced(inside, at), *own), param.array.holds(), after.given, *_affine(named))
+        live = _without_bent(live, And(known, *_affine(named), param.free if own else true))
+        if not options or not implied(And(known, mine, live), Or(*(found for found, _ in options))):
+            options.append((live, at))
+        if implied(And(known, mine), Or(*(found for found, _ in options))):
+            break
+    _check_phases(param, source, options[0][1], after)
     some = Or(*(live for live, _ in options))
-    free = mine if implied(And(param.array.holds(), after.given, mine), some) else And(mine, some)
+    free = mine if implied(And(known, mine), some) else And(mine, some)
     reader = {s: options[-1][1][s] for s, _ in param.reader}
     for live, at in reversed(options[:-1]):
         reader = {s: Where(live, at[s], e) for s, e in reader.items()}
     return replace(param, free=free, reader=tuple(reader.items()))
+
+
+def _readings(
+    param: Param, source: Read, after: Form, named: Any, first: Letters
+) -> Iterator[tuple[tuple[Any, ...], Letters]]:
+    """The terms that may read an entry, with what makes them read it: those of the old reader's cases, then mirrored ones."""
+    read = {s: _chosen(e, And(param.array.holds(), after.given, named)) for s, e in param.reader}
+    cases = [dict(at) for at in dict.fromkeys(tuple(at.items()) for _, at in branches(read))]
+    taps = _taps(param, source, after)
+    for term, tap in chain(((case, {}) for case in cases), ((cases[0], tap) for tap in taps)):
+        at = {s: replaced(e, tap) for s, e in term.items()}
+        at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
+        hit = equal_places((replaced(e, at) for e in source.subscripts), param.array.symbols)
+        yield (() if tap else (param.free, hit)), at
 
 
 def _chosen(place: Expr, known: Any) -> Expr:
@@ -137,20 +151,18 @@ def _named(param: Param, after: Form) -> Any:
     return regardless(param.free, grid)
 
 
-def _taps(param: Param, source: Read, after: Form) -> list[Letters]:
-    """The entry's own tap, and those that mirror images of its offsets carry it to, where they read it too."""
+def _taps(param: Param, source: Read, after: Form) -> Iterator[Letters]:
+    """The taps that mirror images of an entry's offsets carry its own to, where they read it too."""
     offsets = [a.symbol for a in param.array.axes if a.role is Role.GRID and a.symbol in after.reduction_symbols]
-    found: list[Letters] = [{}]
     if not any(e.has(Abs, Max, Min, Where) for e in source.subscripts) or len(offsets) > _MOST_AXES:
-        return found
+        return
     term, known = dict(param.reader), And(after.given, param.array.holds(), _named(param, after))
     for moved in _mirrored(offsets):
         tap = {s: moved.get(s, term[s]) for s in after.reduction_symbols}
         hit = equal_places((replaced(e, tap) for e in source.subscripts), param.array.symbols)
         window = And(*(axis.holds(tap[axis.symbol]) for axis in after.reduction))
         if _may_hold(known, And(hit, window), offsets) and implied(known, And(hit, window)):
-            found.append(moved)
-    return found
+            yield moved
 
 
 def _mirrored(offsets: list[Symbol]) -> Iterator[Letters]:

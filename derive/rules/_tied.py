@@ -81,6 +81,7 @@ class Tied:
             entries=entries,
             rest=rest,
             given=given,
+            same=lambda one, other: _same(given, one, other),
             closed=lambda: all(self._counts(moved) for moved in self.moved),
         )
 
@@ -166,3 +167,8 @@ class Tied:
             values |= {s: carry[s] for s in self.places if s in carry}
             found.append(Instance(self.param.name, first + number, tuple(values.items())))
         return tuple(found)
+
+
+def _same(given: Any, one: Any, other: Any) -> bool:
+    """Whether two conditions hold at the same places."""
+    return one == other or (implied(And(given, one), other) and implied(And(given, other), one))

@@ -76,7 +76,7 @@ def _letters(form: Form) -> tuple[list[Symbol], tuple[Symbol, ...], list[Symbol]
     places = [form.output.symbols[p] for p in form.grid(form.output)]
     if len(places) != len(grid):
         raise RuleRefused(f"Offsets need as many grid axes in {form.output.name} as in {form.input.name}.")
-    return old, offset_letters(len(grid)), places
+    return old, offset_letters(len(grid), form.sizes), places
 
 
 def _axis(inside: Polyhedron, offset: Symbol | None, form: Form, axis: Axis) -> Axis:

@@ -43,7 +43,9 @@ def separable(form: Form, rank: str | int = 1) -> Step:
     size = index(rank) if isinstance(rank, str) else sympify(rank)
     if not (isinstance(size, Symbol) or (size.is_Integer and size >= 1)):
         raise RuleRefused(f"A rank is a whole number from 1 or a name; {rank} is neither.")
-    r = Axis(_free_letter(form), Integer(0), size - 1, Role.CHANNEL)
+    if size in form.sizes:
+        raise RuleRefused(f"Rule 'separable' needs a rank of its own; {size} is a size of the layer.")
+    r = Axis(_free_letter(form, size), Integer(0), size - 1, Role.CHANNEL)
     given = And(form.given, Ge(size, 1))
     factors = tuple(_factor(form, param, name, a, offsets, r, given) for name, a in zip(_NAMES, offsets, strict=False))
     product: Expr = Integer(1)
@@ -92,8 +94,8 @@ def _offsets(form: Form, param: Param) -> tuple[Symbol, ...]:
     return summed
 
 
-def _free_letter(form: Form) -> Symbol:
-    taken = {*form.output.symbols, *form.reduction_symbols, *form.input.symbols, *form.sizes}
+def _free_letter(form: Form, size: Expr) -> Symbol:
+    taken = {size, *form.output.symbols, *form.reduction_symbols, *form.input.symbols, *form.sizes}
     taken |= {s for p in form.params for s in p.array.symbols}
     return next(index(name) for name in ("r", "s", "t", "r_") if index(name) not in taken)
 

@@ -11,8 +11,9 @@ import re
 import pytest
 from sympy import Eq, Integer
 
+import derive
 from derive.derivation import dense
-from derive.errors import ObligationFailed, TextError
+from derive.errors import ObligationFailed, RuleRefused, TextError
 from derive.forms.expr import Read, index
 from derive.groups.translations import Translations
 from derive.proof.encoding import read_step, write_step
@@ -91,6 +92,47 @@ def test_one_name_for_two_things_is_refused():
         _ = Goal((), Eq(Read("V", index("i")), Read("V", index("i"), index("i")))).smt
     with pytest.raises(ObligationFailed, match="a is an index and a size"):
         step_obligations(renamed(CHAIN.steps[0].step, {"n": "a"}))
+
+
+@pytest.mark.parametrize(
+    ("layer", "subject", "name"),
+    [
+        (lambda: derive.convolution(derive.Cross("q"), rank=3), "Rule 'local(Cross(\"q\"))' refused: ", "q"),
+        (lambda: derive.convolution("2*q", rank=3), "Rule 'local(\"2*q\")' refused: ", "q"),
+        (lambda: derive.convolution(3, factors="a"), "Rule 'separable(\"a\")' refused: ", "a"),
+        (lambda: derive.convolution(3, groups="f"), "Rule 'channels(groups=\"f\")' refused: ", "f"),
+        (lambda: dense(rank=2).then(derive.channels("i", "j")), 'Rule \'channels("i", "j")\' refused: ', "i"),
+        (lambda: dense(outputs="i", inputs="n"), "", "i"),
+    ],
+)
+def test_a_size_that_is_called_like_an_index_is_to_be_called_otherwise(layer, subject, name):
+    sentence = (
+        f"{name} is the letter of an index of the layer, and a size can't be called so too; "
+        f'call the size otherwise, such as "{name}_".'
+    )
+    with pytest.raises(RuleRefused) as refusal:
+        layer()
+    assert str(refusal.value) == subject + sentence
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: derive.convolution("q_", rank=3, channels=False),
+        lambda: derive.convolution("s", symmetry=derive.PointGroup("D4")),
+        lambda: derive.convolution(derive.Cross("w"), rank=3, symmetry=derive.PointGroup("D2", axes=(0, 1))),
+        lambda: derive.convolution("r", factors="R"),
+        lambda: derive.convolution(3, factors="r"),
+        lambda: dense(outputs="a", inputs="a").then(reindex()).then(equivariant(Translations())),
+    ],
+)
+def test_letters_that_a_rule_brings_along_are_none_of_the_sizes(layer):
+    assert all(verdict.proved for verdict in layer().verdicts)
+
+
+def test_a_rank_is_no_size_of_the_layer():
+    with pytest.raises(RuleRefused, match="Rule 'separable' needs a rank of its own; R is a size of the layer"):
+        derive.convolution("R", factors="R")
 
 
 def test_different_names_stay_different():

@@ -1,0 +1,67 @@
+"""Windows in volumes that a group of the cube keeps: derived within seconds, with one weight for each orbit of offsets."""
+
+from __future__ import annotations
+
+from itertools import product
+from time import process_time
+
+import numpy as np
+import pytest
+
+import derive
+from derive.checking import check_emitted
+from derive.derivation import Derivation
+from derive.forms.expr import index
+from derive.groups._matrices import NAMED, closure
+from derive.pipeline import Layer
+from tests.proof.orbits import classes
+
+SECONDS = 12  # of CPU; these took from a quarter of a minute to more than ten
+
+CASES = {
+    "a disk": (derive.Disk(2), "Oh", {}, lambda a: sum(x * x for x in a) <= 4),
+    "a disk on a torus": (derive.Disk(2), "Oh", {"edges": "periodic"}, lambda a: sum(x * x for x in a) <= 4),
+    "a cube, strided": (3, "O", {"edges": "symmetric", "stride": 2}, lambda a: max(map(abs, a)) <= 1),
+    "a larger cube, strided": (5, "O", {"stride": 2}, lambda a: True),
+    "a cross, strided": (derive.Cross(1), "Oh", {"edges": "reflect", "stride": 2}, lambda a: sum(map(abs, a)) <= 1),
+    "a diamond, strided": (derive.Diamond(2), "Oh", {"edges": "reflect", "stride": 3}, lambda a: sum(map(abs, a)) <= 2),
+}
+
+
+def orbits(inside, group: str, reach: int = 2) -> int:
+    """How many classes of offsets the group makes of a window."""
+    matrices = closure(NAMED[group])
+    offsets = [a for a in product(range(-reach, reach + 1), repeat=3) if inside(a)]
+    return len(classes(offsets, lambda a: [tuple((np.array(m) @ a).tolist()) for m in matrices]))
+
+
+def derived(kernel: object, group: str, **options: object) -> Derivation:
+    return derive.convolution(kernel, rank=3, channels=False, symmetry=derive.PointGroup(group), **options)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_weights_are_as_many_as_orbits_of_offsets(name: str) -> None:
+    kernel, group, options, inside = CASES[name]
+    start = process_time()
+    layer = derived(kernel, group, **options)
+    assert layer.free_parameters["weight"] == orbits(inside, group)
+    assert process_time() - start < SECONDS
+    assert all(verdict.proved for verdict in layer.verdicts)
+
+
+def test_a_strided_one_behind_edges_has_an_exact_kernel() -> None:
+    kernel, group, options, _ = CASES["a cross, strided"]
+    check_emitted(Layer("layer", derived(kernel, group, **options), "A layer of a test.", "", ""))
+
+
+@pytest.mark.parametrize("group", ["O", "Oh"])
+def test_a_named_radius_has_one_formula_for_all(group: str) -> None:
+    number = derived(derive.Diamond("r"), group).free_parameters["weight"]
+    assert "Piecewise" not in str(number)
+    for r in range(5):
+        assert number.subs(index("r"), r) == orbits(lambda a, r=r: sum(map(abs, a)) <= r, group, reach=r)
+
+
+def test_a_cross_of_a_named_radius_is_strided() -> None:
+    layer = derive.convolution(derive.Cross("r"), rank=3, stride=3, channels=False)
+    assert layer.free_parameters["weight"] == 6 * index("r") + 1
