@@ -18,7 +18,7 @@ from derive.forms.form import Form, equal_places
 from derive.forms.products import product_of, same_product
 from derive.proof.claim import check_claim
 from derive.proof.correspondence import proved_by_terms
-from derive.proof.counterexample import Counterexample, smallest_model
+from derive.proof.counterexample import Counterexample, boxes, smallest_model
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, differing_at_small_sizes, refute_at_small_sizes
 from derive.proof.solver import discharge
@@ -187,6 +187,7 @@ def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
         residue=Integer(1),
         entries=tuple((str(e.xreplace(at)), 1) for e in entries),
         place="",
+        boxes=boxes(one, {s: model[s.name] for s in sizes}),
     )
     return _refused(verdict.obligation.says, found, "give 1 in one layer and 0 in the other")
 
