@@ -13,11 +13,12 @@ from sympy import And, Eq, Expr, Integer, Symbol, expand
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
+from derive.forms.arguments import said
 from derive.forms.form import Form, equal_places
 from derive.forms.products import product_of, same_product
 from derive.proof.claim import check_claim
 from derive.proof.correspondence import proved_by_terms
-from derive.proof.counterexample import Counterexample, smallest_model
+from derive.proof.counterexample import Counterexample, boxes, smallest_model
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, differing_at_small_sizes, refute_at_small_sizes
 from derive.proof.solver import discharge
@@ -38,8 +39,10 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
     refuted at small sizes or not decided, and the sentence says at which sizes it holds.
     """
     if not isinstance(structure, Application):
-        raise RuleRefused(f"A claim is a rule with its arguments, such as derive.local(1); {structure!r} is none.")
+        raise RuleRefused(f"A claim is a rule with its arguments, such as derive.local(1); {said(structure)} is none.")
     form = layer.form if isinstance(layer, Derivation) else layer
+    if not isinstance(form, Form):
+        raise RuleRefused(f"A claim is about a derivation or a form; {said(layer)} is neither.")
     if not form.shared:
         return check_claim(form, structure.clauses(form))
     clauses = structure.clauses(dense_like(form))
@@ -59,8 +62,7 @@ def same_layer(one: Derivation, other: Derivation) -> Verdict:
 
     Raises RuleRefused where their parameters have different boxes, ObligationFailed where the layers differ.
     """
-    if not isinstance(one, Derivation) or not isinstance(other, Derivation):
-        raise RuleRefused(f"Two derivations are compared; {one if isinstance(other, Derivation) else other!r} is none.")
+    _check_derivations(one, other)
     if [p.array for p in one.form.params] != [p.array for p in other.form.params] or one.dense != other.dense:
         raise RuleRefused("Two layers can be compared when their parameters have the same names and boxes.")
     left, right = one.reference_maps, other.reference_maps
@@ -79,6 +81,7 @@ def commute(one: Derivation, other: Derivation) -> Verdict:
 
     Raises ObligationFailed with the smallest counterexample where they don't commute.
     """
+    _check_derivations(one, other)
     first = compose(other, weights="T").apply(one.form).after
     turned = renamed(other.form, one.form, "T")
     swapped = replace(other.form, weight=_called(other.form, "T"), weights=_called_params(other.form, "T"))
@@ -95,6 +98,7 @@ def one_window(outer: Derivation, inner: Derivation, whole: Derivation) -> Verdi
 
     A window of k₁ followed by one of k₂ is then one of k₁ + k₂ - 1. Raises ObligationFailed with a counterexample.
     """
+    _check_derivations(outer, inner, whole)
     first = compose(inner, weights="T").apply(outer.form).after
     second = renamed(inner.form, outer.form, "T").reduction_symbols
     pairs = zip(outer.form.reduction_symbols, second, strict=True)
@@ -107,6 +111,11 @@ def additive(function: Expr, letters: Iterable[Symbol]) -> Verdict:
 
     Raises ObligationFailed with two inputs for which it doesn't: then no linear layer computes it.
     """
+    letters = tuple(letters) if isinstance(letters, Iterable) else (letters,)
+    if not isinstance(function, Expr) or not all(isinstance(s, Symbol) for s in letters):
+        raise RuleRefused("A function is a SymPy expression, such as Max(x, y), and its letters are symbols.")
+    if strange := sorted(s.name for s in function.free_symbols - set(letters)):
+        raise RuleRefused(f"The function {function} has the letter {strange[0]} too, which isn't among its inputs.")
     one, other = ({s: Symbol(f"{s.name}{mark}", integer=True) for s in letters} for mark in ("0", "1"))
     both = {s: one[s] + other[s] for s in one}
     goal = Goal((), Eq(function.xreplace(both), function.xreplace(one) + function.xreplace(other)))
@@ -121,6 +130,11 @@ def additive(function: Expr, letters: Iterable[Symbol]) -> Verdict:
             f"f(x + y) = f(x) + f(y) fails at x = {values[0]}, y = {values[1]}: {together} is not {at[0]} + {at[1]}."
         )
     return verdict
+
+
+def _check_derivations(*layers: Derivation) -> None:
+    if wrong := [layer for layer in layers if not isinstance(layer, Derivation)]:
+        raise RuleRefused(f"Derivations are compared; {said(wrong[0])} is none.")
 
 
 def _called(form: Form, name: str) -> Expr:
@@ -173,6 +187,7 @@ def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
         residue=Integer(1),
         entries=tuple((str(e.xreplace(at)), 1) for e in entries),
         place="",
+        boxes=boxes(one, {s: model[s.name] for s in sizes}),
     )
     return _refused(verdict.obligation.says, found, "give 1 in one layer and 0 in the other")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from derive.derivation import Derivation, dense
 from derive.errors import UsageRefused
+from derive.forms.arguments import is_count, is_name, said
 from derive.forms.support import Box, Support
 from derive.groups._group import Group
 from derive.groups.translations import Translations
@@ -55,11 +56,11 @@ def convolution(
 
     Raises UsageRefused for arguments that don't go together, and what the rules raise.
     """
+    _check_truths(channels=channels, bias=bias)
     if groups is not None and not channels:
         raise UsageRefused("Groups are groups of channels; pass channels=True.")
     rank = _axes(rank, kernel, *_whole(stride=stride, dilation=dilation))
-    steps = dilation if isinstance(dilation, tuple) else (dilation,) * rank
-    layer = _windowed(rank, channels, groups, kernel, steps)
+    layer = _windowed(rank, channels, groups, kernel, dilation)
     if not bias:
         layer = layer.then(unbiased())
     if symmetry is not None:
@@ -71,10 +72,11 @@ def convolution(
 
 
 def _windowed(
-    rank: int, channels: bool, groups: int | str | None, kernel: Numbers | str | Support, steps: tuple[int, ...]
+    rank: int, channels: bool, groups: int | str | None, kernel: Numbers | str | Support, dilation: Numbers
 ) -> Derivation:
     """Channels, shifts, the window and groups."""
     layer = dense(rank=rank)
+    steps = dilation if isinstance(dilation, tuple) else (dilation,) * rank
     if channels:
         layer = layer.then(_channels(groups))
     layer = layer.then(reindex()).then(equivariant(Translations())).then(local(_window(kernel, steps, rank)))
@@ -109,23 +111,24 @@ def _offered() -> Signature:
 vars(compile)["__signature__"] = _offered()
 
 
-def _counts(value: Any) -> bool:
-    """Whether it is a whole number from 1."""
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def _check_truths(**given: Any) -> None:
+    for name, value in given.items():
+        if not isinstance(value, bool):
+            raise UsageRefused(f"{name}= says whether there are any, True or False; {said(value)} is neither.")
 
 
 def _whole(**given: Any) -> Iterable[Any]:
     """The arguments. Raises UsageRefused for one that is neither a whole number from 1 nor a tuple of these."""
     for name, value in given.items():
-        if not all(map(_counts, value if isinstance(value, tuple) else (value,))):
-            raise UsageRefused(f"{name}= is a whole number from 1, or one for each axis; {value!r} is neither.")
+        if not all(map(is_count, value if isinstance(value, tuple) else (value,))):
+            raise UsageRefused(f"{name}= is a whole number from 1, or one for each axis; {said(value)} is neither.")
     return given.values()
 
 
 def _axes(rank: int | None, *given: Numbers | str | Support) -> int:
     """How many axes the grid has."""
-    if rank is not None and not _counts(rank):
-        raise UsageRefused(f"A grid has a whole number of axes from 1; rank={rank!r} is none.")
+    if rank is not None and not is_count(rank):
+        raise UsageRefused(f"A grid has a whole number of axes from 1; rank={said(rank)} is none.")
     told = {len(numbers) for numbers in given if isinstance(numbers, tuple)}
     if rank is not None:
         told.add(rank)
@@ -142,8 +145,8 @@ def _channels(groups: int | str | None) -> Any:
         return with_channels("C", "C")
     if groups is None:
         return with_channels()
-    if not isinstance(groups, str) and not _counts(groups):
-        raise UsageRefused(f'Groups are a name, a whole number from 1 or "depthwise"; {groups!r} is none.')
+    if not is_name(groups) and not is_count(groups):
+        raise UsageRefused(f'Groups are a name, a whole number from 1 or "depthwise"; {said(groups)} is none.')
     return with_channels(groups=groups if isinstance(groups, str) else "F")
 
 
@@ -153,12 +156,12 @@ def _window(kernel: Numbers | str | Support, steps: tuple[int, ...], rank: int) 
         if len(set(steps)) > 1:
             raise UsageRefused("A radius by name goes with one dilation for all axes.")
         return kernel if steps[0] == 1 else f"{steps[0]}*{kernel}"
-    if hasattr(kernel, "ranges"):
+    if hasattr(kernel, "ranges") and not isinstance(kernel, type):
         return kernel
-    sides = kernel if isinstance(kernel, tuple) else (kernel,) * rank
-    if not all(map(_counts, sides)):
+    sides: tuple[Any, ...] = kernel if isinstance(kernel, tuple) else (kernel,) * rank
+    if not all(map(is_count, sides)):
         raise UsageRefused(
-            f"A window's side is a whole number from 1, a radius's name, or a support such as Diamond(2); {kernel!r} is none."
+            f"A window's side is a whole number from 1, a radius's name, or a support such as Diamond(2); {said(kernel)} is none."
         )
     lower = tuple((side - 1) // 2 * step for side, step in zip(sides, steps, strict=True))
     upper = tuple(side // 2 * step for side, step in zip(sides, steps, strict=True))

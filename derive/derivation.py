@@ -200,7 +200,7 @@ class Derivation:
         """
         from derive.reference import reference
 
-        return reference(self, tuple(shape), arrays)
+        return reference(self, shape, arrays)
 
     def certificate(self) -> dict[str, Any]:
         """The derivation as data that any SMT solver can re-check: see `derive.proof.certificate`."""

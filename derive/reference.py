@@ -9,12 +9,14 @@ fixed           the numbers in the place of V          extended    the layer of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import Expr, Integer, Symbol, expand
+from sympy import Basic, Expr, Integer, Symbol, expand
 
 from derive.errors import DeriveError
+from derive.forms.arguments import is_count, said
 from derive.forms.denote import entry_reader
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import index
@@ -36,8 +38,11 @@ _BEYOND = index("x")
 
 def reference(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> Dense:
     """See `Derivation.reference`; `shape` is that of the grid where the derivation starts."""
+    if not isinstance(shape, (tuple, list)) or not all(map(is_count, shape)):
+        raise DeriveError(f"shape= is the sizes of the grid, whole numbers from 1; {said(shape)} is none.")
+    shape = tuple(shape)
     stated = {name: int(v) for name, v in arrays.items() if name in {s.name for s in layer.form.sizes}}
-    values = {name: np.asarray(array) for name, array in arrays.items() if name not in stated}
+    values = {name: _entries(name, array) for name, array in arrays.items() if name not in stated}
     wanted = [p.name for p in layer.form.params if not p.data]
     if sorted(values) != sorted(wanted):
         raise DeriveError(f"The layer's parameters are {', '.join(wanted)}; given were {', '.join(values) or 'none'}.")
@@ -147,6 +152,18 @@ def _folded(step: Step, dense: Dense, sizes: Sizes, margin: tuple[int, ...]) -> 
         np.add.at(folded, inside, np.moveaxis(W, position, 0))
         W = np.moveaxis(folded, 0, position)
     return W, U
+
+
+def _entries(name: str, given: Any) -> np.ndarray:
+    """What was given for a parameter, as an array. Raises DeriveError where it isn't of numbers."""
+    try:
+        array = np.asarray(given)
+    except ValueError as cause:
+        raise DeriveError(f"{name} is an array of numbers; {said(given)} is none.") from cause
+    exact = array.dtype == object and all(isinstance(e, (Number, Basic)) for e in array.flat)
+    if array.dtype.kind not in "biufc" and not exact:
+        raise DeriveError(f"{name} is an array of numbers; {said(given)} is none.")
+    return array
 
 
 def _grid_extents(form: Form) -> tuple[Expr, ...]:

@@ -24,8 +24,8 @@ def names(package: str) -> tuple[str, ...]:
 def find(package: str, name: str) -> Any:
     """The entry of that name. Raises UnknownName with near matches, RegistryError for a module without one export."""
     known = names(package)
-    if name not in known:
-        near = get_close_matches(name, known, n=3)
+    if not isinstance(name, str) or name not in known:
+        near = get_close_matches(str(name), known, n=3)
         hint = f" did you mean {' or '.join(near)}?" if near else f" there are {', '.join(known)}."
         raise UnknownName(f"There is no '{name}' in {package.removeprefix('derive.')};{hint}")
     module = import_module(f"{package}.{name}")

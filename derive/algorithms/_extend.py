@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 
 from sympy import Eq, Expr, Max, Min, Mul, S, Symbol, expand
 
@@ -119,7 +120,7 @@ def _signs(times: Expr, copied: _Copied, tables: Mapping[str, Array]) -> tuple[E
 
 def fresh_name(taken: set[str]) -> str:
     """The first name for a working array that nothing else has."""
-    return next(name for name in ("Z", *(f"Z{k}" for k in range(1, 99))) if name not in taken)
+    return next(name for name in chain(("Z",), (f"Z{k}" for k in count(1))) if name not in taken)
 
 
 def copy_text(

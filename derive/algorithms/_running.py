@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Max, Min, Symbol, ceiling, expand, floor
+from sympy import Expr, Le, Max, Min, Symbol, ceiling, expand, floor
 
 from derive.algorithms._extend import Extended, fresh_name
 from derive.forms.expr import Read, index
 from derive.forms.form import Form
-from derive.forms.polyhedron import Polyhedron
+from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.text import show
 from derive.ir.nodes import Access, Accumulate, Range, Storage
 
@@ -45,7 +45,7 @@ def triangle(
             continue
         ((factor, axis),) = moved
         rest = expand(made.accesses[factor].subscripts[axis] - letter)
-        found = _bounded(known, letter, letters)
+        found = _bounded(known, letter, letters, given)
         if found is not None and not rest.free_symbols & set(letters):
             over, bound, onwards = found
             return Triangle(over, factor, axis, bound, onwards)
@@ -56,8 +56,13 @@ def _moved(access: Access, letter: Symbol) -> list[int]:
     return [axis for axis, e in enumerate(access.subscripts) if letter in e.free_symbols]
 
 
-def _bounded(known: Polyhedron, letter: Symbol, letters: Sequence[Symbol]) -> tuple[Range, Expr, bool] | None:
-    """All values of the letter, the place that its range starts or stops at, and whether it goes on from there."""
+def _bounded(
+    known: Polyhedron, letter: Symbol, letters: Sequence[Symbol], given: Polyhedron
+) -> tuple[Range, Expr, bool] | None:
+    """All values of the letter, the place that its range starts or stops at, and whether it goes on from there.
+
+    Where some sizes leave no term, the range is empty there: no sum of two places exists on a grid of one.
+    """
     lower, upper = known.bounds(letter)
     others = set(letters) - {letter}
     below, above = (any(e.free_symbols & others for e in side) for side in (lower, upper))
@@ -67,7 +72,13 @@ def _bounded(known: Polyhedron, letter: Symbol, letters: Sequence[Symbol]) -> tu
     low, high = known.project(*others).bounds(letter)
     if not low or not high:
         return None
-    return Range(letter, Max(*low), Min(*high) + 1), moving[0] + (0 if below else 1), below
+    start, stop = Max(*low), Min(*high) + 1
+    try:
+        forwards = given.implies(Le(start, stop))
+    except NotAffine:
+        forwards = False
+    span = Range(letter, start, stop if forwards else Max(start, stop))
+    return span, moving[0] + (0 if below else 1), below
 
 
 def accumulated(made: Extended, found: Triangle, form: Form, stored: Sequence[Storage], lead: int) -> Extended:

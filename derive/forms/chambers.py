@@ -121,6 +121,8 @@ def _residue_classes(term: Term, column: int, over: frozenset[int], work: Work) 
     """y = p·y' + r for the columns y that keep ⌈e/p⌉ from being affine; the classes of a summed y add up."""
     coarse = [row for row in term.rows if abs(row[column]) > 1]
     period = lcm(*(abs(row[column]) for row in coarse))
+    if period > work.left:
+        raise TooLong
     split = sorted({c for row in coarse for c in range(len(row) - 1) if c != column and row[c] % row[column]})
     for residues in product(range(period), repeat=len(split)):
         work.spend(1 + len(term.value))

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from sympy import And, Expr, Ge, Integer, Symbol, true
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import is_count, is_name, is_whole, said
 from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Form, Param, Role
 
 __all__ = ["Channels", "Names", "dense_form", "fresh", "letters", "offset_letters", "size_letters"]
 
+_MOST_AXES = 32
 _MULTIPLE = re.compile(r"([1-9]\d*) ?\* ?([^\W\d]\w*)")
 
 Letters = tuple[tuple[str, str | int], ...]
@@ -30,6 +32,14 @@ class Channels:
 
     inputs: Letters = (("c", "C"),)
     outputs: Letters = (("d", "D"),)
+
+    def __post_init__(self) -> None:
+        for pairs in (self.inputs, self.outputs):
+            known = isinstance(pairs, tuple) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs)
+            if not known or not all(is_name(letter) for letter, _ in pairs):
+                raise RuleRefused(
+                    f'Channels are pairs of a letter and a size, such as (("c", "C"),); {said(pairs)} is none.'
+                )
 
     @property
     def sizes(self) -> tuple[Symbol, ...]:
@@ -87,10 +97,18 @@ def dense_form(
     With channels, X[k, l, c] and H[i, j, d] have more axes, and so has W[i, j, d, k, l, c].
     Raises RuleRefused for a rank below 1, or for sizes named on one side only.
     """
-    if not isinstance(rank, int) or isinstance(rank, bool):
-        raise RuleRefused(f"A grid has a whole number of axes; rank={rank!r} is none.")
+    if not is_whole(rank):
+        raise RuleRefused(f"A grid has a whole number of axes; rank={said(rank)} is none.")
     if rank < 1:
         raise RuleRefused(f"A grid has at least one axis; rank={rank} has none.")
+    if rank > _MOST_AXES:
+        raise RuleRefused(
+            f"W has two axes for each of the grid's, and an array has at most 64; rank={rank} is more than {_MOST_AXES}."
+        )
+    if not isinstance(places, bool):
+        raise RuleRefused(f"places= says whether the output has places, True or False; {said(places)} is neither.")
+    if channels is not None and not isinstance(channels, Channels):
+        raise RuleRefused(f"channels= takes derive.Channels(...), which names the axes; {said(channels)} is none.")
     if (outputs is None) != (inputs is None):
         given = "outputs" if inputs is None else "inputs"
         raise RuleRefused(f"Sizes of both sides are given, or of none; {given}= stands alone.")
@@ -108,10 +126,10 @@ def _size(name: Name) -> Expr:
     if isinstance(name, str):
         multiple = _MULTIPLE.fullmatch(name)
         if multiple is None and not name.isidentifier():
-            raise RuleRefused(f"A size is a name, or a multiple of one such as '2*n'; {name!r} is neither.")
+            raise RuleRefused(f"A size is a name, or a multiple of one such as '2*n'; {said(name)} is neither.")
         return Integer(multiple[1]) * index(multiple[2]) if multiple else index(name)
-    if isinstance(name, bool) or not isinstance(name, int) or name < 1:
-        raise RuleRefused(f"A size is a name or a whole number from 1 on; {name!r} is neither.")
+    if not is_count(name):
+        raise RuleRefused(f"A size is a name or a whole number from 1 on; {said(name)} is neither.")
     return Integer(name)
 
 
@@ -125,6 +143,8 @@ def _channel_axes(pairs: Letters) -> tuple[Axis, ...]:
 
 
 def _number(letter: str, size: int) -> Integer:
+    if not is_whole(size):
+        raise RuleRefused(f"An axis has a number of channels, or a name for it; '{letter}' would have {said(size)}.")
     if size < 1:
         raise RuleRefused(f"An axis has at least one channel; '{letter}' would have {size}.")
     return Integer(size)

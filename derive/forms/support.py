@@ -15,12 +15,15 @@ from math import isqrt
 from typing import Any, Protocol
 
 import numpy as np
-from sympy import Abs, And, Eq, Expr, Ge, Integer, Le, Or, sympify, true
+from sympy import Abs, And, Eq, Expr, Ge, Integer, Le, Or, true
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import is_whole, said
 from derive.forms.text import parse
 
 __all__ = ["Box", "Causal", "Cross", "Diamond", "Disk", "Hexagon", "Mask", "Radius", "Support", "support"]
+
+_MOST_RUNS = 10_000  # a larger disk's condition has more parts than a solver reads in an hour
 
 Radius = str | int
 Ranges = tuple[tuple[Expr, Expr], ...]
@@ -44,7 +47,11 @@ class Support(Protocol):
 
 
 def _size(value: Radius) -> Expr:
-    size = parse(value) if isinstance(value, str) else sympify(value)
+    if not isinstance(value, str) and not is_whole(value):
+        raise RuleRefused(
+            f"A radius is a name, a whole number or a sum of multiples such as 2*Delta; {said(value)} is none."
+        )
+    size = parse(value) if isinstance(value, str) else Integer(value)
     linear = isinstance(size, Expr) and all(v.is_Integer and v > 0 for v in size.as_coefficients_dict().values())
     if not linear and size != 0 and not size.is_Integer:
         raise RuleRefused(f"A radius is a name, a whole number or a sum of multiples such as 2*Delta; {value} is none.")
@@ -156,6 +163,8 @@ class Disk(_Round):
                 f"A disk's radius is a number, since its boundary isn't affine; '{self.radius}' is a symbol."
             )
         radius, *others = self.radius, *offset[:-1]
+        if (2 * radius + 1) ** len(others) > _MOST_RUNS:
+            raise RuleRefused(f"A disk is a list of runs, at most {_MOST_RUNS}; one of radius {radius} has more.")
         runs = []
         for place in product(range(-radius, radius + 1), repeat=len(others)):
             left = radius**2 - sum(v * v for v in place)
@@ -192,14 +201,21 @@ class Mask:
 
     @property
     def _array(self) -> np.ndarray:
+        if not isinstance(self.table, (tuple, list, np.ndarray)):
+            raise RuleRefused(f"A mask is a table of booleans, row by row; {said(self.table)} is none.")
         try:
-            return np.asarray(self.table, dtype=bool)
+            table = np.asarray(self.table)
         except ValueError:
             raise RuleRefused("A mask is a table whose rows are equally long; these are not.") from None
+        if table.dtype.kind not in "biuf" or not np.isin(table, (0, 1)).all():
+            raise RuleRefused(f"A mask is a table of booleans, or of 0 and 1; {said(self.table)} is none.")
+        return table.astype(bool)
 
     @property
     def _start(self) -> tuple[int, ...]:
         if self.origin is not None:
+            if not isinstance(self.origin, tuple) or not all(map(is_whole, self.origin)):
+                raise RuleRefused(f"A mask's origin is a tuple of whole numbers; {said(self.origin)} is none.")
             return self.origin
         if any(side % 2 == 0 for side in self._array.shape):
             raise RuleRefused(f"A mask of shape {self._array.shape} has no middle; state its origin.")
@@ -209,6 +225,10 @@ class Mask:
         """The table's sides, counted from its origin."""
         if self._array.ndim != rank:
             raise RuleRefused(f"A mask of {self._array.ndim} axes doesn't fit a grid of {rank}.")
+        if len(self._start) != rank:
+            raise RuleRefused(
+                f"A mask's origin is one entry of it; {self.origin} has {len(self._start)} subscripts of {rank}."
+            )
         sides = zip(self._start, self._array.shape, strict=True)
         return tuple((Integer(-start), Integer(side - 1 - start)) for start, side in sides)
 
@@ -232,8 +252,8 @@ def support(value: Radius | Support) -> Support:
     """A radius as the box of that radius; a support as it is. Raises RuleRefused for anything else."""
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return Box(value)
-    if isinstance(value, (str, int)) or not hasattr(value, "ranges"):
+    if isinstance(value, (str, int, type)) or not hasattr(value, "ranges"):
         raise RuleRefused(
-            f"A radius is a name or a whole number, or a support such as Diamond(2); {value!r} is neither."
+            f"A radius is a name or a whole number, or a support such as Diamond(2); {said(value)} is neither."
         )
     return value

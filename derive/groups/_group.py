@@ -9,10 +9,12 @@ from typing import Any, Protocol, runtime_checkable
 
 from sympy import Expr, Integer, Symbol, true
 
+from derive.errors import RuleRefused
+from derive.forms.arguments import is_whole, said
 from derive.forms.form import Form, Table
 from derive.forms.polyhedron import Polyhedron
 
-__all__ = ["Action", "Block", "Element", "Group", "Linear", "Motion", "Tabled", "Tie"]
+__all__ = ["Action", "Block", "Element", "Group", "Linear", "Motion", "Tabled", "Tie", "channel_acts", "chosen_axes"]
 
 ONE = Integer(1)
 
@@ -88,6 +90,35 @@ class Tie:
     sign: Expr = ONE
     sign_back: Expr = ONE
     kept: Any = true
+
+
+def chosen_axes(group: object, axes: Any, rank: int) -> tuple[int, ...]:
+    """Which of a grid's axes a group names, by default all. Raises RuleRefused for what is no tuple of some of them."""
+    if axes is None:
+        return tuple(range(rank))
+    if not isinstance(axes, tuple) or not all(map(is_whole, axes)):
+        raise RuleRefused(f"axes= is a tuple of the grid's axes, such as (0,); {said(axes)} is none.")
+    if not axes or len(set(axes)) < len(axes) or not set(axes) <= set(range(rank)):
+        raise RuleRefused(f"{group} names an axis that a grid of {rank} axes doesn't have.")
+    return axes
+
+
+def channel_acts(acts: Any) -> Mapping[str, Any]:
+    """How a group acts on channels, by their letters. Raises RuleRefused for what says no such thing."""
+    if acts is None:
+        return {}
+    pairs = isinstance(acts, tuple) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in acts)
+    if not (pairs or isinstance(acts, Mapping)) or not all(map(_acts, dict(acts).items())):
+        raise RuleRefused(
+            f'channels= says how a group acts, such as {{"c": "regular"}}; {said(acts)} says no such thing.'
+        )
+    return dict(acts)
+
+
+def _acts(item: tuple[Any, Any]) -> bool:
+    """Whether it is a letter with a name of an action, or with a representation."""
+    letter, how = item
+    return isinstance(letter, str) and (isinstance(how, str) or hasattr(how, "codes"))
 
 
 class Group(Protocol):

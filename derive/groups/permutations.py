@@ -21,6 +21,7 @@ from math import prod
 from sympy import Expr, Integer, Mul, Symbol, floor, true
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import said
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Axis, Form, Role, Table
 from derive.groups._fibre import Acts
@@ -32,7 +33,7 @@ from derive.groups._finite import (
     regular,
     trivial,
 )
-from derive.groups._group import Action, Element, Tie
+from derive.groups._group import Action, Element, Tie, channel_acts, chosen_axes
 
 __all__ = ["Permutations"]
 
@@ -55,13 +56,13 @@ class Permutations:
     def __post_init__(self) -> None:
         if not isinstance(self.group, (PermutationGroup, Representation)):
             raise RuleRefused(
-                f"Permutations takes a group by its generators, such as symmetric(4); {self.group!r} is none."
+                f"Permutations takes a group by its generators, such as symmetric(4); {said(self.group)} is none."
             )
 
     def __str__(self) -> str:
         size, generators = self.action.size, self.action.generators
         along = "" if self.axes is None else f", axes={self.axes}"
-        acts = f", channels={{{', '.join(map(_shown, self.channels.items()))}}}" if self.channels else ""
+        acts = f", channels={{{', '.join(map(_shown, channel_acts(self.channels).items()))}}}" if self.channels else ""
         return f"Permutations({generators} of {size} points{along}{acts})"
 
     @property
@@ -85,7 +86,7 @@ class Permutations:
         """How the generators act on each channel axis that is stated. Raises RuleRefused for another axis or number of channels."""
         axes = {a.symbol.name: a for a in (*form.output.axes, *form.input.axes) if a.role is Role.CHANNEL}
         found = {}
-        for letter, how in (self.channels or {}).items():
+        for letter, how in channel_acts(self.channels).items():
             if letter not in axes:
                 raise RuleRefused(f"{self} acts on channels '{letter}'; there are {', '.join(axes) or 'no channels'}.")
             acts = found[letter] = self._acts(how)
@@ -130,9 +131,7 @@ class Permutations:
     def _side(self, array: Array, form: Form) -> list[tuple[Axis, ...]]:
         """The axes that one point stands for: each of those stated, or all of the grid's together."""
         grid = [array.axes[p] for p in form.grid(array)]
-        known = set(range(max(len(form.grid(form.output)), len(form.grid(form.input)))))
-        if self.axes is not None and not set(self.axes) <= known:
-            raise RuleRefused(f"{self} permutes along axes that neither side of the layer has.")
+        chosen_axes(self, self.axes, max(len(form.grid(form.output)), len(form.grid(form.input))))
         places: list[tuple[Axis, ...]] = [(grid[a],) for a in self.axes or () if a < len(grid)]
         if self.axes is None and grid:
             places = [tuple(grid)]

@@ -17,9 +17,10 @@ from functools import reduce
 from sympy import Expr, Integer, Rational, Symbol, true
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import said
 from derive.forms.form import Array, Form, Role
 from derive.groups._fibre import Acts, Fibre, fibre
-from derive.groups._group import Action, Element, Tie
+from derive.groups._group import Action, Element, Tie, channel_acts, chosen_axes
 from derive.groups._matrices import NAMED, Matrix, closure, described, named
 from derive.groups._orbits import tie_finite
 from derive.groups._signs import times
@@ -48,7 +49,7 @@ class PointGroup:
         group = f'"{self.group}"' if isinstance(self.group, str) else str(self.group)
         about = "" if self.about == "pixel" else f', about="{self.about}"'
         axes = "" if self.axes is None else f", axes={self.axes}"
-        acts = f", channels={{{', '.join(map(_shown, self.channels.items()))}}}" if self.channels else ""
+        acts = f", channels={{{', '.join(map(_shown, channel_acts(self.channels).items()))}}}" if self.channels else ""
         return f"PointGroup({group}{about}{axes}{acts})"
 
     @property
@@ -60,10 +61,14 @@ class PointGroup:
                     f"There is no point group '{self.group}'; there are {', '.join(NAMED)}, or any matrices."
                 )
             return NAMED[self.group]
-        if not self.group:
-            raise RuleRefused("A point group is given by a name or by at least one matrix.")
-        if any(not isinstance(row, Sequence) for m in self.group for row in m):
-            raise RuleRefused(f"A point group is a tuple of matrices, each a tuple of rows; {self.group} is none.")
+        if not isinstance(self.group, (tuple, list)) or not self.group:
+            raise RuleRefused(
+                f"A point group is given by a name or by at least one matrix; {said(self.group)} is neither."
+            )
+        if any(not isinstance(m, Sequence) or any(not isinstance(row, Sequence) for row in m) for m in self.group):
+            raise RuleRefused(
+                f"A point group is a tuple of matrices, each a tuple of rows; {said(self.group)} is none."
+            )
         return tuple(tuple(tuple(row) for row in m) for m in self.group)
 
     @property
@@ -84,7 +89,7 @@ class PointGroup:
     def _fibres(self, form: Form) -> tuple[tuple[Fibre, ...], ...]:
         """For each channel axis that the group acts on, what its elements do there."""
         axes = {a.symbol.name: a for a in (*form.output.axes, *form.input.axes) if a.role is Role.CHANNEL}
-        acts = dict(self.channels or {})
+        acts = channel_acts(self.channels)
         if strange := [letter for letter in acts if letter not in axes]:
             raise RuleRefused(f"{self} acts on channels '{strange[0]}'; there are {', '.join(axes) or 'no channels'}.")
         return tuple(fibre(axes[letter], how, self.generators) for letter, how in acts.items())
@@ -102,13 +107,11 @@ class PointGroup:
 
     def _axes(self, form: Form) -> tuple[int, ...]:
         rank, grid = len(self.matrices[0]), len(form.grid(form.output))
-        axes = tuple(range(grid)) if self.axes is None else self.axes
+        axes = chosen_axes(self, self.axes, grid)
         if len(form.grid(form.input)) != grid:
             raise RuleRefused(
                 f"{self} acts on places, and {form.output.name} has other grid axes than {form.input.name}."
             )
-        if len(set(axes)) != len(axes) or any(p not in range(grid) for p in axes):
-            raise RuleRefused(f"{self} names an axis that a grid of {grid} axes doesn't have.")
         if len(axes) != rank:
             raise RuleRefused(
                 f"{self} acts on {rank} axes; name which of the grid's {grid}, as in axes={tuple(range(rank))}."

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sympy import And, Eq, Expr, Integer, Le, Max, Symbol
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import is_name, said
 from derive.forms.expr import Where
 from derive.forms.form import Array, Form
 from derive.forms.polyhedron import Polyhedron
@@ -29,6 +30,10 @@ class Symmetric:
     """All permutations of the places of the grid axes whose size is `size`, by default of all grid axes."""
 
     size: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.size is not None and not is_name(self.size):
+            raise RuleRefused(f"Symmetric takes the name of a size, such as n; {said(self.size)} is none.")
 
     def __str__(self) -> str:
         return f"Symmetric({(self.size and chr(34) + self.size + chr(34)) or ''})"

@@ -13,11 +13,12 @@ from typing import Any
 from sympy import And, Expr, Integer, Le, Max, Mod, Symbol, expand, floor, true
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import said
 from derive.forms.dense import fresh, offset_letters
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
-from derive.groups._group import Action, Element, Tie
+from derive.groups._group import Action, Element, Tie, chosen_axes
 from derive.groups._torus import tie_wrapped, wrapping
 
 __all__ = ["Translations"]
@@ -46,11 +47,9 @@ class Translations:
     def elements(self, form: Form) -> tuple[Element, ...]:
         """The shift by s, with o ⟶ o + s and k ⟶ k + s: one case."""
         grid = form.grid(form.output)
-        chosen = tuple(range(len(grid))) if self.axes is None else self.axes
-        if not chosen or any(axis not in range(len(grid)) for axis in chosen):
-            raise RuleRefused(f"{self} names an axis that a grid of {len(grid)} axes doesn't have.")
+        chosen = chosen_axes(self, self.axes, len(grid))
         if self.grid not in ("box", "torus"):
-            raise RuleRefused(f"Translations act on a 'box' or a 'torus'; '{self.grid}' is neither.")
+            raise RuleRefused(f"Translations act on a 'box' or a 'torus'; {said(self.grid)} is neither.")
         self._check_step()
         shifts = shift_letters(form, chosen)
         if self.grid == "torus":

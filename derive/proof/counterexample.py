@@ -7,14 +7,15 @@ first one found is smallest. Arrays get integer entries: 0 except where the clai
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 from typing import Any
 
-from sympy import Expr, Integer, factor, sympify
+from sympy import Expr, Integer, Symbol, factor, sympify
 
 from derive.errors import DeriveError
+from derive.forms.evaluate import evaluate
 from derive.forms.expr import Read, map_reads, reads
 from derive.forms.form import Form
 from derive.forms.text import show
@@ -22,9 +23,44 @@ from derive.proof.goal import Goal
 from derive.proof.smt import smt_name
 from derive.proof.step import Clause
 
-__all__ = ["Counterexample", "counterexample", "smallest_model"]
+__all__ = ["Box", "Counterexample", "boxes", "counterexample", "smallest_model"]
 
 _MOST = 4**6
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An array in memory: its shape, and what the formula calls its first entry. Without a shape it is a table of entries."""
+
+    name: str
+    shape: tuple[int, ...] | None = None
+    first: tuple[int, ...] = ()
+
+    def lines(self, entries: Sequence[tuple[tuple[int, ...], int]]) -> list[str]:
+        """Python for the array with these entries, each named as the formula calls it where that is another place."""
+        if self.shape is None:
+            return [f"{self.name} = {{}}", *(f"{self.name}[{_places(at)}] = {value}" for at, value in entries if value)]
+        found = [f"{self.name} = np.zeros({self.shape}, int)"]
+        for at, value in entries:
+            here = tuple(p - low for p, low in zip(at, self.first, strict=True))
+            if value:
+                called = "" if here == at else f"  # {self.name}[{_places(at)}]"
+                found.append(f"{self.name}[{_places(here)}] = {value}{called}")
+        return found
+
+
+def boxes(form: Form, sizes: Mapping[Symbol, int]) -> tuple[Box, ...]:
+    """The input and the parameters that are not numbers already, at these sizes; one that isn't told is 1."""
+    at = dict.fromkeys(form.sizes, 1) | dict(sizes)
+    arrays = (form.input, *(p.array for p in form.params if p.values is None))
+    return tuple(
+        Box(a.name, *(tuple(int(evaluate(e, at)) for e in part) for part in (a.shape, (x.lower for x in a.axes))))
+        for a in arrays
+    )
+
+
+def _places(at: tuple[int, ...]) -> str:
+    return ", ".join(map(str, at)) or "()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +72,7 @@ class Counterexample:
     residue: Expr
     entries: tuple[tuple[str, int], ...]
     place: str
+    boxes: tuple[Box, ...] = ()
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value}" for name, value in (*self.sizes, *self.indices))
@@ -43,9 +80,17 @@ class Counterexample:
 
     @property
     def python(self) -> str:
-        """The same as Python text that can be pasted: sizes, indices and the entries that are not 0."""
-        lines = [f"{name} = {value}" for name, value in (*self.sizes, *self.indices)]
-        return "\n".join([*lines, *(f"{entry} = {value}" for entry, value in self.entries)])
+        """The same as Python text: sizes and indices, and arrays as a kernel takes them, 0 but for the entries named."""
+        lines = [f"{name} = {value}" for name, value in (*self.sizes, *self.indices) if name.isidentifier()]
+        values: dict[str, list[tuple[tuple[int, ...], int]]] = {box.name: [] for box in self.boxes}
+        for entry, value in self.entries:
+            name, _, places = entry.removesuffix("]").partition("[")
+            at = () if places == "()" else tuple(int(p) for p in places.split(", "))
+            values.setdefault(name, []).append((at, value))
+        known = {box.name: box for box in self.boxes}
+        for name, entries in values.items():
+            lines += known.get(name, Box(name)).lines(entries)
+        return "\n".join(["import numpy as np", "", *lines])
 
 
 def _written(residue: Expr, place: str) -> str:
@@ -57,8 +102,6 @@ def _written(residue: Expr, place: str) -> str:
 
 
 def _as_symbols(residue: Expr) -> Expr:
-    from sympy import Symbol
-
     return map_reads(residue, lambda r: Symbol(show(r), commutative=True))
 
 
@@ -116,6 +159,7 @@ def counterexample(form: Form, goal: Goal, clause: Clause) -> Counterexample:
         residue=residue,
         entries=_entries(residue, place),
         place=place,
+        boxes=boxes(form, {s: int(at[s]) for s in sizes}),
     )
 
 

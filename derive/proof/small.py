@@ -21,7 +21,7 @@ from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Array, Edge, Form, Param
 from derive.forms.products import weighted
 from derive.forms.text import show
-from derive.proof.counterexample import Counterexample
+from derive.proof.counterexample import Counterexample, boxes
 from derive.proof.step import Clause
 
 __all__ = ["LARGEST", "dense_like", "differing_at_small_sizes", "refute_at_small_sizes", "sizes_of"]
@@ -64,7 +64,12 @@ def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...]) -> bool:
                     indices, residue, place = found
                     entries = (*said, (place, 1)) if place else said
                     model = Counterexample(
-                        tuple((s.name, v) for s, v in sizes.items()), indices, Integer(residue), entries, place
+                        tuple((s.name, v) for s, v in sizes.items()),
+                        indices,
+                        Integer(residue),
+                        entries,
+                        place,
+                        boxes(form, sizes),
                     )
                     where = ", ".join(f"{name} = {value}" for name, value in entries)
                     at = ", ".join(f"{name} = {value}" for name, value in (*model.sizes, *indices))
@@ -91,7 +96,7 @@ def differing_at_small_sizes(one: Form, other: Form) -> Counterexample | None:
             place = show(one.input.entry(map(Integer, values[rank:])))
             indices = tuple((axis.symbol.name, v) for axis, v in zip(axes[:rank], values, strict=False))
             stated = tuple((s.name, v) for s, v in sizes.items())
-            return Counterexample(stated, indices, Integer(gap[at]), (*said, (place, 1)), place)
+            return Counterexample(stated, indices, Integer(gap[at]), (*said, (place, 1)), place, boxes(one, sizes))
     return None
 
 

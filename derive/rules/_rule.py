@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from derive.errors import ObligationFailed, RuleRefused
+from derive.forms.arguments import said
 from derive.forms.expr import Read
 from derive.forms.form import Form
 from derive.proof.claim import check_claim
@@ -35,11 +36,24 @@ class Rule:
 
     def __call__(self, *args: Any, **options: Any) -> Application:
         try:
-            self.__signature__.bind(*args, **options)
+            given = self.__signature__.bind(*args, **options)
         except TypeError as cause:
-            given = ", ".join(str(p.replace(annotation=p.empty)) for p in self.__signature__.parameters.values())
-            raise RuleRefused(f"Rule '{self.name}' is called as {self.name}({given}): {cause}.") from cause
+            taken = ", ".join(str(p.replace(annotation=p.empty)) for p in self.__signature__.parameters.values())
+            raise RuleRefused(f"Rule '{self.name}' is called as {self.name}({taken}): {cause}.") from cause
+        for name, value in given.arguments.items():
+            self._judge(name, value)
         return Application(self, args, tuple(options.items()))
+
+    def _judge(self, name: str, value: Any) -> None:
+        """Names and groups are told by the rewrite's annotations; numbers, tables and layers are the rewrite's to judge."""
+        annotation = self.__signature__.parameters[name].annotation
+        asked = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+        if asked == "Group" and (
+            isinstance(value, type) or not any(hasattr(value, a) for a in ("elements", "motions"))
+        ):
+            raise RuleRefused(f"Rule '{self.name}' takes a group, such as Translations(); {said(value)} is none.")
+        if asked in ("str", "str | None") and not isinstance(value, str) and not (value is None and "None" in asked):
+            raise RuleRefused(f"Rule '{self.name}' takes a name as {name}=; {said(value)} is none.")
 
     def constraint(self, function: Constraint) -> Constraint:
         """Decorates the function that states what the rule demands of a form, as clauses."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from sympy import And, Eq, Integer, Symbol
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import is_name, said
 from derive.forms.dense import Channels, dense_form
 from derive.forms.expr import Read
 from derive.forms.form import Array, Form, Role
@@ -30,6 +31,10 @@ def channels(form: Form, inputs: str = "C", outputs: str = "D", groups: str | No
     if not source or not target or form != dense_form(outputs=target, inputs=source, places=places):
         raise RuleRefused("Rule 'channels' extends the dense layer on a grid, where a derivation starts.")
     many = _channels(inputs, outputs, groups)
+    if taken := [s.name for s in many.sizes if s in form.sizes]:
+        raise RuleRefused(
+            f"Rule 'channels' needs a name of its own for the channels; {taken[0]} is a size of the grid."
+        )
     after = dense_form(outputs=target, inputs=source, channels=many, places=places)
     one = {letter: Integer(0) for letter in many.letters}
     same = {s: s for s in (*form.output.symbols, *form.reduction_symbols)}
@@ -66,6 +71,10 @@ def _sizes(array: Array) -> tuple[str | int, ...] | None:
 
 
 def _channels(inputs: str, outputs: str, groups: str | None) -> Channels:
+    if wrong := [name for name in (inputs, outputs, groups) if name is not None and not is_name(name)]:
+        raise RuleRefused(
+            f"Rule 'channels' takes names for the numbers of channels, such as C; {said(wrong[0])} is none."
+        )
     within = Channels((("c", inputs),), (("d", outputs),))
     if groups is None:
         return within

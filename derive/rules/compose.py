@@ -14,6 +14,7 @@ from typing import Any
 from sympy import And, Expr, Symbol, expand
 
 from derive.errors import ObligationFailed, RuleRefused
+from derive.forms.arguments import said
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.form import Edge, Form, Param
@@ -43,7 +44,7 @@ def compose(form: Form, inner: Any, weights: str | None = None) -> Step:
     """
     source = getattr(inner, "form", inner)
     if not isinstance(source, Form):
-        raise RuleRefused(f"Rule 'compose' takes an inner layer, a derivation or a form; {inner!r} is neither.")
+        raise RuleRefused(f"Rule 'compose' takes an inner layer, a derivation or a form; {said(inner)} is neither.")
     tables = {t.name for t in form.tables + source.tables}
     first = renamed(source, form, weights or ("Q" if "T" in tables else "T"))
     after = _after(form, first)

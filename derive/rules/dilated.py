@@ -14,6 +14,7 @@ from dataclasses import replace
 from sympy import And, Eq, Expr, Integer, Mod, Not, Symbol, ceiling, expand, floor
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import is_count, said
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.expr import Where
@@ -75,8 +76,10 @@ def clauses(form: Form, dilation: int | tuple[int, ...] = 2) -> tuple[Clause, ..
 def _numbers(form: Form, dilation: int | tuple[int, ...]) -> tuple[int, ...]:
     grid = form.grid(form.output)
     steps = dilation if isinstance(dilation, tuple) else (dilation,) * len(grid)
-    if len(steps) != len(grid) or any(not isinstance(s, int) or isinstance(s, bool) or s < 1 for s in steps):
-        raise RuleRefused(f"A dilation is a whole number from 1, one for each of {len(grid)} axes; {dilation} is not.")
+    if len(steps) != len(grid) or not all(map(is_count, steps)):
+        raise RuleRefused(
+            f"A dilation is a whole number from 1, one for each of {len(grid)} axes; {said(dilation)} is not."
+        )
     return steps
 
 

@@ -46,7 +46,7 @@ def equivariant(form: Form, group: Group) -> Step:
     motions = _motions(form, group)
     if motions is not None:
         return spanned(form, motions, equivariant.statement)
-    elements = _elements(form, group)
+    elements = group.elements(form)
     tables = _tables(form, group)
     if tables is not None:
         return tied_by_tables(form, elements, tables, equivariant.statement)
@@ -79,7 +79,7 @@ def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
         raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are matrices.")
     if _tables(form, group) is not None:
         raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are tables.")
-    return _clauses(form, _elements(form, group))
+    return _clauses(form, group.elements(form))
 
 
 def _tables(form: Form, group: Group) -> tuple[Table, ...] | None:
@@ -90,12 +90,6 @@ def _tables(form: Form, group: Group) -> tuple[Table, ...] | None:
 def _motions(form: Form, group: Group) -> tuple[Motion, ...] | None:
     """The generators as matrices; None for a group whose elements move places."""
     return group.motions(form) if isinstance(group, Linear) else None
-
-
-def _elements(form: Form, group: Group) -> tuple[Element, ...]:
-    if not hasattr(group, "elements"):
-        raise RuleRefused(f"Rule 'equivariant' takes a group, such as Translations(); {group!r} is none.")
-    return group.elements(form)
 
 
 def _after(form: Form, weight: Tied, biases: tuple[Tied, ...]) -> Form:

@@ -13,9 +13,10 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from sympy import And, Expr, Ge, Integer, Max, Min, Or, Sum, Symbol, sympify
+from sympy import And, Expr, Ge, Integer, Max, Min, Or, Sum, Symbol
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import is_count, is_name, said
 from derive.forms.conditions import simplified, split
 from derive.forms.dense import dense_form
 from derive.forms.expr import Read, Where, index
@@ -40,9 +41,9 @@ def separable(form: Form, rank: str | int = 1) -> Step:
     if param is None or not isinstance(form.weight, Read) or param.data:
         raise RuleRefused("Rule 'separable' factors one array of free weights; this form has another coefficient.")
     offsets = _offsets(form, param)
-    size = index(rank) if isinstance(rank, str) else sympify(rank)
-    if not (isinstance(size, Symbol) or (size.is_Integer and size >= 1)):
-        raise RuleRefused(f"A rank is a whole number from 1 or a name; {rank} is neither.")
+    if not is_count(rank) and not is_name(rank):
+        raise RuleRefused(f"A rank is a whole number from 1 or a name; {said(rank)} is neither.")
+    size = index(rank) if isinstance(rank, str) else Integer(rank)
     if size in form.sizes:
         raise RuleRefused(f"Rule 'separable' needs a rank of its own; {size} is a size of the layer.")
     r = Axis(_free_letter(form, size), Integer(0), size - 1, Role.CHANNEL)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from sympy import And, Eq, Expr, Mod, Symbol, ceiling, floor
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import is_count, said
 from derive.forms.dense import dense_form
 from derive.forms.form import Form
 from derive.proof.step import Kind, Step, SubStep, View
@@ -28,8 +29,10 @@ def strided(form: Form, stride: int | tuple[int, ...] = 2) -> Step:
     """Keep the places that are multiples of the stride; a tuple gives each axis its own."""
     grid = form.grid(form.output)
     steps = stride if isinstance(stride, tuple) else (stride,) * len(grid)
-    if len(steps) != len(grid) or any(not isinstance(s, int) or s < 1 for s in steps):
-        raise RuleRefused(f"A stride is a whole number from 1, one for each of {len(grid)} axes; {stride} is not.")
+    if len(steps) != len(grid) or not all(map(is_count, steps)):
+        raise RuleRefused(
+            f"A stride is a whole number from 1, one for each of {len(grid)} axes; {said(stride)} is not."
+        )
     axes = list(form.output.axes)
     places: dict[Symbol, Expr] = {}
     back: dict[Symbol, Expr] = {}

@@ -193,7 +193,7 @@ class Kernel:
 
         named = {key: sizes.pop(key) for key in self.arguments[1:] if key in sizes}
         given = (*weights, *(named.get(key) for key in self.arguments[1 + len(weights) :]))
-        return make_plan(self, tuple(shape), given, dtype, algorithm, threads, accuracy, sizes)
+        return make_plan(self, shape, given, dtype, algorithm, threads, accuracy, sizes)
 
     def using(self, algorithm: str, **knobs: int) -> "Kernel":
         """The layer by one of its algorithms alone, on floats and on exact numbers.

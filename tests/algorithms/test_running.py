@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 import derive
+from derive.algorithms._extend import fresh_name
 from derive.algorithms._obligations import program_obligations
 from derive.algorithms.direct import direct
 from derive.checking import exact_arrays, run_body, run_exactly, small_sizes
@@ -116,3 +117,18 @@ def test_roundings_count_every_addition_of_a_running_sum() -> None:
     program = lower(SETS.form, "arrays")
     counted = roundings(program, {SETS.form.sizes[0]: 10})
     assert (counted.q, counted.deep) == (9 + 3 + 1, 1)
+
+
+@pytest.mark.parametrize("powers", [(2, 1), (1, 2)])
+def test_layers_on_tensors_run_at_every_size_one_place_too(powers: tuple[int, int]) -> None:
+    inputs, outputs = powers
+    layer = derive.dense(1, ("n",) * outputs, ("n",) * inputs).then(derive.equivariant(derive.Symmetric()))
+    kernel = layer.compile().kernel
+    for seed, sizes in enumerate(small_sizes(layer.form)):
+        arrays = exact_arrays(layer.form, sizes, seed)
+        assert same(run_exactly(kernel, layer.form, arrays, sizes), denote(layer.form, arrays, sizes)), sizes
+
+
+def test_working_arrays_have_as_many_names_as_are_needed() -> None:
+    taken = {"Z", *(f"Z{k}" for k in range(1, 200))}
+    assert fresh_name(taken) == "Z200"

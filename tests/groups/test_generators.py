@@ -204,7 +204,7 @@ def test_what_cannot_be_evaluated_is_not_proved():
         ),
         (
             lambda: derive.dense(outputs=4, inputs=4).then(derive.equivariant(Permutations(C4, axes=(1,)))),
-            "neither side",
+            "names an axis that a grid of",
         ),
         (lambda: Permutations(4), "takes a group by its generators, such as symmetric"),
         (

@@ -18,7 +18,7 @@ from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.forms.text import parse
-from derive.proof.counterexample import smallest_model
+from derive.proof.counterexample import Counterexample, smallest_model
 from derive.proof.goal import Goal
 
 SHIFTS = derive.Translations()
@@ -124,14 +124,45 @@ def test_the_text_can_be_pasted():
     found = refuted(convolution2d, derive.local("Delta"))
     sizes = ("n = 2", "m = 1", "Delta = 0")
     assert found.python.splitlines() == [
+        "import numpy as np",
+        "",
         *sizes,
         "i = 0",
         "j = 0",
         "k = 1",
         "l = 0",
-        "V[1, 0] = 1",
+        "X = np.zeros((2, 1), int)",
         "X[1, 0] = 1",
+        "V = np.zeros((3, 1), int)",
+        "V[2, 0] = 1  # V[1, 0]",
+        "u = np.zeros((), int)",
     ]
+
+
+OFFSETS = derive.dense(1).then(derive.channels()).then(derive.reindex()).then(derive.equivariant(SHIFTS))
+
+
+@pytest.mark.parametrize("edge", ["zero", "valid", "periodic", "reflect", "nearest"])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_what_is_pasted_is_what_a_kernel_takes_and_shows_the_failure(edge, stride):
+    layer = OFFSETS.then(derive.local("Delta")).then(derive.boundary(edge))
+    layer = layer if stride == 1 else layer.then(derive.strided(stride))
+    kernel = layer.compile()
+    for rule in (derive.pointwise(), derive.unbiased(), derive.invariant(SHIFTS)):
+        found = refuted(layer, rule)
+        pasted = {}
+        exec(found.python, pasted)
+        X, V, u, at = pasted["X"], pasted["V"], pasted["u"], dict(found.indices)
+        here = kernel(X, V, u)[at["i"], at["d"]]
+        moved = np.roll(X, at.get("s", 0), axis=0) if "s" in at else np.zeros_like(X)
+        assert here != kernel(moved, V, 0 * u if rule.rule.name == "unbiased" else u)[at["i"], at["d"]]
+
+
+def test_entries_of_an_array_without_a_box_are_pasted_as_a_table():
+    found = Counterexample((("n", 2),), (("i", 0),), Integer(1), (("Y[-1]", 1), ("Y[0]", 0)), "")
+    pasted = {}
+    exec(found.python, pasted)
+    assert (pasted["n"], pasted["i"], pasted["Y"]) == (2, 0, {-1: 1})
 
 
 def test_models_are_smallest_and_first():

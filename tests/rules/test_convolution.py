@@ -104,7 +104,7 @@ def test_what_is_no_layer_and_no_rule_is_refused():
         derive.claim(derive.dense(), 3)
     with pytest.raises(RuleRefused, match=r"takes an inner layer, a derivation or a form; 3 is neither\.$"):
         derive.dense().then(derive.compose(3))
-    with pytest.raises(RuleRefused, match=r"^Two derivations are compared; 3 is none\.$"):
+    with pytest.raises(RuleRefused, match=r"^Derivations are compared; 3 is none\.$"):
         derive.same_layer(derive.dense(), 3)
     with pytest.raises(GroupRefused, match=r"^A wreath product is of two permutation groups; 3 is none\.$"):
         derive.wreath(derive.cyclic(2), 3)

@@ -216,6 +216,18 @@ REFUSED = {
         lambda: CONV.plan((9, 9), whole(3, 3, dtype=float), dtype=np.float32),
         "float32 with these weights gives float64",
     ),
+    "a shape of one number": (
+        lambda: CONV.plan(9, whole(3, 3)),
+        "shape is that of X, a tuple of natural numbers, not 9",
+    ),
+    "a shape of truths": (lambda: CONV.plan((True, 9), whole(3, 3)), r"natural numbers, not \(True, 9\)"),
+    "a negative extent": (lambda: CONV.plan((-1, 9), whole(3, 3)), r"natural numbers, not \(-1, 9\)"),
+    "a shape of floats": (lambda: CONV.plan((9.0, 9), whole(3, 3)), r"natural numbers, not \(9.0, 9\)"),
+    "no shape": (lambda: CONV.plan(None, whole(3, 3)), "natural numbers, not None"),
+    "no type": (lambda: CONV.plan((9, 9), whole(3, 3), dtype="no"), "dtype is NumPy's name of a type, not 'no'"),
+    "a word for weights": (lambda: CONV.plan((9, 9), "ab"), "V has dtype <U2; it needs real numbers"),
+    "a word for a bias": (lambda: CONV.plan((9, 9), whole(3, 3), "x"), "u has dtype <U1; it needs real numbers"),
+    "ragged weights": (lambda: CONV.plan((9, 9), [[1, 2], [3]]), "V "),
     "even window": (lambda: CONV.plan((9, 9), whole(2, 2)), "V has shape"),
 }
 
@@ -225,6 +237,12 @@ def test_what_does_not_fit_is_refused_in_one_sentence(what):
     call, message = REFUSED[what]
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+def test_weights_may_be_lists_as_in_a_call():
+    V = [[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]
+    X = whole(9, 9, dtype=float)
+    assert np.array_equal(CONV.plan([9, 9], V)(X), CONV(X, V, 0.0))
 
 
 def test_an_output_must_fit():

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product as pairs
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from derive.errors import GroupRefused
+from derive.forms.arguments import is_whole, said
 from derive.groups._finite.chain import Chain, chain_of
 from derive.groups._finite.codes import Ints
 
@@ -26,6 +28,8 @@ __all__ = [
     "wreath",
 ]
 
+_MOST_POINTS = 1 << 24  # a generator of so many takes 64 MB
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PermutationGroup:
@@ -35,16 +39,15 @@ class PermutationGroup:
     generators: Ints = field(default_factory=lambda: np.empty((0, 0), np.int32))
 
     def __post_init__(self) -> None:
-        if not isinstance(self.degree, int) or isinstance(self.degree, bool) or self.degree < 0:
+        if not is_whole(self.degree) or not 1 <= self.degree <= _MOST_POINTS:
             raise GroupRefused(
-                f"A permutation group takes how many points it acts on, then its generators; not {self.degree!r}."
+                f"A permutation group takes how many points it acts on, then its generators; not {said(self.degree)}."
             )
-        rows = (
-            np.array(self.generators, np.int32).reshape(-1, self.degree) if self.degree else np.empty((0, 0), np.int32)
-        )
+        rows = _images(self.degree, self.generators)
         for number, images in enumerate(np.sort(rows, axis=1)):
             if not np.array_equal(images, np.arange(self.degree)):
                 raise GroupRefused(f"Generator {number} is not a permutation of 0 … {self.degree - 1}.")
+        rows = rows.astype(np.int32)
         rows.flags.writeable = False
         object.__setattr__(self, "generators", rows)
 
@@ -82,11 +85,32 @@ class PermutationGroup:
         return np.array(found)
 
 
+def _images(degree: int, generators: Any) -> Ints:
+    """The generators as rows of whole numbers. Raises GroupRefused for a table of something else."""
+    try:
+        table = np.array(generators)
+    except ValueError as cause:
+        raise GroupRefused("Generators are rows of equally many images; these are not.") from cause
+    if table.size and (table.dtype.kind not in "iu" or table.size % degree or table.ndim not in (1, 2)):
+        raise GroupRefused(
+            f"A generator lists the images of {degree} points, whole numbers; {said(generators)} lists none."
+        )
+    return table.reshape(-1, degree)
+
+
 def _group(degree: int, rows: Iterable[ArrayLike]) -> PermutationGroup:
     """The group that these rows generate. Raises GroupRefused for no points."""
+    _check_points(degree)
+    return PermutationGroup(degree, np.array([np.asarray(row) for row in rows], np.int32).reshape(-1, degree))
+
+
+def _check_points(degree: int) -> None:
+    if not is_whole(degree):
+        raise GroupRefused(f"A permutation group acts on a whole number of points; {said(degree)} is none.")
     if degree < 1:
         raise GroupRefused(f"A permutation group acts on at least one point; {degree} are asked for.")
-    return PermutationGroup(degree, np.array([np.asarray(row) for row in rows], np.int32).reshape(-1, degree))
+    if degree > _MOST_POINTS:
+        raise GroupRefused(f"A permutation group acts on at most {_MOST_POINTS} points; {said(degree)} are asked for.")
 
 
 def _cycle(degree: int, points: Sequence[int]) -> Ints:
@@ -97,22 +121,26 @@ def _cycle(degree: int, points: Sequence[int]) -> Ints:
 
 def symmetric(n: int) -> PermutationGroup:
     """S_n, by a transposition and an n-cycle."""
+    _check_points(n)
     return _group(n, [_cycle(n, (0, 1)), _cycle(n, range(n))] if n > 1 else [])
 
 
 def alternating(n: int) -> PermutationGroup:
     """A_n, by the 3-cycles (0 1 k)."""
+    _check_points(n)
     return _group(n, [_cycle(n, (0, 1, k)) for k in range(2, n)])
 
 
 def cyclic(n: int) -> PermutationGroup:
     """C_n on n points."""
+    _check_points(n)
     return _group(n, [_cycle(n, range(n))] if n > 1 else [])
 
 
 def dihedral(n: int) -> PermutationGroup:
     """The rotations k ⟶ k+1 and reflections k ⟶ −k of n points on a circle."""
-    return _group(n, [_cycle(n, range(n)), -np.arange(n) % n] if n > 0 else [])
+    _check_points(n)
+    return _group(n, [_cycle(n, range(n)), -np.arange(n) % n])
 
 
 def disjoint_product(a: PermutationGroup, b: PermutationGroup) -> PermutationGroup:

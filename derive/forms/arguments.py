@@ -1,0 +1,31 @@
+"""What people pass: whether it is a whole number or a name, and how a refusal shows it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["is_count", "is_name", "is_whole", "said"]
+
+_WIDEST = 60  # characters of a value in a sentence
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number; truth values are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_count(value: Any) -> bool:
+    """Whether it is a whole number from 1."""
+    return is_whole(value) and value >= 1
+
+
+def is_name(value: Any) -> bool:
+    """Whether it can name a size or a letter."""
+    return isinstance(value, str) and value.isidentifier()
+
+
+def said(value: Any) -> str:
+    """A value as a refusal shows it: on one line, cut where it is long."""
+    text = re.sub(r"\s+", " ", repr(value))
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
