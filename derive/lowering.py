@@ -98,6 +98,8 @@ def constants(form: Form) -> dict[str, Numbers]:
 
 def repeats(form: Form) -> Expr:
     """How often one output uses one entry of the weights at most: as often as the letters turn that the entry doesn't tell."""
+    if form.vanishes:
+        return S.One
     left = list(form.reduction)
     arrays = {p.name for p in form.weights}
     waiting = [e for r in reads(form.weight) if r.array in arrays for e in r.subscripts]
@@ -219,6 +221,8 @@ def terms(form: Form, items: frozenset[str] | None = None) -> Expr:
 
     A result without items adds up those of all. `items` are the arrays that have them.
     """
+    if form.vanishes:
+        return S.Zero
     known = batched(form) if items is None else items
     batch = S.One if form.output.name in known else BATCH
     return expand(batch * _product(a.extent for a in form.reduction))

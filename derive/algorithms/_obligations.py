@@ -151,7 +151,8 @@ def _denotes(program: Program, form: Form, parts: list[tuple[_Point, Chart]]) ->
         domain = both(point.domain, *(_within(Range(r.symbol, *map(point.value, (r.start, r.stop)))) for r in inside))
         yield Goal((*given, domain), both(live, there, _same(program, form, point, chart)))
         met.append(both(replaced(domain, dict(chart.up)), back))
-    yield Goal((*given, form.live), Or(*met))
+    if not form.vanishes:
+        yield Goal((*given, form.live), Or(*met))
     for one, other in combinations(met, 2):
         yield Goal((*given, form.live, one), Not(other))
 

@@ -165,7 +165,7 @@ def _check_order(program: Program, form: Form) -> None:
     if len(added) != isinstance(form.bias, Sum) or added != statements[1 : 1 + len(added)]:
         raise NoLowering("A program adds a bias that is a sum once, before it sums.")
     started = len(first) == 1 and isinstance(first[0], start) and all(isinstance(n, Copy) for n in last)
-    if not started or not sums or not all(isinstance(n, (MultiplyAdd, Contract)) for n in sums):
+    if not started or not (sums or form.vanishes) or not all(isinstance(n, (MultiplyAdd, Contract)) for n in sums):
         raise NoLowering(
             "A program copies the bias, sums, then stores its register if any; without a bias to copy it fills with 0."
         )

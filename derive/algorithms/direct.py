@@ -59,13 +59,11 @@ def direct(
     `batched` names the arrays that have an entry for each item of a batch: the input and the output, unless it is given. If the
     output has none, the items are summed over. A program for arrays runs in the best letters `among` those given, or found.
     """
-    if form.weight == 0 or form.domain == False:  # noqa: E712
-        raise NoLowering("Every weight is forced to be 0, so there is no sum to compute.")
     items = frozenset({form.input.name, form.output.name}) if batched is None else batched
     counted = target == "threads" or form.output.name not in items
     try:
-        parts = _parts(form, items, counted, among or tuple(charts(form)), target)
-        body = _arrays(parts) if target == "arrays" else _threads(parts[0])
+        parts = () if form.vanishes else _parts(form, items, counted, among or tuple(charts(form)), target)
+        body = _arrays(form, parts) if target == "arrays" else _threads(form, items, parts)
     except NotAffine as cause:
         raise NoLowering(f"Algorithm 'direct' needs affine index sets: {cause}") from cause
     arrays = (form.input, *(p.array for p in form.params))
@@ -104,15 +102,16 @@ def _parts(
 
 def _kind(parts: tuple[Terms, ...]) -> str:
     """What a program for arrays does, in two words."""
+    if not parts:
+        return "no term"
     if any(map(looped, parts)):
         return "shifted sums"
     running = any(isinstance(node, Accumulate) for terms in parts for node in terms.extended.gathers)
     return "running sums" if running else "one contraction"
 
 
-def _added(terms: Terms, target: Access, name: str) -> tuple[Access, tuple[Range, ...], tuple[Access, ...], str]:
+def _added(form: Form, target: Access, name: str) -> tuple[Access, tuple[Range, ...], tuple[Access, ...], str]:
     """What a bias that is a sum adds: where, over which letters, the entries that are multiplied, and the sentence."""
-    form = terms.form
     entries = [f for f in form.bias.function.as_ordered_factors() if f != 1]
     if not all(isinstance(f, Read) for f in entries):
         raise NoLowering(f"A program multiplies entries; the bias '{form.bias}' is no sum of products of entries.")
@@ -122,22 +121,22 @@ def _added(terms: Terms, target: Access, name: str) -> tuple[Access, tuple[Range
     return target, over, factors, f"{name} += {'·'.join(map(entry_text, entries))}"
 
 
-def _arrays(parts: tuple[Terms, ...]) -> tuple[Node, ...]:
-    form, more, rooms = parts[0].form, parts[0].extended, _rooms(parts)
-    if len(parts) > 1 and any(terms.extended.scatters for terms in parts):
+def _arrays(form: Form, parts: tuple[Terms, ...]) -> tuple[Node, ...]:
+    rooms, scatters = _rooms(parts), tuple(node for terms in parts for node in terms.extended.scatters)
+    if len(parts) > 1 and scatters:
         raise NoLowering("Algorithm 'direct' copies along an axis for one sum, and this form has several.")
     whole = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes)
     place = Access(form.output.name, form.output.storage(form.output.symbols))
     copies, start = started(form, place, whole, entry_text(form.output.entry()), rooms)
     shapes = {s.name: s.shape for s in rooms}
-    zeros = (Scratch(node.source, shapes[node.source]) for node in reversed(more.scatters))
+    zeros = (Scratch(node.source, shapes[node.source]) for node in reversed(scatters))
     first: tuple[Node, ...] = ()
     if isinstance(form.bias, Sum):
-        target, over, factors, says = _added(parts[0], place, entry_text(form.output.entry()))
+        target, over, factors, says = _added(form, place, entry_text(form.output.entry()))
         first = (Contract(target, (*whole, *over), factors, says),)
     sweeps = (node for terms in parts for node in _sweep(terms))
     gathers = (node for terms in parts for node in terms.extended.gathers)
-    return (*copies, start, *zeros, *gathers, *first, *sweeps, *more.scatters)
+    return (*copies, start, *zeros, *gathers, *first, *sweeps, *scatters)
 
 
 def _rooms(parts: tuple[Terms, ...]) -> tuple[Storage, ...]:
@@ -218,28 +217,33 @@ def _in_order(part: tuple[Symbol, ...], whole: tuple[Symbol, ...]) -> bool:
     return all(s in rest for s in part)
 
 
-def _threads(terms: Terms) -> tuple[Node, ...]:
+def _threads(form: Form, items: frozenset[str], parts: tuple[Terms, ...]) -> tuple[Node, ...]:
+    register, name = Access("acc", ()), entry_text(form.output.entry())
+    item = (ITEM,) if form.output.name in items else ()
+    place = Access(form.output.name, (*item, *form.output.storage(form.output.symbols)))
+    spans = (
+        *(Range(s, Integer(0), BATCH) for s in item),
+        *(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes),
+    )
+    start: tuple[Node, ...] = (Scratch("acc", ()), filled(form, register, (), "acc"))
+    if isinstance(form.bias, Sum):
+        _, over, factors, says = _added(form, register, "acc")
+        start = (*start, *_nest(over, MultiplyAdd(register, (), factors), {}, {}, says))
+    sums = (node for terms in parts for node in _summed(terms, register))
+    last = Copy(place, (), register, f"{name} = acc")
+    return (Launch(spans, (*start, *sums, last), "one thread an output"),)
+
+
+def _summed(terms: Terms, register: Access) -> tuple[Node, ...]:
+    """The loops of one thread."""
     form, accesses = terms.form, terms.accesses
     summed = form.output.name not in terms.batched
     summing = (*(terms.items if summed else ()), *form.reduction_symbols)
-    threads = (() if summed else terms.items, form.output.symbols)
-    register = Access("acc", ())
-    outer = (*threads[0], *threads[1])
+    outer = (*(() if summed else terms.items), *form.output.symbols)
     loops = [terms.range(s, (*outer, *summing[: d + 1]), summing[d + 1 :]) for d, s in enumerate(summing)]
     known = Polyhedron.of(form.given, form.output.holds(), Le(0, ITEM), Lt(ITEM, BATCH))
     guards = _guards(terms, And(terms.terms.project(*summing).simplify(known).conditions, terms.rest), summing)
-    body = _nest(loops, MultiplyAdd(register, (), accesses.factors, "", accesses.times), guards, {}, _acc(terms))
-    spans = (
-        *(Range(s, Integer(0), BATCH) for s in threads[0]),
-        *(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes),
-    )
-    name = entry_text(form.output.entry())
-    last = Copy(accesses.target, (), register, f"{name} = acc")
-    start: tuple[Node, ...] = (Scratch("acc", ()), filled(form, register, (), "acc"))
-    if isinstance(form.bias, Sum):
-        _, over, factors, says = _added(terms, register, "acc")
-        start = (*start, *_nest(over, MultiplyAdd(register, (), factors), {}, {}, says))
-    return (Launch(spans, (*start, *body, last), "one thread an output"),)
+    return _nest(loops, MultiplyAdd(register, (), accesses.factors, "", accesses.times), guards, {}, _acc(terms))
 
 
 def _acc(terms: Terms) -> str:

@@ -25,8 +25,10 @@ _GAP = " " * 8
 def equation(form: Form) -> Eq:
     """The layer as a SymPy equation: H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b] with bounds of a and b.
 
-    Under the edge rule 'zero' the bounds are those of the window, and X is 0 outside.
+    Under the edge rule 'zero' the bounds are those of the window, and X is 0 outside. Without terms it is H[i, j] = u.
     """
+    if form.vanishes:
+        return Eq(_indexed(form.output.entry()), _indexed(form.bias), evaluate=False)
     term = _indexed(form.weight * form.input.entry(form.read))
     right = _indexed(form.bias) + (Sum(term, *reversed(_limits(form))) if form.reduction else term)
     return Eq(_indexed(form.output.entry()), right, evaluate=False)
@@ -115,6 +117,8 @@ def sides(form: Form, to: Notation) -> tuple[str, str, tuple[str, ...]]:
     A letter that runs through a whole axis of the input needs no condition.
     """
     left = to(form.output.entry())
+    if form.vanishes:
+        return left, to(form.bias), ()
     right = f"{to(form.bias)} + {_sum(form, to)}" if form.bias != 0 else _sum(form, to)
     whole = [
         axis.holds(place)

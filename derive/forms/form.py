@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from sympy import Eq, Expr, Le, Rational, Symbol, expand, floor, true
+from sympy import Eq, Expr, Le, Rational, Symbol, expand, false, floor, true
 
 from derive.errors import RuleRefused
 from derive.forms.expr import Read, Where, reads
@@ -192,6 +192,11 @@ class Form:
     def live(self) -> Any:
         """The condition that (o, r) is a term whose read lies inside the input."""
         return _live(self)
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether no term is left at any size: a constraint forces every weight to be 0."""
+        return bool(self.weight == 0 or self.domain == false)
 
     def grid(self, array: Array) -> tuple[int, ...]:
         """The positions of an array's grid axes."""

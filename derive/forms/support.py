@@ -234,10 +234,7 @@ class Mask:
 
     def condition(self, offset: Sequence[Expr]) -> Any:
         """One of the true entries."""
-        places = np.argwhere(self._array)
-        if not len(places):
-            raise RuleRefused(f"{self} keeps nothing; a mask has at least one true entry.")
-        start = self._start
+        places, start = np.argwhere(self._array), self._start
         return Or(
             *(And(*(Eq(e, int(p) - s) for e, p, s in zip(offset, place, start, strict=True))) for place in places)
         )

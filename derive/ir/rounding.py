@@ -135,8 +135,10 @@ def roundings(program: Program, sizes: Mapping[Symbol, int], rounded: frozenset[
 def _products(program: Program, rounded: frozenset[str]) -> tuple[int, int]:
     """How many products a term takes at most, rounded numbers counted as one, and how many factors follow an underflow."""
     sums = [n for n in walk(program.body) if isinstance(n, (MultiplyAdd, Contract))]
-    factors = max((len(n.factors) for n in sums), default=1)
-    made = max((sum(f.array in rounded for f in n.factors) for n in sums), default=0)
+    if not sums:
+        return 0, 0
+    factors = max(len(n.factors) for n in sums)
+    made = max(sum(f.array in rounded for f in n.factors) for n in sums)
     made += not all(_is_sign(n.times, program) for n in walk(program.body) if hasattr(n, "times"))
     return factors - 1 + made, factors - 1 if made else factors - 2
 

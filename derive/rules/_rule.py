@@ -9,10 +9,11 @@ from typing import Any
 
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.arguments import said
-from derive.forms.expr import Read
+from derive.forms.expr import Read, reads
 from derive.forms.form import Form
 from derive.proof.claim import check_claim
 from derive.proof.step import Clause, Kind, Step
+from derive.rules._maps import same_entries, same_letters
 
 __all__ = ["Application", "Case", "Rule", "rule"]
 
@@ -106,12 +107,15 @@ class Application:
         Raises ObligationFailed with a counterexample for a weight that isn't one free entry and
         breaks the constraint, RuleRefused where the rule does not apply.
         """
+        if (settled := self._settled(form)) is not None:
+            return settled
         if form.tables and not self.rule.after_tables:
             raise RuleRefused(
                 f"Rule '{self.rule.name}' refused: the weight {form.weight} is read by a table, "
                 f"and this rule names weights by formulas in their places."
             )
-        if self.rule.clauses is not None and not isinstance(form.weight, Read) and not form.tables:
+        tied = not isinstance(form.weight, Read) and not form.vanishes
+        if self.rule.clauses is not None and tied and not form.tables:
             self._refuse_tied(form)
         try:
             step = self.rule.rewrite(form, *self.args, **dict(self.options))
@@ -121,6 +125,31 @@ class Application:
             raise RuleRefused(f"Rule '{self.rule.name}' refused: {cause}") from cause
         kind = step.kind if step.kind in self.rule.kinds else self.rule.kind
         return replace(step, rule=str(self), kind=kind)
+
+    def _settled(self, form: Form) -> Step | None:
+        """The form as it stands, where it has no terms and the constraint speaks of weights alone."""
+        if not form.vanishes or self.rule.clauses is None:
+            return None
+        try:
+            clauses = self.clauses(form)
+        except RuleRefused:
+            return None
+        if any(reads(side) for clause in clauses for side in (clause.left, clause.right)):
+            return None
+        same, letters = same_entries(form.params), same_letters(form)
+        return Step(
+            rule=str(self),
+            kind=self.rule.kind,
+            statement=self.rule.statement,
+            reason="No weight is left that the constraint could speak of.",
+            before=form,
+            after=form,
+            embeddings=same,
+            sections=same,
+            to_before=letters,
+            to_after=letters,
+            clauses=clauses,
+        )
 
     def _refuse_tied(self, form: Form) -> None:
         try:

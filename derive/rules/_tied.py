@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import And, Expr, Integer, Symbol, expand, false
+from sympy import And, Expr, Integer, Not, Symbol, expand, false, true
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified_inside, split
@@ -15,6 +15,7 @@ from derive.forms.polyhedron import Polyhedron
 from derive.groups._group import Action, Element, Group
 from derive.groups._signs import times
 from derive.proof.step import ArrayMap, Instance, SubStep
+from derive.remembered import both
 from derive.rules._known import implied
 from derive.rules._ranges import union_axis
 
@@ -38,7 +39,14 @@ class Tied:
         self.places = self._places()
         self.moved = tuple(self._moved(element) for element in elements)
         self.tie = group.tie(self._action())
-        self.after = None if self.tie.kept == false else self._after()
+        self.after = self._after() if self._some() else None
+
+    def _some(self) -> bool:
+        """Whether signs let any entry that counts be other than 0."""
+        kept = self.tie.kept
+        return bool(
+            kept == true or (kept != false and not implied(both(self.form.given, self.param.domain), Not(kept)))
+        )
 
     def _places(self) -> dict[Symbol, Expr]:
         """The pair of places, or for a bias the place, that reads the entry called by its own letters."""

@@ -12,6 +12,7 @@ from sympy import Expr, S
 
 from derive.errors import RuleRefused
 from derive.forms.dense import dense_form
+from derive.forms.expr import reads
 from derive.forms.form import Form
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._rule import Case, rule
@@ -24,8 +25,9 @@ __all__ = ["adjoint"]
 @rule(Kind.TRANSFORMATION, after_tables=True)
 def adjoint(form: Form) -> Step:
     """Exchange input and output, and drop the bias."""
-    if form.weight == 0:
-        raise RuleRefused("Rule 'adjoint' transposes a layer that has terms; every weight of this form is 0.")
+    if form.input.name in {r.array for r in reads(form.weight)}:
+        name = form.input.name
+        raise RuleRefused(f"Rule 'adjoint' transposes a linear layer; the weight '{form.weight}' reads {name} itself.")
     terms = inlined(form, terms_by(form, form.input, form.read))
     down = dict(terms.down)
     places = tuple(s.xreplace(down) for s in form.output.symbols)
@@ -65,4 +67,4 @@ def adjoint(form: Form) -> Step:
 
 _DENSE = reindex().apply(dense_form(rank=1)).after
 EXAMPLE = Case(_DENSE, adjoint())
-COUNTEREXAMPLE = Case(_DENSE.with_weight("0"), adjoint(), residue="every weight of this form is 0")
+COUNTEREXAMPLE = Case(_DENSE.with_weight("V[i, a]*X[i]"), adjoint(), residue="reads X itself")

@@ -102,6 +102,10 @@ def _offsets(form: Form) -> dict[Symbol, tuple[Expr, Expr]]:
 
 
 def _valid(form: Form) -> Step:
+    if form.vanishes:
+        raise RuleRefused(
+            "Rule 'boundary' keeps the places whose whole window lies inside; without weights there is none."
+        )
     axes, places, back = list(form.output.axes), {}, {}
     first: dict[Symbol, Expr] = {}
     given = form.given
@@ -133,7 +137,8 @@ def _valid(form: Form) -> Step:
 
 
 def _beyond(form: Form, edge: str) -> Step:
-    _offsets(form)
+    if not form.vanishes:
+        _offsets(form)
     places = tuple(
         extended(edge, axis, place) if axis.role is Role.GRID else place
         for axis, place in zip(form.input.axes, form.read, strict=True)

@@ -68,6 +68,9 @@ def compose(form: Form, inner: Any, weights: str | None = None) -> Step:
 
 def _after(form: Form, first: Form) -> Form:
     """One layer whose terms are the pairs of terms. Raises RuleRefused where the two don't fit."""
+    if form.vanishes or first.vanishes:
+        which = "outer" if form.vanishes else "inner"
+        raise RuleRefused(f"Rule 'compose' takes two layers with weights; no weight of the {which} one is left.")
     if first.bias != 0:
         raise RuleRefused("Rule 'compose' takes an inner layer without bias; drop it with 'unbiased'.")
     try:

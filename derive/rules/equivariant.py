@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sympy import Expr, Integer, Sum, Symbol, expand, true
+from sympy import Expr, Integer, Sum, Symbol, expand, false, true
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified
@@ -50,25 +50,26 @@ def equivariant(form: Form, group: Group) -> Step:
     tables = _tables(form, group)
     if tables is not None:
         return tied_by_tables(form, elements, tables, equivariant.statement)
-    _check_terms(form, group, elements)
-    weight = Tied(form, form.weights[0], group, elements)
-    biases = tuple(Tied(form, param, group, elements) for param in form.biases)
+    if not form.vanishes:
+        _check_terms(form, group, elements)
+    weights, biases = (tuple(Tied(form, p, group, elements) for p in part) for part in (form.weights, form.biases))
     laws = _clauses(form, elements)
-    instances = [weight.instances(0), *(b.instances(len(elements)) for b in biases if len(laws) > len(elements))]
+    instances = [*(w.instances(0) for w in weights)]
+    instances += [b.instances(len(elements)) for b in biases if len(laws) > len(elements)]
     return Step(
         rule="",
         kind=Kind.RESTRICTION,
         statement=equivariant.statement,
         reason="Moving the input moves the output, so weights on one orbit are equal: one free weight an orbit.",
         before=form,
-        after=_after(form, weight, biases),
-        embeddings=tuple(t.embedding for t in (weight, *biases)),
-        sections=tuple(s for t in (weight, *biases) for s in t.sections),
+        after=_after(form, weights, biases),
+        embeddings=tuple(t.embedding for t in (*weights, *biases)),
+        sections=tuple(s for t in (*weights, *biases) for s in t.sections),
         to_before=same_letters(form),
         to_after=same_letters(form),
         clauses=laws,
         instances=tuple(i for part in instances for i in part),
-        argument=_argument(form, weight, biases),
+        argument=_argument(form, elements[0], weights, biases),
     )
 
 
@@ -92,18 +93,19 @@ def _motions(form: Form, group: Group) -> tuple[Motion, ...] | None:
     return group.motions(form) if isinstance(group, Linear) else None
 
 
-def _after(form: Form, weight: Tied, biases: tuple[Tied, ...]) -> Form:
+def _after(form: Form, weights: tuple[Tied, ...], biases: tuple[Tied, ...]) -> Form:
     """The form with one parameter an orbit; terms whose weight a sign forces to be 0 are left out."""
-    boxes = (form.output.holds(), form.given, *(axis.holds() for axis in form.reduction))
-    kept = weight.kept(form.weight)
-    return replace(
+    tied = replace(
         form,
-        domain=form.domain if kept == true else simplified(both(form.domain, kept), *boxes),
-        weight=weight.tied(form.weight),
         bias=Where(biases[0].kept(form.bias), biases[0].tied(form.bias)) if biases else form.bias,
-        weights=weight.params,
         biases=tuple(p for b in biases for p in b.params),
     )
+    for weight in weights:
+        boxes = (form.output.holds(), form.given, *(axis.holds() for axis in form.reduction))
+        kept = weight.kept(form.weight) if weight.params else false
+        domain = form.domain if kept == true else simplified(both(form.domain, kept), *boxes)
+        tied = replace(tied, domain=domain, weight=weight.tied(form.weight), weights=weight.params)
+    return tied
 
 
 def _clauses(form: Form, elements: tuple[Element, ...]) -> tuple[Clause, ...]:
@@ -203,21 +205,21 @@ def _lost(form: Form, element: Element, goal: Goal) -> str:
     return f"offset {offsets[0]} is inside and {offsets[1]} is not"
 
 
-def _argument(form: Form, weight: Tied, biases: tuple[Tied, ...]) -> tuple[SubStep, ...]:
+def _argument(form: Form, element: Element, weights: tuple[Tied, ...], biases: tuple[Tied, ...]) -> tuple[SubStep, ...]:
     """From the law to the tie: both sides as sums, X = 0, the coefficient of one entry, the witness."""
-    element = weight.elements[0]
     go, gk = _moved(form, element)
     ranges = [(axis.symbol, axis.lower, axis.upper) for axis in form.reduction]
     moved = [expand(replaced(e, go) - (gk[s] - s)) for s, e in zip(form.input.symbols, form.read, strict=True)]
     left = replaced(form.bias, go) + Sum(replaced(form.weight, go) * form.input.entry(moved), *ranges)
     right = form.bias + Sum(form.weight * form.input.entry(form.read), *ranges)
-    entry, moved_entry = weight.param.array.entry(), weight.param.array.entry(weight.moved[0].values())
     lines = [SubStep("Move the input, and read the output at the moved place; the old input is read", left, right)]
     for bias in biases:
         moved_bias = bias.param.array.entry(bias.moved[0].values())
         lines.append(SubStep("X = 0 leaves the biases", moved_bias, bias.param.array.entry()))
-    lines.append(SubStep("X = 0 but at one place leaves the coefficients of that place", moved_entry, entry))
-    return (*lines, *weight.named)
+    for weight in weights:
+        entry, moved_entry = weight.param.array.entry(), weight.param.array.entry(weight.moved[0].values())
+        lines.append(SubStep("X = 0 but at one place leaves the coefficients of that place", moved_entry, entry))
+    return (*lines, *(line for tied in weights or biases for line in tied.named))
 
 
 EXAMPLE = Case(reindex().apply(dense_form(rank=1)).after, equivariant(Translations()))

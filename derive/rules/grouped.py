@@ -26,6 +26,8 @@ __all__ = ["grouped"]
 @rule(Kind.RESTRICTION)
 def grouped(form: Form, output: str = "f", inputs: str = "g") -> Step:
     """Connect only equal values of two channel axes, named by their letters: groups (f, g), or depthwise (d, c)."""
+    if len(form.weights) != 1 or not isinstance(form.weight, Read):
+        raise RuleRefused("Rule 'grouped' drops free weights; this form's weight is not one free entry.")
     f, g = _axes(form, output, inputs)
     (param,) = form.weights
     weight = _param(param, f, g)
@@ -66,9 +68,7 @@ def clauses(form: Form, output: str = "f", inputs: str = "g") -> tuple[Clause, .
 
 
 def _axes(form: Form, output: str, inputs: str) -> tuple[Axis, Axis]:
-    """The two channel axes. Raises RuleRefused where they are missing, differ in size, or weights are not free."""
-    if len(form.weights) != 1 or not isinstance(form.weight, Read):
-        raise RuleRefused("Rule 'grouped' drops free weights; this form's weight is not one free entry.")
+    """The two channel axes. Raises RuleRefused where they are missing or differ in size."""
     found = []
     for array, letter in ((form.output, output), (form.input, inputs)):
         axes = [a for a in array.axes if a.symbol == index(letter) and a.role is Role.CHANNEL]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Le, Max, Min, Not, Symbol, expand
+from sympy import And, Eq, Expr, Integer, Le, Max, Min, Not, Symbol, expand, false
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified
@@ -48,17 +48,18 @@ def local(form: Form, radius: Radius | Support = "Delta") -> Step:
     _check_ties(form, param, near, distance, radius)
     given = And(form.given, near.given)
     at_entry = _at_entry(param, near, distance, given)
-    entry = param.array.entry()
-    kept = Where(_near(near, at_entry), entry, 0)
+    entry, left = param.array.entry(), _param(param, near, at_entry, given)
+    some = not implied(And(given, left.array.holds()), Not(left.free))
+    kept = Where(_near(near, at_entry), entry, 0) if some else Integer(0)
     return Step(
         rule="",
         kind=Kind.RESTRICTION,
         statement=local.statement,
         reason=f"Inputs outside {_named(radius)} have coefficient 0, so their terms fall out of the sum.",
         before=form,
-        after=_restricted(form, near, distance, _param(param, near, at_entry, given), given),
+        after=_restricted(form, near, distance, left, given) if some else _without_terms(form, given),
         embeddings=(ArrayMap(param.name, param.array.symbols, kept), *same_entries(form.biases)),
-        sections=(ArrayMap(param.name, param.array.symbols, entry), *same_entries(form.biases)),
+        sections=(*(ArrayMap(p.name, p.array.symbols, entry) for p in (left,) if some), *same_entries(form.biases)),
         to_before=same_letters(form),
         to_after=same_letters(form),
         clauses=_clauses(form, near, radius),
@@ -185,6 +186,11 @@ def _restricted(form: Form, near: Support, distance: Sequence[Expr], weight: Par
     terms = And(form.terms, _near(near, distance))
     domain = simplified(terms, form.output.holds(), given, *(axis.holds() for axis in reduction))
     return replace(form, given=given, reduction=reduction, weights=(weight,), domain=domain)
+
+
+def _without_terms(form: Form, given: Any) -> Form:
+    """The form of which the bias alone is left."""
+    return replace(form, given=given, weight=Integer(0), weights=(), domain=false)
 
 
 _OFFSETS = reindex().apply(dense_form(rank=1)).after

@@ -87,6 +87,8 @@ def told(plan: "Plan") -> str:
     kernel, counted = plan.kernel, counts(plan.kernel, plan.choice, plan.sizes, plan.value)
     if counted is None:
         return ""
+    if not kernel.weights:
+        return "Each result is its bias, or 0, exactly."
     data, weight = kernel.data, "||".join(kernel.weights)
     gamma = _gamma(counted.q, float(np.finfo(plan.compute).eps) / 2)
     if plan.value is not None and plan.value.found.sizes:

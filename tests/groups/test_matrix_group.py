@@ -12,7 +12,7 @@ import derive
 from derive import Channels, Matrices, MatrixGroup, Permutations
 from derive.checking import check_emitted
 from derive.cuda_check import NoCompiler, find_compiler, standing_in_for_cupy
-from derive.errors import DeriveError, GroupRefused, NoLowering, RuleRefused
+from derive.errors import DeriveError, GroupRefused, RuleRefused
 from derive.forms.denote import matrix
 from derive.forms.expr import index
 from derive.groups._finite import Representation, defining, invariants
@@ -198,7 +198,7 @@ def named(layer):
     return Layer("mine", layer, "A layer.", "python -m derive emit", "here")
 
 
-EMITTED = [name for name in CASES if name != "no such layer"]
+EMITTED = list(CASES)
 
 
 @pytest.mark.parametrize("name", EMITTED)
@@ -312,11 +312,6 @@ def test_a_bias_of_numbers_keeps_integers_within_bounds():
 def test_refusals(make, says):
     with pytest.raises((DeriveError, GroupRefused, RuleRefused), match=says):
         make()
-
-
-def test_a_layer_of_biases_alone_has_no_program():
-    with pytest.raises(NoLowering, match="Every weight is forced to be 0"):
-        layer_of("no such layer").compile()
 
 
 def test_what_was_decided_is_said():

@@ -256,9 +256,6 @@ def test_a_bias_that_no_slice_names() -> None:
     [
         (lambda: tied(Permutations(C4), 4).then(derive.local(1)), r"V\[T\[i, k\]\] is read by a table, and this rule names"),
         (lambda: tied(Permutations(C4), 4).then(derive.strided(2)), "'strided' refused: the weight"),
-        (lambda: derive.dense(outputs=(2, 2), inputs=2).then(
-            derive.equivariant(Permutations(monomial([[[-1, 0], [0, -1]]]), axes=(0, 1)))
-        ).compile(), "forced to be 0, so there is no sum"),
         (lambda: tied(Permutations(S3, channels={"e": "sign"}), 3), "acts on channels 'e'; there are no channels"),
         (lambda: tied(Permutations(S3, channels={"d": "odd"}), 3, channels=Channels()), "no action 'odd' on channels"),
         (lambda: tied(Permutations(S3, channels={"d": "regular"}), 3, channels=Channels((), (("d", 5),))),
