@@ -50,15 +50,17 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Normwise:
-    """A bound on errors, |error| ≤ γ_q·(√(Π N)·Σ|w|·max|x| + |u|), for transforms of the `lengths` N; the maximum is over a tile.
+    """A bound on errors, (Σ error²)^½ ≤ γ_q·Σ|w|·(Σ x²)^½ over a tile, for transforms of the `lengths` N.
+
+    So no result errs more; and (Σ x²)^½ is √(Π N)·max|x| at most, and that of the whole item.
 
     A transform of N points is log2 N steps (Higham, Accuracy and Stability of Numerical Algorithms, section 24.1): numbers are
-    multiplied by rounded roots of unity, each with an error of √2·γ_2 + ε, and added in pairs, ε of the sum. So a step errs by γ_5
-    of the norm of what it acts on; one by 3 counts as two. Then it is scaled by a rounded 1/√N: γ_3. Two of them act on the input
-    and on the product, and keep its norm, √(Π N)·max|x| at most times Σ|w|. An entry of the weights' transform errs by γ_5·Σ|w| a
-    step, as each of its terms is multiplied and added; a product of complex numbers by √2·γ_2; the bias is added last. What
-    underflows besides adds P·η·(1 + Σ|w| + √(Π N)·max|x|) with P = 24·(steps + 1)·Π N. That np.fft rounds no more than that is
-    trusted, and tested.
+    multiplied by rounded roots of unity, each with an error of √2·γ_2 + ε, and added in pairs, ε of the sum. So a step errs by
+    γ_5 of the norm of what it acts on; one by 3 counts as two. Then it is scaled by a rounded 1/√N: γ_3. Two of them act on the
+    input and on the product, and keep its norm, that of the tile times Σ|w| at most. An entry of the weights' transform errs by
+    γ_5·Σ|w| a step, as each of its terms is multiplied and added; a product of complex numbers by √2·γ_2; the bias is added
+    last. What underflows besides adds P·η·(1 + Σ|w| + √(Π N)·max|x|) with P = 24·(steps + 1)·Π N. That np.fft rounds no more
+    than that is trusted, and tested.
     """
 
     lengths: tuple[Symbol, ...]

@@ -1,7 +1,7 @@
 """Many inputs at once for a plan: what it errs, as a part of its derived bound, and a search for the worst.
 
-The exact result is stood in for by direct sums in extended precision, whose own derived bound is added to what is allowed: at
-most 2^-11 of the bound for float64, and 2^-40 for float32.
+The exact result is stood in for by direct sums in a wider type, whose own derived bound is added to what is allowed: extended
+precision for float64, at most 2^-11 of its bound, and float64 for narrower types, at most 2^-29.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 from sympy import Symbol, true
 
 from derive.pipeline import load_source
-from derive.runtime.accuracy import counts
 from tests.ladder.floats import REGIMES
 from tests.ladder.numbers import shapes_of
 from tests.ladder.subjects import LAYERS, Sizes, Subject, subject
@@ -40,7 +39,7 @@ class Trial:
         """|error| as a part of the bound for every result, and 0 where nothing is claimed."""
         with np.errstate(all="ignore"):
             got, bound = self.plan(X), self.plan.error_bound(X)
-            wide = X.astype(np.longdouble)
+            wide = X.astype(self.exact.dtype)
             error = abs(got - self.exact(wide)) - self.exact.error_bound(wide)
             claimed = np.isfinite(bound)
             assert np.isfinite(got[claimed]).all(), f"{self.plan} is no number where its bound is claimed"
@@ -65,31 +64,34 @@ def stated() -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def trials(name: str, algorithm: str, dtype: str, count: int, seed: int = 0) -> Iterator[Trial]:
+def trials(name: str, algorithm: str, dtype: str, count: int, seed: int = 0, items: int = ITEMS) -> Iterator[Trial]:
     """Plans for weights of every regime and knobs that are chosen, at sizes that the algorithm serves."""
     of, draw = subject(name), np.random.default_rng(seed)
     regimes = sorted(REGIMES)
     for turn in range(count):
         sizes = _sizes(of, algorithm, random.Random(f"{seed} {turn}"))
-        yield trial(of, algorithm, dtype, sizes, regimes[turn % len(regimes)], draw)
+        yield trial(of, algorithm, dtype, sizes, regimes[turn % len(regimes)], draw, items)
 
 
-def trial(of: Subject, algorithm: str, dtype: str, sizes: Sizes, regime: str, draw: np.random.Generator) -> Trial:
-    """One plan for `ITEMS` items."""
+def trial(
+    of: Subject, algorithm: str, dtype: str, sizes: Sizes, regime: str, draw: np.random.Generator, items: int = ITEMS
+) -> Trial:
+    """One plan for so many items."""
     shapes = shapes_of(of.form, sizes)
     made = {n: REGIMES[regime](draw, s, np.dtype(dtype), of.factors) for n, s in shapes.items() if n != of.data}
     weights = [made[n] for n in of.kernel.arguments[1:]]
-    return planned(of, algorithm, shapes[of.data], weights, sizes, dtype)
+    return planned(of, algorithm, (items, *shapes[of.data]), weights, sizes, dtype)
 
 
 def planned(
-    of: Subject, algorithm: str, item: tuple[int, ...], weights: list[np.ndarray], sizes: Sizes, dtype: str
+    of: Subject, algorithm: str, shape: tuple[int, ...], weights: list[np.ndarray], sizes: Sizes, dtype: str
 ) -> Trial:
-    """The plan of an algorithm and of direct sums in extended precision, for these weights."""
-    shape, stated = (ITEMS, *item), of.stated(sizes)
+    """The plan of an algorithm and of direct sums in a wider type, for these weights."""
+    stated = of.stated(sizes)
     plan = whole(of.name).plan(shape, *weights, algorithm=algorithm, dtype=dtype, **stated)
-    wide = [w.astype(np.longdouble) for w in weights]
-    exact = whole(of.name).plan(shape, *wide, algorithm="direct", dtype=np.longdouble, **stated)
+    kind = np.longdouble if np.dtype(dtype) == np.float64 else np.float64
+    wide = [w.astype(kind) for w in weights]
+    exact = whole(of.name).plan(shape, *wide, algorithm="direct", dtype=kind, **stated)
     return Trial(plan, exact, shape)
 
 
@@ -111,17 +113,19 @@ def _entries(shape: tuple[int, ...]) -> int:
 
 def inputs(of: Subject, found: Trial, draw: np.random.Generator) -> np.ndarray:
     """Items of all regimes in turn."""
-    names, dtype = sorted(REGIMES), found.plan.dtype
-    parts = [REGIMES[names[k % len(names)]](draw, found.shape[1:], dtype, of.factors) for k in range(ITEMS)]
-    return np.stack(parts)
+    made = np.empty(found.shape, found.plan.dtype)
+    for k, name in enumerate(sorted(REGIMES)):
+        items = made[k :: len(REGIMES)]
+        items[...] = REGIMES[name](draw, items.shape, made.dtype, of.factors)
+    return made
 
 
-def ratios(name: str, algorithm: str, dtype: str, count: int, seed: int = 0) -> float:
-    """The largest ratio over `count` times `ITEMS` inputs."""
+def ratios(name: str, algorithm: str, dtype: str, count: int, seed: int = 0, items: int = ITEMS) -> float:
+    """The largest ratio over `count` times `items` inputs."""
     draw = np.random.default_rng(seed)
     return max(
         float(found.ratios(inputs(subject(name), found, draw)).max(initial=0))
-        for found in trials(name, algorithm, dtype, count, seed)
+        for found in trials(name, algorithm, dtype, count, seed, items)
     )
 
 
@@ -146,24 +150,22 @@ def _at_extremes(of: Subject, algorithm: str, dtype: str, draw: np.random.Genera
     shapes, biases = shapes_of(of.form, sizes), {p.name for p in of.form.biases}
     made = {n: _extreme(draw, shapes[n], dtype, turn) for n in of.kernel.arguments[1:]}
     weights = [w * (0 if n in biases else 1) for n, w in made.items()]
-    return planned(of, algorithm, shapes[of.data], weights, sizes, dtype)
+    return planned(of, algorithm, (ITEMS, *shapes[of.data]), weights, sizes, dtype)
 
 
 def norms(name: str, dtype: str = "float32", turns: int = 5) -> float:
     """By transforms of Fourier: the largest norm of the errors of an item, as a part of γ_q·Σ|w|·(Σ x²)^½.
 
-    An item is in one tile here, so that this is the bound on a result times the norm of the item over √(Π N)·max|x|.
+    An item is in one tile here, and without a bias, so that this is the bound on each of its results.
     """
     worst = 0.0
     for turn in range(turns):
         draw = np.random.default_rng(turn)
         found = _at_extremes(subject(name), "fft", dtype, draw, turn)
         X = np.stack([_extreme(draw, found.shape[1:], dtype, k) for k in range(ITEMS)])
-        error = (found.plan(X) - found.exact(X.astype(np.longdouble))).reshape(ITEMS, -1)
-        alpha = counts(found.plan.kernel, found.plan.choice, found.plan.sizes).alpha
-        each = found.plan.error_bound(X).max() / (alpha * float(abs(X).max()))
-        norm = np.sqrt((X.reshape(ITEMS, -1).astype(float) ** 2).sum(axis=1))
-        worst = max(worst, float((np.sqrt((error**2).sum(axis=1)) / (each * norm)).max()))
+        error = (found.plan(X) - found.exact(X.astype(found.exact.dtype))).reshape(ITEMS, -1)
+        each = found.plan.error_bound(X).reshape(ITEMS, -1).max(axis=1)
+        worst = max(worst, float((np.sqrt((error**2).sum(axis=1)) / each).max()))
     return worst
 
 

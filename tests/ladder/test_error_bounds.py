@@ -7,7 +7,7 @@ import pytest
 
 from derive.algorithms._bilinear import componentwise, nested, toom_cook
 from derive.ir.rounding import Roundings, error_bound
-from tests.ladder.fuzz import ITEMS, climbed, norms, ratios, stated, whole
+from tests.ladder.fuzz import climbed, norms, ratios, stated, whole
 from tests.ladder.numbers import fixed, magnitude, shapes_of
 from tests.ladder.subjects import sizes_of, subject
 
@@ -25,20 +25,22 @@ def test_no_input_exceeds_the_bound(name: str, algorithm: str, dtype: str) -> No
 @pytest.mark.nightly
 @EACH
 def test_no_input_of_very_many_exceeds_the_bound(name: str, algorithm: str) -> None:
-    """Over 10⁵ inputs in single precision, and a tenth of that in each other."""
-    for dtype, count in (("float32", 100_000 // ITEMS), ("float64", 10_000 // ITEMS), ("float16", 10_000 // ITEMS)):
-        assert ratios(name, algorithm, dtype, count, 1) <= 1
+    """Over 10⁵ inputs in single precision, and a tenth of that in each other, many for each plan: planning is what takes long."""
+    for dtype, plans, items in (("float32", 40, 2500), ("float64", 10, 1000), ("float16", 10, 1000)):
+        assert ratios(name, algorithm, dtype, plans, 1, items) <= 1
 
 
 @EACH
 def test_the_bound_says_something(name: str, algorithm: str) -> None:
-    """Some input errs by a hundredth of the bound, or by a thousandth where numbers are transformed.
-
-    Transforms of Fourier spread errors over a tile: there it is a share of the bound on the norm of all of them.
-    """
+    """Some input errs by a hundredth of the bound, or by a thousandth where numbers are transformed."""
     least = 1 / FACTORS.get(algorithm, 100)
-    found = norms(name) if algorithm == "fft" else climbed(name, algorithm, turns=4, steps=4)
-    assert least <= found <= 1
+    assert least <= climbed(name, algorithm, turns=4, steps=4) <= 1
+
+
+@pytest.mark.parametrize("name", [name for name, algorithm in STATED if algorithm == "fft"])
+def test_the_norm_of_all_errors_is_within_the_bound_on_each(name: str) -> None:
+    """Transforms of Fourier spread errors over a tile, and their norm stays; a hundredth of its bound is seen."""
+    assert 1 / 100 <= norms(name) <= 1
 
 
 @pytest.mark.nightly
