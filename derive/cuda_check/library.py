@@ -60,6 +60,8 @@ class CLaunch(ctypes.Structure):
         ("prime", ctypes.c_ulong),
         ("trace", ctypes.c_void_p),
         ("trace_capacity", ctypes.c_ulong),
+        ("known", ctypes.c_void_p),
+        ("known_count", ctypes.c_int),
     ]
 
 
@@ -182,8 +184,12 @@ def run(
     launch: CLaunch,
     values: Sequence[bytes],
     spans: Sequence[tuple[int, int, bool, int]],
+    known: Sequence[int] = (),
 ) -> tuple[CFault, int]:
-    """Runs one launch: its fault, and how many accesses it traced. A span is (low, high, writable, index)."""
+    """Runs one launch: its fault, and how many accesses it traced. A span is (low, high, writable, index).
+
+    Threads go on past faults at places that are `known`.
+    """
     cells = [ctypes.create_string_buffer(value, max(16, len(value))) for value in values]
     pointers = (ctypes.c_void_p * (len(cells) + 1))(*[ctypes.addressof(cell) for cell in cells])
     arguments: Any = (CArgument * (len(spans) + 1))(*[CArgument(*span) for span in spans])
@@ -191,6 +197,8 @@ def run(
     launch.values = ctypes.addressof(pointers)
     launch.arguments = ctypes.addressof(arguments)
     launch.argument_count = len(spans)
+    places = (ctypes.c_ulong * (len(known) + 1))(*known)
+    launch.known, launch.known_count = ctypes.addressof(places), len(known)
     with _lock:
         fault = CFault.from_buffer_copy(kernel.handle.cu_run(ctypes.byref(launch)).contents)
         return fault, int(kernel.handle.cu_traced())

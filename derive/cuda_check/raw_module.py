@@ -111,4 +111,12 @@ class RawKernel:
         shared_mem: int = 0,
         **_: Any,
     ) -> None:
-        self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, self.max_dynamic_shared_size_bytes)
+        watch = current_settings().watch
+        if watch is not None:
+            watch.launched(self.name)
+        try:
+            self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, self.max_dynamic_shared_size_bytes)
+        except CudaFault as fault:
+            if watch is None:
+                raise
+            watch.found(fault, "")

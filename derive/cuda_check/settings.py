@@ -3,19 +3,34 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from derive.errors import DeriveError
 
-__all__ = ["MERSENNE_61", "SCHEDULES", "Settings", "current_settings", "using"]
+from .faults import CudaFault
+
+__all__ = ["MERSENNE_61", "SCHEDULES", "Settings", "Watch", "current_settings", "using"]
 
 MERSENNE_61 = (1 << 61) - 1
 SCHEDULES = ("forward", "reverse", "random")
 
 
+class Watch(Protocol):
+    """Is told of every launch, and of every fault in the place of whoever launched."""
+
+    def launched(self, kernel: str) -> None:
+        """A kernel is about to run."""
+
+    def found(self, fault: CudaFault, code: str) -> None:
+        """A launch was faulty; `code` is the kernel's source, where the fault is in a line of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`prime` switches exact mode on: elements of every float type are residues modulo it."""
+    """`prime` switches exact mode on: elements of every float type are residues modulo it.
+
+    A fault is raised where the kernel was launched; with a `watch`, it is told and the program goes on.
+    """
 
     checked: bool = True
     schedule: str = "forward"
@@ -23,6 +38,7 @@ class Settings:
     prime: int | None = None
     step_limit: int = 1 << 24
     trace_capacity: int = 0
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
