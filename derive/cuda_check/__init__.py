@@ -11,8 +11,7 @@ threads comes from `__syncthreads` and `__syncwarp` alone: shuffles, votes, atom
 here, so a kernel that hands results from block to block through atomics is called a race.
 
 What no CPU shows: memory ordering, asynchronous copies, tensor cores, contraction to fused multiply-adds,
-flushed subnormals. What is left to `nvrtc`: the limit on static shared memory, and whatever else only
-NVIDIA's compiler refuses.
+flushed subnormals. What is left to `nvrtc`: registers, and whatever else only NVIDIA's compiler refuses.
 """
 
 from .checking import check_module

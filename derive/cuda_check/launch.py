@@ -18,7 +18,7 @@ __all__ = ["launch"]
 
 MOST_THREADS, MOST_BLOCK = 1024, (1024, 1024, 64)
 MOST_GRID = ((1 << 31) - 1, 65535, 65535)
-MOST_SHARED = 227 * 1024
+MOST_SHARED, MOST_STATIC = 227 * 1024, 48 * 1024
 SUFFIX = {"f": "float", "i": "int", "u": "uint", "b": "bool", "c": "complex"}
 
 
@@ -122,8 +122,14 @@ def _check_limits(
             _refuse(kernel, f"the {what} {sizes} exceeds {limits}", FaultKind.LAUNCH)
     if grid[0] * grid[1] * grid[2] >= 1 << 32:
         _refuse(kernel, f"the grid {grid} has more blocks than this harness counts", FaultKind.LAUNCH)
-    if not 0 <= shared <= most_shared:
-        _refuse(kernel, f"{shared} bytes of dynamic shared memory are outside 0..{most_shared}", FaultKind.LAUNCH)
+    fixed = kernel.static_shared
+    if fixed > MOST_STATIC:
+        _refuse(
+            kernel, f"its shared arrays take {fixed} bytes, where at most {MOST_STATIC} are allowed", FaultKind.LAUNCH
+        )
+    if not 0 <= shared <= (room := most_shared - fixed):
+        beside = f" beside {fixed} of shared arrays" if fixed else ""
+        _refuse(kernel, f"{shared} bytes of dynamic shared memory are outside 0..{room}{beside}", FaultKind.LAUNCH)
 
 
 def _value(kernel: CompiledKernel, parameter: Parameter, argument: Any, settings: Settings) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .compiler import build_library, cache_folder, unit_key, write_beside
+from .elf import scope_of, symbol_sizes
 from .faults import CompileError
 from .source import Source, translation_unit
 
@@ -89,6 +90,7 @@ class CompiledKernel:
     name: str
     parameters: tuple[Parameter, ...]
     launch_bound: int
+    static_shared: int
     source: Source
     unit: int
     path: Path
@@ -175,8 +177,23 @@ def _read_table(path: Path, unit: int, source: Source) -> dict[str, CompiledKern
             )
             for i, label in enumerate(texts[name].parameters[: entry.count])
         )
-        kernels[name] = CompiledKernel(name, parameters, entry.launch_bound, source, unit, path, handle, entry.run)
+        fixed = _static_shared(path).get((unit, name), 0)
+        kernels[name] = CompiledKernel(
+            name, parameters, entry.launch_bound, fixed, source, unit, path, handle, entry.run
+        )
     return kernels
+
+
+@functools.cache
+def _static_shared(path: Path) -> dict[tuple[int, str], int]:
+    """How many bytes the shared arrays of each kernel take, by unit and name; those of functions that it calls apart."""
+    found: dict[tuple[int, str], int] = {}
+    for symbol, size in symbol_sizes(path.read_bytes(), "cu_shared"):
+        scope = [part for part in scope_of(symbol) if part != "cu_linkage"]
+        if size and len(scope) == 2 and scope[0].startswith("unit"):
+            place = (int(scope[0].removeprefix("unit")), scope[1])
+            found[place] = found.get(place, 0) + size
+    return found
 
 
 def run(
