@@ -35,7 +35,7 @@ def test_the_fault_is_found_with_its_line(cupy: Any, plant: Plant) -> None:
         plant.launch(cupy, plant.code)
     fault = caught.value
     assert fault.kind is plant.kind, fault
-    assert fault.line in plant.lines or fault.line is None and not plant.lines, fault
+    assert fault.line in plant.lines or (fault.line is None and not plant.lines), fault
     assert fault.earlier_line is None or fault.earlier_line in plant.lines
     assert plant.argument in (None, fault.argument)
     assert plant.says in str(fault)
