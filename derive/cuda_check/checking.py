@@ -16,18 +16,25 @@ from .driving import drive, emitted_kernels
 from .fake_cupy import standing_in_for_cupy
 from .faults import CompileError, CudaFault
 from .findings import Finding, Findings
+from .footprint import Footprint, footprint
 from .running import run_file
-from .settings import SCHEDULES
+from .settings import SCHEDULES, Launched
 
 __all__ = ["check_module"]
 
 
-def check_module(file: Path | str, calls: Sequence[str] = (), schedules: Sequence[str] = SCHEDULES) -> Findings:
+def check_module(
+    file: Path | str,
+    calls: Sequence[str] = (),
+    schedules: Sequence[str] = SCHEDULES,
+    architectures: Sequence[str] = (),
+) -> Findings:
     """Every fault of the launches that a file makes, each once.
 
     The file runs as a program does, unchanged, with the stand-in in CuPy's place. Then each of `calls` is evaluated among
     its names, which include `cupy`; where it is an emitted module, its layers and their gradients are called on arrays of
-    many sizes. All of that once a schedule, and what it gives must be the same.
+    many sizes. All of that once a schedule, and what it gives must be the same. What was launched is also compiled for real
+    `architectures`, such as sm_90: a warning is a fault, and so are registers that spill and blocks that find no room.
 
     Raises UnknownName for a file that isn't there, NoCompiler without a C++ compiler, and DeriveError for a file that fails.
     """
@@ -38,8 +45,14 @@ def check_module(file: Path | str, calls: Sequence[str] = (), schedules: Sequenc
     checks = _Checks(path, path.read_text(encoding="utf-8"))
     for schedule in schedules:
         checks.under(schedule, calls)
+    machine = checks.compiled(architectures)
     return Findings(
-        str(path), tuple(sorted(checks.kernels)), checks.launches, tuple(schedules), tuple(checks.faults.values())
+        str(path),
+        tuple(sorted({launch.kernel for launch in checks.kernels.values()})),
+        checks.launches,
+        tuple(schedules),
+        tuple(checks.faults.values()),
+        machine,
     )
 
 
@@ -50,7 +63,7 @@ class _Checks:
     path: Path
     text: str
     schedule: str = ""
-    kernels: set[str] = field(default_factory=set)
+    kernels: dict[tuple[str, str, tuple[str, ...]], Launched] = field(default_factory=dict)
     launches: int = 0
     faults: dict[tuple[object, ...], Finding] = field(default_factory=dict)
     results: dict[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -89,9 +102,25 @@ class _Checks:
             message = f"{name}: at {case} some entries of a result are never written."
             self.add(Finding("unwritten result", name, message, schedule=self.schedule))
 
-    def launched(self, kernel: str) -> None:
-        self.kernels.add(kernel)
+    def compiled(self, architectures: Sequence[str]) -> tuple[Footprint, ...]:
+        found = []
+        for launch in self.kernels.values() if architectures else ():
+            try:
+                found.append(made := footprint(launch, architectures))
+            except CompileError as refused:
+                self.add(Finding("compile error", launch.kernel, str(refused)))
+                continue
+            for message in made.faults:
+                self.add(Finding("resources", launch.kernel, message))
+        return tuple(found)
+
+    def launched(self, launch: Launched) -> None:
+        known = self.kernels.setdefault((launch.kernel, launch.code, launch.options), launch)
+        if (launch.threads, launch.shared) > (known.threads, known.shared):
+            self.kernels[launch.kernel, launch.code, launch.options] = launch
         self.launches += 1
+
+    def traced(self, launch: Launched, trace: Any) -> None: ...
 
     def found(self, fault: CudaFault, code: str) -> None:
         lines = code.split("\n")

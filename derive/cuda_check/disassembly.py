@@ -66,8 +66,8 @@ class Work:
 class MachineCode:
     """A kernel's instructions.
 
-    `path` is what a thread executes that stores and multiplies as much as any and takes the fewest instructions for it, every
-    loop once: the interior, where a kernel tells it from the edges. `inner` is the innermost loop with the most multiply-adds, if one has any.
+    `path` is what a thread executes that stores and multiplies as much as any, in the fewest instructions, every loop once: the
+    interior, where a kernel tells it from the edges. `inner` is the innermost loop with the most multiply-adds, if one has any.
     """
 
     instructions: tuple[Instruction, ...]

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .footprint import Footprint
+
 __all__ = ["Finding", "Findings"]
 
 
@@ -38,6 +40,7 @@ class Findings:
     launches: int
     schedules: tuple[str, ...]
     faults: tuple[Finding, ...]
+    machine: tuple[Footprint, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -49,10 +52,9 @@ class Findings:
         return asdict(self)
 
     def text(self) -> str:
-        """The same for a terminal: each fault with its line, then how many there are."""
-        return "\n".join(
-            [*(line for fault in self.faults for line in _lines(Path(self.file).name, fault)), self.summary]
-        )
+        """The same for a terminal: each fault with its line, what kernels take, then how many faults there are."""
+        faults = (line for fault in self.faults for line in _lines(Path(self.file).name, fault))
+        return "\n".join([*faults, *(used.text() for used in self.machine), self.summary])
 
     @property
     def summary(self) -> str:

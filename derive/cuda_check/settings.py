@@ -9,17 +9,31 @@ from derive.errors import DeriveError
 
 from .faults import CudaFault
 
-__all__ = ["MERSENNE_61", "SCHEDULES", "Settings", "Watch", "current_settings", "using"]
+__all__ = ["MERSENNE_61", "SCHEDULES", "Launched", "Settings", "Watch", "current_settings", "using"]
 
 MERSENNE_61 = (1 << 61) - 1
 SCHEDULES = ("forward", "reverse", "random")
 
 
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A launch that was asked for: of which kernel, in which source, compiled how, and how many threads and bytes a block has."""
+
+    kernel: str
+    code: str
+    options: tuple[str, ...]
+    threads: int
+    shared: int
+
+
 class Watch(Protocol):
     """Is told of every launch, and of every fault in the place of whoever launched."""
 
-    def launched(self, kernel: str) -> None:
+    def launched(self, launch: Launched) -> None:
         """A kernel is about to run."""
+
+    def traced(self, launch: Launched, trace: Any) -> None:
+        """A kernel has run without a fault; `trace` is a Trace where the settings ask for one."""
 
     def found(self, fault: CudaFault, code: str) -> None:
         """A launch was faulty; `code` is the kernel's source, where the fault is in a line of it."""

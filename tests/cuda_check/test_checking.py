@@ -158,6 +158,49 @@ def test_a_fault_in_an_emitted_module_is_found(tmp_path: Path, plant: str) -> No
     assert kind in {fault.kind for fault in found.faults}, found.text()
 
 
+def test_what_was_launched_is_compiled_for_real_architectures(tmp_path: Path, nvrtc: None) -> None:
+    file = emitted(tmp_path, "conv2d")
+    found = check_module(file, schedules=("forward",), architectures=("sm_75", "sm_90"))
+    assert found.clean
+    used = {(footprint.kernel, footprint.options): footprint for footprint in found.machine}
+    assert {name for name, _ in used} == set(found.kernels)
+    one = used["conv2d_direct", ("-Dreal=float",)]
+    assert set(one.resources) == set(one.occupancy) == {"sm_75", "sm_90"}
+    assert (
+        f"conv2d_direct -Dreal=float: registers (occupancy) sm_75 {one.resources['sm_75'].registers} (" in found.text()
+    )
+
+
+SPILLING = """import cupy
+SPILL = r'''
+extern "C" __global__ void spill(float* X, int n) {
+  float v[96];
+#pragma unroll
+  for (int i = 0; i < 96; ++i) v[i] = X[i];
+  for (int t = 0; t < n; ++t) {
+    asm volatile("" ::: "memory");
+#pragma unroll
+    for (int i = 0; i < 96; ++i) v[i] = v[i] * v[(i + 1) % 96] + X[i];
+  }
+#pragma unroll
+  for (int i = 0; i < 96; ++i) X[i] = v[i];
+}
+'''
+WARNED = r'''extern "C" __global__ void warned(float* X) { int unused; X[0] = 1; }'''
+X = cupy.ones(96, "float32")
+cupy.RawModule(code=SPILL, options=("--maxrregcount=32",)).get_function("spill")((1,), (1,), (X, cupy.int32(1)))
+cupy.RawModule(code=WARNED).get_function("warned")((1,), (1,), (X,))
+"""
+
+
+def test_spills_and_warnings_are_faults(tmp_path: Path, nvrtc: None) -> None:
+    (tmp_path / "spilling.py").write_text(SPILLING)
+    found = check_module(tmp_path / "spilling.py", schedules=("forward",), architectures=("sm_90",))
+    assert [(f.kind, f.kernel) for f in found.faults] == [("resources", "spill"), ("compile error", "warned")]
+    assert "Kernel 'spill' spills" in found.faults[0].message and "sm_90" in found.faults[0].message
+    assert "NVRTC warns about the source for sm_90" in found.faults[1].message
+
+
 def test_files_that_are_none_or_fail(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"There is no file '.*none\.py'\."):
         check_module(tmp_path / "none.py")

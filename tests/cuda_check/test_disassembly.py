@@ -55,7 +55,10 @@ def test_a_loop(real: str, size: int) -> None:
 
 def test_more_work_is_more_instructions() -> None:
     more = SUM.replace("h += X[i] * V[i]", "h += X[i] * V[i] * V[i] + X[i]")
-    assert read(more, "sum", options=("-Dreal=float",)).a_multiply_add > read(SUM, "sum", options=("-Dreal=float",)).a_multiply_add
+    assert (
+        read(more, "sum", options=("-Dreal=float",)).a_multiply_add
+        > read(SUM, "sum", options=("-Dreal=float",)).a_multiply_add
+    )
 
 
 def test_what_is_no_machine_code() -> None:
