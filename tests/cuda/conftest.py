@@ -11,10 +11,14 @@ from tests.ladder.subjects import SUBJECTS, subject
 REALS = ("float", "double", "long long")
 
 
+def text_of(module: str) -> str:
+    """The CUDA text inside an emitted module."""
+    return module.split('SRC = r"""')[1].split('"""')[0]
+
+
 def source_of(name: str) -> str:
     """The CUDA text inside a layer's CuPy module."""
-    source: str = subject(name, "cupy").text.split('SRC = r"""')[1].split('"""')[0]
-    return source
+    return text_of(subject(name, "cupy").text)
 
 
 def _modules() -> Iterator[RawModule]:
@@ -23,12 +27,17 @@ def _modules() -> Iterator[RawModule]:
 
 
 @pytest.fixture(scope="session")
-def compiled() -> None:
-    """Every kernel for every element type, and in exact mode."""
+def cxx() -> None:
+    """A C++ compiler."""
     try:
         find_compiler()
     except NoCompiler as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def compiled(cxx: None) -> None:
+    """Every kernel for every element type, and in exact mode."""
     prebuild_modules(_modules())
     with using(prime=MERSENNE_61):
         prebuild_modules(_modules())
