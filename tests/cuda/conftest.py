@@ -1,12 +1,9 @@
-"""CUDA text runs on the CPU where there is a C++ compiler; all of it is compiled at once."""
-
-from collections.abc import Iterator
-from itertools import product
+"""CUDA text runs on the CPU where there is a C++ compiler."""
 
 import pytest
 
-from derive.cuda_check import MERSENNE_61, NoCompiler, RawModule, find_compiler, prebuild_modules, using
-from tests.ladder.subjects import SUBJECTS, subject
+from derive.cuda_check import NoCompiler, find_compiler
+from tests.ladder.subjects import subject
 
 REALS = ("float", "double", "long long")
 
@@ -21,11 +18,6 @@ def source_of(name: str) -> str:
     return text_of(subject(name, "cupy").text)
 
 
-def _modules() -> Iterator[RawModule]:
-    for name, real in product(SUBJECTS, REALS):
-        yield RawModule(code=source_of(name), options=(f"-Dreal={real}",))
-
-
 @pytest.fixture(scope="session")
 def cxx() -> None:
     """A C++ compiler."""
@@ -33,11 +25,3 @@ def cxx() -> None:
         find_compiler()
     except NoCompiler as missing:
         pytest.skip(str(missing))
-
-
-@pytest.fixture(scope="session")
-def compiled(cxx: None) -> None:
-    """Every kernel for every element type, and in exact mode."""
-    prebuild_modules(_modules())
-    with using(prime=MERSENNE_61):
-        prebuild_modules(_modules())

@@ -1,4 +1,4 @@
-"""What finds a faulty kernel: faults of launches, wrong results on whole numbers, and, where these don't, exact arithmetic mod p."""
+"""What finds a faulty kernel: faults of launches, wrong results on whole numbers, and exact arithmetic modulo a prime."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from derive.pipeline import load_source
 from derive.registry import find
 from tests.ladder.checks import whole_numbers
 from tests.ladder.layouts import LAYOUTS
-from tests.ladder.subjects import Arrays, Sizes, Subject, entry_of, subject
+from tests.ladder.subjects import Arrays, Sizes, Subject, entry_of
 
 __all__ = ["Case", "alone", "cases", "killed", "loaded", "with_runtime"]
 
