@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["drive", "emitted_kernels"]
+__all__ = ["called", "drive", "emitted_kernels"]
 
 SMALL = (1, 2, 3, 5)
 LARGE = (1, 4, 33)
@@ -33,7 +33,7 @@ def drive(kernel: Any, cupy: ModuleType) -> Iterator[tuple[str, tuple[Any, ...]]
     for way, layer in _ways(kernel):
         for turn, (case, sizes) in enumerate(cases):
             dtype = TYPES[turn % len(TYPES)]
-            if (results := _called(layer, cupy, sizes, dtype, turn)) is not None:
+            if (results := called(layer, cupy, sizes, dtype, turn)) is not None:
                 yield f"{way}{case} in {dtype}", results
 
 
@@ -65,8 +65,11 @@ def _fits(kernel: Any, sizes: dict[str, int]) -> bool:
     return all(extent > 0 for shape in shapes.values() for extent in shape) and max(entries) <= MOST_ENTRIES
 
 
-def _called(kernel: Any, cupy: ModuleType, sizes: dict[str, int], dtype: str, turn: int) -> tuple[Any, ...] | None:
-    """The layer and its gradients, on whole numbers; every other turn with a batch, and with gaps between entries."""
+def called(kernel: Any, cupy: ModuleType, sizes: Mapping[str, int], dtype: str, turn: int) -> tuple[Any, ...] | None:
+    """What the layer and its gradients give for whole numbers; None where it refuses these.
+
+    Every other turn has a batch, and every fourth gaps between entries.
+    """
     shapes, draw = kernel.shapes(**sizes), np.random.default_rng(turn)
     wanted = list(inspect.signature(kernel.sizes).parameters)[len(kernel.arrays) :]
     told = {name: sizes[name] for name in wanted}
