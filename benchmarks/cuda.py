@@ -2,9 +2,9 @@
 
     python benchmarks/cuda.py [NAME ...] [--write]
 
-Each layer and its gradients are called once an element type on the CPU; what is launched, with the options it is launched with, is
-compiled by NVRTC for every architecture, and disassembled for one. `--write` keeps the figures in docs/performance/cuda.json, and as a
-page beside it; with names, these layers' figures among those that were kept.
+Each layer and its gradients are called once an element type on the CPU; what is launched, with the options of its launch, is compiled
+by NVRTC for every architecture, and disassembled for one. `--write` keeps the figures in docs/performance/cuda.json, and as a page
+beside it; with names, these layers' figures among those that were kept.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def digest(name: str) -> str:
 
 @dataclass
 class Launches:
-    """The watch of the settings: each kernel that was launched, by the options it was compiled with, and what it asked of memory."""
+    """The watch of the settings: each kernel that was launched, by the options of its launch, and what it asked of memory."""
 
     kernels: dict[tuple[str, tuple[str, ...]], Launched] = field(default_factory=dict)
     sectors: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -83,7 +83,7 @@ def sizes_for(kernel: Any) -> dict[str, int]:
         shapes = kernel.shapes(**sizes).values()
         if all(extent > 0 for shape in shapes for extent in shape) and max(map(size_of, shapes)) <= MOST_ENTRIES:
             return sizes
-    return {name: 1 for name in every}
+    return dict.fromkeys(every, 1)
 
 
 def size_of(shape: tuple[int, ...]) -> int:
@@ -113,7 +113,7 @@ def figures_of(name: str, architectures: tuple[str, ...] = ARCHITECTURES) -> dic
     """Everything about one layer."""
     watch = launches(name)
     kernels: dict[str, Any] = {}
-    for (kernel, options), launch in sorted(watch.kernels.items()):
+    for (kernel, options), launch in sorted(watch.kernels.items(), key=lambda item: item[0][0]):
         used = footprint(launch, architectures)
         if used.faults:
             raise SystemExit("\n".join(used.faults))
@@ -151,13 +151,13 @@ def page(figures: dict[str, Any]) -> str:
         f"Every emitted kernel, compiled by NVRTC {figures['nvrtc']} for seven architectures: no warning, and no register spills. "
         "Not yet measured on a device: nothing here is a speed.",
         "",
-        "- *registers* of a thread, and *occupancy*: the part of a multiprocessor's warps that find room, at the threads a block of "
-        "its launches; where all seven agree, once.",
-        "- *instructions* of the kernel and *of an output*: of the path that stores most with the fewest instructions, every loop once; "
-        "*of a multiply-add*: of the innermost loop, where kernels have loops whose length they are told. From the disassembly for "
+        "- *registers* of a thread, and *occupancy*: the part of a multiprocessor's warps that find room, at the threads that a "
+        "block of its launches has. What differs from most of the seven stands in brackets.",
+        "- *instructions* of the kernel, and *of an output*: of the path that stores and multiplies most in the fewest of them, every "
+        "loop once; *of a multiply-add*: of the innermost loop, where kernels are told how long it is. From the disassembly for "
         f"{DISASSEMBLED}.",
-        "- *sectors*: of 32 bytes, for 128 bytes of the loads and stores of the argument that takes most (4 at best, where lanes read "
-        "different entries), and *conflicts* of banks of shared memory: from the addresses of a run on the CPU.",
+        "- *sectors* of 32 bytes for 128 bytes of loads and of stores, of the argument that takes most (4 where neighbours read "
+        "neighbours), and *conflicts* of banks of shared memory: from the addresses of a run on the CPU.",
     ]
     for real in dict.fromkeys(r for _, _, row in rows(figures) for r in row["types"]):
         lines += ["", f"## `{real}`", "", HEAD, "|---" * HEAD.count(" | ") + "|---|"]

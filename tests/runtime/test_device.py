@@ -113,7 +113,7 @@ def test_what_its_library_does_not_export_is_refused():
             raise BufferError("Can't export tensors that require gradient")
 
     with pytest.raises(
-        ArgumentError, match=r"^conv2d: X can't be read as an array: Can't export tensors that require gradient\.$"
+        TypeError, match=r"^conv2d: X can't be read as an array: Can't export tensors that require gradient\.$"
     ):
         subject("conv2d").kernel(Closed(X), V, 0.0)
 
