@@ -71,7 +71,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bench": {"artifacts", "calibration", "errors", "ir", "registry"},
     "__init__": _FILES | {"claims", "combined", "symmetry"},
     "__main__": _FILES
-    | {"claims", "labels", "artifacts", "making", "cache", "workers", "regeneration", "images", "matching", "bench"},
+    | {
+        "claims",
+        "labels",
+        "artifacts",
+        "making",
+        "cache",
+        "workers",
+        "regeneration",
+        "images",
+        "matching",
+        "bench",
+        "cuda_check",
+    },
 }
 
 # Imports against the arrows: `layer.compile()` and `layer.reference()` are conveniences on the object that people hold.

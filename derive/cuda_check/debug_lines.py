@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from .elf import section
+
 __all__ = ["line_of"]
 
 
@@ -69,7 +71,7 @@ def _table(library: Path, file: str) -> tuple[list[int], list[int]]:
 
 @functools.lru_cache(maxsize=8)
 def _rows(library: Path) -> list[tuple[int, str, int]]:
-    reader = _Reader(_section(library.read_bytes(), ".debug_line"))
+    reader = _Reader(section(library.read_bytes(), ".debug_line"))
     rows: list[tuple[int, str, int]] = []
     while reader.at + 4 <= len(reader.data):
         program = _header(reader)
@@ -77,19 +79,6 @@ def _rows(library: Path) -> list[tuple[int, str, int]]:
             rows += _run(reader, program)
         reader.at = program.end
     return rows
-
-
-def _section(image: bytes, wanted: str) -> bytes:
-    if image[:5] != b"\x7fELF\x02":
-        return b""
-    (table,) = struct.unpack_from("<Q", image, 0x28)
-    size, count, names = struct.unpack_from("<HHH", image, 0x3A)
-    headers = [struct.unpack_from("<IIQQQQ", image, table + size * i) for i in range(count)]
-    for header in headers:
-        start = headers[names][4] + header[0]
-        if image[start : image.index(0, start)] == wanted.encode():
-            return image[header[4] : header[4] + header[5]]
-    return b""
 
 
 def _header(reader: _Reader) -> _Program:

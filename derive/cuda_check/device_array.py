@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from .residues import from_residues, to_residues
 from .settings import current_settings
 
-__all__ = ["Flags", "allocate", "host_of", "ndarray", "wrap"]
+__all__ = ["Flags", "allocate", "from_dlpack", "host_of", "ndarray", "wrap"]
 
+DLPACK_CPU, DLPACK_CUDA = 1, 2
 ALIGNMENT = 512  # as CuPy's allocator
 GUARD = 1 << 14  # bytes on both sides, so that a small overrun never lands in another array
 
@@ -90,6 +91,12 @@ class ndarray:
             "data": (self._host.ctypes.data, False),
             "version": 3,
         }
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return DLPACK_CUDA, 0
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return self._host.__dlpack__()
 
     def __array__(self, *_: Any, **__: Any) -> Host:
         raise TypeError("An array of the device converts to a NumPy array only by `.get()`, as in CuPy.")
@@ -194,6 +201,28 @@ def _unwrapped_index(index: Any) -> Any:
 
 def host_of(array: ndarray) -> Host:
     return array._host
+
+
+class _OnHost:
+    """An exporter of device memory, which is the host's here, as NumPy wants it."""
+
+    def __init__(self, exporter: Any) -> None:
+        self.exporter = exporter
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return DLPACK_CPU, 0
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return self.exporter.__dlpack__()
+
+
+def from_dlpack(array: Any) -> ndarray:
+    """The same memory; an array of the host is refused, as by CuPy."""
+    if isinstance(array, ndarray):
+        return array
+    if array.__dlpack_device__()[0] != DLPACK_CUDA:
+        raise TypeError("CPU arrays cannot be directly imported to CuPy.")
+    return ndarray(np.from_dlpack(_OnHost(array)))
 
 
 def wrap(host: Host, like: ndarray) -> ndarray:

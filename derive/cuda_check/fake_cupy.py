@@ -11,7 +11,7 @@ import numpy as np
 
 from . import array_functions
 from .array_functions import apply, asarray, ascontiguousarray, result_type
-from .device_array import allocate, host_of, ndarray
+from .device_array import allocate, from_dlpack, host_of, ndarray
 from .raw_module import RawKernel, RawModule
 from .settings import current_settings, using
 
@@ -92,10 +92,6 @@ def _memoize(for_each_device: bool = False) -> Callable[[Callable[..., Any]], Ca
     return functools.cache
 
 
-def _from_dlpack(array: Any) -> ndarray:
-    return array if isinstance(array, ndarray) else asarray(np.from_dlpack(array))
-
-
 class _Stream:
     ptr = 0
 
@@ -170,7 +166,7 @@ def cupy_module() -> types.ModuleType:
         "ascontiguousarray": ascontiguousarray,
         "asnumpy": _asnumpy,
         "result_type": result_type,
-        "from_dlpack": _from_dlpack,
+        "from_dlpack": from_dlpack,
     }
     names |= {"shares_memory": _shares_memory, "may_share_memory": _may_share_memory, "memoize": _memoize}
     names |= {

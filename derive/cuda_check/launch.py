@@ -1,24 +1,24 @@
 """One launch: its arguments and limits are checked, the kernel runs, and a fault becomes an exception."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .device_array import Host, host_of, ndarray
 from .faults import CudaFault, FaultKind
-from .library import CLaunch, CompiledKernel, Parameter, run
-from .reports import raise_fault
+from .library import CFault, CLaunch, CompiledKernel, Parameter, run
+from .reports import fault_of, place_of
 from .residues import residue_of
-from .settings import MERSENNE_61, SCHEDULES, Settings, current_settings
+from .settings import MERSENNE_61, SCHEDULES, Settings, Watch, current_settings
 from .trace import TRACE, Trace
 
 __all__ = ["launch"]
 
 MOST_THREADS, MOST_BLOCK = 1024, (1024, 1024, 64)
 MOST_GRID = ((1 << 31) - 1, 65535, 65535)
-MOST_SHARED = 227 * 1024
+MOST_SHARED, MOST_STATIC = 227 * 1024, 48 * 1024
 SUFFIX = {"f": "float", "i": "int", "u": "uint", "b": "bool", "c": "complex"}
 
 
@@ -41,10 +41,32 @@ def launch(
         if parameter.pointer and argument is not None:
             spans.append((*_extent(host_of(argument)), parameter.writable, index))
     records = np.empty(settings.trace_capacity, TRACE) if settings.trace_capacity else None
-    fault, traced = run(kernel, _launch(kernel, grid, block, shared, settings, records), values, spans)
+    made = _launch(kernel, grid, block, shared, settings, records)
+    fault, traced = run(kernel, made, values, spans)
+    if fault.kind and settings.watch is not None:
+        _tell(kernel, args, settings.watch, fault, lambda known: run(kernel, made, values, spans, known)[0])
+        return None
     if fault.kind:
-        raise_fault(kernel, args, fault)
+        raise fault_of(kernel, args, fault)
     return None if records is None else Trace(kernel, records[:traced], block)
+
+
+def _tell(
+    kernel: CompiledKernel,
+    args: Sequence[Any],
+    watch: Watch,
+    fault: CFault,
+    again: Callable[[Sequence[int]], CFault],
+) -> None:
+    """Every fault that the launch has: past one that is known it runs again, as long as threads outlive it."""
+    known: list[int] = []
+    while fault.kind:
+        watch.found(fault_of(kernel, args, fault), kernel.source.code)
+        place = place_of(fault)
+        if place is None or place in known:
+            return
+        known.append(place)
+        fault = again(known)
 
 
 def _launch(
@@ -100,8 +122,14 @@ def _check_limits(
             _refuse(kernel, f"the {what} {sizes} exceeds {limits}", FaultKind.LAUNCH)
     if grid[0] * grid[1] * grid[2] >= 1 << 32:
         _refuse(kernel, f"the grid {grid} has more blocks than this harness counts", FaultKind.LAUNCH)
-    if not 0 <= shared <= most_shared:
-        _refuse(kernel, f"{shared} bytes of dynamic shared memory are outside 0..{most_shared}", FaultKind.LAUNCH)
+    fixed = kernel.static_shared
+    if fixed > MOST_STATIC:
+        _refuse(
+            kernel, f"its shared arrays take {fixed} bytes, where at most {MOST_STATIC} are allowed", FaultKind.LAUNCH
+        )
+    if not 0 <= shared <= (room := most_shared - fixed):
+        beside = f" beside {fixed} of shared arrays" if fixed else ""
+        _refuse(kernel, f"{shared} bytes of dynamic shared memory are outside 0..{room}{beside}", FaultKind.LAUNCH)
 
 
 def _value(kernel: CompiledKernel, parameter: Parameter, argument: Any, settings: Settings) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .compiler import build_library, cache_folder, unit_key, write_beside
+from .elf import scope_of, symbol_sizes
 from .faults import CompileError
 from .source import Source, translation_unit
 
@@ -60,6 +61,8 @@ class CLaunch(ctypes.Structure):
         ("prime", ctypes.c_ulong),
         ("trace", ctypes.c_void_p),
         ("trace_capacity", ctypes.c_ulong),
+        ("known", ctypes.c_void_p),
+        ("known_count", ctypes.c_int),
     ]
 
 
@@ -87,6 +90,7 @@ class CompiledKernel:
     name: str
     parameters: tuple[Parameter, ...]
     launch_bound: int
+    static_shared: int
     source: Source
     unit: int
     path: Path
@@ -173,8 +177,23 @@ def _read_table(path: Path, unit: int, source: Source) -> dict[str, CompiledKern
             )
             for i, label in enumerate(texts[name].parameters[: entry.count])
         )
-        kernels[name] = CompiledKernel(name, parameters, entry.launch_bound, source, unit, path, handle, entry.run)
+        fixed = _static_shared(path).get((unit, name), 0)
+        kernels[name] = CompiledKernel(
+            name, parameters, entry.launch_bound, fixed, source, unit, path, handle, entry.run
+        )
     return kernels
+
+
+@functools.cache
+def _static_shared(path: Path) -> dict[tuple[int, str], int]:
+    """How many bytes the shared arrays of each kernel take, by unit and name; those of functions that it calls apart."""
+    found: dict[tuple[int, str], int] = {}
+    for symbol, size in symbol_sizes(path.read_bytes(), "cu_shared"):
+        scope = [part for part in scope_of(symbol) if part != "cu_linkage"]
+        if size and len(scope) == 2 and scope[0].startswith("unit"):
+            place = (int(scope[0].removeprefix("unit")), scope[1])
+            found[place] = found.get(place, 0) + size
+    return found
 
 
 def run(
@@ -182,8 +201,12 @@ def run(
     launch: CLaunch,
     values: Sequence[bytes],
     spans: Sequence[tuple[int, int, bool, int]],
+    known: Sequence[int] = (),
 ) -> tuple[CFault, int]:
-    """Runs one launch: its fault, and how many accesses it traced. A span is (low, high, writable, index)."""
+    """Runs one launch: its fault, and how many accesses it traced. A span is (low, high, writable, index).
+
+    Threads go on past faults at places that are `known`.
+    """
     cells = [ctypes.create_string_buffer(value, max(16, len(value))) for value in values]
     pointers = (ctypes.c_void_p * (len(cells) + 1))(*[ctypes.addressof(cell) for cell in cells])
     arguments: Any = (CArgument * (len(spans) + 1))(*[CArgument(*span) for span in spans])
@@ -191,6 +214,8 @@ def run(
     launch.values = ctypes.addressof(pointers)
     launch.arguments = ctypes.addressof(arguments)
     launch.argument_count = len(spans)
+    places = (ctypes.c_ulong * (len(known) + 1))(*known)
+    launch.known, launch.known_count = ctypes.addressof(places), len(known)
     with _lock:
         fault = CFault.from_buffer_copy(kernel.handle.cu_run(ctypes.byref(launch)).contents)
         return fault, int(kernel.handle.cu_traced())

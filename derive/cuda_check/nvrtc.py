@@ -10,7 +10,16 @@ from pathlib import Path
 
 from .faults import CompileError, NoCompiler
 
-__all__ = ["ARCHITECTURES", "Compiled", "Resources", "compile_cuda", "compile_for", "find_nvrtc"]
+__all__ = [
+    "ARCHITECTURES",
+    "Compiled",
+    "Resources",
+    "compile_cuda",
+    "compile_for",
+    "find_nvrtc",
+    "nvidia_folders",
+    "nvrtc_version",
+]
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
 ENTRY = re.compile(r"Compiling entry function '(?P<name>[^']+)' for '[^']+'")
@@ -39,7 +48,8 @@ class Compiled:
     kernels: dict[str, Resources]
 
 
-def _folders() -> Iterator[Path]:
+def nvidia_folders() -> Iterator[Path]:
+    """The folders of NVIDIA's wheels."""
     spec = importlib.util.find_spec("nvidia")
     for root in (spec.submodule_search_locations or ()) if spec else ():
         yield from (path for path in sorted(Path(root).glob("*")) if path.is_dir())
@@ -48,7 +58,7 @@ def _folders() -> Iterator[Path]:
 @functools.cache
 def find_nvrtc() -> ctypes.CDLL:
     """The NVRTC library of the installed wheel."""
-    for folder in _folders():
+    for folder in nvidia_folders():
         libraries = [
             p
             for where in ("lib", "bin", "bin/x86_64")
@@ -62,12 +72,19 @@ def find_nvrtc() -> ctypes.CDLL:
     raise NoCompiler("NVRTC was not found: `pip install nvidia-cuda-nvrtc`.")
 
 
+def nvrtc_version() -> str:
+    """Such as 13.0."""
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    find_nvrtc().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
+    return f"{major.value}.{minor.value}"
+
+
 def _is_nvrtc(path: Path) -> bool:
     return bool(re.fullmatch(r"(?:libnvrtc\.so[.\d]*|nvrtc64_\d+_\d+\.dll)", path.name))
 
 
 def _includes() -> tuple[str, ...]:
-    return tuple(f"--include-path={folder / 'include'}" for folder in _folders() if (folder / "include").is_dir())
+    return tuple(f"--include-path={folder / 'include'}" for folder in nvidia_folders() if (folder / "include").is_dir())
 
 
 class _Program:

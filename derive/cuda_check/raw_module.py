@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from .faults import CompileError, CudaFault, FaultKind
 from .launch import launch
 from .library import CompiledKernel, load_kernels
-from .settings import current_settings
+from .settings import Launched, current_settings
 from .source import Source, parse_source
 from .trace import Trace
 
@@ -111,4 +112,18 @@ class RawKernel:
         shared_mem: int = 0,
         **_: Any,
     ) -> None:
-        self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, self.max_dynamic_shared_size_bytes)
+        watch, most = current_settings().watch, self.max_dynamic_shared_size_bytes
+        if watch is None:
+            self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, most)
+            return
+        asked = Launched(self.name, self._module.code, self._module.options, _product(block), shared_mem)
+        watch.launched(asked)
+        try:
+            self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, most)
+            watch.traced(asked, self.last_trace)
+        except CudaFault as fault:
+            watch.found(fault, "")
+
+
+def _product(block: Sequence[int]) -> int:
+    return prod(max(1, size) for size in block)

@@ -1,14 +1,14 @@
 """A fault as a sentence: what happened, to which argument, by whom, and the user's own line."""
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from .debug_lines import line_of
 from .device_array import ndarray
 from .faults import CudaFault, FaultKind
 from .library import CFault, CompiledKernel
 
-__all__ = ["raise_fault"]
+__all__ = ["fault_of", "place_of"]
 
 KINDS = (
     *(
@@ -24,7 +24,19 @@ KINDS = (
 SHARED, DYNAMIC, CONSTANT = -2, -3, -4
 
 
-def raise_fault(kernel: CompiledKernel, args: Sequence[Any], fault: CFault) -> NoReturn:
+# After these a thread can go on: what it read or wrote is memory of the kernel's own.
+RESUMABLE = (FaultKind.RACE, FaultKind.UNINITIALISED)
+OF_A_LINE = 1 << 63
+
+
+def place_of(fault: CFault) -> int | None:
+    """What tells a launch to go on past this fault; None for one that no thread outlives."""
+    if KINDS[fault.kind] not in RESUMABLE:
+        return None
+    return int(fault.line) | OF_A_LINE if fault.line else int(fault.place)
+
+
+def fault_of(kernel: CompiledKernel, args: Sequence[Any], fault: CFault) -> CudaFault:
     kind = KINDS[fault.kind]
     assert kind is not None
     line = fault.line or _line(kernel, fault.place)
@@ -33,7 +45,7 @@ def raise_fault(kernel: CompiledKernel, args: Sequence[Any], fault: CFault) -> N
     where = f"block {tuple(fault.block)}, thread {tuple(fault.thread)}"
     place = f"Kernel '{kernel.name}'" + (f", line {line}" if line else "")
     message = f"{place}: {_what(kernel, args, fault, kind, earlier)} ({where}){_quoted(kernel, line)}"
-    raise CudaFault(message, kind, kernel.name, line, earlier, argument)
+    return CudaFault(message, kind, kernel.name, line, earlier, argument)
 
 
 def _line(kernel: CompiledKernel, place: int) -> int | None:

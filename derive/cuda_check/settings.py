@@ -3,19 +3,48 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from derive.errors import DeriveError
 
-__all__ = ["MERSENNE_61", "SCHEDULES", "Settings", "current_settings", "using"]
+from .faults import CudaFault
+
+__all__ = ["MERSENNE_61", "SCHEDULES", "Launched", "Settings", "Watch", "current_settings", "using"]
 
 MERSENNE_61 = (1 << 61) - 1
 SCHEDULES = ("forward", "reverse", "random")
 
 
 @dataclass(frozen=True, slots=True)
+class Launched:
+    """A launch that was asked for: of which kernel, in which source, compiled how, and how many threads and bytes a block has."""
+
+    kernel: str
+    code: str
+    options: tuple[str, ...]
+    threads: int
+    shared: int
+
+
+class Watch(Protocol):
+    """Is told of every launch, and of every fault in the place of whoever launched."""
+
+    def launched(self, launch: Launched) -> None:
+        """A kernel is about to run."""
+
+    def traced(self, launch: Launched, trace: Any) -> None:
+        """A kernel has run without a fault; `trace` is a Trace where the settings ask for one."""
+
+    def found(self, fault: CudaFault, code: str) -> None:
+        """A launch was faulty; `code` is the kernel's source, where the fault is in a line of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """`prime` switches exact mode on: elements of every float type are residues modulo it."""
+    """`prime` switches exact mode on: elements of every float type are residues modulo it.
+
+    A fault is raised where the kernel was launched; with a `watch`, it is told and the program goes on.
+    """
 
     checked: bool = True
     schedule: str = "forward"
@@ -23,6 +52,7 @@ class Settings:
     prime: int | None = None
     step_limit: int = 1 << 24
     trace_capacity: int = 0
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:

@@ -1,12 +1,13 @@
 """The ladder and the laws on emitted CuPy modules, unchanged, on a CPU that stands in for the device."""
 
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 
-from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, run_mod_p, using
+from derive.cuda_check import MERSENNE_61, PRIMES, SCHEDULES, CudaFault, run_mod_p, using
 from tests.ladder import laws
 from tests.ladder.checks import Refuted, rounding_errors, small_integers, whole_numbers
 from tests.ladder.climbing import odd_sizes
@@ -18,7 +19,7 @@ from tests.ladder.residues import PRIME, Residue
 from tests.ladder.subjects import SUBJECTS, Sizes, Subject, mutant, sizes_of, subject
 
 pytestmark = [
-    pytest.mark.usefixtures("compiled"),
+    pytest.mark.usefixtures("cxx"),
     pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning"),
 ]
 
@@ -30,20 +31,21 @@ def _residues(array: np.ndarray) -> list[int]:
     return [int(Residue(value)) for value in array.ravel()]
 
 
-def _modulo(of: Subject, arrays: Any, sizes: Sizes) -> list[int]:
-    """The public entry on residues of float64's width."""
+def _modulo(of: Subject, arrays: Any, sizes: Sizes, dtype: Any = np.float64) -> dict[int, list[int]]:
+    """The public entry on residues of a float's width, for each prime that suits it."""
 
     def program(cupy: Any, *operands: Any) -> Any:
         return of.kernel(*operands, **of.stated(sizes))
 
     numbers = [np.array(arrays[name].tolist(), dtype=object) for name in of.kernel.arguments]
-    return _residues(run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61])
+    return {prime: found.ravel().tolist() for prime, found in run_mod_p(program, numbers, dtype=dtype).items()}
 
 
 def _check_modulo(of: Subject, sizes: Sizes, seed: int = 0) -> None:
     arrays = filled(of.form, sizes, "residues", seed)
     plain = {n: np.array([int(x) for x in a.ravel()], object).reshape(a.shape) for n, a in arrays.items()}
-    got = _modulo(of, plain, sizes)
+    with using(schedule=SCHEDULES[seed % 3], seed=seed):
+        got = _residues(np.array(_modulo(of, plain, sizes)[MERSENNE_61], object))
     assert got == _residues(wanted(of.form, arrays, sizes))
     dense = by_dense(of.derivation, arrays, sizes)
     assert dense is None or got == _residues(dense)
@@ -60,13 +62,30 @@ def test_residues(name: str) -> None:
         _check_modulo(subject(name, "cupy"), sizes, seed)
 
 
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_residues_of_singles(name: str) -> None:
+    """Rung 1 for the kernel of another element type: fractions modulo two independent 32-bit primes, whose product is above 2⁵⁰."""
+    of = subject(name, "cupy")
+    for seed, sizes in enumerate(odd_sizes(of, most=3)):
+        arrays = filled(of.form, sizes, "fractions", seed)
+        exact = wanted(of.form, arrays, sizes).ravel()
+        with using(schedule=SCHEDULES[seed % 3], seed=seed):
+            found = _modulo(of, arrays, sizes, np.float32)
+        assert set(found) == set(PRIMES[4])
+        for prime, residues in found.items():
+            assert residues == [
+                int(x.numerator) * pow(int(x.denominator), -1, prime) % prime for x in map(Fraction, exact)
+            ]
+
+
 @pytest.mark.parametrize("types", [("float32",) * 3, ("float64",) * 3, ("float16",) * 3, ("uint8", "int16", "bool")])
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_small_integers(name: str, types: tuple[str, str, str]) -> None:
     """Rung 2."""
     of = subject(name, "cupy")
-    for sizes, batch in product(odd_sizes(of), ((), (2, 3), (0,))):
-        small_integers(of, whole_numbers(of, sizes, types, batch), sizes)
+    for turn, (sizes, batch) in enumerate(product(odd_sizes(of), ((), (2, 3), (0,)))):
+        with using(schedule=SCHEDULES[turn // 3 % 3], seed=turn):
+            small_integers(of, whole_numbers(of, sizes, types, batch), sizes)
 
 
 @pytest.mark.parametrize(("layout", "output"), PAIRS)

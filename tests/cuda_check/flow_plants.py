@@ -134,4 +134,17 @@ extern "C" __global__ void k(const float* X, float* H, int n) {
         ("blockDim.x >> 7", "blockDim.x >> 5"),
         grid=(1,),
     ),
+    Plant(
+        "recursion without an end",
+        FaultKind.STACK,
+        """
+__device__ __noinline__ float deep(const float* X, int n) {  // here
+  return n == 0 ? X[0] : X[n & 7] + 0.5f * deep(X, n - 1);  // here
+}
+extern "C" __global__ void k(const float* X, float* H, int n) {
+  H[blockIdx.x * blockDim.x + threadIdx.x] = deep(X, n - 101);
+}""",
+        ("n - 101", "n - 99"),
+        grid=(1,),
+    ),
 )

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from derive.cuda_check import SCHEDULES, CudaFault, RawModule, prebuild_modules, standing_in_for_cupy
+from derive.cuda_check import SCHEDULES, CudaFault, FaultKind, RawModule, prebuild_modules, standing_in_for_cupy
 from tests.cuda_check.flow_plants import FLOW_PLANTS
+from tests.cuda_check.launch_plants import LAUNCH_PLANTS
 from tests.cuda_check.memory_plants import MEMORY_PLANTS
 from tests.cuda_check.order_plants import ORDER_PLANTS
 from tests.cuda_check.plant import Plant
 
-PLANTS: tuple[Plant, ...] = (*MEMORY_PLANTS, *ORDER_PLANTS, *FLOW_PLANTS)
+PLANTS: tuple[Plant, ...] = (*MEMORY_PLANTS, *ORDER_PLANTS, *FLOW_PLANTS, *LAUNCH_PLANTS)
 
 ROUNDS = [*((schedule, 0) for schedule in SCHEDULES), ("random", 7)]
 
@@ -34,7 +35,7 @@ def test_the_fault_is_found_with_its_line(cupy: Any, plant: Plant) -> None:
         plant.launch(cupy, plant.code)
     fault = caught.value
     assert fault.kind is plant.kind, fault
-    assert fault.line in plant.lines, fault
+    assert fault.line in plant.lines or (fault.line is None and not plant.lines), fault
     assert fault.earlier_line is None or fault.earlier_line in plant.lines
     assert plant.argument in (None, fault.argument)
     assert plant.says in str(fault)
@@ -52,3 +53,8 @@ def test_a_launch_after_a_fault_is_sound(plant: Plant) -> None:
         with pytest.raises(CudaFault):
             plant.launch(cupy, plant.code)
         plant.launch(cupy, plant.mended())
+
+
+def test_every_kind_of_fault_is_planted() -> None:
+    assert {plant.kind for plant in PLANTS} == set(FaultKind)
+    assert {plant.kind for plant in PLANTS if not plant.lines} == {FaultKind.ARGUMENTS, FaultKind.LAUNCH}

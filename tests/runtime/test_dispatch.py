@@ -198,3 +198,37 @@ def test_importing_the_runtime_is_light(tmp_path):
     command = [sys.executable, "-c", textwrap.dedent(program), folder]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['emitted']"
+
+
+class Tensor:
+    """An array of another library, on a device or not."""
+
+    ndim = 1
+
+    def __init__(self, host, device):
+        self.host, self.device = host, device
+
+    def __dlpack_device__(self):
+        return self.device, 0
+
+    def __dlpack__(self, **options):
+        return np.asarray(self.host).__dlpack__(**options)
+
+
+def test_arrays_of_other_libraries_choose_by_their_memory(layer, cupy):
+    cupy.from_dlpack = lambda value: cupy.asarray(value.host)
+    assert layer.kernel_for((Tensor(X, 2), V), {}) is layer.cupy
+    assert layer.kernel_for((Tensor(X, 1), V), {}) is layer.numpy
+    assert type(layer(Tensor(X, 2), V, W)) is ndarray and layer(Tensor(X, 2), V, W).tolist() == H
+    assert type(layer(Tensor(X, 1), V, W)) is np.ndarray
+
+
+def test_a_mixture_with_another_library_is_refused(layer, cupy):
+    end = "; bring them together with cupy.asarray or cupy.asnumpy."
+    for given, told in (
+        ((cupy.asarray(X), Tensor(V, 1), W), f"X is a CuPy array and V a {__name__}.Tensor on the CPU"),
+        ((Tensor(X, 2), np.array(V), W), f"X is a {__name__}.Tensor on a GPU and V a NumPy array"),
+    ):
+        with pytest.raises(BackendError) as refused:
+            layer(*given)
+        assert str(refused.value) == f"double: {told}{end}"

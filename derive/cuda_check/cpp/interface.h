@@ -57,6 +57,8 @@ struct Launch {
   unsigned long prime;   // exact mode: the modulus
   struct Access* trace;  // nullptr, or room for trace_capacity records
   unsigned long trace_capacity;
+  const Address* known;  // places of faults that are known already: threads go on past them
+  int known_count;
 };
 
 struct Fault {

@@ -56,27 +56,7 @@ extern unsigned char __start_cu_shared[] __attribute__((weak, visibility("hidden
 extern unsigned char __stop_cu_shared[] __attribute__((weak, visibility("hidden")));
 }
 
-static void stop() {
-  if (on_worker < 0) return;
-  switch_context(&workers[on_worker].context, &scheduler);
-  __builtin_unreachable();
-}
-
-static void report(int kind, int line, Address place, const char* format, ...) {
-  if (fault.kind) return;
-  fault.kind = kind;
-  fault.line = line;
-  fault.place = place ? place - (Address)__ehdr_start : 0;
-  fault.block[0] = cu_builtin.block.x, fault.block[1] = cu_builtin.block.y,
-  fault.block[2] = cu_builtin.block.z;
-  if (now >= 0)
-    fault.thread[0] = threads[now].index.x, fault.thread[1] = threads[now].index.y,
-    fault.thread[2] = threads[now].index.z;
-  va_list values;
-  va_start(values, format);
-  vsnprintf(fault.text, sizeof fault.text, format, values);
-  va_end(values);
-}
+#include "reporting.h"
 
 #ifdef CU_CHECKED
 #include "watchdog.h"

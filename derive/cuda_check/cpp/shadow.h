@@ -161,6 +161,7 @@ static void insert(Record& r, bool shared, uint32_t place) {
 
 static void race(const Record& r, const char* earlier, Address place, int line) {
   report(RACE, line, place, "%s", earlier);
+  if (!fault.kind) return;
   if (r.place >> 31) fault.earlier_line = int(r.place & 0x7fffffffu);
   else fault.earlier_place = r.place;
   fault.other_block = r.shape == BLOCKS || r.epoch < block_epoch;

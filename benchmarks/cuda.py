@@ -1,0 +1,223 @@
+"""What every emitted CUDA kernel takes on real architectures, without a GPU: registers, shared memory, occupancy, instructions.
+
+    python benchmarks/cuda.py [NAME ...] [--write]
+
+Each layer and its gradients are called once an element type on the CPU; what is launched, with the options of its launch, is compiled
+by NVRTC for every architecture, and disassembled for one. `--write` keeps the figures in docs/performance/cuda.json, and as a page
+beside it; with names, these layers' figures among those that were kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from derive.cuda_check import standing_in_for_cupy
+from derive.cuda_check.disassembly import MachineCode, disassemble
+from derive.cuda_check.driving import called
+from derive.cuda_check.footprint import footprint
+from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, nvrtc_version
+from derive.cuda_check.settings import Launched
+from derive.pipeline import layer, load_source
+from derive.registry import names
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "performance"
+TYPES = ("float32", "float64", "float16", "int64")
+DISASSEMBLED = "sm_90"
+SIDES = (96, 64, 32, 16, 8, 4, 2)
+MOST_ENTRIES, TRACED = 1 << 14, 1 << 16
+
+
+def digest(name: str) -> str:
+    """Of a layer's emitted module, less what it says of itself."""
+    text = layer(name).source("cupy")
+    return hashlib.sha256(text[text.index("import cupy") :].encode()).hexdigest()[:12]
+
+
+@dataclass
+class Launches:
+    """The watch of the settings: each kernel that was launched, by the options of its launch, and what it asked of memory."""
+
+    kernels: dict[tuple[str, tuple[str, ...]], Launched] = field(default_factory=dict)
+    sectors: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def launched(self, launch: Launched) -> None:
+        self.kernels.setdefault((launch.kernel, launch.options), launch)
+
+    def traced(self, launch: Launched, trace: Any) -> None:
+        if trace is not None and launch.kernel not in self.sectors:
+            self.sectors[launch.kernel] = dict(asked(trace))
+
+    def found(self, fault: Exception, code: str) -> None:
+        raise fault
+
+
+def asked(trace: Any) -> Iterator[tuple[str, float]]:
+    """Sectors for 128 bytes of the loads and of the stores of the argument that takes most, and bank conflicts of all requests."""
+    totals: dict[tuple[str, str], list[int]] = {}
+    conflicts = 0
+    for request in trace.requests():
+        conflicts += request.conflicts
+        if request.argument is not None:
+            total = totals.setdefault(("stores" if request.write else "loads", request.argument), [0, 0])
+            total[0] += request.sectors
+            total[1] += request.bytes
+    for kind in ("loads", "stores"):
+        yield kind, round(max((128 * s / b for (k, _), (s, b) in totals.items() if k == kind), default=0), 2)
+    yield "conflicts", conflicts
+
+
+def sizes_for(kernel: Any) -> dict[str, int]:
+    """Extents of data and result as large as is quick to run; other sizes, such as radii, 1."""
+    every = list(inspect.signature(kernel.shapes).parameters)
+    own = {w for key in (kernel.data, kernel.result) for w in kernel.letters[key].replace(" ", "").split(",")}
+    for side in SIDES:
+        sizes = {name: side if name in own else 1 for name in every}
+        shapes = kernel.shapes(**sizes).values()
+        if all(extent > 0 for shape in shapes for extent in shape) and max(map(size_of, shapes)) <= MOST_ENTRIES:
+            return sizes
+    return dict.fromkeys(every, 1)
+
+
+def size_of(shape: tuple[int, ...]) -> int:
+    product = 1
+    for extent in shape:
+        product *= extent
+    return product
+
+
+def launches(name: str) -> Launches:
+    """Of a layer and its gradients, in every element type; the first is traced."""
+    watch = Launches()
+    with standing_in_for_cupy(watch=watch) as cupy:
+        kernel = getattr(load_source(layer(name).source("cupy"), "cupy"), name)
+    for position, dtype in enumerate(TYPES):
+        with standing_in_for_cupy(watch=watch, trace_capacity=0 if position else TRACED) as cupy:
+            called(kernel, cupy, sizes_for(kernel), dtype, 0)
+    return watch
+
+
+@lru_cache(maxsize=8)
+def machine_code(code: str, options: tuple[str, ...]) -> dict[str, MachineCode]:
+    return disassemble(compile_cuda(code, DISASSEMBLED, options).cubin)
+
+
+def figures_of(name: str, architectures: tuple[str, ...] = ARCHITECTURES) -> dict[str, Any]:
+    """Everything about one layer."""
+    watch = launches(name)
+    kernels: dict[str, Any] = {}
+    for (kernel, options), launch in sorted(watch.kernels.items(), key=lambda item: item[0][0]):
+        used = footprint(launch, architectures)
+        if used.faults:
+            raise SystemExit("\n".join(used.faults))
+        row = kernels.setdefault(kernel, {"threads": launch.threads, "memory": watch.sectors.get(kernel), "types": {}})
+        row["types"][" ".join(options).removeprefix("-Dreal=")] = {
+            "registers": {a: r.registers for a, r in used.resources.items()},
+            "shared": max(r.shared for r in used.resources.values()) + launch.shared,
+            "occupancy": {a: round(part, 3) for a, part in used.occupancy.items()},
+            "code": code_figures(machine_code(launch.code, launch.options)[kernel], options),
+        }
+    return {"source": digest(name), "kernels": kernels}
+
+
+def code_figures(code: MachineCode, options: tuple[str, ...]) -> dict[str, Any]:
+    """Of machine code for one architecture: the interior path, for each element that it stores, and the innermost loop."""
+    size = 4 if "-Dreal=float" in options else 8
+    outputs = max(1, code.path.stored // size)
+    inner = code.inner
+    return {
+        "instructions": len([i for i in code.instructions if i.base != "NOP"]),
+        "an output": round(code.an_output(size), 1),
+        "loads an output": round(sum(count for _, count in code.path.loads) / outputs, 2),
+        "128-bit loads": dict(code.path.loads).get(16, 0),
+        "a multiply-add": None if inner is None else round(inner.instructions / inner.multiply_adds, 2),
+    }
+
+
+def page(figures: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    lines = [
+        "<!-- Made by `python benchmarks/cuda.py --write` from cuda.json. Do not edit. -->",
+        "",
+        "# CUDA kernels on real architectures, without a GPU",
+        "",
+        f"Every emitted kernel, compiled by NVRTC {figures['nvrtc']} for seven architectures: no warning, and no register spills. "
+        "Not yet measured on a device: nothing here is a speed.",
+        "",
+        "- *registers* of a thread, and *occupancy*: the part of a multiprocessor's warps that find room, at the threads that a "
+        "block of its launches has. What differs from most of the seven stands in brackets.",
+        "- *instructions* of the kernel, and *of an output*: of the path that stores and multiplies most in the fewest of them, every "
+        "loop once; *of a multiply-add*: of the innermost loop, where kernels are told how long it is. From the disassembly for "
+        f"{DISASSEMBLED}.",
+        "- *sectors* of 32 bytes for 128 bytes of loads and of stores, of the argument that takes most (4 where neighbours read "
+        "neighbours), and *conflicts* of banks of shared memory: from the addresses of a run on the CPU.",
+    ]
+    for real in dict.fromkeys(r for _, _, row in rows(figures) for r in row["types"]):
+        lines += ["", f"## `{real}`", "", HEAD, "|---" * HEAD.count(" | ") + "|---|"]
+        lines += [line(kernel, row, row["types"][real]) for _, kernel, row in rows(figures) if real in row["types"]]
+    return "\n".join([*lines, ""])
+
+
+HEAD = (
+    "| kernel | threads a block | registers | occupancy | shared bytes | instructions | of an output | loads of an output | "
+    "of a multiply-add | sectors of loads, stores | conflicts |"
+)
+
+
+def rows(figures: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for name, found in figures["layers"].items():
+        yield from ((name, kernel, row) for kernel, row in found["kernels"].items())
+
+
+def line(kernel: str, row: dict[str, Any], of: dict[str, Any]) -> str:
+    code, memory = of["code"], row["memory"] or {"loads": "", "stores": "", "conflicts": ""}
+    registers = each(of["registers"], "{}")
+    occupancy = each({a: round(100 * part) for a, part in of["occupancy"].items()}, "{}%")
+    cells = [f"`{kernel}`", row["threads"], registers, occupancy, of["shared"], code["instructions"], code["an output"]]
+    cells += [code["loads an output"], "" if code["a multiply-add"] is None else code["a multiply-add"]]
+    cells += [f"{memory['loads']}, {memory['stores']}", memory["conflicts"]]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def each(values: dict[str, int], form: str) -> str:
+    """`40 (75, 80: 32)`: what most architectures have, and those that differ."""
+    most = max(set(values.values()), key=list(values.values()).count)
+    other: dict[int, list[str]] = {}
+    for architecture, value in values.items():
+        if value != most:
+            other.setdefault(value, []).append(architecture.removeprefix("sm_"))
+    told = "; ".join(f"{', '.join(which)}: {form.format(value)}" for value, which in sorted(other.items()))
+    return form.format(most) + (f" ({told})" if told else "")
+
+
+def measured(chosen: list[str]) -> dict[str, Any]:
+    """Of the chosen layers, beside what was kept of the others; all where NVRTC is another."""
+    file = FOLDER / "cuda.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    known = kept.get("layers", {}) if kept.get("nvrtc") == nvrtc_version() and chosen else {}
+    found = dict(known)
+    for name in chosen or names("derive.catalogue"):
+        found[name] = figures_of(name)
+        print(f"{name} is compiled.", flush=True)
+    return {"nvrtc": nvrtc_version(), "layers": dict(sorted(found.items()))}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--write", action="store_true", help="keep the figures in docs/performance")
+    options = parser.parse_args()
+    figures = measured(options.names)
+    if options.write:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        (FOLDER / "cuda.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        (FOLDER / "cuda.md").write_text(page(figures), encoding="utf-8")
+    else:
+        print(page(figures))

@@ -1,0 +1,99 @@
+"""Calls the kernels of an emitted module on small arrays of every size, type and layout that they take."""
+
+import inspect
+import random
+from collections.abc import Iterator, Mapping
+from itertools import product
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["called", "drive", "emitted_kernels"]
+
+SMALL = (1, 2, 3, 5)
+LARGE = (1, 4, 33)
+TYPES = ("float32", "float64", "float16", "int64")
+MOST_CASES, MOST_ENTRIES = 24, 1 << 15
+PARTS = ("arguments", "batched", "letters", "result", "shapes", "sizes", "told", "vjp")
+
+
+def emitted_kernels(names: Mapping[str, Any]) -> dict[str, Any]:
+    """The objects of an emitted module that are layers, by their names."""
+    layers = (v for v in names.values() if not isinstance(v, type) and all(hasattr(v, part) for part in PARTS))
+    return {layer.name: layer for layer in layers}
+
+
+def drive(kernel: Any, cupy: ModuleType) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Every case in words, and what the layer and its gradients gave, as host arrays.
+
+    A layer with several algorithms goes by each of them, besides the one that it chooses.
+    """
+    cases = _cases(kernel)
+    for way, layer in _ways(kernel):
+        for turn, (case, sizes) in enumerate(cases):
+            dtype = TYPES[turn % len(TYPES)]
+            if (results := called(layer, cupy, sizes, dtype, turn)) is not None:
+                yield f"{way}{case} in {dtype}", results
+
+
+def _ways(kernel: Any) -> Iterator[tuple[str, Any]]:
+    yield "", kernel
+    for algorithm in getattr(kernel, "algorithms", ()):
+        yield f"{algorithm.name}, ", kernel.using(algorithm.name)
+
+
+def _cases(kernel: Any) -> list[tuple[str, dict[str, int]]]:
+    """Sizes that give every array at least one entry and not too many: small ones, and a few that fill blocks."""
+    names = list(inspect.signature(kernel.shapes).parameters)
+    drawn = dict.fromkeys(values for choice in (SMALL, LARGE) for values in _values(choice, len(names)))
+    fitting = [sizes for values in drawn if _fits(kernel, sizes := dict(zip(names, values, strict=True)))]
+    kept = random.Random(0).sample(range(len(fitting)), min(MOST_CASES, len(fitting)))
+    return [(", ".join(f"{n} = {v}" for n, v in fitting[at].items()), fitting[at]) for at in sorted(kept)]
+
+
+def _values(choice: tuple[int, ...], count: int) -> list[tuple[int, ...]]:
+    if len(choice) ** count <= 1 << 10:
+        return list(product(choice, repeat=count))
+    draw = random.Random(count)
+    return [tuple(draw.choice(choice) for _ in range(count)) for _ in range(1 << 8)]
+
+
+def _fits(kernel: Any, sizes: dict[str, int]) -> bool:
+    shapes = kernel.shapes(**sizes)
+    entries = [int(np.prod(shape)) for shape in shapes.values()]
+    return all(extent > 0 for shape in shapes.values() for extent in shape) and max(entries) <= MOST_ENTRIES
+
+
+def called(kernel: Any, cupy: ModuleType, sizes: Mapping[str, int], dtype: str, turn: int) -> tuple[Any, ...] | None:
+    """What the layer and its gradients give for whole numbers; None where it refuses these.
+
+    Every other turn has a batch, and every fourth gaps between entries.
+    """
+    shapes, draw = kernel.shapes(**sizes), np.random.default_rng(turn)
+    wanted = list(inspect.signature(kernel.sizes).parameters)[len(kernel.arrays) :]
+    told = {name: sizes[name] for name in wanted}
+    batch = (2,) if turn % 2 else ()
+
+    def made(key: str, like: str | None = None) -> Any:
+        lead = batch if key in kernel.batched or (not kernel.batched and key in (kernel.data, kernel.result)) else ()
+        values = draw.integers(-3, 4, (*lead, *shapes[key])).astype(dtype)
+        array = cupy.asarray(values)
+        return cupy.asarray(np.repeat(values, 2, -1))[..., ::2] if turn % 4 == 3 and values.ndim else array
+
+    given = [made(key) for key in kernel.arguments]
+    try:
+        results = [kernel(*given, **told)]
+        if kernel.gradients:
+            stated = {name: value for name, value in told.items() if name not in kernel.told}
+            results += kernel.vjp(*given, made(kernel.result), **stated)
+    except Exception as refused:
+        if _is_refusal(refused):
+            return None
+        raise
+    return tuple(result.get() for result in results)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether a layer refused its arguments; its errors are its own package's, so they are known by name."""
+    return any(kind.__name__ == "LayerError" for kind in type(error).__mro__)

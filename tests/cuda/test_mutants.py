@@ -1,0 +1,139 @@
+"""Mutants of emitted kernels, of what launches them, and of hand-written ones: each is killed, or listed as equivalent."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from derive.cuda_check import SCHEDULES, RawModule, prebuild_modules, standing_in_for_cupy
+from derive.runtime import cuda as runtime
+from tests.cuda.conftest import text_of
+from tests.cuda.killing import STEPS, TYPES, alone, cases, killed, loaded, with_runtime
+from tests.cuda.mutants import Mutant, kernel_mutants, runtime_mutants, wrapper_mutants
+from tests.cuda_check import test_clean_kernels as written
+from tests.ladder.subjects import subject
+
+pytestmark = [pytest.mark.usefixtures("cxx"), pytest.mark.filterwarnings("ignore::RuntimeWarning")]
+
+# Small sizes, unequal, even and odd; more than one block of threads, once by a single thread; a window beyond the image.
+SIZES = {
+    "conv2d": ((4, 5, 1), (13, 18, 2), (2, 3, 4), (1, 257, 1)),
+    "strided2d": ((4, 5, 1), (26, 38, 2), (201, 5, 1), (1, 513, 1)),
+    "conv2d_channels_dV": ((4, 5, 3, 1, 2), (3, 2, 6, 2, 3), (2, 3, 2, 4, 1), (2, 3, 257, 0, 1)),
+}
+LETTERS = ("n", "m", "Delta"), ("n", "m", "D", "Delta", "C")
+WRITTEN = {
+    "tile": "tile in shared memory",
+    "sum": "grid-stride sum by shuffles",
+    "prefix": "prefix sums ordered by __syncwarp",
+}
+MOST_SECONDS, MOST_EQUIVALENT, LEAST = 90, 0.05, 75
+
+ODD = "the extent is odd, so halving it and halving one less give the same"
+EMPTY = "the loops under it are empty where it does not hold"
+MORE = "threads beyond the outputs return at once"
+STRIDED = "_strided2d_direct(batch*(((n - 1) // 2) + 1)*(((m - 1) // 2) + 1), (X, V, u, H), (batch, n, m, Delta))"
+GUARD = "1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1"
+# A mutant that no input tells from the original, and why.
+EQUIVALENT = {
+    ("conv2d", "offset: Delta = (V.shape[0] - 1) // 2 ⟶ Delta = (V.shape[0]) // 2"): ODD,
+    ("strided2d", "offset: Delta = (V.shape[0] - 1) // 2 ⟶ Delta = (V.shape[0]) // 2"): ODD,
+    ("conv2d_channels_dV", "offset: Delta = (dV.shape[0] - 1) // 2 ⟶ Delta = (dV.shape[0]) // 2"): ODD,
+    **{("strided2d", f"offset: {STRIDED} ⟶ {STRIDED.replace(f'({s} - 1)', f'({s})')}"): MORE for s in "nm"},
+    **{
+        ("conv2d_channels_dV", f"guard: if ({GUARD}) {{ ⟶ if ({loose}) {{"): EMPTY
+        for loose in (
+            "1 - m <= b || 1 - n <= a && a <= n - 1 && b <= m - 1",
+            "1 - m <= b && 1 - n <= a || a <= n - 1 && b <= m - 1",
+            "1 - m <= b && 1 - n <= a && a <= n - 1 || b <= m - 1",
+        )
+    },
+    ("CudaKernel", "launch size: -(-threads // _BLOCK) ⟶ -(-threads // _BLOCK) + 1"): MORE,
+    (
+        "prefix",
+        "bound: for (int d = 1; d < 32; d <<= 1) { ⟶ for (int d = 1; d <= 32; d <<= 1) {",
+    ): "no lane is 32 or more, so the round more adds 0",
+}
+
+
+def judged(name: str) -> Iterator[tuple[Mutant, str | None]]:
+    """Each mutant of an emitted module with what kills it."""
+    text, of = alone(name), subject(name)
+    letters = next(found for found in LETTERS if len(found) == len(SIZES[name][0]))
+    symbols = {s.name: s for s in of.form.sizes}
+    every = cases(of, [{symbols[n]: v for n, v in zip(letters, sizes, strict=True)} for sizes in SIZES[name]])
+    original = loaded(name, text)
+    exact = every[0].modulo(original)
+    assert killed(lambda: original, every, exact) is None
+    mutants = list(kernel_mutants(text))
+    prebuild_modules(RawModule(code=text_of(m.text), options=("-Dreal=float",)) for m in mutants)
+    for mutant in (*mutants, *wrapper_mutants(text)):
+        yield mutant, killed(partial(loaded, name, mutant.text), every, exact)
+
+
+def judged_runtime() -> Iterator[tuple[Mutant, str | None]]:
+    """Each mutant of the class that launches, with what kills it: calls in every type, and a launch beyond all limits."""
+    text, of = alone("conv2d"), subject("conv2d")
+    every = cases(of, [dict(zip(of.form.sizes, sizes, strict=True)) for sizes in SIZES["conv2d"][:2]], TYPES)
+    own = Path(runtime.__file__).read_text(encoding="utf-8")
+
+    def fate(changed: str) -> str | None:
+        with with_runtime(changed):
+            kernel = loaded("conv2d", text)
+            return killed(lambda: kernel, every, exact) or unlimited(kernel)
+
+    exact = every[0].modulo(loaded("conv2d", text))
+    assert fate(own) is None
+    for mutant in runtime_mutants(own):
+        yield mutant, fate(mutant.text)
+
+
+def unlimited(kernel: object) -> str | None:
+    launcher = kernel.body.__globals__["_conv2d_direct"]  # type: ignore[attr-defined]
+    with standing_in_for_cupy() as cupy:
+        try:
+            launcher(1 << 40, [cupy.zeros(1)], ())
+        except Exception as refusal:  # noqa: BLE001 - known by name, as each loaded runtime has errors of its own
+            return None if type(refusal).__name__ == "SizeError" else f"{type(refusal).__name__} at 2**40 threads"
+    return "2**40 threads"
+
+
+def judged_written(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Mutant, str | None]]:
+    """Each mutant of a kernel with shared memory, shuffles or barriers, with what kills it."""
+    mutants = list(kernel_mutants(written.SOURCES[name]))
+    prebuild_modules(RawModule(code=m.text, options=written.TILE_OPTIONS) for m in mutants)
+    for mutant in mutants:
+        monkeypatch.setitem(written.SOURCES, name, mutant.text)
+        yield mutant, fate_of(name)
+
+
+def fate_of(name: str) -> str | None:
+    try:
+        for schedule in SCHEDULES:
+            with standing_in_for_cupy(schedule=schedule, seed=3, step_limit=STEPS) as cupy:
+                written.RUNS[WRITTEN[name]](cupy)
+    except Exception as fault:  # noqa: BLE001 - the right kernel raises nothing
+        return f"{type(fault).__name__}: {fault}"
+    return None
+
+
+def test_every_mutant_is_killed_or_equivalent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(fate_of(name) is None for name in WRITTEN)
+    before = sum(os.times()[:4])
+    found = [(name, *fate) for name in SIZES for fate in judged(name)]
+    found += [("CudaKernel", *fate) for fate in judged_runtime()]
+    found += [(name, *fate) for name in WRITTEN for fate in judged_written(name, monkeypatch)]
+    seconds = sum(os.times()[:4]) - before
+    survivors = {(name, str(mutant)) for name, mutant, killer in found if killer is None}
+    assert survivors == set(EQUIVALENT)
+    assert len(found) - len(survivors) >= LEAST
+    assert len(survivors) <= MOST_EQUIVALENT * len(found)
+    assert not any("CompileError" in (killer or "") and "const" not in (killer or "") for _, _, killer in found)
+    kinds = Counter(mutant.kind for _, mutant, _ in found)
+    assert set(kinds) >= {"bound", "offset", "barrier", "guard", "launch size", "type", "arrays", "sizes", "layout"}
+    assert seconds < MOST_SECONDS, kinds
