@@ -13,7 +13,7 @@ from sympy import And, Integer, true
 import derive
 from derive.algorithms import _strips
 from derive.algorithms._strips import obligations
-from derive.checking import exact_arrays, interpreted, small_sizes
+from derive.checking import CheckFailed, check_emitted, exact_arrays, interpreted, small_sizes
 from derive.errors import NoLowering
 from derive.forms.denote import denote
 from derive.forms.form import Form
@@ -21,7 +21,7 @@ from derive.forms.support import Diamond
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Access, Copy, Fill, Guard, Launch, Let, Loop, MultiplyAdd, Node, Scratch
 from derive.lowering import batched, in_blocks, lower, slopes
-from derive.pipeline import layer
+from derive.pipeline import Layer, layer
 from derive.proof.solver import discharge
 
 SETTINGS = ((2, 4, 2), (1, 4, 4), (3, 2, 1), (2, 4, 4))
@@ -246,3 +246,11 @@ def test_a_form_that_has_none_is_refused_with_the_reason(name: str, says: str) -
         _strips.strips(form, batched(form))
     assert "direct" not in in_blocks(form, "threads", ())
     assert lower(form, "threads").name == "direct"
+
+
+def test_a_layer_whose_blocks_are_another_form_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = layer("laplacian2d")
+    wrong = {name: with_edit(program, _negated) for name, program in of.blocked("cupy").items()}
+    monkeypatch.setattr(Layer, "blocked", lambda self, backend: wrong if backend == "cupy" else {})
+    with pytest.raises(CheckFailed, match="The cupy program in blocks of 'laplacian2d' differs from its form"):
+        check_emitted(of)

@@ -1,4 +1,4 @@
-"""Emitted programs in blocks, unchanged, on a CPU that stands in for the device: every access, every kind of number, every order."""
+"""Emitted programs in blocks, unchanged, on a CPU that stands in for the device: every access, kind of number and order."""
 
 from dataclasses import replace
 from typing import Any
