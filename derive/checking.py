@@ -121,8 +121,24 @@ def check_emitted(layer: Layer) -> None:
             got = interpreted(layer.program(backend), arrays, sizes)
             _compare(layer, f"{backend} program", got, wanted, sizes)
         _check_gradients(layer, kernel, backends, arrays, sizes)
+        for backend in backends:
+            _check_blocks(layer, backend, arrays, sizes)
     if kernel is not None:
         _check_algorithms(layer, kernel)
+
+
+def _check_blocks(layer: Layer, backend: str, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> None:
+    """Programs in blocks of 2 rows and 4 columns, two neighbours at once; the layer's own, and those of gradients."""
+    form, blocks = layer.derivation.form, layer.blocked(backend)
+    for slope in (None, *slopes(form)):
+        plain = layer.program(backend) if slope is None else layer.gradients(backend).get(slope.by)
+        if plain is None or plain.name not in blocks:
+            continue
+        of, made = form if slope is None else slope.form, blocks[plain.name]
+        given = {**(exact_arrays(of, sizes, seed=1) if slope else {}), **arrays}
+        knobs = dict(zip(made.knobs, (2, 4, 2)[-len(made.knobs) :], strict=True))
+        got = interpreted(made.program, given, {**sizes, **knobs})
+        _compare(layer, f"{backend} program in blocks", got, denote(of, given, sizes), sizes)
 
 
 def _check_algorithms(layer: Layer, kernel: Any) -> None:

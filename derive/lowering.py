@@ -14,6 +14,7 @@ from typing import Any
 from sympy import Expr, Integer, S, Symbol, expand
 
 from derive.algorithms._obligations import program_obligations
+from derive.algorithms._strips import narrowed, strip_obligations, strips
 from derive.algorithms._supposed import obligations
 from derive.algorithms._terms import BATCH, charts
 from derive.algorithms.direct import direct
@@ -24,6 +25,7 @@ from derive.forms.expr import reads, rename_arrays
 from derive.forms.form import Form
 from derive.forms.products import sums
 from derive.forms.sizes import size_sources
+from derive.ir.blocks import Blocked
 from derive.ir.nodes import Chart, Program, SizeFrom, Storage
 from derive.ir.stages import Staged
 from derive.proof.goal import Verdict
@@ -39,8 +41,10 @@ from derive.rules.gradient import gradient
 __all__ = [
     "Gradient",
     "batched",
+    "blocked",
     "constants",
     "gradients",
+    "in_blocks",
     "lower",
     "proof_of",
     "repeats",
@@ -262,6 +266,36 @@ def staged(
                 raise ObligationFailed(f"The algorithm '{name}' fails its obligation '{verdict.obligation.name}'.")
         found.append((program, verdicts))
     return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def blocked(form: Form, plain: Program, items: frozenset[str]) -> tuple[Blocked, tuple[Verdict, ...]]:
+    """The program in blocks that does what a plain program of threads does, proved. `items` are the arrays of a batch.
+
+    Raises NoLowering with the reason where the form has none, ObligationFailed where a proof fails.
+    """
+    made = strips(form, items, plain.name.replace("direct", "strips", 1))
+    program = replace(made.program, arguments=plain.arguments, sources=plain.sources)
+    made = narrowed(replace(made, program=program), form)
+    verdicts = discharge_all(strip_obligations(made, form))
+    for verdict in verdicts:
+        if not verdict.proved:
+            raise ObligationFailed(f"The program in blocks fails its obligation '{verdict.obligation.name}'.")
+    return made, verdicts
+
+
+def in_blocks(form: Form, target: str, found: Sequence[Gradient]) -> dict[str, tuple[Blocked, tuple[Verdict, ...]]]:
+    """The programs in blocks of a form and its gradients that there are, by the names of the plain ones, with their proofs."""
+    plain = [(form, lower(form, target), batched(form))] if target == "threads" else []
+    views = gradients(form, target, found) if plain else {}
+    plain += [(s.form, views[s.by][0], s.items) for s in found if s.by in views]
+    programs = {}
+    for own, program, items in plain:
+        try:
+            programs[program.name] = blocked(own, program, items)
+        except NoLowering:
+            continue
+    return programs
 
 
 def gradients(form: Form, target: str, found: Sequence[Gradient]) -> dict[str, tuple[Program, tuple[Verdict, ...]]]:

@@ -21,9 +21,10 @@ from derive.compiled import Compiled
 from derive.derivation import Derivation
 from derive.errors import DeriveError, EmitError, NoLowering, UnknownName, UsageRefused
 from derive.forms.expr import index
+from derive.ir.blocks import Blocked
 from derive.ir.nodes import Program
 from derive.ir.stages import Staged
-from derive.lowering import constants, gradients, lower, proof_of, slopes, staged, staged_gradients, told
+from derive.lowering import constants, gradients, in_blocks, lower, proof_of, slopes, staged, staged_gradients, told
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
@@ -71,6 +72,7 @@ class Layer:
         """The programs proved to denote their forms. Raises ObligationFailed where one does not."""
         own = proof_of(self.derivation.form, find("derive.backends", backend).target)
         more = (*self._staged(backend), *self._gradients(backend).values(), *self._staged_gradients(backend))
+        more = (*more, *self._blocked(backend).values())
         return (*own, *(v for _, verdicts in more for v in verdicts))
 
     def staged(self, backend: str, valued: bool = False) -> tuple[Staged, ...]:
@@ -91,6 +93,14 @@ class Layer:
     def _gradients(self, backend: str) -> dict[str, tuple[Program, tuple[Verdict, ...]]]:
         form = self.derivation.form
         return gradients(form, find("derive.backends", backend).target, slopes(form))
+
+    def blocked(self, backend: str) -> dict[str, Blocked]:
+        """The programs in blocks that a backend prints besides, by the names of the plain ones that stand in for them."""
+        return {name: program for name, (program, _) in self._blocked(backend).items()}
+
+    def _blocked(self, backend: str) -> dict[str, tuple[Blocked, tuple[Verdict, ...]]]:
+        form = self.derivation.form
+        return in_blocks(form, find("derive.backends", backend).target, slopes(form))
 
     @cached_property
     def lowered_verdicts(self) -> dict[str, tuple[Verdict, ...]]:
@@ -127,7 +137,8 @@ class Layer:
         printer = find("derive.backends", backend)
         parts = (self.program(backend), self.header(backend), self.gradients(backend))
         every = [p for p, _ in self._staged(backend)]
-        text: str = printer.emit(*parts, (*every, *self.staged_gradients(backend)))
+        more = (self.blocked(backend),) if printer.target == "threads" else ()
+        text: str = printer.emit(*parts, (*every, *self.staged_gradients(backend)), *more)
         return text
 
     def header(self, backend: str) -> Header:
@@ -256,9 +267,10 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     found = [slope.at(values) for slope in slopes(derivation.form)]
     views = gradients(form, printer.target, found)
     more = (*staged(form), *staged_gradients(found)) if printer.target == "arrays" else ()
+    blocks = in_blocks(form, printer.target, found)
     own = (
         proof_of(form, printer.target),
-        *(v for _, v in more),
+        *(v for _, v in (*more, *blocks.values())),
         *(v.verdicts for v in found),
         *(verdicts for _, verdicts in views.values()),
     )
@@ -271,7 +283,9 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         facts=(("Proved", f"{proved} obligations"),),
         **told(form, found),
     )
-    source = printer.emit(program, header, {by: made for by, (made, _) in views.items()}, [p for p, _ in more])
+    parts = ({by: made for by, (made, _) in views.items()}, [p for p, _ in more])
+    strips = ({name: made for name, (made, _) in blocks.items()},) if printer.target == "threads" else ()
+    source = printer.emit(program, header, *parts, *strips)
     return Compiled(load_source(source, backend).layer, source)
 
 

@@ -78,7 +78,7 @@ class _Run:
         return Integer(self.tables[name][self.inside(name, place, self.tables)])
 
     def points(self, ranges: tuple[Range, ...], env: Env) -> Iterator[Env]:
-        spans = [range(self.value(r.start, env), self.value(r.stop, env)) for r in ranges]
+        spans = [range(*(self.value(e, env) for e in (r.start, r.stop, r.step))) for r in ranges]
         for point in product(*spans):
             yield env | {r.symbol: Integer(p) for r, p in zip(ranges, point, strict=True)}
 
@@ -122,9 +122,8 @@ class _Run:
                 case Loop(range=span, body=inner):
                     for at in self.points((span,), env):
                         self.run(inner, at)
-                case Guard(condition=condition, body=inner):
-                    if bool(self.at(condition, env)):
-                        self.run(inner, env)
+                case Guard(condition=condition, body=inner, otherwise=other):
+                    self.run(inner if bool(self.at(condition, env)) else other, env)
                 case Launch(threads=threads, body=inner):
                     for at in self.points(threads, env):
                         self.run(inner, at)

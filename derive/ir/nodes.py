@@ -44,11 +44,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """start ≤ symbol < stop."""
+    """start ≤ symbol < stop, each `step`-th value: what starts a block of so many."""
 
     symbol: Symbol
     start: Expr
     stop: Expr
+    step: Expr = S.One
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,19 +176,21 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The body once for each value of the range, in order."""
+    """The body once for each value of the range, in order; `unrolled` ones have bounds that are known when text is compiled."""
 
     range: Range
     body: tuple[Any, ...]
     says: str = ""
+    unrolled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The body where the condition holds."""
+    """The body where the condition holds, and the other one where it doesn't."""
 
     condition: Any
     body: tuple[Any, ...]
+    otherwise: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +294,8 @@ def walk(body: tuple[Node, ...]) -> Iterator[Node]:
         yield node
         if isinstance(node, (Loop, Guard, Launch)):
             yield from walk(node.body)
+        if isinstance(node, Guard):
+            yield from walk(node.otherwise)
 
 
 def accesses_of(node: Node) -> tuple[Access, ...]:

@@ -1,0 +1,105 @@
+"""Programs in blocks as CUDA C, in a text of its own each, and the functions that launch them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sympy import Add, Expr, Mul, Symbol, expand
+
+from derive.backends._cuda import Writer
+from derive.backends._expressions import python
+from derive.backends._module import accessed, check_sizes, indent, needed, sentence, size_lines
+from derive.errors import EmitError
+from derive.ir.blocks import Blocked
+from derive.ir.nodes import Copy, Program, walk
+
+__all__ = ["argument", "listed", "strip_function", "strip_kernel", "strip_source"]
+
+Lines = list[str]
+
+
+def _text(blocked: Blocked) -> str:
+    return blocked.program.name.upper()
+
+
+def strip_source(name: str, blocked: Blocked) -> Lines:
+    """The CUDA C of one kernel: `real`, the knobs and the sizes that windows have are numbers when it is compiled."""
+    program, integer = blocked.program, "int" if blocked.narrow else "long long"
+    pointers = [f"const real* __restrict__ {a}" for a in accessed(program) if a != program.result.name]
+    sizes = [f"{integer} {s}" for s in _sizes(blocked)]
+    return [
+        f'{_text(blocked)} = r"""',
+        f"struct __align__(sizeof(real)*{blocked.width}) Lanes {{ real entry[{blocked.width}]; }};",
+        "",
+        f'extern "C" __global__ void {name}(',
+        *indent([", ".join([*pointers, f"real* __restrict__ {program.result.name}"]) + ","]),
+        *indent([", ".join(sizes) + ")"]),
+        "{",
+        *indent(Writer(program, blocked.narrow, rolled=True).blocks(blocked.launch)),
+        "}",
+        '"""',
+    ]
+
+
+def strip_kernel(name: str, blocked: Blocked) -> Lines:
+    """The object that compiles and launches it."""
+    knobs = ", ".join(f'"{s}"' for s in blocked.knobs)
+    narrow = "" if blocked.narrow else ", narrow=False"
+    return [f'_{name} = CudaStrips(cp, {_text(blocked)}, "{name}", ({knobs}){narrow})']
+
+
+def strip_function(kernel: str, blocked: Blocked, plain: Program) -> Lines:
+    """The function that launches a kernel in blocks, or the plain one where blocks don't fit, and the two blank lines after it."""
+    program = blocked.program
+    check_sizes(program)
+    names = [s.name for s in (*program.arguments, program.result)]
+    passed = accessed(program)
+    told = {*_sizes(blocked), *blocked.constants}
+    counted = next(s for s in (program.result, *program.arguments) if s.batched and s.name in passed)
+    extents = "*".join(map(argument, counted.shape))
+    *others, second, first = (expand(t.stop - t.start) for t in blocked.launch.threads)
+    axes = (python(first), python(second), "*".join(map(argument, others)) or "1")
+    fixed = "".join(f", {s}={s}" for s in blocked.constants)
+    sizes = listed(map(str, sorted(told - {program.batch}, key=str)))
+    call = f"block, {listed(passed)}, {listed(map(str, _sizes(blocked)))}, {listed(_wide(blocked))}{fixed}"
+    return [
+        f"def _{program.name}({', '.join([*names, 'new'])}):",
+        f'    """{sentence(program.says)[:-1]}, or {plain.says.rpartition(": ")[2]} where blocks don\'t fit."""',
+        *indent(size_lines(program, frozenset(told))),
+        f"    batch = {counted.name}.size{f' // ({extents})' if counted.shape else ''}",
+        f"    block = {kernel}.block({python(blocked.terms)}, ({', '.join(axes)}), {sizes})",
+        "    if block is None:",
+        f"        _{plain.name}({', '.join([*names, 'new'])})",
+        "    else:",
+        f"        {kernel}({call})",
+        "",
+        "",
+    ]
+
+
+def _sizes(blocked: Blocked) -> tuple[Symbol, ...]:
+    """What a kernel is told: the batch, and the sizes that it needs and that aren't numbers in its text."""
+    program = blocked.program
+    if program.batch is None:
+        raise EmitError("Backend 'cupy' prints programs that are one launch over a batch.")
+    known = needed(program) - set(blocked.constants)
+    return (program.batch, *(s for s in program.sizes if s in known))
+
+
+def _wide(blocked: Blocked) -> list[str]:
+    """The arrays of which several neighbours are one access."""
+    stored = [s.name for s in (*blocked.program.arguments, blocked.program.result)]
+    copies = [n for n in walk(blocked.branches.body) if isinstance(n, Copy) and n.over]
+    met = {a.array for n in copies for a in (n.target, n.source)}
+    return [name for name in stored if name in met]
+
+
+def listed(names: Iterable[str]) -> str:
+    """A tuple as Python text."""
+    parts = tuple(names)
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+
+def argument(extent: Expr) -> str:
+    """An extent as a factor in Python text."""
+    return python(extent) if not isinstance(extent, (Add, Mul)) else f"({python(extent)})"

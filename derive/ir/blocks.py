@@ -1,0 +1,82 @@
+"""A program of threads that each compute a block of results: a launch over the first places of blocks.
+
+`rows` and `columns` are how many places a block has along the last axes but one and the last one, `width` how many neighbours one
+access of memory takes: knobs, which are numbers when text is compiled, as are the sizes among `constants`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from sympy import Basic, Expr, Integer, Symbol
+
+from derive.ir.nodes import Chart, Guard, Launch, Program
+from derive.remembered import replaced
+
+__all__ = ["BLOCK", "MOST", "WIDTHS", "Blocked", "Tile"]
+
+WIDTHS = (1, 2, 4)
+BLOCK, MOST = 128, 2**28  # the most threads of a block along an axis, and the largest size for indices of 32 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Places `start` + `offset` of a letter, 0 ≤ offset < `extent`, starts being multiples of the extent: each is in one tile."""
+
+    letter: Symbol
+    start: Symbol
+    offset: Symbol
+    extent: Symbol
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """The program, in whose sum the chart's letters run; `terms` is how many products a result adds at most.
+
+    `narrow` says that its indices are proved to fit 32 bits where no size is more than MOST.
+    """
+
+    program: Program
+    tiles: tuple[Tile, ...]
+    width: Expr
+    constants: tuple[Symbol, ...]
+    chart: Chart
+    terms: Expr
+    narrow: bool = False
+
+    @property
+    def knobs(self) -> tuple[Symbol, ...]:
+        """The symbols that are numbers besides sizes."""
+        return (*(tile.extent for tile in self.tiles), *([self.width] if isinstance(self.width, Symbol) else []))
+
+    @property
+    def launch(self) -> Launch:
+        """The launch that is the program."""
+        (launch,) = self.program.body
+        assert isinstance(launch, Launch)
+        return launch
+
+    @property
+    def branches(self) -> Guard:
+        """Where a block is inside and what is done there; otherwise what is done at the edges."""
+        guard = self.launch.body[-1]
+        assert isinstance(guard, Guard)
+        return guard
+
+    def at(self, width: int) -> Blocked:
+        """With so many neighbours in one access."""
+        values = {self.width: Integer(width)}
+        program, chart = _mapped(self.program, values), _mapped(self.chart, values)
+        return replace(self, program=program, chart=chart, width=values[self.width])
+
+
+def _mapped(part: Any, values: Mapping[Any, Any]) -> Any:
+    if isinstance(part, Basic):
+        return replaced(part, values)
+    if isinstance(part, tuple):
+        return tuple(_mapped(p, values) for p in part)
+    if is_dataclass(part) and not isinstance(part, type):
+        return replace(part, **{f.name: _mapped(getattr(part, f.name), values) for f in fields(part) if f.init})
+    return part

@@ -1,0 +1,172 @@
+"""Emitted programs in blocks, unchanged, on a CPU that stands in for the device: every access, kind of number and order."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, NoCompiler, find_compiler, run_mod_p, using
+from tests.cuda.blocks import BLOCKED, SLOPES, blocks, sizes_in_blocks, strips_of
+from tests.ladder.checks import whole_numbers
+from tests.ladder.floats import drawn
+from tests.ladder.subjects import LAYERS, Arrays, Sizes, Subject, mutant, subject
+
+NEVER = 1 << 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiler() -> None:
+    try:
+        find_compiler()
+    except NoCompiler as missing:
+        pytest.skip(str(missing))
+
+
+def compiled(name: str) -> int:
+    """How many texts of a layer's programs in blocks were compiled."""
+    return sum(len(strips._compiled) for strips in strips_of(name))
+
+
+def in_blocks(of: Subject, arrays: Arrays, sizes: Sizes, rows: int = 2) -> np.ndarray:
+    with blocks(rows):
+        return of(arrays, sizes)
+
+
+def slopes_of(of: Subject, arrays: Arrays, sizes: Sizes) -> list[np.ndarray]:
+    """The gradients that the layer's own call gives, where the gradient by the result is the result."""
+    with of.machine() as xp:
+        given = [xp.asarray(arrays[name]) for name in of.kernel.arguments]
+        result = of.kernel(*given, **of.stated(sizes))
+        found = of.kernel.vjp(*given, result, **of.stated(sizes, gradient=True))
+        return [np.asarray(g if xp is np else g.get()) for g in found if g is not None]
+
+
+def test_the_layers_in_blocks_are_these() -> None:
+    assert {name for name in LAYERS if strips_of(name)} == {*BLOCKED, *SLOPES}
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("name", BLOCKED)
+def test_small_integers(name: str, aligned: bool) -> None:
+    """Blocks inside and at the edges; rows that four neighbours at once are read of, and rows of which they can't be."""
+    of, before = subject(name, "cupy"), compiled(name)
+    sizes = sizes_in_blocks(of, aligned)
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3, (2,))
+    assert np.array_equal(in_blocks(of, arrays, sizes), subject(name)(arrays, sizes))
+    assert compiled(name) > before
+
+
+@pytest.mark.parametrize("name", [*BLOCKED, *SLOPES])
+def test_gradients_of_small_integers(name: str) -> None:
+    of = subject(name, "cupy")
+    sizes = sizes_in_blocks(of)
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3, (2,), most=1)
+    with blocks():
+        found = slopes_of(of, arrays, sizes)
+    for got, wanted in zip(found, slopes_of(subject(name), arrays, sizes), strict=True):
+        assert np.array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("name", BLOCKED)
+def test_residues(name: str) -> None:
+    """The text, unchanged, modulo a 61-bit prime, against that of one thread an output."""
+    of = subject(name, "cupy")
+    sizes = sizes_in_blocks(of)
+    draw = np.random.default_rng(0)
+    shapes = {n: a.shape for n, a in whole_numbers(of, sizes, (np.float64,) * 3, (2,)).items()}
+    numbers = [draw.integers(0, MERSENNE_61, shapes[n]).astype(object) for n in of.kernel.arguments]
+
+    def program(cupy: Any, *operands: Any) -> Any:
+        return of.kernel(*operands, **of.stated(sizes))
+
+    with blocks(least=NEVER):
+        plain = run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61]
+    with blocks():
+        assert np.array_equal(run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61], plain)
+
+
+@pytest.mark.parametrize("name", BLOCKED)
+def test_results_are_those_of_direct_sums_bit_for_bit(name: str) -> None:
+    """Sums are added up in one order, wherever a result stands in a block, whatever the order of threads."""
+    of = subject(name, "cupy")
+    sizes = sizes_in_blocks(of)
+    arrays = drawn(of, sizes, "uniform", np.float32)
+    with blocks(least=NEVER):
+        plain = of(arrays, sizes).tobytes()
+    for schedule in SCHEDULES:
+        with using(schedule=schedule):
+            assert in_blocks(of, arrays, sizes).tobytes() == plain
+
+
+@pytest.mark.parametrize("rows", [1, 4, 8])
+def test_blocks_of_any_height(rows: int) -> None:
+    of = subject("conv2d", "cupy")
+    sizes = sizes_in_blocks(of) | {s: 21 for s in of.form.sizes if s.name == "n"}
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3)
+    assert np.array_equal(in_blocks(of, arrays, sizes, rows), subject("conv2d")(arrays, sizes))
+
+
+def test_an_image_that_starts_between_is_read_one_by_one() -> None:
+    """Of an array that is a part of another, rows may start anywhere."""
+    of = subject("conv2d", "cupy")
+    sizes = sizes_in_blocks(of)
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3)
+    n, m = arrays["X"].shape
+    with of.machine() as xp, blocks():
+        X, V, u = (xp.asarray(arrays[name]) for name in of.kernel.arguments)
+        whole = xp.zeros(n * m + 1, dtype=np.float32)
+        whole[1:] = X.ravel()
+        got = of.kernel(whole[1:].reshape(n, m), V, u).get()
+    assert np.array_equal(got, subject("conv2d")(arrays, sizes))
+
+
+def test_an_infinity_stays_where_its_window_is() -> None:
+    """At the edges nothing is multiplied by zeros that aren't there."""
+    of = subject("conv2d", "cupy")
+    sizes = sizes_in_blocks(of)
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3)
+    arrays["V"][...] = np.inf
+    arrays["X"][...] = 1
+    assert np.all(np.isposinf(in_blocks(of, arrays, sizes)))
+
+
+FAULTS = {
+    "no test of rows": ("Delta <= i0 && ", "", "out of bounds"),
+    "one row too few": ("y < 2*Delta + R", "y < 2*Delta + R - 1", "differs"),
+    "a row on": ("i0 + y - Delta)*m", "i0 + y - Delta + 1)*m", "differs|out of bounds"),
+    "unaligned": ("const int left = -Delta - ", "const int left = -1 - Delta - ", "not aligned|out of bounds"),
+    "another tap": ("const int a = y - Delta - p", "const int a = p + Delta - y", "differs"),
+    "no edge": ("int i = i0; i < min(n, i0 + R)", "int i = i0 + 1; i < min(n, i0 + R)", "differs"),
+    "no test of the end of rows": (" && j0 + right <= m", "", "out of bounds|race"),
+    "blocks overlap": ("const int j0 = S*", "const int j0 = (S - 1)*", "race|not aligned"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_in_the_text_is_found(name: str) -> None:
+    old, new, says = FAULTS[name]
+    of = subject("conv2d", "cupy")
+    before, text = of.text.split("STRIPS = ", 1)
+    assert old in text
+    faulty = mutant(of, f"{before}STRIPS = {text.replace(old, new, 1)}")
+    sizes = sizes_in_blocks(of)
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3)
+    try:
+        same = np.array_equal(in_blocks(faulty, arrays, sizes), subject("conv2d")(arrays, sizes))
+        found = "same" if same else "differs"
+    except CudaFault as fault:
+        found = str(fault)
+    assert any(part in found for part in says.split("|")), found
+
+
+def test_blocks_are_taken_where_they_fit() -> None:
+    strips = replace(strips_of("conv2d")[0], _compiled={})
+    assert strips.block(9, (64, 64, 1), (64, 64)) is None  # few results
+    assert strips.block(9, (8192, 8192, 1), (8192, 8192)).rows == 8
+    assert strips.block(9, (1024, 1024, 1), (1024, 1024)).rows == 4  # more threads
+    assert strips.block(121, (8192, 8192, 1), (8192, 8192)).rows == 4  # as many products are unrolled
+    assert strips.block(1089, (8192, 8192, 1), (8192, 8192)) is None
+    assert strips.block(9, (2**29, 8, 1), (2**29, 8)) is None  # indices of 32 bits
+    assert strips.block(9, (8192, 8192, 70000), (8192, 8192)) is None  # blocks along the third axis of a grid
+    assert strips.block(9, (8192, 8192, 1), (8192, 8192)).grid == (64, 256, 1)
