@@ -25,6 +25,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+smartquotes = False
 
 html_theme = "pydata_sphinx_theme"
 html_math_renderer = "mathml"

@@ -12,8 +12,10 @@ from derive.forms.text import show
 from derive.proof.coq import left_out
 from derive.proof.goal import Verdict
 from derive.proof.step import ArrayMap
+from derive.render.chart import Chart
 from derive.render.content import verdicts_of
 from derive.render.document import Subject
+from derive.render.figures import Picture
 from derive.render.numbers import admitted, counts, numbers, operations
 
 __all__ = ["data", "row"]
@@ -52,8 +54,12 @@ def data(subject: Subject) -> dict[str, Any]:
         "dense": {name: show(value) for name, value in derivation.reference_maps.items()},
         "programs": {b: _verdicts(found) for b, found in subject.program_verdicts.items()},
         "sources": dict(subject.emitted),
-        "figures": [{"file": p.file, "caption": p.caption} for p in subject.pictures],
+        "figures": [{"file": p.file, "caption": p.caption} for p in _pictures(subject)],
     }
+
+
+def _pictures(subject: Subject) -> tuple[Picture | Chart, ...]:
+    return (*subject.pictures, *([] if subject.chart is None else [subject.chart]))
 
 
 def _operations(form: Form) -> str:

@@ -24,6 +24,8 @@ def mathml(latex: str, display: str = "inline") -> str:
     '<mi mathvariant="normal" class="array">V</mi></mrow></math>'
     """
     known = latex.replace("{aligned}", "{split}").replace(r"\underline{", r"\boxed{")
+    if display == "block":
+        known = known.replace(r"\sum_", r"\sum\limits_")
     text = convert(known, display=display)
     text = text.replace('<menclose notation="box">', '<mrow class="changed">').replace("</menclose>", "</mrow>")
     return _LETTER.sub(lambda found: f'<mi mathvariant="normal" class="array">{_plain(int(found[1], 16))}</mi>', text)
