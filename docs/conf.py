@@ -34,6 +34,7 @@ html_static_path = ["_static"]
 html_css_files = ["derive.css"]
 html_js_files = ["derive.js"]
 html_context = {"default_mode": "auto"}
+html_sidebars = {"index": [], "tutorial": []}
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {

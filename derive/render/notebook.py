@@ -17,14 +17,15 @@ from derive.render.numbers import counts
 __all__ = ["derivation_html", "derivation_latex", "step_html", "step_latex"]
 
 _OPEN, _CLOSE = "\ue000", "\ue001"  # of no formula
+_GAP = " " * 8
 _MARKED = replace(UNICODE, mark=f"{_OPEN}{{}}{_CLOSE}")
 
 
 def derivation_html(derivation: Derivation) -> str:
     """The last formula, a row for each step, and the obligations, folded."""
-    rows = [_row("dense", "", derivation.start, derivation.start_verdicts)]
+    rows = [_row("dense", "the first form", derivation.start, derivation.start_verdicts)]
     rows += [_row(s.rule, s.kind.value, s.after, s.verdicts) for s in derivation.steps]
-    header = ("step", "kind", "the layer then", "free weights", "biases", "proved")
+    header = ("step", "the layer then", "free weights", "biases", "proved")
     table = _table(header, rows)
     verdicts = derivation.verdicts
     return f"<div>{_code(formula(derivation.form))}{table}{_folded(verdicts)}</div>"
@@ -54,7 +55,8 @@ def step_latex(proved: ProvedStep) -> str:
 def _row(rule: str, kind: str, form: Form, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     own = counts(form)
     proved = f"{sum(v.proved for v in verdicts)} of {len(verdicts)}"
-    return (escape(rule), kind, _code(formula(form)), escape(UNICODE(own.weight)), escape(UNICODE(own.bias)), proved)
+    weights, biases = (escape(UNICODE(number)) for number in (own.weight, own.bias))
+    return (f"{escape(rule)}<br><small>{kind}</small>", _code(formula(form)), weights, biases, proved)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -79,8 +81,8 @@ def _told(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str, str, str]]:
 
 def _beside(form: Form, other: Form) -> str:
     left, right, conditions = sides(form, _MARKED, other)
-    text = escape("        ".join([f"{left} = {right}", *([", ".join(conditions)] if conditions else [])]))
-    return f"<code>{text.replace(_OPEN, '<mark>').replace(_CLOSE, '</mark>')}</code>"
+    text = _code(_GAP.join([f"{left} = {right}", *([", ".join(conditions)] if conditions else [])]))
+    return text.replace(_OPEN, "<mark>").replace(_CLOSE, "</mark>")
 
 
 def _latex(label: str, form: Form, other: Form | None = None) -> str:
@@ -99,7 +101,8 @@ def _aligned(lines: Sequence[str]) -> str:
 
 
 def _code(text: str) -> str:
-    return f"<code>{escape(text)}</code>"
+    """A formula, its conditions on a line of their own."""
+    return "<br>".join(f"<code>{escape(part)}</code>" for part in text.split(_GAP))
 
 
 def _letters(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from tests.cli.test_writing import ROOT
 from tests.docs.site import broken, outside, read, unnamed
 
-for _needed in ("sphinx", "myst_nb", "pydata_sphinx_theme", "latex2mathml"):
+for _needed in ("sphinx", "myst_nb", "pydata_sphinx_theme", "latex2mathml", "skimage"):
     pytest.importorskip(_needed, reason=f"{_needed}, of the docs extra, is not installed")
 
 COMMAND = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs"]
@@ -24,12 +25,13 @@ def site(tmp_path_factory):
     nowhere = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "HTTP", "HTTPS")}
     command = [sys.executable, *COMMAND, str(folder)]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | nowhere, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     return folder
 
 
 def test_every_page_is_made(site):
-    pages = {p.relative_to(ROOT / "docs").with_suffix("") for p in (ROOT / "docs").rglob("*.md")}
+    sources = [p for end in ("md", "ipynb") for p in (ROOT / "docs").rglob(f"*.{end}")]
+    pages = {p.relative_to(ROOT / "docs").with_suffix("") for p in sources if "_build" not in p.parts}
     made = {p.relative_to(site).with_suffix("") for p in site.rglob("*.html")}
     assert len(pages) > 50 and pages <= made
 
@@ -50,6 +52,24 @@ def test_mathematics_is_made_when_the_site_is_built(site):
     page = (site / "derivations" / "conv2d.html").read_text(encoding="utf-8")
     assert page.count("<math ") > 30 and '<mi mathvariant="normal" class="array">H</mi>' in page
     assert "$$" not in page and "\\mathsf" not in page
+
+
+def test_the_notebook_was_run_from_top_to_bottom(site):
+    """A cell that fails is a warning, and fails the build; what cells show is on the page."""
+    page = (site / "tutorial.html").read_text(encoding="utf-8")
+    for shown in (
+        "1\xa0000\xa0000\xa0000\xa0000",
+        "<mark>V[i, j, a, b]</mark>",
+        "derive certificate 1",
+        "found at 100%",
+    ):
+        assert shown in page
+    assert "is predicted to be the quickest" in page and "<title>The matrix W, step by step</title>" in page
+
+
+def test_the_notebook_is_kept_without_what_it_shows():
+    cells = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells if "outputs" in cell)
 
 
 @pytest.mark.parametrize(
