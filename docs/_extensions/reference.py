@@ -28,7 +28,8 @@ def _signature(thing: Any) -> str:
         text = str(inspect.signature(thing))
     except (TypeError, ValueError):
         return ""
-    return text.replace("'", "").replace("~typing.", "")
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)  # annotations are texts
+    return re.sub(r"\(self(, )?", "(", text).replace("collections.abc.", "")
 
 
 def _source(thing: Any) -> list[str]:
@@ -51,8 +52,8 @@ def _source(thing: Any) -> list[str]:
 def _described(kind: str, name: str, thing: Any, depth: int = 0) -> list[str]:
     """An entry of the reference: its signature, and its docstring, which is Markdown."""
     fence = ":" * (6 - depth)
-    call = "" if kind in ("property", "attribute") else _signature(thing)
-    doc = inspect.getdoc(thing) or ""
+    call = "" if kind == "property" else _signature(thing)
+    doc = "\n".join(_paragraph(part) for part in (inspect.getdoc(thing) or "").split("\n\n"))
     members = list(_members(thing)) if kind == "class" else []
     return [f"{fence}{{py:{kind}}} {name}{call}", "", _doctests(doc), "", *members, fence, ""]
 
@@ -67,7 +68,8 @@ def _doctests(doc: str) -> str:
 def _members(owner: type) -> Iterator[str]:
     """What an object of the class has and does, that says so."""
     for name, thing in vars(owner).items():
-        if name.startswith("_") or not getattr(thing, "__doc__", None):
+        called = name == "__call__" and inspect.isfunction(thing)
+        if (name.startswith("_") and not called) or not getattr(thing, "__doc__", None):
             continue
         if inspect.isfunction(thing):
             yield from _described("method", name, thing, depth=1)
@@ -132,7 +134,10 @@ def kernels() -> Iterator[str]:
 
     for thing in (runtime.Dispatcher, runtime.Kernel, Plan, Explanation):
         yield from (f"## {thing.__name__}", "")
-        yield from _described("class", thing.__name__, thing)
+        made = type("Made", (), {"__doc__": thing.__doc__})  # nobody makes one by hand, so how is left out
+        whole = _described("class", thing.__name__, made)
+        whole[0] = f"::::::{{py:class}} {thing.__name__}"
+        yield from (*whole[:-2], *_members(thing), *whole[-2:])
 
 
 def errors() -> Iterator[str]:

@@ -9,6 +9,9 @@ import sys
 
 import pytest
 
+import derive
+from derive.__main__ import cli
+from derive.registry import names as registered
 from tests.cli.test_writing import ROOT
 from tests.docs.site import broken, outside, read, unnamed
 
@@ -70,6 +73,23 @@ def test_the_notebook_was_run_from_top_to_bottom(site):
 def test_the_notebook_is_kept_without_what_it_shows():
     cells = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells if "outputs" in cell)
+
+
+def test_the_reference_has_every_name_rule_command_and_layer(site):
+    rules, names = (read(site / "reference" / f"{page}.html").anchors for page in ("rules", "names"))
+    assert [name for name in derive.__all__ if f"derive.{name}" not in rules | names] == ["DeriveError"]
+    assert {f"rule-{name}" for name in registered("derive.rules")} <= rules
+    assert set(cli.commands) <= read(site / "reference" / "command-line.html").anchors
+    assert "<code" in (site / "reference" / "errors.html").read_text(encoding="utf-8").partition("DeriveError")[0]
+    gallery = read(site / "reference" / "catalogue.html")
+    assert {f"../derivations/{name}.html" for name in registered("derive.catalogue")} <= set(gallery.links)
+    assert sum("_images" in target for target in gallery.fetches) == len(registered("derive.catalogue"))
+
+
+def test_a_derivation_shows_measured_speed_where_there_is_some(site):
+    timed, other = (site / "derivations" / f"{name}.html" for name in ("conv2d", "fully_connected"))
+    assert "Measured speed" in timed.read_text(encoding="utf-8")
+    assert "Measured speed" not in other.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
