@@ -166,6 +166,8 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
     yield Heading(3, "The parameters")
     yield from _parameters(step)
     yield from _figures(subject.pictures, number)
+    if subject.receptive is not None and subject.receptive.stage == number:
+        yield Figure(subject.receptive, 320)
     yield _obligations(proved.verdicts)
 
 

@@ -15,6 +15,7 @@ from derive.proof.step import ArrayMap
 from derive.render.chart import Chart
 from derive.render.content import verdicts_of
 from derive.render.document import Subject
+from derive.render.field import Field
 from derive.render.figures import Picture
 from derive.render.numbers import admitted, counts, numbers, operations
 
@@ -58,8 +59,8 @@ def data(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _pictures(subject: Subject) -> tuple[Picture | Chart, ...]:
-    return (*subject.pictures, *([] if subject.chart is None else [subject.chart]))
+def _pictures(subject: Subject) -> tuple[Picture | Chart | Field, ...]:
+    return (*subject.pictures, *(p for p in (subject.chart, subject.receptive) if p is not None))
 
 
 def _operations(form: Form) -> str:

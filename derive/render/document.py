@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from derive.derivation import Derivation
 from derive.proof.goal import Verdict
 from derive.render.chart import Chart
+from derive.render.field import Field
 from derive.render.figures import Picture
 
 __all__ = [
@@ -40,6 +41,7 @@ class Subject:
     program_verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
     chart: Chart | None = None
+    receptive: Field | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Table:
 class Figure:
     """A picture that lies beside the page."""
 
-    picture: Picture | Chart
+    picture: Picture | Chart | Field
     width: int
 
 
