@@ -15,7 +15,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-__all__ = ["MADE", "commands", "errors", "gallery", "kernels", "pages", "rules", "setup", "structures"]
+__all__ = ["MADE", "commands", "errors", "gallery", "kernels", "pages", "rules", "setup", "structures", "winograd"]
 
 _MARK = re.compile(r"^<!-- made: (\w+) -->$", re.MULTILINE)
 _ROW = re.compile(r"^\| \[(\w+)\]\(\w+\.md\): (.*?) \| `(.*?)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
@@ -185,6 +185,17 @@ def gallery(docs: Path) -> Iterator[str]:
     yield from (":::::", "")
 
 
+def winograd() -> Iterator[str]:
+    """The data flow of F(2, 3), from the matrices that its kernels are made of."""
+    from flows import flow
+
+    from derive.algorithms._bilinear.toom_cook import toom_cook
+
+    found = toom_cook(2, 3)
+    yield flow(found, "The data flow of F(2, 3): two results of a window of three, by four products")
+    yield ""
+
+
 def pages(docs: Path) -> Iterator[str]:
     """The catalogue's pages, by the layers' names."""
     names = _ROW.findall((docs / "derivations" / "README.md").read_text(encoding="utf-8"))
@@ -201,6 +212,7 @@ MADE: dict[str, Callable[[Path], Iterator[str]]] = {
     "kernels": lambda docs: kernels(),
     "rules": lambda docs: rules(),
     "structures": lambda docs: structures(),
+    "winograd": lambda docs: winograd(),
 }
 
 
