@@ -26,6 +26,7 @@ from derive.proof.wellformed import mixed_up
 from derive.rules._rule import Application
 
 if TYPE_CHECKING:
+    from derive.proof.certificate import Certificate
     from derive.proof.theorem import Theorem
 
 __all__ = ["Counts", "Derivation", "ProvedStep", "dense"]
@@ -72,6 +73,18 @@ class ProvedStep:
     def obligations(self) -> tuple[Verdict, ...]:
         """What had to be proved, with verdicts."""
         return self.verdicts
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from derive.render.notebook import step_html
+
+        return step_html(self)
+
+    def _repr_latex_(self) -> str:
+        """The equation before and after."""
+        from derive.render.notebook import step_latex
+
+        return step_latex(self)
 
 
 def _prove(step: Step) -> ProvedStep:
@@ -202,7 +215,7 @@ class Derivation:
 
         return reference(self, shape, arrays)
 
-    def certificate(self) -> dict[str, Any]:
+    def certificate(self) -> Certificate:
         """The derivation as data that any SMT solver can re-check: see `derive.proof.certificate`."""
         from derive.proof.certificate import certificate
 
@@ -221,6 +234,18 @@ class Derivation:
         from derive.pipeline import compile_layer
 
         return compile_layer(self, backend, sizes)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: every step, with its counts and proofs."""
+        from derive.render.notebook import derivation_html
+
+        return derivation_html(self)
+
+    def _repr_latex_(self) -> str:
+        """The form at every stage."""
+        from derive.render.notebook import derivation_latex
+
+        return derivation_latex(self)
 
     def __repr__(self) -> str:
         return " ⟶ ".join(["dense", *(s.rule for s in self.steps)])

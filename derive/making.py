@@ -12,7 +12,9 @@ from derive.proof.certificate import dumps
 from derive.proof.coq import Claim, CoqFile, coq_file
 from derive.registry import find
 from derive.render import markdown
+from derive.render.chart import chart
 from derive.render.document import Subject
+from derive.render.field import field
 from derive.render.figures import pictures, strip
 from derive.render.index import index_row
 
@@ -30,6 +32,8 @@ def subject(layer: Layer) -> Subject:
         emitted=layer.sources,
         program_verdicts=layer.lowered_verdicts,
         pictures=pictures(layer.name, layer.derivation),
+        chart=chart(layer.name, layer.derivation),
+        receptive=field(layer.name, layer.derivation),
     )
 
 
@@ -63,6 +67,7 @@ def make(layer: Layer) -> Made:
     files = {f"generated/{b}/{layer.name}.py": text for b, text in layer.sources.items()}
     files[f"{PAGES}/{layer.name}.md"] = markdown.page(made)
     files |= {f"{PAGES}/{picture.file}": picture.svg for picture in made.pictures}
+    files |= {f"{PAGES}/{drawn.file}": drawn.svg for drawn in (made.chart, made.receptive) if drawn is not None}
     files[f"{PAGES}/{layer.name}.certificate.json"] = dumps(layer.derivation.certificate())
     if layer.name == _ON_THE_FRONT:
         files[f"{PAGES}/chain.svg"] = strip(layer.derivation)

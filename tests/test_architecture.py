@@ -86,8 +86,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
 }
 
-# Imports against the arrows: `layer.compile()` and `layer.reference()` are conveniences on the object that people hold.
-UPWARDS = {("derivation", "pipeline"), ("derivation", "reference")}
+# Imports against the arrows: conveniences on the object that people hold, such as `layer.compile()` and what a notebook shows.
+UPWARDS = {("derivation", "pipeline"), ("derivation", "reference"), ("derivation", "render")}
 
 
 def _files(folder: Path = DERIVE) -> list[Path]:

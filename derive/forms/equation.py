@@ -5,6 +5,7 @@ H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 o
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
@@ -99,27 +100,47 @@ def _continued(form: Form, to: Notation) -> tuple[str, ...]:
     )
 
 
-def _sum(form: Form, to: Notation) -> str:
-    """The sum with its weight before its input, as the layer has them."""
-    sign, dot, gap = (r"\sum_{{{}}}", " ", " ") if to is LATEX else ("Σ_{}", "·", " ")
-    name, places = _input(form, to)
-    sums = [sign.format(to(s)) for s in form.reduction_symbols]
-    entries = [
-        to.group.format(to(f)) if isinstance(f, Where) else to(f) for f in (form.weight, Read(name, *places)) if f != 1
-    ]
-    return gap.join([*sums, dot.join(entries)])
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """What an equation is put together from: its left side, its bias if any, its sums and factors, its conditions."""
+
+    left: str
+    bias: tuple[str, ...]
+    sums: tuple[str, ...]
+    factors: tuple[str, ...]
+    conditions: tuple[str, ...]
+
+    def marked(self, beside: _Pieces, mark: str) -> _Pieces:
+        """The same, with a mark on each piece that the other doesn't have."""
+        known = {piece for part in fields(self) if part.name != "left" for piece in getattr(beside, part.name)}
+
+        def own(pieces: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(piece if piece in known else mark.format(piece) for piece in pieces)
+
+        left = self.left if self.left == beside.left else mark.format(self.left)
+        return _Pieces(left, own(self.bias), own(self.sums), own(self.factors), own(self.conditions))
 
 
 @lru_cache(maxsize=1024)
-def sides(form: Form, to: Notation) -> tuple[str, str, tuple[str, ...]]:
-    """Left side, right side, and what restricts the sum.
-
-    A letter that runs through a whole axis of the input needs no condition.
-    """
-    left = to(form.output.entry())
+def _pieces(form: Form, to: Notation) -> _Pieces:
+    """The sum has its weight before its input, as the layer has them; one without terms is left out."""
     if form.vanishes:
-        return left, to(form.bias), ()
-    right = f"{to(form.bias)} + {_sum(form, to)}" if form.bias != 0 else _sum(form, to)
+        return _Pieces(to(form.output.entry()), (to(form.bias),), (), (), ())
+    name, places = _input(form, to)
+    factors = [
+        to.group.format(to(f)) if isinstance(f, Where) else to(f) for f in (form.weight, Read(name, *places)) if f != 1
+    ]
+    return _Pieces(
+        left=to(form.output.entry()),
+        bias=(to(form.bias),) if form.bias != 0 else (),
+        sums=tuple((r"\sum_{{{}}}" if to is LATEX else "Σ_{}").format(to(s)) for s in form.reduction_symbols),
+        factors=tuple(factors),
+        conditions=_conditions(form, to),
+    )
+
+
+def _conditions(form: Form, to: Notation) -> tuple[str, ...]:
+    """What restricts the sum. A letter that runs through a whole axis of the input needs no condition."""
     whole = [
         axis.holds(place)
         for axis, place in zip(form.input.axes, form.read, strict=True)
@@ -131,5 +152,13 @@ def sides(form: Form, to: Notation) -> tuple[str, str, tuple[str, ...]]:
     if form.edge is Edge.ZERO:
         outside = r"{} = 0 \text{{ outside}}" if to is LATEX else "{} = 0 outside"
         conditions += (outside.format(to(Read(form.input.name))),)
-    conditions += _continued(form, to)
-    return left, right, conditions
+    return conditions + _continued(form, to)
+
+
+def sides(form: Form, to: Notation, beside: Form | None = None) -> tuple[str, str, tuple[str, ...]]:
+    """Left side, right side, and what restricts the sum; what the form `beside` doesn't have is marked."""
+    made = _pieces(form, to)
+    if beside is not None:
+        made = made.marked(_pieces(beside, to), to.mark)
+    total = " ".join([*made.sums, to.product.join(made.factors)])
+    return made.left, " + ".join([*made.bias, *([total] if total else [])]), made.conditions

@@ -288,6 +288,12 @@ class Form:
             tables=self.tables,
         )
 
+    def _repr_latex_(self) -> str:
+        """What a notebook shows: the equation with its conditions."""
+        from derive.forms.equation import latex_formula
+
+        return rf"$\displaystyle {latex_formula(self)}$"
+
     def same_as(self, other: Form) -> bool:
         """Equal letter by letter."""
         return bool(self == other)

@@ -91,6 +91,7 @@ class Notation:
     either: str
     negated: str
     truth: tuple[str, str]
+    mark: str
 
     def __call__(self, expression: Any) -> str:
         """The expression as text."""
@@ -250,6 +251,7 @@ UNICODE = Notation(
     either=" or ",
     negated="not ({})",
     truth=("always", "never"),
+    mark="{}",
 )
 LATEX = Notation(
     symbol=_latex_symbol,
@@ -276,4 +278,5 @@ LATEX = Notation(
     either=r" \text{ or } ",
     negated=r"\neg ({})",
     truth=(r"\text{always}", r"\text{never}"),
+    mark=r"\underline{{{}}}",
 )

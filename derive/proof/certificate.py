@@ -25,6 +25,7 @@ from typing import Any
 
 from derive.errors import CertificateError, DeriveError
 from derive.forms.form import Form
+from derive.proof.displays import certificate_html, lines_html
 from derive.proof.encoding import Data, fields, line, listed, read_form, read_step, write_form, write_step
 from derive.proof.everywhere import Everywhere
 from derive.proof.goal import Goal, Obligation, Status
@@ -33,7 +34,7 @@ from derive.proof.solver import decide, solver_version
 from derive.proof.step import Step
 from derive.proof.theorem import Theorem, compare, theorem, write_theorem
 
-__all__ = ["FORMAT", "Verified", "certificate", "dumps", "mended", "verify"]
+__all__ = ["FORMAT", "Certificate", "Verified", "certificate", "dumps", "mended", "verify"]
 
 FORMAT = "derive certificate 1"
 _LARGEST = 16_000_000
@@ -54,6 +55,13 @@ _ODD = (
 
 Decide = Callable[[str], Status]
 Named = Callable[[str, Form], Step | None]
+
+
+class Certificate(dict[str, Any]):
+    """The data of a certificate, and what a notebook shows of them."""
+
+    def _repr_html_(self) -> str:
+        return certificate_html(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +87,14 @@ class Verified:
         own = "".join(f"\nNot known    {label}: what it is called is the file's own word" for label in self.unknown)
         return f"{self.theorem}\nProved       {proved}, {how} {by}{own}"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same lines."""
+        return lines_html(str(self))
 
-def certificate(start: Form, steps: tuple[Step, ...], proved: Iterable[Iterable[Obligation]] | None = None) -> Data:
+
+def certificate(
+    start: Form, steps: tuple[Step, ...], proved: Iterable[Iterable[Obligation]] | None = None
+) -> Certificate:
     """The derivation as JSON data. `proved` are the obligations of the first form and of each step, where they are at hand.
 
     Raises DeriveError for a derivation that the formula language cannot write.
@@ -99,7 +113,7 @@ def certificate(start: Form, steps: tuple[Step, ...], proved: Iterable[Iterable[
         "steps": later,
         "digest": "",
     }
-    return mended(data)
+    return Certificate(mended(data))
 
 
 def _write_obligations(obligations: Iterable[Obligation]) -> list[Data]:

@@ -21,6 +21,7 @@ from derive.forms.notation import UNICODE
 from derive.forms.ranges import write_conditions
 from derive.forms.text import show
 from derive.proof.counts import Counts
+from derive.proof.displays import lines_html
 from derive.proof.encoding import Data, write_form, write_tables
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
@@ -86,6 +87,10 @@ class Theorem:
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same lines."""
+        return lines_html(str(self))
 
     def _lines(self) -> Iterator[str]:
         for extension in self.extends:

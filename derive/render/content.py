@@ -9,7 +9,7 @@ from sympy import Sum
 
 from derive.derivation import ProvedStep
 from derive.forms.equation import sides
-from derive.forms.expr import Read, Where, index, reads
+from derive.forms.expr import Read, Where, reads
 from derive.forms.form import Form
 from derive.forms.notation import LATEX, UNICODE
 from derive.forms.ranges import affine_part, write_conditions
@@ -25,11 +25,12 @@ from derive.render.document import (
     Heading,
     Item,
     Sentence,
+    Source,
     Subject,
     Table,
 )
 from derive.render.figures import Picture
-from derive.render.numbers import counts, example, free_entries, grouped, operations
+from derive.render.numbers import at_letters, counts, example, free_entries, grouped, operations
 
 __all__ = ["blocks", "form_formula", "law", "maps_formula", "neat", "proved_of", "verdicts_of"]
 
@@ -46,8 +47,10 @@ def blocks(subject: Subject) -> Iterator[Block]:
     yield Sentence(f"The layer `{subject.name}`: `{arrows}`. {_proof_line(subject)}")
     yield Heading(2, "Stages")
     if at := example(form):
-        yield Sentence(f"Free parameters after each step, in general and at {_at(at)}.")
+        yield Sentence(f"Free parameters after each step, in general and at {at_letters(at)}.")
     yield _stage_table(subject, at)
+    if subject.chart is not None:
+        yield Figure(subject.chart, 640)
     yield from _first(subject)
     for number, step in enumerate(subject.derivation.steps, start=1):
         yield from _step(subject, number, step)
@@ -75,11 +78,11 @@ def _proof_line(subject: Subject) -> str:
     return f"Proved: {proved_of(found)} obligations, for all sizes with {sizes}."
 
 
-def form_formula(form: Form) -> Formula:
-    """The equation of a form with its conditions."""
+def form_formula(form: Form, beside: Form | None = None) -> Formula:
+    """The equation of a form with its conditions; in LaTeX, what the form `beside` doesn't have is underlined."""
     parts = []
     for to in (UNICODE, LATEX):
-        left, right, conditions = sides(form, to)
+        left, right, conditions = sides(form, to, beside)
         gap = r" \qquad " if to is LATEX else " " * 8
         parts.append(f"{left} = {right}" + (gap + to.both.join(conditions) if conditions else ""))
     return Formula(((parts[0], parts[1]),))
@@ -123,14 +126,6 @@ def _stage_table(subject: Subject, at: Mapping[str, int] | None) -> Table:
     return Table(tuple(header), tuple(rows), frozenset({3, 4} if at else ()))
 
 
-def _at(sizes: Mapping[str, int]) -> str:
-    """n = m = 1000, Δ = 1."""
-    groups: dict[tuple[int, bool], list[str]] = {}
-    for name, value in sizes.items():
-        groups.setdefault((value, name in "nmp"), []).append(UNICODE(index(name)))
-    return ", ".join(" = ".join((*names, str(value))) for (value, _), names in groups.items())
-
-
 def _first(subject: Subject) -> Iterator[Block]:
     derivation = subject.derivation
     yield Heading(2, "The dense layer")
@@ -150,13 +145,15 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
     step, rule = proved.step, subject.derivation.applications[number - 1].rule
     yield Heading(2, f"Step {number}: {proved.rule}")
     yield Sentence(rule.headline, lead=f"{step.kind.value.capitalize()}.")
+    if (shipped := rule.home) is not None:
+        yield Source(rule.name, shipped)
     yield Code("text", _in_lines(step.statement))
     yield from (Sentence(text) for text in _explained(rule.module_doc))
     yield Sentence(step.reason.replace("Delta", "Δ"), lead="Here:")
     yield Sentence("", lead="Before")
-    yield form_formula(step.before)
+    yield form_formula(step.before, step.after)
     yield Sentence("", lead="After")
-    yield form_formula(step.after)
+    yield form_formula(step.after, step.before)
     if step.clauses:
         yield Heading(3, "What is demanded")
         for clause in step.clauses:
@@ -169,6 +166,8 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
     yield Heading(3, "The parameters")
     yield from _parameters(step)
     yield from _figures(subject.pictures, number)
+    if subject.receptive is not None and subject.receptive.stage == number:
+        yield Figure(subject.receptive, 320)
     yield _obligations(proved.verdicts)
 
 

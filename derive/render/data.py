@@ -12,8 +12,11 @@ from derive.forms.text import show
 from derive.proof.coq import left_out
 from derive.proof.goal import Verdict
 from derive.proof.step import ArrayMap
+from derive.render.chart import Chart
 from derive.render.content import verdicts_of
 from derive.render.document import Subject
+from derive.render.field import Field
+from derive.render.figures import Picture
 from derive.render.numbers import admitted, counts, numbers, operations
 
 __all__ = ["data", "row"]
@@ -52,8 +55,12 @@ def data(subject: Subject) -> dict[str, Any]:
         "dense": {name: show(value) for name, value in derivation.reference_maps.items()},
         "programs": {b: _verdicts(found) for b, found in subject.program_verdicts.items()},
         "sources": dict(subject.emitted),
-        "figures": [{"file": p.file, "caption": p.caption} for p in subject.pictures],
+        "figures": [{"file": p.file, "caption": p.caption} for p in _pictures(subject)],
     }
+
+
+def _pictures(subject: Subject) -> tuple[Picture | Chart | Field, ...]:
+    return (*subject.pictures, *(p for p in (subject.chart, subject.receptive) if p is not None))
 
 
 def _operations(form: Form) -> str:

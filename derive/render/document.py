@@ -11,9 +11,23 @@ from dataclasses import dataclass, field
 
 from derive.derivation import Derivation
 from derive.proof.goal import Verdict
+from derive.render.chart import Chart
+from derive.render.field import Field
 from derive.render.figures import Picture
 
-__all__ = ["Block", "Code", "Details", "Figure", "Formula", "Heading", "Item", "Sentence", "Subject", "Table"]
+__all__ = [
+    "Block",
+    "Code",
+    "Details",
+    "Figure",
+    "Formula",
+    "Heading",
+    "Item",
+    "Sentence",
+    "Source",
+    "Subject",
+    "Table",
+]
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,8 @@ class Subject:
     emitted: Mapping[str, str] = field(default_factory=dict)
     program_verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
+    chart: Chart | None = None
+    receptive: Field | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,14 @@ class Sentence:
 
     text: str
     lead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a rule is written down: its name, and its file in a checkout."""
+
+    name: str
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +97,7 @@ class Table:
 class Figure:
     """A picture that lies beside the page."""
 
-    picture: Picture
+    picture: Picture | Chart | Field
     width: int
 
 
@@ -93,4 +117,4 @@ class Details:
     blocks: tuple[Block, ...]
 
 
-Block = Heading | Sentence | Formula | Item | Table | Figure | Code | Details
+Block = Heading | Sentence | Source | Formula | Item | Table | Figure | Code | Details

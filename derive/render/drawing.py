@@ -29,16 +29,19 @@ def drawing(
     blocks: tuple[int, int],
     title: str,
     says: str,
+    labels: tuple[str, str] | None = None,
 ) -> str:
-    """One matrix with its axes; `blocks` are how many rows and columns share their first index."""
+    """One matrix with its axes, down and across; `blocks` are how many rows and columns share their first index."""
     scale = _SPAN / max(cells.shape)
     height, width = (scale * extent for extent in cells.shape)
-    across, down = max(width, _LABEL), max(height, _LABEL)
-    svg = _canvas(_LEFT + across + _EDGE, _TOP + down + _EDGE, title, says)
+    wide, high = max(width, _LABEL), max(height, _LABEL)
+    svg = _canvas(_LEFT + wide + _EDGE, _TOP + high + _EDGE, title, says)
     _matrix(svg, cells, blocks, _LEFT, _TOP, scale)
-    middle_x, middle_y = _LEFT + across / 2, _TOP + down / 2
-    svg.append(_text(f"input place {_tuple(columns)} →", middle_x, 20, 15))
-    svg.append(_text(f"← output place {_tuple(rows)}" if rows else "output", 20, middle_y, 15, turn=-90))
+    middle_x, middle_y = _LEFT + wide / 2, _TOP + high / 2
+    usual = (f"← output place {_tuple(rows)}" if rows else "output", f"input place {_tuple(columns)} →")
+    down, across = labels or usual
+    svg.append(_text(across, middle_x, 20, 15))
+    svg.append(_text(down, 20, middle_y, 15, turn=-90))
     for axis, (extent, block, letters) in enumerate(zip(cells.shape, blocks, (rows, columns), strict=True)):
         for number, place in _ticks(extent, block):
             at = (place + block / 2) * scale

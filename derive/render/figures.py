@@ -23,7 +23,7 @@ from derive.forms.notation import UNICODE, in_order
 from derive.proof.step import Kind, View
 from derive.render.drawing import drawing, strip_drawing
 
-__all__ = ["Picture", "pattern", "pictures", "strip"]
+__all__ = ["Picture", "own_form", "pattern", "pictures", "ranked", "says", "sizes_for", "strip"]
 
 _NO_MATRIX = (View.WEIGHT, View.BIAS, View.COMPOSED)
 _SIDES = {1: 16, 2: 8, 3: 4}
@@ -77,7 +77,7 @@ def pattern(derivation: Derivation, sizes: Mapping[Symbol, int]) -> np.ndarray:
     places: dict[Symbol, Any] = dict(sizes) | grid(ranges)
     entries = evaluate(derivation.reference_maps[weight.name], places, entry_reader(form, arrays, sizes))
     height = prod(shape[: len(dense.output.axes)])
-    return _ranked(np.broadcast_to(entries, shape).reshape(height, -1))
+    return ranked(np.broadcast_to(entries, shape).reshape(height, -1))
 
 
 def _combines(form: Form) -> bool:
@@ -97,7 +97,7 @@ def _numbered(shape: tuple[int, ...]) -> np.ndarray:
     return np.arange(1, prod(shape) + 1).reshape(shape)
 
 
-def _ranked(entries: np.ndarray) -> np.ndarray:
+def ranked(entries: np.ndarray) -> np.ndarray:
     """Values renamed 1, 2, 3, ... in their order, a weight and its negative alike; 0 stays."""
     entries = np.abs(entries)
     values, places = np.unique(entries, return_inverse=True)
@@ -122,9 +122,15 @@ def _own(derivation: Derivation) -> int:
     return next((p for p, step in enumerate(derivation.steps) if step.kind in ends), len(derivation.steps))
 
 
-def _sizes(form: Form, side: int, channels: int) -> dict[Symbol, int]:
-    """Small numbers for the form's sizes: the grid's side, the channels, and 1 for a radius."""
-    values: dict[Symbol, int] = dict.fromkeys(form.sizes, 1)
+def own_form(derivation: Derivation) -> Derivation:
+    """The derivation up to the last step that speaks of the layer's own dense weights."""
+    *_, (_, _, part) = _stages(derivation)
+    return part
+
+
+def sizes_for(form: Form, side: int, channels: int, radius: int = 1) -> dict[Symbol, int]:
+    """Small numbers for the form's sizes: the grid's side, the channels, and a radius."""
+    values: dict[Symbol, int] = dict.fromkeys(form.sizes, radius)
     for array, factor in ((form.output, 2), (form.input, 3)):
         for axis in array.axes:
             if not axis.extent.free_symbols:
@@ -136,12 +142,13 @@ def _sizes(form: Form, side: int, channels: int) -> dict[Symbol, int]:
     return values
 
 
-def _says(sizes: Mapping[Symbol, int]) -> str:
+def says(sizes: Mapping[Symbol, int]) -> str:
+    """Sizes and their values in words."""
     return ", ".join(f"{UNICODE(s)} = {sizes[s]}" for s in in_order(sizes))
 
 
 def _picture(file: str, stage: int, rule: str, part: Derivation, side: int, channels: int) -> Picture:
-    sizes = _sizes(part.form, side, channels)
+    sizes = sizes_for(part.form, side, channels)
     dense = part.dense
     inner = [
         prod(int(e.subs({s: Integer(v) for s, v in sizes.items()})) for e in array.shape[1:])
@@ -151,7 +158,7 @@ def _picture(file: str, stage: int, rule: str, part: Derivation, side: int, chan
         file=file,
         stage=stage,
         rule=rule,
-        says=_says(sizes),
+        says=says(sizes),
         cells=pattern(part, sizes),
         rows=tuple(map(str, dense.output.symbols)),
         columns=tuple(map(str, dense.input.symbols)),
@@ -187,7 +194,7 @@ def _transformed(name: str, derivation: Derivation, side: int) -> Picture | None
     steps, form, start = derivation.steps, derivation.form, derivation.dense
     if _own(derivation) == len(steps) or any(s.step.view in _NO_MATRIX for s in steps) or form.weight.is_Mul:
         return None
-    sizes = dict.fromkeys(form.sizes, 1) | _sizes(start, side, 1)
+    sizes = dict.fromkeys(form.sizes, 1) | sizes_for(start, side, 1)
     shapes = {p.name: tuple(int(evaluate(e, sizes)) for e in p.array.shape) for p in form.params if not p.data}
     names = {key: 2 ** (_numbered(shape).astype(object)) for key, shape in shapes.items()}
     told = {s.name: v for s, v in sizes.items() if not shapes or s not in start.sizes}
@@ -201,8 +208,8 @@ def _transformed(name: str, derivation: Derivation, side: int) -> Picture | None
         file=f"{name}-{_slug(steps[-1].rule)}.svg",
         stage=len(steps),
         rule=steps[-1].rule,
-        says=_says({s: v for s, v in sizes.items() if s in form.sizes}),
-        cells=_ranked(W.reshape(height, -1)),
+        says=says({s: v for s, v in sizes.items() if s in form.sizes}),
+        cells=ranked(W.reshape(height, -1)),
         rows=tuple(map(str, form.output.symbols)),
         columns=tuple(map(str, form.input.symbols)),
         blocks=(inner[0], inner[1]),

@@ -16,6 +16,7 @@ from derive.render.document import (
     Heading,
     Item,
     Sentence,
+    Source,
     Subject,
     Table,
 )
@@ -78,6 +79,8 @@ def _block(block: Block) -> str:
             return rf"\{'sub' * (level - 1)}section*{{{_prose(text)}}}"
         case Sentence(text, lead):
             return (rf"\textbf{{{_prose(lead)}}} " if lead else "") + _prose(text)
+        case Source(_, file):
+            return rf"The rule: \texttt{{{_prose(file)}}}."
         case Formula():
             return _display(block)
         case Item(number, says, formula):

@@ -15,6 +15,7 @@ from derive.render.document import (
     Heading,
     Item,
     Sentence,
+    Source,
     Subject,
     Table,
 )
@@ -39,6 +40,8 @@ def _block(block: Block) -> str:
             return f"{'#' * level} {text}"
         case Sentence(text, lead):
             return f"**{lead}**{' ' + text if text else ''}" if lead else text
+        case Source(name, file):
+            return f"The rule: [{name}](../../{file})."
         case Formula():
             return _display(block)
         case Item(number, says, formula):

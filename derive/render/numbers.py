@@ -24,6 +24,7 @@ __all__ = [
     "EXAMPLE_SIZES",
     "Operations",
     "admitted",
+    "at_letters",
     "at_sizes",
     "cost",
     "cost_text",
@@ -177,6 +178,18 @@ def example(form: Form) -> dict[str, int] | None:
     if any(name not in EXAMPLE_SIZES for name in names):
         return None
     return {name: EXAMPLE_SIZES[name] for name in EXAMPLE_SIZES if name in names}
+
+
+def at_letters(sizes: Mapping[str, int]) -> str:
+    """Sizes in words, those of the grid apart from the others.
+
+    >>> at_letters({"n": 1000, "m": 1000, "Delta": 1})
+    'n = m = 1000, Δ = 1'
+    """
+    groups: dict[tuple[int, bool], list[str]] = {}
+    for name, value in sizes.items():
+        groups.setdefault((value, name in "nmp"), []).append(UNICODE(index(name)))
+    return ", ".join(" = ".join((*names, str(value))) for (value, _), names in groups.items())
 
 
 def grouped(number: int) -> str:

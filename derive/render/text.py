@@ -22,6 +22,7 @@ from derive.render.document import (
     Heading,
     Item,
     Sentence,
+    Source,
     Subject,
     Table,
 )
@@ -61,6 +62,8 @@ def _block(block: Block, folded: bool) -> Iterator[RenderableType]:
                 yield Text("")
         case Sentence(text, lead):
             yield Padding(_sentence(text, lead), _MARGIN)
+        case Source(_, file):
+            yield Padding(_sentence(f"The rule: `{file}`."), _MARGIN)
         case Formula():
             yield _formula(block)
         case Item(number, says, formula):

@@ -71,6 +71,12 @@ class Rule:
         """The first sentence of the module's docstring."""
         return " ".join(self.module_doc.split("\n\n")[0].split())
 
+    @property
+    def home(self) -> str | None:
+        """Where a shipped rule stands in the checkout; None for a rule of the user's own."""
+        module = self.rewrite.__module__
+        return f"{module.replace('.', '/')}.py" if module.startswith("derive.rules.") else None
+
     def __repr__(self) -> str:
         return f"rule {self.name} ({self.kind.value})"
 

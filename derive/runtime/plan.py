@@ -59,6 +59,12 @@ class Plan:
         knobs = "".join(f", {k}={v}" for k, v in self.choice.knobs.items())
         return f"<plan of {self.kernel.name} on {self.shape} {self.dtype} by {self.choice.name}{knobs}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the plan, and why it is that one."""
+        from html import escape  # needed in notebooks alone
+
+        return f"<p>{escape(repr(self))}</p>{self.explain()._repr_html_()}"
+
     @property
     def algorithm(self) -> str:
         """The name of the algorithm that it runs."""

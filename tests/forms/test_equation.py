@@ -8,7 +8,7 @@ from sympy import Add, Eq, IndexedBase, Sum, Symbol, symbols
 
 from derive.derivation import dense
 from derive.forms.denote import denote
-from derive.forms.equation import equation, formula, latex_formula
+from derive.forms.equation import equation, formula, latex_formula, sides
 from derive.forms.expr import Read, Where, index
 from derive.forms.notation import LATEX, UNICODE
 from derive.forms.ranges import write_conditions
@@ -131,3 +131,16 @@ def test_a_case_is_written_with_its_condition():
 def test_opposite_bounds_are_one_chain(condition, text):
     letters = [index(name) for name in "ijkla"]
     assert list(write_conditions(condition, letters, UNICODE)) == text
+
+
+def test_what_another_form_does_not_have_is_marked():
+    whole = dense(rank=1).then(reindex())
+    near = whole.then(local("Delta"))
+    left, right, conditions = sides(near.form, LATEX, beside=whole.form)
+    assert (left, right) == sides(whole.form, LATEX)[:2] and "underline" not in left + right
+    assert conditions == (r"\underline{\lvert a \rvert \le \Delta}", r"0 \le i + a < n")
+    before, after = whole.start, whole.form
+    assert sides(before, LATEX, beside=after)[1] == (
+        r"\mathsf{U}_{i} + \underline{\sum_{k}} \underline{\mathsf{W}_{i, k}} \underline{\mathsf{X}_{k}}"
+    )
+    assert sides(before, UNICODE, beside=after) == sides(before, UNICODE)

@@ -1,0 +1,30 @@
+"""What a notebook shows of theorems and certificates: HTML that needs no script, and no style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+__all__ = ["certificate_html", "lines_html"]
+
+
+def lines_html(text: str) -> str:
+    """Lines that are set in columns."""
+    return f"<pre>{escape(text)}</pre>"
+
+
+def certificate_html(data: Mapping[str, Any]) -> str:
+    """A row for the first form and each step: rule, kind, obligations and goals as SMT-LIB text, digest."""
+    parts = [{"rule": "first form", "kind": "", **data["start"]}, *data["steps"]]
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _cells(part))}</tr>" for part in parts)
+    head = "".join(f"<th>{name}</th>" for name in ("step", "kind", "obligations", "goals", "SHA-256"))
+    made = ", ".join(f"{name} {number}" for name, number in data["made_with"].items())
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f"<div><p>{escape(data['format'])}, made with {escape(made)}</p>{table}</div>"
+
+
+def _cells(part: Mapping[str, Any]) -> tuple[str, ...]:
+    obligations = part["obligations"]
+    goals = sum(len(obligation["goals"]) for obligation in obligations)
+    return part["rule"], part["kind"], str(len(obligations)), str(goals), part["digest"][:12]

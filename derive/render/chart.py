@@ -1,0 +1,74 @@
+"""Free parameters after each step, drawn on a logarithmic scale: a bar a stage, the number beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from math import ceil, log10
+
+import drawsvg
+
+from derive.derivation import Derivation
+from derive.render.numbers import at_letters, counts, example, free_entries, grouped
+
+__all__ = ["Chart", "chart"]
+
+_INK, _FAINT, _BAR = "#767676", "#76767655", "#2f7fb5"
+_LEFT, _WIDTH, _RIGHT, _TOP, _LINE, _BOTTOM = 118, 390, 132, 30, 26, 12
+_FONT = "system-ui, sans-serif"
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LINKS = ' xmlns:xlink="http://www.w3.org/1999/xlink"\n    '
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """How many weights and biases are free after each stage, at the sizes that `says` names."""
+
+    file: str
+    says: str
+    rows: tuple[tuple[str, int], ...]
+
+    @property
+    def caption(self) -> str:
+        """What is seen, as a sentence."""
+        told = ", ".join(f"{name} {grouped(number)}" for name, number in self.rows)
+        return f"Free parameters at {self.says}, on a logarithmic scale: {told}."
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG."""
+        bottom = _TOP + _LINE * len(self.rows)
+        svg = drawsvg.Drawing(_LEFT + _WIDTH + _RIGHT, bottom + _BOTTOM, role="img")
+        svg.append(drawsvg.Raw("<title>Free parameters after each step</title>"))
+        svg.append(drawsvg.Raw(f"<desc>{escape(self.caption)}</desc>"))
+        decades = max(1, ceil(log10(max(number for _, number in self.rows) + 1)))
+        for power in range(0, decades + 1, max(1, decades // 6)):
+            x = _LEFT + round(_WIDTH * power / decades, 2)
+            svg.append(drawsvg.Line(x, _TOP - 6, x, bottom, stroke=_FAINT))
+            svg.append(_text(f"10{str(power).translate(_RAISED)}", x, _TOP - 12, "middle"))
+        for place, (name, number) in enumerate(self.rows):
+            y = _TOP + _LINE * place
+            length = round(_WIDTH * log10(number) / decades, 2) if number else 0
+            svg.append(drawsvg.Rectangle(_LEFT, y + 4, max(length, 2), _LINE - 8, fill=_BAR if number else _INK))
+            svg.append(_text(name, _LEFT - 8, y + 18, "end"))
+            svg.append(_text(grouped(number), _LEFT + max(length, 2) + 8, y + 18, "start"))
+        text: str = svg.as_svg(header="")
+        return text.replace("<defs>\n</defs>\n", "").replace(_LINKS, "") + "\n"
+
+
+def chart(name: str, derivation: Derivation) -> Chart | None:
+    """The counts of a derivation of that name; None for a layer with a size of the user's own."""
+    at = example(derivation.form)
+    if at is None:
+        return None
+    rows = []
+    stages = [("dense", derivation.start), *((s.rule.partition("(")[0], s.after) for s in derivation.steps)]
+    for rule, form in stages:
+        own = counts(form)
+        free = free_entries(form, form.weights, own.exact_weight, at)
+        rows.append((rule, free + free_entries(form, form.biases, own.exact_bias, at)))
+    return Chart(f"{name}-counts.svg", at_letters(at), tuple(rows))
+
+
+def _text(text: str, x: float, y: float, anchor: str) -> drawsvg.Text:
+    return drawsvg.Text(text, 13, round(x, 2), round(y, 2), text_anchor=anchor, fill=_INK, font_family=_FONT)

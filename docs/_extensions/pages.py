@@ -1,0 +1,61 @@
+"""What the checked-in pages, which read well as files, become on the site: figures, links within it, measured speed."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+__all__ = ["derivation", "setup", "speed"]
+
+_FIGURE = re.compile(r'<p align="center"><img src="(\S+)" width="(\d+)" alt="([^"]*)"><br><em>.*?</em></p>')
+_RULE = re.compile(r"\(\.\./\.\./derive/rules/(\w+)\.py\)")
+
+
+def derivation(text: str, name: str, measured: str) -> str:
+    """The page of a derivation: its figures numbered among the site's, its rules linked, and how fast its kernel is."""
+    text = _FIGURE.sub(_figure, text)
+    text = _RULE.sub(r"(#rule-\1)", text)
+    again = "\n## Again\n"
+    return text.replace(again, f"{measured}{again}", 1)
+
+
+def _figure(found: re.Match[str]) -> str:
+    file, width, says = found[1], found[2], unescape(found[3])
+    return f":::{{figure}} {file}\n:alt: {json.dumps(says, ensure_ascii=False)}\n:width: {width}px\n\n{says}\n:::"
+
+
+def speed(rows: list[dict[str, Any]], name: str) -> str:
+    """A chapter of the benchmark's rows that time this layer; nothing where there are none."""
+    own = [row for row in rows if row["problem"]["derivation"] == name and row["cpu"] is not None]
+    if not own:
+        return ""
+    lines = ["\n## Measured speed\n", "The NumPy kernel's seconds of CPU on one thread, and the fastest library's:"]
+    lines += ["[all rows, and how they are measured](../performance/numpy.md).\n"]
+    lines += ["| problem | derived | fastest library | ratio |", "|---|---:|---:|---:|"]
+    for row in own:
+        best = row["cpu"]["best"]
+        ours, theirs = (_milliseconds(row["participants"][who]["cpu"]["median"]) for who in ("derive", best))
+        lines.append(f"| {row['problem']['says']} | {ours} | {theirs}, {best} | {row['cpu']['median']:.2f} |")
+    return "\n".join([*lines, ""])
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms"
+
+
+def _read(app: Sphinx, page: str, source: list[str]) -> None:
+    folder, _, name = page.rpartition("/")
+    if folder == "derivations":
+        rows = json.loads((Path(app.srcdir) / "performance" / "numpy.json").read_text(encoding="utf-8"))["rows"]
+        source[0] = derivation(source[0], name, speed(rows, name))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Pages are changed as they are read."""
+    app.connect("source-read", _read)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

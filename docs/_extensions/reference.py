@@ -1,0 +1,226 @@
+"""The reference, made from the objects: rules, names, errors, commands and the catalogue's gallery.
+
+A page holds a line `<!-- made: rules -->`; what stands there instead on the site comes from here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from sphinx.application import Sphinx
+
+__all__ = ["MADE", "commands", "errors", "gallery", "kernels", "pages", "rules", "setup", "structures", "winograd"]
+
+_MARK = re.compile(r"^<!-- made: (\w+) -->$", re.MULTILINE)
+_ROW = re.compile(r"^\| \[(\w+)\]\(\w+\.md\): (.*?) \| `(.*?)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
+_THUMBNAIL = re.compile(r'<img src="(\S+)" width="150" alt="([^"]*)">')
+
+
+def _signature(thing: Any) -> str:
+    """How it is called; empty for what isn't."""
+    try:
+        text = str(inspect.signature(thing))
+    except (TypeError, ValueError):
+        return ""
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)  # annotations are texts
+    return re.sub(r"\(self(, )?", "(", text).replace("collections.abc.", "")
+
+
+def _source(thing: Any) -> list[str]:
+    file = Path(inspect.getsourcefile(thing) or "")
+    parts = file.parts[len(file.parts) - 1 - file.parts[::-1].index("derive") :]
+    text = inspect.getsource(thing).rstrip()
+    return [
+        "<details>",
+        f"<summary>{'/'.join(parts)}</summary>",
+        "",
+        "`````python",
+        text,
+        "`````",
+        "",
+        "</details>",
+        "",
+    ]
+
+
+def _described(kind: str, name: str, thing: Any, depth: int = 0) -> list[str]:
+    """An entry of the reference: its signature, and its docstring, which is Markdown."""
+    fence = ":" * (6 - depth)
+    call = "" if kind == "property" else _signature(thing)
+    doc = "\n".join(_paragraph(part) for part in (inspect.getdoc(thing) or "").split("\n\n"))
+    members = list(_members(thing)) if kind == "class" else []
+    return [f"{fence}{{py:{kind}}} {name}{call}", "", _doctests(doc), "", *members, fence, ""]
+
+
+def _doctests(doc: str) -> str:
+    """The text with its examples fenced."""
+    return re.sub(
+        r"(?:^>>> .*\n?(?:^(?!>>>|\n).+\n?)*)+", lambda m: f"\n```pycon\n{m[0].rstrip()}\n```\n", doc, flags=re.M
+    )
+
+
+def _members(owner: type) -> Iterator[str]:
+    """What an object of the class has and does, that says so."""
+    for name, thing in vars(owner).items():
+        called = name == "__call__" and inspect.isfunction(thing)
+        if (name.startswith("_") and not called) or not getattr(thing, "__doc__", None):
+            continue
+        if inspect.isfunction(thing):
+            yield from _described("method", name, thing, depth=1)
+        elif isinstance(thing, property) or hasattr(thing, "func"):
+            yield from _described("property", name, thing, depth=1)
+        elif isinstance(thing, classmethod):
+            yield from _described("method", name, thing.__get__(None, owner), depth=1)
+
+
+def rules() -> Iterator[str]:
+    """A chapter for each rule: kind, statement, what it says, how it is called, and what it refuses."""
+    from importlib import import_module
+
+    from derive.forms.equation import formula
+    from derive.registry import discover
+
+    for name, rule in discover("derive.rules"):
+        kinds = " or ".join(kind.value for kind in rule.kinds)
+        yield from (f"(rule-{name})=", "", f"## {name}", "", f"**{kinds.capitalize()}.** {rule.headline}", "")
+        yield from ("```text", _in_lines(rule.statement), "```", "")
+        yield from (_paragraph(part) for part in rule.module_doc.split("\n\n")[2:])
+        yield from _described("function", f"derive.{name}", rule)
+        module = import_module(f"derive.rules.{name}")
+        case, other = module.EXAMPLE, module.COUNTEREXAMPLE
+        yield from (f"`{case.application}` of `{formula(case.form)}` is proved, by a test;", "")
+        yield from (f"`{other.application}` of `{formula(other.form)}` is refused, with `{other.residue}`.", "")
+        yield from _source(rule.rewrite)
+
+
+def _in_lines(statement: str) -> str:
+    """The statement; after ⟶, and what it holds for, on lines of their own."""
+    return re.sub(r" {3,}⟶", "\n  ⟶", re.sub(r" {6,}", "\n    ", statement))
+
+
+def _paragraph(text: str) -> str:
+    """A paragraph of a docstring; one that is set in columns stays as it is."""
+    return f"```text\n{dedent(text)}\n```\n" if re.search(r"\S {3,}\S", text) else f"{text}\n"
+
+
+def structures() -> Iterator[str]:
+    """Every other public name of `derive`."""
+    import derive
+    from derive.rules._rule import Rule
+
+    found = [(name, getattr(derive, name)) for name in derive.__all__]
+    kinds: tuple[tuple[str, Callable[[Any], bool]], ...] = (
+        ("Functions", inspect.isfunction),
+        ("Classes", lambda thing: inspect.isclass(thing) and not issubclass(thing, Exception)),
+    )
+    for title, holds in kinds:
+        yield from (f"## {title}", "")
+        for name, thing in found:
+            if holds(thing) and not isinstance(thing, Rule):
+                yield from _described("class" if inspect.isclass(thing) else "function", f"derive.{name}", thing)
+                yield from _source(thing)
+
+
+def kernels() -> Iterator[str]:
+    """What a kernel, its plan and the plan's explanation have and do."""
+    from derive import runtime
+    from derive.runtime.plan import Explanation, Plan
+
+    for thing in (runtime.Dispatcher, runtime.Kernel, Plan, Explanation):
+        yield from (f"## {thing.__name__}", "")
+        made = type("Made", (), {"__doc__": thing.__doc__})  # nobody makes one by hand, so how is left out
+        whole = _described("class", thing.__name__, made)
+        whole[0] = f"::::::{{py:class}} {thing.__name__}"
+        yield from (*whole[:-2], *_members(thing), *whole[-2:])
+
+
+def errors() -> Iterator[str]:
+    """Every class of refusal, of derivations and of kernels."""
+    from derive import errors as own
+    from derive.runtime import errors as of_kernels
+
+    for title, module in (("Of derivations", own), ("Of kernels", of_kernels)):
+        yield from (f"## {title}", "", "| error | is a | what it says |", "|---|---|---|")
+        for name in module.__all__:
+            thing = getattr(module, name)
+            says = " ".join((thing.__doc__ or "").split())
+            yield f"| `{name}` | `{thing.__mro__[1].__name__}` | {says} |"
+        yield ""
+
+
+def commands() -> Iterator[str]:
+    """The command line's own help, a chapter a command."""
+    import click
+
+    from derive.__main__ import cli
+
+    settings = {"terminal_width": 80, "help_option_names": ["-h", "--help"]}
+    with click.Context(cli, info_name="python -m derive", **settings) as top:
+        yield from ("```text", cli.get_help(top), "```", "")
+        for name, command in sorted(cli.commands.items()):
+            with click.Context(command, info_name=name, parent=top, **settings) as context:
+                yield from (f"## {name}", "", "```text", command.get_help(context), "```", "")
+
+
+def gallery(docs: Path) -> Iterator[str]:
+    """A card for each layer of the catalogue: the picture of its last W, its title, formula and counts."""
+    folder = docs / "derivations"
+    yield from (":::::{container} gallery", "")
+    for found in _ROW.finditer((folder / "README.md").read_text(encoding="utf-8")):
+        name, title, formula, weights, biases = found.groups()
+        pictures = _THUMBNAIL.findall((folder / f"{name}.md").read_text(encoding="utf-8"))
+        yield from ("::::{container} card-of-layer", "")
+        if pictures:
+            file, says = pictures[-1]
+            yield from (f"![{unescape(says)}](../derivations/{file})", "")
+        plain = formula.replace("\\|", "|")
+        yield from (f"[{name}](../derivations/{name}.md): {title}", "", f"`{plain}`", "")
+        yield from (f"{weights} free weights, {biases} biases", "", "::::", "")
+    yield from (":::::", "")
+
+
+def winograd() -> Iterator[str]:
+    """The data flow of F(2, 3), from the matrices that its kernels are made of."""
+    from flows import flow
+
+    from derive.algorithms._bilinear.toom_cook import toom_cook
+
+    found = toom_cook(2, 3)
+    yield flow(found, "The data flow of F(2, 3): two results of a window of three, by four products")
+    yield ""
+
+
+def pages(docs: Path) -> Iterator[str]:
+    """The catalogue's pages, by the layers' names."""
+    names = _ROW.findall((docs / "derivations" / "README.md").read_text(encoding="utf-8"))
+    yield from ("```{toctree}", ":hidden:", "", "as a table <../derivations/README>")
+    yield from (f"{name} <../derivations/{name}>" for name, *_ in names)
+    yield from ("```", "")
+
+
+MADE: dict[str, Callable[[Path], Iterator[str]]] = {
+    "commands": lambda docs: commands(),
+    "errors": lambda docs: errors(),
+    "gallery": gallery,
+    "pages": pages,
+    "kernels": lambda docs: kernels(),
+    "rules": lambda docs: rules(),
+    "structures": lambda docs: structures(),
+    "winograd": lambda docs: winograd(),
+}
+
+
+def _read(app: Sphinx, page: str, source: list[str]) -> None:
+    source[0] = _MARK.sub(lambda found: "\n".join(MADE[found[1]](Path(app.srcdir))), source[0])
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Marks are replaced as pages are read."""
+    app.connect("source-read", _read)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

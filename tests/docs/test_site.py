@@ -1,0 +1,122 @@
+"""The site builds without a warning; its pages fetch nothing from elsewhere, and their links resolve."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import derive
+from derive.__main__ import cli
+from derive.registry import names as registered
+from tests.cli.test_writing import ROOT
+from tests.docs.site import broken, outside, read, unnamed
+
+for _needed in ("sphinx", "myst_nb", "pydata_sphinx_theme", "latex2mathml", "skimage"):
+    pytest.importorskip(_needed, reason=f"{_needed}, of the docs extra, is not installed")
+
+COMMAND = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs"]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The site, made by the command that CONTRIBUTING.md names; a proxy that is none stands for the network."""
+    folder = tmp_path_factory.mktemp("site") / "html"
+    nowhere = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "HTTP", "HTTPS")}
+    command = [sys.executable, *COMMAND, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | nowhere, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_every_page_is_made(site):
+    sources = [p for end in ("md", "ipynb") for p in (ROOT / "docs").rglob(f"*.{end}")]
+    pages = {p.relative_to(ROOT / "docs").with_suffix("") for p in sources if "_build" not in p.parts}
+    made = {p.relative_to(site).with_suffix("") for p in site.rglob("*.html")}
+    assert len(pages) > 50 and pages <= made
+
+
+def test_nothing_is_fetched_from_elsewhere(site):
+    assert outside(site) == []
+
+
+def test_every_link_resolves(site):
+    assert broken(site) == []
+
+
+def test_every_picture_is_told_in_words(site):
+    assert unnamed(site) == []
+
+
+def test_mathematics_is_made_when_the_site_is_built(site):
+    page = (site / "derivations" / "conv2d.html").read_text(encoding="utf-8")
+    assert page.count("<math ") > 30 and '<mi mathvariant="normal" class="array">H</mi>' in page
+    assert "$$" not in page and "\\mathsf" not in page
+
+
+def test_the_notebook_was_run_from_top_to_bottom(site):
+    """A cell that fails is a warning, and fails the build; what cells show is on the page."""
+    page = (site / "tutorial.html").read_text(encoding="utf-8")
+    for shown in (
+        "1\xa0000\xa0000\xa0000\xa0000",
+        "<mark>V[i, j, a, b]</mark>",
+        "derive certificate 1",
+        "found at 100%",
+    ):
+        assert shown in page
+    assert "is predicted to be the quickest" in page and "<title>The matrix W, step by step</title>" in page
+
+
+def test_the_notebook_is_kept_without_what_it_shows():
+    cells = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells if "outputs" in cell)
+
+
+def test_the_reference_has_every_name_rule_command_and_layer(site):
+    rules, names = (read(site / "reference" / f"{page}.html").anchors for page in ("rules", "names"))
+    assert [name for name in derive.__all__ if f"derive.{name}" not in rules | names] == ["DeriveError"]
+    assert {f"rule-{name}" for name in registered("derive.rules")} <= rules
+    assert set(cli.commands) <= read(site / "reference" / "command-line.html").anchors
+    assert "<code" in (site / "reference" / "errors.html").read_text(encoding="utf-8").partition("DeriveError")[0]
+    gallery = read(site / "reference" / "catalogue.html")
+    assert {f"../derivations/{name}.html" for name in registered("derive.catalogue")} <= set(gallery.links)
+    assert sum("_images" in target for target in gallery.fetches) == len(registered("derive.catalogue"))
+
+
+def test_a_derivation_shows_measured_speed_where_there_is_some(site):
+    timed, other = (site / "derivations" / f"{name}.html" for name in ("conv2d", "fully_connected"))
+    assert "Measured speed" in timed.read_text(encoding="utf-8")
+    assert "Measured speed" not in other.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("html", "found"),
+    [
+        ('<script src="https://cdn.example/x.js"></script>', ["outside"]),
+        ('<link rel="stylesheet" href="//cdn.example/x.css">', ["outside"]),
+        ('<p style="background: url(https://cdn.example/x.png)">', ["outside"]),
+        ('<link rel="canonical" href="https://example.org/">', []),
+        ('<a href="https://example.org/">', []),
+        ('<a href="there.html">', []),
+        ('<a href="there.html#here">', []),
+        ('<a href="there.html#nowhere">', ["broken"]),
+        ('<a href="nowhere.html">', ["broken"]),
+        ('<a href="../there.html">', ["broken"]),
+        ('<img src="nowhere.svg" alt="a matrix">', ["broken"]),
+        ('<img src="data:image/png;base64,AA">', ["unnamed"]),
+    ],
+)
+def test_the_helpers_find_what_is_wrong(tmp_path, html, found):
+    (tmp_path / "there.html").write_text('<h1 id="here">', encoding="utf-8")
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    checks = {"outside": outside, "broken": broken, "unnamed": unnamed}
+    assert [name for name, check in checks.items() if check(tmp_path)] == found
+    read.cache_clear()
+
+
+def test_a_style_sheet_that_imports_from_elsewhere_is_found(tmp_path):
+    (tmp_path / "a.css").write_text("@import 'https://fonts.example/x.css';", encoding="utf-8")
+    assert outside(tmp_path) == ["a.css fetches https://fonts.example/x.css"]

@@ -1,0 +1,65 @@
+"""The counts after each step as a picture: a bar a stage, as long as the number's logarithm says."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from derive.derivation import dense
+from derive.proof.step import Kind
+from derive.render import latex, markdown, text
+from derive.render.chart import Chart, chart
+from derive.rules._rule import rule
+from derive.rules.local import local
+
+
+def bars(svg):
+    """The lengths of the bars, from the top."""
+    return [float(width) for width in re.findall(r'<rect x="118" y="\d+" width="([\d.]+)"', svg)]
+
+
+def test_the_textbook_chain_goes_from_a_million_million_to_ten(layers):
+    made = chart("conv2d", layers["conv2d"])
+    assert made.says == "n = m = 1000, Δ = 1"
+    assert made.rows == (
+        ("dense", 10**12 + 10**6),
+        ("reindex", 10**12 + 10**6),
+        ("equivariant", 3_996_002),
+        ("local", 10),
+        ("boundary", 10),
+    )
+    assert "equivariant 3\xa0996\xa0002" in made.caption
+
+
+def test_a_bar_is_as_long_as_the_logarithm():
+    found = bars(Chart("x-counts.svg", "n = 10", (("one", 1000), ("other", 10), ("none", 0))).svg)
+    assert found == pytest.approx([390 * 3 / 4, 390 / 4, 2], abs=0.01)
+
+
+def test_a_layer_with_a_size_of_the_users_own_has_no_chart():
+    assert chart("mine", dense(outputs="q", inputs="q")) is None
+
+
+def test_the_chart_and_the_rules_stand_on_the_page(subjects, layers):
+    made = replace(subjects["conv2d"], chart=chart("conv2d", layers["conv2d"]))
+    page = markdown.page(made)
+    assert page.count('<img src="conv2d-counts.svg"') == 1
+    assert "The rule: [local](../../derive/rules/local.py)." in page
+    assert "derive/rules/local.py" in text.plain(made)
+    assert r"\texttt{derive/rules/local.py}" in latex.document(made)
+
+
+def test_what_a_step_changes_is_underlined_before_and_after(subjects):
+    page = markdown.page(subjects["conv2d"])
+    step = page[page.index("## Step 2") : page.index("### What is demanded", page.index("## Step 2"))]
+    assert re.findall(r"\\underline\{(.*?\})\}", step) == [
+        r"\mathsf{U}_{i, j}",
+        r"\mathsf{V}_{i, j, a, b}",
+        r"\mathsf{u}",
+        r"\mathsf{V}_{a, b}",
+    ]
+
+
+def test_only_a_shipped_rule_has_a_home():
+    assert local.home == "derive/rules/local.py"
+    assert rule(Kind.EQUIVALENCE)(lambda form: form).home is None
