@@ -10,18 +10,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import islice, product
 from math import lcm, prod
 from operator import neg
 
-from derive.forms.chambers import Term
+from derive.forms.chambers import Term, TooLong
 from derive.forms.polynomial import Polynomial, add, at_point, compose, scale
 from derive.forms.rows import Row, empty, implied, irredundant, normalise, opposite, tidy
 
 __all__ = ["Cell", "Class", "PeriodicCell", "cells_in", "classes_of", "merge", "original", "outside", "unify"]
 
 Class = tuple[tuple[int, int], ...]  # for each column (modulus, residue)
-_FEW = 32
+_FEW, _MOST = 32, 64  # places that are looked at one by one, and cells before any are joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def original(value: Polynomial, residue_class: Class) -> Polynomial:
 
 
 def cells_in(terms: Sequence[Term], given: Sequence[Row], residue_class: Class) -> tuple[list[Cell], list[Row]]:
-    """One residue class in few cells, and the context, both in the variables of the class."""
+    """One residue class in few cells, and the context, both in the variables of the class. Raises TooLong for very many."""
     context = tidy(within(row, residue_class) for row in given)
     if context is None or empty(context):
         return [], []
@@ -94,7 +94,10 @@ def cells_in(terms: Sequence[Term], given: Sequence[Row], residue_class: Class) 
     for term in terms:
         if (moved := _in_common(term, residue_class)) is not None:
             parts[moved[0]] = add(parts.get(moved[0], {}), moved[1])
-    return merge(list(_cut(list(parts.items()), (), context, {})), context), list(context)
+    cells = list(islice(_cut(list(parts.items()), (), context, {}), _MOST + 1))
+    if len(cells) > _MOST:
+        raise TooLong
+    return merge(cells, context), list(context)
 
 
 def unify(

@@ -159,7 +159,10 @@ def _count_together(bodies: Sequence[Polyhedron], over: Symbols, given: Polyhedr
         raise TooManyCases(
             f"The count has {len(classes)} cases by residues of the sizes, more than can be written down."
         )
-    parts = [cells_in(terms, context, c) for c in classes]
+    try:
+        parts = [cells_in(terms, context, c) for c in classes]
+    except TooLong:
+        raise TooManyCases("The count has more cases than can be joined and written down.") from None
     writer = Writer(sizes, names, tuple(context), tuple(classes))
     cells = unify(parts, classes, context)
     return writer.by_class(parts) if cells is None else writer.piecewise(cells)

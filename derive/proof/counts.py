@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from math import lcm
 from typing import Any
 
@@ -79,9 +80,9 @@ class Counts:
 
     @classmethod
     def _of_entries(cls, form: Form) -> Counts:
-        """How many entries are free: in all cases, else where all of the window is, else as the sum that it is."""
+        """How many entries are free: in all cases, else where all of the window is, else on a cube, else as the sum that it is."""
         given = Polyhedron.of(form.given)
-        for find in (cls._in_cases, cls._of_whole):
+        for find in (cls._in_cases, cls._of_whole, cls._of_cube):
             try:
                 return find(form, given)
             except (NotAffine, NotCountable, TextError):
@@ -135,6 +136,17 @@ class Counts:
                 weight, bias = (_number(full[part], given) for part in _parts(form))
                 return cls(None, None, weight, bias, with_min(when, given))
         raise NotCountable("The free entries are no union of polyhedra, nor those of the whole window on a large grid.")
+
+    @classmethod
+    def _of_cube(cls, form: Form, given: Polyhedron) -> Counts:
+        """The numbers on a grid of equal sides, where a group that mixes axes has very many cases on others."""
+        _, grid = _stated(form)
+        when = And(*(Eq(first, other) for first, other in pairwise(grid)))
+        if when == true:
+            raise NotCountable("There is one size.")
+        context = given & Polyhedron.of(when)
+        weight, bias = (_number(form.params[part], context) for part in _parts(form))
+        return cls(None, None, weight, bias, with_min(when, given))
 
     @classmethod
     def _in_brackets(cls, form: Form) -> Counts:

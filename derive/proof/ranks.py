@@ -44,7 +44,7 @@ def _candidates(form: Form, stated: list[Symbol], grid: list[Symbol]) -> Iterato
     if not stated:
         for slack in range(1, _MOST):
             yield And(*(Ge(size, slack) for size in grid))
-    for factor, slack in product((1, 2, 4), (1, 2, 3)):
+    for factor, slack in product((1, 2, 4, 6, 8), (1, 2, 3)):
         if stated:
             yield And(*(Ge(size, factor * s + slack) for s in stated for size in grid))
     ways = reaches(form)

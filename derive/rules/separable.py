@@ -41,11 +41,7 @@ def separable(form: Form, rank: str | int = 1) -> Step:
     if param is None or not isinstance(form.weight, Read) or param.data:
         raise RuleRefused("Rule 'separable' factors one array of free weights; this form has another coefficient.")
     offsets = _offsets(form, param)
-    if not is_count(rank) and not is_name(rank):
-        raise RuleRefused(f"A rank is a whole number from 1 or a name; {said(rank)} is neither.")
-    size = index(rank) if isinstance(rank, str) else Integer(rank)
-    if size in form.sizes:
-        raise RuleRefused(f"Rule 'separable' needs a rank of its own; {size} is a size of the layer.")
+    size = _size(form, rank)
     r = Axis(_free_letter(form, size), Integer(0), size - 1, Role.CHANNEL)
     given = And(form.given, Ge(size, 1))
     factors = tuple(_factor(form, param, name, a, offsets, r, given) for name, a in zip(_NAMES, offsets, strict=False))
@@ -77,6 +73,16 @@ def separable(form: Form, rank: str | int = 1) -> Step:
         argument=(SubStep("The window is a sum of products", entry, total),),
         view=View.FACTORED,
     )
+
+
+def _size(form: Form, rank: str | int) -> Expr:
+    """How many products the factors are added up from."""
+    if not is_count(rank) and not is_name(rank):
+        raise RuleRefused(f"A rank is a whole number from 1 or a name; {said(rank)} is neither.")
+    size: Expr = index(rank) if isinstance(rank, str) else Integer(rank)
+    if size in form.sizes:
+        raise RuleRefused(f"Rule 'separable' needs a rank of its own; {size} is a size of the layer.")
+    return size
 
 
 def _offsets(form: Form, param: Param) -> tuple[Symbol, ...]:

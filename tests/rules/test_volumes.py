@@ -16,7 +16,7 @@ from derive.groups._matrices import NAMED, closure
 from derive.pipeline import Layer
 from tests.proof.orbits import classes
 
-SECONDS = 12  # of CPU; these took from a quarter of a minute to more than ten
+SECONDS = 15  # of CPU; these took from a quarter of a minute to more than ten
 
 CASES = {
     "a disk": (derive.Disk(2), "Oh", {}, lambda a: sum(x * x for x in a) <= 4),
@@ -60,6 +60,24 @@ def test_a_named_radius_has_one_formula_for_all(group: str) -> None:
     assert "Piecewise" not in str(number)
     for r in range(5):
         assert number.subs(index("r"), r) == orbits(lambda a, r=r: sum(map(abs, a)) <= r, group, reach=r)
+
+
+def test_all_offsets_of_a_cube_are_counted() -> None:
+    """On unequal sides the number has very many cases, which nobody waits for."""
+    tied = derive.dense(rank=3).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    counts = tied.then(derive.equivariant(derive.PointGroup("O"))).counts
+    assert str(counts.when) == "Eq(m, n) & Eq(n, p)"
+    for n in range(1, 5):
+        at = dict.fromkeys(map(index, "nmp"), n)
+        assert counts.weight.subs(at) == orbits(lambda a, n=n: max(map(abs, a)) < n, "O", reach=n)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_a_thinned_strided_layer_behind_a_reflecting_edge_is_transposed(rank: int) -> None:
+    layer = derive.convolution("Delta", rank=rank, edges="reflect", stride=3, dilation=2, channels=False)
+    numbers = layer.then(derive.adjoint()).free_parameters
+    assert numbers["weight"] == (2 * index("Delta") + 1) ** rank
+    assert numbers["when"].subs({index("Delta"): 1} | dict.fromkeys(map(index, "nm"), 9)) == True  # noqa: E712
 
 
 def test_a_cross_of_a_named_radius_is_strided() -> None:
