@@ -182,10 +182,10 @@ def _charts(step: Step) -> Iterator[Chart]:
         return
     for chart in charts(form):
         down, up = dict(chart.down), dict(step.to_before)
-        yield Chart(
-            tuple((s, expand(replaced(e, down))) for s, e in step.to_after.items()),
-            tuple((s, expand(replaced(e, up))) for s, e in chart.up),
-        )
+        there = {s: expand(replaced(e, down)) for s, e in step.to_after.items()}
+        back = {s: expand(replaced(e, up)) for s, e in chart.up}
+        if all(s in replaced(e, there).free_symbols for s, e in back.items()):  # else others tell it: one value of many
+            yield Chart(tuple(there.items()), tuple(back.items()))
 
 
 @lru_cache(maxsize=256)

@@ -211,6 +211,8 @@ def load_layer(text: str) -> Layer:
     Raises UnknownName for a layer or file that is not there, DeriveError for a file that fails or holds no such derivation.
     """
     file, colon, name = text.rpartition(":")
+    if not colon and text.endswith(".py"):
+        raise UnknownName(f"A file may hold several layers; say which of them, as {text}:NAME.")
     if not colon:
         return layer(text)
     path = Path(file)

@@ -243,9 +243,13 @@ def _is_plain(form: Form, when: Any) -> bool:
 
 
 def _chambers(form: Form, given: Polyhedron) -> Iterator[Any]:
-    """Conditions to count under: that stated sizes are smaller than the grid; whole arrays are free; large or larger grids."""
+    """Conditions to count under: stated sizes, or the window's sides, are less than the grid's; whole arrays free; large grids."""
     stated, grid = _stated(form)
     yield And(*(Le(s, size - 1) for s in stated for size in grid))
+    ends = {end for p in form.params for a in p.array.axes for end in (a.upper, -a.lower) if end.free_symbols}
+    sides = sorted((e for e in ends if e.free_symbols <= set(stated)), key=str)
+    if not set(sides) <= set(stated):
+        yield And(*(Le(side, size - 1) for side in sides for size in grid))
     yield And(*(_full(p, given) for p in form.params))
     for least in range(2, _MOST):
         yield And(*(Ge(size, least) for size in grid))

@@ -193,3 +193,17 @@ def test_entries_that_no_expression_counts_are_the_sum_that_they_are():
     counts = Counts.of(odd)
     assert (counts.exact_weight, counts.when) == (None, True)
     assert [counts.weight.subs(index("r"), r).doit() for r in (0, 1, 4)] == [0, 2, 4]
+
+
+@pytest.mark.parametrize("radius", ["2*Delta", "Delta + Gamma"])
+@pytest.mark.parametrize("support", [derive.Diamond, derive.Hexagon])
+def test_windows_of_several_radii_count_where_their_sides_fit(radius, support):
+    layer = derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    layer = layer.then(derive.local(support(radius)))
+    for r in (0, 2, 4):
+        at = {"Delta": r // 2, "Gamma": r - r // 2, "n": r + 1, "m": r + 2}
+        found = {s: at[s.name] for s in layer.form.sizes}
+        offsets = [(a, b) for a in range(-r, r + 1) for b in range(-r, r + 1)]
+        third = {derive.Diamond: lambda a, b: abs(a) + abs(b), derive.Hexagon: lambda a, b: abs(a + b)}[support]
+        assert layer.free_parameters["when"].subs(found) == True  # noqa: E712
+        assert layer.free_parameters["weight"].subs(found) == sum(third(a, b) <= r for a, b in offsets)

@@ -11,6 +11,7 @@ from sympy import Sum, Symbol
 import derive
 from derive.errors import DeriveError
 from derive.forms.arguments import said
+from derive.pipeline import load_layer
 
 OFFSETS = derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
 NEAR = OFFSETS.then(derive.local(1))
@@ -146,6 +147,7 @@ CASES = {
         "whole numbers from 1; 3 is none",
     ),
     "a grid of no places": (lambda: LAYER.reference(V=np.ones((3, 3)), u=0, shape=(0, 3)), r"; \(0, 3\) is none"),
+    "a file without a name": (lambda: load_layer("my.py"), "say which of them, as my.py:NAME"),
     "a backend that is a number": (lambda: LAYER.compile(3), "There is no '3' in backends"),
 }
 

@@ -110,3 +110,16 @@ def test_without_a_search_for_readers_a_composition_with_an_adjoint_is_refused(m
     one = layer("zero")
     with pytest.raises(ObligationFailed, match="its obligation 'free' is refuted, at n = "):
         turned(one).then(derive.compose(one))
+
+
+def test_behind_a_periodic_edge_a_strided_layer_and_its_adjoint_have_kernels_and_gradients():
+    start = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    one = start.then(derive.unbiased()).then(derive.local(1)).then(derive.boundary("periodic")).then(derive.strided(2))
+    first, back = one.compile(), turned(one).compile(n=5)
+    both = turned(one).then(derive.compose(one)).compile()
+    rng = np.random.default_rng(0)
+    X, V, T, G = (rng.integers(-5, 6, size).astype(float) for size in (5, 3, 3, 5))
+    H = both(X, V, T)
+    assert np.array_equal(H, back(first(X, T), V))
+    for array, slope in zip((X, V, T), both.vjp(X, V, T, G), strict=True):
+        assert (array * slope).sum() == (H * G).sum()
