@@ -1,6 +1,6 @@
 """What a program in stages does, counted: calls of primitives and the elements and products in them, as expressions in the sizes.
 
-matmul   times, products, rows, inner, columns       2·rows·inner·columns operations a product
+matmul   times, products, rows, inner, columns, held   2·rows·inner·columns operations a product; what both sides hold
 phased   times, products, phases, rows, inner, columns   the same, of rows that share memory, in so many phases
 near     times, products, rows, inner, columns       the same, of what was copied again and is still in cache
 total    times, parts, elements                      parts - 1 additions of so many elements, those between rows among them
@@ -8,15 +8,16 @@ doubled  times, parts, elements                      as many additions as doubli
 weigh    times, parts, runs, elements                parts products added, in so many runs of so many elements
 copy     times, elements, run                        also copies with a halo, where nothing is a view; so many are neighbours
 view     times, elements                             a halo that is a view but at the edges
+edge     times                                       ends of tiles beyond which a halo has zeros
 again    times, copies, runs, elements               so many copies of so many runs of so many elements that are one after another
 fold     times, parts, elements                      parts - 1 additions of so many elements, in place
 store    times, elements
 fill     times, elements                             a store of one number, or of a few
-held     times, elements                             a store of what is in its place already
+held     times, elements, broken                     a store of what is in its place already, in so many runs with others between
 gather   times, elements                             copies and stores of entries that are no neighbours
 fft      times, transforms, length                   real transforms of so many points; one of complex numbers counts as two
 make     times, elements                             what weights alone determine, once for many inputs; `make fft` as fft
-    room     1, elements                                 what the working arrays hold
+    room     1, elements, lent                           what the working arrays hold, so many of which live in the result
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr, Integer, Max, Min, Sum, Symbol, ceiling
+from sympy import Expr, Integer, Max, Min, Sum, Symbol, ceiling, expand
 
 from derive.ir.nodes import (
     Access,
@@ -64,7 +65,10 @@ def work(program: Staged) -> tuple[Work, ...]:
     rooms = [*(r for r in program.rooms if not r.within), *(r for r in program.rooms if r.name in spare)]
     near = frozenset(n.target.array for n in statements(program.body) if isinstance(n, Halo) and _again(n))
     made = (_once(w) for w in _walk(program, program.fixed, _ONE))
-    return (Work("room", (_ONE, sum(map(_held, rooms), Integer(0)))), *made, *_walk(program, program.body, _ONE, near))
+    held = [s.source.array for s in statements(program.body) if isinstance(s, Store) and s.held]
+    lent = [r for r in program.rooms if r.name in held]
+    room = Work("room", (_ONE, *(sum(map(_held, some), Integer(0)) for some in (rooms, lent))))
+    return (room, *made, *_walk(program, program.body, _ONE, near))
 
 
 def _held(room: Room) -> Expr:
@@ -74,13 +78,17 @@ def _held(room: Room) -> Expr:
 
 
 def _once(made: Work) -> Work:
-    """The same, of weights alone."""
-    counts = made.counts[:2] if made.kind == "copy" else made.counts
-    return Work(f"make {made.kind}", made.counts) if made.kind == "fft" else Work("make", _whole(counts))
-
-
-def _whole(counts: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    return counts[0], _product(counts[1:])
+    """The same, of weights alone: how many elements or products it has."""
+    if made.kind == "fft":
+        return Work("make fft", made.counts)
+    times, *sizes = made.counts
+    if made.kind == "copy":
+        sizes = sizes[:1]
+    elif made.kind == "matmul":
+        sizes = sizes[:-1]
+    elif made.kind == "phased":
+        del sizes[1]
+    return Work("make", (times, _product(sizes)))
 
 
 def _at(found: Work, values: dict[Symbol, Expr]) -> Work:
@@ -93,23 +101,50 @@ def _again(node: Halo) -> list[Range]:
     return [r for r in node.over if r.symbol not in moved]
 
 
-def _walk(program: Staged, body: Iterable[Any], times: Expr, near: frozenset[str] = frozenset()) -> Iterator[Work]:
+def _walk(
+    program: Staged,
+    body: Iterable[Any],
+    times: Expr,
+    near: frozenset[str] = frozenset(),
+    around: tuple[Tiles, ...] = (),
+) -> Iterator[Work]:
     for node in body:
         match node:
             case Loop(range=span, body=inner):
-                yield from _walk(program, inner, times * (span.stop - span.start), near)
+                yield from _walk(program, inner, times * (span.stop - span.start), near, around)
             case Tiles(extent=extent, step=step, body=inner):
-                for found in _walk(program, inner, times * ceiling(extent / step), near):
+                for found in _walk(program, inner, times * ceiling(extent / step), near, (*around, node)):
                     yield _at(found, {node.low: Integer(0), node.high: step})
             case Guard(body=inner):
-                yield from _walk(program, inner, times, near)
+                yield from _walk(program, inner, times, near, around)
             case MatMul():
-                found = _multiplied(node, times)
-                yield Work("near", found.counts) if node.right.array in near else found
+                found = _multiplied(program, node, times)
+                yield Work("near", found.counts[:5]) if found.kind == "matmul" and node.right.array in near else found
             case Store():
-                yield from _stored(node, times)
+                yield from _stored(node, times, around)
+            case Halo():
+                if ends := _ends(program, node, times, around):
+                    yield Work("edge", (ends,))
+                yield _done(program, node, times)
             case _:
                 yield _done(program, node, times)
+
+
+def _ends(program: Staged, node: Halo, times: Expr, around: tuple[Tiles, ...]) -> Expr:
+    """How often a halo passes an end of its source: of tiles that follow each other, with the first or with the last."""
+    total: Expr = Integer(0)
+    for subscript, extent in zip(node.source.subscripts, program.shape(node.source.array), strict=True):
+        over = [r for r in node.over if r.symbol in subscript.free_symbols]
+        tiles = [t for t in around if t.low in subscript.free_symbols]
+        lowest = {r.symbol: r.start for r in over} | {t.low: Integer(0) for t in tiles}
+        highest = {r.symbol: r.stop - 1 for r in over} | {t.low: t.extent - t.step for t in tiles}
+        room = (subscript.xreplace(lowest), extent - 1 - subscript.xreplace(highest))
+        outside = sum(1 for left in room if not expand(left).is_nonnegative) if over else 0
+        each = times
+        for t in tiles:
+            each = each / ceiling(t.extent / t.step)
+        total += outside * each
+    return total
 
 
 def _done(program: Staged, node: Any, times: Expr) -> Work:
@@ -140,15 +175,25 @@ def _done(program: Staged, node: Any, times: Expr) -> Work:
             return Work("total", (times, Integer(2), _extent(node.over)))  # a product point by point
 
 
-def _stored(node: Store, times: Expr) -> Iterator[Work]:
+def _stored(node: Store, times: Expr, around: tuple[Tiles, ...]) -> Iterator[Work]:
     elements = _extent(r for r in node.over if r not in node.summed)
     if node.adds:
         yield Work("fold", (times, Integer(2), elements))
         return
     if node.summed:
         yield Work("fold", (times, _extent(node.summed), elements))
-    kind = "gather" if _scattered(node.target, node.over) else "held" if node.held else "store"
-    yield Work(kind, (times, elements))
+    if node.held and not _scattered(node.target, node.over):
+        yield Work("held", (times, elements, _broken(node, elements, around)))
+        return
+    yield Work("gather" if _scattered(node.target, node.over) else "store", (times, elements))
+
+
+def _broken(node: Store, elements: Expr, around: tuple[Tiles, ...]) -> Expr:
+    """How many runs a tile of the result is stored in, if along its last axis there are more tiles than one."""
+    last = node.target.subscripts[-1:]
+    tiles = [t for t in around if last and t.low in last[0].free_symbols]
+    run = _extent(r for r in node.over if last and r.symbol in last[0].free_symbols)
+    return sum((elements / run * Min(1, ceiling(t.extent / t.step) - 1) for t in tiles), Integer(0))
 
 
 def _scattered(access: Access, over: Iterable[Range]) -> bool:
@@ -157,7 +202,7 @@ def _scattered(access: Access, over: Iterable[Range]) -> bool:
     return bool(last) and not any(r.symbol in last[0].free_symbols for r in over)
 
 
-def _multiplied(node: MatMul, times: Expr) -> Work:
+def _multiplied(program: Staged, node: MatMul, times: Expr) -> Work:
     """A product; one whose left rows share entries is done in as many phases as keep those of a phase apart."""
     batch, rows, inner, columns = map(_extent, (node.batch, node.rows, node.inner, node.columns))
     for e in node.left.subscripts:
@@ -165,21 +210,28 @@ def _multiplied(node: MatMul, times: Expr) -> Work:
         if steps and any(r.symbol in e.free_symbols for r in node.inner):
             phases = ceiling(inner / steps[-1])
             return Work("phased", (times, batch, phases, rows, inner, columns))
-    return Work("matmul", (times, batch, rows, inner, columns))
+    held = _entries(program, node.left, node.over) + _entries(program, node.right, node.over)
+    return Work("matmul", (times, batch, rows, inner, columns, held))
+
+
+def _entries(program: Staged, access: Access, over: Iterable[Range]) -> Expr:
+    """How many entries of an array a statement reads at most; products that share entries read them once."""
+    read = _extent(r for r in over if access.along((r,)))
+    return Min(read, _product(program.shape(access.array)))
 
 
 def _run(program: Staged, node: Copy | Halo) -> Expr:
-    """How many entries a copy finds one behind the other in both arrays."""
+    """How many entries a copy finds one behind the other in both arrays, or as far apart as each is from the next."""
     run: Expr = _ONE
     ranges = {r.symbol: r.stop - r.start for r in node.over}
     ends = zip(node.target.subscripts[::-1], node.source.subscripts[::-1], strict=False)
     shapes = zip(program.shape(node.target.array)[::-1], program.shape(node.source.array)[::-1], strict=False)
     for (to, of), extents in zip(ends, shapes, strict=False):
         met = [s for s in ranges if s in to.free_symbols]
-        if len(met) != 1 or to.coeff(met[0]) != 1 or of.coeff(met[0]) != 1:
+        if len(met) != 1 or met[0] not in of.free_symbols:
             break
         run *= ranges[met[0]]
-        if any(extent != ranges[met[0]] for extent in extents):
+        if to.coeff(met[0]) != 1 or of.coeff(met[0]) != 1 or any(extent != ranges[met[0]] for extent in extents):
             break
     return run
 
@@ -196,8 +248,9 @@ def _product(extents: Iterable[Expr]) -> Expr:
 
 
 def direct_work(program: Program, batch: Symbol) -> tuple[Work, ...]:
-    """The counts of a program of sweeps: `sweep` is a product of slices that is added to slices, of so many elements,
-    in runs of so many neighbours along so many axes. `contract` is a sum of products by its rows, inner extent and columns.
+    """The counts of a program of sweeps: `sweep` is a product of slices that is added to slices, of so many elements, in runs of
+    so many along so many axes; the last count is 1 where these aren't neighbours. `contract` is a sum of products by its rows,
+    inner extent and columns.
 
     A loop within others counts as at their letters' 0. A slice whose ends move with one loop is as long as it is on average, any
     other is the whole axis.
@@ -252,7 +305,10 @@ def _swept(
     if isinstance(node, Contract):
         yield Work("contract", (times, elements / columns, inner, columns))
     lengths = [means.get(s, _count(program, r)) for s in kept for r in node.over if r.symbol == s]
-    yield Work("sweep", (times, elements, lengths[-1] if lengths else _ONE, Integer(len(lengths))))
+    last = next((r.symbol for s in kept[-1:] for r in node.over if r.symbol == s), None)
+    ends = [a.subscripts[-1].coeff(last) for a in (node.target, *node.factors) if a.subscripts and last is not None]
+    apart = Integer(any(abs(step) > 1 for step in ends))
+    yield Work("sweep", (times, elements, lengths[-1] if lengths else _ONE, Integer(len(lengths)), apart))
 
 
 def _count(program: Program, span: Range) -> Expr:

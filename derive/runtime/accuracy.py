@@ -191,14 +191,16 @@ def _sizes(absolute: "Plan", data: Any, counted: Counts) -> Any:
     unscaled = counted.alpha**2 * largest * max(1.0, sums)  # what a transform reaches before it is scaled
     if not unscaled <= np.finfo(absolute.compute).max:
         return np.full_like(biases, np.inf)
-    norms = np.minimum(counted.alpha * largest, _norms(absolute.kernel.flat(absolute.kernel.data, data), largest))
+    norms = np.minimum(counted.alpha * largest, _norms(absolute.kernel.flat(absolute.kernel.data, data)))
     return (biases.reshape(len(norms), -1) + sums * norms[:, None]).reshape(absolute.result)
 
 
-def _norms(items: Any, largest: float) -> Any:
-    """(Σ x²)^½ of each item, which that of none of its tiles is beyond."""
-    shares = (items / (largest or 1.0)).reshape(len(items), -1)
-    return largest * np.sqrt(np.einsum("ij,ij->i", shares, shares, dtype=np.promote_types(items.dtype, np.float64)))
+def _norms(items: Any) -> Any:
+    """(Σ x²)^½ of each item, which that of none of its tiles is beyond: from shares of its largest, since squares underflow."""
+    flat = items.reshape(len(items), -1).astype(np.promote_types(items.dtype, np.float64))
+    largest = flat.max(axis=1, initial=0)
+    shares = flat / np.where(largest > 0, largest, 1)[:, None]
+    return largest * np.sqrt(np.einsum("ij,ij->i", shares, shares))
 
 
 def _lost(absolute: "Plan", data: Any, counted: Counts) -> Any:

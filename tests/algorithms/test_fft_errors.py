@@ -186,8 +186,18 @@ def test_a_plan_says_its_bound_and_what_does_not_fit() -> None:
         kernel("conv2d").plan((4, 4), np.ones((1001, 1001), np.float32), algorithm="fft")
 
 
+def test_the_bound_on_an_item_is_its_own_beside_a_much_larger_one() -> None:
+    """Squares of its entries, as shares of the larger one's, would underflow."""
+    plan = kernel("conv2d").plan((2, 9, 9), np.ones((3, 3)), algorithm="fft")
+    X = np.random.default_rng(0).standard_normal((1, 9, 9)).repeat(2, axis=0)
+    alone = plan.error_bound(X)[1]
+    X[0] *= 1e170
+    assert (plan.error_bound(X)[1] >= alone * (1 - 1e-9)).all() and (alone > 0).all()
+
+
 def test_large_windows_are_transformed() -> None:
-    """By the model alone, with the machine as guessed: the crossover is somewhere between 5 and 51 taps."""
+    """By the model alone, with the machine as guessed: for windows of full rank the crossover is between 5 and 51 taps."""
+    draw = np.random.default_rng(0)
     for taps, wanted in ((3, "panels"), (51, "fft")):
-        plan = kernel("conv2d").plan((1000, 1000), np.ones((taps, taps), np.float32))
+        plan = kernel("conv2d").plan((1000, 1000), draw.standard_normal((taps, taps)).astype(np.float32))
         assert plan.algorithm == wanted

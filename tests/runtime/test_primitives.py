@@ -55,7 +55,7 @@ def test_what_a_source_holds_beyond_its_target_is_dropped() -> None:
 
 
 def test_products_take_longer_where_their_arrays_leave_the_cache() -> None:
-    works, machine = [("matmul", 1, 8, 8, 12, 1000)], Machine()
+    works, machine = [("matmul", 1, 8, 8, 12, 1000, 12 * (8 + 1000))], Machine()
     near, between, far = (seconds(works, room << 20, 4, machine, True) for room in (1, 2, 64))
     assert near < between < far
     moved = 4 * 8 * 1000 * (8 + 12)
@@ -69,10 +69,11 @@ def test_a_sum_of_one_part_costs_nothing() -> None:
 
 def test_a_sweep_costs_by_what_it_moves_by_its_runs_and_by_its_axes() -> None:
     machine = Machine()
-    plain = seconds([("sweep", 1, 4096, 4096, 1)], 0, 4, machine, True)
-    rows = seconds([("sweep", 1, 4096, 16, 2)], 0, 4, machine, True)
-    assert plain < rows < seconds([("sweep", 1, 4096, 16, 3)], 0, 4, machine, True)
-    assert swept_by([("fill", 1, 100), ("sweep", 9, 90, 9, 2)]) == 300
+    plain = seconds([("sweep", 1, 4096, 4096, 1, 0)], 0, 4, machine, True)
+    rows = seconds([("sweep", 1, 4096, 16, 2, 0)], 0, 4, machine, True)
+    assert plain < rows < seconds([("sweep", 1, 4096, 16, 3, 0)], 0, 4, machine, True)
+    assert plain < seconds([("sweep", 1, 4096, 4096, 1, 1)], 0, 4, machine, True)
+    assert swept_by([("fill", 1, 100), ("sweep", 9, 90, 9, 2, 0)]) == 300
     assert swept_by([("contract", 9, 10, 20, 30)]) == 600 and swept_by(()) == 0
 
 
@@ -83,7 +84,7 @@ def test_copies_of_long_runs_are_quicker() -> None:
 
 
 def test_a_product_of_a_column_by_a_row_is_a_plain_loop() -> None:
-    works = [[("matmul", 1, 1, 1000, inner, 48)] for inner in (1, 2)]
+    works = [[("matmul", 1, 1, 1000, inner, 48, 1048 * inner)] for inner in (1, 2)]
     machine = Machine()
     assert seconds(works[0], 0, 4, machine, True) > seconds(works[1], 0, 4, machine, True)
 
