@@ -2,16 +2,15 @@
 
     python benchmarks/cuda.py [NAME ...] [--write]
 
-Each layer and its gradients are called once an element type on the CPU; what is launched, with the options of its launch, is compiled
-by NVRTC for every architecture, and disassembled for one. `--write` keeps the figures in docs/performance/cuda.json, and as a page
-beside it; with names, these layers' figures among those that were kept.
+Each layer and its gradients are called once an element type on the CPU. What is launched is compiled by NVRTC for every
+architecture, with the options of its launch, and disassembled for one. `--write` keeps the figures in docs/performance/cuda.json,
+and as a page beside it; with names, these layers' figures among those that were kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Any
 
 from derive.cuda_check import standing_in_for_cupy
 from derive.cuda_check.disassembly import MachineCode, disassemble
-from derive.cuda_check.driving import called
+from derive.cuda_check.driving import called, wide
 from derive.cuda_check.footprint import footprint
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, nvrtc_version
 from derive.cuda_check.settings import Launched
@@ -31,8 +30,7 @@ from derive.registry import names
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "performance"
 TYPES = ("float32", "float64", "float16", "int64")
 DISASSEMBLED = "sm_90"
-SIDES = (96, 64, 32, 16, 8, 4, 2)
-MOST_ENTRIES, TRACED = 1 << 14, 1 << 16
+TRACED = 1 << 16
 
 
 def digest(name: str) -> str:
@@ -74,25 +72,6 @@ def asked(trace: Any) -> Iterator[tuple[str, float]]:
     yield "conflicts", conflicts
 
 
-def sizes_for(kernel: Any) -> dict[str, int]:
-    """Extents of data and result as large as is quick to run; other sizes, such as radii, 1."""
-    every = list(inspect.signature(kernel.shapes).parameters)
-    own = {w for key in (kernel.data, kernel.result) for w in kernel.letters[key].replace(" ", "").split(",")}
-    for side in SIDES:
-        sizes = {name: side if name in own else 1 for name in every}
-        shapes = kernel.shapes(**sizes).values()
-        if all(extent > 0 for shape in shapes for extent in shape) and max(map(size_of, shapes)) <= MOST_ENTRIES:
-            return sizes
-    return dict.fromkeys(every, 1)
-
-
-def size_of(shape: tuple[int, ...]) -> int:
-    product = 1
-    for extent in shape:
-        product *= extent
-    return product
-
-
 def launches(name: str) -> Launches:
     """Of a layer and its gradients, in every element type; the first is traced."""
     watch = Launches()
@@ -100,7 +79,7 @@ def launches(name: str) -> Launches:
         kernel = getattr(load_source(layer(name).source("cupy"), "cupy"), name)
     for position, dtype in enumerate(TYPES):
         with standing_in_for_cupy(watch=watch, trace_capacity=0 if position else TRACED) as cupy:
-            called(kernel, cupy, sizes_for(kernel), dtype, 0)
+            called(kernel, cupy, wide(kernel) or {}, dtype, 0)
     return watch
 
 
@@ -153,16 +132,26 @@ def page(figures: dict[str, Any]) -> str:
         "",
         "- *registers* of a thread, and *occupancy*: the part of a multiprocessor's warps that find room, at the threads that a "
         "block of its launches has. What differs from most of the seven stands in brackets.",
-        "- *instructions* of the kernel, and *of an output*: of the path that stores and multiplies most in the fewest of them, every "
-        "loop once; *of a multiply-add*: of the innermost loop, where kernels are told how long it is. From the disassembly for "
+        "- *instructions* of the kernel, and *of an output*: of the path that stores and multiplies most in the fewest of "
+        "them, each loop once; *of a multiply-add*: of the innermost loop, where there is one. From the disassembly for "
         f"{DISASSEMBLED}.",
         "- *sectors* of 32 bytes for 128 bytes of loads and of stores, of the argument that takes most (4 where neighbours read "
         "neighbours), and *conflicts* of banks of shared memory: from the addresses of a run on the CPU.",
     ]
-    for real in dict.fromkeys(r for _, _, row in rows(figures) for r in row["types"]):
+    for real in dict.fromkeys(element(t) for _, _, row in rows(figures) for t in row["types"]):
         lines += ["", f"## `{real}`", "", HEAD, "|---" * HEAD.count(" | ") + "|---|"]
-        lines += [line(kernel, row, row["types"][real]) for _, kernel, row in rows(figures) if real in row["types"]]
+        lines += [
+            line(kernel + options.removeprefix(real), row, of)
+            for _, kernel, row in rows(figures)
+            for options, of in row["types"].items()
+            if element(options) == real
+        ]
     return "\n".join([*lines, ""])
+
+
+def element(options: str) -> str:
+    """The element type among a launch's options, which is the first."""
+    return options.partition(" -D")[0]
 
 
 HEAD = (

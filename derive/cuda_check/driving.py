@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["called", "drive", "emitted_kernels"]
+__all__ = ["called", "drive", "emitted_kernels", "wide"]
 
 SMALL = (1, 2, 3, 5)
 LARGE = (1, 4, 33)
 TYPES = ("float32", "float64", "float16", "int64")
 MOST_CASES, MOST_ENTRIES = 24, 1 << 15
+SIDES = (131, 64, 32, 16, 8, 4, 2)
 PARTS = ("arguments", "batched", "letters", "result", "shapes", "sizes", "told", "vjp")
 
 
@@ -29,7 +30,7 @@ def drive(kernel: Any, cupy: ModuleType) -> Iterator[tuple[str, tuple[Any, ...]]
 
     A layer with several algorithms goes by each of them, besides the one that it chooses.
     """
-    cases = _cases(kernel)
+    cases = [*_cases(kernel), *([_case(found)] if (found := wide(kernel)) else [])]
     for way, layer in _ways(kernel):
         for turn, (case, sizes) in enumerate(cases):
             dtype = TYPES[turn % len(TYPES)]
@@ -49,7 +50,20 @@ def _cases(kernel: Any) -> list[tuple[str, dict[str, int]]]:
     drawn = dict.fromkeys(values for choice in (SMALL, LARGE) for values in _values(choice, len(names)))
     fitting = [sizes for values in drawn if _fits(kernel, sizes := dict(zip(names, values, strict=True)))]
     kept = random.Random(0).sample(range(len(fitting)), min(MOST_CASES, len(fitting)))
-    return [(", ".join(f"{n} = {v}" for n, v in fitting[at].items()), fitting[at]) for at in sorted(kept)]
+    return [_case(fitting[at]) for at in sorted(kept)]
+
+
+def _case(sizes: dict[str, int]) -> tuple[str, dict[str, int]]:
+    """Sizes in words, and as they are."""
+    return ", ".join(f"{name} = {value}" for name, value in sizes.items()), sizes
+
+
+def wide(kernel: Any) -> dict[str, int] | None:
+    """Sizes at which data and result are as large as is quick to run, for kernels of many results; others, such as radii, are 1."""
+    every = list(inspect.signature(kernel.shapes).parameters)
+    own = {axis.strip() for key in (kernel.data, kernel.result) for axis in kernel.letters[key].split(",")}
+    found = ({name: side if name in own else 1 for name in every} for side in SIDES)
+    return next((sizes for sizes in found if _fits(kernel, sizes)), None)
 
 
 def _values(choice: tuple[int, ...], count: int) -> list[tuple[int, ...]]:

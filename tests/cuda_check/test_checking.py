@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from derive.artifacts import package_files, write
-from derive.cuda_check import Findings, check_module
+from derive.cuda_check import Findings, check_module, standing_in_for_cupy
+from derive.cuda_check.driving import drive, wide
 from derive.errors import DeriveError, UnknownName
 from derive.pipeline import layer
+from tests.ladder.subjects import subject
 
 pytestmark = pytest.mark.usefixtures("compiler")
 
@@ -129,6 +131,15 @@ def test_an_emitted_module_without_its_package(tmp_path: Path) -> None:
     file.write_text(layer("conv2d").source("cupy"))
     found = check_module(file)
     assert found.clean and len(found.kernels) > 1
+
+
+def test_some_results_are_many() -> None:
+    kernel = subject("conv2d", "cupy").kernel
+    assert wide(kernel) == {"n": 131, "m": 131, "Delta": 1}
+    with standing_in_for_cupy() as cupy:
+        sizes = [results[0].size for _, results in drive(kernel, cupy)]
+    assert max(sizes) >= 131**2 and min(sizes) == 1
+    assert wide(subject("dense2d", "cupy").kernel) == {"n": 8, "m": 8}
 
 
 PLANTS = {
