@@ -248,6 +248,12 @@ def test_a_form_that_has_none_is_refused_with_the_reason(name: str, says: str) -
     assert lower(form, "threads").name == "direct"
 
 
+def test_a_form_without_terms_has_none() -> None:
+    form = layer("conv2d").derivation.form
+    with pytest.raises(NoLowering, match="it needs a term, and there is none"):
+        _strips.strips(replace(form, weight=Integer(0)), batched(form))
+
+
 def test_a_layer_whose_blocks_are_another_form_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     of = layer("laplacian2d")
     wrong = {name: with_edit(program, _negated) for name, program in of.blocked("cupy").items()}

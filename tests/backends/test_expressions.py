@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sympy import Abs, Eq, Integer, Max, Min, Mod, Ne, Sum, Symbol, ceiling, floor
 
+from derive.backends._cuda import _c
 from derive.backends._expressions import python, vectorised
-from derive.backends.cupy import _c
 from derive.cuda_check import RawModule, standing_in_for_cupy
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import Where

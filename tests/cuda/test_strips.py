@@ -50,11 +50,11 @@ def test_the_layers_in_blocks_are_these() -> None:
 @pytest.mark.parametrize("name", BLOCKED)
 def test_small_integers(name: str, aligned: bool) -> None:
     """Blocks inside and at the edges; rows that four neighbours at once are read of, and rows of which they can't be."""
-    of, before = subject(name, "cupy"), compiled(name)
+    of = subject(name, "cupy")
     sizes = sizes_in_blocks(of, aligned)
     arrays = whole_numbers(of, sizes, (np.float32,) * 3, (2,))
     assert np.array_equal(in_blocks(of, arrays, sizes), subject(name)(arrays, sizes))
-    assert compiled(name) > before
+    assert compiled(name) > 0
 
 
 @pytest.mark.parametrize("name", [*BLOCKED, *SLOPES])

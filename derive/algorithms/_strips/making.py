@@ -48,6 +48,8 @@ def strips(form: Form, batched: frozenset[str], name: str = "strips") -> Blocked
     """The program in blocks. Raises NoLowering for a form that has none, with the reason."""
     if form.output.name not in batched or {p.name for p in form.params} & batched:
         raise NoLowering("it needs weights that are shared by all items")
+    if form.weight == 0 or form.domain == False:  # noqa: E712
+        raise NoLowering("it needs a term, and there is none")
     plain = direct(form, "threads", batched)
     taken = {s.name for s in (*form.sizes, *form.output.symbols, *form.reduction_symbols, ITEM, BATCH)}
     taken |= {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
