@@ -1,4 +1,4 @@
-"""The documentation site: `python -m sphinx -W -b html docs docs/_build`, with no network then or later."""
+"""The documentation site: `python -m sphinx -W -b html docs docs/_build/html`, with no network then or later."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ author = "the derive contributors"
 copyright = author
 release = version = installed("derive-layers")
 
-extensions = ["myst_nb", "mathml", "pages", "reference"]
+extensions = ["myst_nb", "lexers", "mathml", "pages", "reference"]
 exclude_patterns = ["_build", "_extensions", "examples/*"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "html_image"]

@@ -14,7 +14,7 @@ from derive.render.numbers import at_letters, counts, example, free_entries, gro
 __all__ = ["Chart", "chart"]
 
 _INK, _FAINT, _BAR = "#767676", "#76767655", "#2f7fb5"
-_LEFT, _WIDTH, _RIGHT, _TOP, _LINE, _BOTTOM = 118, 390, 132, 30, 26, 12
+_LEFT, _WIDTH, _RIGHT, _TOP, _LINE, _BOTTOM = 118, 390, 172, 30, 26, 12
 _FONT = "system-ui, sans-serif"
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LINKS = ' xmlns:xlink="http://www.w3.org/1999/xlink"\n    '

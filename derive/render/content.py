@@ -50,7 +50,7 @@ def blocks(subject: Subject) -> Iterator[Block]:
         yield Sentence(f"Free parameters after each step, in general and at {at_letters(at)}.")
     yield _stage_table(subject, at)
     if subject.chart is not None:
-        yield Figure(subject.chart, 640)
+        yield Figure(subject.chart, 680)
     yield from _first(subject)
     for number, step in enumerate(subject.derivation.steps, start=1):
         yield from _step(subject, number, step)

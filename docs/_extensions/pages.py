@@ -13,12 +13,14 @@ from sphinx.application import Sphinx
 __all__ = ["derivation", "setup", "speed"]
 
 _FIGURE = re.compile(r'<p align="center"><img src="(\S+)" width="(\d+)" alt="([^"]*)"><br><em>.*?</em></p>')
+_CUDA = re.compile(r"(<summary>generated/cupy/\w+\.py</summary>\n\n```)python\n")
 _RULE = re.compile(r"\(\.\./\.\./derive/rules/(\w+)\.py\)")
 
 
 def derivation(text: str, name: str, measured: str) -> str:
     """The page of a derivation: its figures numbered among the site's, its rules linked, and how fast its kernel is."""
     text = _FIGURE.sub(_figure, text)
+    text = _CUDA.sub(r"\1python-cuda\n", text)
     text = _RULE.sub(r"(#rule-\1)", text)
     again = "\n## Again\n"
     return text.replace(again, f"{measured}{again}", 1)

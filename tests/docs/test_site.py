@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -18,7 +19,9 @@ from tests.docs.site import broken, outside, read, unnamed
 for _needed in ("sphinx", "myst_nb", "pydata_sphinx_theme", "latex2mathml", "skimage"):
     pytest.importorskip(_needed, reason=f"{_needed}, of the docs extra, is not installed")
 
-COMMAND = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs"]
+(COMMAND,) = re.findall(
+    r"^python (-m sphinx .*) docs/_build/html$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
+)
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +29,9 @@ def site(tmp_path_factory):
     """The site, made by the command that CONTRIBUTING.md names; a proxy that is none stands for the network."""
     folder = tmp_path_factory.mktemp("site") / "html"
     nowhere = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "HTTP", "HTTPS")}
-    command = [sys.executable, *COMMAND, str(folder)]
+    command = [sys.executable, *COMMAND.split(), str(folder)]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | nowhere, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert "-W" in COMMAND.split() and done.returncode == 0, done.stderr
     return folder
 
 
@@ -55,6 +58,13 @@ def test_mathematics_is_made_when_the_site_is_built(site):
     page = (site / "derivations" / "conv2d.html").read_text(encoding="utf-8")
     assert page.count("<math ") > 30 and '<mi mathvariant="normal" class="array">H</mi>' in page
     assert "$$" not in page and "\\mathsf" not in page
+
+
+def test_the_emitted_source_of_both_backends_is_highlighted(site):
+    page = (site / "derivations" / "conv2d.html").read_text(encoding="utf-8")
+    assert '<div class="highlight-python notranslate">' in page and "highlight-python-cuda" in page
+    assert re.search(r'<span class="k">__global__</span>', page)
+    assert re.search(r'<span class="kt">void</span>', page) and re.search(r'<span class="kn">import</span>', page)
 
 
 def test_the_notebook_was_run_from_top_to_bottom(site):

@@ -1,0 +1,23 @@
+"""Highlighting loses no letter, and tells CUDA text from Python."""
+
+from __future__ import annotations
+
+import runpy
+
+import pytest
+
+from tests.cli.test_writing import ROOT
+
+pytest.importorskip("sphinx", reason="sphinx, of the docs extra, is not installed")
+
+
+@pytest.mark.parametrize("name", ["conv2d", "deepsets1d"])
+def test_a_module_is_highlighted_whole(name):
+    lexer = runpy.run_path(str(ROOT / "docs" / "_extensions" / "lexers.py"))["CudaInPython"]()
+    text = (ROOT / "generated" / "cupy" / f"{name}.py").read_text(encoding="utf-8")
+    tokens = list(lexer.get_tokens_unprocessed(text))
+    assert "".join(value for _, _, value in tokens) == text
+    assert all(text[place : place + len(value)] == value for place, _, value in tokens)
+    kinds = {value: str(token) for _, token, value in tokens}
+    assert kinds["__global__"] == "Token.Keyword" and kinds["void"] == "Token.Keyword.Type"
+    assert kinds["import"] == "Token.Keyword.Namespace"
