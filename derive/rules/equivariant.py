@@ -29,8 +29,8 @@ from derive.remembered import both, replaced
 from derive.rules._known import implied
 from derive.rules._maps import same_letters
 from derive.rules._rule import Case, rule
-from derive.rules._spanned import spanned
-from derive.rules._tabled import tied_by_tables
+from derive.rules._spanned import linear_laws, spanned
+from derive.rules._tabled import laws, tied_by_tables
 from derive.rules._tied import Tied
 from derive.rules.reindex import reindex
 
@@ -47,14 +47,14 @@ def equivariant(form: Form, group: Group) -> Step:
     if motions is not None:
         return spanned(form, motions, equivariant.statement)
     elements = _elements(form, group)
-    tables = _tables(form, group)
-    if tables is not None:
-        return tied_by_tables(form, elements, tables, equivariant.statement)
+    images = _tables(form, group)
+    if images is not None:
+        return tied_by_tables(form, elements, images, equivariant.statement)
     _check_terms(form, group, elements)
     weight = Tied(form, form.weights[0], group, elements)
     biases = tuple(Tied(form, param, group, elements) for param in form.biases)
-    laws = _clauses(form, elements)
-    instances = [weight.instances(0), *(b.instances(len(elements)) for b in biases if len(laws) > len(elements))]
+    stated = _clauses(form, elements)
+    instances = [weight.instances(0), *(b.instances(len(elements)) for b in biases if len(stated) > len(elements))]
     return Step(
         rule="",
         kind=Kind.RESTRICTION,
@@ -66,7 +66,7 @@ def equivariant(form: Form, group: Group) -> Step:
         sections=tuple(s for t in (weight, *biases) for s in t.sections),
         to_before=same_letters(form),
         to_after=same_letters(form),
-        clauses=laws,
+        clauses=stated,
         instances=tuple(i for part in instances for i in part),
         argument=_argument(form, weight, biases),
     )
@@ -75,11 +75,19 @@ def equivariant(form: Form, group: Group) -> Step:
 @equivariant.constraint
 def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
     """The law on coefficients, and on biases, for each element."""
-    if _motions(form, group) is not None:
-        raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are matrices.")
+    motions = _motions(form, group)
+    if motions is not None:
+        return linear_laws(form, motions)[0]
     if _tables(form, group) is not None:
-        raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are tables.")
+        return laws(form, _elements(form, group))
     return _clauses(form, _elements(form, group))
+
+
+@equivariant.reading
+def tables(form: Form, group: Group) -> tuple[Table, ...]:
+    """The matrices of the generators, or their images."""
+    motions = _motions(form, group)
+    return linear_laws(form, motions)[1] if motions is not None else _tables(form, group) or ()
 
 
 def _tables(form: Form, group: Group) -> tuple[Table, ...] | None:
