@@ -9,19 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Symbol, expand
+from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.arguments import said
-from derive.forms.form import Form, equal_places
+from derive.forms.expr import index
+from derive.forms.form import Form, Table, equal_places
 from derive.forms.products import product_of, same_product
-from derive.proof.claim import check_claim
+from derive.proof.claim import check_claim, check_linear
 from derive.proof.correspondence import proved_by_terms
 from derive.proof.counterexample import Counterexample, boxes, smallest_model
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, differing_at_small_sizes, refute_at_small_sizes
 from derive.proof.solver import discharge
+from derive.proof.step import Clause
+from derive.rules._bounded import bounded
+from derive.rules._entries import Entrywise, entrywise
+from derive.rules._names import Names
 from derive.rules._renamed import renamed
 from derive.rules._rule import Application
 from derive.rules.compose import compose
@@ -43,9 +48,19 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
     form = layer.form if isinstance(layer, Derivation) else layer
     if not isinstance(form, Form):
         raise RuleRefused(f"A claim is about a derivation or a form; {said(layer)} is neither.")
-    if not form.shared:
+    seen = entrywise(form)
+    by_meaning = form.shared or bool(form.tables)
+    whole = seen.form if seen is not None else dense_like(form) if by_meaning else form
+    tables = structure.tables(whole)
+    if seen is not None or (tables and not by_meaning):
+        found = _over_the_rationals(form, seen, structure)
+        if tables or all(v.proved for v in found):
+            return _proved(form, structure, found)
+    if not form.shared and not tables:
         return check_claim(form, structure.clauses(form))
     clauses = structure.clauses(dense_like(form))
+    if tables:
+        return _at_its_sizes(form, structure, clauses, tables)
     verdicts = [v for v in (proved_by_terms(form, clause) for clause in clauses) if v is not None]
     if len(verdicts) == len(clauses):
         return tuple(verdicts)
@@ -57,13 +72,49 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
     )
 
 
+def _over_the_rationals(form: Form, seen: Entrywise | None, structure: Application) -> tuple[Verdict, ...]:
+    """Of weights in a vector space, or of matrices or tables: what each clause says of the parameters, decided exactly."""
+    whole = form if seen is None else seen.form
+    tables, clauses = structure.tables(whole), tuple(bounded(c, form) for c in structure.clauses(whole))
+    letter = index(Names(form, *(s.name for c in clauses for s in c.binders), *_bound(clauses)).fresh("r"))
+    own = clauses if seen is None else tuple(seen.of(c, letter) for c in clauses)
+    return check_linear(form, own, tables)
+
+
+def _proved(form: Form, structure: Application, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+    """The verdicts, all of them proved. Raises ObligationFailed, with the smallest counterexample where there is one."""
+    wrong = [v for v in verdicts if not v.proved]
+    if wrong:
+        dense = dense_like(form)
+        refute_at_small_sizes(form, structure.clauses(dense), structure.tables(dense))
+        raise ObligationFailed(f"{wrong[0].obligation.says} could not be decided.")
+    return verdicts
+
+
+def _bound(clauses: Iterable[Clause]) -> list[str]:
+    return [limits[0].name for c in clauses for e in (c.left, c.right) for s in e.atoms(Sum) for limits in s.limits]
+
+
+def _at_its_sizes(
+    form: Form, structure: Application, clauses: tuple[Clause, ...], tables: tuple[Table, ...]
+) -> tuple[Verdict, ...]:
+    """A claim by matrices or tables about a form whose terms share inputs: by what the form means, where its sizes are numbers."""
+    if refute_at_small_sizes(form, clauses, tables):
+        return tuple(Verdict(Obligation("claim", clause.says, ()), Status.EXHAUSTIVE) for clause in clauses)
+    raise ObligationFailed(
+        f"{structure} is not decided: it holds at all sizes whose sum is at most {LARGEST}, which is no proof."
+    )
+
+
 def same_layer(one: Derivation, other: Derivation) -> Verdict:
     """Prove that two derivations end in the same layer: equal dense weights and biases for equal parameters, all sizes.
 
     Raises RuleRefused where their parameters have different boxes, ObligationFailed where the layers differ.
     """
     _check_derivations(one, other)
-    if [p.array for p in one.form.params] != [p.array for p in other.form.params] or one.dense != other.dense:
+    if [(p.array, p.values) for p in one.form.params] != [
+        (p.array, p.values) for p in other.form.params
+    ] or one.dense != other.dense:
         raise RuleRefused("Two layers can be compared when their parameters have the same names and boxes.")
     left, right = one.reference_maps, other.reference_maps
     goals = tuple(

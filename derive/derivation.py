@@ -18,10 +18,11 @@ from derive.forms.form import Form
 from derive.proof.counterexample import smallest_model
 from derive.proof.counts import Counts
 from derive.proof.everywhere import Everywhere
+from derive.proof.folding import carried
 from derive.proof.goal import Status, Verdict
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import discharge_all
-from derive.proof.step import Kind, Step, substitute
+from derive.proof.step import Kind, Step
 from derive.proof.wellformed import mixed_up
 from derive.rules._rule import Application
 
@@ -202,7 +203,7 @@ class Derivation:
         later = [s for s in self.steps if s.kind is not Kind.EXTENSION]
         maps: dict[str, Expr] = {p.name: p.array.entry() for p in self.dense.params}
         for proved in later:
-            maps = {name: substitute(value, proved.step.embeddings) for name, value in maps.items()}
+            maps = {name: carried(value, proved.step) for name, value in maps.items()}
         return maps
 
     def reference(self, *, shape: tuple[int, ...], **arrays: Any) -> tuple[np.ndarray, np.ndarray]:

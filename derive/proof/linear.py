@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr
+from sympy import And, Eq, Expr, Symbol
 
 from derive.errors import TextError
 from derive.forms.expr import Read
@@ -59,10 +59,11 @@ class Linear(Everywhere):
 class _Decision:
     """One goal at work."""
 
-    def __init__(self, goal: Linear) -> None:
-        self.goal = goal
+    def __init__(self, goal: Linear, standing: frozenset[Symbol] = frozenset()) -> None:
+        """`standing` are letters to be left as they stand, whatever their ranges."""
+        self.goal, self.standing = goal, standing
         self.within = Combinations(goal.tables, goal.numbers, goal.arrays)
-        self.letters = ranges_in(goal.facts)
+        self.letters = {s: ends for s, ends in ranges_in(goal.facts).items() if s not in standing}
         own = tuple(f for f in goal.facts if not self.passive(f) and not self.within.reads_arrays(f))
         self.at, self.size = self.within.points(own, self.letters)
 
@@ -103,10 +104,10 @@ class _Decision:
     def follows(self, part: Any) -> Status:
         """Whether an equation rebuilt = entry, at all entries of a block, follows from the laws."""
         rebuilt, entry = (part.lhs, part.rhs) if isinstance(part.rhs, Read) else (part.rhs, part.lhs)
-        if not isinstance(entry, Read) or any(
-            self.passive(f) and f.free_symbols & set(self.letters) for f in self.goal.facts
-        ):
+        if not isinstance(entry, Read):
             raise Undecided
+        if mixed := {s for f in self.goal.facts if self.passive(f) for s in f.free_symbols & set(self.letters)}:
+            return _Decision(self.goal, self.standing | mixed).follows(part)
         entries = self.within.combination(entry, self.at, self.size)
         order = np.argsort(entries.rows)
         columns = entries.columns[order]
@@ -158,7 +159,7 @@ class _Decision:
     def known(self, law: Clause) -> tuple[At, int] | None:
         """The points of a law's letters with numeric ranges; None where what it needs of the other letters isn't known."""
         facts = Goal((law.given,), law.given).facts
-        letters = ranges_in(facts)
+        letters = {s: ends for s, ends in ranges_in(facts).items() if s not in self.standing}
         own = tuple(f for f in facts if not f.free_symbols - set(letters))
         for fact in (f for f in facts if f not in own and f not in self.goal.facts):
             if fact.free_symbols & set(letters) or self.by_solver(fact) is not Status.EXHAUSTIVE:

@@ -160,7 +160,9 @@ def _of_step(step: Step, named: _Named) -> tuple[Obligation, ...]:
         return (_preconditions(step), *factored(step), *_of_form(step.after))
     kept = [_preconditions(step)]
     if step.view is View.SPANNED:
-        kept.append(Obligation("sound", SUMMED, summed(step, named.embeddings, named.after, named.biases())))
+        kept.append(
+            Obligation("sound", SUMMED, summed(step, named.embeddings, named.before, named.after, named.biases()))
+        )
     else:
         kept.append(Obligation("sound", "Old and new terms correspond, with equal weight and input.", named.sound()))
     if step.kind is Kind.RESTRICTION:

@@ -13,12 +13,12 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from sympy import Integer, Symbol, true
+from sympy import Integer, Rational, Symbol, true
 
 from derive.errors import ObligationFailed
 from derive.forms.denote import denote, matrix
 from derive.forms.evaluate import evaluate, grid
-from derive.forms.form import Array, Edge, Form, Param
+from derive.forms.form import Array, Edge, Form, Param, Table
 from derive.forms.products import weighted
 from derive.forms.text import show
 from derive.proof.counterexample import Counterexample, boxes
@@ -50,7 +50,7 @@ def dense_like(form: Form) -> Form:
     )
 
 
-def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...]) -> bool:
+def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...], tables: tuple[Table, ...] = ()) -> bool:
     """Raise ObligationFailed for the first clause about `dense_like(form)` that fails, at the smallest sizes.
 
     Otherwise whether all sizes were tried, and for all values of the parameters: where every size is a number.
@@ -60,13 +60,13 @@ def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...]) -> bool:
         for said, arrays in _drawn(form, sizes):
             dense = _dense(form, arrays, sizes)
             for clause in clauses:
-                if (found := _failing(form, clause, dense, sizes)) is not None:
+                if (found := _failing(form, clause, dense, sizes, tables)) is not None:
                     indices, residue, place = found
                     entries = (*said, (place, 1)) if place else said
                     model = Counterexample(
                         tuple((s.name, v) for s, v in sizes.items()),
                         indices,
-                        Integer(residue),
+                        residue,
                         entries,
                         place,
                         boxes(form, sizes),
@@ -175,8 +175,8 @@ def _dense(form: Form, arrays: Arrays, sizes: Mapping[Symbol, int]) -> Arrays:
 
 
 def _failing(
-    form: Form, clause: Clause, dense: Arrays, sizes: Mapping[Symbol, int]
-) -> tuple[tuple[tuple[str, int], ...], int, str] | None:
+    form: Form, clause: Clause, dense: Arrays, sizes: Mapping[Symbol, int], tables: tuple[Table, ...]
+) -> tuple[tuple[tuple[str, int], ...], Rational, str] | None:
     """Indices at which the clause fails, nearest to 0, by how much, and the input's entry that shows it."""
     axes = {axis.symbol: axis for axis in (*form.output.axes, *form.input.axes)}
     reach = max(dense["W"].shape, default=1)
@@ -186,7 +186,7 @@ def _failing(
     }
     points = dict(sizes) | grid(ends)
     shape = tuple(high - low + 1 for low, high in ends.values())
-    read = _reader(form, dense, sizes)
+    read = _reader(form, dense, sizes, tables)
     gap = evaluate(clause.left, points, read) - evaluate(clause.right, points, read)
     wrong = np.broadcast_to(evaluate(clause.given, points), shape) & (np.broadcast_to(gap, shape) != 0)
     if not wrong.any():
@@ -196,12 +196,18 @@ def _failing(
     values = {s: x + low for s, x, low in zip(ends, at, lows, strict=True)}
     inputs = form.input.symbols
     place = show(form.input.entry([Integer(values[s]) for s in inputs])) if set(inputs) <= set(values) else ""
-    return tuple((s.name, v) for s, v in values.items()), int(np.broadcast_to(gap, shape)[tuple(at)]), place
+    residue = np.broadcast_to(gap, shape)[tuple(at)]
+    return (
+        tuple((s.name, v) for s, v in values.items()),
+        Rational(int(residue.numerator), int(residue.denominator)),
+        place,
+    )
 
 
-def _reader(form: Form, dense: Arrays, sizes: Mapping[Symbol, int]) -> Callable[..., Any]:
+def _reader(form: Form, dense: Arrays, sizes: Mapping[Symbol, int], tables: tuple[Table, ...]) -> Callable[..., Any]:
     """Entries of W and U; where the clause doesn't speak of a point, its subscripts may lie outside, and any entry will do."""
-    boxes = {"W": (*form.output.axes, *form.input.axes), "U": form.output.axes}
+    boxes = {"W": (*form.output.axes, *form.input.axes), "U": form.output.axes} | {t.name: t.array.axes for t in tables}
+    dense = dense | {t.name: np.array(t.values).reshape([int(e) for e in t.array.shape]) for t in tables}
 
     def read(name: str, *subscripts: Any) -> Any:
         values = dense[name]

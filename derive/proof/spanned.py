@@ -7,14 +7,16 @@ the constraint leaves, with no column too few or too many, is said by 'restricte
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from sympy import And, Sum
+from sympy import And, Eq, Expr, Sum
 
 from derive.errors import ObligationFailed
 from derive.forms.expr import Read
-from derive.forms.form import equal_places
+from derive.forms.form import Axis, Form, equal_places
 from derive.forms.products import same_product
+from derive.forms.spans import span_of
 from derive.proof.goal import Goal
 from derive.proof.step import ArrayMap, Step
 
@@ -23,9 +25,17 @@ __all__ = ["SUMMED", "summed"]
 SUMMED = "An old term is the sum over the columns of the new ones, with the same entry of the input."
 
 
-def summed(step: Step, embeddings: tuple[ArrayMap, ...], after: Callable[[Any], Any], biases: Goal) -> tuple[Goal, ...]:
-    """The goals of soundness, with the new form's arrays told apart. Raises ObligationFailed for weights that are no such sum."""
+def summed(
+    step: Step,
+    embeddings: tuple[ArrayMap, ...],
+    before: Callable[[Any], Any],
+    after: Callable[[Any], Any],
+    biases: Goal,
+) -> tuple[Goal, ...]:
+    """The goals of soundness, with the two forms' arrays told apart. Raises ObligationFailed for weights that are no such sum."""
     old, new = step.before, step.after
+    if not isinstance(old.weight, Read):
+        return _again(step, before, after, biases)
     extra = [axis for axis in new.reduction if axis not in old.reduction]
     _demand(isinstance(old.weight, Read) and len(old.weights) == 1 and len(extra) == 1)
     assert isinstance(old.weight, Read)
@@ -44,6 +54,37 @@ def summed(step: Step, embeddings: tuple[ArrayMap, ...], after: Callable[[Any], 
         Goal((*facts, old.live, column.holds()), new.live),
         biases,
     )
+
+
+def _again(step: Step, before: Callable[[Any], Any], after: Callable[[Any], Any], biases: Goal) -> tuple[Goal, ...]:
+    """Of a weight that is such a sum already: both sums have the same value, wherever their other letters are."""
+    (old, one), (new, other) = map(_without_columns, (step.before, step.after))
+    _demand(old.reduction == new.reduction)
+    facts = (step.after.given, step.before.given)
+    sums = (_total(before, step.before, one), _total(after, step.after, other))
+    return (
+        Goal((*facts, new.live), And(old.live, equal_places(old.read, new.read))),
+        Goal((*facts, old.live), new.live),
+        Goal((*facts, new.live), Eq(*sums)),
+        biases,
+    )
+
+
+def _without_columns(form: Form) -> tuple[Form, Axis]:
+    """The form without the letter of the columns, and its axis; nothing but the weight mentions it."""
+    span = span_of(form.weight, form.weights)
+    _demand(span is not None)
+    assert span is not None
+    found = [a for a in form.reduction if a.symbol == span.column]
+    mentioned = form.domain.free_symbols.union(*(e.free_symbols for e in form.read))
+    _demand(len(found) == 1 and span.column not in mentioned)
+    axis, last = found[0], span.numbers.array.axes[-1]
+    _demand((axis.lower, axis.upper) == (last.lower, last.upper))
+    return replace(form, reduction=tuple(a for a in form.reduction if a is not axis)), axis
+
+
+def _total(named: Callable[[Any], Any], form: Form, axis: Axis) -> Expr:
+    return Sum(named(form.weight), (axis.symbol, axis.lower, axis.upper))
 
 
 def step_value(step: Step, embeddings: tuple[ArrayMap, ...]) -> Any:

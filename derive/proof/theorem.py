@@ -16,13 +16,14 @@ from sympy import And, Expr, Symbol
 from derive.errors import CertificateError, DeriveError
 from derive.forms.equation import formula
 from derive.forms.expr import Read, Where, reads
-from derive.forms.form import Array, Form, Table
+from derive.forms.form import Array, Form, Param, Table
 from derive.forms.notation import UNICODE
 from derive.forms.ranges import write_conditions
 from derive.forms.text import show
 from derive.proof.counts import Counts
 from derive.proof.displays import lines_html
 from derive.proof.encoding import Data, write_form, write_tables
+from derive.proof.folding import Whole, folded, named_again, wholes_after
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
@@ -41,6 +42,7 @@ class Constraint:
     left: Expr
     right: Expr
     tables: tuple[Table, ...] = ()
+    numbers: tuple[Param, ...] = ()
 
     def __str__(self) -> str:
         names = ", ".join(s.name for s in self.letters)
@@ -136,6 +138,8 @@ def theorem(start: Form, steps: tuple[Step, ...]) -> Theorem:
     constraints: list[Constraint] = []
     sections: list[tuple[ArrayMap, ...]] = []
     transforms: list[Transform] = []
+    wholes: dict[str, Whole] = {}
+    read: tuple[Table, ...] = ()
     first = last = start
     for step in steps:
         if step.kind is Kind.FACTORISATION:
@@ -152,8 +156,10 @@ def theorem(start: Form, steps: tuple[Step, ...]) -> Theorem:
             extends.append(Extension(first, step.assume))
             first = step.after
         else:
-            constraints += [_pulled(clause, step, sections) for clause in step.clauses]
+            constraints += [_pulled(clause, step, sections, wholes, read) for clause in step.clauses]
+            wholes = wholes_after(step, wholes, len(sections))
             sections.append(step.sections)
+            read = tuple(dict.fromkeys((*read, *step.tables)))
         last = step.after
     return Theorem(tuple(extends), first, tuple(constraints), last, _counts(last), tuple(transforms))
 
@@ -166,15 +172,27 @@ def _counts(form: Form) -> Counts | None:
         return None
 
 
-def _pulled(clause: Clause, step: Step, sections: list[tuple[ArrayMap, ...]]) -> Constraint:
-    left, right = clause.left, clause.right
-    for maps in reversed(sections):
-        left, right = substitute(left, maps), substitute(right, maps)
+def _pulled(
+    clause: Clause,
+    step: Step,
+    sections: list[tuple[ArrayMap, ...]],
+    wholes: dict[str, Whole],
+    earlier: tuple[Table, ...],
+) -> Constraint:
+    left, right = (folded(side, step.before, wholes) for side in (clause.left, clause.right))
+    for depth, maps in reversed(list(enumerate(sections))):
+        left, right = (substitute(named_again(side, wholes, depth + 1), maps) for side in (left, right))
+    left, right = (named_again(side, wholes, 0) for side in (left, right))
     known = And(step.before.given, clause.given)
     sides = _settled(left, known), _settled(right, known)
     read = {r.array for side in sides for r in reads(side)}
-    tables = tuple(t for t in (*step.before.tables, *step.tables) if t.name in read)
-    return Constraint(clause.says, clause.binders, clause.given, *sides, tables)
+    own = {t.name for t in (*step.before.tables, *step.tables)}
+    other = tuple(t for t in earlier if t.name not in own)
+    tables = tuple(t for t in (*step.before.tables, *step.tables, *other) if t.name in read)
+    if len({t.name for t in tables}) < len(tables):
+        raise DeriveError("Two tables of one name are read by a constraint, so it is none that can be stated.")
+    numbers = tuple(p for p in step.before.params if p.values is not None and p.name in read)
+    return Constraint(clause.says, clause.binders, clause.given, *sides, tables, numbers)
 
 
 def _settled(expression: Expr, known: Any) -> Expr:
@@ -200,6 +218,7 @@ def write_theorem(found: Theorem) -> Data:
                 "right": show(c.right),
             }
             | write_tables(c.tables)
+            | _write_numbers(c.numbers)
             for c in found.constraints
         ],
         "transforms": [
@@ -217,6 +236,12 @@ def write_theorem(found: Theorem) -> Data:
             "exact_bias": str(counts.exact_bias),
         },
     }
+
+
+def _write_numbers(params: tuple[Param, ...]) -> Data:
+    """Arrays of numbers with all their values, where there are any."""
+    held = [{"name": p.name, "values": [show(v) for v in p.values or ()]} for p in params]
+    return {"numbers": held} if held else {}
 
 
 def compare(found: Theorem, wanted: Theorem) -> None:

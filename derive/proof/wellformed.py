@@ -16,6 +16,7 @@ from sympy import Integer, Sum, Symbol, prod, true
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Form, Param, Table
 from derive.forms.products import sums
+from derive.forms.spans import span_of
 from derive.proof.checker import Checker, Symbols, check_bound
 from derive.proof.roles import check_roles
 from derive.proof.step import ArrayMap, Kind, Step, View
@@ -177,8 +178,7 @@ def _check_correspondence(step: Step, check: Checker) -> None:
     plain = step.view in views and step.selected == true and step.inner is None
     check.demand(plain, f"{_an(step.kind)} is no view of another layer")
     combined = step.view is View.SPANNED
-    alone = not step.before.shared and step.after.shared is combined
-    check.demand(alone or step.kind is Kind.EQUIVALENCE, f"{_an(step.kind)} has one coefficient an input")
+    check.demand(_tells(step, combined), f"{_an(step.kind)} has one coefficient an input")
     _check_shapes(step, check)
     _check_numbers(step, check)
     old, new = (tuple(p.array for p in form.params) for form in (step.before, step.after))
@@ -187,6 +187,18 @@ def _check_correspondence(step: Step, check: Checker) -> None:
     _check_maps(step.sections, learned[1], old, "the section", check)
     _check_clauses(step, old, check)
     _check_letters(step, check)
+
+
+def _tells(step: Step, combined: bool) -> bool:
+    """Whether parameters and layers correspond: terms may share inputs along the columns of a basis alone.
+
+    The coordinates in a basis correspond to layers by the steps before, each of which was proved 'once'.
+    """
+    if step.kind is Kind.EQUIVALENCE:
+        return True
+    if not step.before.shared:
+        return step.after.shared is combined
+    return step.kind is Kind.RESTRICTION and span_of(step.before.weight, step.before.weights) is not None
 
 
 def _check_numbers(step: Step, check: Checker) -> None:

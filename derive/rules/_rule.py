@@ -10,15 +10,18 @@ from typing import Any
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.arguments import said
 from derive.forms.expr import Read, reads
-from derive.forms.form import Form
+from derive.forms.form import Form, Table
 from derive.proof.claim import check_claim
 from derive.proof.step import Clause, Kind, Step
+from derive.rules._entries import Entrywise, entrywise
 from derive.rules._maps import same_entries, same_letters
+from derive.rules._narrowed import narrowed
 
 __all__ = ["Application", "Case", "Rule", "rule"]
 
 Rewrite = Callable[..., Step]
 Constraint = Callable[..., tuple[Clause, ...]]
+Reading = Callable[..., tuple[Table, ...]]
 
 
 class Rule:
@@ -34,6 +37,7 @@ class Rule:
             parameters=list(taken.parameters.values())[1:], return_annotation="Application"
         )
         self.clauses: Constraint | None = None
+        self.tables: Reading | None = None
 
     def __call__(self, *args: Any, **options: Any) -> Application:
         try:
@@ -59,6 +63,11 @@ class Rule:
     def constraint(self, function: Constraint) -> Constraint:
         """Decorates the function that states what the rule demands of a form, as clauses."""
         self.clauses = function
+        return function
+
+    def reading(self, function: Reading) -> Reading:
+        """Decorates the function that gives the tables which the constraint reads."""
+        self.tables = function
         return function
 
     @property
@@ -107,6 +116,10 @@ class Application:
             raise RuleRefused(f"Rule '{self.rule.name}' states no constraint, so nothing can be claimed by it.")
         return self.rule.clauses(form, *self.args, **dict(self.options))
 
+    def tables(self, form: Form) -> tuple[Table, ...]:
+        """What the clauses read places, signs and coefficients from."""
+        return () if self.rule.tables is None else self.rule.tables(form, *self.args, **dict(self.options))
+
     def apply(self, form: Form) -> Step:
         """The step that the rule makes of a form, not proved yet.
 
@@ -120,11 +133,17 @@ class Application:
                 f"Rule '{self.rule.name}' refused: the weight {form.weight} is read by a table, "
                 f"and this rule names weights by formulas in their places."
             )
-        tied = not isinstance(form.weight, Read) and not form.vanishes
+        restricts = self.rule.clauses is not None and self.rule.kind is Kind.RESTRICTION
+        seen = entrywise(form) if restricts and not form.vanishes else None
+        tied = seen is None and not isinstance(form.weight, Read) and not form.vanishes
         if self.rule.clauses is not None and tied and not form.tables:
             self._refuse_tied(form)
         try:
-            step = self.rule.rewrite(form, *self.args, **dict(self.options))
+            step = (
+                self.rule.rewrite(form, *self.args, **dict(self.options))
+                if seen is None
+                else self._narrowed(form, seen)
+            )
         except RuleRefused as cause:
             if f"'{self.rule.name}'" in str(cause):
                 raise
@@ -156,6 +175,9 @@ class Application:
             to_after=letters,
             clauses=clauses,
         )
+
+    def _narrowed(self, form: Form, seen: Entrywise) -> Step:
+        return narrowed(form, seen, self.clauses(seen.form), self.tables(seen.form), self.rule.statement)
 
     def _refuse_tied(self, form: Form) -> None:
         try:

@@ -25,8 +25,9 @@ from derive.groups._finite import Basis, intertwiners
 from derive.groups._group import Block, Motion
 from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep, View
 from derive.rules._maps import same_letters
+from derive.rules._names import Names
 
-__all__ = ["spanned"]
+__all__ = ["linear_laws", "spanned"]
 
 _LARGEST = 1 << 31
 Sided = tuple[Block, ...]
@@ -41,7 +42,7 @@ def spanned(form: Form, motions: tuple[Motion, ...], statement: str) -> Step:
         raise RuleRefused(
             f"Matrices combine the entries of one array of weights; the weight '{form.weight}' is not one."
         )
-    names = _Names(form)
+    names = Names(form)
     weight = _Space(form, form.weights[0], form.weight, motions, True, names)
     biases = [_Space(form, p, form.bias, motions, False, names) for p in form.biases if motions[0].out]
     after = replace(
@@ -74,32 +75,20 @@ def spanned(form: Form, motions: tuple[Motion, ...], statement: str) -> Step:
     )
 
 
+def linear_laws(form: Form, motions: tuple[Motion, ...]) -> tuple[tuple[Clause, ...], tuple[Table, ...]]:
+    """The law of weights, then that of biases, for each generator; and the matrices as tables that they read."""
+    names = Names(form)
+    spaces = [_Space(form, form.weights[0], form.weight, motions, True, names)]
+    spaces += [_Space(form, p, form.bias, motions, False, names) for p in form.biases if motions[0].out]
+    return tuple(c for s in spaces for c in s.laws), tuple(dict.fromkeys(t for s in spaces for t in s.matrices))
+
+
 def _argument(weight: _Space) -> tuple[SubStep, ...]:
     law = weight.laws[0]
     return (
         SubStep("X = 0 but at one place leaves a linear equation", law.left, law.right),
         SubStep("Name the coordinates in the basis of its solutions", weight.entry, weight.value),
     )
-
-
-class _Names:
-    """Names and letters that nothing else has."""
-
-    def __init__(self, form: Form) -> None:
-        arrays = (form.input, form.output, *(p.array for p in form.params))
-        letters = (*form.reduction_symbols, *(s for a in arrays for s in a.symbols), *form.sizes)
-        self.taken = {a.name for a in arrays} | {s.name for s in letters}
-        self.known: dict[str, str] = {}
-
-    def fresh(self, name: str) -> str:
-        """The name with as many `_` behind it as make it new; for the same name the same one again."""
-        if name not in self.known:
-            new = name
-            while new in self.taken:
-                new += "_"
-            self.taken.add(new)
-            self.known[name] = new
-        return self.known[name]
 
 
 @dataclass(frozen=True)
@@ -111,7 +100,7 @@ class _Space:
     source: Expr
     motions: tuple[Motion, ...]
     is_weight: bool
-    names: _Names
+    names: Names
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, Read) or self.source.array != self.param.name or self.param.data:
@@ -269,10 +258,14 @@ class _Space:
         }
 
     @property
+    def matrices(self) -> tuple[Table, ...]:
+        """The generators."""
+        return tuple(t for pairs in self._sides for side in pairs for _, t, _ in side)
+
+    @property
     def tables(self) -> tuple[Table, ...]:
         """The matrices, and the places of the leading ones."""
-        sides = (t for pairs in self._sides for side in pairs for _, t, _ in side)
-        return (*sides, *(self._back.values() if self.count else ()))
+        return (*self.matrices, *(self._back.values() if self.count else ()))
 
     @cached_property
     def _sides(self) -> tuple[tuple[list[Any], list[Any]], ...]:

@@ -29,8 +29,8 @@ from derive.remembered import both, replaced
 from derive.rules._known import implied
 from derive.rules._maps import same_letters
 from derive.rules._rule import Case, rule
-from derive.rules._spanned import spanned
-from derive.rules._tabled import tied_by_tables
+from derive.rules._spanned import linear_laws, spanned
+from derive.rules._tabled import laws, tied_by_tables
 from derive.rules._tied import Tied
 from derive.rules.reindex import reindex
 
@@ -47,15 +47,15 @@ def equivariant(form: Form, group: Group) -> Step:
     if motions is not None:
         return spanned(form, motions, equivariant.statement)
     elements = group.elements(form)
-    tables = _tables(form, group)
-    if tables is not None:
-        return tied_by_tables(form, elements, tables, equivariant.statement)
+    images = _tables(form, group)
+    if images is not None:
+        return tied_by_tables(form, elements, images, equivariant.statement)
     if not form.vanishes:
         _check_terms(form, group, elements)
     weights, biases = (tuple(Tied(form, p, group, elements) for p in part) for part in (form.weights, form.biases))
-    laws = _clauses(form, elements)
+    stated = _clauses(form, elements)
     instances = [*(w.instances(0) for w in weights)]
-    instances += [b.instances(len(elements)) for b in biases if len(laws) > len(elements)]
+    instances += [b.instances(len(elements)) for b in biases if len(stated) > len(elements)]
     return Step(
         rule="",
         kind=Kind.RESTRICTION,
@@ -67,7 +67,7 @@ def equivariant(form: Form, group: Group) -> Step:
         sections=tuple(s for t in (*weights, *biases) for s in t.sections),
         to_before=same_letters(form),
         to_after=same_letters(form),
-        clauses=laws,
+        clauses=stated,
         instances=tuple(i for part in instances for i in part),
         argument=_argument(form, elements[0], weights, biases),
     )
@@ -76,11 +76,19 @@ def equivariant(form: Form, group: Group) -> Step:
 @equivariant.constraint
 def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
     """The law on coefficients, and on biases, for each element."""
-    if _motions(form, group) is not None:
-        raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are matrices.")
+    motions = _motions(form, group)
+    if motions is not None:
+        return linear_laws(form, motions)[0]
     if _tables(form, group) is not None:
-        raise RuleRefused("Rule 'equivariant' decides no claim about a group whose elements are tables.")
+        return laws(form, group.elements(form))
     return _clauses(form, group.elements(form))
+
+
+@equivariant.reading
+def tables(form: Form, group: Group) -> tuple[Table, ...]:
+    """The matrices of the generators, or their images."""
+    motions = _motions(form, group)
+    return linear_laws(form, motions)[1] if motions is not None else _tables(form, group) or ()
 
 
 def _tables(form: Form, group: Group) -> tuple[Table, ...] | None:

@@ -77,6 +77,12 @@ def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
     return equivariant(_OnInput(group)).clauses(form)
 
 
+@invariant.reading
+def tables(form: Form, group: Group) -> tuple[Table, ...]:
+    """What the law reads."""
+    return equivariant(_OnInput(group)).tables(form)
+
+
 EXAMPLE = Case(dense_form(rank=1, places=False), invariant(Translations()))
 COUNTEREXAMPLE = Case(
     reindex().apply(dense_form(rank=1)).after.with_weight("V[i, a]*V[i, a]"),

@@ -19,7 +19,7 @@ from sympy import Symbol
 from derive.derivation import Derivation
 from derive.forms.denote import denote, entry_reader, matrix
 from derive.forms.evaluate import evaluate, grid
-from derive.forms.form import Form, Param
+from derive.forms.form import Form, Param, Table
 from derive.proof.step import ArrayMap, Kind, Step, substitute
 
 __all__ = [
@@ -56,6 +56,8 @@ class Combination:
         return Combination(terms)
 
     def __mul__(self, factor: Any) -> Combination:
+        if isinstance(factor, np.ndarray):
+            return NotImplemented
         return Combination({label: value * factor for label, value in self.terms.items()} if factor else {})
 
     def monomials(self) -> dict[tuple[Hashable, ...], Any]:
@@ -116,11 +118,21 @@ def _box(param: Param, sizes: Sizes) -> tuple[int, ...]:
     return tuple(int(evaluate(extent, sizes)) for extent in param.array.shape)
 
 
+def _held(param: Param, shape: tuple[int, ...]) -> np.ndarray:
+    """The numbers that a form brings along."""
+    array = np.empty(len(param.values or ()), dtype=object)
+    array[:] = [Fraction(int(v.p), int(v.q)) for v in param.values or ()]
+    return array.reshape(shape)
+
+
 def labelled(form: Form, sizes: Sizes) -> dict[str, np.ndarray]:
     """Every parameter with an entry's own label at each place; arrays of data hold numbers."""
     arrays = {}
     for param in form.params:
         shape = _box(param, sizes)
+        if param.values is not None:
+            arrays[param.name] = _held(param, shape)
+            continue
         array = np.empty(shape, dtype=object)
         if param.values is not None:
             array.ravel()[:] = [Fraction(int(v.p), int(v.q)) for v in param.values]
@@ -135,7 +147,7 @@ def labelled(form: Form, sizes: Sizes) -> dict[str, np.ndarray]:
 def free_labels(form: Form, sizes: Sizes) -> list[tuple[Any, ...]]:
     """The labels of the entries that the form calls free."""
     found: list[tuple[Any, ...]] = []
-    for param in form.params:
+    for param in (p for p in form.params if p.values is None):
         ranges = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in param.array.axes}
         free = np.broadcast_to(np.asarray(evaluate(param.free, dict(sizes) | grid(ranges))), _box(param, sizes))
         found += [(param.name, *map(int, place)) for place in np.argwhere(free)]
@@ -177,12 +189,21 @@ def points_of(layer: Derivation, sizes: Sizes, reach: int = 1) -> int:
     return total
 
 
-def relations(step: Step, form: Form, maps: Iterable[ArrayMap], sizes: Sizes, reach: int = 1) -> Iterator[Combination]:
+def relations(
+    step: Step,
+    form: Form,
+    maps: Iterable[ArrayMap],
+    sizes: Sizes,
+    reach: int = 1,
+    earlier: tuple[Table, ...] = (),
+) -> Iterator[Combination]:
     """Left side less right side of every clause, at every value of its letters, in entries of an earlier form.
 
     `maps` are the parameters before the step in terms of those of `form`.
     """
-    read = entry_reader(replace(form, tables=form.tables + step.tables), labelled(form, sizes), sizes)
+    held = tuple(p for p in step.before.params if p.values is not None and p not in form.params)
+    whole = replace(form, tables=form.tables + earlier + step.tables, weights=form.weights + held)
+    read = entry_reader(whole, labelled(whole, sizes), sizes)
     for position, clause in enumerate(step.clauses):
         at = dict(sizes) | grid(_binders(step, position, sizes, reach))
         shape = np.broadcast_shapes(*(np.shape(v) for v in at.values()))
@@ -200,12 +221,13 @@ def stated(layer: Derivation, sizes: Sizes, reach: int = 1) -> Iterator[Combinat
     steps = [proved.step for proved in layer.steps[first:]]
     for position, step in enumerate(steps):
         maps = []
-        for param in step.before.params:
+        for param in (p for p in step.before.params if p.values is None):
             value = param.array.entry()
             for earlier in reversed(steps[:position]):
                 value = substitute(value, earlier.sections)
             maps.append(ArrayMap(param.name, param.array.symbols, value))
-        yield from relations(step, layer.dense, maps, sizes, reach)
+        earlier = tuple(t for s in steps[:position] for t in s.tables)
+        yield from relations(step, layer.dense, maps, sizes, reach, earlier)
 
 
 def constrained(layer: Derivation, sizes: Sizes, reach: int = 1) -> tuple[int, int]:
