@@ -9,6 +9,7 @@ fixed           the numbers in the place of V          extended    the layer of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def _embedded(layer: Derivation, values: Mapping[str, np.ndarray], sizes: Sizes)
         raise DeriveError(
             f"Weights {wrong[0]} of a larger grid have another shape, so these say nothing beyond the edge."
         )
-    read = entry_reader(own, known, sizes)
+    read = entry_reader(replace(own, tables=layer.tables), known, sizes)
     maps, out = layer.reference_maps, []
     for param in layer.dense.params:
         box = _box(param.array, sizes)
