@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import Expr, Integer, Symbol, expand
+from sympy import Expr, Integer, Mod, Symbol, expand, ilcm
 
 from derive.errors import DeriveError
 from derive.forms.denote import entry_reader
@@ -123,13 +123,15 @@ def _numbers(step: Step, sizes: Sizes) -> dict[str, np.ndarray]:
 
 
 def _margin(step: Step, sizes: Sizes) -> tuple[int, ...]:
-    """How far beyond each edge the window reaches."""
+    """How far beyond each edge the window reaches, by whole periods of weights that repeat: places keep their remainders."""
     form = step.before
     ends = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in form.reduction}
     places = dict(sizes) | grid(ends)
     pairs = zip(form.grid(form.output), form.grid(form.input), strict=True)
     offsets = (expand(form.read[q] - form.output.symbols[p]) for p, q in pairs)
-    return tuple(int(np.abs(evaluate(offset, places)).max()) for offset in offsets)
+    reach = (int(np.abs(evaluate(offset, places)).max()) for offset in offsets)
+    period = ilcm(1, *(int(e.args[1]) for e in (form.weight + form.bias).atoms(Mod) if e.args[1].is_Integer))
+    return tuple(-(-far // period) * period for far in reach)
 
 
 def _folded(step: Step, dense: Dense, sizes: Sizes, margin: tuple[int, ...]) -> Dense:
