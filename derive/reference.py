@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import Expr, Integer, Mod, Symbol, expand, ilcm
+from sympy import Expr, Integer, Mod, Symbol, expand
 
 from derive.errors import DeriveError
 from derive.forms.denote import entry_reader
@@ -130,7 +131,7 @@ def _margin(step: Step, sizes: Sizes) -> tuple[int, ...]:
     pairs = zip(form.grid(form.output), form.grid(form.input), strict=True)
     offsets = (expand(form.read[q] - form.output.symbols[p]) for p, q in pairs)
     reach = (int(np.abs(evaluate(offset, places)).max()) for offset in offsets)
-    period = ilcm(1, *(int(e.args[1]) for e in (form.weight + form.bias).atoms(Mod) if e.args[1].is_Integer))
+    period = lcm(*(int(e.args[1]) for e in (form.weight + form.bias).atoms(Mod) if e.args[1].is_Integer))
     return tuple(-(-far // period) * period for far in reach)
 
 
