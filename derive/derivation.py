@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sympy import Expr
 
-from derive.errors import DeriveError, ObligationFailed, RuleRefused
+from derive.errors import DeriveError, ObligationFailed, OrbitCut, RuleRefused
 from derive.forms.dense import Channels, Names, dense_form
-from derive.forms.form import Form
+from derive.forms.form import Form, Table
 from derive.proof.counterexample import smallest_model
 from derive.proof.counts import Counts
 from derive.proof.everywhere import Everywhere
@@ -25,6 +25,7 @@ from derive.proof.solver import discharge_all
 from derive.proof.step import Kind, Step
 from derive.proof.wellformed import mixed_up
 from derive.rules._rule import Application
+from derive.rules._tabled import surviving
 
 if TYPE_CHECKING:
     from derive.proof.certificate import Certificate
@@ -152,11 +153,25 @@ class Derivation:
         return self._add(application)
 
     def _add(self, application: Application) -> Derivation:
-        step = application.apply(self.form)
+        try:
+            step = application.apply(self.form)
+        except RuleRefused as cause:
+            raise self._with_survivors(application, cause) from cause
         if both := mixed_up(step.after):
             raise RuleRefused(f"Rule '{step.rule}' refused: {_twice(both)}")
         proved = _prove(step)
         return Derivation(self.start, self.start_verdicts, (*self.steps, proved), (*self.applications, application))
+
+    def _with_survivors(self, application: Application, cause: RuleRefused) -> RuleRefused:
+        """A mask that cuts orbits of tables is refused with the largest subgroup that keeps it: that of the mask stated first."""
+        if not self.form.tables or not isinstance(cause, OrbitCut):
+            return cause
+        first, by = self.steps[-1].before, self.applications[-1]
+        group = by.args[0] if by.args else dict(by.options).get("group")
+        if by.rule.name != "equivariant" or group is None or first.tables:
+            return cause
+        kept = surviving(application.apply(first).after, group)
+        return cause if kept is None else RuleRefused(f"{str(cause).rstrip('.')}, of which it keeps {kept}.")
 
     @property
     def form(self) -> Form:
@@ -196,6 +211,11 @@ class Derivation:
         """The dense form whose weights `reference` gives: the first one after the last extension."""
         forms = [s.after for s in self.steps if s.kind is Kind.EXTENSION]
         return forms[-1] if forms else self.start
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """What the embeddings of all steps are read from."""
+        return tuple(dict.fromkeys(t for s in self.steps for t in (*s.after.tables, *s.step.tables)))
 
     @property
     def reference_maps(self) -> dict[str, Expr]:

@@ -7,6 +7,7 @@ __all__ = [
     "GroupRefused",
     "NoLowering",
     "ObligationFailed",
+    "OrbitCut",
     "OutputError",
     "RegistryError",
     "RuleRefused",
@@ -38,6 +39,10 @@ class TextError(DeriveError):
 
 class RuleRefused(DeriveError):
     """A rule that does not apply to the form it was given."""
+
+
+class OrbitCut(RuleRefused):
+    """A mask that keeps some pairs of an orbit and not others."""
 
 
 class GroupRefused(DeriveError):

@@ -9,11 +9,13 @@ fixed           the numbers in the place of V          extended    the layer of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from math import lcm
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import Basic, Expr, Integer, Symbol, expand
+from sympy import Basic, Expr, Integer, Mod, Symbol, expand
 
 from derive.errors import DeriveError
 from derive.forms.arguments import is_count, said
@@ -79,7 +81,7 @@ def _embedded(layer: Derivation, values: Mapping[str, np.ndarray], sizes: Sizes)
         raise DeriveError(
             f"Weights {wrong[0]} of a larger grid have another shape, so these say nothing beyond the edge."
         )
-    read = entry_reader(own, known, sizes)
+    read = entry_reader(replace(own, tables=layer.tables), known, sizes)
     maps, out = layer.reference_maps, []
     for param in layer.dense.params:
         box = _box(param.array, sizes)
@@ -127,13 +129,15 @@ def _numbers(step: Step, sizes: Sizes) -> dict[str, np.ndarray]:
 
 
 def _margin(step: Step, sizes: Sizes) -> tuple[int, ...]:
-    """How far beyond each edge the window reaches."""
+    """How far beyond each edge the window reaches, by whole periods of weights that repeat: places keep their remainders."""
     form = step.before
     ends = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in form.reduction}
     places = dict(sizes) | grid(ends)
     pairs = zip(form.grid(form.output), form.grid(form.input), strict=True)
     offsets = (expand(form.read[q] - form.output.symbols[p]) for p, q in pairs)
-    return tuple(int(np.abs(evaluate(offset, places)).max()) for offset in offsets)
+    reach = (int(np.abs(evaluate(offset, places)).max()) for offset in offsets)
+    period = lcm(*(int(e.args[1]) for e in (form.weight + form.bias).atoms(Mod) if e.args[1].is_Integer))
+    return tuple(-(-far // period) * period for far in reach)
 
 
 def _folded(step: Step, dense: Dense, sizes: Sizes, margin: tuple[int, ...]) -> Dense:

@@ -43,14 +43,23 @@ def at_every_point(
         return (goal,)
     plain = tuple(fact for fact in goal.facts if not reading(fact))
     rest, tabled = [], []
-    for part in in_fixed_order(And.make_args(goal.show)):
+    for stated in in_fixed_order(And.make_args(goal.show)):
+        part = _without(stated, goal.facts)
         whole = Everywhere(goal.given, part, tables, arrays, laws)
         options = [option for option in Or.make_args(part) if not reading(option)]
-        if not laws and options and not whole.numeric:
+        letters = {s for option in options for s in option.free_symbols}
+        if not laws and options and not whole.numeric and not letters <= set(ranges_in(goal.facts)):
             rest.append(Or(*options))  # enough, and of letters without numbers the solver knows more
         else:
             tabled.append(whole)
     return (*([Goal(plain, And(*rest))] if rest else []), *tabled)
+
+
+def _without(claim: Any, facts: tuple[Any, ...]) -> Any:
+    """A claim of options without the parts of them that are facts."""
+    known = set(facts)
+    options = Or.make_args(claim)
+    return claim if len(options) == 1 else Or(*(And(*(p for p in And.make_args(o) if p not in known)) for o in options))
 
 
 @dataclass(frozen=True)

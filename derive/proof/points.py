@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import And, Expr, Ge, Gt, Integer, Le, Lt, Mul, Not, Or, Pow, Rational, Sum, Symbol, ceiling, floor
+from sympy import (
+    And,
+    Eq,
+    Expr,
+    Ge,
+    Gt,
+    Integer,
+    Le,
+    Lt,
+    Max,
+    Min,
+    Mul,
+    Not,
+    Or,
+    Pow,
+    Rational,
+    Sum,
+    Symbol,
+    ceiling,
+    floor,
+)
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.forms.evaluate import evaluate
@@ -120,15 +140,47 @@ def integer(e: Expr) -> int:
 
 
 def ranges_in(facts: tuple[Any, ...]) -> dict[Symbol, tuple[int, int]]:
-    """For each letter that the facts bound by numbers on both sides those numbers."""
+    """For each letter that the facts bound on both sides, by numbers or by letters so bounded, those numbers."""
     low: dict[Symbol, int] = {}
     high: dict[Symbol, int] = {}
+    left = []
     for fact in facts:
-        if isinstance(fact, (Le, Ge, Lt, Gt)):
-            small, large = fact.args if isinstance(fact, (Le, Lt)) else fact.args[::-1]
-            gap = int(isinstance(fact, (Lt, Gt)))
+        for small, large, gap in _ordered(fact):
             if isinstance(small, Integer) and isinstance(large, Symbol):
                 low[large] = max(int(small) + gap, low.get(large, int(small) + gap))
-            if isinstance(small, Symbol) and isinstance(large, Integer):
+            elif isinstance(small, Symbol) and isinstance(large, Integer):
                 high[small] = min(int(large) - gap, high.get(small, int(large) - gap))
+            else:
+                left.append(large - small - gap)
+    while any(_bounded(e, low, high) for e in left):
+        pass
     return {s: (low[s], max(high[s], low[s] - 1)) for s in sorted(low, key=str) if s in high}
+
+
+def _ordered(fact: Any) -> Iterator[tuple[Expr, Expr, int]]:
+    """The inequalities small + gap ≤ large that a fact says, extremes taken apart."""
+    if isinstance(fact, Eq):
+        yield from ((fact.lhs, fact.rhs, 0), (fact.rhs, fact.lhs, 0))
+    if isinstance(fact, (Le, Ge, Lt, Gt)):
+        small, large = fact.args if isinstance(fact, (Le, Lt)) else fact.args[::-1]
+        for s in small.args if isinstance(small, Max) else (small,):
+            yield from (
+                (s, e, int(isinstance(fact, (Lt, Gt)))) for e in (large.args if isinstance(large, Min) else (large,))
+            )
+
+
+def _bounded(least: Expr, low: dict[Symbol, int], high: dict[Symbol, int]) -> bool:
+    """Add a bound of a letter that has none, which an expression of at least 0 and bounds of the others tell; whether it does."""
+    rates = least.expand().as_coefficients_dict()
+    if not all(rate.is_Integer and (part == 1 or isinstance(part, Symbol)) for part, rate in rates.items()):
+        return False
+    for letter, rate in rates.items():
+        ends = low if rate > 0 else high
+        if letter == 1 or letter in ends:
+            continue
+        most = {p: 1 if p == 1 else (high if r > 0 else low).get(p) for p, r in rates.items() if p != letter}
+        if None not in most.values():
+            rest = sum(int(rates[p]) * int(bound) for p, bound in most.items() if bound is not None)
+            ends[letter] = -(rest // int(rate)) if rate > 0 else rest // -int(rate)
+            return True
+    return False

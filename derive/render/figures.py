@@ -75,7 +75,8 @@ def pattern(derivation: Derivation, sizes: Mapping[Symbol, int]) -> np.ndarray:
     ranges = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in weight.array.axes}
     shape = tuple(high - low + 1 for low, high in ranges.values())
     places: dict[Symbol, Any] = dict(sizes) | grid(ranges)
-    entries = evaluate(derivation.reference_maps[weight.name], places, entry_reader(form, arrays, sizes))
+    known = replace(form, tables=derivation.tables)
+    entries = evaluate(derivation.reference_maps[weight.name], places, entry_reader(known, arrays, sizes))
     height = prod(shape[: len(dense.output.axes)])
     return ranked(np.broadcast_to(entries, shape).reshape(height, -1))
 

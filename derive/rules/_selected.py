@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain, permutations, product
 from typing import Any
 
-from sympy import Abs, And, Expr, Integer, Max, Min, Mod, Or, Symbol, ceiling, expand, true
+from sympy import Abs, And, Expr, Integer, Max, Min, Mod, Or, Symbol, ceiling, expand, igcd, true
 
 from derive.errors import RuleRefused
 from derive.forms.branches import branches
@@ -85,8 +85,25 @@ def _readings(
     for term, tap in chain(((case, {}) for case in cases), ((cases[0], tap) for tap in taps)):
         at = {s: replaced(e, tap) for s, e in term.items()}
         at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
+        at |= _of_phase(param, source, at)
         hit = equal_places((replaced(e, at) for e in source.subscripts), param.array.symbols)
         yield (() if tap else (param.free, hit)), at
+
+
+def _of_phase(param: Param, source: Read, at: Letters) -> Letters:
+    """The first place from there on of the entry's own remainder, where the steps between places meet every remainder."""
+    found: dict[Symbol, Expr] = {}
+    for letter, subscript in zip(param.array.symbols, source.subscripts, strict=True):
+        if not isinstance(subscript, Mod) or not subscript.args[1].is_Integer:
+            continue
+        place, period = subscript.args[0], int(subscript.args[1])
+        for s in place.free_symbols & set(at):
+            rate = place.coeff(s)
+            rest = expand(place - rate * s)
+            if rate.is_Integer and rest.is_Integer and igcd(rate, period) == 1:
+                turns = pow(int(rate), -1, period)
+                found[s] = at[s] + Mod(turns * (letter - rest) - at[s], period)
+    return found
 
 
 def _chosen(place: Expr, known: Any) -> Expr:

@@ -3,12 +3,14 @@
     Σ_k W[o, k]·X[k]   ⟶   Σ_k S[o, k]·V[T[o, k]]·X[k]
 
 T numbers the orbits of pairs, S says with which sign an entry is its orbit's, 0 where a sign forces it to vanish. Channels that no
-element moves stay: V[T[o, k], d, c] has as many entries an orbit as there are pairs of channels.
+element moves stay: V[T[o, k], d, c] has as many entries an orbit as there are pairs of channels. After a mask only the orbits
+inside it are numbered, and every element must carry the mask onto itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from sympy import And, Expr, Integer, Mul, Symbol, false, true
@@ -17,12 +19,12 @@ from derive.errors import RuleRefused
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Axis, Edge, Form, Param, Role, Table
-from derive.groups._finite import PairOrbits, Representation, pair_orbits, point_orbits
-from derive.groups._group import Element
+from derive.groups._finite import PairOrbits, Representation, lost_by, pair_orbits, point_orbits, preserving
+from derive.groups._group import Element, Group, Tabled
 from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep
 from derive.rules._maps import same_letters
 
-__all__ = ["laws", "tied_by_tables"]
+__all__ = ["laws", "renumbered", "surviving", "tied_by_tables"]
 
 
 def tied_by_tables(form: Form, elements: tuple[Element, ...], tables: tuple[Table, ...], statement: str) -> Step:
@@ -30,7 +32,10 @@ def tied_by_tables(form: Form, elements: tuple[Element, ...], tables: tuple[Tabl
     _check(form, elements)
     out, source = (_acting(form, elements, tables, side) for side in (0, 1))
     moved = frozenset(a.symbol for array in (form.output, form.input) for a in _moved(elements, array))
-    ties = [_Tabled.of(form.weights[0], "V", "", pair_orbits(out, source), moved)]
+    mask = _mask(form, elements)
+    if mask is not None and (lost := lost_by(out, source, mask)):
+        raise RuleRefused(_refusal(form, elements, (out, source), mask, lost[0]))
+    ties = [_Tabled.of(form.weights[0], "V", "", pair_orbits(out, source), moved, mask)]
     ties += [_Tabled.of(p, p.name.lower(), f"_{p.name.lower()}", point_orbits(out), moved) for p in form.biases]
     weight, *biases = ties
     after = replace(
@@ -74,7 +79,7 @@ def _law(form: Form, element: Element, of_weights: bool) -> Clause:
     sign = "" if element.signs == (1, 1) else "±"
     says = f"{name}({element.notation} X)[{places}] = {sign}{name}(X)[{', '.join(map(str, form.output.symbols))}]"
     letters = (*form.output.symbols, *(form.input.symbols if of_weights else ()))
-    inside = And(form.output.holds(), form.input.holds() if of_weights else true)
+    inside = And(form.output.holds(), And(form.input.holds(), form.domain) if of_weights else true)
     source = form.weight if of_weights else form.bias
     return Clause(
         says if of_weights else f"{says} at X = 0", letters, inside, source.xreplace(moved), Mul(*signs, source)
@@ -88,13 +93,67 @@ def _check(form: Form, elements: tuple[Element, ...]) -> None:
     if not all(isinstance(e, Integer) for a in moved for e in (a.lower, a.upper)):
         raise RuleRefused("Permutations by generators need sizes that are numbers.")
     plain = (
-        form.weight == form.weights[0].array.entry(form.output.symbols + form.input.symbols)
+        len(form.weights) == 1
+        and form.weight == form.weights[0].array.entry(form.output.symbols + form.input.symbols)
         and form.read == form.input.symbols
-        and (form.domain, form.edge, form.tables) == (true, Edge.INSIDE, ())
+        and (form.edge, form.tables) == (Edge.INSIDE, ())
+        and form.domain.free_symbols <= {*form.output.symbols, *form.input.symbols}
         and all(form.bias == p.array.entry(form.output.symbols) for p in form.biases)
     )
     if not plain:
         raise RuleRefused("Permutations by generators tie the weights of a dense layer; state them first, and alone.")
+
+
+def _mask(form: Form, elements: tuple[Element, ...]) -> np.ndarray | None:
+    """Which pairs of moved places a term joins; None where all are. Raises RuleRefused where channels that stay decide that."""
+    if form.domain == true:
+        return None
+    axes = [_moved(elements, array) for array in (form.output, form.input)]
+    letters = [a.symbol for side in axes for a in side]
+    if not form.domain.free_symbols <= set(letters):
+        raise RuleRefused("Permutations by generators tie the weights of a mask of places; this one is about channels.")
+    at = grid({a.symbol: (int(a.lower), int(a.upper)) for side in axes for a in side})
+    shape = [prod(int(a.extent) for a in side) for side in axes]
+    inside = np.broadcast_to(evaluate(form.domain, at), [int(a.extent) for side in axes for a in side])
+    return np.array(inside, bool).reshape(shape)
+
+
+def _refusal(
+    form: Form, elements: tuple[Element, ...], sides: tuple[Representation, Representation], mask: np.ndarray, lost: int
+) -> str:
+    """A pair inside that is carried outside, and the largest subgroup that carries the mask onto itself."""
+    out, source = sides
+    rows, columns = out.codes[lost] >> 1, source.codes[lost] >> 1
+    o, k = (int(e) for e in np.argwhere(mask & ~mask[np.ix_(rows, columns)])[0])
+    pairs = [
+        f"({form.output.name}{_place(form, elements, 0, a)}, {form.input.name}{_place(form, elements, 1, b)})"
+        for a, b in ((o, k), (int(rows[o]), int(columns[k])))
+    ]
+    return (
+        f"Rule 'equivariant' refused: the support is kept by {_named(elements, sides, mask)}, not by {elements[lost].says}: "
+        f"{pairs[0]} is inside and {pairs[1]} is not."
+    )
+
+
+def _named(elements: tuple[Element, ...], sides: tuple[Representation, Representation], mask: np.ndarray) -> str:
+    kept = preserving(sides[0], sides[1], mask)
+    known = "a subgroup that has too many cosets to list"
+    return known if kept is None else kept.named([e.notation for e in elements])
+
+
+def surviving(form: Form, group: Group) -> str | None:
+    """The largest subgroup that carries a form's mask onto itself, in words; None where there is no mask of places."""
+    tables, elements = group.tables(form) if isinstance(group, Tabled) else None, group.elements(form)
+    mask = _mask(form, elements)
+    if tables is None or mask is None:
+        return None
+    return _named(elements, (_acting(form, elements, tables, 0), _acting(form, elements, tables, 1)), mask)
+
+
+def _place(form: Form, elements: tuple[Element, ...], side: int, point: int) -> str:
+    axes = _moved(elements, (form.output, form.input)[side])
+    places = np.unravel_index(point, [int(a.extent) for a in axes]) if axes else ()
+    return f"[{', '.join(str(int(p)) for p in places)}]"
 
 
 def _moved(elements: tuple[Element, ...], array: Array) -> tuple[Axis, ...]:
@@ -133,18 +192,28 @@ class _Tabled:
     base: Expr
 
     @classmethod
-    def of(cls, param: Param, name: str, mark: str, orbits: PairOrbits, moved: frozenset[Symbol]) -> _Tabled:
-        """`mark` keeps the names of this array's tables apart from those of another's."""
+    def of(
+        cls,
+        param: Param,
+        name: str,
+        mark: str,
+        orbits: PairOrbits,
+        moved: frozenset[Symbol],
+        mask: np.ndarray | None = None,
+    ) -> _Tabled:
+        """`mark` keeps the names of this array's tables apart from those of another's; `mask` says which pairs count."""
         labels, signs = (part.ravel() for part in orbits.table())
+        kept = np.arange(orbits.count) if mask is None else np.unique(labels[mask.ravel() & (labels >= 0)])
+        labels = renumbered(labels, kept, orbits.count)
         axes = tuple(a for a in param.array.axes if a.symbol in moved)
         letters, shape = tuple(a.symbol for a in axes), tuple(int(a.extent) for a in axes)
         letter = next(s for s in (index(f"t{'_' * k}") for k in range(9)) if s not in param.array.symbols)
-        axis = Axis(letter, Integer(0), Integer(orbits.count - 1))
+        axis = Axis(letter, Integer(0), Integer(len(kept) - 1))
         still = tuple(a for a in param.array.axes if a.symbol not in moved)
         box = Array(name, (axis, *still))
-        if not orbits.count:
+        if not len(kept):
             return cls(param, name, box, 0, (), Integer(0), Integer(0))
-        first = orbits.representatives @ np.array([orbits.source.size, 1])
+        first = orbits.representatives[kept] @ np.array([orbits.source.size, 1])
         columns = np.unravel_index(first, shape) if shape else ()
         back = {s: Table(Array(f"R{mark}_{s.name}", (axis,)), _whole(c)) for s, c in zip(letters, columns, strict=True)}
         numbers = Table(Array(f"T{mark}", axes), _whole(np.maximum(labels, 0)))
@@ -153,7 +222,7 @@ class _Tabled:
             tables.append(Table(Array(f"S{mark}", axes), _whole(signs)))
             value = tables[-1].array.entry() * value
         base = param.array.entry(back[s].array.entry() if s in back else s for s in param.array.symbols)
-        return cls(param, name, box, orbits.count, (*tables, *back.values()), value, base)
+        return cls(param, name, box, len(kept), (*tables, *back.values()), value, base)
 
     @property
     def params(self) -> tuple[Param, ...]:
@@ -162,6 +231,14 @@ class _Tabled:
             return ()
         places = dict(zip(self.param.array.symbols, self.base.subscripts, strict=True))
         return (Param(self.box, true, tuple((s, e.xreplace(places)) for s, e in self.param.reader)),)
+
+
+def renumbered(labels: np.ndarray, kept: np.ndarray, count: int) -> np.ndarray:
+    """The labels numbered anew from 0, those that are not kept as -1."""
+    numbers = np.full(count + 1, -1)
+    numbers[kept] = np.arange(len(kept))
+    renamed: np.ndarray = numbers[labels]
+    return renamed
 
 
 def _whole(values: np.ndarray) -> tuple[int, ...]:

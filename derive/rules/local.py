@@ -27,6 +27,7 @@ from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep
 from derive.rules._known import implied
 from derive.rules._maps import instance_at_reader, same_entries, same_letters
+from derive.rules._masked import masked
 from derive.rules._rule import Case, rule
 from derive.rules.equivariant import equivariant
 from derive.rules.reindex import reindex
@@ -34,13 +35,18 @@ from derive.rules.reindex import reindex
 __all__ = ["local"]
 
 
-@rule(Kind.RESTRICTION)
+@rule(Kind.RESTRICTION, after_tables=True)
 def local(form: Form, radius: Radius | Support = "Delta") -> Step:
     """Drop every term that reads an input outside the support: within `radius` along every axis, or any `Support`."""
     near = support(radius)
     grid = {s for axis in (*form.output.axes, *form.input.axes) for s in axis.upper.free_symbols}
     if shared := sorted(s.name for s in near.given.free_symbols & grid):
         raise RuleRefused(f"Rule 'local' needs a radius of its own; {shared[0]} is a size of the grid.")
+    if form.tables:
+        step = masked(
+            form, And(_near(near, _distances(form)), near.given), _clauses(form, near, radius), _named(radius)
+        )
+        return replace(step, statement=local.statement)
     if len(form.weights) != 1 or not isinstance(form.weight, Read):
         raise RuleRefused("Rule 'local' drops free weights; this form's weight is not one free entry.")
     (param,) = form.weights

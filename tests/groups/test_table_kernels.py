@@ -254,7 +254,7 @@ def test_a_bias_that_no_slice_names() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: tied(Permutations(C4), 4).then(derive.local(1)), r"V\[T\[i, k\]\] is read by a table, and this rule names"),
+        (lambda: tied(Permutations(C4), 4).then(derive.pointwise()), r"V\[T\[i, k\]\] is read by a table, and this rule names"),
         (lambda: tied(Permutations(C4), 4).then(derive.strided(2)), "'strided' refused: the weight"),
         (lambda: tied(Permutations(S3, channels={"e": "sign"}), 3), "acts on channels 'e'; there are no channels"),
         (lambda: tied(Permutations(S3, channels={"d": "odd"}), 3, channels=Channels()), "no action 'odd' on channels"),

@@ -278,11 +278,3 @@ def test_a_layer_by_steps_is_continued_beyond_its_edge(edge):
     layer = steps.then(boundary(edge))
     assert all(v.proved for v in layer.verdicts)
     assert (layer.free_parameters["weight"], layer.free_parameters["bias"]) == (6, 2)
-
-
-@pytest.mark.parametrize("last", [strided(3), boundary("valid")])
-def test_places_that_meet_repeated_weights_in_another_order_are_refused(last):
-    steps = dense(rank=1).then(reindex()).then(equivariant(Translations(step=2))).then(local(1))
-    layer = steps if "valid" in str(last) else steps.then(boundary("zero"))
-    with pytest.raises(RuleRefused, match=r"repeat along the grid, .* multiples of 2 keep one kind"):
-        layer.then(last)

@@ -32,6 +32,7 @@ from derive.groups._finite.permutation import (
     symmetric,
     wreath,
 )
+from derive.groups._finite.preserving import Preserving, lost_by, preserving
 from derive.groups._finite.representation import (
     Representation,
     characters,
@@ -52,6 +53,7 @@ __all__ = [
     "Matrices",
     "PairOrbits",
     "PermutationGroup",
+    "Preserving",
     "Representation",
     "Witness",
     "alternating",
@@ -63,6 +65,7 @@ __all__ = [
     "intertwiners",
     "invariant_count",
     "invariants",
+    "lost_by",
     "monomial",
     "null_space",
     "p4",
@@ -70,6 +73,7 @@ __all__ = [
     "pair_orbits",
     "parity",
     "point_orbits",
+    "preserving",
     "product",
     "rank",
     "regular",
