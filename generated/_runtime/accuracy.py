@@ -3,9 +3,10 @@
     |error| ≤ γ_q·M + (1 + γ_q)·L·η                  γ_q = q·ε/(1 - q·ε)
 
 M is what the same program gives for the absolute values of everything, its constants included: Σ|w||x| + |u| for sums of
-products, and |A|·(|G||w| ⊙ |B||x|) + |u| for a transformed one. Transforms of Fourier have M = √(Π N)·Σ|w|·max|x| + |u|. ε is the
-unit roundoff, η half the smallest subnormal; q, the most roundings on a path, and L, how many η are lost, are counted by
-`derive.ir.rounding` and `derive.algorithms`. It is claimed where M, computed as the result is, doesn't overflow: then nothing does.
+products, and |A|·(|G||w| ⊙ |B||x|) + |u| for a transformed one. Transforms of Fourier keep the norm of errors: there M is Σ|w|
+times that of x over the item, (Σ x²)^½, or √(Π N)·max|x| where that is less, + |u|. ε is the unit roundoff, η half the smallest
+subnormal; q, the most roundings on a path, and L, how many η are lost, are counted by `derive.ir.rounding` and
+`derive.algorithms`. It is claimed where M, computed as the result is, doesn't overflow: then nothing does.
 """
 
 import threading
@@ -87,6 +88,8 @@ def told(plan: "Plan") -> str:
     kernel, counted = plan.kernel, counts(plan.kernel, plan.choice, plan.sizes, plan.value)
     if counted is None:
         return ""
+    if not kernel.weights:
+        return "Each result is its bias, or 0, exactly."
     data, weight = kernel.data, "||".join(kernel.weights)
     gamma = _gamma(counted.q, float(np.finfo(plan.compute).eps) / 2)
     if plan.value is not None and plan.value.found.sizes:
@@ -186,7 +189,18 @@ def _sizes(absolute: "Plan", data: Any, counted: Counts) -> Any:
     )  # Σ|w| is an entry of a spectrum
     largest = float(data.max(initial=0))
     unscaled = counted.alpha**2 * largest * max(1.0, sums)  # what a transform reaches before it is scaled
-    return biases + (counted.alpha * sums * largest if unscaled <= np.finfo(absolute.compute).max else np.inf)
+    if not unscaled <= np.finfo(absolute.compute).max:
+        return np.full_like(biases, np.inf)
+    norms = np.minimum(counted.alpha * largest, _norms(absolute.kernel.flat(absolute.kernel.data, data)))
+    return (biases.reshape(len(norms), -1) + sums * norms[:, None]).reshape(absolute.result)
+
+
+def _norms(items: Any) -> Any:
+    """(Σ x²)^½ of each item, which that of none of its tiles is beyond: from shares of its largest, since squares underflow."""
+    flat = items.reshape(len(items), -1).astype(np.promote_types(items.dtype, np.float64))
+    largest = flat.max(axis=1, initial=0)
+    shares = flat / np.where(largest > 0, largest, 1)[:, None]
+    return largest * np.sqrt(np.einsum("ij,ij->i", shares, shares))
 
 
 def _lost(absolute: "Plan", data: Any, counted: Counts) -> Any:

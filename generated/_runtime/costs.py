@@ -13,20 +13,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .machine import Machine
 
-__all__ = ["Counted", "counted", "held_by", "seconds", "swept_by"]
+__all__ = ["Counted", "counted", "held_by", "seconds", "swept_by", "worked_by"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
 _AHEAD = 4  # times the cache: what is written and read in order is fetched ahead of its use
 _LINE = 64  # bytes that an entry costs where none of its neighbours is used
 _UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
 _VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
+_HALO, _EDGE = 6, 5  # and those of a halo, and what fills it beyond an end of its source
 _BEGUN = 0.01  # calls on next to nothing that a run of a copy takes as long as, besides its elements
 _PATH = 60  # calls on next to nothing that finding the order of a contraction takes as long as
 _SHARED, _FAR = 16, 64  # so many times more, a third-level cache holds, and are worked on as fast as memory is
 _SWEPT, _SLICED = 5, 2.5  # calls on next to nothing that a sweep takes as long as, and each axis that it has slices of
 _ROW = 0.045  # and each of its runs, which a product and a sum go through
+_APART = 0.0017  # and an entry of a sweep whose entries are no neighbours
 _PLAIN = 0.0035  # and an entry of a product that is no product of matrices to BLAS
 _LENGTH = 0.03  # and a transform, besides its points
+_CALLED = 24  # and a call of np.fft, besides its transforms
+_BROKEN = 0.15  # and a run of results after which the next ones are elsewhere
 _RUN = 256  # bytes of the runs by which copies are measured
 Work = tuple[Any, ...]
 
@@ -52,6 +56,11 @@ def held_by(works: Iterable[Work]) -> int:
     return sum(sizes[0] for kind, _, *sizes in works if kind == "room")
 
 
+def worked_by(works: Iterable[Work]) -> int:
+    """How many elements a tile is worked on in, besides those of its results: arrays that live in the result are no more."""
+    return sum(sizes[0] - sizes[1] for kind, _, *sizes in works if kind == "room")
+
+
 def swept_by(works: Iterable[Work]) -> int:
     """How many elements three arrays have of the largest size that sweeps go through: a factor, a product and a result."""
     return max(
@@ -60,7 +69,7 @@ def swept_by(works: Iterable[Work]) -> int:
 
 
 def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine", fixed: bool) -> float:
-    """How long it takes; `room` is what the working arrays take together, in bytes. `fixed` counts what is made of weights."""
+    """How long it takes; `room` is how many bytes are worked on in a tile. `fixed` counts what is made of weights."""
     rate, ahead = _rate(room, machine), _rate(room // _AHEAD, machine)
     wanted = [work for work in works if work[0] != "room" and (fixed or not work[0].startswith("make"))]
     rates = {"again": ahead, "near": ahead}
@@ -72,14 +81,8 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
     call = machine.ufunc_call
     if kind in ("matmul", "near", "phased"):
         return _multiplied(work, rate, itemsize, machine)
-    if kind == "contract":
-        rows, inner, columns = sizes
-        one = _product(rows, inner, columns, rate, itemsize, machine)
-        whole = itemsize * inner * columns
-        packed = whole * (1 / machine.dram_bytes + 2 / machine.cached_bytes) if times * whole > _CACHE else 0.0
-        sides = itemsize * inner * (rows + columns) if times > 1 else 0  # copied as matrices, unless they are whole
-        copied = sides / machine.copied_bytes + sides / (machine.dram_bytes if sides > _CACHE else rate)
-        return float(times * (_PATH * call + one + packed + copied))
+    if kind in ("contract", "sweep"):
+        return _directly(work, rate, itemsize, machine)
     if kind in ("total", "doubled"):
         parts, elements = sizes
         additions = max(1, parts - 1) if kind == "total" else _doublings(parts)
@@ -92,19 +95,37 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
     if kind == "again":
         copies, runs, elements = sizes
         one = runs * (_BEGUN * call + elements * itemsize * 2 / rate)
-        return float(times * (_VIEWS * call + copies * one))
+        return float(times * (_HALO * call + copies * one))
+    if kind == "edge":
+        return float(times * _EDGE * call)
+    if kind == "held":
+        elements, broken = sizes
+        return float(times * ((_VIEWS + _BROKEN * broken) * call + elements * itemsize / machine.dram_bytes))
     if kind == "fold":
         parts, elements = sizes
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
-    if kind == "sweep":
-        elements, run, axes = sizes
-        overhead = (_SWEPT + _SLICED * axes + _ROW * elements / max(1, run)) * call
-        return float(times * (overhead + 5 * elements * itemsize / rate))
     if kind == "copy":
         elements, run = sizes
         begun = _RUN * max(0.0, 1 / machine.copied_bytes - 2 / machine.cached_bytes)  # what is lost with each run
         return float(times * (2 * _VIEWS * call + elements * (begun / max(1, run) + 2 * itemsize / rate)))
     return _moved(kind, times, sizes[0], rate, itemsize, machine)
+
+
+def _directly(work: Work, rate: float, itemsize: int, machine: "Machine") -> float:
+    """Sums as they are written: a contraction, or a product of slices that is added to slices."""
+    kind, times, *sizes = work
+    call = machine.ufunc_call
+    if kind == "contract":
+        rows, inner, columns = sizes
+        one = _product(rows, inner, columns, rate, itemsize, machine)
+        whole = itemsize * inner * columns
+        packed = whole * (1 / machine.dram_bytes + 2 / machine.cached_bytes) if times * whole > _CACHE else 0.0
+        sides = itemsize * inner * (rows + columns) if times > 1 else 0  # copied as matrices, unless they are whole
+        copied = sides / machine.copied_bytes + sides / (machine.dram_bytes if sides > _CACHE else rate)
+        return float(times * (_PATH * call + one + packed + copied))
+    elements, run, axes, apart = sizes
+    overhead = (_SWEPT + _SLICED * axes + _ROW * elements / max(1, run) + _APART * elements * apart) * call
+    return float(times * (overhead + 5 * elements * itemsize / rate))
 
 
 def _product(rows: Any, inner: Any, columns: Any, rate: float, itemsize: int, machine: "Machine") -> float:
@@ -126,20 +147,20 @@ def _multiplied(work: Work, rate: float, itemsize: int, machine: "Machine") -> f
         return _multiplied(
             ("near", times * calls, products, -(-rows // calls), inner, columns), rate, itemsize, machine
         )
-    products, rows, inner, columns = sizes
+    products, rows, inner, columns, *held = sizes
     one = _product(rows, inner, columns, rate, itemsize, machine)
     if inner == 1:
         one = _PLAIN * call * rows * columns
     largest = 0 if kind == "near" else products * inner * max(rows, columns) * itemsize
-    read = largest / machine.dram_bytes if largest > _CACHE else 0.0
+    read = largest / machine.dram_bytes if largest > _CACHE and held[0] * itemsize > _CACHE else 0.0
     if rows * inner * columns <= _UNPACKED:
         one = max(one, read / products)
     elif kind == "near":
         one += 4 * inner * columns * itemsize / machine.cached_bytes
-    elif read:
+    elif largest > _CACHE:
         one += (read + 2 * largest / machine.cached_bytes) / products
-    far = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
-    one += far * itemsize * columns * (inner + rows)
+    left = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
+    one += left * itemsize * columns * (inner + rows)
     return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))
 
 
@@ -153,13 +174,11 @@ def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, mac
     call = machine.ufunc_call
     if kind == "view":
         moved = elements * itemsize / _rate(times * elements * itemsize, machine)  # what is in place is read once
-        return float(times * (2 * _VIEWS * call + moved))
+        return float(times * (_HALO * call + moved))
     if kind == "fill":
         return float(times * (_VIEWS * call + 2 * elements * itemsize / rate))
     if kind == "gather":
         return float(times * (_VIEWS * call + elements * _LINE / machine.dram_bytes))
-    if kind == "held":
-        return float(times * (_VIEWS * call + elements * itemsize / machine.dram_bytes))
     if kind == "store":
         return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))
@@ -169,18 +188,18 @@ def _transformed(times: Any, sizes: Any, itemsize: int, machine: "Machine") -> f
     """Calls of np.fft: each makes its table of roots anew, which takes as long as two transforms."""
     transforms, length = sizes
     one = _LENGTH * machine.ufunc_call + machine.fft_seconds(itemsize, length)
-    return float(times * (12 * machine.ufunc_call + (transforms + 2) * one))
+    return float(times * (_CALLED * machine.ufunc_call + (transforms + 2) * one))
 
 
 def counted(works: Iterable[Work], itemsize: int) -> Counted:
     """The same counts, added up."""
     operations = bytes_ = calls = 0
     for kind, times, *sizes in works:
-        if kind == "room" or kind.startswith("make"):
+        if kind in ("room", "edge") or kind.startswith("make"):
             continue
         calls += times
         if kind in ("matmul", "near", "phased"):
-            products, *_, rows, inner, columns = sizes
+            products, *_, rows, inner, columns = sizes if kind != "matmul" else sizes[:-1]
             operations += times * products * 2 * rows * inner * columns
             bytes_ += times * products * itemsize * (rows * inner + inner * columns + rows * columns)
         elif kind == "contract":

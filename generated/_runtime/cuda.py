@@ -1,7 +1,8 @@
-"""Launching emitted CUDA C: compiled when first called, once for each device and element type."""
+"""Launching emitted CUDA C: compiled when first called, once for each device, element type and block."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 from types import ModuleType
 from typing import Any
 
@@ -9,11 +10,18 @@ import numpy as np
 
 from .errors import SizeError
 
-__all__ = ["CudaKernel"]
+__all__ = ["Block", "CudaKernel", "CudaStrips"]
 
 _REAL = {"float32": "float", "float64": "double", "int64": "long long"}
 _BLOCK = 256
 _MOST_BLOCKS = 2**31 - 1
+_MOST_ALONG = 65535  # blocks along the second and the third axis of a grid
+_ROWS, _COLUMNS = 8, 4
+_UNROLLED = 2048  # products of a thread, beyond which compilers keep loops, and a row in memory
+_FILLING = 2**16  # threads that a device can hold, in order of magnitude
+_WORTH = 2**14  # results from which on a text with its own numbers is worth compiling
+_BYTES = 16  # of the widest access
+_NARROW = 2**28  # derive.ir.blocks proves that indices fit 32 bits up to here
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +51,71 @@ class CudaKernel:
             module = self.xp.RawModule(code=self.source, options=options)
             self._compiled[key] = module.get_function(self.name)
         return self._compiled[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """How many places a thread computes along two axes, and the launch: blocks, and threads of each."""
+
+    rows: int
+    columns: int
+    grid: tuple[int, int, int]
+    threads: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CudaStrips:
+    """One `extern "C"` function of a CUDA C text in which each thread computes a block of results.
+
+    `real`, the `knobs` (rows and columns of a block, the first of which a window along one axis lacks, and the neighbours of one
+    access) and the sizes that a window has are numbers when the text is compiled. `narrow` indices have 32 bits: they were proved
+    to fit where no size is more than 2²⁸.
+    """
+
+    xp: ModuleType
+    source: str
+    name: str
+    knobs: tuple[str, ...]
+    narrow: bool = True
+    _compiled: dict[tuple[int, str, tuple[int, ...]], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def block(self, terms: int, extents: tuple[int, int, int], sizes: Sequence[int]) -> Block | None:
+        """The block for results along the last axis, the last but one and all others; None where none fits.
+
+        A sum of many `terms` is not unrolled, few results are spread over many threads, and for very few no text is compiled.
+        """
+        if prod(extents) < _WORTH:
+            return None
+        columns, rows = _COLUMNS, _ROWS if len(self.knobs) == 3 else 1
+        while rows > 1 and (rows * columns * terms > _UNROLLED or _threads(rows, columns, extents) < _FILLING):
+            rows //= 2
+        across, down = -(-extents[0] // columns), -(-extents[1] // rows)
+        threads = (32, 4) if down > 1 else (128, 1)
+        grid = (-(-across // threads[0]), -(-down // threads[1]), extents[2])
+        large = self.narrow and max(*sizes, *extents) > _NARROW
+        if rows * columns * terms > _UNROLLED or large or max(grid[1:]) > _MOST_ALONG or grid[0] > _MOST_BLOCKS:
+            return None
+        return Block(rows, columns, grid, threads)
+
+    def __call__(
+        self, block: Block, arrays: Sequence[Any], sizes: Sequence[int], wide: Sequence[Any], **fixed: int
+    ) -> None:
+        """`wide` are the arrays of which several neighbours are one access, where all of them allow it."""
+        number = np.int32 if self.narrow else np.int64
+        width = _BYTES // arrays[0].dtype.itemsize
+        whole = all(a.shape[-1] % width == 0 and a.data.ptr % _BYTES == 0 for a in wide)
+        knobs = (block.rows, block.columns, width if whole else 1)[-len(self.knobs) :]
+        function = self._function(str(arrays[0].dtype), dict(zip(self.knobs, knobs, strict=True)) | fixed)
+        function(block.grid, block.threads, (*arrays, *map(number, sizes)))
+
+    def _function(self, dtype: str, numbers: dict[str, int]) -> Any:
+        key = (int(self.xp.cuda.Device().id), dtype, tuple(numbers.values()))
+        if key not in self._compiled:
+            options = (f"-Dreal={_REAL[dtype]}", *(f"-D{name}={value}" for name, value in numbers.items()))
+            module = self.xp.RawModule(code=self.source, options=options)
+            self._compiled[key] = module.get_function(self.name)
+        return self._compiled[key]
+
+
+def _threads(rows: int, columns: int, extents: tuple[int, int, int]) -> int:
+    return -(-extents[0] // columns) * -(-extents[1] // rows) * extents[2]

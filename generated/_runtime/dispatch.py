@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .described import described
+from .device import is_foreign, on_device
 from .errors import BackendError
 from .kernel import Kernel
 
@@ -24,7 +25,17 @@ def _is_cupy(value: Any) -> bool:
 
 
 def _is_host(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim > 0 and not _is_cupy(value)
+    own = isinstance(value, np.ndarray) and value.ndim > 0
+    return (own or is_foreign(value)) and not _is_cupy(value)
+
+
+def _told(value: Any) -> str:
+    """What an array is, in words."""
+    if _is_cupy(value):
+        return "a CuPy array"
+    if isinstance(value, np.ndarray):
+        return "a NumPy array"
+    return f"a {type(value).__module__}.{type(value).__qualname__} {'on a GPU' if on_device(value) else 'on the CPU'}"
 
 
 @lru_cache(maxsize=1024)
@@ -89,21 +100,22 @@ class Dispatcher:
         return self.kernel_for(arguments, named, vjp=True).vjp(*arguments, **named)
 
     def kernel_for(self, arguments: tuple[Any, ...], named: Mapping[str, Any], vjp: bool = False) -> Kernel:
-        """CuPy's kernel if any argument, of a call or of its `vjp`, is a CuPy array, else NumPy's.
+        """CuPy's kernel if any argument, of a call or of its `vjp`, is an array on a CUDA device, else NumPy's.
 
-        Raises BackendError for CuPy arrays beside NumPy arrays of one axis or more.
+        Arrays of other libraries come through DLPack. Raises BackendError for arrays on a device beside arrays, of one axis or
+        more, in the host's memory.
         """
         values = (*arguments, *named.values())
         if _PLAIN.issuperset(map(type, values)):
             return self.numpy
-        device = [index for index, value in enumerate(values) if _is_cupy(value)]
+        device = [index for index, value in enumerate(values) if _is_cupy(value) or on_device(value)]
         if not device:
             return self.numpy
         for index, value in enumerate(values):
             if _is_host(value):
                 names = tuple(self._names(len(arguments), named, vjp))
                 raise BackendError(
-                    f"{self.name}: {names[device[0]]} is a CuPy array and {names[index]} a NumPy array; "
+                    f"{self.name}: {names[device[0]]} is {_told(values[device[0]])} and {names[index]} {_told(value)}; "
                     "bring them together with cupy.asarray or cupy.asnumpy."
                 )
         return self.cupy

@@ -11,6 +11,7 @@ import numpy as np
 from .bounds import gradient_bound, result_bound
 from .constants import Constant
 from .described import described
+from .device import require_device
 from .dtypes import Types, choose
 from .errors import ArgumentError, DTypeError, GradientError
 from .gradients import Gradient, gradient_of
@@ -193,7 +194,7 @@ class Kernel:
 
         named = {key: sizes.pop(key) for key in self.arguments[1:] if key in sizes}
         given = (*weights, *(named.get(key) for key in self.arguments[1 + len(weights) :]))
-        return make_plan(self, tuple(shape), given, dtype, algorithm, threads, accuracy, sizes)
+        return make_plan(self, shape, given, dtype, algorithm, threads, accuracy, sizes)
 
     def using(self, algorithm: str, **knobs: int) -> "Kernel":
         """The layer by one of its algorithms alone, on floats and on exact numbers.
@@ -301,6 +302,7 @@ class Kernel:
         self, signature: Signature, arguments: tuple[Any, ...], named: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any], Fit]:
         """The arguments as they came, the same as arrays, and how they fit."""
+        require_device(self.name, self.xp)
         given, sizes = signature.bind(arguments, named)
         arrays = {key: signature.read(key, value) for key, value in given.items()}
         return given, arrays, signature.measure(arrays, sizes)

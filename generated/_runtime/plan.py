@@ -7,6 +7,7 @@ once: working arrays belong to a thread. With `threads` of its own it splits eac
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from .values import Valued, valued
 
 __all__ = ["Explanation", "Plan", "make_plan"]
 
+_TYPED = (np.ndarray, np.generic, Real, type(None))  # weights that have a type, or a number's, which follows others
 _FINITE = 1 << 14  # results that are tested at once, and summed directly if one isn't finite
 
 
@@ -56,6 +58,12 @@ class Plan:
     def __repr__(self) -> str:
         knobs = "".join(f", {k}={v}" for k, v in self.choice.knobs.items())
         return f"<plan of {self.kernel.name} on {self.shape} {self.dtype} by {self.choice.name}{knobs}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the plan, and why it is that one."""
+        from html import escape  # needed in notebooks alone
+
+        return f"<p>{escape(repr(self))}</p>{self.explain()._repr_html_()}"
 
     @property
     def algorithm(self) -> str:
@@ -200,7 +208,7 @@ class Plan:
 
 def make_plan(
     kernel: Any,
-    shape: tuple[int, ...],
+    shape: Any,
     weights: tuple[Any, ...],
     dtype: Any = None,
     algorithm: str = "auto",
@@ -210,7 +218,8 @@ def make_plan(
 ) -> Plan:
     """See `Kernel.plan`."""
     weights = _check(kernel, weights, algorithm, threads, accuracy)
-    kind = np.dtype(dtype) if dtype is not None else _type_of(weights)
+    shape = _extents(kernel, shape)
+    kind = _type(kernel, dtype) if dtype is not None else _type_of(weights)
     if kind.kind != "f":
         raise DTypeError(f"{kernel.name}.plan needs floats; for {kind} call {kernel.name} itself.")
     like = np.broadcast_to(np.zeros((), kind), shape)
@@ -235,7 +244,7 @@ def make_plan(
     made = _made(chosen.choice, own, {**every, **value.sizes} if value else every, compute)
     explained = replace(explained, weights=sum(int(a.nbytes) for a in made))
     parts = (call.shape, chosen.choice, every, own, made, chosen.threads, strict, explained, value)
-    return Plan(kernel, tuple(shape), kind, compute, *parts)
+    return Plan(kernel, shape, kind, compute, *parts)
 
 
 def _explained(
@@ -278,7 +287,27 @@ def _check(kernel: Any, weights: tuple[Any, ...], algorithm: str, threads: int, 
         raise ArgumentError(f"{kernel.name}.plan: threads is a natural number of at least 1, not {threads!r}.")
     if threads > 1:
         one_blas_thread()
-    return weights
+    return tuple(
+        w if isinstance(w, _TYPED) else kernel.signature.read(n, w) for n, w in zip(names, weights, strict=True)
+    )
+
+
+def _extents(kernel: Any, shape: Any) -> tuple[int, ...]:
+    """X's shape as whole numbers. Raises ArgumentError for anything else."""
+    natural = isinstance(shape, (tuple, list)) and all(isinstance(e, (int, np.integer)) and e >= 0 for e in shape)
+    if natural and not any(isinstance(e, bool) for e in shape):
+        return tuple(map(int, shape))
+    raise ArgumentError(
+        f"{kernel.name}.plan: shape is that of {kernel.data}, a tuple of natural numbers, not {shape!r}."
+    )
+
+
+def _type(kernel: Any, dtype: Any) -> np.dtype[Any]:
+    try:
+        kind: np.dtype[Any] = np.dtype(dtype)
+    except TypeError as cause:
+        raise ArgumentError(f"{kernel.name}.plan: dtype is NumPy's name of a type, not {dtype!r}.") from cause
+    return kind
 
 
 def _made(choice: Choice, own: Mapping[str, Any], sizes: Mapping[str, int], kind: Any) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .costs import Counted, counted, held_by, seconds, swept_by
+from .costs import Counted, counted, held_by, seconds, swept_by, worked_by
 from .primitives import aligned
 
 if TYPE_CHECKING:
@@ -227,8 +227,9 @@ def _best(
         room = held_by(works) * itemsize
         if room > _MOST_ROOM and best is not None:
             continue
-        new = room / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
-        timed = partial(seconds, room=room, itemsize=itemsize, machine=held, fixed=fixed)
+        worked = worked_by(works) * itemsize
+        new = worked / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
+        timed = partial(seconds, room=worked, itemsize=itemsize, machine=held, fixed=fixed)
         time, used = _split(algorithm, every, timed(works) + new, timed, held, threads)
         here = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room, used)
         if best is None or _weighed(here) < _weighed(best) or best.room > _MOST_ROOM >= room:
@@ -265,7 +266,8 @@ def _split(
 
 
 def _once(kind: str) -> bool:
-    return kind == "room" or kind.startswith("make")
+    """Whether it isn't done once for each tile."""
+    return kind in ("room", "edge") or kind.startswith("make")
 
 
 @lru_cache(maxsize=1024)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .constants import Constant
+from .device import from_other_library
 from .errors import ArgumentError, DTypeError, ShapeError, SizeError
 from .letters import axes_of, in_letters, in_numbers, parity_hint
 
@@ -137,8 +138,8 @@ class Signature:
         """
         if not isinstance(value, self.xp.ndarray):
             try:
-                value = np.asarray(value)
-            except (TypeError, ValueError) as error:
+                value = from_other_library(self.xp, value)
+            except (TypeError, ValueError, BufferError, RuntimeError) as error:
                 reason = str(error).split(". ")[0].rstrip(".")
                 raise ArgumentError(f"{self.name}: {key} can't be read as an array: {reason}.") from error
         if value.dtype.kind not in "biuf":

@@ -39,6 +39,7 @@ def _limited(controller: Any) -> Iterator[None]:
     with _lock:
         _held["users"] += 1
         if _held["users"] == 1:
+            _hand_over(controller)
             _held["limit"] = controller.limit(limits=1, user_api="blas")
     try:
         yield
@@ -46,7 +47,17 @@ def _limited(controller: Any) -> Iterator[None]:
         with _lock:
             _held["users"] -= 1
             if _held["users"] == 0:
+                _hand_over(controller)
                 _held["limit"].restore_original_limits()
+                _hand_over(controller)
+
+
+def _hand_over(controller: Any) -> None:
+    """Let this thread set the limit: threadpoolctl from 3.7 on heeds only the thread that set it first, and no other says so."""
+    for library in controller.lib_controllers:
+        clear = getattr(library, "clear_controlling_thread", None)
+        if clear is not None:
+            clear(force=True)
 
 
 @lru_cache(maxsize=8)

@@ -4,13 +4,13 @@
     H[i, j, d] = Σ_a Σ_b K[a, b]·X[2i + a, 2j + b, d]        0 ≤ a ≤ 1, 0 ≤ b ≤ 1
 
 Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(box(0, 1)) ⟶ depthwise ⟶ boundary(valid) ⟶ strided(2) ⟶ fixed([[1, 1], [1, 1]], scale=1/4)
-Proved        79 of 79 obligations for all sizes: docs/derivations/average_pool2d.md
+Proved        88 of 88 obligations for all sizes: docs/derivations/average_pool2d.md
 Cost          8·⌊n/2⌋·⌊m/2⌋·C operations
 """
 import cupy as cp
 
 from .._runtime import Constant, Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["average_pool2d"]
 
@@ -68,8 +68,90 @@ extern "C" __global__ void average_pool2d_direct_dX(
 }
 """
 
+STRIPS = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void average_pool2d_strips(
+    const real* __restrict__ X, const real* __restrict__ K, real* __restrict__ H,
+    int batch, int n, int m, int C)
+{
+    const int d0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int j0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (d0 >= C || j0 >= (((m) - (((m) % 2 + 2) % 2)) / 2)) return;
+    int block = blockIdx.z;
+    const int i = block % ((((n) - (((n) % 2 + 2) % 2)) / 2));
+    block /= ((((n) - (((n) % 2 + 2) % 2)) / 2));
+    const int z = block;
+    const int left = 0;
+    const int right = S + (((-S) % W + W) % W);
+    if (0 <= left + d0 && 2*j0 + 2*R <= m && d0 + right <= C) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = 0
+                acc[p][q] = 0;
+            }
+        }
+        #pragma unroll
+        for (int a = 0; a < 2; ++a) {
+            #pragma unroll
+            for (int y = 0; y < 2*R; ++y) {
+                __align__(sizeof(Lanes)) real x[right - left];
+                #pragma unroll
+                for (int t = 0; t < right - left; t += W) {
+                    // x[e + t] = X[2*i + a, 2*j0 + y, left + e + d0 + t]
+                    *(Lanes*)&x[t] = *(const Lanes*)&X[(((long long)z*n + 2*i + a)*m + 2*j0 + y)*C + left + d0 + t];
+                }
+                // acc[p, q] += K[a, b]·X[2*i + a, 2*j + b, d]
+                #pragma unroll
+                for (int p = 0; p < R; ++p) {
+                    const int b = y - 2*p;
+                    if (0 <= b && b <= 1) {
+                        #pragma unroll
+                        for (int q = 0; q < S; ++q) {
+                            acc[p][q] += K[(long long)a*2 + b] * x[q - left];
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // H[i, j0 + p, e + d0 + t] = acc[p, e + t]
+                *(Lanes*)&H[(((long long)z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j0 + p)*C + d0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int j = j0; j < min((((m) - (((m) % 2 + 2) % 2)) / 2), j0 + R); ++j) {
+            #pragma unroll 1
+            for (int d = d0; d < min(C, d0 + S); ++d) {
+                real acc;
+                // acc = 0
+                acc = 0;
+                // acc += K[a, b]·X[2*i + a, 2*j + b, d]
+                #pragma unroll 1
+                for (int a = 0; a < 2; ++a) {
+                    #pragma unroll 1
+                    for (int b = 0; b < 2; ++b) {
+                        acc += K[(long long)a*2 + b] * X[(((long long)z*n + 2*i + a)*m + 2*j + b)*C + d];
+                    }
+                }
+                // H[i, j, d] = acc
+                H[(((long long)z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j)*C + d] = acc;
+            }
+        }
+    }
+}
+"""
+
 _average_pool2d_direct = CudaKernel(cp, SRC, "average_pool2d_direct")
 _average_pool2d_direct_dX = CudaKernel(cp, SRC, "average_pool2d_direct_dX")
+_average_pool2d_strips = CudaStrips(cp, STRIPS, "average_pool2d_strips", ("R", "S", "W"))
 
 
 def _direct(X, K, H, new):
@@ -77,6 +159,17 @@ def _direct(X, K, H, new):
     n, m, C = X.shape[-3:]
     batch = H.size // ((n // 2)*(m // 2)*C)
     _average_pool2d_direct(batch*(n // 2)*(m // 2)*C, (X, K, H), (batch, n, m, C))
+
+
+def _strips(X, K, H, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    n, m, C = X.shape[-3:]
+    batch = H.size // ((n // 2)*(m // 2)*C)
+    block = _average_pool2d_strips.block(4, (C, (m // 2), batch*(n // 2)), (C, m, n))
+    if block is None:
+        _direct(X, K, H, new)
+    else:
+        _average_pool2d_strips(block, (X, K, H), (batch, n, m, C), (X, H))
 
 
 def _direct_dX(K, G, dX, new):
@@ -101,7 +194,7 @@ def _shapes(n, m, C):
 average_pool2d = Kernel(
     name="average_pool2d",
     xp=cp,
-    body=_direct,
+    body=_strips,
     sizes=_sizes,
     shapes=_shapes,
     data="X",

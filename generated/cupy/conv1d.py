@@ -4,13 +4,13 @@
     H[i] = u + Σ_a V[a]·X[i + a]        |a| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        81 of 81 obligations for all sizes: docs/derivations/conv1d.md
+Proved        99 of 99 obligations for all sizes: docs/derivations/conv1d.md
 Cost          2·n·(2Δ + 1) operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["conv1d"]
 
@@ -97,10 +97,124 @@ extern "C" __global__ void conv1d_direct_du(
 }
 """
 
+STRIPS = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void conv1d_strips(
+    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    int batch, int n)
+{
+    const int i0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int z = (int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (i0 >= n || z >= batch) return;
+    const int left = -Delta - (((-Delta) % W + W) % W);
+    const int right = Delta + (((-Delta - S) % W + W) % W) + S;
+    if (0 <= i0 + left && i0 + right <= n) {
+        __align__(sizeof(Lanes)) real acc[S];
+        #pragma unroll
+        for (int q = 0; q < S; ++q) {
+            // acc[q] = u
+            acc[q] = u[0];
+        }
+        __align__(sizeof(Lanes)) real x[right - left];
+        #pragma unroll
+        for (int t = 0; t < right - left; t += W) {
+            // x[e + t] = X[i0 + left + e + t]
+            *(Lanes*)&x[t] = *(const Lanes*)&X[(long long)z*n + i0 + left + t];
+        }
+        // acc[q] += V[a]·X[i + a]
+        #pragma unroll
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                acc[q] += V[a + Delta] * x[q + a - left];
+            }
+        }
+        #pragma unroll
+        for (int t = 0; t < S; t += W) {
+            // H[i0 + e + t] = acc[e + t]
+            *(Lanes*)&H[(long long)z*n + i0 + t] = *(const Lanes*)&acc[t];
+        }
+    } else {
+        #pragma unroll 1
+        for (int i = i0; i < min(n, i0 + S); ++i) {
+            real acc;
+            // acc = u
+            acc = u[0];
+            // acc += V[a]·X[i + a]
+            #pragma unroll 1
+            for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
+                acc += V[a + Delta] * X[(long long)z*n + i + a];
+            }
+            // H[i] = acc
+            H[(long long)z*n + i] = acc;
+        }
+    }
+}
+"""
+
+STRIPS_DX = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void conv1d_strips_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    int batch, int n)
+{
+    const int k0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int z = (int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (k0 >= n || z >= batch) return;
+    const int left = -Delta - (((-Delta) % W + W) % W);
+    const int right = Delta + (((-Delta - S) % W + W) % W) + S;
+    if (0 <= k0 + left && k0 + right <= n) {
+        __align__(sizeof(Lanes)) real acc[S];
+        #pragma unroll
+        for (int q = 0; q < S; ++q) {
+            // acc[q] = 0
+            acc[q] = 0;
+        }
+        __align__(sizeof(Lanes)) real x[right - left];
+        #pragma unroll
+        for (int t = 0; t < right - left; t += W) {
+            // x[e + t] = G[k0 + left + e + t]
+            *(Lanes*)&x[t] = *(const Lanes*)&G[(long long)z*n + k0 + left + t];
+        }
+        // acc[q] += V[a]·G[k - a]
+        #pragma unroll
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                acc[q] += V[a + Delta] * x[q - left - a];
+            }
+        }
+        #pragma unroll
+        for (int t = 0; t < S; t += W) {
+            // dX[k0 + e + t] = acc[e + t]
+            *(Lanes*)&dX[(long long)z*n + k0 + t] = *(const Lanes*)&acc[t];
+        }
+    } else {
+        #pragma unroll 1
+        for (int k = k0; k < min(n, k0 + S); ++k) {
+            real acc;
+            // acc = 0
+            acc = 0;
+            // acc += V[a]·G[k - a]
+            #pragma unroll 1
+            for (int a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
+                acc += V[a + Delta] * G[(long long)z*n + k - a];
+            }
+            // dX[k] = acc
+            dX[(long long)z*n + k] = acc;
+        }
+    }
+}
+"""
+
 _conv1d_direct = CudaKernel(cp, SRC, "conv1d_direct")
 _conv1d_direct_dX = CudaKernel(cp, SRC, "conv1d_direct_dX")
 _conv1d_direct_dV = CudaKernel(cp, SRC, "conv1d_direct_dV")
 _conv1d_direct_du = CudaKernel(cp, SRC, "conv1d_direct_du")
+_conv1d_strips = CudaStrips(cp, STRIPS, "conv1d_strips", ("S", "W"))
+_conv1d_strips_dX = CudaStrips(cp, STRIPS_DX, "conv1d_strips_dX", ("S", "W"))
 
 
 def _direct(X, V, u, H, new):
@@ -111,12 +225,36 @@ def _direct(X, V, u, H, new):
     _conv1d_direct(batch*n, (X, V, u, H), (batch, n, Delta))
 
 
+def _strips(X, V, u, H, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    n = X.shape[-1]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // (n)
+    block = _conv1d_strips.block(2*Delta + 1, (n, batch, 1), (Delta, n))
+    if block is None:
+        _direct(X, V, u, H, new)
+    else:
+        _conv1d_strips(block, (X, V, u, H), (batch, n), (X, H), Delta=Delta)
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = (V.shape[0] - 1) // 2
     n = G.shape[-1]
     batch = dX.size // (n)
     _conv1d_direct_dX(batch*n, (V, G, dX), (batch, n, Delta))
+
+
+def _strips_dX(V, G, dX, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    Delta = (V.shape[0] - 1) // 2
+    n = G.shape[-1]
+    batch = dX.size // (n)
+    block = _conv1d_strips_dX.block(2*Delta + 1, (n, batch, 1), (Delta, n))
+    if block is None:
+        _direct_dX(V, G, dX, new)
+    else:
+        _conv1d_strips_dX(block, (V, G, dX), (batch, n), (G, dX), Delta=Delta)
 
 
 def _direct_dV(X, G, dV, new):
@@ -149,7 +287,7 @@ def _shapes(n, Delta):
 conv1d = Kernel(
     name="conv1d",
     xp=cp,
-    body=_direct,
+    body=_strips,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -160,7 +298,7 @@ conv1d = Kernel(
     doc=__doc__,
     contiguous=True,
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(_strips_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

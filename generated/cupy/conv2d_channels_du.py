@@ -4,13 +4,13 @@
     du[d] = Σ_i Σ_j G[i, j, d]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(u)
-Proved        59 of 59 obligations for all sizes: docs/derivations/conv2d_channels_du.md
+Proved        68 of 68 obligations for all sizes: docs/derivations/conv2d_channels_du.md
 Cost          2·n·m·D operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["conv2d_channels_du"]
 
@@ -59,8 +59,62 @@ extern "C" __global__ void conv2d_channels_du_direct_dG(
 }
 """
 
+STRIPS_DG = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void conv2d_channels_du_strips_dG(
+    const real* __restrict__ Y, real* __restrict__ dG,
+    int batch, int D, int n, int m)
+{
+    const int d_0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int j = (int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (d_0 >= D || j >= m) return;
+    int block = blockIdx.z;
+    const int i = block % n;
+    block /= n;
+    const int z = block;
+    const int left = 0;
+    const int right = S + (((-S) % W + W) % W);
+    if (0 <= left + d_0 && d_0 + right <= D) {
+        __align__(sizeof(Lanes)) real acc[S];
+        #pragma unroll
+        for (int q = 0; q < S; ++q) {
+            // acc[q] = 0
+            acc[q] = 0;
+        }
+        __align__(sizeof(Lanes)) real x[right - left];
+        #pragma unroll
+        for (int t = 0; t < right - left; t += W) {
+            // x[e + t] = Y[left + e + d_0 + t]
+            *(Lanes*)&x[t] = *(const Lanes*)&Y[(long long)z*D + left + d_0 + t];
+        }
+        // acc[q] += Y[d_]
+        #pragma unroll
+        for (int q = 0; q < S; ++q) {
+            acc[q] += x[q - left];
+        }
+        #pragma unroll
+        for (int t = 0; t < S; t += W) {
+            // dG[i, j, e + d_0 + t] = acc[e + t]
+            *(Lanes*)&dG[(((long long)z*n + i)*m + j)*D + d_0 + t] = *(const Lanes*)&acc[t];
+        }
+    } else {
+        #pragma unroll 1
+        for (int d_ = d_0; d_ < min(D, d_0 + S); ++d_) {
+            real acc;
+            // acc = 0
+            acc = 0;
+            acc += Y[(long long)z*D + d_];
+            // dG[i, j, d_] = acc
+            dG[(((long long)z*n + i)*m + j)*D + d_] = acc;
+        }
+    }
+}
+"""
+
 _conv2d_channels_du_direct = CudaKernel(cp, SRC, "conv2d_channels_du_direct")
 _conv2d_channels_du_direct_dG = CudaKernel(cp, SRC, "conv2d_channels_du_direct_dG")
+_conv2d_channels_du_strips_dG = CudaStrips(cp, STRIPS_DG, "conv2d_channels_du_strips_dG", ("S", "W"))
 
 
 def _direct(G, du, new):
@@ -76,6 +130,18 @@ def _direct_dG(Y, dG, new):
     n, m = dG.shape[-3:-1]
     batch = dG.size // (n*m*D)
     _conv2d_channels_du_direct_dG(batch*n*m*D, (Y, dG), (batch, D, n, m))
+
+
+def _strips_dG(Y, dG, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    D = Y.shape[-1]
+    n, m = dG.shape[-3:-1]
+    batch = dG.size // (n*m*D)
+    block = _conv2d_channels_du_strips_dG.block(1, (D, m, batch*n), (D, m, n))
+    if block is None:
+        _direct_dG(Y, dG, new)
+    else:
+        _conv2d_channels_du_strips_dG(block, (Y, dG), (batch, D, n, m), (Y, dG))
 
 
 def _sizes(G, C, Delta):
@@ -108,7 +174,7 @@ conv2d_channels_du = Kernel(
     doc=__doc__,
     contiguous=True,
     gradients={
-        "G": Gradient(_direct_dG, ("Y",)),
+        "G": Gradient(_strips_dG, ("Y",)),
     },
     cotangent="Y",
     repeats=_repeats,

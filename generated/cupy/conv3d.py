@@ -4,13 +4,13 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        95 of 95 obligations for all sizes: docs/derivations/conv3d.md
+Proved        113 of 113 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["conv3d"]
 
@@ -125,10 +125,186 @@ extern "C" __global__ void conv3d_direct_du(
 }
 """
 
+STRIPS = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void conv3d_strips(
+    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    int batch, int n, int m, int p)
+{
+    const int h0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int j0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (h0 >= p || j0 >= m) return;
+    int block = blockIdx.z;
+    const int i = block % n;
+    block /= n;
+    const int z = block;
+    const int left = -Delta - (((-Delta) % W + W) % W);
+    const int right = Delta + (((-Delta - S) % W + W) % W) + S;
+    if (0 <= h0 + left && Delta <= i && Delta <= j0 && h0 + right <= p && i + Delta <= n - 1 && j0 + Delta + R <= m) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p_ = 0; p_ < R; ++p_) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p_, q] = u
+                acc[p_][q] = u[0];
+            }
+        }
+        #pragma unroll
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            #pragma unroll
+            for (int y = 0; y < 2*Delta + R; ++y) {
+                __align__(sizeof(Lanes)) real x[right - left];
+                #pragma unroll
+                for (int t = 0; t < right - left; t += W) {
+                    // x[e_ + t] = X[i + a, j0 + y - Delta, h0 + left + e_ + t]
+                    *(Lanes*)&x[t] = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*p + h0 + left + t];
+                }
+                // acc[p_, q] += V[a, b, e]·X[i + a, j + b, h + e]
+                #pragma unroll
+                for (int p_ = 0; p_ < R; ++p_) {
+                    const int b = y - Delta - p_;
+                    if (-Delta <= b && b <= Delta) {
+                        #pragma unroll
+                        for (int e = -Delta; e < Delta + 1; ++e) {
+                            #pragma unroll
+                            for (int q = 0; q < S; ++q) {
+                                acc[p_][q] += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * x[q + e - left];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p_ = 0; p_ < R; ++p_) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // H[i, j0 + p_, h0 + e_ + t] = acc[p_, e_ + t]
+                *(Lanes*)&H[(((long long)z*n + i)*m + j0 + p_)*p + h0 + t] = *(const Lanes*)&acc[p_][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int j = j0; j < min(m, j0 + R); ++j) {
+            #pragma unroll 1
+            for (int h = h0; h < min(p, h0 + S); ++h) {
+                real acc;
+                // acc = u
+                acc = u[0];
+                // acc += V[a, b, e]·X[i + a, j + b, h + e]
+                #pragma unroll 1
+                for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
+                        #pragma unroll 1
+                        for (int e = max(-Delta, -h); e < min(Delta + 1, p - h); ++e) {
+                            acc += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * X[(((long long)z*n + i + a)*m + j + b)*p + h + e];
+                        }
+                    }
+                }
+                // H[i, j, h] = acc
+                H[(((long long)z*n + i)*m + j)*p + h] = acc;
+            }
+        }
+    }
+}
+"""
+
+STRIPS_DX = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void conv3d_strips_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    int batch, int n, int m, int p)
+{
+    const int q0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int l0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (q0 >= p || l0 >= m) return;
+    int block = blockIdx.z;
+    const int k = block % n;
+    block /= n;
+    const int z = block;
+    const int left = -Delta - (((-Delta) % W + W) % W);
+    const int right = Delta + (((-Delta - S) % W + W) % W) + S;
+    if (0 <= left + q0 && Delta <= k && Delta <= l0 && k + Delta <= n - 1 && l0 + Delta + R <= m && q0 + right <= p) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p_ = 0; p_ < R; ++p_) {
+            #pragma unroll
+            for (int q_ = 0; q_ < S; ++q_) {
+                // acc[p_, q_] = 0
+                acc[p_][q_] = 0;
+            }
+        }
+        #pragma unroll
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            #pragma unroll
+            for (int y = 0; y < 2*Delta + R; ++y) {
+                __align__(sizeof(Lanes)) real x[right - left];
+                #pragma unroll
+                for (int t = 0; t < right - left; t += W) {
+                    // x[e_ + t] = G[k - a, l0 + Delta + R - 1 - y, left + q0 + e_ + t]
+                    *(Lanes*)&x[t] = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + Delta + R - 1 - y)*p + left + q0 + t];
+                }
+                // acc[p_, q_] += V[a, b, e]·G[k - a, l - b, q - e]
+                #pragma unroll
+                for (int p_ = 0; p_ < R; ++p_) {
+                    const int b = p_ + y + 1 - Delta - R;
+                    if (-Delta <= b && b <= Delta) {
+                        #pragma unroll
+                        for (int e = -Delta; e < Delta + 1; ++e) {
+                            #pragma unroll
+                            for (int q_ = 0; q_ < S; ++q_) {
+                                acc[p_][q_] += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * x[q_ - left - e];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p_ = 0; p_ < R; ++p_) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // dX[k, l0 + p_, q0 + e_ + t] = acc[p_, e_ + t]
+                *(Lanes*)&dX[(((long long)z*n + k)*m + l0 + p_)*p + q0 + t] = *(const Lanes*)&acc[p_][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int l = l0; l < min(m, l0 + R); ++l) {
+            #pragma unroll 1
+            for (int q = q0; q < min(p, q0 + S); ++q) {
+                real acc;
+                // acc = 0
+                acc = 0;
+                // acc += V[a, b, e]·G[k - a, l - b, q - e]
+                #pragma unroll 1
+                for (int a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
+                        #pragma unroll 1
+                        for (int e = max(-Delta, q + 1 - p); e < min(Delta + 1, q + 1); ++e) {
+                            acc += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * G[(((long long)z*n + k - a)*m + l - b)*p + q - e];
+                        }
+                    }
+                }
+                // dX[k, l, q] = acc
+                dX[(((long long)z*n + k)*m + l)*p + q] = acc;
+            }
+        }
+    }
+}
+"""
+
 _conv3d_direct = CudaKernel(cp, SRC, "conv3d_direct")
 _conv3d_direct_dX = CudaKernel(cp, SRC, "conv3d_direct_dX")
 _conv3d_direct_dV = CudaKernel(cp, SRC, "conv3d_direct_dV")
 _conv3d_direct_du = CudaKernel(cp, SRC, "conv3d_direct_du")
+_conv3d_strips = CudaStrips(cp, STRIPS, "conv3d_strips", ("R", "S", "W"))
+_conv3d_strips_dX = CudaStrips(cp, STRIPS_DX, "conv3d_strips_dX", ("R", "S", "W"))
 
 
 def _direct(X, V, u, H, new):
@@ -139,12 +315,36 @@ def _direct(X, V, u, H, new):
     _conv3d_direct(batch*n*m*p, (X, V, u, H), (batch, n, m, p, Delta))
 
 
+def _strips(X, V, u, H, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    n, m, p = X.shape[-3:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // (n*m*p)
+    block = _conv3d_strips.block((2*Delta + 1)**3, (p, m, batch*n), (Delta, m, n, p))
+    if block is None:
+        _direct(X, V, u, H, new)
+    else:
+        _conv3d_strips(block, (X, V, u, H), (batch, n, m, p), (X, H), Delta=Delta)
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = (V.shape[0] - 1) // 2
     n, m, p = G.shape[-3:]
     batch = dX.size // (n*m*p)
     _conv3d_direct_dX(batch*n*m*p, (V, G, dX), (batch, n, m, p, Delta))
+
+
+def _strips_dX(V, G, dX, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m, p = G.shape[-3:]
+    batch = dX.size // (n*m*p)
+    block = _conv3d_strips_dX.block((2*Delta + 1)**3, (p, m, batch*n), (Delta, m, n, p))
+    if block is None:
+        _direct_dX(V, G, dX, new)
+    else:
+        _conv3d_strips_dX(block, (V, G, dX), (batch, n, m, p), (G, dX), Delta=Delta)
 
 
 def _direct_dV(X, G, dV, new):
@@ -177,7 +377,7 @@ def _shapes(n, m, p, Delta):
 conv3d = Kernel(
     name="conv3d",
     xp=cp,
-    body=_direct,
+    body=_strips,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -188,7 +388,7 @@ conv3d = Kernel(
     doc=__doc__,
     contiguous=True,
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(_strips_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

@@ -4,13 +4,13 @@
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        101 of 101 obligations for all sizes: docs/derivations/depthwise2d.md
+Proved        119 of 119 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["depthwise2d"]
 
@@ -118,10 +118,174 @@ extern "C" __global__ void depthwise2d_direct_du(
 }
 """
 
+STRIPS = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void depthwise2d_strips(
+    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    int batch, int n, int m, int C)
+{
+    const int d0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int j0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (d0 >= C || j0 >= m) return;
+    int block = blockIdx.z;
+    const int i = block % n;
+    block /= n;
+    const int z = block;
+    const int left = 0;
+    const int right = S + (((-S) % W + W) % W);
+    if (0 <= left + d0 && Delta <= i && Delta <= j0 && d0 + right <= C && i + Delta <= n - 1 && j0 + Delta + R <= m) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = u[d]
+                acc[p][q] = u[q + d0];
+            }
+        }
+        #pragma unroll
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            #pragma unroll
+            for (int y = 0; y < 2*Delta + R; ++y) {
+                __align__(sizeof(Lanes)) real x[right - left];
+                #pragma unroll
+                for (int t = 0; t < right - left; t += W) {
+                    // x[e + t] = X[i + a, j0 + y - Delta, left + e + d0 + t]
+                    *(Lanes*)&x[t] = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*C + left + d0 + t];
+                }
+                // acc[p, q] += V[a, b, d]·X[i + a, j + b, d]
+                #pragma unroll
+                for (int p = 0; p < R; ++p) {
+                    const int b = y - Delta - p;
+                    if (-Delta <= b && b <= Delta) {
+                        #pragma unroll
+                        for (int q = 0; q < S; ++q) {
+                            acc[p][q] += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + q + d0] * x[q - left];
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // H[i, j0 + p, e + d0 + t] = acc[p, e + t]
+                *(Lanes*)&H[(((long long)z*n + i)*m + j0 + p)*C + d0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int j = j0; j < min(m, j0 + R); ++j) {
+            #pragma unroll 1
+            for (int d = d0; d < min(C, d0 + S); ++d) {
+                real acc;
+                // acc = u[d]
+                acc = u[d];
+                // acc += V[a, b, d]·X[i + a, j + b, d]
+                #pragma unroll 1
+                for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
+                        acc += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + d] * X[(((long long)z*n + i + a)*m + j + b)*C + d];
+                    }
+                }
+                // H[i, j, d] = acc
+                H[(((long long)z*n + i)*m + j)*C + d] = acc;
+            }
+        }
+    }
+}
+"""
+
+STRIPS_DX = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void depthwise2d_strips_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    int batch, int n, int m, int C)
+{
+    const int c0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int l0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (c0 >= C || l0 >= m) return;
+    int block = blockIdx.z;
+    const int k = block % n;
+    block /= n;
+    const int z = block;
+    const int left = 0;
+    const int right = S + (((-S) % W + W) % W);
+    if (0 <= left + c0 && Delta <= k && Delta <= l0 && c0 + right <= C && k + Delta <= n - 1 && l0 + Delta + R <= m) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = 0
+                acc[p][q] = 0;
+            }
+        }
+        #pragma unroll
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            #pragma unroll
+            for (int y = 0; y < 2*Delta + R; ++y) {
+                __align__(sizeof(Lanes)) real x[right - left];
+                #pragma unroll
+                for (int t = 0; t < right - left; t += W) {
+                    // x[e + t] = G[k - a, l0 + Delta + R - 1 - y, left + e + c0 + t]
+                    *(Lanes*)&x[t] = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + Delta + R - 1 - y)*C + left + c0 + t];
+                }
+                // acc[p, q] += V[a, b, c]·G[k - a, l - b, c]
+                #pragma unroll
+                for (int p = 0; p < R; ++p) {
+                    const int b = p + y + 1 - Delta - R;
+                    if (-Delta <= b && b <= Delta) {
+                        #pragma unroll
+                        for (int q = 0; q < S; ++q) {
+                            acc[p][q] += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + q + c0] * x[q - left];
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // dX[k, l0 + p, e + c0 + t] = acc[p, e + t]
+                *(Lanes*)&dX[(((long long)z*n + k)*m + l0 + p)*C + c0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int l = l0; l < min(m, l0 + R); ++l) {
+            #pragma unroll 1
+            for (int c = c0; c < min(C, c0 + S); ++c) {
+                real acc;
+                // acc = 0
+                acc = 0;
+                // acc += V[a, b, c]·G[k - a, l - b, c]
+                #pragma unroll 1
+                for (int a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
+                        acc += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + c] * G[(((long long)z*n + k - a)*m + l - b)*C + c];
+                    }
+                }
+                // dX[k, l, c] = acc
+                dX[(((long long)z*n + k)*m + l)*C + c] = acc;
+            }
+        }
+    }
+}
+"""
+
 _depthwise2d_direct = CudaKernel(cp, SRC, "depthwise2d_direct")
 _depthwise2d_direct_dX = CudaKernel(cp, SRC, "depthwise2d_direct_dX")
 _depthwise2d_direct_dV = CudaKernel(cp, SRC, "depthwise2d_direct_dV")
 _depthwise2d_direct_du = CudaKernel(cp, SRC, "depthwise2d_direct_du")
+_depthwise2d_strips = CudaStrips(cp, STRIPS, "depthwise2d_strips", ("R", "S", "W"))
+_depthwise2d_strips_dX = CudaStrips(cp, STRIPS_DX, "depthwise2d_strips_dX", ("R", "S", "W"))
 
 
 def _direct(X, V, u, H, new):
@@ -132,12 +296,36 @@ def _direct(X, V, u, H, new):
     _depthwise2d_direct(batch*n*m*C, (X, V, u, H), (batch, n, m, C, Delta))
 
 
+def _strips(X, V, u, H, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    n, m, C = X.shape[-3:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // (n*m*C)
+    block = _depthwise2d_strips.block((2*Delta + 1)**2, (C, m, batch*n), (C, Delta, m, n))
+    if block is None:
+        _direct(X, V, u, H, new)
+    else:
+        _depthwise2d_strips(block, (X, V, u, H), (batch, n, m, C), (X, H), Delta=Delta)
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = (V.shape[0] - 1) // 2
     n, m, C = G.shape[-3:]
     batch = dX.size // (n*m*C)
     _depthwise2d_direct_dX(batch*n*m*C, (V, G, dX), (batch, n, m, C, Delta))
+
+
+def _strips_dX(V, G, dX, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m, C = G.shape[-3:]
+    batch = dX.size // (n*m*C)
+    block = _depthwise2d_strips_dX.block((2*Delta + 1)**2, (C, m, batch*n), (C, Delta, m, n))
+    if block is None:
+        _direct_dX(V, G, dX, new)
+    else:
+        _depthwise2d_strips_dX(block, (V, G, dX), (batch, n, m, C), (G, dX), Delta=Delta)
 
 
 def _direct_dV(X, G, dV, new):
@@ -170,7 +358,7 @@ def _shapes(n, m, C, Delta):
 depthwise2d = Kernel(
     name="depthwise2d",
     xp=cp,
-    body=_direct,
+    body=_strips,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -181,7 +369,7 @@ depthwise2d = Kernel(
     doc=__doc__,
     contiguous=True,
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(_strips_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

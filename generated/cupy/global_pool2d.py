@@ -4,13 +4,13 @@
     H[d] = u[d] + Σ_k Σ_l V[d]·X[k, l, d]
 
 Derivation    dense ⟶ channels(c, c) ⟶ invariant(translations) ⟶ depthwise
-Proved        58 of 58 obligations for all sizes: docs/derivations/global_pool2d.md
+Proved        67 of 67 obligations for all sizes: docs/derivations/global_pool2d.md
 Cost          2·n·m·C operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["global_pool2d"]
 
@@ -99,10 +99,64 @@ extern "C" __global__ void global_pool2d_direct_du(
 }
 """
 
+STRIPS_DX = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void global_pool2d_strips_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    int batch, int C, int n, int m)
+{
+    const int c0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int l = (int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (c0 >= C || l >= m) return;
+    int block = blockIdx.z;
+    const int k = block % n;
+    block /= n;
+    const int z = block;
+    const int left = 0;
+    const int right = S + (((-S) % W + W) % W);
+    if (0 <= left + c0 && c0 + right <= C) {
+        __align__(sizeof(Lanes)) real acc[S];
+        #pragma unroll
+        for (int q = 0; q < S; ++q) {
+            // acc[q] = 0
+            acc[q] = 0;
+        }
+        __align__(sizeof(Lanes)) real x[right - left];
+        #pragma unroll
+        for (int t = 0; t < right - left; t += W) {
+            // x[e + t] = G[left + e + c0 + t]
+            *(Lanes*)&x[t] = *(const Lanes*)&G[(long long)z*C + left + c0 + t];
+        }
+        // acc[q] += V[c]·G[c]
+        #pragma unroll
+        for (int q = 0; q < S; ++q) {
+            acc[q] += V[q + c0] * x[q - left];
+        }
+        #pragma unroll
+        for (int t = 0; t < S; t += W) {
+            // dX[k, l, e + c0 + t] = acc[e + t]
+            *(Lanes*)&dX[(((long long)z*n + k)*m + l)*C + c0 + t] = *(const Lanes*)&acc[t];
+        }
+    } else {
+        #pragma unroll 1
+        for (int c = c0; c < min(C, c0 + S); ++c) {
+            real acc;
+            // acc = 0
+            acc = 0;
+            acc += V[c] * G[(long long)z*C + c];
+            // dX[k, l, c] = acc
+            dX[(((long long)z*n + k)*m + l)*C + c] = acc;
+        }
+    }
+}
+"""
+
 _global_pool2d_direct = CudaKernel(cp, SRC, "global_pool2d_direct")
 _global_pool2d_direct_dX = CudaKernel(cp, SRC, "global_pool2d_direct_dX")
 _global_pool2d_direct_dV = CudaKernel(cp, SRC, "global_pool2d_direct_dV")
 _global_pool2d_direct_du = CudaKernel(cp, SRC, "global_pool2d_direct_du")
+_global_pool2d_strips_dX = CudaStrips(cp, STRIPS_DX, "global_pool2d_strips_dX", ("S", "W"))
 
 
 def _direct(X, V, u, H, new):
@@ -118,6 +172,18 @@ def _direct_dX(V, G, dX, new):
     n, m = dX.shape[-3:-1]
     batch = dX.size // (n*m*C)
     _global_pool2d_direct_dX(batch*n*m*C, (V, G, dX), (batch, C, n, m))
+
+
+def _strips_dX(V, G, dX, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    C = G.shape[-1]
+    n, m = dX.shape[-3:-1]
+    batch = dX.size // (n*m*C)
+    block = _global_pool2d_strips_dX.block(1, (C, m, batch*n), (C, m, n))
+    if block is None:
+        _direct_dX(V, G, dX, new)
+    else:
+        _global_pool2d_strips_dX(block, (V, G, dX), (batch, C, n, m), (G, dX))
 
 
 def _direct_dV(X, G, dV, new):
@@ -165,7 +231,7 @@ global_pool2d = Kernel(
     doc=__doc__,
     contiguous=True,
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(_strips_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]        |a|, |b|, |a + b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(hexagon(δ)) ⟶ equivariant(pointgroup(d6)) ⟶ boundary(zero)
-Proved        98 of 98 obligations for all sizes: docs/derivations/hexagonal2d.md
+Proved        116 of 116 obligations for all sizes: docs/derivations/hexagonal2d.md
 Cost          2·n·m·(3Δ + 3·Δ² + 1) operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["hexagonal2d"]
 
@@ -115,10 +115,174 @@ extern "C" __global__ void hexagonal2d_direct_du(
 }
 """
 
+STRIPS = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void hexagonal2d_strips(
+    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int i0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (j0 >= m || i0 >= n) return;
+    int block = blockIdx.z;
+    const int z = block;
+    const int left = -Delta - (((-Delta) % W + W) % W);
+    const int right = Delta + (((-Delta - S) % W + W) % W) + S;
+    if (0 <= j0 + left && Delta <= i0 && i0 + Delta + R <= n && j0 + right <= m) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = u
+                acc[p][q] = u[0];
+            }
+        }
+        #pragma unroll
+        for (int y = 0; y < 2*Delta + R; ++y) {
+            __align__(sizeof(Lanes)) real x[right - left];
+            #pragma unroll
+            for (int t = 0; t < right - left; t += W) {
+                // x[e + t] = X[i0 + y - Delta, j0 + left + e + t]
+                *(Lanes*)&x[t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+            }
+            // acc[p, q] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·X[i + a, j + b]
+            #pragma unroll
+            for (int p = 0; p < R; ++p) {
+                const int a = y - Delta - p;
+                if (-Delta <= a && a <= Delta) {
+                    #pragma unroll
+                    for (int b = -Delta; b < Delta + 1; ++b) {
+                        if (-Delta <= a + b && a + b <= Delta) {
+                            #pragma unroll
+                            for (int q = 0; q < S; ++q) {
+                                acc[p][q] += V[(long long)(max(max(llabs(a + b), llabs(a)), llabs(b)) - min(min(llabs(a + b), llabs(a)), llabs(b)))*((((Delta) - (((Delta) % 2 + 2) % 2)) / 2) + 1) + min(min(llabs(a + b), llabs(a)), llabs(b))] * x[q + b - left];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // H[i0 + p, j0 + e + t] = acc[p, e + t]
+                *(Lanes*)&H[((long long)z*n + i0 + p)*m + j0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int i = i0; i < min(n, i0 + R); ++i) {
+            #pragma unroll 1
+            for (int j = j0; j < min(m, j0 + S); ++j) {
+                real acc;
+                // acc = u
+                acc = u[0];
+                // acc += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·X[i + a, j + b]
+                #pragma unroll 1
+                for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(max(-Delta, -a - Delta), -j); b < min(min(Delta + 1, Delta + 1 - a), m - j); ++b) {
+                        acc += V[(long long)(max(max(llabs(a + b), llabs(a)), llabs(b)) - min(min(llabs(a + b), llabs(a)), llabs(b)))*((((Delta) - (((Delta) % 2 + 2) % 2)) / 2) + 1) + min(min(llabs(a + b), llabs(a)), llabs(b))] * X[((long long)z*n + i + a)*m + j + b];
+                    }
+                }
+                // H[i, j] = acc
+                H[((long long)z*n + i)*m + j] = acc;
+            }
+        }
+    }
+}
+"""
+
+STRIPS_DX = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void hexagonal2d_strips_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    int batch, int n, int m)
+{
+    const int l0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int k0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (l0 >= m || k0 >= n) return;
+    int block = blockIdx.z;
+    const int z = block;
+    const int left = -Delta - (((-Delta) % W + W) % W);
+    const int right = Delta + (((-Delta - S) % W + W) % W) + S;
+    if (0 <= l0 + left && Delta <= k0 && k0 + Delta + R <= n && l0 + right <= m) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = 0
+                acc[p][q] = 0;
+            }
+        }
+        #pragma unroll
+        for (int y = 0; y < 2*Delta + R; ++y) {
+            __align__(sizeof(Lanes)) real x[right - left];
+            #pragma unroll
+            for (int t = 0; t < right - left; t += W) {
+                // x[e + t] = G[k0 + Delta + R - 1 - y, l0 + left + e + t]
+                *(Lanes*)&x[t] = *(const Lanes*)&G[((long long)z*n + k0 + Delta + R - 1 - y)*m + l0 + left + t];
+            }
+            // acc[p, q] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·G[k - a, l - b]
+            #pragma unroll
+            for (int p = 0; p < R; ++p) {
+                const int a = p + y + 1 - Delta - R;
+                if (-Delta <= a && a <= Delta) {
+                    #pragma unroll
+                    for (int b = -Delta; b < Delta + 1; ++b) {
+                        if (-Delta <= a + b && a + b <= Delta) {
+                            #pragma unroll
+                            for (int q = 0; q < S; ++q) {
+                                acc[p][q] += V[(long long)(max(max(llabs(a + b), llabs(a)), llabs(b)) - min(min(llabs(a + b), llabs(a)), llabs(b)))*((((Delta) - (((Delta) % 2 + 2) % 2)) / 2) + 1) + min(min(llabs(a + b), llabs(a)), llabs(b))] * x[q - left - b];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // dX[k0 + p, l0 + e + t] = acc[p, e + t]
+                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int k = k0; k < min(n, k0 + R); ++k) {
+            #pragma unroll 1
+            for (int l = l0; l < min(m, l0 + S); ++l) {
+                real acc;
+                // acc = 0
+                acc = 0;
+                // acc += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·G[k - a, l - b]
+                #pragma unroll 1
+                for (int a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(max(-Delta, -a - Delta), l + 1 - m); b < min(min(Delta + 1, Delta + 1 - a), l + 1); ++b) {
+                        acc += V[(long long)(max(max(llabs(a + b), llabs(a)), llabs(b)) - min(min(llabs(a + b), llabs(a)), llabs(b)))*((((Delta) - (((Delta) % 2 + 2) % 2)) / 2) + 1) + min(min(llabs(a + b), llabs(a)), llabs(b))] * G[((long long)z*n + k - a)*m + l - b];
+                    }
+                }
+                // dX[k, l] = acc
+                dX[((long long)z*n + k)*m + l] = acc;
+            }
+        }
+    }
+}
+"""
+
 _hexagonal2d_direct = CudaKernel(cp, SRC, "hexagonal2d_direct")
 _hexagonal2d_direct_dX = CudaKernel(cp, SRC, "hexagonal2d_direct_dX")
 _hexagonal2d_direct_dV = CudaKernel(cp, SRC, "hexagonal2d_direct_dV")
 _hexagonal2d_direct_du = CudaKernel(cp, SRC, "hexagonal2d_direct_du")
+_hexagonal2d_strips = CudaStrips(cp, STRIPS, "hexagonal2d_strips", ("R", "S", "W"))
+_hexagonal2d_strips_dX = CudaStrips(cp, STRIPS_DX, "hexagonal2d_strips_dX", ("R", "S", "W"))
 
 
 def _direct(X, V, u, H, new):
@@ -129,12 +293,36 @@ def _direct(X, V, u, H, new):
     _hexagonal2d_direct(batch*n*m, (X, V, u, H), (batch, n, m, Delta))
 
 
+def _strips(X, V, u, H, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    n, m = X.shape[-2:]
+    Delta = V.shape[0] - 1
+    batch = H.size // (n*m)
+    block = _hexagonal2d_strips.block((2*Delta + 1)**2, (m, n, batch), (Delta, m, n))
+    if block is None:
+        _direct(X, V, u, H, new)
+    else:
+        _hexagonal2d_strips(block, (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = V.shape[0] - 1
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
     _hexagonal2d_direct_dX(batch*n*m, (V, G, dX), (batch, n, m, Delta))
+
+
+def _strips_dX(V, G, dX, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    Delta = V.shape[0] - 1
+    n, m = G.shape[-2:]
+    batch = dX.size // (n*m)
+    block = _hexagonal2d_strips_dX.block((2*Delta + 1)**2, (m, n, batch), (Delta, m, n))
+    if block is None:
+        _direct_dX(V, G, dX, new)
+    else:
+        _hexagonal2d_strips_dX(block, (V, G, dX), (batch, n, m), (G, dX), Delta=Delta)
 
 
 def _direct_dV(X, G, dV, new):
@@ -172,7 +360,7 @@ def _repeats(n, m, Delta):
 hexagonal2d = Kernel(
     name="hexagonal2d",
     xp=cp,
-    body=_direct,
+    body=_strips,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -183,7 +371,7 @@ hexagonal2d = Kernel(
     doc=__doc__,
     contiguous=True,
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(_strips_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

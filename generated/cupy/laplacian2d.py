@@ -4,13 +4,13 @@
     H[i, j] = Σ_a Σ_b K[a, b]·X[i + a, j + b]        -1 ≤ b - a ≤ 1, -1 ≤ a + b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(1)) ⟶ boundary(zero) ⟶ fixed([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
-Proved        54 of 54 obligations for all sizes: docs/derivations/laplacian2d.md
+Proved        72 of 72 obligations for all sizes: docs/derivations/laplacian2d.md
 Cost          10·n·m operations
 """
 import cupy as cp
 
 from .._runtime import Constant, Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["laplacian2d"]
 
@@ -64,8 +64,172 @@ extern "C" __global__ void laplacian2d_direct_dX(
 }
 """
 
+STRIPS = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void laplacian2d_strips(
+    const real* __restrict__ X, const real* __restrict__ K, real* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int i0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (j0 >= m || i0 >= n) return;
+    int block = blockIdx.z;
+    const int z = block;
+    const int left = -(((-1) % W + W) % W) - 1;
+    const int right = S + (((-S - 1) % W + W) % W) + 1;
+    if (0 <= j0 + left && 1 <= i0 && i0 + R <= n - 1 && j0 + right <= m) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = 0
+                acc[p][q] = 0;
+            }
+        }
+        #pragma unroll
+        for (int y = 0; y < R + 2; ++y) {
+            __align__(sizeof(Lanes)) real x[right - left];
+            #pragma unroll
+            for (int t = 0; t < right - left; t += W) {
+                // x[e + t] = X[i0 + y - 1, j0 + left + e + t]
+                *(Lanes*)&x[t] = *(const Lanes*)&X[((long long)z*n + i0 + y - 1)*m + j0 + left + t];
+            }
+            // acc[p, q] += K[a, b]·X[i + a, j + b]
+            #pragma unroll
+            for (int p = 0; p < R; ++p) {
+                const int a = y - 1 - p;
+                if (-1 <= a && a <= 1) {
+                    #pragma unroll
+                    for (int b = -1; b < 2; ++b) {
+                        if (-1 <= a + b && a + b <= 1 && a <= b + 1 && b <= a + 1) {
+                            #pragma unroll
+                            for (int q = 0; q < S; ++q) {
+                                acc[p][q] += K[(long long)(a + 1)*3 + b + 1] * x[q + b - left];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // H[i0 + p, j0 + e + t] = acc[p, e + t]
+                *(Lanes*)&H[((long long)z*n + i0 + p)*m + j0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int i = i0; i < min(n, i0 + R); ++i) {
+            #pragma unroll 1
+            for (int j = j0; j < min(m, j0 + S); ++j) {
+                real acc;
+                // acc = 0
+                acc = 0;
+                // acc += K[a, b]·X[i + a, j + b]
+                #pragma unroll 1
+                for (int a = max(-1, -i); a < min(2, n - i); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(max(-a - 1, -j), a - 1); b < min(min(2 - a, a + 2), m - j); ++b) {
+                        acc += K[(long long)(a + 1)*3 + b + 1] * X[((long long)z*n + i + a)*m + j + b];
+                    }
+                }
+                // H[i, j] = acc
+                H[((long long)z*n + i)*m + j] = acc;
+            }
+        }
+    }
+}
+"""
+
+STRIPS_DX = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void laplacian2d_strips_dX(
+    const real* __restrict__ K, const real* __restrict__ G, real* __restrict__ dX,
+    int batch, int n, int m)
+{
+    const int l0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int k0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (l0 >= m || k0 >= n) return;
+    int block = blockIdx.z;
+    const int z = block;
+    const int left = -(((-1) % W + W) % W) - 1;
+    const int right = S + (((-S - 1) % W + W) % W) + 1;
+    if (0 <= l0 + left && 1 <= k0 && k0 + R <= n - 1 && l0 + right <= m) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = 0
+                acc[p][q] = 0;
+            }
+        }
+        #pragma unroll
+        for (int y = 0; y < R + 2; ++y) {
+            __align__(sizeof(Lanes)) real x[right - left];
+            #pragma unroll
+            for (int t = 0; t < right - left; t += W) {
+                // x[e + t] = G[k0 + R - y, l0 + left + e + t]
+                *(Lanes*)&x[t] = *(const Lanes*)&G[((long long)z*n + k0 + R - y)*m + l0 + left + t];
+            }
+            // acc[p, q] += K[a, b]·G[k - a, l - b]
+            #pragma unroll
+            for (int p = 0; p < R; ++p) {
+                const int a = p + y - R;
+                if (-1 <= a && a <= 1) {
+                    #pragma unroll
+                    for (int b = -1; b < 2; ++b) {
+                        if (-1 <= a + b && a + b <= 1 && a <= b + 1 && b <= a + 1) {
+                            #pragma unroll
+                            for (int q = 0; q < S; ++q) {
+                                acc[p][q] += K[(long long)(a + 1)*3 + b + 1] * x[q - left - b];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // dX[k0 + p, l0 + e + t] = acc[p, e + t]
+                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int k = k0; k < min(n, k0 + R); ++k) {
+            #pragma unroll 1
+            for (int l = l0; l < min(m, l0 + S); ++l) {
+                real acc;
+                // acc = 0
+                acc = 0;
+                // acc += K[a, b]·G[k - a, l - b]
+                #pragma unroll 1
+                for (int a = max(-1, k + 1 - n); a < min(2, k + 1); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(max(-a - 1, a - 1), l + 1 - m); b < min(min(2 - a, a + 2), l + 1); ++b) {
+                        acc += K[(long long)(a + 1)*3 + b + 1] * G[((long long)z*n + k - a)*m + l - b];
+                    }
+                }
+                // dX[k, l] = acc
+                dX[((long long)z*n + k)*m + l] = acc;
+            }
+        }
+    }
+}
+"""
+
 _laplacian2d_direct = CudaKernel(cp, SRC, "laplacian2d_direct")
 _laplacian2d_direct_dX = CudaKernel(cp, SRC, "laplacian2d_direct_dX")
+_laplacian2d_strips = CudaStrips(cp, STRIPS, "laplacian2d_strips", ("R", "S", "W"))
+_laplacian2d_strips_dX = CudaStrips(cp, STRIPS_DX, "laplacian2d_strips_dX", ("R", "S", "W"))
 
 
 def _direct(X, K, H, new):
@@ -75,11 +239,33 @@ def _direct(X, K, H, new):
     _laplacian2d_direct(batch*n*m, (X, K, H), (batch, n, m))
 
 
+def _strips(X, K, H, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    n, m = X.shape[-2:]
+    batch = H.size // (n*m)
+    block = _laplacian2d_strips.block(9, (m, n, batch), (m, n))
+    if block is None:
+        _direct(X, K, H, new)
+    else:
+        _laplacian2d_strips(block, (X, K, H), (batch, n, m), (X, H))
+
+
 def _direct_dX(K, G, dX, new):
     """The gradient by X: one thread an output."""
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
     _laplacian2d_direct_dX(batch*n*m, (K, G, dX), (batch, n, m))
+
+
+def _strips_dX(K, G, dX, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    n, m = G.shape[-2:]
+    batch = dX.size // (n*m)
+    block = _laplacian2d_strips_dX.block(9, (m, n, batch), (m, n))
+    if block is None:
+        _direct_dX(K, G, dX, new)
+    else:
+        _laplacian2d_strips_dX(block, (K, G, dX), (batch, n, m), (G, dX))
 
 
 def _sizes(X, K):
@@ -96,7 +282,7 @@ def _shapes(n, m):
 laplacian2d = Kernel(
     name="laplacian2d",
     xp=cp,
-    body=_direct,
+    body=_strips,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -107,7 +293,7 @@ laplacian2d = Kernel(
     doc=__doc__,
     contiguous=True,
     gradients={
-        "X": Gradient(_direct_dX, ("K", "G")),
+        "X": Gradient(_strips_dX, ("K", "G")),
     },
     constants={
         "K": Constant(((0, 1, 0), (1, -4, 1), (0, 1, 0)), 1),

@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X⁺[i + a, j + b]        |a|, |b| ≤ Δ, X⁺ = X reflected in the last place
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(reflect)
-Proved        62 of 62 obligations for all sizes: docs/derivations/reflect2d.md
+Proved        71 of 71 obligations for all sizes: docs/derivations/reflect2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["reflect2d"]
 
@@ -117,10 +117,90 @@ extern "C" __global__ void reflect2d_direct_du(
 }
 """
 
+STRIPS = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void reflect2d_strips(
+    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int i0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (j0 >= m || i0 >= n) return;
+    int block = blockIdx.z;
+    const int z = block;
+    const int left = -Delta - (((-Delta) % W + W) % W);
+    const int right = Delta + (((-Delta - S) % W + W) % W) + S;
+    if (0 <= j0 + left && Delta <= i0 && i0 + Delta + R <= n && j0 + right <= m) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = u
+                acc[p][q] = u[0];
+            }
+        }
+        #pragma unroll
+        for (int y = 0; y < 2*Delta + R; ++y) {
+            __align__(sizeof(Lanes)) real x[right - left];
+            #pragma unroll
+            for (int t = 0; t < right - left; t += W) {
+                // x[e + t] = X[i0 + y - Delta, j0 + left + e + t]
+                *(Lanes*)&x[t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+            }
+            // acc[p, q] += V[a, b]·X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]
+            #pragma unroll
+            for (int p = 0; p < R; ++p) {
+                const int a = y - Delta - p;
+                if (-Delta <= a && a <= Delta) {
+                    #pragma unroll
+                    for (int b = -Delta; b < Delta + 1; ++b) {
+                        #pragma unroll
+                        for (int q = 0; q < S; ++q) {
+                            acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q + b - left];
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // H[i0 + p, j0 + e + t] = acc[p, e + t]
+                *(Lanes*)&H[((long long)z*n + i0 + p)*m + j0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int i = i0; i < min(n, i0 + R); ++i) {
+            #pragma unroll 1
+            for (int j = j0; j < min(m, j0 + S); ++j) {
+                real acc;
+                // acc = u
+                acc = u[0];
+                // acc += V[a, b]·X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]
+                #pragma unroll 1
+                for (int a = -Delta; a < Delta + 1; ++a) {
+                    #pragma unroll 1
+                    for (int b = -Delta; b < Delta + 1; ++b) {
+                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * X[((long long)z*n + min((((i + a) % max(1, 2*n - 2) + max(1, 2*n - 2)) % max(1, 2*n - 2)), max(1, 2*n - 2) - (((i + a) % max(1, 2*n - 2) + max(1, 2*n - 2)) % max(1, 2*n - 2))))*m + min((((j + b) % max(1, 2*m - 2) + max(1, 2*m - 2)) % max(1, 2*m - 2)), max(1, 2*m - 2) - (((j + b) % max(1, 2*m - 2) + max(1, 2*m - 2)) % max(1, 2*m - 2)))];
+                    }
+                }
+                // H[i, j] = acc
+                H[((long long)z*n + i)*m + j] = acc;
+            }
+        }
+    }
+}
+"""
+
 _reflect2d_direct = CudaKernel(cp, SRC, "reflect2d_direct")
 _reflect2d_direct_dX = CudaKernel(cp, SRC, "reflect2d_direct_dX")
 _reflect2d_direct_dV = CudaKernel(cp, SRC, "reflect2d_direct_dV")
 _reflect2d_direct_du = CudaKernel(cp, SRC, "reflect2d_direct_du")
+_reflect2d_strips = CudaStrips(cp, STRIPS, "reflect2d_strips", ("R", "S", "W"))
 
 
 def _direct(X, V, u, H, new):
@@ -129,6 +209,18 @@ def _direct(X, V, u, H, new):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n*m)
     _reflect2d_direct(batch*n*m, (X, V, u, H), (batch, n, m, Delta))
+
+
+def _strips(X, V, u, H, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    n, m = X.shape[-2:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // (n*m)
+    block = _reflect2d_strips.block((2*Delta + 1)**2, (m, n, batch), (Delta, m, n))
+    if block is None:
+        _direct(X, V, u, H, new)
+    else:
+        _reflect2d_strips(block, (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
 
 
 def _direct_dX(V, G, dX, new):
@@ -169,7 +261,7 @@ def _shapes(n, m, Delta):
 reflect2d = Kernel(
     name="reflect2d",
     xp=cp,
-    body=_direct,
+    body=_strips,
     sizes=_sizes,
     shapes=_shapes,
     data="X",

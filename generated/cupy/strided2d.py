@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[2i + a, 2j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2)
-Proved        95 of 95 obligations for all sizes: docs/derivations/strided2d.md
+Proved        104 of 104 obligations for all sizes: docs/derivations/strided2d.md
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["strided2d"]
 
@@ -111,10 +111,90 @@ extern "C" __global__ void strided2d_direct_du(
 }
 """
 
+STRIPS = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void strided2d_strips(
+    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int i0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (j0 >= (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1 || i0 >= (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) return;
+    int block = blockIdx.z;
+    const int z = block;
+    const int left = -Delta - (((-Delta) % W + W) % W);
+    const int right = Delta + (((1 - Delta - 2*S) % W + W) % W) + 2*S - 1;
+    if (0 <= 2*j0 + left && 2*i0 + Delta + 2*R <= n + 1 && 2*j0 + right <= m && Delta <= 2*i0) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = u
+                acc[p][q] = u[0];
+            }
+        }
+        #pragma unroll
+        for (int y = 0; y < 2*Delta + 2*R - 1; ++y) {
+            __align__(sizeof(Lanes)) real x[right - left];
+            #pragma unroll
+            for (int t = 0; t < right - left; t += W) {
+                // x[e + t] = X[2*i0 + y - Delta, 2*j0 + left + e + t]
+                *(Lanes*)&x[t] = *(const Lanes*)&X[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
+            }
+            // acc[p, q] += V[a, b]·X[2*i + a, 2*j + b]
+            #pragma unroll
+            for (int p = 0; p < R; ++p) {
+                const int a = y - Delta - 2*p;
+                if (-Delta <= a && a <= Delta) {
+                    #pragma unroll
+                    for (int b = -Delta; b < Delta + 1; ++b) {
+                        #pragma unroll
+                        for (int q = 0; q < S; ++q) {
+                            acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[2*q + b - left];
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // H[i0 + p, j0 + e + t] = acc[p, e + t]
+                *(Lanes*)&H[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + p)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int i = i0; i < min((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1, i0 + R); ++i) {
+            #pragma unroll 1
+            for (int j = j0; j < min((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1, j0 + S); ++j) {
+                real acc;
+                // acc = u
+                acc = u[0];
+                // acc += V[a, b]·X[2*i + a, 2*j + b]
+                #pragma unroll 1
+                for (int a = max(-2*i, -Delta); a < min(Delta + 1, n - 2*i); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(-2*j, -Delta); b < min(Delta + 1, m - 2*j); ++b) {
+                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * X[((long long)z*n + 2*i + a)*m + 2*j + b];
+                    }
+                }
+                // H[i, j] = acc
+                H[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j] = acc;
+            }
+        }
+    }
+}
+"""
+
 _strided2d_direct = CudaKernel(cp, SRC, "strided2d_direct")
 _strided2d_direct_dX = CudaKernel(cp, SRC, "strided2d_direct_dX")
 _strided2d_direct_dV = CudaKernel(cp, SRC, "strided2d_direct_dV")
 _strided2d_direct_du = CudaKernel(cp, SRC, "strided2d_direct_du")
+_strided2d_strips = CudaStrips(cp, STRIPS, "strided2d_strips", ("R", "S", "W"))
 
 
 def _direct(X, V, u, H, new):
@@ -123,6 +203,18 @@ def _direct(X, V, u, H, new):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
     _strided2d_direct(batch*(((n - 1) // 2) + 1)*(((m - 1) // 2) + 1), (X, V, u, H), (batch, n, m, Delta))
+
+
+def _strips(X, V, u, H, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    n, m = X.shape[-2:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
+    block = _strided2d_strips.block((2*Delta + 1)**2, (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (Delta, m, n))
+    if block is None:
+        _direct(X, V, u, H, new)
+    else:
+        _strided2d_strips(block, (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
 
 
 def _direct_dX(V, G, dX, new):
@@ -163,7 +255,7 @@ def _shapes(n, m, Delta):
 strided2d = Kernel(
     name="strided2d",
     xp=cp,
-    body=_direct,
+    body=_strips,
     sizes=_sizes,
     shapes=_shapes,
     data="X",

@@ -4,13 +4,13 @@
     X[k, l] = Σ_i Σ_j V[k - 2i, l - 2j]·H[i, j]        |k - 2i|, |l - 2j| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2) ⟶ adjoint
-Proved        80 of 80 obligations for all sizes: docs/derivations/transposed2d.md
+Proved        89 of 89 obligations for all sizes: docs/derivations/transposed2d.md
 Cost          2·((2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 0; (2·n·Δ + n + 1 - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 0; (2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 1; (2·n·Δ + n - Δ²)/2 otherwise where Δ ≤ n - 2; ⌈n/2⌉·n otherwise)·((2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 0; (2·m·Δ + m + 1 - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 0; (2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 1; (2·m·Δ + m - Δ²)/2 otherwise where Δ ≤ m - 2; ⌈m/2⌉·m otherwise) operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["transposed2d"]
 
@@ -90,9 +90,89 @@ extern "C" __global__ void transposed2d_direct_dV(
 }
 """
 
+STRIPS_DH = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void transposed2d_strips_dH(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dH,
+    int batch, int n, int m)
+{
+    const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int i0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (j0 >= (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1 || i0 >= (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) return;
+    int block = blockIdx.z;
+    const int z = block;
+    const int left = -Delta - (((-Delta) % W + W) % W);
+    const int right = Delta + (((1 - Delta - 2*S) % W + W) % W) + 2*S - 1;
+    if (0 <= 2*j0 + left && 2*i0 + Delta + 2*R <= n + 1 && 2*j0 + right <= m && Delta <= 2*i0) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = 0
+                acc[p][q] = 0;
+            }
+        }
+        #pragma unroll
+        for (int y = 0; y < 2*Delta + 2*R - 1; ++y) {
+            __align__(sizeof(Lanes)) real x[right - left];
+            #pragma unroll
+            for (int t = 0; t < right - left; t += W) {
+                // x[e + t] = G[2*i0 + y - Delta, 2*j0 + left + e + t]
+                *(Lanes*)&x[t] = *(const Lanes*)&G[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
+            }
+            // acc[p, q] += V[a, b]·G[2*i + a, 2*j + b]
+            #pragma unroll
+            for (int p = 0; p < R; ++p) {
+                const int a = y - Delta - 2*p;
+                if (-Delta <= a && a <= Delta) {
+                    #pragma unroll
+                    for (int b = -Delta; b < Delta + 1; ++b) {
+                        #pragma unroll
+                        for (int q = 0; q < S; ++q) {
+                            acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[2*q + b - left];
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // dH[i0 + p, j0 + e + t] = acc[p, e + t]
+                *(Lanes*)&dH[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + p)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int i = i0; i < min((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1, i0 + R); ++i) {
+            #pragma unroll 1
+            for (int j = j0; j < min((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1, j0 + S); ++j) {
+                real acc;
+                // acc = 0
+                acc = 0;
+                // acc += V[a, b]·G[2*i + a, 2*j + b]
+                #pragma unroll 1
+                for (int a = max(-2*i, -Delta); a < min(Delta + 1, n - 2*i); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(-2*j, -Delta); b < min(Delta + 1, m - 2*j); ++b) {
+                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * G[((long long)z*n + 2*i + a)*m + 2*j + b];
+                    }
+                }
+                // dH[i, j] = acc
+                dH[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j] = acc;
+            }
+        }
+    }
+}
+"""
+
 _transposed2d_direct = CudaKernel(cp, SRC, "transposed2d_direct")
 _transposed2d_direct_dH = CudaKernel(cp, SRC, "transposed2d_direct_dH")
 _transposed2d_direct_dV = CudaKernel(cp, SRC, "transposed2d_direct_dV")
+_transposed2d_strips_dH = CudaStrips(cp, STRIPS_DH, "transposed2d_strips_dH", ("R", "S", "W"))
 
 
 def _direct(H, V, X, new):
@@ -109,6 +189,18 @@ def _direct_dH(V, G, dH, new):
     n, m = G.shape[-2:]
     batch = dH.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
     _transposed2d_direct_dH(batch*(((n - 1) // 2) + 1)*(((m - 1) // 2) + 1), (V, G, dH), (batch, n, m, Delta))
+
+
+def _strips_dH(V, G, dH, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = G.shape[-2:]
+    batch = dH.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
+    block = _transposed2d_strips_dH.block((2*Delta + 1)**2, (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (Delta, m, n))
+    if block is None:
+        _direct_dH(V, G, dH, new)
+    else:
+        _transposed2d_strips_dH(block, (V, G, dH), (batch, n, m), (G, dH), Delta=Delta)
 
 
 def _direct_dV(H, G, dV, new):
@@ -144,7 +236,7 @@ transposed2d = Kernel(
     doc=__doc__,
     contiguous=True,
     gradients={
-        "H": Gradient(_direct_dH, ("V", "G")),
+        "H": Gradient(_strips_dH, ("V", "G")),
         "V": Gradient(_direct_dV, ("H", "G")),
     },
     told={"n": (0, 1, 0), "m": (1, 1, 0)},

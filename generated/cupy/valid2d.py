@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a + Δ, j + b + Δ]        |a|, |b| ≤ Δ
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(valid)
-Proved        100 of 100 obligations for all sizes: docs/derivations/valid2d.md
+Proved        118 of 118 obligations for all sizes: docs/derivations/valid2d.md
 Cost          2·(n - 2Δ)·(m - 2Δ)·(2Δ + 1)² operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaStrips
 
 __all__ = ["valid2d"]
 
@@ -109,10 +109,170 @@ extern "C" __global__ void valid2d_direct_du(
 }
 """
 
+STRIPS = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void valid2d_strips(
+    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int i0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (j0 >= m - 2*Delta || i0 >= n - 2*Delta) return;
+    int block = blockIdx.z;
+    const int z = block;
+    const int left = 0;
+    const int right = 2*Delta + (((-2*Delta - S) % W + W) % W) + S;
+    if (0 <= j0 + left && i0 + 2*Delta + R <= n && j0 + right <= m) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = u
+                acc[p][q] = u[0];
+            }
+        }
+        #pragma unroll
+        for (int y = 0; y < 2*Delta + R; ++y) {
+            __align__(sizeof(Lanes)) real x[right - left];
+            #pragma unroll
+            for (int t = 0; t < right - left; t += W) {
+                // x[e + t] = X[i0 + y, j0 + left + e + t]
+                *(Lanes*)&x[t] = *(const Lanes*)&X[((long long)z*n + i0 + y)*m + j0 + left + t];
+            }
+            // acc[p, q] += V[a, b]·X[i + a + Delta, j + b + Delta]
+            #pragma unroll
+            for (int p = 0; p < R; ++p) {
+                const int a = y - Delta - p;
+                if (-Delta <= a && a <= Delta) {
+                    #pragma unroll
+                    for (int b = -Delta; b < Delta + 1; ++b) {
+                        #pragma unroll
+                        for (int q = 0; q < S; ++q) {
+                            acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q + b + Delta - left];
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // H[i0 + p, j0 + e + t] = acc[p, e + t]
+                *(Lanes*)&H[((long long)z*(n - 2*Delta) + i0 + p)*(m - 2*Delta) + j0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int i = i0; i < min(i0 + R, n - 2*Delta); ++i) {
+            #pragma unroll 1
+            for (int j = j0; j < min(j0 + S, m - 2*Delta); ++j) {
+                real acc;
+                // acc = u
+                acc = u[0];
+                // acc += V[a, b]·X[i + a + Delta, j + b + Delta]
+                #pragma unroll 1
+                for (int a = -Delta; a < Delta + 1; ++a) {
+                    #pragma unroll 1
+                    for (int b = -Delta; b < Delta + 1; ++b) {
+                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * X[((long long)z*n + i + a + Delta)*m + j + b + Delta];
+                    }
+                }
+                // H[i, j] = acc
+                H[((long long)z*(n - 2*Delta) + i)*(m - 2*Delta) + j] = acc;
+            }
+        }
+    }
+}
+"""
+
+STRIPS_DX = r"""
+struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+
+extern "C" __global__ void valid2d_strips_dX(
+    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    int batch, int n, int m)
+{
+    const int l0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
+    const int k0 = R*(int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (l0 >= m || k0 >= n) return;
+    int block = blockIdx.z;
+    const int z = block;
+    const int left = -2*Delta - (((-2*Delta) % W + W) % W);
+    const int right = S + (((-S) % W + W) % W);
+    if (0 <= l0 + left && 2*Delta <= k0 && k0 + 2*Delta + R <= n && l0 + 2*Delta + right <= m) {
+        __align__(sizeof(Lanes)) real acc[R][S];
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int q = 0; q < S; ++q) {
+                // acc[p, q] = 0
+                acc[p][q] = 0;
+            }
+        }
+        #pragma unroll
+        for (int y = 0; y < 2*Delta + R; ++y) {
+            __align__(sizeof(Lanes)) real x[right - left];
+            #pragma unroll
+            for (int t = 0; t < right - left; t += W) {
+                // x[e + t] = G[k0 + R - 1 - y, l0 + left + e + t]
+                *(Lanes*)&x[t] = *(const Lanes*)&G[((long long)z*(n - 2*Delta) + k0 + R - 1 - y)*(m - 2*Delta) + l0 + left + t];
+            }
+            // acc[p, q] += V[a, b]·G[k - a - Delta, l - b - Delta]
+            #pragma unroll
+            for (int p = 0; p < R; ++p) {
+                const int a = p + y + 1 - Delta - R;
+                if (-Delta <= a && a <= Delta) {
+                    #pragma unroll
+                    for (int b = -Delta; b < Delta + 1; ++b) {
+                        #pragma unroll
+                        for (int q = 0; q < S; ++q) {
+                            acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q - left - b - Delta];
+                        }
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int p = 0; p < R; ++p) {
+            #pragma unroll
+            for (int t = 0; t < S; t += W) {
+                // dX[k0 + p, l0 + e + t] = acc[p, e + t]
+                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = *(const Lanes*)&acc[p][t];
+            }
+        }
+    } else {
+        #pragma unroll 1
+        for (int k = k0; k < min(n, k0 + R); ++k) {
+            #pragma unroll 1
+            for (int l = l0; l < min(m, l0 + S); ++l) {
+                real acc;
+                // acc = 0
+                acc = 0;
+                // acc += V[a, b]·G[k - a - Delta, l - b - Delta]
+                #pragma unroll 1
+                for (int a = max(-Delta, k + Delta + 1 - n); a < min(Delta + 1, k + 1 - Delta); ++a) {
+                    #pragma unroll 1
+                    for (int b = max(-Delta, l + Delta + 1 - m); b < min(Delta + 1, l + 1 - Delta); ++b) {
+                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * G[((long long)z*(n - 2*Delta) + k - a - Delta)*(m - 2*Delta) + l - b - Delta];
+                    }
+                }
+                // dX[k, l] = acc
+                dX[((long long)z*n + k)*m + l] = acc;
+            }
+        }
+    }
+}
+"""
+
 _valid2d_direct = CudaKernel(cp, SRC, "valid2d_direct")
 _valid2d_direct_dX = CudaKernel(cp, SRC, "valid2d_direct_dX")
 _valid2d_direct_dV = CudaKernel(cp, SRC, "valid2d_direct_dV")
 _valid2d_direct_du = CudaKernel(cp, SRC, "valid2d_direct_du")
+_valid2d_strips = CudaStrips(cp, STRIPS, "valid2d_strips", ("R", "S", "W"))
+_valid2d_strips_dX = CudaStrips(cp, STRIPS_DX, "valid2d_strips_dX", ("R", "S", "W"))
 
 
 def _direct(X, V, u, H, new):
@@ -123,12 +283,36 @@ def _direct(X, V, u, H, new):
     _valid2d_direct(batch*(n - 2*Delta)*(m - 2*Delta), (X, V, u, H), (batch, n, m, Delta))
 
 
+def _strips(X, V, u, H, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    n, m = X.shape[-2:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // ((n - 2*Delta)*(m - 2*Delta))
+    block = _valid2d_strips.block((2*Delta + 1)**2, (m - 2*Delta, n - 2*Delta, batch), (Delta, m, n))
+    if block is None:
+        _direct(X, V, u, H, new)
+    else:
+        _valid2d_strips(block, (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = (V.shape[0] - 1) // 2
     n, m = dX.shape[-2:]
     batch = dX.size // (n*m)
     _valid2d_direct_dX(batch*n*m, (V, G, dX), (batch, Delta, n, m))
+
+
+def _strips_dX(V, G, dX, new):
+    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = dX.shape[-2:]
+    batch = dX.size // (n*m)
+    block = _valid2d_strips_dX.block((2*Delta + 1)**2, (m, n, batch), (Delta, m, n))
+    if block is None:
+        _direct_dX(V, G, dX, new)
+    else:
+        _valid2d_strips_dX(block, (V, G, dX), (batch, n, m), (G, dX), Delta=Delta)
 
 
 def _direct_dV(X, G, dV, new):
@@ -162,7 +346,7 @@ def _shapes(n, m, Delta):
 valid2d = Kernel(
     name="valid2d",
     xp=cp,
-    body=_direct,
+    body=_strips,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -173,7 +357,7 @@ valid2d = Kernel(
     doc=__doc__,
     contiguous=True,
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(_strips_dX, ("V", "G")),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("X", "V", "G")),
     },

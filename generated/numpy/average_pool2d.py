@@ -4,7 +4,7 @@
     H[i, j, d] = Σ_a Σ_b K[a, b]·X[2i + a, 2j + b, d]        0 ≤ a ≤ 1, 0 ≤ b ≤ 1
 
 Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(box(0, 1)) ⟶ depthwise ⟶ boundary(valid) ⟶ strided(2) ⟶ fixed([[1, 1], [1, 1]], scale=1/4)
-Proved        79 of 79 obligations for all sizes: docs/derivations/average_pool2d.md
+Proved        88 of 88 obligations for all sizes: docs/derivations/average_pool2d.md
 Cost          8·⌊n/2⌋·⌊m/2⌋·C operations
 """
 import numpy as np
@@ -83,7 +83,8 @@ def _box(X, K, H, P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare, items, s
 def _box_work(*, batch, n, m, C, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 16*C*N*R*(m // 2)),
+        ("room", 1, 16*C*N*R*(m // 2), 0),
+        ("edge", (-((-batch) // N))*(-((-(n // 2)) // R)) + (-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-(n // 2)) // R)), 4*C*N*R*(m // 2), 2*C*(m // 2)),
         ("total", (-((-batch) // N))*(-((-(n // 2)) // R)), 2, 4*C*N*R*(m // 2)),
         ("doubled", (-((-batch) // N))*(-((-(n // 2)) // R)), 2, 4*C*N*R*(m // 2)),
@@ -96,7 +97,7 @@ def _direct_work(*, batch, n, m, C, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*batch*(m // 2)*(n // 2)),
-        ("sweep", 4, C*batch*(m // 2)*(n // 2), C, 3),
+        ("sweep", 4, C*batch*(m // 2)*(n // 2), C, 3, 0),
     )
 
 

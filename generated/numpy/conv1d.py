@@ -4,7 +4,7 @@
     H[i] = u + Σ_a V[a]·X[i + a]        |a| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        81 of 81 obligations for all sizes: docs/derivations/conv1d.md
+Proved        99 of 99 obligations for all sizes: docs/derivations/conv1d.md
 Cost          2·n·(2Δ + 1) operations
 """
 import numpy as np
@@ -115,7 +115,8 @@ def _box(X, w, u, H, P, Q, Q_flat, B, B_flat, B_spare, items, span, *, n, Delta,
 def _box_work(*, batch, n, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 3*N*(2*Delta + R)),
+        ("room", 1, 3*N*(2*Delta + R), 0),
+        ("edge", 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), N*(2*Delta + R), 2*Delta + R),
         ("total", (-((-batch) // N))*(-((-n) // R)), 2, N*(2*Delta + R)),
         ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, N*(2*Delta + R)),
@@ -167,9 +168,10 @@ def _fft(X, u, H, Wi, R_, Yi, Q, Bi, items, span, *, n, Delta, Ni, Si, G, I, **_
 def _fft_work(*, batch, n, Delta, Ni, Si, G, I, **_):
     """What it does, counted."""
     return (
-        ("room", 1, G*I*(Ni + 2) + G*I*Ni + I*(G*Si + Ni - Si)),
+        ("room", 1, G*I*(Ni + 2) + G*I*Ni + I*(G*Si + Ni - Si), 0),
         ("make", 1, 2*Delta + 1),
         ("make fft", 1, 1, Ni),
+        ("edge", 2*(-((-batch) // I))),
         ("view", (-((-batch) // I))*(-((-n) // (G*Si))), I*(G*Si + Ni - Si)),
         ("fft", (-((-batch) // I))*(-((-n) // (G*Si))), G*I, Ni),
         ("total", (-((-batch) // I))*(-((-n) // (G*Si))), 2, G*I*Ni),
@@ -224,11 +226,12 @@ def _toeplitz_work(*, batch, n, Delta, T, N, **_):
     """What it does, counted."""
     K = 2*Delta + T
     return (
-        ("room", 1, 2*Delta + 2*N*T),
+        ("room", 1, 2*Delta + 2*N*T, N*T),
         ("make", T, 2*Delta + 1),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (N*T))), 2*Delta + N*T),
         ("phased", batch*(-((-n) // (N*T))), 1, (-((-K) // T)), N, K, T),
-        ("held", batch*(-((-n) // (N*T))), N*T),
+        ("held", batch*(-((-n) // (N*T))), N*T, min(1, (-((-n) // (N*T))) - 1)),
     )
 
 
@@ -280,10 +283,11 @@ def _fft_dX(G, dX, Wk, R_, Yk, Q, Bk, items, span, *, n, Delta, Nk, Sk, G_, I, *
 def _fft_dX_work(*, batch, n, Delta, Nk, Sk, G_, I, **_):
     """What it does, counted."""
     return (
-        ("room", 1, G_*I*(Nk + 2) + G_*I*Nk + I*(G_*Sk + Nk - Sk)),
+        ("room", 1, G_*I*(Nk + 2) + G_*I*Nk + I*(G_*Sk + Nk - Sk), 0),
         ("make", 2*Delta + 1, 1),
         ("make", 1, 2*Delta + 1),
         ("make fft", 1, 1, Nk),
+        ("edge", 2*(-((-batch) // I))),
         ("view", (-((-batch) // I))*(-((-n) // (G_*Sk))), I*(G_*Sk + Nk - Sk)),
         ("fft", (-((-batch) // I))*(-((-n) // (G_*Sk))), G_*I, Nk),
         ("total", (-((-batch) // I))*(-((-n) // (G_*Sk))), 2, G_*I*Nk),
@@ -342,12 +346,13 @@ def _toeplitz_dX_work(*, batch, n, Delta, T, N, **_):
     """What it does, counted."""
     K = 2*Delta + T
     return (
-        ("room", 1, 2*Delta + 2*N*T),
+        ("room", 1, 2*Delta + 2*N*T, N*T),
         ("make", 2*Delta + 1, 1),
         ("make", T, 2*Delta + 1),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (N*T))), 2*Delta + N*T),
         ("phased", batch*(-((-n) // (N*T))), 1, (-((-K) // T)), N, K, T),
-        ("held", batch*(-((-n) // (N*T))), N*T),
+        ("held", batch*(-((-n) // (N*T))), N*T, min(1, (-((-n) // (N*T))) - 1)),
     )
 
 
@@ -355,7 +360,7 @@ def _direct_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*n),
-        ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 1),
+        ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, 0),
     )
 
 
@@ -368,7 +373,7 @@ def _direct_dX_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*n),
-        ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 1),
+        ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, 0),
     )
 
 

@@ -217,13 +217,14 @@ def _fastfir_work(*, batch, n, m, C, D, Delta, S, L, N, **_):
     Kj = 2*Delta + S
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*Ki*Kj*L*N*Tj + C*L*N*Tj*((S*(S + 1)) // 2)**2 + D*L*N*S**2*Tj + D*L*N*Tj*((S*(S + 1)) // 2)**2),
+        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*Ki*Kj*L*N*Tj + C*L*N*Tj*((S*(S + 1)) // 2)**2 + D*L*N*S**2*Tj + D*L*N*Tj*((S*(S + 1)) // 2)**2, 0),
         ("make", 1, C*D*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*L*N*Tj),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, C, D),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, D*L*N*Tj),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*L*N*Tj, C*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, C, D, C*D*((S*(S + 1)) // 2)**2 + C*L*N*Tj*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, D*L*N*Tj, D*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*L*N*S**2*Tj),
     )
 
@@ -273,11 +274,12 @@ def _half_im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, C, D, Delta
 def _half_im2col_work(*, batch, n, m, C, D, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*m*(2*Delta + 1)*(2*Delta + R) + D*N*R*m),
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*m*(2*Delta + 1)*(2*Delta + R) + D*N*R*m, D*N*R*m),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*m*(2*Delta + 1)*(2*Delta + R), C*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, C*(2*Delta + 1)**2, D),
-        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, C*(2*Delta + 1)**2, D, C*D*(2*Delta + 1)**2 + min(C*N*R*m*(2*Delta + 1)**2, C*N*m*(2*Delta + 1)*(2*Delta + R))),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, 0),
     )
 
 
@@ -316,11 +318,12 @@ def _im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, C, D, Delta, N, 
 def _im2col_work(*, batch, n, m, C, D, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m),
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m, D*N*R*m),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D),
-        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D, C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, 0),
     )
 
 
@@ -437,13 +440,14 @@ def _winograd_work(*, batch, n, m, C, D, Delta, S, L, N, **_):
     Kj = 2*Delta + S
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*Ki*Kj*L*N*Tj + D*Ki*Kj*L*N*Tj + D*L*N*S**2*Tj),
+        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*Ki*Kj*L*N*Tj + D*Ki*Kj*L*N*Tj + D*L*N*S**2*Tj, 0),
         ("make", 1, C*D*Ki*Kj*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*L*N*Tj),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, C, D),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, D*L*N*Tj),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*L*N*Tj, C*Ki*Kj*L*N*Tj + Ki**2*Kj**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, C, D, C*D*Ki*Kj + C*Ki*Kj*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, D*L*N*Tj, D*Ki*Kj*L*N*Tj + Ki*Kj*S**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*L*N*S**2*Tj),
     )
 
@@ -593,14 +597,15 @@ def _fastfir_dX_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
     Kl = 2*Delta + S
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*L*N*S**2*Tl + C*L*N*Tl*((S*(S + 1)) // 2)**2 + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + D*Kk*Kl*L*N*Tl + D*L*N*Tl*((S*(S + 1)) // 2)**2),
+        ("room", 1, C*L*N*S**2*Tl + C*L*N*Tl*((S*(S + 1)) // 2)**2 + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + D*Kk*Kl*L*N*Tl + D*L*N*Tl*((S*(S + 1)) // 2)**2, 0),
         ("make", (2*Delta + 1)**2, C*D),
         ("make", 1, C*D*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*Kk*Kl*L*N*Tl, D),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, D*L*N*Tl),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, D, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*L*N*Tl),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*Kk*Kl*L*N*Tl, D*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, D*L*N*Tl, D*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, D, C, C*D*((S*(S + 1)) // 2)**2 + D*L*N*Tl*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*L*N*Tl, C*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*L*N*S**2*Tl),
     )
 
@@ -656,12 +661,13 @@ def _half_im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C
 def _half_im2col_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*m*(2*Delta + 1)*(2*Delta + R)),
+        ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*m*(2*Delta + 1)*(2*Delta + R), C*N*R*m),
         ("make", (2*Delta + 1)**2, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*m*(2*Delta + 1)*(2*Delta + R), D*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, D*(2*Delta + 1)**2, C),
-        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, D*(2*Delta + 1)**2, C, C*D*(2*Delta + 1)**2 + min(D*N*R*m*(2*Delta + 1)**2, D*N*m*(2*Delta + 1)*(2*Delta + R))),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
 
@@ -706,12 +712,13 @@ def _im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, Del
 def _im2col_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2),
+        ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2, C*N*R*m),
         ("make", (2*Delta + 1)**2, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C),
-        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C, C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
 
@@ -833,14 +840,15 @@ def _winograd_dX_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
     Kl = 2*Delta + S
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*Kk*Kl*L*N*Tl),
+        ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*Kk*Kl*L*N*Tl, 0),
         ("make", (2*Delta + 1)**2, C*D),
         ("make", 1, C*D*Kk*Kl*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*Kk*Kl*L*N*Tl, D),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*L*N*Tl),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, D, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*L*N*Tl),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*Kk*Kl*L*N*Tl, D*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*L*N*Tl, D*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, D, C, C*D*Kk*Kl + D*Kk*Kl*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*L*N*Tl, C*Kk*Kl*L*N*Tl + Kk*Kl*S**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*L*N*S**2*Tl),
     )
 
@@ -897,11 +905,12 @@ def _correlation_dV(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *
 def _correlation_dV_work(*, batch, n, m, D, Delta, C, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*D*(2*Delta + 1)**2 + C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m),
+        ("room", 1, C*D*(2*Delta + 1)**2 + C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m, 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, D*R*m),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, C*(2*Delta + 1)**2, N*R*m, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, C*(2*Delta + 1)**2, N*R*m, D, C*N*R*m*(2*Delta + 1)**2 + D*N*R*m),
         ("fold", (-((-batch) // N))*(-((-n) // R)), 2, C*D*(2*Delta + 1)**2),
     )
 
@@ -911,7 +920,7 @@ def _direct_work(*, batch, n, m, C, D, Delta, **_):
     return (
         ("fill", 1, D*batch*m*n),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, D),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, 3),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, 3, 0),
     )
 
 
@@ -925,7 +934,7 @@ def _direct_dX_work(*, batch, n, m, D, C, Delta, **_):
     return (
         ("fill", 1, C*batch*m*n),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3, 0),
     )
 
 
@@ -939,7 +948,7 @@ def _direct_dV_work(*, batch, n, m, D, Delta, C, **_):
     return (
         ("fill", 1, C*D*(2*Delta + 1)**2),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D, D, 2),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D, D, 2, 0),
     )
 
 

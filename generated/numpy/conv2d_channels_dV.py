@@ -118,11 +118,12 @@ def _correlation(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *, n
 def _correlation_work(*, batch, n, m, D, Delta, C, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*D*(2*Delta + 1)**2 + C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m),
+        ("room", 1, C*D*(2*Delta + 1)**2 + C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m, 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, D*R*m),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, C*(2*Delta + 1)**2, N*R*m, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, C*(2*Delta + 1)**2, N*R*m, D, C*N*R*m*(2*Delta + 1)**2 + D*N*R*m),
         ("fold", (-((-batch) // N))*(-((-n) // R)), 2, C*D*(2*Delta + 1)**2),
     )
 
@@ -132,7 +133,7 @@ def _direct_work(*, batch, n, m, D, Delta, C, **_):
     return (
         ("fill", 1, C*D*(2*Delta + 1)**2),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D, D, 2),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D, D, 2, 0),
     )
 
 

@@ -4,7 +4,7 @@
     du[d] = Σ_i Σ_j G[i, j, d]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(u)
-Proved        59 of 59 obligations for all sizes: docs/derivations/conv2d_channels_du.md
+Proved        68 of 68 obligations for all sizes: docs/derivations/conv2d_channels_du.md
 Cost          2·n·m·D operations
 """
 import numpy as np
@@ -37,7 +37,7 @@ def _direct_work(*, batch, n, m, D, **_):
     return (
         ("fill", 1, D*batch),
         ("contract", 1, D*batch, m*n, 1),
-        ("sweep", 1, D*batch, D, 1),
+        ("sweep", 1, D*batch, D, 1, 0),
     )
 
 

@@ -4,7 +4,7 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        95 of 95 obligations for all sizes: docs/derivations/conv3d.md
+Proved        113 of 113 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 import numpy as np
@@ -151,7 +151,8 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C_flat, C_spare, D, D_flat, 
 def _box_work(*, batch, n, m, p, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 6*N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p)),
+        ("room", 1, 6*N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p), 0),
+        ("edge", 4*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p), 2*Delta + p),
         ("total", (-((-batch) // N))*(-((-n) // R)), 2, N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p)),
         ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p)),
@@ -240,11 +241,12 @@ def _fft_work(*, batch, n, m, p, Delta, Ni, Nj, Nh, I, **_):
     Sj = Nj - 2*Delta
     Sh = Nh - 2*Delta
     return (
-        ("room", 1, 3*I*Ni*Nj*(Nh + 2) + I*Nh*Ni*Nj),
+        ("room", 1, 3*I*Ni*Nj*(Nh + 2) + I*Nh*Ni*Nj, 0),
         ("make", 1, (2*Delta + 1)**3),
         ("make fft", 1, Ni*Nj, Nh),
         ("make fft", 1, Nh*Ni, Nj),
         ("make fft", 1, Nh*Nj, Ni),
+        ("edge", 2*(-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-p) // Sh))*(-((-m) // Sj)) + 2*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj))),
         ("view", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Nh*Ni*Nj),
         ("fft", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni*Nj, Nh),
         ("fft", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Nh*Ni, Nj),
@@ -322,10 +324,11 @@ def _folded_work(*, batch, n, m, p, Delta, S, G, **_):
     K = 2*Delta + S
     Q = 16*((2*Delta + p + 15) // 16)
     return (
-        ("room", 1, G*Q*S*(Delta + 1) + p*(2*Delta + 1)*(2*Delta + G*S) + G*Q*S),
+        ("room", 1, G*Q*S*(Delta + 1) + p*(2*Delta + 1)*(2*Delta + G*S) + G*Q*S, 0),
         ("make", S, (Delta + 1)*(2*Delta + 1)**2),
+        ("edge", 2*batch*n*(-((-m) // (G*S))) + 2*batch*n),
         ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S), p),
-        ("matmul", batch*n*(-((-m) // (G*S))), G, S*(Delta + 1), K*(2*Delta + 1), p),
+        ("matmul", batch*n*(-((-m) // (G*S))), G, S*(Delta + 1), K*(2*Delta + 1), p, min(G*K*p*(2*Delta + 1), p*(2*Delta + 1)*(2*Delta + G*S)) + K*S*(Delta + 1)*(2*Delta + 1)),
         ("total", batch*n*(-((-m) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*n*(-((-m) // (G*S))), G*S*p),
     )
@@ -403,12 +406,13 @@ def _lowrank_work(*, batch, n, m, p, R, Delta, S_, T, G, **_):
     L = 2*Delta + T
     M = ((2*Delta + T + p - 1) // T)
     return (
-        ("room", 1, R*p*(2*Delta + G*S_) + p*(2*Delta + 1)*(2*Delta + G*S_) + G*M*R*S_*T + M*R*T*(G*S_ + 1)),
+        ("room", 1, R*p*(2*Delta + G*S_) + p*(2*Delta + 1)*(2*Delta + G*S_) + G*M*R*S_*T + M*R*T*(G*S_ + 1), 0),
         ("make", S_, R*(2*Delta + 1)),
         ("make", T, R*(2*Delta + 1)),
+        ("edge", 2*batch*n*(-((-m) // (G*S_))) + 2*batch*n),
         ("view", batch*n*(-((-m) // (G*S_))), p*(2*Delta + 1)*(2*Delta + G*S_)),
-        ("matmul", batch*n*(-((-m) // (G*S_))), 2*Delta + G*S_, R, 2*Delta + 1, p),
-        ("matmul", batch*n*(-((-m) // (G*S_))), G*R, S_, K, p),
+        ("matmul", batch*n*(-((-m) // (G*S_))), 2*Delta + G*S_, R, 2*Delta + 1, p, p*(2*Delta + 1)*(2*Delta + G*S_) + R*(2*Delta + 1)),
+        ("matmul", batch*n*(-((-m) // (G*S_))), G*R, S_, K, p, min(G*K*R*p, R*p*(2*Delta + G*S_)) + K*R*S_),
         ("phased", batch*n*(-((-m) // (G*S_))), R, (-((-L) // T)), G*M*S_, L, T),
         ("fold", batch*n*(-((-m) // (G*S_))), R, G*M*S_*T),
         ("store", batch*n*(-((-m) // (G*S_))), G*M*S_*T),
@@ -465,11 +469,12 @@ def _panels_work(*, batch, n, m, p, Delta, S, I, C, **_):
     O = 16*((2*Delta + 15) // 16)
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
-        ("room", 1, C*I*S + K*Q*(2*Delta + 1)*(2*Delta + I)),
+        ("room", 1, C*I*S + K*Q*(2*Delta + 1)*(2*Delta + I), C*I*S),
         ("make", S, (2*Delta + 1)**3),
+        ("edge", 2*batch*(-((-p) // C))*(-((-n) // I)) + 2*batch*(-((-p) // C))*(-((-m) // S)) + 2*batch*(-((-n) // I))*(-((-m) // S))),
         ("again", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), 2*Delta + 1, K*(2*Delta + I), C + 2*Delta),
         ("near", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), I, S, K*(2*Delta + 1)**2, C),
-        ("held", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), C*I*S),
+        ("held", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), C*I*S, I*S*min(1, (-((-p) // C)) - 1)),
     )
 
 
@@ -526,10 +531,11 @@ def _rows_work(*, batch, n, m, p, Delta, S, G, **_):
     K = 2*Delta + S
     Q = 16*((2*Delta + p + 15) // 16)
     return (
-        ("room", 1, G*Q*S*(2*Delta + 1) + p*(2*Delta + 1)*(2*Delta + G*S) + G*Q*S),
+        ("room", 1, G*Q*S*(2*Delta + 1) + p*(2*Delta + 1)*(2*Delta + G*S) + G*Q*S, 0),
         ("make", S, (2*Delta + 1)**3),
+        ("edge", 2*batch*n*(-((-m) // (G*S))) + 2*batch*n),
         ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S), p),
-        ("matmul", batch*n*(-((-m) // (G*S))), G, S*(2*Delta + 1), K*(2*Delta + 1), p),
+        ("matmul", batch*n*(-((-m) // (G*S))), G, S*(2*Delta + 1), K*(2*Delta + 1), p, min(G*K*p*(2*Delta + 1), p*(2*Delta + 1)*(2*Delta + G*S)) + K*S*(2*Delta + 1)**2),
         ("total", batch*n*(-((-m) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*n*(-((-m) // (G*S))), G*S*p),
     )
@@ -620,12 +626,13 @@ def _fft_dX_work(*, batch, n, m, p, Delta, Nk, Nl, Nq, I, **_):
     Sl = Nl - 2*Delta
     Sq = Nq - 2*Delta
     return (
-        ("room", 1, 3*I*Nk*Nl*(Nq + 2) + I*Nk*Nl*Nq),
+        ("room", 1, 3*I*Nk*Nl*(Nq + 2) + I*Nk*Nl*Nq, 0),
         ("make", (2*Delta + 1)**3, 1),
         ("make", 1, (2*Delta + 1)**3),
         ("make fft", 1, Nk*Nl, Nq),
         ("make fft", 1, Nk*Nq, Nl),
         ("make fft", 1, Nl*Nq, Nk),
+        ("edge", 2*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)) + 2*(-((-batch) // I))*(-((-n) // Sk))*(-((-p) // Sq)) + 2*(-((-batch) // I))*(-((-m) // Sl))*(-((-p) // Sq))),
         ("view", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nk*Nl*Nq),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nk*Nl, Nq),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nk*Nq, Nl),
@@ -701,12 +708,13 @@ def _panels_dX_work(*, batch, n, m, p, Delta, S, I, C, **_):
     O = 16*((2*Delta + 15) // 16)
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
-        ("room", 1, C*I*S + K*Q*(2*Delta + 1)*(2*Delta + I)),
+        ("room", 1, C*I*S + K*Q*(2*Delta + 1)*(2*Delta + I), C*I*S),
         ("make", (2*Delta + 1)**3, 1),
         ("make", S, (2*Delta + 1)**3),
+        ("edge", 2*batch*(-((-p) // C))*(-((-n) // I)) + 2*batch*(-((-p) // C))*(-((-m) // S)) + 2*batch*(-((-n) // I))*(-((-m) // S))),
         ("again", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), 2*Delta + 1, K*(2*Delta + I), C + 2*Delta),
         ("near", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), I, S, K*(2*Delta + 1)**2, C),
-        ("held", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), C*I*S),
+        ("held", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), C*I*S, I*S*min(1, (-((-p) // C)) - 1)),
     )
 
 
@@ -769,11 +777,12 @@ def _rows_dX_work(*, batch, n, m, p, Delta, S, G_, **_):
     K = 2*Delta + S
     Q = 16*((2*Delta + p + 15) // 16)
     return (
-        ("room", 1, G_*Q*S*(2*Delta + 1) + p*(2*Delta + 1)*(2*Delta + G_*S) + G_*Q*S),
+        ("room", 1, G_*Q*S*(2*Delta + 1) + p*(2*Delta + 1)*(2*Delta + G_*S) + G_*Q*S, 0),
         ("make", (2*Delta + 1)**3, 1),
         ("make", S, (2*Delta + 1)**3),
+        ("edge", 2*batch*n*(-((-m) // (G_*S))) + 2*batch*n),
         ("copy", batch*n*(-((-m) // (G_*S))), p*(2*Delta + 1)*(2*Delta + G_*S), p),
-        ("matmul", batch*n*(-((-m) // (G_*S))), G_, S*(2*Delta + 1), K*(2*Delta + 1), p),
+        ("matmul", batch*n*(-((-m) // (G_*S))), G_, S*(2*Delta + 1), K*(2*Delta + 1), p, min(G_*K*p*(2*Delta + 1), p*(2*Delta + 1)*(2*Delta + G_*S)) + K*S*(2*Delta + 1)**2),
         ("total", batch*n*(-((-m) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*n*(-((-m) // (G_*S))), G_*S*p),
     )
@@ -783,7 +792,7 @@ def _direct_work(*, batch, n, m, p, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n*p),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p))), sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/max(1, min(p, Delta + 1) - max(-Delta, 1 - p)), 3),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p))), sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/max(1, min(p, Delta + 1) - max(-Delta, 1 - p)), 3, 0),
     )
 
 
@@ -796,7 +805,7 @@ def _direct_dX_work(*, batch, n, m, p, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n*p),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p))), sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/max(1, min(p, Delta + 1) - max(-Delta, 1 - p)), 3),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p))), sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/max(1, min(p, Delta + 1) - max(-Delta, 1 - p)), 3, 0),
     )
 
 

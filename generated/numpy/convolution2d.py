@@ -126,10 +126,10 @@ def _bands_work(*, batch, n, m, **_):
     """What it does, counted."""
     Q = 16*((3*m + 13) // 16)
     return (
-        ("room", 1, Q*n*(2*m - 1) + Q*n),
+        ("room", 1, Q*n*(2*m - 1) + Q*n, 0),
         ("make", 1, (2*m - 1)*(2*n - 1)),
         ("make", 1, n**2*(2*m - 1)),
-        ("matmul", batch, 1, n*(2*m - 1), n, m),
+        ("matmul", batch, 1, n*(2*m - 1), n, m, min(batch*m*n, m*n) + n**2*(2*m - 1)),
         ("total", batch, 2*m - 1, Q*n),
         ("store", batch, m*n),
     )
@@ -182,7 +182,8 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
 def _box_work(*, batch, n, m, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 4*N*(3*m - 2)*(R + 2*n - 2)),
+        ("room", 1, 4*N*(3*m - 2)*(R + 2*n - 2), 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), N*(3*m - 2)*(R + 2*n - 2), 3*m - 2),
         ("total", (-((-batch) // N))*(-((-n) // R)), 2, N*(3*m - 2)*(R + 2*n - 2)),
         ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*n - 1, N*(3*m - 2)*(R + 2*n - 2)),
@@ -254,10 +255,11 @@ def _fft_work(*, batch, n, m, Ni, Nj, I, **_):
     Si = Ni + 2 - 2*n
     Sj = Nj + 2 - 2*m
     return (
-        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj),
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
         ("make", 1, (2*m - 1)*(2*n - 1)),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
+        ("edge", 2*(-((-batch) // I))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-m) // Sj))),
         ("view", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni*Nj),
         ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni, Nj),
         ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Nj, Ni),
@@ -330,10 +332,11 @@ def _folded_work(*, batch, n, m, S, G, **_):
     K = S + 2*n - 2
     Q = 16*((3*m + 13) // 16)
     return (
-        ("room", 1, G*Q*S + G*Q*S*m + m*(G*S + 2*n - 2)),
+        ("room", 1, G*Q*S + G*Q*S*m + m*(G*S + 2*n - 2), 0),
         ("make", S, m*(2*n - 1)),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(G*S + 2*n - 2)),
-        ("matmul", batch*(-((-n) // (G*S))), G, S*m, K, m),
+        ("matmul", batch*(-((-n) // (G*S))), G, S*m, K, m, min(G*K*m, m*(G*S + 2*n - 2)) + K*S*m),
         ("total", batch*(-((-n) // (G*S))), 2*m - 1, G*Q*S),
         ("store", batch*(-((-n) // (G*S))), G*S*m),
     )
@@ -403,11 +406,12 @@ def _lowrank_work(*, batch, n, m, R, S, T, G, **_):
     L = T + 2*m - 2
     M = ((T + 3*m - 3) // T)
     return (
-        ("room", 1, G*M*R*S*T + M*R*T*(G*S + 1) + m*(G*S + 2*n - 2)),
+        ("room", 1, G*M*R*S*T + M*R*T*(G*S + 1) + m*(G*S + 2*n - 2), 0),
         ("make", S, R*(2*n - 1)),
         ("make", T, R*(2*m - 1)),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(G*S + 2*n - 2)),
-        ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m),
+        ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(G*S + 2*n - 2)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
         ("store", batch*(-((-n) // (G*S))), G*M*S*T),
@@ -463,11 +467,12 @@ def _panels_work(*, batch, n, m, S, G, C, **_):
     O = 16*((2*m + 13) // 16)
     Q = 32*((C + O + 2*m + 13) // 32) + 16
     return (
-        ("room", 1, C*G*S + Q*(2*m - 1)*(G*S + 2*n - 2)),
+        ("room", 1, C*G*S + Q*(2*m - 1)*(G*S + 2*n - 2), C*G*S),
         ("make", S, (2*m - 1)*(2*n - 1)),
+        ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G*S))), 2*m - 1, G*S + 2*n - 2, C + 2*m - 2),
         ("near", batch*(-((-m) // C))*(-((-n) // (G*S))), G, S, K*(2*m - 1), C),
-        ("held", batch*(-((-m) // C))*(-((-n) // (G*S))), C*G*S),
+        ("held", batch*(-((-m) // C))*(-((-n) // (G*S))), C*G*S, G*S*min(1, (-((-m) // C)) - 1)),
     )
 
 
@@ -521,10 +526,11 @@ def _rows_work(*, batch, n, m, S, G, **_):
     K = S + 2*n - 2
     Q = 16*((3*m + 13) // 16)
     return (
-        ("room", 1, G*Q*S + G*Q*S*(2*m - 1) + m*(G*S + 2*n - 2)),
+        ("room", 1, G*Q*S + G*Q*S*(2*m - 1) + m*(G*S + 2*n - 2), 0),
         ("make", S, (2*m - 1)*(2*n - 1)),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(G*S + 2*n - 2)),
-        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*m - 1), K, m),
+        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*m - 1), K, m, min(G*K*m, m*(G*S + 2*n - 2)) + K*S*(2*m - 1)),
         ("total", batch*(-((-n) // (G*S))), 2*m - 1, G*Q*S),
         ("store", batch*(-((-n) // (G*S))), G*S*m),
     )
@@ -579,11 +585,11 @@ def _bands_dX_work(*, batch, n, m, **_):
     """What it does, counted."""
     Q = 16*((3*m + 13) // 16)
     return (
-        ("room", 1, Q*n*(2*m - 1) + Q*n),
+        ("room", 1, Q*n*(2*m - 1) + Q*n, 0),
         ("make", (2*m - 1)*(2*n - 1), 1),
         ("make", 1, (2*m - 1)*(2*n - 1)),
         ("make", 1, n**2*(2*m - 1)),
-        ("matmul", batch, 1, n*(2*m - 1), n, m),
+        ("matmul", batch, 1, n*(2*m - 1), n, m, min(batch*m*n, m*n) + n**2*(2*m - 1)),
         ("total", batch, 2*m - 1, Q*n),
         ("store", batch, m*n),
     )
@@ -657,11 +663,12 @@ def _fft_dX_work(*, batch, n, m, Nk, Nl, I, **_):
     Sk = Nk + 2 - 2*n
     Sl = Nl + 2 - 2*m
     return (
-        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl),
+        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl, 0),
         ("make", (2*m - 1)*(2*n - 1), 1),
         ("make", 1, (2*m - 1)*(2*n - 1)),
         ("make fft", 1, Nk, Nl),
         ("make fft", 1, Nl, Nk),
+        ("edge", 2*(-((-batch) // I))*(-((-n) // Sk)) + 2*(-((-batch) // I))*(-((-m) // Sl))),
         ("view", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk*Nl),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk, Nl),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nl, Nk),
@@ -733,12 +740,13 @@ def _panels_dX_work(*, batch, n, m, S, G_, C, **_):
     O = 16*((2*m + 13) // 16)
     Q = 32*((C + O + 2*m + 13) // 32) + 16
     return (
-        ("room", 1, C*G_*S + Q*(2*m - 1)*(G_*S + 2*n - 2)),
+        ("room", 1, C*G_*S + Q*(2*m - 1)*(G_*S + 2*n - 2), C*G_*S),
         ("make", (2*m - 1)*(2*n - 1), 1),
         ("make", S, (2*m - 1)*(2*n - 1)),
+        ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G_*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G_*S))), 2*m - 1, G_*S + 2*n - 2, C + 2*m - 2),
         ("near", batch*(-((-m) // C))*(-((-n) // (G_*S))), G_, S, K*(2*m - 1), C),
-        ("held", batch*(-((-m) // C))*(-((-n) // (G_*S))), C*G_*S),
+        ("held", batch*(-((-m) // C))*(-((-n) // (G_*S))), C*G_*S, G_*S*min(1, (-((-m) // C)) - 1)),
     )
 
 
@@ -797,11 +805,12 @@ def _rows_dX_work(*, batch, n, m, S, G_, **_):
     K = S + 2*n - 2
     Q = 16*((3*m + 13) // 16)
     return (
-        ("room", 1, G_*Q*S + G_*Q*S*(2*m - 1) + m*(G_*S + 2*n - 2)),
+        ("room", 1, G_*Q*S + G_*Q*S*(2*m - 1) + m*(G_*S + 2*n - 2), 0),
         ("make", (2*m - 1)*(2*n - 1), 1),
         ("make", S, (2*m - 1)*(2*n - 1)),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(G_*S + 2*n - 2)),
-        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*m - 1), K, m),
+        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*m - 1), K, m, min(G_*K*m, m*(G_*S + 2*n - 2)) + K*S*(2*m - 1)),
         ("total", batch*(-((-n) // (G_*S))), 2*m - 1, G_*Q*S),
         ("store", batch*(-((-n) // (G_*S))), G_*S*m),
     )
@@ -811,7 +820,7 @@ def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)), sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2),
+        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)), sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2, 0),
     )
 
 
@@ -824,7 +833,7 @@ def _direct_dX_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)), sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2),
+        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)), sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2, 0),
     )
 
 

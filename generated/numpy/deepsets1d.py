@@ -114,9 +114,9 @@ def _direct_work(*, batch, n, **_):
         ("fill", 1, batch*n),
         ("copy", 1, batch*n, n),
         ("copy", 1, batch*n, n),
-        ("sweep", 1, batch*n, n, 1),
-        ("sweep", 1, batch*n, n - 1, 1),
-        ("sweep", 1, batch*n, n - 1, 1),
+        ("sweep", 1, batch*n, n, 1, 0),
+        ("sweep", 1, batch*n, n - 1, 1, 0),
+        ("sweep", 1, batch*n, n - 1, 1, 0),
     )
 
 

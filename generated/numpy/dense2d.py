@@ -85,10 +85,10 @@ def _product(X, W, U, H, P_, A_, items, span, *, n, m, N, **_):
 def _product_work(*, batch, n, m, N, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 2*N*m*n),
+        ("room", 1, 2*N*m*n, N*m*n),
         ("view", (-((-batch) // N)), N*m*n),
-        ("matmul", (-((-batch) // N)), 1, N, m*n, m*n),
-        ("held", (-((-batch) // N)), N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N, m*n, m*n, N*m*n + m**2*n**2),
+        ("held", (-((-batch) // N)), N*m*n, 0),
     )
 
 
@@ -121,10 +121,10 @@ def _product_dX(G, W, dX, P_, A_, items, span, *, n, m, N, **_):
 def _product_dX_work(*, batch, n, m, N, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 2*N*m*n),
+        ("room", 1, 2*N*m*n, N*m*n),
         ("view", (-((-batch) // N)), N*m*n),
-        ("matmul", (-((-batch) // N)), 1, N, m*n, m*n),
-        ("held", (-((-batch) // N)), N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N, m*n, m*n, N*m*n + m**2*n**2),
+        ("held", (-((-batch) // N)), N*m*n, 0),
     )
 
 
@@ -162,10 +162,10 @@ def _correlation_dW(G, X, dW, P_, U_, A, A_out, items, span, *, n, m, N, **_):
 def _correlation_dW_work(*, batch, n, m, N, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 2*N*m*n + m**2*n**2),
+        ("room", 1, 2*N*m*n + m**2*n**2, 0),
         ("view", (-((-batch) // N)), N*m*n),
         ("view", (-((-batch) // N)), N*m*n),
-        ("matmul", (-((-batch) // N)), 1, m*n, N, m*n),
+        ("matmul", (-((-batch) // N)), 1, m*n, N, m*n, 2*N*m*n),
         ("fold", (-((-batch) // N)), 2, m**2*n**2),
     )
 
@@ -175,7 +175,7 @@ def _direct_work(*, batch, n, m, **_):
     return (
         ("fill", 1, batch*m*n),
         ("contract", 1, batch, m*n, m*n),
-        ("sweep", 1, batch*m*n, m, 2),
+        ("sweep", 1, batch*m*n, m, 2, 0),
     )
 
 
@@ -189,7 +189,7 @@ def _direct_dX_work(*, batch, n, m, **_):
     return (
         ("fill", 1, batch*m*n),
         ("contract", 1, batch, m*n, m*n),
-        ("sweep", 1, batch*m*n, m, 2),
+        ("sweep", 1, batch*m*n, m, 2, 0),
     )
 
 
@@ -203,7 +203,7 @@ def _direct_dW_work(*, batch, n, m, **_):
     return (
         ("fill", 1, m**2*n**2),
         ("contract", 1, m*n, batch, m*n),
-        ("sweep", 1, m**2*n**2, m, 4),
+        ("sweep", 1, m**2*n**2, m, 4, 0),
     )
 
 

@@ -4,7 +4,7 @@
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        101 of 101 obligations for all sizes: docs/derivations/depthwise2d.md
+Proved        119 of 119 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 import numpy as np
@@ -139,8 +139,9 @@ def _box(X, u, H, T, P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare, items
 def _box_work(*, batch, n, m, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 4*C*N*(2*Delta + R)*(2*Delta + m)),
+        ("room", 1, 4*C*N*(2*Delta + R)*(2*Delta + m), 0),
         ("make", 1, C*(2*Delta + m)),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("total", (-((-batch) // N))*(-((-n) // R)), 2, C*N*(2*Delta + R)*(2*Delta + m)),
         ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, C*N*(2*Delta + R)*(2*Delta + m)),
@@ -216,11 +217,12 @@ def _fft_work(*, batch, n, m, C, Delta, Ni, Nj, I, **_):
     Si = Ni - 2*Delta
     Sj = Nj - 2*Delta
     return (
-        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj),
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
         ("make", 1, C*(2*Delta + 1)**2),
         ("make", 1, C*(2*Delta + 1)**2),
         ("make fft", 1, C*Ni, Nj),
         ("make fft", 1, C*Nj, Ni),
+        ("edge", 2*C*(-((-batch) // I))*(-((-n) // Si)) + 2*C*(-((-batch) // I))*(-((-m) // Sj))),
         ("gather", C*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni*Nj),
         ("fft", C*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni, Nj),
         ("fft", C*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Nj, Ni),
@@ -288,13 +290,14 @@ def _lowrank(X, u, H, T_weights, U_weights, P_, P__source, B_out, B_source, A_, 
 def _lowrank_work(*, batch, n, m, C, R, Delta, N, R_, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*R*R_*(2*Delta + m) + C*N*(2*Delta + R_)*(2*Delta + m) + C*N*R_*m),
+        ("room", 1, C*N*R*R_*(2*Delta + m) + C*N*(2*Delta + R_)*(2*Delta + m) + C*N*R_*m, C*N*R_*m),
         ("make", 1, C*R*(2*Delta + 1)*(2*Delta + m)),
         ("make", 1, C*R*m*(2*Delta + 1)),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R_)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R_)), C*N*(2*Delta + R_)*(2*Delta + m), C*(2*Delta + m)),
         ("weigh", (-((-batch) // N))*(-((-n) // R_)), 2*Delta + 1, N*R*R_, C*(2*Delta + m)),
         ("weigh", (-((-batch) // N))*(-((-n) // R_)), R*(2*Delta + 1), N*R_, C*m),
-        ("held", (-((-batch) // N))*(-((-n) // R_)), C*N*R_*m),
+        ("held", (-((-batch) // N))*(-((-n) // R_)), C*N*R_*m, 0),
     )
 
 
@@ -333,11 +336,12 @@ def _shifted(X, u, H, T_weights, P, P_source, A_, items, span, *, n, m, C, Delta
 def _shifted_work(*, batch, n, m, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m),
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m, C*N*R*m),
         ("make", 1, C*m*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("weigh", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, N*R, C*m),
-        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
 
@@ -410,11 +414,12 @@ def _fft_dX_work(*, batch, n, m, C, Delta, Nk, Nl, I, **_):
     Sk = Nk - 2*Delta
     Sl = Nl - 2*Delta
     return (
-        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl),
+        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl, 0),
         ("make", (2*Delta + 1)**2, C),
         ("make", 1, C*(2*Delta + 1)**2),
         ("make fft", 1, C*Nk, Nl),
         ("make fft", 1, C*Nl, Nk),
+        ("edge", 2*C*(-((-batch) // I))*(-((-n) // Sk)) + 2*C*(-((-batch) // I))*(-((-m) // Sl))),
         ("gather", C*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk*Nl),
         ("fft", C*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk, Nl),
         ("fft", C*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nl, Nk),
@@ -472,12 +477,13 @@ def _shifted_dX(G, dX, T_weights, P, P_source, A_, items, span, *, n, m, C, Delt
 def _shifted_dX_work(*, batch, n, m, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m),
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m, C*N*R*m),
         ("make", (2*Delta + 1)**2, C),
         ("make", 1, C*m*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("weigh", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, N*R, C*m),
-        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
 
@@ -485,7 +491,7 @@ def _direct_work(*, batch, n, m, C, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3, 0),
     )
 
 
@@ -498,7 +504,7 @@ def _direct_dX_work(*, batch, n, m, C, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3, 0),
     )
 
 

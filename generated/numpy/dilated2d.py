@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + 2a, j + 2b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(2*Δ) ⟶ dilated(2) ⟶ boundary(zero)
-Proved        116 of 116 obligations for all sizes: docs/derivations/dilated2d.md
+Proved        134 of 134 obligations for all sizes: docs/derivations/dilated2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import numpy as np
@@ -133,10 +133,10 @@ def _bands_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     Q = 16*((4*Delta + m + 15) // 16)
     return (
-        ("room", 1, Q*n*(2*Delta + 1) + Q*n),
+        ("room", 1, Q*n*(2*Delta + 1) + Q*n, 0),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n**2*(2*Delta + 1)),
-        ("matmul", batch, 1, n*(2*Delta + 1), n, m),
+        ("matmul", batch, 1, n*(2*Delta + 1), n, m, min(batch*m*n, m*n) + n**2*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*n),
         ("store", batch, m*n),
     )
@@ -189,7 +189,8 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
 def _box_work(*, batch, n, m, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 4*N*(4*Delta + R)*(4*Delta + m)),
+        ("room", 1, 4*N*(4*Delta + R)*(4*Delta + m), 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), N*(4*Delta + R)*(4*Delta + m), 4*Delta + m),
         ("total", (-((-batch) // N))*(-((-n) // R)), 2, N*(4*Delta + R)*(4*Delta + m)),
         ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, N*(4*Delta + R)*(4*Delta + m)),
@@ -261,10 +262,11 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
     Si = Ni - 4*Delta
     Sj = Nj - 4*Delta
     return (
-        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj),
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
         ("make", 1, (2*Delta + 1)**2),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
+        ("edge", 2*(-((-batch) // I))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-m) // Sj))),
         ("view", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni*Nj),
         ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni, Nj),
         ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Nj, Ni),
@@ -337,10 +339,11 @@ def _folded_work(*, batch, n, m, Delta, S, G, **_):
     K = 4*Delta + S
     Q = 16*((4*Delta + m + 15) // 16)
     return (
-        ("room", 1, G*Q*S*(Delta + 1) + m*(4*Delta + G*S) + G*Q*S),
+        ("room", 1, G*Q*S*(Delta + 1) + m*(4*Delta + G*S) + G*Q*S, 0),
         ("make", S, (Delta + 1)*(2*Delta + 1)),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(4*Delta + G*S)),
-        ("matmul", batch*(-((-n) // (G*S))), G, S*(Delta + 1), K, m),
+        ("matmul", batch*(-((-n) // (G*S))), G, S*(Delta + 1), K, m, min(G*K*m, m*(4*Delta + G*S)) + K*S*(Delta + 1)),
         ("total", batch*(-((-n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-n) // (G*S))), G*S*m),
     )
@@ -389,10 +392,11 @@ def _gapped_work(*, batch, n, m, Delta, G, **_):
     """What it does, counted."""
     Q = 16*((4*Delta + m + 15) // 16)
     return (
-        ("room", 1, G*Q*(2*Delta + 1) + m*(4*Delta + G) + G*Q),
+        ("room", 1, G*Q*(2*Delta + 1) + m*(4*Delta + G) + G*Q, 0),
         ("make", 1, (2*Delta + 1)**2),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // G)), m*(4*Delta + G)),
-        ("matmul", batch*(-((-n) // G)), G, 2*Delta + 1, 2*Delta + 1, m),
+        ("matmul", batch*(-((-n) // G)), G, 2*Delta + 1, 2*Delta + 1, m, (2*Delta + 1)**2 + min(G*m*(2*Delta + 1), m*(4*Delta + G))),
         ("total", batch*(-((-n) // G)), 2*Delta + 1, G*Q),
         ("store", batch*(-((-n) // G)), G*m),
     )
@@ -462,11 +466,12 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
     L = 4*Delta + T
     M = ((4*Delta + T + m - 1) // T)
     return (
-        ("room", 1, m*(4*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1)),
+        ("room", 1, m*(4*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1), 0),
         ("make", S, R*(2*Delta + 1)),
         ("make", T, R*(2*Delta + 1)),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(4*Delta + G*S)),
-        ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m),
+        ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(4*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
         ("store", batch*(-((-n) // (G*S))), G*M*S*T),
@@ -522,11 +527,12 @@ def _panels_work(*, batch, n, m, Delta, S, G, C, **_):
     O = 16*((4*Delta + 15) // 16)
     Q = 32*((C + 4*Delta + O + 15) // 32) + 16
     return (
-        ("room", 1, C*G*S + Q*(2*Delta + 1)*(4*Delta + G*S)),
+        ("room", 1, C*G*S + Q*(2*Delta + 1)*(4*Delta + G*S), C*G*S),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G*S))), 2*Delta + 1, 4*Delta + G*S, C + 4*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G*S))), G, S, K*(2*Delta + 1), C),
-        ("held", batch*(-((-m) // C))*(-((-n) // (G*S))), C*G*S),
+        ("held", batch*(-((-m) // C))*(-((-n) // (G*S))), C*G*S, G*S*min(1, (-((-m) // C)) - 1)),
     )
 
 
@@ -580,10 +586,11 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
     K = 4*Delta + S
     Q = 16*((4*Delta + m + 15) // 16)
     return (
-        ("room", 1, G*Q*S*(2*Delta + 1) + m*(4*Delta + G*S) + G*Q*S),
+        ("room", 1, G*Q*S*(2*Delta + 1) + m*(4*Delta + G*S) + G*Q*S, 0),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(4*Delta + G*S)),
-        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m),
+        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m, min(G*K*m, m*(4*Delta + G*S)) + K*S*(2*Delta + 1)),
         ("total", batch*(-((-n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-n) // (G*S))), G*S*m),
     )
@@ -638,11 +645,11 @@ def _bands_dX_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     Q = 16*((4*Delta + m + 15) // 16)
     return (
-        ("room", 1, Q*n*(2*Delta + 1) + Q*n),
+        ("room", 1, Q*n*(2*Delta + 1) + Q*n, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n**2*(2*Delta + 1)),
-        ("matmul", batch, 1, n*(2*Delta + 1), n, m),
+        ("matmul", batch, 1, n*(2*Delta + 1), n, m, min(batch*m*n, m*n) + n**2*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*n),
         ("store", batch, m*n),
     )
@@ -716,11 +723,12 @@ def _fft_dX_work(*, batch, n, m, Delta, Nk, Nl, I, **_):
     Sk = Nk - 4*Delta
     Sl = Nl - 4*Delta
     return (
-        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl),
+        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", 1, (2*Delta + 1)**2),
         ("make fft", 1, Nk, Nl),
         ("make fft", 1, Nl, Nk),
+        ("edge", 2*(-((-batch) // I))*(-((-n) // Sk)) + 2*(-((-batch) // I))*(-((-m) // Sl))),
         ("view", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk*Nl),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk, Nl),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nl, Nk),
@@ -786,11 +794,12 @@ def _gapped_dX_work(*, batch, n, m, Delta, G_, **_):
     """What it does, counted."""
     Q = 16*((4*Delta + m + 15) // 16)
     return (
-        ("room", 1, G_*Q*(2*Delta + 1) + m*(4*Delta + G_) + G_*Q),
+        ("room", 1, G_*Q*(2*Delta + 1) + m*(4*Delta + G_) + G_*Q, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", 1, (2*Delta + 1)**2),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // G_)), m*(4*Delta + G_)),
-        ("matmul", batch*(-((-n) // G_)), G_, 2*Delta + 1, 2*Delta + 1, m),
+        ("matmul", batch*(-((-n) // G_)), G_, 2*Delta + 1, 2*Delta + 1, m, (2*Delta + 1)**2 + min(G_*m*(2*Delta + 1), m*(4*Delta + G_))),
         ("total", batch*(-((-n) // G_)), 2*Delta + 1, G_*Q),
         ("store", batch*(-((-n) // G_)), G_*m),
     )
@@ -850,12 +859,13 @@ def _panels_dX_work(*, batch, n, m, Delta, S, G_, C, **_):
     O = 16*((4*Delta + 15) // 16)
     Q = 32*((C + 4*Delta + O + 15) // 32) + 16
     return (
-        ("room", 1, C*G_*S + Q*(2*Delta + 1)*(4*Delta + G_*S)),
+        ("room", 1, C*G_*S + Q*(2*Delta + 1)*(4*Delta + G_*S), C*G_*S),
         ("make", (2*Delta + 1)**2, 1),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G_*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G_*S))), 2*Delta + 1, 4*Delta + G_*S, C + 4*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G_*S))), G_, S, K*(2*Delta + 1), C),
-        ("held", batch*(-((-m) // C))*(-((-n) // (G_*S))), C*G_*S),
+        ("held", batch*(-((-m) // C))*(-((-n) // (G_*S))), C*G_*S, G_*S*min(1, (-((-m) // C)) - 1)),
     )
 
 
@@ -914,11 +924,12 @@ def _rows_dX_work(*, batch, n, m, Delta, S, G_, **_):
     K = 4*Delta + S
     Q = 16*((4*Delta + m + 15) // 16)
     return (
-        ("room", 1, G_*Q*S*(2*Delta + 1) + m*(4*Delta + G_*S) + G_*Q*S),
+        ("room", 1, G_*Q*S*(2*Delta + 1) + m*(4*Delta + G_*S) + G_*Q*S, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(4*Delta + G_*S)),
-        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m),
+        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m, min(G_*K*m, m*(4*Delta + G_*S)) + K*S*(2*Delta + 1)),
         ("total", batch*(-((-n) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-n) // (G_*S))), G_*S*m),
     )
@@ -928,7 +939,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), batch*sum(min(n, n - 2*a) - max(0, -2*a) for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)))*sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/(max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))), sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta)), 2),
+        ("sweep", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), batch*sum(min(n, n - 2*a) - max(0, -2*a) for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)))*sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/(max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))), sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta)), 2, 0),
     )
 
 
@@ -941,7 +952,7 @@ def _direct_dX_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), batch*sum(min(n, n - 2*a) - max(0, -2*a) for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)))*sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/(max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))), sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta)), 2),
+        ("sweep", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), batch*sum(min(n, n - 2*a) - max(0, -2*a) for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)))*sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/(max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))), sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta)), 2, 0),
     )
 
 

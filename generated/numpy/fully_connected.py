@@ -85,10 +85,10 @@ def _product(X, W, U, H, P_, A_, items, span, *, K, N, N_, **_):
 def _product_work(*, batch, K, N, N_, **_):
     """What it does, counted."""
     return (
-        ("room", 1, K*N_ + N*N_),
+        ("room", 1, K*N_ + N*N_, N*N_),
         ("view", (-((-batch) // N_)), K*N_),
-        ("matmul", (-((-batch) // N_)), 1, N_, K, N),
-        ("held", (-((-batch) // N_)), N*N_),
+        ("matmul", (-((-batch) // N_)), 1, N_, K, N, K*N + K*N_),
+        ("held", (-((-batch) // N_)), N*N_, 0),
     )
 
 
@@ -121,10 +121,10 @@ def _product_dX(G, W, dX, P_, A_, items, span, *, N, K, N_, **_):
 def _product_dX_work(*, batch, N, K, N_, **_):
     """What it does, counted."""
     return (
-        ("room", 1, K*N_ + N*N_),
+        ("room", 1, K*N_ + N*N_, K*N_),
         ("view", (-((-batch) // N_)), N*N_),
-        ("matmul", (-((-batch) // N_)), 1, N_, N, K),
-        ("held", (-((-batch) // N_)), K*N_),
+        ("matmul", (-((-batch) // N_)), 1, N_, N, K, K*N + N*N_),
+        ("held", (-((-batch) // N_)), K*N_, 0),
     )
 
 
@@ -161,10 +161,10 @@ def _correlation_dW(G, X, dW, P_, U_, A, items, span, *, N, K, N_, **_):
 def _correlation_dW_work(*, batch, N, K, N_, **_):
     """What it does, counted."""
     return (
-        ("room", 1, K*N + K*N_ + N*N_),
+        ("room", 1, K*N + K*N_ + N*N_, 0),
         ("view", (-((-batch) // N_)), K*N_),
         ("view", (-((-batch) // N_)), N*N_),
-        ("matmul", (-((-batch) // N_)), 1, K, N_, N),
+        ("matmul", (-((-batch) // N_)), 1, K, N_, N, K*N_ + N*N_),
         ("fold", (-((-batch) // N_)), 2, K*N),
     )
 
@@ -174,7 +174,7 @@ def _direct_work(*, batch, K, N, **_):
     return (
         ("fill", 1, N*batch),
         ("contract", 1, batch, K, N),
-        ("sweep", 1, N*batch, N, 1),
+        ("sweep", 1, N*batch, N, 1, 0),
     )
 
 
@@ -188,7 +188,7 @@ def _direct_dX_work(*, batch, N, K, **_):
     return (
         ("fill", 1, K*batch),
         ("contract", 1, batch, N, K),
-        ("sweep", 1, K*batch, K, 1),
+        ("sweep", 1, K*batch, K, 1, 0),
     )
 
 
@@ -202,7 +202,7 @@ def _direct_dW_work(*, batch, N, K, **_):
     return (
         ("fill", 1, K*N),
         ("contract", 1, N, batch, K),
-        ("sweep", 1, K*N, K, 2),
+        ("sweep", 1, K*N, K, 2, 0),
     )
 
 

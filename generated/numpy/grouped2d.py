@@ -220,14 +220,15 @@ def _fastfir_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
     Kj = 2*Delta + S
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*F*Ki*Kj*L*N*Tj + C*F*L*N*Tj*((S*(S + 1)) // 2)**2 + D*F*L*N*S**2*Tj + D*F*L*N*Tj*((S*(S + 1)) // 2)**2),
+        ("room", 1, C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*F*Ki*Kj*L*N*Tj + C*F*L*N*Tj*((S*(S + 1)) // 2)**2 + D*F*L*N*S**2*Tj + D*F*L*N*Tj*((S*(S + 1)) // 2)**2, 0),
         ("make", 1, C*D*F*(2*Delta + 1)**2),
         ("make", 1, C*D*F*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*F*(Kj + S*(Tj - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj, C*F),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*F*L*N*Tj),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*((S*(S + 1)) // 2)**2, L*N*Tj, C, D),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, D*F*L*N*Tj),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj, C*F*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*F*L*N*Tj, C*F*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*((S*(S + 1)) // 2)**2, L*N*Tj, C, D, C*D*F*((S*(S + 1)) // 2)**2 + C*F*L*N*Tj*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, D*F*L*N*Tj, D*F*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*F*L*N*S**2*Tj),
     )
 
@@ -277,11 +278,12 @@ def _half_im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, F, C, D, De
 def _half_im2col_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*m*(2*Delta + 1)*(2*Delta + R) + D*F*N*R*m),
+        ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*m*(2*Delta + 1)*(2*Delta + R) + D*F*N*R*m, D*F*N*R*m),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*m*(2*Delta + 1)*(2*Delta + R), C),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F*N*R, m, C*(2*Delta + 1)**2, D),
-        ("held", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F*N*R, m, C*(2*Delta + 1)**2, D, C*D*F*(2*Delta + 1)**2 + min(C*F*N*R*m*(2*Delta + 1)**2, C*F*N*m*(2*Delta + 1)*(2*Delta + R))),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m, 0),
     )
 
 
@@ -320,11 +322,12 @@ def _im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, F, C, D, Delta, 
 def _im2col_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m),
+        ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m, D*F*N*R*m),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, C*(2*Delta + 1)**2, D),
-        ("held", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, C*(2*Delta + 1)**2, D, C*D*F*(2*Delta + 1)**2 + C*F*N*R*m*(2*Delta + 1)**2),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m, 0),
     )
 
 
@@ -444,14 +447,15 @@ def _winograd_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
     Kj = 2*Delta + S
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*F*Ki*Kj*L*N*Tj + D*F*Ki*Kj*L*N*Tj + D*F*L*N*S**2*Tj),
+        ("room", 1, C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*F*Ki*Kj*L*N*Tj + D*F*Ki*Kj*L*N*Tj + D*F*L*N*S**2*Tj, 0),
         ("make", 1, C*D*F*(2*Delta + 1)**2),
         ("make", 1, C*D*F*Ki*Kj*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*F*(Kj + S*(Tj - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj, C*F),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*F*L*N*Tj),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Ki*Kj, L*N*Tj, C, D),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, D*F*L*N*Tj),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj, C*F*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*F*L*N*Tj, C*F*Ki*Kj*L*N*Tj + Ki**2*Kj**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Ki*Kj, L*N*Tj, C, D, C*D*F*Ki*Kj + C*F*Ki*Kj*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, D*F*L*N*Tj, D*F*Ki*Kj*L*N*Tj + Ki*Kj*S**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*F*L*N*S**2*Tj),
     )
 
@@ -601,14 +605,15 @@ def _fastfir_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
     Kl = 2*Delta + S
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*F*L*N*S**2*Tl + C*F*L*N*Tl*((S*(S + 1)) // 2)**2 + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + D*F*Kk*Kl*L*N*Tl + D*F*L*N*Tl*((S*(S + 1)) // 2)**2),
+        ("room", 1, C*F*L*N*S**2*Tl + C*F*L*N*Tl*((S*(S + 1)) // 2)**2 + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + D*F*Kk*Kl*L*N*Tl + D*F*L*N*Tl*((S*(S + 1)) // 2)**2, 0),
         ("make", (2*Delta + 1)**2, C*D*F),
         ("make", 1, C*D*F*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*F*(Kl + S*(Tl - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*Kk*Kl*L*N*Tl, D*F),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, D*F*L*N*Tl),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*((S*(S + 1)) // 2)**2, L*N*Tl, D, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*F*L*N*Tl),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*Kk*Kl*L*N*Tl, D*F*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, D*F*L*N*Tl, D*F*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*((S*(S + 1)) // 2)**2, L*N*Tl, D, C, C*D*F*((S*(S + 1)) // 2)**2 + D*F*L*N*Tl*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*F*L*N*Tl, C*F*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*F*L*N*S**2*Tl),
     )
 
@@ -664,12 +669,13 @@ def _half_im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, n, m, F, 
 def _half_im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*m*(2*Delta + 1)*(2*Delta + R)),
+        ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*m*(2*Delta + 1)*(2*Delta + R), C*F*N*R*m),
         ("make", (2*Delta + 1)**2, C*D*F),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*m*(2*Delta + 1)*(2*Delta + R), D),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F*N*R, m, D*(2*Delta + 1)**2, C),
-        ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F*N*R, m, D*(2*Delta + 1)**2, C, C*D*F*(2*Delta + 1)**2 + min(D*F*N*R*m*(2*Delta + 1)**2, D*F*N*m*(2*Delta + 1)*(2*Delta + R))),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m, 0),
     )
 
 
@@ -714,12 +720,13 @@ def _im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, n, m, F, D, C,
 def _im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*R*m*(2*Delta + 1)**2),
+        ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*R*m*(2*Delta + 1)**2, C*F*N*R*m),
         ("make", (2*Delta + 1)**2, C*D*F),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m*(2*Delta + 1)**2, D),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, D*(2*Delta + 1)**2, C),
-        ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, D*(2*Delta + 1)**2, C, C*D*F*(2*Delta + 1)**2 + D*F*N*R*m*(2*Delta + 1)**2),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m, 0),
     )
 
 
@@ -841,14 +848,15 @@ def _winograd_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
     Kl = 2*Delta + S
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*F*Kk*Kl*L*N*Tl + C*F*L*N*S**2*Tl + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*F*Kk*Kl*L*N*Tl),
+        ("room", 1, C*F*Kk*Kl*L*N*Tl + C*F*L*N*S**2*Tl + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*F*Kk*Kl*L*N*Tl, 0),
         ("make", (2*Delta + 1)**2, C*D*F),
         ("make", 1, C*D*F*Kk*Kl*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*F*(Kl + S*(Tl - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*Kk*Kl*L*N*Tl, D*F),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*F*L*N*Tl),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Kk*Kl, L*N*Tl, D, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*F*L*N*Tl),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*Kk*Kl*L*N*Tl, D*F*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*F*L*N*Tl, D*F*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Kk*Kl, L*N*Tl, D, C, C*D*F*Kk*Kl + D*F*Kk*Kl*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*F*L*N*Tl, C*F*Kk*Kl*L*N*Tl + Kk*Kl*S**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*F*L*N*S**2*Tl),
     )
 
@@ -905,11 +913,12 @@ def _correlation_dV(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *
 def _correlation_dV_work(*, batch, n, m, F, D, Delta, C, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*D*F*(2*Delta + 1)**2 + C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m),
+        ("room", 1, C*D*F*(2*Delta + 1)**2 + C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m, 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m, D*F*R*m),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, C*(2*Delta + 1)**2, N*R*m, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, C*(2*Delta + 1)**2, N*R*m, D, C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m),
         ("fold", (-((-batch) // N))*(-((-n) // R)), 2, C*D*F*(2*Delta + 1)**2),
     )
 
@@ -919,7 +928,7 @@ def _direct_work(*, batch, n, m, F, C, D, Delta, **_):
     return (
         ("fill", 1, D*F*batch*m*n),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, D),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, 4),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, 4, 0),
     )
 
 
@@ -933,7 +942,7 @@ def _direct_dX_work(*, batch, n, m, F, D, C, Delta, **_):
     return (
         ("fill", 1, C*F*batch*m*n),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 4),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 4, 0),
     )
 
 
@@ -947,7 +956,7 @@ def _direct_dV_work(*, batch, n, m, F, D, Delta, C, **_):
     return (
         ("fill", 1, C*D*F*(2*Delta + 1)**2),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D*F, D, 3),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D*F, D, 3, 0),
     )
 
 

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]        |a|, |b|, |a + b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(hexagon(δ)) ⟶ equivariant(pointgroup(d6)) ⟶ boundary(zero)
-Proved        98 of 98 obligations for all sizes: docs/derivations/hexagonal2d.md
+Proved        116 of 116 obligations for all sizes: docs/derivations/hexagonal2d.md
 Cost          2·n·m·(3Δ + 3·Δ² + 1) operations
 """
 import numpy as np
@@ -140,11 +140,11 @@ def _bands_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     Q = 16*((2*Delta + m + 15) // 16)
     return (
-        ("room", 1, Q*n*(2*Delta + 1) + Q*n),
+        ("room", 1, Q*n*(2*Delta + 1) + Q*n, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n**2*(2*Delta + 1)),
-        ("matmul", batch, 1, n*(2*Delta + 1), n, m),
+        ("matmul", batch, 1, n*(2*Delta + 1), n, m, min(batch*m*n, m*n) + n**2*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*n),
         ("store", batch, m*n),
     )
@@ -220,11 +220,12 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
     Si = Ni - 2*Delta
     Sj = Nj - 2*Delta
     return (
-        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj),
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", 1, (2*Delta + 1)**2),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
+        ("edge", 2*(-((-batch) // I))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-m) // Sj))),
         ("view", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni*Nj),
         ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni, Nj),
         ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Nj, Ni),
@@ -298,12 +299,13 @@ def _panels_work(*, batch, n, m, Delta, S, G, C, **_):
     O = 16*((2*Delta + 15) // 16)
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
-        ("room", 1, C*G*S + Q*(2*Delta + 1)*(2*Delta + G*S)),
+        ("room", 1, C*G*S + Q*(2*Delta + 1)*(2*Delta + G*S), C*G*S),
         ("make", (2*Delta + 1)**2, 1),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G*S))), 2*Delta + 1, 2*Delta + G*S, C + 2*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G*S))), G, S, K*(2*Delta + 1), C),
-        ("held", batch*(-((-m) // C))*(-((-n) // (G*S))), C*G*S),
+        ("held", batch*(-((-m) // C))*(-((-n) // (G*S))), C*G*S, G*S*min(1, (-((-m) // C)) - 1)),
     )
 
 
@@ -364,11 +366,12 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
     K = 2*Delta + S
     Q = 16*((2*Delta + m + 15) // 16)
     return (
-        ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + G*S) + G*Q*S),
+        ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + G*S) + G*Q*S, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
-        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m),
+        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m, min(G*K*m, m*(2*Delta + G*S)) + K*S*(2*Delta + 1)),
         ("total", batch*(-((-n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-n) // (G*S))), G*S*m),
     )
@@ -425,11 +428,11 @@ def _bands_dX_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     Q = 16*((2*Delta + m + 15) // 16)
     return (
-        ("room", 1, Q*n*(2*Delta + 1) + Q*n),
+        ("room", 1, Q*n*(2*Delta + 1) + Q*n, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n**2*(2*Delta + 1)),
-        ("matmul", batch, 1, n*(2*Delta + 1), n, m),
+        ("matmul", batch, 1, n*(2*Delta + 1), n, m, min(batch*m*n, m*n) + n**2*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*n),
         ("store", batch, m*n),
     )
@@ -505,11 +508,12 @@ def _fft_dX_work(*, batch, n, m, Delta, Nk, Nl, I, **_):
     Sk = Nk - 2*Delta
     Sl = Nl - 2*Delta
     return (
-        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl),
+        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", 1, (2*Delta + 1)**2),
         ("make fft", 1, Nk, Nl),
         ("make fft", 1, Nl, Nk),
+        ("edge", 2*(-((-batch) // I))*(-((-n) // Sk)) + 2*(-((-batch) // I))*(-((-m) // Sl))),
         ("view", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk*Nl),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk, Nl),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nl, Nk),
@@ -583,12 +587,13 @@ def _panels_dX_work(*, batch, n, m, Delta, S, G_, C, **_):
     O = 16*((2*Delta + 15) // 16)
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
-        ("room", 1, C*G_*S + Q*(2*Delta + 1)*(2*Delta + G_*S)),
+        ("room", 1, C*G_*S + Q*(2*Delta + 1)*(2*Delta + G_*S), C*G_*S),
         ("make", (2*Delta + 1)**2, 1),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G_*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G_*S))), 2*Delta + 1, 2*Delta + G_*S, C + 2*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G_*S))), G_, S, K*(2*Delta + 1), C),
-        ("held", batch*(-((-m) // C))*(-((-n) // (G_*S))), C*G_*S),
+        ("held", batch*(-((-m) // C))*(-((-n) // (G_*S))), C*G_*S, G_*S*min(1, (-((-m) // C)) - 1)),
     )
 
 
@@ -649,11 +654,12 @@ def _rows_dX_work(*, batch, n, m, Delta, S, G_, **_):
     K = 2*Delta + S
     Q = 16*((2*Delta + m + 15) // 16)
     return (
-        ("room", 1, G_*Q*S*(2*Delta + 1) + m*(2*Delta + G_*S) + G_*Q*S),
+        ("room", 1, G_*Q*S*(2*Delta + 1) + m*(2*Delta + G_*S) + G_*Q*S, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(2*Delta + G_*S)),
-        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m),
+        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m, min(G_*K*m, m*(2*Delta + G_*S)) + K*S*(2*Delta + 1)),
         ("total", batch*(-((-n) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-n) // (G_*S))), G_*S*m),
     )
@@ -663,7 +669,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 0, 2),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 0, 2, 0),
     )
 
 
@@ -676,7 +682,7 @@ def _direct_dX_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 0, 2),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 0, 2, 0),
     )
 
 

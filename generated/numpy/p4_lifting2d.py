@@ -183,14 +183,15 @@ def _fastfir_work(*, batch, n, m, C, D, S, L, N, **_):
     Kj = S + 2
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*Ki*Kj*L*N*Tj + C*L*N*Tj*((S*(S + 1)) // 2)**2 + 4*D*L*N*S**2*Tj + 4*D*L*N*Tj*((S*(S + 1)) // 2)**2),
+        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*Ki*Kj*L*N*Tj + C*L*N*Tj*((S*(S + 1)) // 2)**2 + 4*D*L*N*S**2*Tj + 4*D*L*N*Tj*((S*(S + 1)) // 2)**2, 0),
         ("make", 36, C*D),
         ("make", 1, 36*C*D*((S*(S + 1)) // 2)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*L*N*Tj),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, C, 4*D),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, 4*D*L*N*Tj),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*L*N*Tj, C*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, C, 4*D, 4*C*D*((S*(S + 1)) // 2)**2 + C*L*N*Tj*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, 4*D*L*N*Tj, 4*D*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*L*N*S**2*Tj),
     )
 
@@ -246,12 +247,13 @@ def _half_im2col(X, u, H, F_right, P, B, B_left, A_, items, span, *, n, m, C, D,
 def _half_im2col_work(*, batch, n, m, C, D, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 3*C*N*m*(R + 2) + C*N*(R + 2)*(m + 2) + 4*D*N*R*m),
+        ("room", 1, 3*C*N*m*(R + 2) + C*N*(R + 2)*(m + 2) + 4*D*N*R*m, 4*D*N*R*m),
         ("make", 36, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(R + 2)*(m + 2), C*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 3*C*N*m*(R + 2), 3*C),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, 9*C, 4*D),
-        ("held", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, 9*C, 4*D, 36*C*D + min(3*C*N*m*(R + 2), 9*C*N*R*m)),
+        ("held", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m, 0),
     )
 
 
@@ -297,12 +299,13 @@ def _im2col(X, u, H, F_right, P, B, B_left, A_, items, span, *, n, m, C, D, N, R
 def _im2col_work(*, batch, n, m, C, D, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 9*C*N*R*m + C*N*(R + 2)*(m + 2) + 4*D*N*R*m),
+        ("room", 1, 9*C*N*R*m + C*N*(R + 2)*(m + 2) + 4*D*N*R*m, 4*D*N*R*m),
         ("make", 36, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(R + 2)*(m + 2), C*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 9*C*N*R*m, 3*C),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 9*C, 4*D),
-        ("held", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 9*C, 4*D, 36*C*D + 9*C*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m, 0),
     )
 
 
@@ -409,14 +412,15 @@ def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
     Kj = S + 2
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj),
+        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj, 0),
         ("make", 36, C*D),
         ("make", 1, 36*C*D*Ki*Kj),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*L*N*Tj),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, C, 4*D),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, 4*D*L*N*Tj),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*L*N*Tj, C*Ki*Kj*L*N*Tj + Ki**2*Kj**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, C, 4*D, 4*C*D*Ki*Kj + C*Ki*Kj*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, 4*D*L*N*Tj, 4*D*Ki*Kj*L*N*Tj + Ki*Kj*S**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*L*N*S**2*Tj),
     )
 
@@ -526,14 +530,15 @@ def _fastfir_dX_work(*, batch, n, m, D, C, S, L, N, **_):
     Kl = S + 2
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*L*N*S**2*Tl + C*L*N*Tl*((S*(S + 1)) // 2)**2 + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 4*D*Kk*Kl*L*N*Tl + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2),
+        ("room", 1, C*L*N*S**2*Tl + C*L*N*Tl*((S*(S + 1)) // 2)**2 + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 4*D*Kk*Kl*L*N*Tl + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2, 0),
         ("make", 36, C*D),
         ("make", 1, 36*C*D*((S*(S + 1)) // 2)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, 4*D*L*N*Tl),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, 4*D, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*L*N*Tl),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, 4*D*L*N*Tl, 4*D*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, 4*D, C, 4*C*D*((S*(S + 1)) // 2)**2 + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*L*N*Tl, C*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*L*N*S**2*Tl),
     )
 
@@ -589,12 +594,13 @@ def _half_im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C
 def _half_im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*R*m + 12*D*N*m*(R + 2) + 4*D*N*(R + 2)*(m + 2)),
+        ("room", 1, C*N*R*m + 12*D*N*m*(R + 2) + 4*D*N*(R + 2)*(m + 2), C*N*R*m),
         ("make", 36, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 12*D*N*m*(R + 2), 12*D),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, 36*D, C),
-        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, 36*D, C, 36*C*D + min(12*D*N*m*(R + 2), 36*D*N*R*m)),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
 
@@ -640,12 +646,13 @@ def _im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, N, 
 def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*R*m + 36*D*N*R*m + 4*D*N*(R + 2)*(m + 2)),
+        ("room", 1, C*N*R*m + 36*D*N*R*m + 4*D*N*(R + 2)*(m + 2), C*N*R*m),
         ("make", 36, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 36*D*N*R*m, 12*D),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 36*D, C),
-        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 36*D, C, 36*C*D + 36*D*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
 
@@ -752,14 +759,15 @@ def _winograd_dX_work(*, batch, n, m, D, C, S, L, N, **_):
     Kl = S + 2
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl),
+        ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl, 0),
         ("make", 36, C*D),
         ("make", 1, 36*C*D*Kk*Kl),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, 4*D*L*N*Tl),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, 4*D, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*L*N*Tl),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, 4*D*L*N*Tl, 4*D*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, 4*D, C, 4*C*D*Kk*Kl + 4*D*Kk*Kl*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*L*N*Tl, C*Kk*Kl*L*N*Tl + Kk*Kl*S**2),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*L*N*S**2*Tl),
     )
 
@@ -779,7 +787,7 @@ def _direct_work(*, batch, n, m, C, D, **_):
     return (
         ("fill", 1, 4*D*batch*m*n),
         ("contract", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, D),
-        ("sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), D, 3),
+        ("sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), D, 3, 0),
     )
 
 
@@ -793,7 +801,7 @@ def _direct_dX_work(*, batch, n, m, D, C, **_):
     return (
         ("fill", 1, C*batch*m*n),
         ("contract", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), D, C),
-        ("sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, 3),
+        ("sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, 3, 0),
     )
 
 

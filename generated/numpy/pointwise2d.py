@@ -86,10 +86,10 @@ def _im2col(X, V, u, H, P_, A_, items, span, *, n, m, C, D, N, R, **_):
 def _im2col_work(*, batch, n, m, C, D, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*R*m + D*N*R*m),
+        ("room", 1, C*N*R*m + D*N*R*m, D*N*R*m),
         ("view", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), N, R*m, C, D),
-        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N, R*m, C, D, C*D + C*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, 0),
     )
 
 
@@ -122,10 +122,10 @@ def _product(X, V, u, H, P_, A_, items, span, *, n, m, C, D, N, **_):
 def _product_work(*, batch, n, m, C, D, N, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*m*n + D*N*m*n),
+        ("room", 1, C*N*m*n + D*N*m*n, D*N*m*n),
         ("view", (-((-batch) // N)), C*N*m*n),
-        ("matmul", (-((-batch) // N)), 1, N*m*n, C, D),
-        ("held", (-((-batch) // N)), D*N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N*m*n, C, D, C*D + C*N*m*n),
+        ("held", (-((-batch) // N)), D*N*m*n, 0),
     )
 
 
@@ -159,10 +159,10 @@ def _im2col_dX(G, V, dX, P_, A_, items, span, *, n, m, D, C, N, R, **_):
 def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*R*m + D*N*R*m),
+        ("room", 1, C*N*R*m + D*N*R*m, C*N*R*m),
         ("view", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), N, R*m, D, C),
-        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N, R*m, D, C, C*D + D*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
 
@@ -195,10 +195,10 @@ def _product_dX(G, V, dX, P_, A_, items, span, *, n, m, D, C, N, **_):
 def _product_dX_work(*, batch, n, m, D, C, N, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*N*m*n + D*N*m*n),
+        ("room", 1, C*N*m*n + D*N*m*n, C*N*m*n),
         ("view", (-((-batch) // N)), D*N*m*n),
-        ("matmul", (-((-batch) // N)), 1, N*m*n, D, C),
-        ("held", (-((-batch) // N)), C*N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N*m*n, D, C, C*D + D*N*m*n),
+        ("held", (-((-batch) // N)), C*N*m*n, 0),
     )
 
 
@@ -235,10 +235,10 @@ def _correlation_dV(G, X, dV, P_, U_, A, items, span, *, n, m, D, C, N, **_):
 def _correlation_dV_work(*, batch, n, m, D, C, N, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*D + C*N*m*n + D*N*m*n),
+        ("room", 1, C*D + C*N*m*n + D*N*m*n, 0),
         ("view", (-((-batch) // N)), C*N*m*n),
         ("view", (-((-batch) // N)), D*N*m*n),
-        ("matmul", (-((-batch) // N)), 1, C, N*m*n, D),
+        ("matmul", (-((-batch) // N)), 1, C, N*m*n, D, C*N*m*n + D*N*m*n),
         ("fold", (-((-batch) // N)), 2, C*D),
     )
 
@@ -248,7 +248,7 @@ def _direct_work(*, batch, n, m, C, D, **_):
     return (
         ("fill", 1, D*batch*m*n),
         ("contract", 1, batch*m*n, C, D),
-        ("sweep", 1, D*batch*m*n, D, 3),
+        ("sweep", 1, D*batch*m*n, D, 3, 0),
     )
 
 
@@ -262,7 +262,7 @@ def _direct_dX_work(*, batch, n, m, D, C, **_):
     return (
         ("fill", 1, C*batch*m*n),
         ("contract", 1, batch*m*n, D, C),
-        ("sweep", 1, C*batch*m*n, C, 3),
+        ("sweep", 1, C*batch*m*n, C, 3, 0),
     )
 
 
@@ -276,7 +276,7 @@ def _direct_dV_work(*, batch, n, m, D, C, **_):
     return (
         ("fill", 1, C*D),
         ("contract", 1, D, batch*m*n, C),
-        ("sweep", 1, C*D, D, 2),
+        ("sweep", 1, C*D, D, 2, 0),
     )
 
 

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[2i + a, 2j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2)
-Proved        95 of 95 obligations for all sizes: docs/derivations/strided2d.md
+Proved        104 of 104 obligations for all sizes: docs/derivations/strided2d.md
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 import numpy as np
@@ -133,10 +133,10 @@ def _bands_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
-        ("room", 1, Q*(2*Delta + 1)*(((n - 1) // 2) + 1) + Q*(((n - 1) // 2) + 1)),
+        ("room", 1, Q*(2*Delta + 1)*(((n - 1) // 2) + 1) + Q*(((n - 1) // 2) + 1), 0),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
-        ("matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-n*max(-Delta - 2*((m - 1) // 2) - 1, -m), batch*m*n) + n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
         ("total", batch, 2*Delta + 1, Q*(((n - 1) // 2) + 1)),
         ("store", batch, (((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
     )
@@ -189,7 +189,8 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
 def _box_work(*, batch, n, m, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 4*N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)),
+        ("room", 1, 4*N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1), 0),
+        ("edge", 2*(-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1), 2*Delta + 2*((m - 1) // 2) + 1),
         ("total", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2, N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)),
         ("doubled", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2*Delta + 1, N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)),
@@ -261,10 +262,11 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
     Si = ((Ni - 1) // 2) + 1 - Delta
     Sj = ((Nj - 1) // 2) + 1 - Delta
     return (
-        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj),
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
         ("make", 1, (2*Delta + 1)**2),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
+        ("edge", 2*(-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si)) + 2*(-((-batch) // I))*(-((-((m - 1) // 2) - 1) // Sj))),
         ("view", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Ni*Nj),
         ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Ni, Nj),
         ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Nj, Ni),
@@ -337,10 +339,11 @@ def _folded_work(*, batch, n, m, Delta, S, G, **_):
     K = 2*Delta + 2*S - 1
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
-        ("room", 1, G*Q*S*(Delta + 1) + m*(2*Delta + 2*G*S - 1) + G*Q*S),
+        ("room", 1, G*Q*S*(Delta + 1) + m*(2*Delta + 2*G*S - 1) + G*Q*S, 0),
         ("make", S, (Delta + 1)*(2*Delta + 1)),
+        ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-G*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G*S - 1)) + K*S*(Delta + 1)),
         ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*S*(((m - 1) // 2) + 1)),
     )
@@ -410,11 +413,12 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
     L = 2*Delta + 2*T - 1
     M = ((Delta + T + ((m - 1) // 2)) // T)
     return (
-        ("room", 1, m*(2*Delta + 2*G*S - 1) + 2*M*R*T*(G*S + 1) + G*M*R*S*T),
+        ("room", 1, m*(2*Delta + 2*G*S - 1) + 2*M*R*T*(G*S + 1) + G*M*R*S*T, 0),
         ("make", S, R*(2*Delta + 1)),
         ("make", T, R*(2*Delta + 1)),
+        ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*R, S, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*R, S, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-G*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G*S - 1)) + K*R*S),
         ("phased", batch*(-((-((n - 1) // 2) - 1) // (G*S))), R, (-((-L) // (2*T))), G*M*S, L, T),
         ("fold", batch*(-((-((n - 1) // 2) - 1) // (G*S))), R, G*M*S*T),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*M*S*T),
@@ -484,11 +488,12 @@ def _polyphase_work(*, batch, n, m, Delta, S, G, **_):
     B = Delta + 1
     Q = 16*((B + ((m - 1) // 2) + 15) // 16)
     return (
-        ("room", 1, B*G*Q*S + 2*Q*(2*Delta + 2*G*S - 1) + Q*(4*Delta + 4*G*S - 2) + G*Q*S),
+        ("room", 1, B*G*Q*S + 2*Q*(2*Delta + 2*G*S - 1) + Q*(4*Delta + 4*G*S - 2) + G*Q*S, 0),
         ("make", 2*B*S, 2*Delta + 1),
+        ("edge", 2*batch*(-((-((n - 1) // 2) - 1) // (G*S))) + 2*batch),
         ("copy", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Q*(2*Delta + 2*G*S - 1), 2*Q),
-        ("copy", batch*(-((-((n - 1) // 2) - 1) // (G*S))), Q*(4*Delta + 4*G*S - 2), 1),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, B*S, 2*K, Q),
+        ("copy", batch*(-((-((n - 1) // 2) - 1) // (G*S))), Q*(4*Delta + 4*G*S - 2), Q),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, B*S, 2*K, Q, 2*B*K*S + min(2*G*K*Q, Q*(4*Delta + 4*G*S - 2))),
         ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), B, G*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*S*(((m - 1) // 2) + 1)),
     )
@@ -544,10 +549,11 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
     K = 2*Delta + 2*S - 1
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
-        ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + 2*G*S - 1) + G*Q*S),
+        ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + 2*G*S - 1) + G*Q*S, 0),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(2*Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(2*Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-G*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G*S - 1)) + K*S*(2*Delta + 1)),
         ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*S*(((m - 1) // 2) + 1)),
     )
@@ -557,7 +563,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 1),
     )
 
 

@@ -4,7 +4,7 @@
     X[k, l] = Σ_i Σ_j V[k - 2i, l - 2j]·H[i, j]        |k - 2i|, |l - 2j| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2) ⟶ adjoint
-Proved        80 of 80 obligations for all sizes: docs/derivations/transposed2d.md
+Proved        89 of 89 obligations for all sizes: docs/derivations/transposed2d.md
 Cost          2·((2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 0; (2·n·Δ + n + 1 - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 0; (2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 1; (2·n·Δ + n - Δ²)/2 otherwise where Δ ≤ n - 2; ⌈n/2⌉·n otherwise)·((2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 0; (2·m·Δ + m + 1 - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 0; (2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 1; (2·m·Δ + m - Δ²)/2 otherwise where Δ ≤ m - 2; ⌈m/2⌉·m otherwise) operations
 """
 import numpy as np
@@ -122,10 +122,10 @@ def _bands_dH_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
-        ("room", 1, Q*(2*Delta + 1)*(((n - 1) // 2) + 1) + Q*(((n - 1) // 2) + 1)),
+        ("room", 1, Q*(2*Delta + 1)*(((n - 1) // 2) + 1) + Q*(((n - 1) // 2) + 1), 0),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
-        ("matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-n*max(-Delta - 2*((m - 1) // 2) - 1, -m), batch*m*n) + n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
         ("total", batch, 2*Delta + 1, Q*(((n - 1) // 2) + 1)),
         ("store", batch, (((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
     )
@@ -194,10 +194,11 @@ def _fft_dH_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
     Si = ((Ni - 1) // 2) + 1 - Delta
     Sj = ((Nj - 1) // 2) + 1 - Delta
     return (
-        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj),
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
         ("make", 1, (2*Delta + 1)**2),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
+        ("edge", 2*(-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si)) + 2*(-((-batch) // I))*(-((-((m - 1) // 2) - 1) // Sj))),
         ("view", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Ni*Nj),
         ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Ni, Nj),
         ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Nj, Ni),
@@ -278,11 +279,12 @@ def _polyphase_dH_work(*, batch, n, m, Delta, S, G_, **_):
     B = Delta + 1
     Q = 16*((B + ((m - 1) // 2) + 15) // 16)
     return (
-        ("room", 1, B*G_*Q*S + 2*Q*(2*Delta + 2*G_*S - 1) + Q*(4*Delta + 4*G_*S - 2) + G_*Q*S),
+        ("room", 1, B*G_*Q*S + 2*Q*(2*Delta + 2*G_*S - 1) + Q*(4*Delta + 4*G_*S - 2) + G_*Q*S, 0),
         ("make", 2*B*S, 2*Delta + 1),
+        ("edge", 2*batch*(-((-((n - 1) // 2) - 1) // (G_*S))) + 2*batch),
         ("copy", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), 2*Q*(2*Delta + 2*G_*S - 1), 2*Q),
-        ("copy", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), Q*(4*Delta + 4*G_*S - 2), 1),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_, B*S, 2*K, Q),
+        ("copy", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), Q*(4*Delta + 4*G_*S - 2), Q),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_, B*S, 2*K, Q, 2*B*K*S + min(2*G_*K*Q, Q*(4*Delta + 4*G_*S - 2))),
         ("total", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), B, G_*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_*S*(((m - 1) // 2) + 1)),
     )
@@ -338,10 +340,11 @@ def _rows_dH_work(*, batch, n, m, Delta, S, G_, **_):
     K = 2*Delta + 2*S - 1
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
-        ("room", 1, G_*Q*S*(2*Delta + 1) + m*(2*Delta + 2*G_*S - 1) + G_*Q*S),
+        ("room", 1, G_*Q*S*(2*Delta + 1) + m*(2*Delta + 2*G_*S - 1) + G_*Q*S, 0),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), m*(2*Delta + 2*G_*S - 1)),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_, S*(2*Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_, S*(2*Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-G_*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G_*S - 1)) + K*S*(2*Delta + 1)),
         ("total", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_*S*(((m - 1) // 2) + 1)),
     )
@@ -351,7 +354,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 1),
     )
 
 
@@ -364,7 +367,7 @@ def _direct_dH_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 1),
     )
 
 

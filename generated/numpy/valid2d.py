@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a + Δ, j + b + Δ]        |a|, |b| ≤ Δ
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(valid)
-Proved        100 of 100 obligations for all sizes: docs/derivations/valid2d.md
+Proved        118 of 118 obligations for all sizes: docs/derivations/valid2d.md
 Cost          2·(n - 2Δ)·(m - 2Δ)·(2Δ + 1)² operations
 """
 import numpy as np
@@ -119,10 +119,10 @@ def _bands_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     Q = 16*((m + 15) // 16)
     return (
-        ("room", 1, Q*(n - 2*Delta) + Q*(n - 2*Delta)*(2*Delta + 1)),
+        ("room", 1, Q*(n - 2*Delta) + Q*(n - 2*Delta)*(2*Delta + 1), 0),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n*(n - 2*Delta)*(2*Delta + 1)),
-        ("matmul", batch, 1, (n - 2*Delta)*(2*Delta + 1), n, m),
+        ("matmul", batch, 1, (n - 2*Delta)*(2*Delta + 1), n, m, min(batch*m*n, m*n) + n*(n - 2*Delta)*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*(n - 2*Delta)),
         ("store", batch, (m - 2*Delta)*(n - 2*Delta)),
     )
@@ -175,7 +175,7 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
 def _box_work(*, batch, n, m, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, 4*N*m*(2*Delta + R)),
+        ("room", 1, 4*N*m*(2*Delta + R), 0),
         ("copy", (-((-batch) // N))*(-((2*Delta - n) // R)), N*m*(2*Delta + R), m*(2*Delta + R)),
         ("total", (-((-batch) // N))*(-((2*Delta - n) // R)), 2, N*m*(2*Delta + R)),
         ("doubled", (-((-batch) // N))*(-((2*Delta - n) // R)), 2*Delta + 1, N*m*(2*Delta + R)),
@@ -247,10 +247,11 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
     Si = Ni - 2*Delta
     Sj = Nj - 2*Delta
     return (
-        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj),
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
         ("make", 1, (2*Delta + 1)**2),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
+        ("edge", (-((-batch) // I))*(-((2*Delta - n) // Si)) + (-((-batch) // I))*(-((2*Delta - m) // Sj))),
         ("view", (-((-batch) // I))*(-((2*Delta - n) // Si))*(-((2*Delta - m) // Sj)), I*Ni*Nj),
         ("fft", (-((-batch) // I))*(-((2*Delta - n) // Si))*(-((2*Delta - m) // Sj)), I*Ni, Nj),
         ("fft", (-((-batch) // I))*(-((2*Delta - n) // Si))*(-((2*Delta - m) // Sj)), I*Nj, Ni),
@@ -323,10 +324,10 @@ def _folded_work(*, batch, n, m, Delta, S, G, **_):
     K = 2*Delta + S
     Q = 16*((m + 15) // 16)
     return (
-        ("room", 1, G*Q*S*(Delta + 1) + m*(2*Delta + G*S) + G*Q*S),
+        ("room", 1, G*Q*S*(Delta + 1) + m*(2*Delta + G*S) + G*Q*S, 0),
         ("make", S, (Delta + 1)*(2*Delta + 1)),
         ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
-        ("matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(Delta + 1), K, m),
+        ("matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(Delta + 1), K, m, min(G*K*m, m*(2*Delta + G*S)) + K*S*(Delta + 1)),
         ("total", batch*(-((2*Delta - n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((2*Delta - n) // (G*S))), G*S*(m - 2*Delta)),
     )
@@ -396,11 +397,11 @@ def _lowrank_work(*, batch, n, m, Delta, R, S, T, G, **_):
     L = 2*Delta + T
     M = ((T + m - 1) // T)
     return (
-        ("room", 1, m*(2*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1)),
+        ("room", 1, m*(2*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1), 0),
         ("make", S, R*(2*Delta + 1)),
         ("make", T, R*(2*Delta + 1)),
         ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
-        ("matmul", batch*(-((2*Delta - n) // (G*S))), G*R, S, K, m),
+        ("matmul", batch*(-((2*Delta - n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((2*Delta - n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((2*Delta - n) // (G*S))), R, G*M*S*T),
         ("store", batch*(-((2*Delta - n) // (G*S))), G*M*S*T),
@@ -456,11 +457,11 @@ def _panels_work(*, batch, n, m, Delta, S, G, C, **_):
     O = 16*((2*Delta + 15) // 16)
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
-        ("room", 1, C*G*S + Q*(2*Delta + 1)*(2*Delta + G*S)),
+        ("room", 1, C*G*S + Q*(2*Delta + 1)*(2*Delta + G*S), C*G*S),
         ("make", S, (2*Delta + 1)**2),
         ("again", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), 2*Delta + 1, 2*Delta + G*S, C + 2*Delta),
         ("near", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), G, S, K*(2*Delta + 1), C),
-        ("held", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), C*G*S),
+        ("held", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), C*G*S, G*S*min(1, (-((2*Delta - m) // C)) - 1)),
     )
 
 
@@ -514,10 +515,10 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
     K = 2*Delta + S
     Q = 16*((m + 15) // 16)
     return (
-        ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + G*S) + G*Q*S),
+        ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + G*S) + G*Q*S, 0),
         ("make", S, (2*Delta + 1)**2),
         ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
-        ("matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(2*Delta + 1), K, m),
+        ("matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(2*Delta + 1), K, m, min(G*K*m, m*(2*Delta + G*S)) + K*S*(2*Delta + 1)),
         ("total", batch*(-((2*Delta - n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((2*Delta - n) // (G*S))), G*S*(m - 2*Delta)),
     )
@@ -572,11 +573,11 @@ def _bands_dX_work(*, batch, Delta, n, m, **_):
     """What it does, counted."""
     Q = 16*((2*Delta + m + 15) // 16)
     return (
-        ("room", 1, Q*n*(2*Delta + 1) + Q*n),
+        ("room", 1, Q*n*(2*Delta + 1) + Q*n, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n*(n - 2*Delta)*(2*Delta + 1)),
-        ("matmul", batch, 1, n*(2*Delta + 1), n - 2*Delta, m - 2*Delta),
+        ("matmul", batch, 1, n*(2*Delta + 1), n - 2*Delta, m - 2*Delta, min((m - 2*Delta)*(n - 2*Delta), batch*(m - 2*Delta)*(n - 2*Delta)) + n*(n - 2*Delta)*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*n),
         ("store", batch, m*n),
     )
@@ -650,11 +651,12 @@ def _fft_dX_work(*, batch, Delta, n, m, Nk, Nl, I, **_):
     Sk = Nk - 2*Delta
     Sl = Nl - 2*Delta
     return (
-        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl),
+        ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", 1, (2*Delta + 1)**2),
         ("make fft", 1, Nk, Nl),
         ("make fft", 1, Nl, Nk),
+        ("edge", 2*(-((-batch) // I))*(-((-n) // Sk)) + 2*(-((-batch) // I))*(-((-m) // Sl))),
         ("view", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk*Nl),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nk, Nl),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)), I*Nl, Nk),
@@ -726,12 +728,13 @@ def _panels_dX_work(*, batch, Delta, n, m, S, G_, C, **_):
     O = 16*((2*Delta + 15) // 16)
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
-        ("room", 1, C*G_*S + Q*(2*Delta + 1)*(2*Delta + G_*S)),
+        ("room", 1, C*G_*S + Q*(2*Delta + 1)*(2*Delta + G_*S), C*G_*S),
         ("make", (2*Delta + 1)**2, 1),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G_*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G_*S))), 2*Delta + 1, 2*Delta + G_*S, C + 2*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G_*S))), G_, S, K*(2*Delta + 1), C),
-        ("held", batch*(-((-m) // C))*(-((-n) // (G_*S))), C*G_*S),
+        ("held", batch*(-((-m) // C))*(-((-n) // (G_*S))), C*G_*S, G_*S*min(1, (-((-m) // C)) - 1)),
     )
 
 
@@ -790,11 +793,12 @@ def _rows_dX_work(*, batch, Delta, n, m, S, G_, **_):
     K = 2*Delta + S
     Q = 16*((2*Delta + m + 15) // 16)
     return (
-        ("room", 1, G_*Q*S*(2*Delta + 1) + (m - 2*Delta)*(2*Delta + G_*S) + G_*Q*S),
+        ("room", 1, G_*Q*S*(2*Delta + 1) + (m - 2*Delta)*(2*Delta + G_*S) + G_*Q*S, 0),
         ("make", (2*Delta + 1)**2, 1),
         ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), (m - 2*Delta)*(2*Delta + G_*S)),
-        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m - 2*Delta),
+        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m - 2*Delta, min((m - 2*Delta)*(2*Delta + G_*S), G_*K*(m - 2*Delta)) + K*S*(2*Delta + 1)),
         ("total", batch*(-((-n) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-n) // (G_*S))), G_*S*m),
     )
@@ -804,7 +808,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*(m - 2*Delta)*(n - 2*Delta)),
-        ("sweep", (2*Delta + 1)**2, batch*(m - 2*Delta)*(n - 2*Delta), m - 2*Delta, 2),
+        ("sweep", (2*Delta + 1)**2, batch*(m - 2*Delta)*(n - 2*Delta), m - 2*Delta, 2, 0),
     )
 
 
@@ -817,7 +821,7 @@ def _direct_dX_work(*, batch, Delta, n, m, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", (2*Delta + 1)**2, batch*m*n, m - 2*Delta, 2),
+        ("sweep", (2*Delta + 1)**2, batch*m*n, m - 2*Delta, 2, 0),
     )
 
 
