@@ -211,7 +211,6 @@ def test_what_cannot_be_evaluated_is_not_proved():
             lambda: layer_of("cyclic").then(derive.reindex()),
             "is read by a table, and this rule names weights by formulas",
         ),
-        (lambda: derive.claim(layer_of("cyclic"), derive.equivariant(Permutations(C4))), "decides no claim"),
         (lambda: derive.dense(outputs=0, inputs=1), "a whole number from 1 on; 0 is neither"),
         (lambda: derive.dense(outputs=True, inputs=1), "a whole number from 1 on; True is neither"),
         (lambda: layer_of("cyclic").reference(shape=(5,), V=[1, 2, 3, 4], u=[1]), "an axis of 4 places"),

@@ -60,3 +60,12 @@ def test_a_generator_left_out_leaves_more():
     assert wrong == ["complete"]
     more = chain("cycle", "rational").steps[1].step
     assert all(discharge(o).proved for o in step_obligations(more))
+
+
+def test_a_basis_that_differs_where_no_coordinate_stands_is_unsound():
+    """The embedding reads the new basis at leading ones of the old one alone; that the sums agree elsewhere is said by 'sound'."""
+    step = chain("cycle", "flip").steps[1].step
+    numbers, learned = step.after.weights
+    wrong = replace(numbers, values=(*numbers.values[:-1], numbers.values[-1] + 1))
+    changed = replace(step, after=replace(step.after, weights=(wrong, learned)))
+    assert [o.name for o in step_obligations(changed) if not discharge(o).proved] == ["sound"]

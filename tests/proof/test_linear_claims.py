@@ -48,6 +48,7 @@ TRUE = {
     "permutations": (circulant, derive.equivariant(Permutations(derive.cyclic(3)))),
     "shifts": (circulant, derive.equivariant(Translations(grid="torus"))),
     "by tables": (permuted, derive.equivariant(MatrixGroup(CYCLE))),
+    "permutations by tables": (permuted, derive.equivariant(Permutations(derive.cyclic(3)))),
     "both": (lambda: circulant().then(derive.equivariant(MatrixGroup(TURNED))), derive.equivariant(MatrixGroup(TURNED))),
     "channels": (plane, on_channels(C4)),
     "a window": (window, on_channels(C4)),
