@@ -7,7 +7,6 @@ once: working arrays belong to a thread. With `threads` of its own it splits eac
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -22,12 +21,12 @@ from .outputs import check_output
 from .planning import Algorithm, Candidate, Choice, candidates, jobs, places_of, quickest_first
 from .primitives import aligned, all_finite, tiles
 from .quick import Quick, quick, takes_at_once
+from .stated import checked_weights, element_type, extents, type_of_weights, with_biases
 from .threads import one_blas_thread, run_together
 from .values import Valued, valued
 
 __all__ = ["Explanation", "Plan", "make_plan"]
 
-_TYPED = (np.ndarray, np.generic, Real, type(None))  # weights that have a type, or a number's, which follows others
 _FINITE = 1 << 14  # results that are tested at once, and summed directly if one isn't finite
 
 
@@ -217,14 +216,14 @@ def make_plan(
     sizes: Mapping[str, int] | None = None,
 ) -> Plan:
     """See `Kernel.plan`."""
-    weights = _check(kernel, weights, algorithm, threads, accuracy)
-    shape = _extents(kernel, shape)
-    kind = _type(kernel, dtype) if dtype is not None else _type_of(weights)
+    weights = checked_weights(kernel, weights, algorithm, threads, accuracy)
+    shape = extents(kernel, shape)
+    kind = element_type(kernel, dtype) if dtype is not None else type_of_weights(weights)
     if kind.kind != "f":
         raise DTypeError(f"{kernel.name}.plan needs floats; for {kind} call {kernel.name} itself.")
     like = np.broadcast_to(np.zeros((), kind), shape)
     kernel.signature.read(kernel.data, like)
-    call = kernel.prepare(like, *_with_biases(kernel, like, weights, kind), **(sizes or {}))
+    call = kernel.prepare(like, *with_biases(kernel, like, weights, kind), **(sizes or {}))
     if call.types.result != kind:
         raise DTypeError(
             f"{kernel.name}.plan: {kind} with these weights gives {call.types.result}; pass dtype= or other weights."
@@ -273,43 +272,6 @@ def _valued(
     return valued(known, own, sizes, lambda shape: aligned(shape, kind), kind.itemsize, strict, threads)
 
 
-def _check(kernel: Any, weights: tuple[Any, ...], algorithm: str, threads: int, accuracy: str) -> tuple[Any, ...]:
-    """The weights and biases, None for each bias that was left out. Raises ArgumentError."""
-    names = kernel.arguments[1:]
-    if len(weights) > len(names):
-        raise ArgumentError(f"{kernel.name}.plan takes a shape and {', '.join(names)}; more were given.")
-    weights = (*weights, *([None] * (len(names) - len(weights))))
-    if missing := [n for n, w in zip(names, weights, strict=True) if w is None and n not in kernel.bias]:
-        raise ArgumentError(f"{kernel.name}.plan takes a shape and {', '.join(names)}; {missing[0]} is missing.")
-    if accuracy not in ("default", "strict"):
-        raise ArgumentError(f"{kernel.name}.plan: accuracy is 'default' or 'strict', not {accuracy!r}.")
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise ArgumentError(f"{kernel.name}.plan: threads is a natural number of at least 1, not {threads!r}.")
-    if threads > 1:
-        one_blas_thread()
-    return tuple(
-        w if isinstance(w, _TYPED) else kernel.signature.read(n, w) for n, w in zip(names, weights, strict=True)
-    )
-
-
-def _extents(kernel: Any, shape: Any) -> tuple[int, ...]:
-    """X's shape as whole numbers. Raises ArgumentError for anything else."""
-    natural = isinstance(shape, (tuple, list)) and all(isinstance(e, (int, np.integer)) and e >= 0 for e in shape)
-    if natural and not any(isinstance(e, bool) for e in shape):
-        return tuple(map(int, shape))
-    raise ArgumentError(
-        f"{kernel.name}.plan: shape is that of {kernel.data}, a tuple of natural numbers, not {shape!r}."
-    )
-
-
-def _type(kernel: Any, dtype: Any) -> np.dtype[Any]:
-    try:
-        kind: np.dtype[Any] = np.dtype(dtype)
-    except TypeError as cause:
-        raise ArgumentError(f"{kernel.name}.plan: dtype is NumPy's name of a type, not {dtype!r}.") from cause
-    return kind
-
-
 def _made(choice: Choice, own: Mapping[str, Any], sizes: Mapping[str, int], kind: Any) -> tuple[Any, ...]:
     """What an algorithm makes of the weights."""
     stages = choice.algorithm
@@ -317,22 +279,6 @@ def _made(choice: Choice, own: Mapping[str, Any], sizes: Mapping[str, int], kind
         return ()
     given = (own[key] for key in stages.weights)
     return stages.fixed(*given, lambda shape: aligned(shape, kind), **sizes, **choice.knobs)
-
-
-def _type_of(weights: tuple[Any, ...]) -> np.dtype[Any]:
-    given = [w for w in weights if w is not None]
-    kind = np.result_type(*given) if given else np.dtype(np.float64)
-    return np.dtype(kind if kind.kind == "f" else np.float64)
-
-
-def _with_biases(kernel: Any, like: Any, weights: tuple[Any, ...], kind: np.dtype[Any]) -> list[Any]:
-    """The weights, with zeros for biases that were left out or are None."""
-    names = kernel.arguments[1:]
-    if all(value is not None for value in weights):
-        return list(weights)
-    given = {n: np.asarray(v) for n, v in zip(names, weights, strict=True) if v is not None}
-    shapes = kernel.shapes(**kernel.signature.told_sizes({kernel.data: like, **given}))
-    return [np.zeros(shapes[n], kind) if value is None else value for n, value in zip(names, weights, strict=True)]
 
 
 def _chosen(kernel: Any, found: list[Candidate], wanted: str, strict: bool, unfit: Mapping[str, str]) -> Candidate:
