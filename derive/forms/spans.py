@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sympy import Expr, Integer, Mul, Sum, Symbol
 
+from derive.errors import RuleRefused
 from derive.forms.expr import Read
-from derive.forms.form import Array, Param
+from derive.forms.form import Array, Form, Param
 
-__all__ = ["Span", "span_of"]
+__all__ = ["Span", "span_of", "span_of_terms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,16 @@ def _same_columns(one: Array, other: Array) -> bool:
     ends: list[Any] = [(a.axes[-1].lower, a.axes[-1].upper) for a in (one, other)]
     numeric = ends[0] == ends[1] and ends[0][0] == 0 and isinstance(ends[0][1], Integer)
     return numeric and not set(one.symbols[:-1]) & set(other.symbols[:-1])
+
+
+def span_of_terms(form: Form) -> Span | None:
+    """How the weight is a sum over columns, which alone tell terms of one input apart; None where an edge adds up others."""
+    span = span_of(form.weight, form.weights)
+    if span is None:
+        return None
+    entries = replace(form, reduction=tuple(a for a in form.reduction if a.symbol != span.column), shared=False)
+    try:
+        entries.solve_read(form.input.symbols)
+    except RuleRefused:
+        return None
+    return span

@@ -16,7 +16,7 @@ from sympy import Integer, Sum, Symbol, prod, true
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Form, Param, Table
 from derive.forms.products import sums
-from derive.forms.spans import span_of
+from derive.forms.spans import span_of_terms
 from derive.proof.checker import Checker, Symbols, check_bound
 from derive.proof.roles import check_roles
 from derive.proof.step import ArrayMap, Kind, Step, View
@@ -192,13 +192,14 @@ def _check_correspondence(step: Step, check: Checker) -> None:
 def _tells(step: Step, combined: bool) -> bool:
     """Whether parameters and layers correspond: terms may share inputs along the columns of a basis alone.
 
-    The coordinates in a basis correspond to layers by the steps before, each of which was proved 'once'.
+    The coordinates in a basis correspond to layers by the steps before, each of which was proved 'once'; behind an edge that
+    adds up several terms of one input they need not.
     """
     if step.kind is Kind.EQUIVALENCE:
         return True
     if not step.before.shared:
         return step.after.shared is combined
-    return step.kind is Kind.RESTRICTION and span_of(step.before.weight, step.before.weights) is not None
+    return step.kind is Kind.RESTRICTION and span_of_terms(step.before) is not None
 
 
 def _check_numbers(step: Step, check: Checker) -> None:

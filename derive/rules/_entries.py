@@ -12,7 +12,7 @@ from sympy import Expr, Symbol
 
 from derive.forms.expr import Read, map_reads
 from derive.forms.form import Array, Axis, Form, Param
-from derive.forms.spans import Span, span_of
+from derive.forms.spans import Span, span_of, span_of_terms
 from derive.proof.step import Clause
 
 __all__ = ["Entrywise", "entrywise"]
@@ -44,8 +44,10 @@ class Entrywise:
 
 
 def entrywise(form: Form) -> Entrywise | None:
-    """The form seen entry by entry; None for one whose weights are no coordinates in a basis."""
-    weight = span_of(form.weight, form.weights)
+    """The form seen entry by entry; None for one whose weights are no coordinates in a basis,
+    or whose entries are sums of several of them.
+    """
+    weight = span_of_terms(form)
     if weight is None or form.tables or len(form.biases) > 2:
         return None
     bias = span_of(form.bias, form.biases)

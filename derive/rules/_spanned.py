@@ -21,6 +21,7 @@ from sympy import Expr, Integer, Mul, Rational, Sum, Symbol, false, true
 from derive.errors import RuleRefused
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Axis, Form, Param, Table
+from derive.forms.spans import span_of
 from derive.groups._finite import Basis, intertwiners
 from derive.groups._group import Block, Motion
 from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep, View
@@ -103,6 +104,8 @@ class _Space:
     names: Names
 
     def __post_init__(self) -> None:
+        if span_of(self.form.weight, self.form.weights) is not None:
+            self.form.solve_read(self.form.input.symbols)
         if not isinstance(self.source, Read) or self.source.array != self.param.name or self.param.data:
             raise RuleRefused(f"Matrices combine free entries; '{self.source}' is not one.")
         acted = set(self.acted)

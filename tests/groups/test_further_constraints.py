@@ -290,6 +290,14 @@ def test_the_dense_reference_is_the_last_form():
             lambda: window(1).then(on_channels(C4)).then(derive.equivariant(PointGroup("D4"))),
             "ties entries along letters of which .* lets only some entries be",
         ),
+        (
+            lambda: window(1).then(on_channels(C4)).then(derive.boundary("periodic")).then(on_channels(FLIP)),
+            "Several terms may read one entry of X",
+        ),
+        (
+            lambda: window(1).then(on_channels(C4)).then(derive.boundary("reflect")).then(derive.depthwise()),
+            "Several terms may read one entry of X",
+        ),
         (lambda: chain("cycle").then(derive.reindex()), "starts from a sum over the input's own places"),
         (lambda: chain("cycle").then(derive.equivariant(MatrixGroup(C4))), "have size 2, and H has 3 places"),
     ],
