@@ -115,20 +115,19 @@ def _factor(
     axes = tuple(axis for axis in param.array.axes if axis.symbol not in gone)
     array = Array(name, (r, *axes))
     body, rest = split(param.free)
-    if rest.free_symbols & set(gone):
+    numeric = all(e.is_Integer for a in param.array.axes if a.symbol in gone for e in (a.lower, a.upper))
+    if numeric and rest.free_symbols & set(gone):
         free, reader = _beside(param, gone)
     else:
         near = {a.symbol: Max(a.lower, Min(a.upper, 0)) for a in param.array.axes if a.symbol in gone}
         reader = tuple((s, e.xreplace(near)) for s, e in param.reader)
-        free = And(body.project(*gone).conditions, rest)
+        free = And(body.project(*gone).conditions, rest.xreplace(near))
     return Param(array, simplified(free, array.holds(), given), ((r.symbol, r.symbol), *reader))
 
 
 def _beside(param: Param, gone: list[Symbol]) -> tuple[Any, tuple[tuple[Symbol, Expr], ...]]:
     """Where some entry of a window of numbers is free beside that of a factor, and the first such, from the middle outwards."""
     ends = [(a.lower, a.upper) for a in param.array.axes if a.symbol in gone]
-    if not all(e.is_Integer for pair in ends for e in pair):
-        raise RuleRefused("Rule 'separable' needs a window of numbers where no polyhedron is its shape.")
     places = product(*(range(int(low), int(high) + 1) for low, high in ends))
     options = []
     for place in sorted(places, key=lambda p: (sum(map(abs, p)), p)):
