@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import lcm
-from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import Basic, Expr, Integer, Mod, Symbol, expand
+from sympy import Expr, Integer, Mod, Symbol, expand
 
 from derive.errors import DeriveError
 from derive.forms.arguments import is_count, said
@@ -164,7 +163,7 @@ def _entries(name: str, given: Any) -> np.ndarray:
         array = np.asarray(given)
     except ValueError as cause:
         raise DeriveError(f"{name} is an array of numbers; {said(given)} is none.") from cause
-    exact = array.dtype == object and all(isinstance(e, (Number, Basic)) for e in array.flat)
+    exact = array.dtype == object and all(hasattr(e, "__sub__") and hasattr(e, "__mul__") for e in array.flat)
     if array.dtype.kind not in "biufc" and not exact:
         raise DeriveError(f"{name} is an array of numbers; {said(given)} is none.")
     return array
