@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from .checking import check_module
 from .nvrtc import ARCHITECTURES
 from .settings import SCHEDULES
 
@@ -46,6 +45,8 @@ def check_cuda(
 
     Exits with 0 if there is no fault, 1 if there is one or nothing was launched, 2 for wrong usage.
     """
+    from .checking import check_module  # which loads NumPy
+
     found = check_module(file, calls, schedules or SCHEDULES, ARCHITECTURES if machine else ())
     click.echo(json.dumps(found.data(), indent=2, ensure_ascii=False) if as_json else found.text())
     if not found.launches:

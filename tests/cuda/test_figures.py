@@ -14,8 +14,7 @@ import pytest
 from derive.cuda_check import NoCompiler
 from derive.cuda_check.disassembly import find_disassembler
 from derive.cuda_check.nvrtc import ARCHITECTURES, find_nvrtc, nvrtc_version
-from tests.cuda.conftest import source_of
-from tests.ladder.subjects import LAYERS
+from tests.ladder.subjects import LAYERS, subject
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,7 +52,8 @@ def test_the_figures_are_those_of_todays_kernels(benchmark: ModuleType, figures:
     """Else `python benchmarks/cuda.py NAME --write` makes them anew."""
     kept = figures["layers"][name]
     assert kept["source"] == benchmark.digest(name)
-    assert all(f" {kernel}(" in source_of(name) for kernel in kept["kernels"])
+    text = subject(name, "cupy").text
+    assert all(f" {kernel}(" in text for kernel in kept["kernels"])
 
 
 def test_no_kernel_takes_more_than_was_kept(cxx: None, benchmark: ModuleType, figures: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import click
@@ -33,7 +34,7 @@ def test_the_code_on_a_page_runs(page, tmp_path, monkeypatch):
     code = blocks(page, "python")
     (tmp_path / "docs").symlink_to(DOCS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", list(__import__("sys").path))
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
     needed = {"skimage": "skimage", "decide_with_cvc5": "cvc5"}
     for word, module in needed.items():
         if any(word in text for text in code):

@@ -62,7 +62,7 @@ def test_strict_gradients_keep_infinities_to_what_reads_them(value):
     assert np.array_equal(np.isfinite(du), [False, True])
     lone, plan = G[..., 0].copy(), CONV.plan((2, 200, 31), V[..., 0, 0], accuracy="strict")
     dX, *_ = plan.vjp(np.zeros((2, 200, 31), np.float32), np.pad(lone, ((0, 0), (0, 170), (0, 0))))
-    assert plan.gradients["X"].choice.name == "panels_dX"
+    assert plan.gradients["X"].choice.name == "rows_dX"
     assert np.array_equal(np.argwhere(~np.isfinite(dX)), np.argwhere(reached[..., 0]))
 
 
