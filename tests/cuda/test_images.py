@@ -26,7 +26,7 @@ def test_images_of_any_size_at_a_rate() -> None:
 
 
 def rate(name: str) -> float:
-    """Examples a second of CPU, each of them right, by the median: the first ones compile kernels, and other processes interrupt."""
+    """Examples a second of CPU, each of them right; by the median, as the first ones compile kernels."""
     of, kernel = subject(name), loaded(name, subject(name, "cupy").text)
     ran: list[float] = []
 
