@@ -173,7 +173,7 @@ def _line(subscript: Expr, letters: Mapping[Symbol, bool], terms: Polyhedron, ta
     line = _inner(subscript, own)
     if line is None or line == subscript or not any(letters[s] for s in own):
         return None
-    symbol = next(index(c) for c in "pqrst" if c not in taken)
+    symbol = next(index(c) for c in chain("pqrst", (f"p{n}" for n in count())) if c not in taken)
     place = subscript.xreplace({line: symbol})
     shadow = (terms & Polyhedron.of(Eq(symbol, line))).project(*letters)
     lower, upper = shadow.bounds(symbol)

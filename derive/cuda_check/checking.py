@@ -42,7 +42,10 @@ def check_module(
     if not path.is_file():
         raise UnknownName(f"There is no file '{path}'.")
     find_compiler()
-    checks = _Checks(path, path.read_text(encoding="utf-8"))
+    try:
+        checks = _Checks(path, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as cause:
+        raise DeriveError(f"'{path}' is no Python file: it is not UTF-8 text.") from cause
     for schedule in schedules:
         checks.under(schedule, calls)
     machine = checks.compiled(architectures)

@@ -51,3 +51,9 @@ def test_wrong_usage(run, tmp_path):
     (tmp_path / "bad.py").write_text("1 / 0\n")
     ran = run("check-cuda", tmp_path / "bad.py")
     assert ran.code == 1 and ran.sentence.endswith("failed with ZeroDivisionError: division by zero.")
+
+
+def test_a_file_that_is_no_text_is_said_to_be_none(run, tmp_path):
+    (tmp_path / "binary.py").write_bytes(b"\x00\xff")
+    ran = run("check-cuda", tmp_path / "binary.py")
+    assert ran.code == 1 and ran.err.endswith("binary.py' is no Python file: it is not UTF-8 text.\n")

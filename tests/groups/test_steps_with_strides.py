@@ -50,6 +50,14 @@ def test_strides_that_share_no_divisor_with_the_step_meet_every_kind_of_place(
     check_emitted(Layer("stepped", layer, "A stepped layer.", "python -m derive emit", "docs"))
 
 
+def test_two_axes_with_a_stride_each() -> None:
+    """The subscripts of one access have six letters among them."""
+    layer = derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations(step=2)))
+    layer = layer.then(derive.local(1)).then(derive.boundary("periodic")).then(derive.strided((3, 5)))
+    assert layer.free_parameters["weight"] == 9 * 4 and all(v.proved for v in layer.verdicts)
+    check_emitted(Layer("stepped", layer, "A stepped layer.", "python -m derive emit", "docs"))
+
+
 @pytest.mark.parametrize(("step", "stride", "kinds"), [(4, 2, 2), (4, 6, 2)])
 def test_a_stride_that_shares_a_divisor_meets_some_kinds(step: int, stride: int, kinds: int) -> None:
     layer = stepped(step, "periodic", stride)
