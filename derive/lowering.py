@@ -28,7 +28,7 @@ from derive.forms.sizes import size_sources
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Chart, Program, SizeFrom, Storage
 from derive.ir.stages import Staged
-from derive.proof.goal import Verdict
+from derive.proof.goal import Status, Verdict
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Step, View
@@ -272,13 +272,17 @@ def staged(
 def blocked(form: Form, plain: Program, items: frozenset[str]) -> tuple[Blocked, tuple[Verdict, ...]]:
     """The program in blocks that does what a plain program of threads does, proved. `items` are the arrays of a batch.
 
-    Raises NoLowering with the reason where the form has none, ObligationFailed where a proof fails.
+    Raises NoLowering with the reason where the form has none or no proof is found, ObligationFailed where one is refuted.
     """
     made = strips(form, items, plain.name.replace("direct", "strips", 1))
     program = replace(made.program, arguments=plain.arguments, sources=plain.sources)
     made = narrowed(replace(made, program=program), form)
     verdicts = discharge_all(strip_obligations(made, form))
     for verdict in verdicts:
+        if verdict.status is Status.UNKNOWN:
+            raise NoLowering(
+                f"No proof is found that the program in blocks keeps its obligation '{verdict.obligation.name}'."
+            )
         if not verdict.proved:
             raise ObligationFailed(f"The program in blocks fails its obligation '{verdict.obligation.name}'.")
     return made, verdicts

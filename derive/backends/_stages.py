@@ -111,8 +111,8 @@ class _Writer(Views):
     def fixed(self) -> Lines:
         program = self.program
         plain = set(self.plain)
-        read = [a.array for n in statements(program.fixed) for a in reads_of(n) if a.array in self.stored]
-        names = list(dict.fromkeys(read))
+        read = {a.array for n in statements(program.fixed) for a in reads_of(n)}
+        names = [s.name for s in program.arguments if s.name in read]
         made: tuple[Room | Constants, ...] = (*program.constants, *program.made)
         keys, lets = self.head((program.fixed, *self._mentioned(made)), set())
         lines = [*lets, *constant_lines(program), *self.filled(program.made, program.fixed)]

@@ -142,6 +142,8 @@ class Signature:
             except (TypeError, ValueError, BufferError, RuntimeError) as error:
                 reason = str(error).split(". ")[0].rstrip(".")
                 raise ArgumentError(f"{self.name}: {key} can't be read as an array: {reason}.") from error
+        if isinstance(value, np.ma.MaskedArray):
+            raise ArgumentError(f"{self.name}: {key} is a masked array; fill it, as in {key}.filled(0).")
         if value.dtype.kind not in "biuf":
             raise DTypeError(
                 f"{self.name}: {key} has dtype {value.dtype}; it needs real numbers: bool, integer or float."

@@ -23,6 +23,8 @@ def checked_weights(
     weights = (*weights, *([None] * (len(names) - len(weights))))
     if missing := [n for n, w in zip(names, weights, strict=True) if w is None and n not in kernel.bias]:
         raise ArgumentError(f"{kernel.name}.plan takes a shape and {', '.join(names)}; {missing[0]} is missing.")
+    if not isinstance(algorithm, str):
+        raise ArgumentError(f"{kernel.name}.plan: algorithm is a name, such as 'auto', not {algorithm!r}.")
     if accuracy not in ("default", "strict"):
         raise ArgumentError(f"{kernel.name}.plan: accuracy is 'default' or 'strict', not {accuracy!r}.")
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:

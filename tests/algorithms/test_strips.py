@@ -20,7 +20,7 @@ from derive.forms.form import Form
 from derive.forms.support import Diamond
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Access, Copy, Fill, Guard, Launch, Let, Loop, MultiplyAdd, Node, Scratch
-from derive.lowering import batched, in_blocks, lower, slopes
+from derive.lowering import batched, blocked, in_blocks, lower, slopes
 from derive.pipeline import Layer, layer
 from derive.proof.solver import discharge
 
@@ -246,6 +246,14 @@ def test_a_form_that_has_none_is_refused_with_the_reason(name: str, says: str) -
         _strips.strips(form, batched(form))
     assert "direct" not in in_blocks(form, "threads", ())
     assert lower(form, "threads").name == "direct"
+
+
+def test_blocks_that_no_proof_is_found_for_are_left_out() -> None:
+    """What z3 leaves open is no fault of the layer's: it keeps its direct sums."""
+    thinned = derive.convolution(kernel=3, rank=1, edges="symmetric", stride=2, dilation=2, channels=False)
+    with pytest.raises(NoLowering, match="No proof is found that the program in blocks keeps its obligation 'denotes'"):
+        blocked(thinned.form, lower(thinned.form, "threads"), batched(thinned.form))
+    assert "direct" not in in_blocks(thinned.form, "threads", ())
 
 
 def test_a_form_without_terms_has_none() -> None:

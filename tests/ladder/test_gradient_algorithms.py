@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+import derive
 from derive.checking import exact_arrays, run_stages
 from derive.forms.denote import denote
 from derive.lowering import slopes
@@ -157,6 +158,19 @@ def test_weights_that_are_not_finite_are_not_multiplied_by_structural_zeros():
         kernel.vjp(*(given := (np.ones((4, 5)), V, 0.0, np.ones((4, 5))))), direct.vjp(*given), strict=True
     ):
         assert np.array_equal(got, wanted, equal_nan=True)
+
+
+@pytest.mark.parametrize("rank", [2, 3, 4])
+def test_each_factor_of_a_window_reaches_its_own_pass(rank):
+    """⟨Hx, g⟩ = ⟨x, Hᵀg⟩ on integers: factors that change places give another layer."""
+    volume = derive.convolution(kernel=3, rank=rank, edges="zero", channels=False, factors=1).compile()
+    draw, shape = np.random.default_rng(rank), (6, 7, 8, 5)[:rank]
+    X, G = (draw.integers(-3, 4, shape).astype(float) for _ in range(2))
+    factors = [draw.integers(-3, 4, (1, 3)).astype(float) for _ in range(rank)]
+    plan = volume.plan(shape, *factors)
+    slope = plan.vjp(X, G)[0]
+    assert (plan.algorithm, plan.gradients["X"].choice.name) == ("separable", "separable_dX")
+    assert (volume(X, *factors, 0.0) * G).sum() == (X * slope).sum()
 
 
 def test_an_algorithm_that_a_gradient_lacks_is_refused():

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from derive.runtime import DTypeError
+from derive.runtime import ArgumentError, DTypeError
 from derive.runtime.bounds import largest, magnitudes, total
 from tests.runtime.standins import conv2d, smooth, strided
 
@@ -167,6 +167,11 @@ def test_an_integer_beside_floats_must_be_one_of_their_values(X, v):
 def test_a_refused_type_or_value_is_one_sentence(arguments, sentence):
     with pytest.raises(DTypeError, match=f"^{re.escape(sentence)}$"):
         conv2d(*arguments)
+
+
+def test_a_mask_is_not_dropped_in_silence():
+    with pytest.raises(ArgumentError, match=r"^conv2d: X is a masked array; fill it, as in X\.filled\(0\)\.$"):
+        conv2d(np.ma.array([[1.0]], mask=True), [[1.0]], 0)
 
 
 def test_a_python_infinity_is_a_value():

@@ -206,6 +206,14 @@ REFUSED = {
         lambda: CONV.plan((9, 9), whole(3, 3), algorithm="toeplitz"),
         "algorithm 'toeplitz' does not apply: it needs a window along the last axis alone",
     ),
+    "no name of an algorithm": (
+        lambda: CONV.plan((9, 9), whole(3, 3), algorithm=[]),
+        r"algorithm is a name, such as 'auto', not \[\]",
+    ),
+    "masked weights": (
+        lambda: CONV.plan((9, 9), np.ma.array(whole(3, 3), mask=True)),
+        r"V is a masked array; fill it, as in V\.filled\(0\)",
+    ),
     "accuracy": (
         lambda: CONV.plan((9, 9), whole(3, 3), accuracy="high"),
         "accuracy is 'default' or 'strict', not 'high'",
