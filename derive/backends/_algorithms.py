@@ -16,7 +16,7 @@ from derive.backends._views import symbols_of
 from derive.ir.cost import Work, direct_work, work
 from derive.ir.nodes import Program
 from derive.ir.rounding import steps
-from derive.ir.stages import Staged, Store, Tiles, reads_of, statements
+from derive.ir.stages import Staged, Store, Tiles, reads_of, statements, weights_of
 
 __all__ = ["algorithms", "direct_costs", "gradient_algorithms", "staged_bodies"]
 
@@ -114,7 +114,6 @@ def _counting(name: str, keys: Sequence[str], lets: Lines, works: Sequence[Work]
 def _entry(program: Staged) -> Lines:
     """The object that tells the kernel of one program."""
     used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
-    weights = dict.fromkeys(a.array for n in statements(program.fixed) for a in reads_of(n))
     names = [s.name for s in program.arguments]
     knobs = ", ".join(f'"{k.symbol}": {k.choices}' for k in program.knobs)
     parts = {str(k.symbol): k.extent for k in program.knobs if k.extent is not None}
@@ -127,7 +126,7 @@ def _entry(program: Staged) -> Lines:
         f'    "{program.name}",',
         f'    "{program.says}",',
         f"    {functions},",
-        f"    weights={quoted([n for n in names if n in weights])},",
+        f"    weights={quoted(weights_of(program))},",
         f"    arrays={quoted([n for n in names if n in used])},",
         f"    knobs={{{knobs}}},",
         *([f"    extents=lambda *, {', '.join(map(str, sizes))}, **_: {{{extents}}},"] if parts else []),

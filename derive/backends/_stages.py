@@ -36,6 +36,7 @@ from derive.ir.stages import (
     WeightedSum,
     reads_of,
     statements,
+    weights_of,
 )
 
 __all__ = ["STAGE_TEMPLATES", "staged_functions"]
@@ -111,8 +112,7 @@ class _Writer(Views):
     def fixed(self) -> Lines:
         program = self.program
         plain = set(self.plain)
-        read = {a.array for n in statements(program.fixed) for a in reads_of(n)}
-        names = [s.name for s in program.arguments if s.name in read]
+        names = weights_of(program)
         made: tuple[Room | Constants, ...] = (*program.constants, *program.made)
         keys, lets = self.head((program.fixed, *self._mentioned(made)), set())
         lines = [*lets, *constant_lines(program), *self.filled(program.made, program.fixed)]

@@ -43,6 +43,7 @@ __all__ = [
     "reads_of",
     "settings",
     "statements",
+    "weights_of",
 ]
 
 
@@ -273,6 +274,12 @@ def reads_of(node: Statement) -> tuple[Access, ...]:
         case Store(source=source, bias=bias) if bias is not None:
             return (source, bias)
     return (node.source,)
+
+
+def weights_of(program: Staged) -> list[str]:
+    """The arguments that make the arrays of weights, in the layer's order, in which they are passed."""
+    read = {a.array for n in statements(program.fixed) for a in reads_of(n)}
+    return [s.name for s in program.arguments if s.name in read]
 
 
 def settings(program: Staged) -> Iterator[dict[Symbol, Expr]]:

@@ -30,7 +30,7 @@ from derive.forms.expr import Read, index
 from derive.forms.form import Form
 from derive.groups.translations import Translations
 from derive.ir.nodes import Access, Copy, Range
-from derive.ir.stages import Halo, MatMul, Room, Staged, Store, Tiles, reads_of, statements
+from derive.ir.stages import Halo, MatMul, Room, Staged, Store, Tiles, reads_of, statements, weights_of
 from derive.lowering import batched, slopes
 from derive.pipeline import catalogue
 from derive.proof.goal import Status
@@ -130,8 +130,7 @@ def _run(program: Staged, arrays: Mapping[str, Any], shape: tuple[int, ...], siz
         return room
 
     fixed, room, body = (space[f"_{program.name}{part}"] for part in ("_fixed", "_room", ""))
-    weights = dict.fromkeys(a.array for n in statements(program.fixed) for a in reads_of(n) if a.array in arrays)
-    made, rooms = fixed(*(arrays[name] for name in weights), new, **sizes), room(new, **sizes)
+    made, rooms = fixed(*(arrays[name] for name in weights_of(program)), new, **sizes), room(new, **sizes)
     used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
     given = [arrays[s.name] for s in program.arguments if s.name in used]
     result = new(shape)
