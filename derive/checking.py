@@ -110,7 +110,7 @@ def _on_objects(body: Any) -> Any:
 def check_emitted(layer: Layer) -> None:
     """Raises CheckFailed where a backend's program or source differs from the form, or a gradient's, at a small size."""
     form = layer.derivation.form
-    kernel = getattr(load_source(layer.source("numpy"), "numpy"), layer.name) if "numpy" in layer.backends else None
+    kernel = getattr(load_source(layer.sources["numpy"], "numpy"), layer.name) if "numpy" in layer.backends else None
     for number, sizes in zip(range(_SAMPLES), small_sizes(form), strict=False):
         backends = layer.backends if number < _INTERPRETED else ()
         arrays = exact_arrays(form, sizes)

@@ -13,18 +13,20 @@ from sympy import And, Eq, Expr, Le, Lt, Or, Symbol
 
 from derive.errors import NoLowering
 from derive.ir.stages import Staged, Store, Tiles
+from derive.remembered import both, built
 
 __all__ = ["check_adding", "placed_in", "tile_facts"]
 
 
 def tile_facts(node: Tiles) -> Any:
     """What holds of a tile's ends: it is inside, and no longer than a step; one that is apart is that long, or the last."""
-    facts = And(
-        Le(0, node.low), Lt(node.low, node.high), Le(node.high, node.extent), Le(node.high - node.low, node.step)
+    low, high = node.low, node.high
+    facts = both(
+        built(Le, 0, low), built(Lt, low, high), built(Le, high, node.extent), built(Le, high - low, node.step)
     )
     if not node.apart:
         return facts
-    return And(facts, Or(Eq(node.high, node.low + node.step), Eq(node.high, node.extent)))
+    return both(facts, Or(Eq(high, low + node.step), Eq(high, node.extent)))
 
 
 def placed_in(tiles: Iterable[Tiles], down: Mapping[Symbol, Expr]) -> Any:

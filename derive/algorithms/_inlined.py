@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Or, Symbol, expand
+from sympy import Eq, Expr, Ge, Integer, Le, Lt, Or, Symbol, expand
 
 from derive.algorithms._apart import check_adding, placed_in, tile_facts
 from derive.algorithms._constants import Term, without_constants
@@ -30,6 +30,7 @@ from derive.forms.form import Form, equal_places
 from derive.ir.nodes import Access, Guard, Let, Loop, Range
 from derive.ir.stages import Halo, MatMul, ShiftedSum, Stage, Staged, Store, Tiles, at_knobs, reads_of, settings
 from derive.proof.goal import Goal, Obligation
+from derive.remembered import both, built, replaced
 
 __all__ = ["staged_obligations"]
 
@@ -49,7 +50,12 @@ class _Placed:
 
 
 def _within(r: Range) -> Any:
-    return And(Le(r.start, r.symbol), Lt(r.symbol, r.stop))
+    return both(built(Le, r.start, r.symbol), built(Lt, r.symbol, r.stop))
+
+
+def _on(place: Expr, extent: Expr) -> Any:
+    """The condition that a place is on its axis."""
+    return both(built(Le, 0, place), built(Lt, place, extent))
 
 
 class _Inliner:
@@ -59,7 +65,7 @@ class _Inliner:
         self.form = form
         held: dict[Symbol, Expr] = {}
         for let in program.lets:
-            held[let.symbol] = let.value.xreplace(held)
+            held[let.symbol] = replaced(let.value, held)
         self.program = program = at_knobs(program, held)
         self.given = (form.given, Ge(program.batch, 1), *(Ge(k.symbol, 1) for k in program.knobs), program.fits)
         self.made = list(self._walk(program.fixed, (), (), True))
@@ -115,12 +121,12 @@ class _Inliner:
         known, equations = solved(part.node, access.subscripts, letters)
         free = tuple(r.symbol for r in part.ranges if r.symbol not in known)
         own = (*(_within(r) for r in part.ranges), *(f for f in part.facts if f.free_symbols & letters), *equations)
-        facts = [f.xreplace(known) for f in own]
+        facts = [replaced(f, known) for f in own]
         if isinstance(part.node, Halo):
-            facts.append(self._inside(part.node.source).xreplace(known))
+            facts.append(replaced(self._inside(part.node.source), known))
         places = [at(a, known) for a in reads_of(part.node)]
         parts = [self.inline(place) for place in places]
-        needs = [(tuple(f.xreplace(known) for f in own) + rests, need) for p in parts for rests, need in p.needs]
+        needs = [(tuple(replaced(f, known) for f in own) + rests, need) for p in parts for rests, need in p.needs]
         if isinstance(part.node, MatMul) and part.node.carried:
             needs.append(((*facts, *parts[1].facts), self._within_row(places[0])))
         term = Term(
@@ -136,19 +142,19 @@ class _Inliner:
     def _inside(self, access: Access) -> Any:
         """The condition that an entry is in its array."""
         shape = self.program.shape(access.array)
-        return And(*(And(Le(0, e), Lt(e, extent)) for e, extent in zip(access.subscripts, shape, strict=True)))
+        return both(*(_on(e, extent) for e, extent in zip(access.subscripts, shape, strict=True)))
 
     def _within_row(self, access: Access) -> Any:
         """The condition that the last subscript is on its axis."""
-        return And(Le(0, access.subscripts[-1]), Lt(access.subscripts[-1], self.program.shape(access.array)[-1]))
+        return _on(access.subscripts[-1], self.program.shape(access.array)[-1])
 
     def _carried(self, access: Access) -> Any:
         """The condition that an entry is in memory whose last subscript may pass the end of its axis, once."""
         *lead, row, place = access.subscripts
         *shape, rows, extent = self.program.shape(access.array)
-        apart = (And(Le(0, e), Lt(e, size)) for e, size in zip(lead, shape, strict=True))
-        here, after = And(Lt(row, rows), Lt(place, extent)), And(Lt(row + 1, rows), Lt(place, 2 * extent))
-        return And(*apart, Le(0, row), Le(0, place), Or(here, after))
+        apart = (_on(e, size) for e, size in zip(lead, shape, strict=True))
+        here, after = both(Lt(row, rows), Lt(place, extent)), both(Lt(row + 1, rows), Lt(place, 2 * extent))
+        return both(*apart, Le(0, row), Le(0, place), Or(here, after))
 
     def denotes(self) -> Iterator[Goal]:
         """See the module."""
@@ -158,31 +164,31 @@ class _Inliner:
         term = replace(whole, letters=letters, facts=facts, entries=entries)
         down, up = dict(program.chart.down), dict(program.chart.up)
         item = _within(Range(program.item, Integer(0), program.batch))
-        points = (*(_within(r) for r in node.over if r not in node.summed), node.condition)
+        points = (*(_within(r) for r in node.over if r not in node.summed), both(node.condition))
         summed = tuple(_within(r) for r in node.summed)
-        here = And(*store.facts, *points, *summed, *term.facts)
-        back = And(*(Eq(s, expand(up[s].xreplace(down))) for s in (*term.letters, *(r.symbol for r in node.over))))
+        here = (*store.facts, *points, *summed, *term.facts)
+        back = both(*(Eq(s, expand(replaced(up[s], down))) for s in (*term.letters, *(r.symbol for r in node.over))))
         same = self._same(node.target, term.entries, down)
         if places:
-            ranged = And(*store.facts, *points, *(f for f in term.facts if f in whole.facts))
-            yield Goal((*self.given, ranged), And(*places))
+            ranged = (*store.facts, *points, *(f for f in term.facts if f in whole.facts))
+            yield Goal((*self.given, *ranged), both(*places))
         own = placed_in(self.tiles, down) if node.adds else True
-        yield Goal((*self.given, here), And(form.live.xreplace(down), item.xreplace(down), back, same, own))
-        tiles = [And(tile_facts(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
+        yield Goal((*self.given, *here), both(replaced(form.live, down), replaced(item, down), back, same, own))
+        tiles = [both(tile_facts(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
         around = [f for f in store.facts if not any(f == tile_facts(t) for t in self.tiles)]
-        forth = And(*(Eq(s, expand(e.xreplace(up))) for s, e in down.items()))
-        told = And(*around, *points, *summed, *term.facts).xreplace(up)
-        yield Goal((*self.given, form.live, item, *tiles), And(told, forth))
+        forth = both(*(Eq(s, expand(replaced(e, up))) for s, e in down.items()))
+        told = both(*(replaced(f, up) for f in (*around, *points, *summed, *term.facts)))
+        yield Goal((*self.given, form.live, item, *tiles), both(told, forth))
         for rests, need in term.needs:
             yield Goal((*self.given, *store.facts, *points, *summed, *rests), need)
         output = form.output.holds()
-        among = And(*(And(Le(0, t.place), Lt(t.place, t.extent)) for t in self.tiles))
+        among = both(*(_on(t.place, t.extent) for t in self.tiles))
         yield Goal((*self.given, form.live if node.adds else output, item), among)
-        told = And(*around, *points).xreplace(up)
-        place = equal_places((e.xreplace(up) for e in node.target.subscripts), self._stored(form.output.entry(), {}))
+        told = both(*(replaced(f, up) for f in (*around, *points)))
+        place = equal_places((replaced(e, up) for e in node.target.subscripts), self._stored(form.output.entry(), {}))
         if not node.adds:  # a place that nothing is added to stays 0
-            yield Goal((*self.given, output, item, *tiles), And(told, place))
-        yield Goal((*self.given, *store.facts, *points), And(output.xreplace(down), self._started(down)))
+            yield Goal((*self.given, output, item, *tiles), both(told, place))
+        yield Goal((*self.given, *store.facts, *points), both(replaced(output, down), self._started(down)))
 
     def _stored(self, read: Read, down: Mapping[Symbol, Expr]) -> tuple[Expr, ...]:
         """The place in memory of an entry of the form, with the item in front where there is one for each."""
@@ -204,8 +210,8 @@ class _Inliner:
             places = [a.subscripts for a in found if a.array == name]
             asked = [self._stored(r, down) for r in wanted if r.array == name]
             orders = (zip(places, order, strict=True) for order in permutations(asked))
-            agreed.append(Or(*(And(*(equal_places(one, two) for one, two in order)) for order in orders)))
-        return And(*agreed)
+            agreed.append(Or(*(both(*(equal_places(one, two) for one, two in order)) for order in orders)))
+        return both(*agreed)
 
     def _started(self, down: Mapping[Symbol, Expr]) -> Any:
         """The bias is the form's, at the place that is stored."""
@@ -217,25 +223,25 @@ class _Inliner:
             return place
         if not isinstance(wanted, Read) or wanted.array != bias.array:
             raise NoLowering("A program stores another bias than its form has.")
-        return And(place, equal_places(bias.subscripts, self._stored(wanted, down)))
+        return both(place, equal_places(bias.subscripts, self._stored(wanted, down)))
 
     def bounds(self) -> Iterator[Goal]:
         """Every access of every statement is inside, and so are arrays within others; ranges run forwards."""
         for room in (r for r in self.program.rooms if r.within):
             pairs = zip(room.shape, self.program.shape(room.within), strict=True)
-            yield Goal(self.given, And(*(Le(own, whole) for own, whole in pairs)))
+            yield Goal(self.given, both(*(Le(own, whole) for own, whole in pairs)))
         for part in (*self.made, *self.placed):
             node = part.node
             points = [_within(r) for r in part.ranges] + ([node.condition] if isinstance(node, Store) else [])
             read = () if isinstance(node, Halo) else reads_of(node)
             carried = isinstance(node, MatMul) and node.carried
-            inside = And(
+            inside = both(
                 *(self._carried(a) if carried and a is read[0] else self._inside(a) for a in (node.target, *read)),
                 *([self._halted(node)] if isinstance(node, Halo) else []),
             )
             yield Goal((*self.given, *part.facts, *points), inside)
             around = tuple(f for f in part.facts if not f.free_symbols & {r.symbol for r in node.over})
-            yield Goal((*self.given, *around), And(*(Le(r.start, r.stop) for r in node.over)))
+            yield Goal((*self.given, *around), both(*(Le(r.start, r.stop) for r in node.over)))
 
     def _halted(self, node: Halo) -> Any:
         """The condition that subscripts of a halo's source that stand still are inside: only those that move are cut."""
@@ -244,7 +250,7 @@ class _Inliner:
         still = [
             (e, extent) for e, extent in zip(node.source.subscripts, shape, strict=True) if not e.free_symbols & moved
         ]
-        return And(*(And(Le(0, e), Lt(e, extent)) for e, extent in still))
+        return both(*(_on(e, extent) for e, extent in still))
 
     def made_first(self) -> Iterator[Goal]:
         """Each read of a working array finds what this tile wrote, or 0 where nothing ever writes."""
@@ -271,7 +277,7 @@ class _Inliner:
                         f"Which entries of {access.array} are written is not plain, so it starts as zeros."
                     )
                 moved = [r for r in source.ranges if r.symbol in known]
-                yield Goal(facts, And(*(_within(r).xreplace(known) for r in moved)))
+                yield Goal(facts, both(*(replaced(_within(r), known) for r in moved)))
 
     def _check_still(self, part: _Placed, zeroed: bool) -> None:
         """Which entries are written is the same in every tile; a sum of flat arrays leaves nothing beside them."""

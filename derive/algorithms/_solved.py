@@ -9,6 +9,7 @@ from sympy import Eq, Expr, Symbol, expand
 
 from derive.ir.nodes import Access
 from derive.ir.stages import Halo, Statement
+from derive.remembered import built, replaced
 
 __all__ = ["at", "nodes", "solved"]
 
@@ -23,7 +24,7 @@ def nodes(body: tuple[Any, ...]) -> Iterator[Any]:
 
 def at(access: Access, values: Mapping[Symbol, Expr]) -> Access:
     """An entry with letters replaced."""
-    return Access(access.array, tuple(e.xreplace(dict(values)) for e in access.subscripts))
+    return Access(access.array, tuple(replaced(e, values) for e in access.subscripts))
 
 
 def solved(
@@ -40,7 +41,7 @@ def solved(
         told = met & set(known) if isinstance(node, Halo) else set()
         symbol = next(iter(met - told)) if len(met - told) == 1 else None
         if symbol is not None and symbol not in known and not (subscript - symbol).free_symbols & (letters - told):
-            known[symbol] = expand(place - (subscript - symbol).xreplace(known))
+            known[symbol] = expand(place - replaced(subscript - symbol, known))
         else:
             left.append((subscript, place))
-    return known, tuple(Eq(s.xreplace(known), p) for s, p in left)
+    return known, tuple(built(Eq, replaced(s, known), p) for s, p in left)

@@ -12,6 +12,7 @@ or x + y is known to be small, and `congruences` says it of all pairs of a goal 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -46,6 +47,7 @@ def abstracted(expressions: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     return plain, facts
 
 
+@lru_cache(maxsize=4096)
 def _known(x: Any, n: Any, r: Symbol) -> Any:
     cases = (Implies(And(Le(0, value), Lt(value, n)), Eq(r, value)) for value in (x, x + n, x - n))
     return Implies(Ge(n, 1), And(Le(0, r), Lt(r, n), *cases))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from sympy import Abs, Add, Eq, Expr, Ge, Integer, Le, Lt, Mod, Not, S, Symbol, ceiling, floor
@@ -40,7 +41,7 @@ def strip_obligations(blocked: Blocked, form: Form) -> tuple[Obligation, ...]:
     """For each width. Raises NoLowering for a program of another shape."""
     check_blocked(blocked)
     found = [o for width in WIDTHS for o in _Proof(blocked.at(width), form, width).obligations()]
-    return (*found, _narrow(blocked, form)) if blocked.narrow else tuple(found)
+    return (*found, _narrow(replace(blocked, narrow=False), form)) if blocked.narrow else tuple(found)
 
 
 def narrowed(blocked: Blocked, form: Form) -> Blocked:
@@ -103,7 +104,7 @@ class _Proof:
         known: list[object] = [built(Le, 0, item), built(Lt, item, batch)]
         for t in self.blocked.tiles:
             known += within(Range(t.start, Integer(0), t.start + 1, t.extent), self.blocked)
-            known += [Le(0, t.offset), Lt(t.offset, t.extent)]
+            known += [built(Le, 0, t.offset), built(Lt, t.offset, t.extent)]
         condition = self.around.value(self.blocked.branches.condition)
         return (*known, condition if inside else Not(condition))
 
@@ -261,6 +262,7 @@ def _shape(blocked: Blocked, access: Access, point: Point) -> tuple[Expr, ...]:
     return tuple(t.extent for t in blocked.tiles)
 
 
+@lru_cache(maxsize=64)
 def _narrow(blocked: Blocked, form: Form) -> Obligation:
     """Sizes are at most MOST, blocks at most 2¹⁰ places long, and as many threads may be too many along an axis as a block has."""
     program = blocked.program
@@ -302,6 +304,7 @@ def _indices(body: tuple[Node, ...], here: Point, blocked: Blocked) -> Iterator[
                 yield inside.facts, [e for a in accesses_of(node) for e in a.subscripts]
 
 
+@lru_cache(maxsize=1 << 14)
 def _fits(expression: Any) -> object:
     """No part of it leaves 32 bits, in whatever order sums are added up; a remainder is found by way of twice its divisor."""
     if isinstance(expression, Relational | BooleanFunction):
@@ -312,4 +315,4 @@ def _fits(expression: Any) -> object:
     total = Add(*(Abs(term) for term in Add.make_args(expression)))
     parts = [_fits(a) for a in expression.args]
     more = [_fits(2 * expression.args[1])] if isinstance(expression, Mod) else []
-    return both(Le(total, _FITS), *parts, *more)
+    return both(built(Le, total, _FITS), *parts, *more)

@@ -29,7 +29,7 @@ from derive.ir.nodes import (
     accesses_of,
     walk,
 )
-from derive.remembered import replaced
+from derive.remembered import built, replaced
 
 __all__ = ["Load", "Point", "check_blocked", "points", "within"]
 
@@ -65,8 +65,8 @@ def within(r: Range, blocked: Blocked) -> tuple[object, ...]:
     """What holds of a letter of a range: of the start of a tile, or of neighbours, also what it is a multiple of."""
     last, width = blocked.tiles[-1].extent, blocked.width
     step: Expr = width if r.step == last else r.step
-    known = () if step == 1 or not isinstance(step, Integer) else (Eq(Mod(r.symbol - r.start, step), 0),)
-    return (Le(r.start, r.symbol), Lt(r.symbol, r.stop), *known)
+    known = () if step == 1 or not isinstance(step, Integer) else (built(Eq, Mod(r.symbol - r.start, step), 0),)
+    return (built(Le, r.start, r.symbol), built(Lt, r.symbol, r.stop), *known)
 
 
 def points(body: tuple[Node, ...], blocked: Blocked, around: Point | None = None) -> Iterator[Point]:
