@@ -229,7 +229,8 @@ class Derivation:
     def reference(self, *, shape: tuple[int, ...], **arrays: Any) -> tuple[np.ndarray, np.ndarray]:
         """Dense W and U of a grid of that shape, for the given parameters (`V=..., u=...`); sizes that neither tells, `C=3`.
 
-        The grid is that of the input: behind a composition, the inner layer's. Composed from the embeddings alone, in the arrays' own arithmetic, and seen as the transformations say. Raises
+        The grid is that of the input: behind a composition, the inner layer's. Composed from the embeddings alone, in the
+        arrays' own arithmetic, and seen as the transformations say. Raises
         DeriveError for a missing or unknown parameter, shapes that do not fit, and layers that have no dense weights.
         """
         from derive.reference import reference
