@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, permutations, product
+from types import MappingProxyType
 from typing import Any
 
 from sympy import Abs, And, Eq, Expr, Ge, Integer, Max, Min, Mod, Or, Symbol, ceiling, expand, floor, igcd, true
@@ -44,12 +45,14 @@ def selected(form: Form, places: Letters, first: Letters, axes: tuple[Axis, ...]
     live = after.live
     factors = product_of(after.weight) or {}
     sources = {p.name: factors.get(p.name, after.weight) for p in form.weights}
-    weights = tuple(p if p.data else read_by(p, after, sources[p.name], live, first) for p in form.weights)
+    weights = tuple(p if p.data else read_by(p, after, sources[p.name], live, first, places) for p in form.weights)
     biases = tuple(read_by(p, after, after.bias, output.holds(), first) for p in form.biases)
     return replace(after, weights=weights, biases=biases)
 
 
-def read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letters) -> Param:
+def read_by(
+    param: Param, after: Form, source: Expr, inside: Any, first: Letters, places: Letters = MappingProxyType({})
+) -> Param:
     """The entries that a selected place reads still, each by the first such place from the one that read it.
 
     An entry that a symmetry ties to others is read by their taps too: one of those may be at a selected place.
@@ -60,7 +63,7 @@ def read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letters
     known = And(param.array.holds(), after.given)
     mine = simplified(named, param.array.holds(), after.given)
     options: list[tuple[Any, Letters]] = []
-    for own, at in _readings(param, source, after, inside, first):
+    for own, at in _readings(param, source, after, inside, first, places):
         live = simplified(And(replaced(inside, at), *own), param.array.holds(), after.given, *_affine(named))
         live = _without_bent(live, And(known, *_affine(named), param.free if param.free in own else true))
         if not options or not implied(And(known, mine, live), Or(*(found for found, _ in options))):
@@ -76,7 +79,9 @@ def read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letters
     return replace(param, free=free, reader=tuple(reader.items()))
 
 
-def _readings(param: Param, source: Read, after: Form, inside: Any, first: Letters) -> Iterator[Reading]:
+def _readings(
+    param: Param, source: Read, after: Form, inside: Any, first: Letters, places: Letters
+) -> Iterator[Reading]:
     """The terms that may read an entry, with what makes them read it: those of the old reader's cases, then mirrored ones."""
     known = And(param.array.holds(), after.given, _named(param, after))
     read = {s: _chosen(e, known) for s, e in param.reader}
@@ -88,7 +93,8 @@ def _readings(param: Param, source: Read, after: Form, inside: Any, first: Lette
     for term, tap in chain(((case, {}) for case in cases), ((cases[0], tap) for tap in taps)):
         at = {s: replaced(e, tap) for s, e in term.items()}
         at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
-        at |= _of_phase(param, source, at)
+        found = _of_phase(param, source, at)
+        at = {s: replaced(e, _moved(term, found, places)) if s not in found else found[s] for s, e in at.items()}
         hit = _named_by((replaced(e, at) for e in source.subscripts), param)
         yield (() if tap else (param.free, hit)), at
 
@@ -142,6 +148,12 @@ def _phases(param: Param, source: Read, at: Letters) -> Iterator[tuple[_Phase, S
 def _of_phase(param: Param, source: Read, at: Letters) -> Letters:
     """The first place from there on of the entry's own remainder, one of those that the steps between places meet."""
     return {s: phase.first(s, at[s], phase.letter) for phase, s in _phases(param, source, at)}
+
+
+def _moved(term: Letters, found: Letters, places: Letters) -> Letters:
+    """Where an entry's letter stood for the place that reads it, and others follow it, as on a torus: the place that does now."""
+    still = {term[s]: s for s in found if isinstance(term[s], Symbol)}
+    return {letter: replaced(places.get(s, s), {s: found[s]}) for letter, s in still.items()}
 
 
 def _named_by(subscripts: Iterable[Expr], param: Param) -> Any:
