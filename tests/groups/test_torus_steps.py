@@ -94,6 +94,13 @@ def test_strides_of_their_own_along_two_axes():
         assert numbers(layer, {"n": turns, "m": other})["weights"] == len(read)
 
 
+def test_a_step_of_its_own_along_each_axis():
+    layer = derive.dense(2, ("2*n", "3*m"), ("2*n", "3*m")).then(rolls(2, axes=(0,))).then(rolls(3, axes=(1,)))
+    assert all(v.proved for v in layer.verdicts)
+    assert layer.counts.exact_weight.subs({n: 1, index("m"): 1}) == (2 * 2) * (3 * 3)
+    assert layer.counts.exact_weight.subs({n: 2, index("m"): 1}) == (2 * 4) * (3 * 3)
+
+
 def test_a_strided_torus_has_kernels_and_a_dense_layer():
     layer = line(2).then(derive.strided(3))
     check_emitted(Layer("rolled", layer, "A stepped layer.", "python -m derive emit", "docs"))
