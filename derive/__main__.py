@@ -230,7 +230,10 @@ def show(name: str, form: str) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="The verdicts as JSON.")
 def prove(name: str, certificate: Path | None, theorems: Path | None, as_json: bool) -> None:
-    """Prove every obligation of NAME, or of FILE.py:NAME."""
+    """Prove every obligation of NAME, or of FILE.py:NAME.
+
+    Folders of the files that it writes are made where they are missing.
+    """
     from derive.making import coq_theorems
     from derive.pipeline import load_layer
     from derive.proof.certificate import dumps
@@ -241,6 +244,7 @@ def prove(name: str, certificate: Path | None, theorems: Path | None, as_json: b
     stated = coq_theorems(layer, theorems.name) if theorems is not None else None
     if certificate is not None:
         write({certificate.name: dumps(layer.derivation.certificate())}, certificate.parent)
+        click.echo(f"{certificate} is written.", err=as_json)
     if theorems is not None and stated is not None:
         write({theorems.name: stated.text}, theorems.parent)
     if as_json:

@@ -25,7 +25,7 @@ from derive.ir.interpreter import interpret
 from derive.ir.nodes import Program
 from derive.lowering import Gradient, slopes
 from derive.pipeline import Layer, load_source
-from derive.proof.step import View
+from derive.reference import starting
 
 __all__ = [
     "CheckFailed",
@@ -38,7 +38,6 @@ __all__ = [
     "small_sizes",
 ]
 
-_NO_DENSE = (View.WEIGHT, View.BIAS, View.COMPOSED)
 _MOST = 4000
 _SAMPLES, _INTERPRETED = 4, 2  # kernels run on as many sizes, programs point by point on the first of them
 
@@ -201,9 +200,8 @@ def _check_gradients(
 def _dense(layer: Layer, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray | None:
     """The dense weights that the embeddings make of the parameters; None where it has none."""
     derivation = layer.derivation
-    if any(s.view in _NO_DENSE for s in (proved.step for proved in derivation.steps)):
+    if (start := starting(derivation)) is None:
         return None
-    start = derivation.dense
     grid = tuple(int(evaluate(start.input.axes[p].extent, sizes)) for p in start.grid(start.input))
     params = {p.name: arrays[p.name] for p in derivation.form.params if not p.data}
     told = {s.size for s in size_sources(derivation.form, [p.array for p in derivation.form.params if not p.data])}

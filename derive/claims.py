@@ -135,6 +135,8 @@ def commute(one: Derivation, other: Derivation) -> Verdict:
     _check_derivations(one, other)
     first = compose(other, weights="T").apply(one.form).after
     turned = renamed(other.form, one.form, "T")
+    if any(p.values is not None for p in first.weights):
+        return _same_meaning(first, compose(one).apply(turned).after, "The two layers commute.")
     swapped = replace(other.form, weight=_called(other.form, "T"), weights=_called_params(other.form, "T"))
     second = compose(one, weights="V").apply(swapped).after
     inner = dict(zip(other.form.reduction_symbols, turned.reduction_symbols, strict=True))
@@ -142,6 +144,22 @@ def commute(one: Derivation, other: Derivation) -> Verdict:
     letters = {s: inner[s] for s in other.form.reduction_symbols}
     letters |= {outer[s]: s for s in one.form.reduction_symbols}
     return _same_terms(first, second, letters, "The two layers commute.")
+
+
+def _same_meaning(one: Form, other: Form, says: str) -> Verdict:
+    """Two layers with numbers that they bring along are equal for all weights: at numeric sizes, by what they mean.
+
+    Both are linear in each array of weights, so that units of each are all that there is to compare.
+    """
+    if one.sizes or other.sizes:
+        size = (*one.sizes, *other.sizes)[0]
+        raise RuleRefused(
+            f"Layers in a basis are compared at numeric sizes, and {size} is a symbol; state sizes as numbers."
+        )
+    found = differing_at_small_sizes(one, other)
+    if found is not None:
+        raise _refused(says, found)
+    return Verdict(Obligation("same terms", says, ()), Status.EXHAUSTIVE)
 
 
 def one_window(outer: Derivation, inner: Derivation, whole: Derivation) -> Verdict:

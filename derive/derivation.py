@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sympy import Expr
 
-from derive.errors import DeriveError, ObligationFailed, OrbitCut, RuleRefused
+from derive.errors import DeriveError, ObligationFailed, OrbitCut, RuleRefused, StatedLate
 from derive.forms.dense import Channels, Names, dense_form
 from derive.forms.form import Form, Table
 from derive.proof.counterexample import smallest_model
@@ -155,12 +155,31 @@ class Derivation:
     def _add(self, application: Application) -> Derivation:
         try:
             step = application.apply(self.form)
+        except StatedLate as cause:
+            return self._earlier(application, cause)
         except RuleRefused as cause:
             raise self._with_survivors(application, cause) from cause
         if both := mixed_up(step.after):
             raise RuleRefused(f"Rule '{step.rule}' refused: {_twice(both)}")
         proved = _prove(step)
         return Derivation(self.start, self.start_verdicts, (*self.steps, proved), (*self.applications, application))
+
+    def _earlier(self, application: Application, cause: StatedLate) -> Derivation:
+        """The constraint before those that leave weights in a basis, all proved in that order: in any they leave the same layers.
+
+        Raises the cause where another step than a constraint is among those, or they can't be stated in that order either.
+        """
+        based = (k for k, s in enumerate(self.steps) if any(p.values is not None for p in s.after.params))
+        late = next(based, len(self.steps))
+        if late == len(self.steps) or any(s.kind is not Kind.RESTRICTION for s in self.steps[late:]):
+            raise cause
+        made = replace(self, steps=self.steps[:late], applications=self.applications[:late])
+        try:
+            for one in (application, *self.applications[late:]):
+                made = made._add(one)
+        except RuleRefused:
+            raise cause from None
+        return made
 
     def _with_survivors(self, application: Application, cause: RuleRefused) -> RuleRefused:
         """A mask that cuts orbits of tables is refused with the largest subgroup that keeps it: that of the mask stated first."""
@@ -229,7 +248,8 @@ class Derivation:
     def reference(self, *, shape: tuple[int, ...], **arrays: Any) -> tuple[np.ndarray, np.ndarray]:
         """Dense W and U of a grid of that shape, for the given parameters (`V=..., u=...`); sizes that neither tells, `C=3`.
 
-        Composed from the embeddings alone, in the arrays' own arithmetic, and seen as the transformations say. Raises
+        The grid is that of the input: behind a composition, the inner layer's. Composed from the embeddings alone, in the
+        arrays' own arithmetic, and seen as the transformations say. Raises
         DeriveError for a missing or unknown parameter, shapes that do not fit, and layers that have no dense weights.
         """
         from derive.reference import reference

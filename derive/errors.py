@@ -11,6 +11,7 @@ __all__ = [
     "OutputError",
     "RegistryError",
     "RuleRefused",
+    "StatedLate",
     "TextError",
     "UnknownName",
     "UsageRefused",
@@ -43,6 +44,10 @@ class RuleRefused(DeriveError):
 
 class OrbitCut(RuleRefused):
     """A mask that keeps some pairs of an orbit and not others."""
+
+
+class StatedLate(RuleRefused):
+    """A constraint that applies before those that leave weights in a basis, and not after them."""
 
 
 class GroupRefused(DeriveError):

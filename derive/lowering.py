@@ -28,7 +28,7 @@ from derive.forms.sizes import size_sources
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Chart, Program, SizeFrom, Storage
 from derive.ir.stages import Staged
-from derive.proof.goal import Status, Verdict
+from derive.proof.goal import Obligation, Status, Verdict
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Step, View
@@ -208,16 +208,9 @@ def _proved(program: Program, form: Form, target: str) -> tuple[Verdict, ...]:
     return verdicts
 
 
-@lru_cache(maxsize=256)
 def unfit(form: Form) -> dict[str, str]:
     """Why the form has no program of an algorithm in stages, for each that it has none of."""
-    reasons = {}
-    for name in ALGORITHMS:
-        try:
-            find("derive.algorithms", name)(form, batched(form))
-        except NoLowering as cause:
-            reasons[name] = str(cause).rstrip(".")
-    return reasons
+    return dict(_tried(form, batched(form), "")[1])
 
 
 def terms(form: Form, items: frozenset[str] | None = None) -> Expr:
@@ -232,8 +225,8 @@ def terms(form: Form, items: frozenset[str] | None = None) -> Expr:
     return expand(batch * _product(a.extent for a in form.reduction))
 
 
-def told(form: Form, found: Sequence[Gradient]) -> dict[str, Any]:
-    """What a kernel object is told of its arrays, with the gradients that were found."""
+def told(form: Form, found: Sequence[Gradient], target: str) -> dict[str, Any]:
+    """What a kernel object for a target is told of its arrays, with the gradients that were found."""
     return {
         "weights": tuple(p.name for p in form.weights),
         "biases": tuple(p.name for p in form.biases),
@@ -241,31 +234,52 @@ def told(form: Form, found: Sequence[Gradient]) -> dict[str, Any]:
         "repeats": repeats(form),
         "terms": terms(form),
         "slope_terms": {slope.by: terms(slope.form, slope.items) for slope in found},
-        "unfit": unfit(form),
+        "unfit": unfit(form) if target == "arrays" else {},
     }
 
 
-@lru_cache(maxsize=256)
 def staged(
     form: Form, items: frozenset[str] | None = None, named: str = ""
 ) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
-    """The form's programs in stages, one for each algorithm that fits it, proved. Raises ObligationFailed where a proof fails.
+    """The form's programs in stages, one for each algorithm that fits it, proved; one that no proof is found for is left out.
 
     `items` are the arrays with an entry for each item of a batch, where they aren't the form's own; `named` ends their names.
+    Raises ObligationFailed where a proof is refuted.
     """
-    found = []
+    return _tried(form, batched(form) if items is None else items, named)[0]
+
+
+@lru_cache(maxsize=256)
+def _tried(
+    form: Form, items: frozenset[str], named: str
+) -> tuple[tuple[tuple[Staged, tuple[Verdict, ...]], ...], Mapping[str, str]]:
+    """The programs in stages with their proofs, and for the other algorithms the reason why there is none."""
+    found, reasons = [], {}
     for name in ALGORITHMS:
         try:
-            program = find("derive.algorithms", name)(form, batched(form) if items is None else items)
-        except NoLowering:
+            program = find("derive.algorithms", name)(form, items)
+        except NoLowering as cause:
+            reasons[name] = str(cause).rstrip(".")
             continue
         program = replace(program, name=f"{program.name}{named}")
-        verdicts = discharge_all(obligations(program, form))
-        for verdict in verdicts:
-            if not verdict.proved:
-                raise ObligationFailed(f"The algorithm '{name}' fails its obligation '{verdict.obligation.name}'.")
-        found.append((program, verdicts))
-    return tuple(found)
+        stated = obligations(program, form)
+        try:
+            found.append((program, _settled(stated, f"the algorithm '{name}'")))
+        except NoLowering as cause:
+            reasons[name] = str(cause).rstrip(".")
+    return tuple(found), reasons
+
+
+def _settled(stated: Sequence[Obligation], what: str) -> tuple[Verdict, ...]:
+    """The proofs. Raises NoLowering where none is found for an obligation, ObligationFailed where one is refuted."""
+    verdicts = discharge_all(stated)
+    for verdict in verdicts:
+        named = f"its obligation '{verdict.obligation.name}'"
+        if verdict.status is Status.UNKNOWN:
+            raise NoLowering(f"No proof is found that {what} keeps {named}.")
+        if not verdict.proved:
+            raise ObligationFailed(f"{what[0].upper()}{what[1:]} fails {named}.")
+    return verdicts
 
 
 @lru_cache(maxsize=256)
@@ -277,15 +291,7 @@ def blocked(form: Form, plain: Program, items: frozenset[str]) -> tuple[Blocked,
     made = strips(form, items, plain.name.replace("direct", "strips", 1))
     program = replace(made.program, arguments=plain.arguments, sources=plain.sources)
     made = narrowed(replace(made, program=program), form)
-    verdicts = discharge_all(strip_obligations(made, form))
-    for verdict in verdicts:
-        if verdict.status is Status.UNKNOWN:
-            raise NoLowering(
-                f"No proof is found that the program in blocks keeps its obligation '{verdict.obligation.name}'."
-            )
-        if not verdict.proved:
-            raise ObligationFailed(f"The program in blocks fails its obligation '{verdict.obligation.name}'.")
-    return made, verdicts
+    return made, _settled(strip_obligations(made, form), "the program in blocks")
 
 
 def in_blocks(form: Form, target: str, found: Sequence[Gradient]) -> dict[str, tuple[Blocked, tuple[Verdict, ...]]]:

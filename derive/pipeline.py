@@ -159,7 +159,7 @@ class Layer:
                 ("Cost", f"{cost_text(form)} operations"),
                 *_symmetry(self.derivation),
             ),
-            **told(form, slopes(form)),
+            **told(form, slopes(form), find("derive.backends", backend).target),
         )
 
 
@@ -283,7 +283,7 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         title="A layer compiled in memory.",
         formula=(),
         facts=(("Proved", f"{proved} obligations"),),
-        **told(form, found),
+        **told(form, found, printer.target),
     )
     parts = ({by: made for by, (made, _) in views.items()}, [p for p, _ in more])
     strips = ({name: made for name, (made, _) in blocks.items()},) if printer.target == "threads" else ()

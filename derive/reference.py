@@ -3,7 +3,7 @@
 embeddings      the dense weights, composed from the last step back to the first
 selected        the rows of the places selected        adjoint     W transposed, without U
 fixed           the numbers in the place of V          extended    the layer of a larger grid, its columns added up where
-                                                                   the edge says, its rows cut out
+composed        the product of two dense layers                    the edge says, its rows cut out
 """
 
 from __future__ import annotations
@@ -30,25 +30,96 @@ from derive.proof.transform import EDGES
 if TYPE_CHECKING:
     from derive.derivation import Derivation
 
-__all__ = ["reference"]
+__all__ = ["reference", "starting"]
 
 Sizes = dict[Symbol, int]
 Dense = tuple[np.ndarray, np.ndarray]
+_NO_DENSE = (View.WEIGHT, View.BIAS)
 _BEYOND = index("x")
 
 
+def starting(layer: Derivation) -> Form | None:
+    """The dense form whose input the layer takes: behind a composition, that of the inner layer's derivation.
+
+    None where there is no dense layer of one set of weights, as for gradients by weights, or where an inner layer was a form.
+    """
+    if any(s.step.view in _NO_DENSE for s in layer.steps):
+        return None
+    inner = [_inner(layer, at) for at in _compositions(layer)]
+    if any(one is None or starting(one) is None for one in inner):
+        return None
+    return starting(inner[-1]) if inner and inner[-1] is not None else layer.dense
+
+
+def _compositions(layer: Derivation) -> list[int]:
+    """Which steps compose the layer with another one."""
+    return [at for at, s in enumerate(layer.steps) if s.kind is Kind.TRANSFORMATION and s.step.view is View.COMPOSED]
+
+
+def _inner(layer: Derivation, at: int) -> Derivation | None:
+    """The derivation of the inner layer of a composition; None where it was given as a form."""
+    by = layer.applications[at]
+    inner = by.args[0] if by.args else dict(by.options)["inner"]
+    return inner if hasattr(inner, "steps") else None
+
+
 def reference(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> Dense:
-    """See `Derivation.reference`; `shape` is that of the grid where the derivation starts."""
+    """See `Derivation.reference`; `shape` is that of the grid where the derivation of what takes the input starts."""
     if not isinstance(shape, (tuple, list)) or not all(map(is_count, shape)):
         raise DeriveError(f"shape= is the sizes of the grid, whole numbers from 1; {said(shape)} is none.")
-    shape = tuple(shape)
+    composed = _compositions(layer)
+    return _product(layer, composed[-1], tuple(shape), arrays) if composed else _alone(layer, tuple(shape), arrays)
+
+
+def _product(layer: Derivation, at: int, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> Dense:
+    """The dense layer of the steps before a composition times that of the inner layer, then seen as later steps say."""
+    inner, step = _inner(layer, at), layer.steps[at].step
+    start = None if inner is None else starting(inner)
+    if inner is None or start is None or step.inner is None:
+        raise DeriveError(
+            "There is no dense layer behind a composition whose inner layer is a form: give its derivation."
+        )
+    values, sizes = _given(layer, start, shape, arrays)
+    outer = replace(layer, steps=layer.steps[:at], applications=layer.applications[:at])
+    own = {
+        p.name: values[q.name] for p, q in zip(inner.form.params, step.inner.params, strict=True) if q.name in values
+    }
+    W, _ = reference(inner, shape, own | _numeric(inner.form, sizes))
+    pairs = zip(outer.form.input.axes, step.inner.output.axes, strict=True)
+    fitted = sizes | {a.extent: int(evaluate(b.extent, sizes)) for a, b in pairs if isinstance(a.extent, Symbol)}
+    first = starting(outer) or outer.dense
+    between = tuple(int(evaluate(e, fitted)) for e in _grid_extents(first))
+    theirs = {p.name: values[p.name] for p in outer.form.params if p.name in values}
+    V, U = reference(outer, between, theirs | _numeric(outer.form, fitted))
+    dense = np.tensordot(V, W, axes=len(step.inner.output.axes)), U
+    for later in layer.steps[at + 1 :]:
+        if later.step.view in EDGES:
+            raise DeriveError("There is no layer of a larger grid around a composition.")
+        dense = _viewed(later.step, dense, sizes, ()) if later.kind is Kind.TRANSFORMATION else dense
+    return dense
+
+
+def _numeric(form: Form, sizes: Sizes) -> dict[str, int]:
+    """The form's sizes by their names."""
+    return {s.name: sizes[s] for s in form.sizes if s in sizes}
+
+
+def _given(
+    layer: Derivation, start: Form, shape: tuple[int, ...], arrays: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], Sizes]:
+    """The parameters that were given, and every size of the layer."""
     stated = {name: int(v) for name, v in arrays.items() if name in {s.name for s in layer.form.sizes}}
     values = {name: _entries(name, array) for name, array in arrays.items() if name not in stated}
     wanted = [p.name for p in layer.form.params if not p.data]
     if sorted(values) != sorted(wanted):
         raise DeriveError(f"The layer's parameters are {', '.join(wanted)}; given were {', '.join(values) or 'none'}.")
-    given = stated | _grid_sizes(layer.dense, shape)
-    sizes = numeric_sizes(layer.form, {name: array.shape for name, array in values.items()}, **given)
+    given = stated | _grid_sizes(start, shape)
+    return values, numeric_sizes(layer.form, {name: array.shape for name, array in values.items()}, **given)
+
+
+def _alone(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> Dense:
+    """The dense layer of a derivation without compositions."""
+    values, sizes = _given(layer, layer.dense, shape, arrays)
     views = [s.step for s in layer.steps if s.kind is Kind.TRANSFORMATION]
     for step in views:
         if step.view is View.FIXED:

@@ -91,7 +91,7 @@ def extended(
 
 def _copy(names: tuple[str, str], rank: int, axis: int, copied: _Copied, signs: Expr, adds: bool) -> Gather | Scatter:
     """A copy that is made before the sum, or one that is added back after it."""
-    says = copy_text(names, rank, axis, copied.over, copied.place, signs, adds)
+    says = copy_text(names, rank, axis, copied.over, (copied.place,), signs, adds)
     kind = Scatter if adds else Gather
     return kind(*names, axis, rank, copied.over, copied.place, says, signs)
 
@@ -124,18 +124,24 @@ def fresh_name(taken: set[str]) -> str:
 
 
 def copy_text(
-    names: tuple[str, str], rank: int, axis: int, over: tuple[Range, ...], place: Expr, times: Expr, adds: bool
+    names: tuple[str, str],
+    rank: int,
+    axis: int,
+    over: tuple[Range, ...],
+    places: tuple[Expr, ...],
+    times: Expr,
+    adds: bool,
 ) -> str:
-    """The formula of a copy, `names` its target and its source, with letters for places along the axis, dots for others."""
-    letters = ", ".join(r.symbol.name for r in over)
+    """The formula of a copy, `names` its target and its source, with letters for places along the axes, dots for others."""
+    letters, place = ", ".join(r.symbol.name for r in over), ", ".join(map(show, places))
 
     def at(inside: str) -> str:
-        return ", ".join(inside if p == axis else ":" for p in range(rank))
+        return ", ".join([*[":"] * axis, inside, *[":"] * (rank - axis - len(places))])
 
     number = "" if times == 1 else "-" if times == -1 else f"{show(times)}·"
     if adds:
-        return f"{names[0]}[{at(show(place))}] += {number}{names[1]}[{at(letters)}]"
-    return f"{names[0]}[{at(letters)}] = {number}{names[1]}[{at(show(place))}]"
+        return f"{names[0]}[{at(place)}] += {number}{names[1]}[{at(letters)}]"
+    return f"{names[0]}[{at(letters)}] = {number}{names[1]}[{at(place)}]"
 
 
 def _copied(

@@ -221,11 +221,12 @@ def _seen_through(program: Program, access: Access, working: Copies) -> tuple[Ac
         if isinstance(node, Accumulate):
             access = _within_sum(access, node)
             continue
-        axis = node.axis + len(access.subscripts) - (node.rank - 1 + len(node.over))
+        axis = node.axis + len(access.subscripts) - (node.rank - len(node.places) + len(node.over))
         behind = axis + len(node.over)
         at = {r.symbol: e + r.start for r, e in zip(node.over, access.subscripts[axis:behind], strict=True)}
         times = times * node.times.xreplace(at)
-        access = Access(name, (*access.subscripts[:axis], node.place.xreplace(at), *access.subscripts[behind:]))
+        places = (e.xreplace(at) for e in node.places)
+        access = Access(name, (*access.subscripts[:axis], *places, *access.subscripts[behind:]))
     return access, times
 
 
@@ -308,9 +309,9 @@ def _along(program: Program, form: Form) -> Iterator[Goal]:
     """Every place of a working array is a place of the array that it is a copy of, or is added to; and it has places."""
     for node in program.body:
         if isinstance(node, (Gather, Scatter)):
-            whole = program.storage(node.source if isinstance(node, Gather) else node.target).shape[node.axis]
+            whole = program.storage(node.source if isinstance(node, Gather) else node.target).shape[node.axis :]
             given = _given(program, form)
-            inside = both(Le(0, node.place), Lt(node.place, whole))
+            inside = both(*(both(Le(0, e), Lt(e, extent)) for e, extent in zip(node.places, whole, strict=False)))
             yield Goal((*given, *map(_within, node.over)), inside)
             yield Goal(given, both(*(Le(r.start, r.stop) for r in node.over)))
         if isinstance(node, Accumulate):

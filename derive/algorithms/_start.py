@@ -1,6 +1,7 @@
 """What a sum begins with: the bias, or 0.
 
 A bias whose places no slice names, such as one an orbit or one a diagonal, is copied to a working array first: u[T[i]] is Z[i].
+Subscripts that move with one letter are copied at once: u[p(i, j), q(i, j, k)] is Z[i, j, k].
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def working(form: Form, others: tuple[Storage, ...], target: str) -> tuple[Stora
         known = {p.name: p.array.shape for p in form.biases} | {s.name: s.shape for s in found}
         shape = known[node.source]
         box = (r.stop - r.start for r in node.over)
-        found.append(Storage(node.target, (*shape[: node.axis], *box, *shape[node.axis + 1 :])))
+        found.append(Storage(node.target, (*shape[: node.axis], *box, *shape[node.axis + len(node.places) :])))
     return tuple(found)
 
 
@@ -60,19 +61,30 @@ def _copied(form: Form, others: tuple[Storage, ...]) -> tuple[tuple[Gather, ...]
     taken |= {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
     name, axis, ranges = entry.array, 0, {a.symbol: Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes}
     while axis < len(places):
-        mine = tuple(s for s in form.output.symbols if s in places[axis].free_symbols)
+        here = places[axis : axis + _together(places[axis:], set(form.output.symbols))]
+        mine = tuple(s for s in form.output.symbols if any(s in e.free_symbols for e in here))
         signs = times if times.free_symbols and times.free_symbols <= set(mine) else S.One
-        if not _is_slice(places[axis], mine) or signs != 1:
+        if len(here) > 1 or not _is_slice(here[0], mine) or signs != 1:
             made, over = fresh_name(taken), tuple(ranges[s] for s in mine)
-            says = copy_text((made, name), len(places), axis, over, places[axis], signs, adds=False)
-            copies.append(Gather(made, name, axis, len(places), over, places[axis], says, signs))
+            says = copy_text((made, name), len(places), axis, over, here, signs, adds=False)
+            copies.append(Gather(made, name, axis, len(places), over, here[0], says, signs, here[1:]))
             taken, name = taken | {made}, made
             starts = tuple(s - ranges[s].start for s in mine)
-            places, times = (*places[:axis], *starts, *places[axis + 1 :]), times / signs
+            places, times = (*places[:axis], *starts, *places[axis + len(here) :]), times / signs
             axis += max(0, len(mine) - 1)
         axis += 1
     _check_box(form, places, times)
     return tuple(copies), Access(name, places), times
+
+
+def _together(places: tuple[Expr, ...], letters: set[Symbol]) -> int:
+    """How many subscripts, from the first one on, move with letters that move others of them too."""
+    count, moving = 1, places[0].free_symbols & letters
+    for number, place in enumerate(places[1:], start=2):
+        if place.free_symbols & moving:
+            count = number
+            moving = {s for e in places[:number] for s in e.free_symbols & letters}
+    return count
 
 
 def _is_slice(place: Expr, letters: tuple[Symbol, ...]) -> bool:

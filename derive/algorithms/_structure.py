@@ -85,7 +85,7 @@ def _check_working(program: Program) -> None:
 
 
 def _check_along(nodes: list[Gather | Accumulate | Scatter], program: Program) -> None:
-    """Each puts a box in the place of one axis of two arrays that are otherwise alike; what is read has been made."""
+    """Each puts a box in the place of some axes of two arrays that are otherwise alike; what is read has been made."""
     known = {s.name for s in program.arguments}
     last = None
     for node in nodes:
@@ -98,7 +98,8 @@ def _check_along(nodes: list[Gather | Accumulate | Scatter], program: Program) -
         known, last = known | {new}, node.target if isinstance(node, Scatter) else last
         first, second = program.storage(new), program.storage(old)
         box = [node.over.stop - node.over.start + 1] if isinstance(node, Accumulate) else _box(node.over)
-        extents = (*second.shape[: node.axis], *box, *second.shape[node.axis + 1 :])
+        behind = node.axis + (1 if isinstance(node, Accumulate) else len(node.places))
+        extents = (*second.shape[: node.axis], *box, *second.shape[behind:])
         alike = len(first.shape) == len(extents) and all(
             expand(x - y) == 0 for x, y in zip(first.shape, extents, strict=True)
         )

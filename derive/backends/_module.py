@@ -122,8 +122,8 @@ def _mentioned(node: Node) -> Iterator[Symbol]:
             yield from (s for e in shape for s in e.free_symbols)
         case Guard(condition=condition):
             yield from condition.free_symbols
-        case Gather(over=over, place=place, times=times) | Scatter(over=over, place=place, times=times):
-            yield from place.free_symbols | times.free_symbols
+        case Gather(over=over, times=times) | Scatter(over=over, times=times):
+            yield from (s for e in (*node.places, times) for s in e.free_symbols)
             yield from (s for r in over for s in r.start.free_symbols | r.stop.free_symbols)
         case Accumulate(over=span, place=place):
             yield from place.free_symbols | span.start.free_symbols | span.stop.free_symbols

@@ -77,29 +77,32 @@ class _Writer:
         return [f"{node.array} = new(({batch}{shape}{comma}))", f"{node.array}[...] = 0"]
 
     def gather(self, node: Gather) -> Lines:
-        lines, places = self._places(node)
-        taken = f"{node.source}.take({places}, axis={node.axis - node.rank})"
+        lines, (place, *more) = self._places(node)
+        taken = f"{node.source}.take({place}, axis={node.axis - node.rank})"
+        if more:
+            behind = [":"] * (node.rank - node.axis - len(node.places))
+            taken = f"{node.source}[{', '.join(['...', place, *more, *behind])}]"
         return [*lines, f"{node.target} = {taken}{self._signs(node, node.source)}"]
 
     def scatter(self, node: Scatter) -> Lines:
-        lines, places = self._places(node)
+        lines, (places,) = self._places(node)
         at = ", ".join(("...", places, *["slice(None)"] * (node.rank - node.axis - 1)))
         return [*lines, f"np.add.at({node.target}, ({at}), {node.source}{self._signs(node, node.source)})"]
 
     def accumulate(self, node: Accumulate) -> Lines:
         return running_sums(node, self.stored[node.source], self.stored[node.target])
 
-    def _places(self, node: Gather | Scatter) -> tuple[Lines, str]:
-        """Lines that give letters all their values, and the places as an array; a table that says them all by its name."""
-        letters = [r.symbol for r in node.over]
-        free = node.place.free_symbols | node.times.free_symbols
-        if all(self._is_whole(e, node.over) for e in (node.place, node.times) if e.free_symbols & set(letters)):
+    def _places(self, node: Gather | Scatter) -> tuple[Lines, list[str]]:
+        """Lines that give letters all their values, and the places as arrays; a table that says them all by its name."""
+        letters, moving = [r.symbol for r in node.over], (*node.places, node.times)
+        free = {s for e in moving for s in e.free_symbols}
+        if all(self._is_whole(e, node.over) for e in moving if e.free_symbols & set(letters)):
             lines = []
         elif len(letters) == 1:
             lines = [_values(node.over[0])] if letters[0] in free else []
         else:
             lines = [f"{', '.join(map(str, letters))} = np.ogrid[{', '.join(map(_span, node.over))}]"]
-        return lines, self._array(node.place, node.over)
+        return lines, [self._array(e, node.over) for e in node.places]
 
     def _array(self, expression: Expr, over: tuple[Range, ...]) -> str:
         if self._is_whole(expression, over):
@@ -119,7 +122,7 @@ class _Writer:
             return "" if node.times == 1 else f" * {node.times}"
         text = self._array(node.times, node.over)
         text = text if self._is_whole(node.times, node.over) else f"({text}).astype({array}.dtype)"
-        behind = ["None"] * (node.rank - node.axis - 1)
+        behind = ["None"] * (node.rank - node.axis - len(node.places))
         return f" * {text}[{', '.join(['...', *behind])}]" if behind else f" * {text}"
 
     def copy(self, node: Copy) -> Lines:

@@ -48,7 +48,8 @@ def bench(names: tuple[str, ...], file: Path | None, quick: bool, threads: int, 
 
     NAME is a row, a layer or a peer, such as 1mp-3x3, conv2d or cv2.filter2D, or a pattern, such as '1mp-*'; by default,
     all rows. Every result is compared with a float64 reference before it is timed: by CPU time of one thread, and by the
-    clock with more. The peers come with `pip install 'derive-layers[bench]'`; what isn't installed is left out.
+    clock with more. Folders of the file are made where they are missing.
+    The peers come with `pip install 'derive-layers[bench]'`; what isn't installed is left out.
     """
     from derive.bench.page import FOLDER
     from derive.bench.report import finish

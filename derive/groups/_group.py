@@ -47,7 +47,9 @@ class Action:
     moved      for each element the entry that it carries p to
     places     the output's and the input's place of one pair that reads p
     signs      for each element the sign of that: the entry there is the sign times the entry at p
-    few        letters of channels with few values, which elements permute: the least and the largest
+    few        letters of channels and of remainders, with few values, which elements permute: the least and the largest
+    wrapped    whether entries are called by differences that wrap around
+    periods    by which the entry that a place reads repeats along the output's letters, where it does
     entries    the affine conditions on the entries that count, and on sizes
     rest       the other conditions on them
     same       whether two conditions hold at the same entries
@@ -60,6 +62,8 @@ class Action:
     places: Mapping[Symbol, Expr]
     signs: tuple[Expr, ...]
     few: Mapping[Symbol, tuple[int, int]]
+    periods: Mapping[Symbol, int]
+    wrapped: bool
     entries: Polyhedron
     rest: Any
     given: Any

@@ -13,7 +13,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Integer, Le, Or, Symbol, expand, true
+from sympy import And, Eq, Expr, Ge, Integer, Le, Mod, Or, Symbol, expand, floor, true
 
 from derive.errors import RuleRefused
 from derive.forms.expr import Where
@@ -81,13 +81,29 @@ def tie_finite(action: Action) -> Tie:
 
 
 def _check(action: Action) -> None:
+    """Raises RuleRefused where entries are called by places, or wrap around, or remainders are carried to some that sizes tell."""
+    if action.wrapped:
+        raise RuleRefused(
+            f"Weights are called by differences that wrap around, which {action.elements[0].says} carries to others by cases; "
+            f'state the shifts and this group on a box, then a window and boundary("periodic").'
+        )
     for element, moved in zip(action.elements, action.moved, strict=True):
-        mentioned = {s for value in moved.values() for s in value.free_symbols}
-        if mentioned & set(element.letters):
+        if {s for value in moved.values() for s in value.free_symbols} & set(element.letters):
+            steps = {abs(int(e.coeff(s))) for e in element.out.values() for s in element.letters} - {0}
+            by = "" if steps == {1} else f"step={max(steps)}"
             raise RuleRefused(
                 f"Weights depend on the place still, which {element.says} moves by a shift of its own; "
-                f"state equivariant(Translations()) before it."
+                f"state equivariant(Translations({by})) before it."
             )
+        for p, value in moved.items():
+            sizes = sorted(s.name for s in value.free_symbols - set(action.letters))
+            if p in action.few and isinstance(value, Mod) and sizes:
+                (size, *_), by = sizes, value.args[1]
+                place, image = next((s, e) for s, e in element.out.items() if size in {t.name for t in e.free_symbols})
+                raise RuleRefused(
+                    f"Weights repeat by {by} along the grid, and {element.says} carries {place} to {image}, whose remainder "
+                    f'by {by} {size} tells: state a size that {by} divides, such as "{by}*{size}".'
+                )
 
 
 class _Orbits:
@@ -308,7 +324,9 @@ def _carry(action: Action, element: Element, moved: Letters) -> Letters:
     found: dict[Symbol, Expr] = {}
     for s, image in element.out.items():
         for letter in element.letters:
-            if image.coeff(letter) == 1 and letter not in found:
+            step = image.coeff(letter)
+            if step != 0 and letter not in found:
                 target = action.places[s].xreplace(dict(moved))
-                found[letter] = expand(target - (image - letter).xreplace(dict(action.places)))
+                way = expand(target - (image - step * letter).xreplace(dict(action.places)))
+                found[letter] = way if step == 1 else floor(way / step)
     return found

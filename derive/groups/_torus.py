@@ -67,7 +67,8 @@ def tie_wrapped(action: Action, step: int = 1) -> Tie:
     carry: dict[Symbol, Expr] = {}
     ends: dict[Symbol, Expr] = {}
     acting = [s for s in element.letters for p in action.letters if moved[p].has(s)]
-    fresh = iter(offset_letters(max(1, len(acting) - len(set(acting)))))
+    offsets = (*offset_letters(max(1, len(acting) - len(set(acting)))), *offset_letters(len(action.letters) + 3))
+    fresh = iter(dict.fromkeys(s for s in offsets if s not in action.letters))
     for s in element.letters:
         size = _size(element, s)
         mine = [p for p in action.letters if moved[p].has(s)]

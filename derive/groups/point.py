@@ -4,20 +4,21 @@
     about a corner    o ⟶ M·o + t,  k ⟶ M·k + t + h - M·h      h = (½, ½, ...): an offset a goes to M·(a - h) + h
     about the grid    o ⟶ M·(o - c) + c, and k the same        c = (n - 1)/2, the middle of the whole grid
 
-The first two are partial on a box, like translations, and follow them; the third carries the grid onto itself. On channels
-a group acts as it is told to: see `derive.groups._fibre`; where nothing is said, not at all.
+The first two are partial on a box, like translations, and follow them; the third carries the grid onto itself. By a step,
+as translations by a step leave it, t is a multiple of that: M goes about the pixel 0 and about those that these carry it to. On
+channels a group acts as it is told to: see `derive.groups._fibre`; where nothing is said, not at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from sympy import Expr, Integer, Rational, Symbol, true
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import said
+from derive.forms.arguments import is_count, said
 from derive.forms.form import Array, Form, Role
 from derive.groups._fibre import Acts, Fibre, fibre
 from derive.groups._group import Action, Element, Tie, channel_acts, chosen_axes
@@ -37,20 +38,22 @@ class PointGroup:
 
     `about` is "pixel", "corner" or "grid"; `axes` are the grid axes that the matrices mix, by default all of them;
     `channels` says how the group acts on channel axes, by their letters: (("r", "regular"),), or a dict.
-
+    `step` is that of the translations before it, one for all of its axes or for each.
     """
 
     group: str | tuple[Matrix, ...]
     about: str = "pixel"
     axes: tuple[int, ...] | None = None
     channels: Mapping[str, Acts] | None = None
+    step: int | tuple[int, ...] = 1
 
     def __str__(self) -> str:
         group = f'"{self.group}"' if isinstance(self.group, str) else str(self.group)
         about = "" if self.about == "pixel" else f', about="{self.about}"'
         axes = "" if self.axes is None else f", axes={self.axes}"
         acts = f", channels={{{', '.join(map(_shown, channel_acts(self.channels).items()))}}}" if self.channels else ""
-        return f"PointGroup({group}{about}{axes}{acts})"
+        step = "" if self.step == 1 else f", step={self.step}"
+        return f"PointGroup({group}{about}{axes}{acts}{step})"
 
     @property
     def generators(self) -> tuple[Matrix, ...]:
@@ -96,6 +99,8 @@ class PointGroup:
 
     def tie(self, action: Action) -> Tie:
         """One point of every orbit stands for it."""
+        if action.periods and action.elements:
+            self._check_periods(tuple(action.periods.get(s, 1) for s in list(action.elements[0].out)[: self._rank]))
         return tie_finite(action)
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
@@ -105,8 +110,12 @@ class PointGroup:
         name = named((self.matrices[0], *kept)) or f"a subgroup of order {len(kept) + 1}"
         return f"{name} ({', '.join(e.says for e in elements)})" if elements else "the identity alone"
 
+    @property
+    def _rank(self) -> int:
+        return len(self.matrices[0])
+
     def _axes(self, form: Form) -> tuple[int, ...]:
-        rank, grid = len(self.matrices[0]), len(form.grid(form.output))
+        rank, grid = self._rank, len(form.grid(form.output))
         axes = chosen_axes(self, self.axes, grid)
         if len(form.grid(form.input)) != grid:
             raise RuleRefused(
@@ -122,10 +131,11 @@ class PointGroup:
 
     def _element(self, form: Form, axes: tuple[int, ...], m: Matrix, fibres: tuple[Fibre, ...]) -> Element:
         shifts = () if self.about == "grid" else shift_letters(form, axes)
+        moves = tuple(step * s for step, s in zip(self._steps(len(axes)), shifts, strict=False))
         still, moved = (
             self._grid_shift(form, axes, m)
             if self.about == "grid"
-            else (shifts, tuple(s + h for s, h in zip(shifts, self._half(m), strict=True)))
+            else (moves, tuple(s + h for s, h in zip(moves, self._half(m), strict=True)))
         )
         shown = "".join(s.name for s in shifts)
         return Element(
@@ -136,6 +146,60 @@ class PointGroup:
             notation=f"M_{{{shown}}}" if shown else "M",
             says=described(m),
             signs=(_sign(form.output, fibres), _sign(form.input, fibres)),
+        )
+
+    def _steps(self, rank: int) -> tuple[int, ...]:
+        """The step of shifts along each axis. Raises RuleRefused for what is none, and for steps that a matrix would mix."""
+        steps = self.step if isinstance(self.step, tuple) else (self.step,) * rank
+        if len(steps) != rank or not all(map(is_count, steps)):
+            raise RuleRefused(
+                f"Shifts go by a step from 1, one for each of {rank} axes or for all; {said(self.step)} is none."
+            )
+        if self.about == "grid" and set(steps) != {1}:
+            raise RuleRefused(f"{self} is about the grid's middle, so it takes no shifts; leave out step=.")
+        if len(self._unmixed(steps)) < len(self.matrices):
+            raise RuleRefused(f"{self._mixes(steps)}; {self._survivors(steps)}.")
+        return steps
+
+    def _unmixed(self, steps: Sequence[int]) -> tuple[Matrix, ...]:
+        """The matrices that carry shifts by these steps to shifts by them."""
+        return tuple(
+            m
+            for m in self.matrices
+            if not any(x * steps[q] % steps[p] for p, row in enumerate(m) for q, x in enumerate(row))
+        )
+
+    def _mixes(self, steps: Sequence[int]) -> str:
+        lost = next(m for m in self.matrices if m not in self._unmixed(steps))
+        along = ", ".join(map(str, steps))
+        return f"{described(lost).capitalize()} carries shifts by ({along}) along its axes to some that are no multiples of these"
+
+    def _survivors(self, steps: Sequence[int]) -> str:
+        """What is left of the group with shifts by these steps, as it is stated."""
+        kept = self._unmixed(steps)
+        if len(kept) == 1:
+            return "no other element than the identity survives"
+        name = named(kept)
+        group: str | tuple[Matrix, ...] = name if name is not None and name in NAMED else kept[1:]
+        by: int | tuple[int, ...] = steps[0] if len(set(steps)) == 1 else tuple(steps)
+        rest = replace(self, group=group, step=1 if self.about == "grid" else by)
+        return f"what survives is {rest}"
+
+    def _check_periods(self, periods: tuple[int, ...]) -> None:
+        """Raises RuleRefused unless the shifts are those that leave weights as they are which repeat by these periods."""
+        steps = self._steps(len(periods))
+        kept = self._unmixed(periods)
+        if len(kept) == len(self.matrices) and (steps == periods or self.about == "grid"):
+            return
+        by = ", ".join(map(str, periods))
+        if len(kept) < len(self.matrices):
+            raise RuleRefused(
+                f"Weights repeat by ({by}) along the grid. {self._mixes(periods)}; {self._survivors(periods)}."
+            )
+        own = ", ".join(map(str, steps))
+        raise RuleRefused(
+            f"{self} comes with shifts by ({own}), and weights repeat by ({by}) along the grid, so shifts by these alone "
+            f"leave them as they are; {self._survivors(periods)}, or state equivariant(Translations()) before it."
         )
 
     def _half(self, m: Matrix) -> tuple[Expr, ...]:

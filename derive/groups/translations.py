@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import And, Expr, Integer, Le, Max, Mod, Symbol, expand, floor, true
+from sympy import Abs, And, Expr, Integer, Le, Max, Min, Mod, Symbol, expand, floor, true
 
 from derive.errors import RuleRefused
 from derive.forms.arguments import said
 from derive.forms.dense import fresh, offset_letters
-from derive.forms.expr import index
+from derive.forms.expr import Where, index
 from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 from derive.groups._group import Action, Element, Tie, chosen_axes
@@ -72,6 +72,11 @@ class Translations:
             return tie_wrapped(action, self.step)
         rates = {p: {s: expand(value - p).coeff(s) / self.step for s in element.letters} for p, value in moved.items()}
         for p, value in moved.items():
+            if value.has(Where, Max, Min, Abs):
+                raise RuleRefused(
+                    f"Weights are called by cases, which a shift carries to others: {p} to {value}; "
+                    f"state equivariant({self}) before the symmetry that they are of."
+                )
             if expand(value - p - self.step * sum(rate * s for s, rate in rates[p].items())) != 0:
                 raise RuleRefused(f"A shift carries {p} to {value}, which is not {p} plus a multiple of the shift.")
         pivots = self._pivots(rates, element.letters)

@@ -136,26 +136,23 @@ class _Run:
             self.memory[node.target.array][self.place(node.target, at)] = self.read(node.target, at) + term
 
     def along(self, node: Gather | Scatter, env: Env) -> None:
-        """One axis of working arrays; those of a program that counts items have them in front."""
+        """Some axes of working arrays; those of a program that counts items have them in front."""
         points = list(self.points(node.over, env))
         box = [self.value(r.stop, env) - self.value(r.start, env) for r in node.over]
-        places = [self.value(node.place, at) for at in points]
+        places = [tuple(self.value(e, at) for e in node.places) for at in points]
         signs = [self.value(node.times, at) for at in points]
-        name = node.source if isinstance(node, Gather) else node.target
-        axis = node.axis - node.rank
-        extent = self.memory[name].shape[axis]
-        if any(not 0 <= p < extent for p in places):
-            raise EmitError(
-                f"{name} has no place {next(p for p in places if not 0 <= p < extent)} along an axis of {extent}."
-            )
-        whole = np.moveaxis(self.memory[name], axis, 0)
+        name, count = node.source if isinstance(node, Gather) else node.target, len(node.places)
+        first = self.memory[name].ndim + node.axis - node.rank
+        whole = np.moveaxis(self.memory[name], range(first, first + count), range(count))
+        for p, extent in ((p, e) for place in places for p, e in zip(place, whole.shape, strict=False)):
+            if not 0 <= p < extent:
+                raise EmitError(f"{name} has no place {p} along an axis of {extent}.")
         if isinstance(node, Gather):
-            rows = np.empty((len(places), *whole.shape[1:]), dtype=object)
+            rows = np.empty((len(places), *whole.shape[count:]), dtype=object)
             for number, (place, sign) in enumerate(zip(places, signs, strict=True)):
                 rows[number] = sign * whole[place]
-            self.memory[node.target] = _axes_at(rows.reshape(*box, *whole.shape[1:]), len(box), whole.ndim + axis)
+            self.memory[node.target] = _axes_at(rows.reshape(*box, *whole.shape[count:]), len(box), first)
             return
-        first = whole.ndim + axis
         source = np.moveaxis(self.memory[node.source], range(first, first + len(box)), range(len(box)))
         for place, sign, part in zip(places, signs, source.reshape(-1, *whole.shape[1:]), strict=True):
             whole[place] = whole[place] + sign * part

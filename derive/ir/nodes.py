@@ -103,9 +103,10 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """target[.., p - start, ..] = times(p)·source[.., place(p), ..] in the place of one axis: a new working array.
+    """target[.., p - start, ..] = times(p)·source[.., place(p), ..] in the place of one axis or of several: a new working array.
 
-    p runs through a box, and the target has an axis for each of its letters; `rank` is the number of the source's axes.
+    p runs through a box, and the target has an axis for each of its letters; `rank` is the number of the source's axes. `more` are
+    the places along the axes behind the first one, where there are several.
     """
 
     target: str
@@ -116,6 +117,12 @@ class Gather:
     place: Expr
     says: str = ""
     times: Expr = S.One
+    more: tuple[Expr, ...] = ()
+
+    @property
+    def places(self) -> tuple[Expr, ...]:
+        """Where the source is read, along each of those axes."""
+        return (self.place, *self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,11 @@ class Scatter:
     place: Expr
     says: str = ""
     times: Expr = S.One
+
+    @property
+    def places(self) -> tuple[Expr, ...]:
+        """Where the target is added to, along that axis."""
+        return (self.place,)
 
 
 @dataclass(frozen=True, slots=True)

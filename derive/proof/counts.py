@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -10,7 +11,7 @@ from math import lcm
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, true
+from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
 
 from derive.errors import TextError
 from derive.forms.conditions import regardless, simplified, split
@@ -31,7 +32,8 @@ from derive.proof.solver import decide
 __all__ = ["Counts"]
 
 _MOST = 12
-_MOST_CASES = 9
+_MOST_CASES, _MOST_RESIDUES = 9, 36
+_LARGER = (16, 32, 64, 128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Counts:
         exact = _number(form.weights, given), _number(form.biases, given)
         if any(rounded(p.free) for p in form.params):
             return cls._of_rounded(form, given, exact)
-        if sum(len(cases.args) for e in exact for cases in e.atoms(Piecewise)) > _MOST_CASES:
+        if _cases(exact) > _MOST_CASES:
             return cls._on_large_grids(form, given)
         return cls._in_short(form, given, exact)
 
@@ -114,7 +116,9 @@ class Counts:
     def _of_rounded(cls, form: Form, given: Polyhedron, exact: tuple[Expr, Expr]) -> Counts:
         """The exact numbers, as by a stride or a step of shifts, beside those of whole arrays where these are free."""
         try:
-            return replace(cls._of_whole(form, given), exact_weight=exact[0], exact_bias=exact[1])
+            short = cls._of_whole(form, given)
+            few = _cases(exact) <= _MOST_RESIDUES
+            return replace(short, exact_weight=exact[0], exact_bias=exact[1]) if few else short
         except (NotAffine, NotCountable):
             return cls._in_short(form, given, exact)
 
@@ -131,11 +135,19 @@ class Counts:
     def _of_whole(cls, form: Form, given: Polyhedron) -> Counts:
         full = tuple(replace(p, free=_without_grid(p, form)) for p in form.params)
         everything = tuple(Goal((form.given, f.domain), p.free) for p, f in zip(form.params, full, strict=True))
-        for when in _smaller(form):
-            if all(decide(Goal((*g.given, when), g.show).smt) is Status.PROVED for g in everything):
-                weight, bias = (_number(full[part], given) for part in _parts(form))
-                return cls(None, None, weight, bias, with_min(when, given))
-        raise NotCountable("The free entries are no union of polyhedra, nor those of the whole window on a large grid.")
+
+        def holds(when: Any) -> bool:
+            admitted = with_min(when, given) != false
+            return admitted and all(decide(Goal((*g.given, when), g.show).smt) is Status.PROVED for g in everything)
+
+        when = next(filter(holds, _smaller(form)), None)
+        when = _far_smaller(form, holds) if when is None else when
+        if when is None:
+            raise NotCountable(
+                "The free entries are no union of polyhedra, nor those of the whole window on a large grid."
+            )
+        weight, bias = (_number(full[part], given) for part in _parts(form))
+        return cls(None, None, weight, bias, with_min(when, given))
 
     @classmethod
     def _of_cube(cls, form: Form, given: Polyhedron) -> Counts:
@@ -153,6 +165,10 @@ class Counts:
         """Σ [the entry is free], which holds at all sizes and is a number at each."""
         weight, bias = (sum(map(_brackets, form.params[part]), start=S.Zero) for part in _parts(form))
         return cls(None, None, weight, bias, true)
+
+
+def _cases(exact: tuple[Expr, Expr]) -> int:
+    return sum(len(cases.args) for e in exact for cases in e.atoms(Piecewise))
 
 
 def _brackets(param: Param) -> Expr:
@@ -225,10 +241,23 @@ def _parts(form: Form) -> tuple[slice, slice]:
 def _smaller(form: Form) -> Iterator[Any]:
     """No condition; then that the grid exceeds each stated size by 1, 2, ...; then that it is at least 2, 3, ..."""
     yield true
-    stated, sizes = _stated(form)
-    for slack in range(1, _MOST):
-        yield And(*(Le(s, size - slack) for s in stated or [S.Zero] for size in sizes))
+    yield from (_smaller_by(form, slack) for slack in range(1, _MOST))
     yield from large_enough(form, _MOST)
+
+
+def _smaller_by(form: Form, slack: int) -> Any:
+    """That the grid exceeds each stated size, or 0, by as much."""
+    stated, sizes = _stated(form)
+    return And(*(Le(s, size - slack) for s in stated or [S.Zero] for size in sizes))
+
+
+def _far_smaller(form: Form, holds: Callable[[Any], bool]) -> Any:
+    """The same by the least number that it takes, of larger ones; None where none is found."""
+    reached = next((slack for slack in _LARGER if holds(_smaller_by(form, slack))), None)
+    if reached is None:
+        return None
+    least = bisect_left(range(reached), True, lo=_MOST, key=lambda slack: holds(_smaller_by(form, slack)))
+    return _smaller_by(form, least)
 
 
 def _is_plain(form: Form, when: Any) -> bool:

@@ -101,12 +101,14 @@ def differing_at_small_sizes(one: Form, other: Form) -> Counterexample | None:
 
 
 def _one_of_each(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
-    shapes = {p.name: [int(evaluate(e, sizes)) for e in p.array.shape] for p in form.params}
+    learned = [p for p in form.params if p.values is None]
+    numbers = {p.name: _numbers(p, sizes) for p in form.params if p.values is not None}
+    shapes = {p.name: [int(evaluate(e, sizes)) for e in p.array.shape] for p in learned}
     for places in product(*(np.ndindex(*shape) for shape in shapes.values())):
         arrays = {name: np.zeros(shape, dtype=object) for name, shape in shapes.items()}
         for name, place in zip(shapes, places, strict=True):
             arrays[name][place] = 1
-        yield tuple((_entry(p.array, at, sizes), 1) for p, at in zip(form.params, places, strict=True)), arrays
+        yield tuple((_entry(p.array, at, sizes), 1) for p, at in zip(learned, places, strict=True)), arrays | numbers
 
 
 def _entry(array: Array, place: tuple[int, ...], sizes: Mapping[Symbol, int]) -> str:

@@ -17,7 +17,7 @@ from derive.render.content import verdicts_of
 from derive.render.document import Subject
 from derive.render.field import Field
 from derive.render.figures import Picture
-from derive.render.numbers import admitted, counts, numbers, operations
+from derive.render.numbers import counts, needed, numbers, operations
 
 __all__ = ["data", "row"]
 
@@ -29,7 +29,7 @@ def row(
     backends: Sequence[str],
     at: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """One layer of `list`; with sizes, `at` too: null where one of its sizes has no value, or it doesn't admit them."""
+    """One layer of `list`; with sizes, `at` too: null where it doesn't admit them, and then what it `needs`."""
     found: dict[str, Any] = {
         "name": name,
         "equation": formula(derivation.form),
@@ -38,7 +38,9 @@ def row(
         "backends": list(backends),
     }
     if at is not None:
-        found["at"] = numbers(derivation, at) if admitted(derivation.form, at) else None
+        needs = needed(derivation.form, at)
+        found["at"] = None if needs else numbers(derivation, at)
+        found |= {"needs": needs} if needs else {}
     return found
 
 

@@ -23,7 +23,6 @@ from derive.forms.polyhedron import NotAffine, Polyhedron
 __all__ = [
     "EXAMPLE_SIZES",
     "Operations",
-    "admitted",
     "at_letters",
     "at_sizes",
     "cost",
@@ -32,6 +31,7 @@ __all__ = [
     "example",
     "free_entries",
     "grouped",
+    "needed",
     "numbers",
     "operations",
 ]
@@ -125,9 +125,8 @@ def numbers(derivation: Derivation, at: Mapping[str, int]) -> dict[str, int]:
     form = derivation.form
     if missing := [s.name for s in form.sizes if s.name not in at]:
         raise DeriveError(f"The size {missing[0]} has no value; state it, as in {missing[0]}=10.")
-    for condition in sorted(And.make_args(form.given), key=str):
-        if condition.subs({index(name): Integer(value) for name, value in at.items()}) == False:  # noqa: E712
-            raise DeriveError(f"The layer needs {UNICODE(condition)}, which these sizes are not.")
+    if wrong := needed(form, at):
+        raise DeriveError(f"The layer needs {wrong}, which these sizes are not.")
     own = counts(form)
     weights = free_entries(form, form.weights, own.exact_weight, at)
     spent = operations(form)
@@ -142,10 +141,13 @@ def numbers(derivation: Derivation, at: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-def admitted(form: Form, at: Mapping[str, int]) -> bool:
-    """Whether every size of the form has a value, and the form admits these."""
-    sizes = {s: at[s.name] for s in form.sizes if s.name in at}
-    return len(sizes) == len(form.sizes) and bool(evaluate(form.given, sizes))
+def needed(form: Form, at: Mapping[str, int]) -> str:
+    """What the form needs of its sizes that these are not, such as "n ≥ 1" or "a number for m"; nothing where it admits them."""
+    if missing := [UNICODE(s) for s in form.sizes if s.name not in at]:
+        return f"a number for {missing[0]}"
+    sizes = {s: Integer(at[s.name]) for s in form.sizes}
+    parts = sorted(And.make_args(form.given), key=str)
+    return next((UNICODE(part) for part in parts if not bool(part.xreplace(sizes))), "")
 
 
 def free_entries(form: Form, params: tuple[Param, ...], exact: Expr | None, at: Mapping[str, int]) -> int:

@@ -27,7 +27,7 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
         when = "" if free["when"] == "True" else f"   when {_letters(free['when'])}"
         parts.append(_indented(f"{_letters(free['weight'])} weights, {_letters(free['bias'])} biases{when}"))
         if "at" in row:
-            parts.append(_indented(_numbers(row["at"])))
+            parts.append(_indented(f"it needs {row['needs']}" if row["at"] is None else _numbers(row["at"])))
         parts.append(Text(""))
     return Group(*parts[:-1])
 
@@ -40,9 +40,7 @@ def _letters(text: str) -> str:
     return UNICODE(parse(text))
 
 
-def _numbers(at: Mapping[str, int] | None) -> str:
-    if at is None:
-        return "one of its sizes was given no number"
+def _numbers(at: Mapping[str, int]) -> str:
     parts = (
         f"{grouped(at['weights'])} weights",
         f"{grouped(at['biases'])} biases",

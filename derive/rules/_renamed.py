@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sympy import Symbol
@@ -23,8 +23,9 @@ def renamed(inner: Form, outer: Form, weights: str) -> Form:
     for s in inner.reduction_symbols:
         letters[s] = fresh(s, {*taken, *letters.values()})
     used = {p.name for p in outer.params} | {t.name for t in outer.tables}
-    tables = _tables(inner, {*used, weights, *(p.name for p in inner.weights)})
-    names = {p.name: weights if p.name in used else p.name for p in inner.weights}
+    tables = _apart_from((t.name for t in inner.tables), {*used, weights, *(p.name for p in inner.weights)})
+    names = {p.name: weights if p.name in used else p.name for p in inner.weights if p.values is None}
+    names |= _apart_from({p.name for p in inner.weights if p.values is not None}, {*used, *names.values()})
     if len({*names.values(), *used}) < len(names) + len(used):
         raise RuleRefused(
             f"Both layers would have weights called {weights}; give the inner ones another name: weights=."
@@ -48,16 +49,16 @@ def _apart(inner: Form, outer: Form) -> str:
     return next(name for name in (inner.input.name, "Y", "Z", "Q", "R") if name not in taken)
 
 
-def _tables(inner: Form, taken: set[str]) -> dict[str, str]:
-    """The inner layer's tables by new names, with as many `_` behind as make each new."""
-    names: dict[str, str] = {}
-    for table in inner.tables:
-        name = table.name
-        while name in taken:
-            name += "_"
-        names[table.name] = name
-        taken = taken | {name}
-    return names
+def _apart_from(names: Iterable[str], taken: set[str]) -> dict[str, str]:
+    """Tables, and arrays of numbers, by new names: with as many `_` behind as make each new."""
+    found: dict[str, str] = {}
+    for name in names:
+        new = name
+        while new in taken:
+            new += "_"
+        found[name] = new
+        taken = taken | {new}
+    return found
 
 
 def _param(param: Param, name: str, letters: Mapping[Symbol, Symbol], tables: Mapping[str, str]) -> Param:

@@ -147,7 +147,7 @@ class Application:
         except RuleRefused as cause:
             if f"'{self.rule.name}'" in str(cause):
                 raise
-            raise RuleRefused(f"Rule '{self.rule.name}' refused: {cause}") from cause
+            raise type(cause)(f"Rule '{self.rule.name}' refused: {cause}") from cause
         kind = step.kind if step.kind in self.rule.kinds else self.rule.kind
         return replace(step, rule=str(self), kind=kind)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain, permutations, product
+from types import MappingProxyType
 from typing import Any
 
-from sympy import Abs, And, Expr, Integer, Max, Min, Mod, Or, Symbol, ceiling, expand, igcd, true
+from sympy import Abs, And, Eq, Expr, Ge, Integer, Max, Min, Mod, Or, Symbol, ceiling, expand, floor, igcd, true
 
 from derive.errors import RuleRefused
 from derive.forms.branches import branches
@@ -17,12 +18,13 @@ from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
 from derive.forms.polyhedron import NotAffine
 from derive.forms.products import product_of
 from derive.forms.quotients import rounded
-from derive.remembered import replaced
+from derive.remembered import replaced, text
 from derive.rules._known import implied
 
-__all__ = ["selected"]
+__all__ = ["read_by", "selected", "ties_remainders"]
 
 Letters = Mapping[Symbol, Expr]
+Reading = tuple[tuple[Any, ...], Letters]
 _MOST_AXES = 3
 _LARGE = 9
 
@@ -43,12 +45,14 @@ def selected(form: Form, places: Letters, first: Letters, axes: tuple[Axis, ...]
     live = after.live
     factors = product_of(after.weight) or {}
     sources = {p.name: factors.get(p.name, after.weight) for p in form.weights}
-    weights = tuple(p if p.data else _read_by(p, after, sources[p.name], live, first) for p in form.weights)
-    biases = tuple(_read_by(p, after, after.bias, output.holds(), first) for p in form.biases)
+    weights = tuple(p if p.data else read_by(p, after, sources[p.name], live, first, places) for p in form.weights)
+    biases = tuple(read_by(p, after, after.bias, output.holds(), first) for p in form.biases)
     return replace(after, weights=weights, biases=biases)
 
 
-def _read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letters) -> Param:
+def read_by(
+    param: Param, after: Form, source: Expr, inside: Any, first: Letters, places: Letters = MappingProxyType({})
+) -> Param:
     """The entries that a selected place reads still, each by the first such place from the one that read it.
 
     An entry that a symmetry ties to others is read by their taps too: one of those may be at a selected place.
@@ -59,9 +63,9 @@ def _read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letter
     known = And(param.array.holds(), after.given)
     mine = simplified(named, param.array.holds(), after.given)
     options: list[tuple[Any, Letters]] = []
-    for own, at in _readings(param, source, after, named, first):
+    for own, at in _readings(param, source, after, inside, first, places):
         live = simplified(And(replaced(inside, at), *own), param.array.holds(), after.given, *_affine(named))
-        live = _without_bent(live, And(known, *_affine(named), param.free if own else true))
+        live = _without_bent(live, And(known, *_affine(named), param.free if param.free in own else true))
         if not options or not implied(And(known, mine, live), Or(*(found for found, _ in options))):
             options.append((live, at))
         if implied(And(known, mine), Or(*(found for found, _ in options))):
@@ -76,34 +80,108 @@ def _read_by(param: Param, after: Form, source: Expr, inside: Any, first: Letter
 
 
 def _readings(
-    param: Param, source: Read, after: Form, named: Any, first: Letters
-) -> Iterator[tuple[tuple[Any, ...], Letters]]:
+    param: Param, source: Read, after: Form, inside: Any, first: Letters, places: Letters
+) -> Iterator[Reading]:
     """The terms that may read an entry, with what makes them read it: those of the old reader's cases, then mirrored ones."""
-    read = {s: _chosen(e, And(param.array.holds(), after.given, named)) for s, e in param.reader}
+    known = And(param.array.holds(), after.given, _named(param, after))
+    read = {s: _chosen(e, known) for s, e in param.reader}
     cases = [dict(at) for at in dict.fromkeys(tuple(at.items()) for _, at in branches(read))]
+    if ties_remainders(source):
+        yield from _elsewhere(param, source, cases[0], inside)
+        return
     taps = _taps(param, source, after)
     for term, tap in chain(((case, {}) for case in cases), ((cases[0], tap) for tap in taps)):
         at = {s: replaced(e, tap) for s, e in term.items()}
         at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
-        at |= _of_phase(param, source, at)
-        hit = equal_places((replaced(e, at) for e in source.subscripts), param.array.symbols)
+        found = _of_phase(param, source, at)
+        at = {s: replaced(e, _moved(term, found, places)) if s not in found else found[s] for s, e in at.items()}
+        hit = _named_by((replaced(e, at) for e in source.subscripts), param)
         yield (() if tap else (param.free, hit)), at
 
 
-def _of_phase(param: Param, source: Read, at: Letters) -> Letters:
-    """The first place from there on of the entry's own remainder, where the steps between places meet every remainder."""
-    found: dict[Symbol, Expr] = {}
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """By which remainder an entry is called: its letter is c·((r·s + d) mod p) + e for a kept place s."""
+
+    letter: Symbol
+    remainder: Mod
+    factor: Expr
+    added: Expr
+
+    @classmethod
+    def of(cls, letter: Symbol, subscript: Expr) -> _Phase | None:
+        """None for a subscript without one remainder by a number."""
+        found = subscript.atoms(Mod)
+        if len(found) != 1 or not (remainder := found.pop()).args[1].is_Integer:
+            return None
+        factor = subscript.coeff(remainder)
+        added = expand(subscript - factor * remainder)
+        return cls(letter, remainder, factor, added) if factor.is_Integer and factor > 0 and added.is_Integer else None
+
+    def steps(self, s: Symbol, wanted: Expr) -> tuple[Expr, Expr, int]:
+        """The multiple of the place, what of the wanted subscript's remainder is left for it, and what divides both."""
+        place, period = self.remainder.args
+        rate = place.coeff(s)
+        rest = expand(place - rate * s)
+        common = igcd(rate, period) if rate.is_Integer and rest.is_Integer else period
+        return rate, floor((wanted - self.added) / self.factor) - rest, int(common)
+
+    def met(self, s: Symbol, wanted: Expr) -> Any:
+        """That some place has the remainder."""
+        _, left, common = self.steps(s, wanted)
+        return And(Eq(Mod(wanted - self.added, self.factor), 0), Eq(Mod(left, common), 0))
+
+    def first(self, s: Symbol, at: Expr, wanted: Expr) -> Expr:
+        """The first such place from one on."""
+        rate, left, common = self.steps(s, wanted)
+        around = int(self.remainder.args[1]) // common
+        return at + Mod(pow(int(rate) // common, -1, around) * floor(left / common) - at, around) if around > 1 else at
+
+
+def _phases(param: Param, source: Read, at: Letters) -> Iterator[tuple[_Phase, Symbol]]:
+    """The remainders that entries are called by, each with the letter of the place that it is of."""
     for letter, subscript in zip(param.array.symbols, source.subscripts, strict=True):
-        if not isinstance(subscript, Mod) or not subscript.args[1].is_Integer:
-            continue
-        place, period = subscript.args[0], int(subscript.args[1])
-        for s in place.free_symbols & set(at):
-            rate = place.coeff(s)
-            rest = expand(place - rate * s)
-            if rate.is_Integer and rest.is_Integer and igcd(rate, period) == 1:
-                turns = pow(int(rate), -1, period)
-                found[s] = at[s] + Mod(turns * (letter - rest) - at[s], period)
-    return found
+        if (phase := _Phase.of(letter, subscript)) is not None:
+            yield from ((phase, s) for s in phase.remainder.args[0].free_symbols & set(at))
+
+
+def _of_phase(param: Param, source: Read, at: Letters) -> Letters:
+    """The first place from there on of the entry's own remainder, one of those that the steps between places meet."""
+    return {s: phase.first(s, at[s], phase.letter) for phase, s in _phases(param, source, at)}
+
+
+def _moved(term: Letters, found: Letters, places: Letters) -> Letters:
+    """Where an entry's letter stood for the place that reads it, and others follow it, as on a torus: the place that does now."""
+    still = {term[s]: s for s in found if isinstance(term[s], Symbol)}
+    return {letter: replaced(places.get(s, s), {s: found[s]}) for letter, s in still.items()}
+
+
+def _named_by(subscripts: Iterable[Expr], param: Param) -> Any:
+    """That these are the entry's own letters."""
+    pairs = zip(subscripts, param.array.symbols, strict=True)
+    return And(*(Ge(s, 0) if e == Abs(s) else Eq(e, s) for e, s in pairs))
+
+
+def ties_remainders(source: Read) -> bool:
+    """Whether an entry is called by cases of remainders, as where a symmetry carries some to others."""
+    return any(e.has(Mod) and e.has(Where, Max, Min) for e in source.subscripts)
+
+
+def _elsewhere(param: Param, source: Read, term: Letters, inside: Any) -> Iterator[Reading]:
+    """The first terms at places of each remainder, of cases that tie some to each other, each with what makes it read the entry."""
+    found = sorted({m for e in source.subscripts for m in e.atoms(Mod) if m.args[1].is_Integer}, key=text)
+    places = [
+        (_Phase(m.args[1], m, Integer(1), Integer(0)), s) for m in found for s in m.args[0].free_symbols & set(term)
+    ]
+    offsets = [a.symbol for a in param.array.axes if a.role is Role.GRID and a.symbol not in {s for _, s in places}]
+    for tap, chosen in product(({}, *_mirrored(offsets)), product(*(range(p.remainder.args[1]) for p, _ in places))):
+        wanted = [(phase, s, Integer(v)) for (phase, s), v in zip(places, chosen, strict=True)]
+        if all(phase.met(s, v) == True for phase, s, v in wanted):  # noqa: E712  SymPy's
+            near, _ = split(replaced(inside, tap))
+            at = {s: tap.get(s, e) for s, e in term.items()}
+            at |= {s: phase.first(s, Max(*near.bounds(s)[0]), v) for phase, s, v in wanted}
+            own = {phase.remainder: v for phase, _, v in wanted}
+            yield (_named_by((replaced(replaced(e, own), at) for e in source.subscripts), param),), at
 
 
 def _chosen(place: Expr, known: Any) -> Expr:
@@ -113,11 +191,13 @@ def _chosen(place: Expr, known: Any) -> Expr:
 
 def _check_phases(param: Param, source: Read, at: Letters, after: Form) -> None:
     """Raises RuleRefused where the place found for an entry has another remainder than the entry is of."""
-    hits = [equal_places((e.xreplace(at),), (s,)) for s, e in zip(param.array.symbols, source.subscripts, strict=True)]
-    known = And(param.array.holds(), after.given, param.free)
-    periods = [e.args[1] for e in source.subscripts if isinstance(e, Mod) and e.args[1].is_Integer]
-    repeats = (hit for hit, e in zip(hits, source.subscripts, strict=True) if isinstance(e, Mod))
-    if periods and not all(implied(known, hit) for hit in repeats):
+    if ties_remainders(source):
+        return
+    found = list(_phases(param, source, at))
+    known = And(param.array.holds(), after.given, param.free, *(phase.met(s, phase.letter) for phase, s in found))
+    subscripts = dict(zip(param.array.symbols, source.subscripts, strict=True))
+    periods = [phase.remainder.args[1] * phase.factor for phase, _ in found]
+    if not all(implied(known, Eq(subscripts[p.letter].xreplace(at), p.letter)) for p, _ in found):
         raise RuleRefused(
             f"The entries {source} repeat along the grid, and no kept place is known that reads each of them; strides that are "
             f"multiples of {max(periods)} keep one kind of place, and zero, periodic and reflecting edges keep all."

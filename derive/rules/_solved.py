@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sympy import And, Integer, Symbol
 
-from derive.errors import RuleRefused
+from derive.errors import RuleRefused, StatedLate
 from derive.forms.expr import Read, index, reads
 from derive.forms.form import Axis, Form, Param, Table
 from derive.forms.spans import Span
@@ -94,7 +94,7 @@ class Solved:
         here = dict(zip(self.entries.array.symbols, self.read.subscripts, strict=True))
         for axis in axes:
             if not (isinstance(axis.lower, Integer) and isinstance(axis.upper, Integer)):
-                raise RuleRefused(
+                raise StatedLate(
                     f"The weights are sums over a basis, and this constraint ties them along {axis.symbol}, which runs from "
                     f"{axis.lower} to {axis.upper}; state sizes as numbers, or the constraint before the matrices."
                 )
@@ -150,9 +150,7 @@ class Solved:
         condition, letters = self.old.free, {a.symbol for a in self.unknowns}
         own = [c for c in And.make_args(condition) if c.free_symbols & letters]
         if any(c.free_symbols - letters for c in own):
-            raise RuleRefused(
-                f"This constraint ties entries along letters of which {own[0]} lets only some entries be."
-            )
+            raise StatedLate(f"This constraint ties entries along letters of which {own[0]} lets only some entries be.")
         if not own:
             return np.ones(self.size, bool)
         ranges = {a.symbol: (int(a.lower), int(a.upper)) for a in self.unknowns}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from math import lcm
 from typing import Any
 
-from sympy import And, Expr, Integer, Not, Symbol, expand, false, true
+from sympy import And, Expr, Integer, Mod, Not, Symbol, expand, false, true
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified_inside, split
@@ -65,8 +66,8 @@ class Tied:
             gk = {s: element.source.get(s, s).xreplace(self.places) for s in form.input.symbols}
             term |= {s: e.xreplace(gk | go) for s, e in form.solve_read(form.input.symbols).items()}
         source = form.weight if self.is_weight else form.bias
-        at_rest = (expand(s.xreplace(self.term)) for s in subscripts_of(source))
-        moved = (expand(s.xreplace(term)) for s in subscripts_of(source))
+        at_rest = (_plain(s.xreplace(self.term)) for s in subscripts_of(source))
+        moved = (_plain(s.xreplace(term)) for s in subscripts_of(source))
         letters = zip(self.param.array.symbols, at_rest, moved, strict=True)
         return {p: p if there == here else there for p, here, there in letters}
 
@@ -74,10 +75,14 @@ class Tied:
         param, given = self.param, self.form.given
         entries, rest = split(param.domain, given)
         signs = ((times(*e.signs) if self.is_weight else e.signs[0]).xreplace(self.places) for e in self.elements)
+        source = subscripts_of(self.form.weight if self.is_weight else self.form.bias)
+        remainders = {p: e for p, e in zip(param.array.symbols, source, strict=True) if isinstance(e, Mod)}
         few = {
             axis.symbol: (int(axis.lower), int(axis.upper))
             for axis in sorted(param.array.axes, key=lambda axis: axis.symbol not in self.form.output.symbols)
-            if axis.role is Role.CHANNEL and axis.lower.is_Integer and axis.upper.is_Integer
+            if (axis.role is Role.CHANNEL or axis.symbol in remainders)
+            and axis.lower.is_Integer
+            and axis.upper.is_Integer
         }
         return Action(
             letters=param.array.symbols,
@@ -86,12 +91,19 @@ class Tied:
             places=self.places,
             signs=tuple(signs),
             few=few,
+            periods=_periods(self.form, remainders.values()),
+            wrapped=any(map(self._wraps, source)),
             entries=entries,
             rest=rest,
             given=given,
             same=lambda one, other: _same(given, one, other),
             closed=lambda: all(self._counts(moved) for moved in self.moved),
         )
+
+    def _wraps(self, subscript: Expr) -> bool:
+        """Whether it is a difference, and with the grid's size where it is less than 0."""
+        sides = {a.extent for a in self.form.input.axes}
+        return isinstance(subscript, Where) and expand(subscript.args[1] - subscript.args[2]) in sides
 
     def _counts(self, moved: Mapping[Symbol, Expr]) -> bool:
         """Whether the entry there counts wherever this one does."""
@@ -175,6 +187,27 @@ class Tied:
             values |= {s: carry[s] for s in self.places if s in carry}
             found.append(Instance(self.param.name, first + number, tuple(values.items())))
         return tuple(found)
+
+
+def _plain(subscript: Expr) -> Expr:
+    """The subscript multiplied out, remainders without multiples of what they are by: (2t - i) mod 2 is -i mod 2."""
+
+    def less(top: Expr, by: Expr) -> Expr:
+        terms = expand(top).as_coefficients_dict()
+        whole = by.is_Integer and all(c.is_Integer and t.is_integer for t, c in terms.items())
+        return Mod(sum((c % by * t for t, c in terms.items()), start=Integer(0)), by) if whole else Mod(top, by)
+
+    return expand(subscript).replace(Mod, less)
+
+
+def _periods(form: Form, remainders: Iterable[Mod]) -> dict[Symbol, int]:
+    """By which remainder of an output's letter an entry is called, for each letter of which it is."""
+    found: dict[Symbol, int] = {}
+    for top, by in (e.args for e in remainders):
+        for s in form.output.symbols:
+            if by.is_Integer and top.coeff(s) in (1, -1):
+                found[s] = lcm(found.get(s, 1), int(by))
+    return found
 
 
 def _same(given: Any, one: Any, other: Any) -> bool:

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from sympy import And, Eq, Expr, Integer, Le, Max, Min, Mod, Symbol, expand
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import regardless, simplified, split
 from derive.forms.dense import dense_form
-from derive.forms.expr import index, reads
+from derive.forms.expr import Read, Where, index, reads
 from derive.forms.extension import EXTENSIONS, extended
 from derive.forms.form import Edge, Form, Param, Role
 from derive.forms.polyhedron import Polyhedron
@@ -28,7 +29,7 @@ from derive.groups.translations import Translations
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._maps import same_entries, same_letters
 from derive.rules._rule import Case, rule
-from derive.rules._selected import selected
+from derive.rules._selected import read_by, selected, ties_remainders
 from derive.rules.equivariant import equivariant
 from derive.rules.local import local
 from derive.rules.reindex import reindex
@@ -144,7 +145,11 @@ def _beyond(form: Form, edge: str) -> Step:
         for axis, place in zip(form.input.axes, form.read, strict=True)
     )
     after = replace(form, domain=_whole(form), read=places, shared=True)
-    after = replace(after, weights=tuple(_read_once(p, form) for p in form.weights))
+    whole = partial(
+        read_by, after=after, source=after.weight, inside=after.live, first={s: s for s in after.output.symbols}
+    )
+    tied = isinstance(form.weight, Read) and ties_remainders(form.weight)
+    after = replace(after, weights=tuple(whole(p) if tied else _read_once(p, form) for p in form.weights))
     same = same_letters(form)
     return Step(
         rule="",
@@ -169,8 +174,13 @@ def _read_once(param: Param, form: Form) -> Param:
     named = list(And.make_args(regardless(param.free, grid)))
     phases = dict(_phases(param, form))
     named += [Le(phases[a.symbol], a.upper) for a in form.output.axes if a.symbol in phases]
-    reader = tuple((s, (first | phases).get(s, e)) for s, e in param.reader)
+    reader = tuple((s, (first | phases).get(s, _first_case(e) if phases else e)) for s, e in param.reader)
     return replace(param, free=And(*sorted(named, key=str)), reader=reader)
+
+
+def _first_case(e: Expr) -> Expr:
+    """Without the cases that small grids make: a window is whole at the place that an entry is called by."""
+    return e.replace(lambda part: isinstance(part, Where), lambda part: part.args[1])
 
 
 def _phases(param: Param, form: Form) -> Iterator[tuple[Symbol, Symbol]]:

@@ -82,8 +82,9 @@ class Plan:
     def error_bound(self, X: Any) -> Any:
         """How far each result for X can be from the exact one: the derived forward error bound; infinite where it isn't claimed.
 
-        It takes as long as a call or two. Raises ArgumentError for a layer that no bound is stated for.
+        It takes as long as a call or two. Raises ArgumentError for a layer that no bound is stated for, and what a call raises.
         """
+        self._check(self.kernel.data, X, self.shape)
         return error_bound(self, X)
 
     def __call__(self, X: Any, out: Any = None) -> Any:

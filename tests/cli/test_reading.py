@@ -48,6 +48,19 @@ def test_list_at_fills_in_the_seeds_own_numbers(run, at, name, weights):
     assert numbers["operations"] > 0
 
 
+@pytest.mark.parametrize(
+    ("at", "needs"), [("n=0", "n ≥ 1"), ("n=0,m=4,Delta=1", "n ≥ 1"), ("N=3,K=4", "a number for n"), ("n=3", "")]
+)
+def test_list_at_sizes_that_a_layer_is_not_for_says_what_it_needs(run, at, needs):
+    """Instead of numbers of a layer that isn't there."""
+    (row,) = [row for row in json.loads(run("list", "--json", "--at", at).out) if row["name"] == "deepsets1d"]
+    assert (row["at"] is None, row.get("needs", "")) == (bool(needs), needs)
+
+
+def test_list_says_so_in_words(run):
+    assert run("list", "--at", "n=0").out.count("it needs n ≥ 1") >= 1
+
+
 def test_list_in_a_pipe_is_plain_text_of_80_columns(process, small):
     ran = process("list", cwd=small, PYTHONPATH=str(small), COLUMNS="80")
     assert ran.code == 0
@@ -67,9 +80,10 @@ def test_show_prints_the_derivation_in_every_format(run, name, form):
 
 
 def test_prove_reports_every_obligation_and_writes_a_certificate_that_verifies(run, tmp_path):
-    file = tmp_path / "conv2d.json"
+    file = tmp_path / "proofs" / "of" / "conv2d.json"
     ran = run("prove", "conv2d", "--certificate", file)
     assert ran.code == 0
+    assert f"{file} is written." in ran.out.splitlines()
     assert "proved for all sizes" in ran.out
     verified = run("verify", file, "--against", "conv2d")
     assert verified.code == 0
@@ -86,7 +100,7 @@ def test_prove_reports_every_obligation_and_writes_a_certificate_that_verifies(r
 
 
 def test_prove_writes_theorems_for_coq(run, tmp_path):
-    file = tmp_path / "dense.v"
+    file = tmp_path / "theorems" / "dense.v"
     ran = run("prove", "dense2d", "--coq", file)
     assert ran.code == 0
     stated = re.search(

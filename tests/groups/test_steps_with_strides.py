@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sympy import Le
 
 import derive
 from derive.checking import check_emitted
 from derive.derivation import Derivation
-from derive.errors import ObligationFailed
+from derive.forms.expr import index
 from derive.pipeline import Layer
+from derive.render.numbers import numbers
 
 
 def stepped(step: int, edge: str, stride: int) -> Derivation:
@@ -65,6 +67,39 @@ def test_a_stride_that_shares_a_divisor_meets_some_kinds(step: int, stride: int,
     check_emitted(Layer("stepped", layer, "A stepped layer.", "python -m derive emit", "docs"))
 
 
-def test_remainders_that_come_in_another_order_and_not_all_are_refused() -> None:
-    with pytest.raises(ObligationFailed, match=r"Rule 'strided\(4\)' refused: its obligation 'free' is refuted"):
-        stepped(6, "periodic", 4)
+STEPS = [(2, 3), (3, 2), (4, 2), (4, 6), (6, 4), (6, 3), (3, 4)]
+
+
+@pytest.mark.parametrize("edge", ["zero", "periodic"])
+@pytest.mark.parametrize(("step", "stride"), STEPS)
+def test_what_is_learned_is_what_the_kept_places_read(step: int, stride: int, edge: str) -> None:
+    """Remainders may come in any order, and not all: an entry is free where a kept place of its remainder reads it."""
+    check_what_is_read(step, stride, edge)
+
+
+@pytest.mark.parametrize(
+    ("step", "stride"), [(6, 4), *(pytest.param(*pair, marks=pytest.mark.nightly) for pair in STEPS if pair != (6, 4))]
+)
+def test_so_do_places_with_a_whole_window(step: int, stride: int) -> None:
+    check_what_is_read(step, stride, "valid")
+
+
+def check_what_is_read(step: int, stride: int, edge: str) -> None:
+    layer = stepped(step, edge, stride)
+    assert all(v.proved for v in layer.verdicts)
+    for n in (*range(3, 12), step * stride, step * stride + 1):
+        kept = range(1, n - 1, stride) if edge == "valid" else range(0, n, stride)
+        inside = range(n) if edge != "periodic" else range(-1, n + 1)
+        read = {(o % step, a) for o in kept for a in (-1, 0, 1) if o + a in inside}
+        own = numbers(layer, {"n": n})
+        assert (own["weights"], own["biases"]) == (len(read), len({o % step for o in kept})), n
+
+
+@pytest.mark.parametrize("step", [2, 3])
+def test_whole_lines_by_a_step_have_a_number_where_it_holds(step: int) -> None:
+    layer = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations(step=step)))
+    n, found = index("n"), layer.free_parameters
+    assert (found["weight"], found["when"]) == {2: (4 * n - 4, Le(2, n)), 3: (6 * n - 9, Le(3, n))}[step]
+    for size in range(1, 9):
+        orbits = {(o % step, k - o) for o in range(size) for k in range(size)}
+        assert layer.counts.exact_weight.subs(n, size) == len(orbits)

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 import derive
+from derive.checking import check_emitted
 from derive.errors import DeriveError, ObligationFailed, RuleRefused
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.groups import _torus
+from derive.pipeline import Layer
 from derive.proof.certificate import verify
 from derive.proof.counterexample import Counterexample
+from derive.render.numbers import numbers
 
 n = index("n")
 
@@ -67,6 +70,40 @@ def test_entries_are_tied_as_union_find_ties_them(step):
         }
         assert len(set(named.values())) == len(set(tied.values())) == step * step * turns
         assert len(set(zip(named.values(), tied.values(), strict=True))) == len(set(tied.values()))
+
+
+@pytest.mark.parametrize(("step", "stride"), [(2, 2), (2, 3), (3, 2), (6, 4)])
+def test_strides_read_the_remainders_that_they_meet(step, stride):
+    """A place that wraps around follows the place that reads it, whichever that is."""
+    layer = line(step).then(derive.strided(stride))
+    assert all(v.proved for v in layer.verdicts)
+    for turns in range(1, 6):
+        size = step * turns
+        read = {(o % step, (k - o) % size) for o in range(0, size, stride) for k in range(size)}
+        assert numbers(layer, {"n": turns})["weights"] == len(read), turns
+
+
+def test_strides_of_their_own_along_two_axes():
+    layer = derive.dense(2, ("2*n", "2*m"), ("2*n", "2*m")).then(rolls(2)).then(derive.strided((2, 3)))
+    assert all(v.proved for v in layer.verdicts)
+    for turns, other in ((1, 1), (2, 1), (2, 2)):
+        shape = (2 * turns, 2 * other)
+        kept = product(range(0, shape[0], 2), range(0, shape[1], 3))
+        ends = list(product(*map(range, shape)))
+        read = {(i % 2, j % 2, (k - i) % shape[0], (l - j) % shape[1]) for i, j in kept for k, l in ends}
+        assert numbers(layer, {"n": turns, "m": other})["weights"] == len(read)
+
+
+def test_a_step_of_its_own_along_each_axis():
+    layer = derive.dense(2, ("2*n", "3*m"), ("2*n", "3*m")).then(rolls(2, axes=(0,))).then(rolls(3, axes=(1,)))
+    assert all(v.proved for v in layer.verdicts)
+    assert layer.counts.exact_weight.subs({n: 1, index("m"): 1}) == (2 * 2) * (3 * 3)
+    assert layer.counts.exact_weight.subs({n: 2, index("m"): 1}) == (2 * 4) * (3 * 3)
+
+
+def test_a_strided_torus_has_kernels_and_a_dense_layer():
+    layer = line(2).then(derive.strided(3))
+    check_emitted(Layer("rolled", layer, "A stepped layer.", "python -m derive emit", "docs"))
 
 
 def test_two_axes_one_of_them_by_steps():

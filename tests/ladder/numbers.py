@@ -19,7 +19,7 @@ from derive.forms.form import Form
 from derive.forms.products import weighted
 from derive.forms.sizes import size_sources
 from derive.lowering import batched
-from derive.proof.step import View
+from derive.reference import starting
 from tests.ladder.residues import PRIME, Residue
 from tests.ladder.subjects import Arrays, Sizes
 
@@ -126,9 +126,9 @@ def numbered(form: Form, change: Callable[[Any], Any]) -> Form:
 
 def by_dense(derivation: Derivation, arrays: Arrays, sizes: Sizes) -> np.ndarray | None:
     """H = U + W·X with the dense W and U that the embeddings make of the parameters; None for layers without."""
-    if any(proved.step.view in (View.WEIGHT, View.BIAS, View.COMPOSED) for proved in derivation.steps):
+    form, start = derivation.form, starting(derivation)
+    if start is None:
         return None
-    form, start = derivation.form, derivation.dense
     data = arrays[form.input.name]
     grid = tuple(int(evaluate(start.input.axes[p].extent, sizes)) for p in start.grid(start.input))
     params = {p.name: arrays[p.name] for p in form.params if not p.data}

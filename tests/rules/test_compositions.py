@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import cache
 
@@ -10,7 +11,7 @@ import pytest
 from sympy import Symbol, prod
 
 import derive
-from derive.errors import ObligationFailed
+from derive.errors import DeriveError, ObligationFailed
 from derive.forms.denote import matrix
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
@@ -70,6 +71,38 @@ def test_a_composition_is_one_layer_after_the_other(what, edge):
         arrays = values(whole.form, sizes, n)
         sides = [square(form, arrays, sizes) for form in (outer.form.at(_fitting(outer.form, first)), first)]
         assert (square(whole.form, arrays, sizes) == sides[0].dot(sides[1])).all()
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("what", PAIRS)
+def test_the_dense_layer_of_a_composition_is_the_product_of_two(what, edge):
+    """By the embeddings of both derivations; no program and no composed form is asked."""
+    outer, inner = PAIRS[what](edge)
+    whole = outer.then(derive.compose(inner))
+    for n, delta in ((5, 1), (6, 1), (9, 2)):
+        sizes = {index("n"): n, index("Delta"): delta, index("C"): 2, index("D"): 2}
+        if not bool(evaluate(whole.form.given, sizes)):
+            continue
+        arrays, stated = values(whole.form, sizes, n), {s.name: v for s, v in sizes.items() if s in whole.form.sizes}
+        W, U = whole.reference(shape=(n,), **arrays, **stated)
+        assert (matrix(whole.form, arrays, sizes) == W).all() and not U.any()
+
+
+def test_what_follows_a_composition_is_seen_in_its_dense_layer():
+    one = layer("zero", radius=1)
+    twice = one.then(derive.compose(one)).then(derive.compose(one, weights="R")).then(derive.strided(2))
+    sizes = {index("n"): 5, index("C"): 2, index("D"): 2}
+    arrays = values(twice.form, sizes, 0)
+    W, _ = twice.reference(shape=(5,), **arrays, C=2)
+    assert (matrix(twice.form, arrays, sizes) == W).all()
+
+
+def test_a_form_has_no_dense_layer_behind_it():
+    one = layer("zero", radius=1)
+    whole = one.then(derive.compose(one.form))
+    says = "There is no dense layer behind a composition whose inner layer is a form: give its derivation."
+    with pytest.raises(DeriveError, match=f"^{re.escape(says)}$"):
+        whole.reference(shape=(5,), **values(whole.form, {index("n"): 5, index("C"): 2, index("D"): 2}, 0))
 
 
 def _fitting(outer, inner):

@@ -269,3 +269,15 @@ def test_an_output_must_fit():
 def test_a_batch_of_no_items_has_no_results(algorithm):
     plan = CONV.plan((0, 5, 5), whole(9, 9), algorithm=algorithm)
     assert plan(np.empty((0, 5, 5), np.float32)).shape == (0, 5, 5)
+
+
+@pytest.mark.parametrize("X", [None, [1.0] * 9, np.ones(8), np.ones(9, np.float32)])
+def test_an_error_bound_is_asked_for_what_a_call_takes(X):
+    """In the words of a call."""
+    plan = VECTOR.plan((9,), np.ones(3), 0.0)
+    with pytest.raises((TypeError, ValueError)) as called:
+        plan(X)
+    with pytest.raises(type(called.value)) as asked:
+        plan.error_bound(X)
+    assert str(asked.value) == str(called.value)
+    assert X is not None or "this is a NoneType." in str(asked.value)
