@@ -14,11 +14,11 @@ from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.arguments import said
-from derive.forms.expr import index
+from derive.forms.expr import index, reads
 from derive.forms.form import Form, Table, equal_places
 from derive.forms.products import product_of, same_product
 from derive.proof.claim import check_claim, check_linear
-from derive.proof.correspondence import proved_by_terms
+from derive.proof.correspondence import proved_by_terms, written_out
 from derive.proof.counterexample import Counterexample, boxes, smallest_model
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, differing_at_small_sizes, refute_at_small_sizes
@@ -56,8 +56,8 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
         found = _over_the_rationals(form, seen, structure)
         if tables or all(v.proved for v in found):
             return _proved(form, structure, found)
-    if not form.shared and not tables:
-        return check_claim(form, structure.clauses(form))
+    if not by_meaning and not tables:
+        return check_claim(form, structure.clauses(_with_numbers(form, structure)))
     clauses = structure.clauses(dense_like(form))
     if tables:
         return _at_its_sizes(form, structure, clauses, tables)
@@ -70,6 +70,14 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
         f"{structure} is not decided: several terms may read one entry of {form.input.name}, no bijection between terms was found "
         f"that proves it, and that the claim holds at all sizes whose sum is at most {LARGEST} is no proof."
     )
+
+
+def _with_numbers(form: Form, structure: Application) -> Form:
+    """The form with given weights as numbers. Raises ObligationFailed where these are very many."""
+    written, numbers = written_out(form), {p.name for p in form.params if p.values is not None}
+    if left := sorted(numbers & {r.array for e in (written.weight, written.bias) for r in reads(e)}):
+        raise ObligationFailed(f"{structure} is not decided: the numbers {left[0]} are too many to be written out.")
+    return written
 
 
 def _over_the_rationals(form: Form, seen: Entrywise | None, structure: Application) -> tuple[Verdict, ...]:

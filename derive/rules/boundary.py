@@ -101,6 +101,11 @@ def _offsets(form: Form) -> dict[Symbol, tuple[Expr, Expr]]:
     return found
 
 
+def _around(low: Expr, high: Expr) -> tuple[Expr, Expr]:
+    """The offsets of a window and of the place itself, which a mask may lie beside."""
+    return (Min(low, 0) if low.is_Integer else low), (Max(high, 0) if high.is_Integer else high)
+
+
 def _valid(form: Form) -> Step:
     if form.vanishes:
         raise RuleRefused(
@@ -109,8 +114,8 @@ def _valid(form: Form) -> Step:
     axes, places, back = list(form.output.axes), {}, {}
     first: dict[Symbol, Expr] = {}
     given = form.given
-    for p, (place, (low, high)) in zip(form.grid(form.output), _offsets(form).items(), strict=True):
-        axis = axes[p]
+    for p, (place, ends) in zip(form.grid(form.output), _offsets(form).items(), strict=True):
+        axis, (low, high) = axes[p], _around(*ends)
         axes[p] = replace(axis, upper=expand(axis.upper + low - high))
         places[place], back[place] = place - low, place + low
         first[place] = Max(Integer(0), place + low)
