@@ -30,7 +30,7 @@ __all__ = ["gradient"]
 
 @rule(Kind.TRANSFORMATION, after_tables=True)
 def gradient(form: Form, by: str = "weight") -> Step:
-    """The gradient by the one array of weights, with "bias" by the one array of biases, or by an array of that name, such as "X"."""
+    """The gradient by the one array of weights, with "bias" by the one array of biases, or by the array of a name, such as "X"."""
     learned = tuple(p for p in form.params if not p.data)
     chosen = [p for p in learned if by in (p.name, "weight" if p in form.weights else "bias")]
     chosen = chosen or [p for p in form.weights if p.name == by and p.values is None]
