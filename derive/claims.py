@@ -211,7 +211,7 @@ def _called_params(form: Form, name: str) -> tuple[Any, ...]:
 def _same_terms(one: Form, other: Form, letters: Letters, says: str, weights: bool = True) -> Verdict:
     """The terms of one are those of the other, at these values of the other's letters, with the same input."""
     given = And(one.given, other.given)
-    ranges = And(*(axis.holds() for axis in one.reduction))
+    ranges = And(*(axis.holds() for axis in one.reduction), *_windows(one))
     moved = tuple(expand(e.xreplace(dict(letters))) for e in other.read)
     live = other.live.xreplace(dict(letters))
     same = [equal_places(one.read, moved)]
@@ -230,6 +230,13 @@ def _same_terms(one: Form, other: Form, letters: Letters, says: str, weights: bo
     raise _refuted(one, verdict) if found is None else _refused(says, found)
 
 
+def _windows(form: Form) -> Iterable[Any]:
+    """What a diamond or a mask says of the letters of the sum alone: without it there is no weight, whatever the place."""
+    extents = (form.output.symbols, *(a.upper.free_symbols for a in (*form.output.axes, *form.input.axes)))
+    places = {s for part in extents for s in part}
+    return (part for part in And.make_args(form.domain) if not part.free_symbols & places)
+
+
 def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
     """The smallest term that only one of the two has: with its weights and its input 1, one gives 1 and the other 0."""
     if verdict.status is not Status.REFUTED or verdict.goal is None:
@@ -238,11 +245,12 @@ def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
     sizes = [s for s in one.sizes if s in mentioned]
     letters = [s for s in (*one.output.symbols, *one.reduction_symbols) if s in mentioned]
     model = smallest_model(verdict.goal, [s.name for s in sizes], [s.name for s in letters])
-    at = {s: Integer(model[s.name]) for s in (*sizes, *letters)}
+    at = dict.fromkeys((*one.output.symbols, *one.reduction_symbols), Integer(0))  # on all integers any place will do
+    at |= {s: Integer(model[s.name]) for s in (*sizes, *letters)}
     entries = [*(product_of(one.weight) or {}).values(), one.input.entry(one.read)]
     found = Counterexample(
         sizes=tuple((s.name, model[s.name]) for s in sizes),
-        indices=tuple((s.name, model[s.name]) for s in letters if s in one.output.symbols),
+        indices=tuple((s.name, int(at[s])) for s in one.output.symbols),
         residue=Integer(1),
         entries=tuple((str(e.xreplace(at)), 1) for e in entries),
         place="",

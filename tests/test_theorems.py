@@ -33,6 +33,25 @@ def test_convolutions_commute_and_compose_to_one_window(edge):
     assert derive.one_window(f, g, signal("Delta + Gamma", edge)).proved
 
 
+def windowed(support, edge):
+    near = derive.dense(rank=2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    near = near.then(derive.unbiased()).then(derive.local(support))
+    return Derivation.begin(unbounded(near.form)) if edge == "plane" else near.then(derive.boundary(edge))
+
+
+@pytest.mark.parametrize("shape", [derive.Diamond, derive.Hexagon, derive.Box])
+@pytest.mark.parametrize("edge", ["plane", "periodic"])
+def test_windows_of_other_shapes_add_up_too(shape, edge):
+    """Of two, the places that both reach in turn are those of one whose radius is the sum; none of a smaller one's."""
+    f, g, both, less = (windowed(shape(r), edge) for r in ("Delta", "Gamma", "Delta + Gamma", "Delta"))
+    assert derive.one_window(f, g, both).proved and derive.commute(f, g).proved
+    with pytest.raises(
+        ObligationFailed, match=r"Delta = 0, Gamma = 1, .* give 1 in one layer and 0 in the other"
+    ) as refused:
+        derive.one_window(f, g, less)
+    exec(refused.value.counterexample.python, {})
+
+
 def test_with_zero_edges_they_do_neither():
     f, g = signal("Delta", "zero"), signal("Gamma", "zero")
     with pytest.raises(ObligationFailed, match=r"n = 2, Delta = 1, Gamma = 1, i = 0") as refused:

@@ -144,6 +144,7 @@ def _valid(form: Form) -> Step:
 def _beyond(form: Form, edge: str) -> Step:
     if not form.vanishes:
         _offsets(form)
+        _check_places(form)
     places = tuple(
         extended(edge, axis, place) if axis.role is Role.GRID else place
         for axis, place in zip(form.input.axes, form.read, strict=True)
@@ -165,6 +166,16 @@ def _beyond(form: Form, edge: str) -> Step:
         argument=(SubStep("Beyond the edge", form.input.entry(form.read), form.input.entry(places)),),
         view=_VIEWS[edge],
     )
+
+
+def _check_places(form: Form) -> None:
+    """Raises RuleRefused for weights of single places: those that would be read beyond the edge aren't there."""
+    places = {form.output.symbols[p] for p in form.grid(form.output)}
+    if own := [s for r in reads(form.weight) for s in r.subscripts if s in places]:
+        raise RuleRefused(
+            f"Rule 'boundary' continues the input for a window that is the same at every place, and this one has weights of its "
+            f"own at each {own[0]}; state equivariance along that axis first."
+        )
 
 
 def _read_once(param: Param, form: Form) -> Param:
