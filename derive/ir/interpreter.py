@@ -153,7 +153,7 @@ class _Run:
             rows = np.empty((len(places), *whole.shape[1:]), dtype=object)
             for number, (place, sign) in enumerate(zip(places, signs, strict=True)):
                 rows[number] = sign * whole[place]
-            self.memory[node.target] = _axes_at(rows.reshape((*box, *whole.shape[1:])), len(box), whole.ndim + axis)
+            self.memory[node.target] = _axes_at(rows.reshape(*box, *whole.shape[1:]), len(box), whole.ndim + axis)
             return
         first = whole.ndim + axis
         source = np.moveaxis(self.memory[node.source], range(first, first + len(box)), range(len(box)))
