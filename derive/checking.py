@@ -175,7 +175,7 @@ def run_stages(
     result = np.empty((1, *shape) if batched else shape, dtype=object)
     body = made.using(algorithm, known, **knobs)
     body(*(items[n] for n in made.arrays), result, lambda extent: np.empty(extent, dtype=object))
-    return result[0] if batched else result
+    return np.asarray(result[0]) if batched else result
 
 
 def _check_gradients(
@@ -215,7 +215,7 @@ def interpreted(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mappi
     batched = {s.name for s in program.arguments if s.batched}
     lifted = {name: a[None] if name in batched else a for name, a in arrays.items()}
     result: np.ndarray = interpret(program, lifted, {**sizes, program.batch: 1})
-    return result[0] if program.result.batched else result
+    return np.asarray(result[0]) if program.result.batched else result
 
 
 def _compare(layer: Layer, what: str, got: np.ndarray, wanted: np.ndarray, sizes: Mapping[Symbol, int]) -> None:

@@ -14,11 +14,11 @@ from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.arguments import said
-from derive.forms.expr import index
+from derive.forms.expr import index, reads
 from derive.forms.form import Form, Table, equal_places
 from derive.forms.products import product_of, same_product
 from derive.proof.claim import check_claim, check_linear
-from derive.proof.correspondence import proved_by_terms
+from derive.proof.correspondence import proved_by_terms, written_out
 from derive.proof.counterexample import Counterexample, boxes, smallest_model
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, differing_at_small_sizes, refute_at_small_sizes
@@ -56,8 +56,8 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
         found = _over_the_rationals(form, seen, structure)
         if tables or all(v.proved for v in found):
             return _proved(form, structure, found)
-    if not form.shared and not tables:
-        return check_claim(form, structure.clauses(form))
+    if not by_meaning and not tables:
+        return check_claim(form, structure.clauses(_with_numbers(form, structure)))
     clauses = structure.clauses(dense_like(form))
     if tables:
         return _at_its_sizes(form, structure, clauses, tables)
@@ -70,6 +70,14 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
         f"{structure} is not decided: several terms may read one entry of {form.input.name}, no bijection between terms was found "
         f"that proves it, and that the claim holds at all sizes whose sum is at most {LARGEST} is no proof."
     )
+
+
+def _with_numbers(form: Form, structure: Application) -> Form:
+    """The form with given weights as numbers. Raises ObligationFailed where these are very many."""
+    written, numbers = written_out(form), {p.name for p in form.params if p.values is not None}
+    if left := sorted(numbers & {r.array for e in (written.weight, written.bias) for r in reads(e)}):
+        raise ObligationFailed(f"{structure} is not decided: the numbers {left[0]} are too many to be written out.")
+    return written
 
 
 def _over_the_rationals(form: Form, seen: Entrywise | None, structure: Application) -> tuple[Verdict, ...]:
@@ -221,7 +229,7 @@ def _called_params(form: Form, name: str) -> tuple[Any, ...]:
 def _same_terms(one: Form, other: Form, letters: Letters, says: str, weights: bool = True) -> Verdict:
     """The terms of one are those of the other, at these values of the other's letters, with the same input."""
     given = And(one.given, other.given)
-    ranges = And(*(axis.holds() for axis in one.reduction))
+    ranges = And(*(axis.holds() for axis in one.reduction), *_windows(one))
     moved = tuple(expand(e.xreplace(dict(letters))) for e in other.read)
     live = other.live.xreplace(dict(letters))
     same = [equal_places(one.read, moved)]
@@ -240,6 +248,13 @@ def _same_terms(one: Form, other: Form, letters: Letters, says: str, weights: bo
     raise _refuted(one, verdict) if found is None else _refused(says, found)
 
 
+def _windows(form: Form) -> Iterable[Any]:
+    """What a diamond or a mask says of the letters of the sum alone: without it there is no weight, whatever the place."""
+    extents = (form.output.symbols, *(a.upper.free_symbols for a in (*form.output.axes, *form.input.axes)))
+    places = {s for part in extents for s in part}
+    return (part for part in And.make_args(form.domain) if not part.free_symbols & places)
+
+
 def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
     """The smallest term that only one of the two has: with its weights and its input 1, one gives 1 and the other 0."""
     if verdict.status is not Status.REFUTED or verdict.goal is None:
@@ -248,11 +263,12 @@ def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
     sizes = [s for s in one.sizes if s in mentioned]
     letters = [s for s in (*one.output.symbols, *one.reduction_symbols) if s in mentioned]
     model = smallest_model(verdict.goal, [s.name for s in sizes], [s.name for s in letters])
-    at = {s: Integer(model[s.name]) for s in (*sizes, *letters)}
+    at = dict.fromkeys((*one.output.symbols, *one.reduction_symbols), Integer(0))  # on all integers any place will do
+    at |= {s: Integer(model[s.name]) for s in (*sizes, *letters)}
     entries = [*(product_of(one.weight) or {}).values(), one.input.entry(one.read)]
     found = Counterexample(
         sizes=tuple((s.name, model[s.name]) for s in sizes),
-        indices=tuple((s.name, model[s.name]) for s in letters if s in one.output.symbols),
+        indices=tuple((s.name, int(at[s])) for s in one.output.symbols),
         residue=Integer(1),
         entries=tuple((str(e.xreplace(at)), 1) for e in entries),
         place="",

@@ -25,7 +25,8 @@ from derive.proof.solver import discharge_all
 from derive.proof.step import Kind, Step
 from derive.proof.wellformed import mixed_up
 from derive.rules._rule import Application
-from derive.rules._tabled import surviving
+from derive.rules._tabled import surviving as surviving_of_tables
+from derive.rules.equivariant import surviving
 
 if TYPE_CHECKING:
     from derive.proof.certificate import Certificate
@@ -117,6 +118,11 @@ def _twice(letters: tuple[str, ...]) -> str:
     )
 
 
+def _group_of(by: Application) -> Any:
+    """The group that an equivariance was stated of."""
+    return by.args[0] if by.args else dict(by.options).get("group")
+
+
 @dataclass(frozen=True)
 class Derivation:
     """A layer with its argument: `start`, then `steps`, ending in `form`."""
@@ -182,15 +188,17 @@ class Derivation:
         return made
 
     def _with_survivors(self, application: Application, cause: RuleRefused) -> RuleRefused:
-        """A mask that cuts orbits of tables is refused with the largest subgroup that keeps it: that of the mask stated first."""
-        if not self.form.tables or not isinstance(cause, OrbitCut):
-            return cause
-        first, by = self.steps[-1].before, self.applications[-1]
-        group = by.args[0] if by.args else dict(by.options).get("group")
-        if by.rule.name != "equivariant" or group is None or first.tables:
-            return cause
-        kept = surviving(application.apply(first).after, group)
-        return cause if kept is None else RuleRefused(f"{str(cause).rstrip('.')}, of which it keeps {kept}.")
+        """A mask that cuts orbits is refused with the largest subgroup that keeps it: that of the mask stated first."""
+        stated = zip(self.steps, self.applications, strict=True)
+        groups = [(s.before, _group_of(a)) for s, a in stated if a.rule.name == "equivariant"]
+        for first, group in reversed(groups) if isinstance(cause, OrbitCut) else ():
+            if group is None or first.tables:
+                continue
+            masked = application.apply(first).after
+            kept = surviving(masked, group) or surviving_of_tables(masked, group)
+            if kept is not None:
+                return RuleRefused(f"{str(cause).rstrip('.')}, of which it keeps {kept}.")
+        return cause
 
     @property
     def form(self) -> Form:

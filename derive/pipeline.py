@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -181,10 +182,11 @@ def _symmetry(derivation: Derivation) -> tuple[tuple[str, str], ...]:
 
 
 def _arrow(rule: str) -> str:
-    """A rule with its arguments as one writes it in a line of arrows."""
+    """A rule with its arguments as one writes it in a line of arrows: groups and supports in small letters, names as they are."""
     name, _, inside = rule.partition("(")
-    inside = inside[:-1].replace('"', "").replace("()", "").replace("Delta", "Δ")
-    return f"{name}({inside.lower() if inside[:1].isascii() and inside[:1].isupper() else inside})" if inside else name
+    inside = re.sub(r"(?<!\")\b[A-Z]\w*(?=\()", lambda m: m[0].lower(), inside[:-1])
+    inside = inside.replace('"', "").replace("()", "").replace("Delta", "Δ")
+    return f"{name}({inside})" if inside else name
 
 
 @lru_cache

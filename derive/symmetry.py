@@ -2,28 +2,32 @@
 
 A layer that reads X[s·o + a + c] with a window kept by g has H(gX)[g·o] = H(X)[o] for the symmetries g of the whole grid exactly if
 g carries the places that are read for o to those for g·o. Along one axis that is an equation between sizes, such as
-n - 1 = s·(n' - 1) for a reflection: the last window ends where the first one, mirrored, begins.
+n - 1 = s·(n' - 1) for a reflection: the last window ends where the first one, mirrored, begins. Edges are mirrored with the grid.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Mod, Not, expand, floor, simplify, true
+from sympy import And, Eq, Expr, Integer, Mod, Not, expand, false, floor, simplify, true
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
+from derive.forms.extension import places_beyond
 from derive.forms.form import Form, Role
+from derive.groups._group import chosen_axes
+from derive.groups._matrices import NAMED, Matrix, closure, named
 from derive.groups.point import PointGroup
 from derive.proof.claim import check_claim
+from derive.proof.correspondence import proved_by_terms
 from derive.proof.goal import Verdict
+from derive.proof.small import dense_like, refute_at_small_sizes
 from derive.proof.step import Clause, Kind, View
 from derive.rules.equivariant import equivariant
 
 __all__ = ["Symmetry", "stated_symmetry", "symmetry"]
-
-_WITHOUT_TURNS = {"C4": "C2", "D4": "D2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +46,69 @@ class Symmetry:
         return f"commutes with {self.group} about the grid's centre {where}"
 
 
-def symmetry(layer: Derivation | Form, group: str = "D1") -> Symmetry:
+def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmetry:
     """The condition for a point group about the centre of the grid: proved under it, and refuted where it doesn't hold.
 
     Raises ObligationFailed where the layer doesn't commute with the group even then, RuleRefused for a layer whose reads
-    don't step evenly along every grid axis.
+    don't step evenly along every axis that the group moves.
     """
     form = layer.form if isinstance(layer, Derivation) else layer
-    condition = _condition(form)
-    clauses = equivariant(PointGroup(group, about="grid")).clauses(form)
-    verdicts = check_claim(form, tuple(_under(c, condition) for c in clauses))
-    return Symmetry(group, condition, verdicts, "" if condition is true else _failure(form, clauses, condition))
+    asked = PointGroup(group) if isinstance(group, str) else group
+    about = replace(asked, about="grid")
+    clauses = equivariant(about).clauses(dense_like(form) if form.shared else form)
+    condition = _condition(form, chosen_axes(about, about.axes, len(form.grid(form.output))))
+    verdicts = _proved(form, tuple(_under(c, condition) for c in clauses))
+    return Symmetry(_said(asked), condition, verdicts, "" if condition is true else _failure(form, clauses, condition))
+
+
+def _said(group: PointGroup) -> str:
+    """Its name, and the axes that it moves where these are stated."""
+    name = group.group if isinstance(group.group, str) else named(group.matrices)
+    axes = "" if group.axes is None else f" of axis {', '.join(map(str, group.axes))}"
+    return f"{name or f'{len(group.matrices)} symmetries'}{axes}"
 
 
 def _under(clause: Clause, condition: Any) -> Clause:
     return Clause(clause.says, clause.binders, And(clause.given, condition), clause.left, clause.right)
 
 
+def _proved(form: Form, clauses: tuple[Clause, ...]) -> tuple[Verdict, ...]:
+    """The verdicts; by a bijection between terms where several share an input. Raises ObligationFailed for what is false."""
+    if not form.shared:
+        return check_claim(form, clauses)
+    found = [proved_by_terms(form, clause) for clause in clauses]
+    verdicts = tuple(v for v in found if v is not None)
+    if len(verdicts) < len(clauses):
+        refute_at_small_sizes(form, clauses)
+        raise RuleRefused(
+            "The symmetry of a layer whose terms share inputs is proved by a bijection, and none was found."
+        )
+    return verdicts
+
+
 def _failure(form: Form, clauses: tuple[Clause, ...], condition: Any) -> str:
     try:
-        check_claim(form, tuple(_under(c, Not(condition)) for c in clauses))
+        _proved(form, tuple(_under(c, Not(condition)) for c in clauses))
     except ObligationFailed as found:
         return str(found)
     raise RuleRefused("The layer has the symmetry also where its windows aren't carried onto each other.")
 
 
-def _condition(form: Form) -> Any:
-    """Along every axis: the first and the last place are read symmetrically about the grid's centre."""
-    return And(*(_along(form, p, q) for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True)))
+def _condition(form: Form, axes: tuple[int, ...]) -> Any:
+    """Along these axes of the grid: the first and the last place are read symmetrically about the grid's centre."""
+    pairs = list(zip(form.grid(form.output), form.grid(form.input), strict=True))
+    beyond = places_beyond(form.input, form.read)
+    read = form.read if beyond is None else beyond[1]
+    return And(*(_along(form, *pairs[axis], read) for axis in axes))
 
 
-def _along(form: Form, p: int, q: int) -> Any:
+def _along(form: Form, p: int, q: int, read: tuple[Expr, ...]) -> Any:
     """The least and the largest read of the first and of the last place have the grid's centre as their middle."""
-    out, source, read = form.output.axes[p], form.input.axes[q], form.read[q]
-    step = read.coeff(out.symbol)
-    rest = expand(read - step * out.symbol)
+    out, source = form.output.axes[p], form.input.axes[q]
+    step = read[q].coeff(out.symbol)
+    rest = expand(read[q] - step * out.symbol)
     if not (step.is_Integer and step > 0) or not rest.free_symbols <= {*form.reduction_symbols, *form.sizes}:
-        raise RuleRefused(f"The symmetry of a layer is derived from even steps; it reads {read}.")
+        raise RuleRefused(f"The symmetry of a layer is derived from even steps; it reads {read[q]}.")
     middle = _middle(form, rest)
     gap = expand(source.upper + source.lower - step * (out.upper + out.lower) - 2 * middle)
     return _divides(gap, step)
@@ -96,21 +126,44 @@ def _divides(gap: Expr, step: Expr) -> Any:
     for quotient in gap.atoms(floor):
         top, bottom = quotient.args[0].together().as_numer_denom()
         left = simplify(gap - gap.coeff(quotient) * quotient)
-        if bottom == step and gap.coeff(quotient) == -step and expand(left - top) == 0:
-            return Eq(Mod(top, step), 0)
+        less = expand(top - left)
+        if bottom == step and gap.coeff(quotient) == -step and less.is_Integer:
+            return Eq(Mod(top, step), less) if 0 <= less < step else false
     return Eq(gap, Integer(0))
 
 
 def stated_symmetry(layer: Derivation) -> Symmetry | None:
     """The symmetry that a derivation states of its window, where places were selected after it; None where it states none.
 
-    Of a group that needs a square grid, on another grid what is left of it without quarter turns.
+    Of a group that doesn't carry the grid onto itself, such as quarter turns where sizes differ, the part that does.
     """
-    named = [s.rule.split('"')[1] for s in layer.steps if s.rule.startswith('equivariant(PointGroup("')]
-    selected = any(s.kind is Kind.TRANSFORMATION and s.step.view is View.SELECTED for s in layer.steps)
-    for group in (*named, *(_WITHOUT_TURNS.get(name, name) for name in named)) if selected else ():
+    if not any(s.kind is Kind.TRANSFORMATION and s.step.view is View.SELECTED for s in layer.steps):
+        return None
+    stated = (
+        a for by in layer.applications if by.rule.name == "equivariant" for a in (*by.args, *dict(by.options).values())
+    )
+    for group in (part for g in stated if isinstance(g, PointGroup) for part in _parts(g, layer.form)):
         try:
             return symmetry(layer, group)
         except (ObligationFailed, RuleRefused):
             continue
     return None
+
+
+def _parts(group: PointGroup, form: Form) -> Iterator[PointGroup]:
+    """The group, then what of it carries the grid onto itself."""
+    yield group
+    kept = tuple(m for m in group.matrices if _carries(m, group, form))
+    if 1 < len(kept) < len(group.matrices) and not group.channels:
+        name = named(kept) or ""
+        yield replace(
+            group, group=name if {*closure(NAMED.get(name, kept[1:]))} == {*kept} and name in NAMED else kept[1:]
+        )
+
+
+def _carries(m: Matrix, group: PointGroup, form: Form) -> bool:
+    """Whether a matrix permutes axes of equal size, with signs."""
+    grid = form.grid(form.input)
+    sizes = [form.input.axes[grid[p]].extent for p in group.axes or range(len(grid))]
+    used = [[q for q, x in enumerate(row) if x] for row in m]
+    return all(len(u) == 1 and sizes[u[0]] == sizes[p] for p, u in enumerate(used))

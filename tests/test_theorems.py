@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sympy import Max
 
@@ -14,7 +15,7 @@ from derive.errors import ObligationFailed
 from derive.forms.expr import indices
 from derive.forms.unbounded import unbounded
 from derive.pipeline import layer, load_layer
-from derive.symmetry import symmetry
+from derive.symmetry import stated_symmetry, symmetry
 
 PAGE = Path(__file__).parent.parent / "docs" / "theorems.md"
 
@@ -30,6 +31,25 @@ def test_convolutions_commute_and_compose_to_one_window(edge):
     f, g = signal("Delta", edge), signal("Gamma", edge)
     assert derive.commute(f, g).proved
     assert derive.one_window(f, g, signal("Delta + Gamma", edge)).proved
+
+
+def windowed(support, edge):
+    near = derive.dense(rank=2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    near = near.then(derive.unbiased()).then(derive.local(support))
+    return Derivation.begin(unbounded(near.form)) if edge == "plane" else near.then(derive.boundary(edge))
+
+
+@pytest.mark.parametrize("shape", [derive.Diamond, derive.Hexagon, derive.Box])
+@pytest.mark.parametrize("edge", ["plane", "periodic"])
+def test_windows_of_other_shapes_add_up_too(shape, edge):
+    """Of two, the places that both reach in turn are those of one whose radius is the sum; none of a smaller one's."""
+    f, g, both, less = (windowed(shape(r), edge) for r in ("Delta", "Gamma", "Delta + Gamma", "Delta"))
+    assert derive.one_window(f, g, both).proved and derive.commute(f, g).proved
+    with pytest.raises(
+        ObligationFailed, match=r"Delta = 0, Gamma = 1, .* give 1 in one layer and 0 in the other"
+    ) as refused:
+        derive.one_window(f, g, less)
+    exec(refused.value.counterexample.python, {})
 
 
 def test_with_zero_edges_they_do_neither():
@@ -61,9 +81,24 @@ def test_max_pooling_is_not_linear_and_a_sum_is():
 
 
 def test_radius_0_is_one_network_for_every_pixel():
-    pixel = layer("pointwise2d").derivation
-    assert str(pixel.equation.rhs) == str(layer("pointwise2d").derivation.equation.rhs)
-    assert {str(s) for p in pixel.form.weights for s in p.array.symbols} == {"c", "d"}
+    """Of a layer of radius 0 it is proved that it is pointwise, and what is left is the network in the network."""
+    tied = derive.dense(rank=2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    pixel, network = tied.then(derive.local(0)).then(derive.channels()), layer("pointwise2d").derivation
+    assert all(v.proved for v in derive.claim(pixel, derive.pointwise()))
+    assert pixel.then(derive.pointwise()).form == network.form
+    assert {str(s) for p in network.form.weights for s in p.array.symbols} == {"c", "d"}
+    assert pixel.free_parameters == network.free_parameters
+
+
+def test_one_dimension_is_audio():
+    """The chain's own steps, a filter that knows no future among them."""
+    audio, image = layer("conv1d").derivation, layer("conv2d").derivation
+    assert [s.rule for s in audio.steps] == [s.rule for s in image.steps]
+    assert all(v.proved for v in audio.verdicts) and audio.form.output.symbols == audio.form.output.symbols[:1]
+    causal = layer("causal1d")
+    assert all(v.proved for v in derive.claim(causal.derivation, derive.local(derive.Causal("Delta"))))
+    X = [0.0, 0.0, 1.0, 0.0]
+    assert causal.derivation.compile()(np.array(X), np.array([3.0, 2.0, 1.0]), 0.0).tolist() == [0, 0, 1, 2]
 
 
 def test_average_pooling_is_depthwise_and_pooling_is_invariance():
@@ -112,6 +147,9 @@ def test_orders_of_independent_constraints_commute():
         ("zero", 2, "(n + 1) mod 2 = 0"),
         ("zero", 3, "(n + 2) mod 3 = 0"),
         ("valid", 2, "(n + 1) mod 2 = 0"),
+        ("periodic", 2, "(n + 1) mod 2 = 0"),
+        ("reflect", 3, "(n + 2) mod 3 = 0"),
+        ("nearest", 2, "(n + 1) mod 2 = 0"),
     ],
 )
 def test_a_strided_layer_keeps_a_reflection_under_a_condition(edge, stride, where):
@@ -122,6 +160,41 @@ def test_a_strided_layer_keeps_a_reflection_under_a_condition(edge, stride, wher
     found = symmetry(even if stride == 1 else even.then(derive.strided(stride)), "D1")
     assert str(found).endswith(where) and all(v.proved for v in found.verdicts)
     assert bool(found.counterexample) == (stride > 1)
+
+
+def strided_window(group, window, stride, sizes=()):
+    start = derive.dense(group.axes[0] + 1 if group.axes else len(group.matrices[0]), *sizes)
+    tied = start.then(derive.reindex()).then(derive.equivariant(derive.Translations())).then(derive.local(window))
+    return tied.then(derive.equivariant(group)).then(derive.boundary("zero")).then(derive.strided(stride))
+
+
+@pytest.mark.parametrize(
+    ("group", "window", "stride", "sizes", "says"),
+    [
+        (
+            derive.PointGroup("D1", "corner"),
+            derive.Box(0, 1),
+            2,
+            (),
+            "D1 about the grid's centre where (n + 1) mod 2 = 1",
+        ),
+        (derive.PointGroup((((-1,),),)), 1, 2, (), "D1 about the grid's centre where (n + 1) mod 2 = 0"),
+        (
+            derive.PointGroup("D1", axes=(1,)),
+            1,
+            (1, 2),
+            (),
+            "D1 of axis 1 about the grid's centre where (m + 1) mod 2 = 0",
+        ),
+        (derive.PointGroup("D4"), 1, (2, 1), (), "D2 about the grid's centre where (n + 1) mod 2 = 0"),
+        (derive.PointGroup("C4"), 1, 2, (("n", "n"),) * 2, "C4 about the grid's centre where (n + 1) mod 2 = 0"),
+        (derive.PointGroup("D6"), derive.Hexagon(1), (1, 3), (), "C2 about the grid's centre where (m + 2) mod 3 = 0"),
+    ],
+    ids=["even", "by matrices", "one axis", "no square", "square", "hexagonal"],
+)
+def test_what_a_strided_layer_keeps_of_the_group_that_it_states(group, window, stride, sizes, says):
+    found = stated_symmetry(strided_window(group, window, stride, sizes))
+    assert str(found) == f"commutes with {says}" and all(v.proved for v in found.verdicts) and found.counterexample
 
 
 def test_a_kernel_says_when_it_keeps_the_symmetry_of_its_window(tmp_path):

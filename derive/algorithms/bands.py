@@ -83,9 +83,8 @@ class _Bands:
         down, along, i = self.down, self.along, self.down.place
         letters = tuple(m.tap for m in self.found.taps if m.tap is not None)
         name, made, fixed = gathered(self.found, letters, tuple(m.taps for m in self.found.taps))
-        width = expand(
-            self.C + down.reach * (down.taps - 1) + down.extent - larger(self.form, -down.extent, down.base) + 1
-        )
+        before = expand(down.extent - larger(self.form, -down.extent, down.base))
+        width = expand(self.C + down.reach * (down.taps - 1) + larger(self.form, before, ZERO) + 1)
         column = Range(self.b, ZERO, along.taps)
         target, source = Access(self.W, (self.b, self.C + down.reach * self.a)), Access(name, letters)
         says = f"{entry(target)} = {entry(source)}"

@@ -59,7 +59,7 @@ def _known(form: Form, found: Window) -> Supposed:
     """Numbers that a layer brings along and that are all the same: the first of them is read."""
     (param,) = form.weights
     values = param.values or ()
-    if other := next((v for v in values if v != values[0]), None):
+    if (other := next((v for v in values if v != values[0]), None)) is not None:
         raise NoLowering(
             f"it needs weights that are all the same; {param.name} holds {show(values[0])} and {show(other)}"
         )

@@ -1,8 +1,9 @@
 """How a point group acts on channels: signed permutations of one axis for each of its elements.
 
+trivial      no channel moves, as where nothing is said
+sign         every channel changes its sign under a reflection, as the matrix's determinant does, which is another name for it
 regular      the axis holds one channel an element, in the order of `PointGroup.matrices`; g carries h to g·h
 vector       the axis holds one channel a grid axis; g acts by its own matrix, a signed permutation
-determinant  every channel changes its sign under a reflection
 anything     a `Representation` of the group's generators, sums and products included
 """
 
@@ -17,13 +18,13 @@ from derive.errors import RuleRefused
 from derive.forms.form import Axis
 from derive.groups._cases import written
 from derive.groups._finite.codes import compose
-from derive.groups._finite.representation import Representation, characters, monomial
-from derive.groups._matrices import Matrix, closure, determinant, product
+from derive.groups._finite.representation import Representation, characters, monomial, trivial
+from derive.groups._matrices import Matrix, closure, described, determinant, product
 
 __all__ = ["Acts", "Fibre", "fibre"]
 
 Acts = str | Representation
-_NAMES = ("regular", "vector", "determinant")
+_NAMES = ("trivial", "sign", "regular", "vector", "determinant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,25 @@ def _representation(acts: Acts, generators: tuple[Matrix, ...]) -> Representatio
                 f"and the group has {len(generators)}."
             )
         return acts
+    if acts == "trivial":
+        return trivial(len(generators))
     if acts == "regular":
         return Representation(_regular(generators))
     if acts == "vector":
-        return monomial(generators)
-    if acts == "determinant":
+        return _vector(generators)
+    if acts in ("sign", "determinant"):
         return characters(determinant(m) for m in generators)
     raise RuleRefused(f"Channels carry one of {', '.join(_NAMES)}, or a Representation; '{acts}' is none of them.")
+
+
+def _vector(generators: tuple[Matrix, ...]) -> Representation:
+    """The matrices themselves. Raises RuleRefused for one that adds axes, as turns of the hexagonal lattice do."""
+    added = (m for m in generators if any(sum(map(abs, part)) != 1 for part in (*m, *zip(*m, strict=True))))
+    if (m := next(added, None)) is not None:
+        raise RuleRefused(
+            f"Channels are permuted, with signs; {described(m)} adds axes of the lattice, so 'vector' channels are none here."
+        )
+    return monomial(generators)
 
 
 def _regular(generators: tuple[Matrix, ...]) -> np.ndarray:

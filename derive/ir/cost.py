@@ -276,7 +276,8 @@ def _sweeps(
             case Gather() | Accumulate() | Scatter():
                 name = node.source if isinstance(node, Scatter) else node.target
                 whole = program.storage(name)
-                yield Work("copy", (times, _product(whole.shape) * (batch if whole.batched else 1), whole.shape[-1]))
+                run = whole.shape[-1] if whole.shape else _ONE
+                yield Work("copy", (times, _product(whole.shape) * (batch if whole.batched else 1), run))
 
 
 def _means(over: Iterable[Range], around: Mapping[Symbol, Let | Range]) -> dict[Symbol, Expr]:

@@ -27,7 +27,7 @@ from derive.proof.solver import decide, discharge
 from derive.proof.step import Clause
 from derive.remembered import both, replaced, text
 
-__all__ = ["proved_by_terms"]
+__all__ = ["proved_by_terms", "written_out"]
 
 _MOST_ENTRIES = 256
 Side = tuple[Expr, tuple[Expr, ...]]  # a sign, and the subscripts of the entry of W that it multiplies
@@ -35,7 +35,7 @@ Side = tuple[Expr, tuple[Expr, ...]]  # a sign, and the subscripts of the entry 
 
 def proved_by_terms(form: Form, clause: Clause) -> Verdict | None:
     """The verdict on a clause about W and U of `dense_like(form)`, for all sizes; None where no bijection is found to prove it."""
-    own = _inlined(_apart(form, clause))
+    own = written_out(_apart(form, clause))
     try:
         verdicts = (_verdict(clause, goals) for goals in _attempts(own, clause))
         return next((v for v in verdicts if v.proved), None)
@@ -135,7 +135,7 @@ def _apart(form: Form, clause: Clause) -> Form:
     )
 
 
-def _inlined(form: Form) -> Form:
+def written_out(form: Form) -> Form:
     """Short tables and arrays of numbers written out as cases, so that the solver knows what they hold."""
     held = {t.name: (t.array, tuple(map(Integer, t.values))) for t in form.tables}
     held |= {p.name: (p.array, p.values) for p in form.params if p.values is not None}

@@ -50,12 +50,13 @@ class Box:
 
 
 def boxes(form: Form, sizes: Mapping[Symbol, int]) -> tuple[Box, ...]:
-    """The input and the parameters that are not numbers already, at these sizes; one that isn't told is 1."""
+    """The input and the parameters that are no numbers already, unless endless, at these sizes; one that isn't told is 1."""
     at = dict.fromkeys(form.sizes, 1) | dict(sizes)
     arrays = (form.input, *(p.array for p in form.params if p.values is None))
     return tuple(
         Box(a.name, *(tuple(int(evaluate(e, at)) for e in part) for part in (a.shape, (x.lower for x in a.axes))))
         for a in arrays
+        if not any(x.upper.is_infinite for x in a.axes)
     )
 
 

@@ -16,7 +16,7 @@ from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, 
 from derive.errors import TextError
 from derive.forms.conditions import regardless, simplified, split
 from derive.forms.count import NotCountable, condition_for_full, count_where
-from derive.forms.expr import Where, index
+from derive.forms.expr import Where, index, reads
 from derive.forms.form import Form, Param, Role, equal_places
 from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
@@ -63,6 +63,8 @@ class Counts:
         if not form.shared or all(p.data for p in form.weights) or _spans(form):
             return found
         stated, grid = _stated(form)
+        if (column := _check_columns(form.weight, form.weights)) is not None:
+            form = _column_by_column(form, column)
         if isinstance(form.weight, Mul):
             reached, enough = dimension(form)
             if (
@@ -216,6 +218,27 @@ def _check_columns(value: Expr, params: tuple[Param, ...]) -> Symbol | None:
     if rank_modulo(matrix, PRIMES[0]) < extents[-1] and rank(matrix) < extents[-1]:
         raise NotCountable(f"The columns of {basis.name} are not independent.")
     return index(own[-1].name)
+
+
+def _column_by_column(form: Form, column: Symbol) -> Form:
+    """The coordinates of the weights themselves, each column an output of its own: these show what the weights show.
+
+    Raises NotCountable where an entry of the weights is not read for each place of the basis.
+    """
+    (basis,) = (p for p in form.weights if p.values is not None)
+    (learned,) = (p for p in form.weights if p is not basis)
+    entries = {r.array: r for r in reads(form.weight)}
+    places = {*entries[basis.name].subscripts[:-1]}
+    if not places <= {*form.output.symbols, *form.read} or places & form.domain.free_symbols:
+        raise NotCountable(f"Terms share inputs, and not every place of {basis.name} is seen by itself.")
+    axis = replace(learned.array.axes[-1], symbol=column, role=Role.CHANNEL)
+    return replace(
+        form,
+        output=replace(form.output, axes=(*form.output.axes, axis)),
+        reduction=tuple(a for a in form.reduction if a.symbol != column),
+        weight=entries[learned.name],
+        weights=(learned,),
+    )
 
 
 def _without_grid(param: Param, form: Form) -> Any:

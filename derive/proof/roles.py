@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from derive.forms.form import Array, Form, Param
 from derive.proof.composition import composed
@@ -53,8 +54,12 @@ def _selected(step: Step, demand: Demand) -> Roles:
 
 
 def _adjoint(step: Step, demand: Demand) -> Roles:
-    old = step.before
-    return {"output": old.input, "input": old.output, "weights": _boxes(old.weights), "biases": ()}
+    """Input and output change places; of a gradient by the input they are called dX and G."""
+    old, new = step.before, step.after
+    output, source = old.input, old.output
+    if (new.output.name, new.input.name) == (f"d{old.input.name}", "G"):
+        output, source = replace(output, name=new.output.name), replace(source, name="G")
+    return {"output": output, "input": source, "weights": _boxes(old.weights), "biases": ()}
 
 
 def _given(old: Form, new: Form) -> Array:

@@ -139,7 +139,14 @@ def to_smt(expression: Any) -> str:
 
 
 def _is_real(expression: Any) -> bool:
-    return bool(expression.has(Read))
+    return bool(expression.has(Read)) or any(map(_is_fraction, expression.args))
+
+
+def _is_fraction(e: Any) -> bool:
+    """Whether a number, or one of several by cases, is no integer."""
+    if isinstance(e, (Add, Mul)):
+        return any(_is_fraction(a) for a in e.args if isinstance(a, Where))
+    return any(map(_is_fraction, e.args[1:])) if isinstance(e, Where) else isinstance(e, Rational) and e.q != 1
 
 
 def _fold(name: str, parts: list[str]) -> str:

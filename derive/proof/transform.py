@@ -59,7 +59,8 @@ def _selected(step: Step) -> tuple[Obligation, ...]:
 
 def _adjoint(step: Step) -> tuple[Obligation, ...]:
     old, new, down = step.before, step.after, dict(step.to_before)
-    _roles(old.input.name == new.output.name and old.output.name == new.input.name)
+    names = new.output.name, new.input.name
+    _roles(names in ((old.input.name, old.output.name), (f"d{old.input.name}", "G")))
     source = tuple(replaced(e, down) for e in old.read)
     same = both(
         equal_places(source, new.output.symbols),

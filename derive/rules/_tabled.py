@@ -213,6 +213,9 @@ class _Tabled:
         box = Array(name, (axis, *still))
         if not len(kept):
             return cls(param, name, box, 0, (), Integer(0), Integer(0))
+        if not axes:  # one orbit, which no table has to name
+            own = tuple(a.symbol for a in still)
+            return cls(param, name, Array(name, still), 1, (), Read(name, *own), param.array.entry())
         first = orbits.representatives[kept] @ np.array([orbits.source.size, 1])
         columns = np.unravel_index(first, shape) if shape else ()
         back = {s: Table(Array(f"R{mark}_{s.name}", (axis,)), _whole(c)) for s, c in zip(letters, columns, strict=True)}

@@ -102,6 +102,11 @@ def _offsets(form: Form) -> dict[Symbol, tuple[Expr, Expr]]:
     return found
 
 
+def _around(low: Expr, high: Expr) -> tuple[Expr, Expr]:
+    """The offsets of a window and of the place itself, which a mask may lie beside."""
+    return (Min(low, 0) if low.is_Integer else low), (Max(high, 0) if high.is_Integer else high)
+
+
 def _valid(form: Form) -> Step:
     if form.vanishes:
         raise RuleRefused(
@@ -110,8 +115,8 @@ def _valid(form: Form) -> Step:
     axes, places, back = list(form.output.axes), {}, {}
     first: dict[Symbol, Expr] = {}
     given = form.given
-    for p, (place, (low, high)) in zip(form.grid(form.output), _offsets(form).items(), strict=True):
-        axis = axes[p]
+    for p, (place, ends) in zip(form.grid(form.output), _offsets(form).items(), strict=True):
+        axis, (low, high) = axes[p], _around(*ends)
         axes[p] = replace(axis, upper=expand(axis.upper + low - high))
         places[place], back[place] = place - low, place + low
         first[place] = Max(Integer(0), place + low)
@@ -140,6 +145,7 @@ def _valid(form: Form) -> Step:
 def _beyond(form: Form, edge: str) -> Step:
     if not form.vanishes:
         _offsets(form)
+        _check_places(form)
     places = tuple(
         extended(edge, axis, place) if axis.role is Role.GRID else place
         for axis, place in zip(form.input.axes, form.read, strict=True)
@@ -165,6 +171,16 @@ def _beyond(form: Form, edge: str) -> Step:
         argument=(SubStep("Beyond the edge", form.input.entry(form.read), form.input.entry(places)),),
         view=_VIEWS[edge],
     )
+
+
+def _check_places(form: Form) -> None:
+    """Raises RuleRefused for weights of single places: those that would be read beyond the edge aren't there."""
+    places = {form.output.symbols[p] for p in form.grid(form.output)}
+    if own := [s for r in reads(form.weight) for s in r.subscripts if s in places]:
+        raise RuleRefused(
+            f"Rule 'boundary' continues the input for a window that is the same at every place, and this one has weights of its "
+            f"own at each {own[0]}; state equivariance along that axis first."
+        )
 
 
 def _read_once(param: Param, form: Form) -> Param:

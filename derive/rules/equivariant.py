@@ -170,6 +170,34 @@ def _check_terms(form: Form, group: Group, elements: tuple[Element, ...]) -> Non
 
     Raises RuleRefused with the smallest offset that is lost, and what of the group keeps the support.
     """
+    goals = _kept_terms(form, elements)
+    broken = _broken(goals)
+    if broken:
+        lost, example = elements[broken[0]], _lost(form, elements[broken[0]], goals[broken[0]])
+        kept = group.keeps(_others(elements, broken))
+        raise RuleRefused(f"Rule 'equivariant' refused: the support is kept by {kept}, not by {lost.says}: {example}.")
+
+
+def surviving(form: Form, group: Group) -> str | None:
+    """What of a group keeps a form's support, in words; None where all of it does, or elements are no formulas."""
+    if _motions(form, group) is not None or _tables(form, group) is not None or form.vanishes:
+        return None
+    elements = group.elements(form)
+    broken = _broken(_kept_terms(form, elements))
+    return group.keeps(_others(elements, broken)) if broken else None
+
+
+def _others(elements: tuple[Element, ...], broken: Iterable[int]) -> tuple[Element, ...]:
+    return tuple(e for p, e in enumerate(elements) if p not in {*broken})
+
+
+def _broken(goals: Iterable[Goal]) -> list[int]:
+    """The numbers of the elements that carry some term to none."""
+    return [p for p, goal in enumerate(goals) if not implied(both(*goal.given), goal.show)]
+
+
+def _kept_terms(form: Form, elements: Iterable[Element]) -> list[Goal]:
+    """For each element that it carries a term to a term, where both places are inside."""
     solved = form.solve_read(form.input.symbols)
     met = equal_places((replaced(e, solved) for e in form.read), form.input.symbols)
     live = both(replaced(form.live, solved), met)
@@ -179,13 +207,7 @@ def _check_terms(form: Form, group: Group, elements: tuple[Element, ...]) -> Non
         inside = both(form.output.holds(go.values()), form.input.holds(gk.values()), element.given)
         boxes = both(form.output.holds(), form.input.holds())
         goals.append(Goal((form.given, boxes, inside, live), replaced(live, go | gk)))
-    broken = [p for p, goal in enumerate(goals) if not implied(both(*goal.given), goal.show)]
-    if broken:
-        kept = tuple(e for p, e in enumerate(elements) if p not in broken)
-        lost, example = elements[broken[0]], _lost(form, elements[broken[0]], goals[broken[0]])
-        raise RuleRefused(
-            f"Rule 'equivariant' refused: the support is kept by {group.keeps(kept)}, not by {lost.says}: {example}."
-        )
+    return goals
 
 
 def _lost(form: Form, element: Element, goal: Goal) -> str:

@@ -3,7 +3,7 @@
     H[o] = u[β(o)] + Σ_r V[ω(o, r)]·X[ι(o, r)]   ⟶   dV[p] = Σ_{(o, r) : ω(o, r) = p} G[o]·X[ι(o, r)]
 
 where ⟨G, H⟩ = ⟨dV, V⟩ + ⟨du, u⟩, and du[q] = Σ_{o : β(o) = q} G[o]. A transformation: the sum ⟨G, H⟩ is linear in each of its
-arrays, and the factor of V[p] in it collects the terms that read V[p]. The gradient by X is the adjoint.
+arrays, and the factor of V[p] in it collects the terms that read V[p]. The gradient by X is the adjoint, of G.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from derive.groups.translations import Translations
 from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._rule import Case, rule
 from derive.rules._views import domain_of, seen_from, terms_by
+from derive.rules.adjoint import adjoint
 from derive.rules.equivariant import equivariant
 from derive.rules.reindex import reindex
 
@@ -29,16 +30,31 @@ __all__ = ["gradient"]
 
 @rule(Kind.TRANSFORMATION, after_tables=True)
 def gradient(form: Form, by: str = "weight") -> Step:
-    """The gradient by the one array of weights, with "bias" by the one array of biases, or by an array of that name."""
+    """The gradient by the one array of weights, with "bias" by the one array of biases, or by the array of a name, such as "X"."""
     learned = tuple(p for p in form.params if not p.data)
     chosen = [p for p in learned if by in (p.name, "weight" if p in form.weights else "bias")]
     chosen = chosen or [p for p in form.weights if p.name == by and p.values is None]
+    if not chosen and by == form.input.name:
+        return _by_input(form)
     if len(chosen) != 1:
         names = ", ".join(p.name for p in learned) or "none"
         raise RuleRefused(
             f"Rule 'gradient' needs one array to differentiate by; '{by}' names {len(chosen)} of {names}."
         )
+    if form.input.name == "G":
+        raise RuleRefused(
+            "Rule 'gradient' calls the gradient by the result G, and this layer's input is called so; 'adjoint' calls it otherwise."
+        )
     return _by_weight(form, chosen[0]) if chosen[0] in form.weights else _by_bias(form, chosen[0])
+
+
+def _by_input(form: Form) -> Step:
+    """The adjoint, with the letters of a gradient."""
+    step = adjoint().apply(form)
+    output = replace(step.after.output, name=f"d{form.input.name}")
+    after = replace(step.after, output=output, input=replace(step.after.input, name="G"))
+    reason = "The same terms, collected by the input's place."
+    return replace(step, after=after, statement=gradient.statement, reason=reason)
 
 
 def _by_weight(form: Form, param: Param) -> Step:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Integer, Le, Max, Min, Not, Symbol, expand, false
 
-from derive.errors import RuleRefused
+from derive.errors import OrbitCut, RuleRefused
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.expr import Read, Where
@@ -108,7 +108,7 @@ def _distances(form: Form) -> tuple[Expr, ...]:
 def _check_ties(form: Form, param: Param, near: Support, distance: Sequence[Expr], radius: Radius | Support) -> None:
     """One weight's offsets are all inside the support or all outside.
 
-    Raises RuleRefused, with two offsets of one weight, where a symmetry stated before is not the support's.
+    Raises OrbitCut, with two offsets of one weight, where a symmetry stated before is not the support's.
     """
     assert isinstance(form.weight, Read)
     if form.weight == param.array.entry():
@@ -124,7 +124,7 @@ def _check_ties(form: Form, param: Param, near: Support, distance: Sequence[Expr
     at = {s: Integer(model[s.name]) for s in (*sizes, *_letters(form))}
     here, there = (tuple(int(e.xreplace(at).doit()) for e in offset) for offset in (distance, entry))
     inside = bool(_near(near, distance).xreplace(at))
-    raise RuleRefused(
+    raise OrbitCut(
         f"Rule 'local' refused: offsets {here} and {there} have one weight by a symmetry stated before, "
         f"and only {here if inside else there} is in {_named(radius)}; the support must be kept by the symmetry."
     )

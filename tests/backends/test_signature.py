@@ -11,6 +11,7 @@ from derive.backends._module import Header, signature
 from derive.backends._signature import Numbers, numbers, runtime_imports
 from derive.errors import EmitError
 from derive.ir.nodes import Program, SizeFrom, Storage
+from derive.pipeline import layer
 from derive.runtime import Constant, Gradient, Kernel
 from tests.runtime import standins
 
@@ -120,3 +121,15 @@ def test_long_tables_are_laid_out_on_short_lines(shape):
     ]
     read = SimpleNamespace(**dict(zip(("numerators", "denominator"), map(ast.literal_eval, call.args), strict=True)))
     assert (read.numerators, read.denominator) == (constants["K"].numerators, constants["K"].denominator)
+
+
+@pytest.mark.parametrize(
+    ("name", "arrows"),
+    [
+        ("hexagonal2d", "local(hexagon(Δ)) ⟶ equivariant(pointgroup(D6)) ⟶ boundary(zero)"),
+        ("conv2d_channels_dV", "boundary(zero) ⟶ gradient(V)"),
+        ("average_pool2d", "dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations) ⟶ local(box(0, 1))"),
+    ],
+)
+def test_a_line_of_arrows_keeps_the_users_letters(name, arrows):
+    assert arrows in dict(layer(name).header("numpy").facts)["Derivation"]

@@ -146,6 +146,20 @@ def test_what_channels_need(channels, says):
         layer(2, (C,), (("d", 2),), 1, "D4", channels)
 
 
+def test_trivial_and_sign_are_names_too():
+    """No move, and the determinant."""
+    plain, named = (layer(1, (C,), (D,), "Delta", "D1", acts) for acts in (None, {"c": "trivial", "d": "trivial"}))
+    assert plain.form == named.form
+    assert layer(1, (C,), (D,), "Delta", "D1", {"d": "sign"}).form == CASES["odd"].form
+
+
+def test_turns_of_the_hexagonal_lattice_permute_no_vectors():
+    with pytest.raises(
+        RuleRefused, match="the rotation by 60° adds axes of the lattice, so 'vector' channels are none here"
+    ):
+        layer(2, (("c", 2),), (D,), derive.Hexagon(1), "C6", {"c": "vector"})
+
+
 def test_both_solvers_agree():
     for name in ("lifting", "odd", "vector field"):
         for verdict in CASES[name].steps[-1].verdicts:

@@ -155,8 +155,13 @@ def test_a_support_that_the_group_does_not_keep_is_refused(layer, group, says):
 
 def test_a_support_stated_after_the_group_is_held_to_it():
     tied_first = IMAGE.then(derive.equivariant(derive.PointGroup("D4")))
-    with pytest.raises(RuleRefused, match=r"offsets \(0, 2\) and \(2, 0\) have one weight .* only \(2, 0\) is in Box"):
+    says = r"offsets \(0, 2\) and \(2, 0\) have one weight .* only \(2, 0\) is in Box.*, of which it keeps D2 \(.*\)\.$"
+    with pytest.raises(RuleRefused, match=says):
         tied_first.then(derive.local(derive.Box((2, 1))))
+    with pytest.raises(RuleRefused, match=r"of which it keeps C2 \(the rotation by 180°\)\.$"):
+        under(IMAGE, None, "C6").then(derive.unbiased()).then(derive.local(1))
+    with pytest.raises(RuleRefused, match=r"of which it keeps the identity alone\.$"):
+        under(SIGNAL, None, "D1").then(derive.local(derive.Causal("Delta")))
     assert tied_first.then(derive.local(derive.Disk(2))).counts.when is not None
 
 

@@ -222,6 +222,15 @@ def test_a_constraint_comes_before_what_shares_inputs():
     assert [s.kind for s in reflecting.steps][-1] is Kind.TRANSFORMATION
 
 
+def test_weights_of_single_places_are_not_continued_beyond_an_edge():
+    own = dense(rank=2).then(reindex()).then(local(1))
+    with pytest.raises(RuleRefused, match="weights of its own at each i; state equivariance along that axis first"):
+        own.then(boundary("reflect"))
+    rows = dense(rank=2).then(reindex()).then(equivariant(Translations((0,)))).then(local(1))
+    with pytest.raises(RuleRefused, match="weights of its own at each j;"):
+        rows.then(boundary("periodic"))
+
+
 @pytest.mark.parametrize("edge", MODES)
 @pytest.mark.parametrize("extent", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("radius", [0, 1, 2, 3])

@@ -80,6 +80,8 @@ def reading(form: Form, tiles: tuple[Tile, ...]) -> Reading:
     taps = {a.symbol: (a.lower, a.upper) for a in form.reduction}
     constants = _constants(form)
     places = tuple(_plain(e, form) for e in form.input.storage(form.read))
+    if not places:
+        raise NoLowering(f"it needs places of {form.input.name}, and {form.input.name} is one number")
     *others, column = tiles
     last = _last(form, places, column, set(taps))
     rows = _rows(form, places, others[-1], last) if others else None
