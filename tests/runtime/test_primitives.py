@@ -48,10 +48,20 @@ def test_a_source_in_the_place_of_its_target_is_left_there() -> None:
     assert (result == np.arange(12) + 2).all()
 
 
-def test_what_a_source_holds_beyond_its_target_is_dropped() -> None:
-    source, result = np.arange(40).reshape(4, 5, 2), np.empty((3, 9), int)
-    put(result, source, 1, split=(1,))
-    assert (result == np.arange(40).reshape(4, 10)[:3, :9] + 1).all()
+@pytest.mark.parametrize("bias", [0, 1, np.array([[1]])])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_what_a_source_holds_beyond_its_target_is_dropped(gaps: bool, bias: object) -> None:
+    numbers = np.arange(240).reshape(4, 5, 12)
+    source, result = numbers[:, :, :2] if gaps else numbers[:, :, :2].copy(), np.empty((3, 9), int)
+    put(result, source, bias, split=(1,))
+    wanted = numbers[:, :, :2] + bias
+    assert (result == wanted.reshape(4, 10)[:3, :9]).all()
+
+
+def test_a_source_may_have_several_axes_split() -> None:
+    source, result = np.arange(120).reshape(3, 2, 4, 5), np.empty((5, 18), int)
+    put(result, source, None, split=(0, 1))
+    assert (result == np.arange(120).reshape(6, 20)[:5, :18]).all()
 
 
 def test_products_take_longer_where_their_arrays_leave_the_cache() -> None:
