@@ -34,6 +34,7 @@ _Index = tuple[Any, ...]
 _ALL = slice(None)
 _EVERY = tuple((_ALL,) * rank for rank in range(64))
 _UNPACKED = 10**6  # products of numbers: what OpenBLAS takes without copies
+_APART = 3  # products that are called for one by one sooner than as one stack
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
 
@@ -200,16 +201,31 @@ def phased(left: Any, right: Any, out: Any) -> None:
     step, width = left.strides[-2], left.shape[-1] * left.itemsize
     phases = -(-width // step) if step else 1
     few = max(1, _UNPACKED // max(1, right.shape[-2] * right.shape[-1]))
-    for part in _phases(left.shape[-2], phases, few):
-        np.matmul(left[part], right, out=out[part])
+    for part, shape in _phases(left.shape[-2], phases, few):
+        if shape:
+            rows, made = (a[part].reshape(*a.shape[:-2], *shape, a.shape[-1]).swapaxes(-3, -2) for a in (left, out))
+            np.matmul(rows, right[..., None, None, :, :], out=made)
+        else:
+            np.matmul(left[part], right, out=out[part])
 
 
 @lru_cache(maxsize=256)
-def _phases(rows: int, phases: int, few: int) -> tuple[_Index, ...]:
-    """Rows that are `phases` apart, so few at a time."""
-    step = phases * few
-    starts = ((first, phase) for first in range(0, rows, step) for phase in range(first, min(first + phases, rows)))
-    return tuple((..., slice(phase, first + step, phases), _ALL) for first, phase in starts)
+def _phases(rows: int, phases: int, few: int) -> tuple[tuple[_Index, tuple[int, ...]], ...]:
+    """Parts of all rows: `few` of one phase each, or where these are many, stacks of so many blocks and phases of them."""
+    found: list[tuple[_Index, tuple[int, ...]]] = []
+    first = 0
+    while first < rows:
+        held = min(phases, rows - first)
+        many = min(few, (rows - first) // held)
+        blocks = (rows - first) // (many * held)
+        last = first + blocks * many * held
+        if blocks * held > _APART:
+            found.append(((..., slice(first, last), _ALL), (blocks, many, held)))
+        else:
+            starts = (low + phase for low in range(first, last, many * held) for phase in range(held))
+            found += [((..., slice(low, low + (many - 1) * held + 1, held), _ALL), ()) for low in starts]
+        first = last
+    return tuple(found)
 
 
 def held(target: Any, room: Any, apart: bool = False) -> Any:
