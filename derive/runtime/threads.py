@@ -15,7 +15,7 @@ from .errors import ArgumentError
 __all__ = ["one_blas_thread", "run_together"]
 
 _lock = threading.Lock()
-_held: dict[str, Any] = {"users": 0, "limit": None}
+_held: dict[str, Any] = {"users": 0, "limits": ()}
 
 
 def one_blas_thread() -> Any:
@@ -39,17 +39,24 @@ def _limited(controller: Any) -> Iterator[None]:
     with _lock:
         _held["users"] += 1
         if _held["users"] == 1:
-            _hand_over(controller)
-            _held["limit"] = controller.limit(limits=1, user_api="blas")
+            blas = [library for library in controller.lib_controllers if library.user_api == "blas"]
+            _held["limits"] = [(library, library.num_threads) for library in blas]
+            _set(controller, [(library, 1) for library in blas])
     try:
         yield
     finally:
         with _lock:
             _held["users"] -= 1
             if _held["users"] == 0:
+                _set(controller, _held["limits"])
                 _hand_over(controller)
-                _held["limit"].restore_original_limits()
-                _hand_over(controller)
+
+
+def _set(controller: Any, limits: Sequence[tuple[Any, int]]) -> None:
+    """Tell each library its threads; threadpoolctl's own limits do the same at twice the time."""
+    _hand_over(controller)
+    for library, count in limits:
+        library.set_num_threads(count)
 
 
 def _hand_over(controller: Any) -> None:
