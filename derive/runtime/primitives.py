@@ -34,6 +34,7 @@ _Index = tuple[Any, ...]
 _ALL = slice(None)
 _EVERY = tuple((_ALL,) * rank for rank in range(64))
 _UNPACKED = 10**6  # products of numbers: what OpenBLAS takes without copies
+_MANY, _LONG = 8, 1 << 14  # rows of so many numbers at most that are added to as one
 _APART = 3  # products that are called for one by one sooner than as one stack
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
@@ -266,9 +267,20 @@ def put(target: Any, source: Any, bias: Any = None, split: Sequence[int] = ()) -
         if found.shape != part.shape:
             found = found[tuple(slice(0, extent) for extent in part.shape)]
         if bias is not None:
-            np.add(found, bias, out=part)
+            _biased(found, bias, part)
         elif not np.may_share_memory(part, found):
             part[...] = found
+
+
+def _biased(source: Any, bias: Any, target: Any) -> None:
+    """target = source + bias; many short rows that follow each other are added to as longer ones, with the bias beside itself."""
+    places, width = target.shape[-2:] if target.ndim > 2 else (1, 0)
+    many = np.shape(bias) == (width,) and target.size >= _MANY * places * width and places * width <= _LONG
+    if many and target.flags.c_contiguous and source.flags.c_contiguous:
+        row = np.empty((places, width), bias.dtype)
+        row[...] = bias
+        source, bias, target = (a.reshape(-1, places * width) for a in (source, row, target))
+    np.add(source, bias, out=target)
 
 
 @lru_cache(maxsize=256)

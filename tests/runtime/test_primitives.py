@@ -64,6 +64,16 @@ def test_a_source_may_have_several_axes_split() -> None:
     assert (result == np.arange(120).reshape(6, 20)[:5, :18]).all()
 
 
+@pytest.mark.parametrize("kind", [np.float32, object])
+@pytest.mark.parametrize("shape", [(12, 5, 3), (2, 5, 3), (4, 4, 5, 3), (60, 3)])
+def test_a_bias_is_added_to_every_row(shape: tuple[int, ...], kind: type) -> None:
+    numbers, bias = np.arange(np.prod(shape)).reshape(shape).astype(kind), np.arange(3).astype(kind) * 100
+    wanted = numbers + bias
+    for target in (np.empty(shape, kind), np.empty((*shape, 2), kind)[..., 0], numbers):
+        put(target, numbers, bias)
+        assert (target == wanted).all()
+
+
 def test_products_take_longer_where_their_arrays_leave_the_cache() -> None:
     works, machine = [("matmul", 1, 8, 8, 12, 1000, 12 * (8 + 1000))], Machine()
     near, between, far = (seconds(works, room << 20, 4, machine, True) for room in (1, 2, 64))
