@@ -34,7 +34,8 @@ _STEM = (
     "im2col, rows one after another, 1.40, which is kept; columns one after another in four phases, 1.60; Toeplitz products "
     "of 2 and 4 places, 1.65 and 2.21; a product for each row of taps, added up, 2.83; polyphase would add 30% of products to save "
     "as much in copies. Tiles of 14, 28, 56 and 112 rows take 1.63, 1.55, 1.59 and 1.60 ms; 28 are chosen, 14 were before what "
-    "lives in the result counted as no room."
+    "lives in the result counted as no room. Since then, half of im2col by 7, 14, 28 and 56 rows takes 1.70, 1.58, 1.54 and 1.52; "
+    "the bias added to 112 places at once 5% less than place by place."
 )
 _DEEP = (
     "One pass of products over nine taps takes 0.34 ms and torch 0.09 in all. Tried, against 0.47 ms by one contraction for "
