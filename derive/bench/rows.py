@@ -45,7 +45,10 @@ _DEEP = (
     "where one contraction takes 0.70 and torch 0.17: channels first, 0.46 to transpose the input and 0.30 the result, with "
     "panels of shifts between, 0.32 to copy and 0.39 to multiply, or rows on BLAS, 0.45 for the products alone; runs of the 128 "
     "channels of a place, 0.85; sums over rows, then two flat additions, 0.60 to 0.67; the contraction on the input in place, with "
-    "weights that are 0 where a tap would leave its row, 0.43, which needs a stage that reads past the end of a row."
+    "weights that are 0 where a tap would leave its row, 0.43, which needs a stage that reads past the end of a row. That is the "
+    "contraction alone, 0.43 to 0.46 by 14, 28 or 56 rows, 0.44 to 0.64 by 28, 14, 8, 4 or 2 places, weights in the first-level "
+    "cache then; for each row of taps, and added, 0.60 to 0.75; a product and a sum a tap on 1, 2, 4 or 8 rows 1.08, 0.74, "
+    "0.56, 0.52. NumPy contracts four numbers at a time: three reads and a write for each of 0.9 million fours are 0.34 ms."
 )
 
 
