@@ -75,13 +75,20 @@ def _pool(workers: int) -> Any:
 
 
 def run_together(tasks: Sequence[Callable[[], None]]) -> None:
-    """All tasks at once: the first in this thread, the others in a pool. The first error is raised when all have ended."""
+    """All tasks at once: the first in this thread, the others in a pool, or here if none of its threads has begun them by then.
+
+    The first error is raised when all that were begun have ended.
+    """
     first, *rest = tasks
-    waiting = [_pool(len(rest)).submit(task) for task in rest]
+    waiting = [(_pool(len(rest)).submit(task), task) for task in rest]
     try:
         first()
+        for future, task in reversed(waiting):
+            if future.cancel():
+                task()
     finally:
-        for future in waiting:
+        begun = [future for future, _ in waiting if not future.cancel()]
+        for future in begun:
             future.exception()
-    for future in waiting:
+    for future in begun:
         future.result()
