@@ -109,6 +109,14 @@ def test_a_product_of_a_column_by_a_row_is_a_plain_loop() -> None:
     assert seconds(works[0], 0, 4, machine, True) > seconds(works[1], 0, 4, machine, True)
 
 
+def test_a_product_in_a_stack_is_packed_for_its_own_sides_alone() -> None:
+    machine = Machine()
+    one, two, four = (
+        seconds([("matmul", 1, n, 112, 147, 64, 90_000)], 1 << 19, 4, machine, True) for n in (10, 20, 40)
+    )
+    assert four - two == pytest.approx(2 * (two - one))
+
+
 def test_a_contraction_of_whole_arrays_copies_nothing() -> None:
     once, twice = (seconds([("contract", times, 1000, 50, 40)], 0, 4, Machine(), True) for times in (1, 2))
     assert twice > 2 * once
