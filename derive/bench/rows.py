@@ -34,7 +34,8 @@ _STEM = (
     "im2col, rows one after another, 1.40, which is kept; columns one after another in four phases, 1.60; Toeplitz products "
     "of 2 and 4 places, 1.65 and 2.21; a product for each row of taps, added up, 2.83; polyphase would add 30% of products to save "
     "as much in copies. Tiles of 14, 28, 56 and 112 rows take 1.63, 1.55, 1.59 and 1.60 ms; 28 are chosen, 14 were before what "
-    "lives in the result counted as no room."
+    "lives in the result counted as no room. Since then, half of im2col by 7, 14, 28 and 56 rows takes 1.70, 1.58, 1.54 and 1.52; "
+    "the bias added to 112 places at once 5% less than place by place."
 )
 _DEEP = (
     "One pass of products over nine taps takes 0.34 ms and torch 0.09 in all. Tried, against 0.47 ms by one contraction for "
@@ -44,7 +45,10 @@ _DEEP = (
     "where one contraction takes 0.70 and torch 0.17: channels first, 0.46 to transpose the input and 0.30 the result, with "
     "panels of shifts between, 0.32 to copy and 0.39 to multiply, or rows on BLAS, 0.45 for the products alone; runs of the 128 "
     "channels of a place, 0.85; sums over rows, then two flat additions, 0.60 to 0.67; the contraction on the input in place, with "
-    "weights that are 0 where a tap would leave its row, 0.43, which needs a stage that reads past the end of a row."
+    "weights that are 0 where a tap would leave its row, 0.43, which needs a stage that reads past the end of a row. That is the "
+    "contraction alone, 0.43 to 0.46 by 14, 28 or 56 rows, 0.44 to 0.64 by 28, 14, 8, 4 or 2 places, weights in the first-level "
+    "cache then; for each row of taps, and added, 0.60 to 0.75; a product and a sum a tap on 1, 2, 4 or 8 rows 1.08, 0.74, "
+    "0.56, 0.52. NumPy contracts four numbers at a time: three reads and a write for each of 0.9 million fours are 0.34 ms."
 )
 
 

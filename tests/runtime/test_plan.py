@@ -43,6 +43,15 @@ def test_a_plan_gives_what_the_layer_gives(algorithm, batch):
     assert plan.algorithm in ("direct", *NAMES) and (algorithm == "auto" or plan.algorithm == algorithm)
 
 
+def test_copies_of_weights_begin_at_a_line_of_the_cache():
+    wide = np.ones((3, 3, 5, 8), np.float32)[:, :, 1:, :7]
+    plan = BANK.plan((6, 5, 4), wide, np.arange(7, dtype=np.float32))
+    own = [plan.operands[key] for key in ("V", "u")]
+    assert all(a.__array_interface__["data"][0] % 64 == 0 and a.flags.c_contiguous for a in own)
+    assert (own[0] == wide).all()
+    assert (own[1] == np.arange(7)).all()
+
+
 def test_weights_are_copied_and_choices_hold_for_every_filter():
     X, V, W = whole(20, 21), whole(3, 3), whole(3, 3)
     first, second = CONV.plan(X.shape, V), CONV.plan(X.shape, W)

@@ -48,10 +48,30 @@ def test_a_source_in_the_place_of_its_target_is_left_there() -> None:
     assert (result == np.arange(12) + 2).all()
 
 
-def test_what_a_source_holds_beyond_its_target_is_dropped() -> None:
-    source, result = np.arange(40).reshape(4, 5, 2), np.empty((3, 9), int)
-    put(result, source, 1, split=(1,))
-    assert (result == np.arange(40).reshape(4, 10)[:3, :9] + 1).all()
+@pytest.mark.parametrize("bias", [0, 1, np.array([[1]])])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_what_a_source_holds_beyond_its_target_is_dropped(gaps: bool, bias: object) -> None:
+    numbers = np.arange(240).reshape(4, 5, 12)
+    source, result = numbers[:, :, :2] if gaps else numbers[:, :, :2].copy(), np.empty((3, 9), int)
+    put(result, source, bias, split=(1,))
+    wanted = numbers[:, :, :2] + bias
+    assert (result == wanted.reshape(4, 10)[:3, :9]).all()
+
+
+def test_a_source_may_have_several_axes_split() -> None:
+    source, result = np.arange(120).reshape(3, 2, 4, 5), np.empty((5, 18), int)
+    put(result, source, None, split=(0, 1))
+    assert (result == np.arange(120).reshape(6, 20)[:5, :18]).all()
+
+
+@pytest.mark.parametrize("kind", [np.float32, object])
+@pytest.mark.parametrize("shape", [(12, 5, 3), (2, 5, 3), (4, 4, 5, 3), (60, 3)])
+def test_a_bias_is_added_to_every_row(shape: tuple[int, ...], kind: type) -> None:
+    numbers, bias = np.arange(np.prod(shape)).reshape(shape).astype(kind), np.arange(3).astype(kind) * 100
+    wanted = numbers + bias
+    for target in (np.empty(shape, kind), np.empty((*shape, 2), kind)[..., 0], numbers):
+        put(target, numbers, bias)
+        assert (target == wanted).all()
 
 
 def test_products_take_longer_where_their_arrays_leave_the_cache() -> None:
@@ -89,6 +109,14 @@ def test_a_product_of_a_column_by_a_row_is_a_plain_loop() -> None:
     assert seconds(works[0], 0, 4, machine, True) > seconds(works[1], 0, 4, machine, True)
 
 
+def test_a_product_in_a_stack_is_packed_for_its_own_sides_alone() -> None:
+    machine = Machine()
+    one, two, four = (
+        seconds([("matmul", 1, n, 112, 147, 64, 90_000)], 1 << 19, 4, machine, True) for n in (10, 20, 40)
+    )
+    assert four - two == pytest.approx(2 * (two - one))
+
+
 def test_a_contraction_of_whole_arrays_copies_nothing() -> None:
     once, twice = (seconds([("contract", times, 1000, 50, 40)], 0, 4, Machine(), True) for times in (1, 2))
     assert twice > 2 * once
@@ -101,7 +129,7 @@ def test_rows_that_share_memory_are_multiplied_in_small_products(monkeypatch: py
     found, sizes, product = np.empty((70_000, 4)), [], np.matmul
 
     def counted(one: np.ndarray, two: np.ndarray, out: np.ndarray) -> None:
-        sizes.append(one.shape[0] * two.size)
+        sizes.extend([one.shape[-2] * two.size] * (one.size // (one.shape[-2] * one.shape[-1])))
         product(one, two, out=out)
 
     monkeypatch.setattr(np, "matmul", counted)

@@ -35,3 +35,28 @@ def test_blas_is_held_to_one_thread_whoever_comes_first_and_leaves_last():
         one.start(), other.start(), other.join()
         seen.append(control.lib_controllers[0].get_num_threads())
     assert seen == [1, 1, 1, 2]
+
+
+def test_what_the_pool_has_not_begun_is_done_by_the_caller():
+    pool, free = held._pool(1), threading.Event()
+    pool.submit(free.wait, 10)
+    seen: list[int] = []
+    held.run_together([lambda: seen.append(threading.get_ident())] * 2)
+    free.set()
+    assert seen == [threading.get_ident()] * 2
+
+
+@pytest.mark.parametrize("failing", range(3))
+def test_an_error_is_raised_when_all_tasks_have_ended(failing: int):
+    ended: list[int] = []
+
+    def task(number: int) -> None:
+        if number == failing:
+            raise ValueError(str(number))
+        ended.append(number)
+
+    with pytest.raises(ValueError, match=str(failing)):
+        held.run_together([lambda k=k: task(k) for k in range(3)])
+    assert failing == 0 or 0 in ended
+    held.run_together([lambda: ended.append(9)] * 3)
+    assert ended.count(9) == 3
