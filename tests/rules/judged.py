@@ -104,8 +104,9 @@ def _moved() -> Iterator[Derivation]:
 def _others() -> Iterator[Derivation]:
     """An offset that has more bounds than one, thinned layers of mirrored or stepped ones, and compositions with an adjoint."""
     yield derive.dense(rank=1).then(derive.local("Delta")).then(derive.local("r")).then(derive.reindex())
-    mirrored = SIGNAL.then(derive.local(1)).then(derive.equivariant(derive.PointGroup("D1")))
-    yield mirrored.then(derive.boundary("reflect")).then(derive.strided(2))
+    for radius, edge in ((1, "reflect"), ("Delta", "zero")):
+        mirrored = SIGNAL.then(derive.local(radius)).then(derive.equivariant(derive.PointGroup("D1")))
+        yield mirrored.then(derive.boundary(edge)).then(derive.strided(2))
     yield by(2, 1).then(derive.local(1)).then(derive.boundary("periodic")).then(derive.strided(3))
     strided = derive.convolution(rank=1, kernel=3, stride=2, channels=False).then(derive.unbiased())
     turned = strided.then(derive.adjoint())

@@ -26,6 +26,7 @@ _NO_STEP = {"derive.groups._matrices"}
 _CLAIMS = {
     "derive.rules.boundary": "given = And(given, axes[p].extent >= 1)",  # for fewer sizes; the theorem says for which
     "derive.rules.fixed": "values = [Fraction(v) * factor for v in given.ravel()]",  # other numbers; it shows them
+    "derive.rules.separable": "given = And(form.given, Ge(size, 1))",  # for fewer factors, likewise
     "derive.rules.compose": 'first = renamed(source, form, weights or ("Q" if "T" in tables else "T"))',  # Q for T
 }
 SAMPLE = 4
