@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sympy import Integer, Sum, Symbol
+from sympy import Basic, Integer, Sum, Symbol
 
 from derive.errors import ObligationFailed
 from derive.forms.expr import Read, Where, index, reads
@@ -34,6 +34,7 @@ class Checker:
 
     def integers(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
         """An expression or a condition in these letters and the sizes, which reads no array."""
+        self.demand(isinstance(expression, Basic), f"{what}, {expression!r}, is no expression")
         if expression.has(Read):
             self.demand(False, f"{what}, {expression}, reads an array")
         self._mentions(expression, letters, what)
@@ -48,6 +49,7 @@ class Checker:
     def entries(self, expression: Any, arrays: Iterable[Array], letters: Iterable[Symbol], what: str) -> None:
         """An expression in entries of these arrays, at subscripts in these letters and the sizes."""
         ranks = {a.name: len(a.axes) for a in arrays} | self.tables
+        self.demand(isinstance(expression, Basic), f"{what}, {expression!r}, is no expression")
         self._mentions(expression, letters, what)
         for read in reads(expression):
             name, known = read.array, ", ".join(ranks) or "its arrays"

@@ -50,10 +50,11 @@ def _selected(step: Step) -> tuple[Obligation, ...]:
     old, new, down = step.before, step.after, dict(step.to_before)
     source = tuple(replaced(e, down) for e in old.read)
     same = both(equal_places(source, new.read), same_product(replaced(old.weight, down), new.weight))
-    biases = Goal((new.given, old.given, new.output.holds()), Eq(replaced(old.bias, down), new.bias))
+    kept = both(replaced(step.selected, down), Eq(replaced(old.bias, down), new.bias))
+    biases = Goal((new.given, old.given, new.output.holds()), kept)
     return (
         _bijection(step, old.live, tuple(down), same),
-        Obligation("biases", "The biases are those of the places selected.", (biases,)),
+        Obligation("biases", "The places are some of those selected, with their biases.", (biases,)),
     )
 
 

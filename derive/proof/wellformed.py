@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from keyword import iskeyword
 from typing import Any
 
-from sympy import Integer, Sum, Symbol, prod, true
+from sympy import Integer, Sum, Symbol, nan, oo, prod, true
 
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Form, Param, Table
@@ -101,6 +101,7 @@ def _check_sum(form: Form, check: Checker, terms: tuple[Symbol, ...]) -> None:
     axes = [*form.reduction, *(a for array in _arrays(form) for a in array.axes)]
     for bound in (b for axis in axes for b in (axis.lower, axis.upper)):
         check.integers(bound, (), "a range")
+        check.demand(not bound.has(oo, -oo, nan), f"a range to {bound} has no end")
     check.integers(form.given, (), "the precondition")
     check.tabled(form.domain, terms, "the domain of the sum")
     check.demand(len(form.read) == len(form.input.axes), f"{form.input.name} is read with a wrong number of subscripts")
@@ -311,6 +312,8 @@ def _check_clauses(step: Step, old: tuple[Array, ...], check: Checker) -> None:
         check.demand(instance.array in arrays, f"an instance is for {instance.array}, which the form before lacks")
         known = isinstance(instance.clause, (int, Integer)) and 0 <= instance.clause < len(step.clauses)
         check.demand(known, f"an instance is of clause {instance.clause}, which is not stated")
+        pairs = all(isinstance(part, tuple) and len(part) == 2 for part in instance.values)
+        check.demand(pairs, "an instance is not a value for each letter of its clause")
         named = [s for s, _ in instance.values]
         binders = step.clauses[instance.clause].binders
         check.demand(

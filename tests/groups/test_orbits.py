@@ -224,9 +224,9 @@ P4_CHANNELS = defining(p4(64)) * regular(cyclic(4)).inflate(before=2)
     ids=["S6 on T2", "cube", "p4 of 64×64, regular", "p4 of 256×256"],
 )
 def test_orbits_are_found_within_their_time(representation: Representation, count: int, seconds: float) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert pair_orbits(representation, representation).count == count
-    assert time.perf_counter() - start < seconds
+    assert time.process_time() - start < seconds
 
 
 def test_refusals_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from derive.proof.coq import Claim, CoqFile, coq_file
 from derive.proof.goal import Goal, Obligation
 
+_SECONDS = 580
 COQC = shutil.which("coqc")
 needs_coq = pytest.mark.skipif(COQC is None, reason="coqc is missing: it is in Debian's package coq")
 
@@ -21,8 +22,15 @@ def coqc(text: str, folder: Path) -> tuple[int, str]:
     assert COQC is not None
     (folder / "layer.v").write_text(text, encoding="utf-8")
     command = [COQC, "-q", "layer.v"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=580)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, preexec_fn=_ending)
     return done.returncode, done.stdout + done.stderr
+
+
+def _ending() -> None:
+    """Coq is stopped once it has computed for this long; a busy machine is no reason."""
+    import resource  # where there are processes to limit
+
+    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
 
 
 def stated(goals: Iterable[Goal]) -> CoqFile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sympy import Eq, Integer, Max, true
+from sympy import Eq, Integer, Max, false, oo, true
 
 from derive.catalogue.conv2d import conv2d
 from derive.catalogue.conv2d_channels import conv2d_channels
@@ -17,7 +17,8 @@ from derive.forms.text import parse
 from derive.proof.goal import Status
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import discharge
-from derive.proof.step import Step
+from derive.proof.step import Kind, Step
+from derive.rules import strided
 from tests.proof.mutations import mutants
 
 STEPS = {p.rule: p.step for p in (*conv2d.steps, conv2d_channels.steps[0])}
@@ -143,6 +144,31 @@ def test_what_a_form_states_of_itself():
 def test_a_form_that_mixes_up_its_letters_is_refused(change, reason):
     with pytest.raises(ObligationFailed, match=reason):
         form_obligations(replace(dense_form(rank=1), **change))
+
+
+def test_an_array_has_an_end():
+    form = dense_form(rank=1)
+    (weight,) = form.weights
+    first, second = weight.array.axes
+    endless = replace(weight, array=replace(weight.array, axes=(first, replace(second, upper=oo))))
+    with pytest.raises(ObligationFailed, match=r"^The form is not well formed: a range to oo has no end\.$"):
+        form_obligations(replace(form, weights=(endless,)))
+
+
+def test_places_that_are_kept_are_some_of_those_selected():
+    step = strided.EXAMPLE.application.apply(strided.EXAMPLE.form)
+    assert caught_by(step) == ""
+    assert caught_by(replace(step, selected=false)) == "biases"
+
+
+def test_what_is_no_expression_is_refused_in_a_sentence():
+    step, i = STEPS["reindex()"], index("i")
+    tie = next(s for s in STEPS.values() if s.instances)
+    (first, *_) = tie.instances
+    with pytest.raises(ObligationFailed, match=r"^The step is not well formed: the value of i, 0, is no expression\.$"):
+        step_obligations(replace(step, to_before=step.to_before | {i: 0}, kind=Kind.TRANSFORMATION))
+    with pytest.raises(ObligationFailed, match=r"an instance is not a value for each letter of its clause\.$"):
+        step_obligations(replace(tie, instances=(replace(first, values=((i,),)),)))
 
 
 def test_names_of_arrays_and_letters_are_distinct():

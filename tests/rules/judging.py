@@ -9,49 +9,30 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum
-from functools import lru_cache
-from importlib import import_module
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from derive.checking import small_sizes
-from derive.combined import convolution
-from derive.derivation import Derivation, dense
 from derive.errors import DeriveError
 from derive.forms.denote import matrix
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Form
-from derive.groups._finite import PermutationGroup
-from derive.groups.matrix_group import MatrixGroup
-from derive.groups.permutations import Permutations
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge
 from derive.proof.step import ArrayMap, Kind, Step, View
-from derive.registry import discover, names
-from derive.rules._rule import Case
-from derive.rules.adjoint import adjoint
-from derive.rules.compose import compose
-from derive.rules.equivariant import equivariant
-from derive.rules.local import local
-from derive.rules.reindex import reindex
-from derive.rules.unbiased import unbiased
+from derive.registry import names
 from tests.proof.spans import Combination, Elimination, Sizes, labelled, layers_of, relations
-from tests.rules.source_mutants import SourceMutant, loaded
-from tests.rules.test_structures import LAYERS
+from tests.rules.judged import cases, own_step, ran, step_of
+from tests.rules.source_mutants import SourceMutant
+from tests.rules.worlds import World
 
-__all__ = ["Fate", "Judgement", "cases", "caught_by", "judge", "step_of"]
+__all__ = ["Fate", "Judgement", "caught_by", "judge"]
 
-_SIZES, _CASES, _SECONDS = 5, 3, 30
-# At numeric sizes alone, which the other layers are not; and an offset that has more bounds than one.
-_TABLED = dense(outputs=4, inputs=4).then(equivariant(Permutations(PermutationGroup(4, [[1, 2, 0, 3]]))))
-_TWO_RADII = dense(rank=1).then(local("Delta")).then(local("r")).then(reindex())
-_STRIDED = convolution(rank=1, kernel=3, stride=2, channels=False).then(unbiased())
-_TURNED = _STRIDED.then(adjoint())
-_SPANNED = dense(outputs=2, inputs=2).then(equivariant(MatrixGroup([[[0, -1], [1, -1]]])))
+_SIZES, _SECONDS = 5, 3
 
 
 class Fate(Enum):
@@ -61,6 +42,7 @@ class Fate(Enum):
     SAME_STEP = "the same step"
     SAME_LAYERS = "another step to the same layers, at every small size"
     NO_STEP = "no step"
+    ENDLESS = "no step, as it does not end"
     REFUSED = "refused by an obligation"
     ACCEPTED = "accepted"
 
@@ -73,107 +55,54 @@ class Judgement:
     by: str = ""
 
 
-@lru_cache
-def cases(rule: str) -> tuple[Case, ...]:
-    """A rule's EXAMPLE, then its applications in the layers that are shipped or tested, those with fewest letters first."""
-    found = [import_module(f"derive.rules.{rule}").EXAMPLE]
-    layers: list[Derivation] = [
-        *(layer for _, layer in discover("derive.catalogue")),
-        *LAYERS.values(),
-        _TABLED,
-        _SPANNED,
-        _TWO_RADII,
-        _TURNED.then(compose(_STRIDED)),
-        _STRIDED.then(compose(_TURNED)),
-    ]
-    more = [
-        Case(proved.before, application)
-        for layer in layers
-        for proved, application in zip(layer.steps, layer.applications, strict=True)
-        if application.rule.name == rule
-    ]
-    for case in sorted(more, key=lambda c: len(c.form.sizes) + len(c.form.reduction)):
-        if not any((c.form, str(c.application)) == (case.form, str(case.application)) for c in found):
-            found.append(case)
-    later = (c for c in found[_CASES:] if not {*_kinds(c)} <= {k for f in found[:_CASES] for k in _kinds(f)})
-    return (*found[:_CASES], *later)
-
-
-def _kinds(case: Case) -> Iterator[object]:
-    """The modules of a case's groups, supports and other arguments, and which way of a layer that it reads is an adjoint."""
-    for a in (*case.application.args, *dict(case.application.options).values()):
-        yield type(a).__module__
-        if isinstance(a, (Form, Derivation)):
-            inner = a.form if isinstance(a, Derivation) else a
-            yield type(a).__module__, case.form.input.name, inner.input.name
-
-
-def step_of(case: Case, rule: Any = None, mutant: SourceMutant | None = None) -> Step:
-    """The step that a rule, or its mutant, makes of a case, without its prose."""
-    made = case.application.rule if rule is None else rule
-    args = [_again(a, mutant) for a in case.application.args]
-    options = {k: _again(v, mutant) for k, v in case.application.options}
-    step: Step = made(*args, **options).apply(case.form)
-    clauses = tuple(replace(clause, says="") for clause in step.clauses)
-    return replace(step, rule="", reason="", statement="", argument=(), clauses=clauses)
-
-
-def _again(value: Any, mutant: SourceMutant | None) -> Any:
-    """An argument made by a mutated module's class, such as a group, in the place of its own."""
-    if mutant is None or type(value).__module__ != mutant.module or not is_dataclass(value):
-        return value
-    made = getattr(mutant.run(), type(value).__name__)
-    return made(**{f.name: getattr(value, f.name) for f in fields(value)})
-
-
 def judge(mutant: SourceMutant) -> Judgement:
-    """The worst that a mutant comes to in any rule and case that it reaches."""
-    found = [Judgement(Fate.UNUSED)]
+    """The worst that a mutant comes to in any rule and case that runs its line."""
+    found, world = [Judgement(Fate.UNUSED)], World(mutant)
+    at = {(mutant.module, line) for line in mutant.lines}
     for rule in names("derive.rules"):
-        for case in cases(rule):
-            judgement = _judged(mutant, rule, case)
-            if judgement.fate in (Fate.REFUSED, Fate.ACCEPTED):
+        if not world.touches(f"derive.rules.{rule}") and not mutant.module.startswith("derive.groups."):
+            continue
+        for position in range(len(cases(rule))):
+            if not at & ran(rule, position):
+                continue
+            judgement = _judged(world, rule, position)
+            if judgement.fate in (Fate.REFUSED, Fate.ACCEPTED, Fate.ENDLESS):
                 return judgement
             found.append(judgement)
     order = list(Fate)
     return max(found, key=lambda j: order.index(j.fate))
 
 
-def _judged(mutant: SourceMutant, rule: str, case: Case) -> Judgement:
-    uses = any(
-        type(v).__module__ == mutant.module for v in (*case.application.args, *dict(case.application.options).values())
-    )
+def _judged(world: World, rule: str, position: int) -> Judgement:
     try:
-        changed = loaded(mutant, rule)
-        if changed is None and not uses:
-            return Judgement(Fate.UNUSED)
         with _ending():
-            made = step_of(case, changed, mutant)
+            made = step_of(cases(rule)[position], world)
+    except TimeoutError:
+        return Judgement(Fate.ENDLESS)
     except Exception:  # noqa: BLE001  a broken rule may fail in any way: it makes no step
         return Judgement(Fate.NO_STEP)
-    own = step_of(case)
+    own = own_step(rule, position)
     if made == own:
         return Judgement(Fate.SAME_STEP)
-    for step in _pair(made, own):
-        if by := caught_by(step):
-            return Judgement(Fate.REFUSED, by)
+    if by := next(filter(None, map(caught_by, _pair(made, own))), ""):
+        return Judgement(Fate.REFUSED, by)
     return Judgement(Fate.SAME_LAYERS if _same_meaning(made, own) else Fate.ACCEPTED)
 
 
 @contextmanager
 def _ending() -> Iterator[None]:
-    """Raises TimeoutError in what runs longer than any rule does: a broken loop need not end."""
+    """Raises TimeoutError in what computes for longer than any rule does: a broken loop need not end."""
 
     def over(*_: object) -> None:
         raise TimeoutError
 
-    before = signal.signal(signal.SIGALRM, over)
-    signal.alarm(_SECONDS)
+    before = signal.signal(signal.SIGPROF, over)
+    signal.setitimer(signal.ITIMER_PROF, _SECONDS)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _pair(made: Step, own: Step) -> Iterator[Step]:

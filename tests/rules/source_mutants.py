@@ -1,27 +1,19 @@
-"""Mutants of a rule's source: one sign, bound, argument or substitution changed, and the module that it then is.
-
-A mutated module is run in a namespace of its own. A rule that imports it is run again on it, in memory too: no file and no module
-that others see is changed.
-"""
+"""Mutants of a rule's source: one sign, bound, argument or substitution changed."""
 
 from __future__ import annotations
 
 import ast
-import builtins
-import copy
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
+from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import sympy
+__all__ = ["OTHER", "SWAPPED", "SourceMutant", "parsed", "source_mutants"]
 
-__all__ = ["SourceMutant", "loaded", "source_mutants"]
-
-_OTHER = {
+OTHER = {
     "Max": "Min",
     "Min": "Max",
     "floor": "ceiling",
@@ -32,9 +24,12 @@ _OTHER = {
     "Or": "And",
 }
 _VARIADIC = {"And", "Or", "Max", "Min", "simplified"}
-_SWAPPED = {"Le", "Lt", "Ge", "Gt"}
+SWAPPED = {"Le", "Lt", "Ge", "Gt"}
 # What only people read: no claim, and no part of the rewrite.
 _WORDS = {"reason", "argument", "statement", "rule", "says"}
+
+
+Path_ = tuple[tuple[str, int | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +38,34 @@ class SourceMutant:
 
     module: str
     fault: str
-    tree: ast.Module
+    path: Path_
+    new: ast.expr
 
-    def run(self) -> ModuleType:
-        """The module that the mutated source is."""
-        return _executed(self.module, self.tree, {})
+    @contextmanager
+    def planted(self) -> Iterator[ast.Module]:
+        """The module's tree, with the fault while it lasts."""
+        tree = parsed(self.module)
+        old = _at(tree, self.path)
+        _put(tree, self.path, ast.fix_missing_locations(ast.copy_location(self.new, old)))
+        try:
+            yield tree
+        finally:
+            _put(tree, self.path, old)
+
+    @property
+    def lines(self) -> range:
+        """The lines of the innermost statement that holds the fault, without those of statements within it."""
+        found = node = parsed(self.module)
+        for field, position in self.path:
+            node = getattr(node, field) if position is None else getattr(node, field)[position]
+            found = node if isinstance(node, ast.stmt) else found
+        inner = [s.lineno for field in ("body", "orelse", "handlers") for s in getattr(found, field, ())]
+        return range(found.lineno, min(inner, default=found.end_lineno + 1))
+
+    @property
+    def source(self) -> str:
+        """The line of the module that the fault's statement begins on."""
+        return _text(self.module).splitlines()[self.lines.start - 1].strip()
 
     def __str__(self) -> str:
         return f"{self.module.removeprefix('derive.')}: {self.fault}"
@@ -55,22 +73,22 @@ class SourceMutant:
 
 def source_mutants(module: str) -> Iterator[SourceMutant]:
     """Every mutant of the functions and classes of a module. What refuses wrong arguments is left alone, and so are words."""
-    tree = _parsed(module)
+    tree = parsed(module)
     for path in _places(tree, ()):
-        for fault, new in _changes(_at(tree, path)):
-            mutated = copy.deepcopy(tree)
-            old = _at(mutated, path)
-            _put(mutated, path, ast.copy_location(new, old))
-            ast.fix_missing_locations(mutated)
-            yield SourceMutant(module, f"line {old.lineno}, {fault}: {ast.unparse(new)[:60]}", mutated)
+        old = _at(tree, path)
+        for fault, new in _changes(old):
+            yield SourceMutant(module, f"line {old.lineno}, {fault}: {ast.unparse(new)[:60]}", path, new)
 
 
-def _parsed(module: str) -> ast.Module:
-    file = sys.modules[module].__file__ or ""
-    return ast.parse(Path(file).read_text(encoding="utf-8"))
+@cache
+def parsed(module: str) -> ast.Module:
+    """The source of a module that is imported. Only `planted` changes the tree, and puts it back."""
+    return ast.parse(_text(module))
 
 
-Path_ = tuple[tuple[str, int | None], ...]
+@cache
+def _text(module: str) -> str:
+    return Path(sys.modules[module].__file__ or "").read_text(encoding="utf-8")
 
 
 def _at(node: ast.AST, path: Path_) -> Any:
@@ -137,9 +155,9 @@ def _changes(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 
 def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-    if name in _OTHER:
-        yield "other function", ast.Call(ast.Name(_OTHER[name], ast.Load()), node.args, node.keywords)
-    if name in _SWAPPED and len(node.args) == 2:
+    if name in OTHER:
+        yield "other function", ast.Call(ast.Name(OTHER[name], ast.Load()), node.args, node.keywords)
+    if name in SWAPPED and len(node.args) == 2:
         yield "bound turned", ast.Call(node.func, node.args[::-1], [])
         yield (
             "bound off by one",
@@ -157,39 +175,3 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     for p, word in enumerate(node.keywords):
         if word.arg is not None and word.arg not in _WORDS:
             yield f"{word.arg} dropped", ast.Call(node.func, node.args, [*node.keywords[:p], *node.keywords[p + 1 :]])
-
-
-def _executed(name: str, tree: ast.Module, instead: dict[str, ModuleType]) -> ModuleType:
-    """A module's source run under its own name, with other modules in the place of some that it imports."""
-
-    def importing(target: str, *rest: Any) -> Any:
-        return instead[target] if target in instead else builtins.__import__(target, *rest)
-
-    made = ModuleType(name)
-    shown = {n: getattr(sympy, n) for n in (*_OTHER, *_SWAPPED)}
-    made.__dict__.update(
-        shown, __builtins__=vars(builtins) | {"__import__": importing}, __file__=sys.modules[name].__file__
-    )
-    kept = [s for s in tree.body if not _is_case(s)]
-    exec(compile(ast.Module(kept, []), f"<{name}>", "exec"), made.__dict__)
-    return made
-
-
-def _is_case(statement: ast.stmt) -> bool:
-    names = {t.id for t in getattr(statement, "targets", []) if isinstance(t, ast.Name)}
-    return bool(names & {"EXAMPLE", "COUNTEREXAMPLE"})
-
-
-def _imports(module: str, other: str) -> bool:
-    return any(isinstance(s, ast.ImportFrom) and s.module == other for s in _parsed(module).body)
-
-
-def loaded(mutant: SourceMutant, rule: str) -> Any | None:
-    """The rule of that name on the mutated module; None where the rule does not use it."""
-    name = f"derive.rules.{rule}"
-    import_module(name)
-    if name == mutant.module:
-        return getattr(mutant.run(), rule)
-    if not _imports(name, mutant.module):
-        return None
-    return getattr(_executed(name, _parsed(name), {mutant.module: mutant.run()}), rule)
