@@ -13,8 +13,8 @@ from typing import Any
 
 from sympy import Expr, Integer, S, Symbol, expand
 
+from derive.algorithms._designs import blocked
 from derive.algorithms._obligations import program_obligations
-from derive.algorithms._strips import narrowed, strip_obligations, strips
 from derive.algorithms._supposed import obligations
 from derive.algorithms._terms import BATCH, charts
 from derive.algorithms.direct import direct
@@ -28,7 +28,8 @@ from derive.forms.sizes import size_sources
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Chart, Program, SizeFrom, Storage
 from derive.ir.stages import Staged
-from derive.proof.goal import Status, Verdict
+from derive.ir.tiles import Tiled
+from derive.proof.goal import Verdict
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Step, View
@@ -268,27 +269,9 @@ def staged(
     return tuple(found)
 
 
-@lru_cache(maxsize=256)
-def blocked(form: Form, plain: Program, items: frozenset[str]) -> tuple[Blocked, tuple[Verdict, ...]]:
-    """The program in blocks that does what a plain program of threads does, proved. `items` are the arrays of a batch.
-
-    Raises NoLowering with the reason where the form has none or no proof is found, ObligationFailed where one is refuted.
-    """
-    made = strips(form, items, plain.name.replace("direct", "strips", 1))
-    program = replace(made.program, arguments=plain.arguments, sources=plain.sources)
-    made = narrowed(replace(made, program=program), form)
-    verdicts = discharge_all(strip_obligations(made, form))
-    for verdict in verdicts:
-        if verdict.status is Status.UNKNOWN:
-            raise NoLowering(
-                f"No proof is found that the program in blocks keeps its obligation '{verdict.obligation.name}'."
-            )
-        if not verdict.proved:
-            raise ObligationFailed(f"The program in blocks fails its obligation '{verdict.obligation.name}'.")
-    return made, verdicts
-
-
-def in_blocks(form: Form, target: str, found: Sequence[Gradient]) -> dict[str, tuple[Blocked, tuple[Verdict, ...]]]:
+def in_blocks(
+    form: Form, target: str, found: Sequence[Gradient]
+) -> dict[str, tuple[Blocked | Tiled, tuple[Verdict, ...]]]:
     """The programs in blocks of a form and its gradients that there are, by the names of the plain ones, with their proofs."""
     plain = [(form, lower(form, target), batched(form))] if target == "threads" else []
     views = gradients(form, target, found) if plain else {}

@@ -52,6 +52,11 @@ class Blocked:
         return (*(tile.extent for tile in self.tiles), *([self.width] if isinstance(self.width, Symbol) else []))
 
     @property
+    def small(self) -> tuple[int, ...]:
+        """Numbers for them: 2 rows and 4 columns, two neighbours at once."""
+        return (2, 4, 2)[-len(self.knobs) :]
+
+    @property
     def launch(self) -> Launch:
         """The launch that is the program."""
         (launch,) = self.program.body
