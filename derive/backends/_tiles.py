@@ -24,10 +24,12 @@ def _text(tiled: Tiled) -> str:
 def tile_source(name: str, tiled: Tiled) -> Lines:
     """The CUDA C of one kernel: `real` and the knobs are numbers when it is compiled."""
     program, integer = tiled.program, "int" if tiled.narrow else "long long"
+    w = tiled.width
     writer = Writer(program, tiled.narrow, rolled=True)
     pointers = [f"const real* __restrict__ {a}" for a in accessed(program) if a != program.result.name]
     return [
         f'{_text(tiled)} = r"""',
+        *([f"struct __align__(sizeof(real)*{w}) Lanes {{ real entry[{w}]; }};", ""] if writer.wide else []),
         f'extern "C" __global__ void {name}(',
         *indent([", ".join([*pointers, f"real* __restrict__ {program.result.name}"]) + ","]),
         *indent([", ".join(f"{integer} {s}" for s in _sizes(tiled)) + ")"]),
@@ -71,8 +73,7 @@ def _threads(tiled: Tiled, writer: Writer) -> Lines:
         f"const int {across.symbol} = threadIdx.x;",
         f"const unsigned threads = {along.stop}*{across.stop};",
         f"const unsigned thread = threadIdx.y*{across.stop} + threadIdx.x;",
-        f"real {registers.array}{_box(registers.shape, writer)};",
-        *writer.body((tiled.branches,)),
+        *writer.body((registers, tiled.branches)),
     ]
 
 
@@ -107,7 +108,7 @@ def tile_function(kernel: str, tiled: Tiled, plain: Program) -> Lines:
         "    if tile is None:",
         f"        _{plain.name}({', '.join([*names, 'new'])})",
         "    else:",
-        f"        {kernel}(tile, {listed(passed)}, {listed(map(str, _sizes(tiled)))})",
+        f"        {kernel}(tile, {listed(passed)}, {listed(map(str, _sizes(tiled)))}, {program.result.name})",
         "",
         "",
     ]

@@ -53,8 +53,9 @@ class Tiled:
     """The program. `splits` are of letters of the output, `summed` of the letter that a sum takes chunks of, up to `end`.
 
     The first `places` splits are of letters that tell places, the last one is of one that tells weights. `knobs` are numbers when
-    text is compiled: threads along places and along weights, and the length of a chunk. `terms` is how many products a result
-    adds at most; `narrow` says that its indices are proved to fit 32 bits where no size is more than MOST.
+    text is compiled: threads along places and along weights, the length of a chunk, and how many results one access stores.
+    `terms` is how many products a result adds at most; `narrow` says that its indices are proved to fit 32 bits where no size is
+    more than MOST.
     """
 
     program: Program
@@ -62,14 +63,19 @@ class Tiled:
     summed: Split
     end: Expr
     places: int
-    knobs: tuple[Symbol, Symbol, Symbol]
+    knobs: tuple[Symbol, Symbol, Symbol, Symbol]
     terms: Expr
     narrow: bool = False
 
     @property
+    def width(self) -> Symbol:
+        """How many neighbours one access stores, inside."""
+        return self.knobs[-1]
+
+    @property
     def small(self) -> tuple[int, ...]:
-        """Numbers for the knobs: a block of one thread, which runs point by point, and chunks of 2."""
-        return (1, 1, 2)
+        """Numbers for the knobs: a block of one thread, which runs point by point, chunks and accesses of 2."""
+        return (1, 1, 2, 2)
 
     @property
     def blocks(self) -> Launch:

@@ -137,14 +137,15 @@ class Tile:
 class CudaTiles:
     """One `extern "C"` function of a CUDA C text in which each block computes a tile of places and weights.
 
-    `real` and the `knobs` (threads of a block along places and weights, and the length of a chunk) are numbers when the text is
-    compiled; `registers` are the places and the weights of a thread. `narrow` indices have 32 bits.
+    `real` and the `knobs` (threads of a block along places and weights, the length of a chunk, and how many results one access
+    stores) are numbers when the text is compiled; `registers` are the places and the weights of a thread. `narrow` indices have
+    32 bits.
     """
 
     xp: ModuleType
     source: str
     name: str
-    knobs: tuple[str, str, str]
+    knobs: tuple[str, str, str, str]
     registers: tuple[int, int]
     narrow: bool = True
     _compiled: dict[tuple[int, str, tuple[int, ...]], Any] = field(default_factory=dict, compare=False, repr=False)
@@ -165,9 +166,12 @@ class CudaTiles:
         large = self.narrow and max(*sizes, *places, others) > _NARROW
         return None if large or blocks > _MOST_BLOCKS else Tile(along, across, _CHUNK, blocks)
 
-    def __call__(self, tile: Tile, arrays: Sequence[Any], sizes: Sequence[int]) -> None:
+    def __call__(self, tile: Tile, arrays: Sequence[Any], sizes: Sequence[int], result: Any) -> None:
+        """All weights of a thread are stored at once where the result allows it."""
         number = np.int32 if self.narrow else np.int64
-        knobs = dict(zip(self.knobs, (tile.places, tile.weights, tile.chunk), strict=True))
+        width = self.registers[1]
+        whole = result.shape[-1] % width == 0 and result.data.ptr % (width * result.dtype.itemsize) == 0
+        knobs = dict(zip(self.knobs, (tile.places, tile.weights, tile.chunk, width if whole else 1), strict=True))
         function = self._function(str(arrays[0].dtype), knobs)
         function((tile.blocks,), (tile.weights, tile.places), (*arrays, *map(number, sizes)))
 

@@ -75,9 +75,13 @@ def sizes_in_blocks(of: Subject, aligned: bool = True) -> Sizes:
     return found
 
 
-def sizes_in_tiles(of: Subject) -> Sizes:
-    """Sizes at which tiles of 2 × 8 places and 8 weights are inside and at the edges, in chunks of 3 with a rest."""
-    known = {"n": 6, "m": 20, "C": 4, "D": 17, "F": 2, "K": 4, "N": 17}
+def sizes_in_tiles(of: Subject, aligned: bool = True) -> Sizes:
+    """Sizes at which tiles of 2 × 8 places and 8 weights are inside and at the edges, in chunks of 3 with a rest.
+
+    Results hold a whole number of wide accesses, or don't.
+    """
+    weights = 20 if aligned else 17
+    known = {"n": 6, "m": 20, "C": 4, "D": weights, "F": 2, "K": 4, "N": weights}
     if len(of.form.output.axes) == 1:
         known |= {"n": 17, "m": 9}
     return {s: known.get(s.name, 1) for s in of.form.sizes}

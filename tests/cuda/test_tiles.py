@@ -19,11 +19,12 @@ NEVER = 1 << 60
 pytestmark = pytest.mark.usefixtures("cxx")
 
 
+@pytest.mark.parametrize("aligned", [True, False])
 @pytest.mark.parametrize("name", TILED)
-def test_small_integers(name: str) -> None:
+def test_small_integers(name: str, aligned: bool) -> None:
     """Tiles inside and at the edges, whole chunks and the rest of one; gradients by the input too."""
     of = subject(name, "cupy")
-    sizes = sizes_in_tiles(of)
+    sizes = sizes_in_tiles(of, aligned)
     arrays = whole_numbers(of, sizes, (np.float32,) * 3, (2,), most=1)
     with tiles():
         found = slopes_of(of, arrays, sizes)
@@ -74,6 +75,18 @@ def test_an_infinity_stays_where_its_window_is() -> None:
         assert np.all(np.isposinf(of(arrays, sizes)))
 
 
+def test_a_result_that_starts_between_is_stored_one_by_one() -> None:
+    of = subject("conv2d_channels", "cupy")
+    sizes = sizes_in_tiles(of)
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3)
+    wanted = subject("conv2d_channels")(arrays, sizes)
+    with of.machine() as xp, tiles():
+        whole = xp.zeros(wanted.size + 1, dtype=np.float32)
+        out = whole[1:].reshape(wanted.shape)
+        of.kernel(*(xp.asarray(arrays[name]) for name in of.kernel.arguments), out=out)
+        assert np.array_equal(out.get(), wanted)
+
+
 FAULTS = {
     "no barrier before the sum": ("__syncthreads();", "", "race|no thread of the block has written"),
     "no barrier behind the sum": ("__syncthreads();\n                }", "}", "race"),
@@ -86,6 +99,11 @@ FAULTS = {
         "turn < (P*8*K + threads - 1) / threads",
         "turn < P*4*K / threads",
         "no thread of the block has written",
+    ),
+    "unaligned": (
+        "*(Lanes*)&H[(((long long)z*n + i0 + p)*m + j0 + r)*D + 4*q",
+        "*(Lanes*)&H[(((long long)z*n + i0 + p)*m + j0 + r)*D + 1 + 4*q",
+        "not aligned",
     ),
     "another bias": ("acc[r][s] = u[4*q + d0 + s]", "acc[r][s] = u[4*q + s]", "differs"),
 }
@@ -167,5 +185,5 @@ def test_a_place_of_a_chunk_is_three_wide_loads_for_32_products(tmp_path: Any) -
 
 
 def _options(own: Any, real: str = "float", places: int = 8, weights: int = 16) -> tuple[str, ...]:
-    numbers = zip(own.knobs, (places, weights, 8), strict=True)
+    numbers = zip(own.knobs, (places, weights, 8, 4), strict=True)
     return (f"-Dreal={real}", *(f"-D{name}={value}" for name, value in numbers))

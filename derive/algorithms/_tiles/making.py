@@ -60,7 +60,7 @@ def tiles(form: Form, batched: frozenset[str], name: str = "tiles") -> Tiled:
     for axis in form.reduction:
         terms *= axis.extent
     names = found.names
-    knobs = (names.places, names.weights, names.chunk)
+    knobs = (names.places, names.weights, names.chunk, names.width)
     return Tiled(program, found.splits, found.summed, found.end, len(found.places), knobs, terms)
 
 
@@ -87,7 +87,7 @@ def _inner(found: Reading) -> tuple[Node, ...]:
     whole = Loop(Range(names.step, S.Zero, names.chunk), _products(found, found.inner), "", True)
     rest = Loop(Range(names.step, S.Zero, expand(found.end - start)), _products(found, found.inner))
     uses = Guard(Le(start + names.chunk, found.end), (whole,), (rest,))
-    return (*_begin(found, true), *_sum(found, found.inner, uses), *_store(found, true))
+    return (*_begin(found, true), *_sum(found, found.inner, uses), *_wide_store(found))
 
 
 def _edge(found: Reading) -> tuple[Node, ...]:
@@ -115,12 +115,29 @@ def _begin(found: Reading, there: Any) -> tuple[Node, ...]:
 
 
 def _store(found: Reading, there: Any) -> tuple[Node, ...]:
+    return _registers(found, _asked(there, _stored(found, found.names.column)))
+
+
+def _wide_store(found: Reading) -> tuple[Node, ...]:
+    """So many results at once, where they are neighbours in memory."""
+    names = found.names
+    if found.form.output.symbols[-1] != found.weights.letter:
+        return _store(found, true)
+    lanes = (Range(names.lane, S.Zero, names.width),)
+    inner = Loop(
+        Range(names.first, S.Zero, COLUMNS, names.width), (_stored(found, names.first + names.lane, lanes),), "", True
+    )
+    return (_along(names.row, ROWS, (inner,)),)
+
+
+def _stored(found: Reading, column: Any, over: tuple[Range, ...] = ()) -> Copy:
+    """Registers into the places of their results."""
     names, output = found.names, found.form.output
-    places = output.storage(replaced(s, found.at) for s in output.symbols)
-    target = Access(output.name, (expand(replaced(ITEM, found.at)), *places))
-    source = Access(names.results.name, (names.row, names.column))
-    says = f"{entry_text(output.entry(target.subscripts[1:]))} = {_entry(source)}"
-    return _registers(found, _asked(there, Copy(target, (), source, says)))
+    at = {s: replaced(e, {names.column: column}) for s, e in found.at.items()}
+    places = output.storage(replaced(s, at) for s in output.symbols)
+    target = Access(output.name, (expand(replaced(ITEM, at)), *places))
+    source = Access(names.results.name, (names.row, column))
+    return Copy(target, over, source, f"{entry_text(output.entry(target.subscripts[1:]))} = {_entry(source)}")
 
 
 def _entry(access: Access) -> str:

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from sympy import Eq, Expr, Ge, Le, Lt, Not, Or, S, Symbol
+from sympy import Eq, Expr, Ge, Integer, Le, Lt, Mod, Not, Or, S, Symbol
 
 from derive.algorithms._strips.obligations import fits
 from derive.algorithms._terms import product_in
+from derive.algorithms._tiles.reading import COLUMNS
 from derive.algorithms._tiles.structure import Parts, Point, check_tiled, within
 from derive.errors import NoLowering
 from derive.forms.expr import index
@@ -149,13 +150,39 @@ class _Proof:
             yield from (Goal((*self.given, fact, other), S.false) for other in facts[:number])
 
     def stores(self, point: Point) -> Iterator[Goal]:
-        """Every register of a result is stored at its place, and no other."""
-        form, down = self.form, self.tiled.down
-        item = self.tiled.program.item
-        places = form.output.storage(replaced(s, down) for s in form.output.symbols)
-        same = equal_places(point.node.target.subscripts, (replaced(item, down), *places))
-        yield Goal((*self.given, *point.facts), both(replaced(form.output.holds(), down), same))
-        yield Goal(self.exists(point), both(*point.facts))
+        """Every register of a result is stored at its place, and no other; several at once start at a multiple of their number."""
+        column = self.tiled.splits[-1].digits[0][0]
+        for width, facts, there in self.accesses(point):
+            register = point.copy.source.subscripts[-1]
+            down = {s: replaced(e, {column: register}) for s, e in self.tiled.down.items()}
+            places = self.form.output.storage(replaced(s, down) for s in self.form.output.symbols)
+            target = point.copy.target.subscripts
+            same = equal_places(target, (replaced(self.tiled.program.item, down), *places))
+            yield Goal((*self.given, *facts), both(replaced(self.form.output.holds(), down), same))
+            back = Eq(replaced(register, there), column)
+            yield Goal(self.exists(point), replaced(both(*facts, back), there))
+            if width > 1:
+                yield self.aligned(point, width, facts)
+
+    def accesses(self, point: Point) -> Iterator[tuple[int, tuple[Any, ...], dict[Symbol, Expr]]]:
+        """For each width of the store: what holds at it, and at which letters it stores a register."""
+        if not point.copy.over:
+            yield 1, point.facts, {}
+            return
+        column, (lane,), first = self.tiled.splits[-1].digits[0][0], point.copy.over, point.letters[-2]
+        for width in (1, int(COLUMNS)):
+            at = {self.tiled.width: Integer(width)}
+            facts = (*(replaced(f, at) for f in point.facts), Eq(Mod(first, width), 0))
+            yield width, facts, {first: column - Mod(column, width), lane.symbol: Mod(column, width)}
+
+    def aligned(self, point: Point, width: int, facts: tuple[Any, ...]) -> Goal:
+        """Given that the last extent of the result is a multiple of the width, so is the first place of an access."""
+        split, lane = self.tiled.splits[-1], {point.copy.over[0].symbol: S.Zero}
+        extent, whole = self.tiled.program.result.shape[-1], split.digits[0][1]
+        known = (Eq(Mod(extent, width), 0), Eq(Mod(split.start, whole), 0), *(replaced(f, lane) for f in facts))
+        ends = (a.subscripts[-1] for a in accesses_of(point.node))
+        starts = (Eq(Mod(replaced(e, lane), width), 0) for e in ends)
+        return Goal((*self.given, *known), both(*starts, Eq(Mod(whole, width), 0)))
 
     def cells(self, parts: Parts) -> Iterator[Goal]:
         """What a cell holds when it is read."""
@@ -213,7 +240,8 @@ class _Proof:
             for access in accesses_of(point.node):
                 shape = tiled.program.extents(access.array) if access.array in stored else shapes[access.array]
                 inside += [both(Le(0, e), Lt(e, extent)) for e, extent in zip(access.subscripts, shape, strict=True)]
-            yield Goal((*self.given, *point.facts), both(*inside))
+            for facts in [f for _, f, _ in self.accesses(point)] if point is parts.store else [point.facts]:
+                yield Goal((*self.given, *facts), both(*inside))
 
 
 def _solved(target: Access, cell: Access, free: list[Symbol]) -> dict[Symbol, Expr]:
@@ -284,6 +312,7 @@ def _indices(body: tuple[Node, ...], facts: tuple[Any, ...]) -> Iterator[tuple[t
                 yield from _indices(inner, (*facts, condition))
                 yield from _indices(other, (*facts, Not(condition)))
             case Copy() | Fill() | MultiplyAdd():
-                yield facts, [e for a in accesses_of(node) for e in a.subscripts]
+                facts_here = (*facts, *(f for r in node.over for f in within(r)))
+                yield facts_here, [e for a in accesses_of(node) for e in a.subscripts]
             case Barrier():
                 continue

@@ -31,7 +31,8 @@ class Names:
     """Letters that the form doesn't have.
 
     Threads along places and weights, registers along both, a place of a chunk, a thread's place while cells are filled; how many
-    threads there are, and how long a chunk is; registers of results, cells of the input and of the weights, and registers of both.
+    threads there are, and how long a chunk is; registers of results, cells of the input and of the weights, and registers of both;
+    how many results one access stores, the first of them, and one among them.
     """
 
     place: Symbol
@@ -48,6 +49,9 @@ class Names:
     factors: Symbol
     entry: Symbol
     factor: Symbol
+    width: Symbol
+    first: Symbol
+    lane: Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,12 @@ def reading(form: Form) -> Reading:
     if any(a.lower != 0 for a in (*places, *weights)):
         raise NoLowering("it needs results at places that count from 0")
     starts = {s: _fresh(f"{s.name}0", taken) for s in (*(a.symbol for a in axes), ITEM, chunked.symbol)}
-    names = Names(*(_fresh(n, taken) for n in ("p", "q", "r", "s", "k", "e", "P", "Q", "K", "acc", "x", "v", "y", "w")))
+    names = Names(
+        *(
+            _fresh(n, taken)
+            for n in ("p", "q", "r", "s", "k", "e", "P", "Q", "K", "acc", "x", "v", "y", "w", "W", "t", "h")
+        )
+    )
     letters = [a.symbol for a in places] or [ITEM]
     split = _places(letters, starts, names)
     weight = _split(weights[0].symbol, starts, (names.column, COLUMNS), (names.weight, names.weights))

@@ -96,7 +96,7 @@ def points(body: tuple[Node, ...], here: Point) -> Iterator[tuple[Point, Launch 
                 yield from points(inner, replace(here, facts=(*here.facts, condition)))
                 yield from points(other, replace(here, facts=(*here.facts, Not(condition))))
             case Copy() | Fill() | MultiplyAdd():
-                yield replace(here, node=node), None
+                yield replace(here.deeper(getattr(node, "over", ())), node=node), None
 
 
 def check_tiled(tiled: Tiled) -> tuple[Parts, Parts]:
@@ -166,6 +166,7 @@ def _parts(tiled: Tiled, body: tuple[Node, ...], here: Point, uniform: set[Any])
         _only(points((store,), here)),
     )
     _check_arrays(tiled, found)
+    _check_store(tiled, store, found.store.copy)
     own = {r.symbol for r in tiled.threads.threads}
     for point, _ in found.fills:
         met = (*(e for a in accesses_of(point.node) for e in a.subscripts), *point.facts[len(around.facts) :])
@@ -189,6 +190,23 @@ def _terms(uses: Node, here: Point) -> Iterator[Term]:
             raise NoLowering("A thread goes through a chunk, and reads cells before it uses them.")
 
 
+def _check_store(tiled: Tiled, store: Node, copy: Copy) -> None:
+    """Registers are stored one by one, or so many at once from each so many on."""
+    column = tiled.splits[-1].digits[0][0]
+    inner = store.body[0] if isinstance(store, Loop) else store
+    if not isinstance(inner, Loop):
+        raise NoLowering("A thread stores all of its registers.")
+    first, width = inner.range, tiled.width
+    if not copy.over:
+        same = (first.symbol, first.step, copy.source.subscripts[-1]) == (column, 1, column)
+    else:
+        lane = copy.over[0]
+        spans = (first.start, first.step, lane.start, lane.stop) == (0, width, 0, width)
+        same = spans and len(copy.over) == 1 and copy.source.subscripts[-1] == first.symbol + lane.symbol
+    if not same:
+        raise NoLowering("A thread stores its registers one by one, or so many at once.")
+
+
 def _only(found: Iterator[tuple[Point, Launch | None]]) -> Point:
     every = [point for point, _ in found]
     if len(every) != 1:
@@ -208,7 +226,7 @@ def _check_arrays(tiled: Tiled, found: Parts) -> None:
         written, *read = accesses_of(point.node)
         fine = isinstance(point.node, kinds) and written.array in target and {a.array for a in read} <= sources
         plain = not isinstance(point.node, Copy) or point.node.times == 1 or point is found.begin
-        if not fine or not plain or point.node.over:
+        if not fine or not plain or (point.node.over and point is not found.store):
             raise NoLowering(f"A program in tiles doesn't write {written.array} so.")
 
     check(found.begin, (Copy, Fill), registers, arguments)
@@ -223,5 +241,7 @@ def _check_arrays(tiled: Tiled, found: Parts) -> None:
         check(term.point, (MultiplyAdd,), registers, own)
     check(found.store, (Copy,), {result}, registers)
     targets = {p.node.target for p in (found.begin, *(term.point for term in found.terms))}
-    if targets != {found.store.copy.source} or len(targets) != 1:
+    stored = found.store.copy.source
+    rows = {Access(t.array, t.subscripts[:-1]) for t in targets}
+    if len(targets) != 1 or rows != {Access(stored.array, stored.subscripts[:-1])}:
         raise NoLowering("A thread starts, adds to and stores the same registers.")
