@@ -264,15 +264,17 @@ def _given(tiled: Tiled, form: Form) -> tuple[Any, ...]:
 def _narrow(tiled: Tiled, form: Form) -> Obligation:
     """Sizes are at most MOST, and knobs at most 2¹⁰; threads that fill cells go through all of a box, and one turn more."""
     program = tiled.program
-    known = [built(Le, s, MOST) for s in (*program.sizes, program.batch)] + [Le(k, _LARGEST) for k in tiled.knobs]
-    given = (*_given(tiled, form), *known)
+    most = [built(Le, s, MOST) for s in (*program.sizes, program.batch)] + [Le(k, _LARGEST) for k in tiled.knobs]
+    given = (*_given(tiled, form), *most)
     extents = [e for s in (*program.arguments, program.result) for e in s.shape]
     starts = [r.stop + r.step for r in tiled.blocks.threads]
     boxes = [_largest(node, tiled) for node in _launches(tiled.branches.body)]
     goals = [Goal(given, both(*map(fits, (*extents, *starts, *boxes))))]
     facts = tuple(f for r in (*tiled.blocks.threads, *tiled.threads.threads) for f in within(r))
-    found = _indices(tiled.threads.body, facts)
-    goals += [Goal((*given, *facts), both(*map(fits, parts))) for facts, parts in found]
+    found: dict[tuple[Any, ...], dict[Any, None]] = {}
+    for known, parts in _indices(tiled.threads.body, facts):
+        found.setdefault(known, {}).update(dict.fromkeys(parts))
+    goals += [Goal((*given, *known), both(*map(fits, parts))) for known, parts in found.items()]
     says = f"The indices of the program '{program.name}' fit 32 bits where no size is more than {MOST}."
     return Obligation("narrow", says, tuple(goals))
 
@@ -296,7 +298,7 @@ def _largest(launch: Launch, tiled: Tiled) -> Expr:
 
 
 def _indices(body: tuple[Node, ...], facts: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], list[Any]]]:
-    """What is computed where, with the facts that hold there."""
+    """What is computed where, with what holds of the letters there; conditions aren't needed."""
     for node in body:
         match node:
             case Scratch(shape=shape):
@@ -309,8 +311,7 @@ def _indices(body: tuple[Node, ...], facts: tuple[Any, ...]) -> Iterator[tuple[t
                 yield from _indices(inner, (*facts, *(f for r in threads for f in within(r))))
             case Guard(condition=condition, body=inner, otherwise=other):
                 yield facts, [condition]
-                yield from _indices(inner, (*facts, condition))
-                yield from _indices(other, (*facts, Not(condition)))
+                yield from _indices((*inner, *other), facts)
             case Copy() | Fill() | MultiplyAdd():
                 facts_here = (*facts, *(f for r in node.over for f in within(r)))
                 yield facts_here, [e for a in accesses_of(node) for e in a.subscripts]
