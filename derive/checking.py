@@ -127,7 +127,7 @@ def check_emitted(layer: Layer) -> None:
 
 
 def _check_blocks(layer: Layer, backend: str, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> None:
-    """Programs in blocks of 2 rows and 4 columns, two neighbours at once; the layer's own, and those of gradients."""
+    """Programs in blocks, with small numbers for their knobs; the layer's own, and those of gradients."""
     form, blocks = layer.derivation.form, layer.blocked(backend)
     for slope in (None, *slopes(form)):
         plain = layer.program(backend) if slope is None else layer.gradients(backend).get(slope.by)
@@ -135,7 +135,7 @@ def _check_blocks(layer: Layer, backend: str, arrays: Mapping[str, np.ndarray], 
             continue
         of, made = form if slope is None else slope.form, blocks[plain.name]
         given = {**(exact_arrays(of, sizes, seed=1) if slope else {}), **arrays}
-        knobs = dict(zip(made.knobs, (2, 4, 2)[-len(made.knobs) :], strict=True))
+        knobs = dict(zip(made.knobs, made.small, strict=True))
         got = interpreted(made.program, given, {**sizes, **knobs})
         _compare(layer, f"{backend} program in blocks", got, denote(of, given, sizes), sizes)
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from sympy import Expr, Integer, S, Symbol, expand
 
+from derive.algorithms._designs import blocked
 from derive.algorithms._obligations import program_obligations
-from derive.algorithms._strips import narrowed, strip_obligations, strips
+from derive.algorithms._proved import proved
 from derive.algorithms._supposed import obligations
 from derive.algorithms._terms import BATCH, charts
 from derive.algorithms.direct import direct
@@ -28,7 +29,8 @@ from derive.forms.sizes import size_sources
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Chart, Program, SizeFrom, Storage
 from derive.ir.stages import Staged
-from derive.proof.goal import Obligation, Status, Verdict
+from derive.ir.tiles import Tiled
+from derive.proof.goal import Verdict
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Step, View
@@ -264,37 +266,15 @@ def _tried(
         program = replace(program, name=f"{program.name}{named}")
         stated = obligations(program, form)
         try:
-            found.append((program, _settled(stated, f"the algorithm '{name}'")))
+            found.append((program, proved(stated, f"the algorithm '{name}'")))
         except NoLowering as cause:
             reasons[name] = str(cause).rstrip(".")
     return tuple(found), reasons
 
 
-def _settled(stated: Sequence[Obligation], what: str) -> tuple[Verdict, ...]:
-    """The proofs. Raises NoLowering where none is found for an obligation, ObligationFailed where one is refuted."""
-    verdicts = discharge_all(stated)
-    for verdict in verdicts:
-        named = f"its obligation '{verdict.obligation.name}'"
-        if verdict.status is Status.UNKNOWN:
-            raise NoLowering(f"No proof is found that {what} keeps {named}.")
-        if not verdict.proved:
-            raise ObligationFailed(f"{what[0].upper()}{what[1:]} fails {named}.")
-    return verdicts
-
-
-@lru_cache(maxsize=256)
-def blocked(form: Form, plain: Program, items: frozenset[str]) -> tuple[Blocked, tuple[Verdict, ...]]:
-    """The program in blocks that does what a plain program of threads does, proved. `items` are the arrays of a batch.
-
-    Raises NoLowering with the reason where the form has none or no proof is found, ObligationFailed where one is refuted.
-    """
-    made = strips(form, items, plain.name.replace("direct", "strips", 1))
-    program = replace(made.program, arguments=plain.arguments, sources=plain.sources)
-    made = narrowed(replace(made, program=program), form)
-    return made, _settled(strip_obligations(made, form), "the program in blocks")
-
-
-def in_blocks(form: Form, target: str, found: Sequence[Gradient]) -> dict[str, tuple[Blocked, tuple[Verdict, ...]]]:
+def in_blocks(
+    form: Form, target: str, found: Sequence[Gradient]
+) -> dict[str, tuple[Blocked | Tiled, tuple[Verdict, ...]]]:
     """The programs in blocks of a form and its gradients that there are, by the names of the plain ones, with their proofs."""
     plain = [(form, lower(form, target), batched(form))] if target == "threads" else []
     views = gradients(form, target, found) if plain else {}

@@ -25,6 +25,7 @@ from derive.forms.expr import index
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Program
 from derive.ir.stages import Staged
+from derive.ir.tiles import Tiled
 from derive.lowering import constants, gradients, in_blocks, lower, proof_of, slopes, staged, staged_gradients, told
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
@@ -95,11 +96,11 @@ class Layer:
         form = self.derivation.form
         return gradients(form, find("derive.backends", backend).target, slopes(form))
 
-    def blocked(self, backend: str) -> dict[str, Blocked]:
+    def blocked(self, backend: str) -> dict[str, Blocked | Tiled]:
         """The programs in blocks that a backend prints besides, by the names of the plain ones that stand in for them."""
         return {name: program for name, (program, _) in self._blocked(backend).items()}
 
-    def _blocked(self, backend: str) -> dict[str, tuple[Blocked, tuple[Verdict, ...]]]:
+    def _blocked(self, backend: str) -> dict[str, tuple[Blocked | Tiled, tuple[Verdict, ...]]]:
         form = self.derivation.form
         return in_blocks(form, find("derive.backends", backend).target, slopes(form))
 

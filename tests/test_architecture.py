@@ -68,7 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workers": {"artifacts", "errors", "making", "pipeline"},
     "regeneration": {"artifacts", "cache", "registry", "sources", "workers"},
     "calibration": {"artifacts", "errors", "runtime"},
-    "bench": {"artifacts", "calibration", "errors", "ir", "registry"},
+    "bench": {"artifacts", "calibration", "cuda_check", "errors", "ir", "registry"},
     "__init__": _FILES | {"claims", "combined", "symmetry"},
     "__main__": _FILES
     | {

@@ -16,6 +16,7 @@ from derive.forms.form import Form
 from derive.ir.nodes import (
     Access,
     Accumulate,
+    Barrier,
     Contract,
     Copy,
     Fill,
@@ -132,6 +133,8 @@ def _check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:
                     raise NoLowering("A running sum is over places that sizes tell.")
             case Scratch():
                 pass
+            case Barrier():
+                raise NoLowering("A program of single threads has no barrier.")
             case _:
                 _check_letters(node.body, bound)
 

@@ -15,6 +15,7 @@ from derive.ir.nodes import (
     NODES,
     Access,
     Accumulate,
+    Barrier,
     Contract,
     Copy,
     Fill,
@@ -29,6 +30,7 @@ from derive.ir.nodes import (
     Range,
     Scatter,
     Scratch,
+    walk,
 )
 from derive.remembered import replaced
 
@@ -118,6 +120,7 @@ class Writer:
         self.rolled = ["#pragma unroll 1"] if rolled else []
         self.narrow = narrow
         self.integer = "int" if narrow else "long long"
+        self.wide = any(isinstance(node, Copy) and node.over for node in walk(program.body))
         self.stored = {s.name: s for s in (*program.arguments, program.result)}
 
     def body(self, nodes: tuple[Node, ...]) -> Lines:
@@ -148,9 +151,8 @@ class Writer:
         return [f"const {self.integer} {node.symbol} = {self.c(node.value)};"]
 
     def scratch(self, node: Scratch) -> Lines:
-        return [
-            f"{'__align__(sizeof(Lanes)) ' if node.shape else ''}real {node.array}{''.join(f'[{self.c(e)}]' for e in node.shape)};"
-        ]
+        box = "".join(f"[{self.c(e)}]" for e in node.shape)
+        return [f"{'__align__(sizeof(Lanes)) ' if box and self.wide else ''}real {node.array}{box};"]
 
     def copy(self, node: Copy) -> Lines:
         if node.over:
@@ -195,6 +197,30 @@ class Writer:
             ]
         lines += [f"const long long {t.symbol} = {_offset(t.start)}thread;" for t in node.threads[:1]]
         return [*lines, *self.body(node.body)]
+
+    def share(self, node: Launch) -> Lines:
+        """A launch inside that of a block's threads, which is dealt out to them; `thread` and `threads` number and count these."""
+        count = "*".join(self.bracketed(r.stop) for r in node.threads)
+        lines = [
+            "#pragma unroll 4",
+            f"for (unsigned turn = 0; turn < ({count} + threads - 1) / threads; ++turn) {{",
+            "    unsigned part = turn*threads + thread;",
+            f"    if (part >= {count}) continue;",
+        ]
+        inner: Lines = []
+        for r in reversed(node.threads[1:]):
+            extent = self.bracketed(r.stop)
+            inner += [f"const int {r.symbol} = part % {extent};", f"part /= {extent};"]
+        inner += [f"const int {r.symbol} = part;" for r in node.threads[:1]]
+        return [*lines, *indent([*inner, *self.body(node.body)]), "}"]
+
+    def barrier(self, node: Barrier) -> Lines:
+        return ["__syncthreads();"]
+
+    def bracketed(self, extent: Expr) -> str:
+        """An extent as a factor."""
+        text = self.c(extent)
+        return f"({text})" if not text.isalnum() else text
 
     def blocks(self, node: Launch) -> Lines:
         """A launch with the last two letters along axes of the grid, and all others along one."""
@@ -255,7 +281,8 @@ TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Scatter: Writer.along,
     Loop: Writer.loop,
     Guard: Writer.guard,
-    Launch: Writer.launch,
+    Launch: Writer.share,
+    Barrier: Writer.barrier,
 }
 if missing := [node.__name__ for node in NODES if node not in TEMPLATES]:
     raise EmitError(f"Backend 'cupy' has no template for: {', '.join(missing)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sympy import Symbol, expand
 
@@ -21,14 +22,23 @@ from derive.backends._module import (
 )
 from derive.backends._signature import runtime_imports, tabulated
 from derive.backends._strips import argument, listed, strip_function, strip_kernel, strip_source
+from derive.backends._tiles import tile_function, tile_kernel, tile_source
 from derive.errors import EmitError
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Launch, Program
 from derive.ir.stages import Staged
+from derive.ir.tiles import Tiled
 
 __all__ = ["cupy"]
 
 Lines = list[str]
+InBlocks = Blocked | Tiled
+# For each kind of program in blocks its CUDA C, the object that launches that, and the function that calls it.
+_PRINTERS: Mapping[type, tuple[Any, Any, Any]] = {
+    Blocked: (strip_source, strip_kernel, strip_function),
+    Tiled: (tile_source, tile_kernel, tile_function),
+}
+_LAUNCHERS: Mapping[type, str] = {Blocked: "CudaStrips", Tiled: "CudaTiles"}
 _BRACES = str.maketrans("()", "{}")
 
 
@@ -56,7 +66,7 @@ class _CuPy:
         header: Header,
         gradients: Mapping[str, Program] | None = None,
         staged: Sequence[Staged] = (),
-        blocked: Mapping[str, Blocked] | None = None,
+        blocked: Mapping[str, InBlocks] | None = None,
     ) -> str:
         """The text of a module with its kernels; there are no programs in stages here.
 
@@ -75,14 +85,14 @@ class _CuPy:
             "import cupy as cp",
             "",
             *runtime_imports(*told[:2]),
-            f"from .._runtime.cuda import CudaKernel{', CudaStrips' if blocks else ''}",
+            f"from .._runtime.cuda import {', '.join(['CudaKernel', *_launchers(blocks)])}",
             "",
             f'__all__ = ["{header.name}"]',
             "",
             *_texts(header.name, programs, blocks),
             "",
             *[f'_{header.name}_{p.name} = CudaKernel(cp, SRC, "{header.name}_{p.name}")' for p in programs],
-            *[line for b in blocks.values() for line in strip_kernel(f"{header.name}_{b.program.name}", b)],
+            *[line for b in blocks.values() for line in _PRINTERS[type(b)][1](f"{header.name}_{b.program.name}", b)],
             "",
             "",
             *[line for p in programs for line in _functions(header.name, p, blocks.get(p.name))],
@@ -92,7 +102,12 @@ class _CuPy:
         return header.text() + "\n".join(lines)
 
 
-def _texts(name: str, programs: Sequence[Program], blocks: Mapping[str, Blocked]) -> Lines:
+def _launchers(blocks: Mapping[str, InBlocks]) -> list[str]:
+    """The classes that launch programs in blocks."""
+    return sorted({_LAUNCHERS[type(b)] for b in blocks.values()})
+
+
+def _texts(name: str, programs: Sequence[Program], blocks: Mapping[str, InBlocks]) -> Lines:
     """The CUDA C of all plain programs together, and that of each program in blocks."""
     texts = [_kernel(f"{name}_{p.name}", p) for p in programs]
     return [
@@ -100,13 +115,15 @@ def _texts(name: str, programs: Sequence[Program], blocks: Mapping[str, Blocked]
         *_tables(programs),
         *[line for position, text in enumerate(texts) for line in (*([""] if position else []), *text)],
         '"""',
-        *[line for b in blocks.values() for line in ("", *strip_source(f"{name}_{b.program.name}", b))],
+        *[line for b in blocks.values() for line in ("", *_PRINTERS[type(b)][0](f"{name}_{b.program.name}", b))],
     ]
 
 
-def _functions(name: str, program: Program, blocked: Blocked | None) -> Lines:
+def _functions(name: str, program: Program, blocked: InBlocks | None) -> Lines:
     plain = _function(f"_{name}_{program.name}", program)
-    return plain if blocked is None else [*plain, *strip_function(f"_{name}_{blocked.program.name}", blocked, program)]
+    if blocked is None:
+        return plain
+    return [*plain, *_PRINTERS[type(blocked)][2](f"_{name}_{blocked.program.name}", blocked, program)]
 
 
 def _launch(program: Program) -> Launch:

@@ -26,6 +26,7 @@ from derive.ir.nodes import (
     NODES,
     Access,
     Accumulate,
+    Barrier,
     Contract,
     Copy,
     Fill,
@@ -176,7 +177,7 @@ class _Writer:
     def guard(self, node: Guard) -> Lines:
         return [f"if {python(node.condition)}:", *indent(self.body(node.body))]
 
-    def launch(self, node: Launch) -> Lines:
+    def launch(self, node: Launch | Barrier) -> Lines:
         raise EmitError("Backend 'numpy' sweeps arrays; a program of threads is for another backend.")
 
     def batched(self, access: Access) -> bool:
@@ -270,6 +271,7 @@ TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Loop: _Writer.loop,
     Guard: _Writer.guard,
     Launch: _Writer.launch,
+    Barrier: _Writer.launch,
 }
 if missing := [node.__name__ for node in NODES if node not in TEMPLATES]:
     raise EmitError(f"Backend 'numpy' has no template for: {', '.join(missing)}.")

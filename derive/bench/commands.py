@@ -12,7 +12,7 @@ import click
 
 __all__ = ["bench", "calibrate"]
 
-_BUDGET, _QUICK = 2.0, 0.3
+_BUDGET, _QUICK, _THREADS = 2.0, 0.3, 2
 
 
 @contextmanager
@@ -38,12 +38,23 @@ def _progress(total: int) -> Iterator[Callable[[str, dict[str, Any] | None], Non
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures here.")
 @click.option("--quick", is_flag=True, help=f"{_QUICK} seconds a row instead of {_BUDGET:.0f}: rougher.")
-@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True, help="Timed beside one thread.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=_THREADS, show_default=True, help="Timed beside one thread."
+)
 @click.option(
     "--unforced", is_flag=True, help="Hide OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE from the measuring processes."
 )
 @click.option("--write", "keep", is_flag=True, help="Keep figures, page and chart in docs/performance.")
-def bench(names: tuple[str, ...], file: Path | None, quick: bool, threads: int, unforced: bool, keep: bool) -> None:
+@click.option(
+    "--backend",
+    type=click.Choice(["numpy", "cupy"]),
+    default="numpy",
+    show_default=True,
+    help="What is timed: 'cupy' on a device, where all kernels are compared with NumPy's first.",
+)
+def bench(
+    names: tuple[str, ...], file: Path | None, quick: bool, threads: int, unforced: bool, keep: bool, backend: str
+) -> None:
     """Time layers against the compiled libraries that are installed.
 
     NAME is a row, a layer or a peer, such as 1mp-3x3, conv2d or cv2.filter2D, or a pattern, such as '1mp-*'; by default,
@@ -51,6 +62,11 @@ def bench(names: tuple[str, ...], file: Path | None, quick: bool, threads: int, 
     clock with more. Folders of the file are made where they are missing.
     The peers come with `pip install 'derive-layers[bench]'`; what isn't installed is left out.
     """
+    if backend == "cupy":
+        if quick or unforced or keep or threads != _THREADS:
+            raise click.UsageError("--quick, --threads, --unforced and --write are for NumPy's backend.")
+        _on_device(names, file)
+        return
     from derive.bench.page import FOLDER
     from derive.bench.report import finish
     from derive.bench.rows import chosen
@@ -64,6 +80,21 @@ def bench(names: tuple[str, ...], file: Path | None, quick: bool, threads: int, 
     with _progress(len(rows)) as step:
         found = figures(rows, _QUICK if quick else _BUDGET, unforced, threads, step)
     finish(found, file, FOLDER if keep else None)
+
+
+def _on_device(names: tuple[str, ...], file: Path | None) -> None:
+    """Compare all kernels on the device, then time the rows."""
+    import json
+
+    from derive.artifacts import write
+    from derive.bench.device import device_figures, lines, require_cupy, selected
+
+    rows = selected(names)
+    found = device_figures(require_cupy(), rows, step=lambda said: click.echo(f"{said}.", err=True))
+    for line in lines(found):
+        click.echo(line)
+    if file is not None:
+        write({file.name: json.dumps(found, indent=2, ensure_ascii=False) + "\n"}, file.parent)
 
 
 @click.command()

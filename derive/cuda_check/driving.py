@@ -105,7 +105,7 @@ def called(kernel: Any, cupy: ModuleType, sizes: Mapping[str, int], dtype: str, 
         if _is_refusal(refused):
             return None
         raise
-    return tuple(result.get() for result in results)
+    return tuple(result.get() if hasattr(result, "get") else np.asarray(result) for result in results)
 
 
 def _is_refusal(error: Exception) -> bool:

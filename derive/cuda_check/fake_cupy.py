@@ -136,6 +136,7 @@ def _cuda() -> types.ModuleType:
     runtime = types.SimpleNamespace(
         getDeviceCount=lambda: 1,
         getDevice=_device,
+        getDeviceProperties=lambda device: {"name": b"a CPU that stands in"},
         deviceSynchronize=lambda: None,
         driverGetVersion=lambda: 13000,
         runtimeGetVersion=lambda: 13000,

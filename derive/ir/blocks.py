@@ -15,7 +15,7 @@ from sympy import Basic, Expr, Integer, Symbol
 from derive.ir.nodes import Chart, Guard, Launch, Program
 from derive.remembered import replaced
 
-__all__ = ["BLOCK", "MOST", "WIDTHS", "Blocked", "Tile"]
+__all__ = ["BLOCK", "MOST", "WIDTHS", "Blocked", "Tile", "mapped"]
 
 WIDTHS = (1, 2, 4)
 BLOCK, MOST = 128, 2**28  # the most threads of a block along an axis, and the largest size for indices of 32 bits
@@ -52,6 +52,11 @@ class Blocked:
         return (*(tile.extent for tile in self.tiles), *([self.width] if isinstance(self.width, Symbol) else []))
 
     @property
+    def small(self) -> tuple[int, ...]:
+        """Numbers for them: 2 rows and 4 columns, two neighbours at once."""
+        return (2, 4, 2)[-len(self.knobs) :]
+
+    @property
     def launch(self) -> Launch:
         """The launch that is the program."""
         (launch,) = self.program.body
@@ -68,15 +73,16 @@ class Blocked:
     def at(self, width: int) -> Blocked:
         """With so many neighbours in one access."""
         values = {self.width: Integer(width)}
-        program, chart = _mapped(self.program, values), _mapped(self.chart, values)
+        program, chart = mapped(self.program, values), mapped(self.chart, values)
         return replace(self, program=program, chart=chart, width=values[self.width])
 
 
-def _mapped(part: Any, values: Mapping[Any, Any]) -> Any:
+def mapped(part: Any, values: Mapping[Any, Any]) -> Any:
+    """A part of a program with other expressions in the place of some."""
     if isinstance(part, Basic):
         return replaced(part, values)
     if isinstance(part, tuple):
-        return tuple(_mapped(p, values) for p in part)
+        return tuple(mapped(p, values) for p in part)
     if is_dataclass(part) and not isinstance(part, type):
-        return replace(part, **{f.name: _mapped(getattr(part, f.name), values) for f in fields(part) if f.init})
+        return replace(part, **{f.name: mapped(getattr(part, f.name), values) for f in fields(part) if f.init})
     return part

@@ -1,19 +1,25 @@
-"""Runs a program point by point on exact numbers: the meaning of every node, and the oracle for backends."""
+"""Runs a program point by point on exact numbers: the meaning of every node, and the oracle for backends.
+
+The threads of a block come one after the other, each of which fills all shared cells itself, so that none waits at a barrier.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
 import numpy as np
-from sympy import Integer, Symbol
+from sympy import Add, And, Eq, Ge, Gt, Integer, Le, Lt, Max, Min, Mod, Mul, Ne, Not, Or, Symbol, floor
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import EmitError
 from derive.ir.nodes import (
     Access,
     Accumulate,
+    Barrier,
     Contract,
     Copy,
     Fill,
@@ -33,7 +39,7 @@ from derive.remembered import replaced
 
 __all__ = ["interpret"]
 
-Env = dict[Symbol, Integer]
+Env = dict[Symbol, int]
 
 
 def interpret(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> np.ndarray:
@@ -41,12 +47,12 @@ def interpret(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping
 
     Raises EmitError for a read or write outside an array, and for a result entry that is read before it is written.
     """
-    env = {s: Integer(v) for s, v in sizes.items()}
+    env = {s: int(v) for s, v in sizes.items()}
     tables = {t.name: np.array(t.values, dtype=object).reshape(t.shape) for t in program.tables}
     run = _Run({name: np.asarray(a, dtype=object) for name, a in arrays.items()}, tables)
     shape = [run.value(e, env) for e in program.result.shape]
     if program.batch is not None and program.result.batched:
-        shape.insert(0, int(env[program.batch]))
+        shape.insert(0, env[program.batch])
     run.memory[program.result.name] = np.full(shape, None, dtype=object)
     run.run(program.body, env)
     return run.memory[program.result.name]
@@ -61,16 +67,18 @@ class _Run:
 
     def value(self, expression: Any, env: Env) -> int:
         if isinstance(expression, Symbol) and expression in env:
-            return int(env[expression])
+            return env[expression]
         value = self.at(expression, env)
-        if not value.is_Integer:
+        if isinstance(value, int):
+            return value
+        if not getattr(value, "is_Integer", False):
             raise EmitError(f"'{expression}' has no value here, or none that is an integer.")
         return int(value)
 
     def at(self, expression: Any, env: Env) -> Any:
         """The expression with the letters' values, and entries of tables in the place of reads, inner ones first."""
         if not self.tables or not expression.args:
-            return replaced(expression, env)
+            return _of_numbers(expression)(env)
         name = getattr(expression, "array", None)
         if name is None:
             return expression.func(*(self.at(e, env) for e in expression.args))
@@ -80,7 +88,7 @@ class _Run:
     def points(self, ranges: tuple[Range, ...], env: Env) -> Iterator[Env]:
         spans = [range(*(self.value(e, env) for e in (r.start, r.stop, r.step))) for r in ranges]
         for point in product(*spans):
-            yield env | {r.symbol: Integer(p) for r, p in zip(ranges, point, strict=True)}
+            yield env | {r.symbol: p for r, p in zip(ranges, point, strict=True)}
 
     def inside(self, name: str, place: tuple[int, ...], arrays: Mapping[str, np.ndarray]) -> tuple[int, ...]:
         shape = arrays[name].shape
@@ -101,7 +109,7 @@ class _Run:
         for node in body:
             match node:
                 case Let(symbol=symbol, value=value):
-                    env = env | {symbol: Integer(self.value(value, env))}
+                    env = env | {symbol: self.value(value, env)}
                 case Scratch(array=array, shape=shape):
                     entry = 0 if shape else None
                     self.memory[array] = np.full([self.value(e, env) for e in shape], entry, dtype=object)
@@ -127,6 +135,8 @@ class _Run:
                 case Launch(threads=threads, body=inner):
                     for at in self.points(threads, env):
                         self.run(inner, at)
+                case Barrier():
+                    continue
 
     def accumulate(self, node: MultiplyAdd | Contract, env: Env) -> None:
         for at in self.points(node.over, env):
@@ -169,6 +179,64 @@ class _Run:
             old, new = (number + 1, number) if node.onwards else (number, number + 1)
             sums[new] = sums[old] + whole[place]
         self.memory[node.target] = np.moveaxis(sums, 0, node.axis - node.rank)
+
+
+@lru_cache(maxsize=1 << 14)
+def _of_numbers(expression: Any) -> Callable[[Env], Any]:
+    """The expression as a function of its letters' values: in Python's integers where it can be said in these, else by SymPy."""
+    letters: dict[Symbol, str] = {}
+    text = _python(expression, letters)
+
+    def by_sympy(env: Env) -> Any:
+        return replaced(expression, {s: Integer(v) for s, v in env.items()})
+
+    if text is None:
+        return by_sympy
+    known = {name: s for s, name in letters.items()}
+    plain: Callable[[Env], Any] = eval(f"lambda env: {text}", known)
+
+    def value(env: Env) -> Any:
+        try:
+            return plain(env)
+        except KeyError:
+            return by_sympy(env)
+
+    return value
+
+
+def _python(e: Any, letters: dict[Symbol, str]) -> str | None:
+    """An expression as Python text; None for what has no integers in Python."""
+    if isinstance(e, Symbol):
+        return f"env[{letters.setdefault(e, f's{len(letters)}')}]"
+    if isinstance(e, Integer | BooleanTrue | BooleanFalse):
+        return f"({e})"
+    if isinstance(e, floor):
+        top, bottom = (_python(part, letters) for part in e.args[0].together().as_numer_denom())
+        return None if top is None or bottom is None else f"({top} // {bottom})"
+    form = next((text for kind, text in _FORMS.items() if isinstance(e, kind)), None)
+    parts = [_python(part, letters) for part in e.args]
+    if form is None or None in parts:
+        return None
+    before, between = form
+    return f"{before}({between.join(map(str, parts))})"
+
+
+_FORMS: Mapping[Any, tuple[str, str]] = {
+    Add: ("", " + "),
+    Mul: ("", "*"),
+    Mod: ("", " % "),
+    And: ("", " and "),
+    Or: ("", " or "),
+    Not: ("not ", ""),
+    Min: ("min", ", "),
+    Max: ("max", ", "),
+    Eq: ("", " == "),
+    Ne: ("", " != "),
+    Ge: ("", " >= "),
+    Gt: ("", " > "),
+    Le: ("", " <= "),
+    Lt: ("", " < "),
+}
 
 
 def _axes_at(array: np.ndarray, count: int, place: int) -> np.ndarray:

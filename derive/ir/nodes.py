@@ -17,6 +17,7 @@ __all__ = [
     "NODES",
     "Access",
     "Accumulate",
+    "Barrier",
     "Chart",
     "Contract",
     "Copy",
@@ -207,15 +208,23 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The body once for each point of the box, in any order or at the same time: one thread a point."""
+    """The body once for each point of the box, in any order or at the same time: one thread a point.
+
+    In a launch of blocks the next one is that of a block's threads, and one inside that is dealt out to them.
+    """
 
     threads: tuple[Range, ...]
     body: tuple[Node, ...]
     says: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """No thread of a block goes on before all of them are here."""
+
+
 Statement = Copy | Fill | MultiplyAdd | Contract
-Node = Let | Scratch | Statement | Gather | Accumulate | Scatter | Loop | Guard | Launch
+Node = Let | Scratch | Statement | Gather | Accumulate | Scatter | Loop | Guard | Launch | Barrier
 NODES: tuple[type, ...] = (
     Let,
     Scratch,
@@ -229,6 +238,7 @@ NODES: tuple[type, ...] = (
     Loop,
     Guard,
     Launch,
+    Barrier,
 )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .errors import SizeError
 
-__all__ = ["Block", "CudaKernel", "CudaStrips"]
+__all__ = ["Block", "CudaKernel", "CudaStrips", "CudaTiles", "Tile"]
 
 _REAL = {"float32": "float", "float64": "double", "int64": "long long"}
 _BLOCK = 256
@@ -21,6 +21,8 @@ _UNROLLED = 2048  # products of a thread, beyond which compilers keep loops, and
 _FILLING = 2**16  # threads that a device can hold, in order of magnitude
 _WORTH = 2**14  # results from which on a text with its own numbers is worth compiling
 _BYTES = 16  # of the widest access
+_FEW = 16, 8  # weights of a place, and terms of a chunk, below which a tile is mostly empty
+_ALONG, _ACROSS, _CHUNK = 8, 16, 8  # threads of a block along places and weights, and the length of a chunk
 _NARROW = 2**28  # derive.ir.blocks proves that indices fit 32 bits up to here
 
 
@@ -119,3 +121,69 @@ class CudaStrips:
 
 def _threads(rows: int, columns: int, extents: tuple[int, int, int]) -> int:
     return -(-extents[0] // columns) * -(-extents[1] // rows) * extents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """How many threads a block has along places and weights, how long a chunk is, and how many blocks there are."""
+
+    places: int
+    weights: int
+    chunk: int
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class CudaTiles:
+    """One `extern "C"` function of a CUDA C text in which each block computes a tile of places and weights.
+
+    `real` and the `knobs` (threads of a block along places and weights, the length of a chunk, and how many results one access
+    stores) are numbers when the text is compiled; `registers` are the places and the weights of a thread. `narrow` indices have
+    32 bits.
+    """
+
+    xp: ModuleType
+    source: str
+    name: str
+    knobs: tuple[str, str, str, str]
+    registers: tuple[int, int]
+    narrow: bool = True
+    _compiled: dict[tuple[int, str, tuple[int, ...]], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def tile(self, places: Sequence[int], weights: int, summed: int, others: int, sizes: Sequence[int]) -> Tile | None:
+        """The tile for results at `places` (threads along the first letter, registers along the last), with so many weights each.
+
+        None where tiles don't fit: few weights or few terms leave them empty, and for few results no text is compiled.
+        """
+        rows, columns = self.registers
+        *before, last = places
+        if weights < _FEW[0] or summed < _FEW[1] or prod(places) * weights * others < _WORTH:
+            return None
+        along = _power(before[0] if before else -(-last // rows), _ALONG)
+        across = _power(-(-weights // columns), _ACROSS)
+        tiles = [-(-before[0] // along), -(-last // rows)] if before else [-(-last // (rows * along))]
+        blocks = prod(tiles) * -(-weights // (columns * across)) * others
+        large = self.narrow and max(*sizes, *places, others) > _NARROW
+        return None if large or blocks > _MOST_BLOCKS else Tile(along, across, _CHUNK, blocks)
+
+    def __call__(self, tile: Tile, arrays: Sequence[Any], sizes: Sequence[int], result: Any) -> None:
+        """All weights of a thread are stored at once where the result allows it."""
+        number = np.int32 if self.narrow else np.int64
+        width = self.registers[1]
+        whole = result.shape[-1] % width == 0 and result.data.ptr % (width * result.dtype.itemsize) == 0
+        knobs = dict(zip(self.knobs, (tile.places, tile.weights, tile.chunk, width if whole else 1), strict=True))
+        function = self._function(str(arrays[0].dtype), knobs)
+        function((tile.blocks,), (tile.weights, tile.places), (*arrays, *map(number, sizes)))
+
+    def _function(self, dtype: str, numbers: dict[str, int]) -> Any:
+        key = (int(self.xp.cuda.Device().id), dtype, tuple(numbers.values()))
+        if key not in self._compiled:
+            options = (f"-Dreal={_REAL[dtype]}", *(f"-D{name}={value}" for name, value in numbers.items()))
+            module = self.xp.RawModule(code=self.source, options=options)
+            self._compiled[key] = module.get_function(self.name)
+        return self._compiled[key]
+
+
+def _power(wanted: int, most: int) -> int:
+    """The least power of two that is enough, or the most there may be."""
+    return int(min(most, 1 << max(0, wanted - 1).bit_length()))

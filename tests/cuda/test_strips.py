@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, NoCompiler, find_compiler, run_mod_p, using
-from tests.cuda.blocks import BLOCKED, SLOPES, blocks, sizes_in_blocks, strips_of
+from tests.cuda.blocks import BLOCKED, SLOPES, TILED, blocks, sizes_in_blocks, strips_of, tiles_of
 from tests.ladder.checks import whole_numbers
 from tests.ladder.floats import drawn
 from tests.ladder.subjects import LAYERS, Arrays, Sizes, Subject, mutant, subject
@@ -44,6 +44,7 @@ def slopes_of(of: Subject, arrays: Arrays, sizes: Sizes) -> list[np.ndarray]:
 
 def test_the_layers_in_blocks_are_these() -> None:
     assert {name for name in LAYERS if strips_of(name)} == {*BLOCKED, *SLOPES}
+    assert tuple(name for name in LAYERS if tiles_of(name)) == TILED
 
 
 @pytest.mark.parametrize("aligned", [True, False])

@@ -14,6 +14,7 @@ from derive.ir.nodes import (
     NODES,
     Access,
     Accumulate,
+    Barrier,
     Contract,
     Copy,
     Fill,
@@ -175,6 +176,7 @@ def test_walk_meets_every_kind_of_node() -> None:
         Gather("Z", "X", 0, 1, (ALL_I,), i),
         Accumulate("Z", "X", 0, 1, ALL_I, i),
         Scatter("H", "Z", 0, 1, (ALL_I,), i),
+        Barrier(),
     )
     body = (Launch((ALL_J,), (Loop(ALL_I, (Guard(Ge(i, 0), inner),)),)),)
     assert {type(node) for node in walk(body)} == set(NODES)

@@ -31,7 +31,7 @@ from derive.proof.goal import Goal, Obligation
 from derive.proof.solver import discharge
 from derive.remembered import both, built, replaced
 
-__all__ = ["narrowed", "strip_obligations"]
+__all__ = ["fits", "narrowed", "strip_obligations"]
 
 _FITS = 2**31 - 1
 _LARGEST_BLOCK = 2**10
@@ -271,11 +271,10 @@ def _narrow(blocked: Blocked, form: Form) -> Obligation:
     given = (*_given(blocked, form, 1), Ge(blocked.width, 1), *known)
     extents = [e for s in (*program.arguments, program.result) for e in s.shape]
     starts = [r.stop + BLOCK * r.step for r in blocked.launch.threads]
-    goals = [Goal(given, both(*(_fits(e) for e in (*extents, *starts))))]
+    goals = [Goal(given, both(*(fits(e) for e in (*extents, *starts))))]
     here = deeper(Point(Fill(Access("", ()), ())), blocked.launch.threads, blocked)
     goals += [
-        Goal((*given, *facts), both(*map(_fits, parts)))
-        for facts, parts in _indices(blocked.launch.body, here, blocked)
+        Goal((*given, *facts), both(*map(fits, parts))) for facts, parts in _indices(blocked.launch.body, here, blocked)
     ]
     says = f"The indices of the program '{program.name}' fit 32 bits where no size is more than {MOST}."
     return Obligation("narrow", says, tuple(goals))
@@ -305,14 +304,14 @@ def _indices(body: tuple[Node, ...], here: Point, blocked: Blocked) -> Iterator[
 
 
 @lru_cache(maxsize=1 << 14)
-def _fits(expression: Any) -> object:
+def fits(expression: Any) -> object:
     """No part of it leaves 32 bits, in whatever order sums are added up; a remainder is found by way of twice its divisor."""
     if isinstance(expression, Relational | BooleanFunction):
-        return both(*map(_fits, expression.args))
+        return both(*map(fits, expression.args))
     if isinstance(expression, (floor, ceiling)):
         top, bottom = expression.args[0].together().as_numer_denom()
-        return both(_fits(2 * bottom), _fits(bottom - top), _fits(top))
+        return both(fits(2 * bottom), fits(bottom - top), fits(top))
     total = Add(*(Abs(term) for term in Add.make_args(expression)))
-    parts = [_fits(a) for a in expression.args]
-    more = [_fits(2 * expression.args[1])] if isinstance(expression, Mod) else []
+    parts = [fits(a) for a in expression.args]
+    more = [fits(2 * expression.args[1])] if isinstance(expression, Mod) else []
     return both(built(Le, total, _FITS), *parts, *more)

@@ -1,0 +1,123 @@
+"""Programs in tiles as CUDA C, in a text of its own each, and the functions that launch them."""
+
+from __future__ import annotations
+
+from sympy import Expr, Symbol, expand
+
+from derive.backends._cuda import Writer
+from derive.backends._expressions import python
+from derive.backends._module import accessed, check_sizes, indent, needed, sentence, size_lines
+from derive.backends._strips import argument, listed
+from derive.errors import EmitError
+from derive.ir.nodes import Program, Range
+from derive.ir.tiles import Tiled
+
+__all__ = ["tile_function", "tile_kernel", "tile_source"]
+
+Lines = list[str]
+
+
+def _text(tiled: Tiled) -> str:
+    return tiled.program.name.upper()
+
+
+def tile_source(name: str, tiled: Tiled) -> Lines:
+    """The CUDA C of one kernel: `real` and the knobs are numbers when it is compiled."""
+    program, integer = tiled.program, "int" if tiled.narrow else "long long"
+    w = tiled.width
+    writer = Writer(program, tiled.narrow, rolled=True)
+    pointers = [f"const real* __restrict__ {a}" for a in accessed(program) if a != program.result.name]
+    return [
+        f'{_text(tiled)} = r"""',
+        *([f"struct __align__(sizeof(real)*{w}) Lanes {{ real entry[{w}]; }};", ""] if writer.wide else []),
+        f'extern "C" __global__ void {name}(',
+        *indent([", ".join([*pointers, f"real* __restrict__ {program.result.name}"]) + ","]),
+        *indent([", ".join(f"{integer} {s}" for s in _sizes(tiled)) + ")"]),
+        "{",
+        *indent([*_shared(tiled, writer), *_starts(tiled, writer), *_threads(tiled, writer)]),
+        "}",
+        '"""',
+    ]
+
+
+def _shared(tiled: Tiled, writer: Writer) -> Lines:
+    return [f"__shared__ __align__(16) real {s.array}{_box(s.shape, writer)};" for s in tiled.shared]
+
+
+def _box(shape: tuple[Expr, ...], writer: Writer) -> str:
+    return "".join(f"[{writer.c(e)}]" for e in shape)
+
+
+def _starts(tiled: Tiled, writer: Writer) -> Lines:
+    """The first places of a block's tile, by its number."""
+    lines = [f"{writer.integer} block = blockIdx.x;"]
+    spans = tiled.blocks.threads
+    for r in reversed(spans[1:]):
+        count = _count(r, writer)
+        lines += [writer.start(r, f"(block % {count})" if r.step != 1 else f"block % {count}"), f"block /= {count};"]
+    return [*lines, *(writer.start(r, "block") for r in spans[:1])]
+
+
+def _count(r: Range, writer: Writer) -> str:
+    """How many values a range has."""
+    whole, step = expand(r.stop - r.start), writer.bracketed(r.step)
+    return writer.bracketed(whole) if r.step == 1 else f"(({writer.c(whole)} + {writer.c(r.step)} - 1) / {step})"
+
+
+def _threads(tiled: Tiled, writer: Writer) -> Lines:
+    """What each thread does."""
+    along, across = tiled.threads.threads
+    registers = tiled.registers
+    return [
+        f"const int {along.symbol} = threadIdx.y;",
+        f"const int {across.symbol} = threadIdx.x;",
+        f"const unsigned threads = {along.stop}*{across.stop};",
+        f"const unsigned thread = threadIdx.y*{across.stop} + threadIdx.x;",
+        *writer.body((registers, tiled.branches)),
+    ]
+
+
+def tile_kernel(name: str, tiled: Tiled) -> Lines:
+    """The object that compiles and launches it."""
+    narrow = "" if tiled.narrow else ", narrow=False"
+    knobs = ", ".join(f'"{s}"' for s in tiled.knobs)
+    registers = tuple(map(int, tiled.registers.shape))
+    return [f'_{name} = CudaTiles(cp, {_text(tiled)}, "{name}", ({knobs}), {registers}{narrow})']
+
+
+def tile_function(kernel: str, tiled: Tiled, plain: Program) -> Lines:
+    """The function that launches a kernel in tiles, or the plain one where tiles don't fit, and the two blank lines after it."""
+    program = tiled.program
+    check_sizes(program)
+    names = [s.name for s in (*program.arguments, program.result)]
+    passed = accessed(program)
+    told = {*_sizes(tiled), *tiled.end.free_symbols}
+    counted = next(s for s in (program.result, *program.arguments) if s.batched and s.name in passed)
+    extents = "*".join(map(argument, counted.shape))
+    ends = {r.symbol: expand(r.stop) for r in tiled.blocks.threads}
+    places = listed(python(ends[split.start]) for split in tiled.splits[: tiled.places])
+    weights = python(ends[tiled.splits[-1].start])
+    others = "*".join(argument(e) for s, e in ends.items() if s not in {split.start for split in tiled.splits}) or "1"
+    sizes = listed(map(str, sorted(told - {program.batch}, key=str)))
+    return [
+        f"def _{program.name}({', '.join([*names, 'new'])}):",
+        f'    """{sentence(program.says)[:-1]}, or {plain.says.rpartition(": ")[2]} where tiles don\'t fit."""',
+        *indent(size_lines(program, frozenset(told))),
+        f"    batch = {counted.name}.size{f' // ({extents})' if counted.shape else ''}",
+        f"    tile = {kernel}.tile({places}, {weights}, {python(tiled.end)}, {others}, {sizes})",
+        "    if tile is None:",
+        f"        _{plain.name}({', '.join([*names, 'new'])})",
+        "    else:",
+        f"        {kernel}(tile, {listed(passed)}, {listed(map(str, _sizes(tiled)))}, {program.result.name})",
+        "",
+        "",
+    ]
+
+
+def _sizes(tiled: Tiled) -> tuple[Symbol, ...]:
+    """What a kernel is told: the batch, and the sizes that it needs."""
+    program = tiled.program
+    if program.batch is None:
+        raise EmitError("Backend 'cupy' prints programs that are one launch over a batch.")
+    known = needed(program)
+    return (program.batch, *(s for s in program.sizes if s in known))
