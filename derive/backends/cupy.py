@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sympy import Symbol, expand
 
@@ -67,10 +67,11 @@ class _CuPy:
         if staged:
             raise EmitError("Backend 'cupy' prints programs of threads; a program in stages is for another backend.")
         views, blocks = gradients or {}, blocked or {}
-        called = {by: blocks[p.name].program if p.name in blocks else p for by, p in views.items()}
+        instead = {n: b.program for n, b in blocks.items()}
+        called = {by: instead.get(p.name, p) for by, p in views.items()}
         told = (bodies_of(called), header.constants, header.repeats)
         programs = (program, *views.values())
-        own = blocks[program.name].program if program.name in blocks else program
+        own = instead.get(program.name, program)
         lines = [
             "import cupy as cp",
             "",
@@ -79,34 +80,49 @@ class _CuPy:
             "",
             f'__all__ = ["{header.name}"]',
             "",
-            *_texts(header.name, programs, blocks),
+            *_texts(header, programs, blocks),
             "",
-            *[f'_{header.name}_{p.name} = CudaKernel(cp, SRC, "{header.name}_{p.name}")' for p in programs],
-            *[line for b in blocks.values() for line in strip_kernel(f"{header.name}_{b.program.name}", b)],
+            *_kernels(header.name, programs, blocks),
             "",
             "",
             *[line for p in programs for line in _functions(header.name, p, blocks.get(p.name))],
-            *signature(program, header, f"_{own.name}", "cp", ["contiguous=True,"], *told),
+            *signature(program, header, f"_{own.name}", "cp", ["contiguous=True,", "halves=True,"], *told),
             "",
         ]
         return header.text() + "\n".join(lines)
 
 
-def _texts(name: str, programs: Sequence[Program], blocks: Mapping[str, Blocked]) -> Lines:
-    """The CUDA C of all plain programs together, and that of each program in blocks."""
-    texts = [_kernel(f"{name}_{p.name}", p) for p in programs]
+def _texts(
+    header: Header, programs: Sequence[Program], blocks: Mapping[str, Blocked]
+) -> Lines:
+    """The CUDA C of all plain programs together, and of each program in blocks.
+
+    Constants have the type that computes.
+    """
+    name, exact = header.name, header.constants
+    texts = [_kernel(f"{name}_{p.name}", p, exact) for p in programs]
     return [
         'SRC = r"""',
         *_tables(programs),
         *[line for position, text in enumerate(texts) for line in (*([""] if position else []), *text)],
         '"""',
-        *[line for b in blocks.values() for line in ("", *strip_source(f"{name}_{b.program.name}", b))],
+        *[line for b in blocks.values() for line in ("", *strip_source(f"{name}_{b.program.name}", b, exact))],
     ]
+
+
+def _kernels(
+    name: str, programs: Sequence[Program], blocks: Mapping[str, Blocked]
+) -> Lines:
+    """The objects that compile and launch them."""
+    plain = [f'_{name}_{p.name} = CudaKernel(cp, SRC, "{name}_{p.name}")' for p in programs]
+    strips = [line for b in blocks.values() for line in strip_kernel(f"{name}_{b.program.name}", b)]
+    return [*plain, *strips]
 
 
 def _functions(name: str, program: Program, blocked: Blocked | None) -> Lines:
     plain = _function(f"_{name}_{program.name}", program)
-    return plain if blocked is None else [*plain, *strip_function(f"_{name}_{blocked.program.name}", blocked, program)]
+    blocks = strip_function(f"_{name}_{blocked.program.name}", blocked, program) if blocked else []
+    return [*plain, *blocks]
 
 
 def _launch(program: Program) -> Launch:
@@ -142,15 +158,15 @@ def _function(kernel: str, program: Program) -> Lines:
     ]
 
 
-def _kernel(name: str, program: Program) -> Lines:
-    pointers = [f"const real* __restrict__ {name}" for name in accessed(program) if name != program.result.name]
+def _kernel(name: str, program: Program, exact: Collection[str]) -> Lines:
+    writer = Writer(program, exact=exact)
     sizes = [f"long long {s}" for s in _sizes(program)]
     return [
         f'extern "C" __global__ void {name}(',
-        *indent([", ".join([*pointers, f"real* __restrict__ {program.result.name}"]) + ","]),
+        *indent([f"{writer.pointers()},"]),
         *indent([", ".join(sizes) + ")"]),
         "{",
-        *indent(Writer(program).launch(_launch(program))),
+        *indent(writer.launch(_launch(program))),
         "}",
     ]
 

@@ -1,4 +1,7 @@
-"""Launching emitted CUDA C: compiled when first called, once for each device, element type and block."""
+"""Launching emitted CUDA C: compiled when first called, once for each device, element type and block.
+
+In a text `stored` is the type of arrays' entries, and `real` that of sums: for float16 they are added in float32, and rounded once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +15,12 @@ from .errors import SizeError
 
 __all__ = ["Block", "CudaKernel", "CudaStrips"]
 
-_REAL = {"float32": "float", "float64": "double", "int64": "long long"}
+_TYPES = {
+    "float16": ("__half", "float"),
+    "float32": ("float", "float"),
+    "float64": ("double", "double"),
+    "int64": ("long long", "long long"),
+}
 _BLOCK = 256
 _MOST_BLOCKS = 2**31 - 1
 _MOST_ALONG = 65535  # blocks along the second and the third axis of a grid
@@ -26,9 +34,9 @@ _NARROW = 2**28  # derive.ir.blocks proves that indices fit 32 bits up to here
 
 @dataclass(frozen=True, slots=True)
 class CudaKernel:
-    """One `extern "C"` function of a CUDA C text in which `real` is the element type.
+    """One `extern "C"` function of a CUDA C text for any element type.
 
-    `kernel(threads, arrays, sizes)` runs `threads` threads on contiguous arrays of one type, on the current
+    `kernel(threads, arrays, sizes)` runs `threads` threads on contiguous arrays, the last of which is written, on the current
     stream; sizes are passed as 64-bit integers. Raises SizeError for more threads than a launch can have.
     """
 
@@ -41,14 +49,13 @@ class CudaKernel:
         blocks = -(-threads // _BLOCK)
         if blocks > _MOST_BLOCKS:
             raise SizeError(f"{self.name}: {threads} results are more than one launch can compute.")
-        function = self._function(str(arrays[0].dtype))
+        function = self._function(str(arrays[-1].dtype))
         function((blocks,), (_BLOCK,), (*arrays, *map(np.int64, sizes)))
 
     def _function(self, dtype: str) -> Any:
         key = (int(self.xp.cuda.Device().id), dtype)
         if key not in self._compiled:
-            options = (f"-Dreal={_REAL[dtype]}",)
-            module = self.xp.RawModule(code=self.source, options=options)
+            module = self.xp.RawModule(code=self.source, options=_options(dtype))
             self._compiled[key] = module.get_function(self.name)
         return self._compiled[key]
 
@@ -67,7 +74,7 @@ class Block:
 class CudaStrips:
     """One `extern "C"` function of a CUDA C text in which each thread computes a block of results.
 
-    `real`, the `knobs` (rows and columns of a block, the first of which a window along one axis lacks, and the neighbours of one
+    The types, the `knobs` (rows and columns of a block, the first of which a window along one axis lacks, and the neighbours of one
     access) and the sizes that a window has are numbers when the text is compiled. `narrow` indices have 32 bits: they were proved
     to fit where no size is more than 2²⁸.
     """
@@ -102,19 +109,27 @@ class CudaStrips:
     ) -> None:
         """`wide` are the arrays of which several neighbours are one access, where all of them allow it."""
         number = np.int32 if self.narrow else np.int64
-        width = _BYTES // arrays[0].dtype.itemsize
-        whole = all(a.shape[-1] % width == 0 and a.data.ptr % _BYTES == 0 for a in wide)
+        kind = arrays[-1].dtype
+        width = min(_BYTES // kind.itemsize, _COLUMNS)
+        whole = all(a.shape[-1] % width == 0 and a.data.ptr % (width * kind.itemsize) == 0 for a in wide)
         knobs = (block.rows, block.columns, width if whole else 1)[-len(self.knobs) :]
-        function = self._function(str(arrays[0].dtype), dict(zip(self.knobs, knobs, strict=True)) | fixed)
+        function = self._function(str(kind), dict(zip(self.knobs, knobs, strict=True)) | fixed)
         function(block.grid, block.threads, (*arrays, *map(number, sizes)))
 
     def _function(self, dtype: str, numbers: dict[str, int]) -> Any:
         key = (int(self.xp.cuda.Device().id), dtype, tuple(numbers.values()))
         if key not in self._compiled:
-            options = (f"-Dreal={_REAL[dtype]}", *(f"-D{name}={value}" for name, value in numbers.items()))
+            options = (*_options(dtype), *(f"-D{name}={value}" for name, value in numbers.items()))
             module = self.xp.RawModule(code=self.source, options=options)
             self._compiled[key] = module.get_function(self.name)
         return self._compiled[key]
+
+
+def _options(dtype: str) -> tuple[str, ...]:
+    """What a text's types are; that of float16 has a header of its own."""
+    stored, real = _TYPES[dtype]
+    header = ("--pre-include=cuda_fp16.h",) if dtype == "float16" else ()
+    return (f"-Dstored={stored}", f"-Dreal={real}", *header)
 
 
 def _threads(rows: int, columns: int, extents: tuple[int, int, int]) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from derive.cuda_check import SCHEDULES, RawModule, prebuild_modules, standing_in_for_cupy
@@ -71,7 +72,7 @@ def judged(name: str) -> Iterator[tuple[Mutant, str | None]]:
     exact = every[0].modulo(original)
     assert killed(lambda: original, every, exact) is None
     mutants = list(kernel_mutants(text))
-    prebuild_modules(RawModule(code=text_of(m.text), options=("-Dreal=float",)) for m in mutants)
+    prebuild_modules(RawModule(code=text_of(m.text), options=runtime._options("float32")) for m in mutants)
     for mutant in (*mutants, *wrapper_mutants(text)):
         yield mutant, killed(partial(loaded, name, mutant.text), every, exact)
 
@@ -85,12 +86,23 @@ def judged_runtime() -> Iterator[tuple[Mutant, str | None]]:
     def fate(changed: str) -> str | None:
         with with_runtime(changed):
             kernel = loaded("conv2d", text)
-            return killed(lambda: kernel, every, exact) or unlimited(kernel)
+            return killed(lambda: kernel, every, exact) or imprecise(kernel) or unlimited(kernel)
 
     exact = every[0].modulo(loaded("conv2d", text))
     assert fate(own) is None
     for mutant in runtime_mutants(own):
         yield mutant, fate(mutant.text)
+
+
+def imprecise(kernel: object) -> str | None:
+    """Sums of float32 are float32, and so are those of float16."""
+    for dtype, row, middle in (("float32", (2**24, 1, -(2**24)), 0), ("float16", (1, 2**-11, 2**-11), 1 + 2**-10)):
+        with standing_in_for_cupy() as cupy:
+            given = [np.array([row]), np.ones((3, 3)), np.zeros(())]
+            got = kernel(*(cupy.asarray(a.astype(dtype)) for a in given)).get()  # type: ignore[operator]
+        if got[0, 1] != middle:
+            return f"sums of {dtype} in another type"
+    return None
 
 
 def unlimited(kernel: object) -> str | None:
