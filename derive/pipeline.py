@@ -25,6 +25,7 @@ from derive.ir.blocks import Blocked
 from derive.ir.nodes import Program
 from derive.ir.stages import Staged
 from derive.lowering import constants, gradients, in_blocks, lower, proof_of, slopes, staged, staged_gradients, told
+from derive.parting import Shares, in_parts
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
@@ -72,7 +73,7 @@ class Layer:
         """The programs proved to denote their forms. Raises ObligationFailed where one does not."""
         own = proof_of(self.derivation.form, find("derive.backends", backend).target)
         more = (*self._staged(backend), *self._gradients(backend).values(), *self._staged_gradients(backend))
-        more = (*more, *self._blocked(backend).values())
+        more = (*more, *self._blocked(backend).values(), *self.parted(backend).values())
         return (*own, *(v for _, verdicts in more for v in verdicts))
 
     def staged(self, backend: str, valued: bool = False) -> tuple[Staged, ...]:
@@ -101,6 +102,11 @@ class Layer:
     def _blocked(self, backend: str) -> dict[str, tuple[Blocked, tuple[Verdict, ...]]]:
         form = self.derivation.form
         return in_blocks(form, find("derive.backends", backend).target, slopes(form))
+
+    def parted(self, backend: str) -> Shares:
+        """The programs in parts that a backend prints besides, with their proofs, by the names of the plain ones."""
+        form = self.derivation.form
+        return in_parts(form, find("derive.backends", backend).target, slopes(form))
 
     @cached_property
     def lowered_verdicts(self) -> dict[str, tuple[Verdict, ...]]:
@@ -137,7 +143,8 @@ class Layer:
         printer = find("derive.backends", backend)
         parts = (self.program(backend), self.header(backend), self.gradients(backend))
         every = [p for p, _ in self._staged(backend)]
-        more = (self.blocked(backend),) if printer.target == "threads" else ()
+        shares = {name: made for name, (made, _) in self.parted(backend).items()}
+        more = (self.blocked(backend), shares) if printer.target == "threads" else ()
         text: str = printer.emit(*parts, (*every, *self.staged_gradients(backend)), *more)
         return text
 
@@ -269,10 +276,10 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     found = [slope.at(values) for slope in slopes(derivation.form)]
     views = gradients(form, printer.target, found)
     more = (*staged(form), *staged_gradients(found)) if printer.target == "arrays" else ()
-    blocks = in_blocks(form, printer.target, found)
+    blocks, shares = in_blocks(form, printer.target, found), in_parts(form, printer.target, found)
     own = (
         proof_of(form, printer.target),
-        *(v for _, v in (*more, *blocks.values())),
+        *(v for _, v in (*more, *blocks.values(), *shares.values())),
         *(v.verdicts for v in found),
         *(verdicts for _, verdicts in views.values()),
     )
@@ -286,8 +293,8 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         **told(form, found),
     )
     parts = ({by: made for by, (made, _) in views.items()}, [p for p, _ in more])
-    strips = ({name: made for name, (made, _) in blocks.items()},) if printer.target == "threads" else ()
-    source = printer.emit(program, header, *parts, *strips)
+    threads = [{name: made for name, (made, _) in some.items()} for some in (blocks, shares)]
+    source = printer.emit(program, header, *parts, *(threads if printer.target == "threads" else ()))
     return Compiled(load_source(source, backend).layer, source)
 
 

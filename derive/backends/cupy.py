@@ -19,11 +19,13 @@ from derive.backends._module import (
     signature,
     size_lines,
 )
+from derive.backends._parts import part_function, part_kernel, part_source
 from derive.backends._signature import runtime_imports, tabulated
 from derive.backends._strips import argument, listed, strip_function, strip_kernel, strip_source
 from derive.errors import EmitError
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Launch, Program
+from derive.ir.parts import Parted
 from derive.ir.stages import Staged
 
 __all__ = ["cupy"]
@@ -57,17 +59,17 @@ class _CuPy:
         gradients: Mapping[str, Program] | None = None,
         staged: Sequence[Staged] = (),
         blocked: Mapping[str, Blocked] | None = None,
+        parted: Mapping[str, Parted] | None = None,
     ) -> str:
         """The text of a module with its kernels; there are no programs in stages here.
 
-        `blocked` are programs in blocks, by the names of the plain ones that stand in where blocks don't fit.
-
+        `blocked` and `parted` are programs in blocks and in parts, by the names of the plain ones that may stand in for them.
         Raises EmitError for what one thread a point can't say.
         """
         if staged:
             raise EmitError("Backend 'cupy' prints programs of threads; a program in stages is for another backend.")
-        views, blocks = gradients or {}, blocked or {}
-        instead = {n: b.program for n, b in blocks.items()}
+        views, blocks, parts = gradients or {}, blocked or {}, parted or {}
+        instead = {n: b.program for n, b in blocks.items()} | {n: p.program for n, p in parts.items()}
         called = {by: instead.get(p.name, p) for by, p in views.items()}
         told = (bodies_of(called), header.constants, header.repeats)
         programs = (program, *views.values())
@@ -76,16 +78,16 @@ class _CuPy:
             "import cupy as cp",
             "",
             *runtime_imports(*told[:2]),
-            f"from .._runtime.cuda import CudaKernel{', CudaStrips' if blocks else ''}",
+            f"from .._runtime.cuda import CudaKernel{', CudaParts' if parts else ''}{', CudaStrips' if blocks else ''}",
             "",
             f'__all__ = ["{header.name}"]',
             "",
-            *_texts(header, programs, blocks),
+            *_texts(header, programs, blocks, parts),
             "",
-            *_kernels(header.name, programs, blocks),
+            *_kernels(header.name, programs, blocks, parts),
             "",
             "",
-            *[line for p in programs for line in _functions(header.name, p, blocks.get(p.name))],
+            *[line for p in programs for line in _functions(header.name, p, blocks.get(p.name), parts.get(p.name))],
             *signature(program, header, f"_{own.name}", "cp", ["contiguous=True,", "halves=True,"], *told),
             "",
         ]
@@ -93,9 +95,9 @@ class _CuPy:
 
 
 def _texts(
-    header: Header, programs: Sequence[Program], blocks: Mapping[str, Blocked]
+    header: Header, programs: Sequence[Program], blocks: Mapping[str, Blocked], parts: Mapping[str, Parted]
 ) -> Lines:
-    """The CUDA C of all plain programs together, and of each program in blocks.
+    """The CUDA C of all plain programs together, of each program in blocks, and of all in parts.
 
     Constants have the type that computes.
     """
@@ -107,22 +109,24 @@ def _texts(
         *[line for position, text in enumerate(texts) for line in (*([""] if position else []), *text)],
         '"""',
         *[line for b in blocks.values() for line in ("", *strip_source(f"{name}_{b.program.name}", b, exact))],
+        *(["", *part_source(name, parts, exact)] if parts else []),
     ]
 
 
 def _kernels(
-    name: str, programs: Sequence[Program], blocks: Mapping[str, Blocked]
+    name: str, programs: Sequence[Program], blocks: Mapping[str, Blocked], parts: Mapping[str, Parted]
 ) -> Lines:
     """The objects that compile and launch them."""
     plain = [f'_{name}_{p.name} = CudaKernel(cp, SRC, "{name}_{p.name}")' for p in programs]
     strips = [line for b in blocks.values() for line in strip_kernel(f"{name}_{b.program.name}", b)]
-    return [*plain, *strips]
+    return [*plain, *strips, *(line for p in parts.values() for line in part_kernel(name, p))]
 
 
-def _functions(name: str, program: Program, blocked: Blocked | None) -> Lines:
+def _functions(name: str, program: Program, blocked: Blocked | None, parted: Parted | None) -> Lines:
     plain = _function(f"_{name}_{program.name}", program)
     blocks = strip_function(f"_{name}_{blocked.program.name}", blocked, program) if blocked else []
-    return [*plain, *blocks]
+    parts = part_function(f"_{name}_{parted.program.name}", parted, program) if parted else []
+    return [*plain, *blocks, *parts]
 
 
 def _launch(program: Program) -> Launch:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import SizeError
 
-__all__ = ["Block", "CudaKernel", "CudaStrips"]
+__all__ = ["Block", "Chunks", "CudaKernel", "CudaParts", "CudaStrips"]
 
 _TYPES = {
     "float16": ("__half", "float"),
@@ -29,6 +29,9 @@ _UNROLLED = 2048  # products of a thread, beyond which compilers keep loops, and
 _FILLING = 2**16  # threads that a device can hold, in order of magnitude
 _WORTH = 2**14  # results from which on a text with its own numbers is worth compiling
 _BYTES = 16  # of the widest access
+_LANES, _FOLD = 32, 32  # those of derive.ir.parts
+_PARTS = 2**17  # threads that add up parts
+_LEAST = 16  # terms of a part, in order of magnitude
 _NARROW = 2**28  # derive.ir.blocks proves that indices fit 32 bits up to here
 
 
@@ -37,7 +40,8 @@ class CudaKernel:
     """One `extern "C"` function of a CUDA C text for any element type.
 
     `kernel(threads, arrays, sizes)` runs `threads` threads on contiguous arrays, the last of which is written, on the current
-    stream; sizes are passed as 64-bit integers. Raises SizeError for more threads than a launch can have.
+    stream; sizes are passed as 64-bit integers. Entries are of the last array's type, or of that of `like`.
+    Raises SizeError for more threads than a launch can have.
     """
 
     xp: ModuleType
@@ -45,11 +49,11 @@ class CudaKernel:
     name: str
     _compiled: dict[tuple[int, str], Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def __call__(self, threads: int, arrays: Sequence[Any], sizes: Sequence[int]) -> None:
+    def __call__(self, threads: int, arrays: Sequence[Any], sizes: Sequence[int], like: Any = None) -> None:
         blocks = -(-threads // _BLOCK)
         if blocks > _MOST_BLOCKS:
             raise SizeError(f"{self.name}: {threads} results are more than one launch can compute.")
-        function = self._function(str(arrays[-1].dtype))
+        function = self._function(str((arrays[-1] if like is None else like).dtype))
         function((blocks,), (_BLOCK,), (*arrays, *map(np.int64, sizes)))
 
     def _function(self, dtype: str) -> Any:
@@ -123,6 +127,61 @@ class CudaStrips:
             module = self.xp.RawModule(code=self.source, options=options)
             self._compiled[key] = module.get_function(self.name)
         return self._compiled[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Into how many chunks loops are cut, how many places each has, and how many parts that makes."""
+
+    counts: tuple[int, ...]
+    lengths: tuple[int, ...]
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class CudaParts:
+    """One `extern "C"` function that adds up parts of sums, and one, `fold`, that adds the parts, FOLD of them at a time.
+
+    Of the loop that is the one `along`, each thread of LANES takes every LANES-th place.
+    """
+
+    xp: ModuleType
+    source: str
+    name: str
+    fold: str
+    along: int | None = None
+    _kernels: list[CudaKernel] = field(default_factory=list, compare=False, repr=False)
+
+    def chunks(self, results: int, extents: Sequence[int]) -> Chunks | None:
+        """The chunks of loops of these extents, outer ones first, for so many results; None where one thread a result does."""
+        lanes = 1 if self.along is None else _LANES
+        terms = prod(extents)
+        if results * terms < _WORTH:
+            return None
+        left = max(1, min(_PARTS // (results * lanes), terms // (_LEAST * lanes)))
+        counts, lengths = [], []
+        for position, extent in enumerate(extents):
+            step = lanes if position == self.along else 1
+            places = -(-extent // step)
+            lengths.append(step * -(-places // min(places, left)))
+            counts.append(-(-extent // lengths[-1]))
+            left = max(1, left // counts[-1])
+        parts = prod(counts) * lanes
+        return Chunks(tuple(counts), tuple(lengths), parts) if parts > 1 else None
+
+    def __call__(self, chunks: Chunks, arrays: Sequence[Any], result: Any, sizes: Sequence[int], new: Any) -> None:
+        """Fills `result` from `arrays`; `new(shape)` is scratch of the type that computes."""
+        if not self._kernels:
+            self._kernels.extend(CudaKernel(self.xp, self.source, name) for name in (self.name, self.fold))
+        add, fold = self._kernels
+        parts, results = chunks.parts, result.size
+        found = new((parts, results))
+        add(parts * results, (*arrays, found), (*sizes, *chunks.counts, *chunks.lengths), result)
+        while parts > 1:
+            sums = -(-parts // _FOLD)
+            into = new((sums, results)) if sums > 1 else result
+            fold(sums * results, (found, into), (1, parts, results, sums))
+            found, parts = into, sums
 
 
 def _options(dtype: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Mutant", "kernel_mutants", "runtime_mutants", "wrapper_mutants"]
+__all__ = ["PARTS_RULES", "Mutant", "kernel_mutants", "runtime_mutants", "wrapper_mutants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,25 @@ RUNTIME_RULES = (
     ("type", 'f"-Dstored={stored}"', '"-Dstored=float"'),
     ("type", 'f"-Dreal={real}"', '"-Dreal=float"'),
     ("type", "key = (int(self.xp.cuda.Device().id), dtype)", "key = (int(self.xp.cuda.Device().id), '')"),
-    ("type", "str(arrays[-1].dtype)", "str(arrays[-1].dtype.char)"),
+    ("type", "if like is None else like).dtype)", "if like is None else like).dtype.char)"),
     ("arrays", "(*arrays, *map", "(*arrays[::-1], *map"),
     ("arrays", "(*arrays, *map", "(*arrays[1:], *map"),
     ("name", "get_function(self.name)", "get_function(self.name + '_')"),
+)
+# Of the class that launches programs in parts.
+PARTS_RULES = (
+    ("launch size", "add(parts * results", "add(parts * results - 1"),
+    ("launch size", "fold(sums * results", "fold(sums * results - 1"),
+    ("launch size", "sums = -(-parts // _FOLD)", "sums = parts // _FOLD"),
+    ("launch size", "counts.append(-(-extent // lengths[-1]))", "counts.append(extent // lengths[-1])"),
+    ("type", "chunks.lengths), result)", "chunks.lengths))"),
+    ("arrays", "(found, into)", "(into, found)"),
+    ("arrays", "(*arrays, found)", "(*arrays[::-1], found)"),
+    ("sizes", "(1, parts, results, sums)", "(1, results, parts, sums)"),
+    ("sizes", "(1, parts, results, sums)", "(1, parts - 1, results, sums)"),
+    ("sizes", "*chunks.counts, *chunks.lengths", "*chunks.lengths, *chunks.counts"),
+    ("sizes", "into = new((sums, results)) if sums > 1 else result", "into = new((sums, results))"),
+    ("sizes", "found, parts = into, sums", "parts = sums"),
 )
 
 
@@ -112,9 +127,9 @@ def wrapper_mutants(text: str) -> Iterator[Mutant]:
     yield from _changed(text, text[said:], said, WRAPPER_RULES[-1:])
 
 
-def runtime_mutants(text: str) -> Iterator[Mutant]:
+def runtime_mutants(text: str, rules: tuple[tuple[str, str, str], ...] = RUNTIME_RULES) -> Iterator[Mutant]:
     """The changes of the table, each of which must find its place."""
-    for kind, old, new in RUNTIME_RULES:
+    for kind, old, new in rules:
         assert old in text, old
         yield Mutant(kind, f"{old} ⟶ {new}", text.replace(old, new, 1))
 
