@@ -14,7 +14,7 @@ from derive.checking import exact_arrays, small_sizes
 from derive.errors import NoLowering, ObligationFailed
 from derive.forms.denote import denote
 from derive.ir.interpreter import interpret
-from derive.ir.nodes import Guard, Loop, Program
+from derive.ir.nodes import Loop, Program
 from derive.ir.parts import FOLD, LANES, Parted
 from derive.lowering import Gradient, gradients, lower, slopes
 from derive.parting import in_parts, parted
@@ -110,9 +110,8 @@ FAULTY_CHUNKS: dict[str, Callable[[Loop], Loop]] = {
     "from the next place": _span(start=lambda e: e + 1),
     "from the place before": _span(start=lambda e: e - 1),
     "wider steps": _span(step=lambda e: e + 1),
-    "no test of the start": lambda loop: replace(
-        loop, body=(*(n.body[0] if isinstance(n, Guard) else n for n in loop.body),)
-    ),
+    "another lane": _span(start=lambda e: e + 1 if e.has(Symbol("lane", integer=True)) else e),
+    "no lane": _span(start=lambda e: e.subs({s: 0 for s in e.free_symbols if s.name == "lane"})),
     "to the end": _span(stop=lambda e: next(a for a in e.args if a.is_Symbol) if isinstance(e, Min) else e),
     "from the chunk's start": _span(
         start=lambda e: next(a for a in e.args if a.is_Symbol) if isinstance(e, Max) else e

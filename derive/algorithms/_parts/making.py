@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from sympy import Expr, Integer, Le, Max, Min, S, Symbol
+from sympy import Expr, Integer, Le, Max, Min, Mod, S, Symbol
 
 from derive.algorithms._terms import BATCH, ITEM
 from derive.algorithms.direct import direct
@@ -133,11 +133,11 @@ def _cut_node(node: Node, by: dict[Symbol, Chunk], along: Symbol | None, lane: S
 def chunk_of(node: Loop, chunk: Chunk, lane: Symbol | None, body: tuple[Node, ...]) -> Loop:
     """The places of a loop that lie in a chunk; with a lane each LANES-th of the chunk's. No chunk starts below 0."""
     span, end = node.range, Min(node.range.stop, chunk.low + chunk.length)
-    starts = [e for e in Max.make_args(span.start) if e != 0]
+    first = Max(*(e for e in Max.make_args(span.start) if e != 0), chunk.low)
     if lane is None:
-        return replace(node, range=Range(span.symbol, Max(*starts, chunk.low), end), body=body)
-    first = Range(span.symbol, chunk.low + lane, end, Integer(LANES))
-    return replace(node, range=first, body=(Guard(Le(Max(*starts), span.symbol), body),) if starts else body)
+        return replace(node, range=Range(span.symbol, first, end), body=body)
+    start = first + Mod(chunk.low + lane - first, LANES) if first != chunk.low else chunk.low + lane
+    return replace(node, range=Range(span.symbol, start, end, Integer(LANES)), body=body)
 
 
 def fold_form() -> Form:

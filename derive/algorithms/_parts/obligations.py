@@ -56,8 +56,8 @@ def _chunk_goals(laned: bool) -> tuple[Goal, ...]:
     for start in (S.Zero, first, Max(first, 0)):
         plain = Loop(Range(place, start, stop), (Fill(Access("acc", ()), ()),))
         made = chunk_of(plain, chunk, lane if laned else None, plain.body)
-        span, guards = made.range, [node.condition for node in made.body if isinstance(node, Guard)]
-        met = both(Le(span.start, place), Lt(place, span.stop), Eq(Mod(place - span.start, span.step), 0), *guards)
+        span = made.range
+        met = both(Le(span.start, place), Lt(place, span.stop), Eq(Mod(place - span.start, span.step), 0))
         own = both(Le(start, place), Lt(place, stop), Le(low, place), Lt(place, low + length))
         own = both(own, Eq(Mod(place - low, LANES), lane)) if laned else own
         given = (Ge(low, 0), Ge(length, 1), Le(0, lane), Lt(lane, LANES))
@@ -128,12 +128,10 @@ def _check_body(made: tuple[Node, ...], plain: tuple[Node, ...], parted: Parted)
         match node, other:
             case Loop(body=inner), Loop(body=wanted) if other.range.symbol in chunks:
                 lane = parted.lane if other.range.symbol == parted.along else None
-                guarded = lane is not None and other.range.start != 0 and inner and isinstance(inner[0], Guard)
-                inside = inner[0].body if guarded else inner
-                if node != chunk_of(other, chunks[other.range.symbol], lane, inside):
+                if node != chunk_of(other, chunks[other.range.symbol], lane, inner):
                     raise NoLowering(f"The loop over {other.range.symbol} is no chunk of the plain one.")
                 yield other.range.symbol
-                yield from _check_body(inside, wanted, parted)
+                yield from _check_body(inner, wanted, parted)
             case (Loop(body=inner), Loop(body=wanted)) | (Guard(body=inner), Guard(body=wanted)):
                 if node != replace(other, body=inner):  # type: ignore[arg-type]
                     raise NoLowering("A program in parts has other loops than the plain one.")
