@@ -153,10 +153,13 @@ class CudaParts:
     _kernels: list[CudaKernel] = field(default_factory=list, compare=False, repr=False)
 
     def chunks(self, results: int, extents: Sequence[int]) -> Chunks | None:
-        """The chunks of loops of these extents, outer ones first, for so many results; None where one thread a result does."""
+        """The chunks of loops of these extents, outer ones first, for so many results.
+
+        None where one thread a result does: where there are few products, or many results.
+        """
         lanes = 1 if self.along is None else _LANES
         terms = prod(extents)
-        if results * terms < _WORTH:
+        if results * terms < _WORTH or results >= _PARTS:
             return None
         left = max(1, min(_PARTS // (results * lanes), terms // (_LEAST * lanes)))
         counts, lengths = [], []

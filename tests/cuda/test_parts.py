@@ -139,9 +139,11 @@ def test_loops_are_cut_where_that_is_worth_it() -> None:
     found = weights.chunks(9, (1, 8192, 8192))
     assert (found.counts, found.lengths, found.parts) == ((1, 432, 1), (1, 19, 8192), 432 * 32)
     assert weights.chunks(9, (4096, 32, 32)).counts == (410, 1, 1)  # items first
+    assert weights.chunks(2**16, (1, 512, 512)).parts == 32
+    assert weights.chunks(2**17, (1, 512, 512)) is None  # results enough for all threads, and no room for 32 of each
     assert bias.chunks(1, (1, 2**30, 1)).counts == (1, 4096, 1)
     (channels,) = parts_of("conv2d_channels_dV")
-    assert channels.chunks(9 * 512 * 512, (1, 64, 64)) is None  # results enough for all threads
+    assert channels.chunks(9 * 512 * 512, (1, 64, 64)) is None
     assert channels.chunks(9 * 64 * 64, (16, 56, 56)).parts == 3
 
 
