@@ -30,6 +30,7 @@ from derive.registry import names
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "performance"
 TYPES = ("float32", "float64", "float16", "int64")
 DISASSEMBLED = "sm_90"
+SIZES = {"__half": 2, "float": 4, "double": 8, "long long": 8}
 TRACED = 1 << 16
 
 
@@ -97,7 +98,7 @@ def figures_of(name: str, architectures: tuple[str, ...] = ARCHITECTURES) -> dic
         if used.faults:
             raise SystemExit("\n".join(used.faults))
         row = kernels.setdefault(kernel, {"threads": launch.threads, "memory": watch.sectors.get(kernel), "types": {}})
-        row["types"][" ".join(options).removeprefix("-Dreal=")] = {
+        row["types"][told(options)] = {
             "registers": {a: r.registers for a, r in used.resources.items()},
             "shared": max(r.shared for r in used.resources.values()) + launch.shared,
             "occupancy": {a: round(part, 3) for a, part in used.occupancy.items()},
@@ -106,9 +107,15 @@ def figures_of(name: str, architectures: tuple[str, ...] = ARCHITECTURES) -> dic
     return {"source": digest(name), "kernels": kernels}
 
 
+def told(options: tuple[str, ...]) -> str:
+    """The type of entries, then what else a launch's options tell; that of sums follows from it."""
+    stored, _, *others = (o for o in options if o.startswith("-D"))
+    return " ".join([stored.removeprefix("-Dstored="), *others])
+
+
 def code_figures(code: MachineCode, options: tuple[str, ...]) -> dict[str, Any]:
     """Of machine code for one architecture: the interior path, for each element that it stores, and the innermost loop."""
-    size = 4 if "-Dreal=float" in options else 8
+    size = SIZES[element(told(options))]
     outputs = max(1, code.path.stored // size)
     inner = code.inner
     return {

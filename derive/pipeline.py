@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import import_module
@@ -24,9 +24,11 @@ from derive.errors import DeriveError, EmitError, NoLowering, UnknownName, Usage
 from derive.forms.expr import index
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Program
+from derive.ir.parts import Parted
 from derive.ir.stages import Staged
 from derive.ir.tiles import Tiled
 from derive.lowering import constants, gradients, in_blocks, lower, proof_of, slopes, staged, staged_gradients, told
+from derive.parting import in_parts
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
@@ -68,13 +70,15 @@ class Layer:
 
     def gradients(self, backend: str) -> dict[str, Program]:
         """For each argument the program that a backend prints for its gradient."""
-        return {by: program for by, (program, _) in self._gradients(backend).items()}
+        return {by: program for by, (program, _) in self._lowered(gradients, backend).items()}
 
     def program_verdicts(self, backend: str) -> tuple[Verdict, ...]:
         """The programs proved to denote their forms. Raises ObligationFailed where one does not."""
         own = proof_of(self.derivation.form, find("derive.backends", backend).target)
-        more = (*self._staged(backend), *self._gradients(backend).values(), *self._staged_gradients(backend))
-        more = (*more, *self._blocked(backend).values())
+        threads = (
+            p for lowering in (gradients, in_blocks, in_parts) for p in self._lowered(lowering, backend).values()
+        )
+        more = (*self._staged(backend), *self._staged_gradients(backend), *threads)
         return (*own, *(v for _, verdicts in more for v in verdicts))
 
     def staged(self, backend: str, valued: bool = False) -> tuple[Staged, ...]:
@@ -92,17 +96,17 @@ class Layer:
         arrays = find("derive.backends", backend).target == "arrays"
         return staged_gradients(slopes(self.derivation.form)) if arrays else ()
 
-    def _gradients(self, backend: str) -> dict[str, tuple[Program, tuple[Verdict, ...]]]:
-        form = self.derivation.form
-        return gradients(form, find("derive.backends", backend).target, slopes(form))
+    def _lowered(self, lowering: Callable[..., Any], backend: str) -> Any:
+        """What a lowering of the form and its gradients makes for a backend, with its proofs."""
+        return lowering(self.derivation.form, find("derive.backends", backend).target, slopes(self.derivation.form))
 
     def blocked(self, backend: str) -> dict[str, Blocked | Tiled]:
         """The programs in blocks that a backend prints besides, by the names of the plain ones that stand in for them."""
-        return {name: program for name, (program, _) in self._blocked(backend).items()}
+        return {name: program for name, (program, _) in self._lowered(in_blocks, backend).items()}
 
-    def _blocked(self, backend: str) -> dict[str, tuple[Blocked | Tiled, tuple[Verdict, ...]]]:
-        form = self.derivation.form
-        return in_blocks(form, find("derive.backends", backend).target, slopes(form))
+    def parted(self, backend: str) -> dict[str, Parted]:
+        """The programs in parts that a backend prints besides, by the names of the plain ones that stand in for them."""
+        return {name: program for name, (program, _) in self._lowered(in_parts, backend).items()}
 
     @cached_property
     def lowered_verdicts(self) -> dict[str, tuple[Verdict, ...]]:
@@ -139,7 +143,7 @@ class Layer:
         printer = find("derive.backends", backend)
         parts = (self.program(backend), self.header(backend), self.gradients(backend))
         every = [p for p, _ in self._staged(backend)]
-        more = (self.blocked(backend),) if printer.target == "threads" else ()
+        more = (self.blocked(backend), self.parted(backend)) if printer.target == "threads" else ()
         text: str = printer.emit(*parts, (*every, *self.staged_gradients(backend)), *more)
         return text
 
@@ -272,10 +276,10 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     found = [slope.at(values) for slope in slopes(derivation.form)]
     views = gradients(form, printer.target, found)
     more = (*staged(form), *staged_gradients(found)) if printer.target == "arrays" else ()
-    blocks = in_blocks(form, printer.target, found)
+    blocks, shares = in_blocks(form, printer.target, found), in_parts(form, printer.target, found)
     own = (
         proof_of(form, printer.target),
-        *(v for _, v in (*more, *blocks.values())),
+        *(v for _, v in (*more, *blocks.values(), *shares.values())),
         *(v.verdicts for v in found),
         *(verdicts for _, verdicts in views.values()),
     )
@@ -289,8 +293,8 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         **told(form, found, printer.target),
     )
     parts = ({by: made for by, (made, _) in views.items()}, [p for p, _ in more])
-    strips = ({name: made for name, (made, _) in blocks.items()},) if printer.target == "threads" else ()
-    source = printer.emit(program, header, *parts, *strips)
+    threads = [{name: made for name, (made, _) in some.items()} for some in (blocks, shares)]
+    source = printer.emit(program, header, *parts, *(threads if printer.target == "threads" else ()))
     return Compiled(load_source(source, backend).layer, source)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from sympy import Expr, Integer, S, expand, floor
 from sympy.printing.precedence import PRECEDENCE
 
 from derive.backends._expressions import PythonPrinter, table_name
-from derive.backends._module import indent
+from derive.backends._module import accessed, indent
 from derive.errors import EmitError
 from derive.ir.nodes import (
     NODES,
@@ -112,11 +112,15 @@ def _c(expression: Any) -> str:
 class Writer:
     """Prints one launch as a kernel. `narrow` indices have 32 bits; places in memory have 64 in any case.
 
-    `rolled` says that loops which aren't to be unrolled must stay loops.
+    `rolled` says that loops which aren't to be unrolled must stay loops. Entries of arrays are `stored`, and become `real` where
+    they are read; those of the arrays named in `exact` are.
     """
 
-    def __init__(self, program: Program, narrow: bool = False, rolled: bool = False) -> None:
+    def __init__(
+        self, program: Program, narrow: bool = False, rolled: bool = False, exact: Collection[str] = ()
+    ) -> None:
         self.program = program
+        self.exact = exact
         self.rolled = ["#pragma unroll 1"] if rolled else []
         self.narrow = narrow
         self.integer = "int" if narrow else "long long"
@@ -143,6 +147,19 @@ class Writer:
             text = f"{outer}*{factor(extent)} + {self.c(subscript)}" if position else self.c(subscript)
         return f"{access.array}[{text or '0'}]"
 
+    def read(self, access: Access) -> str:
+        """An entry as an operand, in the type that computes."""
+        place = self.place(access)
+        return f"(real){place}" if access.array in self.stored and access.array not in self.exact else place
+
+    def pointers(self) -> str:
+        """The arrays that a kernel takes."""
+        met, result = accessed(self.program), self.program.result.name
+        kinds = {name: "real" if name in self.exact else "stored" for name in met}
+        return ", ".join(
+            f"{'' if name == result else 'const '}{kind}* __restrict__ {name}" for name, kind in kinds.items()
+        )
+
     def c(self, expression: Any) -> str:
         """An index as C text."""
         return str((_NARROW if self.narrow else _PRINTER).doprint(expression))
@@ -151,22 +168,31 @@ class Writer:
         return [f"const {self.integer} {node.symbol} = {self.c(node.value)};"]
 
     def scratch(self, node: Scratch) -> Lines:
-        box = "".join(f"[{self.c(e)}]" for e in node.shape)
-        return [f"{'__align__(sizeof(Lanes)) ' if box and self.wide else ''}real {node.array}{box};"]
+        return [f"real {node.array}{''.join(f'[{self.c(e)}]' for e in node.shape)};"]
 
     def copy(self, node: Copy) -> Lines:
         if node.over:
-            first = {r.symbol: S.Zero for r in node.over}
-            target, source = (self.place(_at(a, first)) for a in (node.target, node.source))
-            return [f"*(Lanes*)&{target} = *(const Lanes*)&{source};"]
-        return [f"{self.place(node.target)} = {_number(node.times)}{self.place(node.source)};"]
+            return self.lanes(node)
+        return [f"{self.place(node.target)} = {_number(node.times)}{self.read(node.source)};"]
+
+    def lanes(self, node: Copy) -> Lines:
+        """Several neighbours, to or from an array in one access."""
+        (span,) = node.over
+        lane = f"lanes.entry[{span.symbol}]"
+        head = f"for ({self.integer} {span.symbol} = 0; {span.symbol} < {self.c(span.stop)}; ++{span.symbol})"
+        if node.target.array in self.stored:
+            each = ["#pragma unroll", head, f"    {lane} = {self.place(node.source)};"]
+            return ["Lanes lanes;", *each, f"*(Lanes*)&{self.place(_at(node.target, {span.symbol: S.Zero}))} = lanes;"]
+        source = self.place(_at(node.source, {span.symbol: S.Zero}))
+        each = ["#pragma unroll", head, f"    {self.place(node.target)} = (real){lane};"]
+        return [f"const Lanes lanes = *(const Lanes*)&{source};", *each]
 
     def fill(self, node: Fill) -> Lines:
         return [f"{self.place(node.target)} = 0;"]
 
     def multiply_add(self, node: MultiplyAdd) -> Lines:
         sign, times = ("-=", "") if node.times == -1 else ("+=", _number(node.times))
-        return [f"{self.place(node.target)} {sign} {times}{' * '.join(map(self.place, node.factors))};"]
+        return [f"{self.place(node.target)} {sign} {times}{' * '.join(map(self.read, node.factors))};"]
 
     def contract(self, node: Contract) -> Lines:
         raise EmitError("Backend 'cupy' runs one point a thread; a contraction at once is for another backend.")

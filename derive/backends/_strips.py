@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sympy import Add, Expr, Mul, Symbol, expand
 
@@ -22,20 +22,20 @@ def _text(blocked: Blocked) -> str:
     return blocked.program.name.upper()
 
 
-def strip_source(name: str, blocked: Blocked) -> Lines:
-    """The CUDA C of one kernel: `real`, the knobs and the sizes that windows have are numbers when it is compiled."""
+def strip_source(name: str, blocked: Blocked, exact: Collection[str]) -> Lines:
+    """The CUDA C of one kernel: the types, the knobs and the sizes that windows have are told when it is compiled."""
     program, integer = blocked.program, "int" if blocked.narrow else "long long"
-    pointers = [f"const real* __restrict__ {a}" for a in accessed(program) if a != program.result.name]
+    writer = Writer(program, blocked.narrow, rolled=True, exact=exact)
     sizes = [f"{integer} {s}" for s in _sizes(blocked)]
     return [
         f'{_text(blocked)} = r"""',
-        f"struct __align__(sizeof(real)*{blocked.width}) Lanes {{ real entry[{blocked.width}]; }};",
+        f"struct __align__(sizeof(stored)*{blocked.width}) Lanes {{ stored entry[{blocked.width}]; }};",
         "",
         f'extern "C" __global__ void {name}(',
-        *indent([", ".join([*pointers, f"real* __restrict__ {program.result.name}"]) + ","]),
+        *indent([f"{writer.pointers()},"]),
         *indent([", ".join(sizes) + ")"]),
         "{",
-        *indent(Writer(program, blocked.narrow, rolled=True).blocks(blocked.launch)),
+        *indent(writer.blocks(blocked.launch)),
         "}",
         '"""',
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sympy import Expr, Symbol, expand
 
 from derive.backends._cuda import Writer
@@ -21,17 +23,16 @@ def _text(tiled: Tiled) -> str:
     return tiled.program.name.upper()
 
 
-def tile_source(name: str, tiled: Tiled) -> Lines:
-    """The CUDA C of one kernel: `real` and the knobs are numbers when it is compiled."""
+def tile_source(name: str, tiled: Tiled, exact: Collection[str]) -> Lines:
+    """The CUDA C of one kernel: the types and the knobs are given when it is compiled; arrays in `exact` are `real`."""
     program, integer = tiled.program, "int" if tiled.narrow else "long long"
     w = tiled.width
-    writer = Writer(program, tiled.narrow, rolled=True)
-    pointers = [f"const real* __restrict__ {a}" for a in accessed(program) if a != program.result.name]
+    writer = Writer(program, tiled.narrow, rolled=True, exact=exact)
     return [
         f'{_text(tiled)} = r"""',
-        *([f"struct __align__(sizeof(real)*{w}) Lanes {{ real entry[{w}]; }};", ""] if writer.wide else []),
+        *([f"struct __align__(sizeof(stored)*{w}) Lanes {{ stored entry[{w}]; }};", ""] if writer.wide else []),
         f'extern "C" __global__ void {name}(',
-        *indent([", ".join([*pointers, f"real* __restrict__ {program.result.name}"]) + ","]),
+        *indent([f"{writer.pointers()},"]),
         *indent([", ".join(f"{integer} {s}" for s in _sizes(tiled)) + ")"]),
         "{",
         *indent([*_shared(tiled, writer), *_starts(tiled, writer), *_threads(tiled, writer)]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sympy import Symbol, expand
@@ -20,12 +20,14 @@ from derive.backends._module import (
     signature,
     size_lines,
 )
+from derive.backends._parts import part_function, part_kernel, part_source
 from derive.backends._signature import runtime_imports, tabulated
 from derive.backends._strips import argument, listed, strip_function, strip_kernel, strip_source
 from derive.backends._tiles import tile_function, tile_kernel, tile_source
 from derive.errors import EmitError
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Launch, Program
+from derive.ir.parts import Parted
 from derive.ir.stages import Staged
 from derive.ir.tiles import Tiled
 
@@ -67,63 +69,80 @@ class _CuPy:
         gradients: Mapping[str, Program] | None = None,
         staged: Sequence[Staged] = (),
         blocked: Mapping[str, InBlocks] | None = None,
+        parted: Mapping[str, Parted] | None = None,
     ) -> str:
         """The text of a module with its kernels; there are no programs in stages here.
 
-        `blocked` are programs in blocks, by the names of the plain ones that stand in where blocks don't fit.
-
+        `blocked` and `parted` are programs in blocks and in parts, by the names of the plain ones that may stand in for them.
         Raises EmitError for what one thread a point can't say.
         """
         if staged:
             raise EmitError("Backend 'cupy' prints programs of threads; a program in stages is for another backend.")
-        views, blocks = gradients or {}, blocked or {}
-        called = {by: blocks[p.name].program if p.name in blocks else p for by, p in views.items()}
+        views, blocks, parts = gradients or {}, blocked or {}, parted or {}
+        instead = {n: b.program for n, b in blocks.items()} | {n: p.program for n, p in parts.items()}
+        called = {by: instead.get(p.name, p) for by, p in views.items()}
         told = (bodies_of(called), header.constants, header.repeats)
         programs = (program, *views.values())
-        own = blocks[program.name].program if program.name in blocks else program
+        own = instead.get(program.name, program)
         lines = [
             "import cupy as cp",
             "",
             *runtime_imports(*told[:2]),
-            f"from .._runtime.cuda import {', '.join(['CudaKernel', *_launchers(blocks)])}",
+            f"from .._runtime.cuda import {', '.join(['CudaKernel', *_launchers(blocks, parts)])}",
             "",
             f'__all__ = ["{header.name}"]',
             "",
-            *_texts(header.name, programs, blocks),
+            *_texts(header, programs, blocks, parts),
             "",
-            *[f'_{header.name}_{p.name} = CudaKernel(cp, SRC, "{header.name}_{p.name}")' for p in programs],
-            *[line for b in blocks.values() for line in _PRINTERS[type(b)][1](f"{header.name}_{b.program.name}", b)],
+            *_kernels(header.name, programs, blocks, parts),
             "",
             "",
-            *[line for p in programs for line in _functions(header.name, p, blocks.get(p.name))],
-            *signature(program, header, f"_{own.name}", "cp", ["contiguous=True,"], *told),
+            *[line for p in programs for line in _functions(header.name, p, blocks.get(p.name), parts.get(p.name))],
+            *signature(program, header, f"_{own.name}", "cp", ["contiguous=True,", "halves=True,"], *told),
             "",
         ]
         return header.text() + "\n".join(lines)
 
 
-def _launchers(blocks: Mapping[str, InBlocks]) -> list[str]:
-    """The classes that launch programs in blocks."""
-    return sorted({_LAUNCHERS[type(b)] for b in blocks.values()})
+def _launchers(blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]) -> list[str]:
+    """The classes that launch programs in blocks and in parts."""
+    return sorted({_LAUNCHERS[type(b)] for b in blocks.values()} | ({"CudaParts"} if parts else set()))
 
 
-def _texts(name: str, programs: Sequence[Program], blocks: Mapping[str, InBlocks]) -> Lines:
-    """The CUDA C of all plain programs together, and that of each program in blocks."""
-    texts = [_kernel(f"{name}_{p.name}", p) for p in programs]
+def _texts(
+    header: Header, programs: Sequence[Program], blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]
+) -> Lines:
+    """The CUDA C of all plain programs together, of each program in blocks, and of all in parts.
+
+    Constants have the type that computes.
+    """
+    name, exact = header.name, header.constants
+    texts = [_kernel(f"{name}_{p.name}", p, exact) for p in programs]
     return [
         'SRC = r"""',
         *_tables(programs),
         *[line for position, text in enumerate(texts) for line in (*([""] if position else []), *text)],
         '"""',
-        *[line for b in blocks.values() for line in ("", *_PRINTERS[type(b)][0](f"{name}_{b.program.name}", b))],
+        *[line for b in blocks.values() for line in ("", *_PRINTERS[type(b)][0](f"{name}_{b.program.name}", b, exact))],
+        *(["", *part_source(name, parts, exact)] if parts else []),
     ]
 
 
-def _functions(name: str, program: Program, blocked: InBlocks | None) -> Lines:
+def _kernels(
+    name: str, programs: Sequence[Program], blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]
+) -> Lines:
+    """The objects that compile and launch them."""
+    plain = [f'_{name}_{p.name} = CudaKernel(cp, SRC, "{name}_{p.name}")' for p in programs]
+    inside = [line for b in blocks.values() for line in _PRINTERS[type(b)][1](f"{name}_{b.program.name}", b)]
+    return [*plain, *inside, *(line for p in parts.values() for line in part_kernel(name, p))]
+
+
+def _functions(name: str, program: Program, blocked: InBlocks | None, parted: Parted | None) -> Lines:
     plain = _function(f"_{name}_{program.name}", program)
-    if blocked is None:
-        return plain
-    return [*plain, *_PRINTERS[type(blocked)][2](f"_{name}_{blocked.program.name}", blocked, program)]
+    printed = _PRINTERS[type(blocked)][2] if blocked else None
+    blocks = printed(f"_{name}_{blocked.program.name}", blocked, program) if blocked and printed else []
+    parts = part_function(f"_{name}_{parted.program.name}", parted, program) if parted else []
+    return [*plain, *blocks, *parts]
 
 
 def _launch(program: Program) -> Launch:
@@ -159,15 +178,15 @@ def _function(kernel: str, program: Program) -> Lines:
     ]
 
 
-def _kernel(name: str, program: Program) -> Lines:
-    pointers = [f"const real* __restrict__ {name}" for name in accessed(program) if name != program.result.name]
+def _kernel(name: str, program: Program, exact: Collection[str]) -> Lines:
+    writer = Writer(program, exact=exact)
     sizes = [f"long long {s}" for s in _sizes(program)]
     return [
         f'extern "C" __global__ void {name}(',
-        *indent([", ".join([*pointers, f"real* __restrict__ {program.result.name}"]) + ","]),
+        *indent([f"{writer.pointers()},"]),
         *indent([", ".join(sizes) + ")"]),
         "{",
-        *indent(Writer(program).launch(_launch(program))),
+        *indent(writer.launch(_launch(program))),
         "}",
     ]
 

@@ -6,6 +6,7 @@ import importlib.util
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 
 from .faults import CompileError, NoCompiler
@@ -25,6 +26,7 @@ ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"
 ENTRY = re.compile(r"Compiling entry function '(?P<name>[^']+)' for '[^']+'")
 SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 USED = re.compile(r"Used (\d+) registers(?:.*?(\d+) bytes smem)?")
+HALF = "cuda_fp16.h"  # comes with CUDA's runtime; where that is not installed, what stores need of it stands in
 # NVRTC itself asks for this on architectures that have a successor; it says nothing about the kernel.
 DEPRECATED = re.compile(r".*architectures? .*(?:deprecated|removed in a future).*", re.I)
 
@@ -91,7 +93,11 @@ class _Program:
     def __init__(self, library: ctypes.CDLL, code: str) -> None:
         self.library = library
         self.handle = ctypes.c_void_p()
-        self.call("CreateProgram", ctypes.byref(self.handle), code.encode(), b"kernel.cu", 0, None, None)
+        headers = [] if any((folder / "include" / HALF).is_file() for folder in nvidia_folders()) else [HALF]
+        texts = (ctypes.c_char_p * 1)((resources.files("derive.cuda_check") / "cpp" / "stored_half.h").read_bytes())
+        names = (ctypes.c_char_p * 1)(HALF.encode())
+        given = (len(headers), texts, names)
+        self.call("CreateProgram", ctypes.byref(self.handle), code.encode(), b"kernel.cu", *given)
 
     def call(self, name: str, *values: object) -> None:
         if status := getattr(self.library, f"nvrtc{name}")(*values):

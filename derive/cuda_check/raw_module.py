@@ -19,7 +19,7 @@ DEFINE = re.compile(r"(?:-D|--define-macro=)\s*(\w+)(?:=(.*))?")
 HARMLESS = re.compile(
     r"--?(?:std=c\+\+(?:11|14|17|20)|use_fast_math|fmad=\w+|ftz=\w+|prec-div=\w+|prec-sqrt=\w+|lineinfo|generate-line-info"
     r"|maxrregcount=\d+|device-int128|default-device|restrict|extra-device-vectorization|dopt=\w+|gpu-architecture=\w+|arch=\w+"
-    r"|ptxas-options=.*|diag-\w+=.*|Werror|w)"
+    r"|pre-include=cuda_fp16\.h|ptxas-options=.*|diag-\w+=.*|Werror|w)"
 )
 
 

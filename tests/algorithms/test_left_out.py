@@ -10,6 +10,7 @@ import pytest
 
 import derive
 from derive import lowering
+from derive.algorithms import _proved
 from derive.errors import ObligationFailed
 from derive.proof.goal import Status
 
@@ -28,7 +29,7 @@ def anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def answering(monkeypatch: pytest.MonkeyPatch, status: Status) -> None:
     """What the solver says of one obligation of one algorithm."""
-    real = lowering.discharge_all
+    real = _proved.discharge_all
 
     def answered(stated):
         return tuple(
@@ -36,7 +37,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, status: Status) -> None:
             for v in real(stated)
         )
 
-    monkeypatch.setattr(lowering, "discharge_all", answered)
+    monkeypatch.setattr(_proved, "discharge_all", answered)
 
 
 def test_what_no_proof_is_found_for_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

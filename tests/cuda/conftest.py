@@ -5,8 +5,6 @@ import pytest
 from derive.cuda_check import NoCompiler, find_compiler
 from tests.ladder.subjects import subject
 
-REALS = ("float", "double", "long long")
-
 
 def text_of(module: str) -> str:
     """The CUDA text inside an emitted module."""

@@ -80,12 +80,12 @@ class Case:
         return values
 
 
-def cases(of: Subject, every: Sequence[Sizes], types: tuple[str, ...] = TYPES[:1]) -> list[Case]:
+def cases(of: Subject, every: Sequence[Sizes], types: tuple[str, ...] = TYPES[:1], items: int = 2) -> list[Case]:
     """All sizes in each type, the first three with a batch."""
     made = []
     for turn, sizes in enumerate(every):
         for dtype in types:
-            arrays = whole_numbers(of, sizes, (dtype,) * 3, (2,) if turn < 3 else (), seed=turn)
+            arrays = whole_numbers(of, sizes, (dtype,) * 3, (items,) if turn < 3 else (), seed=turn)
             whole = {name: a if a.dtype == object else a.astype(np.int64) for name, a in arrays.items()}
             made.append(Case(arrays, of.stated(sizes), of(whole, sizes), dtype))
     return made

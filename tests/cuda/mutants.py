@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Mutant", "kernel_mutants", "runtime_mutants", "wrapper_mutants"]
+__all__ = ["PARTS_RULES", "Mutant", "kernel_mutants", "runtime_mutants", "wrapper_mutants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ KERNEL_RULES = (
     ("barrier", r"__syncwarp\(\);", ""),
     ("barrier", r"__syncthreads\(\);", "if (threadIdx.x % 2 == 0) __syncthreads();"),
     ("sum", r" \+= ", " = "),
-    ("sum", r"= u(\[\w+\])?;", "= 0;"),
+    ("sum", r"= \(real\)u(\[\w+\])?;", "= 0;"),
     ("size", r"\bblockDim\.x \+ threadIdx\.x", "blockDim.x + threadIdx.x / 2"),
     ("size", r"\bblockIdx\.x \* blockDim\.x", "blockIdx.x * (blockDim.x - 1)"),
     ("size", r">>= 1\b", ">>= 2"),
     ("type", r"\blong long (\w+)(?=[,)])", r"int \1"),
     ("type", r"(?<=[ (])int (\w+)(?=[,)])", r"long long \1"),
     ("type", r"\breal acc;", "float acc;"),
-    ("type", r"\breal\* __restrict__ (?=\w+,\n)", "const real* __restrict__ "),
+    ("type", r"(?<!const )\bstored\* __restrict__ (?=\w+,\n)", "const stored* __restrict__ "),
 )
 WRAPPER_RULES = (
     ("launch size", r"(?<=_direct\()([^,]+),", r"\1 - 1,"),
@@ -78,15 +78,34 @@ RUNTIME_RULES = (
     ("launch size", "_MOST_BLOCKS = 2**31 - 1", "_MOST_BLOCKS = 2**40"),
     ("type", "map(np.int64, sizes)", "map(np.int32, sizes)"),
     ("type", "map(np.int64, sizes)", "map(float, sizes)"),
-    ("type", '"float32": "float"', '"float32": "double"'),
-    ("type", '"float64": "double"', '"float64": "float"'),
-    ("type", '"int64": "long long"', '"int64": "int"'),
-    ("type", 'f"-Dreal={_REAL[dtype]}"', '"-Dreal=float"'),
+    ("type", '"float32": ("float", "float")', '"float32": ("float", "double")'),
+    ("type", '"float32": ("float", "float")', '"float32": ("double", "float")'),
+    ("type", '"float64": ("double", "double")', '"float64": ("double", "float")'),
+    ("type", '"int64": ("long long", "long long")', '"int64": ("int", "long long")'),
+    ("type", '"float16": ("__half", "float")', '"float16": ("float", "float")'),
+    ("type", '"float16": ("__half", "float")', '"float16": ("__half", "__half")'),
+    ("type", 'f"-Dstored={stored}"', '"-Dstored=float"'),
+    ("type", 'f"-Dreal={real}"', '"-Dreal=float"'),
     ("type", "key = (int(self.xp.cuda.Device().id), dtype)", "key = (int(self.xp.cuda.Device().id), '')"),
-    ("type", "str(arrays[0].dtype)", "str(arrays[-1].dtype.char)"),
+    ("type", "if like is None else like).dtype)", "if like is None else like).dtype.char)"),
     ("arrays", "(*arrays, *map", "(*arrays[::-1], *map"),
     ("arrays", "(*arrays, *map", "(*arrays[1:], *map"),
     ("name", "get_function(self.name)", "get_function(self.name + '_')"),
+)
+# Of the class that launches programs in parts.
+PARTS_RULES = (
+    ("launch size", "add(parts * results", "add(parts * results - 1"),
+    ("launch size", "fold(sums * results", "fold(sums * results - 1"),
+    ("launch size", "sums = -(-parts // _FOLD)", "sums = parts // _FOLD"),
+    ("launch size", "counts.append(-(-extent // lengths[-1]))", "counts.append(extent // lengths[-1])"),
+    ("type", "chunks.lengths), result)", "chunks.lengths))"),
+    ("arrays", "(found, into)", "(into, found)"),
+    ("arrays", "(*arrays, found)", "(*arrays[::-1], found)"),
+    ("sizes", "(1, parts, results, sums)", "(1, results, parts, sums)"),
+    ("sizes", "(1, parts, results, sums)", "(1, parts - 1, results, sums)"),
+    ("sizes", "*chunks.counts, *chunks.lengths", "*chunks.lengths, *chunks.counts"),
+    ("sizes", "into = new((sums, results)) if sums > 1 else result", "into = new((sums, results))"),
+    ("sizes", "found, parts = into, sums", "parts = sums"),
 )
 
 
@@ -108,9 +127,9 @@ def wrapper_mutants(text: str) -> Iterator[Mutant]:
     yield from _changed(text, text[said:], said, WRAPPER_RULES[-1:])
 
 
-def runtime_mutants(text: str) -> Iterator[Mutant]:
+def runtime_mutants(text: str, rules: tuple[tuple[str, str, str], ...] = RUNTIME_RULES) -> Iterator[Mutant]:
     """The changes of the table, each of which must find its place."""
-    for kind, old, new in RUNTIME_RULES:
+    for kind, old, new in rules:
         assert old in text, old
         yield Mutant(kind, f"{old} ⟶ {new}", text.replace(old, new, 1))
 

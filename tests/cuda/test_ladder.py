@@ -139,8 +139,8 @@ FAULTS = (
     ("sign", "X[(z*n + i + a)*m + j + b]", "X[(z*n + i - a)*m + j + b]"),
     ("swapped axes", "V[(a + Delta)*(2*Delta + 1) + b + Delta]", "V[(b + Delta)*(2*Delta + 1) + a + Delta]"),
     ("off by one", "b < min(Delta + 1, m - j)", "b < min(Delta + 1, m - j - 1)"),
-    ("dropped bias", "acc = u[0];", "acc = 0;"),
-    ("dropped tap", "acc += V[(", "if (a != 0 || b != 0) acc += V[("),
+    ("dropped bias", "acc = (real)u[0];", "acc = 0;"),
+    ("dropped tap", "acc += (real)V[(", "if (a != 0 || b != 0) acc += (real)V[("),
 )
 
 

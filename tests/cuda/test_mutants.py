@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from derive.cuda_check import SCHEDULES, RawModule, prebuild_modules, standing_in_for_cupy
+from derive.registry import find
 from derive.runtime import cuda as runtime
 from tests.cuda.conftest import text_of
 from tests.cuda.killing import STEPS, TYPES, alone, cases, killed, loaded, with_runtime
-from tests.cuda.mutants import Mutant, kernel_mutants, runtime_mutants, wrapper_mutants
+from tests.cuda.mutants import PARTS_RULES, Mutant, kernel_mutants, runtime_mutants, wrapper_mutants
+from tests.cuda.parts import parted
 from tests.cuda_check import test_clean_kernels as written
-from tests.ladder.subjects import subject
+from tests.ladder.subjects import entry_of, subject
 
 pytestmark = [pytest.mark.usefixtures("cxx"), pytest.mark.filterwarnings("ignore::RuntimeWarning")]
 
@@ -26,6 +30,16 @@ SIZES = {
     "strided2d": ((4, 5, 1), (26, 38, 2), (201, 5, 1), (1, 513, 1)),
     "conv2d_channels_dV": ((4, 5, 3, 1, 2), (3, 2, 6, 2, 3), (2, 3, 2, 4, 1), (2, 3, 257, 0, 1)),
 }
+# In parts: a last chunk of few rows, or of few items; a window beyond the image; many parts, as many and one; many results.
+PARTS = (
+    (5, 2, 6, 1, 6),
+    (3, 4, 10, 1, 11),
+    (2, 3, 2, 4, 1),
+    (40, 9, 1, 0, 1),
+    (5, 13, 1, 0, 1),
+    (257, 1, 1, 0, 1),
+    (2, 3, 257, 0, 1),
+)
 LETTERS = ("n", "m", "Delta"), ("n", "m", "D", "Delta", "C")
 WRITTEN = {
     "tile": "tile in shared memory",
@@ -53,6 +67,14 @@ EQUIVALENT = {
             "1 - m <= b && 1 - n <= a && a <= n - 1 || b <= m - 1",
         )
     },
+    **{
+        ("parts", f"guard: if ({GUARD}) {{ ⟶ if ({loose}) {{"): EMPTY
+        for loose in (
+            "1 - m <= b || 1 - n <= a && a <= n - 1 && b <= m - 1",
+            "1 - m <= b && 1 - n <= a || a <= n - 1 && b <= m - 1",
+            "1 - m <= b && 1 - n <= a && a <= n - 1 || b <= m - 1",
+        )
+    },
     ("CudaKernel", "launch size: -(-threads // _BLOCK) ⟶ -(-threads // _BLOCK) + 1"): MORE,
     (
         "prefix",
@@ -71,7 +93,7 @@ def judged(name: str) -> Iterator[tuple[Mutant, str | None]]:
     exact = every[0].modulo(original)
     assert killed(lambda: original, every, exact) is None
     mutants = list(kernel_mutants(text))
-    prebuild_modules(RawModule(code=text_of(m.text), options=("-Dreal=float",)) for m in mutants)
+    prebuild_modules(RawModule(code=text_of(m.text), options=runtime._options("float32")) for m in mutants)
     for mutant in (*mutants, *wrapper_mutants(text)):
         yield mutant, killed(partial(loaded, name, mutant.text), every, exact)
 
@@ -85,12 +107,23 @@ def judged_runtime() -> Iterator[tuple[Mutant, str | None]]:
     def fate(changed: str) -> str | None:
         with with_runtime(changed):
             kernel = loaded("conv2d", text)
-            return killed(lambda: kernel, every, exact) or unlimited(kernel)
+            return killed(lambda: kernel, every, exact) or imprecise(kernel) or unlimited(kernel)
 
     exact = every[0].modulo(loaded("conv2d", text))
     assert fate(own) is None
     for mutant in runtime_mutants(own):
         yield mutant, fate(mutant.text)
+
+
+def imprecise(kernel: object) -> str | None:
+    """Sums of float32 are float32, and so are those of float16."""
+    for dtype, row, middle in (("float32", (2**24, 1, -(2**24)), 0), ("float16", (1, 2**-11, 2**-11), 1 + 2**-10)):
+        with standing_in_for_cupy() as cupy:
+            given = [np.array([row]), np.ones((3, 3)), np.zeros(())]
+            got = kernel(*(cupy.asarray(a.astype(dtype)) for a in given)).get()  # type: ignore[operator]
+        if got[0, 1] != middle:
+            return f"sums of {dtype} in another type"
+    return None
 
 
 def unlimited(kernel: object) -> str | None:
@@ -101,6 +134,40 @@ def unlimited(kernel: object) -> str | None:
         except Exception as refusal:  # noqa: BLE001 - known by name, as each loaded runtime has errors of its own
             return None if type(refusal).__name__ == "SizeError" else f"{type(refusal).__name__} at 2**40 threads"
     return "2**40 threads"
+
+
+def in_parts() -> tuple[str, str, str]:
+    """A module whose layer is in parts: what stands before its text in parts, the first kernel of that, and what adds them."""
+    entry, name = entry_of("conv2d_channels_dV"), "conv2d_channels_dV"
+    shares = entry.parted("cupy")
+    printer = find("derive.backends", "cupy")
+    text: str = printer.emit(entry.program("cupy"), entry.header("cupy"), None, (), None, shares)
+    before, text = text.split("PARTS = ")
+    first, fold = text.split(f'extern "C" __global__ void {name}_fold')
+    return f"{before}PARTS = ", first, f'extern "C" __global__ void {name}_fold{fold}'
+
+
+def judged_parts() -> Iterator[tuple[Mutant, str | None]]:
+    """Each mutant of a program in parts, of what adds parts, and of the class that launches both, with what kills it."""
+    name = "conv2d_channels_dV"
+    before, first, fold = in_parts()
+    of = subject(name)
+    drawn = [dict(zip(LETTERS[1], sizes, strict=True)) for sizes in PARTS]
+    every = cases(of, [{s: sizes[s.name] for s in of.form.sizes} for sizes in drawn], ("float32", "float16"), items=3)
+    mutants = [replace(m, text=f"{before}{m.text}{fold}") for m in kernel_mutants(first)]
+    mutants += [replace(m, text=f"{before}{first}{m.text}") for m in kernel_mutants(fold)]
+    original = loaded(name, f"{before}{first}{fold}")
+    with parted(1 << 11):
+        exact = every[0].modulo(original)
+        assert killed(lambda: original, every, exact) is None
+        texts = [m.text.split('PARTS = r"""')[1].split('"""')[0] for m in mutants]
+        prebuild_modules(RawModule(code=text, options=runtime._options("float32")) for text in texts)
+        for mutant in mutants:
+            yield mutant, killed(partial(loaded, name, mutant.text), every, exact)
+    own = Path(runtime.__file__).read_text(encoding="utf-8")
+    for mutant in runtime_mutants(own, PARTS_RULES):
+        with with_runtime(mutant.text), parted(1 << 11):
+            yield mutant, killed(partial(loaded, name, f"{before}{first}{fold}"), every, exact)
 
 
 def judged_written(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Mutant, str | None]]:
@@ -127,6 +194,7 @@ def test_every_mutant_is_killed_or_equivalent(monkeypatch: pytest.MonkeyPatch) -
     before = sum(os.times()[:4])
     found = [(name, *fate) for name in SIZES for fate in judged(name)]
     found += [("CudaKernel", *fate) for fate in judged_runtime()]
+    found += [("parts", *fate) for fate in judged_parts()]
     found += [(name, *fate) for name in WRITTEN for fate in judged_written(name, monkeypatch)]
     seconds = sum(os.times()[:4]) - before
     survivors = {(name, str(mutant)) for name, mutant, killer in found if killer is None}

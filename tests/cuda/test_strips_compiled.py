@@ -8,11 +8,11 @@ import pytest
 
 from derive.cuda_check import CompileError, NoCompiler
 from derive.cuda_check.nvrtc import ARCHITECTURES, Compiled, compile_cuda, find_nvrtc
-from derive.runtime.cuda import _REAL
+from derive.runtime.cuda import _options
 from tests.cuda.blocks import BLOCKED, SLOPES, strips_of
 from tests.cuda.disassembly import find_disassembler, instructions, without_edges
 
-WIDTHS = {"float32": 4, "float64": 2, "int64": 2}
+WIDTHS = {"float16": 4, "float32": 4, "float64": 2, "int64": 2}
 LAYERS = [*BLOCKED, *SLOPES]
 
 
@@ -33,7 +33,7 @@ def options(strips: Any, dtype: str, rows: int, wide: bool = True, radius: int =
     used = {
         k: v for k, v in numbers.items() if re.search(rf"\b{k}\b", strips.source) and f"int {k}" not in strips.source
     }
-    return (f"-Dreal={_REAL[dtype]}", *(f"-D{k}={v}" for k, v in used.items()))
+    return (*_options(dtype), *(f"-D{k}={v}" for k, v in used.items()))
 
 
 def built(strips: Any, architecture: str, given: tuple[str, ...], source: str = "") -> Compiled:
@@ -87,4 +87,4 @@ def test_instructions_of_a_result_inside(radius: int, rows: int, most: int, tmp_
 def test_an_unknown_number_is_refused() -> None:
     (own, *_) = strips_of("conv2d")
     with pytest.raises(CompileError, match="NVRTC refuses"):
-        built(own, "sm_90", ("-Dreal=float",))
+        built(own, "sm_90", _options("float32"))

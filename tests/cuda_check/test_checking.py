@@ -175,10 +175,11 @@ def test_what_was_launched_is_compiled_for_real_architectures(tmp_path: Path, nv
     assert found.clean
     used = {(footprint.kernel, footprint.options): footprint for footprint in found.machine}
     assert {name for name, _ in used} == set(found.kernels)
-    one = used["conv2d_direct", ("-Dreal=float",)]
+    one = used["conv2d_direct", ("-Dstored=float", "-Dreal=float")]
     assert set(one.resources) == set(one.occupancy) == {"sm_75", "sm_90"}
     assert (
-        f"conv2d_direct -Dreal=float: registers (occupancy) sm_75 {one.resources['sm_75'].registers} (" in found.text()
+        f"conv2d_direct -Dstored=float -Dreal=float: registers (occupancy) sm_75 {one.resources['sm_75'].registers} ("
+        in found.text()
     )
 
 

@@ -1,0 +1,78 @@
+"""Programs in parts as CUDA C, in one text with what adds the parts, and the functions that launch them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sympy import Symbol
+
+from derive.backends._cuda import Writer
+from derive.backends._expressions import python
+from derive.backends._module import accessed, indent, needed, sentence, size_lines
+from derive.backends._strips import argument, listed
+from derive.errors import EmitError
+from derive.ir.nodes import Launch, Program
+from derive.ir.parts import Parted
+
+__all__ = ["part_function", "part_kernel", "part_source"]
+
+Lines = list[str]
+
+
+def part_source(name: str, parted: Mapping[str, Parted], exact: Collection[str]) -> Lines:
+    """The CUDA C of a layer's programs in parts. Parts have the type that computes."""
+    programs = [p.program for p in parted.values()]
+    lines = [line for p in programs for line in (*_kernel(f"{name}_{p.name}", p, {*exact, p.result.name}), "")]
+    (fold,) = {p.fold for p in parted.values()}
+    return ['PARTS = r"""', *lines, *_kernel(f"{name}_{fold.name}", fold, {fold.arguments[0].name}), '"""']
+
+
+def _kernel(name: str, program: Program, exact: Collection[str]) -> Lines:
+    (launch,) = program.body
+    assert isinstance(launch, Launch)
+    writer = Writer(program, exact=exact)
+    sizes = [f"long long {s}" for s in _sizes(program)]
+    head = [f'extern "C" __global__ void {name}(', *indent([f"{writer.pointers()},", f"{', '.join(sizes)})"])]
+    return [*head, "{", *indent(writer.launch(launch)), "}"]
+
+
+def _sizes(program: Program) -> tuple[Symbol, ...]:
+    if program.batch is None:
+        raise EmitError("Backend 'cupy' prints programs that are one launch over a batch.")
+    known = needed(program)
+    return (program.batch, *(s for s in program.sizes if s in known))
+
+
+def part_kernel(name: str, parted: Parted) -> Lines:
+    """The object that compiles and launches it."""
+    along = "" if parted.along is None else f", along={[c.letter for c in parted.chunks].index(parted.along)}"
+    return [
+        f'_{name}_{parted.program.name} = CudaParts(cp, PARTS, "{name}_{parted.program.name}", "{name}_fold"{along})'
+    ]
+
+
+def part_function(kernel: str, parted: Parted, plain: Program) -> Lines:
+    """The function that launches it, or the plain one where parts would be small, and the two blank lines after it."""
+    program = parted.program
+    own = {c.count for c in parted.chunks} | {c.length for c in parted.chunks}
+    told = [s for s in _sizes(program) if s not in own]
+    used = {*told, *(s for c in parted.chunks for s in c.extent.free_symbols)}
+    names = [s.name for s in (*plain.arguments, plain.result)]
+    passed = [name for name in accessed(program) if name != program.result.name]
+    counted = next(s for s in plain.arguments if s.batched and s.name in passed)
+    extents = "*".join(map(argument, counted.shape))
+    places = listed(python(c.extent) for c in parted.chunks)
+    call = f"chunks, {listed(passed)}, {plain.result.name}, {listed(map(str, told))}, new"
+    return [
+        f"def _{program.name}({', '.join([*names, 'new'])}):",
+        f'    """{sentence(program.says)[:-1]}, or {plain.says.rpartition(": ")[2]} where there are few."""',
+        *indent(size_lines(plain, frozenset(used))),
+        f"    batch = {counted.name}.size{f' // ({extents})' if counted.shape else ''}",
+        f"    chunks = {kernel}.chunks({plain.result.name}.size, {places})",
+        "    if chunks is None:",
+        f"        _{plain.name}({', '.join([*names, 'new'])})",
+        "    else:",
+        f"        {kernel}({call})",
+        "",
+        "",
+    ]
