@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compiled": set(),
     "pipeline": _PIPELINE | {"compiled", "lowering"},
     "checking": _PIPELINE | {"lowering", "pipeline"},
+    "explorer": _LOWERING | {"lowering", "derivation", "claims", "render"},
     "artifacts": {"errors", "registry", "render"},
     "making": _FILES | {"artifacts"},
     "sources": set(),
@@ -83,6 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "matching",
         "bench",
         "cuda_check",
+        "explorer",
     },
 }
 
