@@ -15,7 +15,7 @@ author = "the derive contributors"
 copyright = author
 release = version = installed("derive-layers")
 
-extensions = ["myst_nb", "lexers", "mathml", "pages", "reference"]
+extensions = ["myst_nb", "explorer", "lexers", "mathml", "pages", "reference"]
 exclude_patterns = ["_build", "_extensions", "examples/*"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "html_image"]

@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compiled": set(),
     "pipeline": _PIPELINE | {"compiled", "lowering"},
     "checking": _PIPELINE | {"lowering", "pipeline"},
-    "explorer": _LOWERING | {"lowering", "derivation", "claims", "render"},
+    "explorer": _LOWERING | {"lowering", "derivation", "claims", "render", "artifacts", "cache", "sources"},
     "artifacts": {"errors", "registry", "render"},
     "making": _FILES | {"artifacts"},
     "sources": set(),

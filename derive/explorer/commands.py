@@ -28,15 +28,18 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 @click.command()
 @click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where to write.")
-def explorer(folder: Path) -> None:
+@click.option("--no-cache", "fresh", is_flag=True, help="Remember nothing: derive and prove every layer anew.")
+def explorer(folder: Path, fresh: bool) -> None:
     """Write the Explorer as a page of files: index.html opens from disk, with no server and no network.
 
-    It holds the settings that `derive.explorer.offered` lists, each as the engine derived and proved it now.
+    It holds some hundred settings: the common constraints in every order, each derived and proved by the engine. What it made
+    before from the same sources is remembered, in DERIVE_CACHE_DIR or the user's cache folder.
     """
-    from derive.explorer.static import static_page
+    from derive.cache import users_cache
+    from derive.explorer.remembered import remembered_page
 
     with _progress() as step:
-        files = static_page(progress=step)
+        files = remembered_page(None if fresh else users_cache(), progress=step)
     try:
         for name, data in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

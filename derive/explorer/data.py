@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from derive.derivation import Derivation
 from derive.explorer.kernel import kernel
 from derive.explorer.layers import Outcome
 from derive.explorer.views import Views, views
-from derive.forms.equation import formula, latex_formula
+from derive.forms.equation import formula, sides
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.forms.form import Form
@@ -69,7 +69,7 @@ def described(derivation: Derivation, ranges: Ranges) -> dict[str, Any]:
     source, says = kernel(derivation)
     return {
         "formula": formula(form),
-        "equation": mathml(latex_formula(form), "block"),
+        "equation": _equation(form),
         "count": _counted(form),
         "source": source,
         "sourcesays": says,
@@ -77,12 +77,25 @@ def described(derivation: Derivation, ranges: Ranges) -> dict[str, Any]:
     }
 
 
+def _equation(form: Form) -> str:
+    """The equation, and beneath it what restricts the sum: together they may be wider than a page."""
+    left, right, conditions = sides(form, LATEX)
+    lines = [mathml(f"{left} = {right}", "block")]
+    if conditions:
+        lines.append(mathml(LATEX.both.join(conditions), "block"))
+    return "".join(f"<div>{line}</div>" for line in lines)
+
+
 def _counted(form: Form) -> str:
     """The formulas of the counts, and what they need."""
     own = counts(form)
     weight, bias = _shown(own.weight, own.exact_weight, own.when), _shown(own.bias, own.exact_bias, own.when)
     when = "" if own.when in (True, False) else f", where {mathml(LATEX(own.when))}"
-    return f"{mathml(LATEX(weight))} weights and {mathml(LATEX(bias))} biases{when}"
+    named = [
+        f"{mathml(LATEX(e))} {one if e == 1 else many}"
+        for e, one, many in ((weight, "weight", "weights"), (bias, "bias", "biases"))
+    ]
+    return f"{' and '.join(named)}{when}"
 
 
 def _shown(short: Any, exact: Any, when: Any) -> Any:
@@ -95,7 +108,7 @@ def argument(outcome: Outcome) -> dict[str, Any]:
     for proved in outcome.derivation.steps:
         reason = proved.step.reason.replace("Delta", "Δ")
         done, total = sum(v.proved for v in proved.verdicts), len(proved.verdicts)
-        steps.append(_step(proved.rule, f"{reason} Proved: {done} of {total}.", proved.after))
+        steps.append(_step(proved.rule, f"{reason} Proved: {done}\u00a0of\u00a0{total}.", proved.after))
     found: dict[str, Any] = {"steps": steps, "python": outcome.setting.python}
     if outcome.refusal is not None:
         found["refused"] = {"rule": outcome.refusal.rule.replace("Delta", "Δ"), "says": outcome.refusal.says}
@@ -111,12 +124,27 @@ def _step(rule: str, why: str, form: Form) -> dict[str, Any]:
 
 def ends(derivation: Derivation, sizes: Sizes) -> list[int]:
     """The number of free weights after each step, the dense layer's first."""
-    return [_weights(form, tuple(sizes.items())) for form in (derivation.start, *(s.after for s in derivation.steps))]
+    parts = (replace(derivation, steps=derivation.steps[:count]) for count in range(len(derivation.steps) + 1))
+    return [_weights(part, sizes) for part in parts]
 
 
-@lru_cache(maxsize=65536)
-def _weights(form: Form, sizes: tuple[tuple[str, int], ...]) -> int:
-    return free_entries(form, form.weights, counts(form).exact_weight, dict(sizes))
+_known: dict[tuple[Form, tuple[tuple[str, int], ...]], int] = {}
+_MOST = 100_000
+
+
+def _weights(derivation: Derivation, sizes: Sizes) -> int:
+    """Free entries; where entries of W add up several weights, as many as it takes to tell W, whatever the sizes."""
+    form, key = derivation.form, (derivation.form, tuple(sizes.items()))
+    if key not in _known:
+        if len(_known) >= _MOST:
+            _known.clear()
+        at = {s: sizes[s.name] for s in form.sizes}
+        _known[key] = (
+            views(derivation, at).free
+            if form.shared
+            else free_entries(form, form.weights, counts(form).exact_weight, dict(sizes))
+        )
+    return _known[key]
 
 
 def at_sizes(derivation: Derivation, sizes: Sizes) -> dict[str, Any]:
@@ -128,7 +156,8 @@ def at_sizes(derivation: Derivation, sizes: Sizes) -> dict[str, Any]:
             return {"refused": f"The layer needs {UNICODE(condition)}, which these sizes are not."}
     seen = views(derivation, {s: numbers[s] for s in form.sizes})
     return {
-        "weights": _weights(form, tuple(sizes.items())),
+        "weights": _weights(derivation, sizes),
+        "dense": prod(int(evaluate(e, numbers)) for e in derivation.dense.weights[0].array.shape),
         "biases": free_entries(form, form.biases, counts(form).exact_bias, sizes),
         "W": _matrix(derivation, seen),
         "filter": _filter(form, seen),

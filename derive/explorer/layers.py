@@ -46,7 +46,7 @@ def outcome(chosen: Setting) -> Outcome:
     word = rules[reached.place][0]
     if word in chosen.words:
         before = outcome(chosen.until(chosen.words.index(word)))
-        return Outcome(chosen, before.derivation, before.refusal or reached)
+        return Outcome(chosen, before.derivation, reached)
     kept = _reached(chosen.axes, tuple(rule for _, rule in rules[: reached.place]))
     assert isinstance(kept, Derivation)
     return Outcome(chosen, kept, reached)

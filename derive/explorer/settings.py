@@ -71,12 +71,12 @@ KINDS: tuple[Kind, ...] = (
         (
             Option("D1", "reflection a → −a", (1,)),
             Option("mirror", "reflection b → −b", (2,)),
-            Option("C2", "rotations by 180°", (2,)),
-            Option("D2", "rotations by 180°, reflections", (2,)),
-            Option("C4", "rotations by 90°", (2,)),
-            Option("D4", "rotations by 90°, reflections", (2,)),
-            Option("C6", "hexagonal: rotations by 60°", (2,)),
-            Option("D6", "hexagonal: by 60°, reflections", (2,)),
+            Option("C2", "by 180°", (2,)),
+            Option("D2", "by 180° and reflections", (2,)),
+            Option("C4", "by 90°", (2,)),
+            Option("D4", "by 90° and reflections", (2,)),
+            Option("C6", "by 60°, hexagonal", (2,)),
+            Option("D6", "by 60° and reflections, hexagonal", (2,)),
         ),
     ),
     Kind(

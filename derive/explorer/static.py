@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from derive.derivation import Derivation
-from derive.explorer.data import FEW, argument, at_sizes, described, ends, sizes_of
+from derive.explorer.data import FEW, Ranges, argument, at_sizes, described, ends, sizes_of
 from derive.explorer.layers import Outcome, Shared, outcome
 from derive.explorer.offered import FIRST, offered
 from derive.explorer.settings import GRIDS, KINDS, Setting
 from derive.render.palette import colours
 
-__all__ = ["PAGE", "static_page", "unpacked", "vocabulary"]
+__all__ = ["PAGE", "layer_data", "static_page", "unpacked", "vocabulary"]
 
 PAGE = Path(__file__).parent / "page"
 _FEW, _MANY = 1000, 4096
@@ -27,6 +27,7 @@ Files = dict[str, bytes]
 def static_page(
     home: str | None = None,
     settings: Iterable[Setting] | None = None,
+    ranges: Ranges = FEW,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Files:
     """Every file of the page by name; `home` is where its link to the documentation leads."""
@@ -41,7 +42,7 @@ def static_page(
     for derivation, outcomes in layers.values():
         name = str(outcomes[0].setting).replace(":", "-").rstrip("-")
         held |= {str(found.setting): name for found in outcomes}
-        files[f"data/{name}.js"] = _packed(name, layer_data(derivation, outcomes))
+        files[f"data/{name}.js"] = _packed(name, layer_data(derivation, outcomes, ranges))
         progress(name)
     says = (
         f"This page holds {len(held)} settings, which come to {len(layers)} layers; `python -m derive serve` has all."
@@ -55,19 +56,19 @@ def _own_files() -> Files:
     return {path.name: path.read_bytes() for path in sorted(PAGE.iterdir()) if path.is_file()}
 
 
-def layer_data(derivation: Derivation, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+def layer_data(derivation: Derivation, outcomes: Iterable[Outcome], ranges: Ranges) -> dict[str, Any]:
     """All of a layer: at all sizes, at each of those offered, and how each setting came to it."""
-    places = list(_places(derivation))
+    places = list(_places(derivation, ranges))
     orders = {}
     for found in outcomes:
         counted = {_named(sizes): ends(found.derivation, sizes) for sizes in places}
         orders[str(found.setting)] = {**argument(found), "counts": counted}
     points = {_named(sizes): at_sizes(derivation, sizes) for sizes in places}
-    return {**described(derivation, FEW), "orders": orders, "points": points}
+    return {**described(derivation, ranges), "orders": orders, "points": points}
 
 
-def _places(derivation: Derivation) -> Iterator[dict[str, int]]:
-    sizes = sizes_of(derivation, FEW)
+def _places(derivation: Derivation, ranges: Ranges) -> Iterator[dict[str, int]]:
+    sizes = sizes_of(derivation, ranges)
     for values in product(*(size["values"] for size in sizes)):
         yield dict(zip((size["name"] for size in sizes), values, strict=True))
 

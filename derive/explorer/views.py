@@ -19,6 +19,7 @@ from derive.derivation import Derivation
 from derive.forms.denote import entry_reader
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Axis, Form, Param, Role
+from derive.proof.exact import rank
 from derive.proof.transform import EDGES
 
 __all__ = ["Views", "views"]
@@ -30,7 +31,7 @@ _MOST_NAMES = 1000
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Two matrices of numbers, 0 where nothing stands; what the numbers are called; and how many there may be."""
+    """Two matrices of numbers, 0 where nothing stands; what numbers are called, how many there may be, and how many are free."""
 
     matrix: np.ndarray
     filter: np.ndarray
@@ -38,6 +39,7 @@ class Views:
     blocks: tuple[int, int]
     names: dict[int, str]
     colours: int
+    free: int
 
     @property
     def different(self) -> int:
@@ -68,6 +70,7 @@ def views(derivation: Derivation, sizes: Sizes) -> Views:
         blocks=(prod(rows[1:]), prod(columns[1:])),
         names=names.said(),
         colours=names.count,
+        free=names.rank(W),
     )
 
 
@@ -152,6 +155,13 @@ class _Names:
             return number if rest else 0
         return self.sums.setdefault(int(value), len(self.places) + len(self.sums) + 1)
 
+    def rank(self, W: np.ndarray) -> int:
+        """How many numbers determine W: the rank of the map from the weights to it."""
+        if not self.summed:
+            return len(set(np.unique(np.abs(W.astype(np.int64))).tolist()) - {0})
+        different = {int(value) for value in W.flat} - {0}
+        return rank(np.array([_digits(value, len(self.places)) for value in sorted(different)], dtype=object))
+
     def said(self) -> dict[int, str]:
         """The names of the numbers that stand somewhere, unless these are very many."""
         if len(self.met) > _MOST_NAMES:
@@ -171,3 +181,8 @@ class _Names:
                 parts.append(f"{f'{times}·' if times > 1 else ''}{self._name(number)}")
             number += 1
         return " + ".join(parts)
+
+
+def _digits(value: int, count: int) -> list[int]:
+    """How often each of so many weights is added."""
+    return [value // _BASE**number % _BASE for number in range(1, count + 1)]

@@ -158,7 +158,9 @@
       if (mine !== turn) return;
       const place = sliders(layer.sizes);
       const point = await pointOf(key, layer, place);
-      if (mine === turn) window.explorer.shown(layer, layer.orders[key], point);
+      if (mine !== turn) return;
+      window.explorer.shown(layer, layer.orders[key], point);
+      document.body.dataset.shown = `${key} ${place}`;
     } catch (error) {
       if (mine === turn) window.explorer.failed(error);
     } finally {

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const {at, made, told, few, many} = window.explorer.page;
-  const SPAN = 400, LEFT = 34, TOP = 30, MOST_WORDS = 81;
+  const SPANS = {matrix: 400, filter: 270}, LEFT = 34, TOP = 34, MOST_WORDS = 81;
   const drawn = (tag, given, text) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(given)) element.setAttribute(name, value);
@@ -33,7 +33,7 @@
 
   const picture = (where, field, says) => {
     const {rows, columns, cells, blocks, down, across, names} = field;
-    const scale = SPAN / Math.max(rows, columns);
+    const scale = SPANS[where] / Math.max(rows, columns);
     const palette = field.colours > few.length ? many : few;
     const svg = drawn("svg", {viewBox: `0 0 ${LEFT + columns * scale + 2} ${TOP + rows * scale + 2}`, role: "img", "aria-label": says});
     svg.style.maxWidth = `${Math.round((LEFT + columns * scale) * 1.25)}px`;
@@ -58,19 +58,22 @@
       for (let number = 0; number * block < extent; number += every) {
         const middle = (number + 0.5) * block * scale;
         const text = String(number + low).replace("-", "−");
-        svg.append(axis ? drawn("text", {x: LEFT + middle, y: TOP - 6, "text-anchor": "middle", "font-size": 12}, text)
-          : drawn("text", {x: LEFT - 6, y: TOP + middle + 4, "text-anchor": "end", "font-size": 12}, text));
+        svg.append(axis ? drawn("text", {x: LEFT + middle, y: TOP - 6, "text-anchor": "middle", "font-size": 13}, text)
+          : drawn("text", {x: LEFT - 6, y: TOP + middle + 4, "text-anchor": "end", "font-size": 13}, text));
       }
-      svg.append(axis ? drawn("text", {x: LEFT, y: 11, "font-size": 12}, `${name} →`)
-        : drawn("text", {x: 10, y: TOP, "font-size": 12, "text-anchor": "end", transform: `rotate(-90 10 ${TOP})`}, `← ${name}`));
+      svg.append(axis ? drawn("text", {x: LEFT, y: 12, "font-size": 13}, `${name} →`)
+        : drawn("text", {x: 11, y: TOP, "font-size": 13, "text-anchor": "end", transform: `rotate(-90 11 ${TOP})`}, `← ${name}`));
     };
-    ticks(rows, blocks[0], 0, down, field.low?.[0] ?? 0);
+    if (down) ticks(rows, blocks[0], 0, down, field.low?.[0] ?? 0);
     ticks(columns, blocks[1], 1, across, field.low?.[1] ?? 0);
     if (cells.length <= MOST_WORDS && field.words) {
-      const size = Math.min(22, 34 / Math.max(rows, columns) * 4);
-      cells.forEach((number, place) => number && svg.append(drawn("text", {class: "inside", "text-anchor": "middle", "font-size": size,
-        x: LEFT + (place % columns + 0.5) * scale, y: TOP + (Math.floor(place / columns) + 0.5) * scale + size / 3,
-        style: `fill: ${dark(palette[number - 1]) ? "#fff" : "#000"}`}, (names[number] ?? "").replace(/^\w+\[(.*)\]$/, "$1").replaceAll("-", "−"))));
+      const words = cells.map((number) => (names[number] ?? "").replace(/^\w+\[(.*)\]$/, "$1").replaceAll("-", "−"));
+      const size = Math.min(18, scale / 3, (scale * 1.6) / Math.max(1, ...words.map((word) => word.length)));
+      if (size > 8) {
+        words.forEach((word, place) => svg.append(drawn("text", {class: "inside", "text-anchor": "middle", "font-size": size,
+          x: LEFT + (place % columns + 0.5) * scale, y: TOP + (Math.floor(place / columns) + 0.5) * scale + size / 3,
+          style: `fill: ${cells[place] && dark(palette[cells[place] - 1]) ? "#fff" : "#000"}`}, word)));
+      }
     }
     at(where).replaceChildren(svg);
     const entry = {where, cells, columns, rows, names, paths, cursor, svg, scale, place: field.name, low: field.low ?? [0, 0], blocks};
@@ -172,7 +175,7 @@
     history(order, found.counts);
     if (found.refused) return;
     at("count").replaceChildren(made("strong", {}, grouped(found.weights)), ` free ${found.weights === 1 ? "weight" : "weights"} and `,
-      `${amount(found.biases, "bias", "biases")}, of ${grouped(found.counts[0])} weights of the dense layer`);
+      `${amount(found.biases, "bias", "biases")}, of ${grouped(found.dense)} weights of the dense layer`);
     picture("matrix", {...found.W, name: "W"}, found.W.says);
     picture("filter", {...found.filter, names: found.W.names, colours: found.W.colours, words: true, name: "the filter"}, found.filter.says);
     at("caption").textContent = found.W.says;
