@@ -73,9 +73,12 @@
     : {...layer.points[place], counts: layer.orders[key].counts[place]};
 
   // Controls.
-  const radios = (id, name, choices, value, choose) => {
-    at(id).replaceChildren(...choices.map(([word, text]) => made("label", {},
-      made("input", {type: "radio", name, value: String(word), checked: word === value, onchange: () => choose(word)}), text)));
+  const radios = (id, choices, value, choose) => { // made once, so that the focus stays where it is
+    if (!at(id).children.length) {
+      at(id).append(...choices.map(([word, text]) => made("label", {},
+        made("input", {type: "radio", name: id, value: String(word), onchange: () => choose(word)}), text)));
+    }
+    for (const input of at(id).querySelectorAll("input")) input.checked = input.value === String(value);
   };
   const changed = (kind, word) => ({...state, words: {...state.words, [kind]: word}});
   const rows = () => state.order.map((kind, place) => {
@@ -105,17 +108,17 @@
     return order;
   };
   const controls = () => {
-    radios("axes", "axes", axes.map((n) => [n, `${n}-D`]), state.axes, (n) => {
+    radios("axes", axes.map((n) => [n, `${n}-D`]), state.axes, (n) => {
       state.axes = n;
       for (const kind of Object.keys(state.words)) if (!fits(state.words[kind])) state.words[kind] = swapped(kind);
       if (!isHeld(state)) state.words = {};
       show();
     });
-    radios("grid", "grid", grids.map((g) => [g.word, g.says]), state.grid, (word) => {
+    radios("grid", grids.map((g) => [g.word, g.says]), state.grid, (word) => {
       state.grid = word;
       show();
     });
-    for (const input of at("grid").querySelectorAll("input")) input.disabled = !isHeld({...state, grid: input.value});
+    for (const input of at("grid").querySelectorAll("input")) input.disabled = !input.checked && !isHeld({...state, grid: input.value});
     at("constraints").replaceChildren(...rows());
   };
   const swapped = (kind) => kinds.find((k) => k.kind === kind).options.find((o) => o.axes.includes(state.axes))?.word ?? "";
