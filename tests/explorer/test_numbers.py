@@ -39,6 +39,7 @@ BY_DAY = {
     "1-torus:interval.D1",
     "1-torus:translations",
     "2-box:translations.box",
+    "2-torus:box.D4",
     "2-torus:translations.stride2",
 }
 SETTINGS = [pytest.param(s, id=str(s), marks=[] if str(s) in BY_DAY else [pytest.mark.nightly]) for s in EVERY]
