@@ -80,10 +80,8 @@ def described(derivation: Derivation, ranges: Ranges) -> dict[str, Any]:
 def _equation(form: Form) -> str:
     """The equation, and beneath it what restricts the sum: together they may be wider than a page."""
     left, right, conditions = sides(form, LATEX)
-    lines = [mathml(f"{left} = {right}", "block")]
-    if conditions:
-        lines.append(mathml(LATEX.both.join(conditions), "block"))
-    return "".join(f"<div>{line}</div>" for line in lines)
+    line = f"<div>{mathml(f'{left} = {right}', 'block')}</div>"
+    return f"{line}<div>{', '.join(map(mathml, conditions))}</div>" if conditions else line
 
 
 def _counted(form: Form) -> str:

@@ -27,7 +27,7 @@ __all__ = ["GRIDS", "KINDS", "Kind", "Option", "Setting", "setting"]
 GRIDS: Mapping[str, str] = {
     "box": "box: nothing beyond its edges",
     "torus": "torus: it closes on itself",
-    "reflecting": "reflecting: mirrored beyond its edges",
+    "reflecting": "reflecting: mirrored at its edges",
 }
 
 

@@ -92,7 +92,7 @@ def test_the_page_shows_its_first_setting_within_a_second(page):
     assert paint < 1000
     assert text(page, "count").startswith("9 free weights and 1 bias, of 81 weights")
     assert page.value("document.querySelectorAll('#matrix path[stroke], #filter path[stroke]').length") == 18
-    assert page.value("document.querySelectorAll('#equation math').length") == 2
+    assert page.value("document.querySelectorAll('#equation math').length") == 3
     assert "def _direct(X, V, u, H, new):" in text(page, "source")
 
 

@@ -61,8 +61,10 @@
         svg.append(axis ? drawn("text", {x: LEFT + middle, y: TOP - 6, "text-anchor": "middle", "font-size": 13}, text)
           : drawn("text", {x: LEFT - 6, y: TOP + middle + 4, "text-anchor": "end", "font-size": 13}, text));
       }
-      svg.append(axis ? drawn("text", {x: LEFT, y: 12, "font-size": 13}, `${name} →`)
-        : drawn("text", {x: 11, y: TOP, "font-size": 13, "text-anchor": "end", transform: `rotate(-90 11 ${TOP})`}, `← ${name}`));
+      if (axis) svg.append(drawn("text", {x: LEFT, y: 12, "font-size": 13}, `${name} →`));
+      else if (name.length > 2) {
+        svg.append(drawn("text", {x: 11, y: TOP, "font-size": 13, "text-anchor": "end", transform: `rotate(-90 11 ${TOP})`}, `← ${name}`));
+      } else svg.append(drawn("text", {x: LEFT - 6, y: TOP - 6, "font-size": 13, "text-anchor": "end"}, `${name} ↓`));
     };
     if (down) ticks(rows, blocks[0], 0, down, field.low?.[0] ?? 0);
     ticks(columns, blocks[1], 1, across, field.low?.[1] ?? 0);
