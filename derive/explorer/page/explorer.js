@@ -45,28 +45,31 @@
   const waiting = new Map();
   const kept = new Map();
   window.explorer.take = async (id, packed) => {
-    const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    waiting.get(id)(await new Response(stream).json());
-  };
-  const loaded = (id) => {
-    if (!kept.has(id)) {
-      kept.set(id, new Promise((resolve, reject) => {
-        waiting.set(id, resolve);
-        document.head.append(made("script", {src: `data/${id}.js`, onerror: () => reject(new Error(`data/${id}.js is missing.`))}));
-      }));
+    const [resolve, reject] = waiting.get(id);
+    try {
+      const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+      resolve(await new Response(stream).json());
+    } catch (error) {
+      reject(error);
     }
-    return kept.get(id);
   };
-  const answer = (path) => {
-    if (!kept.has(path)) {
-      kept.set(path, fetch(path).then((r) => {
-        if (!r.ok) throw new Error(`The server says ${r.status}.`);
-        return r.json();
-      }));
+  const once = (name, begin) => { // what failed is asked for again
+    if (!kept.has(name)) {
+      kept.set(name, begin());
+      kept.get(name).catch(() => kept.delete(name));
     }
-    return kept.get(path);
+    return kept.get(name);
   };
+  const loaded = (id) => once(id, () => new Promise((resolve, reject) => {
+    waiting.set(id, [resolve, reject]);
+    document.head.append(made("script", {src: `data/${id}.js`, onerror: () => reject(new Error(`data/${id}.js is missing.`))}));
+  }));
+  const answer = (path) => once(path, async () => {
+    const found = await fetch(path);
+    if (!found.ok) throw new Error(await found.text());
+    return found.json();
+  });
   const layerOf = (key) => live ? answer(`layer?of=${encodeURIComponent(key)}`) : loaded(settings[key]);
   const pointOf = async (key, layer, place) => live
     ? answer(`sizes?of=${encodeURIComponent(key)}&at=${encodeURIComponent(place)}`)
@@ -177,7 +180,8 @@
     at("theme").textContent = on ? "Light" : "Dark";
     at("theme").setAttribute("aria-label", on ? "Show in light colours" : "Show in dark colours");
   };
-  dark(matchMedia("(prefers-color-scheme: dark)").matches);
+  const chosen = (() => { try { return localStorage.getItem("theme"); } catch { return null; } })(); // as on the site's pages
+  dark(chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => dark(event.matches));
   at("theme").addEventListener("click", () => dark(document.documentElement.dataset.theme !== "dark"));
   at("controls").addEventListener("submit", (event) => event.preventDefault());
