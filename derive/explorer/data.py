@@ -81,7 +81,9 @@ def _equation(form: Form) -> str:
     """The equation, and beneath it what restricts the sum: together they may be wider than a page."""
     left, right, conditions = sides(form, LATEX)
     line = f"<div>{mathml(f'{left} = {right}', 'block')}</div>"
-    return f"{line}<div>{', '.join(map(mathml, conditions))}</div>" if conditions else line
+    last = len(conditions) - 1
+    stated = [f"<span>{mathml(text)}{'' if place == last else ','}</span>" for place, text in enumerate(conditions)]
+    return f"{line}<div>{' '.join(stated)}</div>" if conditions else line
 
 
 def _counted(form: Form) -> str:

@@ -57,7 +57,7 @@ KINDS: tuple[Kind, ...] = (
         (
             Option("box", "box: |a|, |b| ≤ Δ", (2,)),
             Option("interval", "interval: |a| ≤ Δ", (1,)),
-            Option("causal", "causal: 0 ≤ −a ≤ Δ", (1,)),
+            Option("causal", "causal: 0 ≤ −a ≤ Δ"),
             Option("diamond", "diamond: |a| + |b| ≤ Δ", (2,)),
             Option("cross", "cross: a = 0 or b = 0", (2,)),
             Option("hexagon", "hexagon: |a|, |b|, |a + b| ≤ Δ", (2,)),
