@@ -1,21 +1,23 @@
 """What the page holds is what the engine says, for every setting that it offers: a few by day, all of them nightly.
 
-The page's data are unpacked from its files, and compared with a layer that the program shown beside them derives: counts with
-`free_parameters`, W with what the layer's form means on integers, the kernel's results with W.
+The page's data are unpacked from its files, and compared with the layer that the steps on it derive: counts with the layer's own, W
+with what its form means on integers, the kernel's results with W; and the program on it ends as the page says.
 """
 
 from __future__ import annotations
 
-import re
 from functools import cache
+from itertools import product
 from random import Random
 
 import numpy as np
 import pytest
 from sympy import Integer
 
+import derive
 from derive.errors import DeriveError
-from derive.explorer.data import Ranges
+from derive.explorer.data import Ranges, at_sizes, sizes_of
+from derive.explorer.layers import Shared, outcome
 from derive.explorer.offered import offered
 from derive.explorer.settings import Setting
 from derive.explorer.static import static_page, unpacked
@@ -53,19 +55,24 @@ def held(setting: Setting):
     return unpacked(script)
 
 
-@cache
-def derived(setting: Setting):
-    """What the program on the page derives: the layer, and the sentence of the refusal where one of its rules is refused."""
-    import derive
-
+def refused(setting: Setting):
+    """The sentence that the program on the page ends with, where one of its rules is refused."""
     program = held(setting)["orders"][str(setting)]["python"]
-    layer = eval(re.search(r"derive\.dense\(.*?\)", program)[0], {"derive": derive})
-    for rule in re.findall(r"^    \.then\((.*)\)$", program, re.MULTILINE):
-        try:
-            layer = layer.then(eval(rule, {"derive": derive}))
-        except DeriveError as refused:
-            return layer, str(refused)
-    return layer, ""
+    try:
+        exec(program, {})
+    except DeriveError as found:
+        return str(found)
+    return ""
+
+
+@cache
+def shown(setting: Setting):
+    """The layer that the steps on the page derive."""
+    names = {name: getattr(derive, name) for name in derive.__all__}
+    layer = derive.dense(rank=setting.axes)
+    for step in held(setting)["orders"][str(setting)]["steps"][1:]:
+        layer = layer.then(eval(step["rule"].replace("Δ", "Delta"), names))
+    return layer
 
 
 def points(setting: Setting):
@@ -79,15 +86,13 @@ def points(setting: Setting):
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_a_refusal_is_the_engines_own(setting):
     told = held(setting)["orders"][str(setting)].get("refused", {"says": ""})
-    assert told["says"] == derived(setting)[1]
+    assert told["says"] == refused(setting)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_counts_are_the_layers_own(setting):
-    layer, refused = derived(setting)
+    layer = shown(setting)
     steps, counts = (held(setting)["orders"][str(setting)][part] for part in ("steps", "counts"))
-    if refused and len(steps) != len(layer.steps) + 1:
-        pytest.skip("the page shows the layer with its edge stated, and the program stops before that")
     for sizes, point in points(setting):
         named = ",".join(f"{name}={value}" for name, value in sizes.items())
         assert (point["weights"], point["biases"]) == free(layer.form, sizes)
@@ -114,9 +119,7 @@ def free(form, sizes):
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_what_is_not_admitted_is_said(setting):
-    layer, refused = derived(setting)
-    if refused:
-        pytest.skip("the layer of the program is another than the page's where a rule was refused")
+    layer = shown(setting)
     for named, point in held(setting)["points"].items():
         sizes = {name: int(value) for name, value in (part.split("=") for part in named.split(","))}
         assert ("refused" in point) != admitted(layer.form, sizes)
@@ -125,9 +128,7 @@ def test_what_is_not_admitted_is_said(setting):
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_W_is_what_the_form_means(setting):
     """Each named weight is drawn as an integer; every entry of W is then the sum that its name says."""
-    layer, refused = derived(setting)
-    if refused:
-        pytest.skip("the layer of the program is another than the page's where a rule was refused")
+    layer = shown(setting)
     found = list(points(setting))
     sizes, point = found[len(found) // 2]
     arrays, values = _drawn(layer.form, sizes, Random(0))
@@ -139,10 +140,9 @@ def test_W_is_what_the_form_means(setting):
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_the_kernel_computes_W(setting):
-    layer, refused = derived(setting)
-    source = held(setting)["source"]
-    if refused or not source:
-        pytest.skip("no kernel, or that of a layer before a refused rule")
+    layer, source = shown(setting), held(setting)["source"]
+    if not source:
+        pytest.skip(held(setting)["sourcesays"])
     run = load_source(source, "numpy").layer
     found = list(points(setting))
     sizes, point = found[0]
@@ -178,6 +178,30 @@ def _value(name, values):
         times, _, entry = part.rpartition("·")
         total += int(times or 1) * values[entry]
     return total
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(
+            [s for s in EVERY if s.grid == "box" and {"translations", "interval", "D1"}.issuperset(s.words)],
+            id="by day",
+        ),
+        pytest.param(EVERY, id="all", marks=pytest.mark.nightly),
+    ],
+)
+def test_settings_that_share_a_layer_have_the_same_numbers(settings):
+    """Whether by equal forms or by a proof: what the page shows of one holds of the other."""
+    shared, met = Shared(), {}
+    for setting in settings:
+        derivation = outcome(setting).derivation
+        met.setdefault(id(shared.of(derivation)), {})[derivation.form] = derivation
+    assert len(met) < 0.7 * len(settings)
+    for first, *others in (tuple(forms.values()) for forms in met.values() if len(forms) > 1):
+        ranges = [size["values"] for size in sizes_of(first, SMALL)]
+        for values in product(*ranges):
+            sizes = dict(zip((s.name for s in first.form.sizes), values, strict=True))
+            assert all(at_sizes(other, sizes) == at_sizes(first, sizes) for other in others)
 
 
 def test_the_helpers_find_a_wrong_number():
