@@ -8,6 +8,7 @@ from functools import lru_cache
 __all__ = ["mathml"]
 
 _SANS = 0x1D5A0
+_BAR, _BAR_OF = "<mo>&#x0007C;</mo>", re.compile(r"\\([lr])vert")
 _LETTER = re.compile(r"<mi>&#x(1D5[A-D][0-9A-F]);</mi>")
 
 
@@ -25,7 +26,18 @@ def mathml(latex: str, display: str = "inline") -> str:
         known = known.replace(r"\sum_", r"\sum\limits_")
     text: str = convert(known, display=display)
     text = text.replace('<menclose notation="box">', '<mrow class="changed">').replace("</menclose>", "</mrow>")
+    text = _fenced(text, _BAR_OF.findall(latex))
     return _LETTER.sub(lambda found: f'<mi mathvariant="normal" class="array">{_plain(int(found[1], 16))}</mi>', text)
+
+
+def _fenced(text: str, sides: list[str]) -> str:
+    """Bars of magnitudes as what they are, left and right of it: by themselves they stand apart like an operator."""
+    first, *rest = text.split(_BAR)
+    if len(rest) != len(sides):
+        return text
+    form = {"l": "prefix", "r": "postfix"}
+    bars = (f'<mo form="{form[side]}" stretchy="false" lspace="0" rspace="0">|</mo>' for side in sides)
+    return first + "".join(bar + part for bar, part in zip(bars, rest, strict=True))
 
 
 def _plain(code: int) -> str:

@@ -72,7 +72,7 @@
       const words = cells.map((number) => (names[number] ?? "").replace(/^\w+\[(.*)\]$/, "$1").replaceAll("-", "−"));
       const size = Math.min(18, scale / 3, (scale * 1.6) / Math.max(1, ...words.map((word) => word.length)));
       if (size > 8) {
-        words.forEach((word, place) => svg.append(drawn("text", {class: "inside", "text-anchor": "middle", "font-size": size,
+        words.forEach((word, place) => svg.append(drawn("text", {class: "inside", "data-number": cells[place], "text-anchor": "middle", "font-size": size,
           x: LEFT + (place % columns + 0.5) * scale, y: TOP + (Math.floor(place / columns) + 0.5) * scale + size / 3,
           style: `fill: ${cells[place] && dark(palette[cells[place] - 1]) ? "#fff" : "#000"}`}, word)));
       }
@@ -88,6 +88,9 @@
     const number = place === null ? 0 : entry.cells[place];
     for (const other of linked) {
       for (const [own, path] of other.paths) path.classList.toggle("dim", number > 0 && own !== number);
+      for (const word of other.svg.querySelectorAll(".inside")) {
+        word.classList.toggle("faint", number > 0 && word.dataset.number !== String(number));
+      }
       other.cursor.setAttribute("visibility", other === entry && place !== null ? "visible" : "hidden");
     }
     if (place === null) { at("told").textContent = ""; return; }
