@@ -15,7 +15,7 @@ __all__ = ["FIRST", "offered"]
 
 FIRST = Setting(2, "box", ("translations", "box"))
 _PLAIN = {1: ("", "interval"), 2: ("", "box")}
-_SHAPES = {1: ("causal",), 2: ("diamond", "cross")}
+_SHAPES = {1: ("causal",), 2: ("diamond", "cross", "causal")}
 _GROUPS = {1: ("", "D1"), 2: ("", "C4", "D4")}
 
 
