@@ -30,6 +30,7 @@ from derive.artifacts import compare, write  # noqa: E402
 from derive.bench.commands import bench, calibrate  # noqa: E402
 from derive.cuda_check.commands import check_cuda  # noqa: E402
 from derive.errors import DeriveError, OutputError, UnknownName  # noqa: E402
+from derive.explorer.commands import explorer, serve  # noqa: E402
 from derive.registry import names  # noqa: E402
 
 if TYPE_CHECKING:
@@ -306,6 +307,8 @@ def apply(name: str, image: Path, kernel: str, out: Path) -> None:
 cli.add_command(bench)
 cli.add_command(calibrate)
 cli.add_command(check_cuda)
+cli.add_command(explorer)
+cli.add_command(serve)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -15,7 +15,7 @@ author = "the derive contributors"
 copyright = author
 release = version = installed("derive-layers")
 
-extensions = ["myst_nb", "lexers", "mathml", "pages", "reference"]
+extensions = ["myst_nb", "explorer", "lexers", "mathml", "pages", "reference"]
 exclude_patterns = ["_build", "_extensions", "examples/*"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "html_image"]
@@ -35,7 +35,7 @@ html_static_path = ["_static"]
 html_css_files = ["derive.css"]
 html_js_files = ["derive.js"]
 html_context = {"default_mode": "auto"}
-html_sidebars = {"index": [], "tutorial": []}
+html_sidebars = {"index": [], "tutorial": [], "explorer": []}
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {

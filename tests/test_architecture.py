@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compiled": set(),
     "pipeline": _PIPELINE | {"compiled", "lowering", "parting"},
     "checking": _PIPELINE | {"lowering", "pipeline"},
+    "explorer": _LOWERING | {"lowering", "derivation", "claims", "render", "artifacts", "cache", "sources"},
     "artifacts": {"errors", "registry", "render"},
     "making": _FILES | {"artifacts"},
     "sources": set(),
@@ -84,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "matching",
         "bench",
         "cuda_check",
+        "explorer",
     },
 }
 

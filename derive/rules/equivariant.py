@@ -18,7 +18,7 @@ from derive.errors import RuleRefused
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.expr import Where
-from derive.forms.form import Form, Table, equal_places
+from derive.forms.form import Array, Form, Table, equal_places
 from derive.groups._group import Element, Group, Linear, Motion, Tabled
 from derive.groups._signs import times
 from derive.groups.translations import Translations
@@ -211,28 +211,29 @@ def _kept_terms(form: Form, elements: Iterable[Element]) -> list[Goal]:
 
 
 def _lost(form: Form, element: Element, goal: Goal) -> str:
-    """An offset that is inside, and the one that it is carried to."""
+    """An offset that is inside, and the one that it is carried to; the places where that is the same offset, as by a stride."""
     sizes = [s.name for s in form.sizes if s in goal.show.free_symbols.union(*(f.free_symbols for f in goal.given))]
     letters = [*form.output.symbols, *form.input.symbols, *element.letters]
     model = smallest_model(goal, sizes, [s.name for s in letters])
     go, gk = _moved(form, element)
     at = {s: model[s.name] for s in letters} | {s: model[s.name] for s in form.sizes if s.name in model}
-    pairs = list(zip(form.grid(form.output), form.grid(form.input), strict=True))
-    offsets = []
-    for out, source in (({}, {}), (go, gk)):
-        ends = ((out.get(form.output.symbols[p]), source.get(form.input.symbols[q]), p, q) for p, q in pairs)
-        offsets.append(
-            tuple(
-                int(
-                    (
-                        (k if k is not None else form.input.symbols[q])
-                        - (o if o is not None else form.output.symbols[p])
-                    ).subs(at)
-                )
-                for o, k, p, q in ends
-            )
-        )
-    return f"offset {offsets[0]} is inside and {offsets[1]} is not"
+    there = {s: int(e.subs(at)) for s, e in (go | gk).items()}
+    pairs = [(form.output.symbols[p], form.input.symbols[q]) for p, q in _paired(form)]
+    inside, outside = (tuple(place[k] - place[o] for o, k in pairs) for place in (at, there))
+    if inside != outside:
+        return f"offset {inside} is inside and {outside} is not"
+    here, moved = ((_place(place, form.output), _place(place, form.input)) for place in (at, there))
+    return f"output {here[0]} reads input {here[1]}, and output {moved[0]} doesn't read input {moved[1]}"
+
+
+def _paired(form: Form) -> list[tuple[int, int]]:
+    return list(zip(form.grid(form.output), form.grid(form.input), strict=True))
+
+
+def _place(at: Mapping[Symbol, int], array: Array) -> str:
+    """The values of an array's letters, as one writes a place."""
+    values = [str(at[s]) for s in array.symbols]
+    return values[0] if len(values) == 1 else f"({', '.join(values)})"
 
 
 def _argument(form: Form, element: Element, weights: tuple[Tied, ...], biases: tuple[Tied, ...]) -> tuple[SubStep, ...]:

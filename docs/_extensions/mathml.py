@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
 from typing import Any
 
 from docutils import nodes
-from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 
+from derive.render.mathml import mathml
+
 __all__ = ["mathml", "setup"]
-
-_SANS = 0x1D5A0
-_LETTER = re.compile(r"<mi>&#x(1D5[A-D][0-9A-F]);</mi>")
-
-
-@lru_cache(maxsize=4096)
-def mathml(latex: str, display: str = "inline") -> str:
-    """The formula as a `<math>` element; what is underlined there is of class `changed` here.
-
-    >>> mathml(r"\\mathsf{V}").partition("<mrow>")[2]
-    '<mi mathvariant="normal" class="array">V</mi></mrow></math>'
-    """
-    known = latex.replace("{aligned}", "{split}").replace(r"\underline{", r"\boxed{")
-    if display == "block":
-        known = known.replace(r"\sum_", r"\sum\limits_")
-    text = convert(known, display=display)
-    text = text.replace('<menclose notation="box">', '<mrow class="changed">').replace("</menclose>", "</mrow>")
-    return _LETTER.sub(lambda found: f'<mi mathvariant="normal" class="array">{_plain(int(found[1], 16))}</mi>', text)
-
-
-def _plain(code: int) -> str:
-    """The ASCII letter that a sans-serif letter of mathematics is a variant of: few fonts have these."""
-    place = code - _SANS
-    return chr(ord("A") + place) if place < 26 else chr(ord("a") + place - 26)
 
 
 def _inline(writer: Any, node: nodes.math) -> None:

@@ -29,6 +29,7 @@ def site(tmp_path_factory):
     """The site, made by the command that CONTRIBUTING.md names; a proxy that is none stands for the network."""
     folder = tmp_path_factory.mktemp("site") / "html"
     nowhere = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "HTTP", "HTTPS")}
+    nowhere["DERIVE_EXPLORER"] = "first"  # all of it is made, and looked at, in tests/explorer
     command = [sys.executable, *COMMAND.split(), str(folder)]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | nowhere, capture_output=True, text=True, check=False)
     assert "-W" in COMMAND.split() and done.returncode == 0, done.stderr
@@ -100,6 +101,13 @@ def test_a_derivation_shows_measured_speed_where_there_is_some(site):
     timed, other = (site / "derivations" / f"{name}.html" for name in ("conv2d", "fully_connected"))
     assert "Measured speed" in timed.read_text(encoding="utf-8")
     assert "Measured speed" not in other.read_text(encoding="utf-8")
+
+
+def test_the_explorer_is_beside_the_pages(site):
+    made = {p.relative_to(site / "explorer").as_posix() for p in (site / "explorer").rglob("*") if p.is_file()}
+    own = {"index.html", "explorer.css", "explorer.js", "pictures.js", "manifest.js"}
+    assert made == own | {"data/2-box-translations.box.js", "data/2-box-translations.js", "data/2-box.js"}
+    assert "explorer/index.html" in read(site / "explorer.html").links
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,11 @@ def test_orders_of_independent_constraints_commute():
         (IMAGE.then(derive.local(derive.Box((1, 0), (0, 0)))), "C4", "kept by the identity alone"),
         (IMAGE.then(derive.local("Delta")), "D6", "kept by D2 .* not by the rotation by 60°"),
         (IMAGE.then(derive.local(derive.Hexagon(1))), "D4", "kept by D2"),
+        (
+            IMAGE.then(derive.local("Delta")).then(derive.boundary("zero")).then(derive.strided(2)),
+            "C2",
+            r"output \(0, 0\) reads input \(0, 0\), and output \(1, 0\) doesn't read input \(1, 0\)\.$",
+        ),
     ],
 )
 def test_a_support_that_the_group_does_not_keep_is_refused(layer, group, says):
