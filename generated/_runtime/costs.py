@@ -157,8 +157,10 @@ def _multiplied(work: Work, rate: float, itemsize: int, machine: "Machine") -> f
         one = max(one, read / products)
     elif kind == "near":
         one += 4 * inner * columns * itemsize / machine.cached_bytes
-    elif largest > _CACHE:
-        one += (read + 2 * largest / machine.cached_bytes) / products
+    else:
+        side = inner * max(rows, columns) * itemsize
+        packed = 2 * side / machine.cached_bytes if side >= _CACHE else 0.0
+        one += read / products + packed
     left = 1 / rate - 1 / machine.cached_bytes  # what the rates of products, measured in cache, leave out
     one += left * itemsize * columns * (inner + rows)
     return float(times * (machine.matmul_call + _VIEWS * call + products * (0.15 * call + one)))

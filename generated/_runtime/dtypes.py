@@ -3,7 +3,8 @@
 Floats give `np.result_type` of the arguments; a Python number is as weak there as in NumPy. Integers and
 booleans alone give int64, where a bound in exact integers shows that the result fits; beside constants with
 fractions they give float64. An integer beside floats, those included, must be a value of the result's type.
-float16 is computed in float32 and rounded once. Constants take no other part: they are rounded to the type that computes.
+float16 is computed in float32 and rounded once: by whoever calls a body, or by a body that takes float16 itself.
+Constants take no other part: they are rounded to the type that computes.
 """
 
 import math
@@ -27,10 +28,11 @@ _WEAK = (bool, int, float)
 
 @dataclass(frozen=True, slots=True)
 class Types:
-    """`result` is what the caller sees; `compute` is what the body works in."""
+    """`result` is what the caller sees; `compute` is what the body works in, and `stored` what its arrays are, constants apart."""
 
     result: DType
     compute: DType
+    stored: DType
 
 
 def choose(
@@ -40,8 +42,11 @@ def choose(
     constants: Mapping[str, Constant],
     bounds: tuple[Bound, ...],
     large: tuple[str, ...],
+    halves: bool = False,
 ) -> Types:
     """The types for one call; `given` are the arguments as they came, `arrays` the same as arrays.
+
+    Bodies with `halves` take float16, and round what they compute in float32.
 
     Raises DTypeError where a result might pass int64, by its bound, or a value isn't one of the result's type.
     """
@@ -49,7 +54,7 @@ def choose(
     parts = next((key for key, constant in constants.items() if not constant.whole), None)
     if integral and parts is None:
         check_bounds(name, bounds, {**arrays, **constants}, large)
-        return Types(_INTEGER, _INTEGER)
+        return Types(_INTEGER, _INTEGER, _INTEGER)
     kinds = [given[key] if type(given[key]) in _WEAK else array.dtype for key, array in arrays.items()]
     result = _DOUBLE if integral else np.result_type(*kinds).newbyteorder("=")
     why = f", and integers give {result} because {parts} has fractions" if integral else ""
@@ -58,7 +63,8 @@ def choose(
             _check_holds(name, key, array, result, why)
         elif type(given[key]) is float:
             _check_reaches(name, key, given[key], result)
-    return Types(result, _SINGLE if result == _HALF else result)
+    compute = _SINGLE if result == _HALF else result
+    return Types(result, compute, result if halves else compute)
 
 
 def _check_holds(name: str, key: str, array: Any, result: DType, why: str) -> None:

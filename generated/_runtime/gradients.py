@@ -61,7 +61,7 @@ def gradient_of(
 ) -> Any:
     """The gradient by one argument, in the type of the results."""
     gradient, xp = kernel.gradients[key], kernel.xp
-    result = xp.empty(shape, dtype=types.compute)
+    result = xp.empty(shape, dtype=types.stored)
     if any(operands[name].size == 0 for name in gradient.arrays):
         result[...] = 0
     elif result.size:
@@ -69,13 +69,13 @@ def gradient_of(
         if gradient.algorithms and types.compute.kind == "f" and _finite(kernel, gradient, operands):
             choice = choose_algorithm(gradient, tuple(sizes.items()), types.compute.itemsize, False, True)
         if choice.algorithm is None:
-            _directly(kernel, gradient, operands, result)
+            _directly(kernel, gradient, operands, result, types.compute)
         else:
             taken = {name: kernel.flat(name, operands[name]) for name in gradient.arrays}
             flat = kernel.flat(key, result)
             run_staged(choice, taken, flat, sizes, places_of(choice, flat))
             if key not in kernel.signature.batched and not all_finite(result):
-                _again(kernel, gradient, operands, result)
+                _again(kernel, gradient, operands, result, types.compute)
     return result.astype(types.result, copy=False)
 
 
@@ -84,17 +84,17 @@ def _finite(kernel: Any, gradient: Gradient, operands: Mapping[str, Any]) -> boo
     return all(all_finite(operands[name]) for name in gradient.arrays if name in kernel.weights)
 
 
-def _directly(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], result: Any) -> None:
-    """The body, which writes all of the result."""
+def _directly(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], result: Any, compute: Any) -> None:
+    """The body, which writes all of the result; its scratch is of the type that computes."""
     xp = kernel.xp
     taken = (operands[name] for name in gradient.arrays)
-    gradient.body(*taken, result, lambda extents: xp.empty(extents, dtype=result.dtype))
+    gradient.body(*taken, result, lambda extents: xp.empty(extents, dtype=compute))
 
 
-def _again(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], result: Any) -> None:
+def _again(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], result: Any, compute: Any) -> None:
     """The same, of sums that met an infinity: what there is to warn of has been said, or isn't so."""
     with np.errstate(invalid="ignore", over="ignore"):
-        _directly(kernel, gradient, operands, result)
+        _directly(kernel, gradient, operands, result, compute)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,13 +117,13 @@ def planned_gradient(plan: Any, key: str, operands: Mapping[str, Any]) -> Any:
     if found is None:
         found = plan.gradients[key] = _planned(plan, gradient, operands)
     if found.choice.algorithm is None:
-        _directly(kernel, gradient, operands, result)
+        _directly(kernel, gradient, operands, result, plan.compute)
         return result
     batched = key in kernel.signature.batched
     flat = kernel.flat(key, result)
     _run(plan, key, found, {name: kernel.flat(name, operands[name]) for name in gradient.arrays}, flat, batched)
     if not batched and not all_finite(result):
-        _again(kernel, gradient, operands, result)
+        _again(kernel, gradient, operands, result, plan.compute)
     elif batched and plan.strict:
         _mend(kernel, gradient, operands, flat)
     return result
@@ -171,7 +171,7 @@ def _mend(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], flat: An
         lines = flat[item].reshape(-1)
         if not all(np.isfinite(lines[k : k + _FINITE]).all() for k in range(0, lines.size, _FINITE)):
             own = {name: array[item] for name, array in batched.items()}
-            _again(kernel, gradient, {**operands, **own}, flat[item])
+            _again(kernel, gradient, {**operands, **own}, flat[item], flat.dtype)
 
 
 def _has_items(kernel: Any, name: str) -> bool:

@@ -34,7 +34,7 @@ Body = Callable[..., None]
 class Prepared:
     """A call that passed every check on its arguments.
 
-    `arrays` are the arguments as read, `operands` the layer's arrays in the type that computes, constants
+    `arrays` are the arguments as read, `operands` the layer's arrays in the types that the body takes, constants
     among them, in the layer's order; `shape` is the result's, batch axes first; `fit` says how the sizes came out.
     """
 
@@ -51,7 +51,8 @@ class Kernel:
     """A layer on one array module: `kernel(X, V, u, out=None)` gives H, `kernel.vjp(X, V, u, G)` its gradients.
 
     `body(*arrays, H, new)` writes H; `new(shape)` is scratch of H's type. It sees arrays of one type,
-    whose shapes fit, and never an H without elements; `contiguous` bodies see only C-contiguous ones.
+    whose shapes fit, and never an H without elements; `contiguous` bodies see only C-contiguous ones, and those with `halves` take
+    float16 itself, where others get float32.
     `sizes`, `shapes` and `letters` say what fits: see `Signature`, also for `told`.
 
     Arguments come by position, in the order data, weights, biases, or by their letters; sizes that no
@@ -95,6 +96,7 @@ class Kernel:
     steps: tuple[int, int] | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
     valued: tuple[Algorithm, ...] = ()
+    halves: bool = False
     signature: Signature = field(init=False)
     _brought: dict[tuple[str, str, int], Any] = field(init=False, default_factory=dict)
 
@@ -150,7 +152,7 @@ class Kernel:
         """Every check on the arguments, in this order: names, axes, shapes, element types."""
         given, arrays, fit = self._read(self.signature, arguments, named)
         bound = result_bound(self.data, self.weights, self.bias, self._repeats(fit), self._numbers)
-        types = choose(self.name, given, arrays, self.constants, (bound,), (self.data,))
+        types = choose(self.name, given, arrays, self.constants, (bound,), (self.data,), self.halves)
         operands = self._operands(arrays, types)
         shape = self._shape(self.result, fit)
         return Prepared(arrays, tuple(operands[key] for key in self.arrays), shape, types, fit)
@@ -162,8 +164,8 @@ class Kernel:
         if result.size:
             choice = self.choose(call)
             flat = self.contiguous or choice.algorithm is not None
-            direct = types.compute == types.result and (result.flags.c_contiguous or not flat)
-            target = result if direct else xp.empty(call.shape, dtype=types.compute)
+            direct = types.stored == types.result and (result.flags.c_contiguous or not flat)
+            target = result if direct else xp.empty(call.shape, dtype=types.stored)
             if choice.algorithm is None:
                 self.body(*call.operands, target, lambda shape: xp.empty(shape, dtype=types.compute))
             else:
@@ -285,7 +287,7 @@ class Kernel:
         given, arrays, fit = self._read(signature, arguments, named)
         repeats, g = self._repeats(fit), self.cotangent
         bounds = tuple(gradient_bound(key, self.data, self.weights, g, repeats, self._numbers) for key in wanted)
-        types = choose(signature.name, given, arrays, self.constants, bounds, (self.data, g))
+        types = choose(signature.name, given, arrays, self.constants, bounds, (self.data, g), self.halves)
         operands = self._operands(arrays, types)
         sizes = self.sizes_of(fit)
         return tuple(gradient_of(self, key, operands, self._shape(key, fit), types, sizes) for key in wanted)
@@ -314,9 +316,9 @@ class Kernel:
         return (*fit.batch, *fit.shapes[key]) if key in self.signature.batched else fit.shapes[key]
 
     def _operands(self, arrays: Mapping[str, Any], types: Types) -> dict[str, Any]:
-        """What bodies take, in the type that computes: the arguments, and the constants."""
+        """What bodies take: the arguments, and the constants in the type that computes."""
         order = "C" if self.contiguous else None
-        read = {key: self.xp.asarray(array, dtype=types.compute, order=order) for key, array in arrays.items()}
+        read = {key: self.xp.asarray(array, dtype=types.stored, order=order) for key, array in arrays.items()}
         return {**read, **{key: self._constant(key, types.compute) for key in self.constants}}
 
     def _constant(self, key: str, dtype: np.dtype[Any]) -> Any:

@@ -3,7 +3,7 @@
 They know no layer, take arrays of any element type, exact ones included, and allocate nothing but where they say so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from math import prod
@@ -30,9 +30,12 @@ __all__ = [
 ]
 
 _FEW = 1 << 12  # numbers that are looked at sooner than a warning is switched off
+_Index = tuple[Any, ...]
 _ALL = slice(None)
 _EVERY = tuple((_ALL,) * rank for rank in range(64))
 _UNPACKED = 10**6  # products of numbers: what OpenBLAS takes without copies
+_MANY, _LONG = 8, 1 << 14  # rows of so many numbers at most that are added to as one
+_APART = 3  # products that are called for one by one sooner than as one stack
 _ALIGNMENT = 64  # bytes; sums into other places run at half the speed
 
 
@@ -72,32 +75,36 @@ def stretches(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
     return ((low, min(low + step, stop)) for low in range(start, stop, step))
 
 
-def strided(array: Any, start: Sequence[int], shape: tuple[int, ...], steps: Sequence[tuple[int, ...]]) -> Any:
+def strided(array: Any, start: tuple[int, ...], shape: tuple[int, ...], steps: tuple[tuple[int, ...], ...]) -> Any:
     """The view whose entry p is array[start + Σ p[k]·step on axis, for (axis, step) = steps[k]], or for each two of a longer one.
 
     The array is contiguous or a slice of one along its first axis; NumPy refuses a view that leaves it.
     """
-    own = array.strides
-    strides = tuple([own[s[0]] * s[1] if len(s) == 2 else _moved(own, s) for s in steps])
+    offset, strides = _laid(array.strides, start, steps)
     if 0 in shape:
         return np.empty(shape, array.dtype)
     if array.dtype.hasobject or not array.flags.c_contiguous:
         corner = array[tuple(slice(s, None) for s in start)]
         return np.lib.stride_tricks.as_strided(corner, shape, strides)
-    offset = sum(s * stride for s, stride in zip(start, array.strides, strict=True))
     return np.ndarray(shape, array.dtype, array, offset, strides)
 
 
-def _moved(strides: tuple[int, ...], steps: tuple[int, ...]) -> int:
-    return sum(strides[axis] * step for axis, step in zip(steps[::2], steps[1::2], strict=True))
+@lru_cache(maxsize=1024)
+def _laid(
+    own: tuple[int, ...], start: tuple[int, ...], steps: tuple[tuple[int, ...], ...]
+) -> tuple[int, tuple[int, ...]]:
+    """How far a view begins behind an array of these strides, and its own strides."""
+    offset = sum(place * stride for place, stride in zip(start, own, strict=True))
+    moved = (sum(own[axis] * step for axis, step in zip(s[::2], s[1::2], strict=True)) for s in steps)
+    return offset, tuple(moved)
 
 
 def halo(
     source: Any,
-    start: Sequence[int | None],
+    start: tuple[int | None, ...],
     room: Any,
-    axes: Sequence[int] | None = None,
-    steps: Sequence[int] | None = None,
+    axes: tuple[int, ...] | None = None,
+    steps: tuple[int, ...] | None = None,
     copied: bool = False,
 ) -> Any:
     """target[p] = source[start + steps·p] where that is inside, 0 elsewhere: a view where all is, else a copy in `room`.
@@ -105,33 +112,46 @@ def halo(
     Axis k of the target goes along axis axes[k] of the source, or along its own; `start` and `steps` are the source's. An axis of
     the source that starts at None has one entry, which is copied again.
     """
-    inside, filled, whole = [_ALL] * source.ndim, [_ALL] * source.ndim, not copied
-    for k, count in enumerate(room.shape):
+    inside, outside, filled = _met(start, source.shape, room.shape, axes, steps)
+    found = source[inside]
+    if axes is not None:
+        found = found.transpose(axes)
+    if not (copied or outside):
+        return found
+    for part in outside:
+        room[part] = 0
+    room[filled] = found
+    return room
+
+
+@lru_cache(maxsize=1024)
+def _met(
+    start: tuple[int | None, ...],
+    extents: tuple[int, ...],
+    counts: tuple[int, ...],
+    axes: tuple[int, ...] | None,
+    steps: tuple[int, ...] | None,
+) -> tuple[_Index, tuple[_Index, ...], _Index]:
+    """What a halo reads, which parts of its target are outside, and which part takes what is read."""
+    inside, filled = [_ALL] * len(extents), [_ALL] * len(counts)
+    outside: list[_Index] = []
+    for k, count in enumerate(counts):
         axis = k if axes is None else axes[k]
-        first, extent = start[axis], source.shape[axis]
+        first, extent = start[axis], extents[axis]
         if first is None:
             continue
         step = 1 if steps is None else steps[axis]
-        end = first + step * (count - 1) + 1
-        if first >= 0 and end <= extent:
-            inside[axis] = slice(first, end, step)
-            continue
-        low = 0 if first >= 0 else min(count, -(first // step))
+        low = min(count, -(min(0, first) // step))
         high = max(low, min(count, (extent - 1 - first) // step + 1))
         begin = first + step * low
         inside[axis] = slice(begin, begin + step * (high - low - 1) + 1 if high > low else begin, step)
-        filled[k], whole = slice(low, high), False
         if low > 0:
-            room[(*_EVERY[k], slice(0, low))] = 0
+            outside.append((*_EVERY[k], slice(0, low)))
         if high < count:
-            room[(*_EVERY[k], slice(high, count))] = 0
-    found = source[tuple(inside)]
-    if axes is not None:
-        found = found.transpose(axes)
-    if whole:
-        return found
-    room[tuple(filled)] = found
-    return room
+            outside.append((*_EVERY[k], slice(high, count)))
+        if (low, high) != (0, count):
+            filled[k] = slice(low, high)
+    return tuple(inside), tuple(outside), tuple(filled)
 
 
 def total(parts: Sequence[Any], out: Any) -> None:
@@ -181,11 +201,32 @@ def phased(left: Any, right: Any, out: Any) -> None:
     """
     step, width = left.strides[-2], left.shape[-1] * left.itemsize
     phases = -(-width // step) if step else 1
-    rows, few = left.shape[-2], phases * max(1, _UNPACKED // max(1, right.shape[-2] * right.shape[-1]))
-    for first in range(0, rows, few):
-        for phase in range(first, min(first + phases, rows)):
-            part = slice(phase, first + few, phases)
-            np.matmul(left[..., part, :], right, out=out[..., part, :])
+    few = max(1, _UNPACKED // max(1, right.shape[-2] * right.shape[-1]))
+    for part, shape in _phases(left.shape[-2], phases, few):
+        if shape:
+            rows, made = (a[part].reshape(*a.shape[:-2], *shape, a.shape[-1]).swapaxes(-3, -2) for a in (left, out))
+            np.matmul(rows, right[..., None, None, :, :], out=made)
+        else:
+            np.matmul(left[part], right, out=out[part])
+
+
+@lru_cache(maxsize=256)
+def _phases(rows: int, phases: int, few: int) -> tuple[tuple[_Index, tuple[int, ...]], ...]:
+    """Parts of all rows: `few` of one phase each, or where these are many, stacks of so many blocks and phases of them."""
+    found: list[tuple[_Index, tuple[int, ...]]] = []
+    first = 0
+    while first < rows:
+        held = min(phases, rows - first)
+        many = min(few, (rows - first) // held)
+        blocks = (rows - first) // (many * held)
+        last = first + blocks * many * held
+        if blocks * held > _APART:
+            found.append(((..., slice(first, last), _ALL), (blocks, many, held)))
+        else:
+            starts = (low + phase for low in range(first, last, many * held) for phase in range(held))
+            found += [((..., slice(low, low + (many - 1) * held + 1, held), _ALL), ()) for low in starts]
+        first = last
+    return tuple(found)
 
 
 def held(target: Any, room: Any, apart: bool = False) -> Any:
@@ -193,10 +234,14 @@ def held(target: Any, room: Any, apart: bool = False) -> Any:
 
     One whose axes stay `apart` may have gaps, but within its last axis.
     """
-    if target.size == room.size and (target.flags.c_contiguous or (apart and target.strides[-1] == target.itemsize)):
-        found = target.reshape(room.shape)
-        if np.may_share_memory(found, target):
-            return found
+    flags = target.flags
+    if target.size == room.size:
+        if flags.c_contiguous:
+            return target.reshape(room.shape)
+        if apart and target.strides[-1] == target.itemsize:
+            found = target.reshape(room.shape)
+            if np.may_share_memory(found, target):
+                return found
     return room
 
 
@@ -205,21 +250,44 @@ def put(target: Any, source: Any, bias: Any = None, split: Sequence[int] = ()) -
 
     What the source holds beyond the ends of the target's axes is dropped. It may be the target, in another shape.
     """
-    single = np.ndim(bias) == 0
+    single = bias is None or np.ndim(bias) == 0
     if bias is not None and single and not bias:
         bias = None
     if single and np.may_share_memory(target, source):
         if bias is not None:
             np.add(target, bias, out=target)
         return
-    whole = bool(split) and target.size == source.size and target.flags.c_contiguous
-    for part, found in ((target.reshape(source.shape), source),) if whole else _split(target, source, split):
+    if split and target.size == source.size and target.flags.c_contiguous:
+        parts: Iterable[tuple[Any, Any]] = ((target.reshape(source.shape), source),)
+    elif split and single and source.flags.c_contiguous:
+        parts = ((target, source.reshape(_joined(source.shape, tuple(split)))),)
+    else:
+        parts = _split(target, source, split)
+    for part, found in parts:
         if found.shape != part.shape:
             found = found[tuple(slice(0, extent) for extent in part.shape)]
         if bias is not None:
-            np.add(found, bias, out=part)
+            _biased(found, bias, part)
         elif not np.may_share_memory(part, found):
             part[...] = found
+
+
+def _biased(source: Any, bias: Any, target: Any) -> None:
+    """target = source + bias; many short rows that follow each other are added to as longer ones, with the bias beside itself."""
+    places, width = target.shape[-2:] if target.ndim > 2 else (1, 0)
+    many = np.shape(bias) == (width,) and target.size >= _MANY * places * width and places * width <= _LONG
+    if many and target.flags.c_contiguous and source.flags.c_contiguous:
+        row = np.empty((places, width), bias.dtype)
+        row[...] = bias
+        source, bias, target = (a.reshape(-1, places * width) for a in (source, row, target))
+    np.add(source, bias, out=target)
+
+
+@lru_cache(maxsize=256)
+def _joined(shape: tuple[int, ...], split: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape with each two axes as one that the axes `split` of a target are split in."""
+    rest = iter(shape)
+    return tuple(next(rest) * next(rest) if k in split else next(rest) for k in range(len(shape) - len(split)))
 
 
 def _split(target: Any, source: Any, axes: Sequence[int]) -> Iterator[tuple[Any, Any]]:

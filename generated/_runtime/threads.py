@@ -15,7 +15,7 @@ from .errors import ArgumentError
 __all__ = ["one_blas_thread", "run_together"]
 
 _lock = threading.Lock()
-_held: dict[str, Any] = {"users": 0, "limit": None}
+_held: dict[str, Any] = {"users": 0, "limits": ()}
 
 
 def one_blas_thread() -> Any:
@@ -39,17 +39,24 @@ def _limited(controller: Any) -> Iterator[None]:
     with _lock:
         _held["users"] += 1
         if _held["users"] == 1:
-            _hand_over(controller)
-            _held["limit"] = controller.limit(limits=1, user_api="blas")
+            blas = [library for library in controller.lib_controllers if library.user_api == "blas"]
+            _held["limits"] = [(library, library.num_threads) for library in blas]
+            _set(controller, [(library, 1) for library in blas])
     try:
         yield
     finally:
         with _lock:
             _held["users"] -= 1
             if _held["users"] == 0:
+                _set(controller, _held["limits"])
                 _hand_over(controller)
-                _held["limit"].restore_original_limits()
-                _hand_over(controller)
+
+
+def _set(controller: Any, limits: Sequence[tuple[Any, int]]) -> None:
+    """Tell each library its threads; threadpoolctl's own limits do the same at twice the time."""
+    _hand_over(controller)
+    for library, count in limits:
+        library.set_num_threads(count)
 
 
 def _hand_over(controller: Any) -> None:
@@ -68,13 +75,20 @@ def _pool(workers: int) -> Any:
 
 
 def run_together(tasks: Sequence[Callable[[], None]]) -> None:
-    """All tasks at once: the first in this thread, the others in a pool. The first error is raised when all have ended."""
+    """All tasks at once: the first in this thread, the others in a pool, or here if none of its threads has begun them by then.
+
+    The first error is raised when all that were begun have ended.
+    """
     first, *rest = tasks
-    waiting = [_pool(len(rest)).submit(task) for task in rest]
+    waiting = [(_pool(len(rest)).submit(task), task) for task in rest]
     try:
         first()
+        for future, task in reversed(waiting):
+            if future.cancel():
+                task()
     finally:
-        for future in waiting:
+        begun = [future for future, _ in waiting if not future.cancel()]
+        for future in begun:
             future.exception()
-    for future in waiting:
+    for future in begun:
         future.result()

@@ -3,7 +3,7 @@
 
     H[i, j, d] = Σ_a Σ_b K[a, b]·X[2i + a, 2j + b, d]        0 ≤ a ≤ 1, 0 ≤ b ≤ 1
 
-Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(box(0, 1)) ⟶ depthwise ⟶ boundary(valid) ⟶ strided(2) ⟶ fixed([[1, 1], [1, 1]], scale=1/4)
+Derivation    dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations) ⟶ local(box(0, 1)) ⟶ depthwise ⟶ boundary(valid) ⟶ strided(2) ⟶ fixed([[1, 1], [1, 1]], scale=1/4)
 Proved        88 of 88 obligations for all sizes: docs/derivations/average_pool2d.md
 Cost          8·⌊n/2⌋·⌊m/2⌋·C operations
 """
@@ -16,7 +16,7 @@ __all__ = ["average_pool2d"]
 
 SRC = r"""
 extern "C" __global__ void average_pool2d_direct(
-    const real* __restrict__ X, const real* __restrict__ K, real* __restrict__ H,
+    const stored* __restrict__ X, const real* __restrict__ K, stored* __restrict__ H,
     long long batch, long long n, long long m, long long C)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -34,7 +34,7 @@ extern "C" __global__ void average_pool2d_direct(
     // acc += K[a, b]·X[2*i + a, 2*j + b, d]
     for (long long a = 0; a < 2; ++a) {
         for (long long b = 0; b < 2; ++b) {
-            acc += K[a*2 + b] * X[((z*n + 2*i + a)*m + 2*j + b)*C + d];
+            acc += K[a*2 + b] * (real)X[((z*n + 2*i + a)*m + 2*j + b)*C + d];
         }
     }
     // H[i, j, d] = acc
@@ -42,7 +42,7 @@ extern "C" __global__ void average_pool2d_direct(
 }
 
 extern "C" __global__ void average_pool2d_direct_dX(
-    const real* __restrict__ K, const real* __restrict__ G, real* __restrict__ dX,
+    const real* __restrict__ K, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m, long long C)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -60,7 +60,7 @@ extern "C" __global__ void average_pool2d_direct_dX(
     // acc += K[k - 2*i, l - 2*j]·G[i, j, c]
     for (long long i = (-(((1 - k) - (((1 - k) % 2 + 2) % 2)) / 2)); i < min((((k) - (((k) % 2 + 2) % 2)) / 2) + 1, (((n) - (((n) % 2 + 2) % 2)) / 2)); ++i) {
         for (long long j = (-(((1 - l) - (((1 - l) % 2 + 2) % 2)) / 2)); j < min((((l) - (((l) % 2 + 2) % 2)) / 2) + 1, (((m) - (((m) % 2 + 2) % 2)) / 2)); ++j) {
-            acc += K[(k - 2*i)*2 + l - 2*j] * G[((z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j)*C + c];
+            acc += K[(k - 2*i)*2 + l - 2*j] * (real)G[((z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j)*C + c];
         }
     }
     // dX[k, l, c] = acc
@@ -69,10 +69,10 @@ extern "C" __global__ void average_pool2d_direct_dX(
 """
 
 STRIPS = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void average_pool2d_strips(
-    const real* __restrict__ X, const real* __restrict__ K, real* __restrict__ H,
+    const stored* __restrict__ X, const real* __restrict__ K, stored* __restrict__ H,
     int batch, int n, int m, int C)
 {
     const int d0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -85,7 +85,7 @@ extern "C" __global__ void average_pool2d_strips(
     const int left = 0;
     const int right = S + (((-S) % W + W) % W);
     if (0 <= left + d0 && 2*j0 + 2*R <= m && d0 + right <= C) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
@@ -98,11 +98,14 @@ extern "C" __global__ void average_pool2d_strips(
         for (int a = 0; a < 2; ++a) {
             #pragma unroll
             for (int y = 0; y < 2*R; ++y) {
-                __align__(sizeof(Lanes)) real x[right - left];
+                real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
                     // x[e + t] = X[2*i + a, 2*j0 + y, left + e + d0 + t]
-                    *(Lanes*)&x[t] = *(const Lanes*)&X[(((long long)z*n + 2*i + a)*m + 2*j0 + y)*C + left + d0 + t];
+                    const Lanes lanes = *(const Lanes*)&X[(((long long)z*n + 2*i + a)*m + 2*j0 + y)*C + left + d0 + t];
+                    #pragma unroll
+                    for (int e = 0; e < W; ++e)
+                        x[e + t] = (real)lanes.entry[e];
                 }
                 // acc[p, q] += K[a, b]·X[2*i + a, 2*j + b, d]
                 #pragma unroll
@@ -122,7 +125,11 @@ extern "C" __global__ void average_pool2d_strips(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // H[i, j0 + p, e + d0 + t] = acc[p, e + t]
-                *(Lanes*)&H[(((long long)z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j0 + p)*C + d0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&H[(((long long)z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j0 + p)*C + d0 + t] = lanes;
             }
         }
     } else {
@@ -138,7 +145,7 @@ extern "C" __global__ void average_pool2d_strips(
                 for (int a = 0; a < 2; ++a) {
                     #pragma unroll 1
                     for (int b = 0; b < 2; ++b) {
-                        acc += K[(long long)a*2 + b] * X[(((long long)z*n + 2*i + a)*m + 2*j + b)*C + d];
+                        acc += K[(long long)a*2 + b] * (real)X[(((long long)z*n + 2*i + a)*m + 2*j + b)*C + d];
                     }
                 }
                 // H[i, j, d] = acc
@@ -204,6 +211,7 @@ average_pool2d = Kernel(
     letters={"X": "n, m, C", "K": "2, 2", "H": "(n // 2), (m // 2), C"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_direct_dX, ("K", "G")),
     },

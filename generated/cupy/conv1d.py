@@ -4,19 +4,19 @@
     H[i] = u + Σ_a V[a]·X[i + a]        |a| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        99 of 99 obligations for all sizes: docs/derivations/conv1d.md
+Proved        103 of 103 obligations for all sizes: docs/derivations/conv1d.md
 Cost          2·n·(2Δ + 1) operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 
 __all__ = ["conv1d"]
 
 SRC = r"""
 extern "C" __global__ void conv1d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -26,17 +26,17 @@ extern "C" __global__ void conv1d_direct(
     const long long z = thread;
     real acc;
     // acc = u
-    acc = u[0];
+    acc = (real)u[0];
     // acc += V[a]·X[i + a]
     for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
-        acc += V[a + Delta] * X[z*n + i + a];
+        acc += (real)V[a + Delta] * (real)X[z*n + i + a];
     }
     // H[i] = acc
     H[z*n + i] = acc;
 }
 
 extern "C" __global__ void conv1d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -49,14 +49,14 @@ extern "C" __global__ void conv1d_direct_dX(
     acc = 0;
     // acc += V[a]·G[k - a]
     for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
-        acc += V[a + Delta] * G[z*n + k - a];
+        acc += (real)V[a + Delta] * (real)G[z*n + k - a];
     }
     // dX[k] = acc
     dX[z*n + k] = acc;
 }
 
 extern "C" __global__ void conv1d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -69,7 +69,7 @@ extern "C" __global__ void conv1d_direct_dV(
         // acc += X[i + a]·G[i]
         for (long long z = 0; z < batch; ++z) {
             for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
-                acc += X[z*n + i + a] * G[z*n + i];
+                acc += (real)X[z*n + i + a] * (real)G[z*n + i];
             }
         }
     }
@@ -78,7 +78,7 @@ extern "C" __global__ void conv1d_direct_dV(
 }
 
 extern "C" __global__ void conv1d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -89,7 +89,7 @@ extern "C" __global__ void conv1d_direct_du(
     // acc += G[i]
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n; ++i) {
-            acc += G[z*n + i];
+            acc += (real)G[z*n + i];
         }
     }
     // du = acc
@@ -98,10 +98,10 @@ extern "C" __global__ void conv1d_direct_du(
 """
 
 STRIPS = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void conv1d_strips(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     int batch, int n)
 {
     const int i0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -110,41 +110,48 @@ extern "C" __global__ void conv1d_strips(
     const int left = -Delta - (((-Delta) % W + W) % W);
     const int right = Delta + (((-Delta - S) % W + W) % W) + S;
     if (0 <= i0 + left && i0 + right <= n) {
-        __align__(sizeof(Lanes)) real acc[S];
+        real acc[S];
         #pragma unroll
         for (int q = 0; q < S; ++q) {
             // acc[q] = u
-            acc[q] = u[0];
+            acc[q] = (real)u[0];
         }
-        __align__(sizeof(Lanes)) real x[right - left];
+        real x[right - left];
         #pragma unroll
         for (int t = 0; t < right - left; t += W) {
             // x[e + t] = X[i0 + left + e + t]
-            *(Lanes*)&x[t] = *(const Lanes*)&X[(long long)z*n + i0 + left + t];
+            const Lanes lanes = *(const Lanes*)&X[(long long)z*n + i0 + left + t];
+            #pragma unroll
+            for (int e = 0; e < W; ++e)
+                x[e + t] = (real)lanes.entry[e];
         }
         // acc[q] += V[a]·X[i + a]
         #pragma unroll
         for (int a = -Delta; a < Delta + 1; ++a) {
             #pragma unroll
             for (int q = 0; q < S; ++q) {
-                acc[q] += V[a + Delta] * x[q + a - left];
+                acc[q] += (real)V[a + Delta] * x[q + a - left];
             }
         }
         #pragma unroll
         for (int t = 0; t < S; t += W) {
             // H[i0 + e + t] = acc[e + t]
-            *(Lanes*)&H[(long long)z*n + i0 + t] = *(const Lanes*)&acc[t];
+            Lanes lanes;
+            #pragma unroll
+            for (int e = 0; e < W; ++e)
+                lanes.entry[e] = acc[e + t];
+            *(Lanes*)&H[(long long)z*n + i0 + t] = lanes;
         }
     } else {
         #pragma unroll 1
         for (int i = i0; i < min(n, i0 + S); ++i) {
             real acc;
             // acc = u
-            acc = u[0];
+            acc = (real)u[0];
             // acc += V[a]·X[i + a]
             #pragma unroll 1
             for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
-                acc += V[a + Delta] * X[(long long)z*n + i + a];
+                acc += (real)V[a + Delta] * (real)X[(long long)z*n + i + a];
             }
             // H[i] = acc
             H[(long long)z*n + i] = acc;
@@ -154,10 +161,10 @@ extern "C" __global__ void conv1d_strips(
 """
 
 STRIPS_DX = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void conv1d_strips_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     int batch, int n)
 {
     const int k0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -166,30 +173,37 @@ extern "C" __global__ void conv1d_strips_dX(
     const int left = -Delta - (((-Delta) % W + W) % W);
     const int right = Delta + (((-Delta - S) % W + W) % W) + S;
     if (0 <= k0 + left && k0 + right <= n) {
-        __align__(sizeof(Lanes)) real acc[S];
+        real acc[S];
         #pragma unroll
         for (int q = 0; q < S; ++q) {
             // acc[q] = 0
             acc[q] = 0;
         }
-        __align__(sizeof(Lanes)) real x[right - left];
+        real x[right - left];
         #pragma unroll
         for (int t = 0; t < right - left; t += W) {
             // x[e + t] = G[k0 + left + e + t]
-            *(Lanes*)&x[t] = *(const Lanes*)&G[(long long)z*n + k0 + left + t];
+            const Lanes lanes = *(const Lanes*)&G[(long long)z*n + k0 + left + t];
+            #pragma unroll
+            for (int e = 0; e < W; ++e)
+                x[e + t] = (real)lanes.entry[e];
         }
         // acc[q] += V[a]·G[k - a]
         #pragma unroll
         for (int a = -Delta; a < Delta + 1; ++a) {
             #pragma unroll
             for (int q = 0; q < S; ++q) {
-                acc[q] += V[a + Delta] * x[q - left - a];
+                acc[q] += (real)V[a + Delta] * x[q - left - a];
             }
         }
         #pragma unroll
         for (int t = 0; t < S; t += W) {
             // dX[k0 + e + t] = acc[e + t]
-            *(Lanes*)&dX[(long long)z*n + k0 + t] = *(const Lanes*)&acc[t];
+            Lanes lanes;
+            #pragma unroll
+            for (int e = 0; e < W; ++e)
+                lanes.entry[e] = acc[e + t];
+            *(Lanes*)&dX[(long long)z*n + k0 + t] = lanes;
         }
     } else {
         #pragma unroll 1
@@ -200,12 +214,94 @@ extern "C" __global__ void conv1d_strips_dX(
             // acc += V[a]·G[k - a]
             #pragma unroll 1
             for (int a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
-                acc += V[a + Delta] * G[(long long)z*n + k - a];
+                acc += (real)V[a + Delta] * (real)G[(long long)z*n + k - a];
             }
             // dX[k] = acc
             dX[(long long)z*n + k] = acc;
         }
     }
+}
+"""
+
+PARTS = r"""
+extern "C" __global__ void conv1d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long Delta, long long chunks_z, long long chunks_i, long long length_z, long long length_i)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*(2*Delta + 1)*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - n <= a && a <= n - 1) {
+        // acc += X[i + a]·G[i]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            for (long long i = max(-a, i0) + (((i0 + lane - max(-a, i0)) % 32 + 32) % 32); i < min(min(n, i0 + length_i), n - a); i += 32) {
+                acc += (real)X[z*n + i + a] * (real)G[z*n + i];
+            }
+        }
+    }
+    // a part of dV[a]
+    parts[((chunk_z*chunks_i + chunk_i)*32 + lane)*(2*Delta + 1) + a + Delta] = acc;
+}
+
+extern "C" __global__ void conv1d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long chunks_z, long long chunks_i, long long length_z, long long length_i)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0 + lane; i < min(n, i0 + length_i); i += 32) {
+            acc += (real)G[z*n + i];
+        }
+    }
+    // a part of du
+    parts[(chunk_z*chunks_i + chunk_i)*32 + lane] = acc;
+}
+
+extern "C" __global__ void conv1d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
 }
 """
 
@@ -215,6 +311,8 @@ _conv1d_direct_dV = CudaKernel(cp, SRC, "conv1d_direct_dV")
 _conv1d_direct_du = CudaKernel(cp, SRC, "conv1d_direct_du")
 _conv1d_strips = CudaStrips(cp, STRIPS, "conv1d_strips", ("S", "W"))
 _conv1d_strips_dX = CudaStrips(cp, STRIPS_DX, "conv1d_strips_dX", ("S", "W"))
+_conv1d_parts_dV = CudaParts(cp, PARTS, "conv1d_parts_dV", "conv1d_fold", along=1)
+_conv1d_parts_du = CudaParts(cp, PARTS, "conv1d_parts_du", "conv1d_fold", along=1)
 
 
 def _direct(X, V, u, H, new):
@@ -265,11 +363,34 @@ def _direct_dV(X, G, dV, new):
     _conv1d_direct_dV((2*Delta + 1), (X, G, dV), (batch, n, Delta))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n = G.shape[-1]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n)
+    chunks = _conv1d_parts_dV.chunks(dV.size, (batch, n))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _conv1d_parts_dV(chunks, (X, G), dV, (batch, n, Delta), new)
+
+
 def _direct_du(G, du, new):
     """The gradient by u: one thread an output."""
     n = G.shape[-1]
     batch = G.size // (n)
     _conv1d_direct_du(1, (G, du), (batch, n))
+
+
+def _parts_du(G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n = G.shape[-1]
+    batch = G.size // (n)
+    chunks = _conv1d_parts_du.chunks(du.size, (batch, n))
+    if chunks is None:
+        _direct_du(G, du, new)
+    else:
+        _conv1d_parts_du(chunks, (G,), du, (batch, n), new)
 
 
 def _sizes(X, V, u):
@@ -297,9 +418,10 @@ conv1d = Kernel(
     letters={"X": "n", "V": "2*Delta + 1", "u": "", "H": "n"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("G",)),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("G",)),
     },
 )

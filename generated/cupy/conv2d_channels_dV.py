@@ -3,20 +3,20 @@
 
     dV[a, b, c, d] = Σ_i Σ_j X[i + a, j + b, c]·G[i, j, d]        0 ≤ i + a < n, 0 ≤ j + b < m
 
-Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(v)
-Proved        70 of 70 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
+Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(V)
+Proved        72 of 72 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
 Cost          2·(n·(2Δ + 1) - Δ·(Δ + 1) where Δ < n; n² otherwise)·(m·(2Δ + 1) - Δ·(Δ + 1) where Δ < m; m² otherwise)·C·D operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaParts
 
 __all__ = ["conv2d_channels_dV"]
 
 SRC = r"""
 extern "C" __global__ void conv2d_channels_dV_direct(
-    const real* __restrict__ G, const real* __restrict__ X, real* __restrict__ dV,
+    const stored* __restrict__ G, const stored* __restrict__ X, stored* __restrict__ dV,
     long long batch, long long n, long long m, long long D, long long Delta, long long C)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -36,7 +36,7 @@ extern "C" __global__ void conv2d_channels_dV_direct(
         for (long long z = 0; z < batch; ++z) {
             for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
                 for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
-                    acc += X[((z*n + i + a)*m + j + b)*C + c] * G[((z*n + i)*m + j)*D + d];
+                    acc += (real)X[((z*n + i + a)*m + j + b)*C + c] * (real)G[((z*n + i)*m + j)*D + d];
                 }
             }
         }
@@ -46,7 +46,7 @@ extern "C" __global__ void conv2d_channels_dV_direct(
 }
 
 extern "C" __global__ void conv2d_channels_dV_direct_dG(
-    const real* __restrict__ X, const real* __restrict__ Y, real* __restrict__ dG,
+    const stored* __restrict__ X, const stored* __restrict__ Y, stored* __restrict__ dG,
     long long batch, long long Delta, long long C, long long D, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -65,7 +65,7 @@ extern "C" __global__ void conv2d_channels_dV_direct_dG(
     for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
         for (long long b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
             for (long long c = 0; c < C; ++c) {
-                acc += X[((z*n + i + a)*m + j + b)*C + c] * Y[(((a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*D + d_];
+                acc += (real)X[((z*n + i + a)*m + j + b)*C + c] * (real)Y[(((a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*D + d_];
             }
         }
     }
@@ -74,7 +74,7 @@ extern "C" __global__ void conv2d_channels_dV_direct_dG(
 }
 
 extern "C" __global__ void conv2d_channels_dV_direct_dX(
-    const real* __restrict__ G, const real* __restrict__ Y, real* __restrict__ dX,
+    const stored* __restrict__ G, const stored* __restrict__ Y, stored* __restrict__ dX,
     long long batch, long long Delta, long long C, long long D, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -93,7 +93,7 @@ extern "C" __global__ void conv2d_channels_dV_direct_dX(
     for (long long i = max(0LL, k - Delta); i < min(n, k + Delta + 1); ++i) {
         for (long long j = max(0LL, l - Delta); j < min(m, l + Delta + 1); ++j) {
             for (long long d = 0; d < D; ++d) {
-                acc += G[((z*n + i)*m + j)*D + d] * Y[(((k + Delta - i)*(2*Delta + 1) + l + Delta - j)*C + c)*D + d];
+                acc += (real)G[((z*n + i)*m + j)*D + d] * (real)Y[(((k + Delta - i)*(2*Delta + 1) + l + Delta - j)*C + c)*D + d];
             }
         }
     }
@@ -102,9 +102,75 @@ extern "C" __global__ void conv2d_channels_dV_direct_dX(
 }
 """
 
+PARTS = r"""
+extern "C" __global__ void conv2d_channels_dV_parts(
+    const stored* __restrict__ G, const stored* __restrict__ X, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long D, long long Delta, long long C, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*(2*Delta + 1)*(2*Delta + 1)*C*D) return;
+    const long long d = thread % D;
+    thread /= D;
+    const long long c = thread % C;
+    thread /= C;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {
+        // acc += X[i + a, j + b, c]·G[i, j, d]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            for (long long i = max(-a, i0); i < min(min(n, i0 + length_i), n - a); ++i) {
+                for (long long j = max(-b, j0); j < min(min(m, j0 + length_j), m - b); ++j) {
+                    acc += (real)X[((z*n + i + a)*m + j + b)*C + c] * (real)G[((z*n + i)*m + j)*D + d];
+                }
+            }
+        }
+    }
+    // a part of dV[a, b, c, d]
+    parts[(((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*D + d] = acc;
+}
+
+extern "C" __global__ void conv2d_channels_dV_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _conv2d_channels_dV_direct = CudaKernel(cp, SRC, "conv2d_channels_dV_direct")
 _conv2d_channels_dV_direct_dG = CudaKernel(cp, SRC, "conv2d_channels_dV_direct_dG")
 _conv2d_channels_dV_direct_dX = CudaKernel(cp, SRC, "conv2d_channels_dV_direct_dX")
+_conv2d_channels_dV_parts = CudaParts(cp, PARTS, "conv2d_channels_dV_parts", "conv2d_channels_dV_fold")
 
 
 def _direct(G, X, dV, new):
@@ -114,6 +180,19 @@ def _direct(G, X, dV, new):
     Delta = (dV.shape[0] - 1) // 2
     batch = G.size // (n*m*D)
     _conv2d_channels_dV_direct((2*Delta + 1)*(2*Delta + 1)*C*D, (G, X, dV), (batch, n, m, D, Delta, C))
+
+
+def _parts(G, X, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m, D = G.shape[-3:]
+    C = X.shape[-1]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = G.size // (n*m*D)
+    chunks = _conv2d_channels_dV_parts.chunks(dV.size, (batch, n, m))
+    if chunks is None:
+        _direct(G, X, dV, new)
+    else:
+        _conv2d_channels_dV_parts(chunks, (G, X), dV, (batch, n, m, D, Delta, C), new)
 
 
 def _direct_dG(X, Y, dG, new):
@@ -151,7 +230,7 @@ def _shapes(n, m, D, Delta, C):
 conv2d_channels_dV = Kernel(
     name="conv2d_channels_dV",
     xp=cp,
-    body=_direct,
+    body=_parts,
     sizes=_sizes,
     shapes=_shapes,
     data="G",
@@ -161,6 +240,7 @@ conv2d_channels_dV = Kernel(
     letters={"G": "n, m, D", "X": "n, m, C", "dV": "2*Delta + 1, 2*Delta + 1, C, D"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "G": Gradient(_direct_dG, ("X", "Y")),
         "X": Gradient(_direct_dX, ("G", "Y")),

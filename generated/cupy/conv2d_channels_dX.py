@@ -4,19 +4,19 @@
     X[k, l, c] = Σ_a Σ_b Σ_d V[a, b, c, d]·H[k - a, l - b, d]        |a|, |b| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ adjoint
-Proved        96 of 96 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
+Proved        106 of 106 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 
 __all__ = ["conv2d_channels_dX"]
 
 SRC = r"""
 extern "C" __global__ void conv2d_channels_dX_direct(
-    const real* __restrict__ H, const real* __restrict__ V, real* __restrict__ X,
+    const stored* __restrict__ H, const stored* __restrict__ V, stored* __restrict__ X,
     long long batch, long long n, long long m, long long D, long long C, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -35,7 +35,7 @@ extern "C" __global__ void conv2d_channels_dX_direct(
     for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
         for (long long b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
             for (long long d = 0; d < D; ++d) {
-                acc += V[(((a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*D + d] * H[((z*n + k - a)*m + l - b)*D + d];
+                acc += (real)V[(((a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*D + d] * (real)H[((z*n + k - a)*m + l - b)*D + d];
             }
         }
     }
@@ -44,7 +44,7 @@ extern "C" __global__ void conv2d_channels_dX_direct(
 }
 
 extern "C" __global__ void conv2d_channels_dX_direct_dH(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dH,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dH,
     long long batch, long long n, long long m, long long C, long long D, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -63,7 +63,7 @@ extern "C" __global__ void conv2d_channels_dX_direct_dH(
     for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
         for (long long b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
             for (long long c = 0; c < C; ++c) {
-                acc += V[(((a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*D + d] * G[((z*n + i + a)*m + j + b)*C + c];
+                acc += (real)V[(((a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*D + d] * (real)G[((z*n + i + a)*m + j + b)*C + c];
             }
         }
     }
@@ -72,7 +72,7 @@ extern "C" __global__ void conv2d_channels_dX_direct_dH(
 }
 
 extern "C" __global__ void conv2d_channels_dX_direct_dV(
-    const real* __restrict__ H, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ H, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long m, long long C, long long Delta, long long D)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -92,7 +92,7 @@ extern "C" __global__ void conv2d_channels_dX_direct_dV(
         for (long long z = 0; z < batch; ++z) {
             for (long long k = max(a, 0LL); k < min(n, a + n); ++k) {
                 for (long long l = max(b, 0LL); l < min(m, b + m); ++l) {
-                    acc += H[((z*n + k - a)*m + l - b)*D + d] * G[((z*n + k)*m + l)*C + c];
+                    acc += (real)H[((z*n + k - a)*m + l - b)*D + d] * (real)G[((z*n + k)*m + l)*C + c];
                 }
             }
         }
@@ -102,9 +102,517 @@ extern "C" __global__ void conv2d_channels_dX_direct_dV(
 }
 """
 
+TILES = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void conv2d_channels_dX_tiles(
+    const stored* __restrict__ H, const stored* __restrict__ V, stored* __restrict__ X,
+    int batch, int n, int m, int D, int C, int Delta)
+{
+    __shared__ __align__(16) real x[K][8*P + 4];
+    __shared__ __align__(16) real v[K][4*Q + 4];
+    int block = blockIdx.x;
+    const int c0 = 4*Q*(block % ((C + 4*Q - 1) / (4*Q)));
+    block /= ((C + 4*Q - 1) / (4*Q));
+    const int l0 = 8*(block % ((m + 8 - 1) / 8));
+    block /= ((m + 8 - 1) / 8);
+    const int k0 = P*(block % ((n + P - 1) / P));
+    block /= ((n + P - 1) / P);
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (Delta <= k0 && Delta <= l0 && c0 + 4*Q <= C && k0 + Delta + P <= n && l0 + Delta <= m - 8) {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r, s] = 0
+                acc[r][s] = 0;
+            }
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            #pragma unroll 1
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll 1
+                for (int d0 = 0; d0 < D; d0 += K) {
+                    // v[k_, 4*e + s] = V[a, b, 4*e + c0 + s, k_ + d0]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= Q*4*K) continue;
+                        const int k_ = part % K;
+                        part /= K;
+                        const int s = part % 4;
+                        part /= 4;
+                        const int e = part;
+                        if (k_ + d0 <= D - 1) {
+                            v[k_][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + 4*e + c0 + s)*D + k_ + d0];
+                        }
+                    }
+                    // x[k_, 8*e + r] = H[k0 + e - a, l0 + r - b, k_ + d0]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= P*8*K) continue;
+                        const int k_ = part % K;
+                        part /= K;
+                        const int r = part % 8;
+                        part /= 8;
+                        const int e = part;
+                        if (k_ + d0 <= D - 1) {
+                            x[k_][8*e + r] = (real)H[(((long long)z*n + k0 + e - a)*m + l0 + r - b)*D + k_ + d0];
+                        }
+                    }
+                    __syncthreads();
+                    if (d0 + K <= D) {
+                        #pragma unroll
+                        for (int k_ = 0; k_ < K; ++k_) {
+                            real w[4];
+                            real y[8];
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                w[s] = v[k_][4*q + s];
+                            }
+                            #pragma unroll
+                            for (int r = 0; r < 8; ++r) {
+                                y[r] = x[k_][8*p + r];
+                            }
+                            // acc[r, s] += V[a, b, c, d]·H[k - a, l - b, d]
+                            #pragma unroll
+                            for (int r = 0; r < 8; ++r) {
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    acc[r][s] += w[s] * y[r];
+                                }
+                            }
+                        }
+                    } else {
+                        #pragma unroll 1
+                        for (int k_ = 0; k_ < D - d0; ++k_) {
+                            real w[4];
+                            real y[8];
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                w[s] = v[k_][4*q + s];
+                            }
+                            #pragma unroll
+                            for (int r = 0; r < 8; ++r) {
+                                y[r] = x[k_][8*p + r];
+                            }
+                            // acc[r, s] += V[a, b, c, d]·H[k - a, l - b, d]
+                            #pragma unroll
+                            for (int r = 0; r < 8; ++r) {
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    acc[r][s] += w[s] * y[r];
+                                }
+                            }
+                        }
+                    }
+                    __syncthreads();
+                }
+            }
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W) {
+                // X[k0 + p, l0 + r, h + 4*q + c0 + t] = acc[r, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W; ++h)
+                    lanes.entry[h] = acc[r][h + t];
+                *(Lanes*)&X[(((long long)z*n + k0 + p)*m + l0 + r)*C + 4*q + c0 + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r <= m - 1) {
+                    // acc[r, s] = 0
+                    acc[r][s] = 0;
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            #pragma unroll 1
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll 1
+                for (int d0 = 0; d0 < D; d0 += K) {
+                    // v[k_, 4*e + s] = V[a, b, 4*e + c0 + s, k_ + d0]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= Q*4*K) continue;
+                        const int k_ = part % K;
+                        part /= K;
+                        const int s = part % 4;
+                        part /= 4;
+                        const int e = part;
+                        if (4*e + c0 + s <= C - 1 && k_ + d0 <= D - 1) {
+                            v[k_][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + 4*e + c0 + s)*D + k_ + d0];
+                        }
+                    }
+                    // x[k_, 8*e + r] = H[k0 + e - a, l0 + r - b, k_ + d0]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= P*8*K) continue;
+                        const int k_ = part % K;
+                        part /= K;
+                        const int r = part % 8;
+                        part /= 8;
+                        const int e = part;
+                        if (a <= k0 + e && b <= l0 + r && k0 + e <= a + n - 1 && k0 + e <= n - 1 && k_ + d0 <= D - 1 && l0 + r <= b + m - 1 && l0 + r <= m - 1) {
+                            x[k_][8*e + r] = (real)H[(((long long)z*n + k0 + e - a)*m + l0 + r - b)*D + k_ + d0];
+                        }
+                    }
+                    __syncthreads();
+                    #pragma unroll 1
+                    for (int k_ = 0; k_ < min(K, D - d0); ++k_) {
+                        real w[4];
+                        real y[8];
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            if (4*q + c0 + s <= C - 1) {
+                                w[s] = v[k_][4*q + s];
+                            }
+                        }
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            if (a <= k0 + p && b <= l0 + r && k0 + p <= a + n - 1 && k0 + p <= n - 1 && l0 + r <= b + m - 1 && l0 + r <= m - 1) {
+                                y[r] = x[k_][8*p + r];
+                            }
+                        }
+                        // acc[r, s] += V[a, b, c, d]·H[k - a, l - b, d]
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            if (a <= k0 + p && b <= l0 + r && k0 + p <= a + n - 1 && k0 + p <= n - 1 && l0 + r <= b + m - 1 && l0 + r <= m - 1) {
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    if (4*q + c0 + s <= C - 1) {
+                                        acc[r][s] += w[s] * y[r];
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    __syncthreads();
+                }
+            }
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r <= m - 1) {
+                    // X[k0 + p, l0 + r, 4*q + c0 + s] = acc[r, s]
+                    X[(((long long)z*n + k0 + p)*m + l0 + r)*C + 4*q + c0 + s] = acc[r][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+TILES_DH = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void conv2d_channels_dX_tiles_dH(
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dH,
+    int batch, int n, int m, int C, int D, int Delta)
+{
+    __shared__ __align__(16) real x[K][8*P + 4];
+    __shared__ __align__(16) real v[K][4*Q + 4];
+    int block = blockIdx.x;
+    const int d0 = 4*Q*(block % ((D + 4*Q - 1) / (4*Q)));
+    block /= ((D + 4*Q - 1) / (4*Q));
+    const int j0 = 8*(block % ((m + 8 - 1) / 8));
+    block /= ((m + 8 - 1) / 8);
+    const int i0 = P*(block % ((n + P - 1) / P));
+    block /= ((n + P - 1) / P);
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (Delta <= i0 && Delta <= j0 && d0 + 4*Q <= D && i0 + Delta + P <= n && j0 + Delta <= m - 8) {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r, s] = 0
+                acc[r][s] = 0;
+            }
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            #pragma unroll 1
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll 1
+                for (int c0 = 0; c0 < C; c0 += K) {
+                    // v[k, 4*e + s] = V[a, b, k + c0, 4*e + d0 + s]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= K*Q*4) continue;
+                        const int s = part % 4;
+                        part /= 4;
+                        const int e = part % Q;
+                        part /= Q;
+                        const int k = part;
+                        if (k + c0 <= C - 1) {
+                            v[k][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + k + c0)*D + 4*e + d0 + s];
+                        }
+                    }
+                    // x[k, 8*e + r] = G[i0 + a + e, j0 + b + r, k + c0]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= P*8*K) continue;
+                        const int k = part % K;
+                        part /= K;
+                        const int r = part % 8;
+                        part /= 8;
+                        const int e = part;
+                        if (k + c0 <= C - 1) {
+                            x[k][8*e + r] = (real)G[(((long long)z*n + i0 + a + e)*m + j0 + b + r)*C + k + c0];
+                        }
+                    }
+                    __syncthreads();
+                    if (c0 + K <= C) {
+                        #pragma unroll
+                        for (int k = 0; k < K; ++k) {
+                            real w[4];
+                            real y[8];
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                w[s] = v[k][4*q + s];
+                            }
+                            #pragma unroll
+                            for (int r = 0; r < 8; ++r) {
+                                y[r] = x[k][8*p + r];
+                            }
+                            // acc[r, s] += V[a, b, c, d]·G[i + a, j + b, c]
+                            #pragma unroll
+                            for (int r = 0; r < 8; ++r) {
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    acc[r][s] += w[s] * y[r];
+                                }
+                            }
+                        }
+                    } else {
+                        #pragma unroll 1
+                        for (int k = 0; k < C - c0; ++k) {
+                            real w[4];
+                            real y[8];
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                w[s] = v[k][4*q + s];
+                            }
+                            #pragma unroll
+                            for (int r = 0; r < 8; ++r) {
+                                y[r] = x[k][8*p + r];
+                            }
+                            // acc[r, s] += V[a, b, c, d]·G[i + a, j + b, c]
+                            #pragma unroll
+                            for (int r = 0; r < 8; ++r) {
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    acc[r][s] += w[s] * y[r];
+                                }
+                            }
+                        }
+                    }
+                    __syncthreads();
+                }
+            }
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W) {
+                // dH[i0 + p, j0 + r, h + 4*q + d0 + t] = acc[r, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W; ++h)
+                    lanes.entry[h] = acc[r][h + t];
+                *(Lanes*)&dH[(((long long)z*n + i0 + p)*m + j0 + r)*D + 4*q + d0 + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1) {
+                    // acc[r, s] = 0
+                    acc[r][s] = 0;
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            #pragma unroll 1
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll 1
+                for (int c0 = 0; c0 < C; c0 += K) {
+                    // v[k, 4*e + s] = V[a, b, k + c0, 4*e + d0 + s]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= K*Q*4) continue;
+                        const int s = part % 4;
+                        part /= 4;
+                        const int e = part % Q;
+                        part /= Q;
+                        const int k = part;
+                        if (4*e + d0 + s <= D - 1 && k + c0 <= C - 1) {
+                            v[k][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + k + c0)*D + 4*e + d0 + s];
+                        }
+                    }
+                    // x[k, 8*e + r] = G[i0 + a + e, j0 + b + r, k + c0]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= P*8*K) continue;
+                        const int k = part % K;
+                        part /= K;
+                        const int r = part % 8;
+                        part /= 8;
+                        const int e = part;
+                        if (0 <= i0 + a + e && 0 <= j0 + b + r && i0 + a + e <= n - 1 && i0 + e <= n - 1 && j0 + b + r <= m - 1 && j0 + r <= m - 1 && k + c0 <= C - 1) {
+                            x[k][8*e + r] = (real)G[(((long long)z*n + i0 + a + e)*m + j0 + b + r)*C + k + c0];
+                        }
+                    }
+                    __syncthreads();
+                    #pragma unroll 1
+                    for (int k = 0; k < min(K, C - c0); ++k) {
+                        real w[4];
+                        real y[8];
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            if (4*q + d0 + s <= D - 1) {
+                                w[s] = v[k][4*q + s];
+                            }
+                        }
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            if (0 <= i0 + a + p && 0 <= j0 + b + r && i0 + a + p <= n - 1 && i0 + p <= n - 1 && j0 + b + r <= m - 1 && j0 + r <= m - 1) {
+                                y[r] = x[k][8*p + r];
+                            }
+                        }
+                        // acc[r, s] += V[a, b, c, d]·G[i + a, j + b, c]
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            if (0 <= i0 + a + p && 0 <= j0 + b + r && i0 + a + p <= n - 1 && i0 + p <= n - 1 && j0 + b + r <= m - 1 && j0 + r <= m - 1) {
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    if (4*q + d0 + s <= D - 1) {
+                                        acc[r][s] += w[s] * y[r];
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    __syncthreads();
+                }
+            }
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1) {
+                    // dH[i0 + p, j0 + r, 4*q + d0 + s] = acc[r, s]
+                    dH[(((long long)z*n + i0 + p)*m + j0 + r)*D + 4*q + d0 + s] = acc[r][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+PARTS = r"""
+extern "C" __global__ void conv2d_channels_dX_parts_dV(
+    const stored* __restrict__ H, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long C, long long Delta, long long D, long long chunks_z, long long chunks_k, long long chunks_l, long long length_z, long long length_k, long long length_l)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_k*chunks_l*(2*Delta + 1)*(2*Delta + 1)*C*D) return;
+    const long long d = thread % D;
+    thread /= D;
+    const long long c = thread % C;
+    thread /= C;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long chunk_l = thread % chunks_l;
+    thread /= chunks_l;
+    const long long chunk_k = thread % chunks_k;
+    thread /= chunks_k;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long k0 = chunk_k*length_k;
+    const long long l0 = chunk_l*length_l;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {
+        // acc += H[k - a, l - b, d]·G[k, l, c]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            for (long long k = max(a, k0); k < min(min(n, a + n), k0 + length_k); ++k) {
+                for (long long l = max(b, l0); l < min(min(m, b + m), l0 + length_l); ++l) {
+                    acc += (real)H[((z*n + k - a)*m + l - b)*D + d] * (real)G[((z*n + k)*m + l)*C + c];
+                }
+            }
+        }
+    }
+    // a part of dV[a, b, c, d]
+    parts[(((((chunk_z*chunks_k + chunk_k)*chunks_l + chunk_l)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta)*C + c)*D + d] = acc;
+}
+
+extern "C" __global__ void conv2d_channels_dX_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _conv2d_channels_dX_direct = CudaKernel(cp, SRC, "conv2d_channels_dX_direct")
 _conv2d_channels_dX_direct_dH = CudaKernel(cp, SRC, "conv2d_channels_dX_direct_dH")
 _conv2d_channels_dX_direct_dV = CudaKernel(cp, SRC, "conv2d_channels_dX_direct_dV")
+_conv2d_channels_dX_tiles = CudaTiles(cp, TILES, "conv2d_channels_dX_tiles", ("P", "Q", "K", "W"), (8, 4))
+_conv2d_channels_dX_tiles_dH = CudaTiles(cp, TILES_DH, "conv2d_channels_dX_tiles_dH", ("P", "Q", "K", "W"), (8, 4))
+_conv2d_channels_dX_parts_dV = CudaParts(cp, PARTS, "conv2d_channels_dX_parts_dV", "conv2d_channels_dX_fold")
 
 
 def _direct(H, V, X, new):
@@ -116,6 +624,19 @@ def _direct(H, V, X, new):
     _conv2d_channels_dX_direct(batch*n*m*C, (H, V, X), (batch, n, m, D, C, Delta))
 
 
+def _tiles(H, V, X, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    n, m, D = H.shape[-3:]
+    Delta = (V.shape[0] - 1) // 2
+    C = V.shape[2]
+    batch = X.size // (n*m*C)
+    tile = _conv2d_channels_dX_tiles.tile((n, m), C, D, batch, (C, D, Delta, m, n))
+    if tile is None:
+        _direct(H, V, X, new)
+    else:
+        _conv2d_channels_dX_tiles(tile, (H, V, X), (batch, n, m, D, C, Delta), X)
+
+
 def _direct_dH(V, G, dH, new):
     """The gradient by H: one thread an output."""
     Delta = (V.shape[0] - 1) // 2
@@ -125,6 +646,19 @@ def _direct_dH(V, G, dH, new):
     _conv2d_channels_dX_direct_dH(batch*n*m*D, (V, G, dH), (batch, n, m, C, D, Delta))
 
 
+def _tiles_dH(V, G, dH, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    Delta = (V.shape[0] - 1) // 2
+    D = V.shape[3]
+    n, m, C = G.shape[-3:]
+    batch = dH.size // (n*m*D)
+    tile = _conv2d_channels_dX_tiles_dH.tile((n, m), D, C, batch, (C, D, Delta, m, n))
+    if tile is None:
+        _direct_dH(V, G, dH, new)
+    else:
+        _conv2d_channels_dX_tiles_dH(tile, (V, G, dH), (batch, n, m, C, D, Delta), dH)
+
+
 def _direct_dV(H, G, dV, new):
     """The gradient by V: one thread an output."""
     D = H.shape[-1]
@@ -132,6 +666,19 @@ def _direct_dV(H, G, dV, new):
     Delta = (dV.shape[0] - 1) // 2
     batch = H.size // (n*m*D)
     _conv2d_channels_dX_direct_dV((2*Delta + 1)*(2*Delta + 1)*C*D, (H, G, dV), (batch, n, m, C, Delta, D))
+
+
+def _parts_dV(H, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    D = H.shape[-1]
+    n, m, C = G.shape[-3:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = H.size // (n*m*D)
+    chunks = _conv2d_channels_dX_parts_dV.chunks(dV.size, (batch, n, m))
+    if chunks is None:
+        _direct_dV(H, G, dV, new)
+    else:
+        _conv2d_channels_dX_parts_dV(chunks, (H, G), dV, (batch, n, m, C, Delta, D), new)
 
 
 def _sizes(H, V):
@@ -150,7 +697,7 @@ def _shapes(n, m, D, C, Delta):
 conv2d_channels_dX = Kernel(
     name="conv2d_channels_dX",
     xp=cp,
-    body=_direct,
+    body=_tiles,
     sizes=_sizes,
     shapes=_shapes,
     data="H",
@@ -160,8 +707,9 @@ conv2d_channels_dX = Kernel(
     letters={"H": "n, m, D", "V": "2*Delta + 1, 2*Delta + 1, C, D", "X": "n, m, C"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
-        "H": Gradient(_direct_dH, ("V", "G")),
-        "V": Gradient(_direct_dV, ("H", "G")),
+        "H": Gradient(_tiles_dH, ("V", "G")),
+        "V": Gradient(_parts_dV, ("H", "G")),
     },
 )

@@ -16,7 +16,7 @@ __all__ = ["conv2d_channels_du"]
 
 SRC = r"""
 extern "C" __global__ void conv2d_channels_du_direct(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n, long long m, long long D)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -30,7 +30,7 @@ extern "C" __global__ void conv2d_channels_du_direct(
     // acc += G[i, j, d]
     for (long long i = 0; i < n; ++i) {
         for (long long j = 0; j < m; ++j) {
-            acc += G[((z*n + i)*m + j)*D + d];
+            acc += (real)G[((z*n + i)*m + j)*D + d];
         }
     }
     // du[d] = acc
@@ -38,7 +38,7 @@ extern "C" __global__ void conv2d_channels_du_direct(
 }
 
 extern "C" __global__ void conv2d_channels_du_direct_dG(
-    const real* __restrict__ Y, real* __restrict__ dG,
+    const stored* __restrict__ Y, stored* __restrict__ dG,
     long long batch, long long D, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -53,17 +53,17 @@ extern "C" __global__ void conv2d_channels_du_direct_dG(
     real acc;
     // acc = 0
     acc = 0;
-    acc += Y[z*D + d_];
+    acc += (real)Y[z*D + d_];
     // dG[i, j, d_] = acc
     dG[((z*n + i)*m + j)*D + d_] = acc;
 }
 """
 
 STRIPS_DG = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void conv2d_channels_du_strips_dG(
-    const real* __restrict__ Y, real* __restrict__ dG,
+    const stored* __restrict__ Y, stored* __restrict__ dG,
     int batch, int D, int n, int m)
 {
     const int d_0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -76,17 +76,20 @@ extern "C" __global__ void conv2d_channels_du_strips_dG(
     const int left = 0;
     const int right = S + (((-S) % W + W) % W);
     if (0 <= left + d_0 && d_0 + right <= D) {
-        __align__(sizeof(Lanes)) real acc[S];
+        real acc[S];
         #pragma unroll
         for (int q = 0; q < S; ++q) {
             // acc[q] = 0
             acc[q] = 0;
         }
-        __align__(sizeof(Lanes)) real x[right - left];
+        real x[right - left];
         #pragma unroll
         for (int t = 0; t < right - left; t += W) {
             // x[e + t] = Y[left + e + d_0 + t]
-            *(Lanes*)&x[t] = *(const Lanes*)&Y[(long long)z*D + left + d_0 + t];
+            const Lanes lanes = *(const Lanes*)&Y[(long long)z*D + left + d_0 + t];
+            #pragma unroll
+            for (int e = 0; e < W; ++e)
+                x[e + t] = (real)lanes.entry[e];
         }
         // acc[q] += Y[d_]
         #pragma unroll
@@ -96,7 +99,11 @@ extern "C" __global__ void conv2d_channels_du_strips_dG(
         #pragma unroll
         for (int t = 0; t < S; t += W) {
             // dG[i, j, e + d_0 + t] = acc[e + t]
-            *(Lanes*)&dG[(((long long)z*n + i)*m + j)*D + d_0 + t] = *(const Lanes*)&acc[t];
+            Lanes lanes;
+            #pragma unroll
+            for (int e = 0; e < W; ++e)
+                lanes.entry[e] = acc[e + t];
+            *(Lanes*)&dG[(((long long)z*n + i)*m + j)*D + d_0 + t] = lanes;
         }
     } else {
         #pragma unroll 1
@@ -104,7 +111,7 @@ extern "C" __global__ void conv2d_channels_du_strips_dG(
             real acc;
             // acc = 0
             acc = 0;
-            acc += Y[(long long)z*D + d_];
+            acc += (real)Y[(long long)z*D + d_];
             // dG[i, j, d_] = acc
             dG[(((long long)z*n + i)*m + j)*D + d_] = acc;
         }
@@ -173,6 +180,7 @@ conv2d_channels_du = Kernel(
     letters={"G": "n, m, D", "du": "D"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "G": Gradient(_strips_dG, ("Y",)),
     },

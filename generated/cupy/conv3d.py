@@ -4,19 +4,19 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        113 of 113 obligations for all sizes: docs/derivations/conv3d.md
+Proved        117 of 117 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 
 __all__ = ["conv3d"]
 
 SRC = r"""
 extern "C" __global__ void conv3d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long m, long long p, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -30,12 +30,12 @@ extern "C" __global__ void conv3d_direct(
     const long long z = thread;
     real acc;
     // acc = u
-    acc = u[0];
+    acc = (real)u[0];
     // acc += V[a, b, e]·X[i + a, j + b, h + e]
     for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
         for (long long b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
             for (long long e = max(-Delta, -h); e < min(Delta + 1, p - h); ++e) {
-                acc += V[((a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * X[((z*n + i + a)*m + j + b)*p + h + e];
+                acc += (real)V[((a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * (real)X[((z*n + i + a)*m + j + b)*p + h + e];
             }
         }
     }
@@ -44,7 +44,7 @@ extern "C" __global__ void conv3d_direct(
 }
 
 extern "C" __global__ void conv3d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m, long long p, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -63,7 +63,7 @@ extern "C" __global__ void conv3d_direct_dX(
     for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
         for (long long b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
             for (long long e = max(-Delta, q + 1 - p); e < min(Delta + 1, q + 1); ++e) {
-                acc += V[((a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * G[((z*n + k - a)*m + l - b)*p + q - e];
+                acc += (real)V[((a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * (real)G[((z*n + k - a)*m + l - b)*p + q - e];
             }
         }
     }
@@ -72,7 +72,7 @@ extern "C" __global__ void conv3d_direct_dX(
 }
 
 extern "C" __global__ void conv3d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long m, long long p, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -91,7 +91,7 @@ extern "C" __global__ void conv3d_direct_dV(
             for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
                 for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
                     for (long long h = max(-e, 0LL); h < min(p, p - e); ++h) {
-                        acc += X[((z*n + i + a)*m + j + b)*p + h + e] * G[((z*n + i)*m + j)*p + h];
+                        acc += (real)X[((z*n + i + a)*m + j + b)*p + h + e] * (real)G[((z*n + i)*m + j)*p + h];
                     }
                 }
             }
@@ -102,7 +102,7 @@ extern "C" __global__ void conv3d_direct_dV(
 }
 
 extern "C" __global__ void conv3d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n, long long m, long long p)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -115,7 +115,7 @@ extern "C" __global__ void conv3d_direct_du(
         for (long long i = 0; i < n; ++i) {
             for (long long j = 0; j < m; ++j) {
                 for (long long h = 0; h < p; ++h) {
-                    acc += G[((z*n + i)*m + j)*p + h];
+                    acc += (real)G[((z*n + i)*m + j)*p + h];
                 }
             }
         }
@@ -126,10 +126,10 @@ extern "C" __global__ void conv3d_direct_du(
 """
 
 STRIPS = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void conv3d_strips(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     int batch, int n, int m, int p)
 {
     const int h0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -142,24 +142,27 @@ extern "C" __global__ void conv3d_strips(
     const int left = -Delta - (((-Delta) % W + W) % W);
     const int right = Delta + (((-Delta - S) % W + W) % W) + S;
     if (0 <= h0 + left && Delta <= i && Delta <= j0 && h0 + right <= p && i + Delta <= n - 1 && j0 + Delta + R <= m) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p_ = 0; p_ < R; ++p_) {
             #pragma unroll
             for (int q = 0; q < S; ++q) {
                 // acc[p_, q] = u
-                acc[p_][q] = u[0];
+                acc[p_][q] = (real)u[0];
             }
         }
         #pragma unroll
         for (int a = -Delta; a < Delta + 1; ++a) {
             #pragma unroll
             for (int y = 0; y < 2*Delta + R; ++y) {
-                __align__(sizeof(Lanes)) real x[right - left];
+                real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
                     // x[e_ + t] = X[i + a, j0 + y - Delta, h0 + left + e_ + t]
-                    *(Lanes*)&x[t] = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*p + h0 + left + t];
+                    const Lanes lanes = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*p + h0 + left + t];
+                    #pragma unroll
+                    for (int e_ = 0; e_ < W; ++e_)
+                        x[e_ + t] = (real)lanes.entry[e_];
                 }
                 // acc[p_, q] += V[a, b, e]·X[i + a, j + b, h + e]
                 #pragma unroll
@@ -170,7 +173,7 @@ extern "C" __global__ void conv3d_strips(
                         for (int e = -Delta; e < Delta + 1; ++e) {
                             #pragma unroll
                             for (int q = 0; q < S; ++q) {
-                                acc[p_][q] += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * x[q + e - left];
+                                acc[p_][q] += (real)V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * x[q + e - left];
                             }
                         }
                     }
@@ -182,7 +185,11 @@ extern "C" __global__ void conv3d_strips(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // H[i, j0 + p_, h0 + e_ + t] = acc[p_, e_ + t]
-                *(Lanes*)&H[(((long long)z*n + i)*m + j0 + p_)*p + h0 + t] = *(const Lanes*)&acc[p_][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e_ = 0; e_ < W; ++e_)
+                    lanes.entry[e_] = acc[p_][e_ + t];
+                *(Lanes*)&H[(((long long)z*n + i)*m + j0 + p_)*p + h0 + t] = lanes;
             }
         }
     } else {
@@ -192,7 +199,7 @@ extern "C" __global__ void conv3d_strips(
             for (int h = h0; h < min(p, h0 + S); ++h) {
                 real acc;
                 // acc = u
-                acc = u[0];
+                acc = (real)u[0];
                 // acc += V[a, b, e]·X[i + a, j + b, h + e]
                 #pragma unroll 1
                 for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
@@ -200,7 +207,7 @@ extern "C" __global__ void conv3d_strips(
                     for (int b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
                         #pragma unroll 1
                         for (int e = max(-Delta, -h); e < min(Delta + 1, p - h); ++e) {
-                            acc += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * X[(((long long)z*n + i + a)*m + j + b)*p + h + e];
+                            acc += (real)V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * (real)X[(((long long)z*n + i + a)*m + j + b)*p + h + e];
                         }
                     }
                 }
@@ -213,10 +220,10 @@ extern "C" __global__ void conv3d_strips(
 """
 
 STRIPS_DX = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void conv3d_strips_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     int batch, int n, int m, int p)
 {
     const int q0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -229,7 +236,7 @@ extern "C" __global__ void conv3d_strips_dX(
     const int left = -Delta - (((-Delta) % W + W) % W);
     const int right = Delta + (((-Delta - S) % W + W) % W) + S;
     if (0 <= left + q0 && Delta <= k && Delta <= l0 && k + Delta <= n - 1 && l0 + Delta + R <= m && q0 + right <= p) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p_ = 0; p_ < R; ++p_) {
             #pragma unroll
@@ -242,11 +249,14 @@ extern "C" __global__ void conv3d_strips_dX(
         for (int a = -Delta; a < Delta + 1; ++a) {
             #pragma unroll
             for (int y = 0; y < 2*Delta + R; ++y) {
-                __align__(sizeof(Lanes)) real x[right - left];
+                real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
                     // x[e_ + t] = G[k - a, l0 + Delta + R - 1 - y, left + q0 + e_ + t]
-                    *(Lanes*)&x[t] = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + Delta + R - 1 - y)*p + left + q0 + t];
+                    const Lanes lanes = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + Delta + R - 1 - y)*p + left + q0 + t];
+                    #pragma unroll
+                    for (int e_ = 0; e_ < W; ++e_)
+                        x[e_ + t] = (real)lanes.entry[e_];
                 }
                 // acc[p_, q_] += V[a, b, e]·G[k - a, l - b, q - e]
                 #pragma unroll
@@ -257,7 +267,7 @@ extern "C" __global__ void conv3d_strips_dX(
                         for (int e = -Delta; e < Delta + 1; ++e) {
                             #pragma unroll
                             for (int q_ = 0; q_ < S; ++q_) {
-                                acc[p_][q_] += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * x[q_ - left - e];
+                                acc[p_][q_] += (real)V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * x[q_ - left - e];
                             }
                         }
                     }
@@ -269,7 +279,11 @@ extern "C" __global__ void conv3d_strips_dX(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // dX[k, l0 + p_, q0 + e_ + t] = acc[p_, e_ + t]
-                *(Lanes*)&dX[(((long long)z*n + k)*m + l0 + p_)*p + q0 + t] = *(const Lanes*)&acc[p_][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e_ = 0; e_ < W; ++e_)
+                    lanes.entry[e_] = acc[p_][e_ + t];
+                *(Lanes*)&dX[(((long long)z*n + k)*m + l0 + p_)*p + q0 + t] = lanes;
             }
         }
     } else {
@@ -287,7 +301,7 @@ extern "C" __global__ void conv3d_strips_dX(
                     for (int b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
                         #pragma unroll 1
                         for (int e = max(-Delta, q + 1 - p); e < min(Delta + 1, q + 1); ++e) {
-                            acc += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * G[(((long long)z*n + k - a)*m + l - b)*p + q - e];
+                            acc += (real)V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] * (real)G[(((long long)z*n + k - a)*m + l - b)*p + q - e];
                         }
                     }
                 }
@@ -299,12 +313,120 @@ extern "C" __global__ void conv3d_strips_dX(
 }
 """
 
+PARTS = r"""
+extern "C" __global__ void conv3d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long p, long long Delta, long long chunks_z, long long chunks_i, long long chunks_j, long long chunks_h, long long length_z, long long length_i, long long length_j, long long length_h)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*chunks_h*(2*Delta + 1)*(2*Delta + 1)*(2*Delta + 1)*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long e = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long chunk_h = thread % chunks_h;
+    thread /= chunks_h;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    const long long h0 = chunk_h*length_h;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && 1 - n <= a && 1 - p <= e && a <= n - 1 && b <= m - 1 && e <= p - 1) {
+        // acc += X[i + a, j + b, h + e]·G[i, j, h]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            for (long long i = max(-a, i0); i < min(min(n, i0 + length_i), n - a); ++i) {
+                for (long long j = max(-b, j0); j < min(min(m, j0 + length_j), m - b); ++j) {
+                    for (long long h = max(-e, h0) + (((h0 + lane - max(-e, h0)) % 32 + 32) % 32); h < min(min(p, h0 + length_h), p - e); h += 32) {
+                        acc += (real)X[((z*n + i + a)*m + j + b)*p + h + e] * (real)G[((z*n + i)*m + j)*p + h];
+                    }
+                }
+            }
+        }
+    }
+    // a part of dV[a, b, e]
+    parts[((((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*chunks_h + chunk_h)*32 + lane)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta)*(2*Delta + 1) + e + Delta] = acc;
+}
+
+extern "C" __global__ void conv3d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long p, long long chunks_z, long long chunks_i, long long chunks_j, long long chunks_h, long long length_z, long long length_i, long long length_j, long long length_h)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*chunks_h*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long chunk_h = thread % chunks_h;
+    thread /= chunks_h;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    const long long h0 = chunk_h*length_h;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j, h]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min(n, i0 + length_i); ++i) {
+            for (long long j = j0; j < min(m, j0 + length_j); ++j) {
+                for (long long h = h0 + lane; h < min(p, h0 + length_h); h += 32) {
+                    acc += (real)G[((z*n + i)*m + j)*p + h];
+                }
+            }
+        }
+    }
+    // a part of du
+    parts[(((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*chunks_h + chunk_h)*32 + lane] = acc;
+}
+
+extern "C" __global__ void conv3d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _conv3d_direct = CudaKernel(cp, SRC, "conv3d_direct")
 _conv3d_direct_dX = CudaKernel(cp, SRC, "conv3d_direct_dX")
 _conv3d_direct_dV = CudaKernel(cp, SRC, "conv3d_direct_dV")
 _conv3d_direct_du = CudaKernel(cp, SRC, "conv3d_direct_du")
 _conv3d_strips = CudaStrips(cp, STRIPS, "conv3d_strips", ("R", "S", "W"))
 _conv3d_strips_dX = CudaStrips(cp, STRIPS_DX, "conv3d_strips_dX", ("R", "S", "W"))
+_conv3d_parts_dV = CudaParts(cp, PARTS, "conv3d_parts_dV", "conv3d_fold", along=3)
+_conv3d_parts_du = CudaParts(cp, PARTS, "conv3d_parts_du", "conv3d_fold", along=3)
 
 
 def _direct(X, V, u, H, new):
@@ -355,11 +477,34 @@ def _direct_dV(X, G, dV, new):
     _conv3d_direct_dV((2*Delta + 1)*(2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, n, m, p, Delta))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m, p = G.shape[-3:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n*m*p)
+    chunks = _conv3d_parts_dV.chunks(dV.size, (batch, n, m, p))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _conv3d_parts_dV(chunks, (X, G), dV, (batch, n, m, p, Delta), new)
+
+
 def _direct_du(G, du, new):
     """The gradient by u: one thread an output."""
     n, m, p = G.shape[-3:]
     batch = G.size // (n*m*p)
     _conv3d_direct_du(1, (G, du), (batch, n, m, p))
+
+
+def _parts_du(G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m, p = G.shape[-3:]
+    batch = G.size // (n*m*p)
+    chunks = _conv3d_parts_du.chunks(du.size, (batch, n, m, p))
+    if chunks is None:
+        _direct_du(G, du, new)
+    else:
+        _conv3d_parts_du(chunks, (G,), du, (batch, n, m, p), new)
 
 
 def _sizes(X, V, u):
@@ -387,9 +532,10 @@ conv3d = Kernel(
     letters={"X": "n, m, p", "V": "2*Delta + 1, 2*Delta + 1, 2*Delta + 1", "u": "", "H": "n, m, p"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("G",)),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("G",)),
     },
 )

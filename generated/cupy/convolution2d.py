@@ -4,19 +4,19 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations)
-Proved        85 of 85 obligations for all sizes: docs/derivations/convolution2d.md
+Proved        89 of 89 obligations for all sizes: docs/derivations/convolution2d.md
 Cost          2·n²·m² operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaParts
 
 __all__ = ["convolution2d"]
 
 SRC = r"""
 extern "C" __global__ void convolution2d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -28,11 +28,11 @@ extern "C" __global__ void convolution2d_direct(
     const long long z = thread;
     real acc;
     // acc = u
-    acc = u[0];
+    acc = (real)u[0];
     // acc += V[a, b]·X[i + a, j + b]
     for (long long a = -i; a < n - i; ++a) {
         for (long long b = -j; b < m - j; ++b) {
-            acc += V[(a + n - 1)*(2*m - 1) + b + m - 1] * X[(z*n + i + a)*m + j + b];
+            acc += (real)V[(a + n - 1)*(2*m - 1) + b + m - 1] * (real)X[(z*n + i + a)*m + j + b];
         }
     }
     // H[i, j] = acc
@@ -40,7 +40,7 @@ extern "C" __global__ void convolution2d_direct(
 }
 
 extern "C" __global__ void convolution2d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -56,7 +56,7 @@ extern "C" __global__ void convolution2d_direct_dX(
     // acc += V[a, b]·G[k - a, l - b]
     for (long long a = k + 1 - n; a < k + 1; ++a) {
         for (long long b = l + 1 - m; b < l + 1; ++b) {
-            acc += V[(a + n - 1)*(2*m - 1) + b + m - 1] * G[(z*n + k - a)*m + l - b];
+            acc += (real)V[(a + n - 1)*(2*m - 1) + b + m - 1] * (real)G[(z*n + k - a)*m + l - b];
         }
     }
     // dX[k, l] = acc
@@ -64,7 +64,7 @@ extern "C" __global__ void convolution2d_direct_dX(
 }
 
 extern "C" __global__ void convolution2d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -79,7 +79,7 @@ extern "C" __global__ void convolution2d_direct_dV(
     for (long long z = 0; z < batch; ++z) {
         for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
             for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
-                acc += X[(z*n + i + a)*m + j + b] * G[(z*n + i)*m + j];
+                acc += (real)X[(z*n + i + a)*m + j + b] * (real)G[(z*n + i)*m + j];
             }
         }
     }
@@ -88,7 +88,7 @@ extern "C" __global__ void convolution2d_direct_dV(
 }
 
 extern "C" __global__ void convolution2d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -100,7 +100,7 @@ extern "C" __global__ void convolution2d_direct_du(
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n; ++i) {
             for (long long j = 0; j < m; ++j) {
-                acc += G[(z*n + i)*m + j];
+                acc += (real)G[(z*n + i)*m + j];
             }
         }
     }
@@ -109,10 +109,104 @@ extern "C" __global__ void convolution2d_direct_du(
 }
 """
 
+PARTS = r"""
+extern "C" __global__ void convolution2d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*(2*n - 1)*(2*m - 1)*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long b = 1 - m + thread % (2*m - 1);
+    thread /= (2*m - 1);
+    const long long a = 1 - n + thread % (2*n - 1);
+    thread /= (2*n - 1);
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[i + a, j + b]·G[i, j]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = max(-a, i0); i < min(min(n, i0 + length_i), n - a); ++i) {
+            for (long long j = max(-b, j0) + (((j0 + lane - max(-b, j0)) % 32 + 32) % 32); j < min(min(m, j0 + length_j), m - b); j += 32) {
+                acc += (real)X[(z*n + i + a)*m + j + b] * (real)G[(z*n + i)*m + j];
+            }
+        }
+    }
+    // a part of dV[a, b]
+    parts[((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane)*(2*n - 1) + a + n - 1)*(2*m - 1) + b + m - 1] = acc;
+}
+
+extern "C" __global__ void convolution2d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min(n, i0 + length_i); ++i) {
+            for (long long j = j0 + lane; j < min(m, j0 + length_j); j += 32) {
+                acc += (real)G[(z*n + i)*m + j];
+            }
+        }
+    }
+    // a part of du
+    parts[((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane] = acc;
+}
+
+extern "C" __global__ void convolution2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _convolution2d_direct = CudaKernel(cp, SRC, "convolution2d_direct")
 _convolution2d_direct_dX = CudaKernel(cp, SRC, "convolution2d_direct_dX")
 _convolution2d_direct_dV = CudaKernel(cp, SRC, "convolution2d_direct_dV")
 _convolution2d_direct_du = CudaKernel(cp, SRC, "convolution2d_direct_du")
+_convolution2d_parts_dV = CudaParts(cp, PARTS, "convolution2d_parts_dV", "convolution2d_fold", along=2)
+_convolution2d_parts_du = CudaParts(cp, PARTS, "convolution2d_parts_du", "convolution2d_fold", along=2)
 
 
 def _direct(X, V, u, H, new):
@@ -136,11 +230,33 @@ def _direct_dV(X, G, dV, new):
     _convolution2d_direct_dV((2*n - 1)*(2*m - 1), (X, G, dV), (batch, n, m))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = G.shape[-2:]
+    batch = X.size // (n*m)
+    chunks = _convolution2d_parts_dV.chunks(dV.size, (batch, n, m))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _convolution2d_parts_dV(chunks, (X, G), dV, (batch, n, m), new)
+
+
 def _direct_du(G, du, new):
     """The gradient by u: one thread an output."""
     n, m = G.shape[-2:]
     batch = G.size // (n*m)
     _convolution2d_direct_du(1, (G, du), (batch, n, m))
+
+
+def _parts_du(G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = G.shape[-2:]
+    batch = G.size // (n*m)
+    chunks = _convolution2d_parts_du.chunks(du.size, (batch, n, m))
+    if chunks is None:
+        _direct_du(G, du, new)
+    else:
+        _convolution2d_parts_du(chunks, (G,), du, (batch, n, m), new)
 
 
 def _sizes(X, V, u):
@@ -167,9 +283,10 @@ convolution2d = Kernel(
     letters={"X": "n, m", "V": "2*n - 1, 2*m - 1", "u": "", "H": "n, m"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("G",)),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("G",)),
     },
 )

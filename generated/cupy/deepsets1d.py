@@ -4,19 +4,19 @@
     H[i] = u + Σ_k V[(0 where k = i; 1 otherwise)]·X[k]
 
 Derivation    dense ⟶ equivariant(symmetric)
-Proved        42 of 42 obligations for all sizes: docs/derivations/deepsets1d.md
+Proved        54 of 54 obligations for all sizes: docs/derivations/deepsets1d.md
 Cost          2·n² operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 
 __all__ = ["deepsets1d"]
 
 SRC = r"""
 extern "C" __global__ void deepsets1d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -26,17 +26,17 @@ extern "C" __global__ void deepsets1d_direct(
     const long long z = thread;
     real acc;
     // acc = u
-    acc = u[0];
+    acc = (real)u[0];
     // acc += V[Where(Eq(k, i), 0, 1)]·X[k]
     for (long long k = 0; k < n; ++k) {
-        acc += V[(k == i ? 0LL : 1LL)] * X[z*n + k];
+        acc += (real)V[(k == i ? 0LL : 1LL)] * (real)X[z*n + k];
     }
     // H[i] = acc
     H[z*n + i] = acc;
 }
 
 extern "C" __global__ void deepsets1d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -49,14 +49,14 @@ extern "C" __global__ void deepsets1d_direct_dX(
     acc = 0;
     // acc += V[Where(Eq(k, i), 0, 1)]·G[i]
     for (long long i = 0; i < n; ++i) {
-        acc += V[(k == i ? 0LL : 1LL)] * G[z*n + i];
+        acc += (real)V[(k == i ? 0LL : 1LL)] * (real)G[z*n + i];
     }
     // dX[k] = acc
     dX[z*n + k] = acc;
 }
 
 extern "C" __global__ void deepsets1d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -70,7 +70,7 @@ extern "C" __global__ void deepsets1d_direct_dV(
         for (long long k_ = 0; k_ < n; ++k_) {
             for (long long i = 0; i < n; ++i) {
                 if (k == (k_ == i ? 0LL : 1LL)) {
-                    acc += X[z*n + k_] * G[z*n + i];
+                    acc += (real)X[z*n + k_] * (real)G[z*n + i];
                 }
             }
         }
@@ -80,7 +80,7 @@ extern "C" __global__ void deepsets1d_direct_dV(
 }
 
 extern "C" __global__ void deepsets1d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -91,7 +91,7 @@ extern "C" __global__ void deepsets1d_direct_du(
     // acc += G[i]
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n; ++i) {
-            acc += G[z*n + i];
+            acc += (real)G[z*n + i];
         }
     }
     // du = acc
@@ -99,10 +99,509 @@ extern "C" __global__ void deepsets1d_direct_du(
 }
 """
 
+TILES = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void deepsets1d_tiles(
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n)
+{
+    __shared__ __align__(16) real x[K][8*P + 4];
+    __shared__ __align__(16) real v[K][4*Q + 4];
+    int block = blockIdx.x;
+    const int i0 = 4*Q*(block % ((n + 4*Q - 1) / (4*Q)));
+    block /= ((n + 4*Q - 1) / (4*Q));
+    const int z0 = 8*P*block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (i0 + 4*Q <= n && z0 + 8*P <= batch) {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r, s] = u
+                acc[r][s] = (real)u[0];
+            }
+        }
+        #pragma unroll 1
+        for (int k0 = 0; k0 < n; k0 += K) {
+            // v[k_, 4*e + s] = V[Where(Eq(k0 + k_, i0 + 4*e + s), 0, 1)]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= Q*4*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int s = part % 4;
+                part /= 4;
+                const int e = part;
+                if (k0 + k_ <= n - 1) {
+                    v[k_][4*e + s] = (real)V[(k0 + k_ == i0 + 4*e + s ? 0 : 1)];
+                }
+            }
+            // x[k_, 8*e + r] = X[k0 + k_]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (k0 + k_ <= n - 1) {
+                    x[k_][8*e + r] = (real)X[(long long)(z0 + 8*e + r)*n + k0 + k_];
+                }
+            }
+            __syncthreads();
+            if (k0 + K <= n) {
+                #pragma unroll
+                for (int k_ = 0; k_ < K; ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                    // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·X[k]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            } else {
+                #pragma unroll 1
+                for (int k_ = 0; k_ < n - k0; ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                    // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·X[k]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W) {
+                // H[i0 + h + 4*q + t] = acc[r, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W; ++h)
+                    lanes.entry[h] = acc[r][h + t];
+                *(Lanes*)&H[(long long)(z0 + 8*p + r)*n + i0 + 4*q + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (i0 + 4*q + s <= n - 1 && z0 + 8*p + r <= batch - 1) {
+                    // acc[r, s] = u
+                    acc[r][s] = (real)u[0];
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int k0 = 0; k0 < n; k0 += K) {
+            // v[k_, 4*e + s] = V[Where(Eq(k0 + k_, i0 + 4*e + s), 0, 1)]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= Q*4*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int s = part % 4;
+                part /= 4;
+                const int e = part;
+                if (i0 + 4*e + s <= n - 1 && k0 + k_ <= n - 1) {
+                    v[k_][4*e + s] = (real)V[(k0 + k_ == i0 + 4*e + s ? 0 : 1)];
+                }
+            }
+            // x[k_, 8*e + r] = X[k0 + k_]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (k0 + k_ <= n - 1 && z0 + 8*e + r <= batch - 1) {
+                    x[k_][8*e + r] = (real)X[(long long)(z0 + 8*e + r)*n + k0 + k_];
+                }
+            }
+            __syncthreads();
+            #pragma unroll 1
+            for (int k_ = 0; k_ < min(K, n - k0); ++k_) {
+                real w[4];
+                real y[8];
+                #pragma unroll
+                for (int s = 0; s < 4; ++s) {
+                    if (i0 + 4*q + s <= n - 1) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                }
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (z0 + 8*p + r <= batch - 1) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                }
+                // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·X[k]
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (z0 + 8*p + r <= batch - 1) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            if (i0 + 4*q + s <= n - 1) {
+                                acc[r][s] += w[s] * y[r];
+                            }
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (i0 + 4*q + s <= n - 1 && z0 + 8*p + r <= batch - 1) {
+                    // H[i0 + 4*q + s] = acc[r, s]
+                    H[(long long)(z0 + 8*p + r)*n + i0 + 4*q + s] = acc[r][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+TILES_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void deepsets1d_tiles_dX(
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n)
+{
+    __shared__ __align__(16) real x[K][8*P + 4];
+    __shared__ __align__(16) real v[K][4*Q + 4];
+    int block = blockIdx.x;
+    const int k0 = 4*Q*(block % ((n + 4*Q - 1) / (4*Q)));
+    block /= ((n + 4*Q - 1) / (4*Q));
+    const int z0 = 8*P*block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (k0 + 4*Q <= n && z0 + 8*P <= batch) {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r, s] = 0
+                acc[r][s] = 0;
+            }
+        }
+        #pragma unroll 1
+        for (int i0 = 0; i0 < n; i0 += K) {
+            // v[k_, 4*e + s] = V[Where(Eq(k0 + 4*e + s, i0 + k_), 0, 1)]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= Q*4*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int s = part % 4;
+                part /= 4;
+                const int e = part;
+                if (i0 + k_ <= n - 1) {
+                    v[k_][4*e + s] = (real)V[(k0 + 4*e + s == i0 + k_ ? 0 : 1)];
+                }
+            }
+            // x[k_, 8*e + r] = G[i0 + k_]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (i0 + k_ <= n - 1) {
+                    x[k_][8*e + r] = (real)G[(long long)(z0 + 8*e + r)*n + i0 + k_];
+                }
+            }
+            __syncthreads();
+            if (i0 + K <= n) {
+                #pragma unroll
+                for (int k_ = 0; k_ < K; ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                    // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·G[i]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            } else {
+                #pragma unroll 1
+                for (int k_ = 0; k_ < n - i0; ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                    // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·G[i]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W) {
+                // dX[h + k0 + 4*q + t] = acc[r, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W; ++h)
+                    lanes.entry[h] = acc[r][h + t];
+                *(Lanes*)&dX[(long long)(z0 + 8*p + r)*n + k0 + 4*q + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (k0 + 4*q + s <= n - 1 && z0 + 8*p + r <= batch - 1) {
+                    // acc[r, s] = 0
+                    acc[r][s] = 0;
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int i0 = 0; i0 < n; i0 += K) {
+            // v[k_, 4*e + s] = V[Where(Eq(k0 + 4*e + s, i0 + k_), 0, 1)]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= Q*4*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int s = part % 4;
+                part /= 4;
+                const int e = part;
+                if (i0 + k_ <= n - 1 && k0 + 4*e + s <= n - 1) {
+                    v[k_][4*e + s] = (real)V[(k0 + 4*e + s == i0 + k_ ? 0 : 1)];
+                }
+            }
+            // x[k_, 8*e + r] = G[i0 + k_]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (i0 + k_ <= n - 1 && z0 + 8*e + r <= batch - 1) {
+                    x[k_][8*e + r] = (real)G[(long long)(z0 + 8*e + r)*n + i0 + k_];
+                }
+            }
+            __syncthreads();
+            #pragma unroll 1
+            for (int k_ = 0; k_ < min(K, n - i0); ++k_) {
+                real w[4];
+                real y[8];
+                #pragma unroll
+                for (int s = 0; s < 4; ++s) {
+                    if (k0 + 4*q + s <= n - 1) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                }
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (z0 + 8*p + r <= batch - 1) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                }
+                // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·G[i]
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (z0 + 8*p + r <= batch - 1) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            if (k0 + 4*q + s <= n - 1) {
+                                acc[r][s] += w[s] * y[r];
+                            }
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (k0 + 4*q + s <= n - 1 && z0 + 8*p + r <= batch - 1) {
+                    // dX[k0 + 4*q + s] = acc[r, s]
+                    dX[(long long)(z0 + 8*p + r)*n + k0 + 4*q + s] = acc[r][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+PARTS = r"""
+extern "C" __global__ void deepsets1d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long chunks_z, long long chunks_k_, long long chunks_i, long long length_z, long long length_k_, long long length_i)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_k_*chunks_i*2*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long k = thread % 2;
+    thread /= 2;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_k_ = thread % chunks_k_;
+    thread /= chunks_k_;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long k_0 = chunk_k_*length_k_;
+    const long long i0 = chunk_i*length_i;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[k_]·G[i]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long k_ = k_0; k_ < min(n, k_0 + length_k_); ++k_) {
+            for (long long i = i0 + lane; i < min(n, i0 + length_i); i += 32) {
+                if (k == (k_ == i ? 0LL : 1LL)) {
+                    acc += (real)X[z*n + k_] * (real)G[z*n + i];
+                }
+            }
+        }
+    }
+    // a part of dV[k]
+    parts[(((chunk_z*chunks_k_ + chunk_k_)*chunks_i + chunk_i)*32 + lane)*2 + k] = acc;
+}
+
+extern "C" __global__ void deepsets1d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long chunks_z, long long chunks_i, long long length_z, long long length_i)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0 + lane; i < min(n, i0 + length_i); i += 32) {
+            acc += (real)G[z*n + i];
+        }
+    }
+    // a part of du
+    parts[(chunk_z*chunks_i + chunk_i)*32 + lane] = acc;
+}
+
+extern "C" __global__ void deepsets1d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _deepsets1d_direct = CudaKernel(cp, SRC, "deepsets1d_direct")
 _deepsets1d_direct_dX = CudaKernel(cp, SRC, "deepsets1d_direct_dX")
 _deepsets1d_direct_dV = CudaKernel(cp, SRC, "deepsets1d_direct_dV")
 _deepsets1d_direct_du = CudaKernel(cp, SRC, "deepsets1d_direct_du")
+_deepsets1d_tiles = CudaTiles(cp, TILES, "deepsets1d_tiles", ("P", "Q", "K", "W"), (8, 4))
+_deepsets1d_tiles_dX = CudaTiles(cp, TILES_DX, "deepsets1d_tiles_dX", ("P", "Q", "K", "W"), (8, 4))
+_deepsets1d_parts_dV = CudaParts(cp, PARTS, "deepsets1d_parts_dV", "deepsets1d_fold", along=2)
+_deepsets1d_parts_du = CudaParts(cp, PARTS, "deepsets1d_parts_du", "deepsets1d_fold", along=1)
 
 
 def _direct(X, V, u, H, new):
@@ -112,11 +611,33 @@ def _direct(X, V, u, H, new):
     _deepsets1d_direct(batch*n, (X, V, u, H), (batch, n))
 
 
+def _tiles(X, V, u, H, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    n = X.shape[-1]
+    batch = H.size // (n)
+    tile = _deepsets1d_tiles.tile((batch,), n, n, 1, (n,))
+    if tile is None:
+        _direct(X, V, u, H, new)
+    else:
+        _deepsets1d_tiles(tile, (X, V, u, H), (batch, n), H)
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     n = G.shape[-1]
     batch = dX.size // (n)
     _deepsets1d_direct_dX(batch*n, (V, G, dX), (batch, n))
+
+
+def _tiles_dX(V, G, dX, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    n = G.shape[-1]
+    batch = dX.size // (n)
+    tile = _deepsets1d_tiles_dX.tile((batch,), n, n, 1, (n,))
+    if tile is None:
+        _direct_dX(V, G, dX, new)
+    else:
+        _deepsets1d_tiles_dX(tile, (V, G, dX), (batch, n), dX)
 
 
 def _direct_dV(X, G, dV, new):
@@ -126,11 +647,33 @@ def _direct_dV(X, G, dV, new):
     _deepsets1d_direct_dV(2, (X, G, dV), (batch, n))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n = G.shape[-1]
+    batch = X.size // (n)
+    chunks = _deepsets1d_parts_dV.chunks(dV.size, (batch, n, n))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _deepsets1d_parts_dV(chunks, (X, G), dV, (batch, n), new)
+
+
 def _direct_du(G, du, new):
     """The gradient by u: one thread an output."""
     n = G.shape[-1]
     batch = G.size // (n)
     _deepsets1d_direct_du(1, (G, du), (batch, n))
+
+
+def _parts_du(G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n = G.shape[-1]
+    batch = G.size // (n)
+    chunks = _deepsets1d_parts_du.chunks(du.size, (batch, n))
+    if chunks is None:
+        _direct_du(G, du, new)
+    else:
+        _deepsets1d_parts_du(chunks, (G,), du, (batch, n), new)
 
 
 def _sizes(X, V, u):
@@ -152,7 +695,7 @@ def _repeats(n):
 deepsets1d = Kernel(
     name="deepsets1d",
     xp=cp,
-    body=_direct,
+    body=_tiles,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -162,10 +705,11 @@ deepsets1d = Kernel(
     letters={"X": "n", "V": "2", "u": "", "H": "n"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("G",)),
+        "X": Gradient(_tiles_dX, ("V", "G")),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("G",)),
     },
     repeats=_repeats,
 )

@@ -4,19 +4,19 @@
     H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]
 
 Derivation    dense
-Proved        42 of 42 obligations for all sizes: docs/derivations/dense2d.md
+Proved        54 of 54 obligations for all sizes: docs/derivations/dense2d.md
 Cost          2·n²·m² operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 
 __all__ = ["dense2d"]
 
 SRC = r"""
 extern "C" __global__ void dense2d_direct(
-    const real* __restrict__ X, const real* __restrict__ W, const real* __restrict__ U, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ W, const stored* __restrict__ U, stored* __restrict__ H,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -28,11 +28,11 @@ extern "C" __global__ void dense2d_direct(
     const long long z = thread;
     real acc;
     // acc = U[i, j]
-    acc = U[i*m + j];
+    acc = (real)U[i*m + j];
     // acc += W[i, j, k, l]·X[k, l]
     for (long long k = 0; k < n; ++k) {
         for (long long l = 0; l < m; ++l) {
-            acc += W[((i*m + j)*n + k)*m + l] * X[(z*n + k)*m + l];
+            acc += (real)W[((i*m + j)*n + k)*m + l] * (real)X[(z*n + k)*m + l];
         }
     }
     // H[i, j] = acc
@@ -40,7 +40,7 @@ extern "C" __global__ void dense2d_direct(
 }
 
 extern "C" __global__ void dense2d_direct_dX(
-    const real* __restrict__ W, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ W, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -56,7 +56,7 @@ extern "C" __global__ void dense2d_direct_dX(
     // acc += W[i, j, k, l]·G[i, j]
     for (long long i = 0; i < n; ++i) {
         for (long long j = 0; j < m; ++j) {
-            acc += W[((i*m + j)*n + k)*m + l] * G[(z*n + i)*m + j];
+            acc += (real)W[((i*m + j)*n + k)*m + l] * (real)G[(z*n + i)*m + j];
         }
     }
     // dX[k, l] = acc
@@ -64,7 +64,7 @@ extern "C" __global__ void dense2d_direct_dX(
 }
 
 extern "C" __global__ void dense2d_direct_dW(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dW,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dW,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -81,14 +81,14 @@ extern "C" __global__ void dense2d_direct_dW(
     acc = 0;
     // acc += X[k, l]·G[i, j]
     for (long long z = 0; z < batch; ++z) {
-        acc += X[(z*n + k)*m + l] * G[(z*n + i)*m + j];
+        acc += (real)X[(z*n + k)*m + l] * (real)G[(z*n + i)*m + j];
     }
     // dW[i, j, k, l] = acc
     dW[((i*m + j)*n + k)*m + l] = acc;
 }
 
 extern "C" __global__ void dense2d_direct_dU(
-    const real* __restrict__ G, real* __restrict__ dU,
+    const stored* __restrict__ G, stored* __restrict__ dU,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -101,10 +101,510 @@ extern "C" __global__ void dense2d_direct_dU(
     acc = 0;
     // acc += G[i, j]
     for (long long z = 0; z < batch; ++z) {
-        acc += G[(z*n + i)*m + j];
+        acc += (real)G[(z*n + i)*m + j];
     }
     // dU[i, j] = acc
     dU[i*m + j] = acc;
+}
+"""
+
+TILES = r"""
+struct __align__(sizeof(stored)*W_) Lanes { stored entry[W_]; };
+
+extern "C" __global__ void dense2d_tiles(
+    const stored* __restrict__ X, const stored* __restrict__ W, const stored* __restrict__ U, stored* __restrict__ H,
+    int batch, int n, int m)
+{
+    __shared__ __align__(16) real x[K][8*P + 4];
+    __shared__ __align__(16) real v[K][4*Q + 4];
+    int block = blockIdx.x;
+    const int j0 = 4*Q*(block % ((m + 4*Q - 1) / (4*Q)));
+    block /= ((m + 4*Q - 1) / (4*Q));
+    const int i = block % n;
+    block /= n;
+    const int z0 = 8*P*block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (j0 + 4*Q <= m && z0 + 8*P <= batch) {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r, s] = U[i, j]
+                acc[r][s] = (real)U[(long long)i*m + j0 + 4*q + s];
+            }
+        }
+        #pragma unroll 1
+        for (int k = 0; k < n; ++k) {
+            #pragma unroll 1
+            for (int l0 = 0; l0 < m; l0 += K) {
+                // v[k_, 4*e + s] = W[i, j0 + 4*e + s, k, k_ + l0]
+                #pragma unroll 4
+                for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                    unsigned part = turn*threads + thread;
+                    if (part >= Q*4*K) continue;
+                    const int k_ = part % K;
+                    part /= K;
+                    const int s = part % 4;
+                    part /= 4;
+                    const int e = part;
+                    if (k_ + l0 <= m - 1) {
+                        v[k_][4*e + s] = (real)W[(((long long)i*m + j0 + 4*e + s)*n + k)*m + k_ + l0];
+                    }
+                }
+                // x[k_, 8*e + r] = X[k, k_ + l0]
+                #pragma unroll 4
+                for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                    unsigned part = turn*threads + thread;
+                    if (part >= P*8*K) continue;
+                    const int k_ = part % K;
+                    part /= K;
+                    const int r = part % 8;
+                    part /= 8;
+                    const int e = part;
+                    if (k_ + l0 <= m - 1) {
+                        x[k_][8*e + r] = (real)X[((long long)(z0 + 8*e + r)*n + k)*m + k_ + l0];
+                    }
+                }
+                __syncthreads();
+                if (l0 + K <= m) {
+                    #pragma unroll
+                    for (int k_ = 0; k_ < K; ++k_) {
+                        real w[4];
+                        real y[8];
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            w[s] = v[k_][4*q + s];
+                        }
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            y[r] = x[k_][8*p + r];
+                        }
+                        // acc[r, s] += W[i, j, k, l]·X[k, l]
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                acc[r][s] += w[s] * y[r];
+                            }
+                        }
+                    }
+                } else {
+                    #pragma unroll 1
+                    for (int k_ = 0; k_ < m - l0; ++k_) {
+                        real w[4];
+                        real y[8];
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            w[s] = v[k_][4*q + s];
+                        }
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            y[r] = x[k_][8*p + r];
+                        }
+                        // acc[r, s] += W[i, j, k, l]·X[k, l]
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                acc[r][s] += w[s] * y[r];
+                            }
+                        }
+                    }
+                }
+                __syncthreads();
+            }
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W_) {
+                // H[i, j0 + h + 4*q + t] = acc[r, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W_; ++h)
+                    lanes.entry[h] = acc[r][h + t];
+                *(Lanes*)&H[((long long)(z0 + 8*p + r)*n + i)*m + j0 + 4*q + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (j0 + 4*q + s <= m - 1 && z0 + 8*p + r <= batch - 1) {
+                    // acc[r, s] = U[i, j]
+                    acc[r][s] = (real)U[(long long)i*m + j0 + 4*q + s];
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int k = 0; k < n; ++k) {
+            #pragma unroll 1
+            for (int l0 = 0; l0 < m; l0 += K) {
+                // v[k_, 4*e + s] = W[i, j0 + 4*e + s, k, k_ + l0]
+                #pragma unroll 4
+                for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                    unsigned part = turn*threads + thread;
+                    if (part >= Q*4*K) continue;
+                    const int k_ = part % K;
+                    part /= K;
+                    const int s = part % 4;
+                    part /= 4;
+                    const int e = part;
+                    if (j0 + 4*e + s <= m - 1 && k_ + l0 <= m - 1) {
+                        v[k_][4*e + s] = (real)W[(((long long)i*m + j0 + 4*e + s)*n + k)*m + k_ + l0];
+                    }
+                }
+                // x[k_, 8*e + r] = X[k, k_ + l0]
+                #pragma unroll 4
+                for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                    unsigned part = turn*threads + thread;
+                    if (part >= P*8*K) continue;
+                    const int k_ = part % K;
+                    part /= K;
+                    const int r = part % 8;
+                    part /= 8;
+                    const int e = part;
+                    if (k_ + l0 <= m - 1 && z0 + 8*e + r <= batch - 1) {
+                        x[k_][8*e + r] = (real)X[((long long)(z0 + 8*e + r)*n + k)*m + k_ + l0];
+                    }
+                }
+                __syncthreads();
+                #pragma unroll 1
+                for (int k_ = 0; k_ < min(K, m - l0); ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        if (j0 + 4*q + s <= m - 1) {
+                            w[s] = v[k_][4*q + s];
+                        }
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        if (z0 + 8*p + r <= batch - 1) {
+                            y[r] = x[k_][8*p + r];
+                        }
+                    }
+                    // acc[r, s] += W[i, j, k, l]·X[k, l]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        if (z0 + 8*p + r <= batch - 1) {
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                if (j0 + 4*q + s <= m - 1) {
+                                    acc[r][s] += w[s] * y[r];
+                                }
+                            }
+                        }
+                    }
+                }
+                __syncthreads();
+            }
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (j0 + 4*q + s <= m - 1 && z0 + 8*p + r <= batch - 1) {
+                    // H[i, j0 + 4*q + s] = acc[r, s]
+                    H[((long long)(z0 + 8*p + r)*n + i)*m + j0 + 4*q + s] = acc[r][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+TILES_DX = r"""
+struct __align__(sizeof(stored)*W_) Lanes { stored entry[W_]; };
+
+extern "C" __global__ void dense2d_tiles_dX(
+    const stored* __restrict__ W, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n, int m)
+{
+    __shared__ __align__(16) real x[K][8*P + 4];
+    __shared__ __align__(16) real v[K][4*Q + 4];
+    int block = blockIdx.x;
+    const int l0 = 4*Q*(block % ((m + 4*Q - 1) / (4*Q)));
+    block /= ((m + 4*Q - 1) / (4*Q));
+    const int k = block % n;
+    block /= n;
+    const int z0 = 8*P*block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (l0 + 4*Q <= m && z0 + 8*P <= batch) {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r, s] = 0
+                acc[r][s] = 0;
+            }
+        }
+        #pragma unroll 1
+        for (int i = 0; i < n; ++i) {
+            #pragma unroll 1
+            for (int j0 = 0; j0 < m; j0 += K) {
+                // v[k_, 4*e + s] = W[i, j0 + k_, k, l0 + 4*e + s]
+                #pragma unroll 4
+                for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
+                    unsigned part = turn*threads + thread;
+                    if (part >= K*Q*4) continue;
+                    const int s = part % 4;
+                    part /= 4;
+                    const int e = part % Q;
+                    part /= Q;
+                    const int k_ = part;
+                    if (j0 + k_ <= m - 1) {
+                        v[k_][4*e + s] = (real)W[(((long long)i*m + j0 + k_)*n + k)*m + l0 + 4*e + s];
+                    }
+                }
+                // x[k_, 8*e + r] = G[i, j0 + k_]
+                #pragma unroll 4
+                for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                    unsigned part = turn*threads + thread;
+                    if (part >= P*8*K) continue;
+                    const int k_ = part % K;
+                    part /= K;
+                    const int r = part % 8;
+                    part /= 8;
+                    const int e = part;
+                    if (j0 + k_ <= m - 1) {
+                        x[k_][8*e + r] = (real)G[((long long)(z0 + 8*e + r)*n + i)*m + j0 + k_];
+                    }
+                }
+                __syncthreads();
+                if (j0 + K <= m) {
+                    #pragma unroll
+                    for (int k_ = 0; k_ < K; ++k_) {
+                        real w[4];
+                        real y[8];
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            w[s] = v[k_][4*q + s];
+                        }
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            y[r] = x[k_][8*p + r];
+                        }
+                        // acc[r, s] += W[i, j, k, l]·G[i, j]
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                acc[r][s] += w[s] * y[r];
+                            }
+                        }
+                    }
+                } else {
+                    #pragma unroll 1
+                    for (int k_ = 0; k_ < m - j0; ++k_) {
+                        real w[4];
+                        real y[8];
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            w[s] = v[k_][4*q + s];
+                        }
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            y[r] = x[k_][8*p + r];
+                        }
+                        // acc[r, s] += W[i, j, k, l]·G[i, j]
+                        #pragma unroll
+                        for (int r = 0; r < 8; ++r) {
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                acc[r][s] += w[s] * y[r];
+                            }
+                        }
+                    }
+                }
+                __syncthreads();
+            }
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W_) {
+                // dX[k, h + l0 + 4*q + t] = acc[r, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W_; ++h)
+                    lanes.entry[h] = acc[r][h + t];
+                *(Lanes*)&dX[((long long)(z0 + 8*p + r)*n + k)*m + l0 + 4*q + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (l0 + 4*q + s <= m - 1 && z0 + 8*p + r <= batch - 1) {
+                    // acc[r, s] = 0
+                    acc[r][s] = 0;
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int i = 0; i < n; ++i) {
+            #pragma unroll 1
+            for (int j0 = 0; j0 < m; j0 += K) {
+                // v[k_, 4*e + s] = W[i, j0 + k_, k, l0 + 4*e + s]
+                #pragma unroll 4
+                for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
+                    unsigned part = turn*threads + thread;
+                    if (part >= K*Q*4) continue;
+                    const int s = part % 4;
+                    part /= 4;
+                    const int e = part % Q;
+                    part /= Q;
+                    const int k_ = part;
+                    if (j0 + k_ <= m - 1 && l0 + 4*e + s <= m - 1) {
+                        v[k_][4*e + s] = (real)W[(((long long)i*m + j0 + k_)*n + k)*m + l0 + 4*e + s];
+                    }
+                }
+                // x[k_, 8*e + r] = G[i, j0 + k_]
+                #pragma unroll 4
+                for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                    unsigned part = turn*threads + thread;
+                    if (part >= P*8*K) continue;
+                    const int k_ = part % K;
+                    part /= K;
+                    const int r = part % 8;
+                    part /= 8;
+                    const int e = part;
+                    if (j0 + k_ <= m - 1 && z0 + 8*e + r <= batch - 1) {
+                        x[k_][8*e + r] = (real)G[((long long)(z0 + 8*e + r)*n + i)*m + j0 + k_];
+                    }
+                }
+                __syncthreads();
+                #pragma unroll 1
+                for (int k_ = 0; k_ < min(K, m - j0); ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        if (l0 + 4*q + s <= m - 1) {
+                            w[s] = v[k_][4*q + s];
+                        }
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        if (z0 + 8*p + r <= batch - 1) {
+                            y[r] = x[k_][8*p + r];
+                        }
+                    }
+                    // acc[r, s] += W[i, j, k, l]·G[i, j]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        if (z0 + 8*p + r <= batch - 1) {
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                if (l0 + 4*q + s <= m - 1) {
+                                    acc[r][s] += w[s] * y[r];
+                                }
+                            }
+                        }
+                    }
+                }
+                __syncthreads();
+            }
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (l0 + 4*q + s <= m - 1 && z0 + 8*p + r <= batch - 1) {
+                    // dX[k, l0 + 4*q + s] = acc[r, s]
+                    dX[((long long)(z0 + 8*p + r)*n + k)*m + l0 + 4*q + s] = acc[r][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+PARTS = r"""
+extern "C" __global__ void dense2d_parts_dW(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long chunks_z, long long length_z)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*n*m*n*m) return;
+    const long long l = thread % m;
+    thread /= m;
+    const long long k = thread % n;
+    thread /= n;
+    const long long j = thread % m;
+    thread /= m;
+    const long long i = thread % n;
+    thread /= n;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[k, l]·G[i, j]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        acc += (real)X[(z*n + k)*m + l] * (real)G[(z*n + i)*m + j];
+    }
+    // a part of dW[i, j, k, l]
+    parts[(((chunk_z*n + i)*m + j)*n + k)*m + l] = acc;
+}
+
+extern "C" __global__ void dense2d_parts_dU(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long chunks_z, long long length_z)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*n*m) return;
+    const long long j = thread % m;
+    thread /= m;
+    const long long i = thread % n;
+    thread /= n;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        acc += (real)G[(z*n + i)*m + j];
+    }
+    // a part of dU[i, j]
+    parts[(chunk_z*n + i)*m + j] = acc;
+}
+
+extern "C" __global__ void dense2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
 }
 """
 
@@ -112,6 +612,10 @@ _dense2d_direct = CudaKernel(cp, SRC, "dense2d_direct")
 _dense2d_direct_dX = CudaKernel(cp, SRC, "dense2d_direct_dX")
 _dense2d_direct_dW = CudaKernel(cp, SRC, "dense2d_direct_dW")
 _dense2d_direct_dU = CudaKernel(cp, SRC, "dense2d_direct_dU")
+_dense2d_tiles = CudaTiles(cp, TILES, "dense2d_tiles", ("P", "Q", "K", "W_"), (8, 4))
+_dense2d_tiles_dX = CudaTiles(cp, TILES_DX, "dense2d_tiles_dX", ("P", "Q", "K", "W_"), (8, 4))
+_dense2d_parts_dW = CudaParts(cp, PARTS, "dense2d_parts_dW", "dense2d_fold")
+_dense2d_parts_dU = CudaParts(cp, PARTS, "dense2d_parts_dU", "dense2d_fold")
 
 
 def _direct(X, W, U, H, new):
@@ -121,11 +625,33 @@ def _direct(X, W, U, H, new):
     _dense2d_direct(batch*n*m, (X, W, U, H), (batch, n, m))
 
 
+def _tiles(X, W, U, H, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    n, m = X.shape[-2:]
+    batch = H.size // (n*m)
+    tile = _dense2d_tiles.tile((batch,), m, m, n, (m, n))
+    if tile is None:
+        _direct(X, W, U, H, new)
+    else:
+        _dense2d_tiles(tile, (X, W, U, H), (batch, n, m), H)
+
+
 def _direct_dX(W, G, dX, new):
     """The gradient by X: one thread an output."""
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
     _dense2d_direct_dX(batch*n*m, (W, G, dX), (batch, n, m))
+
+
+def _tiles_dX(W, G, dX, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    n, m = G.shape[-2:]
+    batch = dX.size // (n*m)
+    tile = _dense2d_tiles_dX.tile((batch,), m, m, n, (m, n))
+    if tile is None:
+        _direct_dX(W, G, dX, new)
+    else:
+        _dense2d_tiles_dX(tile, (W, G, dX), (batch, n, m), dX)
 
 
 def _direct_dW(X, G, dW, new):
@@ -135,11 +661,33 @@ def _direct_dW(X, G, dW, new):
     _dense2d_direct_dW(n*m*n*m, (X, G, dW), (batch, n, m))
 
 
+def _parts_dW(X, G, dW, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = G.shape[-2:]
+    batch = X.size // (n*m)
+    chunks = _dense2d_parts_dW.chunks(dW.size, (batch,))
+    if chunks is None:
+        _direct_dW(X, G, dW, new)
+    else:
+        _dense2d_parts_dW(chunks, (X, G), dW, (batch, n, m), new)
+
+
 def _direct_dU(G, dU, new):
     """The gradient by U: one thread an output."""
     n, m = G.shape[-2:]
     batch = G.size // (n*m)
     _dense2d_direct_dU(n*m, (G, dU), (batch, n, m))
+
+
+def _parts_dU(G, dU, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = G.shape[-2:]
+    batch = G.size // (n*m)
+    chunks = _dense2d_parts_dU.chunks(dU.size, (batch,))
+    if chunks is None:
+        _direct_dU(G, dU, new)
+    else:
+        _dense2d_parts_dU(chunks, (G,), dU, (batch, n, m), new)
 
 
 def _sizes(X, W, U):
@@ -156,7 +704,7 @@ def _shapes(n, m):
 dense2d = Kernel(
     name="dense2d",
     xp=cp,
-    body=_direct,
+    body=_tiles,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -166,9 +714,10 @@ dense2d = Kernel(
     letters={"X": "n, m", "W": "n, m, n, m", "U": "n, m", "H": "n, m"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
-        "X": Gradient(_direct_dX, ("W", "G")),
-        "W": Gradient(_direct_dW, ("X", "G")),
-        "U": Gradient(_direct_dU, ("G",)),
+        "X": Gradient(_tiles_dX, ("W", "G")),
+        "W": Gradient(_parts_dW, ("X", "G")),
+        "U": Gradient(_parts_dU, ("G",)),
     },
 )

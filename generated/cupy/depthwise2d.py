@@ -3,20 +3,20 @@
 
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
-Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        119 of 119 obligations for all sizes: docs/derivations/depthwise2d.md
+Derivation    dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
+Proved        123 of 123 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 
 __all__ = ["depthwise2d"]
 
 SRC = r"""
 extern "C" __global__ void depthwise2d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long m, long long C, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -30,11 +30,11 @@ extern "C" __global__ void depthwise2d_direct(
     const long long z = thread;
     real acc;
     // acc = u[d]
-    acc = u[d];
+    acc = (real)u[d];
     // acc += V[a, b, d]·X[i + a, j + b, d]
     for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
         for (long long b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
-            acc += V[((a + Delta)*(2*Delta + 1) + b + Delta)*C + d] * X[((z*n + i + a)*m + j + b)*C + d];
+            acc += (real)V[((a + Delta)*(2*Delta + 1) + b + Delta)*C + d] * (real)X[((z*n + i + a)*m + j + b)*C + d];
         }
     }
     // H[i, j, d] = acc
@@ -42,7 +42,7 @@ extern "C" __global__ void depthwise2d_direct(
 }
 
 extern "C" __global__ void depthwise2d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m, long long C, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -60,7 +60,7 @@ extern "C" __global__ void depthwise2d_direct_dX(
     // acc += V[a, b, c]·G[k - a, l - b, c]
     for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
         for (long long b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
-            acc += V[((a + Delta)*(2*Delta + 1) + b + Delta)*C + c] * G[((z*n + k - a)*m + l - b)*C + c];
+            acc += (real)V[((a + Delta)*(2*Delta + 1) + b + Delta)*C + c] * (real)G[((z*n + k - a)*m + l - b)*C + c];
         }
     }
     // dX[k, l, c] = acc
@@ -68,7 +68,7 @@ extern "C" __global__ void depthwise2d_direct_dX(
 }
 
 extern "C" __global__ void depthwise2d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long m, long long C, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -86,7 +86,7 @@ extern "C" __global__ void depthwise2d_direct_dV(
         for (long long z = 0; z < batch; ++z) {
             for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
                 for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
-                    acc += X[((z*n + i + a)*m + j + b)*C + d] * G[((z*n + i)*m + j)*C + d];
+                    acc += (real)X[((z*n + i + a)*m + j + b)*C + d] * (real)G[((z*n + i)*m + j)*C + d];
                 }
             }
         }
@@ -96,7 +96,7 @@ extern "C" __global__ void depthwise2d_direct_dV(
 }
 
 extern "C" __global__ void depthwise2d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n, long long m, long long C)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -109,7 +109,7 @@ extern "C" __global__ void depthwise2d_direct_du(
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n; ++i) {
             for (long long j = 0; j < m; ++j) {
-                acc += G[((z*n + i)*m + j)*C + d];
+                acc += (real)G[((z*n + i)*m + j)*C + d];
             }
         }
     }
@@ -119,10 +119,10 @@ extern "C" __global__ void depthwise2d_direct_du(
 """
 
 STRIPS = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void depthwise2d_strips(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     int batch, int n, int m, int C)
 {
     const int d0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -135,24 +135,27 @@ extern "C" __global__ void depthwise2d_strips(
     const int left = 0;
     const int right = S + (((-S) % W + W) % W);
     if (0 <= left + d0 && Delta <= i && Delta <= j0 && d0 + right <= C && i + Delta <= n - 1 && j0 + Delta + R <= m) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
             for (int q = 0; q < S; ++q) {
                 // acc[p, q] = u[d]
-                acc[p][q] = u[q + d0];
+                acc[p][q] = (real)u[q + d0];
             }
         }
         #pragma unroll
         for (int a = -Delta; a < Delta + 1; ++a) {
             #pragma unroll
             for (int y = 0; y < 2*Delta + R; ++y) {
-                __align__(sizeof(Lanes)) real x[right - left];
+                real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
                     // x[e + t] = X[i + a, j0 + y - Delta, left + e + d0 + t]
-                    *(Lanes*)&x[t] = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*C + left + d0 + t];
+                    const Lanes lanes = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*C + left + d0 + t];
+                    #pragma unroll
+                    for (int e = 0; e < W; ++e)
+                        x[e + t] = (real)lanes.entry[e];
                 }
                 // acc[p, q] += V[a, b, d]·X[i + a, j + b, d]
                 #pragma unroll
@@ -161,7 +164,7 @@ extern "C" __global__ void depthwise2d_strips(
                     if (-Delta <= b && b <= Delta) {
                         #pragma unroll
                         for (int q = 0; q < S; ++q) {
-                            acc[p][q] += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + q + d0] * x[q - left];
+                            acc[p][q] += (real)V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + q + d0] * x[q - left];
                         }
                     }
                 }
@@ -172,7 +175,11 @@ extern "C" __global__ void depthwise2d_strips(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // H[i, j0 + p, e + d0 + t] = acc[p, e + t]
-                *(Lanes*)&H[(((long long)z*n + i)*m + j0 + p)*C + d0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&H[(((long long)z*n + i)*m + j0 + p)*C + d0 + t] = lanes;
             }
         }
     } else {
@@ -182,13 +189,13 @@ extern "C" __global__ void depthwise2d_strips(
             for (int d = d0; d < min(C, d0 + S); ++d) {
                 real acc;
                 // acc = u[d]
-                acc = u[d];
+                acc = (real)u[d];
                 // acc += V[a, b, d]·X[i + a, j + b, d]
                 #pragma unroll 1
                 for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
                     #pragma unroll 1
                     for (int b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
-                        acc += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + d] * X[(((long long)z*n + i + a)*m + j + b)*C + d];
+                        acc += (real)V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + d] * (real)X[(((long long)z*n + i + a)*m + j + b)*C + d];
                     }
                 }
                 // H[i, j, d] = acc
@@ -200,10 +207,10 @@ extern "C" __global__ void depthwise2d_strips(
 """
 
 STRIPS_DX = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void depthwise2d_strips_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     int batch, int n, int m, int C)
 {
     const int c0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -216,7 +223,7 @@ extern "C" __global__ void depthwise2d_strips_dX(
     const int left = 0;
     const int right = S + (((-S) % W + W) % W);
     if (0 <= left + c0 && Delta <= k && Delta <= l0 && c0 + right <= C && k + Delta <= n - 1 && l0 + Delta + R <= m) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
@@ -229,11 +236,14 @@ extern "C" __global__ void depthwise2d_strips_dX(
         for (int a = -Delta; a < Delta + 1; ++a) {
             #pragma unroll
             for (int y = 0; y < 2*Delta + R; ++y) {
-                __align__(sizeof(Lanes)) real x[right - left];
+                real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
                     // x[e + t] = G[k - a, l0 + Delta + R - 1 - y, left + e + c0 + t]
-                    *(Lanes*)&x[t] = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + Delta + R - 1 - y)*C + left + c0 + t];
+                    const Lanes lanes = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + Delta + R - 1 - y)*C + left + c0 + t];
+                    #pragma unroll
+                    for (int e = 0; e < W; ++e)
+                        x[e + t] = (real)lanes.entry[e];
                 }
                 // acc[p, q] += V[a, b, c]·G[k - a, l - b, c]
                 #pragma unroll
@@ -242,7 +252,7 @@ extern "C" __global__ void depthwise2d_strips_dX(
                     if (-Delta <= b && b <= Delta) {
                         #pragma unroll
                         for (int q = 0; q < S; ++q) {
-                            acc[p][q] += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + q + c0] * x[q - left];
+                            acc[p][q] += (real)V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + q + c0] * x[q - left];
                         }
                     }
                 }
@@ -253,7 +263,11 @@ extern "C" __global__ void depthwise2d_strips_dX(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // dX[k, l0 + p, e + c0 + t] = acc[p, e + t]
-                *(Lanes*)&dX[(((long long)z*n + k)*m + l0 + p)*C + c0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&dX[(((long long)z*n + k)*m + l0 + p)*C + c0 + t] = lanes;
             }
         }
     } else {
@@ -269,7 +283,7 @@ extern "C" __global__ void depthwise2d_strips_dX(
                 for (int a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
                     #pragma unroll 1
                     for (int b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
-                        acc += V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + c] * G[(((long long)z*n + k - a)*m + l - b)*C + c];
+                        acc += (real)V[((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + c] * (real)G[(((long long)z*n + k - a)*m + l - b)*C + c];
                     }
                 }
                 // dX[k, l, c] = acc
@@ -280,12 +294,108 @@ extern "C" __global__ void depthwise2d_strips_dX(
 }
 """
 
+PARTS = r"""
+extern "C" __global__ void depthwise2d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long C, long long Delta, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*(2*Delta + 1)*(2*Delta + 1)*C) return;
+    const long long d = thread % C;
+    thread /= C;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {
+        // acc += X[i + a, j + b, d]·G[i, j, d]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            for (long long i = max(-a, i0); i < min(min(n, i0 + length_i), n - a); ++i) {
+                for (long long j = max(-b, j0); j < min(min(m, j0 + length_j), m - b); ++j) {
+                    acc += (real)X[((z*n + i + a)*m + j + b)*C + d] * (real)G[((z*n + i)*m + j)*C + d];
+                }
+            }
+        }
+    }
+    // a part of dV[a, b, d]
+    parts[((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta)*C + d] = acc;
+}
+
+extern "C" __global__ void depthwise2d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long C, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*C) return;
+    const long long d = thread % C;
+    thread /= C;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j, d]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min(n, i0 + length_i); ++i) {
+            for (long long j = j0; j < min(m, j0 + length_j); ++j) {
+                acc += (real)G[((z*n + i)*m + j)*C + d];
+            }
+        }
+    }
+    // a part of du[d]
+    parts[((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*C + d] = acc;
+}
+
+extern "C" __global__ void depthwise2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _depthwise2d_direct = CudaKernel(cp, SRC, "depthwise2d_direct")
 _depthwise2d_direct_dX = CudaKernel(cp, SRC, "depthwise2d_direct_dX")
 _depthwise2d_direct_dV = CudaKernel(cp, SRC, "depthwise2d_direct_dV")
 _depthwise2d_direct_du = CudaKernel(cp, SRC, "depthwise2d_direct_du")
 _depthwise2d_strips = CudaStrips(cp, STRIPS, "depthwise2d_strips", ("R", "S", "W"))
 _depthwise2d_strips_dX = CudaStrips(cp, STRIPS_DX, "depthwise2d_strips_dX", ("R", "S", "W"))
+_depthwise2d_parts_dV = CudaParts(cp, PARTS, "depthwise2d_parts_dV", "depthwise2d_fold")
+_depthwise2d_parts_du = CudaParts(cp, PARTS, "depthwise2d_parts_du", "depthwise2d_fold")
 
 
 def _direct(X, V, u, H, new):
@@ -336,11 +446,34 @@ def _direct_dV(X, G, dV, new):
     _depthwise2d_direct_dV((2*Delta + 1)*(2*Delta + 1)*C, (X, G, dV), (batch, n, m, C, Delta))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m, C = G.shape[-3:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n*m*C)
+    chunks = _depthwise2d_parts_dV.chunks(dV.size, (batch, n, m))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _depthwise2d_parts_dV(chunks, (X, G), dV, (batch, n, m, C, Delta), new)
+
+
 def _direct_du(G, du, new):
     """The gradient by u: one thread an output."""
     n, m, C = G.shape[-3:]
     batch = G.size // (n*m*C)
     _depthwise2d_direct_du(C, (G, du), (batch, n, m, C))
+
+
+def _parts_du(G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m, C = G.shape[-3:]
+    batch = G.size // (n*m*C)
+    chunks = _depthwise2d_parts_du.chunks(du.size, (batch, n, m))
+    if chunks is None:
+        _direct_du(G, du, new)
+    else:
+        _depthwise2d_parts_du(chunks, (G,), du, (batch, n, m, C), new)
 
 
 def _sizes(X, V, u):
@@ -368,9 +501,10 @@ depthwise2d = Kernel(
     letters={"X": "n, m, C", "V": "2*Delta + 1, 2*Delta + 1, C", "u": "C", "H": "n, m, C"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("G",)),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("G",)),
     },
 )

@@ -3,20 +3,20 @@
 
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |b - a|, |a + b| ≤ Δ, X = 0 outside
 
-Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(δ)) ⟶ boundary(zero)
-Proved        107 of 107 obligations for all sizes: docs/derivations/diamond2d.md
+Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(Δ)) ⟶ boundary(zero)
+Proved        111 of 111 obligations for all sizes: docs/derivations/diamond2d.md
 Cost          2·n·m·(2Δ + 2·Δ² + 1) operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 
 __all__ = ["diamond2d"]
 
 SRC = r"""
 extern "C" __global__ void diamond2d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -28,11 +28,11 @@ extern "C" __global__ void diamond2d_direct(
     const long long z = thread;
     real acc;
     // acc = u
-    acc = u[0];
+    acc = (real)u[0];
     // acc += V[a, b]·X[i + a, j + b]
     for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
         for (long long b = max(max(-a - Delta, -j), a - Delta); b < min(min(Delta + 1 - a, a + Delta + 1), m - j); ++b) {
-            acc += V[(a + Delta)*(2*Delta + 1) + b + Delta] * X[(z*n + i + a)*m + j + b];
+            acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)X[(z*n + i + a)*m + j + b];
         }
     }
     // H[i, j] = acc
@@ -40,7 +40,7 @@ extern "C" __global__ void diamond2d_direct(
 }
 
 extern "C" __global__ void diamond2d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -56,7 +56,7 @@ extern "C" __global__ void diamond2d_direct_dX(
     // acc += V[a, b]·G[k - a, l - b]
     for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
         for (long long b = max(max(-a - Delta, a - Delta), l + 1 - m); b < min(min(Delta + 1 - a, a + Delta + 1), l + 1); ++b) {
-            acc += V[(a + Delta)*(2*Delta + 1) + b + Delta] * G[(z*n + k - a)*m + l - b];
+            acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)G[(z*n + k - a)*m + l - b];
         }
     }
     // dX[k, l] = acc
@@ -64,7 +64,7 @@ extern "C" __global__ void diamond2d_direct_dX(
 }
 
 extern "C" __global__ void diamond2d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -80,7 +80,7 @@ extern "C" __global__ void diamond2d_direct_dV(
         for (long long z = 0; z < batch; ++z) {
             for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
                 for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
-                    acc += X[(z*n + i + a)*m + j + b] * G[(z*n + i)*m + j];
+                    acc += (real)X[(z*n + i + a)*m + j + b] * (real)G[(z*n + i)*m + j];
                 }
             }
         }
@@ -90,7 +90,7 @@ extern "C" __global__ void diamond2d_direct_dV(
 }
 
 extern "C" __global__ void diamond2d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -102,7 +102,7 @@ extern "C" __global__ void diamond2d_direct_du(
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n; ++i) {
             for (long long j = 0; j < m; ++j) {
-                acc += G[(z*n + i)*m + j];
+                acc += (real)G[(z*n + i)*m + j];
             }
         }
     }
@@ -112,10 +112,10 @@ extern "C" __global__ void diamond2d_direct_du(
 """
 
 STRIPS = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void diamond2d_strips(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     int batch, int n, int m)
 {
     const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -126,22 +126,25 @@ extern "C" __global__ void diamond2d_strips(
     const int left = -Delta - (((-Delta) % W + W) % W);
     const int right = Delta + (((-Delta - S) % W + W) % W) + S;
     if (0 <= j0 + left && Delta <= i0 && i0 + Delta + R <= n && j0 + right <= m) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
             for (int q = 0; q < S; ++q) {
                 // acc[p, q] = u
-                acc[p][q] = u[0];
+                acc[p][q] = (real)u[0];
             }
         }
         #pragma unroll
         for (int y = 0; y < 2*Delta + R; ++y) {
-            __align__(sizeof(Lanes)) real x[right - left];
+            real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
                 // x[e + t] = X[i0 + y - Delta, j0 + left + e + t]
-                *(Lanes*)&x[t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+                const Lanes lanes = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    x[e + t] = (real)lanes.entry[e];
             }
             // acc[p, q] += V[a, b]·X[i + a, j + b]
             #pragma unroll
@@ -153,7 +156,7 @@ extern "C" __global__ void diamond2d_strips(
                         if (-Delta <= a + b && a + b <= Delta && a <= b + Delta && b <= a + Delta) {
                             #pragma unroll
                             for (int q = 0; q < S; ++q) {
-                                acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q + b - left];
+                                acc[p][q] += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q + b - left];
                             }
                         }
                     }
@@ -165,7 +168,11 @@ extern "C" __global__ void diamond2d_strips(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // H[i0 + p, j0 + e + t] = acc[p, e + t]
-                *(Lanes*)&H[((long long)z*n + i0 + p)*m + j0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&H[((long long)z*n + i0 + p)*m + j0 + t] = lanes;
             }
         }
     } else {
@@ -175,13 +182,13 @@ extern "C" __global__ void diamond2d_strips(
             for (int j = j0; j < min(m, j0 + S); ++j) {
                 real acc;
                 // acc = u
-                acc = u[0];
+                acc = (real)u[0];
                 // acc += V[a, b]·X[i + a, j + b]
                 #pragma unroll 1
                 for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
                     #pragma unroll 1
                     for (int b = max(max(-a - Delta, -j), a - Delta); b < min(min(Delta + 1 - a, a + Delta + 1), m - j); ++b) {
-                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * X[((long long)z*n + i + a)*m + j + b];
+                        acc += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * (real)X[((long long)z*n + i + a)*m + j + b];
                     }
                 }
                 // H[i, j] = acc
@@ -193,10 +200,10 @@ extern "C" __global__ void diamond2d_strips(
 """
 
 STRIPS_DX = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void diamond2d_strips_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     int batch, int n, int m)
 {
     const int l0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -207,7 +214,7 @@ extern "C" __global__ void diamond2d_strips_dX(
     const int left = -Delta - (((-Delta) % W + W) % W);
     const int right = Delta + (((-Delta - S) % W + W) % W) + S;
     if (0 <= l0 + left && Delta <= k0 && k0 + Delta + R <= n && l0 + right <= m) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
@@ -218,11 +225,14 @@ extern "C" __global__ void diamond2d_strips_dX(
         }
         #pragma unroll
         for (int y = 0; y < 2*Delta + R; ++y) {
-            __align__(sizeof(Lanes)) real x[right - left];
+            real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
                 // x[e + t] = G[k0 + Delta + R - 1 - y, l0 + left + e + t]
-                *(Lanes*)&x[t] = *(const Lanes*)&G[((long long)z*n + k0 + Delta + R - 1 - y)*m + l0 + left + t];
+                const Lanes lanes = *(const Lanes*)&G[((long long)z*n + k0 + Delta + R - 1 - y)*m + l0 + left + t];
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    x[e + t] = (real)lanes.entry[e];
             }
             // acc[p, q] += V[a, b]·G[k - a, l - b]
             #pragma unroll
@@ -234,7 +244,7 @@ extern "C" __global__ void diamond2d_strips_dX(
                         if (-Delta <= a + b && a + b <= Delta && a <= b + Delta && b <= a + Delta) {
                             #pragma unroll
                             for (int q = 0; q < S; ++q) {
-                                acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q - left - b];
+                                acc[p][q] += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q - left - b];
                             }
                         }
                     }
@@ -246,7 +256,11 @@ extern "C" __global__ void diamond2d_strips_dX(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // dX[k0 + p, l0 + e + t] = acc[p, e + t]
-                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = lanes;
             }
         }
     } else {
@@ -262,7 +276,7 @@ extern "C" __global__ void diamond2d_strips_dX(
                 for (int a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
                     #pragma unroll 1
                     for (int b = max(max(-a - Delta, a - Delta), l + 1 - m); b < min(min(Delta + 1 - a, a + Delta + 1), l + 1); ++b) {
-                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * G[((long long)z*n + k - a)*m + l - b];
+                        acc += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * (real)G[((long long)z*n + k - a)*m + l - b];
                     }
                 }
                 // dX[k, l] = acc
@@ -273,12 +287,108 @@ extern "C" __global__ void diamond2d_strips_dX(
 }
 """
 
+PARTS = r"""
+extern "C" __global__ void diamond2d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long Delta, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*(2*Delta + 1)*(2*Delta + 1)*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (-Delta <= a + b && 1 - m <= b && 1 - n <= a && a + b <= Delta && a <= b + Delta && a <= n - 1 && b <= a + Delta && b <= m - 1) {
+        // acc += X[i + a, j + b]·G[i, j]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            for (long long i = max(-a, i0); i < min(min(n, i0 + length_i), n - a); ++i) {
+                for (long long j = max(-b, j0) + (((j0 + lane - max(-b, j0)) % 32 + 32) % 32); j < min(min(m, j0 + length_j), m - b); j += 32) {
+                    acc += (real)X[(z*n + i + a)*m + j + b] * (real)G[(z*n + i)*m + j];
+                }
+            }
+        }
+    }
+    // a part of dV[a, b]
+    parts[((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] = acc;
+}
+
+extern "C" __global__ void diamond2d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min(n, i0 + length_i); ++i) {
+            for (long long j = j0 + lane; j < min(m, j0 + length_j); j += 32) {
+                acc += (real)G[(z*n + i)*m + j];
+            }
+        }
+    }
+    // a part of du
+    parts[((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane] = acc;
+}
+
+extern "C" __global__ void diamond2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _diamond2d_direct = CudaKernel(cp, SRC, "diamond2d_direct")
 _diamond2d_direct_dX = CudaKernel(cp, SRC, "diamond2d_direct_dX")
 _diamond2d_direct_dV = CudaKernel(cp, SRC, "diamond2d_direct_dV")
 _diamond2d_direct_du = CudaKernel(cp, SRC, "diamond2d_direct_du")
 _diamond2d_strips = CudaStrips(cp, STRIPS, "diamond2d_strips", ("R", "S", "W"))
 _diamond2d_strips_dX = CudaStrips(cp, STRIPS_DX, "diamond2d_strips_dX", ("R", "S", "W"))
+_diamond2d_parts_dV = CudaParts(cp, PARTS, "diamond2d_parts_dV", "diamond2d_fold", along=2)
+_diamond2d_parts_du = CudaParts(cp, PARTS, "diamond2d_parts_du", "diamond2d_fold", along=2)
 
 
 def _direct(X, V, u, H, new):
@@ -329,11 +439,34 @@ def _direct_dV(X, G, dV, new):
     _diamond2d_direct_dV((2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, n, m, Delta))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = G.shape[-2:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n*m)
+    chunks = _diamond2d_parts_dV.chunks(dV.size, (batch, n, m))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _diamond2d_parts_dV(chunks, (X, G), dV, (batch, n, m, Delta), new)
+
+
 def _direct_du(G, du, new):
     """The gradient by u: one thread an output."""
     n, m = G.shape[-2:]
     batch = G.size // (n*m)
     _diamond2d_direct_du(1, (G, du), (batch, n, m))
+
+
+def _parts_du(G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = G.shape[-2:]
+    batch = G.size // (n*m)
+    chunks = _diamond2d_parts_du.chunks(du.size, (batch, n, m))
+    if chunks is None:
+        _direct_du(G, du, new)
+    else:
+        _diamond2d_parts_du(chunks, (G,), du, (batch, n, m), new)
 
 
 def _sizes(X, V, u):
@@ -361,9 +494,10 @@ diamond2d = Kernel(
     letters={"X": "n, m", "V": "2*Delta + 1, 2*Delta + 1", "u": "", "H": "n, m"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("G",)),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("G",)),
     },
 )

@@ -4,19 +4,19 @@
     H[i] = U[i] + Σ_k W[i, k]·X[k]
 
 Derivation    dense
-Proved        42 of 42 obligations for all sizes: docs/derivations/fully_connected.md
+Proved        54 of 54 obligations for all sizes: docs/derivations/fully_connected.md
 Cost          2·N·K operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 
 __all__ = ["fully_connected"]
 
 SRC = r"""
 extern "C" __global__ void fully_connected_direct(
-    const real* __restrict__ X, const real* __restrict__ W, const real* __restrict__ U, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ W, const stored* __restrict__ U, stored* __restrict__ H,
     long long batch, long long K, long long N)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -26,17 +26,17 @@ extern "C" __global__ void fully_connected_direct(
     const long long z = thread;
     real acc;
     // acc = U[i]
-    acc = U[i];
+    acc = (real)U[i];
     // acc += W[i, k]·X[k]
     for (long long k = 0; k < K; ++k) {
-        acc += W[i*K + k] * X[z*K + k];
+        acc += (real)W[i*K + k] * (real)X[z*K + k];
     }
     // H[i] = acc
     H[z*N + i] = acc;
 }
 
 extern "C" __global__ void fully_connected_direct_dX(
-    const real* __restrict__ W, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ W, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long N, long long K)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -49,14 +49,14 @@ extern "C" __global__ void fully_connected_direct_dX(
     acc = 0;
     // acc += W[i, k]·G[i]
     for (long long i = 0; i < N; ++i) {
-        acc += W[i*K + k] * G[z*N + i];
+        acc += (real)W[i*K + k] * (real)G[z*N + i];
     }
     // dX[k] = acc
     dX[z*K + k] = acc;
 }
 
 extern "C" __global__ void fully_connected_direct_dW(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dW,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dW,
     long long batch, long long N, long long K)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -69,14 +69,14 @@ extern "C" __global__ void fully_connected_direct_dW(
     acc = 0;
     // acc += X[k]·G[i]
     for (long long z = 0; z < batch; ++z) {
-        acc += X[z*K + k] * G[z*N + i];
+        acc += (real)X[z*K + k] * (real)G[z*N + i];
     }
     // dW[i, k] = acc
     dW[i*K + k] = acc;
 }
 
 extern "C" __global__ void fully_connected_direct_dU(
-    const real* __restrict__ G, real* __restrict__ dU,
+    const stored* __restrict__ G, stored* __restrict__ dU,
     long long batch, long long N)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -87,10 +87,488 @@ extern "C" __global__ void fully_connected_direct_dU(
     acc = 0;
     // acc += G[i]
     for (long long z = 0; z < batch; ++z) {
-        acc += G[z*N + i];
+        acc += (real)G[z*N + i];
     }
     // dU[i] = acc
     dU[i] = acc;
+}
+"""
+
+TILES = r"""
+struct __align__(sizeof(stored)*W_) Lanes { stored entry[W_]; };
+
+extern "C" __global__ void fully_connected_tiles(
+    const stored* __restrict__ X, const stored* __restrict__ W, const stored* __restrict__ U, stored* __restrict__ H,
+    int batch, int K, int N)
+{
+    __shared__ __align__(16) real x[K_][8*P + 4];
+    __shared__ __align__(16) real v[K_][4*Q + 4];
+    int block = blockIdx.x;
+    const int i0 = 4*Q*(block % ((N + 4*Q - 1) / (4*Q)));
+    block /= ((N + 4*Q - 1) / (4*Q));
+    const int z0 = 8*P*block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (i0 + 4*Q <= N && z0 + 8*P <= batch) {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r, s] = U[i]
+                acc[r][s] = (real)U[i0 + 4*q + s];
+            }
+        }
+        #pragma unroll 1
+        for (int k0 = 0; k0 < K; k0 += K_) {
+            // v[k_, 4*e + s] = W[i0 + 4*e + s, k0 + k_]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (Q*4*(K_) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= Q*4*(K_)) continue;
+                const int k_ = part % (K_);
+                part /= (K_);
+                const int s = part % 4;
+                part /= 4;
+                const int e = part;
+                if (k0 + k_ <= K - 1) {
+                    v[k_][4*e + s] = (real)W[(long long)(i0 + 4*e + s)*K + k0 + k_];
+                }
+            }
+            // x[k_, 8*e + r] = X[k0 + k_]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*(K_) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*(K_)) continue;
+                const int k_ = part % (K_);
+                part /= (K_);
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (k0 + k_ <= K - 1) {
+                    x[k_][8*e + r] = (real)X[(long long)(z0 + 8*e + r)*K + k0 + k_];
+                }
+            }
+            __syncthreads();
+            if (k0 + K_ <= K) {
+                #pragma unroll
+                for (int k_ = 0; k_ < K_; ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                    // acc[r, s] += W[i, k]·X[k]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            } else {
+                #pragma unroll 1
+                for (int k_ = 0; k_ < K - k0; ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                    // acc[r, s] += W[i, k]·X[k]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W_) {
+                // H[i0 + h + 4*q + t] = acc[r, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W_; ++h)
+                    lanes.entry[h] = acc[r][h + t];
+                *(Lanes*)&H[(long long)(z0 + 8*p + r)*N + i0 + 4*q + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (i0 + 4*q + s <= N - 1 && z0 + 8*p + r <= batch - 1) {
+                    // acc[r, s] = U[i]
+                    acc[r][s] = (real)U[i0 + 4*q + s];
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int k0 = 0; k0 < K; k0 += K_) {
+            // v[k_, 4*e + s] = W[i0 + 4*e + s, k0 + k_]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (Q*4*(K_) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= Q*4*(K_)) continue;
+                const int k_ = part % (K_);
+                part /= (K_);
+                const int s = part % 4;
+                part /= 4;
+                const int e = part;
+                if (i0 + 4*e + s <= N - 1 && k0 + k_ <= K - 1) {
+                    v[k_][4*e + s] = (real)W[(long long)(i0 + 4*e + s)*K + k0 + k_];
+                }
+            }
+            // x[k_, 8*e + r] = X[k0 + k_]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*(K_) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*(K_)) continue;
+                const int k_ = part % (K_);
+                part /= (K_);
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (k0 + k_ <= K - 1 && z0 + 8*e + r <= batch - 1) {
+                    x[k_][8*e + r] = (real)X[(long long)(z0 + 8*e + r)*K + k0 + k_];
+                }
+            }
+            __syncthreads();
+            #pragma unroll 1
+            for (int k_ = 0; k_ < min(K - k0, K_); ++k_) {
+                real w[4];
+                real y[8];
+                #pragma unroll
+                for (int s = 0; s < 4; ++s) {
+                    if (i0 + 4*q + s <= N - 1) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                }
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (z0 + 8*p + r <= batch - 1) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                }
+                // acc[r, s] += W[i, k]·X[k]
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (z0 + 8*p + r <= batch - 1) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            if (i0 + 4*q + s <= N - 1) {
+                                acc[r][s] += w[s] * y[r];
+                            }
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (i0 + 4*q + s <= N - 1 && z0 + 8*p + r <= batch - 1) {
+                    // H[i0 + 4*q + s] = acc[r, s]
+                    H[(long long)(z0 + 8*p + r)*N + i0 + 4*q + s] = acc[r][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+TILES_DX = r"""
+struct __align__(sizeof(stored)*W_) Lanes { stored entry[W_]; };
+
+extern "C" __global__ void fully_connected_tiles_dX(
+    const stored* __restrict__ W, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int N, int K)
+{
+    __shared__ __align__(16) real x[K_][8*P + 4];
+    __shared__ __align__(16) real v[K_][4*Q + 4];
+    int block = blockIdx.x;
+    const int k0 = 4*Q*(block % ((K + 4*Q - 1) / (4*Q)));
+    block /= ((K + 4*Q - 1) / (4*Q));
+    const int z0 = 8*P*block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (k0 + 4*Q <= K && z0 + 8*P <= batch) {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r, s] = 0
+                acc[r][s] = 0;
+            }
+        }
+        #pragma unroll 1
+        for (int i0 = 0; i0 < N; i0 += K_) {
+            // v[k_, 4*e + s] = W[i0 + k_, k0 + 4*e + s]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((K_)*Q*4 + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (K_)*Q*4) continue;
+                const int s = part % 4;
+                part /= 4;
+                const int e = part % Q;
+                part /= Q;
+                const int k_ = part;
+                if (i0 + k_ <= N - 1) {
+                    v[k_][4*e + s] = (real)W[(long long)(i0 + k_)*K + k0 + 4*e + s];
+                }
+            }
+            // x[k_, 8*e + r] = G[i0 + k_]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*(K_) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*(K_)) continue;
+                const int k_ = part % (K_);
+                part /= (K_);
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (i0 + k_ <= N - 1) {
+                    x[k_][8*e + r] = (real)G[(long long)(z0 + 8*e + r)*N + i0 + k_];
+                }
+            }
+            __syncthreads();
+            if (i0 + K_ <= N) {
+                #pragma unroll
+                for (int k_ = 0; k_ < K_; ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                    // acc[r, s] += W[i, k]·G[i]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            } else {
+                #pragma unroll 1
+                for (int k_ = 0; k_ < N - i0; ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                    // acc[r, s] += W[i, k]·G[i]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W_) {
+                // dX[h + k0 + 4*q + t] = acc[r, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W_; ++h)
+                    lanes.entry[h] = acc[r][h + t];
+                *(Lanes*)&dX[(long long)(z0 + 8*p + r)*K + k0 + 4*q + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (k0 + 4*q + s <= K - 1 && z0 + 8*p + r <= batch - 1) {
+                    // acc[r, s] = 0
+                    acc[r][s] = 0;
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int i0 = 0; i0 < N; i0 += K_) {
+            // v[k_, 4*e + s] = W[i0 + k_, k0 + 4*e + s]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((K_)*Q*4 + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (K_)*Q*4) continue;
+                const int s = part % 4;
+                part /= 4;
+                const int e = part % Q;
+                part /= Q;
+                const int k_ = part;
+                if (i0 + k_ <= N - 1 && k0 + 4*e + s <= K - 1) {
+                    v[k_][4*e + s] = (real)W[(long long)(i0 + k_)*K + k0 + 4*e + s];
+                }
+            }
+            // x[k_, 8*e + r] = G[i0 + k_]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*(K_) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*(K_)) continue;
+                const int k_ = part % (K_);
+                part /= (K_);
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (i0 + k_ <= N - 1 && z0 + 8*e + r <= batch - 1) {
+                    x[k_][8*e + r] = (real)G[(long long)(z0 + 8*e + r)*N + i0 + k_];
+                }
+            }
+            __syncthreads();
+            #pragma unroll 1
+            for (int k_ = 0; k_ < min(K_, N - i0); ++k_) {
+                real w[4];
+                real y[8];
+                #pragma unroll
+                for (int s = 0; s < 4; ++s) {
+                    if (k0 + 4*q + s <= K - 1) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                }
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (z0 + 8*p + r <= batch - 1) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                }
+                // acc[r, s] += W[i, k]·G[i]
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (z0 + 8*p + r <= batch - 1) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            if (k0 + 4*q + s <= K - 1) {
+                                acc[r][s] += w[s] * y[r];
+                            }
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (k0 + 4*q + s <= K - 1 && z0 + 8*p + r <= batch - 1) {
+                    // dX[k0 + 4*q + s] = acc[r, s]
+                    dX[(long long)(z0 + 8*p + r)*K + k0 + 4*q + s] = acc[r][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+PARTS = r"""
+extern "C" __global__ void fully_connected_parts_dW(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long N, long long K, long long chunks_z, long long length_z)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*N*K) return;
+    const long long k = thread % K;
+    thread /= K;
+    const long long i = thread % N;
+    thread /= N;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[k]·G[i]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        acc += (real)X[z*K + k] * (real)G[z*N + i];
+    }
+    // a part of dW[i, k]
+    parts[(chunk_z*N + i)*K + k] = acc;
+}
+
+extern "C" __global__ void fully_connected_parts_dU(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long N, long long chunks_z, long long length_z)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*N) return;
+    const long long i = thread % N;
+    thread /= N;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        acc += (real)G[z*N + i];
+    }
+    // a part of dU[i]
+    parts[chunk_z*N + i] = acc;
+}
+
+extern "C" __global__ void fully_connected_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
 }
 """
 
@@ -98,6 +576,10 @@ _fully_connected_direct = CudaKernel(cp, SRC, "fully_connected_direct")
 _fully_connected_direct_dX = CudaKernel(cp, SRC, "fully_connected_direct_dX")
 _fully_connected_direct_dW = CudaKernel(cp, SRC, "fully_connected_direct_dW")
 _fully_connected_direct_dU = CudaKernel(cp, SRC, "fully_connected_direct_dU")
+_fully_connected_tiles = CudaTiles(cp, TILES, "fully_connected_tiles", ("P", "Q", "K_", "W_"), (8, 4))
+_fully_connected_tiles_dX = CudaTiles(cp, TILES_DX, "fully_connected_tiles_dX", ("P", "Q", "K_", "W_"), (8, 4))
+_fully_connected_parts_dW = CudaParts(cp, PARTS, "fully_connected_parts_dW", "fully_connected_fold")
+_fully_connected_parts_dU = CudaParts(cp, PARTS, "fully_connected_parts_dU", "fully_connected_fold")
 
 
 def _direct(X, W, U, H, new):
@@ -108,12 +590,36 @@ def _direct(X, W, U, H, new):
     _fully_connected_direct(batch*N, (X, W, U, H), (batch, K, N))
 
 
+def _tiles(X, W, U, H, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    K = X.shape[-1]
+    N = W.shape[0]
+    batch = H.size // (N)
+    tile = _fully_connected_tiles.tile((batch,), N, K, 1, (K, N))
+    if tile is None:
+        _direct(X, W, U, H, new)
+    else:
+        _fully_connected_tiles(tile, (X, W, U, H), (batch, K, N), H)
+
+
 def _direct_dX(W, G, dX, new):
     """The gradient by X: one thread an output."""
     K = W.shape[1]
     N = G.shape[-1]
     batch = dX.size // (K)
     _fully_connected_direct_dX(batch*K, (W, G, dX), (batch, N, K))
+
+
+def _tiles_dX(W, G, dX, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    K = W.shape[1]
+    N = G.shape[-1]
+    batch = dX.size // (K)
+    tile = _fully_connected_tiles_dX.tile((batch,), K, N, 1, (K, N))
+    if tile is None:
+        _direct_dX(W, G, dX, new)
+    else:
+        _fully_connected_tiles_dX(tile, (W, G, dX), (batch, N, K), dX)
 
 
 def _direct_dW(X, G, dW, new):
@@ -124,11 +630,34 @@ def _direct_dW(X, G, dW, new):
     _fully_connected_direct_dW(N*K, (X, G, dW), (batch, N, K))
 
 
+def _parts_dW(X, G, dW, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    K = X.shape[-1]
+    N = G.shape[-1]
+    batch = X.size // (K)
+    chunks = _fully_connected_parts_dW.chunks(dW.size, (batch,))
+    if chunks is None:
+        _direct_dW(X, G, dW, new)
+    else:
+        _fully_connected_parts_dW(chunks, (X, G), dW, (batch, N, K), new)
+
+
 def _direct_dU(G, dU, new):
     """The gradient by U: one thread an output."""
     N = G.shape[-1]
     batch = G.size // (N)
     _fully_connected_direct_dU(N, (G, dU), (batch, N))
+
+
+def _parts_dU(G, dU, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    N = G.shape[-1]
+    batch = G.size // (N)
+    chunks = _fully_connected_parts_dU.chunks(dU.size, (batch,))
+    if chunks is None:
+        _direct_dU(G, dU, new)
+    else:
+        _fully_connected_parts_dU(chunks, (G,), dU, (batch, N), new)
 
 
 def _sizes(X, W, U):
@@ -146,7 +675,7 @@ def _shapes(K, N):
 fully_connected = Kernel(
     name="fully_connected",
     xp=cp,
-    body=_direct,
+    body=_tiles,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -156,9 +685,10 @@ fully_connected = Kernel(
     letters={"X": "K", "W": "N, K", "U": "N", "H": "N"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
-        "X": Gradient(_direct_dX, ("W", "G")),
-        "W": Gradient(_direct_dW, ("X", "G")),
-        "U": Gradient(_direct_dU, ("G",)),
+        "X": Gradient(_tiles_dX, ("W", "G")),
+        "W": Gradient(_parts_dW, ("X", "G")),
+        "U": Gradient(_parts_dU, ("G",)),
     },
 )

@@ -3,20 +3,20 @@
 
     H[d] = u[d] + Σ_k Σ_l V[d]·X[k, l, d]
 
-Derivation    dense ⟶ channels(c, c) ⟶ invariant(translations) ⟶ depthwise
-Proved        67 of 67 obligations for all sizes: docs/derivations/global_pool2d.md
+Derivation    dense ⟶ channels(C, C) ⟶ invariant(translations) ⟶ depthwise
+Proved        71 of 71 obligations for all sizes: docs/derivations/global_pool2d.md
 Cost          2·n·m·C operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 
 __all__ = ["global_pool2d"]
 
 SRC = r"""
 extern "C" __global__ void global_pool2d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long m, long long C)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -26,11 +26,11 @@ extern "C" __global__ void global_pool2d_direct(
     const long long z = thread;
     real acc;
     // acc = u[d]
-    acc = u[d];
+    acc = (real)u[d];
     // acc += V[d]·X[k, l, d]
     for (long long k = 0; k < n; ++k) {
         for (long long l = 0; l < m; ++l) {
-            acc += V[d] * X[((z*n + k)*m + l)*C + d];
+            acc += (real)V[d] * (real)X[((z*n + k)*m + l)*C + d];
         }
     }
     // H[d] = acc
@@ -38,7 +38,7 @@ extern "C" __global__ void global_pool2d_direct(
 }
 
 extern "C" __global__ void global_pool2d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long C, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -53,13 +53,13 @@ extern "C" __global__ void global_pool2d_direct_dX(
     real acc;
     // acc = 0
     acc = 0;
-    acc += V[c] * G[z*C + c];
+    acc += (real)V[c] * (real)G[z*C + c];
     // dX[k, l, c] = acc
     dX[((z*n + k)*m + l)*C + c] = acc;
 }
 
 extern "C" __global__ void global_pool2d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long C, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -72,7 +72,7 @@ extern "C" __global__ void global_pool2d_direct_dV(
     for (long long z = 0; z < batch; ++z) {
         for (long long k = 0; k < n; ++k) {
             for (long long l = 0; l < m; ++l) {
-                acc += X[((z*n + k)*m + l)*C + d] * G[z*C + d];
+                acc += (real)X[((z*n + k)*m + l)*C + d] * (real)G[z*C + d];
             }
         }
     }
@@ -81,7 +81,7 @@ extern "C" __global__ void global_pool2d_direct_dV(
 }
 
 extern "C" __global__ void global_pool2d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long C)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -92,7 +92,7 @@ extern "C" __global__ void global_pool2d_direct_du(
     acc = 0;
     // acc += G[d]
     for (long long z = 0; z < batch; ++z) {
-        acc += G[z*C + d];
+        acc += (real)G[z*C + d];
     }
     // du[d] = acc
     du[d] = acc;
@@ -100,10 +100,10 @@ extern "C" __global__ void global_pool2d_direct_du(
 """
 
 STRIPS_DX = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void global_pool2d_strips_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     int batch, int C, int n, int m)
 {
     const int c0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -116,27 +116,34 @@ extern "C" __global__ void global_pool2d_strips_dX(
     const int left = 0;
     const int right = S + (((-S) % W + W) % W);
     if (0 <= left + c0 && c0 + right <= C) {
-        __align__(sizeof(Lanes)) real acc[S];
+        real acc[S];
         #pragma unroll
         for (int q = 0; q < S; ++q) {
             // acc[q] = 0
             acc[q] = 0;
         }
-        __align__(sizeof(Lanes)) real x[right - left];
+        real x[right - left];
         #pragma unroll
         for (int t = 0; t < right - left; t += W) {
             // x[e + t] = G[left + e + c0 + t]
-            *(Lanes*)&x[t] = *(const Lanes*)&G[(long long)z*C + left + c0 + t];
+            const Lanes lanes = *(const Lanes*)&G[(long long)z*C + left + c0 + t];
+            #pragma unroll
+            for (int e = 0; e < W; ++e)
+                x[e + t] = (real)lanes.entry[e];
         }
         // acc[q] += V[c]·G[c]
         #pragma unroll
         for (int q = 0; q < S; ++q) {
-            acc[q] += V[q + c0] * x[q - left];
+            acc[q] += (real)V[q + c0] * x[q - left];
         }
         #pragma unroll
         for (int t = 0; t < S; t += W) {
             // dX[k, l, e + c0 + t] = acc[e + t]
-            *(Lanes*)&dX[(((long long)z*n + k)*m + l)*C + c0 + t] = *(const Lanes*)&acc[t];
+            Lanes lanes;
+            #pragma unroll
+            for (int e = 0; e < W; ++e)
+                lanes.entry[e] = acc[e + t];
+            *(Lanes*)&dX[(((long long)z*n + k)*m + l)*C + c0 + t] = lanes;
         }
     } else {
         #pragma unroll 1
@@ -144,11 +151,89 @@ extern "C" __global__ void global_pool2d_strips_dX(
             real acc;
             // acc = 0
             acc = 0;
-            acc += V[c] * G[(long long)z*C + c];
+            acc += (real)V[c] * (real)G[(long long)z*C + c];
             // dX[k, l, c] = acc
             dX[(((long long)z*n + k)*m + l)*C + c] = acc;
         }
     }
+}
+"""
+
+PARTS = r"""
+extern "C" __global__ void global_pool2d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long C, long long n, long long m, long long chunks_z, long long chunks_k, long long chunks_l, long long length_z, long long length_k, long long length_l)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_k*chunks_l*C) return;
+    const long long d = thread % C;
+    thread /= C;
+    const long long chunk_l = thread % chunks_l;
+    thread /= chunks_l;
+    const long long chunk_k = thread % chunks_k;
+    thread /= chunks_k;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long k0 = chunk_k*length_k;
+    const long long l0 = chunk_l*length_l;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[k, l, d]·G[d]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long k = k0; k < min(n, k0 + length_k); ++k) {
+            for (long long l = l0; l < min(m, l0 + length_l); ++l) {
+                acc += (real)X[((z*n + k)*m + l)*C + d] * (real)G[z*C + d];
+            }
+        }
+    }
+    // a part of dV[d]
+    parts[((chunk_z*chunks_k + chunk_k)*chunks_l + chunk_l)*C + d] = acc;
+}
+
+extern "C" __global__ void global_pool2d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long C, long long chunks_z, long long length_z)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*C) return;
+    const long long d = thread % C;
+    thread /= C;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[d]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        acc += (real)G[z*C + d];
+    }
+    // a part of du[d]
+    parts[chunk_z*C + d] = acc;
+}
+
+extern "C" __global__ void global_pool2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
 }
 """
 
@@ -157,6 +242,8 @@ _global_pool2d_direct_dX = CudaKernel(cp, SRC, "global_pool2d_direct_dX")
 _global_pool2d_direct_dV = CudaKernel(cp, SRC, "global_pool2d_direct_dV")
 _global_pool2d_direct_du = CudaKernel(cp, SRC, "global_pool2d_direct_du")
 _global_pool2d_strips_dX = CudaStrips(cp, STRIPS_DX, "global_pool2d_strips_dX", ("S", "W"))
+_global_pool2d_parts_dV = CudaParts(cp, PARTS, "global_pool2d_parts_dV", "global_pool2d_fold")
+_global_pool2d_parts_du = CudaParts(cp, PARTS, "global_pool2d_parts_du", "global_pool2d_fold")
 
 
 def _direct(X, V, u, H, new):
@@ -194,11 +281,34 @@ def _direct_dV(X, G, dV, new):
     _global_pool2d_direct_dV(C, (X, G, dV), (batch, C, n, m))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = X.shape[-3:-1]
+    C = G.shape[-1]
+    batch = X.size // (n*m*C)
+    chunks = _global_pool2d_parts_dV.chunks(dV.size, (batch, n, m))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _global_pool2d_parts_dV(chunks, (X, G), dV, (batch, C, n, m), new)
+
+
 def _direct_du(G, du, new):
     """The gradient by u: one thread an output."""
     C = G.shape[-1]
     batch = G.size // (C)
     _global_pool2d_direct_du(C, (G, du), (batch, C))
+
+
+def _parts_du(G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    C = G.shape[-1]
+    batch = G.size // (C)
+    chunks = _global_pool2d_parts_du.chunks(du.size, (batch,))
+    if chunks is None:
+        _direct_du(G, du, new)
+    else:
+        _global_pool2d_parts_du(chunks, (G,), du, (batch, C), new)
 
 
 def _sizes(X, V, u):
@@ -230,10 +340,11 @@ global_pool2d = Kernel(
     letters={"X": "n, m, C", "V": "C", "u": "C", "H": "C"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("G",)),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("G",)),
     },
     repeats=_repeats,
 )

@@ -16,7 +16,7 @@ __all__ = ["laplacian2d"]
 
 SRC = r"""
 extern "C" __global__ void laplacian2d_direct(
-    const real* __restrict__ X, const real* __restrict__ K, real* __restrict__ H,
+    const stored* __restrict__ X, const real* __restrict__ K, stored* __restrict__ H,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -32,7 +32,7 @@ extern "C" __global__ void laplacian2d_direct(
     // acc += K[a, b]·X[i + a, j + b]
     for (long long a = max(-1LL, -i); a < min(2LL, n - i); ++a) {
         for (long long b = max(max(-a - 1, -j), a - 1); b < min(min(2 - a, a + 2), m - j); ++b) {
-            acc += K[(a + 1)*3 + b + 1] * X[(z*n + i + a)*m + j + b];
+            acc += K[(a + 1)*3 + b + 1] * (real)X[(z*n + i + a)*m + j + b];
         }
     }
     // H[i, j] = acc
@@ -40,7 +40,7 @@ extern "C" __global__ void laplacian2d_direct(
 }
 
 extern "C" __global__ void laplacian2d_direct_dX(
-    const real* __restrict__ K, const real* __restrict__ G, real* __restrict__ dX,
+    const real* __restrict__ K, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -56,7 +56,7 @@ extern "C" __global__ void laplacian2d_direct_dX(
     // acc += K[a, b]·G[k - a, l - b]
     for (long long a = max(-1LL, k + 1 - n); a < min(2LL, k + 1); ++a) {
         for (long long b = max(max(-a - 1, a - 1), l + 1 - m); b < min(min(2 - a, a + 2), l + 1); ++b) {
-            acc += K[(a + 1)*3 + b + 1] * G[(z*n + k - a)*m + l - b];
+            acc += K[(a + 1)*3 + b + 1] * (real)G[(z*n + k - a)*m + l - b];
         }
     }
     // dX[k, l] = acc
@@ -65,10 +65,10 @@ extern "C" __global__ void laplacian2d_direct_dX(
 """
 
 STRIPS = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void laplacian2d_strips(
-    const real* __restrict__ X, const real* __restrict__ K, real* __restrict__ H,
+    const stored* __restrict__ X, const real* __restrict__ K, stored* __restrict__ H,
     int batch, int n, int m)
 {
     const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -79,7 +79,7 @@ extern "C" __global__ void laplacian2d_strips(
     const int left = -(((-1) % W + W) % W) - 1;
     const int right = S + (((-S - 1) % W + W) % W) + 1;
     if (0 <= j0 + left && 1 <= i0 && i0 + R <= n - 1 && j0 + right <= m) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
@@ -90,11 +90,14 @@ extern "C" __global__ void laplacian2d_strips(
         }
         #pragma unroll
         for (int y = 0; y < R + 2; ++y) {
-            __align__(sizeof(Lanes)) real x[right - left];
+            real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
                 // x[e + t] = X[i0 + y - 1, j0 + left + e + t]
-                *(Lanes*)&x[t] = *(const Lanes*)&X[((long long)z*n + i0 + y - 1)*m + j0 + left + t];
+                const Lanes lanes = *(const Lanes*)&X[((long long)z*n + i0 + y - 1)*m + j0 + left + t];
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    x[e + t] = (real)lanes.entry[e];
             }
             // acc[p, q] += K[a, b]·X[i + a, j + b]
             #pragma unroll
@@ -118,7 +121,11 @@ extern "C" __global__ void laplacian2d_strips(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // H[i0 + p, j0 + e + t] = acc[p, e + t]
-                *(Lanes*)&H[((long long)z*n + i0 + p)*m + j0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&H[((long long)z*n + i0 + p)*m + j0 + t] = lanes;
             }
         }
     } else {
@@ -134,7 +141,7 @@ extern "C" __global__ void laplacian2d_strips(
                 for (int a = max(-1, -i); a < min(2, n - i); ++a) {
                     #pragma unroll 1
                     for (int b = max(max(-a - 1, -j), a - 1); b < min(min(2 - a, a + 2), m - j); ++b) {
-                        acc += K[(long long)(a + 1)*3 + b + 1] * X[((long long)z*n + i + a)*m + j + b];
+                        acc += K[(long long)(a + 1)*3 + b + 1] * (real)X[((long long)z*n + i + a)*m + j + b];
                     }
                 }
                 // H[i, j] = acc
@@ -146,10 +153,10 @@ extern "C" __global__ void laplacian2d_strips(
 """
 
 STRIPS_DX = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void laplacian2d_strips_dX(
-    const real* __restrict__ K, const real* __restrict__ G, real* __restrict__ dX,
+    const real* __restrict__ K, const stored* __restrict__ G, stored* __restrict__ dX,
     int batch, int n, int m)
 {
     const int l0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -160,7 +167,7 @@ extern "C" __global__ void laplacian2d_strips_dX(
     const int left = -(((-1) % W + W) % W) - 1;
     const int right = S + (((-S - 1) % W + W) % W) + 1;
     if (0 <= l0 + left && 1 <= k0 && k0 + R <= n - 1 && l0 + right <= m) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
@@ -171,11 +178,14 @@ extern "C" __global__ void laplacian2d_strips_dX(
         }
         #pragma unroll
         for (int y = 0; y < R + 2; ++y) {
-            __align__(sizeof(Lanes)) real x[right - left];
+            real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
                 // x[e + t] = G[k0 + R - y, l0 + left + e + t]
-                *(Lanes*)&x[t] = *(const Lanes*)&G[((long long)z*n + k0 + R - y)*m + l0 + left + t];
+                const Lanes lanes = *(const Lanes*)&G[((long long)z*n + k0 + R - y)*m + l0 + left + t];
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    x[e + t] = (real)lanes.entry[e];
             }
             // acc[p, q] += K[a, b]·G[k - a, l - b]
             #pragma unroll
@@ -199,7 +209,11 @@ extern "C" __global__ void laplacian2d_strips_dX(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // dX[k0 + p, l0 + e + t] = acc[p, e + t]
-                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = lanes;
             }
         }
     } else {
@@ -215,7 +229,7 @@ extern "C" __global__ void laplacian2d_strips_dX(
                 for (int a = max(-1, k + 1 - n); a < min(2, k + 1); ++a) {
                     #pragma unroll 1
                     for (int b = max(max(-a - 1, a - 1), l + 1 - m); b < min(min(2 - a, a + 2), l + 1); ++b) {
-                        acc += K[(long long)(a + 1)*3 + b + 1] * G[((long long)z*n + k - a)*m + l - b];
+                        acc += K[(long long)(a + 1)*3 + b + 1] * (real)G[((long long)z*n + k - a)*m + l - b];
                     }
                 }
                 // dX[k, l] = acc
@@ -292,6 +306,7 @@ laplacian2d = Kernel(
     letters={"X": "n, m", "K": "3, 3", "H": "n, m"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_strips_dX, ("K", "G")),
     },

@@ -4,19 +4,19 @@
     H[i, j] = U[i, j] + Σ_a Σ_b V[i, j, a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ local(Δ) ⟶ boundary(zero)
-Proved        56 of 56 obligations for all sizes: docs/derivations/locally_connected2d.md
+Proved        60 of 60 obligations for all sizes: docs/derivations/locally_connected2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaParts
 
 __all__ = ["locally_connected2d"]
 
 SRC = r"""
 extern "C" __global__ void locally_connected2d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ U, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ U, stored* __restrict__ H,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -28,11 +28,11 @@ extern "C" __global__ void locally_connected2d_direct(
     const long long z = thread;
     real acc;
     // acc = U[i, j]
-    acc = U[i*m + j];
+    acc = (real)U[i*m + j];
     // acc += V[i, j, a, b]·X[i + a, j + b]
     for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
         for (long long b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
-            acc += V[((i*m + j)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] * X[(z*n + i + a)*m + j + b];
+            acc += (real)V[((i*m + j)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] * (real)X[(z*n + i + a)*m + j + b];
         }
     }
     // H[i, j] = acc
@@ -40,7 +40,7 @@ extern "C" __global__ void locally_connected2d_direct(
 }
 
 extern "C" __global__ void locally_connected2d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -56,7 +56,7 @@ extern "C" __global__ void locally_connected2d_direct_dX(
     // acc += V[k - a, l - b, a, b]·G[k - a, l - b]
     for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
         for (long long b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
-            acc += V[(((k - a)*m + l - b)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] * G[(z*n + k - a)*m + l - b];
+            acc += (real)V[(((k - a)*m + l - b)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] * (real)G[(z*n + k - a)*m + l - b];
         }
     }
     // dX[k, l] = acc
@@ -64,7 +64,7 @@ extern "C" __global__ void locally_connected2d_direct_dX(
 }
 
 extern "C" __global__ void locally_connected2d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -82,7 +82,7 @@ extern "C" __global__ void locally_connected2d_direct_dV(
     if (0 <= i + a && 0 <= j + b && i + a <= n - 1 && j + b <= m - 1) {
         // acc += X[i + a, j + b]·G[i, j]
         for (long long z = 0; z < batch; ++z) {
-            acc += X[(z*n + i + a)*m + j + b] * G[(z*n + i)*m + j];
+            acc += (real)X[(z*n + i + a)*m + j + b] * (real)G[(z*n + i)*m + j];
         }
     }
     // dV[i, j, a, b] = acc
@@ -90,7 +90,7 @@ extern "C" __global__ void locally_connected2d_direct_dV(
 }
 
 extern "C" __global__ void locally_connected2d_direct_dU(
-    const real* __restrict__ G, real* __restrict__ dU,
+    const stored* __restrict__ G, stored* __restrict__ dU,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -103,10 +103,88 @@ extern "C" __global__ void locally_connected2d_direct_dU(
     acc = 0;
     // acc += G[i, j]
     for (long long z = 0; z < batch; ++z) {
-        acc += G[(z*n + i)*m + j];
+        acc += (real)G[(z*n + i)*m + j];
     }
     // dU[i, j] = acc
     dU[i*m + j] = acc;
+}
+"""
+
+PARTS = r"""
+extern "C" __global__ void locally_connected2d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long Delta, long long chunks_z, long long length_z)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*n*m*(2*Delta + 1)*(2*Delta + 1)) return;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long j = thread % m;
+    thread /= m;
+    const long long i = thread % n;
+    thread /= n;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (0 <= i + a && 0 <= j + b && i + a <= n - 1 && j + b <= m - 1) {
+        // acc += X[i + a, j + b]·G[i, j]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            acc += (real)X[(z*n + i + a)*m + j + b] * (real)G[(z*n + i)*m + j];
+        }
+    }
+    // a part of dV[i, j, a, b]
+    parts[(((chunk_z*n + i)*m + j)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] = acc;
+}
+
+extern "C" __global__ void locally_connected2d_parts_dU(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long chunks_z, long long length_z)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*n*m) return;
+    const long long j = thread % m;
+    thread /= m;
+    const long long i = thread % n;
+    thread /= n;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        acc += (real)G[(z*n + i)*m + j];
+    }
+    // a part of dU[i, j]
+    parts[(chunk_z*n + i)*m + j] = acc;
+}
+
+extern "C" __global__ void locally_connected2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
 }
 """
 
@@ -114,6 +192,8 @@ _locally_connected2d_direct = CudaKernel(cp, SRC, "locally_connected2d_direct")
 _locally_connected2d_direct_dX = CudaKernel(cp, SRC, "locally_connected2d_direct_dX")
 _locally_connected2d_direct_dV = CudaKernel(cp, SRC, "locally_connected2d_direct_dV")
 _locally_connected2d_direct_dU = CudaKernel(cp, SRC, "locally_connected2d_direct_dU")
+_locally_connected2d_parts_dV = CudaParts(cp, PARTS, "locally_connected2d_parts_dV", "locally_connected2d_fold")
+_locally_connected2d_parts_dU = CudaParts(cp, PARTS, "locally_connected2d_parts_dU", "locally_connected2d_fold")
 
 
 def _direct(X, V, U, H, new):
@@ -140,11 +220,34 @@ def _direct_dV(X, G, dV, new):
     _locally_connected2d_direct_dV(n*m*(2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, n, m, Delta))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = G.shape[-2:]
+    Delta = (dV.shape[2] - 1) // 2
+    batch = X.size // (n*m)
+    chunks = _locally_connected2d_parts_dV.chunks(dV.size, (batch,))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _locally_connected2d_parts_dV(chunks, (X, G), dV, (batch, n, m, Delta), new)
+
+
 def _direct_dU(G, dU, new):
     """The gradient by U: one thread an output."""
     n, m = G.shape[-2:]
     batch = G.size // (n*m)
     _locally_connected2d_direct_dU(n*m, (G, dU), (batch, n, m))
+
+
+def _parts_dU(G, dU, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = G.shape[-2:]
+    batch = G.size // (n*m)
+    chunks = _locally_connected2d_parts_dU.chunks(dU.size, (batch,))
+    if chunks is None:
+        _direct_dU(G, dU, new)
+    else:
+        _locally_connected2d_parts_dU(chunks, (G,), dU, (batch, n, m), new)
 
 
 def _sizes(X, V, U):
@@ -172,9 +275,10 @@ locally_connected2d = Kernel(
     letters={"X": "n, m", "V": "n, m, 2*Delta + 1, 2*Delta + 1", "U": "n, m", "H": "n, m"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "U": Gradient(_direct_dU, ("G",)),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "U": Gradient(_parts_dU, ("G",)),
     },
 )

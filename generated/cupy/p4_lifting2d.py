@@ -3,20 +3,20 @@
 
     H[i, j, d, r] = u[d] + Σ_a Σ_b Σ_c V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]        -1 ≤ a ≤ 1, -1 ≤ b ≤ 1, X = 0 outside
 
-Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ equivariant(pointgroup(c4, channels={r: regular})) ⟶ boundary(zero)
-Proved        98 of 98 obligations for all sizes: docs/derivations/p4_lifting2d.md
+Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ equivariant(pointgroup(C4, channels={r: regular})) ⟶ boundary(zero)
+Proved        110 of 110 obligations for all sizes: docs/derivations/p4_lifting2d.md
 Cost          72·n·m·C·D operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 
 __all__ = ["p4_lifting2d"]
 
 SRC = r"""
 extern "C" __global__ void p4_lifting2d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long m, long long C, long long D)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -32,12 +32,12 @@ extern "C" __global__ void p4_lifting2d_direct(
     const long long z = thread;
     real acc;
     // acc = u[d]
-    acc = u[d];
+    acc = (real)u[d];
     // acc += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·X[i + a, j + b, c]
     for (long long a = max(-1LL, -i); a < min(2LL, n - i); ++a) {
         for (long long b = max(-1LL, -j); b < min(2LL, m - j); ++b) {
             for (long long c = 0; c < C; ++c) {
-                acc += V[((((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + c)*D + d] * X[((z*n + i + a)*m + j + b)*C + c];
+                acc += (real)V[((((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + c)*D + d] * (real)X[((z*n + i + a)*m + j + b)*C + c];
             }
         }
     }
@@ -46,7 +46,7 @@ extern "C" __global__ void p4_lifting2d_direct(
 }
 
 extern "C" __global__ void p4_lifting2d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m, long long D, long long C)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -66,7 +66,7 @@ extern "C" __global__ void p4_lifting2d_direct_dX(
         for (long long b = max(-1LL, l + 1 - m); b < min(2LL, l + 1); ++b) {
             for (long long r = 0; r < 4; ++r) {
                 for (long long d = 0; d < D; ++d) {
-                    acc += V[((((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + c)*D + d] * G[(((z*n + k - a)*m + l - b)*D + d)*4 + r];
+                    acc += (real)V[((((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + c)*D + d] * (real)G[(((z*n + k - a)*m + l - b)*D + d)*4 + r];
                 }
             }
         }
@@ -76,7 +76,7 @@ extern "C" __global__ void p4_lifting2d_direct_dX(
 }
 
 extern "C" __global__ void p4_lifting2d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long m, long long D, long long C)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -99,7 +99,7 @@ extern "C" __global__ void p4_lifting2d_direct_dV(
                     if (a == (r == 0 ? a_ : (r == 1 ? b_ : (r == 2 ? -a_ : -b_))) && b == (r == 0 ? b_ : (r == 1 ? -a_ : (r == 2 ? -b_ : a_)))) {
                         for (long long i = max(-a_, 0LL); i < min(n, n - a_); ++i) {
                             for (long long j = max(-b_, 0LL); j < min(m, m - b_); ++j) {
-                                acc += X[((z*n + i + a_)*m + j + b_)*C + c] * G[(((z*n + i)*m + j)*D + d)*4 + r];
+                                acc += (real)X[((z*n + i + a_)*m + j + b_)*C + c] * (real)G[(((z*n + i)*m + j)*D + d)*4 + r];
                             }
                         }
                     }
@@ -112,7 +112,7 @@ extern "C" __global__ void p4_lifting2d_direct_dV(
 }
 
 extern "C" __global__ void p4_lifting2d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n, long long m, long long D)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -126,7 +126,7 @@ extern "C" __global__ void p4_lifting2d_direct_du(
         for (long long i = 0; i < n; ++i) {
             for (long long j = 0; j < m; ++j) {
                 for (long long r = 0; r < 4; ++r) {
-                    acc += G[(((z*n + i)*m + j)*D + d)*4 + r];
+                    acc += (real)G[(((z*n + i)*m + j)*D + d)*4 + r];
                 }
             }
         }
@@ -136,10 +136,560 @@ extern "C" __global__ void p4_lifting2d_direct_du(
 }
 """
 
+TILES = r"""
+extern "C" __global__ void p4_lifting2d_tiles(
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n, int m, int C, int D)
+{
+    __shared__ __align__(16) real x[K][8*P + 4];
+    __shared__ __align__(16) real v[K][4*Q + 4];
+    int block = blockIdx.x;
+    const int r = block % 4;
+    block /= 4;
+    const int d0 = 4*Q*(block % ((D + 4*Q - 1) / (4*Q)));
+    block /= ((D + 4*Q - 1) / (4*Q));
+    const int j0 = 8*(block % ((m + 8 - 1) / 8));
+    block /= ((m + 8 - 1) / 8);
+    const int i0 = P*(block % ((n + P - 1) / P));
+    block /= ((n + P - 1) / P);
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (1 <= i0 && 1 <= j0 && d0 + 4*Q <= D && i0 + P <= n - 1 && j0 <= m - 9) {
+        #pragma unroll
+        for (int r_ = 0; r_ < 8; ++r_) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r_, s] = u[d]
+                acc[r_][s] = (real)u[4*q + d0 + s];
+            }
+        }
+        #pragma unroll 1
+        for (int a = -1; a < 2; ++a) {
+            #pragma unroll 1
+            for (int b = -1; b < 2; ++b) {
+                #pragma unroll 1
+                for (int c0 = 0; c0 < C; c0 += K) {
+                    // v[k, 4*e + s] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), k + c0, 4*e + d0 + s]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= K*Q*4) continue;
+                        const int s = part % 4;
+                        part /= 4;
+                        const int e = part % Q;
+                        part /= Q;
+                        const int k = part;
+                        if (k + c0 <= C - 1) {
+                            v[k][4*e + s] = (real)V[(((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + k + c0)*D + 4*e + d0 + s];
+                        }
+                    }
+                    // x[k, 8*e + r_] = X[i0 + a + e, j0 + b + r_, k + c0]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= P*8*K) continue;
+                        const int k = part % K;
+                        part /= K;
+                        const int r_ = part % 8;
+                        part /= 8;
+                        const int e = part;
+                        if (k + c0 <= C - 1) {
+                            x[k][8*e + r_] = (real)X[(((long long)z*n + i0 + a + e)*m + j0 + b + r_)*C + k + c0];
+                        }
+                    }
+                    __syncthreads();
+                    if (c0 + K <= C) {
+                        #pragma unroll
+                        for (int k = 0; k < K; ++k) {
+                            real w[4];
+                            real y[8];
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                w[s] = v[k][4*q + s];
+                            }
+                            #pragma unroll
+                            for (int r_ = 0; r_ < 8; ++r_) {
+                                y[r_] = x[k][8*p + r_];
+                            }
+                            // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·X[i + a, j + b, c]
+                            #pragma unroll
+                            for (int r_ = 0; r_ < 8; ++r_) {
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    acc[r_][s] += w[s] * y[r_];
+                                }
+                            }
+                        }
+                    } else {
+                        #pragma unroll 1
+                        for (int k = 0; k < C - c0; ++k) {
+                            real w[4];
+                            real y[8];
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                w[s] = v[k][4*q + s];
+                            }
+                            #pragma unroll
+                            for (int r_ = 0; r_ < 8; ++r_) {
+                                y[r_] = x[k][8*p + r_];
+                            }
+                            // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·X[i + a, j + b, c]
+                            #pragma unroll
+                            for (int r_ = 0; r_ < 8; ++r_) {
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    acc[r_][s] += w[s] * y[r_];
+                                }
+                            }
+                        }
+                    }
+                    __syncthreads();
+                }
+            }
+        }
+        #pragma unroll
+        for (int r_ = 0; r_ < 8; ++r_) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // H[i0 + p, j0 + r_, 4*q + d0 + s, r] = acc[r_, s]
+                H[((((long long)z*n + i0 + p)*m + j0 + r_)*D + 4*q + d0 + s)*4 + r] = acc[r_][s];
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r_ = 0; r_ < 8; ++r_) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r_ <= m - 1) {
+                    // acc[r_, s] = u[d]
+                    acc[r_][s] = (real)u[4*q + d0 + s];
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int a = -1; a < 2; ++a) {
+            #pragma unroll 1
+            for (int b = -1; b < 2; ++b) {
+                #pragma unroll 1
+                for (int c0 = 0; c0 < C; c0 += K) {
+                    // v[k, 4*e + s] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), k + c0, 4*e + d0 + s]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= K*Q*4) continue;
+                        const int s = part % 4;
+                        part /= 4;
+                        const int e = part % Q;
+                        part /= Q;
+                        const int k = part;
+                        if (4*e + d0 + s <= D - 1 && k + c0 <= C - 1) {
+                            v[k][4*e + s] = (real)V[(((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + k + c0)*D + 4*e + d0 + s];
+                        }
+                    }
+                    // x[k, 8*e + r_] = X[i0 + a + e, j0 + b + r_, k + c0]
+                    #pragma unroll 4
+                    for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                        unsigned part = turn*threads + thread;
+                        if (part >= P*8*K) continue;
+                        const int k = part % K;
+                        part /= K;
+                        const int r_ = part % 8;
+                        part /= 8;
+                        const int e = part;
+                        if (0 <= i0 + a + e && 0 <= j0 + b + r_ && i0 + a + e <= n - 1 && i0 + e <= n - 1 && j0 + b + r_ <= m - 1 && j0 + r_ <= m - 1 && k + c0 <= C - 1) {
+                            x[k][8*e + r_] = (real)X[(((long long)z*n + i0 + a + e)*m + j0 + b + r_)*C + k + c0];
+                        }
+                    }
+                    __syncthreads();
+                    #pragma unroll 1
+                    for (int k = 0; k < min(K, C - c0); ++k) {
+                        real w[4];
+                        real y[8];
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            if (4*q + d0 + s <= D - 1) {
+                                w[s] = v[k][4*q + s];
+                            }
+                        }
+                        #pragma unroll
+                        for (int r_ = 0; r_ < 8; ++r_) {
+                            if (0 <= i0 + a + p && 0 <= j0 + b + r_ && i0 + a + p <= n - 1 && i0 + p <= n - 1 && j0 + b + r_ <= m - 1 && j0 + r_ <= m - 1) {
+                                y[r_] = x[k][8*p + r_];
+                            }
+                        }
+                        // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·X[i + a, j + b, c]
+                        #pragma unroll
+                        for (int r_ = 0; r_ < 8; ++r_) {
+                            if (0 <= i0 + a + p && 0 <= j0 + b + r_ && i0 + a + p <= n - 1 && i0 + p <= n - 1 && j0 + b + r_ <= m - 1 && j0 + r_ <= m - 1) {
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    if (4*q + d0 + s <= D - 1) {
+                                        acc[r_][s] += w[s] * y[r_];
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    __syncthreads();
+                }
+            }
+        }
+        #pragma unroll
+        for (int r_ = 0; r_ < 8; ++r_) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r_ <= m - 1) {
+                    // H[i0 + p, j0 + r_, 4*q + d0 + s, r] = acc[r_, s]
+                    H[((((long long)z*n + i0 + p)*m + j0 + r_)*D + 4*q + d0 + s)*4 + r] = acc[r_][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+TILES_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void p4_lifting2d_tiles_dX(
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n, int m, int D, int C)
+{
+    __shared__ __align__(16) real x[K][8*P + 4];
+    __shared__ __align__(16) real v[K][4*Q + 4];
+    int block = blockIdx.x;
+    const int c0 = 4*Q*(block % ((C + 4*Q - 1) / (4*Q)));
+    block /= ((C + 4*Q - 1) / (4*Q));
+    const int l0 = 8*(block % ((m + 8 - 1) / 8));
+    block /= ((m + 8 - 1) / 8);
+    const int k0 = P*(block % ((n + P - 1) / P));
+    block /= ((n + P - 1) / P);
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (1 <= k0 && 1 <= l0 && c0 + 4*Q <= C && k0 + P <= n - 1 && l0 <= m - 9) {
+        #pragma unroll
+        for (int r_ = 0; r_ < 8; ++r_) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r_, s] = 0
+                acc[r_][s] = 0;
+            }
+        }
+        #pragma unroll 1
+        for (int a = -1; a < 2; ++a) {
+            #pragma unroll 1
+            for (int b = -1; b < 2; ++b) {
+                #pragma unroll 1
+                for (int r = 0; r < 4; ++r) {
+                    #pragma unroll 1
+                    for (int d0 = 0; d0 < D; d0 += K) {
+                        // v[k_, 4*e + s] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), 4*e + c0 + s, k_ + d0]
+                        #pragma unroll 4
+                        for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                            unsigned part = turn*threads + thread;
+                            if (part >= Q*4*K) continue;
+                            const int k_ = part % K;
+                            part /= K;
+                            const int s = part % 4;
+                            part /= 4;
+                            const int e = part;
+                            if (k_ + d0 <= D - 1) {
+                                v[k_][4*e + s] = (real)V[(((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + 4*e + c0 + s)*D + k_ + d0];
+                            }
+                        }
+                        // x[k_, 8*e + r_] = G[k0 + e - a, l0 + r_ - b, k_ + d0, r]
+                        #pragma unroll 4
+                        for (unsigned turn = 0; turn < (K*P*8 + threads - 1) / threads; ++turn) {
+                            unsigned part = turn*threads + thread;
+                            if (part >= K*P*8) continue;
+                            const int r_ = part % 8;
+                            part /= 8;
+                            const int e = part % P;
+                            part /= P;
+                            const int k_ = part;
+                            if (k_ + d0 <= D - 1) {
+                                x[k_][8*e + r_] = (real)G[((((long long)z*n + k0 + e - a)*m + l0 + r_ - b)*D + k_ + d0)*4 + r];
+                            }
+                        }
+                        __syncthreads();
+                        if (d0 + K <= D) {
+                            #pragma unroll
+                            for (int k_ = 0; k_ < K; ++k_) {
+                                real w[4];
+                                real y[8];
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    w[s] = v[k_][4*q + s];
+                                }
+                                #pragma unroll
+                                for (int r_ = 0; r_ < 8; ++r_) {
+                                    y[r_] = x[k_][8*p + r_];
+                                }
+                                // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·G[k - a, l - b, d, r]
+                                #pragma unroll
+                                for (int r_ = 0; r_ < 8; ++r_) {
+                                    #pragma unroll
+                                    for (int s = 0; s < 4; ++s) {
+                                        acc[r_][s] += w[s] * y[r_];
+                                    }
+                                }
+                            }
+                        } else {
+                            #pragma unroll 1
+                            for (int k_ = 0; k_ < D - d0; ++k_) {
+                                real w[4];
+                                real y[8];
+                                #pragma unroll
+                                for (int s = 0; s < 4; ++s) {
+                                    w[s] = v[k_][4*q + s];
+                                }
+                                #pragma unroll
+                                for (int r_ = 0; r_ < 8; ++r_) {
+                                    y[r_] = x[k_][8*p + r_];
+                                }
+                                // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·G[k - a, l - b, d, r]
+                                #pragma unroll
+                                for (int r_ = 0; r_ < 8; ++r_) {
+                                    #pragma unroll
+                                    for (int s = 0; s < 4; ++s) {
+                                        acc[r_][s] += w[s] * y[r_];
+                                    }
+                                }
+                            }
+                        }
+                        __syncthreads();
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int r_ = 0; r_ < 8; ++r_) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W) {
+                // dX[k0 + p, l0 + r_, h + 4*q + c0 + t] = acc[r_, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W; ++h)
+                    lanes.entry[h] = acc[r_][h + t];
+                *(Lanes*)&dX[(((long long)z*n + k0 + p)*m + l0 + r_)*C + 4*q + c0 + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r_ = 0; r_ < 8; ++r_) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r_ <= m - 1) {
+                    // acc[r_, s] = 0
+                    acc[r_][s] = 0;
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int a = -1; a < 2; ++a) {
+            #pragma unroll 1
+            for (int b = -1; b < 2; ++b) {
+                #pragma unroll 1
+                for (int r = 0; r < 4; ++r) {
+                    #pragma unroll 1
+                    for (int d0 = 0; d0 < D; d0 += K) {
+                        // v[k_, 4*e + s] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), 4*e + c0 + s, k_ + d0]
+                        #pragma unroll 4
+                        for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                            unsigned part = turn*threads + thread;
+                            if (part >= Q*4*K) continue;
+                            const int k_ = part % K;
+                            part /= K;
+                            const int s = part % 4;
+                            part /= 4;
+                            const int e = part;
+                            if (4*e + c0 + s <= C - 1 && k_ + d0 <= D - 1) {
+                                v[k_][4*e + s] = (real)V[(((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + 4*e + c0 + s)*D + k_ + d0];
+                            }
+                        }
+                        // x[k_, 8*e + r_] = G[k0 + e - a, l0 + r_ - b, k_ + d0, r]
+                        #pragma unroll 4
+                        for (unsigned turn = 0; turn < (K*P*8 + threads - 1) / threads; ++turn) {
+                            unsigned part = turn*threads + thread;
+                            if (part >= K*P*8) continue;
+                            const int r_ = part % 8;
+                            part /= 8;
+                            const int e = part % P;
+                            part /= P;
+                            const int k_ = part;
+                            if (a <= k0 + e && b <= l0 + r_ && k0 + e <= a + n - 1 && k0 + e <= n - 1 && k_ + d0 <= D - 1 && l0 + r_ <= b + m - 1 && l0 + r_ <= m - 1) {
+                                x[k_][8*e + r_] = (real)G[((((long long)z*n + k0 + e - a)*m + l0 + r_ - b)*D + k_ + d0)*4 + r];
+                            }
+                        }
+                        __syncthreads();
+                        #pragma unroll 1
+                        for (int k_ = 0; k_ < min(K, D - d0); ++k_) {
+                            real w[4];
+                            real y[8];
+                            #pragma unroll
+                            for (int s = 0; s < 4; ++s) {
+                                if (4*q + c0 + s <= C - 1) {
+                                    w[s] = v[k_][4*q + s];
+                                }
+                            }
+                            #pragma unroll
+                            for (int r_ = 0; r_ < 8; ++r_) {
+                                if (a <= k0 + p && b <= l0 + r_ && k0 + p <= a + n - 1 && k0 + p <= n - 1 && l0 + r_ <= b + m - 1 && l0 + r_ <= m - 1) {
+                                    y[r_] = x[k_][8*p + r_];
+                                }
+                            }
+                            // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·G[k - a, l - b, d, r]
+                            #pragma unroll
+                            for (int r_ = 0; r_ < 8; ++r_) {
+                                if (a <= k0 + p && b <= l0 + r_ && k0 + p <= a + n - 1 && k0 + p <= n - 1 && l0 + r_ <= b + m - 1 && l0 + r_ <= m - 1) {
+                                    #pragma unroll
+                                    for (int s = 0; s < 4; ++s) {
+                                        if (4*q + c0 + s <= C - 1) {
+                                            acc[r_][s] += w[s] * y[r_];
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                        __syncthreads();
+                    }
+                }
+            }
+        }
+        #pragma unroll
+        for (int r_ = 0; r_ < 8; ++r_) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r_ <= m - 1) {
+                    // dX[k0 + p, l0 + r_, 4*q + c0 + s] = acc[r_, s]
+                    dX[(((long long)z*n + k0 + p)*m + l0 + r_)*C + 4*q + c0 + s] = acc[r_][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+PARTS = r"""
+extern "C" __global__ void p4_lifting2d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long D, long long C, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*3*3*C*D) return;
+    const long long d = thread % D;
+    thread /= D;
+    const long long c = thread % C;
+    thread /= C;
+    const long long b = -1 + thread % 3;
+    thread /= 3;
+    const long long a = -1 + thread % 3;
+    thread /= 3;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[i + a_, j + b_, c]·G[i, j, d, r]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long a_ = max(-1LL, 1 - n); a_ < min(n, 2LL); ++a_) {
+            for (long long b_ = max(-1LL, 1 - m); b_ < min(m, 2LL); ++b_) {
+                for (long long r = 0; r < 4; ++r) {
+                    if (a == (r == 0 ? a_ : (r == 1 ? b_ : (r == 2 ? -a_ : -b_))) && b == (r == 0 ? b_ : (r == 1 ? -a_ : (r == 2 ? -b_ : a_)))) {
+                        for (long long i = max(-a_, i0); i < min(min(n, i0 + length_i), n - a_); ++i) {
+                            for (long long j = max(-b_, j0); j < min(min(m, j0 + length_j), m - b_); ++j) {
+                                acc += (real)X[((z*n + i + a_)*m + j + b_)*C + c] * (real)G[(((z*n + i)*m + j)*D + d)*4 + r];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    // a part of dV[a, b, c, d]
+    parts[(((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*3 + a + 1)*3 + b + 1)*C + c)*D + d] = acc;
+}
+
+extern "C" __global__ void p4_lifting2d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long D, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*D) return;
+    const long long d = thread % D;
+    thread /= D;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j, d, r]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min(n, i0 + length_i); ++i) {
+            for (long long j = j0; j < min(m, j0 + length_j); ++j) {
+                for (long long r = 0; r < 4; ++r) {
+                    acc += (real)G[(((z*n + i)*m + j)*D + d)*4 + r];
+                }
+            }
+        }
+    }
+    // a part of du[d]
+    parts[((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*D + d] = acc;
+}
+
+extern "C" __global__ void p4_lifting2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _p4_lifting2d_direct = CudaKernel(cp, SRC, "p4_lifting2d_direct")
 _p4_lifting2d_direct_dX = CudaKernel(cp, SRC, "p4_lifting2d_direct_dX")
 _p4_lifting2d_direct_dV = CudaKernel(cp, SRC, "p4_lifting2d_direct_dV")
 _p4_lifting2d_direct_du = CudaKernel(cp, SRC, "p4_lifting2d_direct_du")
+_p4_lifting2d_tiles = CudaTiles(cp, TILES, "p4_lifting2d_tiles", ("P", "Q", "K", "W"), (8, 4))
+_p4_lifting2d_tiles_dX = CudaTiles(cp, TILES_DX, "p4_lifting2d_tiles_dX", ("P", "Q", "K", "W"), (8, 4))
+_p4_lifting2d_parts_dV = CudaParts(cp, PARTS, "p4_lifting2d_parts_dV", "p4_lifting2d_fold")
+_p4_lifting2d_parts_du = CudaParts(cp, PARTS, "p4_lifting2d_parts_du", "p4_lifting2d_fold")
 
 
 def _direct(X, V, u, H, new):
@@ -150,12 +700,36 @@ def _direct(X, V, u, H, new):
     _p4_lifting2d_direct(batch*n*m*D*4, (X, V, u, H), (batch, n, m, C, D))
 
 
+def _tiles(X, V, u, H, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    n, m, C = X.shape[-3:]
+    D = V.shape[3]
+    batch = H.size // (n*m*D*4)
+    tile = _p4_lifting2d_tiles.tile((n, m), D, C, batch*4, (C, D, m, n))
+    if tile is None:
+        _direct(X, V, u, H, new)
+    else:
+        _p4_lifting2d_tiles(tile, (X, V, u, H), (batch, n, m, C, D), H)
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     C = V.shape[2]
     n, m, D = G.shape[-4:-1]
     batch = dX.size // (n*m*C)
     _p4_lifting2d_direct_dX(batch*n*m*C, (V, G, dX), (batch, n, m, D, C))
+
+
+def _tiles_dX(V, G, dX, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    C = V.shape[2]
+    n, m, D = G.shape[-4:-1]
+    batch = dX.size // (n*m*C)
+    tile = _p4_lifting2d_tiles_dX.tile((n, m), C, D, batch, (C, D, m, n))
+    if tile is None:
+        _direct_dX(V, G, dX, new)
+    else:
+        _p4_lifting2d_tiles_dX(tile, (V, G, dX), (batch, n, m, D, C), dX)
 
 
 def _direct_dV(X, G, dV, new):
@@ -166,11 +740,34 @@ def _direct_dV(X, G, dV, new):
     _p4_lifting2d_direct_dV(3*3*C*D, (X, G, dV), (batch, n, m, D, C))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    C = X.shape[-1]
+    n, m, D = G.shape[-4:-1]
+    batch = X.size // (n*m*C)
+    chunks = _p4_lifting2d_parts_dV.chunks(dV.size, (batch, n, m))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _p4_lifting2d_parts_dV(chunks, (X, G), dV, (batch, n, m, D, C), new)
+
+
 def _direct_du(G, du, new):
     """The gradient by u: one thread an output."""
     n, m, D = G.shape[-4:-1]
     batch = G.size // (n*m*D*4)
     _p4_lifting2d_direct_du(D, (G, du), (batch, n, m, D))
+
+
+def _parts_du(G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m, D = G.shape[-4:-1]
+    batch = G.size // (n*m*D*4)
+    chunks = _p4_lifting2d_parts_du.chunks(du.size, (batch, n, m))
+    if chunks is None:
+        _direct_du(G, du, new)
+    else:
+        _p4_lifting2d_parts_du(chunks, (G,), du, (batch, n, m, D), new)
 
 
 def _sizes(X, V, u):
@@ -193,7 +790,7 @@ def _repeats(n, m, C, D):
 p4_lifting2d = Kernel(
     name="p4_lifting2d",
     xp=cp,
-    body=_direct,
+    body=_tiles,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -203,10 +800,11 @@ p4_lifting2d = Kernel(
     letters={"X": "n, m, C", "V": "3, 3, C, D", "u": "D", "H": "n, m, D, 4"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("G",)),
+        "X": Gradient(_tiles_dX, ("V", "G")),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("G",)),
     },
     repeats=_repeats,
 )

@@ -4,19 +4,19 @@
     H[i, j, d] = u[d] + Σ_c V[c, d]·X[i, j, c]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ pointwise
-Proved        80 of 80 obligations for all sizes: docs/derivations/pointwise2d.md
+Proved        92 of 92 obligations for all sizes: docs/derivations/pointwise2d.md
 Cost          2·n·m·C·D operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel
+from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 
 __all__ = ["pointwise2d"]
 
 SRC = r"""
 extern "C" __global__ void pointwise2d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long m, long long C, long long D)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -30,17 +30,17 @@ extern "C" __global__ void pointwise2d_direct(
     const long long z = thread;
     real acc;
     // acc = u[d]
-    acc = u[d];
+    acc = (real)u[d];
     // acc += V[c, d]·X[i, j, c]
     for (long long c = 0; c < C; ++c) {
-        acc += V[c*D + d] * X[((z*n + i)*m + j)*C + c];
+        acc += (real)V[c*D + d] * (real)X[((z*n + i)*m + j)*C + c];
     }
     // H[i, j, d] = acc
     H[((z*n + i)*m + j)*D + d] = acc;
 }
 
 extern "C" __global__ void pointwise2d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m, long long D, long long C)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -57,14 +57,14 @@ extern "C" __global__ void pointwise2d_direct_dX(
     acc = 0;
     // acc += V[c, d]·G[k, l, d]
     for (long long d = 0; d < D; ++d) {
-        acc += V[c*D + d] * G[((z*n + k)*m + l)*D + d];
+        acc += (real)V[c*D + d] * (real)G[((z*n + k)*m + l)*D + d];
     }
     // dX[k, l, c] = acc
     dX[((z*n + k)*m + l)*C + c] = acc;
 }
 
 extern "C" __global__ void pointwise2d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long m, long long D, long long C)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -79,7 +79,7 @@ extern "C" __global__ void pointwise2d_direct_dV(
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n; ++i) {
             for (long long j = 0; j < m; ++j) {
-                acc += X[((z*n + i)*m + j)*C + c] * G[((z*n + i)*m + j)*D + d];
+                acc += (real)X[((z*n + i)*m + j)*C + c] * (real)G[((z*n + i)*m + j)*D + d];
             }
         }
     }
@@ -88,7 +88,7 @@ extern "C" __global__ void pointwise2d_direct_dV(
 }
 
 extern "C" __global__ void pointwise2d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n, long long m, long long D)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -101,7 +101,7 @@ extern "C" __global__ void pointwise2d_direct_du(
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n; ++i) {
             for (long long j = 0; j < m; ++j) {
-                acc += G[((z*n + i)*m + j)*D + d];
+                acc += (real)G[((z*n + i)*m + j)*D + d];
             }
         }
     }
@@ -110,10 +110,520 @@ extern "C" __global__ void pointwise2d_direct_du(
 }
 """
 
+TILES = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void pointwise2d_tiles(
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n, int m, int C, int D)
+{
+    __shared__ __align__(16) real x[K][8*P + 4];
+    __shared__ __align__(16) real v[K][4*Q + 4];
+    int block = blockIdx.x;
+    const int d0 = 4*Q*(block % ((D + 4*Q - 1) / (4*Q)));
+    block /= ((D + 4*Q - 1) / (4*Q));
+    const int j0 = 8*(block % ((m + 8 - 1) / 8));
+    block /= ((m + 8 - 1) / 8);
+    const int i0 = P*(block % ((n + P - 1) / P));
+    block /= ((n + P - 1) / P);
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (d0 + 4*Q <= D && i0 + P <= n && j0 <= m - 8) {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r, s] = u[d]
+                acc[r][s] = (real)u[4*q + d0 + s];
+            }
+        }
+        #pragma unroll 1
+        for (int c0 = 0; c0 < C; c0 += K) {
+            // v[k, 4*e + s] = V[k + c0, 4*e + d0 + s]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= K*Q*4) continue;
+                const int s = part % 4;
+                part /= 4;
+                const int e = part % Q;
+                part /= Q;
+                const int k = part;
+                if (k + c0 <= C - 1) {
+                    v[k][4*e + s] = (real)V[(long long)(k + c0)*D + 4*e + d0 + s];
+                }
+            }
+            // x[k, 8*e + r] = X[i0 + e, j0 + r, k + c0]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*K) continue;
+                const int k = part % K;
+                part /= K;
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (k + c0 <= C - 1) {
+                    x[k][8*e + r] = (real)X[(((long long)z*n + i0 + e)*m + j0 + r)*C + k + c0];
+                }
+            }
+            __syncthreads();
+            if (c0 + K <= C) {
+                #pragma unroll
+                for (int k = 0; k < K; ++k) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k][8*p + r];
+                    }
+                    // acc[r, s] += V[c, d]·X[i, j, c]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            } else {
+                #pragma unroll 1
+                for (int k = 0; k < C - c0; ++k) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k][8*p + r];
+                    }
+                    // acc[r, s] += V[c, d]·X[i, j, c]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W) {
+                // H[i0 + p, j0 + r, h + 4*q + d0 + t] = acc[r, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W; ++h)
+                    lanes.entry[h] = acc[r][h + t];
+                *(Lanes*)&H[(((long long)z*n + i0 + p)*m + j0 + r)*D + 4*q + d0 + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1) {
+                    // acc[r, s] = u[d]
+                    acc[r][s] = (real)u[4*q + d0 + s];
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int c0 = 0; c0 < C; c0 += K) {
+            // v[k, 4*e + s] = V[k + c0, 4*e + d0 + s]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= K*Q*4) continue;
+                const int s = part % 4;
+                part /= 4;
+                const int e = part % Q;
+                part /= Q;
+                const int k = part;
+                if (4*e + d0 + s <= D - 1 && k + c0 <= C - 1) {
+                    v[k][4*e + s] = (real)V[(long long)(k + c0)*D + 4*e + d0 + s];
+                }
+            }
+            // x[k, 8*e + r] = X[i0 + e, j0 + r, k + c0]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*K) continue;
+                const int k = part % K;
+                part /= K;
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (i0 + e <= n - 1 && j0 + r <= m - 1 && k + c0 <= C - 1) {
+                    x[k][8*e + r] = (real)X[(((long long)z*n + i0 + e)*m + j0 + r)*C + k + c0];
+                }
+            }
+            __syncthreads();
+            #pragma unroll 1
+            for (int k = 0; k < min(K, C - c0); ++k) {
+                real w[4];
+                real y[8];
+                #pragma unroll
+                for (int s = 0; s < 4; ++s) {
+                    if (4*q + d0 + s <= D - 1) {
+                        w[s] = v[k][4*q + s];
+                    }
+                }
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (i0 + p <= n - 1 && j0 + r <= m - 1) {
+                        y[r] = x[k][8*p + r];
+                    }
+                }
+                // acc[r, s] += V[c, d]·X[i, j, c]
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (i0 + p <= n - 1 && j0 + r <= m - 1) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            if (4*q + d0 + s <= D - 1) {
+                                acc[r][s] += w[s] * y[r];
+                            }
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1) {
+                    // H[i0 + p, j0 + r, 4*q + d0 + s] = acc[r, s]
+                    H[(((long long)z*n + i0 + p)*m + j0 + r)*D + 4*q + d0 + s] = acc[r][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+TILES_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void pointwise2d_tiles_dX(
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n, int m, int D, int C)
+{
+    __shared__ __align__(16) real x[K][8*P + 4];
+    __shared__ __align__(16) real v[K][4*Q + 4];
+    int block = blockIdx.x;
+    const int c0 = 4*Q*(block % ((C + 4*Q - 1) / (4*Q)));
+    block /= ((C + 4*Q - 1) / (4*Q));
+    const int l0 = 8*(block % ((m + 8 - 1) / 8));
+    block /= ((m + 8 - 1) / 8);
+    const int k0 = P*(block % ((n + P - 1) / P));
+    block /= ((n + P - 1) / P);
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[8][4];
+    if (c0 + 4*Q <= C && k0 + P <= n && l0 <= m - 8) {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                // acc[r, s] = 0
+                acc[r][s] = 0;
+            }
+        }
+        #pragma unroll 1
+        for (int d0 = 0; d0 < D; d0 += K) {
+            // v[k_, 4*e + s] = V[4*e + c0 + s, k_ + d0]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= Q*4*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int s = part % 4;
+                part /= 4;
+                const int e = part;
+                if (k_ + d0 <= D - 1) {
+                    v[k_][4*e + s] = (real)V[(long long)(4*e + c0 + s)*D + k_ + d0];
+                }
+            }
+            // x[k_, 8*e + r] = G[k0 + e, l0 + r, k_ + d0]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (k_ + d0 <= D - 1) {
+                    x[k_][8*e + r] = (real)G[(((long long)z*n + k0 + e)*m + l0 + r)*D + k_ + d0];
+                }
+            }
+            __syncthreads();
+            if (d0 + K <= D) {
+                #pragma unroll
+                for (int k_ = 0; k_ < K; ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                    // acc[r, s] += V[c, d]·G[k, l, d]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            } else {
+                #pragma unroll 1
+                for (int k_ = 0; k_ < D - d0; ++k_) {
+                    real w[4];
+                    real y[8];
+                    #pragma unroll
+                    for (int s = 0; s < 4; ++s) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                    // acc[r, s] += V[c, d]·G[k, l, d]
+                    #pragma unroll
+                    for (int r = 0; r < 8; ++r) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            acc[r][s] += w[s] * y[r];
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int t = 0; t < 4; t += W) {
+                // dX[k0 + p, l0 + r, h + 4*q + c0 + t] = acc[r, h + t]
+                Lanes lanes;
+                #pragma unroll
+                for (int h = 0; h < W; ++h)
+                    lanes.entry[h] = acc[r][h + t];
+                *(Lanes*)&dX[(((long long)z*n + k0 + p)*m + l0 + r)*C + 4*q + c0 + t] = lanes;
+            }
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r <= m - 1) {
+                    // acc[r, s] = 0
+                    acc[r][s] = 0;
+                }
+            }
+        }
+        #pragma unroll 1
+        for (int d0 = 0; d0 < D; d0 += K) {
+            // v[k_, 4*e + s] = V[4*e + c0 + s, k_ + d0]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= Q*4*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int s = part % 4;
+                part /= 4;
+                const int e = part;
+                if (4*e + c0 + s <= C - 1 && k_ + d0 <= D - 1) {
+                    v[k_][4*e + s] = (real)V[(long long)(4*e + c0 + s)*D + k_ + d0];
+                }
+            }
+            // x[k_, 8*e + r] = G[k0 + e, l0 + r, k_ + d0]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= P*8*K) continue;
+                const int k_ = part % K;
+                part /= K;
+                const int r = part % 8;
+                part /= 8;
+                const int e = part;
+                if (k0 + e <= n - 1 && k_ + d0 <= D - 1 && l0 + r <= m - 1) {
+                    x[k_][8*e + r] = (real)G[(((long long)z*n + k0 + e)*m + l0 + r)*D + k_ + d0];
+                }
+            }
+            __syncthreads();
+            #pragma unroll 1
+            for (int k_ = 0; k_ < min(K, D - d0); ++k_) {
+                real w[4];
+                real y[8];
+                #pragma unroll
+                for (int s = 0; s < 4; ++s) {
+                    if (4*q + c0 + s <= C - 1) {
+                        w[s] = v[k_][4*q + s];
+                    }
+                }
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (k0 + p <= n - 1 && l0 + r <= m - 1) {
+                        y[r] = x[k_][8*p + r];
+                    }
+                }
+                // acc[r, s] += V[c, d]·G[k, l, d]
+                #pragma unroll
+                for (int r = 0; r < 8; ++r) {
+                    if (k0 + p <= n - 1 && l0 + r <= m - 1) {
+                        #pragma unroll
+                        for (int s = 0; s < 4; ++s) {
+                            if (4*q + c0 + s <= C - 1) {
+                                acc[r][s] += w[s] * y[r];
+                            }
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; ++r) {
+            #pragma unroll
+            for (int s = 0; s < 4; ++s) {
+                if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r <= m - 1) {
+                    // dX[k0 + p, l0 + r, 4*q + c0 + s] = acc[r, s]
+                    dX[(((long long)z*n + k0 + p)*m + l0 + r)*C + 4*q + c0 + s] = acc[r][s];
+                }
+            }
+        }
+    }
+}
+"""
+
+PARTS = r"""
+extern "C" __global__ void pointwise2d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long D, long long C, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*C*D) return;
+    const long long d = thread % D;
+    thread /= D;
+    const long long c = thread % C;
+    thread /= C;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[i, j, c]·G[i, j, d]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min(n, i0 + length_i); ++i) {
+            for (long long j = j0; j < min(m, j0 + length_j); ++j) {
+                acc += (real)X[((z*n + i)*m + j)*C + c] * (real)G[((z*n + i)*m + j)*D + d];
+            }
+        }
+    }
+    // a part of dV[c, d]
+    parts[(((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*C + c)*D + d] = acc;
+}
+
+extern "C" __global__ void pointwise2d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long D, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*D) return;
+    const long long d = thread % D;
+    thread /= D;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j, d]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min(n, i0 + length_i); ++i) {
+            for (long long j = j0; j < min(m, j0 + length_j); ++j) {
+                acc += (real)G[((z*n + i)*m + j)*D + d];
+            }
+        }
+    }
+    // a part of du[d]
+    parts[((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*D + d] = acc;
+}
+
+extern "C" __global__ void pointwise2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _pointwise2d_direct = CudaKernel(cp, SRC, "pointwise2d_direct")
 _pointwise2d_direct_dX = CudaKernel(cp, SRC, "pointwise2d_direct_dX")
 _pointwise2d_direct_dV = CudaKernel(cp, SRC, "pointwise2d_direct_dV")
 _pointwise2d_direct_du = CudaKernel(cp, SRC, "pointwise2d_direct_du")
+_pointwise2d_tiles = CudaTiles(cp, TILES, "pointwise2d_tiles", ("P", "Q", "K", "W"), (8, 4))
+_pointwise2d_tiles_dX = CudaTiles(cp, TILES_DX, "pointwise2d_tiles_dX", ("P", "Q", "K", "W"), (8, 4))
+_pointwise2d_parts_dV = CudaParts(cp, PARTS, "pointwise2d_parts_dV", "pointwise2d_fold")
+_pointwise2d_parts_du = CudaParts(cp, PARTS, "pointwise2d_parts_du", "pointwise2d_fold")
 
 
 def _direct(X, V, u, H, new):
@@ -124,12 +634,36 @@ def _direct(X, V, u, H, new):
     _pointwise2d_direct(batch*n*m*D, (X, V, u, H), (batch, n, m, C, D))
 
 
+def _tiles(X, V, u, H, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    n, m, C = X.shape[-3:]
+    D = V.shape[1]
+    batch = H.size // (n*m*D)
+    tile = _pointwise2d_tiles.tile((n, m), D, C, batch, (C, D, m, n))
+    if tile is None:
+        _direct(X, V, u, H, new)
+    else:
+        _pointwise2d_tiles(tile, (X, V, u, H), (batch, n, m, C, D), H)
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     C = V.shape[0]
     n, m, D = G.shape[-3:]
     batch = dX.size // (n*m*C)
     _pointwise2d_direct_dX(batch*n*m*C, (V, G, dX), (batch, n, m, D, C))
+
+
+def _tiles_dX(V, G, dX, new):
+    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+    C = V.shape[0]
+    n, m, D = G.shape[-3:]
+    batch = dX.size // (n*m*C)
+    tile = _pointwise2d_tiles_dX.tile((n, m), C, D, batch, (C, D, m, n))
+    if tile is None:
+        _direct_dX(V, G, dX, new)
+    else:
+        _pointwise2d_tiles_dX(tile, (V, G, dX), (batch, n, m, D, C), dX)
 
 
 def _direct_dV(X, G, dV, new):
@@ -140,11 +674,34 @@ def _direct_dV(X, G, dV, new):
     _pointwise2d_direct_dV(C*D, (X, G, dV), (batch, n, m, D, C))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    C = X.shape[-1]
+    n, m, D = G.shape[-3:]
+    batch = X.size // (n*m*C)
+    chunks = _pointwise2d_parts_dV.chunks(dV.size, (batch, n, m))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _pointwise2d_parts_dV(chunks, (X, G), dV, (batch, n, m, D, C), new)
+
+
 def _direct_du(G, du, new):
     """The gradient by u: one thread an output."""
     n, m, D = G.shape[-3:]
     batch = G.size // (n*m*D)
     _pointwise2d_direct_du(D, (G, du), (batch, n, m, D))
+
+
+def _parts_du(G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m, D = G.shape[-3:]
+    batch = G.size // (n*m*D)
+    chunks = _pointwise2d_parts_du.chunks(du.size, (batch, n, m))
+    if chunks is None:
+        _direct_du(G, du, new)
+    else:
+        _pointwise2d_parts_du(chunks, (G,), du, (batch, n, m, D), new)
 
 
 def _sizes(X, V, u):
@@ -162,7 +719,7 @@ def _shapes(n, m, C, D):
 pointwise2d = Kernel(
     name="pointwise2d",
     xp=cp,
-    body=_direct,
+    body=_tiles,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -172,9 +729,10 @@ pointwise2d = Kernel(
     letters={"X": "n, m, C", "V": "C, D", "u": "D", "H": "n, m, D"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("G",)),
+        "X": Gradient(_tiles_dX, ("V", "G")),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("G",)),
     },
 )

@@ -3,20 +3,20 @@
 
     H[i, j] = u + Σ_r Σ_a Σ_b P[r, a]·Q[r, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, 0 ≤ r < R, X = 0 outside
 
-Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ separable(r)
-Proved        100 of 100 obligations for all sizes: docs/derivations/separable2d.md
+Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ separable(R)
+Proved        106 of 106 obligations for all sizes: docs/derivations/separable2d.md
 Cost          2·n·m·(2Δ + 1)²·R operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 
 __all__ = ["separable2d"]
 
 SRC = r"""
 extern "C" __global__ void separable2d_direct(
-    const real* __restrict__ X, const real* __restrict__ P, const real* __restrict__ Q, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ P, const stored* __restrict__ Q, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long m, long long R, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -28,12 +28,12 @@ extern "C" __global__ void separable2d_direct(
     const long long z = thread;
     real acc;
     // acc = u
-    acc = u[0];
+    acc = (real)u[0];
     // acc += P[r, a]·Q[r, b]·X[i + a, j + b]
     for (long long r = 0; r < R; ++r) {
         for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
             for (long long b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
-                acc += P[r*(2*Delta + 1) + a + Delta] * Q[r*(2*Delta + 1) + b + Delta] * X[(z*n + i + a)*m + j + b];
+                acc += (real)P[r*(2*Delta + 1) + a + Delta] * (real)Q[r*(2*Delta + 1) + b + Delta] * (real)X[(z*n + i + a)*m + j + b];
             }
         }
     }
@@ -42,7 +42,7 @@ extern "C" __global__ void separable2d_direct(
 }
 
 extern "C" __global__ void separable2d_direct_dX(
-    const real* __restrict__ P, const real* __restrict__ Q, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ P, const stored* __restrict__ Q, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m, long long R, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -59,7 +59,7 @@ extern "C" __global__ void separable2d_direct_dX(
     for (long long r = 0; r < R; ++r) {
         for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
             for (long long b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
-                acc += P[r*(2*Delta + 1) + a + Delta] * Q[r*(2*Delta + 1) + b + Delta] * G[(z*n + k - a)*m + l - b];
+                acc += (real)P[r*(2*Delta + 1) + a + Delta] * (real)Q[r*(2*Delta + 1) + b + Delta] * (real)G[(z*n + k - a)*m + l - b];
             }
         }
     }
@@ -68,7 +68,7 @@ extern "C" __global__ void separable2d_direct_dX(
 }
 
 extern "C" __global__ void separable2d_direct_dP(
-    const real* __restrict__ X, const real* __restrict__ Q, const real* __restrict__ G, real* __restrict__ dP,
+    const stored* __restrict__ X, const stored* __restrict__ Q, const stored* __restrict__ G, stored* __restrict__ dP,
     long long batch, long long n, long long m, long long R, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -85,7 +85,7 @@ extern "C" __global__ void separable2d_direct_dP(
             for (long long b = max(-Delta, 1 - m); b < min(m, Delta + 1); ++b) {
                 for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
                     for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
-                        acc += Q[r*(2*Delta + 1) + b + Delta] * X[(z*n + i + a)*m + j + b] * G[(z*n + i)*m + j];
+                        acc += (real)Q[r*(2*Delta + 1) + b + Delta] * (real)X[(z*n + i + a)*m + j + b] * (real)G[(z*n + i)*m + j];
                     }
                 }
             }
@@ -96,7 +96,7 @@ extern "C" __global__ void separable2d_direct_dP(
 }
 
 extern "C" __global__ void separable2d_direct_dQ(
-    const real* __restrict__ X, const real* __restrict__ P, const real* __restrict__ G, real* __restrict__ dQ,
+    const stored* __restrict__ X, const stored* __restrict__ P, const stored* __restrict__ G, stored* __restrict__ dQ,
     long long batch, long long n, long long m, long long R, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -113,7 +113,7 @@ extern "C" __global__ void separable2d_direct_dQ(
             for (long long a = max(-Delta, 1 - n); a < min(n, Delta + 1); ++a) {
                 for (long long i = max(-a, 0LL); i < min(n, n - a); ++i) {
                     for (long long j = max(-b, 0LL); j < min(m, m - b); ++j) {
-                        acc += P[r*(2*Delta + 1) + a + Delta] * X[(z*n + i + a)*m + j + b] * G[(z*n + i)*m + j];
+                        acc += (real)P[r*(2*Delta + 1) + a + Delta] * (real)X[(z*n + i + a)*m + j + b] * (real)G[(z*n + i)*m + j];
                     }
                 }
             }
@@ -124,7 +124,7 @@ extern "C" __global__ void separable2d_direct_dQ(
 }
 
 extern "C" __global__ void separable2d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -136,7 +136,7 @@ extern "C" __global__ void separable2d_direct_du(
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n; ++i) {
             for (long long j = 0; j < m; ++j) {
-                acc += G[(z*n + i)*m + j];
+                acc += (real)G[(z*n + i)*m + j];
             }
         }
     }
@@ -146,10 +146,10 @@ extern "C" __global__ void separable2d_direct_du(
 """
 
 STRIPS = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void separable2d_strips(
-    const real* __restrict__ X, const real* __restrict__ P, const real* __restrict__ Q, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ P, const stored* __restrict__ Q, const stored* __restrict__ u, stored* __restrict__ H,
     int batch, int n, int m)
 {
     const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -160,24 +160,27 @@ extern "C" __global__ void separable2d_strips(
     const int left = -Delta - (((-Delta) % W + W) % W);
     const int right = Delta + (((-Delta - S) % W + W) % W) + S;
     if (0 <= j0 + left && Delta <= i0 && i0 + Delta + R_ <= n && j0 + right <= m) {
-        __align__(sizeof(Lanes)) real acc[R_][S];
+        real acc[R_][S];
         #pragma unroll
         for (int p = 0; p < R_; ++p) {
             #pragma unroll
             for (int q = 0; q < S; ++q) {
                 // acc[p, q] = u
-                acc[p][q] = u[0];
+                acc[p][q] = (real)u[0];
             }
         }
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             #pragma unroll
             for (int y = 0; y < 2*Delta + R_; ++y) {
-                __align__(sizeof(Lanes)) real x[right - left];
+                real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
                     // x[e + t] = X[i0 + y - Delta, j0 + left + e + t]
-                    *(Lanes*)&x[t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+                    const Lanes lanes = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+                    #pragma unroll
+                    for (int e = 0; e < W; ++e)
+                        x[e + t] = (real)lanes.entry[e];
                 }
                 // acc[p, q] += P[r, a]·Q[r, b]·X[i + a, j + b]
                 #pragma unroll
@@ -188,7 +191,7 @@ extern "C" __global__ void separable2d_strips(
                         for (int b = -Delta; b < Delta + 1; ++b) {
                             #pragma unroll
                             for (int q = 0; q < S; ++q) {
-                                acc[p][q] += P[(long long)r*(2*Delta + 1) + a + Delta] * Q[(long long)r*(2*Delta + 1) + b + Delta] * x[q + b - left];
+                                acc[p][q] += (real)P[(long long)r*(2*Delta + 1) + a + Delta] * (real)Q[(long long)r*(2*Delta + 1) + b + Delta] * x[q + b - left];
                             }
                         }
                     }
@@ -200,7 +203,11 @@ extern "C" __global__ void separable2d_strips(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // H[i0 + p, j0 + e + t] = acc[p, e + t]
-                *(Lanes*)&H[((long long)z*n + i0 + p)*m + j0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&H[((long long)z*n + i0 + p)*m + j0 + t] = lanes;
             }
         }
     } else {
@@ -210,7 +217,7 @@ extern "C" __global__ void separable2d_strips(
             for (int j = j0; j < min(m, j0 + S); ++j) {
                 real acc;
                 // acc = u
-                acc = u[0];
+                acc = (real)u[0];
                 // acc += P[r, a]·Q[r, b]·X[i + a, j + b]
                 #pragma unroll 1
                 for (int r = 0; r < R; ++r) {
@@ -218,7 +225,7 @@ extern "C" __global__ void separable2d_strips(
                     for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
                         #pragma unroll 1
                         for (int b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
-                            acc += P[(long long)r*(2*Delta + 1) + a + Delta] * Q[(long long)r*(2*Delta + 1) + b + Delta] * X[((long long)z*n + i + a)*m + j + b];
+                            acc += (real)P[(long long)r*(2*Delta + 1) + a + Delta] * (real)Q[(long long)r*(2*Delta + 1) + b + Delta] * (real)X[((long long)z*n + i + a)*m + j + b];
                         }
                     }
                 }
@@ -231,10 +238,10 @@ extern "C" __global__ void separable2d_strips(
 """
 
 STRIPS_DX = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void separable2d_strips_dX(
-    const real* __restrict__ P, const real* __restrict__ Q, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ P, const stored* __restrict__ Q, const stored* __restrict__ G, stored* __restrict__ dX,
     int batch, int n, int m)
 {
     const int l0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -245,7 +252,7 @@ extern "C" __global__ void separable2d_strips_dX(
     const int left = -Delta - (((-Delta) % W + W) % W);
     const int right = Delta + (((-Delta - S) % W + W) % W) + S;
     if (0 <= l0 + left && Delta <= k0 && k0 + Delta + R_ <= n && l0 + right <= m) {
-        __align__(sizeof(Lanes)) real acc[R_][S];
+        real acc[R_][S];
         #pragma unroll
         for (int p = 0; p < R_; ++p) {
             #pragma unroll
@@ -258,11 +265,14 @@ extern "C" __global__ void separable2d_strips_dX(
         for (int r = 0; r < R; ++r) {
             #pragma unroll
             for (int y = 0; y < 2*Delta + R_; ++y) {
-                __align__(sizeof(Lanes)) real x[right - left];
+                real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
                     // x[e + t] = G[k0 + Delta + R_ - 1 - y, l0 + left + e + t]
-                    *(Lanes*)&x[t] = *(const Lanes*)&G[((long long)z*n + k0 + Delta + R_ - 1 - y)*m + l0 + left + t];
+                    const Lanes lanes = *(const Lanes*)&G[((long long)z*n + k0 + Delta + R_ - 1 - y)*m + l0 + left + t];
+                    #pragma unroll
+                    for (int e = 0; e < W; ++e)
+                        x[e + t] = (real)lanes.entry[e];
                 }
                 // acc[p, q] += P[r, a]·Q[r, b]·G[k - a, l - b]
                 #pragma unroll
@@ -273,7 +283,7 @@ extern "C" __global__ void separable2d_strips_dX(
                         for (int b = -Delta; b < Delta + 1; ++b) {
                             #pragma unroll
                             for (int q = 0; q < S; ++q) {
-                                acc[p][q] += P[(long long)r*(2*Delta + 1) + a + Delta] * Q[(long long)r*(2*Delta + 1) + b + Delta] * x[q - left - b];
+                                acc[p][q] += (real)P[(long long)r*(2*Delta + 1) + a + Delta] * (real)Q[(long long)r*(2*Delta + 1) + b + Delta] * x[q - left - b];
                             }
                         }
                     }
@@ -285,7 +295,11 @@ extern "C" __global__ void separable2d_strips_dX(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // dX[k0 + p, l0 + e + t] = acc[p, e + t]
-                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = lanes;
             }
         }
     } else {
@@ -303,7 +317,7 @@ extern "C" __global__ void separable2d_strips_dX(
                     for (int a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
                         #pragma unroll 1
                         for (int b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
-                            acc += P[(long long)r*(2*Delta + 1) + a + Delta] * Q[(long long)r*(2*Delta + 1) + b + Delta] * G[((long long)z*n + k - a)*m + l - b];
+                            acc += (real)P[(long long)r*(2*Delta + 1) + a + Delta] * (real)Q[(long long)r*(2*Delta + 1) + b + Delta] * (real)G[((long long)z*n + k - a)*m + l - b];
                         }
                     }
                 }
@@ -315,6 +329,141 @@ extern "C" __global__ void separable2d_strips_dX(
 }
 """
 
+PARTS = r"""
+extern "C" __global__ void separable2d_parts_dP(
+    const stored* __restrict__ X, const stored* __restrict__ Q, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long R, long long Delta, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*R*(2*Delta + 1)*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long r = thread % R;
+    thread /= R;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - n <= a && a <= n - 1) {
+        // acc += Q[r, b]·X[i + a, j + b]·G[i, j]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            for (long long b = max(-Delta, 1 - m); b < min(m, Delta + 1); ++b) {
+                for (long long i = max(-a, i0); i < min(min(n, i0 + length_i), n - a); ++i) {
+                    for (long long j = max(-b, j0) + (((j0 + lane - max(-b, j0)) % 32 + 32) % 32); j < min(min(m, j0 + length_j), m - b); j += 32) {
+                        acc += (real)Q[r*(2*Delta + 1) + b + Delta] * (real)X[(z*n + i + a)*m + j + b] * (real)G[(z*n + i)*m + j];
+                    }
+                }
+            }
+        }
+    }
+    // a part of dP[r, a]
+    parts[((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane)*R + r)*(2*Delta + 1) + a + Delta] = acc;
+}
+
+extern "C" __global__ void separable2d_parts_dQ(
+    const stored* __restrict__ X, const stored* __restrict__ P, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long R, long long Delta, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*R*(2*Delta + 1)*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long r = thread % R;
+    thread /= R;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && b <= m - 1) {
+        // acc += P[r, a]·X[i + a, j + b]·G[i, j]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            for (long long a = max(-Delta, 1 - n); a < min(n, Delta + 1); ++a) {
+                for (long long i = max(-a, i0); i < min(min(n, i0 + length_i), n - a); ++i) {
+                    for (long long j = max(-b, j0) + (((j0 + lane - max(-b, j0)) % 32 + 32) % 32); j < min(min(m, j0 + length_j), m - b); j += 32) {
+                        acc += (real)P[r*(2*Delta + 1) + a + Delta] * (real)X[(z*n + i + a)*m + j + b] * (real)G[(z*n + i)*m + j];
+                    }
+                }
+            }
+        }
+    }
+    // a part of dQ[r, b]
+    parts[((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane)*R + r)*(2*Delta + 1) + b + Delta] = acc;
+}
+
+extern "C" __global__ void separable2d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min(n, i0 + length_i); ++i) {
+            for (long long j = j0 + lane; j < min(m, j0 + length_j); j += 32) {
+                acc += (real)G[(z*n + i)*m + j];
+            }
+        }
+    }
+    // a part of du
+    parts[((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane] = acc;
+}
+
+extern "C" __global__ void separable2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _separable2d_direct = CudaKernel(cp, SRC, "separable2d_direct")
 _separable2d_direct_dX = CudaKernel(cp, SRC, "separable2d_direct_dX")
 _separable2d_direct_dP = CudaKernel(cp, SRC, "separable2d_direct_dP")
@@ -322,6 +471,9 @@ _separable2d_direct_dQ = CudaKernel(cp, SRC, "separable2d_direct_dQ")
 _separable2d_direct_du = CudaKernel(cp, SRC, "separable2d_direct_du")
 _separable2d_strips = CudaStrips(cp, STRIPS, "separable2d_strips", ("R_", "S", "W"))
 _separable2d_strips_dX = CudaStrips(cp, STRIPS_DX, "separable2d_strips_dX", ("R_", "S", "W"))
+_separable2d_parts_dP = CudaParts(cp, PARTS, "separable2d_parts_dP", "separable2d_fold", along=2)
+_separable2d_parts_dQ = CudaParts(cp, PARTS, "separable2d_parts_dQ", "separable2d_fold", along=2)
+_separable2d_parts_du = CudaParts(cp, PARTS, "separable2d_parts_du", "separable2d_fold", along=2)
 
 
 def _direct(X, P, Q, u, H, new):
@@ -377,6 +529,19 @@ def _direct_dP(X, Q, G, dP, new):
     _separable2d_direct_dP(R*(2*Delta + 1), (X, Q, G, dP), (batch, n, m, R, Delta))
 
 
+def _parts_dP(X, Q, G, dP, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    R = Q.shape[0]
+    Delta = (Q.shape[1] - 1) // 2
+    n, m = G.shape[-2:]
+    batch = X.size // (n*m)
+    chunks = _separable2d_parts_dP.chunks(dP.size, (batch, n, m))
+    if chunks is None:
+        _direct_dP(X, Q, G, dP, new)
+    else:
+        _separable2d_parts_dP(chunks, (X, Q, G), dP, (batch, n, m, R, Delta), new)
+
+
 def _direct_dQ(X, P, G, dQ, new):
     """The gradient by Q: one thread an output."""
     R = P.shape[0]
@@ -386,11 +551,35 @@ def _direct_dQ(X, P, G, dQ, new):
     _separable2d_direct_dQ(R*(2*Delta + 1), (X, P, G, dQ), (batch, n, m, R, Delta))
 
 
+def _parts_dQ(X, P, G, dQ, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    R = P.shape[0]
+    Delta = (P.shape[1] - 1) // 2
+    n, m = G.shape[-2:]
+    batch = X.size // (n*m)
+    chunks = _separable2d_parts_dQ.chunks(dQ.size, (batch, n, m))
+    if chunks is None:
+        _direct_dQ(X, P, G, dQ, new)
+    else:
+        _separable2d_parts_dQ(chunks, (X, P, G), dQ, (batch, n, m, R, Delta), new)
+
+
 def _direct_du(G, du, new):
     """The gradient by u: one thread an output."""
     n, m = G.shape[-2:]
     batch = G.size // (n*m)
     _separable2d_direct_du(1, (G, du), (batch, n, m))
+
+
+def _parts_du(G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = G.shape[-2:]
+    batch = G.size // (n*m)
+    chunks = _separable2d_parts_du.chunks(du.size, (batch, n, m))
+    if chunks is None:
+        _direct_du(G, du, new)
+    else:
+        _separable2d_parts_du(chunks, (G,), du, (batch, n, m), new)
 
 
 def _sizes(X, P, Q, u):
@@ -419,10 +608,11 @@ separable2d = Kernel(
     letters={"X": "n, m", "P": "R, 2*Delta + 1", "Q": "R, 2*Delta + 1", "u": "", "H": "n, m"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_strips_dX, ("P", "Q", "G")),
-        "P": Gradient(_direct_dP, ("X", "Q", "G")),
-        "Q": Gradient(_direct_dQ, ("X", "P", "G")),
-        "u": Gradient(_direct_du, ("G",)),
+        "P": Gradient(_parts_dP, ("X", "Q", "G")),
+        "Q": Gradient(_parts_dQ, ("X", "P", "G")),
+        "u": Gradient(_parts_du, ("G",)),
     },
 )

@@ -4,19 +4,19 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[2i + a, 2j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2)
-Proved        104 of 104 obligations for all sizes: docs/derivations/strided2d.md
+Proved        108 of 108 obligations for all sizes: docs/derivations/strided2d.md
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 
 __all__ = ["strided2d"]
 
 SRC = r"""
 extern "C" __global__ void strided2d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -28,11 +28,11 @@ extern "C" __global__ void strided2d_direct(
     const long long z = thread;
     real acc;
     // acc = u
-    acc = u[0];
+    acc = (real)u[0];
     // acc += V[a, b]·X[2*i + a, 2*j + b]
     for (long long a = max(-2*i, -Delta); a < min(Delta + 1, n - 2*i); ++a) {
         for (long long b = max(-2*j, -Delta); b < min(Delta + 1, m - 2*j); ++b) {
-            acc += V[(a + Delta)*(2*Delta + 1) + b + Delta] * X[(z*n + 2*i + a)*m + 2*j + b];
+            acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)X[(z*n + 2*i + a)*m + 2*j + b];
         }
     }
     // H[i, j] = acc
@@ -40,7 +40,7 @@ extern "C" __global__ void strided2d_direct(
 }
 
 extern "C" __global__ void strided2d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -56,7 +56,7 @@ extern "C" __global__ void strided2d_direct_dX(
     // acc += V[k - 2*i, l - 2*j]·G[i, j]
     for (long long i = max((-(((Delta - k) - (((Delta - k) % 2 + 2) % 2)) / 2)), 0LL); i < min((((k + Delta) - (((k + Delta) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1); ++i) {
         for (long long j = max((-(((Delta - l) - (((Delta - l) % 2 + 2) % 2)) / 2)), 0LL); j < min((((l + Delta) - (((l + Delta) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1); ++j) {
-            acc += V[(k + Delta - 2*i)*(2*Delta + 1) + l + Delta - 2*j] * G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
+            acc += (real)V[(k + Delta - 2*i)*(2*Delta + 1) + l + Delta - 2*j] * (real)G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
         }
     }
     // dX[k, l] = acc
@@ -64,7 +64,7 @@ extern "C" __global__ void strided2d_direct_dX(
 }
 
 extern "C" __global__ void strided2d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -80,7 +80,7 @@ extern "C" __global__ void strided2d_direct_dV(
         for (long long z = 0; z < batch; ++z) {
             for (long long i = max((-(((a) - (((a) % 2 + 2) % 2)) / 2)), 0LL); i < min((((n - 1 - a) - (((n - 1 - a) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1); ++i) {
                 for (long long j = max((-(((b) - (((b) % 2 + 2) % 2)) / 2)), 0LL); j < min((((m - 1 - b) - (((m - 1 - b) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1); ++j) {
-                    acc += X[(z*n + 2*i + a)*m + 2*j + b] * G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
+                    acc += (real)X[(z*n + 2*i + a)*m + 2*j + b] * (real)G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
                 }
             }
         }
@@ -90,7 +90,7 @@ extern "C" __global__ void strided2d_direct_dV(
 }
 
 extern "C" __global__ void strided2d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -102,7 +102,7 @@ extern "C" __global__ void strided2d_direct_du(
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1; ++i) {
             for (long long j = 0; j < (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1; ++j) {
-                acc += G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
+                acc += (real)G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
             }
         }
     }
@@ -112,10 +112,10 @@ extern "C" __global__ void strided2d_direct_du(
 """
 
 STRIPS = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void strided2d_strips(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     int batch, int n, int m)
 {
     const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -126,22 +126,25 @@ extern "C" __global__ void strided2d_strips(
     const int left = -Delta - (((-Delta) % W + W) % W);
     const int right = Delta + (((1 - Delta - 2*S) % W + W) % W) + 2*S - 1;
     if (0 <= 2*j0 + left && 2*i0 + Delta + 2*R <= n + 1 && 2*j0 + right <= m && Delta <= 2*i0) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
             for (int q = 0; q < S; ++q) {
                 // acc[p, q] = u
-                acc[p][q] = u[0];
+                acc[p][q] = (real)u[0];
             }
         }
         #pragma unroll
         for (int y = 0; y < 2*Delta + 2*R - 1; ++y) {
-            __align__(sizeof(Lanes)) real x[right - left];
+            real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
                 // x[e + t] = X[2*i0 + y - Delta, 2*j0 + left + e + t]
-                *(Lanes*)&x[t] = *(const Lanes*)&X[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
+                const Lanes lanes = *(const Lanes*)&X[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    x[e + t] = (real)lanes.entry[e];
             }
             // acc[p, q] += V[a, b]·X[2*i + a, 2*j + b]
             #pragma unroll
@@ -152,7 +155,7 @@ extern "C" __global__ void strided2d_strips(
                     for (int b = -Delta; b < Delta + 1; ++b) {
                         #pragma unroll
                         for (int q = 0; q < S; ++q) {
-                            acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[2*q + b - left];
+                            acc[p][q] += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[2*q + b - left];
                         }
                     }
                 }
@@ -163,7 +166,11 @@ extern "C" __global__ void strided2d_strips(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // H[i0 + p, j0 + e + t] = acc[p, e + t]
-                *(Lanes*)&H[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + p)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&H[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + p)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + t] = lanes;
             }
         }
     } else {
@@ -173,13 +180,13 @@ extern "C" __global__ void strided2d_strips(
             for (int j = j0; j < min((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1, j0 + S); ++j) {
                 real acc;
                 // acc = u
-                acc = u[0];
+                acc = (real)u[0];
                 // acc += V[a, b]·X[2*i + a, 2*j + b]
                 #pragma unroll 1
                 for (int a = max(-2*i, -Delta); a < min(Delta + 1, n - 2*i); ++a) {
                     #pragma unroll 1
                     for (int b = max(-2*j, -Delta); b < min(Delta + 1, m - 2*j); ++b) {
-                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * X[((long long)z*n + 2*i + a)*m + 2*j + b];
+                        acc += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * (real)X[((long long)z*n + 2*i + a)*m + 2*j + b];
                     }
                 }
                 // H[i, j] = acc
@@ -190,11 +197,107 @@ extern "C" __global__ void strided2d_strips(
 }
 """
 
+PARTS = r"""
+extern "C" __global__ void strided2d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long Delta, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*(2*Delta + 1)*(2*Delta + 1)*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {
+        // acc += X[2*i + a, 2*j + b]·G[i, j]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            for (long long i = max((-(((a) - (((a) % 2 + 2) % 2)) / 2)), i0); i < min(min((((n - 1 - a) - (((n - 1 - a) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1), i0 + length_i); ++i) {
+                for (long long j = max((-(((b) - (((b) % 2 + 2) % 2)) / 2)), j0) + (((j0 + lane - max((-(((b) - (((b) % 2 + 2) % 2)) / 2)), j0)) % 32 + 32) % 32); j < min(min((((m - 1 - b) - (((m - 1 - b) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1), j0 + length_j); j += 32) {
+                    acc += (real)X[(z*n + 2*i + a)*m + 2*j + b] * (real)G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
+                }
+            }
+        }
+    }
+    // a part of dV[a, b]
+    parts[((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] = acc;
+}
+
+extern "C" __global__ void strided2d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1, i0 + length_i); ++i) {
+            for (long long j = j0 + lane; j < min((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1, j0 + length_j); j += 32) {
+                acc += (real)G[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
+            }
+        }
+    }
+    // a part of du
+    parts[((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane] = acc;
+}
+
+extern "C" __global__ void strided2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _strided2d_direct = CudaKernel(cp, SRC, "strided2d_direct")
 _strided2d_direct_dX = CudaKernel(cp, SRC, "strided2d_direct_dX")
 _strided2d_direct_dV = CudaKernel(cp, SRC, "strided2d_direct_dV")
 _strided2d_direct_du = CudaKernel(cp, SRC, "strided2d_direct_du")
 _strided2d_strips = CudaStrips(cp, STRIPS, "strided2d_strips", ("R", "S", "W"))
+_strided2d_parts_dV = CudaParts(cp, PARTS, "strided2d_parts_dV", "strided2d_fold", along=2)
+_strided2d_parts_du = CudaParts(cp, PARTS, "strided2d_parts_du", "strided2d_fold", along=2)
 
 
 def _direct(X, V, u, H, new):
@@ -233,11 +336,34 @@ def _direct_dV(X, G, dV, new):
     _strided2d_direct_dV((2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, n, m, Delta))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = X.shape[-2:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n*m)
+    chunks = _strided2d_parts_dV.chunks(dV.size, (batch, ((n - 1) // 2) + 1, ((m - 1) // 2) + 1))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _strided2d_parts_dV(chunks, (X, G), dV, (batch, n, m, Delta), new)
+
+
 def _direct_du(X, G, du, new):
     """The gradient by u: one thread an output."""
     n, m = X.shape[-2:]
     batch = G.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
     _strided2d_direct_du(1, (G, du), (batch, n, m))
+
+
+def _parts_du(X, G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = X.shape[-2:]
+    batch = G.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
+    chunks = _strided2d_parts_du.chunks(du.size, (batch, ((n - 1) // 2) + 1, ((m - 1) // 2) + 1))
+    if chunks is None:
+        _direct_du(X, G, du, new)
+    else:
+        _strided2d_parts_du(chunks, (G,), du, (batch, n, m), new)
 
 
 def _sizes(X, V, u):
@@ -265,9 +391,10 @@ strided2d = Kernel(
     letters={"X": "n, m", "V": "2*Delta + 1, 2*Delta + 1", "u": "", "H": "((n - 1) // 2) + 1, ((m - 1) // 2) + 1"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("X", "G")),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("X", "G")),
     },
 )

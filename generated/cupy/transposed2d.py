@@ -4,19 +4,19 @@
     X[k, l] = Σ_i Σ_j V[k - 2i, l - 2j]·H[i, j]        |k - 2i|, |l - 2j| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2) ⟶ adjoint
-Proved        89 of 89 obligations for all sizes: docs/derivations/transposed2d.md
+Proved        91 of 91 obligations for all sizes: docs/derivations/transposed2d.md
 Cost          2·((2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 0; (2·n·Δ + n + 1 - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 0; (2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 1; (2·n·Δ + n - Δ²)/2 otherwise where Δ ≤ n - 2; ⌈n/2⌉·n otherwise)·((2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 0; (2·m·Δ + m + 1 - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 0; (2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 1; (2·m·Δ + m - Δ²)/2 otherwise where Δ ≤ m - 2; ⌈m/2⌉·m otherwise) operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 
 __all__ = ["transposed2d"]
 
 SRC = r"""
 extern "C" __global__ void transposed2d_direct(
-    const real* __restrict__ H, const real* __restrict__ V, real* __restrict__ X,
+    const stored* __restrict__ H, const stored* __restrict__ V, stored* __restrict__ X,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -32,7 +32,7 @@ extern "C" __global__ void transposed2d_direct(
     // acc += V[k - 2*i, l - 2*j]·H[i, j]
     for (long long i = max((-(((Delta - k) - (((Delta - k) % 2 + 2) % 2)) / 2)), 0LL); i < min((((k + Delta) - (((k + Delta) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1); ++i) {
         for (long long j = max((-(((Delta - l) - (((Delta - l) % 2 + 2) % 2)) / 2)), 0LL); j < min((((l + Delta) - (((l + Delta) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1); ++j) {
-            acc += V[(k + Delta - 2*i)*(2*Delta + 1) + l + Delta - 2*j] * H[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
+            acc += (real)V[(k + Delta - 2*i)*(2*Delta + 1) + l + Delta - 2*j] * (real)H[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
         }
     }
     // X[k, l] = acc
@@ -40,7 +40,7 @@ extern "C" __global__ void transposed2d_direct(
 }
 
 extern "C" __global__ void transposed2d_direct_dH(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dH,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dH,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -56,7 +56,7 @@ extern "C" __global__ void transposed2d_direct_dH(
     // acc += V[a, b]·G[2*i + a, 2*j + b]
     for (long long a = max(-2*i, -Delta); a < min(Delta + 1, n - 2*i); ++a) {
         for (long long b = max(-2*j, -Delta); b < min(Delta + 1, m - 2*j); ++b) {
-            acc += V[(a + Delta)*(2*Delta + 1) + b + Delta] * G[(z*n + 2*i + a)*m + 2*j + b];
+            acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)G[(z*n + 2*i + a)*m + 2*j + b];
         }
     }
     // dH[i, j] = acc
@@ -64,7 +64,7 @@ extern "C" __global__ void transposed2d_direct_dH(
 }
 
 extern "C" __global__ void transposed2d_direct_dV(
-    const real* __restrict__ H, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ H, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -80,7 +80,7 @@ extern "C" __global__ void transposed2d_direct_dV(
         for (long long z = 0; z < batch; ++z) {
             for (long long i = max((-(((a) - (((a) % 2 + 2) % 2)) / 2)), 0LL); i < min((((n - 1 - a) - (((n - 1 - a) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1); ++i) {
                 for (long long j = max((-(((b) - (((b) % 2 + 2) % 2)) / 2)), 0LL); j < min((((m - 1 - b) - (((m - 1 - b) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1); ++j) {
-                    acc += H[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j] * G[(z*n + 2*i + a)*m + 2*j + b];
+                    acc += (real)H[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j] * (real)G[(z*n + 2*i + a)*m + 2*j + b];
                 }
             }
         }
@@ -91,10 +91,10 @@ extern "C" __global__ void transposed2d_direct_dV(
 """
 
 STRIPS_DH = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void transposed2d_strips_dH(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dH,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dH,
     int batch, int n, int m)
 {
     const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -105,7 +105,7 @@ extern "C" __global__ void transposed2d_strips_dH(
     const int left = -Delta - (((-Delta) % W + W) % W);
     const int right = Delta + (((1 - Delta - 2*S) % W + W) % W) + 2*S - 1;
     if (0 <= 2*j0 + left && 2*i0 + Delta + 2*R <= n + 1 && 2*j0 + right <= m && Delta <= 2*i0) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
@@ -116,11 +116,14 @@ extern "C" __global__ void transposed2d_strips_dH(
         }
         #pragma unroll
         for (int y = 0; y < 2*Delta + 2*R - 1; ++y) {
-            __align__(sizeof(Lanes)) real x[right - left];
+            real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
                 // x[e + t] = G[2*i0 + y - Delta, 2*j0 + left + e + t]
-                *(Lanes*)&x[t] = *(const Lanes*)&G[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
+                const Lanes lanes = *(const Lanes*)&G[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    x[e + t] = (real)lanes.entry[e];
             }
             // acc[p, q] += V[a, b]·G[2*i + a, 2*j + b]
             #pragma unroll
@@ -131,7 +134,7 @@ extern "C" __global__ void transposed2d_strips_dH(
                     for (int b = -Delta; b < Delta + 1; ++b) {
                         #pragma unroll
                         for (int q = 0; q < S; ++q) {
-                            acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[2*q + b - left];
+                            acc[p][q] += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[2*q + b - left];
                         }
                     }
                 }
@@ -142,7 +145,11 @@ extern "C" __global__ void transposed2d_strips_dH(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // dH[i0 + p, j0 + e + t] = acc[p, e + t]
-                *(Lanes*)&dH[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + p)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&dH[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + p)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + t] = lanes;
             }
         }
     } else {
@@ -158,7 +165,7 @@ extern "C" __global__ void transposed2d_strips_dH(
                 for (int a = max(-2*i, -Delta); a < min(Delta + 1, n - 2*i); ++a) {
                     #pragma unroll 1
                     for (int b = max(-2*j, -Delta); b < min(Delta + 1, m - 2*j); ++b) {
-                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * G[((long long)z*n + 2*i + a)*m + 2*j + b];
+                        acc += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * (real)G[((long long)z*n + 2*i + a)*m + 2*j + b];
                     }
                 }
                 // dH[i, j] = acc
@@ -169,10 +176,74 @@ extern "C" __global__ void transposed2d_strips_dH(
 }
 """
 
+PARTS = r"""
+extern "C" __global__ void transposed2d_parts_dV(
+    const stored* __restrict__ H, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long n, long long m, long long Delta, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*(2*Delta + 1)*(2*Delta + 1)*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {
+        // acc += H[i, j]·G[2*i + a, 2*j + b]
+        for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+            for (long long i = max((-(((a) - (((a) % 2 + 2) % 2)) / 2)), i0); i < min(min((((n - 1 - a) - (((n - 1 - a) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1), i0 + length_i); ++i) {
+                for (long long j = max((-(((b) - (((b) % 2 + 2) % 2)) / 2)), j0) + (((j0 + lane - max((-(((b) - (((b) % 2 + 2) % 2)) / 2)), j0)) % 32 + 32) % 32); j < min(min((((m - 1 - b) - (((m - 1 - b) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1), j0 + length_j); j += 32) {
+                    acc += (real)H[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j] * (real)G[(z*n + 2*i + a)*m + 2*j + b];
+                }
+            }
+        }
+    }
+    // a part of dV[a, b]
+    parts[((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] = acc;
+}
+
+extern "C" __global__ void transposed2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _transposed2d_direct = CudaKernel(cp, SRC, "transposed2d_direct")
 _transposed2d_direct_dH = CudaKernel(cp, SRC, "transposed2d_direct_dH")
 _transposed2d_direct_dV = CudaKernel(cp, SRC, "transposed2d_direct_dV")
 _transposed2d_strips_dH = CudaStrips(cp, STRIPS_DH, "transposed2d_strips_dH", ("R", "S", "W"))
+_transposed2d_parts_dV = CudaParts(cp, PARTS, "transposed2d_parts_dV", "transposed2d_fold", along=2)
 
 
 def _direct(H, V, X, new):
@@ -211,6 +282,18 @@ def _direct_dV(H, G, dV, new):
     _transposed2d_direct_dV((2*Delta + 1)*(2*Delta + 1), (H, G, dV), (batch, n, m, Delta))
 
 
+def _parts_dV(H, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = G.shape[-2:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = H.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
+    chunks = _transposed2d_parts_dV.chunks(dV.size, (batch, ((n - 1) // 2) + 1, ((m - 1) // 2) + 1))
+    if chunks is None:
+        _direct_dV(H, G, dV, new)
+    else:
+        _transposed2d_parts_dV(chunks, (H, G), dV, (batch, n, m, Delta), new)
+
+
 def _sizes(H, V, n, m):
     """The sizes, from the shapes of the arguments."""
     Delta = (V.shape[0] - 1) // 2
@@ -235,9 +318,10 @@ transposed2d = Kernel(
     letters={"H": "((n - 1) // 2) + 1, ((m - 1) // 2) + 1", "V": "2*Delta + 1, 2*Delta + 1", "X": "n, m"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "H": Gradient(_strips_dH, ("V", "G")),
-        "V": Gradient(_direct_dV, ("H", "G")),
+        "V": Gradient(_parts_dV, ("H", "G")),
     },
     told={"n": (0, 1, 0), "m": (1, 1, 0)},
 )

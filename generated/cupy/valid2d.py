@@ -4,19 +4,19 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a + Δ, j + b + Δ]        |a|, |b| ≤ Δ
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(valid)
-Proved        118 of 118 obligations for all sizes: docs/derivations/valid2d.md
+Proved        122 of 122 obligations for all sizes: docs/derivations/valid2d.md
 Cost          2·(n - 2Δ)·(m - 2Δ)·(2Δ + 1)² operations
 """
 import cupy as cp
 
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 
 __all__ = ["valid2d"]
 
 SRC = r"""
 extern "C" __global__ void valid2d_direct(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     long long batch, long long n, long long m, long long Delta)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -28,11 +28,11 @@ extern "C" __global__ void valid2d_direct(
     const long long z = thread;
     real acc;
     // acc = u
-    acc = u[0];
+    acc = (real)u[0];
     // acc += V[a, b]·X[i + a + Delta, j + b + Delta]
     for (long long a = -Delta; a < Delta + 1; ++a) {
         for (long long b = -Delta; b < Delta + 1; ++b) {
-            acc += V[(a + Delta)*(2*Delta + 1) + b + Delta] * X[(z*n + i + a + Delta)*m + j + b + Delta];
+            acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)X[(z*n + i + a + Delta)*m + j + b + Delta];
         }
     }
     // H[i, j] = acc
@@ -40,7 +40,7 @@ extern "C" __global__ void valid2d_direct(
 }
 
 extern "C" __global__ void valid2d_direct_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     long long batch, long long Delta, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -56,7 +56,7 @@ extern "C" __global__ void valid2d_direct_dX(
     // acc += V[a, b]·G[k - a - Delta, l - b - Delta]
     for (long long a = max(-Delta, k + Delta + 1 - n); a < min(Delta + 1, k + 1 - Delta); ++a) {
         for (long long b = max(-Delta, l + Delta + 1 - m); b < min(Delta + 1, l + 1 - Delta); ++b) {
-            acc += V[(a + Delta)*(2*Delta + 1) + b + Delta] * G[(z*(n - 2*Delta) + k - a - Delta)*(m - 2*Delta) + l - b - Delta];
+            acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)G[(z*(n - 2*Delta) + k - a - Delta)*(m - 2*Delta) + l - b - Delta];
         }
     }
     // dX[k, l] = acc
@@ -64,7 +64,7 @@ extern "C" __global__ void valid2d_direct_dX(
 }
 
 extern "C" __global__ void valid2d_direct_dV(
-    const real* __restrict__ X, const real* __restrict__ G, real* __restrict__ dV,
+    const stored* __restrict__ X, const stored* __restrict__ G, stored* __restrict__ dV,
     long long batch, long long Delta, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -79,7 +79,7 @@ extern "C" __global__ void valid2d_direct_dV(
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n - 2*Delta; ++i) {
             for (long long j = 0; j < m - 2*Delta; ++j) {
-                acc += X[(z*n + i + a + Delta)*m + j + b + Delta] * G[(z*(n - 2*Delta) + i)*(m - 2*Delta) + j];
+                acc += (real)X[(z*n + i + a + Delta)*m + j + b + Delta] * (real)G[(z*(n - 2*Delta) + i)*(m - 2*Delta) + j];
             }
         }
     }
@@ -88,7 +88,7 @@ extern "C" __global__ void valid2d_direct_dV(
 }
 
 extern "C" __global__ void valid2d_direct_du(
-    const real* __restrict__ G, real* __restrict__ du,
+    const stored* __restrict__ G, stored* __restrict__ du,
     long long batch, long long Delta, long long n, long long m)
 {
     long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -100,7 +100,7 @@ extern "C" __global__ void valid2d_direct_du(
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n - 2*Delta; ++i) {
             for (long long j = 0; j < m - 2*Delta; ++j) {
-                acc += G[(z*(n - 2*Delta) + i)*(m - 2*Delta) + j];
+                acc += (real)G[(z*(n - 2*Delta) + i)*(m - 2*Delta) + j];
             }
         }
     }
@@ -110,10 +110,10 @@ extern "C" __global__ void valid2d_direct_du(
 """
 
 STRIPS = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void valid2d_strips(
-    const real* __restrict__ X, const real* __restrict__ V, const real* __restrict__ u, real* __restrict__ H,
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
     int batch, int n, int m)
 {
     const int j0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -124,22 +124,25 @@ extern "C" __global__ void valid2d_strips(
     const int left = 0;
     const int right = 2*Delta + (((-2*Delta - S) % W + W) % W) + S;
     if (0 <= j0 + left && i0 + 2*Delta + R <= n && j0 + right <= m) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
             for (int q = 0; q < S; ++q) {
                 // acc[p, q] = u
-                acc[p][q] = u[0];
+                acc[p][q] = (real)u[0];
             }
         }
         #pragma unroll
         for (int y = 0; y < 2*Delta + R; ++y) {
-            __align__(sizeof(Lanes)) real x[right - left];
+            real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
                 // x[e + t] = X[i0 + y, j0 + left + e + t]
-                *(Lanes*)&x[t] = *(const Lanes*)&X[((long long)z*n + i0 + y)*m + j0 + left + t];
+                const Lanes lanes = *(const Lanes*)&X[((long long)z*n + i0 + y)*m + j0 + left + t];
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    x[e + t] = (real)lanes.entry[e];
             }
             // acc[p, q] += V[a, b]·X[i + a + Delta, j + b + Delta]
             #pragma unroll
@@ -150,7 +153,7 @@ extern "C" __global__ void valid2d_strips(
                     for (int b = -Delta; b < Delta + 1; ++b) {
                         #pragma unroll
                         for (int q = 0; q < S; ++q) {
-                            acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q + b + Delta - left];
+                            acc[p][q] += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q + b + Delta - left];
                         }
                     }
                 }
@@ -161,7 +164,11 @@ extern "C" __global__ void valid2d_strips(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // H[i0 + p, j0 + e + t] = acc[p, e + t]
-                *(Lanes*)&H[((long long)z*(n - 2*Delta) + i0 + p)*(m - 2*Delta) + j0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&H[((long long)z*(n - 2*Delta) + i0 + p)*(m - 2*Delta) + j0 + t] = lanes;
             }
         }
     } else {
@@ -171,13 +178,13 @@ extern "C" __global__ void valid2d_strips(
             for (int j = j0; j < min(j0 + S, m - 2*Delta); ++j) {
                 real acc;
                 // acc = u
-                acc = u[0];
+                acc = (real)u[0];
                 // acc += V[a, b]·X[i + a + Delta, j + b + Delta]
                 #pragma unroll 1
                 for (int a = -Delta; a < Delta + 1; ++a) {
                     #pragma unroll 1
                     for (int b = -Delta; b < Delta + 1; ++b) {
-                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * X[((long long)z*n + i + a + Delta)*m + j + b + Delta];
+                        acc += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * (real)X[((long long)z*n + i + a + Delta)*m + j + b + Delta];
                     }
                 }
                 // H[i, j] = acc
@@ -189,10 +196,10 @@ extern "C" __global__ void valid2d_strips(
 """
 
 STRIPS_DX = r"""
-struct __align__(sizeof(real)*W) Lanes { real entry[W]; };
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
 
 extern "C" __global__ void valid2d_strips_dX(
-    const real* __restrict__ V, const real* __restrict__ G, real* __restrict__ dX,
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
     int batch, int n, int m)
 {
     const int l0 = S*(int)(blockIdx.x * blockDim.x + threadIdx.x);
@@ -203,7 +210,7 @@ extern "C" __global__ void valid2d_strips_dX(
     const int left = -2*Delta - (((-2*Delta) % W + W) % W);
     const int right = S + (((-S) % W + W) % W);
     if (0 <= l0 + left && 2*Delta <= k0 && k0 + 2*Delta + R <= n && l0 + 2*Delta + right <= m) {
-        __align__(sizeof(Lanes)) real acc[R][S];
+        real acc[R][S];
         #pragma unroll
         for (int p = 0; p < R; ++p) {
             #pragma unroll
@@ -214,11 +221,14 @@ extern "C" __global__ void valid2d_strips_dX(
         }
         #pragma unroll
         for (int y = 0; y < 2*Delta + R; ++y) {
-            __align__(sizeof(Lanes)) real x[right - left];
+            real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
                 // x[e + t] = G[k0 + R - 1 - y, l0 + left + e + t]
-                *(Lanes*)&x[t] = *(const Lanes*)&G[((long long)z*(n - 2*Delta) + k0 + R - 1 - y)*(m - 2*Delta) + l0 + left + t];
+                const Lanes lanes = *(const Lanes*)&G[((long long)z*(n - 2*Delta) + k0 + R - 1 - y)*(m - 2*Delta) + l0 + left + t];
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    x[e + t] = (real)lanes.entry[e];
             }
             // acc[p, q] += V[a, b]·G[k - a - Delta, l - b - Delta]
             #pragma unroll
@@ -229,7 +239,7 @@ extern "C" __global__ void valid2d_strips_dX(
                     for (int b = -Delta; b < Delta + 1; ++b) {
                         #pragma unroll
                         for (int q = 0; q < S; ++q) {
-                            acc[p][q] += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q - left - b - Delta];
+                            acc[p][q] += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * x[q - left - b - Delta];
                         }
                     }
                 }
@@ -240,7 +250,11 @@ extern "C" __global__ void valid2d_strips_dX(
             #pragma unroll
             for (int t = 0; t < S; t += W) {
                 // dX[k0 + p, l0 + e + t] = acc[p, e + t]
-                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = *(const Lanes*)&acc[p][t];
+                Lanes lanes;
+                #pragma unroll
+                for (int e = 0; e < W; ++e)
+                    lanes.entry[e] = acc[p][e + t];
+                *(Lanes*)&dX[((long long)z*n + k0 + p)*m + l0 + t] = lanes;
             }
         }
     } else {
@@ -256,7 +270,7 @@ extern "C" __global__ void valid2d_strips_dX(
                 for (int a = max(-Delta, k + Delta + 1 - n); a < min(Delta + 1, k + 1 - Delta); ++a) {
                     #pragma unroll 1
                     for (int b = max(-Delta, l + Delta + 1 - m); b < min(Delta + 1, l + 1 - Delta); ++b) {
-                        acc += V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * G[((long long)z*(n - 2*Delta) + k - a - Delta)*(m - 2*Delta) + l - b - Delta];
+                        acc += (real)V[(long long)(a + Delta)*(2*Delta + 1) + b + Delta] * (real)G[((long long)z*(n - 2*Delta) + k - a - Delta)*(m - 2*Delta) + l - b - Delta];
                     }
                 }
                 // dX[k, l] = acc
@@ -267,12 +281,106 @@ extern "C" __global__ void valid2d_strips_dX(
 }
 """
 
+PARTS = r"""
+extern "C" __global__ void valid2d_parts_dV(
+    const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long Delta, long long n, long long m, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*(2*Delta + 1)*(2*Delta + 1)*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long b = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long a = -Delta + thread % (2*Delta + 1);
+    thread /= (2*Delta + 1);
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += X[i + a + Delta, j + b + Delta]·G[i, j]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min(i0 + length_i, n - 2*Delta); ++i) {
+            for (long long j = j0 + lane; j < min(j0 + length_j, m - 2*Delta); j += 32) {
+                acc += (real)X[(z*n + i + a + Delta)*m + j + b + Delta] * (real)G[(z*(n - 2*Delta) + i)*(m - 2*Delta) + j];
+            }
+        }
+    }
+    // a part of dV[a, b]
+    parts[((((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane)*(2*Delta + 1) + a + Delta)*(2*Delta + 1) + b + Delta] = acc;
+}
+
+extern "C" __global__ void valid2d_parts_du(
+    const stored* __restrict__ G, real* __restrict__ parts,
+    long long batch, long long Delta, long long n, long long m, long long chunks_z, long long chunks_i, long long chunks_j, long long length_z, long long length_i, long long length_j)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= chunks_z*chunks_i*chunks_j*32) return;
+    const long long lane = thread % 32;
+    thread /= 32;
+    const long long chunk_j = thread % chunks_j;
+    thread /= chunks_j;
+    const long long chunk_i = thread % chunks_i;
+    thread /= chunks_i;
+    const long long chunk_z = thread;
+    const long long z0 = chunk_z*length_z;
+    const long long i0 = chunk_i*length_i;
+    const long long j0 = chunk_j*length_j;
+    real acc;
+    // acc = 0
+    acc = 0;
+    // acc += G[i, j]
+    for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
+        for (long long i = i0; i < min(i0 + length_i, n - 2*Delta); ++i) {
+            for (long long j = j0 + lane; j < min(j0 + length_j, m - 2*Delta); j += 32) {
+                acc += (real)G[(z*(n - 2*Delta) + i)*(m - 2*Delta) + j];
+            }
+        }
+    }
+    // a part of du
+    parts[((chunk_z*chunks_i + chunk_i)*chunks_j + chunk_j)*32 + lane] = acc;
+}
+
+extern "C" __global__ void valid2d_fold(
+    const real* __restrict__ P, stored* __restrict__ S,
+    long long batch, long long parts, long long results, long long sums)
+{
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (thread >= batch*sums*results) return;
+    const long long p = thread % results;
+    thread /= results;
+    const long long s = thread % sums;
+    thread /= sums;
+    const long long z = thread;
+    real acc;
+    // acc = 0
+    acc = 0;
+    if (32*s <= parts - 1) {
+        // acc += P[32*s + t, p]
+        for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
+            acc += P[(z*parts + 32*s + t)*results + p];
+        }
+    }
+    // S[s, p] = acc
+    S[(z*sums + s)*results + p] = acc;
+}
+"""
+
 _valid2d_direct = CudaKernel(cp, SRC, "valid2d_direct")
 _valid2d_direct_dX = CudaKernel(cp, SRC, "valid2d_direct_dX")
 _valid2d_direct_dV = CudaKernel(cp, SRC, "valid2d_direct_dV")
 _valid2d_direct_du = CudaKernel(cp, SRC, "valid2d_direct_du")
 _valid2d_strips = CudaStrips(cp, STRIPS, "valid2d_strips", ("R", "S", "W"))
 _valid2d_strips_dX = CudaStrips(cp, STRIPS_DX, "valid2d_strips_dX", ("R", "S", "W"))
+_valid2d_parts_dV = CudaParts(cp, PARTS, "valid2d_parts_dV", "valid2d_fold", along=2)
+_valid2d_parts_du = CudaParts(cp, PARTS, "valid2d_parts_du", "valid2d_fold", along=2)
 
 
 def _direct(X, V, u, H, new):
@@ -323,12 +431,36 @@ def _direct_dV(X, G, dV, new):
     _valid2d_direct_dV((2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, Delta, n, m))
 
 
+def _parts_dV(X, G, dV, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = X.shape[-2:]
+    Delta = (dV.shape[0] - 1) // 2
+    batch = X.size // (n*m)
+    chunks = _valid2d_parts_dV.chunks(dV.size, (batch, n - 2*Delta, m - 2*Delta))
+    if chunks is None:
+        _direct_dV(X, G, dV, new)
+    else:
+        _valid2d_parts_dV(chunks, (X, G), dV, (batch, Delta, n, m), new)
+
+
 def _direct_du(X, V, G, du, new):
     """The gradient by u: one thread an output."""
     n, m = X.shape[-2:]
     Delta = (V.shape[0] - 1) // 2
     batch = G.size // ((n - 2*Delta)*(m - 2*Delta))
     _valid2d_direct_du(1, (G, du), (batch, Delta, n, m))
+
+
+def _parts_du(X, V, G, du, new):
+    """Partial sums, added up in their order, or one thread an output where there are few."""
+    n, m = X.shape[-2:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = G.size // ((n - 2*Delta)*(m - 2*Delta))
+    chunks = _valid2d_parts_du.chunks(du.size, (batch, n - 2*Delta, m - 2*Delta))
+    if chunks is None:
+        _direct_du(X, V, G, du, new)
+    else:
+        _valid2d_parts_du(chunks, (G,), du, (batch, Delta, n, m), new)
 
 
 def _sizes(X, V, u):
@@ -356,9 +488,10 @@ valid2d = Kernel(
     letters={"X": "n, m", "V": "2*Delta + 1, 2*Delta + 1", "u": "", "H": "n - 2*Delta, m - 2*Delta"},
     doc=__doc__,
     contiguous=True,
+    halves=True,
     gradients={
         "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
-        "u": Gradient(_direct_du, ("X", "V", "G")),
+        "V": Gradient(_parts_dV, ("X", "G")),
+        "u": Gradient(_parts_du, ("X", "V", "G")),
     },
 )

@@ -3,8 +3,8 @@
 
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
-Derivation    dense ⟶ channels(c, c) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        119 of 119 obligations for all sizes: docs/derivations/depthwise2d.md
+Derivation    dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
+Proved        123 of 123 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 import numpy as np

@@ -4,7 +4,7 @@
     H[i, j] = U[i, j] + Σ_a Σ_b V[i, j, a, b]·X[i + a, j + b]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ reindex
-Proved        40 of 40 obligations for all sizes: docs/derivations/offset2d.md
+Proved        44 of 44 obligations for all sizes: docs/derivations/offset2d.md
 Cost          2·n²·m² operations
 """
 import numpy as np
