@@ -11,7 +11,8 @@ from functools import lru_cache
 from operator import is_
 from typing import Any
 
-from sympy import And
+from sympy import And, Basic, default_sort_key, false, true
+from sympy.core.sorting import _nodes
 from sympy.printing.str import StrPrinter
 
 __all__ = ["both", "built", "replaced", "text"]
@@ -20,7 +21,39 @@ __all__ = ["both", "built", "replaced", "text"]
 @lru_cache(maxsize=1 << 16, typed=True)
 def built(kind: Any, *parts: Any) -> Any:
     """The expression of that kind with these parts."""
-    return kind(*parts)
+    return _conjunction(parts) if kind is And else kind(*parts)
+
+
+def _conjunction(parts: tuple[Any, ...]) -> Any:
+    """What `And` makes of the parts, with the place of each among others and its opposite from memory."""
+    flat: dict[Any, None] = {}
+    for part in parts:
+        if part == False:  # noqa: E712
+            return false
+        flat.update(dict.fromkeys(() if part == True else part.args if isinstance(part, And) else (part,)))  # noqa: E712
+    kept: dict[Any, Any] = {}
+    for part in sorted(flat, key=_place):
+        same, opposite = _senses(part)
+        if opposite in kept:
+            return false
+        kept.setdefault(same, part)
+    if len(kept) < 2:
+        return next(iter(kept.values()), true)
+    made = Basic.__new__(And, *kept.values())
+    made._argset = frozenset(kept.values())
+    return made
+
+
+@lru_cache(maxsize=1 << 16)
+def _place(part: Any) -> tuple[Any, ...]:
+    """By what SymPy sorts the parts of a conjunction."""
+    return (_nodes(part), default_sort_key(part))
+
+
+@lru_cache(maxsize=1 << 16)
+def _senses(part: Any) -> tuple[Any, Any]:
+    """A relation as all that say the same are written, and its opposite; another part is itself, and opposes none."""
+    return (part.canonical, part.canonical.negated.canonical) if part.is_Relational else (part, None)
 
 
 def both(*conditions: Any) -> Any:

@@ -1,7 +1,9 @@
 """What is remembered is what SymPy would give."""
 
+import random
+
 import pytest
-from sympy import And, Eq, Le, Max, Min, Mod, Not, Or, Symbol, floor, symbols, true
+from sympy import And, Eq, Ge, Gt, Le, Lt, Max, Min, Mod, Ne, Not, Or, Symbol, false, floor, symbols, true
 
 from derive.forms.expr import Read, Where
 from derive.remembered import both, built, replaced, text
@@ -29,6 +31,26 @@ def test_a_conjunction_is_the_one_that_sympy_makes():
     assert both(*parts) == And(*parts)
     assert both() is true
     assert both(*parts) is both(*parts)
+
+
+PARTS = (
+    *(r(a, b) for r in (Le, Lt, Ge, Gt, Eq, Ne) for a, b in ((i, j), (j, i), (0, i), (i, n - 1), (2 * i, n - 1))),
+    Or(Eq(i, j), Le(Max(i, j, 0), Min(n, m))),
+    Not(Eq(Mod(i, n), 0)),
+    And(Lt(j, n), Le(0, j)),
+    true,
+    True,
+    false,
+)
+
+
+def test_conjunctions_of_anything_are_those_that_sympy_makes():
+    chance = random.Random(5)
+    for _ in range(400):
+        parts = chance.choices(PARTS, k=chance.randrange(1, 7))
+        made, wanted = built(And, *parts), And(*parts)
+        assert (made, made.args, type(made)) == (wanted, wanted.args, type(wanted)), parts
+        assert And.make_args(made) == And.make_args(wanted)
 
 
 def test_numbers_and_truths_that_python_holds_equal_are_told_apart():

@@ -12,7 +12,7 @@ A place i of the output is start + offset in one tile alone (division with remai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -271,11 +271,9 @@ def _narrow(blocked: Blocked, form: Form) -> Obligation:
     given = (*_given(blocked, form, 1), Ge(blocked.width, 1), *known)
     extents = [e for s in (*program.arguments, program.result) for e in s.shape]
     starts = [r.stop + BLOCK * r.step for r in blocked.launch.threads]
-    goals = [Goal(given, both(*(fits(e) for e in (*extents, *starts))))]
+    goals = [Goal(given, fits(*extents, *starts))]
     here = deeper(Point(Fill(Access("", ()), ())), blocked.launch.threads, blocked)
-    goals += [
-        Goal((*given, *facts), both(*map(fits, parts))) for facts, parts in _indices(blocked.launch.body, here, blocked)
-    ]
+    goals += [Goal((*given, *facts), fits(*parts)) for facts, parts in _indices(blocked.launch.body, here, blocked)]
     says = f"The indices of the program '{program.name}' fit 32 bits where no size is more than {MOST}."
     return Obligation("narrow", says, tuple(goals))
 
@@ -303,15 +301,23 @@ def _indices(body: tuple[Node, ...], here: Point, blocked: Blocked) -> Iterator[
                 yield inside.facts, [e for a in accesses_of(node) for e in a.subscripts]
 
 
+def fits(*expressions: Any) -> object:
+    """No part of them leaves 32 bits, in whatever order sums are added up; a remainder is found by way of twice its divisor."""
+    return both(*dict.fromkeys(bound for e in expressions for bound in _bounds(e)))
+
+
 @lru_cache(maxsize=1 << 14)
-def fits(expression: Any) -> object:
-    """No part of it leaves 32 bits, in whatever order sums are added up; a remainder is found by way of twice its divisor."""
+def _bounds(expression: Any) -> tuple[Any, ...]:
+    """What each part of an expression is to be at most."""
     if isinstance(expression, Relational | BooleanFunction):
-        return both(*map(fits, expression.args))
+        return _all(expression.args)
     if isinstance(expression, (floor, ceiling)):
         top, bottom = expression.args[0].together().as_numer_denom()
-        return both(fits(2 * bottom), fits(bottom - top), fits(top))
+        return _all((2 * bottom, bottom - top, top))
     total = Add(*(Abs(term) for term in Add.make_args(expression)))
-    parts = [fits(a) for a in expression.args]
-    more = [fits(2 * expression.args[1])] if isinstance(expression, Mod) else []
-    return both(built(Le, total, _FITS), *parts, *more)
+    more = (2 * expression.args[1],) if isinstance(expression, Mod) else ()
+    return (built(Le, total, _FITS), *_all((*expression.args, *more)))
+
+
+def _all(expressions: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(bound for e in expressions for bound in _bounds(e))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sympy import Eq, Expr, Ge, Integer, Le, Lt, Mod, Not, Or, S, Symbol
@@ -73,7 +73,7 @@ def tile_obligations(tiled: Tiled, form: Form) -> tuple[Obligation, ...]:
             (*proof.bounds(inside), *proof.bounds(edges)),
         ),
     )
-    return (*found, _narrow(tiled, form)) if tiled.narrow else found
+    return (*found, _narrow(replace(tiled, narrow=False), form)) if tiled.narrow else found
 
 
 def fitted(tiled: Tiled, form: Form) -> Tiled:
@@ -261,6 +261,7 @@ def _given(tiled: Tiled, form: Form) -> tuple[Any, ...]:
     return (form.given, built(Ge, tiled.program.batch, 1), *(Ge(knob, 1) for knob in tiled.knobs))
 
 
+@lru_cache(maxsize=64)
 def _narrow(tiled: Tiled, form: Form) -> Obligation:
     """Sizes are at most MOST, and knobs at most 2¹⁰; threads that fill cells go through all of a box, and one turn more."""
     program = tiled.program
@@ -269,12 +270,12 @@ def _narrow(tiled: Tiled, form: Form) -> Obligation:
     extents = [e for s in (*program.arguments, program.result) for e in s.shape]
     starts = [r.stop + r.step for r in tiled.blocks.threads]
     boxes = [_largest(node, tiled) for node in _launches(tiled.branches.body)]
-    goals = [Goal(given, both(*map(fits, (*extents, *starts, *boxes))))]
+    goals = [Goal(given, fits(*extents, *starts, *boxes))]
     facts = tuple(f for r in (*tiled.blocks.threads, *tiled.threads.threads) for f in within(r))
     found: dict[tuple[Any, ...], dict[Any, None]] = {}
     for known, parts in _indices(tiled.threads.body, facts):
         found.setdefault(known, {}).update(dict.fromkeys(parts))
-    goals += [Goal((*given, *known), both(*map(fits, parts))) for known, parts in found.items()]
+    goals += [Goal((*given, *known), fits(*parts)) for known, parts in found.items()]
     says = f"The indices of the program '{program.name}' fit 32 bits where no size is more than {MOST}."
     return Obligation("narrow", says, tuple(goals))
 
