@@ -83,7 +83,7 @@ def drawn(name: str, case: Mapping[Symbol, int], places: int, entry: Any) -> tup
     return {n: entry((2, *s) if n == form.input.name else s) for n, s in shapes.items()}, sizes
 
 
-@EACH
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.nightly) if n == "3-D, 3" else n for n in NAMES])
 def test_the_text_is_the_form_on_exact_numbers(name: str) -> None:
     form, of, draw = derivation(name).form, kernel(name), random.Random(1)
 
@@ -104,7 +104,7 @@ def test_the_text_is_the_form_on_exact_numbers(name: str) -> None:
 
 
 @pytest.mark.parametrize("regime", REGIMES)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("name", ["conv2d_channels", "1-D, Delta"])
 def test_errors_are_within_the_derived_bound(name: str, regime: str, dtype: Any) -> None:
     form, of = derivation(name).form, kernel(name)

@@ -84,8 +84,14 @@ def run(of: Any, arrays: Mapping[str, Any], sizes: Any, form: Any) -> np.ndarray
     return result
 
 
-@pytest.mark.parametrize("entries", [numbers, fractions])
-@EACH
+@pytest.mark.parametrize(
+    ("algorithm", "name", "entries"),
+    [
+        pytest.param(a, n, e, marks=pytest.mark.nightly if (a, e) == ("lowrank", fractions) else ())
+        for a, names in WINDOWS.items()
+        for n, e in product(names, (numbers, fractions))
+    ],
+)
 def test_the_text_is_the_form_on_exact_numbers(algorithm: str, name: str, entries: Any) -> None:
     form, of = derivation(name).form, kernel(name)
     known = next(a for a in of.valued if a.name == algorithm)
