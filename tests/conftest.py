@@ -13,7 +13,7 @@ from derive.registry import names
 settings.register_profile("derive", deadline=None, print_blob=True)
 settings.load_profile("derive")
 
-_SHARE = 4
+_SHARE = 6
 _SLOW = ("proof", "ladder", "cuda", "render")
 _ALWAYS = ("test_exact_scalars", "test_pages")
 _LAYERS = frozenset(names("derive.catalogue"))
@@ -21,7 +21,7 @@ _LAYERS = frozenset(names("derive.catalogue"))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A slow check of every layer takes a quarter of them by day, another quarter for each check, and all of them nightly."""
+    """A slow check of every layer takes a sixth of them by day, another sixth for each check, and all of them nightly."""
     for item in items:
         folder, file = Path(item.path).parent.name, Path(item.path).stem
         values = getattr(item, "callspec", None)
