@@ -68,6 +68,16 @@ Ltac use_remainders :=
   | H : same_remainder _ _ _ _ |- _ => unfold same_remainder in H
   end.
 
+(* Of each remainder that it is one, and no more: most goals need only that, and what is beside it are cases. *)
+Ltac bound_remainder H r n :=
+  let B := fresh in assert (B : 0 <= r < n) by (unfold remainder in H; specialize (H ltac:(lia)); apply H); clear H.
+
+Ltac bound_remainders :=
+  repeat match goal with
+  | H : remainder _ ?n ?r |- _ => bound_remainder H r n
+  | H : same_remainder _ _ _ _ |- _ => clear H
+  end.
+
 (* ---- Integers: `lia`, on small goals where it would take many cases. ---- *)
 
 (* A maximum that is at most x is two bounds, and so on. *)
@@ -86,7 +96,7 @@ Ltac splits_cases P :=
 Ltac integers :=
   lazymatch goal with
   | |- _ /\ _ => split; integers
-  | _ => first [assumption | use_remainders_of_goal; lia | use_remainders; lia]
+  | _ => first [assumption | bound_remainders; lia | use_remainders_of_goal; lia | use_remainders; lia]
   end.
 
 Ltac by_integers :=
