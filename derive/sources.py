@@ -30,7 +30,20 @@ _PLAIN = frozenset(
     ["__future__", "collections", "dataclasses", "derive", "enum", "fractions", "functools", "itertools", "math"]
 ) | {"numpy", "operator", "sympy", "typing"}
 REACHING = frozenset(
-    ["__main__", "bench", "checking", "labels", "lowering", "making", "pipeline", "regeneration", "registry", "workers"]
+    [
+        "__main__",
+        "bench",
+        "checking",
+        "explorer",
+        "labels",
+        "lowering",
+        "making",
+        "parting",
+        "pipeline",
+        "regeneration",
+        "registry",
+        "workers",
+    ]
 )
 _EVALUATING = frozenset(["__builtins__", "__import__", "compile", "eval", "exec", "globals"])
 

@@ -101,6 +101,11 @@ def _check_sum(form: Form, check: Checker, terms: tuple[Symbol, ...]) -> None:
     axes = [*form.reduction, *(a for array in _arrays(form) for a in array.axes)]
     for bound in (b for axis in axes for b in (axis.lower, axis.upper)):
         check.integers(bound, (), "a range")
+    summed = [
+        *form.reduction,
+        *(a for p in form.params for a in p.array.axes),
+    ]  # of the plane's own places there is no end
+    for bound in (b for axis in summed for b in (axis.lower, axis.upper)):
         check.demand(not bound.has(oo, -oo, nan), f"a range to {bound} has no end")
     check.integers(form.given, (), "the precondition")
     check.tabled(form.domain, terms, "the domain of the sum")

@@ -105,7 +105,7 @@ FAULTS = {
         "*(Lanes*)&H[(((long long)z*n + i0 + p)*m + j0 + r)*D + 1 + 4*q",
         "not aligned",
     ),
-    "another bias": ("acc[r][s] = u[4*q + d0 + s]", "acc[r][s] = u[4*q + s]", "differs"),
+    "another bias": ("acc[r][s] = (real)u[4*q + d0 + s]", "acc[r][s] = (real)u[4*q + s]", "differs"),
 }
 
 
@@ -186,4 +186,4 @@ def test_a_place_of_a_chunk_is_three_wide_loads_for_32_products(tmp_path: Any) -
 
 def _options(own: Any, real: str = "float", places: int = 8, weights: int = 16) -> tuple[str, ...]:
     numbers = zip(own.knobs, (places, weights, 8, 4), strict=True)
-    return (f"-Dreal={real}", *(f"-D{name}={value}" for name, value in numbers))
+    return (f"-Dstored={real}", f"-Dreal={real}", *(f"-D{name}={value}" for name, value in numbers))

@@ -160,7 +160,7 @@ def test_tables_stand_in_the_text_once_and_signs_in_a_byte() -> None:
     text, cuda = layer.source("numpy"), layer.source("cupy")
     assert text.count("table_T = ") == 1 and "np.int8)" in text
     assert cuda.count("__device__ const int table_T[3][3] = {") == 1
-    assert "(real)table_S[i][k] * V[table_T[i][k]]" in cuda
+    assert "(real)table_S[i][k] * (real)V[table_T[i][k]]" in cuda
 
 
 def test_a_sign_rounds_nothing() -> None:
