@@ -15,6 +15,7 @@ from derive.errors import RuleRefused
 from derive.forms.dense import dense_form
 from derive.forms.form import Form
 from derive.forms.products import weighted
+from derive.forms.spans import span_of_terms
 from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, SubStep
 from derive.rules._maps import same_entries, same_letters
 from derive.rules._rule import Case, rule
@@ -28,6 +29,11 @@ def unbiased(form: Form) -> Step:
     bias = weighted(form.bias, (t.name for t in form.tables))
     if bias is None or len(bias.factors) != 1 or len(form.biases) != 1:
         raise RuleRefused("Rule 'unbiased' drops free biases; this form has none.")
+    if form.shared and span_of_terms(form) is None:
+        raise RuleRefused(
+            f"Rule 'unbiased' refused: several terms may read one entry of {form.input.name}; state it before the edge, "
+            f"the stride or the composition."
+        )
     (param,) = form.biases
     entry = param.array.entry()
     term = dict(param.reader)

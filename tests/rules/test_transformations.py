@@ -287,3 +287,9 @@ def test_a_layer_by_steps_is_continued_beyond_its_edge(edge):
     layer = steps.then(boundary(edge))
     assert all(v.proved for v in layer.verdicts)
     assert (layer.free_parameters["weight"], layer.free_parameters["bias"]) == (6, 2)
+
+
+@pytest.mark.parametrize("edge", MODES)
+def test_a_bias_is_dropped_before_an_edge_that_adds_up_terms(edge):
+    with pytest.raises(RuleRefused, match=r"'unbiased' refused: several terms may read one entry of X; state it before"):
+        LINE.then(local(1)).then(boundary(edge)).then(unbiased())
