@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from sympy import Rational, Symbol
 
+from derive.compiled import load_source
 from derive.errors import DeriveError
 from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
@@ -24,7 +25,7 @@ from derive.forms.sizes import size_sources
 from derive.ir.interpreter import interpret
 from derive.ir.nodes import Program
 from derive.lowering import Gradient, slopes
-from derive.pipeline import Layer, load_source
+from derive.pipeline import Layer
 from derive.reference import starting
 
 __all__ = [

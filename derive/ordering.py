@@ -1,14 +1,14 @@
-"""The order of terms in a printed sum: places before offsets before sizes, as in `i + a` and `n - 1`."""
+"""How one writes formulas, in any notation: sums as `i + a` and `n - 1`, alternatives as members of a set."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add
+from sympy import Add, And, Eq, Integer, Or, Symbol
 
 from derive.remembered import text
 
-__all__ = ["OrderedTerms"]
+__all__ = ["OrderedTerms", "members"]
 
 _RANKS = "zijhklqabegfcd"
 
@@ -17,6 +17,29 @@ def _key(term: Any) -> tuple[Any, ...]:
     names = sorted(s.name for s in term.free_symbols)
     rank = min((_RANKS.find(name[0]) if name[0] in _RANKS else len(_RANKS) for name in names), default=99)
     return (rank, names, text(term))
+
+
+def members(either: Or) -> tuple[dict[tuple[str, ...], list[tuple[int, ...]]], list[Any]]:
+    """Alternatives that fix the same letters, as these letters with their values in order, and those left over.
+
+    >>> from sympy import symbols
+    >>> a, b, n = symbols("a b n")
+    >>> members(Or(And(Eq(a, 1), Eq(b, 2)), And(Eq(a, 2), Eq(b, 1)), a < n))
+    ({('a', 'b'): [(1, 2), (2, 1)]}, [a < n])
+    """
+    found: dict[tuple[str, ...], dict[tuple[int, ...], Any]] = {}
+    for part in either.args:
+        fixed = sorted((e.lhs.name, int(e.rhs)) for e in And.make_args(part) if _fixes(e))
+        if len(fixed) == len(And.make_args(part)):
+            found.setdefault(tuple(k for k, _ in fixed), {})[tuple(v for _, v in fixed)] = part
+    several = {letters: places for letters, places in sorted(found.items()) if len(places) > 1}
+    taken = {part for places in several.values() for part in places.values()}
+    return {k: sorted(v) for k, v in several.items()}, [part for part in either.args if part not in taken]
+
+
+def _fixes(condition: Any) -> bool:
+    """Whether a condition says which number one letter is."""
+    return isinstance(condition, Eq) and isinstance(condition.lhs, Symbol) and isinstance(condition.rhs, Integer)
 
 
 class OrderedTerms:

@@ -18,10 +18,11 @@ from typing import Any
 from sympy import Integer
 
 from derive.backends._module import Header, check_sizes
-from derive.compiled import Compiled
+from derive.compiled import Compiled, load_source
 from derive.derivation import Derivation
 from derive.errors import DeriveError, EmitError, NoLowering, UnknownName, UsageRefused
 from derive.forms.expr import index
+from derive.forms.form import Form
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Program
 from derive.ir.parts import Parted
@@ -41,11 +42,9 @@ __all__ = [
     "compile_layer",
     "layer",
     "load_layer",
-    "load_source",
     "window_kernel",
 ]
 
-_RUNTIME = Path(__file__).parent / "runtime"
 _serial = count()
 
 
@@ -150,23 +149,28 @@ class Layer:
     def header(self, backend: str) -> Header:
         """What the emitted file says of itself."""
         from derive.forms.equation import formula
-        from derive.render.numbers import cost_text
 
         form = self.derivation.form
-        arrows = " ⟶ ".join(["dense", *(_arrow(s.rule) for s in self.derivation.steps)])
         return Header(
             name=self.name,
             command=f"{self.command} --backend {backend}",
             title=self.title,
             formula=(formula(form),),
-            facts=(
-                ("Derivation", arrows),
-                ("Proved", f"{_proved(self.verdicts)}: {self.page}"),
-                ("Cost", f"{cost_text(form)} operations"),
-                *_symmetry(self.derivation),
-            ),
+            facts=_facts(self.derivation, form, f"{_proved(self.verdicts)}: {self.page}"),
             **told(form, slopes(form), find("derive.backends", backend).target),
         )
+
+
+def _facts(derivation: Derivation, form: Form, proved: str) -> tuple[tuple[str, str], ...]:
+    """What an emitted file says of a derivation, at the sizes of this form."""
+    from derive.render.numbers import cost_text
+
+    return (
+        ("Derivation", " ⟶ ".join(["dense", *(_arrow(s.rule) for s in derivation.steps)])),
+        ("Proved", proved),
+        ("Cost", f"{cost_text(form)} operations"),
+        *_symmetry(derivation),
+    )
 
 
 def _proved(verdicts: tuple[Verdict, ...]) -> str:
@@ -261,6 +265,8 @@ def _user_module(path: Path) -> ModuleType:
 
 def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping[str, int] | None = None) -> Compiled:
     """Emit a derivation and load the result. `sizes` are fixed numbers for sizes of the form."""
+    from derive.forms.equation import formula
+
     fixed = dict(sizes or {})
     known = {s.name for s in derivation.form.sizes}
     if unknown := [name for name in fixed if name not in known]:
@@ -283,13 +289,12 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         *(v.verdicts for v in found),
         *(verdicts for _, verdicts in views.values()),
     )
-    proved = sum(map(len, own)) + len(derivation.verdicts)
     header = Header(
         name="layer",
         command="layer.compile()",
         title="A layer compiled in memory.",
-        formula=(),
-        facts=(("Proved", f"{proved} obligations"),),
+        formula=(formula(form),),
+        facts=_facts(derivation, form, _proved((*derivation.verdicts, *(v for some in own for v in some)))),
         **told(form, found, printer.target),
     )
     parts = ({by: made for by, (made, _) in views.items()}, [p for p, _ in more])
@@ -313,38 +318,3 @@ def window_kernel(layer: Layer) -> Compiled:
             f"'{layer.name}' takes {takes}; a filter needs a layer of X[i, j], V[a, b], u, such as conv2d."
         )
     return compile_layer(layer.derivation)
-
-
-def load_source(source: str, backend: str) -> Any:
-    """The emitted text as a module, with a runtime of its own beside it."""
-    package = _package(backend)
-    module = ModuleType(f"{package}.m{next(_serial)}", None)
-    module.__package__ = package
-    code = compile(source, f"<{module.__name__}>", "exec")
-    try:
-        exec(code, module.__dict__)
-    except ModuleNotFoundError as missing:
-        if missing.name != backend:
-            raise
-        raise EmitError(
-            f"The backend '{backend}' needs its array library, and {backend} is not installed."
-        ) from missing
-    return module
-
-
-@lru_cache
-def _package(backend: str) -> str:
-    """A package in memory in which emitted text finds `.._runtime`."""
-    root = "derive_compiled"
-    for name in (root, f"{root}.{backend}"):
-        if name not in sys.modules:
-            sys.modules[name] = ModuleType(name)
-            sys.modules[name].__path__ = []
-    runtime = f"{root}._runtime"
-    if runtime not in sys.modules:
-        spec = spec_from_file_location(runtime, _RUNTIME / "__init__.py", submodule_search_locations=[str(_RUNTIME)])
-        if spec is None or spec.loader is None:
-            raise DeriveError("The runtime's files are missing from this installation.")
-        sys.modules[runtime] = module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[runtime])
-    return f"{root}.{backend}"

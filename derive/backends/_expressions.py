@@ -8,7 +8,7 @@ from sympy import Expr, Mod, Symbol
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from derive.ordering import OrderedTerms
+from derive.ordering import OrderedTerms, members
 
 __all__ = ["PythonPrinter", "python", "table_name", "table_reads", "vectorised"]
 
@@ -76,8 +76,14 @@ class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
         return " and ".join(sorted(map(self._print, expr.args)))
 
     def _print_Or(self, expr: Any) -> str:
-        parts = (f"({p})" if " and " in p else p for p in sorted(map(self._print, expr.args)))
-        return f"({' or '.join(parts)})"
+        chosen, others = members(expr)
+        parts = [f"({p})" if " and " in p else p for p in sorted(map(self._print, others))]
+        parts += [f"{_tuple(letters)} in ({', '.join(map(_tuple, places))})" for letters, places in chosen.items()]
+        return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"
+
+
+def _tuple(entries: tuple[Any, ...]) -> str:
+    return f"({', '.join(map(str, entries))})" if len(entries) > 1 else str(entries[0])
 
 
 _PRINTER = PythonPrinter()

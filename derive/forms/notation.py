@@ -7,7 +7,7 @@ Nothing here is read back: `derive.forms.text` holds the language that is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.forms.expr import Read, Where, reads
 from derive.forms.ranges import SIZES, write_conditions
-from derive.ordering import OrderedTerms
+from derive.ordering import OrderedTerms, members
 from derive.remembered import text
 
 __all__ = ["LATEX", "UNICODE", "Notation", "in_order"]
@@ -89,6 +89,7 @@ class Notation:
     more: str
     both: str
     either: str
+    member: str
     negated: str
     truth: tuple[str, str]
     mark: str
@@ -166,11 +167,21 @@ class Notation:
                 return f"{self(e.lhs)}{sign}{self(e.rhs)}"
         if isinstance(e, Not):
             return self.negated.format(self(e.args[0]))
-        for kind, sign in ((And, self.both), (Or, self.either)):
-            if isinstance(e, kind):
-                parts = sorted(map(self, e.args))
-                return sign.join(p if kind is And else self.group.format(p) for p in parts)
-        return str(e)
+        if isinstance(e, And):
+            return self.both.join(sorted(map(self, e.args)))
+        return self._either(e) if isinstance(e, Or) else str(e)
+
+    def _either(self, e: Or) -> str:
+        chosen, others = members(e)
+        parts = [self.group.format(p) for p in sorted(map(self, others))]
+        for letters, places in chosen.items():
+            name = self._listed([self.symbol(letter) for letter in letters])
+            parts.append(self.member.format(name, ", ".join(self._listed(map(str, place)) for place in places)))
+        return self.either.join(parts)
+
+    def _listed(self, entries: Iterable[str]) -> str:
+        found = list(entries)
+        return self.group.format(", ".join(found)) if len(found) > 1 else found[0]
 
     def _sum(self, e: Expr) -> str:
         text = ""
@@ -249,6 +260,7 @@ UNICODE = Notation(
     more=" > ",
     both=", ",
     either=" or ",
+    member="{} ∈ {{{}}}",
     negated="not ({})",
     truth=("always", "never"),
     mark="{}",
@@ -276,6 +288,7 @@ LATEX = Notation(
     more=" > ",
     both=r", \ ",
     either=r" \text{ or } ",
+    member=r"{} \in \{{{}\}}",
     negated=r"\neg ({})",
     truth=(r"\text{always}", r"\text{never}"),
     mark=r"\underline{{{}}}",

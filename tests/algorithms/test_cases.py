@@ -15,6 +15,7 @@ from derive.algorithms.direct import direct
 from derive.backends._module import Header
 from derive.backends.numpy import numpy
 from derive.checking import exact_arrays, small_sizes
+from derive.compiled import load_source
 from derive.forms.denote import denote
 from derive.forms.dense import dense_form
 from derive.forms.expr import Read, Where, indices
@@ -22,7 +23,6 @@ from derive.forms.form import Array, Axis, Form, Param, Role
 from derive.ir.interpreter import interpret
 from derive.ir.nodes import Accumulate, Contract, Loop, MultiplyAdd, Program, walk
 from derive.lowering import Gradient, gradients, lower, slopes
-from derive.pipeline import load_source
 from derive.proof.solver import discharge_all
 from tests.ladder.numbers import objects, same
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.pipeline import layer, load_source
+from derive.compiled import load_source
+from derive.pipeline import layer
 from derive.runtime import transforms
 from derive.runtime.transforms import Formal, real_inverse, real_transform, spectrum, transform
 

@@ -11,11 +11,12 @@ from sympy import Integer
 
 from derive.algorithms._inlined import staged_obligations
 from derive.algorithms.panels import panels
+from derive.compiled import load_source
 from derive.errors import NoLowering
 from derive.ir.nodes import Loop, Range
 from derive.ir.stages import Halo, MatMul, Room, Store, Tiles, at_knobs
 from derive.lowering import batched, slopes
-from derive.pipeline import layer, load_source
+from derive.pipeline import layer
 from derive.proof.solver import discharge_all
 
 

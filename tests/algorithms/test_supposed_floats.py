@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.pipeline import load_source
+from derive.compiled import load_source
 from tests.ladder.checks import rounding_errors, small_integers, whole_numbers
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.floats import REGIMES, drawn

@@ -12,9 +12,10 @@ import pytest
 from sympy import Integer
 
 from derive.algorithms._bilinear import amplification, nested, normwise, roundings, toom_cook
+from derive.compiled import load_source
 from derive.forms.evaluate import evaluate
 from derive.ir.stages import at_knobs
-from derive.pipeline import layer, load_source
+from derive.pipeline import layer
 from derive.runtime import primitives
 from derive.runtime.constants import Constant
 from tests.algorithms.winograd_forms import Sizes, cases, exact, forms, knobs_of, program, run, sizes_of

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Abs, Eq, Integer, Max, Min, Mod, Ne, Sum, Symbol, ceiling, floor
+from sympy import Abs, And, Eq, Integer, Max, Min, Mod, Ne, Or, Sum, Symbol, ceiling, floor
 
 from derive.backends._cuda import _c
 from derive.backends._expressions import python, vectorised
@@ -32,6 +32,7 @@ EXPRESSIONS = (
     floor(x / 2) * floor(y / 2),
     Where(Eq(x, y), x, n - y),
     2 * Where((x < y) | (Ne(x, 2) & (y < n)), Integer(1), -x) - Where(~(x < y), y, Integer(0)),
+    Where(Or(And(Eq(x, 2), Eq(y, 1)), And(Eq(x, -1), Eq(y, 2)), x > 3), Integer(1), y),
     Where(x < 0, Where(y < 0, -x, x), Max(x, y)) * Abs(y),
 )
 VALUES = tuple(product(range(-5, 6), range(-4, 5), (1, 3)))
@@ -46,6 +47,15 @@ def test_python(expression: Any) -> None:
     text = python(expression)
     got = [eval(text, {"max": max, "min": min, "abs": abs}, {"x": a, "y": b, "n": c}) for a, b, c in VALUES]
     assert got == _meaning(expression), text
+
+
+def test_places_are_members_of_a_set() -> None:
+    """A mask of places reads as the places, not as a page of comparisons."""
+    places = Or(And(Eq(x, 2), Eq(y, 1)), And(Eq(x, -1), Eq(y, 2)))
+    assert python(places) == "(x, y) in ((-1, 2), (2, 1))"
+    assert python(Or(Eq(x, 3), Eq(x, 1))) == "x in (1, 3)"
+    assert python(Or(places, n < 3)) == "(n < 3 or (x, y) in ((-1, 2), (2, 1)))"
+    assert python(Or(Eq(x, 1), Eq(y, 3), Eq(y, n))) == "(x == 1 or y == 3 or y == n)"
 
 
 def test_a_sum_runs_through_its_letter() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from derive.compiled import load_source
 from derive.cuda_check import MERSENNE_61, SCHEDULES, standing_in_for_cupy
-from derive.pipeline import load_source
 from derive.registry import find
 from tests.ladder.checks import whole_numbers
 from tests.ladder.layouts import LAYOUTS

@@ -15,6 +15,7 @@ import pytest
 from sympy import Integer
 
 import derive
+from derive.compiled import load_source
 from derive.errors import DeriveError
 from derive.explorer.data import Ranges, at_sizes, sizes_of
 from derive.explorer.layers import Shared, outcome
@@ -24,7 +25,6 @@ from derive.explorer.static import static_page, unpacked
 from derive.forms.denote import matrix
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
-from derive.pipeline import load_source
 from derive.proof.counts import Counts
 from derive.proof.exact import rank
 from derive.render.numbers import free_entries, needed

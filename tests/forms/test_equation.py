@@ -4,7 +4,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from sympy import Add, Eq, IndexedBase, Sum, Symbol, symbols
+from sympy import Add, And, Eq, IndexedBase, Or, Sum, Symbol, symbols
 
 from derive.derivation import dense
 from derive.forms.denote import denote
@@ -106,6 +106,10 @@ def test_sizes_come_in_the_order_in_which_one_says_them():
     assert UNICODE(2 * C * D * m * n * (2 * Delta + 1) ** 2) == "2·n·m·(2Δ + 1)²·C·D"
     assert UNICODE((2 * m - 1) * (2 * n - 1)) == "(2n - 1)·(2m - 1)"
     assert UNICODE(n**2 * m**2) == "n²·m²" and LATEX(n**2 * m**2) == "n^{2} m^{2}"
+    places = Or(And(Eq(a, 2), Eq(b, 1)), And(Eq(a, 1), Eq(b, -2)))
+    assert UNICODE(places) == "(a, b) ∈ {(1, -2), (2, 1)}" and UNICODE(Or(Eq(a, 3), Eq(a, 1))) == "a ∈ {1, 3}"
+    assert UNICODE(Or(places, Eq(a, n))) == "(a = n) or (a, b) ∈ {(1, -2), (2, 1)}"
+    assert LATEX(places) == r"(a, b) \in \{(1, -2), (2, 1)\}"
     assert UNICODE(n - 1 - i) == "n - 1 - i"
     assert UNICODE(n * (n - 1) / 2) == "n·(n - 1)/2" and LATEX(n / 2) == r"\frac{n}{2}"
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from sympy import Symbol, true
 
-from derive.pipeline import load_source
+from derive.compiled import load_source
 from tests.ladder.floats import REGIMES
 from tests.ladder.numbers import shapes_of
 from tests.ladder.subjects import LAYERS, Sizes, Subject, subject

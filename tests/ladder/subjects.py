@@ -16,13 +16,14 @@ import numpy as np
 from sympy import Symbol
 
 from derive.checking import small_sizes
+from derive.compiled import load_source
 from derive.cuda_check import NoCompiler, find_compiler, standing_in_for_cupy
 from derive.derivation import Derivation
 from derive.forms.form import Form
 from derive.ir.nodes import Contract, MultiplyAdd, Program, walk
 from derive.ir.rounding import Roundings, roundings
 from derive.lowering import batched
-from derive.pipeline import Layer, catalogue, layer, load_source
+from derive.pipeline import Layer, catalogue, layer
 from tests.ladder.structures import STRUCTURES
 
 __all__ = [

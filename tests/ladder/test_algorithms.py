@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from sympy import Integer
 
+from derive.compiled import load_source
 from derive.ir.stages import at_knobs
-from derive.pipeline import catalogue, layer, load_source
+from derive.pipeline import catalogue, layer
 from tests.ladder import laws
 from tests.ladder.checks import exact_scalars, rounding_errors, small_integers, whole_numbers
 from tests.ladder.climbing import odd_sizes

@@ -12,9 +12,10 @@ import pytest
 
 import derive
 from derive.checking import exact_arrays, run_stages
+from derive.compiled import load_source
 from derive.forms.denote import denote
 from derive.lowering import slopes
-from derive.pipeline import catalogue, layer, load_source
+from derive.pipeline import catalogue, layer
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.floats import REGIMES, drawn
 from tests.ladder.numbers import as_fractions, same

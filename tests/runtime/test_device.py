@@ -9,8 +9,8 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
+from derive.compiled import load_source
 from derive.cuda_check import standing_in_for_cupy
-from derive.pipeline import load_source
 from derive.runtime.device import from_other_library, is_foreign, on_device, require_device
 from derive.runtime.errors import BackendError
 from tests.ladder.subjects import has_compiler, subject

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from derive.pipeline import layer, load_source
+from derive.compiled import load_source
+from derive.pipeline import layer
 from derive.runtime import threads as held
 from derive.runtime.machine import Machine
 from derive.runtime.planning import candidates

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.pipeline import layer, load_source
+from derive.compiled import load_source
+from derive.pipeline import layer
 from derive.runtime import primitives
 from derive.runtime.costs import _doublings
 from derive.runtime.values import Found, level, low_rank, mirrored
