@@ -10,11 +10,23 @@ from typing import Any, Protocol, runtime_checkable
 from sympy import Expr, Integer, Symbol, true
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import is_whole, said
+from derive.forms.arguments import is_count, is_whole, said
 from derive.forms.form import Form, Table
 from derive.forms.polyhedron import Polyhedron
 
-__all__ = ["Action", "Block", "Element", "Group", "Linear", "Motion", "Tabled", "Tie", "channel_acts", "chosen_axes"]
+__all__ = [
+    "Action",
+    "Block",
+    "Element",
+    "Group",
+    "Linear",
+    "Motion",
+    "Tabled",
+    "Tie",
+    "channel_acts",
+    "chosen_axes",
+    "steps_along",
+]
 
 ONE = Integer(1)
 
@@ -105,6 +117,14 @@ def chosen_axes(group: object, axes: Any, rank: int) -> tuple[int, ...]:
     if not axes or len(set(axes)) < len(axes) or not set(axes) <= set(range(rank)):
         raise RuleRefused(f"{group} names an axis that a grid of {rank} axes doesn't have.")
     return axes
+
+
+def steps_along(step: Any, rank: int) -> tuple[int, ...]:
+    """The step of shifts along each of `rank` axes. Raises RuleRefused for what is none."""
+    steps = step if isinstance(step, tuple) else (step,) * rank
+    if len(steps) != rank or not all(map(is_count, steps)):
+        raise RuleRefused(f"Shifts go by a step from 1, one for each of {rank} axes or for all; {said(step)} is none.")
+    return steps
 
 
 def channel_acts(acts: Any) -> Mapping[str, Any]:

@@ -22,10 +22,10 @@ from derive.groups._group import Action, Element, Tie
 __all__ = ["tie_wrapped", "wrapping"]
 
 
-def wrapping(form: Form, axes: tuple[int, ...], shifts: tuple[Symbol, ...], step: int = 1) -> Element:
-    """The shift by s steps of these grid axes. Raises RuleRefused where an axis has two sizes, or one that no steps lead around."""
+def wrapping(form: Form, axes: tuple[int, ...], shifts: tuple[Symbol, ...], steps: tuple[int, ...]) -> Element:
+    """The shift by s steps along each axis. Raises RuleRefused for an axis of two sizes, or one that no steps lead around."""
     out, source, given = {}, {}, []
-    for p, s in zip(axes, shifts, strict=True):
+    for p, s, step in zip(axes, shifts, steps, strict=True):
         o, k = form.output.axes[form.grid(form.output)[p]], form.input.axes[form.grid(form.input)[p]]
         if o.extent != k.extent:
             raise RuleRefused(
@@ -59,7 +59,7 @@ def _size(element: Element, s: Symbol) -> Expr:
     return next(e.args[0].rhs for e in element.out.values() if e.has(s))
 
 
-def tie_wrapped(action: Action, step: int = 1) -> Tie:
+def tie_wrapped(action: Action, steps: Mapping[Symbol, int]) -> Tie:
     """The phases and the wrapped differences. Raises RuleRefused for weights that are no longer called by their places."""
     (element,), (moved,) = action.elements, action.moved
     names: dict[Symbol, tuple[Symbol, Expr]] = {}
@@ -69,7 +69,7 @@ def tie_wrapped(action: Action, step: int = 1) -> Tie:
     acting = [s for s in element.letters for p in action.letters if moved[p].has(s)]
     offsets = (*offset_letters(max(1, len(acting) - len(set(acting)))), *offset_letters(len(action.letters) + 3))
     fresh = iter(dict.fromkeys(s for s in offsets if s not in action.letters))
-    for s in element.letters:
+    for s, step in steps.items():
         size = _size(element, s)
         mine = [p for p in action.letters if moved[p].has(s)]
         if any(moved[p] != _wrapped(p + step * s, size) for p in mine):
@@ -87,7 +87,7 @@ def tie_wrapped(action: Action, step: int = 1) -> Tie:
                 base[p] = name if step == 1 else _wrapped(first + name, size)
     gone = {p for p in action.letters if moved[p] != p} - set(names)
     orbit = tuple(names.get(p, (p, p)) for p in action.letters if p not in gone)
-    inside = action.entries.substitute(base) if step == 1 else _whole(action, moved, ends)
+    inside = _whole(action, moved, ends) if max(steps.values()) > 1 else action.entries.substitute(base)
     return Tie(orbit, (inside,), And(inside.conditions, action.rest.xreplace(base)), base, ((0, carry),))
 
 

@@ -18,10 +18,10 @@ from functools import reduce
 from sympy import Expr, Integer, Rational, Symbol, true
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import is_count, said
+from derive.forms.arguments import said
 from derive.forms.form import Array, Form, Role
 from derive.groups._fibre import Acts, Fibre, fibre
-from derive.groups._group import Action, Element, Tie, channel_acts, chosen_axes
+from derive.groups._group import Action, Element, Tie, channel_acts, chosen_axes, steps_along
 from derive.groups._matrices import NAMED, Matrix, closure, described, named
 from derive.groups._orbits import tie_finite
 from derive.groups._signs import times
@@ -150,11 +150,7 @@ class PointGroup:
 
     def _steps(self, rank: int) -> tuple[int, ...]:
         """The step of shifts along each axis. Raises RuleRefused for what is none, and for steps that a matrix would mix."""
-        steps = self.step if isinstance(self.step, tuple) else (self.step,) * rank
-        if len(steps) != rank or not all(map(is_count, steps)):
-            raise RuleRefused(
-                f"Shifts go by a step from 1, one for each of {rank} axes or for all; {said(self.step)} is none."
-            )
+        steps = steps_along(self.step, rank)
         if self.about == "grid" and set(steps) != {1}:
             raise RuleRefused(f"{self} is about the grid's middle, so it takes no shifts; leave out step=.")
         if len(self._unmixed(steps)) < len(self.matrices):

@@ -18,7 +18,7 @@ from derive.forms.dense import fresh, offset_letters
 from derive.forms.expr import Where, index
 from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
-from derive.groups._group import Action, Element, Tie, chosen_axes
+from derive.groups._group import Action, Element, Tie, chosen_axes, steps_along
 from derive.groups._torus import tie_wrapped, wrapping
 
 __all__ = ["Translations"]
@@ -30,13 +30,13 @@ _SHIFTS = "stwxyz"
 class Translations:
     """All shifts along the given grid axes (all of them by default).
 
-    On a box each is applied where it stays inside; on a torus it wraps around. By a `step`, only its multiples count; on
-    a torus it divides the size, as of `derive.dense(1, "2*n", "2*n")`.
+    On a box each is applied where it stays inside; on a torus it wraps around. By a `step`, one for all
+    axes or for each, only its multiples count; on a torus it divides the size, as of `derive.dense(1, "2*n", "2*n")`.
     """
 
     axes: tuple[int, ...] | None = None
     grid: str = "box"
-    step: int = 1
+    step: int | tuple[int, ...] = 1
 
     def __str__(self) -> str:
         said = [] if self.axes is None else [f"axes={self.axes}"]
@@ -50,37 +50,36 @@ class Translations:
         chosen = chosen_axes(self, self.axes, len(grid))
         if self.grid not in ("box", "torus"):
             raise RuleRefused(f"Translations act on a 'box' or a 'torus'; {said(self.grid)} is neither.")
-        self._check_step()
+        steps = steps_along(self.step, len(chosen))
         shifts = shift_letters(form, chosen)
         if self.grid == "torus":
-            return (wrapping(form, chosen, shifts, self.step),)
-        moves = {p: self.step * s for p, s in zip(chosen, shifts, strict=True)}
+            return (wrapping(form, chosen, shifts, steps),)
+        moves = {p: step * s for p, s, step in zip(chosen, shifts, steps, strict=True)}
         out, source = (
             {s: s + moves.get(p, Integer(0)) for p, s in ((p, a.symbols[q]) for p, q in enumerate(form.grid(a)))}
             for a in (form.output, form.input)
         )
         return (Element(shifts, true, out, source, f"T_{{{','.join(s.name for s in shifts)}}}", "a shift"),)
 
-    def _check_step(self) -> None:
-        if type(self.step) is not int or self.step < 1:
-            raise RuleRefused(f"Translations go by a step of at least 1; step={self.step!r} is none.")
-
     def tie(self, action: Action) -> Tie:
         """Eliminate one letter a shift; the others, less their share of the shift, name the orbit."""
         ((element,), (moved,)) = action.elements, action.moved
+        steps = dict(zip(element.letters, steps_along(self.step, len(element.letters)), strict=True))
         if self.grid == "torus":
-            return tie_wrapped(action, self.step)
-        rates = {p: {s: expand(value - p).coeff(s) / self.step for s in element.letters} for p, value in moved.items()}
+            return tie_wrapped(action, steps)
+        rates = {p: {s: expand(value - p).coeff(s) / t for s, t in steps.items()} for p, value in moved.items()}
         for p, value in moved.items():
             if value.has(Where, Max, Min, Abs):
                 raise RuleRefused(
                     f"Weights are called by cases, which a shift carries to others: {p} to {value}; "
                     f"state equivariant({self}) before the symmetry that they are of."
                 )
-            if expand(value - p - self.step * sum(rate * s for s, rate in rates[p].items())) != 0:
+            if expand(value - p - sum(rate * steps[s] * s for s, rate in rates[p].items())) != 0:
                 raise RuleRefused(f"A shift carries {p} to {value}, which is not {p} plus a multiple of the shift.")
         pivots = self._pivots(rates, element.letters)
-        return self._complete(self._orbit(moved, rates, pivots), rates, pivots, action)
+        return self._complete(
+            self._orbit(moved, rates, pivots), rates, pivots, {p: steps[s] for s, p in pivots.items()}, action
+        )
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
         """No part of the shifts has a name of its own."""
@@ -117,6 +116,7 @@ class Translations:
         orbit: tuple[tuple[Symbol, Expr], ...],
         rates: Mapping[Symbol, Mapping[Symbol, Expr]],
         pivots: Mapping[Symbol, Symbol],
+        steps: Mapping[Symbol, int],
         action: Action,
     ) -> Tie:
         """The first entry of an orbit; by a step, the first one of its phase, for which the pivot's letter stands."""
@@ -128,28 +128,24 @@ class Translations:
         inside = action.entries.substitute(lifted)
         base: dict[Symbol, Expr] = {}
         ends: list[Any] = []
-        for pivot in pivots.values():
+        for pivot, step in steps.items():
             lower, upper = inside.project(*(q for q in pivots.values() if q != pivot)).bounds(pivot)
             base[pivot] = Max(*lower)
-            if self.step > 1:
-                base[pivot] = pivot - self.step * floor((pivot - base[pivot]) / self.step)
+            if step > 1:
+                base[pivot] = pivot - step * floor((pivot - base[pivot]) / step)
                 ends += [Le(base[pivot], end) for end in upper]
         representative = base | {p: value.xreplace(base) for p, value in lifted.items()}
         shadow = inside.project(*pivots.values())
-        phases = {pivot: Mod(pivot, self.step) for pivot in pivots.values()} if self.step > 1 else {}
+        phases = {pivot: Mod(pivot, step) for pivot, step in steps.items() if step > 1}
         named = dict(orbit) | phases
         order = [p for p in action.letters if p in phases] + [name for name, _ in orbit]
         return Tie(
             orbit=tuple((name, named[name]) for name in order),
-            orbits=(shadow & Polyhedron.of(*(And(Le(0, p), Le(p, self.step - 1)) for p in phases)),),
+            orbits=(shadow & Polyhedron.of(*(And(Le(0, p), Le(p, steps[p] - 1)) for p in phases)),),
             free=And(shadow.conditions, *ends, action.rest.xreplace(representative)),
             representative=representative,
-            carries=((0, {s: self._carry(base[pivot].xreplace(dict(orbit)), pivot) for s, pivot in pivots.items()}),),
+            carries=((0, {s: expand((base[p].xreplace(dict(orbit)) - p) / steps[p]) for s, p in pivots.items()}),),
         )
-
-    def _carry(self, first: Expr, pivot: Symbol) -> Expr:
-        """How many steps lead from the pivot's value to the first one."""
-        return first - pivot if self.step == 1 else expand((first - pivot) / self.step)
 
 
 def shift_letters(form: Form, axes: tuple[int, ...], least: int = 1) -> tuple[Symbol, ...]:

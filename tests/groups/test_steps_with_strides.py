@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from sympy import Le
 
 import derive
 from derive.checking import check_emitted
 from derive.derivation import Derivation
+from derive.errors import RuleRefused
 from derive.forms.expr import index
 from derive.pipeline import Layer
 from derive.render.numbers import numbers
+from tests.groups.tying import partition, tied
 
 
 def stepped(step: int, edge: str, stride: int) -> Derivation:
@@ -103,3 +106,36 @@ def test_whole_lines_by_a_step_have_a_number_where_it_holds(step: int) -> None:
     for size in range(1, 9):
         orbits = {(o % step, k - o) for o in range(size) for k in range(size)}
         assert layer.counts.exact_weight.subs(n, size) == len(orbits)
+
+
+@pytest.mark.parametrize("steps", [(2, 1), (1, 3), (2, 3)])
+def test_each_axis_has_a_step_of_its_own(steps: tuple[int, int]) -> None:
+    """As brute force ties them; and as two statements do, one for each axis."""
+    start = derive.dense(2).then(derive.reindex())
+    layer = start.then(derive.equivariant(derive.Translations(step=steps))).then(derive.local(1))
+    assert all(v.proved for v in layer.verdicts)
+    apart = start
+    for axis, step in enumerate(steps):
+        apart = apart.then(derive.equivariant(derive.Translations((axis,), step=step)))
+    assert layer.counts.exact_weight == apart.then(derive.local(1)).counts.exact_weight
+    for sizes in ((4, 4), (4, 5), (5, 3)):
+        expected = tied(sizes, lambda a: max(map(abs, a)) <= 1, [np.eye(2, dtype=int)], 0, steps)
+        found, count = partition(layer, sizes, 1)
+        assert {frozenset(c) for c in found} == {frozenset(c) for c in expected}
+        assert count == len(expected)
+    check_emitted(Layer("stepped", layer.then(derive.boundary()), "A stepped layer.", "python -m derive emit", "docs"))
+
+
+@pytest.mark.parametrize("steps", [(2, 1), (2, 3)])
+def test_each_axis_of_a_torus_has_a_step_of_its_own(steps: tuple[int, int]) -> None:
+    sizes = ("6*n", "3*m")
+    layer = derive.dense(2, sizes, sizes).then(derive.equivariant(derive.Translations(grid="torus", step=steps)))
+    assert all(v.proved for v in layer.verdicts)
+    kinds = steps[0] * steps[1]
+    assert layer.counts.exact_weight == kinds * 18 * index("n") * index("m") and layer.counts.exact_bias == kinds
+
+
+@pytest.mark.parametrize("steps", [(2,), (2, 0), (2, 1, 1), [2, 1], 2.0, True, 0])
+def test_a_step_is_a_count_for_all_axes_or_one_for_each(steps: object) -> None:
+    with pytest.raises(RuleRefused, match=r"Shifts go by a step from 1, one for each of 2 axes or for all; .* is none"):
+        derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations(step=steps)))  # type: ignore[arg-type]
