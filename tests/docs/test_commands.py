@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from select import select
+from textwrap import dedent
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def checkout(tmp_path_factory):
         (folder / "bin" / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         (folder / "bin" / name).chmod(0o755)
     text = (cli.help or "").partition("in my.py:\n")[2].partition("and its NumPy")[0]
-    (folder / "my.py").write_text(re.sub("^    ", "", text, flags=re.MULTILINE), encoding="utf-8")
+    (folder / "my.py").write_text(dedent(text), encoding="utf-8")
     shutil.copy(ROOT / "generated" / "cupy" / "pointwise2d.py", folder / "my_kernel.py")
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64), dtype=np.uint8)).save(folder / "photo.jpg")
     return folder
