@@ -187,6 +187,7 @@ def list_layers(as_json: bool, at: dict[str, int] | None) -> None:
     from derive.pipeline import catalogue
     from derive.render.data import row
     from derive.render.terminal import layer_table
+    from derive.render.wrapping import printed
 
     with _progress(len(names("derive.catalogue")), "proving") as step:
         rows = []
@@ -200,7 +201,7 @@ def list_layers(as_json: bool, at: dict[str, int] | None) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
-        _console().print(layer_table(rows))
+        printed(_console(), layer_table(rows))
 
 
 @cli.command()
@@ -239,6 +240,7 @@ def prove(name: str, certificate: Path | None, theorems: Path | None, as_json: b
     from derive.pipeline import load_layer
     from derive.proof.certificate import dumps
     from derive.render.terminal import verdict_data, verdict_table
+    from derive.render.wrapping import printed
 
     layer = load_layer(name)
     verdicts = verdict_data(layer.derivation, layer.lowered_verdicts)
@@ -251,7 +253,7 @@ def prove(name: str, certificate: Path | None, theorems: Path | None, as_json: b
     if as_json:
         click.echo(json.dumps(verdicts, indent=2, ensure_ascii=False))
     else:
-        _console().print(verdict_table(layer.name, verdicts))
+        printed(_console(), verdict_table(layer.name, verdicts))
     if stated is not None:
         click.echo(f"{theorems}: {stated.summary}; `coqc {theorems}` checks it.", err=as_json)
 

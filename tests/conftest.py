@@ -1,4 +1,4 @@
-"""Settings that every test shares, and which layers a slow check runs on by day."""
+"""Settings and the browser that tests share, and which layers a slow check runs on by day."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from derive.registry import names
+from tests.docs.browser import Browser, find_browser
 
 settings.register_profile("derive", deadline=None, print_blob=True)
 settings.load_profile("derive")
@@ -31,3 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         check = f"{file}.{getattr(item, 'originalname', item.name)}.{layers[0]}"
         if crc32(check.encode()) % _SHARE:
             item.add_marker(pytest.mark.nightly)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A running Chromium."""
+    program = find_browser()
+    if program is None:
+        pytest.skip("no Chromium is installed; `apt-get install chromium` brings one")
+    running = Browser(program, tmp_path_factory.mktemp("browser"))
+    yield running
+    running.close()

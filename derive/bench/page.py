@@ -1,4 +1,4 @@
-"""The page of the figures and its chart, from the JSON that only `bench` writes."""
+"""The page of the figures and its charts, from the JSON that only `bench` writes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from derive.bench.chart import chart
+from derive.bench.chart import chart, limit_chart
 from derive.bench.timing import OURS
 
-__all__ = ["CHART", "DATA", "FOLDER", "PAGE", "files"]
+__all__ = ["CHART", "DATA", "FOLDER", "LIMIT_CHART", "PAGE", "files"]
 
-DATA, PAGE, CHART = "numpy.json", "numpy.md", "numpy.svg"
+DATA, PAGE, CHART, LIMIT_CHART = "numpy.json", "numpy.md", "numpy.svg", "numpy-limit.svg"
 _LARGE, _GROWTH = 1_000_000, 1.25  # pixels; the time of a pixel of the slowest, in that of the fastest
 _ROOT = Path(__file__).resolve().parents[2]
 FOLDER: Path | None = _ROOT / "docs" / "performance" if (_ROOT / "pyproject.toml").is_file() else None
 
 
 def files(found: Mapping[str, Any]) -> dict[str, str]:
-    """The page and the chart by their names."""
-    return {PAGE: _page(found), CHART: chart(found["rows"])}
+    """The page and the charts by their names."""
+    return {PAGE: _page(found), CHART: chart(found["rows"]), LIMIT_CHART: limit_chart(found["rows"])}
 
 
 def _page(found: Mapping[str, Any]) -> str:
@@ -37,6 +37,8 @@ def _page(found: Mapping[str, Any]) -> str:
         f"![Ratios of the derived kernels' time to the fastest peer's, with goals]({CHART})",
         "",
         *_table(found),
+        "",
+        *_limit(found),
         "",
         *_missed(timed),
         *_growth(rows),
@@ -89,6 +91,21 @@ def _table(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _limit(found: Mapping[str, Any]) -> list[str]:
+    rates = {name: f"{rate / 1e9:.1f}" for name, rate in found["limits"].items()}
+    return [
+        "## Against the machine's limit",
+        "",
+        "The least time that a row's operations as written, or its bytes, would take at the rates measured on the same",
+        "day, as a share of the time taken. An algorithm with fewer operations, or arrays that stay in cache, can go beyond.",
+        f"One thread reaches {rates['gemm_float32']}·10⁹ operations a second in products of float32 and",
+        f"{rates['gemm_float64']}·10⁹ in float64, copies {rates['copy_bytes']} GB/s (read and written together) and",
+        f"reads {rates['read_bytes']} GB/s.",
+        "",
+        f"![Shares of the machine's limit that the derived kernels and the fastest peers reach]({LIMIT_CHART})",
+    ]
+
+
 def _ratio(spread: Mapping[str, Any]) -> str:
     return f"{spread['median']:.2f} ({spread['low']:.2f} to {spread['high']:.2f})"
 
@@ -136,24 +153,17 @@ def _forced(found: Mapping[str, Any]) -> str:
 
 
 def _method(found: Mapping[str, Any]) -> list[str]:
-    limits, versions = found["limits"], found["versions"]
+    versions = found["versions"]
     kernels = (
         ", ".join(f"{blas['version']} with kernels for {blas['architecture']}" for blas in found["blas"]) or "unknown"
     )
     known = ", ".join(f"{name} {held}" for name, held in versions.items())
-    rates = {name: f"{rate / 1e9:.1f}" for name, rate in limits.items()}
     return [
         "## How they were taken",
         "",
         f"On {found['date']}: {found['processor']}, {found['processors']} processors, {found['system']}, Python",
         f"{found['python']}; {known};",
         f"NumPy's OpenBLAS: {kernels}{_forced(found)}.",
-        "",
-        f"One thread reaches {rates['gemm_float32']}·10⁹ operations a second in products of float32 and",
-        f"{rates['gemm_float64']}·10⁹ in float64, copies {rates['copy_bytes']} GB/s (read and written together) and",
-        f"reads {rates['read_bytes']} GB/s. The limit of a row is the least time that its operations as written, or its",
-        "bytes, would take at these rates; an algorithm with fewer operations, or arrays that stay in cache, can go",
-        "beyond it.",
         "",
         "Each result is compared with a float64 reference first, and is timed only within the bound that is derived",
         "from the number of its terms, γ_q·(Σ|w||x| + |u|), or from the number of a transform's points. Each library",

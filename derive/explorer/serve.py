@@ -77,13 +77,19 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(200, *found)
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the library refuses, such as another method than GET, in one sentence."""
+        refused = "This page is read with GET alone." if code == 501 else "That is no request for a page."
+        self._send(code, "text/plain", refused.encode())
+
     def _send(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Say nothing of each request."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from derive.forms.notation import UNICODE
 from derive.forms.text import parse
 from derive.render.numbers import grouped
+from derive.render.wrapping import Formulas
 
 __all__ = ["layer_table", "verdict_data", "verdict_table"]
 
@@ -23,17 +28,23 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
         proofs, free = row["obligations"], row["free_parameters"]
         head = Text(row["name"], style="bold")
         head.append(f"   {proofs['proved']} of {proofs['total']} proved   {', '.join(row['backends'])}", style="dim")
-        parts += [head, _indented(row["equation"].split("        ")[0])]
+        parts += [head, _indented(row["equation"].partition("        ")[0])]
         when = "" if free["when"] == "True" else f"   when {_letters(free['when'])}"
-        parts.append(_indented(f"{_letters(free['weight'])} weights, {_letters(free['bias'])} biases{when}"))
+        weights, biases = _letters(free["weight"]), _letters(free["bias"])
+        parts.append(_indented(f"{_several(weights, 'weight')}, {_several(biases, 'bias')}{when}"))
         if "at" in row:
             parts.append(_indented(f"it needs {row['needs']}" if row["at"] is None else _numbers(row["at"])))
         parts.append(Text(""))
     return Group(*parts[:-1])
 
 
-def _indented(text: str) -> Text:
-    return Text(f"    {text}", overflow="fold")
+def _several(number: str, noun: str) -> str:
+    """1 bias, n biases."""
+    return f"{number} {noun}" if number == "1" else f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def _indented(text: str) -> RenderableType:
+    return Padding(Formulas([text]), (0, 0, 0, 4))
 
 
 def _letters(text: str) -> str:
@@ -42,8 +53,8 @@ def _letters(text: str) -> str:
 
 def _numbers(at: Mapping[str, int]) -> str:
     parts = (
-        f"{grouped(at['weights'])} weights",
-        f"{grouped(at['biases'])} biases",
+        _several(grouped(at["weights"]), "weight"),
+        _several(grouped(at["biases"]), "bias"),
         f"{_bytes(at['bytes'])} in float32",
         f"{'at most ' if 'at_most' in at else ''}{grouped(at['operations'])} operations",
     )
@@ -79,15 +90,15 @@ def verdict_data(derivation: Any, programs: Mapping[str, Sequence[Any]]) -> list
 
 
 def verdict_table(name: str, rows: Sequence[Mapping[str, str]]) -> RenderableType:
-    """The verdicts, grouped by step."""
+    """The verdicts, grouped by step; what a program has several times, once for each algorithm, is one line."""
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column("obligation", no_wrap=True)
     table.add_column("verdict", ratio=1)
-    last = ""
-    for row in rows:
-        if row["step"] != last:
-            last = row["step"]
-            table.add_row(Text(last, style="bold"), "")
-        table.add_row(f"  {row['obligation']}", Text(row["verdict"], style="green"))
+    for place, group in groupby(rows, key=itemgetter("step")):
+        table.add_row(Text(place, style="bold"), "")
+        said = Counter((row["obligation"], row["verdict"]) for row in group)
+        for (obligation, verdict), times in said.items():
+            often = f" ×{times}" if times > 1 else ""
+            table.add_row(f"  {obligation}{often}", Text(verdict, style="green"))
     total = f"{name}: {len(rows)} of {len(rows)} obligations proved."
     return Group(table, Text(total, style="bold"))

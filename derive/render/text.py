@@ -26,6 +26,7 @@ from derive.render.document import (
     Subject,
     Table,
 )
+from derive.render.wrapping import Formulas
 
 __all__ = ["page", "plain"]
 
@@ -57,7 +58,8 @@ def _block(block: Block, folded: bool) -> Iterator[RenderableType]:
     match block:
         case Heading(level, text):
             yield Text(text, style="bold")
-            yield Text(("" if level > 2 else "=-"[level - 1] * min(len(text), _WIDTH - 1)), style="dim")
+            line = "" if level > 2 else "=-"[level - 1] * min(len(text), _WIDTH - 1)
+            yield Text(line, style="dim", no_wrap=True, overflow="crop")
             if level < 3:
                 yield Text("")
         case Sentence(text, lead):
@@ -98,7 +100,7 @@ def _formula(formula: Formula) -> RenderableType:
         if len(equation) > _WIDTH - 4:
             equation = equation.replace(" = ", "\n  = ", 1)
         lines += [equation, *conditions]
-    return Padding(Text("\n".join(lines), style="green"), _INDENT)
+    return Padding(Formulas([part for line in lines for part in line.split("\n")], style="green"), _INDENT)
 
 
 def _code(language: str, text: str, folded: bool) -> Iterator[RenderableType]:
@@ -118,8 +120,8 @@ def _table(table: Table) -> Grid:
     kept = [c for c in kept if any(row[c] for row in table.rows)]
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
     for column in kept:
-        right = column in table.right
-        grid.add_column(table.header[column], justify="right" if right else "left", no_wrap=right, overflow="fold")
+        right, whole = column in table.right, column in table.right or column == kept[0]
+        grid.add_column(table.header[column], justify="right" if right else "left", no_wrap=whole, overflow="fold")
     for row in table.rows:
         grid.add_row(*(_cell(row[c]) for c in kept))
     return grid

@@ -9,6 +9,7 @@ from typing import Any
 
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.arguments import said
+from derive.forms.equation import formula
 from derive.forms.expr import Read, reads
 from derive.forms.form import Form, Table
 from derive.proof.claim import check_claim
@@ -191,6 +192,8 @@ class Application:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Form):
+        return formula(value).partition(" " * 8)[0]
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

@@ -181,8 +181,19 @@ def gallery(docs: Path) -> Iterator[str]:
             yield from (f"![{unescape(says)}](../derivations/{file})", "")
         plain = formula.replace("\\|", "|")
         yield from (f"[{name}](../derivations/{name}.md): {title}", "", f"`{plain}`", "")
-        yield from (f"{weights} free weights, {biases} biases", "", "::::", "")
+        yield from (_counted(weights, biases), "", "::::", "")
     yield from (":::::", "")
+
+
+def _counted(weights: str, biases: str) -> str:
+    """The counts of a row of the table, in the letters of formulas."""
+    from derive.forms.notation import UNICODE
+    from derive.forms.text import parse
+
+    number, *condition = (UNICODE(parse(part)) for part in re.findall(r"`(.*?)`", weights))
+    bias = UNICODE(parse(biases.strip("`")))
+    held = [f"{number} free weight{'s' * (number != '1')}", f"{bias} bias{'es' * (bias != '1')}"]
+    return f"{', '.join(held)}{''.join(f'; when {part}' for part in condition)}"
 
 
 def winograd() -> Iterator[str]:
@@ -192,7 +203,8 @@ def winograd() -> Iterator[str]:
     from derive.algorithms._bilinear.toom_cook import toom_cook
 
     found = toom_cook(2, 3)
-    yield flow(found, "The data flow of F(2, 3): two results of a window of three, by four products")
+    drawn = flow(found, "The data flow of F(2, 3): two results of a window of three, by four products")
+    yield f'<div class="flowing">{drawn}</div>'
     yield ""
 
 

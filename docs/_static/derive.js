@@ -1,7 +1,9 @@
 // What scrolls sideways can be reached by keyboard, and the theme's own buttons have names.
 document.addEventListener("DOMContentLoaded", () => {
   const wide = () => {
-    for (const part of document.querySelectorAll(".formula, .bd-article table, .bd-article pre")) {
+    for (const part of document.querySelectorAll(
+      ".formula, .bd-article table, .bd-article pre, .bd-article figure, .bd-article p, .cell_output .text_html, .flowing",
+    )) {
       if (part.scrollWidth > part.clientWidth) part.setAttribute("tabindex", "0");
     }
   };

@@ -76,7 +76,7 @@ def test_the_page_is_of_the_whole_table(run, asked, monkeypatch, tmp_path):
     code, _, err = run("bench", "1mp-3x3", "--write")
     assert code == 2 and "--write keeps the whole table; leave the names out." in err
     assert run("bench", "--write")[0] == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["numpy.json", "numpy.md", "numpy.svg"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["numpy-limit.svg", "numpy.json", "numpy.md", "numpy.svg"]
     monkeypatch.setattr(page, "FOLDER", None)
     code, _, err = run("bench", "--write")
     assert code == 2 and "--write keeps figures in a checkout, and this is none." in err

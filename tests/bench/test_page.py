@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from rich.console import Console
 
-from derive.bench.page import CHART, DATA, FOLDER, PAGE, files
+from derive.bench.page import CHART, DATA, FOLDER, LIMIT_CHART, PAGE, files
 from derive.bench.problem import Problem
 from derive.bench.report import finish, notes, table
 from derive.bench.rows import ROWS, Row
@@ -35,6 +35,8 @@ def sample(refused: str = "") -> dict:
         figure = measure(row, found, found)
         if "cpu" in figure["participants"]["derive"]:
             figure["participants"]["derive"]["limit"] = 0.5
+            if not missing:
+                figure["participants"]["cv2.filter2D"]["limit"] = 0.25 * ours
         rows.append(figure)
     limits = {"gemm_float32": 1e11, "gemm_float64": 5e10, "copy_bytes": 1e10, "read_bytes": 9e9}
     return {
@@ -66,7 +68,8 @@ def test_the_page_says_what_was_met_and_missed():
     assert "opencv-python-headless is not installed" in page
     assert "A Processor, 2 processors, Linux x86_64, Python\n3.12.0; numpy 2.4.0;\n" in page
     assert "NumPy's OpenBLAS: 0.3.30 with kernels for SkylakeX.\n" in page
-    assert f"]({CHART})" in page
+    assert f"]({CHART})" in page and f"]({LIMIT_CHART})" in page
+    assert "One thread reaches 100.0·10⁹ operations a second in products of float32" in page
 
 
 def test_forced_kernels_are_stated():
@@ -107,8 +110,22 @@ def test_the_chart_is_svg_with_words_and_colours_for_both_themes():
     assert words and all(word.get("fill") == "#767676" for word in words)
 
 
+def test_the_chart_of_the_limit_has_ours_filled_and_the_peers_beside_it():
+    root = ET.fromstring(files(sample())[LIMIT_CHART])
+    space = "{http://www.w3.org/2000/svg}"
+    says = "1mp-3x3 50%, the peer 25%; separable-31 50%, the peer 100%; 32x32-3x3 50%."
+    assert root.find(f"{space}desc").text == f"Shares of the machine's limit: {says}"
+    dots = [(dot.get("fill") == "none", float(dot.get("cx"))) for dot in root.findall(f".//{space}circle")]
+    assert [hollow for hollow, _ in dots] == [True, False, True, False, False]
+    (_, slower), (_, ours), (_, limit), *same = dots
+    assert slower < ours < limit and {x for _, x in same} == {ours}
+    words = [word for word in root.findall(f".//{space}text") if word.get("text-anchor") == "start"]
+    assert all(float(word.get("x")) + 7.5 * len(word.text) <= float(root.get("width")) for word in words)
+
+
 def test_a_chart_of_nothing_is_a_chart():
     nothing = sample() | {"rows": []}
+    assert "No row has a share." in files(nothing)[LIMIT_CHART]
     assert "No row has a ratio." in files(nothing)[CHART]
     assert "0 of 0 goals are met." in files(nothing)[PAGE]
 
@@ -136,7 +153,7 @@ def test_the_table_fits_eighty_columns_on_single_lines():
 def test_files_are_written_and_a_wrong_layer_fails_at_the_end(tmp_path, capsys):
     finish(sample(), tmp_path / "a.json", tmp_path / "kept")
     assert json.loads((tmp_path / "a.json").read_text()) == json.loads(json.dumps(sample()))
-    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == sorted([DATA, PAGE, CHART])
+    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == sorted([DATA, PAGE, CHART, LIMIT_CHART])
     with pytest.raises(DeriveError, match=r"^Not timed: 32x32-3x3: wrong by 1e-2 of the largest result\.$"):
         finish(sample("wrong by 1e-2 of the largest result"), tmp_path / "b.json", None)
     assert (tmp_path / "b.json").is_file()

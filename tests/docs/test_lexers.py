@@ -1,4 +1,4 @@
-"""Highlighting loses no letter, and tells CUDA text from Python."""
+"""Highlighting loses no letter, and tells CUDA text from Python; an equation and its conditions may stand apart."""
 
 from __future__ import annotations
 
@@ -21,3 +21,17 @@ def test_a_module_is_highlighted_whole(name):
     kinds = {value: str(token) for _, token, value in tokens}
     assert kinds["__global__"] == "Token.Keyword" and kinds["void"] == "Token.Keyword.Type"
     assert kinds["import"] == "Token.Keyword.Namespace"
+
+
+@pytest.mark.parametrize(
+    ("latex", "parts"),
+    [
+        (r"H = u", ["H = u"]),
+        (r"H = u \qquad a < n, \ b \le \Delta", ["H = u ", " a < n,", r"b \le \Delta"]),
+        (r"H \qquad (a = 1, \ b = 0), \ c = 2", ["H ", r" (a = 1, \ b = 0),", "c = 2"]),
+        (r"\begin{aligned} H \qquad a, \ b \end{aligned}", [r"\begin{aligned} H \qquad a, \ b \end{aligned}"]),
+    ],
+)
+def test_conditions_may_stand_on_lines_of_their_own(latex, parts):
+    apart = runpy.run_path(str(ROOT / "docs" / "_extensions" / "mathml.py"))["apart"]
+    assert apart(latex) == parts

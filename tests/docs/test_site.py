@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -14,26 +11,16 @@ import derive
 from derive.__main__ import cli
 from derive.registry import names as registered
 from tests.cli.test_writing import ROOT
+from tests.docs.conftest import once
 from tests.docs.site import broken, outside, read, unnamed
 
-for _needed in ("sphinx", "myst_nb", "pydata_sphinx_theme", "latex2mathml", "skimage"):
-    pytest.importorskip(_needed, reason=f"{_needed}, of the docs extra, is not installed")
 
-(COMMAND,) = re.findall(
-    r"^python (-m sphinx .*) docs/_build/html$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
-)
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    """The site, made by the command that CONTRIBUTING.md names; a proxy that is none stands for the network."""
-    folder = tmp_path_factory.mktemp("site") / "html"
-    nowhere = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "HTTP", "HTTPS")}
-    nowhere["DERIVE_EXPLORER"] = "first"  # all of it is made, and looked at, in tests/explorer
-    command = [sys.executable, *COMMAND.split(), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | nowhere, capture_output=True, text=True, check=False)
-    assert "-W" in COMMAND.split() and done.returncode == 0, done.stderr
-    return folder
+@pytest.mark.parametrize("said", ["", "a warning"])
+def test_what_is_made_once_is_made_by_one_process(tmp_path, said):
+    calls = []
+    make = lambda: calls.append(1) or said  # noqa: E731
+    assert [once(tmp_path / "made", make) for _ in range(3)] == [said] * 3
+    assert calls == [1]
 
 
 def test_every_page_is_made(site):

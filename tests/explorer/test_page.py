@@ -12,7 +12,6 @@ from derive.explorer.data import Ranges
 from derive.explorer.serve import server
 from derive.explorer.settings import KINDS, setting
 from derive.explorer.static import PAGE, static_page, unpacked
-from tests.docs.browser import Browser, find_browser
 
 WORDS = (
     "translations.interval",
@@ -45,16 +44,6 @@ def folder(files, tmp_path_factory):
     for name, data in files.items():
         (folder / name).write_bytes(data)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    program = find_browser()
-    if program is None:
-        pytest.skip("no Chromium is installed; `apt-get install chromium` brings one")
-    running = Browser(program, tmp_path_factory.mktemp("browser"))
-    yield running
-    running.close()
 
 
 @pytest.fixture
@@ -235,6 +224,16 @@ def test_the_engine_behind_the_page_has_every_constraint(browser):
         running.shutdown()
         running.server_close()
         thread.join()
+
+
+@pytest.mark.parametrize(("mode", "dark"), [("auto", True), ("auto", False), ("light", True), ("dark", False)])
+def test_the_theme_is_the_one_chosen_on_the_sites_pages(page, mode, dark):
+    page.value(f"localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', 'dark')")
+    page.window(1200, 900, dark)
+    page.value("document.body.dataset.shown = ''; location.reload()")
+    page.wait("document.body && document.body.dataset.shown")
+    assert page.value("document.documentElement.dataset.theme") == {"auto": "dark" if dark else "light"}.get(mode, mode)
+    page.value("localStorage.clear()")
 
 
 def _luminance(colour):

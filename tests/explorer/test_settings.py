@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from threading import Thread
@@ -13,7 +14,7 @@ from derive.errors import UsageRefused
 from derive.explorer.data import FEW, MANY, at_sizes
 from derive.explorer.layers import Shared, outcome
 from derive.explorer.offered import FIRST, offered
-from derive.explorer.serve import answer, server
+from derive.explorer.serve import HOST, answer, server
 from derive.explorer.settings import KINDS, Setting, setting
 from derive.explorer.static import static_page, unpacked
 
@@ -159,3 +160,20 @@ def test_what_there_is_not_has_no_answer():
     assert set(FEW.channels) <= set(MANY.channels) and all(
         set(a) <= set(b) for a, b in zip(FEW.sides, MANY.sides, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "body"),
+    [
+        ("POST / HTTP/1.1", "501", "This page is read with GET alone."),
+        ("HEAD / HTTP/1.1", "501", ""),
+        ("GET / HTTP/9.9", "", "That is no request for a page."),  # of a version without heads, as far as is known
+        ("nonsense", "", "That is no request for a page."),
+    ],
+)
+def test_what_is_no_request_for_a_page_is_answered_in_one_sentence(address, request_line, status, body):
+    with socket.create_connection((HOST, int(address.rpartition(":")[2])), timeout=30) as connection:
+        connection.sendall(f"{request_line}\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n".encode())
+        head, _, text = b"".join(iter(lambda: connection.recv(4096), b"")).decode().rpartition("\r\n\r\n")
+    assert text == body
+    assert head == "" if not status else head.split(" ")[1] == status and "Content-Type: text/plain" in head

@@ -180,8 +180,8 @@
     at("theme").textContent = on ? "Light" : "Dark";
     at("theme").setAttribute("aria-label", on ? "Show in light colours" : "Show in dark colours");
   };
-  const chosen = (() => { try { return localStorage.getItem("theme"); } catch { return null; } })(); // as on the site's pages
-  dark(chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+  const chosen = (() => { try { return localStorage.getItem("mode"); } catch { return null; } })(); // on the site's pages
+  dark(["light", "dark"].includes(chosen) ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => dark(event.matches));
   at("theme").addEventListener("click", () => dark(document.documentElement.dataset.theme !== "dark"));
   at("controls").addEventListener("submit", (event) => event.preventDefault());

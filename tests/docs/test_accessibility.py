@@ -1,0 +1,99 @@
+"""axe-core finds nothing serious on any kind of page, in light and in dark, wide and on a phone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docs.axe import VERSION, axe, findings
+
+KINDS = (
+    "index",
+    "tutorial",
+    "explorer",
+    "explorer/index",
+    "how-to/index",
+    "how-to/choose-an-algorithm",
+    "explanation/fast-algorithms",
+    "explanation/what-is-proved",
+    "decisions/0008-programs-in-stages",
+    "performance/numpy",
+    "digits",
+    "derivations/offset2d",
+    "reference/catalogue",
+    "reference/kernels",
+    "reference/command-line",
+    "search",
+)
+COLOURS = ("color-contrast", "link-in-text-block")  # what another theme can spoil
+WIDTHS = (1280, 390)
+STILL = (
+    "document.querySelectorAll('details').forEach(e => { e.open = true; });"
+    "document.head.insertAdjacentHTML('beforeend', '<style>* { transition: none !important; }</style>')"
+)
+
+
+@pytest.fixture(scope="session")
+def script():
+    found = axe()
+    if found is None:
+        pytest.skip(f"axe-core {VERSION} is neither in the user's cache folder nor to be had by npm")
+    return found
+
+
+@pytest.fixture(scope="session")
+def page(browser):
+    return browser.page()
+
+
+def look(page, file, width, dark):
+    """Open the page with all that it folds."""
+    page.window(width, 900, dark)
+    page.open(file.as_uri(), "document.readyState === 'complete' && document.documentElement.dataset.theme")
+    page.value(STILL)
+    assert page.value("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_page_of_every_kind_has_no_serious_finding(page, site, script, name):
+    """All rules on a narrow window in light; those about colours on a wide one in dark."""
+    file = site / f"{name}.html"
+    look(page, file, 390, dark=False)
+    assert findings(page, script) == []
+    look(page, file, 1280, dark=True)
+    assert findings(page, script, COLOURS) == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_has_a_serious_finding(page, site, script, width, dark):
+    found = {}
+    for file in sorted(site.rglob("*.html")):
+        if "_static" not in file.parts:
+            look(page, file, width, dark)
+            found[file.name] = findings(page, script)
+    assert len(found) > 80 and {name: held for name, held in found.items() if held} == {}
+
+
+@pytest.mark.parametrize(
+    ("html", "rules"),
+    [
+        ("<p>plain</p>", []),
+        ('<p style="color: #888; background: #999">faint</p>', ["color-contrast"]),
+        ('<img src="data:,">', ["image-alt"]),
+        ("<button></button>", ["button-name"]),
+        ("<ul><p>no item</p></ul>", ["list"]),
+    ],
+)
+def test_the_checker_finds_what_is_wrong(page, tmp_path, script, html, rules):
+    file = tmp_path / "page.html"
+    file.write_text(f'<html lang="en"><title>A page</title><main><h1>A page</h1>{html}</main>', encoding="utf-8")
+    page.window(800, 600)
+    page.open(file.as_uri(), "document.readyState === 'complete'")
+    assert [found.partition(":")[0] for found in findings(page, script)] == rules
+
+
+def test_a_package_that_is_another_is_not_taken(tmp_path, monkeypatch):
+    (tmp_path / f"axe-core-{VERSION}.tgz").write_bytes(b"something else")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert axe(tmp_path) is None

@@ -1,0 +1,87 @@
+"""Formulas break where a reader would break them, and a pipe gets no blanks at the ends of lines."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from derive.render.terminal import layer_table, verdict_table
+from derive.render.wrapping import Formulas, printed, wrapped
+
+LAYER = "H[i, j, d] = u[d] + Σ_a Σ_b Σ_c V[a, b, c, d]·X[i + a, j + b, c]"
+CASES = "V[j - l, k - i] where -t ≤ i < m - t, s - n < j ≤ s, |k - i|, |l - j| ≤ Δ; 0 otherwise"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("line", [LAYER, CASES, f"    {LAYER}"])
+def test_a_line_is_broken_outside_brackets_and_loses_nothing(line, width):
+    rows = wrapped(line, width)
+    assert all(len(row) <= width for row in rows) and (len(rows) > 1) == (len(line) > width)
+    assert "".join("".join(rows).split()) == "".join(line.split())
+    for row in rows[:-1]:
+        assert row.count("[") == row.count("]") and row.count("|") % 2 == 0
+
+
+def test_a_word_that_is_too_long_is_broken_all_the_same():
+    assert wrapped("x" * 50, 20) == ["x" * 20, "    " + "x" * 16, "    " + "x" * 14]
+
+
+def shown(renderable, width, terminal):
+    screen = io.StringIO()
+    printed(
+        Console(
+            file=screen,
+            width=width,
+            force_terminal=terminal,
+            highlight=False,
+            color_system="standard" if terminal else None,
+        ),
+        renderable,
+    )
+    return screen.getvalue()
+
+
+def row(weights, biases, condition="True"):
+    counts = {"weight": weights, "bias": biases, "when": condition}
+    proofs = {"proved": 9, "total": 9}
+    return {
+        "name": "mine",
+        "obligations": proofs,
+        "backends": ["cupy", "numpy"],
+        "equation": LAYER,
+        "free_parameters": counts,
+    }
+
+
+def test_the_list_goes_on_beneath_its_formula_and_counts_one_bias_as_one():
+    text = shown(layer_table([row("Delta + 1", "1", "Delta < n"), row("1", "D")]), 60, False)
+    assert text.splitlines()[:4] == [
+        "mine   9 of 9 proved   cupy, numpy",
+        "    H[i, j, d] = u[d] + Σ_a Σ_b Σ_c",
+        "        V[a, b, c, d]·X[i + a, j + b, c]",
+        "    Δ + 1 weights, 1 bias   when Δ < n",
+    ]
+    assert "    1 weight, D biases\n" in text and "\x1b" not in text
+
+
+def test_verdicts_that_a_program_has_several_times_are_one_line():
+    said = [("first form", "free"), ("program for numpy", "denotes"), ("program for numpy", "made")]
+    said += [("program for numpy", "denotes")]
+    rows = [{"step": step, "obligation": name, "verdict": "proved for all sizes"} for step, name in said]
+    text = shown(verdict_table("mine", rows), 80, False)
+    assert [" ".join(line.split()) for line in text.splitlines()] == [
+        "first form",
+        "free proved for all sizes",
+        "program for numpy",
+        "denotes ×2 proved for all sizes",
+        "made proved for all sizes",
+        "mine: 4 of 4 obligations proved.",
+    ]
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_a_terminal_has_colours_and_a_pipe_has_none():
+    assert "\x1b[32m" in shown(Formulas([LAYER], style="green"), 80, True)
+    assert shown(Formulas([LAYER], style="green"), 80, False) == f"{LAYER}\n"
