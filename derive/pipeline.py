@@ -28,7 +28,7 @@ from derive.ir.parts import Parted
 from derive.ir.stages import Staged
 from derive.ir.tiles import Tiled
 from derive.lowering import constants, gradients, in_blocks, lower, proof_of, slopes, staged, staged_gradients, told
-from derive.parting import in_parts
+from derive.parting import in_parts, reasons
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
@@ -165,7 +165,7 @@ class Layer:
                 ("Cost", f"{cost_text(form)} operations"),
                 *_symmetry(self.derivation),
             ),
-            **told(form, slopes(form), find("derive.backends", backend).target),
+            **told(form, slopes(form), reasons(form, find("derive.backends", backend).target)),
         )
 
 
@@ -290,7 +290,7 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         title="A layer compiled in memory.",
         formula=(),
         facts=(("Proved", f"{proved} obligations"),),
-        **told(form, found, printer.target),
+        **told(form, found, reasons(form, printer.target)),
     )
     parts = ({by: made for by, (made, _) in views.items()}, [p for p, _ in more])
     threads = [{name: made for name, (made, _) in some.items()} for some in (blocks, shares)]
@@ -321,14 +321,7 @@ def load_source(source: str, backend: str) -> Any:
     module = ModuleType(f"{package}.m{next(_serial)}", None)
     module.__package__ = package
     code = compile(source, f"<{module.__name__}>", "exec")
-    try:
-        exec(code, module.__dict__)
-    except ModuleNotFoundError as missing:
-        if missing.name != backend:
-            raise
-        raise EmitError(
-            f"The backend '{backend}' needs its array library, and {backend} is not installed."
-        ) from missing
+    exec(code, module.__dict__)
     return module
 
 
