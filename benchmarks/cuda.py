@@ -2,9 +2,9 @@
 
     python benchmarks/cuda.py [NAME ...] [--write]
 
-Each layer and its gradients are called once an element type on the CPU. What is launched is compiled by NVRTC for every
-architecture, with the options of its launch, and disassembled for one. `--write` keeps the figures in docs/performance/cuda.json,
-and as a page beside it; with names, these layers' figures among those that were kept.
+Each layer and its gradients are called once an element type on the CPU, by each of their designs. What is launched is compiled by
+NVRTC for every architecture, with the options of its launch, and disassembled for one. `--write` keeps the figures in
+docs/performance/cuda.json, and as a page beside it; with names, these layers' figures among those that were kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from derive.cuda_check import standing_in_for_cupy
 from derive.cuda_check.disassembly import MachineCode, disassemble
-from derive.cuda_check.driving import called, wide
+from derive.cuda_check.driving import called, ways, wide
 from derive.cuda_check.footprint import footprint
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, nvrtc_version
 from derive.cuda_check.settings import Launched
@@ -37,7 +37,7 @@ TRACED = 1 << 16
 def digest(name: str) -> str:
     """Of a layer's emitted module, less what it says of itself."""
     text = layer(name).source("cupy")
-    return hashlib.sha256(text[text.index("import cupy") :].encode()).hexdigest()[:12]
+    return hashlib.sha256(text[text.index("cp = array_module") :].encode()).hexdigest()[:12]
 
 
 @dataclass
@@ -80,7 +80,8 @@ def launches(name: str) -> Launches:
         kernel = getattr(load_source(layer(name).source("cupy"), "cupy"), name)
     for position, dtype in enumerate(TYPES):
         with standing_in_for_cupy(watch=watch, trace_capacity=0 if position else TRACED) as cupy:
-            called(kernel, cupy, wide(kernel) or {}, dtype, 0)
+            for _, way in ways(kernel):
+                called(way, cupy, wide(kernel) or {}, dtype, 0)
     return watch
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import islice, product
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sympy import Rational, Symbol
@@ -24,6 +24,7 @@ from derive.forms.form import Form
 from derive.forms.sizes import size_sources
 from derive.ir.interpreter import interpret
 from derive.ir.nodes import Program
+from derive.ir.parts import FOLD
 from derive.lowering import Gradient, slopes
 from derive.pipeline import Layer
 from derive.reference import starting
@@ -39,6 +40,7 @@ __all__ = [
     "small_sizes",
 ]
 
+_Made = TypeVar("_Made")
 _MOST = 4000
 _SAMPLES, _INTERPRETED = 4, 2  # kernels run on as many sizes, programs point by point on the first of them
 
@@ -125,17 +127,56 @@ def check_emitted(layer: Layer) -> None:
             _check_blocks(layer, backend, arrays, sizes)
     if kernel is not None:
         _check_algorithms(layer, kernel)
+    for sizes in islice(filter(lambda s: _several(form, s), small_sizes(form)), 1):
+        for backend in layer.backends:
+            _check_parts(layer, backend, exact_arrays(form, sizes), sizes)
+
+
+def _several(form: Form, sizes: Mapping[Symbol, int]) -> bool:
+    """Whether each axis of the input has places enough for two chunks, of which one is shorter; windows are some places long."""
+    return min(sizes.values(), default=1) >= 1 and all(int(evaluate(e, sizes)) >= 3 for e in form.input.shape)
+
+
+def _instead(
+    layer: Layer, backend: str, made: Mapping[str, _Made], arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]
+) -> Iterator[tuple[_Made, Form, Mapping[str, np.ndarray]]]:
+    """The programs that may stand in for plain ones, the layer's own and its gradients', with their forms and arguments."""
+    form = layer.derivation.form
+    for slope in (None, *slopes(form)):
+        plain = layer.program(backend) if slope is None else layer.gradients(backend).get(slope.by)
+        if plain is not None and plain.name in made:
+            of = form if slope is None else slope.form
+            yield made[plain.name], of, {**(exact_arrays(of, sizes, seed=1) if slope else {}), **arrays}
+
+
+def _check_parts(layer: Layer, backend: str, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> None:
+    """Programs in parts, their first loop in two chunks, and what adds the parts up."""
+    for made, form, given in _instead(layer, backend, layer.parted(backend), arrays, sizes):
+        known = {**sizes, **({made.program.batch: 1} if made.program.batch is not None else {})}
+        left = 2
+        for chunk in made.chunks:
+            extent, step = int(evaluate(chunk.extent, known)), made.lanes if chunk.letter == made.along else 1
+            places = -(-extent // step)
+            count = max(1, min(left, places))
+            known[chunk.count], known[chunk.length] = count, step * -(-places // count)
+            left = max(1, left // count)
+        parts = interpreted(made.program, given, {s: v for s, v in known.items() if s != made.program.batch})
+        found = parts.reshape(-1, *[int(evaluate(e, sizes)) for e in form.output.shape])
+        _compare(layer, f"{backend} program in parts", _folded(made.fold, found), denote(form, given, sizes), sizes)
+
+
+def _folded(fold: Program, parts: np.ndarray) -> np.ndarray:
+    """The sum of parts, as the program makes it that adds some of them at a time."""
+    shape, parts = parts.shape[1:], parts.reshape(len(parts), -1)
+    while len(parts) > 1:
+        numbers = {"parts": len(parts), "results": parts.shape[1], "sums": -(-len(parts) // FOLD)}
+        parts = interpreted(fold, {"P": parts}, {s: numbers[s.name] for s in fold.sizes})
+    return np.asarray(parts[0].reshape(shape))
 
 
 def _check_blocks(layer: Layer, backend: str, arrays: Mapping[str, np.ndarray], sizes: Mapping[Symbol, int]) -> None:
     """Programs in blocks, with small numbers for their knobs; the layer's own, and those of gradients."""
-    form, blocks = layer.derivation.form, layer.blocked(backend)
-    for slope in (None, *slopes(form)):
-        plain = layer.program(backend) if slope is None else layer.gradients(backend).get(slope.by)
-        if plain is None or plain.name not in blocks:
-            continue
-        of, made = form if slope is None else slope.form, blocks[plain.name]
-        given = {**(exact_arrays(of, sizes, seed=1) if slope else {}), **arrays}
+    for made, of, given in _instead(layer, backend, layer.blocked(backend), arrays, sizes):
         knobs = dict(zip(made.knobs, made.small, strict=True))
         got = interpreted(made.program, given, {**sizes, **knobs})
         _compare(layer, f"{backend} program in blocks", got, denote(of, given, sizes), sizes)

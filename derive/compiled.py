@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from derive.errors import DeriveError, EmitError
+from derive.errors import DeriveError
 
 __all__ = ["Compiled", "load_source"]
 
@@ -49,14 +49,7 @@ def load_source(source: str, backend: str) -> Any:
     module = ModuleType(f"{package}.m{next(_serial)}", None)
     module.__package__ = package
     code = compile(source, f"<{module.__name__}>", "exec")
-    try:
-        exec(code, module.__dict__)
-    except ModuleNotFoundError as missing:
-        if missing.name != backend:
-            raise
-        raise EmitError(
-            f"The backend '{backend}' needs its array library, and {backend} is not installed."
-        ) from missing
+    exec(code, module.__dict__)
     return module
 
 

@@ -227,8 +227,8 @@ def terms(form: Form, items: frozenset[str] | None = None) -> Expr:
     return expand(batch * _product(a.extent for a in form.reduction))
 
 
-def told(form: Form, found: Sequence[Gradient], target: str) -> dict[str, Any]:
-    """What a kernel object for a target is told of its arrays, with the gradients that were found."""
+def told(form: Form, found: Sequence[Gradient], unfit: Mapping[str, str]) -> dict[str, Any]:
+    """What a kernel object is told of its arrays, with the gradients that were found, and of what algorithms it has none."""
     return {
         "weights": tuple(p.name for p in form.weights),
         "biases": tuple(p.name for p in form.biases),
@@ -236,7 +236,7 @@ def told(form: Form, found: Sequence[Gradient], target: str) -> dict[str, Any]:
         "repeats": repeats(form),
         "terms": terms(form),
         "slope_terms": {slope.by: terms(slope.form, slope.items) for slope in found},
-        "unfit": unfit(form) if target == "arrays" else {},
+        "unfit": unfit,
     }
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from derive.algorithms._designs import unblocked
 from derive.algorithms._parts import part_obligations, parts
 from derive.errors import NoLowering, ObligationFailed
 from derive.forms.form import Form
 from derive.ir.nodes import Program
 from derive.ir.parts import Parted
-from derive.lowering import Gradient, gradients, lower
+from derive.lowering import Gradient, batched, gradients, lower, unfit
 from derive.proof.goal import Verdict
 from derive.proof.solver import discharge_all
 
-__all__ = ["Shares", "in_parts", "parted"]
+__all__ = ["Shares", "in_parts", "parted", "reasons"]
 
 Shares = dict[str, tuple[Parted, tuple[Verdict, ...]]]
 
@@ -43,3 +44,16 @@ def in_parts(form: Form, target: str, found: Sequence[Gradient]) -> Shares:
         except NoLowering:
             continue
     return programs
+
+
+def reasons(form: Form, target: str) -> dict[str, str]:
+    """Why a form has no program of an algorithm, or of a design for a device, for each that it has none of."""
+    if target == "arrays":
+        return unfit(form)
+    plain = lower(form, target)
+    found = unblocked(form, plain, batched(form))
+    try:
+        parted(plain)
+    except NoLowering as cause:
+        found["parts"] = str(cause).rstrip(".")
+    return found

@@ -29,7 +29,7 @@ from derive.ir.parts import Parted
 from derive.ir.stages import Staged
 from derive.ir.tiles import Tiled
 from derive.lowering import constants, gradients, in_blocks, lower, proof_of, slopes, staged, staged_gradients, told
-from derive.parting import in_parts
+from derive.parting import in_parts, reasons
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
@@ -157,7 +157,7 @@ class Layer:
             title=self.title,
             formula=(formula(form),),
             facts=_facts(self.derivation, form, f"{_proved(self.verdicts)}: {self.page}"),
-            **told(form, slopes(form), find("derive.backends", backend).target),
+            **told(form, slopes(form), reasons(form, find("derive.backends", backend).target)),
         )
 
 
@@ -295,7 +295,7 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         title="A layer compiled in memory.",
         formula=(formula(form),),
         facts=_facts(derivation, form, _proved((*derivation.verdicts, *(v for some in own for v in some)))),
-        **told(form, found, printer.target),
+        **told(form, found, reasons(form, printer.target)),
     )
     parts = ({by: made for by, (made, _) in views.items()}, [p for p, _ in more])
     threads = [{name: made for name, (made, _) in some.items()} for some in (blocks, shares)]

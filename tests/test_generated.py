@@ -111,6 +111,28 @@ def test_cupy_in_cupy_out(package: ModuleType, name: str) -> None:
         assert same(as_fractions(got.get()), exact) and same(as_fractions(out.get()), exact)
 
 
+PLANNED = f"""
+import inspect, sys, numpy as np, {NAME} as g
+sys.modules["cupy"] = None
+for name in g.__all__:
+    kernel = getattr(g, name).cupy
+    sizes = {{s: 1 if s in ("Delta", "R") else 40 for s in inspect.signature(kernel.shapes).parameters}}
+    shapes, named = kernel.shapes(**sizes), list(inspect.signature(kernel.sizes).parameters)[len(kernel.arrays):]
+    weights = [np.zeros(shapes[key], np.float32) for key in kernel.arguments[1:]]
+    plan = kernel.plan(shapes[kernel.data], *weights, dtype=np.float32, **{{s: sizes[s] for s in named}})
+    told = plan.explain()
+    assert str(told) and told.chosen == plan.algorithm and all(c.seconds > 0 for c in told.candidates), name
+    assert {{c.choice.name for c in told.candidates}} | set(told.unfit) >= {{"direct", "strips", "parts"}}, name
+    print(name, plan.algorithm)
+"""
+
+
+def test_every_layer_is_planned_without_cupy(root: Path) -> None:
+    chosen = dict(line.split() for line in _python(root, PLANNED).splitlines())
+    assert tuple(chosen) == LAYERS
+    assert {"direct", "strips", "tiles", "parts"} == set(chosen.values())
+
+
 @pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")
 def test_a_mixture_is_refused(package: ModuleType) -> None:
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
@@ -16,31 +17,49 @@ from derive.ir.nodes import Program
 from derive.ir.tiles import Tiled
 from derive.proof.goal import Obligation, Verdict
 
-__all__ = ["blocked"]
+__all__ = ["blocked", "unblocked"]
 
 _Made = TypeVar("_Made", Blocked, Tiled)
+_Proved = tuple[Blocked | Tiled, tuple[Verdict, ...]]
 
 
-@lru_cache(maxsize=256)
-def blocked(form: Form, plain: Program, items: frozenset[str]) -> tuple[Blocked | Tiled, tuple[Verdict, ...]]:
+def blocked(form: Form, plain: Program, items: frozenset[str]) -> _Proved:
     """The program in blocks that does what a plain program of threads does, proved. `items` are the arrays of a batch.
 
     Raises NoLowering with the reason where the form has none or no proof is found, ObligationFailed where one is refuted.
     """
-    made, obligations = _made(form, plain, items)
-    return made, proved(obligations, "the program in blocks")
+    found, reasons = _tried(form, plain, items)
+    if found is None:
+        raise NoLowering(reasons["tiles"])
+    return found
 
 
-def _made(form: Form, plain: Program, items: frozenset[str]) -> tuple[Blocked | Tiled, tuple[Obligation, ...]]:
-    """The program and what is to be proved of it."""
-    try:
-        strip = _as_plain(strips(form, items, plain.name.replace("direct", "strips", 1)), plain)
-    except NoLowering:
-        tile = _as_plain(tiles(form, items, plain.name.replace("direct", "tiles", 1)), plain)
-        tile = fitted(tile, form)
-        return tile, tile_obligations(tile, form)
-    strip = narrowed(strip, form)
-    return strip, strip_obligations(strip, form)
+def unblocked(form: Form, plain: Program, items: frozenset[str]) -> dict[str, str]:
+    """Why a form has no program in strips, or in tiles; of what stands behind one that it has, nothing is said."""
+    return dict(_tried(form, plain, items)[1])
+
+
+@lru_cache(maxsize=256)
+def _tried(form: Form, plain: Program, items: frozenset[str]) -> tuple[_Proved | None, Mapping[str, str]]:
+    """Strips, or else tiles, or neither, and why not."""
+    reasons: dict[str, str] = {}
+    for name, make in (("strips", _strips), ("tiles", _tiles)):
+        try:
+            made, obligations = make(form, plain, items)
+            return (made, proved(obligations, "the program in blocks")), reasons
+        except NoLowering as cause:
+            reasons[name] = str(cause).rstrip(".")
+    return None, reasons
+
+
+def _strips(form: Form, plain: Program, items: frozenset[str]) -> tuple[Blocked, tuple[Obligation, ...]]:
+    made = narrowed(_as_plain(strips(form, items, plain.name.replace("direct", "strips", 1)), plain), form)
+    return made, strip_obligations(made, form)
+
+
+def _tiles(form: Form, plain: Program, items: frozenset[str]) -> tuple[Tiled, tuple[Obligation, ...]]:
+    made = fitted(_as_plain(tiles(form, items, plain.name.replace("direct", "tiles", 1)), plain), form)
+    return made, tile_obligations(made, form)
 
 
 def _as_plain(made: _Made, plain: Program) -> _Made:

@@ -18,7 +18,7 @@ from derive.ir.nodes import Program
 from derive.ir.rounding import steps
 from derive.ir.stages import Staged, Store, Tiles, reads_of, statements, weights_of
 
-__all__ = ["algorithms", "direct_costs", "gradient_algorithms", "staged_bodies"]
+__all__ = ["algorithms", "direct_costs", "gradient_algorithms", "staged_bodies", "terms_function"]
 
 Lines = list[str]
 BATCH = Symbol("batch", integer=True)
@@ -59,11 +59,11 @@ def direct_costs(
     program: Program, gradients: Mapping[str, Program], programs: Sequence[Staged], header: Header
 ) -> Lines:
     """The functions `_direct_work`, which counts what a program of sweeps does, and `_terms`; so of gradients with algorithms."""
-    lines = [*_sweep_costs("direct", program), *_terms("_terms", program, header.terms)]
+    lines = [*_sweep_costs("direct", program), *terms_function("_terms", program, header.terms)]
     for by, gradient in gradients.items():
         if _of(gradient, programs):
             lines += _sweep_costs(gradient.name, gradient)
-            lines += _terms(f"_{gradient.name}_terms", gradient, header.slope_terms[by])
+            lines += terms_function(f"_{gradient.name}_terms", gradient, header.slope_terms[by])
     return lines
 
 
@@ -79,7 +79,8 @@ def _sweep_costs(name: str, program: Program) -> Lines:
     return [*_counting(name, keys, [], works), "", ""]
 
 
-def _terms(name: str, program: Program, terms: Expr) -> Lines:
+def terms_function(name: str, program: Program, terms: Expr) -> Lines:
+    """The function that says how many products a result adds."""
     letters = [str(s) for s in (BATCH, *program.sizes) if s in terms.free_symbols]
     return [
         f"def {name}({', '.join(['*', *letters, '**_'] if letters else ['**_'])}):",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from sympy import Symbol
 
 from derive.backends._cuda import Writer
 from derive.backends._expressions import python
 from derive.backends._module import accessed, indent, needed, sentence, size_lines
-from derive.backends._strips import argument, listed
+from derive.backends._strips import counted, listed
 from derive.errors import EmitError
 from derive.ir.nodes import Launch, Program
 from derive.ir.parts import Parted
 
-__all__ = ["part_function", "part_kernel", "part_source"]
+__all__ = ["part_function", "part_kernel", "part_places", "part_source"]
 
 Lines = list[str]
 
@@ -52,27 +53,25 @@ def part_kernel(name: str, parted: Parted) -> Lines:
 
 
 def part_function(kernel: str, parted: Parted, plain: Program) -> Lines:
-    """The function that launches it, or the plain one where parts would be small, and the two blank lines after it."""
+    """The function that launches it, and the two blank lines after it."""
     program = parted.program
     own = {c.count for c in parted.chunks} | {c.length for c in parted.chunks}
     told = [s for s in _sizes(program) if s not in own]
     used = {*told, *(s for c in parted.chunks for s in c.extent.free_symbols)}
     names = [s.name for s in (*plain.arguments, plain.result)]
     passed = [name for name in accessed(program) if name != program.result.name]
-    counted = next(s for s in plain.arguments if s.batched and s.name in passed)
-    extents = "*".join(map(argument, counted.shape))
-    places = listed(python(c.extent) for c in parted.chunks)
-    call = f"chunks, {listed(passed)}, {plain.result.name}, {listed(map(str, told))}, new"
     return [
-        f"def _{program.name}({', '.join([*names, 'new'])}):",
-        f'    """{sentence(program.says)[:-1]}, or {plain.says.rpartition(": ")[2]} where there are few."""',
+        f"def _{program.name}({', '.join([*names, 'new', 'threads'])}):",
+        f'    """{sentence(program.says)}"""',
         *indent(size_lines(plain, frozenset(used))),
-        f"    batch = {counted.name}.size{f' // ({extents})' if counted.shape else ''}",
-        f"    chunks = {kernel}.chunks({plain.result.name}.size, {places})",
-        "    if chunks is None:",
-        f"        _{plain.name}({', '.join([*names, 'new'])})",
-        "    else:",
-        f"        {kernel}({call})",
+        *indent([counted(replace(plain, body=program.body))]),
+        f"    chunks = {kernel}.chunks({plain.result.name}.size, {part_places(parted)}, threads)",
+        f"    {kernel}(chunks, {listed(passed)}, {plain.result.name}, {listed(map(str, told))}, new)",
         "",
         "",
     ]
+
+
+def part_places(parted: Parted) -> str:
+    """How many places the loops have that are cut, as Python text."""
+    return listed(python(c.extent) for c in parted.chunks)

@@ -13,7 +13,16 @@ from derive.errors import EmitError
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Copy, Program, walk
 
-__all__ = ["argument", "listed", "strip_function", "strip_kernel", "strip_source"]
+__all__ = [
+    "argument",
+    "block_extents",
+    "block_limits",
+    "counted",
+    "listed",
+    "strip_function",
+    "strip_kernel",
+    "strip_source",
+]
 
 Lines = list[str]
 
@@ -48,33 +57,45 @@ def strip_kernel(name: str, blocked: Blocked) -> Lines:
     return [f'_{name} = CudaStrips(cp, {_text(blocked)}, "{name}", ({knobs}){narrow})']
 
 
-def strip_function(kernel: str, blocked: Blocked, plain: Program) -> Lines:
-    """The function that launches a kernel in blocks, or the plain one where blocks don't fit, and the two blank lines after it."""
+def strip_function(kernel: str, blocked: Blocked) -> Lines:
+    """The function that launches a kernel in blocks, and the two blank lines after it."""
     program = blocked.program
     check_sizes(program)
     names = [s.name for s in (*program.arguments, program.result)]
+    knobs = [str(tile.extent) for tile in blocked.tiles]
     passed = accessed(program)
     told = {*_sizes(blocked), *blocked.constants}
-    counted = next(s for s in (program.result, *program.arguments) if s.batched and s.name in passed)
-    extents = "*".join(map(argument, counted.shape))
-    *others, second, first = (expand(t.stop - t.start) for t in blocked.launch.threads)
-    axes = (python(first), python(second), "*".join(map(argument, others)) or "1")
     fixed = "".join(f", {s}={s}" for s in blocked.constants)
-    sizes = listed(map(str, sorted(told - {program.batch}, key=str)))
-    call = f"block, {listed(passed)}, {listed(map(str, _sizes(blocked)))}, {listed(_wide(blocked))}{fixed}"
+    arrays = f"{listed(passed)}, {listed(map(str, _sizes(blocked)))}, {listed(_wide(blocked))}{fixed}"
     return [
-        f"def _{program.name}({', '.join([*names, 'new'])}):",
-        f'    """{sentence(program.says)[:-1]}, or {plain.says.rpartition(": ")[2]} where blocks don\'t fit."""',
+        f"def _{program.name}({', '.join([*names, 'new', *knobs])}):",
+        f'    """{sentence(program.says)}"""',
         *indent(size_lines(program, frozenset(told))),
-        f"    batch = {counted.name}.size{f' // ({extents})' if counted.shape else ''}",
-        f"    block = {kernel}.block({python(blocked.terms)}, ({', '.join(axes)}), {sizes})",
-        "    if block is None:",
-        f"        _{plain.name}({', '.join([*names, 'new'])})",
-        "    else:",
-        f"        {kernel}({call})",
+        *indent([counted(program)]),
+        f"    {kernel}({listed(knobs)}, {block_extents(blocked)}, {arrays})",
         "",
         "",
     ]
+
+
+def counted(program: Program) -> str:
+    """The line that counts the items of a batch, off an array that has them."""
+    passed = accessed(program)
+    by = next(s for s in (program.result, *program.arguments) if s.batched and s.name in passed)
+    extents = "*".join(map(argument, by.shape))
+    return f"batch = {by.name}.size{f' // ({extents})' if by.shape else ''}"
+
+
+def block_extents(blocked: Blocked) -> str:
+    """How many results there are along the last axis, the last but one and all others, as Python text."""
+    *others, second, first = (expand(t.stop - t.start) for t in blocked.launch.threads)
+    return f"({python(first)}, {python(second)}, {'*'.join(map(argument, others)) or '1'})"
+
+
+def block_limits(blocked: Blocked) -> str:
+    """What a launch in blocks is held against besides: products of a result, and sizes."""
+    told = {*_sizes(blocked), *blocked.constants} - {blocked.program.batch}
+    return f"{python(blocked.terms)}, {listed(map(str, sorted(told, key=str)))}"
 
 
 def _sizes(blocked: Blocked) -> tuple[Symbol, ...]:

@@ -9,12 +9,12 @@ from sympy import Expr, Symbol, expand
 from derive.backends._cuda import Writer
 from derive.backends._expressions import python
 from derive.backends._module import accessed, check_sizes, indent, needed, sentence, size_lines
-from derive.backends._strips import argument, listed
+from derive.backends._strips import argument, counted, listed
 from derive.errors import EmitError
-from derive.ir.nodes import Program, Range
+from derive.ir.nodes import Range
 from derive.ir.tiles import Tiled
 
-__all__ = ["tile_function", "tile_kernel", "tile_source"]
+__all__ = ["tile_extents", "tile_function", "tile_kernel", "tile_sizes", "tile_source"]
 
 Lines = list[str]
 
@@ -86,33 +86,38 @@ def tile_kernel(name: str, tiled: Tiled) -> Lines:
     return [f'_{name} = CudaTiles(cp, {_text(tiled)}, "{name}", ({knobs}), {registers}{narrow})']
 
 
-def tile_function(kernel: str, tiled: Tiled, plain: Program) -> Lines:
-    """The function that launches a kernel in tiles, or the plain one where tiles don't fit, and the two blank lines after it."""
+def tile_function(kernel: str, tiled: Tiled) -> Lines:
+    """The function that launches a kernel in tiles, and the two blank lines after it."""
     program = tiled.program
     check_sizes(program)
     names = [s.name for s in (*program.arguments, program.result)]
-    passed = accessed(program)
+    knobs = [str(k) for k in tiled.knobs[:-1]]
     told = {*_sizes(tiled), *tiled.end.free_symbols}
-    counted = next(s for s in (program.result, *program.arguments) if s.batched and s.name in passed)
-    extents = "*".join(map(argument, counted.shape))
+    arrays = f"{listed(accessed(program))}, {listed(map(str, _sizes(tiled)))}, {program.result.name}"
+    return [
+        f"def _{program.name}({', '.join([*names, 'new', *knobs])}):",
+        f'    """{sentence(program.says)}"""',
+        *indent(size_lines(program, frozenset(told))),
+        *indent([counted(program)]),
+        f"    {kernel}({listed(knobs)}, {tile_extents(tiled)}, {arrays})",
+        "",
+        "",
+    ]
+
+
+def tile_extents(tiled: Tiled) -> str:
+    """How many places there are, how many weights, and how many of all others, as Python text."""
     ends = {r.symbol: expand(r.stop) for r in tiled.blocks.threads}
     places = listed(python(ends[split.start]) for split in tiled.splits[: tiled.places])
     weights = python(ends[tiled.splits[-1].start])
     others = "*".join(argument(e) for s, e in ends.items() if s not in {split.start for split in tiled.splits}) or "1"
-    sizes = listed(map(str, sorted(told - {program.batch}, key=str)))
-    return [
-        f"def _{program.name}({', '.join([*names, 'new'])}):",
-        f'    """{sentence(program.says)[:-1]}, or {plain.says.rpartition(": ")[2]} where tiles don\'t fit."""',
-        *indent(size_lines(program, frozenset(told))),
-        f"    batch = {counted.name}.size{f' // ({extents})' if counted.shape else ''}",
-        f"    tile = {kernel}.tile({places}, {weights}, {python(tiled.end)}, {others}, {sizes})",
-        "    if tile is None:",
-        f"        _{plain.name}({', '.join([*names, 'new'])})",
-        "    else:",
-        f"        {kernel}(tile, {listed(passed)}, {listed(map(str, _sizes(tiled)))}, {program.result.name})",
-        "",
-        "",
-    ]
+    return f"{places}, {weights}, {others}"
+
+
+def tile_sizes(tiled: Tiled) -> str:
+    """The sizes that a launch in tiles is held against."""
+    told = {*_sizes(tiled), *tiled.end.free_symbols} - {tiled.program.batch}
+    return listed(map(str, sorted(told, key=str)))
 
 
 def _sizes(tiled: Tiled) -> tuple[Symbol, ...]:

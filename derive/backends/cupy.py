@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sympy import Symbol, expand
+from sympy import Expr, Symbol, expand
 
+from derive.backends._algorithms import terms_function
 from derive.backends._cuda import Writer
+from derive.backends._designs import Design, device_facts, device_functions, gradient_facts
 from derive.backends._expressions import table_name
 from derive.backends._module import (
     Header,
@@ -22,7 +24,7 @@ from derive.backends._module import (
 )
 from derive.backends._parts import part_function, part_kernel, part_source
 from derive.backends._signature import runtime_imports, tabulated
-from derive.backends._strips import argument, listed, strip_function, strip_kernel, strip_source
+from derive.backends._strips import argument, counted, listed, strip_function, strip_kernel, strip_source
 from derive.backends._tiles import tile_function, tile_kernel, tile_source
 from derive.errors import EmitError
 from derive.ir.blocks import Blocked
@@ -79,16 +81,14 @@ class _CuPy:
         if staged:
             raise EmitError("Backend 'cupy' prints programs of threads; a program in stages is for another backend.")
         views, blocks, parts = gradients or {}, blocked or {}, parted or {}
-        instead = {n: b.program for n, b in blocks.items()} | {n: p.program for n, p in parts.items()}
-        called = {by: instead.get(p.name, p) for by, p in views.items()}
-        told = (bodies_of(called), header.constants, header.repeats)
+        designs = {**blocks, **parts}
+        told = (bodies_of(views), header.constants, header.repeats)
         programs = (program, *views.values())
-        own = instead.get(program.name, program)
+        terms = {program.name: header.terms, **{p.name: header.slope_terms[by] for by, p in views.items()}}
+        besides = gradient_facts(views, designs)
+        more = ["contiguous=True,", "halves=True,", *device_facts(program, designs.get(program.name), header)]
         lines = [
-            "import cupy as cp",
-            "",
-            *runtime_imports(*told[:2]),
-            f"from .._runtime.cuda import {', '.join(['CudaKernel', *_launchers(blocks, parts)])}",
+            *_imports(told, blocks, parts),
             "",
             f'__all__ = ["{header.name}"]',
             "",
@@ -97,11 +97,24 @@ class _CuPy:
             *_kernels(header.name, programs, blocks, parts),
             "",
             "",
-            *[line for p in programs for line in _functions(header.name, p, blocks.get(p.name), parts.get(p.name))],
-            *signature(program, header, f"_{own.name}", "cp", ["contiguous=True,", "halves=True,"], *told),
+            *[line for p in programs for line in _functions(header.name, p, designs.get(p.name), terms[p.name])],
+            *terms_function("_terms", program, header.terms),
+            *signature(program, header, f"_{program.name}", "cp", more, *told, besides),
             "",
         ]
         return header.text() + "\n".join(lines)
+
+
+def _imports(told: tuple[Any, ...], blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]) -> Lines:
+    return [
+        *runtime_imports(*told[:2]),
+        f"from .._runtime.cuda import {', '.join(['CudaKernel', *_launchers(blocks, parts)])}",
+        *(["from .._runtime.designs import Design"] if blocks or parts else []),
+        "from .._runtime.device import array_module",
+        "from .._runtime.gpu import launched",
+        "",
+        'cp = array_module("cupy")',
+    ]
 
 
 def _launchers(blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]) -> list[str]:
@@ -137,12 +150,14 @@ def _kernels(
     return [*plain, *inside, *(line for p in parts.values() for line in part_kernel(name, p))]
 
 
-def _functions(name: str, program: Program, blocked: InBlocks | None, parted: Parted | None) -> Lines:
+def _functions(name: str, program: Program, design: Design | None, terms: Expr) -> Lines:
+    """What launches a program and the one that may stand in for it, and what counts both."""
     plain = _function(f"_{name}_{program.name}", program)
-    printed = _PRINTERS[type(blocked)][2] if blocked else None
-    blocks = printed(f"_{name}_{blocked.program.name}", blocked, program) if blocked and printed else []
-    parts = part_function(f"_{name}_{parted.program.name}", parted, program) if parted else []
-    return [*plain, *blocks, *parts]
+    counts = device_functions(name, program, terms, design)
+    if isinstance(design, Parted):
+        return [*plain, *part_function(f"_{name}_{design.program.name}", design, program), *counts]
+    own = _PRINTERS[type(design)][2](f"_{name}_{design.program.name}", design) if design else []
+    return [*plain, *own, *counts]
 
 
 def _launch(program: Program) -> Launch:
@@ -164,14 +179,12 @@ def _function(kernel: str, program: Program) -> Lines:
     told = _sizes(program)
     names = [s.name for s in (*program.arguments, program.result)]
     passed = accessed(program)
-    counted = next(s for s in (program.result, *program.arguments) if s.batched and s.name in passed)
-    extents = "*".join(map(argument, counted.shape))
     threads = "*".join(argument(expand(t.stop - t.start)) for t in _launch(program).threads) or "1"
     return [
         f"def _{program.name}({', '.join([*names, 'new'])}):",
         f'    """{sentence(program.says)}"""',
         *indent(size_lines(program, frozenset(told))),
-        f"    batch = {counted.name}.size{f' // ({extents})' if counted.shape else ''}",
+        *indent([counted(program)]),
         f"    {kernel}({threads}, {listed(passed)}, {listed(map(str, told))})",
         "",
         "",

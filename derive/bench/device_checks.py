@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.cuda_check.driving import called, wide
+from derive.cuda_check.driving import called, ways, wide
 
 __all__ = ["disagreements", "layers"]
 
@@ -41,15 +41,16 @@ def layers() -> tuple[str, ...]:
 
 
 def disagreements(cupy: Any, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each layer with a sentence about the first case in which its kernel or a gradient differs, or none."""
+    """Each layer with a sentence about the first case in which a kernel of it or of a gradient differs, or none."""
     for name in names:
         own, other = (getattr(import_module(f"generated.{kind}.{name}"), name) for kind in ("cupy", "numpy"))
-        said = (_differs(own, other, cupy, sizes, turn) for turn, sizes in enumerate(_cases(other)))
+        cases = [(turn, sizes, layer) for turn, sizes in enumerate(_cases(other)) for _, layer in ways(own)]
+        said = (_differs(layer, other, cupy, sizes, turn) for turn, sizes, layer in cases)
         yield name, next(filter(None, said), "")
 
 
 def _cases(kernel: Any) -> Iterator[dict[str, int]]:
-    """Few results, with radii up to beyond the image, and as many as take kernels in blocks and tiles."""
+    """Few results, with radii up to beyond the image, and many."""
     names = list(signature(kernel.shapes).parameters)
     for turn in range(3):
         yield {name: _SMALL[(place + turn) % len(_SMALL)] for place, name in enumerate(names)}

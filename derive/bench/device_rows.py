@@ -89,7 +89,11 @@ def _ours(row: DeviceRow, cupy: Any, given: Arrays, data: list[Any]) -> list[Cal
     known = [{"X": X, "G": H, "V": rest[0]} for X, H in zip(data, results, strict=True)]
     for H in results:
         H[...] = 1
-    return [_bound(gradient.body, *(at[a] for a in gradient.arrays), made, cupy.empty) for at in known]
+    plan = kernel.plan(data[0].shape, *rest)
+    runtime = import_module("generated._runtime.designs")
+    chosen = runtime.choose_design(gradient, plan.sizes, plan.types)
+    arrays = [tuple(at[a] for a in gradient.arrays) for at in known]
+    return [_bound(runtime.run_design, chosen, gradient, own, made, plan.compute, cupy) for own in arrays]
 
 
 def _bound(function: Any, *arguments: Any, **named: Any) -> Call:

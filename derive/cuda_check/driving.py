@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["called", "drive", "emitted_kernels", "wide"]
+__all__ = ["called", "drive", "emitted_kernels", "ways", "wide"]
 
 SMALL = (1, 2, 3, 5)
 LARGE = (1, 4, 33)
@@ -28,20 +28,22 @@ def emitted_kernels(names: Mapping[str, Any]) -> dict[str, Any]:
 def drive(kernel: Any, cupy: ModuleType) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Every case in words, and what the layer and its gradients gave, as host arrays.
 
-    A layer with several algorithms goes by each of them, besides the one that it chooses.
+    A layer with several algorithms goes by each of them, besides the one that it chooses; so do its gradients.
     """
     cases = [*_cases(kernel), *([_case(found)] if (found := wide(kernel)) else [])]
-    for way, layer in _ways(kernel):
+    for way, layer in ways(kernel):
         for turn, (case, sizes) in enumerate(cases):
             dtype = TYPES[turn % len(TYPES)]
             if (results := called(layer, cupy, sizes, dtype, turn)) is not None:
                 yield f"{way}{case} in {dtype}", results
 
 
-def _ways(kernel: Any) -> Iterator[tuple[str, Any]]:
+def ways(kernel: Any) -> Iterator[tuple[str, Any]]:
+    """The layer as it chooses, and by each algorithm that it or a gradient has, with what names the way."""
     yield "", kernel
-    for algorithm in getattr(kernel, "algorithms", ()):
-        yield f"{algorithm.name}, ", kernel.using(algorithm.name)
+    every = (kernel, *kernel.gradients.values())
+    for name in dict.fromkeys(a.name for of in every for a in getattr(of, "algorithms", ())):
+        yield f"{name}, ", kernel.using(name)
 
 
 def _cases(kernel: Any) -> list[tuple[str, dict[str, int]]]:

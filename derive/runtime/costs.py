@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .gpu import Device
+
 if TYPE_CHECKING:
     from .machine import Machine
 
@@ -68,8 +70,13 @@ def swept_by(works: Iterable[Work]) -> int:
     )
 
 
-def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine", fixed: bool) -> float:
-    """How long it takes; `room` is how many bytes are worked on in a tile. `fixed` counts what is made of weights."""
+def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine | Device", fixed: bool) -> float:
+    """How long it takes; `room` is how many bytes are worked on in a tile. `fixed` counts what is made of weights.
+
+    Launches are a device's to say.
+    """
+    if isinstance(machine, Device):
+        return machine.seconds(works, itemsize)
     rate, ahead = _rate(room, machine), _rate(room // _AHEAD, machine)
     wanted = [work for work in works if work[0] != "room" and (fixed or not work[0].startswith("make"))]
     rates = {"again": ahead, "near": ahead}
@@ -200,7 +207,11 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
         if kind in ("room", "edge") or kind.startswith("make"):
             continue
         calls += times
-        if kind in ("matmul", "near", "phased"):
+        if kind == "launch":
+            threads, _, products, *_, moved = sizes
+            operations += times * 2 * threads * products
+            bytes_ += times * moved * itemsize
+        elif kind in ("matmul", "near", "phased"):
             products, *_, rows, inner, columns = sizes if kind != "matmul" else sizes[:-1]
             operations += times * products * 2 * rows * inner * columns
             bytes_ += times * products * itemsize * (rows * inner + inner * columns + rows * columns)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .costs import Counted, counted, held_by, seconds, swept_by, worked_by
+from .gpu import Device
 from .primitives import aligned
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def candidates(
     itemsize: int,
     strict: bool,
     fixed: bool,
-    held: "Machine | None" = None,
+    held: "Machine | Device | None" = None,
     terms: int | None = None,
     threads: int = 1,
 ) -> list[Candidate]:
@@ -212,7 +213,7 @@ def _best(
     algorithm: Algorithm,
     sizes: Mapping[str, int],
     itemsize: int,
-    held: "Machine",
+    held: "Machine | Device",
     fixed: bool,
     terms: int | None,
     threads: int,
@@ -230,7 +231,9 @@ def _best(
         worked = worked_by(works) * itemsize
         new = worked / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
         timed = partial(seconds, room=worked, itemsize=itemsize, machine=held, fixed=fixed)
-        time, used = _split(algorithm, every, timed(works) + new, timed, held, threads)
+        time, used = timed(works) + new, 1
+        if not isinstance(held, Device):
+            time, used = _split(algorithm, every, time, timed, held, threads)
         here = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room, used)
         if best is None or _weighed(here) < _weighed(best) or best.room > _MOST_ROOM >= room:
             best = here

@@ -10,7 +10,7 @@ from sympy import Integer, Max, Min, S, Symbol
 
 from derive.algorithms import _parts
 from derive.algorithms._parts import making, obligations
-from derive.checking import exact_arrays, small_sizes
+from derive.checking import CheckFailed, check_emitted, exact_arrays, small_sizes
 from derive.errors import NoLowering, ObligationFailed
 from derive.forms.denote import denote
 from derive.ir.interpreter import interpret
@@ -18,7 +18,7 @@ from derive.ir.nodes import Loop, Program
 from derive.ir.parts import FOLD, LANES, Parted
 from derive.lowering import Gradient, gradients, lower, slopes
 from derive.parting import in_parts, parted
-from derive.pipeline import layer
+from derive.pipeline import Layer, layer
 from derive.proof.solver import discharge
 from tests.algorithms.test_strips import edited
 
@@ -191,6 +191,15 @@ def test_places_that_nothing_bounds_are_refused() -> None:
     again = replace(plain, sizes=(*plain.sizes, found.lane))
     with pytest.raises(NoLowering, match="counts its parts by letters of their own"):
         _parts.part_obligations(found, again)
+
+
+def test_a_layer_whose_parts_are_another_form_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = replace(layer("conv1d"))  # one of its own, as it keeps its texts
+    shorter = _loops(_span(stop=lambda e: e - 1))
+    wrong = {name: shorter(program) if name == "direct_du" else program for name, program in of.parted("cupy").items()}
+    monkeypatch.setattr(Layer, "parted", lambda self, backend: wrong if backend == "cupy" else {})
+    with pytest.raises(CheckFailed, match="The cupy program in parts of 'conv1d' differs from its form"):
+        check_emitted(of)
 
 
 def test_programs_without_parts() -> None:

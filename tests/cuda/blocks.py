@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,8 @@ __all__ = [
     "TILED",
     "blocks",
     "compiled_tiles",
+    "designed",
+    "direct",
     "sizes_in_blocks",
     "sizes_in_tiles",
     "strips_of",
@@ -88,14 +90,32 @@ def sizes_in_tiles(of: Subject, aligned: bool = True) -> Sizes:
 
 
 @contextmanager
-def tiles(least: int = 0) -> Iterator[None]:
-    """Launches in tiles of 2 × 2 threads, from so many results on."""
-    runtime = sys.modules["derive_compiled._runtime.cuda"]
-    small = {"_WORTH": least, "_FEW": (0, 0), "_ALONG": 2, "_ACROSS": 2, "_CHUNK": 3}
+def designed(name: str | None, *numbers: int) -> Iterator[None]:
+    """Launches by the design of that name with these numbers for its last knobs, where it has them; else by one thread a result."""
+    runtime = "derive_compiled._runtime"
+    nothing = sys.modules[f"{runtime}.planning"].Choice(None, {})
+
+    def choose(of: Any, sizes: dict[str, int], types: Any) -> Any:
+        for design in of.algorithms:
+            if design.name == name:
+                knobs = dict(zip(design.knobs, numbers[-len(design.knobs) :], strict=True))
+                return type(nothing)(design, knobs) if design.fits({**sizes, **knobs}) else nothing
+        return nothing
+
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in small.items():
-            patch.setattr(runtime, name, value)
+        for module in ("kernel", "gradients"):
+            patch.setattr(sys.modules[f"{runtime}.{module}"], "choose_design", choose)
         yield
+
+
+def direct() -> AbstractContextManager[None]:
+    """Launches of one thread a result."""
+    return designed(None)
+
+
+def tiles() -> AbstractContextManager[None]:
+    """Launches in tiles of 2 × 2 threads, and in chunks of 3."""
+    return designed("tiles", 2, 2, 3)
 
 
 def compiled_tiles(name: str) -> int:
@@ -103,12 +123,6 @@ def compiled_tiles(name: str) -> int:
     return sum(bool(own._compiled) for own in tiles_of(name))
 
 
-@contextmanager
-def blocks(rows: int = ROWS, least: int = 0) -> Iterator[None]:
-    """Launches in blocks of so many rows, from so many results on."""
-    runtime = sys.modules["derive_compiled._runtime.cuda"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime, "_WORTH", least)
-        patch.setattr(runtime, "_FILLING", 0)
-        patch.setattr(runtime, "_ROWS", rows)
-        yield
+def blocks(rows: int = ROWS) -> AbstractContextManager[None]:
+    """Launches in blocks of so many rows."""
+    return designed("strips", rows, 4)

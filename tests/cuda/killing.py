@@ -61,10 +61,11 @@ class Case:
     stated: dict[str, int]
     wanted: np.ndarray
     dtype: str
+    steps: int = STEPS
 
     def passes(self, kernel: Any, turn: int) -> bool:
         """Whether the kernel gives the same, in the same type."""
-        with standing_in_for_cupy(schedule=SCHEDULES[turn % 3], seed=turn, step_limit=STEPS) as cupy:
+        with standing_in_for_cupy(schedule=SCHEDULES[turn % 3], seed=turn, step_limit=self.steps) as cupy:
             layout = LAYOUTS["every second" if turn % 2 else "contiguous"]
             given = [layout(cupy, cupy.asarray(self.arrays[name])) for name in kernel.arguments]
             got = kernel(*given, **self.stated).get()
@@ -74,20 +75,22 @@ class Case:
         """The same on random residues of float64's width."""
         draw = np.random.default_rng(0)
         drawn = {name: draw.integers(0, 1 << 60, np.shape(a)) for name, a in self.arrays.items()}
-        with standing_in_for_cupy(prime=MERSENNE_61, step_limit=STEPS) as cupy:
+        with standing_in_for_cupy(prime=MERSENNE_61, step_limit=self.steps) as cupy:
             given = [cupy.asarray(drawn[name].astype(object), np.float64) for name in kernel.arguments]
             values: list[int] = kernel(*given, **self.stated).get().ravel().tolist()
         return values
 
 
-def cases(of: Subject, every: Sequence[Sizes], types: tuple[str, ...] = TYPES[:1], items: int = 2) -> list[Case]:
+def cases(
+    of: Subject, every: Sequence[Sizes], types: tuple[str, ...] = TYPES[:1], items: int = 2, steps: int = STEPS
+) -> list[Case]:
     """All sizes in each type, the first three with a batch."""
     made = []
     for turn, sizes in enumerate(every):
         for dtype in types:
             arrays = whole_numbers(of, sizes, (dtype,) * 3, (items,) if turn < 3 else (), seed=turn)
             whole = {name: a if a.dtype == object else a.astype(np.int64) for name, a in arrays.items()}
-            made.append(Case(arrays, of.stated(sizes), of(whole, sizes), dtype))
+            made.append(Case(arrays, of.stated(sizes), of(whole, sizes), dtype, steps))
     return made
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cuda.blocks import designed
 from tests.ladder.subjects import subject
 
 __all__ = ["parted", "parts_of"]
@@ -21,11 +22,8 @@ def parts_of(name: str) -> tuple[Any, ...]:
 
 
 @contextmanager
-def parted(threads: int = 1 << 12, least: int = 0) -> Iterator[None]:
-    """Launches in parts with so many threads, from so many products on."""
-    runtime = sys.modules["derive_compiled._runtime.cuda"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime, "_WORTH", least)
-        patch.setattr(runtime, "_PARTS", threads)
-        patch.setattr(runtime, "_LEAST", 1)
+def parted(threads: int = 1 << 12) -> Iterator[None]:
+    """Launches in parts with so many threads."""
+    with pytest.MonkeyPatch.context() as patch, designed("parts", threads):
+        patch.setattr(sys.modules["derive_compiled._runtime.cuda"], "_LEAST", 1)
         yield

@@ -15,6 +15,7 @@ import pytest
 from derive.cuda_check import SCHEDULES, RawModule, prebuild_modules, standing_in_for_cupy
 from derive.registry import find
 from derive.runtime import cuda as runtime
+from tests.cuda.blocks import sizes_in_tiles, tiles
 from tests.cuda.conftest import text_of
 from tests.cuda.killing import STEPS, TYPES, alone, cases, killed, loaded, with_runtime
 from tests.cuda.mutants import PARTS_RULES, Mutant, kernel_mutants, runtime_mutants, wrapper_mutants
@@ -46,6 +47,7 @@ WRITTEN = {
     "sum": "grid-stride sum by shuffles",
     "prefix": "prefix sums ordered by __syncwarp",
 }
+TILE_STEPS = 1 << 17
 MOST_SECONDS, MOST_EQUIVALENT, LEAST = 90, 0.05, 75
 
 ODD = "the extent is odd, so halving it and halving one less give the same"
@@ -53,8 +55,37 @@ EMPTY = "the loops under it are empty where it does not hold"
 MORE = "threads beyond the outputs return at once"
 STRIDED = "_strided2d_direct(batch*(((n - 1) // 2) + 1)*(((m - 1) // 2) + 1), (X, V, u, H), (batch, n, m, Delta))"
 GUARD = "1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1"
+
+# Conditions of a tile: that it is inside, that a register has a result, that a cell has an entry, that a product is a term.
+INSIDE = "Delta <= i0 && Delta <= j0 && d0 + 4*Q <= D && i0 + Delta + P <= n && j0 + Delta <= m - 8"
+RESULT = "4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1"
+ROWS = "0 <= i0 + a + e && 0 <= j0 + b + r && i0 + a + e <= n - 1 && i0 + e <= n - 1"
+CELL = f"{ROWS} && j0 + b + r <= m - 1 && j0 + r <= m - 1 && k + c0 <= C - 1"
+TERM = CELL.replace(" + e", " + p").removesuffix(" && k + c0 <= C - 1")
+TURNS = "for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {"
+CHUNKS = "for (int c0 = 0; c0 < C; c0 += K) {"
+
+
+def tiled(kind: str, line: str, old: str, new: str) -> tuple[str, str]:
+    """A mutant of the kernel in tiles."""
+    line = line if line.endswith(("{", ";")) else f"if ({line}) {{"
+    return ("tiles", f"{kind}: {line} ⟶ {line.replace(old, new, 1)}")
+
+
 # A mutant that no input tells from the original, and why.
 EQUIVALENT = {
+    tiled("bound", TURNS, "turn < ", "turn <= "): "cells beyond the last are passed over",
+    tiled("bound", CHUNKS, "c0 < C", "c0 <= C"): "a chunk that starts at the end has nothing in it",
+    tiled("bound", INSIDE, "4*Q <= D", "4*Q < D"): "at the edges a tile is summed as inside",
+    tiled(
+        "bound", "if (part >= P*8*K) continue;", ">=", ">"
+    ): "a block's threads divide its cells, so that none is one beyond",
+    tiled("offset", RESULT, "j0 + r", "j0 - r"): "registers without a result are filled, and stored nowhere",
+    tiled("offset", CELL, "&& j0 + r", "&& j0 - r"): "cells of places without a result are filled, and read nowhere",
+    tiled(
+        "offset", "4*q + d0 + s <= D - 1", "d0 + s", "d0 - s"
+    ): "sums of registers without a result are stored nowhere",
+    tiled("offset", TERM, "j0 + b + r <= m", "j0 + r <= m"): "an entry is read that no product takes",
     ("conv2d", "offset: Delta = (V.shape[0] - 1) // 2 ⟶ Delta = (V.shape[0]) // 2"): ODD,
     ("strided2d", "offset: Delta = (V.shape[0] - 1) // 2 ⟶ Delta = (V.shape[0]) // 2"): ODD,
     ("conv2d_channels_dV", "offset: Delta = (dV.shape[0] - 1) // 2 ⟶ Delta = (dV.shape[0]) // 2"): ODD,
@@ -170,6 +201,43 @@ def judged_parts() -> Iterator[tuple[Mutant, str | None]]:
             yield mutant, killed(partial(loaded, name, f"{before}{first}{fold}"), every, exact)
 
 
+def in_tiles() -> tuple[str, str]:
+    """A module whose layer is in tiles: what stands before its text in tiles, and that."""
+    entry = entry_of("conv2d_channels")
+    shares = {name: made for name, made in entry.blocked("cupy").items() if name == "direct"}
+    printer = find("derive.backends", "cupy")
+    text: str = printer.emit(entry.program("cupy"), entry.header("cupy"), None, (), shares)
+    before, text = text.split("TILES = ")
+    return f"{before}TILES = ", text
+
+
+def judged_tiles() -> Iterator[tuple[Mutant, str | None]]:
+    """Every sixth mutant of a program in tiles, with what kills it: tiles inside and at the edges, a whole chunk and a rest."""
+    name = "conv2d_channels"
+    before, text = in_tiles()
+    of = subject(name)
+    narrow = {
+        s: v - 4 if s.name == "m" else v for s, v in sizes_in_tiles(of).items()
+    }  # a tile ends where the image does
+    every = cases(of, [sizes_in_tiles(of), sizes_in_tiles(of, aligned=False), narrow], steps=TILE_STEPS)
+    mutants = [replace(m, text=f"{before}{m.text}") for m in kernel_mutants(text)][::6]
+    original = loaded(name, f"{before}{text}")
+    with tiles():
+        exact = every[0].modulo(original)
+        assert killed(lambda: original, every, exact) is None
+        texts = [m.text.split('TILES = r"""')[1].split('"""')[0] for m in mutants]
+        options = (
+            *runtime._options("float32"),
+            "-DP=2",
+            "-DQ=2",
+            "-DK=3",
+            "-DW=4",
+        )  # of the first case, which kills most
+        prebuild_modules(RawModule(code=code, options=options) for code in texts)
+        for mutant in mutants:
+            yield mutant, killed(partial(loaded, name, mutant.text), every, exact)
+
+
 def judged_written(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Mutant, str | None]]:
     """Each mutant of a kernel with shared memory, shuffles or barriers, with what kills it."""
     mutants = list(kernel_mutants(written.SOURCES[name]))
@@ -195,6 +263,7 @@ def test_every_mutant_is_killed_or_equivalent(monkeypatch: pytest.MonkeyPatch) -
     found = [(name, *fate) for name in SIZES for fate in judged(name)]
     found += [("CudaKernel", *fate) for fate in judged_runtime()]
     found += [("parts", *fate) for fate in judged_parts()]
+    found += [("tiles", *fate) for fate in judged_tiles()]
     found += [(name, *fate) for name in WRITTEN for fate in judged_written(name, monkeypatch)]
     seconds = sum(os.times()[:4]) - before
     survivors = {(name, str(mutant)) for name, mutant, killer in found if killer is None}

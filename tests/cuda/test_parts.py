@@ -1,5 +1,6 @@
 """Emitted programs in parts, unchanged, on a CPU that stands in for the device: every access, kind of number and order."""
 
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,8 @@ from derive.cuda_check import MERSENNE_61, SCHEDULES, CompileError, CudaFault, N
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc
 from derive.lowering import slopes
 from derive.runtime.cuda import _TYPES, _options
+from derive.runtime.dtypes import Types
+from tests.cuda.blocks import direct
 from tests.cuda.parts import parted, parts_of
 from tests.cuda.test_strips import slopes_of
 from tests.ladder.checks import whole_numbers
@@ -19,7 +22,6 @@ from tests.ladder.subjects import LAYERS, Sizes, Subject, entry_of, mutant, subj
 
 pytestmark = pytest.mark.usefixtures("cxx")
 
-NEVER = 1 << 60
 # Nothing to learn; and a layer whose result each item has.
 WITHOUT = ("average_pool2d", "conv2d_channels_du", "laplacian2d")
 IN_PARTS = [name for name in LAYERS if name not in WITHOUT]
@@ -71,7 +73,7 @@ def test_residues() -> None:
     def program(cupy: Any, *operands: Any) -> Any:
         return of.kernel.vjp(*operands, operands[0])[1]
 
-    with parted(least=NEVER):
+    with direct():
         plain = run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61]
     with parted():
         assert np.array_equal(run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61], plain)
@@ -132,19 +134,34 @@ def test_a_fault_in_the_text_is_found(name: str) -> None:
     assert any(part in found for part in says.split("|")), found
 
 
-def test_loops_are_cut_where_that_is_worth_it() -> None:
+def test_how_loops_are_cut() -> None:
+    most = 1 << 17
     (weights, bias) = parts_of("conv2d")
-    assert weights.chunks(9, (1, 16, 16)) is None  # few products
-    assert weights.chunks(9, (1, 4, 4096)).counts == (1, 4, 8)  # a part has 16 products or more
-    found = weights.chunks(9, (1, 8192, 8192))
+    assert weights.chunks(9, (1, 4, 4096), most).counts == (1, 4, 8)  # a part has 16 products or more
+    found = weights.chunks(9, (1, 8192, 8192), most)
     assert (found.counts, found.lengths, found.parts) == ((1, 432, 1), (1, 19, 8192), 432 * 32)
-    assert weights.chunks(9, (4096, 32, 32)).counts == (410, 1, 1)  # items first
-    assert weights.chunks(2**16, (1, 512, 512)).parts == 32
-    assert weights.chunks(2**17, (1, 512, 512)) is None  # results enough for all threads, and no room for 32 of each
-    assert bias.chunks(1, (1, 2**30, 1)).counts == (1, 4096, 1)
+    assert weights.chunks(9, (4096, 32, 32), most).counts == (410, 1, 1)  # items first
+    assert weights.chunks(2**16, (1, 512, 512), most).parts == 32
+    assert bias.chunks(1, (1, 2**30, 1), most).counts == (1, 4096, 1)
     (channels,) = parts_of("conv2d_channels_dV")
-    assert channels.chunks(9 * 512 * 512, (1, 64, 64)) is None
-    assert channels.chunks(9 * 64 * 64, (16, 56, 56)).parts == 3
+    assert channels.chunks(9 * 64 * 64, (16, 56, 56), most).parts == 3
+
+
+def test_what_parts_lack() -> None:
+    (weights, _), (channels,) = parts_of("conv2d"), parts_of("conv2d_channels_dV")
+    assert weights.lacks(9, (1, 512, 512), 1 << 11) == ""
+    assert weights.lacks(2**17, (1, 512, 512), 1 << 17) == "131072 results keep a device busy"
+    assert channels.lacks(9, (1, 2, 2), 1 << 11) == "its sums have few terms"
+
+
+@pytest.mark.parametrize(("side", "chosen"), [(8, "direct"), (8192, {"threads": 1 << 17})])
+def test_parts_are_taken_where_they_are_quicker(side: int, chosen: Any) -> None:
+    kernel = subject("conv2d", "cupy").kernel
+    sizes = {"n": side, "m": side, "Delta": 1, "batch": 1}
+    runtime = sys.modules["derive_compiled._runtime.designs"]
+    single = np.dtype(np.float32)
+    found = runtime.choose_design(kernel.gradients["V"], sizes, Types(single, single, single))
+    assert found.knobs == chosen if isinstance(chosen, dict) else found.name == chosen
 
 
 @pytest.mark.parametrize("name", IN_PARTS)

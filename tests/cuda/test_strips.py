@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 
 from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, NoCompiler, find_compiler, run_mod_p, using
-from tests.cuda.blocks import BLOCKED, SLOPES, TILED, blocks, sizes_in_blocks, strips_of, tiles_of
+from tests.cuda.blocks import BLOCKED, SLOPES, TILED, blocks, direct, sizes_in_blocks, strips_of, tiles_of
 from tests.ladder.checks import whole_numbers
 from tests.ladder.floats import drawn
 from tests.ladder.subjects import LAYERS, Arrays, Sizes, Subject, mutant, subject
-
-NEVER = 1 << 60
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -81,7 +79,7 @@ def test_residues(name: str) -> None:
     def program(cupy: Any, *operands: Any) -> Any:
         return of.kernel(*operands, **of.stated(sizes))
 
-    with blocks(least=NEVER):
+    with direct():
         plain = run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61]
     with blocks():
         assert np.array_equal(run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61], plain)
@@ -93,7 +91,7 @@ def test_results_are_those_of_direct_sums_bit_for_bit(name: str) -> None:
     of = subject(name, "cupy")
     sizes = sizes_in_blocks(of)
     arrays = drawn(of, sizes, "uniform", np.float32)
-    with blocks(least=NEVER):
+    with direct():
         plain = of(arrays, sizes).tobytes()
     for schedule in SCHEDULES:
         with using(schedule=schedule):
@@ -161,13 +159,34 @@ def test_a_fault_in_the_text_is_found(name: str) -> None:
     assert any(part in found for part in says.split("|")), found
 
 
-def test_blocks_are_taken_where_they_fit() -> None:
+def test_what_blocks_lack() -> None:
     strips = replace(strips_of("conv2d")[0], _compiled={})
-    assert strips.block(9, (64, 64, 1), (64, 64)) is None  # few results
-    assert strips.block(9, (8192, 8192, 1), (8192, 8192)).rows == 8
-    assert strips.block(9, (1024, 1024, 1), (1024, 1024)).rows == 4  # more threads
-    assert strips.block(121, (8192, 8192, 1), (8192, 8192)).rows == 4  # as many products are unrolled
-    assert strips.block(1089, (8192, 8192, 1), (8192, 8192)) is None
-    assert strips.block(9, (2**29, 8, 1), (2**29, 8)) is None  # indices of 32 bits
-    assert strips.block(9, (8192, 8192, 70000), (8192, 8192)) is None  # blocks along the third axis of a grid
-    assert strips.block(9, (8192, 8192, 1), (8192, 8192)).grid == (64, 256, 1)
+    assert strips.lacks((8, 4), (8192, 8192, 1), 9, (8192, 8192)) == ""
+    assert strips.lacks((8, 4), (8192, 8192, 1), 81, (8192, 8192)) == (
+        "2592 products of a thread are more than the 2048 that are unrolled"
+    )
+    narrow = "its indices of 32 bits are proved to fit up to 2**28, and a size is 536870912"
+    assert strips.lacks((8, 4), (2**29, 8, 1), 9, (2**29, 8)) == narrow
+    assert replace(strips, narrow=False).lacks((8, 4), (2**29, 8, 1), 9, (2**29, 8)) == ""
+    grid = "a grid has not so many blocks"  # along its third axis, its second and its first
+    assert strips.lacks((8, 4), (8192, 8192, 70000), 9, (8192, 8192)) == grid
+    assert strips.lacks((1, 4), (8, 2**19, 1), 9, (8, 2**19)) == grid
+    assert replace(strips, narrow=False).lacks((1, 4), (2**40, 8, 1), 9, (2**40, 8)) == grid
+    assert strips._grid((8, 4), (8192, 8192, 1)) == ((64, 256, 1), (32, 4))
+    assert strips._grid((4,), (8192, 1, 3)) == ((16, 1, 3), (128, 1))
+
+
+@pytest.mark.parametrize(
+    ("side", "radius", "chosen"),
+    [
+        (64, 1, "direct"),
+        (512, 1, {"R": 2, "S": 4}),
+        (8192, 1, {"R": 8, "S": 4}),
+        (8192, 5, {"R": 4, "S": 4}),
+        (8192, 16, "direct"),
+    ],
+)
+def test_blocks_are_taken_where_they_are_quicker(side: int, radius: int, chosen: Any) -> None:
+    """Few results aren't worth a text of their own; more rows save reads, but leave fewer threads; long sums aren't unrolled."""
+    plan = subject("conv2d", "cupy").kernel.plan((side, side), np.ones((2 * radius + 1,) * 2, np.float32))
+    assert plan.choice.knobs == chosen if isinstance(chosen, dict) else plan.algorithm == chosen

@@ -62,9 +62,9 @@ def test_the_largest_windows_in_blocks_stay_in_registers(radius: int, rows: int)
     """A row in memory would be a stack: loops around it are all unrolled."""
     (own, *_) = strips_of("conv2d")
     taps = (2 * radius + 1) ** 2
-    block = own.block(taps, (8192, 8192, 1), (8192, 8192, radius))
-    assert block is None or block.rows == rows
-    if block is not None:
+    fit = [r for r in (8, 4, 2, 1) if not own.lacks((r, 4), (8192, 8192, 1), taps, (8192, 8192, radius))]
+    assert fit[:1] in ([], [rows])
+    if fit:
         (used,) = built(own, "sm_90", options(own, "float32", rows, radius=radius)).kernels.values()
         assert (used.stack, used.spill_stores) == (0, 0)
 

@@ -7,14 +7,12 @@ import pytest
 
 from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, NoCompiler, run_mod_p, using
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc
-from tests.cuda.blocks import TILED, compiled_tiles, sizes_in_tiles, tiles, tiles_of
+from tests.cuda.blocks import TILED, compiled_tiles, direct, sizes_in_tiles, tiles, tiles_of
 from tests.cuda.disassembly import find_disassembler, instructions
 from tests.cuda.test_strips import slopes_of
 from tests.ladder.checks import whole_numbers
 from tests.ladder.floats import drawn
 from tests.ladder.subjects import mutant, subject
-
-NEVER = 1 << 60
 
 pytestmark = pytest.mark.usefixtures("cxx")
 
@@ -45,7 +43,7 @@ def test_residues() -> None:
     def program(cupy: Any, *operands: Any) -> Any:
         return of.kernel(*operands, **of.stated(sizes))
 
-    with tiles(least=NEVER):
+    with direct():
         plain = run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61]
     with tiles():
         assert np.array_equal(run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61], plain)
@@ -57,7 +55,7 @@ def test_results_are_those_of_direct_sums_bit_for_bit(name: str) -> None:
     of = subject(name, "cupy")
     sizes = sizes_in_tiles(of)
     arrays = drawn(of, sizes, "uniform", np.float32)
-    with tiles(least=NEVER):
+    with direct():
         plain = of(arrays, sizes).tobytes()
     for schedule in SCHEDULES:
         with using(schedule=schedule), tiles():
@@ -127,18 +125,33 @@ def test_a_fault_in_the_text_is_found(name: str) -> None:
     assert any(part in found for part in says.split("|")), found
 
 
-def test_tiles_are_taken_where_they_fit() -> None:
+def test_what_tiles_lack() -> None:
     own, *_ = tiles_of("conv2d_channels")
     sizes = (64, 64, 1, 56, 56)
-    found = own.tile((56, 56), 64, 64, 2, sizes)
-    assert (found.places, found.weights, found.chunk, found.blocks) == (8, 16, 8, 7 * 7 * 2)
-    assert own.tile((56, 56), 8, 64, 2, sizes) is None  # few weights
-    assert own.tile((56, 56), 64, 3, 2, sizes) is None  # few terms in a chunk
-    assert own.tile((5, 5), 64, 64, 1, sizes) is None  # few results
-    assert own.tile((2**29, 56), 64, 64, 1, sizes) is None  # indices of 32 bits
-    assert own.tile((2**28, 2**28), 64, 64, 1, sizes) is None  # blocks of a grid
-    assert own.tile((3, 1000), 20, 64, 1, sizes).places == 4
-    assert own.tile((1000,), 20, 64, 1, sizes).blocks == 16
+    assert own.lacks((8, 16, 8), (56, 56), 64, 2, sizes) == ""
+    narrow = "its indices of 32 bits are proved to fit up to 2**28, and a size is 536870912"
+    assert own.lacks((8, 16, 8), (2**29, 56), 64, 1, sizes) == narrow
+    assert own.lacks((8, 16, 8), (2**28, 2**28), 64, 1, sizes) == "a grid has not so many blocks"
+    assert own._blocks((8, 16, 8), (56, 56), 64, 2) == 7 * 7 * 2
+    assert own._blocks((4, 16, 8), (1000,), 20, 1) == 32
+
+
+@pytest.mark.parametrize(
+    ("items", "side", "channels", "results", "chosen"),
+    [
+        (16, 56, 64, 64, {"P": 8, "Q": 16, "K": 8}),
+        (2, 56, 64, 64, {"P": 4, "Q": 8, "K": 8}),
+        (16, 56, 64, 16, {"P": 8, "Q": 4, "K": 8}),
+        (1, 5, 4, 4, "direct"),
+    ],
+)
+def test_tiles_are_taken_where_they_are_quicker(
+    items: int, side: int, channels: int, results: int, chosen: Any
+) -> None:
+    """A tile is no wider than there are weights; for few results it is smaller, and for very few there is none."""
+    kernel = subject("conv2d_channels", "cupy").kernel
+    plan = kernel.plan((items, side, side, channels), np.ones((3, 3, channels, results), np.float32))
+    assert plan.choice.knobs == chosen if isinstance(chosen, dict) else plan.algorithm == chosen
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_constants_of_residues_are_not_those_of_floats():
         held = {}
         for prime in (None, MERSENNE_61, None, 65537):
             with using(prime=prime):
-                held[prime] = made._constant("K", np.dtype(np.float64)).get()
+                held[prime] = made.constant("K", np.dtype(np.float64)).get()
         assert held[None].tolist() == [0.25]
         for prime in (MERSENNE_61, 65537):
             assert int(held[prime][0]) * 4 % prime == 1

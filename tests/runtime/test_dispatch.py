@@ -13,11 +13,11 @@ import pytest
 from derive.runtime import BackendError, Dispatcher, DTypeError, GradientError, OutputError
 
 MODULE = """
-import {backend}
+from derive.runtime.device import array_module
 from tests.runtime import standins
 from dataclasses import replace
 
-double = replace(standins.{kernel}, name="double", xp={backend}, doc="Computed by {backend}.")
+double = replace(standins.{kernel}, name="double", xp=array_module("{backend}"), doc="Computed by {backend}.")
 """
 SERIAL = count()
 
@@ -154,9 +154,15 @@ def test_numbers_go_with_cupy(layer, cupy, number):
 def test_without_cupy_there_is_one_sentence(layer, no_cupy):
     cupy_array = np.ones(3).view(ndarray)
     sentence = "double: CuPy is not installed; the wheel for CUDA 13 is cupy-cuda13x."
-    for call in (lambda: layer.cupy, lambda: layer(cupy_array, V, W)):
+    for call in (lambda: layer.cupy(X, V, W), lambda: layer(cupy_array, V, W)):
         with pytest.raises(BackendError, match=f"^{re.escape(sentence)}$"):
             call()
+    assert repr(layer.cupy) == "<cupy kernel double(X[..., n], V[1], W[3]) -> H[..., n]>"
+
+
+def test_a_plan_is_of_where_the_weights_are(layer, cupy):
+    assert layer.plan((3,), [2.0], W, dtype=float).kernel is layer.numpy
+    assert layer.plan((3,), [2.0], W=cupy.asarray(W), dtype=float).kernel is layer.cupy
 
 
 def test_a_missing_kernel_is_named(package, no_cupy):
@@ -165,11 +171,17 @@ def test_a_missing_kernel_is_named(package, no_cupy):
         Dispatcher(package, "triple")(X, V, W)
 
 
-def test_a_cupy_that_cannot_start_says_why(package, tmp_path):
-    broken = 'raise ImportError("== CuPy ==") from OSError("libcuda.so.1: not found")'
-    (tmp_path / package / "cupy" / "double.py").write_text(broken)
-    sentence = "double: its CuPy kernel can't be imported: libcuda.so.1: not found."
+def test_a_cupy_that_cannot_start_says_why(layer, tmp_path, monkeypatch):
+    (tmp_path / "cupy.py").write_text('raise ImportError("== CuPy ==") from OSError("libcuda.so.1: not found")')
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    sentence = "double: CuPy can't be imported: libcuda.so.1: not found."
     with pytest.raises(BackendError, match=f"^{re.escape(sentence)}$"):
+        layer.cupy(X, V, W)
+
+
+def test_a_kernel_that_is_broken_raises_what_it_raises(package, tmp_path):
+    (tmp_path / package / "cupy" / "double.py").write_text("import nowhere")
+    with pytest.raises(ModuleNotFoundError, match="nowhere"):
         _ = Dispatcher(package, "double").cupy
 
 
