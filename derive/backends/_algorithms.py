@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sympy import Expr, Symbol
+from sympy import Expr, Symbol, ceiling
 
 from derive.backends._expressions import python
 from derive.backends._module import Header, indent
@@ -132,7 +132,7 @@ def _entry(program: Staged) -> Lines:
         f"    knobs={{{knobs}}},",
         *([f"    extents=lambda *, {', '.join(map(str, sizes))}, **_: {{{extents}}},"] if parts else []),
         f"    work=_{program.name}_work,",
-        *([f"    tiled={tiled},"] if tiled is not None else []),
+        *([f"    tiled={tiled},", f"    parts={_parts(program)},"] if tiled is not None else []),
         *([] if program.strict else ["    strict=False,"]),
         *_served(program),
         *_reading(program),
@@ -196,9 +196,24 @@ def _error_bounds(program: Staged) -> Lines:
 def _tiled(program: Staged) -> int | None:
     """The axis of the result, batch apart, whose places go tile by tile."""
     (store,) = [n for n in statements(program.body) if isinstance(n, Store)]
-    rows = [n for n in _nodes(program.body) if isinstance(n, Tiles) and n.extent != program.batch]
-    letters = {s for n in rows[:1] for s in (n.low, n.high)}
+    letters = {s for n in _split(program)[:1] for s in (n.low, n.high)}
     return next((k - 1 for k, e in enumerate(store.target.subscripts) if e.free_symbols & letters), None)
+
+
+def _split(program: Staged) -> list[Tiles]:
+    """The tiles of places, the outermost first."""
+    return [n for n in _nodes(program.body) if isinstance(n, Tiles) and n.extent != program.batch]
+
+
+def _parts(program: Staged) -> str:
+    """How many tiles there are along the axis that threads share, as a function of the sizes and settings."""
+    outermost = _split(program)[0]
+    lets = {let.symbol: let.value for let in program.lets}
+    number = ceiling(outermost.extent / outermost.step)
+    while number.free_symbols & lets.keys():
+        number = number.xreplace(lets)
+    keys = [str(s) for s in (*program.sizes, *(k.symbol for k in program.knobs)) if s in number.free_symbols]
+    return f"lambda *, {', '.join([*keys, '**_'])}: {python(number)}"
 
 
 def _nodes(body: tuple[Any, ...]) -> Iterator[Any]:

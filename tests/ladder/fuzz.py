@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +23,7 @@ from tests.ladder.subjects import LAYERS, Sizes, Subject, subject
 __all__ = ["ITEMS", "Trial", "climbed", "norms", "planned", "ratios", "stated", "whole"]
 
 ITEMS = 500
+EACH = 70  # of a regime
 _MOST = 10  # of a size
 _ENTRIES = 600  # of an array
 
@@ -51,6 +52,14 @@ def whole(name: str) -> Any:
     """The public object of a layer, with all its algorithms."""
     of = subject(name)
     return getattr(load_source(of.text, of.backend), of.name)
+
+
+@lru_cache
+def by(name: str, algorithm: str) -> Any:
+    """The same with this algorithm alone: of others nothing is planned."""
+    kernel = whole(name)
+    kept = tuple(a for a in kernel.algorithms if a.name == algorithm)
+    return replace(kernel, algorithms=kept, valued=())
 
 
 @lru_cache
@@ -88,10 +97,10 @@ def planned(
 ) -> Trial:
     """The plan of an algorithm and of direct sums in a wider type, for these weights."""
     stated = of.stated(sizes)
-    plan = whole(of.name).plan(shape, *weights, algorithm=algorithm, dtype=dtype, **stated)
+    plan = by(of.name, algorithm).plan(shape, *weights, algorithm=algorithm, dtype=dtype, **stated)
     kind = np.longdouble if np.dtype(dtype) == np.float64 else np.float64
     wide = [w.astype(kind) for w in weights]
-    exact = whole(of.name).plan(shape, *wide, algorithm="direct", dtype=kind, **stated)
+    exact = by(of.name, "direct").plan(shape, *wide, algorithm="direct", dtype=kind, **stated)
     return Trial(plan, exact, shape)
 
 
@@ -111,21 +120,19 @@ def _entries(shape: tuple[int, ...]) -> int:
     return int(np.prod(shape))
 
 
-def inputs(of: Subject, found: Trial, draw: np.random.Generator) -> np.ndarray:
-    """Items of all regimes in turn."""
-    made = np.empty(found.shape, found.plan.dtype)
-    for k, name in enumerate(sorted(REGIMES)):
-        items = made[k :: len(REGIMES)]
-        items[...] = REGIMES[name](draw, items.shape, made.dtype, of.factors)
-    return made
+def inputs(of: Subject, found: Trial, draw: np.random.Generator) -> Iterator[np.ndarray]:
+    """Items of each regime: those of another would lend a call their largest entry, and with it their bound."""
+    for regime in sorted(REGIMES):
+        yield REGIMES[regime](draw, found.shape, found.plan.dtype, of.factors)
 
 
-def ratios(name: str, algorithm: str, dtype: str, count: int, seed: int = 0, items: int = ITEMS) -> float:
-    """The largest ratio over `count` times `items` inputs."""
+def ratios(name: str, algorithm: str, dtype: str, count: int, seed: int = 0, items: int = EACH) -> float:
+    """The largest ratio over so many items of each regime, for each of `count` plans."""
     draw = np.random.default_rng(seed)
     return max(
-        float(found.ratios(inputs(subject(name), found, draw)).max(initial=0))
+        float(found.ratios(X).max(initial=0))
         for found in trials(name, algorithm, dtype, count, seed, items)
+        for X in inputs(subject(name), found, draw)
     )
 
 

@@ -112,6 +112,29 @@ def test_large_work_is_split_and_the_more_a_task_costs_the_less():
     assert all(threads == 2 for name, (threads, _) in _used(BANK, layers, 2).items() if name != "direct")
 
 
+def test_tiles_are_counted_as_they_are_run(monkeypatch):
+    """Along the axis that threads share: the outermost tiles of an item."""
+    sizes = {"n": 37, "m": 23, "Delta": 1, "batch": 1}
+    for algorithm in CONV.algorithms:
+        if algorithm.tiled is None:
+            continue
+        plan, run = CONV.plan((37, 23), whole(3, 3), algorithm=algorithm.name), []
+        cut = algorithm.body.__globals__["tiles"]
+        monkeypatch.setitem(
+            algorithm.body.__globals__, "tiles", lambda *at, cut=cut, run=run: run.append(at) or cut(*at)
+        )
+        plan(whole(37, 23))
+        assert algorithm.parts(**sizes, **plan.choice.knobs) == len(list(cut(*run[0]))), algorithm.name
+
+
+def test_no_tile_is_cut_in_two_for_threads():
+    """Half of the places in the room of all would take as long as all of them."""
+    volume, sizes = kernel("conv3d"), {"n": 128, "m": 128, "p": 128, "Delta": 1, "batch": 1}
+    listed = candidates(volume.algorithms, None, sizes, 4, False, False, Machine(), threads=2)
+    split = [c.choice for c in listed if c.threads == 2]
+    assert split and all(c.algorithm.parts(**sizes, **c.knobs) >= 2 for c in split)
+
+
 def test_more_threads_are_never_predicted_to_take_longer():
     for side in (4, 16, 64, 256):
         seconds = [_used(CONV, {**IMAGE, "n": side, "m": side}, k)["rows"][1] for k in (1, 2, 3, 8)]

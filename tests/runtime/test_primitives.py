@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from derive.runtime.costs import seconds, swept_by
+from derive.runtime.costs import brought, seconds, swept_by
 from derive.runtime.machine import Machine
 from derive.runtime.primitives import folded, halo, held, phased, put, strided
 
@@ -76,10 +76,16 @@ def test_a_bias_is_added_to_every_row(shape: tuple[int, ...], kind: type) -> Non
 
 def test_products_take_longer_where_their_arrays_leave_the_cache() -> None:
     works, machine = [("matmul", 1, 8, 8, 12, 1000, 12 * (8 + 1000))], Machine()
-    near, between, far = (seconds(works, room << 20, 4, machine, True) for room in (1, 2, 64))
+    near, between, far = (seconds(works, room << 19, 4, machine, True) for room in (1, 2, 128))
     assert near < between < far
     moved = 4 * 8 * 1000 * (8 + 12)
     assert far - near == pytest.approx(moved * (1 / machine.dram_bytes - 1 / machine.cached_bytes))
+
+
+def test_working_arrays_are_brought_in_anew_where_the_cache_does_not_keep_them() -> None:
+    assert brought(1 << 18, False) == 0
+    assert brought(3 << 18, False) == 1 << 20
+    assert brought(1 << 18, True) == 1 << 18
 
 
 def test_a_sum_of_one_part_costs_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -60,3 +61,26 @@ def test_an_error_is_raised_when_all_tasks_have_ended(failing: int):
     assert failing == 0 or 0 in ended
     held.run_together([lambda: ended.append(9)] * 3)
     assert ended.count(9) == 3
+
+
+def test_a_thread_of_the_pool_leaves_the_processor_of_the_caller():
+    if held._processor_of() is None or len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one processor, or a system that doesn't tell")
+    before, seen, begun = os.sched_getaffinity(0), [], threading.Event()
+
+    def other() -> None:
+        seen.append((os.sched_getaffinity(0), held._processor_of()()))
+        begun.set()
+
+    held.run_together([lambda: begun.wait(10), other])
+    ((allowed, here),) = seen
+    assert here in allowed and allowed < before and len(allowed) == len(before) - 1
+    assert os.sched_getaffinity(0) == before
+
+
+def test_where_processors_are_not_told_threads_stay_where_they_are(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(held, "_processor_of", lambda: None)
+    assert held._others() == set()
+    done: list[int] = []
+    held.run_together([lambda: done.append(1), lambda: done.append(2)])
+    assert sorted(done) == [1, 2]
