@@ -138,6 +138,14 @@ CASES = {
         lambda: LAYER.then(derive.local(1)).then(derive.separable(1)).then(derive.gradient("weight")),
         "Rule 'gradient' is by one array, and 'weight' means 2; the layer has P, Q, u and X",
     ),
+    "permutations that act nowhere": (
+        lambda: derive.dense(outputs=6, inputs=6).then(derive.equivariant(derive.cyclic(6))),
+        r"takes a group that acts on places or channels; permutations of 6 points act by Permutations\(\.\.\.\)",
+    ),
+    "places turned, weights of each": (
+        lambda: derive.dense(2, places=False).then(derive.invariant(derive.PointGroup("C4"))),
+        r"moves by a shift of its own; state invariant\(Translations\(\)\) before it",
+    ),
     "a number that commutes": (lambda: derive.commute(3, LAYER), "Derivations are compared; 3 is none"),
     "a window of nothing": (lambda: derive.one_window(LAYER, LAYER, None), "Derivations are compared; None is none"),
     "a sum of a number's inputs": (lambda: derive.additive(3, ()), "A function is a SymPy expression"),

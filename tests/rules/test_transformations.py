@@ -291,5 +291,7 @@ def test_a_layer_by_steps_is_continued_beyond_its_edge(edge):
 
 @pytest.mark.parametrize("edge", MODES)
 def test_a_bias_is_dropped_before_an_edge_that_adds_up_terms(edge):
-    with pytest.raises(RuleRefused, match=r"'unbiased' refused: several terms may read one entry of X; state it before"):
+    with pytest.raises(
+        RuleRefused, match=r"'unbiased' refused: several terms may read one entry of X; state it before"
+    ):
         LINE.then(local(1)).then(boundary(edge)).then(unbiased())
