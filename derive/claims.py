@@ -5,23 +5,21 @@ Nothing is imposed by a claim. One that is false gives the smallest counterexamp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable
 
-from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand
+from sympy import And, Eq, Expr, Integer, Sum, Symbol
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.arguments import said
 from derive.forms.expr import index, reads
-from derive.forms.form import Form, Table, equal_places
-from derive.forms.products import product_of, same_product
+from derive.forms.form import Form, Table
 from derive.proof.claim import check_claim, check_linear
 from derive.proof.correspondence import proved_by_terms, written_out
-from derive.proof.counterexample import Counterexample, boxes, smallest_model
+from derive.proof.counterexample import smallest_model
+from derive.proof.equality import convolved, equal_layers
 from derive.proof.goal import Goal, Obligation, Status, Verdict
-from derive.proof.small import LARGEST, dense_like, differing_at_small_sizes, refute_at_small_sizes
+from derive.proof.small import LARGEST, dense_like, refute_at_small_sizes
 from derive.proof.solver import discharge
 from derive.proof.step import Clause
 from derive.rules._bounded import bounded
@@ -32,8 +30,6 @@ from derive.rules._rule import Application
 from derive.rules.compose import compose
 
 __all__ = ["additive", "claim", "commute", "one_window", "same_layer"]
-
-Letters = Mapping[Symbol, Expr]
 
 
 def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ...]:
@@ -141,46 +137,38 @@ def commute(one: Derivation, other: Derivation) -> Verdict:
     Raises ObligationFailed with the smallest counterexample where they don't commute.
     """
     _check_derivations(one, other)
-    first = compose(other, weights="T").apply(one.form).after
-    turned = renamed(other.form, one.form, "T")
-    if any(p.values is not None for p in first.weights):
-        return _same_meaning(first, compose(one).apply(turned).after, "The two layers commute.")
-    swapped = replace(other.form, weight=_called(other.form, "T"), weights=_called_params(other.form, "T"))
-    second = compose(one, weights="V").apply(swapped).after
-    inner = dict(zip(other.form.reduction_symbols, turned.reduction_symbols, strict=True))
-    outer = dict(zip(one.form.reduction_symbols, second.reduction_symbols[len(inner) :], strict=True))
-    letters = {s: inner[s] for s in other.form.reduction_symbols}
-    letters |= {outer[s]: s for s in one.form.reduction_symbols}
-    return _same_terms(first, second, letters, "The two layers commute.")
-
-
-def _same_meaning(one: Form, other: Form, says: str) -> Verdict:
-    """Two layers with numbers that they bring along are equal for all weights: at numeric sizes, by what they mean.
-
-    Both are linear in each array of weights, so that units of each are all that there is to compare.
-    """
-    if one.sizes or other.sizes:
-        size = (*one.sizes, *other.sizes)[0]
-        raise RuleRefused(
-            f"Layers in a basis are compared at numeric sizes, and {size} is a symbol; state sizes as numbers."
-        )
-    found = differing_at_small_sizes(one, other)
-    if found is not None:
-        raise _refused(says, found)
-    return Verdict(Obligation("same terms", says, ()), Status.EXHAUSTIVE)
+    _check_unbiased(one, other)
+    name = _inner_name(one, other)
+    first = compose(other, weights=name).apply(one.form).after
+    turned = renamed(other.form, one.form, name)
+    second = compose(one).apply(turned).after
+    count = len(turned.reduction)
+    letters = {s: s for s in turned.reduction_symbols}
+    letters |= dict(zip(second.reduction_symbols[count:], one.form.reduction_symbols, strict=True))
+    return equal_layers(first, second, letters, "The two layers commute.")
 
 
 def one_window(outer: Derivation, inner: Derivation, whole: Derivation) -> Verdict:
-    """Prove that a layer after another one is `whole`, with the weights V * T: V'[c] = Σ_a V[a]·T[c - a].
+    """Prove that a layer after another one is `whole`, with the weights V * T: V'[c] = Σ_a V[a]·T[c - s·a], s the inner stride.
 
     A window of k₁ followed by one of k₂ is then one of k₁ + k₂ - 1. Raises ObligationFailed with a counterexample.
     """
     _check_derivations(outer, inner, whole)
-    first = compose(inner, weights="T").apply(outer.form).after
-    second = renamed(inner.form, outer.form, "T").reduction_symbols
-    pairs = zip(outer.form.reduction_symbols, second, strict=True)
-    letters = {s: a + b for s, (a, b) in zip(whole.form.reduction_symbols, pairs, strict=True)}
-    return _same_terms(first, whole.form, letters, "The two layers are one, with one window.", weights=False)
+    _check_unbiased(outer, inner, whole)
+    name = _inner_name(outer, inner)
+    first = compose(inner, weights=name).apply(outer.form).after
+    window = convolved(outer.form, renamed(inner.form, outer.form, name), whole.form)
+    return equal_layers(first, whole.form, window.letters, "The two layers are one, with one window.", window)
+
+
+def _inner_name(outer: Derivation, inner: Derivation) -> str:
+    """What the weights of the inner one of two layers are called."""
+    return "Q" if "T" in {t.name for t in outer.form.tables + inner.form.tables} else "T"
+
+
+def _check_unbiased(*layers: Derivation) -> None:
+    if any(layer.form.bias != 0 for layer in layers):
+        raise RuleRefused("Layers are compared without their biases; drop them with 'unbiased'.")
 
 
 def additive(function: Expr, letters: Iterable[Symbol]) -> Verdict:
@@ -212,74 +200,3 @@ def additive(function: Expr, letters: Iterable[Symbol]) -> Verdict:
 def _check_derivations(*layers: Derivation) -> None:
     if wrong := [layer for layer in layers if not isinstance(layer, Derivation)]:
         raise RuleRefused(f"Derivations are compared; {said(wrong[0])} is none.")
-
-
-def _called(form: Form, name: str) -> Expr:
-    factors = product_of(form.weight)
-    if factors is None or len(factors) != 1 or form.bias != 0:
-        raise RuleRefused("Layers that commute have one array of weights and no bias; drop it with 'unbiased'.")
-    (read,) = factors.values()
-    return read.func(name, *read.subscripts)
-
-
-def _called_params(form: Form, name: str) -> tuple[Any, ...]:
-    return tuple(replace(p, array=replace(p.array, name=name)) for p in form.weights)
-
-
-def _same_terms(one: Form, other: Form, letters: Letters, says: str, weights: bool = True) -> Verdict:
-    """The terms of one are those of the other, at these values of the other's letters, with the same input."""
-    given = And(one.given, other.given)
-    ranges = And(*(axis.holds() for axis in one.reduction), *_windows(one))
-    moved = tuple(expand(e.xreplace(dict(letters))) for e in other.read)
-    live = other.live.xreplace(dict(letters))
-    same = [equal_places(one.read, moved)]
-    if weights:
-        same.append(same_product(one.weight, other.weight.xreplace(dict(letters))))
-    goals = (
-        Goal((given, one.live), And(live, *same)),
-        Goal((given, one.output.holds(), ranges, live), one.live),
-    )
-    verdict = discharge(Obligation("same terms", says, goals))
-    if verdict.proved:
-        return verdict
-    found = None
-    if verdict.status is Status.UNKNOWN and {p.array for p in one.params} == {p.array for p in other.params}:
-        found = differing_at_small_sizes(one, other)
-    raise _refuted(one, verdict) if found is None else _refused(says, found)
-
-
-def _windows(form: Form) -> Iterable[Any]:
-    """What a diamond or a mask says of the letters of the sum alone: without it there is no weight, whatever the place."""
-    extents = (form.output.symbols, *(a.upper.free_symbols for a in (*form.output.axes, *form.input.axes)))
-    places = {s for part in extents for s in part}
-    return (part for part in And.make_args(form.domain) if not part.free_symbols & places)
-
-
-def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
-    """The smallest term that only one of the two has: with its weights and its input 1, one gives 1 and the other 0."""
-    if verdict.status is not Status.REFUTED or verdict.goal is None:
-        return ObligationFailed(f"{verdict.obligation.says[:-1]}: {verdict.status.value}.")
-    mentioned = verdict.goal.show.free_symbols.union(*(f.free_symbols for f in verdict.goal.given))
-    sizes = [s for s in one.sizes if s in mentioned]
-    letters = [s for s in (*one.output.symbols, *one.reduction_symbols) if s in mentioned]
-    model = smallest_model(verdict.goal, [s.name for s in sizes], [s.name for s in letters])
-    at = dict.fromkeys((*one.output.symbols, *one.reduction_symbols), Integer(0))  # on all integers any place will do
-    at |= {s: Integer(model[s.name]) for s in (*sizes, *letters)}
-    entries = [*(product_of(one.weight) or {}).values(), one.input.entry(one.read)]
-    found = Counterexample(
-        sizes=tuple((s.name, model[s.name]) for s in sizes),
-        indices=tuple((s.name, int(at[s])) for s in one.output.symbols),
-        residue=Integer(1),
-        entries=tuple((str(e.xreplace(at)), 1) for e in entries),
-        place="",
-        boxes=boxes(one, {s: model[s.name] for s in sizes}),
-    )
-    return _refused(verdict.obligation.says, found, "give 1 in one layer and 0 in the other")
-
-
-def _refused(says: str, found: Counterexample, what: str = "") -> ObligationFailed:
-    """The sentence for entries that tell two layers apart."""
-    shown = ", ".join(f"{entry} = {value}" for entry, value in found.entries)
-    where = ", ".join(f"{name} = {value}" for name, value in (*found.sizes, *found.indices))
-    given = what or f"give answers that differ by {found.residue}"
-    return ObligationFailed(f"{says[:-1]}: refused at {where}, where {shown} and 0 elsewhere {given}.", found)

@@ -89,11 +89,13 @@ def _check(action: Action) -> None:
         )
     for element, moved in zip(action.elements, action.moved, strict=True):
         if {s for value in moved.values() for s in value.free_symbols} & set(element.letters):
-            steps = {abs(int(e.coeff(s))) for e in element.out.values() for s in element.letters} - {0}
+            places = (element.out or element.source).values()
+            steps = {abs(int(e.coeff(s))) for e in places for s in element.letters} - {0}
             by = "" if steps == {1} else f"step={max(steps)}"
+            shifts = f"{'equivariant' if element.out else 'invariant'}(Translations({by}))"
             raise RuleRefused(
                 f"Weights depend on the place still, which {element.says} moves by a shift of its own; "
-                f"state equivariant(Translations({by})) before it."
+                f"state {shifts} before it."
             )
         for p, value in moved.items():
             sizes = sorted(s.name for s in value.free_symbols - set(action.letters))

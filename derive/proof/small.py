@@ -8,12 +8,14 @@ with these sizes, indices and entries as its counterexample. One that doesn't fa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
-from sympy import Integer, Rational, Symbol, true
+from sympy import And, Integer, Rational, Symbol, true
 
 from derive.errors import ObligationFailed
 from derive.forms.denote import denote, matrix
@@ -24,11 +26,12 @@ from derive.forms.text import show
 from derive.proof.counterexample import Counterexample, boxes
 from derive.proof.step import Clause
 
-__all__ = ["LARGEST", "dense_like", "differing_at_small_sizes", "refute_at_small_sizes", "sizes_of"]
+__all__ = ["LARGEST", "Arrays", "dense_like", "differing_at_small_sizes", "refute_at_small_sizes", "sizes_of"]
 
 LARGEST = 7  # the largest sum of sizes that is tried: seconds on two axes
 
 Arrays = dict[str, np.ndarray]
+Made = Callable[[Arrays, Mapping[Symbol, int]], Arrays]
 
 
 def dense_like(form: Form) -> Form:
@@ -80,29 +83,74 @@ def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...], tables: tuple
     return len(tried) == 1 and not tried[0] and _by_units(form)
 
 
-def differing_at_small_sizes(one: Form, other: Form) -> Counterexample | None:
-    """The smallest sizes at which two forms of the same parameters differ, with one entry of each array as 1."""
-    for sizes in sizes_of(one, ()):
-        if not bool(evaluate(other.given, sizes)):
+def differing_at_small_sizes(one: Form, other: Form, made: Made | None = None) -> Counterexample | None:
+    """The smallest sizes at which two forms differ, with one entry of each array of the one as 1.
+
+    The parameters of the other one are the same, or are made of them.
+    """
+    for sizes in sizes_of(replace(one, given=And(one.given, other.given)), ()):
+        if not all(evaluate(e, sizes) > 0 for e in _extents(other)):
+            continue
+        apart = _apart(one, sizes)
+        first, second = matrix(one, apart, sizes), matrix(other, _theirs(other, apart, sizes, made), sizes)
+        if first.shape == second.shape and (first == second).all():
             continue
         for said, arrays in _one_of_each(one, sizes):
-            gap = matrix(one, arrays, sizes) - matrix(other, arrays, sizes)
-            if not (gap != 0).any():
-                continue
-            at = tuple(int(p) for p in np.argwhere(gap != 0)[0])
-            axes = (*one.output.axes, *one.input.axes)
-            values = [p + int(evaluate(axis.lower, sizes)) for p, axis in zip(at, axes, strict=True)]
-            rank = len(one.output.axes)
-            place = show(one.input.entry(map(Integer, values[rank:])))
-            indices = tuple((axis.symbol.name, v) for axis, v in zip(axes[:rank], values, strict=False))
-            stated = tuple((s.name, v) for s, v in sizes.items())
-            return Counterexample(stated, indices, Integer(gap[at]), (*said, (place, 1)), place, boxes(one, sizes))
+            first, second = matrix(one, arrays, sizes), matrix(other, _theirs(other, arrays, sizes, made), sizes)
+            if first.shape != second.shape or (first != second).any():
+                return _difference(one, sizes, said, (first, second))
     return None
+
+
+def _difference(
+    one: Form, sizes: Mapping[Symbol, int], said: tuple[tuple[str, int], ...], dense: tuple[np.ndarray, np.ndarray]
+) -> Counterexample:
+    """Where two dense layers differ first: an entry of the output that only one of them has is 0 in the other."""
+    shape = tuple(map(max, zip(*(W.shape for W in dense), strict=True)))
+    first, second = (np.pad(W, [(0, e - d) for e, d in zip(shape, W.shape, strict=True)]) for W in dense)
+    missing = np.zeros(shape, bool)
+    for W in dense:
+        inside = np.zeros(shape, bool)
+        inside[tuple(map(slice, W.shape))] = True
+        missing |= ~inside
+    gap = first - second
+    at = tuple(int(p) for p in np.argwhere((gap != 0) | missing)[0])
+    axes = (*one.output.axes, *one.input.axes)
+    values = [p + int(evaluate(axis.lower, sizes)) for p, axis in zip(at, axes, strict=True)]
+    rank = len(one.output.axes)
+    place = show(one.input.entry(map(Integer, values[rank:])))
+    indices = tuple((axis.symbol.name, v) for axis, v in zip(axes[:rank], values, strict=False))
+    stated = tuple((s.name, v) for s, v in sizes.items())
+    return Counterexample(stated, indices, Integer(gap[at]), (*said, (place, 1)), place, boxes(one, sizes))
+
+
+def _theirs(other: Form, arrays: Arrays, sizes: Mapping[Symbol, int], made: Made | None) -> Arrays:
+    return _numbered(other, sizes) | (arrays if made is None else made(arrays, sizes))
+
+
+def _apart(form: Form, sizes: Mapping[Symbol, int]) -> Arrays:
+    """Powers of a number that no coefficient reaches, another for each product of entries: they tell all coefficients apart."""
+    numbers = _numbered(form, sizes)
+    values = [Fraction(v) for held in numbers.values() for v in held.ravel()]
+    terms = prod(int(evaluate(a.extent, sizes)) for a in form.reduction)
+    parts = (terms, *(v.numerator for v in values), *(v.denominator for v in values))
+    bits, count, arrays = 16 + sum(part.bit_length() for part in parts), 1, dict(numbers)
+    for param in form.params:
+        if param.values is None:
+            shape = [int(evaluate(e, sizes)) for e in param.array.shape]
+            powers = np.array([1 << (bits * count * p) for p in range(prod(shape))], dtype=object)
+            arrays[param.name] = powers.reshape(shape)
+            count *= prod(shape)
+    return arrays
+
+
+def _numbered(form: Form, sizes: Mapping[Symbol, int]) -> Arrays:
+    return {p.name: _numbers(p, sizes) for p in form.params if p.values is not None}
 
 
 def _one_of_each(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
     learned = [p for p in form.params if p.values is None]
-    numbers = {p.name: _numbers(p, sizes) for p in form.params if p.values is not None}
+    numbers = _numbered(form, sizes)
     shapes = {p.name: [int(evaluate(e, sizes)) for e in p.array.shape] for p in learned}
     for places in product(*(np.ndindex(*shape) for shape in shapes.values())):
         arrays = {name: np.zeros(shape, dtype=object) for name, shape in shapes.items()}
@@ -135,7 +183,7 @@ def _extents(form: Form) -> list[Any]:
 def _drawn(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
     """Entries to try: each by itself as 1; of a product of arrays one entry of each; else all of them as 1, 2, ..."""
     learned = [p for p in form.params if p.values is None]
-    numbers = {p.name: _numbers(p, sizes) for p in form.params if p.values is not None}
+    numbers = _numbered(form, sizes)
     empty = numbers | {
         p.name: np.zeros([int(evaluate(e, sizes)) for e in p.array.shape], dtype=object) for p in learned
     }

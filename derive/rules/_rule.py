@@ -12,6 +12,7 @@ from derive.forms.arguments import said
 from derive.forms.equation import formula
 from derive.forms.expr import Read, reads
 from derive.forms.form import Form, Table
+from derive.groups._finite import PermutationGroup
 from derive.proof.claim import check_claim
 from derive.proof.step import Clause, Kind, Step
 from derive.rules._entries import Entrywise, entrywise
@@ -54,9 +55,13 @@ class Rule:
         """Names and groups are told by the rewrite's annotations; numbers, tables and layers are the rewrite's to judge."""
         annotation = self.__signature__.parameters[name].annotation
         asked = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-        if asked == "Group" and (
-            isinstance(value, type) or not any(hasattr(value, a) for a in ("elements", "motions"))
-        ):
+        acts = not isinstance(value, type) and (hasattr(value, "motions") or hasattr(value, "tie"))
+        if asked == "Group" and isinstance(value, PermutationGroup):
+            raise RuleRefused(
+                f"Rule '{self.name}' takes a group that acts on places or channels; permutations of {value.degree} points act by "
+                f"Permutations(...)."
+            )
+        if asked == "Group" and not acts:
             raise RuleRefused(f"Rule '{self.name}' takes a group, such as Translations(); {said(value)} is none.")
         if asked in ("str", "str | None") and not isinstance(value, str) and not (value is None and "None" in asked):
             raise RuleRefused(f"Rule '{self.name}' takes a name as {name}=; {said(value)} is none.")

@@ -13,6 +13,7 @@ from dataclasses import replace
 from sympy import Expr, Mul, S, Sum, true
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import said
 from derive.forms.dense import dense_form
 from derive.forms.expr import index
 from derive.forms.form import Array, Edge, Form, Param
@@ -37,15 +38,21 @@ def gradient(form: Form, by: str = "weight") -> Step:
     if not chosen and by == form.input.name:
         return _by_input(form)
     if len(chosen) != 1:
-        names = ", ".join(p.name for p in learned) or "none"
-        raise RuleRefused(
-            f"Rule 'gradient' needs one array to differentiate by; '{by}' names {len(chosen)} of {names}."
-        )
+        raise RuleRefused(_no_such(form, by, len(chosen)))
     if form.input.name == "G":
         raise RuleRefused(
             "Rule 'gradient' calls the gradient by the result G, and this layer's input is called so; 'adjoint' calls it otherwise."
         )
     return _by_weight(form, chosen[0]) if chosen[0] in form.weights else _by_bias(form, chosen[0])
+
+
+def _no_such(form: Form, by: str, count: int) -> str:
+    """Why there is no one array of that name, and which arrays there are."""
+    names = [*(p.name for p in form.params), form.input.name]
+    those = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    if count:
+        return f"Rule 'gradient' is by one array, and {said(by)} means {count}; the layer has {those}."
+    return f"Rule 'gradient' is by an array of the layer; it has {those}, and no {said(by)}."
 
 
 def _by_input(form: Form) -> Step:

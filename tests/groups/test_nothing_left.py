@@ -221,7 +221,7 @@ def test_a_sum_where_no_term_is_left_is_refuted() -> None:
         (lambda: window(1, 1).then(derive.compose(window().then(derive.unbiased()))),
          "takes two layers with weights; no weight of the inner one is left"),
         (lambda: window().then(derive.separable(1)), "factors one array of free weights; this form has another coefficient"),
-        (lambda: window().then(derive.gradient("weight")), "'weight' names 0 of u"),
+        (lambda: window().then(derive.gradient("weight")), "an array of the layer; it has u and X, and no 'weight'"),
         (lambda: derive.dense(outputs=(2, 2), inputs=2).then(derive.equivariant(Permutations(FLIP, axes=(0, 1)))).then(
             derive.equivariant(Permutations(derive.symmetric(2), axes=(0,)))), "read by a table"),
     ],

@@ -130,6 +130,22 @@ CASES = {
     "images beyond 32 bits": (lambda: derive.PermutationGroup(2, [[2**32, 1]]), "not a permutation of 0 … 1"),
     "ragged images": (lambda: derive.PermutationGroup(2, [[0, 1], [0]]), "rows of equally many images"),
     "a claim about a number": (lambda: derive.claim(3, derive.local(1)), "about a derivation or a form; 3 is neither"),
+    "a gradient by what is fixed": (
+        lambda: LAYER.then(derive.local(0)).then(derive.fixed([[1]])).then(derive.gradient("V")),
+        "Rule 'gradient' is by an array of the layer; it has K and X, and no 'V'",
+    ),
+    "a gradient by two arrays": (
+        lambda: LAYER.then(derive.local(1)).then(derive.separable(1)).then(derive.gradient("weight")),
+        "Rule 'gradient' is by one array, and 'weight' means 2; the layer has P, Q, u and X",
+    ),
+    "permutations that act nowhere": (
+        lambda: derive.dense(outputs=6, inputs=6).then(derive.equivariant(derive.cyclic(6))),
+        r"takes a group that acts on places or channels; permutations of 6 points act by Permutations\(\.\.\.\)",
+    ),
+    "places turned, weights of each": (
+        lambda: derive.dense(2, places=False).then(derive.invariant(derive.PointGroup("C4"))),
+        r"moves by a shift of its own; state invariant\(Translations\(\)\) before it",
+    ),
     "a number that commutes": (lambda: derive.commute(3, LAYER), "Derivations are compared; 3 is none"),
     "a window of nothing": (lambda: derive.one_window(LAYER, LAYER, None), "Derivations are compared; None is none"),
     "a sum of a number's inputs": (lambda: derive.additive(3, ()), "A function is a SymPy expression"),
