@@ -14,7 +14,19 @@ from derive.forms.arguments import is_whole, said
 from derive.forms.form import Form, Table
 from derive.forms.polyhedron import Polyhedron
 
-__all__ = ["Action", "Block", "Element", "Group", "Linear", "Motion", "Tabled", "Tie", "channel_acts", "chosen_axes"]
+__all__ = [
+    "Action",
+    "Block",
+    "Composed",
+    "Element",
+    "Group",
+    "Linear",
+    "Motion",
+    "Tabled",
+    "Tie",
+    "channel_acts",
+    "chosen_axes",
+]
 
 ONE = Integer(1)
 
@@ -138,6 +150,15 @@ class Group(Protocol):
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
         """What these of its elements are together, in words: a group by its name, where it has one."""
+        ...
+
+
+@runtime_checkable
+class Composed(Protocol):
+    """A group that comes with others, such as a point group with shifts: all of them together are meant."""
+
+    def parts(self) -> tuple[Group, ...]:
+        """The others, which it follows."""
         ...
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import gcd
 from typing import Any
 
 from sympy import Abs, And, Expr, Integer, Le, Max, Min, Mod, Symbol, expand, floor, true
 
-from derive.errors import RuleRefused
+from derive.errors import RuleRefused, StatedLate
 from derive.forms.arguments import said
 from derive.forms.dense import fresh, offset_letters
 from derive.forms.expr import Where, index
@@ -72,15 +73,25 @@ class Translations:
             return tie_wrapped(action, self.step)
         rates = {p: {s: expand(value - p).coeff(s) / self.step for s in element.letters} for p, value in moved.items()}
         for p, value in moved.items():
+            if isinstance(value, Mod):
+                self._refuse_periods(int(value.args[1]))
             if value.has(Where, Max, Min, Abs):
-                raise RuleRefused(
+                raise StatedLate(
                     f"Weights are called by cases, which a shift carries to others: {p} to {value}; "
                     f"state equivariant({self}) before the symmetry that they are of."
                 )
             if expand(value - p - self.step * sum(rate * s for s, rate in rates[p].items())) != 0:
-                raise RuleRefused(f"A shift carries {p} to {value}, which is not {p} plus a multiple of the shift.")
+                raise StatedLate(f"A shift carries {p} to {value}, which is not {p} plus a multiple of the shift.")
         pivots = self._pivots(rates, element.letters)
         return self._complete(self._orbit(moved, rates, pivots), rates, pivots, action)
+
+    def _refuse_periods(self, period: int) -> None:
+        """Weights that repeat along the grid have fewer shifts than these."""
+        both = Translations(self.axes, step=gcd(period, self.step))
+        raise StatedLate(
+            f"Weights repeat by {period} along the grid, and shifts by {period} and by {self.step} are together those by "
+            f"{both.step}; state equivariant({both}) alone."
+        )
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
         """No part of the shifts has a name of its own."""
