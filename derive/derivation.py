@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sympy import Expr
 
-from derive.errors import DeriveError, ObligationFailed, OrbitCut, RuleRefused, StatedLate
+from derive.errors import DeriveError, ObligationFailed, OrbitCut, RuleRefused, StatedEarly, StatedLate
 from derive.forms.dense import Channels, Names, dense_form
 from derive.forms.form import Form, Table
+from derive.groups._group import Composed
 from derive.proof.counterexample import smallest_model
 from derive.proof.counts import Counts
 from derive.proof.everywhere import Everywhere
@@ -26,7 +27,7 @@ from derive.proof.step import Kind, Step
 from derive.proof.wellformed import mixed_up
 from derive.rules._rule import Application
 from derive.rules._tabled import surviving as surviving_of_tables
-from derive.rules.equivariant import surviving
+from derive.rules.equivariant import equivariant, surviving
 
 if TYPE_CHECKING:
     from derive.proof.certificate import Certificate
@@ -160,9 +161,16 @@ class Derivation:
 
     def _add(self, application: Application) -> Derivation:
         try:
-            step = application.apply(self.form)
+            return self._with_parts(application)
         except StatedLate as cause:
             return self._earlier(application, cause)
+
+    def _next(self, application: Application) -> Derivation:
+        """One step more, in the order that it is stated in."""
+        try:
+            step = application.apply(self.form)
+        except (StatedEarly, StatedLate):
+            raise
         except RuleRefused as cause:
             raise self._with_survivors(application, cause) from cause
         if both := mixed_up(step.after):
@@ -170,22 +178,37 @@ class Derivation:
         proved = _prove(step)
         return Derivation(self.start, self.start_verdicts, (*self.steps, proved), (*self.applications, application))
 
-    def _earlier(self, application: Application, cause: StatedLate) -> Derivation:
-        """The constraint before those that leave weights in a basis, all proved in that order: in any they leave the same layers.
-
-        Raises the cause where another step than a constraint is among those, or they can't be stated in that order either.
-        """
-        based = (k for k, s in enumerate(self.steps) if any(p.values is not None for p in s.after.params))
-        late = next(based, len(self.steps))
-        if late == len(self.steps) or any(s.kind is not Kind.RESTRICTION for s in self.steps[late:]):
-            raise cause
-        made = replace(self, steps=self.steps[:late], applications=self.applications[:late])
+    def _with_parts(self, application: Application) -> Derivation:
+        """One step more, after the groups that its own comes with where it needs them."""
         try:
-            for one in (application, *self.applications[late:]):
-                made = made._add(one)
-        except RuleRefused:
-            raise cause from None
-        return made
+            return self._next(application)
+        except StatedEarly:
+            group, made = _group_of(application), self
+            parts = group.parts() if isinstance(group, Composed) else ()
+            if not parts:
+                raise
+        for part in parts:
+            made = made._add(equivariant(part))
+        return made._next(application)
+
+    def _earlier(self, application: Application, cause: StatedLate) -> Derivation:
+        """The constraint before the latest constraints that let it be, all proved in that order: in any they leave the same layers.
+
+        Where there is none, raises what the first order of all is refused with, or the cause where steps are no constraints.
+        """
+        last: RuleRefused = cause
+        for late in reversed(range(len(self.steps))):
+            if self.steps[late].kind is not Kind.RESTRICTION:
+                break
+            made = replace(self, steps=self.steps[:late], applications=self.applications[:late])
+            try:
+                for one in (application, *self.applications[late:]):
+                    made = made._with_parts(one)
+            except RuleRefused as refusal:
+                last = cause if isinstance(refusal, StatedLate) else refusal
+                continue
+            return made
+        raise last
 
     def _with_survivors(self, application: Application, cause: RuleRefused) -> RuleRefused:
         """A mask that cuts orbits is refused with the largest subgroup that keeps it: that of the mask stated first."""

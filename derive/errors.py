@@ -11,6 +11,7 @@ __all__ = [
     "OutputError",
     "RegistryError",
     "RuleRefused",
+    "StatedEarly",
     "StatedLate",
     "TextError",
     "UnknownName",
@@ -46,8 +47,12 @@ class OrbitCut(RuleRefused):
     """A mask that keeps some pairs of an orbit and not others."""
 
 
+class StatedEarly(RuleRefused):
+    """A group that comes with others, on weights that these don't leave as they are yet."""
+
+
 class StatedLate(RuleRefused):
-    """A constraint that applies before those that leave weights in a basis, and not after them."""
+    """A constraint that applies before others, such as those that leave weights in a basis, and not after them."""
 
 
 class GroupRefused(DeriveError):

@@ -18,9 +18,11 @@ from derive.forms.chambers import Term, TooLong
 from derive.forms.polynomial import Polynomial, add, at_point, compose, scale
 from derive.forms.rows import Row, empty, implied, irredundant, normalise, opposite, tidy
 
-__all__ = ["Cell", "Class", "PeriodicCell", "cells_in", "classes_of", "merge", "original", "outside", "unify"]
+__all__ = ["Cell", "Class", "PeriodicCell", "cells_in", "classes_of", "merge", "original", "outside", "unify", "within"]
 
 Class = tuple[tuple[int, int], ...]  # for each column (modulus, residue)
+Value = frozenset[tuple[tuple[int, ...], Fraction]]
+Agreed = dict[tuple[Value, Value, tuple[Row, ...]], bool]
 _FEW, _MOST = 32, 64  # places that are looked at one by one, and cells before any are joined
 
 
@@ -40,10 +42,17 @@ class PeriodicCell:
     values: tuple[Polynomial, ...]
 
 
-def classes_of(terms: Sequence[Term], width: int) -> list[Class]:
-    """Every residue class that matters: for each column (modulus, residue)."""
+def classes_of(terms: Sequence[Term], given: Sequence[Row], width: int) -> list[Class]:
+    """Every residue class that matters and has sizes: for each column (modulus, residue)."""
     periods = [lcm(*(term.moduli[column] for term in terms)) for column in range(width)]
-    return [tuple(zip(periods, residues, strict=True)) for residues in product(*map(range, periods))]
+    every = (tuple(zip(periods, residues, strict=True)) for residues in product(*map(range, periods)))
+    return [home for home in every if not _contradicted(given, home)]
+
+
+def _contradicted(given: Sequence[Row], home: Class) -> bool:
+    """Whether the context holds nowhere in the class, as m = n where m is even and n is odd."""
+    rows = tidy(within(row, home) for row in given)
+    return rows is None or empty(rows)
 
 
 def within(row: Row, residue_class: Class) -> Row:
@@ -247,7 +256,8 @@ def merge(cells: Sequence[Cell], given: Sequence[Row]) -> list[Cell]:
     A cell that lies on a hyperplane takes a neighbour's polynomial where the two agree on it.
     """
     merged = sorted(cells, key=lambda cell: (-len(cell.value), cell.rows))
-    while (shorter := _joined(merged, given)) is not None:
+    agreed: Agreed = {}
+    while (shorter := _joined(merged, given, agreed)) is not None:
         merged = shorter
     return merged
 
@@ -265,19 +275,26 @@ def straighten(cells: list[Cell], given: Sequence[Row]) -> list[Cell]:
     return cells
 
 
-def _joined(cells: list[Cell], given: Sequence[Row]) -> list[Cell] | None:
+def _joined(cells: list[Cell], given: Sequence[Row], agreed: Agreed) -> list[Cell] | None:
     """One join: all cells of one value, else two cells."""
     values = {tuple(sorted(cell.value.items())): [c for c in cells if c.value == cell.value] for cell in cells}
     groups = [group for group in values.values() if len(group) > 2]
     pairs = [[big, small] for big in cells for small in cells if big is not small]
     for group in (*groups, *pairs):
-        difference = add(group[0].value, scale(group[1].value, -1))
-        if not vanishes(difference, [*group[1].rows, *given]):
+        if not _agree(group[0], group[1], given, agreed):
             continue
         others = [cell for cell in cells if cell not in group]
         if (union := _hull(group, others, given)) is not None:
             return [union, *others]
     return None
+
+
+def _agree(cell: Cell, other: Cell, given: Sequence[Row], agreed: Agreed) -> bool:
+    """Whether the polynomial of one says the same on the other; what was found before is remembered."""
+    key = (frozenset(cell.value.items()), frozenset(other.value.items()), other.rows)
+    if key not in agreed:
+        agreed[key] = vanishes(add(cell.value, scale(other.value, -1)), [*other.rows, *given])
+    return agreed[key]
 
 
 def _grown(cell: Cell, cells: list[Cell], given: Sequence[Row]) -> list[Cell]:

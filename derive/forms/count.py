@@ -154,7 +154,7 @@ def _count_together(bodies: Sequence[Polyhedron], over: Symbols, given: Polyhedr
         ) from None
     if not terms:
         return sp.Integer(0)
-    classes = classes_of(terms, len(names))
+    classes = classes_of(terms, context, len(names))
     if len(classes) * len(terms) > _MOST:
         raise TooManyCases(
             f"The count has {len(classes)} cases by residues of the sizes, more than can be written down."

@@ -15,10 +15,10 @@ from operator import neg
 import sympy as sp
 from sympy.logic.boolalg import Boolean
 
-from derive.forms.cells import Cell, Class, PeriodicCell, original, outside
+from derive.forms.cells import Cell, Class, PeriodicCell, original, outside, within
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.polynomial import Polynomial, add, compose, degree_one, scale
-from derive.forms.rows import Row, implied
+from derive.forms.rows import Row, empty, implied
 
 __all__ = ["Writer", "with_min"]
 
@@ -101,16 +101,25 @@ class Writer:
         return sp.Piecewise(*pairs, (ordered[-1], True), evaluate=False)
 
     def _there(self, cell: PeriodicCell) -> Values:
-        """The cell's polynomials, with the sizes put in that have only one value there."""
-        values, rows = cell.values, [*self.given, *cell.rows]
-        for row in cell.rows:
-            column = next((c for c, v in enumerate(row[:-1]) if v), None)
-            if column is None or any(row[column + 1 : -1]) or abs(row[column]) != 1:
-                continue
-            if implied(rows, tuple(map(neg, row))):
-                at = [0] * len(self.names) + [-row[column] * row[-1]]
-                values = tuple(compose(value, column, at) for value in values)
-        return values
+        """The cell's polynomials by what equations hold there in each class; a class without sizes takes another's."""
+        rows = [*self.given, *cell.rows]
+        held = [_equations(rows, home) for home in self.classes]
+        values = [
+            None if equations is None else self._by(equations, value)
+            for value, equations in zip(cell.values, held, strict=True)
+        ]
+        known = next((value for value in values if value is not None), cell.values[0])
+        return tuple(known if value is None else value for value in values)
+
+    def _by(self, equations: Sequence[Row], value: Polynomial) -> Polynomial:
+        """The same where the equations hold, in fewer terms where that is possible."""
+        for row in equations:
+            columns = [c for c, v in enumerate(row[:-1]) if v]
+            put = [
+                compose(value, c, [0 if k == c else Fraction(-v, row[c]) for k, v in enumerate(row)]) for c in columns
+            ]
+            value = min((*put, value) if len(columns) > 1 else put, key=lambda p: (len(p), sorted(p, reverse=True)))
+        return value
 
     def _region(self, cell: PeriodicCell) -> Boolean:
         return with_min(Polyhedron.from_rows(self.names, cell.rows).conditions)
@@ -217,6 +226,14 @@ class Writer:
             return factored
         collected = [sp.collect(expanded, s, sp.factor) for s in self.sizes if expanded.has(s)]
         return min((expanded, *collected), key=lambda e: (_size(e), str(e)))
+
+
+def _equations(rows: Sequence[Row], home: Class) -> list[Row] | None:
+    """Those of the rows that are equations in the class; None where it has no such sizes."""
+    there = [within(row, home) for row in rows]
+    if empty(there):
+        return None
+    return [outside(row, home) for row in there if any(row[:-1]) and implied(there, tuple(map(neg, row)))]
 
 
 def _size(e: sp.Expr) -> int:

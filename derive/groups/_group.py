@@ -17,6 +17,7 @@ from derive.forms.polyhedron import Polyhedron
 __all__ = [
     "Action",
     "Block",
+    "Composed",
     "Element",
     "Group",
     "Linear",
@@ -158,6 +159,15 @@ class Group(Protocol):
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
         """What these of its elements are together, in words: a group by its name, where it has one."""
+        ...
+
+
+@runtime_checkable
+class Composed(Protocol):
+    """A group that comes with others, such as a point group with shifts: all of them together are meant."""
+
+    def parts(self) -> tuple[Group, ...]:
+        """The others, which it follows."""
         ...
 
 

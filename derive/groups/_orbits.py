@@ -15,7 +15,7 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Integer, Le, Mod, Or, Symbol, expand, floor, true
 
-from derive.errors import RuleRefused
+from derive.errors import RuleRefused, StatedEarly, StatedLate
 from derive.forms.expr import Where
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.groups._cases import written
@@ -24,7 +24,7 @@ from derive.groups._group import Action, Element, Tie
 from derive.groups._signs import times
 from derive.remembered import replaced
 
-__all__ = ["tie_finite"]
+__all__ = ["depends_on_place", "tie_finite"]
 
 Letters = Mapping[Symbol, Expr]
 Values = tuple[int, ...]
@@ -75,9 +75,15 @@ def tie_finite(action: Action) -> Tie:
     try:
         return _Orbits(action).tie()
     except NotAffine as cause:
-        raise RuleRefused(
+        raise StatedLate(
             f"Weights are called by cases, which {action.elements[0].says} moves; state this symmetry before the one they are of."
         ) from cause
+
+
+def depends_on_place(action: Action) -> bool:
+    """Whether some element carries an entry to others as its letters have it."""
+    moved = zip(action.elements, action.moved, strict=True)
+    return any({s for value in to.values() for s in value.free_symbols} & set(e.letters) for e, to in moved)
 
 
 def _check(action: Action) -> None:
@@ -85,7 +91,8 @@ def _check(action: Action) -> None:
     if action.wrapped:
         raise RuleRefused(
             f"Weights are called by differences that wrap around, which {action.elements[0].says} carries to others by cases; "
-            f'state the shifts and this group on a box, then a window and boundary("periodic").'
+            f'state the shifts, a window narrower than the grid and this group on a box, then boundary("periodic"); or, where the '
+            f"sizes are numbers, all of it as Permutations of the places."
         )
     for element, moved in zip(action.elements, action.moved, strict=True):
         if {s for value in moved.values() for s in value.free_symbols} & set(element.letters):
@@ -93,7 +100,7 @@ def _check(action: Action) -> None:
             steps = {abs(int(e.coeff(s))) for e in places for s in element.letters} - {0}
             by = "" if steps == {1} else f"step={max(steps)}"
             shifts = f"{'equivariant' if element.out else 'invariant'}(Translations({by}))"
-            raise RuleRefused(
+            raise StatedEarly(
                 f"Weights depend on the place still, which {element.says} moves by a shift of its own; "
                 f"state {shifts} before it."
             )

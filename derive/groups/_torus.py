@@ -12,7 +12,7 @@ from math import gcd
 
 from sympy import And, Expr, Ge, Integer, Le, Lt, Mod, Symbol, expand, floor
 
-from derive.errors import RuleRefused
+from derive.errors import RuleRefused, StatedLate
 from derive.forms.dense import offset_letters
 from derive.forms.expr import Where
 from derive.forms.form import Form
@@ -73,7 +73,7 @@ def tie_wrapped(action: Action, steps: Mapping[Symbol, int]) -> Tie:
         size = _size(element, s)
         mine = [p for p in action.letters if moved[p].has(s)]
         if any(moved[p] != _wrapped(p + step * s, size) for p in mine):
-            raise RuleRefused(
+            raise StatedLate(
                 "A shift that wraps ties weights that are called by their places; state it of the dense layer."
             )
         if mine:

@@ -17,15 +17,15 @@ from functools import reduce
 
 from sympy import Expr, Integer, Rational, Symbol, true
 
-from derive.errors import RuleRefused
+from derive.errors import RuleRefused, StatedEarly
 from derive.forms.arguments import said
 from derive.forms.form import Array, Form, Role
 from derive.groups._fibre import Acts, Fibre, fibre
-from derive.groups._group import Action, Element, Tie, channel_acts, chosen_axes, steps_along
+from derive.groups._group import Action, Element, Group, Tie, channel_acts, chosen_axes, steps_along
 from derive.groups._matrices import NAMED, Matrix, closure, described, named
-from derive.groups._orbits import tie_finite
+from derive.groups._orbits import depends_on_place, tie_finite
 from derive.groups._signs import times
-from derive.groups.translations import shift_letters
+from derive.groups.translations import Translations, shift_letters
 
 __all__ = ["PointGroup"]
 
@@ -89,6 +89,10 @@ class PointGroup:
             self._element(form, axes, m, tuple(f[p] for f in fibres)) for p, m in enumerate(self.matrices) if p
         )
 
+    def parts(self) -> tuple[Group, ...]:
+        """The shifts; none about the grid's middle."""
+        return () if self.about == "grid" else (Translations(self.axes, step=self.step),)
+
     def _fibres(self, form: Form) -> tuple[tuple[Fibre, ...], ...]:
         """For each channel axis that the group acts on, what its elements do there."""
         axes = {a.symbol.name: a for a in (*form.output.axes, *form.input.axes) if a.role is Role.CHANNEL}
@@ -99,7 +103,7 @@ class PointGroup:
 
     def tie(self, action: Action) -> Tie:
         """One point of every orbit stands for it."""
-        if action.periods and action.elements:
+        if action.elements and not depends_on_place(action):
             self._check_periods(tuple(action.periods.get(s, 1) for s in list(action.elements[0].out)[: self._rank]))
         return tie_finite(action)
 
@@ -184,18 +188,21 @@ class PointGroup:
     def _check_periods(self, periods: tuple[int, ...]) -> None:
         """Raises RuleRefused unless the shifts are those that leave weights as they are which repeat by these periods."""
         steps = self._steps(len(periods))
-        kept = self._unmixed(periods)
-        if len(kept) == len(self.matrices) and (steps == periods or self.about == "grid"):
-            return
         by = ", ".join(map(str, periods))
-        if len(kept) < len(self.matrices):
+        if self.about == "grid" and len(self._unmixed(periods)) < len(self.matrices):
             raise RuleRefused(
                 f"Weights repeat by ({by}) along the grid. {self._mixes(periods)}; {self._survivors(periods)}."
             )
+        if self.about == "grid" or steps == periods:
+            return
         own = ", ".join(map(str, steps))
-        raise RuleRefused(
-            f"{self} comes with shifts by ({own}), and weights repeat by ({by}) along the grid, so shifts by these alone "
-            f"leave them as they are; {self._survivors(periods)}, or state equivariant(Translations()) before it."
+        says = f"{self} comes with shifts by ({own}), and weights repeat by ({by}) along the grid"
+        if not any(step % period for step, period in zip(steps, periods, strict=True)):
+            by_these = periods[0] if len(set(periods)) == 1 else periods
+            raise RuleRefused(f"{says} already; with those shifts it is {replace(self, step=by_these)}.")
+        raise StatedEarly(
+            f"{says}, so shifts by these alone leave them as they are; {self._survivors(periods)}, "
+            f"or state {' and '.join(f'equivariant({part})' for part in self.parts())} before it."
         )
 
     def _half(self, m: Matrix) -> tuple[Expr, ...]:

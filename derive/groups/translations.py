@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import gcd
 from typing import Any
 
 from sympy import Abs, And, Expr, Integer, Le, Max, Min, Mod, Symbol, expand, floor, true
 
-from derive.errors import RuleRefused
+from derive.errors import RuleRefused, StatedLate
 from derive.forms.arguments import said
 from derive.forms.dense import fresh, offset_letters
 from derive.forms.expr import Where, index
@@ -68,17 +69,29 @@ class Translations:
         if self.grid == "torus":
             return tie_wrapped(action, steps)
         rates = {p: {s: expand(value - p).coeff(s) / t for s, t in steps.items()} for p, value in moved.items()}
+        if periods := {s: int(v.args[1]) for v in moved.values() if isinstance(v, Mod) for s in steps if v.has(s)}:
+            self._refuse_periods(periods, steps)
         for p, value in moved.items():
             if value.has(Where, Max, Min, Abs):
-                raise RuleRefused(
+                raise StatedLate(
                     f"Weights are called by cases, which a shift carries to others: {p} to {value}; "
                     f"state equivariant({self}) before the symmetry that they are of."
                 )
             if expand(value - p - sum(rate * steps[s] * s for s, rate in rates[p].items())) != 0:
-                raise RuleRefused(f"A shift carries {p} to {value}, which is not {p} plus a multiple of the shift.")
+                raise StatedLate(f"A shift carries {p} to {value}, which is not {p} plus a multiple of the shift.")
         pivots = self._pivots(rates, element.letters)
         return self._complete(
             self._orbit(moved, rates, pivots), rates, pivots, {p: steps[s] for s, p in pivots.items()}, action
+        )
+
+    def _refuse_periods(self, periods: Mapping[Symbol, int], steps: Mapping[Symbol, int]) -> None:
+        """Weights that repeat along the grid have fewer shifts than these."""
+        together = tuple(gcd(step, periods.get(s, step)) for s, step in steps.items())
+        both = Translations(self.axes, step=together[0] if len(set(together)) == 1 else together)
+        first = next(iter(periods))
+        raise StatedLate(
+            f"Weights repeat by {periods[first]} along the grid, and shifts by {periods[first]} and by {steps[first]} are "
+            f"together those by {gcd(periods[first], steps[first])}; state equivariant({both}) alone."
         )
 
     def keeps(self, elements: tuple[Element, ...]) -> str:

@@ -18,6 +18,7 @@ from derive.forms.conditions import regardless, simplified, split
 from derive.forms.count import NotCountable, condition_for_full, count_where
 from derive.forms.expr import Where, index, reads
 from derive.forms.form import Form, Param, Role, equal_places
+from derive.forms.narrowed import narrowed
 from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import product_of
@@ -110,7 +111,7 @@ class Counts:
         """The exact numbers, and what they are in a chamber where each is one polynomial."""
         when = true
         if any(e.has(Min, Max, Piecewise) for e in exact):
-            when = next((c for c in _chambers(form, given) if _is_plain(form, c)), true)
+            when = next((c for c in _chambers(form, given) if _is_plain(sum(exact), form, c)), true)
         context = Polyhedron.of(And(form.given, when))
         return cls(*exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given))
 
@@ -283,15 +284,13 @@ def _far_smaller(form: Form, holds: Callable[[Any], bool]) -> Any:
     return _smaller_by(form, least)
 
 
-def _is_plain(form: Form, when: Any) -> bool:
-    """Whether the numbers are one polynomial under the condition, which must be affine."""
+def _is_plain(number: Expr, form: Form, when: Any) -> bool:
+    """Whether the number is one polynomial under the condition, which must be affine."""
     try:
         context = Polyhedron.of(And(form.given, when))
     except NotAffine:
         return False
-    if context.is_empty():
-        return False
-    return not (_number(form.weights, context) + _number(form.biases, context)).has(Min, Max, Piecewise)
+    return not context.is_empty() and not narrowed(number, context).has(Min, Max, Piecewise)
 
 
 def _chambers(form: Form, given: Polyhedron) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from math import lcm
 from typing import Any
 
-from sympy import And, Expr, Integer, Mod, Not, Symbol, expand, false, true
+from sympy import And, Eq, Expr, Integer, Mod, Not, Symbol, expand, false, true
 
 from derive.errors import RuleRefused
 from derive.forms.conditions import simplified_inside, split
@@ -69,7 +69,11 @@ class Tied:
         at_rest = (_plain(s.xreplace(self.term)) for s in subscripts_of(source))
         moved = (_plain(s.xreplace(term)) for s in subscripts_of(source))
         letters = zip(self.param.array.symbols, at_rest, moved, strict=True)
-        return {p: p if there == here else there for p, here, there in letters}
+        return {p: p if there == here or self._stays(p, there) else there for p, here, there in letters}
+
+    def _stays(self, letter: Symbol, moved: Expr) -> bool:
+        """Whether an entry called by a difference that wraps around is carried to itself, as by a shift."""
+        return moved.has(Where) and implied(both(self.form.given, self.param.domain), Eq(moved, letter))
 
     def _action(self) -> Action:
         param, given = self.param, self.form.given

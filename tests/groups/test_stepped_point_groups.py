@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 
 import pytest
-from sympy import Integer
+from sympy import Integer, Sum
 
 import derive
 from derive.checking import check_emitted
 from derive.errors import ObligationFailed, RuleRefused
-from derive.forms.expr import index
+from derive.forms.expr import index, indices
 from derive.groups._matrices import NAMED, closure
 from derive.pipeline import Layer
 from derive.render.numbers import numbers
@@ -92,6 +92,39 @@ def test_whole_lines_have_exact_counts(step):
     assert layer.counts.when != False  # noqa: E712  SymPy's
 
 
+SIDES = [(1, 1), (1, 4), (2, 1), (2, 2), (2, 3), (2, 5), (3, 2), (3, 3), (3, 4), (5, 3), (4, 4), (4, 2)]
+CLOSED = [(2, "C2"), (2, "C4"), (2, "D2"), (2, "D4"), (3, "C4")]
+
+
+@pytest.mark.parametrize(
+    ("step", "group"), [CLOSED[0], *(pytest.param(*c, marks=pytest.mark.nightly) for c in CLOSED[1:])]
+)
+def test_whole_grids_have_closed_counts(step, group):
+    """A polynomial in every residue class of the sizes, on all grids or on those of equal sides; no sum is left."""
+    layer = shifted(2, step, step).then(pointed(group, step=step))
+    matrices = [on_grid(m, (0, 1), 2) for m in closure(NAMED[group])]
+    counts = layer.counts
+    assert not counts.weight.has(Sum)
+    for sizes in SIDES:
+        at = dict(zip(indices("n m"), sizes, strict=True))
+        if counts.when.subs(at) == True:  # noqa: E712  SymPy's
+            expected = len(tied(sizes, lambda a, radius=0: True, matrices, 0, (step, step)))
+            assert counts.weight.subs(at) == expected, sizes
+
+
+def test_cases_without_sizes_are_left_out():
+    """On a line of one place, and where both sizes are even and agree, a polynomial of fewer terms says the same."""
+    layer = shifted(2, 2, 2).then(pointed("C4", step=2))
+    n = index("n")
+    (value,) = {
+        v
+        for part, _ in layer.counts.exact_weight.args
+        for v, c in getattr(part, "args", ())
+        if v == 4 * n**2 - 4 * n + 3
+    }
+    assert value.free_symbols == {n}
+
+
 def about_the_grid(n, step):
     """Pairs of a line tied by shifts by the step and by the reflection of the whole line."""
     pairs = [(o, k) for o in range(n) for k in range(n) if abs(o - k) <= 1]
@@ -149,24 +182,19 @@ def test_quarter_turns_too(group, edge, stride):
     ("build", "says"),
     [
         (
-            lambda: shifted(1, 2).then(pointed("D1")),
-            'PointGroup("D1") comes with shifts by (1), and weights repeat by (2) along the grid, so shifts by these alone leave '
-            'them as they are; what survives is PointGroup("D1", step=2), or state equivariant(Translations()) before it.',
+            lambda: shifted(1, 1).then(pointed("D1", step=2)),
+            'PointGroup("D1", step=2) comes with shifts by (2), and weights repeat by (1) along the grid already; with those '
+            'shifts it is PointGroup("D1").',
         ),
         (
-            lambda: shifted(2, 2, 3).then(pointed("D4")),
-            "Weights repeat by (2, 3) along the grid. The rotation by 90° carries shifts by (2, 3) along its axes to some that are "
-            'no multiples of these; what survives is PointGroup("D2", step=(2, 3)).',
+            lambda: shifted(1, 2).then(derive.equivariant(derive.Translations(step=3))),
+            "Weights repeat by 2 along the grid, and shifts by 2 and by 3 are together those by 1; "
+            "state equivariant(Translations()) alone.",
         ),
         (
             lambda: shifted(2, 2, 3).then(pointed("C4", step=(2, 3))),
             "The rotation by 90° carries shifts by (2, 3) along its axes to some that are no multiples of these; what survives is "
             'PointGroup("C2", step=(2, 3)).',
-        ),
-        (
-            lambda: derive.dense(1).then(derive.reindex()).then(pointed("D1", step=2)),
-            "Weights depend on the place still, which the reflection (a) ⟶ (-a) moves by a shift of its own; "
-            "state equivariant(Translations(step=2)) before it.",
         ),
         (
             lambda: shifted(1, 2).then(pointed("D1", about="grid")),
@@ -175,19 +203,13 @@ def test_quarter_turns_too(group, edge, stride):
         ),
         (
             lambda: (
-                derive.dense(1).then(pointed("D1", about="grid")).then(derive.equivariant(derive.Translations(step=2)))
-            ),
-            "Weights are called by cases, which a shift carries to others: i to Min(i + 2*s, -i + n - 2*s - 1); "
-            "state equivariant(Translations(step=2)) before the symmetry that they are of.",
-        ),
-        (
-            lambda: (
                 derive.dense(1, "2*n", "2*n")
                 .then(derive.equivariant(derive.Translations(grid="torus", step=2)))
                 .then(pointed("D1", step=2))
             ),
             "Weights are called by differences that wrap around, which the reflection (a) ⟶ (-a) carries to others by cases; "
-            'state the shifts and this group on a box, then a window and boundary("periodic").',
+            'state the shifts, a window narrower than the grid and this group on a box, then boundary("periodic"); or, where the '
+            "sizes are numbers, all of it as Permutations of the places.",
         ),
         (
             lambda: shifted(1, 2).then(pointed("D1", step=0)),
@@ -203,6 +225,31 @@ def test_what_doesnt_go_together_is_refused_with_the_arithmetic(build, says):
     with pytest.raises(RuleRefused) as caught:
         build()
     assert str(caught.value) == f"Rule 'equivariant' refused: {says}"
+
+
+def applied(build):
+    """The refusal of a rule by itself, which has no other order to try."""
+    with pytest.raises(RuleRefused) as caught:
+        build()
+    return str(caught.value)
+
+
+def test_a_rule_by_itself_names_what_comes_before_it():
+    offsets, by_two = derive.dense(1).then(derive.reindex()).form, shifted(1, 2).form
+    assert applied(lambda: pointed("D1", step=2).apply(offsets)) == (
+        "Rule 'equivariant' refused: Weights depend on the place still, which the reflection (a) ⟶ (-a) moves by a shift of its "
+        "own; state equivariant(Translations(step=2)) before it."
+    )
+    assert applied(lambda: pointed("D1").apply(by_two)) == (
+        "Rule 'equivariant' refused: PointGroup(\"D1\") comes with shifts by (1), and weights repeat by (2) along the grid, so "
+        'shifts by these alone leave them as they are; what survives is PointGroup("D1", step=2), or state '
+        "equivariant(Translations()) before it."
+    )
+    mirrored = derive.dense(1).then(pointed("D1", about="grid")).form
+    assert applied(lambda: derive.equivariant(derive.Translations(step=2)).apply(mirrored)) == (
+        "Rule 'equivariant' refused: Weights are called by cases, which a shift carries to others: i to Min(i + 2*s, -i + n - 2*s "
+        "- 1); state equivariant(Translations(step=2)) before the symmetry that they are of."
+    )
 
 
 @pytest.mark.parametrize("fault", ["signs", "carries"])
