@@ -18,7 +18,7 @@ from derive.render.field import field
 from derive.render.figures import pictures, strip
 from derive.render.index import index_row
 
-__all__ = ["coq_theorems", "emitted_tree", "make", "subject"]
+__all__ = ["coq_claims", "coq_theorems", "emitted_tree", "make", "subject"]
 
 _ON_THE_FRONT = "conv2d"  # the derivation whose pictures stand in README.md
 
@@ -46,15 +46,19 @@ def coq_theorems(layer: Layer, file: str | None = None) -> CoqFile:
     stem, dot, end = name.rpartition(".")
     if not (stem.isascii() and stem.isidentifier() and dot and end == "v"):
         raise OutputError(f"Coq compiles files such as {layer.name}.v: letters, digits, _ and .v; '{name}' is none.")
+    command = layer.command.replace(" emit ", " prove ", 1)
+    made = f"Made by `{command} --coq {name}`; checked by `coqc {name}`."
+    return coq_file(f"{layer.title}\n\n{layer.derivation.theorem}\n\n{made}", coq_claims(layer))
+
+
+def coq_claims(layer: Layer) -> tuple[Claim, ...]:
+    """The layer's obligations, and those of its programs, each with its place."""
     derivation = layer.derivation
     places = [("The first form", "first", derivation.start_verdicts)]
     for number, step in enumerate(derivation.steps, start=1):
         places.append((f"Step {number}: {step.rule}", f"step{number}_{step.rule.partition('(')[0]}", step.verdicts))
     places += [(f"Lowered: {part}", part, verdicts) for part, verdicts in layer.lowered_verdicts.items()]
-    claims = (Claim(place, prefix, v.obligation) for place, prefix, verdicts in places for v in verdicts)
-    command = layer.command.replace(" emit ", " prove ", 1)
-    made = f"Made by `{command} --coq {name}`; checked by `coqc {name}`."
-    return coq_file(f"{layer.title}\n\n{derivation.theorem}\n\n{made}", claims)
+    return tuple(Claim(place, prefix, v.obligation) for place, prefix, verdicts in places for v in verdicts)
 
 
 def make(layer: Layer) -> Made:

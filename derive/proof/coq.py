@@ -6,7 +6,9 @@
 
 Indices and sizes are integers. Entries of arrays are of any type with a distinguished zero where a goal only says
 which are equal, and rational numbers where it adds them or multiplies them by numbers. A goal that needs more
-(a product of entries, or of indices, or very many instances) is left out, with the reason in its place.
+(a product of entries, or of indices, or very many instances) is left out, with the reason in its place. What a goal
+shows that is given to it isn't said again, nor a fact that bounds from one side a letter that nothing bounds from the
+other: the theorem is worth the same (`derive/proof/shorter.py`).
 
 The proofs are one tactic, `derive/proof/tactics.v`, for goals of this shape alone: it takes the cases of every `if`,
 closes with `lia` those that the integers exclude, uses the instances of a constraint that the witness names, and
@@ -23,13 +25,14 @@ from functools import lru_cache
 from pathlib import Path
 from textwrap import fill
 
-from sympy import Abs, Implies, Max, Min
+from sympy import Abs, Implies, Max, Min, true
 
 from derive.errors import TextError
 from derive.forms.expr import Read, Where
 from derive.proof.coq_terms import ANY, RATIONAL, coq_name
 from derive.proof.goal import Goal, Obligation
 from derive.proof.linear import Linear
+from derive.proof.shorter import shorter
 
 __all__ = ["Claim", "CoqFile", "Statement", "coq_file", "left_out", "statement"]
 
@@ -38,6 +41,10 @@ _WIDTH = 110
 _INSTANCES = 11  # all elements of D6 but the identity: 5 seconds
 _CASES = 16  # in subscripts beside such instances: regular channels of C4 on both sides, 13 seconds
 _HELD = "\x1f"
+_WORD = re.compile(r"[A-Za-z_][\w'.]*")
+_NUMBERS = frozenset({"Z", "Z.abs", "Z.max", "Z.min", "mod", "Q", "Qeq", "Qmake", "Qmult", "Qplus", "zero"})
+_WORDS = _NUMBERS | {"False", "True", "else", "false", "if", "negb", "then", "true"}
+_BOUND = re.compile(r": ([^)]*)\)")
 _BREAK = re.compile(rf"(->|/\\|\\/|&&|\|\||\)|then|else){_HELD}")
 
 
@@ -107,7 +114,10 @@ def statement(goal: Goal) -> Statement:
     if isinstance(goal, Linear):
         raise TextError("it is decided exactly, from the numbers in tables and in the basis")
     _check_effort(goal)
-    known = (*goal.facts, goal.show)
+    facts, show = shorter(goal)
+    if show is true:
+        return Statement("", (), "True")
+    known = (*facts, show)
     try:
         kind, parts = "K", [ANY.proposition(e) for e in known]
     except TextError:
@@ -196,12 +206,22 @@ def _theorem(goal: Goal, name: str, names: dict[str, str]) -> tuple[str, str]:
     if said is None:
         return f"is left out, since {reason}", ""
     if said.show == "True":
-        return "has one expression on both sides", ""
+        return "has one expression on both sides" if goal.show is true else "shows what is given", ""
     text = str(said)
-    if text in names:
-        return f"is {names[text]}", ""
-    names[text] = name
+    plain = _in_plain_letters(text)
+    if plain in names:
+        return f"is {names[plain]}", ""
+    names[plain] = name
     return "", f"Theorem {name} :\n{text}.\nProof. by_witness. Qed."
+
+
+def _in_plain_letters(text: str) -> str:
+    """The statement with its variables numbered as they come: one text for all that differ in letters alone."""
+    numbers: dict[str, str] = {}
+    head, comma, rest = text.partition(",\n")
+    kinds = " ".join(_BOUND.findall(head))
+    plain = _WORD.sub(lambda m: m[0] if m[0] in _WORDS else numbers.setdefault(m[0], f"x{len(numbers)}"), rest)
+    return f"{kinds}{comma}{' '.join(plain.split())}"
 
 
 def _name(text: str) -> str:

@@ -3,6 +3,9 @@ Local Close Scope Q_scope.
 Local Open Scope bool_scope.
 Local Open Scope Z_scope.
 
+(* A cache of certificates is a file that grows, and takes longer to read than they take to find. *)
+Unset Lia Cache.
+
 (* Quotients and remainders by numbers are equations for `lia`; looking for them where there are none takes long. *)
 Ltac has_quotient :=
   match goal with
@@ -291,10 +294,125 @@ Ltac finish :=
       else (repeat take_case_of_goal; first [by_integers | by_facts])
   end.
 
+(* ---- Integers alone: functions of them become letters, and which case of one holds is asked where a claim names it. ---- *)
+
+Definition cases_of (v : Z) (P : Prop) : Prop := P.
+
+Lemma quotient_of (x : Z) (p : positive) : Zpos p * (x / Zpos p) <= x < Zpos p * (x / Zpos p) + Zpos p.
+Proof. pose proof (Z.div_mod x (Zpos p)). pose proof (Z.mod_pos_bound x (Zpos p)). lia. Qed.
+
+Lemma division_of (x : Z) (p : positive) : x = Zpos p * (x / Zpos p) + x mod Zpos p /\ 0 <= x mod Zpos p < Zpos p.
+Proof. pose proof (Z.div_mod x (Zpos p)). pose proof (Z.mod_pos_bound x (Zpos p)). lia. Qed.
+
+Lemma cycle_of (x n : Z) : (1 <= n -> 0 <= x mod n < n) /\ cases_of (x mod n) (remainder x n (x mod n)).
+Proof. split; [ | apply remainder_of]. intros. apply Z.mod_pos_bound. lia. Qed.
+
+Lemma maximum_of (x y : Z) :
+  (x <= Z.max x y /\ y <= Z.max x y) /\ cases_of (Z.max x y) (Z.max x y = x \/ Z.max x y = y).
+Proof. unfold cases_of. lia. Qed.
+
+Lemma minimum_of (x y : Z) :
+  (Z.min x y <= x /\ Z.min x y <= y) /\ cases_of (Z.min x y) (Z.min x y = x \/ Z.min x y = y).
+Proof. unfold cases_of. lia. Qed.
+
+Lemma magnitude_of (x : Z) :
+  (0 <= Z.abs x /\ x <= Z.abs x /\ - x <= Z.abs x) /\ cases_of (Z.abs x) (Z.abs x = x \/ Z.abs x = - x).
+Proof. unfold cases_of. lia. Qed.
+
+Lemma choice_of (b : bool) (P R : Prop) (x y : Z) :
+  Bool.reflect P b -> (~ P -> R) ->
+  True /\ cases_of (if b then x else y) (P /\ (if b then x else y) = x \/ R /\ (if b then x else y) = y).
+Proof. intros [p | p] r; split; unfold cases_of; auto. Qed.
+
+Lemma positive_magnitude (x : Z) : 1 <= x -> Z.abs x = x.
+Proof. lia. Qed.
+
+Ltac is_plain e :=
+  lazymatch e with
+  | context [Z.div _ _] => fail
+  | context [Z.modulo _ _] => fail
+  | context [Z.max _ _] => fail
+  | context [Z.min _ _] => fail
+  | context [Z.abs _] => fail
+  | context [if _ then _ else _] => fail
+  | _ => idtac
+  end.
+
+Ltac name_value e known :=
+  let F := fresh in let C := fresh in let v := fresh "v" in
+  destruct known as [F C]; set (v := e) in F, C |- *; clearbody v.
+
+Ltac name_choice b P R x y spec := is_plain x; is_plain y; name_value (if b then x else y) (choice_of b P R x y spec ltac:(lia)).
+
+Ltac name_division x p :=
+  let F := fresh in let q := fresh "q" in let r := fresh "r" in
+  pose proof (division_of x p) as F;
+  set (r := x mod Zpos p) in F |- *; clearbody r; set (q := x / Zpos p) in F |- *; clearbody q.
+
+Ltac name_quotient x p :=
+  let F := fresh in let q := fresh "q" in
+  pose proof (quotient_of x p) as F; set (q := x / Zpos p) in F |- *; clearbody q.
+
+Ltac name_function :=
+  match goal with
+  | |- context [Z.max ?x ?y] => is_plain x; is_plain y; name_value (Z.max x y) (maximum_of x y)
+  | |- context [Z.min ?x ?y] => is_plain x; is_plain y; name_value (Z.min x y) (minimum_of x y)
+  | |- context [?x mod Zpos ?p] => is_plain x; name_division x p
+  | |- context [?x / Zpos ?p] => is_plain x; name_quotient x p
+  | |- context [?x mod ?n] => is_plain x; is_var n; name_value (x mod n) (cycle_of x n)
+  | |- context [if ?x <=? ?y then ?u else ?w] => is_plain x; is_plain y; name_choice (x <=? y) (x <= y) (y < x) u w (Z.leb_spec0 x y)
+  | |- context [if ?x <? ?y then ?u else ?w] => is_plain x; is_plain y; name_choice (x <? y) (x < y) (y <= x) u w (Z.ltb_spec0 x y)
+  | |- context [if ?x =? ?y then ?u else ?w] => is_plain x; is_plain y; name_choice (x =? y) (x = y) (x <> y) u w (Z.eqb_spec x y)
+  end.
+
+Ltac name_magnitude :=
+  match goal with
+  | H : 0 <= ?x |- context [Z.abs ?x] => rewrite (Z.abs_eq x H)
+  | H : 1 <= ?x |- context [Z.abs ?x] => rewrite (positive_magnitude x H)
+  | |- context [Z.abs ?x] => is_plain x; name_value (Z.abs x) (magnitude_of x)
+  end.
+
+Ltac names_no_case := lazymatch goal with _ : cases_of ?v _ |- context [?v] => fail | _ => idtac end.
+
+Ltac take_cases H v :=
+  unfold cases_of in H;
+  lazymatch type of H with
+  | v = _ \/ v = _ => destruct H; subst v
+  | _ /\ _ \/ _ /\ _ => destruct H as [[? ?] | [? ?]]; subst v
+  | remainder _ _ _ => unfold remainder in H
+  end.
+
+Ltac by_cases :=
+  lazymatch goal with
+  | H : ?P |- ?P => exact H
+  | _ =>
+      tryif names_no_case then xlia zchecker
+      else
+        lazymatch goal with
+        | |- _ /\ _ => split; by_cases
+        | H : cases_of ?v (?v = _ \/ ?v = - _) |- context [?v] => take_cases H v; by_cases
+        | H : cases_of ?v _ |- context [?v] => first [xlia zchecker | take_cases H v; by_cases]
+        end
+  end.
+
+Ltac intro_letters := repeat match goal with |- forall x : ?T, _ => lazymatch type of T with Prop => fail | _ => intro x end end.
+
+(* Succeeds unless entries stand in the goal or its facts, or a reflected place, which is four cases a time. *)
+Ltac of_integers :=
+  lazymatch goal with
+  | |- context [_ mod Z.max _ _] => fail
+  | |- ?P => tryif has_entries P then fail else idtac
+  end.
+
+Ltac by_letters := of_integers; repeat name_function; intros; repeat name_magnitude; by_cases.
+
 Ltac has_instance := match goal with _ : held _ |- _ => idtac end.
 
 Ltac by_witness :=
-  intros; name_remainders;
+  intro_letters;
   first
-  [ solve [hold_instances; has_instance; by_instance]
-  | take_bounds; finish ].
+  [ solve [by_letters]
+  | intros; name_remainders;
+    first
+    [ solve [hold_instances; has_instance; by_instance]
+    | take_bounds; finish ] ].

@@ -22,7 +22,7 @@ from derive.making import coq_theorems
 from derive.pipeline import layer
 from derive.proof.coq import Claim, coq_file, left_out, statement
 from derive.proof.goal import Goal, Obligation, Status
-from derive.proof.obligations import form_obligations, step_obligations
+from derive.proof.obligations import step_obligations
 from derive.proof.solver import decide
 from derive.registry import names
 from tests.proof.coqc import coqc, needs_coq, stated, without_proofs
@@ -256,9 +256,17 @@ def test_what_cannot_be_said_is_left_out_with_the_reason(goal, reason):
 
 def test_a_statement_stands_once():
     goal = Goal((Lt(i, j),), Lt(i, j + 1))
-    made = stated([goal, Goal((), Eq(i, i)), goal])
-    assert made.theorems == 1
-    assert "Goal 2 has one expression on both sides. Goal 3 is test_goals_1." in made.text
+    others = [Goal((Lt(a, k),), Lt(a, k + 1)), Goal((Lt(i, j), Lt(j, 5)), And(Lt(i, j), Lt(j, 5)))]
+    made = stated([goal, Goal((), Eq(i, i)), goal, *others, Goal((Lt(i, j),), Lt(j, i + 1))])
+    assert made.theorems == 2
+    said = "Goal 2 has one expression on both sides. Goal 3 is test_goals_1. Goal 4 is test_goals_1. Goal 5 shows what is given."
+    assert said in " ".join(made.text.split())
+
+
+def test_statements_that_differ_in_what_they_speak_of_are_two():
+    signs = [Goal((Eq(V(i), W(j)),), Eq(V(i) * 2, 2 * W(j))), Goal((Eq(V(i), V(j)),), Eq(V(i) * 2, 2 * V(j)))]
+    assert stated(signs).theorems == 2
+    assert stated([Goal((), Eq(V(i), V(i + 0 * j))), Goal((Eq(i, j),), Eq(V(i), V(j)))]).theorems == 1
 
 
 @needs_coq
@@ -279,25 +287,26 @@ def test_comments_hold_any_text(tmp_path):
 
 
 def test_a_theorem_reads_so():
-    obligations = {o.name: o for o in form_obligations(derive.dense(rank=1).start)}
-    text = coq_file("The dense layer", [Claim("The first form", "first", obligations["injective"])]).text
+    (step,) = derive.dense(rank=1).then(derive.reindex()).steps
+    obligations = {v.obligation.name: v.obligation for v in step.verdicts}
+    text = coq_file("The dense layer", [Claim("Step 1: reindex", "reindex", obligations["injective"])]).text
     assert (
         """
-(* -------- The first form -------- *)
+(* -------- Step 1: reindex -------- *)
 
 (* injective: Two terms of one output never read the same entry of X. *)
 
-Theorem first_injective_1 :
-  forall (i k k_ n : Z),
-  1 <= n -> 0 <= i -> 0 <= k -> i <= n - 1 -> k <= n - 1 -> 0 <= k_ -> k_ <= n - 1 -> k = k_ ->
-  k = k_.
+Theorem reindex_injective_1 :
+  forall (a a_ i : Z),
+  0 <= i + a -> 0 <= i -> 0 <= i + a_ -> i + a = i + a_ ->
+  a = a_.
 Proof. by_witness. Qed.
 
 (* What they rest on, all at once. *)
 
 Definition theorems : list {P : Prop | P} :=
   let the (P : Prop) (proof : P) := exist (fun P : Prop => P) P proof in
-  the _ first_injective_1 :: nil.
+  the _ reindex_injective_1 :: nil.
 
 Print Assumptions theorems.
 """

@@ -1,0 +1,58 @@
+"""A goal with less to read that is worth the same: without what is given already, and without bounds that bind nothing.
+
+    k < n -> 1 <= n -> 0 <= k -> 0 <= k /\\ 0 <= k + 1        becomes        0 <= k -> 0 <= k + 1
+
+A letter that the goal shows nothing of, and that all facts bound from one side only, has a value that satisfies them
+whatever the other letters are; so those facts say nothing of the others, and nor does what they alone have bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from sympy import And, Ge, Gt, Le, Lt, Symbol
+
+from derive.proof.goal import Goal
+from derive.proof.smt import in_fixed_order
+from derive.remembered import built
+
+__all__ = ["shorter"]
+
+_BELOW, _ABOVE, _BOTH = 1, 2, 3
+
+
+def shorter(goal: Goal) -> tuple[tuple[Any, ...], Any]:
+    """The facts that bear on what the goal shows, and what of that is not among its facts."""
+    given = frozenset(goal.facts)
+    show = built(And, *(part for part in in_fixed_order(And.make_args(goal.show)) if part not in given))
+    facts = goal.facts
+    while loose := _loose(facts, show.free_symbols):
+        facts = tuple(fact for fact in facts if loose.isdisjoint(_bounds(fact)))
+    return facts, show
+
+
+def _loose(facts: Iterable[Any], shown: set[Symbol]) -> set[Symbol]:
+    """The letters, not among those shown, that are bounded from one side only."""
+    sides: dict[Symbol, int] = {}
+    for fact in facts:
+        for letter, side in _bounds(fact).items():
+            sides[letter] = sides.get(letter, 0) | side
+    return {letter for letter, side in sides.items() if side != _BOTH and letter not in shown}
+
+
+@lru_cache(maxsize=1 << 16)
+def _bounds(fact: Any) -> Mapping[Symbol, int]:
+    """From which side a fact bounds each of its letters: from both, unless it is an inequality that is linear in it."""
+    if not isinstance(fact, (Le, Lt, Ge, Gt)):
+        return dict.fromkeys(fact.free_symbols, _BOTH)
+    left, right = fact.args if isinstance(fact, (Le, Lt)) else reversed(fact.args)
+    found: dict[Symbol, int] = {}
+    for side, signs in ((left, (_ABOVE, _BELOW)), (right, (_BELOW, _ABOVE))):
+        for term in side.as_ordered_terms() if side.is_Add else (side,):
+            number, letter = term.as_coeff_Mul()
+            sense = signs[bool(number.is_negative)] if letter.is_Symbol else _BOTH
+            for s in term.free_symbols:
+                found[s] = found.get(s, 0) | sense
+    return found
