@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import reduce
+from itertools import combinations
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,11 +21,13 @@ from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import Read
 from derive.forms.form import Array, Axis, Form, Param, equal_places
 from derive.forms.products import product_of, same_product
-from derive.proof.exact import rank as exact_rank
+from derive.proof.exact import PRIMES, rank_modulo
 from derive.proof.goal import Goal, Obligation
 from derive.proof.step import Step
 
 __all__ = ["dimension", "factored", "unfactored"]
+
+_MOST_CELLS = 1 << 20
 
 
 def factored(step: Step) -> tuple[Obligation, ...]:
@@ -77,33 +82,34 @@ def _demand(right: bool) -> None:
 
 
 def dimension(form: Form) -> tuple[Expr | None, Any]:
-    """The dimension of the layers that V = Σ_r P[r, a, ...]·Q[r, b, ...] reaches on a large grid, and when it is that.
+    """The dimension of the layers that V = Σ_r P[r, a, ...]·Q[r, b, ...]·... reaches on a large grid, and when it is that.
 
-    None for more factors, of which no formula is known.
-
-    P and Q of full rank R reach the same V exactly if they differ by a regular R × R matrix, so R² of R·(p + q) parameters
-    don't matter, for each value of the letters that both share, where R ≤ min(p, q). More products reach no more layers.
+    For each value of the letters that all share. Of two factors: P and Q of full rank R reach the same V exactly if they differ by
+    a regular R × R matrix, so R² of R·(p + q) parameters don't matter, where R ≤ min(p, q). Of d ≥ 3 factors each product has d - 1
+    scales that don't matter, and where R ≤ p, q, ... no more is lost: with unit vectors, the r-th of each axis in the r-th product,
+    the derivative spans the entries of which d - 1 letters at least are r, and these are others for each r. More products
+    of numbers are counted at one point, where that reaches what bounds it above. None where neither decides.
     """
-    if len(form.weights) != 2 or product_of(form.weight) is None:
+    if len(form.weights) < 2 or product_of(form.weight) is None:
         return None, true
-    one, other = (p.array for p in form.weights)
-    shared = [a for a in one.axes if a in other.axes]
-    if not shared or len(one.axes) != len(shared) + 1 or len(other.axes) != len(shared) + 1:
+    arrays = [p.array for p in form.weights]
+    shared = [a for a in arrays[0].axes if all(a in x.axes for x in arrays)]
+    if not shared or any(len(x.axes) != len(shared) + 1 for x in arrays):
         return None, true
-    (p,), (q,) = ([a.extent for a in x.axes if a not in shared] for x in (one, other))
-    rank, copies = shared[0].extent, 1
+    letters = [next(a for a in x.axes if a not in shared) for x in arrays]
+    rank, copies, sides = shared[0].extent, 1, [a.extent for a in letters]
     for axis in shared[1:]:
         copies = copies * axis.extent
-    when = And(Le(rank, p), Le(rank, q))
-    if when == False:  # noqa: E712  SymPy's
-        rank, when = Min(rank, p, q), true
-    box = rank * (p + q - rank)
+    when = And(*(Le(rank, side) for side in sides))
+    few = when != False  # noqa: E712  SymPy's
+    if len(sides) == 2 and not few:
+        rank, when, few = Min(rank, *sides), true, True
+    box = rank * (sum(sides) - (rank if len(sides) == 2 else len(sides) - 1))
     hole = _mask(form)
-    if hole == true:
+    if hole == true and few:
         return copies * box, when
-    letters = [next(a for a in x.axes if a not in shared) for x in (one, other)]
-    known = _reached(hole, letters, rank, box)
-    return (None if known is None else copies * known), when
+    known = _reached(hole, letters, shared[0].extent, box)
+    return (None if known is None else copies * known), when if few else true
 
 
 def _mask(form: Form) -> Any:
@@ -119,23 +125,34 @@ def _mask(form: Form) -> Any:
 def _reached(mask: Any, letters: list[Axis], rank: Expr, box: Expr) -> Expr | None:
     """The dimension of R products on a mask of numbers: the rank of the derivative at one point, where that is the most it can be.
 
-    Products on a box have `box` dimensions, and a mask has as many as it has taps; None where neither is reached.
+    None where it isn't: products on a box have `box` dimensions at most, those of matrices of rank R that the window is if its axes
+    are taken together in two parts, and as many as there are taps.
     """
     ends = [e for a in letters for e in (a.lower, a.upper)]
     if not all(e.is_Integer for e in (*ends, rank)) or not mask.free_symbols <= {a.symbol for a in letters}:
         return None
     sides = {a.symbol: (int(a.lower), int(a.upper)) for a in letters}
-    shape = tuple(high - low + 1 for low, high in sides.values())
+    shape, size = tuple(high - low + 1 for low, high in sides.values()), int(rank)
     taps = np.argwhere(np.broadcast_to(evaluate(mask, grid(sides)), shape))
-    size, draw = int(rank), random.Random(0)
-    P, Q = ([[draw.randint(1, 999) for _ in range(n)] for _ in range(size)] for n in shape)
-    rows = []
-    for a, b in taps:
-        by_first = [Q[r][b] * (k == a) for r in range(size) for k in range(shape[0])]
-        by_second = [P[r][a] * (k == b) for r in range(size) for k in range(shape[1])]
-        rows.append(by_first + by_second)
-    found = exact_rank(np.array(rows, dtype=object))
-    return Integer(found) if found == min(int(box), len(taps)) else None
+    parts = (prod(shape[k] for k in part) for n in range(1, len(shape)) for part in combinations(range(len(shape)), n))
+    flat = [size * (p + prod(shape) // p - size) for p in parts if size <= min(p, prod(shape) // p)]
+    most = min(int(box), len(taps), *flat)
+    if len(taps) * size * sum(shape) > _MOST_CELLS:
+        return None
+    found = rank_modulo(_derivative(taps, shape, size), PRIMES[0], most)
+    return Integer(found) if found == most else None
+
+
+def _derivative(taps: np.ndarray, shape: tuple[int, ...], size: int) -> np.ndarray:
+    """Of the taps' values by the factors' entries, at some whole numbers."""
+    draw = random.Random(0)
+    factors = [np.array([[draw.randint(1, 999) for _ in range(n)] for _ in range(size)], object) for n in shape]
+    columns = []
+    for axis, side in enumerate(shape):
+        others = [factors[k][:, taps[:, k]] for k in range(len(shape)) if k != axis]
+        rest = reduce(np.multiply, others)
+        columns += [rest[r] * (taps[:, axis] == p) for r in range(size) for p in range(side)]
+    return np.stack(columns, axis=1)
 
 
 def unfactored(form: Form) -> Form | None:
