@@ -250,7 +250,7 @@ def _product(extents: Iterable[Expr]) -> Expr:
 def direct_work(program: Program, batch: Symbol) -> tuple[Work, ...]:
     """The counts of a program of sweeps: `sweep` is a product of slices that is added to slices, of so many elements, in runs of
     so many along so many axes; the last count is 1 where these aren't neighbours. `contract` is a sum of products by its rows,
-    inner extent and columns.
+    inner extent and columns; of more factors than two, those before the last are contracted first.
 
     A loop within others counts as at their letters' 0. A slice whose ends move with one loop is as long as it is on average, any
     other is the whole axis.
@@ -304,6 +304,8 @@ def _swept(
     lone = [s for s in kept if s in weights and s not in node.factors[-1].along(node.over)]
     columns = _product(_count(program, r) for r in node.over if r.symbol in lone)
     if isinstance(node, Contract):
+        if more := len(node.factors) - 2:
+            yield Work("contract", (times * more, _ONE, inner, columns))
         yield Work("contract", (times, elements / columns, inner, columns))
     lengths = [means.get(s, _count(program, r)) for s in kept for r in node.over if r.symbol == s]
     last = next((r.symbol for s in kept[-1:] for r in node.over if r.symbol == s), None)

@@ -139,3 +139,12 @@ def test_each_axis_of_a_torus_has_a_step_of_its_own(steps: tuple[int, int]) -> N
 def test_a_step_is_a_count_for_all_axes_or_one_for_each(steps: object) -> None:
     with pytest.raises(RuleRefused, match=r"Shifts go by a step from 1, one for each of 2 axes or for all; .* is none"):
         derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations(step=steps)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("edge", ["periodic", "reflect"])
+def test_a_layer_by_steps_is_continued_beyond_its_edge(edge: str) -> None:
+    """A window that is read at every second place has its first reader at the first place of its own."""
+    steps = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations(step=2)))
+    layer = steps.then(derive.local(1)).then(derive.boundary(edge))
+    assert all(v.proved for v in layer.verdicts)
+    assert (layer.free_parameters["weight"], layer.free_parameters["bias"]) == (6, 2)

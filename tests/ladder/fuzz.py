@@ -16,6 +16,7 @@ import numpy as np
 from sympy import Symbol, true
 
 from derive.compiled import load_source
+from derive.forms.evaluate import evaluate
 from tests.ladder.floats import REGIMES
 from tests.ladder.numbers import shapes_of
 from tests.ladder.subjects import LAYERS, Sizes, Subject, subject
@@ -111,9 +112,14 @@ def _sizes(of: Subject, algorithm: str, draw: random.Random) -> Sizes:
     for _ in range(1000):
         sizes: dict[Symbol, int] = {s: draw.randint(1, 3 if s.name == "Delta" else _MOST) for s in of.form.sizes}
         fits = of.form.given.xreplace(sizes) in (True, true) and serves({s.name: v for s, v in sizes.items()})
-        if fits and max(map(_entries, shapes_of(of.form, sizes).values())) <= _ENTRIES:
+        if fits and max(map(_entries, [*shapes_of(of.form, sizes).values(), _result(of, sizes)])) <= _ENTRIES:
             return sizes
     raise AssertionError(f"no sizes were found that {of.name} admits")
+
+
+def _result(of: Subject, sizes: Sizes) -> tuple[int, ...]:
+    """The shape of an item's result."""
+    return tuple(int(evaluate(e, sizes)) for e in of.form.output.shape)
 
 
 def _entries(shape: tuple[int, ...]) -> int:

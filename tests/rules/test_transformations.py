@@ -335,15 +335,6 @@ def test_a_symmetry_that_moves_cases_is_refused_in_words():
         sets.then(equivariant(PointGroup("D1", about="grid")))
 
 
-@pytest.mark.parametrize("edge", ["periodic", "reflect"])
-def test_a_layer_by_steps_is_continued_beyond_its_edge(edge):
-    """A window that is read at every second place has its first reader at the first place of its own."""
-    steps = dense(rank=1).then(reindex()).then(equivariant(Translations(step=2))).then(local(1))
-    layer = steps.then(boundary(edge))
-    assert all(v.proved for v in layer.verdicts)
-    assert (layer.free_parameters["weight"], layer.free_parameters["bias"]) == (6, 2)
-
-
 @pytest.mark.parametrize("edge", MODES)
 def test_a_bias_is_dropped_before_an_edge_that_adds_up_terms(edge):
     with pytest.raises(
