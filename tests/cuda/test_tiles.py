@@ -85,6 +85,15 @@ def test_a_result_that_starts_between_is_stored_one_by_one() -> None:
         assert np.array_equal(out.get(), wanted)
 
 
+def test_a_cell_that_no_term_reads_is_not_read() -> None:
+    """An odd window has no tap in the middle: nothing is filled there, of the weights either. Here it has no other."""
+    of = subject("odd", "cupy")
+    sizes = {s: 0 if s.name == "Delta" else v for s, v in sizes_in_tiles(of).items()}
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3, (2,), most=1)
+    with tiles():
+        assert np.array_equal(of(arrays, sizes), subject("odd")(arrays, sizes))
+
+
 FAULTS = {
     "no barrier before the sum": ("__syncthreads();", "", "race|no thread of the block has written"),
     "no barrier behind the sum": ("__syncthreads();\n                }", "}", "race"),

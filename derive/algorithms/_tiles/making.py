@@ -178,7 +178,8 @@ def _products(found: Reading, asked: Asked) -> tuple[Node, ...]:
     names, form = found.names, found.form
     (factors, column), (inputs, row) = _cells(found)
     weight, entry = Access(names.factor.name, (names.column,)), Access(names.entry.name, (names.row,))
-    places = both(_of_chunk(asked.always, found), asked.places)
+    always = _of_chunk(asked.always, found)
+    columns, places = both(always, asked.weights), both(always, asked.places)
     target = Access(names.results.name, (names.row, names.column))
     says = "·".join([*(entry_text(f) for f in found.product.factors), entry_text(form.input.entry(form.read))])
     node: Node = MultiplyAdd(target, (), (weight, entry), "", replaced(found.product.times, found.at))
@@ -186,9 +187,7 @@ def _products(found: Reading, asked: Asked) -> tuple[Node, ...]:
     return (
         Scratch(weight.array, (COLUMNS,)),
         Scratch(entry.array, (ROWS,)),
-        _along(
-            names.column, COLUMNS, _asked(asked.weights, Copy(weight, (), Access(factors.name, (names.step, column))))
-        ),
+        _along(names.column, COLUMNS, _asked(columns, Copy(weight, (), Access(factors.name, (names.step, column))))),
         _along(names.row, ROWS, _asked(places, Copy(entry, (), Access(inputs.name, (names.step, row))))),
         _along(names.row, ROWS, _asked(places, node), f"{_entry(target)} += {says}"),
     )
