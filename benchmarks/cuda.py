@@ -18,13 +18,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from derive.compiled import load_source
 from derive.cuda_check import standing_in_for_cupy
 from derive.cuda_check.disassembly import MachineCode, disassemble
 from derive.cuda_check.driving import called, ways, wide
 from derive.cuda_check.footprint import footprint
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, nvrtc_version
 from derive.cuda_check.settings import Launched
-from derive.pipeline import layer, load_source
+from derive.pipeline import layer
 from derive.registry import names
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "performance"

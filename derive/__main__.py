@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,7 @@ from derive.bench.commands import bench, calibrate  # noqa: E402
 from derive.cuda_check.commands import check_cuda  # noqa: E402
 from derive.errors import DeriveError, OutputError, UnknownName  # noqa: E402
 from derive.explorer.commands import explorer, serve  # noqa: E402
+from derive.progress import bar, working  # noqa: E402
 from derive.registry import names  # noqa: E402
 
 if TYPE_CHECKING:
@@ -41,29 +41,10 @@ __all__ = ["main"]
 _FORMATS = click.Choice(["text", "latex", "markdown", "json"])
 
 
-def _console(stderr: bool = False) -> Any:
+def _console() -> Any:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
-
-
-@contextmanager
-def _progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda name: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = _console(stderr=True)
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-
-        def step(name: str) -> None:
-            bar.update(task, description=name, advance=1)
-
-        yield step
+    return Console(highlight=False)
 
 
 def _checkout() -> Path | None:
@@ -121,7 +102,7 @@ def _made(jobs: int | None, fresh: bool) -> Regeneration:
     from derive.regeneration import regeneration
     from derive.workers import processors
 
-    with _progress(len(names("derive.catalogue")), "deriving") as step:
+    with bar(len(names("derive.catalogue")), "deriving") as step:
         made = regeneration(jobs or processors(), None if fresh else users_cache(), step)
     if _interrupted:
         raise KeyboardInterrupt
@@ -189,7 +170,7 @@ def list_layers(as_json: bool, at: dict[str, int] | None) -> None:
     from derive.render.terminal import layer_table
     from derive.render.wrapping import printed
 
-    with _progress(len(names("derive.catalogue")), "proving") as step:
+    with bar(len(names("derive.catalogue")), "proving") as step:
         rows = []
         unknown = set(at or ())
         for layer in catalogue():
@@ -213,7 +194,8 @@ def show(name: str, form: str) -> None:
     from derive.pipeline import load_layer
     from derive.render import data, latex, markdown, text
 
-    made = subject(load_layer(name))
+    with working(f"deriving {name}"):
+        made = subject(load_layer(name))
     console = _console()
     if form == "json":
         click.echo(json.dumps(data.data(made), indent=2, ensure_ascii=False))
@@ -242,9 +224,10 @@ def prove(name: str, certificate: Path | None, theorems: Path | None, as_json: b
     from derive.render.terminal import verdict_data, verdict_table
     from derive.render.wrapping import printed
 
-    layer = load_layer(name)
-    verdicts = verdict_data(layer.derivation, layer.lowered_verdicts)
-    stated = coq_theorems(layer, theorems.name) if theorems is not None else None
+    with working(f"proving {name}"):
+        layer = load_layer(name)
+        verdicts = verdict_data(layer.derivation, layer.lowered_verdicts)
+        stated = coq_theorems(layer, theorems.name) if theorems is not None else None
     if certificate is not None:
         write({certificate.name: dumps(layer.derivation.certificate())}, certificate.parent)
         click.echo(f"{certificate} is written.", err=as_json)
@@ -267,8 +250,10 @@ def verify(file: Path, against: str | None) -> None:
     from derive.pipeline import load_layer
     from derive.proof.certificate import verify as verify_certificate
 
-    wanted = load_layer(against).derivation.certificate() if against else None
-    click.echo(str(verify_certificate(file, against=wanted, named=named_step)))
+    with working(f"proving {file.name}"):
+        wanted = load_layer(against).derivation.certificate() if against else None
+        proved = verify_certificate(file, against=wanted, named=named_step)
+    click.echo(str(proved))
 
 
 @cli.command()
@@ -280,11 +265,14 @@ def emit(name: str, backend: str, folder: Path | None) -> None:
     from derive.making import emitted_tree
     from derive.pipeline import load_layer
 
-    layer = load_layer(name)
+    with working(f"deriving {name}"):
+        layer = load_layer(name)
+        source = layer.source(backend) if folder is None else ""
+        files = {} if folder is None else emitted_tree(layer, backend, folder)
     if folder is None:
-        click.echo(layer.source(backend), nl=False)
+        click.echo(source, nl=False)
         return
-    changed = write(emitted_tree(layer, backend, folder), folder)
+    changed = write(files, folder)
     click.echo(f"{folder / backend / layer.name}.py is written; {len(changed)} files changed.")
 
 
@@ -299,8 +287,9 @@ def apply(name: str, image: Path, kernel: str, out: Path) -> None:
     from derive.images import picture, read_filter, read_image, write_image
     from derive.pipeline import load_layer, window_kernel
 
-    layer = load_layer(name)
-    run = window_kernel(layer)
+    with working(f"deriving {name}"):
+        layer = load_layer(name)
+        run = window_kernel(layer)
     pixels, window = read_image(image), read_filter(kernel)
     write_image(out, picture(apply_filter(run, pixels, window, name=kernel), window))
     click.echo(f"{out} is written: {layer.name} with '{kernel}' on {image.name}, {pixels.shape[0]}×{pixels.shape[1]}.")

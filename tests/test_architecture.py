@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ordering": {"remembered"},
     "remembered": set(),
     "registry": {"errors"},
+    "progress": set(),
     "forms": _BASE,
     "groups": _FORMS,
     "finite": {"groups"},
@@ -62,7 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compiled": {"errors"},
     "pipeline": _PIPELINE | {"compiled", "lowering", "parting"},
     "checking": _PIPELINE | {"compiled", "lowering", "pipeline"},
-    "explorer": _LOWERING | {"lowering", "derivation", "claims", "render", "artifacts", "cache", "sources"},
+    "explorer": _LOWERING | {"lowering", "derivation", "claims", "render", "artifacts", "cache", "progress", "sources"},
     "artifacts": {"errors", "registry", "render"},
     "making": _FILES | {"artifacts"},
     "sources": set(),
@@ -70,7 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workers": {"artifacts", "errors", "making", "pipeline"},
     "regeneration": {"artifacts", "cache", "registry", "sources", "workers"},
     "calibration": {"artifacts", "errors", "runtime"},
-    "bench": {"artifacts", "calibration", "cuda_check", "errors", "ir", "registry"},
+    "bench": {"artifacts", "calibration", "cuda_check", "errors", "ir", "progress", "registry"},
     "__init__": _FILES | {"claims", "combined", "symmetry"},
     "__main__": _FILES
     | {
@@ -83,6 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "regeneration",
         "images",
         "matching",
+        "progress",
         "bench",
         "cuda_check",
         "explorer",

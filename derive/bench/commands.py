@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from derive.progress import working
+
 __all__ = ["bench", "calibrate"]
 
 _BUDGET, _QUICK, _THREADS = 2.0, 0.3, 2
@@ -112,7 +114,7 @@ def calibrate(unforced: bool) -> None:
 
     from derive.calibration import calibrate, summary
 
-    with Console(stderr=True).status("measuring"):
+    with working("measuring"):
         path, made = calibrate(unforced)
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in summary(made).items():

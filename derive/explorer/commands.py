@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from derive.errors import OutputError
+from derive.progress import working
 
 __all__ = ["explorer", "serve"]
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """What is at work, on a terminal; nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda name: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True, highlight=False).status("deriving") as status:
-        yield status.update
 
 
 @click.command()
@@ -38,7 +24,7 @@ def explorer(folder: Path, fresh: bool) -> None:
     from derive.cache import users_cache
     from derive.explorer.remembered import remembered_page
 
-    with _progress() as step:
+    with working("deriving") as step:
         files = remembered_page(None if fresh else users_cache(), progress=step)
     try:
         for name, data in files.items():

@@ -16,7 +16,7 @@ __all__ = ["Browser", "Page", "find_browser"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _KEYS = {"Tab": 9, "Enter": 13, " ": 32, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
-_PATIENCE = 60.0  # seconds; a machine may be busy
+_PATIENCE = 300.0  # seconds; a machine may be busy
 
 
 def find_browser() -> str | None:

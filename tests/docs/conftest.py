@@ -1,4 +1,4 @@
-"""The site, made once for all processes of a test run."""
+"""The site, made once for all processes of a test run, and a page of the browser to look at it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,28 @@ from tests.cli.test_writing import ROOT
 
 _NEEDED = ("sphinx", "myst_nb", "pydata_sphinx_theme", "latex2mathml", "skimage")
 _PATIENCE = 900.0  # seconds; a machine may be busy
+_STILL = (
+    "document.querySelectorAll('details').forEach(e => { e.open = true; });"
+    "document.head.insertAdjacentHTML('beforeend', '<style>* { transition: none !important; }</style>')"
+)
+KINDS = (
+    "index",
+    "tutorial",
+    "explorer",
+    "explorer/index",
+    "how-to/index",
+    "how-to/choose-an-algorithm",
+    "explanation/fast-algorithms",
+    "explanation/what-is-proved",
+    "decisions/0008-programs-in-stages",
+    "performance/numpy",
+    "digits",
+    "derivations/offset2d",
+    "reference/catalogue",
+    "reference/kernels",
+    "reference/command-line",
+    "search",
+)
 
 (COMMAND,) = re.findall(
     r"^python (-m sphinx .*) docs/_build/html$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
@@ -62,3 +84,17 @@ def site(tmp_path_factory):
     wrong = once(folder, lambda: _build(folder / "html"))
     assert wrong == ""
     return folder / "html"
+
+
+@pytest.fixture(scope="session")
+def page(browser):
+    """A page of the browser, for one file after the other."""
+    return browser.page()
+
+
+def look(page, file, width, dark):
+    """Open the page with all that it folds."""
+    page.window(width, 900, dark)
+    page.open(file.as_uri(), "document.readyState === 'complete' && document.documentElement.dataset.theme")
+    page.value(_STILL)
+    assert page.value("document.documentElement.dataset.theme") == ("dark" if dark else "light")

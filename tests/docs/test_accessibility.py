@@ -5,31 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.docs.axe import VERSION, axe, findings
+from tests.docs.conftest import KINDS, look
 
-KINDS = (
-    "index",
-    "tutorial",
-    "explorer",
-    "explorer/index",
-    "how-to/index",
-    "how-to/choose-an-algorithm",
-    "explanation/fast-algorithms",
-    "explanation/what-is-proved",
-    "decisions/0008-programs-in-stages",
-    "performance/numpy",
-    "digits",
-    "derivations/offset2d",
-    "reference/catalogue",
-    "reference/kernels",
-    "reference/command-line",
-    "search",
-)
 COLOURS = ("color-contrast", "link-in-text-block")  # what another theme can spoil
 WIDTHS = (1280, 390)
-STILL = (
-    "document.querySelectorAll('details').forEach(e => { e.open = true; });"
-    "document.head.insertAdjacentHTML('beforeend', '<style>* { transition: none !important; }</style>')"
-)
 
 
 @pytest.fixture(scope="session")
@@ -38,19 +17,6 @@ def script():
     if found is None:
         pytest.skip(f"axe-core {VERSION} is neither in the user's cache folder nor to be had by npm")
     return found
-
-
-@pytest.fixture(scope="session")
-def page(browser):
-    return browser.page()
-
-
-def look(page, file, width, dark):
-    """Open the page with all that it folds."""
-    page.window(width, 900, dark)
-    page.open(file.as_uri(), "document.readyState === 'complete' && document.documentElement.dataset.theme")
-    page.value(STILL)
-    assert page.value("document.documentElement.dataset.theme") == ("dark" if dark else "light")
 
 
 @pytest.mark.parametrize("name", KINDS)

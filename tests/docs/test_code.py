@@ -11,6 +11,7 @@ import pytest
 
 from derive.__main__ import cli
 from derive.cuda_check import find_compiler, standing_in_for_cupy
+from derive.errors import ObligationFailed
 from tests.cli.test_writing import ROOT
 
 DOCS = ROOT / "docs"
@@ -108,3 +109,13 @@ def test_every_block_has_a_language_that_is_looked_at():
 def test_the_helper_reads_fences(tmp_path):
     assert [name for name, _ in FENCE.findall("```python\na\n```\n\n```sh\nb\n```\n")] == ["python", "sh"]
     assert len(PAGES) > 20 and Path(PAGES[0]).suffix == ".md"
+
+
+def test_the_refusal_on_the_page_of_ones_own_is_what_its_rule_says(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS / "examples"))
+    from own_rule import COUNTEREXAMPLE
+
+    with pytest.raises(ObligationFailed) as refused:
+        COUNTEREXAMPLE.application.apply(COUNTEREXAMPLE.form)
+    page = (DOCS / "your-own.md").read_text(encoding="utf-8")
+    assert " ".join(str(refused.value).split()) in " ".join(page.split())

@@ -82,6 +82,9 @@ def test_the_reference_has_every_name_rule_command_and_layer(site):
     gallery = read(site / "reference" / "catalogue.html")
     assert {f"../derivations/{name}.html" for name in registered("derive.catalogue")} <= set(gallery.links)
     assert sum("_images" in target for target in gallery.fetches) == len(registered("derive.catalogue"))
+    text = (site / "reference" / "catalogue.html").read_text(encoding="utf-8")
+    assert "(2Δ + 1)² free weights, 1 bias; when Δ &lt; min(n, m)" in text and "1 biases" not in text
+    assert "Form(output=" not in (site / "reference" / "rules.html").read_text(encoding="utf-8")
 
 
 def test_a_derivation_shows_measured_speed_where_there_is_some(site):

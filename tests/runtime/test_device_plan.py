@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from derive.compiled import load_source
 from derive.cuda_check import standing_in_for_cupy
-from derive.pipeline import load_source
 from derive.runtime.gpu import DEVICE, launched
 from tests.ladder.subjects import has_compiler, subject
 

@@ -1,0 +1,49 @@
+"""Nothing on a page is cut: what is wider than the window scrolls, in a part that a reader can reach."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docs.conftest import KINDS, look
+
+BEYOND = """[...document.querySelectorAll("main *")].filter(e => {
+    const box = e.getBoundingClientRect();
+    if (!box.width || box.right <= innerWidth + 1) return false;
+    for (let p = e; p && p !== document.body; p = p.parentElement)
+        if (["auto", "scroll"].includes(getComputedStyle(p).overflowX)) return false;
+    return true;
+}).map(e => e.outerHTML.slice(0, 120))"""
+CUT = """[...document.querySelectorAll(".formula:has(math + math)")].filter(e => e.scrollWidth > e.clientWidth + 1)
+    .map(e => e.innerText)"""
+UNREACHED = """[...document.querySelectorAll(".bd-article *")].filter(e =>
+    ["auto", "scroll"].includes(getComputedStyle(e).overflowX) && e.clientWidth && e.scrollWidth > e.clientWidth + 1
+    && e.tabIndex < 0).map(e => e.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("name", [*KINDS, "derivations/isotropic2d"])
+def test_nothing_is_cut_on_a_phone(page, site, name):
+    look(page, site / f"{name}.html", 390, dark=False)
+    assert page.value("document.documentElement.scrollWidth") <= 390
+    assert page.value(BEYOND) == [] and page.value(UNREACHED) == []
+
+
+def test_no_equation_is_wider_than_a_page_for_its_conditions(page, site):
+    look(page, site / "derivations" / "isotropic2d.html", 1280, dark=False)
+    assert page.value("document.querySelectorAll('.formula:has(math + math)').length") > 5
+    assert page.value(CUT) == [] and page.value(BEYOND) == []
+
+
+@pytest.mark.parametrize("script", [BEYOND, CUT, UNREACHED])
+def test_the_scripts_find_what_is_wrong(page, tmp_path, script):
+    wide = '<div style="overflow-x: %s"><p style="width: 2000px">x</p></div>'
+    body = {
+        BEYOND: wide % "visible",
+        CUT: '<div class="formula" style="overflow-x: auto"><math></math><math></math><p style="width: 2000px">x</p></div>',
+        UNREACHED: f'<article class="bd-article">{wide % "auto"}</article>',
+    }
+    file = tmp_path / "page.html"
+    page.window(800, 600)
+    for held, html in body.items():
+        file.write_text(f"<html><main>{html}</main></html>", encoding="utf-8")
+        page.open(file.as_uri(), "document.readyState === 'complete'")
+        assert bool(page.value(script)) == (held == script)
