@@ -83,8 +83,8 @@ def _gamma(q: int, unit: Any) -> Any:
     return q * unit / (1 - q * unit) if q * unit < 1 else np.inf
 
 
-def told(plan: "Plan") -> str:
-    """The bound of a plan's results in words."""
+def told(plan: Any) -> str:
+    """The bound of the results of a plan, on a processor or on a device, in words."""
     kernel, counted = plan.kernel, counts(plan.kernel, plan.choice, plan.sizes, plan.value)
     if counted is None:
         return ""

@@ -1,8 +1,10 @@
 """What an algorithm's counts cost on this machine, in seconds of one thread.
 
 An algorithm says what it does as tuples (kind, times, sizes...), see `_work` in its module; the machine says how long a call, an
-operation and a byte take. Working arrays that fit in the second-level cache are read from there, larger ones from memory. Of a
-product whose larger side is beyond the cache, that side is read from memory and packed; small products read it as they multiply.
+operation and a byte take. Working arrays that fit in the second-level cache are read from there, larger ones from memory: what a
+tile reads and writes besides has a share of the cache too, so that they begin to leave it at half of its size, and what it doesn't
+keep of them from one call to the next is brought in and written back anew. Of a product whose larger side is beyond the cache,
+that side is read from memory and packed; small products read it as they multiply.
 """
 
 import math
@@ -10,12 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .gpu import Device
+
 if TYPE_CHECKING:
     from .machine import Machine
 
-__all__ = ["Counted", "counted", "held_by", "seconds", "swept_by", "worked_by"]
+__all__ = ["Counted", "brought", "counted", "held_by", "seconds", "swept_by", "worked_by"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
+_KEPT = 1 << 18  # bytes of working arrays that are there still when the next call begins
 _AHEAD = 4  # times the cache: what is written and read in order is fetched ahead of its use
 _LINE = 64  # bytes that an entry costs where none of its neighbours is used
 _UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
@@ -47,7 +52,7 @@ class Counted:
 def _rate(room: int, machine: "Machine") -> float:
     """Bytes a second where so many bytes are worked on."""
     times = room / _CACHE
-    share = 0.5 * min(1.0, max(0.0, times - 1)) + 0.5 * min(1.0, max(0.0, (times - _SHARED) / (_FAR - _SHARED)))
+    share = 0.5 * min(1.0, max(0.0, times - 0.5)) + 0.5 * min(1.0, max(0.0, (times - _SHARED) / (_FAR - _SHARED)))
     return float(machine.cached_bytes ** (1 - share) * machine.dram_bytes**share)
 
 
@@ -68,8 +73,18 @@ def swept_by(works: Iterable[Work]) -> int:
     )
 
 
-def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine", fixed: bool) -> float:
-    """How long it takes; `room` is how many bytes are worked on in a tile. `fixed` counts what is made of weights."""
+def brought(room: int, fixed: bool) -> int:
+    """How many bytes of working arrays cross memory: all that one call has made, else what isn't kept, in and out."""
+    return room if fixed else 2 * max(0, room - _KEPT)
+
+
+def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine | Device", fixed: bool) -> float:
+    """How long it takes; `room` is how many bytes are worked on in a tile. `fixed` counts what is made of weights.
+
+    Launches are a device's to say.
+    """
+    if isinstance(machine, Device):
+        return machine.seconds(works, itemsize)
     rate, ahead = _rate(room, machine), _rate(room // _AHEAD, machine)
     wanted = [work for work in works if work[0] != "room" and (fixed or not work[0].startswith("make"))]
     rates = {"again": ahead, "near": ahead}
@@ -200,7 +215,11 @@ def counted(works: Iterable[Work], itemsize: int) -> Counted:
         if kind in ("room", "edge") or kind.startswith("make"):
             continue
         calls += times
-        if kind in ("matmul", "near", "phased"):
+        if kind == "launch":
+            threads, _, products, *_, moved = sizes
+            operations += times * 2 * threads * products
+            bytes_ += times * moved * itemsize
+        elif kind in ("matmul", "near", "phased"):
             products, *_, rows, inner, columns = sizes if kind != "matmul" else sizes[:-1]
             operations += times * products * 2 * rows * inner * columns
             bytes_ += times * products * itemsize * (rows * inner + inner * columns + rows * columns)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from .errors import SizeError
+from .gpu import launched
 
-__all__ = ["Block", "Chunks", "CudaKernel", "CudaParts", "CudaStrips", "CudaTiles", "Tile"]
+__all__ = ["Chunks", "CudaKernel", "CudaParts", "CudaStrips", "CudaTiles"]
 
 _TYPES = {
     "float16": ("__half", "float"),
@@ -24,15 +25,9 @@ _TYPES = {
 _BLOCK = 256
 _MOST_BLOCKS = 2**31 - 1
 _MOST_ALONG = 65535  # blocks along the second and the third axis of a grid
-_ROWS, _COLUMNS = 8, 4
 _UNROLLED = 2048  # products of a thread, beyond which compilers keep loops, and a row in memory
-_FILLING = 2**16  # threads that a device can hold, in order of magnitude
-_WORTH = 2**14  # results from which on a text with its own numbers is worth compiling
 _BYTES = 16  # of the widest access
-_FEW = 16, 8  # weights of a place, and terms of a chunk, below which a tile is mostly empty
-_ALONG, _ACROSS, _CHUNK = 8, 16, 8  # threads of a block along places and weights, and the length of a chunk
 _LANES, _FOLD = 32, 32  # those of derive.ir.parts
-_PARTS = 2**17  # threads that add up parts
 _LEAST = 16  # terms of a part, in order of magnitude
 _NARROW = 2**28  # derive.ir.blocks proves that indices fit 32 bits up to here
 
@@ -67,16 +62,6 @@ class CudaKernel:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """How many places a thread computes along two axes, and the launch: blocks, and threads of each."""
-
-    rows: int
-    columns: int
-    grid: tuple[int, int, int]
-    threads: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
 class CudaStrips:
     """One `extern "C"` function of a CUDA C text in which each thread computes a block of results.
 
@@ -92,35 +77,43 @@ class CudaStrips:
     narrow: bool = True
     _compiled: dict[tuple[int, str, tuple[int, ...]], Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def block(self, terms: int, extents: tuple[int, int, int], sizes: Sequence[int]) -> Block | None:
-        """The block for results along the last axis, the last but one and all others; None where none fits.
+    def lacks(self, knobs: Sequence[int], extents: tuple[int, int, int], terms: int, sizes: Sequence[int]) -> str:
+        """Why a thread can't have so many rows and columns of results along the last axes but one and the last, if so.
 
-        A sum of many `terms` is not unrolled, few results are spread over many threads, and for very few no text is compiled.
+        `extents` are those of the last axis, the last but one and all others; `terms` are products of a result.
         """
-        if prod(extents) < _WORTH:
-            return None
-        columns, rows = _COLUMNS, _ROWS if len(self.knobs) == 3 else 1
-        while rows > 1 and (rows * columns * terms > _UNROLLED or _threads(rows, columns, extents) < _FILLING):
-            rows //= 2
+        if prod(knobs) * terms > _UNROLLED:
+            return f"{prod(knobs) * terms} products of a thread are more than the {_UNROLLED} that are unrolled"
+        grid, _ = self._grid(knobs, extents)
+        if max(grid[1:]) > _MOST_ALONG or grid[0] > _MOST_BLOCKS:
+            return "a grid has not so many blocks"
+        return _narrow(self.narrow, (*sizes, *extents))
+
+    def _grid(self, knobs: Sequence[int], extents: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, int]]:
+        """Blocks, and threads of each."""
+        columns, rows = knobs[-1], knobs[0] if len(knobs) > 1 else 1
         across, down = -(-extents[0] // columns), -(-extents[1] // rows)
         threads = (32, 4) if down > 1 else (128, 1)
-        grid = (-(-across // threads[0]), -(-down // threads[1]), extents[2])
-        large = self.narrow and max(*sizes, *extents) > _NARROW
-        if rows * columns * terms > _UNROLLED or large or max(grid[1:]) > _MOST_ALONG or grid[0] > _MOST_BLOCKS:
-            return None
-        return Block(rows, columns, grid, threads)
+        return (-(-across // threads[0]), -(-down // threads[1]), extents[2]), threads
 
     def __call__(
-        self, block: Block, arrays: Sequence[Any], sizes: Sequence[int], wide: Sequence[Any], **fixed: int
+        self,
+        knobs: Sequence[int],
+        extents: tuple[int, int, int],
+        arrays: Sequence[Any],
+        sizes: Sequence[int],
+        wide: Sequence[Any],
+        **fixed: int,
     ) -> None:
         """`wide` are the arrays of which several neighbours are one access, where all of them allow it."""
         number = np.int32 if self.narrow else np.int64
         kind = arrays[-1].dtype
-        width = min(_BYTES // kind.itemsize, _COLUMNS)
+        width = min(_BYTES // kind.itemsize, knobs[-1])
         whole = all(a.shape[-1] % width == 0 and a.data.ptr % (width * kind.itemsize) == 0 for a in wide)
-        knobs = (block.rows, block.columns, width if whole else 1)[-len(self.knobs) :]
-        function = _fitted(self, str(kind), dict(zip(self.knobs, knobs, strict=True)) | fixed)
-        function(block.grid, block.threads, (*arrays, *map(number, sizes)))
+        every = (*knobs, width if whole else 1)[: len(self.knobs)]
+        function = _fitted(self, str(kind), dict(zip(self.knobs, every, strict=True)) | fixed)
+        grid, threads = self._grid(knobs, extents)
+        function(grid, threads, (*arrays, *map(number, sizes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +139,16 @@ class CudaParts:
     along: int | None = None
     _kernels: list[CudaKernel] = field(default_factory=list, compare=False, repr=False)
 
-    def chunks(self, results: int, extents: Sequence[int]) -> Chunks | None:
-        """The chunks of loops of these extents, outer ones first, for so many results.
+    def lacks(self, results: int, extents: Sequence[int], threads: int) -> str:
+        """Why there are no chunks of loops of these extents for so many threads, if so."""
+        if results * (1 if self.along is None else _LANES) >= threads:
+            return f"{results} results keep a device busy"
+        return "" if self.chunks(results, extents, threads).parts > 1 else "its sums have few terms"
 
-        None where one thread a result does: where there are few products, or many results.
-        """
+    def chunks(self, results: int, extents: Sequence[int], threads: int) -> Chunks:
+        """The chunks of loops of these extents, outer ones first, for so many results and about so many threads."""
         lanes = 1 if self.along is None else _LANES
-        terms = prod(extents)
-        if results * terms < _WORTH or results >= _PARTS:
-            return None
-        left = max(1, min(_PARTS // (results * lanes), terms // (_LEAST * lanes)))
+        left = max(1, min(threads // (results * lanes), prod(extents) // (_LEAST * lanes)))
         counts, lengths = [], []
         for position, extent in enumerate(extents):
             step = lanes if position == self.along else 1
@@ -163,8 +156,36 @@ class CudaParts:
             lengths.append(step * -(-places // min(places, left)))
             counts.append(-(-extent // lengths[-1]))
             left = max(1, left // counts[-1])
-        parts = prod(counts) * lanes
-        return Chunks(tuple(counts), tuple(lengths), parts) if parts > 1 else None
+        return Chunks(tuple(counts), tuple(lengths), prod(counts) * lanes)
+
+    def work(self, results: int, chunks: Chunks, terms: int, moved: int) -> tuple[tuple[Any, ...], ...]:
+        """Its launches, where a result adds so many `terms` and arrays have so many entries, counted."""
+        parts = chunks.parts
+        each = terms / parts
+        add = launched(
+            threads=parts * results,
+            block=_BLOCK,
+            products=each,
+            rolled=each,
+            accesses=2 * each + 1,
+            entries=2 * each + 1,
+            moved=moved + parts * results,
+        )
+        launches: list[tuple[Any, ...]] = [("room", 1, parts * results, 0), add]
+        while parts > 1:
+            each, left = min(_FOLD, parts), -(-parts // min(_FOLD, parts))
+            launches.append(
+                launched(
+                    threads=left * results,
+                    block=_BLOCK,
+                    products=each,
+                    accesses=each + 1,
+                    entries=each + 1,
+                    moved=(parts + left) * results,
+                )
+            )
+            parts = left
+        return tuple(launches)
 
     def __call__(self, chunks: Chunks, arrays: Sequence[Any], result: Any, sizes: Sequence[int], new: Any) -> None:
         """Fills `result` from `arrays`; `new(shape)` is scratch of the type that computes."""
@@ -197,20 +218,6 @@ def _options(dtype: str) -> tuple[str, ...]:
     return (f"-Dstored={stored}", f"-Dreal={real}", *header)
 
 
-def _threads(rows: int, columns: int, extents: tuple[int, int, int]) -> int:
-    return -(-extents[0] // columns) * -(-extents[1] // rows) * extents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """How many threads a block has along places and weights, how long a chunk is, and how many blocks there are."""
-
-    places: int
-    weights: int
-    chunk: int
-    blocks: int
-
-
 @dataclass(frozen=True, slots=True)
 class CudaTiles:
     """One `extern "C"` function of a CUDA C text in which each block computes a tile of places and weights.
@@ -228,32 +235,46 @@ class CudaTiles:
     narrow: bool = True
     _compiled: dict[tuple[int, str, tuple[int, ...]], Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def tile(self, places: Sequence[int], weights: int, summed: int, others: int, sizes: Sequence[int]) -> Tile | None:
-        """The tile for results at `places` (threads along the first letter, registers along the last), with so many weights each.
+    def lacks(
+        self, knobs: Sequence[int], places: Sequence[int], weights: int, others: int, sizes: Sequence[int]
+    ) -> str:
+        """Why no launch has so many threads along places and weights, if so."""
+        if self._blocks(knobs, places, weights, others) > _MOST_BLOCKS:
+            return "a grid has not so many blocks"
+        return _narrow(self.narrow, (*sizes, *places, others))
 
-        None where tiles don't fit: few weights or few terms leave them empty, and for few results no text is compiled.
-        """
+    def _blocks(self, knobs: Sequence[int], places: Sequence[int], weights: int, others: int) -> int:
+        """How many blocks there are for results at `places`, threads along the first letter and registers along the last."""
+        along, across, _ = knobs
         rows, columns = self.registers
         *before, last = places
-        if weights < _FEW[0] or summed < _FEW[1] or prod(places) * weights * others < _WORTH:
-            return None
-        along = _power(before[0] if before else -(-last // rows), _ALONG)
-        across = _power(-(-weights // columns), _ACROSS)
         tiles = [-(-before[0] // along), -(-last // rows)] if before else [-(-last // (rows * along))]
-        blocks = prod(tiles) * -(-weights // (columns * across)) * others
-        large = self.narrow and max(*sizes, *places, others) > _NARROW
-        return None if large or blocks > _MOST_BLOCKS else Tile(along, across, _CHUNK, blocks)
+        return prod(tiles) * -(-weights // (columns * across)) * others
 
-    def __call__(self, tile: Tile, arrays: Sequence[Any], sizes: Sequence[int], result: Any) -> None:
+    def __call__(
+        self,
+        knobs: Sequence[int],
+        places: Sequence[int],
+        weights: int,
+        others: int,
+        arrays: Sequence[Any],
+        sizes: Sequence[int],
+        result: Any,
+    ) -> None:
         """All weights of a thread are stored at once where the result allows it."""
         number = np.int32 if self.narrow else np.int64
         width = self.registers[1]
         whole = result.shape[-1] % width == 0 and result.data.ptr % (width * result.dtype.itemsize) == 0
-        knobs = dict(zip(self.knobs, (tile.places, tile.weights, tile.chunk, width if whole else 1), strict=True))
-        function = _fitted(self, str(result.dtype), knobs)
-        function((tile.blocks,), (tile.weights, tile.places), (*arrays, *map(number, sizes)))
+        every = dict(zip(self.knobs, (*knobs, width if whole else 1), strict=True))
+        function = _fitted(self, str(result.dtype), every)
+        blocks = self._blocks(knobs, places, weights, others)
+        function((blocks,), (knobs[1], knobs[0]), (*arrays, *map(number, sizes)))
 
 
-def _power(wanted: int, most: int) -> int:
-    """The least power of two that is enough, or the most there may be."""
-    return int(min(most, 1 << max(0, wanted - 1).bit_length()))
+def _narrow(narrow: bool, sizes: Sequence[int]) -> str:
+    """Why indices don't fit, if so."""
+    return (
+        f"its indices of 32 bits are proved to fit up to 2**28, and a size is {max(sizes)}"
+        if narrow and max(sizes) > _NARROW
+        else ""
+    )

@@ -1,6 +1,7 @@
 """Whether there is a device to compute on, and arrays of other libraries, which come through DLPack."""
 
 from functools import lru_cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from .errors import BackendError
 
-__all__ = ["from_other_library", "is_foreign", "on_device", "require_device"]
+__all__ = ["array_module", "from_other_library", "is_foreign", "on_device", "require_device"]
 
 _CPU, _CUDA = (1, 3), (2, 13)  # memory of the host, pinned or not; of a device, managed or not
 _MISSING = {
@@ -17,13 +18,36 @@ _MISSING = {
 }
 
 
+class _Absent(ModuleType):
+    """Stands for an array module that can't be imported: plans are explained without it, and a call says `why` it can't be."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name)
+        self.why = why
+
+
+def array_module(name: str) -> Any:
+    """The array module of that name, or what stands for one that isn't there."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == name:
+            return _Absent(name, "CuPy is not installed; the wheel for CUDA 13 is cupy-cuda13x")
+        cause: BaseException = error
+        while cause.__cause__:
+            cause = cause.__cause__
+        return _Absent(name, f"CuPy can't be imported: {str(cause).strip().partition(chr(10))[0].rstrip('.')}")
+
+
 @lru_cache(maxsize=8)
 def _count(xp: ModuleType) -> int:
     return int(xp.cuda.runtime.getDeviceCount())
 
 
 def require_device(name: str, xp: ModuleType) -> None:
-    """Raises BackendError where a module computes on devices and finds none."""
+    """Raises BackendError where a module computes on devices and isn't there, or finds none."""
+    if isinstance(xp, _Absent):
+        raise BackendError(f"{name}: {xp.why}.")
     if xp is np or not hasattr(xp, "cuda"):
         return
     try:

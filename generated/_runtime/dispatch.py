@@ -40,20 +40,14 @@ def _told(value: Any) -> str:
 
 @lru_cache(maxsize=1024)
 def _load(package: str, backend: str, name: str) -> Kernel:
-    """The kernel `name` of `package.backend.name`. Raises BackendError where that can't be imported."""
+    """The kernel `name` of `package.backend.name`. Raises BackendError where there is no such module."""
     module, title = f"{package}.{backend}.{name}", _TITLES[backend]
     try:
         kernel: Kernel = getattr(import_module(module), name)
     except ImportError as error:
         if error.name and f"{module}.".startswith(f"{error.name}."):
             raise BackendError(f"{name} has no {title} kernel: there is no module {module}.") from error
-        if isinstance(error, ModuleNotFoundError) and error.name == backend:
-            raise BackendError(f"{name}: {title} is not installed; the wheel for CUDA 13 is cupy-cuda13x.") from error
-        cause: BaseException = error
-        while cause.__cause__:
-            cause = cause.__cause__
-        reason = str(cause).strip().split("\n")[0].rstrip(".")
-        raise BackendError(f"{name}: its {title} kernel can't be imported: {reason}.") from error
+        raise
     return kernel
 
 
@@ -84,7 +78,7 @@ class Dispatcher:
 
     @property
     def cupy(self) -> Kernel:
-        """The CuPy kernel. Raises BackendError where there is no CuPy."""
+        """The CuPy kernel, with or without CuPy: plans are explained without it."""
         return _load(self.package, "cupy", self.name)
 
     def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
@@ -92,8 +86,9 @@ class Dispatcher:
         return self.kernel_for(arguments, {**named, "out": out})(*arguments, out=out, **named)
 
     def plan(self, shape: tuple[int, ...], *weights: Any, **named: Any) -> Any:
-        """The NumPy kernel's plan; see `Kernel.plan`."""
-        return self.numpy.plan(shape, *weights, **named)
+        """The plan of the NumPy kernel, or of CuPy's where a weight is on a device; see `Kernel.plan`."""
+        device = any(_is_cupy(value) or on_device(value) for value in (*weights, *named.values()))
+        return (self.cupy if device else self.numpy).plan(shape, *weights, **named)
 
     def vjp(self, *arguments: Any, **named: Any) -> tuple[Any, ...]:
         """What the chosen kernel gives; see `Kernel.vjp`. Raises BackendError for a mixture."""

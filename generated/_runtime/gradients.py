@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .designs import choose_design, run_design
 from .dtypes import Types
 from .errors import ArgumentError
 from .planning import Algorithm, Choice, candidates, choose_algorithm, jobs, places_of, run_staged
@@ -64,6 +65,9 @@ def gradient_of(
     result = xp.empty(shape, dtype=types.stored)
     if any(operands[name].size == 0 for name in gradient.arrays):
         result[...] = 0
+    elif result.size and xp is not np:
+        choice = choose_design(gradient, sizes, types)
+        run_design(choice, gradient, tuple(operands[n] for n in gradient.arrays), result, types.compute, xp)
     elif result.size:
         choice = Choice(None, {})
         if gradient.algorithms and types.compute.kind == "f" and _finite(kernel, gradient, operands):
@@ -85,10 +89,9 @@ def _finite(kernel: Any, gradient: Gradient, operands: Mapping[str, Any]) -> boo
 
 
 def _directly(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], result: Any, compute: Any) -> None:
-    """The body, which writes all of the result; its scratch is of the type that computes."""
-    xp = kernel.xp
-    taken = (operands[name] for name in gradient.arrays)
-    gradient.body(*taken, result, lambda extents: xp.empty(extents, dtype=compute))
+    """The body, which writes all of the result."""
+    taken = tuple(operands[name] for name in gradient.arrays)
+    run_design(Choice(None, {}), gradient, taken, result, compute, kernel.xp)
 
 
 def _again(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], result: Any, compute: Any) -> None:

@@ -11,18 +11,20 @@ import numpy as np
 from .bounds import gradient_bound, result_bound
 from .constants import Constant
 from .described import described
+from .designs import choose_design, run_design, using_design
 from .device import require_device
 from .dtypes import Types, choose
 from .errors import ArgumentError, DTypeError, GradientError
 from .gradients import Gradient, gradient_of
 from .letters import axes_of
 from .outputs import check_output
-from .planning import Algorithm, Choice, candidates, choose_algorithm, places_of, run_staged
+from .planning import Algorithm, Choice, choose_algorithm, places_of, run_staged
 from .primitives import all_finite
 from .quick import call_at_once, known
 from .signature import Fit, Shapes, Signature, Sizes
 
 if TYPE_CHECKING:
+    from .device_plan import DevicePlan
     from .plan import Plan
 
 __all__ = ["Gradient", "Kernel", "Prepared"]
@@ -166,8 +168,8 @@ class Kernel:
             flat = self.contiguous or choice.algorithm is not None
             direct = types.stored == types.result and (result.flags.c_contiguous or not flat)
             target = result if direct else xp.empty(call.shape, dtype=types.stored)
-            if choice.algorithm is None:
-                self.body(*call.operands, target, lambda shape: xp.empty(shape, dtype=types.compute))
+            if choice.algorithm is None or xp is not np:
+                run_design(choice, self, call.operands, target, types.compute, xp)
             else:
                 self._staged(choice, call, target)
             if not direct:
@@ -183,7 +185,7 @@ class Kernel:
         threads: int = 1,
         accuracy: str = "default",
         **sizes: Any,
-    ) -> "Plan":
+    ) -> "Plan | DevicePlan":
         """The layer on inputs of one shape, batch axes included, with these weights and biases, which are copied.
 
         `plan(X, out=...)` is the result, `plan.explain()` a table of the candidates. A bias that is left out or None is 0. `dtype`
@@ -192,49 +194,32 @@ class Kernel:
         zeros; 'strict' admits algorithms with the bound of direct sums alone, and sums tiles that aren't finite directly.
         Raises ArgumentError, ShapeError, SizeError or DTypeError.
         """
-        from .plan import make_plan  # what most programs never do is loaded when it is first done
-
         named = {key: sizes.pop(key) for key in self.arguments[1:] if key in sizes}
         given = (*weights, *(named.get(key) for key in self.arguments[1 + len(weights) :]))
+        if self.xp is np:  # what most programs never do is loaded when it is first done
+            from .plan import make_plan
+        else:
+            from .device_plan import make_plan  # type: ignore[assignment]
         return make_plan(self, shape, given, dtype, algorithm, threads, accuracy, sizes)
 
     def using(self, algorithm: str, **knobs: int) -> "Kernel":
-        """The layer by one of its algorithms alone, on floats and on exact numbers.
+        """The layer by one of its algorithms alone, on floats and on exact numbers; on a device its gradients too.
 
         Knobs that aren't given are chosen, the same on every machine.
         """
-        every = (*self.algorithms, *self.valued)
-        found = next((a for a in every if a.name == algorithm), None)
-        if found is None:
-            names = ", ".join(a.name for a in every) or "none"
-            raise ArgumentError(f"{self.name} has no algorithm {algorithm!r} in stages; there are {names}.")
+        if self.xp is not np:
+            on_device: Kernel = using_design(self, algorithm, knobs)
+            return on_device
+        from .using import using
 
-        def body(*arrays: Any) -> None:
-            *operands, result, new = arrays
-            known = dict(zip(self.arrays, operands, strict=True))
-            data, rank = known[self.data], len(axes_of(self.letters[self.data]))
-            shape = result.shape[result.ndim - len(axes_of(self.letters[self.result])) :]
-            told = {size: (shape[at] - more) // times for size, (at, times, more) in self.told.items()}
-            sizes = {**self.sizes(*operands, **told), "batch": prod(data.shape[: data.ndim - rank])}
-            from .machine import Machine
-
-            if found.reading is not None:
-                from .values import require
-
-                known, sizes = require(self.name, found, known, sizes, new)
-
-            best = candidates((found,), None, sizes, 8, False, True, Machine())
-            if not best or not found.fits({**sizes, **best[0].choice.knobs, **knobs}):
-                raise ArgumentError(f"{self.name}: algorithm {algorithm!r} is for {found.only} alone.")
-            choice = Choice(found, {**best[0].choice.knobs, **knobs})
-            flat = {key: self.flat(key, known[key]) for key in known}
-            target = self.flat(self.result, result)
-            run_staged(choice, flat, target, sizes, places_of(choice, target), new)
-
-        return replace(self, body=body, contiguous=True, algorithms=(), valued=(), work=None)
+        kernel: Kernel = using(self, algorithm, knobs)
+        return kernel
 
     def choose(self, call: Prepared) -> Choice:
         """The algorithm for a call: by sizes and element type alone."""
+        if self.xp is not np:
+            empty = 0 in call.arrays[self.data].shape
+            return Choice(None, {}) if empty else choose_design(self, self.sizes_of(call.fit), call.types)
         direct = not self.algorithms or call.types.compute.kind != "f" or 0 in call.arrays[self.data].shape
         if direct or not self.finite(dict(zip(self.arrays, call.operands, strict=True))):
             return Choice(None, {})
@@ -319,9 +304,9 @@ class Kernel:
         """What bodies take: the arguments, and the constants in the type that computes."""
         order = "C" if self.contiguous else None
         read = {key: self.xp.asarray(array, dtype=types.stored, order=order) for key, array in arrays.items()}
-        return {**read, **{key: self._constant(key, types.compute) for key in self.constants}}
+        return {**read, **{key: self.constant(key, types.compute) for key in self.constants}}
 
-    def _constant(self, key: str, dtype: np.dtype[Any]) -> Any:
+    def constant(self, key: str, dtype: np.dtype[Any]) -> Any:
         """A constant in a type, made when first needed, once for each device."""
         device = int(self.xp.cuda.Device().id) if hasattr(self.xp, "cuda") else 0
         place = (key, str(dtype), device)

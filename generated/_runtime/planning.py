@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .costs import Counted, counted, held_by, seconds, swept_by, worked_by
+from .costs import Counted, brought, counted, held_by, seconds, swept_by, worked_by
+from .gpu import Device
 from .primitives import aligned
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Algorithm:
     extents   what those knobs divide that say how much of an extent a tile has
     work      what it does, as counts: see `costs`
     strict    whether its error bound is that of direct sums
+    parts     how many tiles there are along that axis
     cases     letters of knobs and sizes, and the values that these have together; for others there is no program
     admits    whether it is for some sizes and knobs
     bound     q, the numerator and denominator of α, l, x and w where |error| ≤ γ_q·M + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η,
@@ -82,6 +84,7 @@ class Algorithm:
     knobs: Mapping[str, tuple[int, ...]]
     work: Callable[..., tuple[tuple[Any, ...], ...]]
     tiled: int | None = None
+    parts: Callable[..., int] | None = None
     extents: Callable[..., dict[str, int]] | None = None
     strict: bool = True
     cases: tuple[tuple[str, ...], tuple[tuple[int, ...], ...]] | None = None
@@ -176,7 +179,7 @@ def candidates(
     itemsize: int,
     strict: bool,
     fixed: bool,
-    held: "Machine | None" = None,
+    held: "Machine | Device | None" = None,
     terms: int | None = None,
     threads: int = 1,
 ) -> list[Candidate]:
@@ -212,7 +215,7 @@ def _best(
     algorithm: Algorithm,
     sizes: Mapping[str, int],
     itemsize: int,
-    held: "Machine",
+    held: "Machine | Device",
     fixed: bool,
     terms: int | None,
     threads: int,
@@ -228,9 +231,11 @@ def _best(
         if room > _MOST_ROOM and best is not None:
             continue
         worked = worked_by(works) * itemsize
-        new = worked / held.dram_bytes if fixed else 0.0  # arrays of one call: each byte is brought in once
         timed = partial(seconds, room=worked, itemsize=itemsize, machine=held, fixed=fixed)
-        time, used = _split(algorithm, every, timed(works) + new, timed, held, threads)
+        if isinstance(held, Device):
+            time, used = timed(works), 1
+        else:
+            time, used = _split(algorithm, every, timed, brought(worked, fixed) / held.dram_bytes, held, threads)
         here = Candidate(Choice(algorithm, knobs), time, counted(works, itemsize), room, used)
         if best is None or _weighed(here) < _weighed(best) or best.room > _MOST_ROOM >= room:
             best = here
@@ -240,34 +245,31 @@ def _best(
 def _split(
     algorithm: Algorithm,
     every: Mapping[str, int],
-    alone: float,
     timed: Callable[..., float],
+    new: float,
     held: "Machine",
     threads: int,
 ) -> tuple[float, int]:
     """The least seconds by 1, 2, 4 .. threads, and how many they are: each takes whole items, or tiles, as `jobs` hands them out.
 
-    Threads share the memory, and hand the interpreter on from call to call; more of them must be quicker by some margin than fewer.
+    Threads share the memory, where each brings in working arrays of its own in `new` seconds, and hand the interpreter on from
+    call to call; more of them must be quicker by some margin than fewer. A tile that is cut in two takes as long as two.
     """
-    best, used = alone, 1
+    best, used = timed(algorithm.work(**every)) + new, 1
     for count in sorted({*(1 << k for k in range(1, threads.bit_length())), threads} - {1}):
         batch, share = every["batch"], 1.0
         if batch >= count:
             batch = -(-batch // count)
+        else:
+            parts = 1 if algorithm.parts is None else algorithm.parts(**every)
+            share = -(-parts // count) / parts
         works = algorithm.work(**{**every, "batch": batch})
-        if batch == every["batch"]:
-            tiles = max(1, min(int(times) for kind, times, *_ in works if not _once(kind)))
-            share = -(-tiles // count) / tiles
         together = replace(held, dram_bytes=held.dram_bytes / count)
         handed = counted(works, 1).calls * share * _HANDED + count - 1
-        if _GAIN * (time := share * timed(works, machine=together) + handed * held.thread_start) < best:
+        time = share * timed(works, machine=together) + count * new + handed * held.thread_start
+        if _GAIN * time < best:
             best, used = time, count
     return best, used
-
-
-def _once(kind: str) -> bool:
-    """Whether it isn't done once for each tile."""
-    return kind in ("room", "edge") or kind.startswith("make")
 
 
 @lru_cache(maxsize=1024)

@@ -2,11 +2,14 @@
 
 The limit of BLAS belongs to the process, so one lock with a count of users holds it: the first to come sets it, the last to go
 lifts it. That threads never outnumber cores is promised for one caller at a time.
+
+A thread of the pool leaves the caller's processor: Linux wakes it where it was woken from, and there both would take turns.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -74,13 +77,38 @@ def _pool(workers: int) -> Any:
     return ThreadPoolExecutor(workers, thread_name_prefix="derive")
 
 
+@lru_cache(maxsize=1)
+def _processor_of() -> Callable[[], int] | None:
+    """What tells the processor that a thread is on, where threads can be moved to others."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    import ctypes  # what most programs never do is loaded when it is first done
+
+    return getattr(ctypes.CDLL(None), "sched_getcpu", None)
+
+
+def _others() -> set[int]:
+    """The processors of this process but the one that this thread is on; none where that isn't known."""
+    here = _processor_of()
+    return set() if here is None else os.sched_getaffinity(0) - {here()}
+
+
+def _on(processors: set[int], task: Callable[[], None]) -> None:
+    """The task, on one of these processors if there are any."""
+    if processors:
+        with suppress(OSError):  # the system has taken them away meanwhile
+            os.sched_setaffinity(0, processors)
+    task()
+
+
 def run_together(tasks: Sequence[Callable[[], None]]) -> None:
     """All tasks at once: the first in this thread, the others in a pool, or here if none of its threads has begun them by then.
 
     The first error is raised when all that were begun have ended.
     """
     first, *rest = tasks
-    waiting = [(_pool(len(rest)).submit(task), task) for task in rest]
+    others = _others()
+    waiting = [(_pool(len(rest)).submit(_on, others, task), task) for task in rest]
     try:
         first()
         for future, task in reversed(waiting):

@@ -7,10 +7,13 @@ Derivation    dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations)
 Proved        88 of 88 obligations for all sizes: docs/derivations/average_pool2d.md
 Cost          8·⌊n/2⌋·⌊m/2⌋·C operations
 """
-import cupy as cp
-
 from .._runtime import Constant, Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["average_pool2d"]
 
@@ -168,15 +171,49 @@ def _direct(X, K, H, new):
     _average_pool2d_direct(batch*(n // 2)*(m // 2)*C, (X, K, H), (batch, n, m, C))
 
 
-def _strips(X, K, H, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips(X, K, H, new, R, S):
+    """Strips of outputs a thread."""
     n, m, C = X.shape[-3:]
     batch = H.size // ((n // 2)*(m // 2)*C)
-    block = _average_pool2d_strips.block(4, (C, (m // 2), batch*(n // 2)), (C, m, n))
-    if block is None:
-        _direct(X, K, H, new)
-    else:
-        _average_pool2d_strips(block, (X, K, H), (batch, n, m, C), (X, H))
+    _average_pool2d_strips((R, S), (C, (m // 2), batch*(n // 2)), (X, K, H), (batch, n, m, C), (X, H))
+
+
+def _direct_work(*, batch, n, m, C, **_):
+    """Its launch, counted."""
+    products = 4
+    return (
+        launched(
+            threads=C*batch*(m // 2)*(n // 2),
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*(m // 2)*(n // 2) + C*batch*m*n + 4,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_lacks(*, batch, n, m, C, R, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _average_pool2d_strips.lacks((R, S), (C, (m // 2), batch*(n // 2)), 4, (C, m, n))
+
+
+def _strips_work(*, batch, n, m, C, R, S, **_):
+    """Its launch, counted."""
+    products = 4*R*S
+    return (
+        launched(
+            threads=batch*(-((-C) // S))*(-((-(m // 2)) // R))*(n // 2),
+            block=128,
+            accesses=4*R*(-((-((3*S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S,
+            entries=16*R*(-((-((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            moved=C*batch*(m // 2)*(n // 2) + C*batch*m*n + 4,
+            sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(K, G, dX, new):
@@ -185,6 +222,27 @@ def _direct_dX(K, G, dX, new):
     n, m = dX.shape[-3:-1]
     batch = dX.size // (n*m*C)
     _average_pool2d_direct_dX(batch*n*m*C, (K, G, dX), (batch, n, m, C))
+
+
+def _direct_dX_work(*, batch, n, m, C, **_):
+    """Its launch, counted."""
+    products = min(1, (m // 2)*(n // 2))
+    return (
+        launched(
+            threads=C*batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*(m // 2)*(n // 2) + C*batch*m*n + 4,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _terms(**_):
+    """How many products one result adds at most."""
+    return 4
 
 
 def _sizes(X, K):
@@ -201,7 +259,7 @@ def _shapes(n, m, C):
 average_pool2d = Kernel(
     name="average_pool2d",
     xp=cp,
-    body=_strips,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -212,8 +270,27 @@ average_pool2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(2, 1),
+    algorithms=(
+        Design(
+            "strips",
+            "strips of outputs a thread",
+            _strips,
+            knobs={"R": (8, 4, 2, 1), "S": (4,)},
+            work=_strips_work,
+            lacks=_strips_lacks,
+        ),
+    ),
+    unfit={
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_direct_dX, ("K", "G")),
+        "X": Gradient(
+            _direct_dX, ("K", "G"),
+            work=_direct_dX_work,
+        ),
     },
     constants={
         "K": Constant(((1, 1), (1, 1)), 4),

@@ -7,10 +7,13 @@ Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ 
 Proved        103 of 103 obligations for all sizes: docs/derivations/conv1d.md
 Cost          2·n·(2Δ + 1) operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["conv1d"]
 
@@ -323,16 +326,50 @@ def _direct(X, V, u, H, new):
     _conv1d_direct(batch*n, (X, V, u, H), (batch, n, Delta))
 
 
-def _strips(X, V, u, H, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips(X, V, u, H, new, S):
+    """Strips of outputs a thread."""
     n = X.shape[-1]
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n)
-    block = _conv1d_strips.block(2*Delta + 1, (n, batch, 1), (Delta, n))
-    if block is None:
-        _direct(X, V, u, H, new)
-    else:
-        _conv1d_strips(block, (X, V, u, H), (batch, n), (X, H), Delta=Delta)
+    _conv1d_strips((S,), (n, batch, 1), (X, V, u, H), (batch, n), (X, H), Delta=Delta)
+
+
+def _direct_work(*, batch, n, Delta, **_):
+    """Its launch, counted."""
+    products = min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=batch*n,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=2*batch*n + 2*Delta + 2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_lacks(*, batch, n, Delta, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv1d_strips.lacks((S,), (n, batch, 1), 2*Delta + 1, (Delta, n))
+
+
+def _strips_work(*, batch, n, Delta, S, **_):
+    """Its launch, counted."""
+    products = S*(2*Delta + 1)
+    return (
+        launched(
+            threads=batch*(-((-n) // S)),
+            block=128,
+            accesses=(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + (-((-S) // 4)) + products/S + 1,
+            entries=4*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products/S + 1,
+            moved=2*batch*n + 2*Delta + 2,
+            sums=S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(V, G, dX, new):
@@ -343,16 +380,50 @@ def _direct_dX(V, G, dX, new):
     _conv1d_direct_dX(batch*n, (V, G, dX), (batch, n, Delta))
 
 
-def _strips_dX(V, G, dX, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips_dX(V, G, dX, new, S):
+    """Strips of outputs a thread."""
     Delta = (V.shape[0] - 1) // 2
     n = G.shape[-1]
     batch = dX.size // (n)
-    block = _conv1d_strips_dX.block(2*Delta + 1, (n, batch, 1), (Delta, n))
-    if block is None:
-        _direct_dX(V, G, dX, new)
-    else:
-        _conv1d_strips_dX(block, (V, G, dX), (batch, n), (G, dX), Delta=Delta)
+    _conv1d_strips_dX((S,), (n, batch, 1), (V, G, dX), (batch, n), (G, dX), Delta=Delta)
+
+
+def _direct_dX_work(*, batch, n, Delta, **_):
+    """Its launch, counted."""
+    products = min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=batch*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*n + 2*Delta + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_dX_lacks(*, batch, n, Delta, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv1d_strips_dX.lacks((S,), (n, batch, 1), 2*Delta + 1, (Delta, n))
+
+
+def _strips_dX_work(*, batch, n, Delta, S, **_):
+    """Its launch, counted."""
+    products = S*(2*Delta + 1)
+    return (
+        launched(
+            threads=batch*(-((-n) // S)),
+            block=128,
+            accesses=(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + (-((-S) // 4)) + products/S,
+            entries=4*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products/S,
+            moved=2*batch*n + 2*Delta + 1,
+            sums=S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -363,16 +434,40 @@ def _direct_dV(X, G, dV, new):
     _conv1d_direct_dV((2*Delta + 1), (X, G, dV), (batch, n, Delta))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     n = G.shape[-1]
     Delta = (dV.shape[0] - 1) // 2
     batch = X.size // (n)
-    chunks = _conv1d_parts_dV.chunks(dV.size, (batch, n))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _conv1d_parts_dV(chunks, (X, G), dV, (batch, n, Delta), new)
+    chunks = _conv1d_parts_dV.chunks(dV.size, (batch, n), threads)
+    _conv1d_parts_dV(chunks, (X, G), dV, (batch, n, Delta), new)
+
+
+def _direct_dV_work(*, batch, n, Delta, **_):
+    """Its launch, counted."""
+    products = batch*n
+    return (
+        launched(
+            threads=2*Delta + 1,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*n + 2*Delta + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, Delta, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv1d_parts_dV.lacks(2*Delta + 1, (batch, n), threads)
+
+
+def _parts_dV_work(*, batch, n, Delta, threads, **_):
+    """Its launches, counted."""
+    chunks = _conv1d_parts_dV.chunks(2*Delta + 1, (batch, n), threads)
+    return _conv1d_parts_dV.work(2*Delta + 1, chunks, batch*n, 2*batch*n + 2*Delta + 1)
 
 
 def _direct_du(G, du, new):
@@ -382,15 +477,44 @@ def _direct_du(G, du, new):
     _conv1d_direct_du(1, (G, du), (batch, n))
 
 
-def _parts_du(G, du, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_du(G, du, new, threads):
+    """Partial sums, added up in their order."""
     n = G.shape[-1]
     batch = G.size // (n)
-    chunks = _conv1d_parts_du.chunks(du.size, (batch, n))
-    if chunks is None:
-        _direct_du(G, du, new)
-    else:
-        _conv1d_parts_du(chunks, (G,), du, (batch, n), new)
+    chunks = _conv1d_parts_du.chunks(du.size, (batch, n), threads)
+    _conv1d_parts_du(chunks, (G,), du, (batch, n), new)
+
+
+def _direct_du_work(*, batch, n, **_):
+    """Its launch, counted."""
+    products = batch*n
+    return (
+        launched(
+            threads=1,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=batch*n + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_du_lacks(*, batch, n, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv1d_parts_du.lacks(1, (batch, n), threads)
+
+
+def _parts_du_work(*, batch, n, threads, **_):
+    """Its launches, counted."""
+    chunks = _conv1d_parts_du.chunks(1, (batch, n), threads)
+    return _conv1d_parts_du.work(1, chunks, batch*n, batch*n + 1)
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 2*Delta + 1
 
 
 def _sizes(X, V, u):
@@ -408,7 +532,7 @@ def _shapes(n, Delta):
 conv1d = Kernel(
     name="conv1d",
     xp=cp,
-    body=_strips,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -419,9 +543,64 @@ conv1d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "strips",
+            "strips of outputs a thread",
+            _strips,
+            knobs={"S": (4,)},
+            work=_strips_work,
+            lacks=_strips_lacks,
+        ),
+    ),
+    unfit={
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "u": Gradient(_parts_du, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "strips",
+                    "strips of outputs a thread",
+                    _strips_dX,
+                    knobs={"S": (4,)},
+                    work=_strips_dX_work,
+                    lacks=_strips_dX_lacks,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "u": Gradient(
+            _direct_du, ("G",),
+            work=_direct_du_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_du,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_du_work,
+                    lacks=_parts_du_lacks,
+                ),
+            ),
+        ),
     },
 )

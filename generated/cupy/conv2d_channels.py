@@ -7,10 +7,13 @@ Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ l
 Proved        111 of 111 obligations for all sizes: docs/derivations/conv2d_channels.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["conv2d_channels"]
 
@@ -679,17 +682,53 @@ def _direct(X, V, u, H, new):
     _conv2d_channels_direct(batch*n*m*D, (X, V, u, H), (batch, n, m, C, D, Delta))
 
 
-def _tiles(X, V, u, H, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles(X, V, u, H, new, P, Q, K):
+    """Tiles of places and weights a block."""
     n, m, C = X.shape[-3:]
     Delta = (V.shape[0] - 1) // 2
     D = V.shape[3]
     batch = H.size // (n*m*D)
-    tile = _conv2d_channels_tiles.tile((n, m), D, C, batch, (C, D, Delta, m, n))
-    if tile is None:
-        _direct(X, V, u, H, new)
-    else:
-        _conv2d_channels_tiles(tile, (X, V, u, H), (batch, n, m, C, D, Delta), H)
+    _conv2d_channels_tiles((P, Q, K), (n, m), D, batch, (X, V, u, H), (batch, n, m, C, D, Delta), H)
+
+
+def _direct_work(*, batch, n, m, C, D, Delta, **_):
+    """Its launch, counted."""
+    products = C*min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=D*batch*m*n,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2 + D,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_lacks(*, batch, n, m, C, D, Delta, P, Q, K, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv2d_channels_tiles.lacks((P, Q, K), (n, m), D, batch, (C, D, Delta, m, n))
+
+
+def _tiles_work(*, batch, n, m, C, D, Delta, P, Q, K, **_):
+    """Its launch, counted."""
+    products = 32*C*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // 8))*(-((-D) // (4*Q)))*(-((-n) // P)),
+            block=P*Q,
+            accesses=4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q + 40,
+            entries=4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q + 40,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2 + D,
+            shared=12*K*(2*Delta + 1)**2*(-((-C) // K)) + 4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q,
+            barriers=2*(2*Delta + 1)**2*(-((-C) // K)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(V, G, dX, new):
@@ -701,17 +740,53 @@ def _direct_dX(V, G, dX, new):
     _conv2d_channels_direct_dX(batch*n*m*C, (V, G, dX), (batch, n, m, D, C, Delta))
 
 
-def _tiles_dX(V, G, dX, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles_dX(V, G, dX, new, P, Q, K):
+    """Tiles of places and weights a block."""
     Delta = (V.shape[0] - 1) // 2
     C = V.shape[2]
     n, m, D = G.shape[-3:]
     batch = dX.size // (n*m*C)
-    tile = _conv2d_channels_tiles_dX.tile((n, m), C, D, batch, (C, D, Delta, m, n))
-    if tile is None:
-        _direct_dX(V, G, dX, new)
-    else:
-        _conv2d_channels_tiles_dX(tile, (V, G, dX), (batch, n, m, D, C, Delta), dX)
+    _conv2d_channels_tiles_dX((P, Q, K), (n, m), C, batch, (V, G, dX), (batch, n, m, D, C, Delta), dX)
+
+
+def _direct_dX_work(*, batch, n, m, D, C, Delta, **_):
+    """Its launch, counted."""
+    products = D*min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=C*batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_dX_lacks(*, batch, n, m, D, C, Delta, P, Q, K, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv2d_channels_tiles_dX.lacks((P, Q, K), (n, m), C, batch, (C, D, Delta, m, n))
+
+
+def _tiles_dX_work(*, batch, n, m, D, C, Delta, P, Q, K, **_):
+    """Its launch, counted."""
+    products = 32*D*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // 8))*(-((-C) // (4*Q)))*(-((-n) // P)),
+            block=P*Q,
+            accesses=4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q + 8,
+            entries=4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q + 8,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            shared=12*K*(2*Delta + 1)**2*(-((-D) // K)) + 4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q,
+            barriers=2*(2*Delta + 1)**2*(-((-D) // K)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -723,17 +798,41 @@ def _direct_dV(X, G, dV, new):
     _conv2d_channels_direct_dV((2*Delta + 1)*(2*Delta + 1)*C*D, (X, G, dV), (batch, n, m, D, Delta, C))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     C = X.shape[-1]
     n, m, D = G.shape[-3:]
     Delta = (dV.shape[0] - 1) // 2
     batch = X.size // (n*m*C)
-    chunks = _conv2d_channels_parts_dV.chunks(dV.size, (batch, n, m))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _conv2d_channels_parts_dV(chunks, (X, G), dV, (batch, n, m, D, Delta, C), new)
+    chunks = _conv2d_channels_parts_dV.chunks(dV.size, (batch, n, m), threads)
+    _conv2d_channels_parts_dV(chunks, (X, G), dV, (batch, n, m, D, Delta, C), new)
+
+
+def _direct_dV_work(*, batch, n, m, D, Delta, C, **_):
+    """Its launch, counted."""
+    products = batch*m*n
+    return (
+        launched(
+            threads=C*D*(2*Delta + 1)**2,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, m, D, Delta, C, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv2d_channels_parts_dV.lacks(C*D*(2*Delta + 1)**2, (batch, n, m), threads)
+
+
+def _parts_dV_work(*, batch, n, m, D, Delta, C, threads, **_):
+    """Its launches, counted."""
+    chunks = _conv2d_channels_parts_dV.chunks(C*D*(2*Delta + 1)**2, (batch, n, m), threads)
+    return _conv2d_channels_parts_dV.work(C*D*(2*Delta + 1)**2, chunks, batch*m*n, C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2)
 
 
 def _direct_du(G, du, new):
@@ -743,15 +842,44 @@ def _direct_du(G, du, new):
     _conv2d_channels_direct_du(D, (G, du), (batch, n, m, D))
 
 
-def _parts_du(G, du, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_du(G, du, new, threads):
+    """Partial sums, added up in their order."""
     n, m, D = G.shape[-3:]
     batch = G.size // (n*m*D)
-    chunks = _conv2d_channels_parts_du.chunks(du.size, (batch, n, m))
-    if chunks is None:
-        _direct_du(G, du, new)
-    else:
-        _conv2d_channels_parts_du(chunks, (G,), du, (batch, n, m, D), new)
+    chunks = _conv2d_channels_parts_du.chunks(du.size, (batch, n, m), threads)
+    _conv2d_channels_parts_du(chunks, (G,), du, (batch, n, m, D), new)
+
+
+def _direct_du_work(*, batch, n, m, D, **_):
+    """Its launch, counted."""
+    products = batch*m*n
+    return (
+        launched(
+            threads=D,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=D*batch*m*n + D,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_du_lacks(*, batch, n, m, D, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv2d_channels_parts_du.lacks(D, (batch, n, m), threads)
+
+
+def _parts_du_work(*, batch, n, m, D, threads, **_):
+    """Its launches, counted."""
+    chunks = _conv2d_channels_parts_du.chunks(D, (batch, n, m), threads)
+    return _conv2d_channels_parts_du.work(D, chunks, batch*m*n, D*batch*m*n + D)
+
+
+def _terms(*, C, Delta, **_):
+    """How many products one result adds at most."""
+    return C + 4*C*Delta + 4*C*Delta**2
 
 
 def _sizes(X, V, u):
@@ -770,7 +898,7 @@ def _shapes(n, m, C, D, Delta):
 conv2d_channels = Kernel(
     name="conv2d_channels",
     xp=cp,
-    body=_tiles,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -781,9 +909,65 @@ conv2d_channels = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "tiles",
+            "tiles of places and weights a block",
+            _tiles,
+            knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
+            work=_tiles_work,
+            lacks=_tiles_lacks,
+        ),
+    ),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of X",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_tiles_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "u": Gradient(_parts_du, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "tiles",
+                    "tiles of places and weights a block",
+                    _tiles_dX,
+                    knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
+                    work=_tiles_dX_work,
+                    lacks=_tiles_dX_lacks,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "u": Gradient(
+            _direct_du, ("G",),
+            work=_direct_du_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_du,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_du_work,
+                    lacks=_parts_du_lacks,
+                ),
+            ),
+        ),
     },
 )

@@ -7,10 +7,13 @@ Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ l
 Proved        72 of 72 obligations for all sizes: docs/derivations/conv2d_channels_dV.md
 Cost          2·(n·(2Δ + 1) - Δ·(Δ + 1) where Δ < n; n² otherwise)·(m·(2Δ + 1) - Δ·(Δ + 1) where Δ < m; m² otherwise)·C·D operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["conv2d_channels_dV"]
 
@@ -182,17 +185,41 @@ def _direct(G, X, dV, new):
     _conv2d_channels_dV_direct((2*Delta + 1)*(2*Delta + 1)*C*D, (G, X, dV), (batch, n, m, D, Delta, C))
 
 
-def _parts(G, X, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts(G, X, dV, new, threads):
+    """Partial sums, added up in their order."""
     n, m, D = G.shape[-3:]
     C = X.shape[-1]
     Delta = (dV.shape[0] - 1) // 2
     batch = G.size // (n*m*D)
-    chunks = _conv2d_channels_dV_parts.chunks(dV.size, (batch, n, m))
-    if chunks is None:
-        _direct(G, X, dV, new)
-    else:
-        _conv2d_channels_dV_parts(chunks, (G, X), dV, (batch, n, m, D, Delta, C), new)
+    chunks = _conv2d_channels_dV_parts.chunks(dV.size, (batch, n, m), threads)
+    _conv2d_channels_dV_parts(chunks, (G, X), dV, (batch, n, m, D, Delta, C), new)
+
+
+def _direct_work(*, batch, n, m, D, Delta, C, **_):
+    """Its launch, counted."""
+    products = batch*m*n
+    return (
+        launched(
+            threads=C*D*(2*Delta + 1)**2,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_lacks(*, batch, n, m, D, Delta, C, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv2d_channels_dV_parts.lacks(C*D*(2*Delta + 1)**2, (batch, n, m), threads)
+
+
+def _parts_work(*, batch, n, m, D, Delta, C, threads, **_):
+    """Its launches, counted."""
+    chunks = _conv2d_channels_dV_parts.chunks(C*D*(2*Delta + 1)**2, (batch, n, m), threads)
+    return _conv2d_channels_dV_parts.work(C*D*(2*Delta + 1)**2, chunks, batch*m*n, C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2)
 
 
 def _direct_dG(X, Y, dG, new):
@@ -205,6 +232,22 @@ def _direct_dG(X, Y, dG, new):
     _conv2d_channels_dV_direct_dG(batch*n*m*D, (X, Y, dG), (batch, Delta, C, D, n, m))
 
 
+def _direct_dG_work(*, batch, Delta, C, D, n, m, **_):
+    """Its launch, counted."""
+    products = C*min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=D*batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(G, Y, dX, new):
     """The gradient by X: one thread an output."""
     n, m = G.shape[-3:-1]
@@ -213,6 +256,27 @@ def _direct_dX(G, Y, dX, new):
     D = Y.shape[3]
     batch = dX.size // (n*m*C)
     _conv2d_channels_dV_direct_dX(batch*n*m*C, (G, Y, dX), (batch, Delta, C, D, n, m))
+
+
+def _direct_dX_work(*, batch, Delta, C, D, n, m, **_):
+    """Its launch, counted."""
+    products = D*min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=C*batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch*m*n
 
 
 def _sizes(G, X, Delta):
@@ -230,7 +294,7 @@ def _shapes(n, m, D, Delta, C):
 conv2d_channels_dV = Kernel(
     name="conv2d_channels_dV",
     xp=cp,
-    body=_parts,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="G",
@@ -241,9 +305,32 @@ conv2d_channels_dV = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "parts",
+            "partial sums, added up in their order",
+            _parts,
+            knobs={"threads": (131072, 32768, 8192, 2048)},
+            work=_parts_work,
+            lacks=_parts_lacks,
+        ),
+    ),
+    unfit={
+        "strips": "it needs weights that are shared by all items",
+        "tiles": "it needs weights that are shared by all items",
+    },
     gradients={
-        "G": Gradient(_direct_dG, ("X", "Y")),
-        "X": Gradient(_direct_dX, ("G", "Y")),
+        "G": Gradient(
+            _direct_dG, ("X", "Y"),
+            work=_direct_dG_work,
+        ),
+        "X": Gradient(
+            _direct_dX, ("G", "Y"),
+            work=_direct_dX_work,
+        ),
     },
     cotangent="Y",
     batched=("G", "X"),

@@ -7,10 +7,13 @@ Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ l
 Proved        106 of 106 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["conv2d_channels_dX"]
 
@@ -624,17 +627,53 @@ def _direct(H, V, X, new):
     _conv2d_channels_dX_direct(batch*n*m*C, (H, V, X), (batch, n, m, D, C, Delta))
 
 
-def _tiles(H, V, X, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles(H, V, X, new, P, Q, K):
+    """Tiles of places and weights a block."""
     n, m, D = H.shape[-3:]
     Delta = (V.shape[0] - 1) // 2
     C = V.shape[2]
     batch = X.size // (n*m*C)
-    tile = _conv2d_channels_dX_tiles.tile((n, m), C, D, batch, (C, D, Delta, m, n))
-    if tile is None:
-        _direct(H, V, X, new)
-    else:
-        _conv2d_channels_dX_tiles(tile, (H, V, X), (batch, n, m, D, C, Delta), X)
+    _conv2d_channels_dX_tiles((P, Q, K), (n, m), C, batch, (H, V, X), (batch, n, m, D, C, Delta), X)
+
+
+def _direct_work(*, batch, n, m, D, C, Delta, **_):
+    """Its launch, counted."""
+    products = D*min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=C*batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_lacks(*, batch, n, m, D, C, Delta, P, Q, K, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv2d_channels_dX_tiles.lacks((P, Q, K), (n, m), C, batch, (C, D, Delta, m, n))
+
+
+def _tiles_work(*, batch, n, m, D, C, Delta, P, Q, K, **_):
+    """Its launch, counted."""
+    products = 32*D*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // 8))*(-((-C) // (4*Q)))*(-((-n) // P)),
+            block=P*Q,
+            accesses=4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q + 8,
+            entries=4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q + 8,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            shared=12*K*(2*Delta + 1)**2*(-((-D) // K)) + 4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q,
+            barriers=2*(2*Delta + 1)**2*(-((-D) // K)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dH(V, G, dH, new):
@@ -646,17 +685,53 @@ def _direct_dH(V, G, dH, new):
     _conv2d_channels_dX_direct_dH(batch*n*m*D, (V, G, dH), (batch, n, m, C, D, Delta))
 
 
-def _tiles_dH(V, G, dH, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles_dH(V, G, dH, new, P, Q, K):
+    """Tiles of places and weights a block."""
     Delta = (V.shape[0] - 1) // 2
     D = V.shape[3]
     n, m, C = G.shape[-3:]
     batch = dH.size // (n*m*D)
-    tile = _conv2d_channels_dX_tiles_dH.tile((n, m), D, C, batch, (C, D, Delta, m, n))
-    if tile is None:
-        _direct_dH(V, G, dH, new)
-    else:
-        _conv2d_channels_dX_tiles_dH(tile, (V, G, dH), (batch, n, m, C, D, Delta), dH)
+    _conv2d_channels_dX_tiles_dH((P, Q, K), (n, m), D, batch, (V, G, dH), (batch, n, m, C, D, Delta), dH)
+
+
+def _direct_dH_work(*, batch, n, m, C, D, Delta, **_):
+    """Its launch, counted."""
+    products = C*min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=D*batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_dH_lacks(*, batch, n, m, C, D, Delta, P, Q, K, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv2d_channels_dX_tiles_dH.lacks((P, Q, K), (n, m), D, batch, (C, D, Delta, m, n))
+
+
+def _tiles_dH_work(*, batch, n, m, C, D, Delta, P, Q, K, **_):
+    """Its launch, counted."""
+    products = 32*C*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // 8))*(-((-D) // (4*Q)))*(-((-n) // P)),
+            block=P*Q,
+            accesses=4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q + 8,
+            entries=4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q + 8,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            shared=12*K*(2*Delta + 1)**2*(-((-C) // K)) + 4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q,
+            barriers=2*(2*Delta + 1)**2*(-((-C) // K)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(H, G, dV, new):
@@ -668,17 +743,46 @@ def _direct_dV(H, G, dV, new):
     _conv2d_channels_dX_direct_dV((2*Delta + 1)*(2*Delta + 1)*C*D, (H, G, dV), (batch, n, m, C, Delta, D))
 
 
-def _parts_dV(H, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(H, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     D = H.shape[-1]
     n, m, C = G.shape[-3:]
     Delta = (dV.shape[0] - 1) // 2
     batch = H.size // (n*m*D)
-    chunks = _conv2d_channels_dX_parts_dV.chunks(dV.size, (batch, n, m))
-    if chunks is None:
-        _direct_dV(H, G, dV, new)
-    else:
-        _conv2d_channels_dX_parts_dV(chunks, (H, G), dV, (batch, n, m, C, Delta, D), new)
+    chunks = _conv2d_channels_dX_parts_dV.chunks(dV.size, (batch, n, m), threads)
+    _conv2d_channels_dX_parts_dV(chunks, (H, G), dV, (batch, n, m, C, Delta, D), new)
+
+
+def _direct_dV_work(*, batch, n, m, C, Delta, D, **_):
+    """Its launch, counted."""
+    products = batch*m*n
+    return (
+        launched(
+            threads=C*D*(2*Delta + 1)**2,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, m, C, Delta, D, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv2d_channels_dX_parts_dV.lacks(C*D*(2*Delta + 1)**2, (batch, n, m), threads)
+
+
+def _parts_dV_work(*, batch, n, m, C, Delta, D, threads, **_):
+    """Its launches, counted."""
+    chunks = _conv2d_channels_dX_parts_dV.chunks(C*D*(2*Delta + 1)**2, (batch, n, m), threads)
+    return _conv2d_channels_dX_parts_dV.work(C*D*(2*Delta + 1)**2, chunks, batch*m*n, C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2)
+
+
+def _terms(*, D, Delta, **_):
+    """How many products one result adds at most."""
+    return D + 4*D*Delta + 4*D*Delta**2
 
 
 def _sizes(H, V):
@@ -697,7 +801,7 @@ def _shapes(n, m, D, C, Delta):
 conv2d_channels_dX = Kernel(
     name="conv2d_channels_dX",
     xp=cp,
-    body=_tiles,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="H",
@@ -708,8 +812,51 @@ conv2d_channels_dX = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "tiles",
+            "tiles of places and weights a block",
+            _tiles,
+            knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
+            work=_tiles_work,
+            lacks=_tiles_lacks,
+        ),
+    ),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of H",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "H": Gradient(_tiles_dH, ("V", "G")),
-        "V": Gradient(_parts_dV, ("H", "G")),
+        "H": Gradient(
+            _direct_dH, ("V", "G"),
+            work=_direct_dH_work,
+            algorithms=(
+                Design(
+                    "tiles",
+                    "tiles of places and weights a block",
+                    _tiles_dH,
+                    knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
+                    work=_tiles_dH_work,
+                    lacks=_tiles_dH_lacks,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("H", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
     },
 )

@@ -7,10 +7,13 @@ Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ l
 Proved        68 of 68 obligations for all sizes: docs/derivations/conv2d_channels_du.md
 Cost          2·n·m·D operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["conv2d_channels_du"]
 
@@ -131,6 +134,22 @@ def _direct(G, du, new):
     _conv2d_channels_du_direct(batch*D, (G, du), (batch, n, m, D))
 
 
+def _direct_work(*, batch, n, m, D, **_):
+    """Its launch, counted."""
+    products = m*n
+    return (
+        launched(
+            threads=D*batch,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=D*batch + D*batch*m*n,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
 def _direct_dG(Y, dG, new):
     """The gradient by G: one thread an output."""
     D = Y.shape[-1]
@@ -139,16 +158,55 @@ def _direct_dG(Y, dG, new):
     _conv2d_channels_du_direct_dG(batch*n*m*D, (Y, dG), (batch, D, n, m))
 
 
-def _strips_dG(Y, dG, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips_dG(Y, dG, new, S):
+    """Strips of outputs a thread."""
     D = Y.shape[-1]
     n, m = dG.shape[-3:-1]
     batch = dG.size // (n*m*D)
-    block = _conv2d_channels_du_strips_dG.block(1, (D, m, batch*n), (D, m, n))
-    if block is None:
-        _direct_dG(Y, dG, new)
-    else:
-        _conv2d_channels_du_strips_dG(block, (Y, dG), (batch, D, n, m), (Y, dG))
+    _conv2d_channels_du_strips_dG((S,), (D, m, batch*n), (Y, dG), (batch, D, n, m), (Y, dG))
+
+
+def _direct_dG_work(*, batch, D, n, m, **_):
+    """Its launch, counted."""
+    products = 1
+    return (
+        launched(
+            threads=D*batch*m*n,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=D*batch + D*batch*m*n,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_dG_lacks(*, batch, D, n, m, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv2d_channels_du_strips_dG.lacks((S,), (D, m, batch*n), 1, (D, m, n))
+
+
+def _strips_dG_work(*, batch, D, n, m, S, **_):
+    """Its launch, counted."""
+    products = S
+    return (
+        launched(
+            threads=batch*m*n*(-((-D) // S)),
+            block=128,
+            accesses=(-((-((3*S) % 4) - S) // 4)) + (-((-S) // 4)),
+            entries=4*(-((-((3*S) % 4) - S) // 4)) + 4*(-((-S) // 4)),
+            moved=D*batch + D*batch*m*n,
+            sums=S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return m*n
 
 
 def _sizes(G, C, Delta):
@@ -181,8 +239,29 @@ conv2d_channels_du = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(0, -1),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of G",
+        "tiles": "it needs one array of weights",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "G": Gradient(_strips_dG, ("Y",)),
+        "G": Gradient(
+            _direct_dG, ("Y",),
+            work=_direct_dG_work,
+            algorithms=(
+                Design(
+                    "strips",
+                    "strips of outputs a thread",
+                    _strips_dG,
+                    knobs={"S": (4,)},
+                    work=_strips_dG_work,
+                    lacks=_strips_dG_lacks,
+                ),
+            ),
+        ),
     },
     cotangent="Y",
     repeats=_repeats,

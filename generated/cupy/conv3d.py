@@ -7,10 +7,13 @@ Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ 
 Proved        117 of 117 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["conv3d"]
 
@@ -437,16 +440,50 @@ def _direct(X, V, u, H, new):
     _conv3d_direct(batch*n*m*p, (X, V, u, H), (batch, n, m, p, Delta))
 
 
-def _strips(X, V, u, H, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips(X, V, u, H, new, R, S):
+    """Strips of outputs a thread."""
     n, m, p = X.shape[-3:]
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n*m*p)
-    block = _conv3d_strips.block((2*Delta + 1)**3, (p, m, batch*n), (Delta, m, n, p))
-    if block is None:
-        _direct(X, V, u, H, new)
-    else:
-        _conv3d_strips(block, (X, V, u, H), (batch, n, m, p), (X, H), Delta=Delta)
+    _conv3d_strips((R, S), (p, m, batch*n), (X, V, u, H), (batch, n, m, p), (X, H), Delta=Delta)
+
+
+def _direct_work(*, batch, n, m, p, Delta, **_):
+    """Its launch, counted."""
+    products = min(m, 2*Delta + 1)*min(n, 2*Delta + 1)*min(p, 2*Delta + 1)
+    return (
+        launched(
+            threads=batch*m*n*p,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=2*batch*m*n*p + (2*Delta + 1)**3 + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_lacks(*, batch, n, m, p, Delta, R, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv3d_strips.lacks((R, S), (p, m, batch*n), (2*Delta + 1)**3, (Delta, m, n, p))
+
+
+def _strips_work(*, batch, n, m, p, Delta, R, S, **_):
+    """Its launch, counted."""
+    products = R*S*(2*Delta + 1)**3
+    return (
+        launched(
+            threads=batch*n*(-((-m) // R))*(-((-p) // S)),
+            block=128,
+            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S + 1,
+            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S + 1,
+            moved=2*batch*m*n*p + (2*Delta + 1)**3 + 1,
+            sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(V, G, dX, new):
@@ -457,16 +494,50 @@ def _direct_dX(V, G, dX, new):
     _conv3d_direct_dX(batch*n*m*p, (V, G, dX), (batch, n, m, p, Delta))
 
 
-def _strips_dX(V, G, dX, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips_dX(V, G, dX, new, R, S):
+    """Strips of outputs a thread."""
     Delta = (V.shape[0] - 1) // 2
     n, m, p = G.shape[-3:]
     batch = dX.size // (n*m*p)
-    block = _conv3d_strips_dX.block((2*Delta + 1)**3, (p, m, batch*n), (Delta, m, n, p))
-    if block is None:
-        _direct_dX(V, G, dX, new)
-    else:
-        _conv3d_strips_dX(block, (V, G, dX), (batch, n, m, p), (G, dX), Delta=Delta)
+    _conv3d_strips_dX((R, S), (p, m, batch*n), (V, G, dX), (batch, n, m, p), (G, dX), Delta=Delta)
+
+
+def _direct_dX_work(*, batch, n, m, p, Delta, **_):
+    """Its launch, counted."""
+    products = min(m, 2*Delta + 1)*min(n, 2*Delta + 1)*min(p, 2*Delta + 1)
+    return (
+        launched(
+            threads=batch*m*n*p,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n*p + (2*Delta + 1)**3,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_dX_lacks(*, batch, n, m, p, Delta, R, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv3d_strips_dX.lacks((R, S), (p, m, batch*n), (2*Delta + 1)**3, (Delta, m, n, p))
+
+
+def _strips_dX_work(*, batch, n, m, p, Delta, R, S, **_):
+    """Its launch, counted."""
+    products = R*S*(2*Delta + 1)**3
+    return (
+        launched(
+            threads=batch*n*(-((-m) // R))*(-((-p) // S)),
+            block=128,
+            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S,
+            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            moved=2*batch*m*n*p + (2*Delta + 1)**3,
+            sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -477,16 +548,40 @@ def _direct_dV(X, G, dV, new):
     _conv3d_direct_dV((2*Delta + 1)*(2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, n, m, p, Delta))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     n, m, p = G.shape[-3:]
     Delta = (dV.shape[0] - 1) // 2
     batch = X.size // (n*m*p)
-    chunks = _conv3d_parts_dV.chunks(dV.size, (batch, n, m, p))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _conv3d_parts_dV(chunks, (X, G), dV, (batch, n, m, p, Delta), new)
+    chunks = _conv3d_parts_dV.chunks(dV.size, (batch, n, m, p), threads)
+    _conv3d_parts_dV(chunks, (X, G), dV, (batch, n, m, p, Delta), new)
+
+
+def _direct_dV_work(*, batch, n, m, p, Delta, **_):
+    """Its launch, counted."""
+    products = batch*m*n*p
+    return (
+        launched(
+            threads=(2*Delta + 1)**3,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n*p + (2*Delta + 1)**3,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, m, p, Delta, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv3d_parts_dV.lacks((2*Delta + 1)**3, (batch, n, m, p), threads)
+
+
+def _parts_dV_work(*, batch, n, m, p, Delta, threads, **_):
+    """Its launches, counted."""
+    chunks = _conv3d_parts_dV.chunks((2*Delta + 1)**3, (batch, n, m, p), threads)
+    return _conv3d_parts_dV.work((2*Delta + 1)**3, chunks, batch*m*n*p, 2*batch*m*n*p + (2*Delta + 1)**3)
 
 
 def _direct_du(G, du, new):
@@ -496,15 +591,44 @@ def _direct_du(G, du, new):
     _conv3d_direct_du(1, (G, du), (batch, n, m, p))
 
 
-def _parts_du(G, du, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_du(G, du, new, threads):
+    """Partial sums, added up in their order."""
     n, m, p = G.shape[-3:]
     batch = G.size // (n*m*p)
-    chunks = _conv3d_parts_du.chunks(du.size, (batch, n, m, p))
-    if chunks is None:
-        _direct_du(G, du, new)
-    else:
-        _conv3d_parts_du(chunks, (G,), du, (batch, n, m, p), new)
+    chunks = _conv3d_parts_du.chunks(du.size, (batch, n, m, p), threads)
+    _conv3d_parts_du(chunks, (G,), du, (batch, n, m, p), new)
+
+
+def _direct_du_work(*, batch, n, m, p, **_):
+    """Its launch, counted."""
+    products = batch*m*n*p
+    return (
+        launched(
+            threads=1,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=batch*m*n*p + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_du_lacks(*, batch, n, m, p, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv3d_parts_du.lacks(1, (batch, n, m, p), threads)
+
+
+def _parts_du_work(*, batch, n, m, p, threads, **_):
+    """Its launches, counted."""
+    chunks = _conv3d_parts_du.chunks(1, (batch, n, m, p), threads)
+    return _conv3d_parts_du.work(1, chunks, batch*m*n*p, batch*m*n*p + 1)
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 12*Delta**2 + 6*Delta + 8*Delta**3 + 1
 
 
 def _sizes(X, V, u):
@@ -522,7 +646,7 @@ def _shapes(n, m, p, Delta):
 conv3d = Kernel(
     name="conv3d",
     xp=cp,
-    body=_strips,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -533,9 +657,64 @@ conv3d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "strips",
+            "strips of outputs a thread",
+            _strips,
+            knobs={"R": (8, 4, 2, 1), "S": (4,)},
+            work=_strips_work,
+            lacks=_strips_lacks,
+        ),
+    ),
+    unfit={
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "u": Gradient(_parts_du, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "strips",
+                    "strips of outputs a thread",
+                    _strips_dX,
+                    knobs={"R": (8, 4, 2, 1), "S": (4,)},
+                    work=_strips_dX_work,
+                    lacks=_strips_dX_lacks,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "u": Gradient(
+            _direct_du, ("G",),
+            work=_direct_du_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_du,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_du_work,
+                    lacks=_parts_du_lacks,
+                ),
+            ),
+        ),
     },
 )

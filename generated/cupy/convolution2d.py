@@ -7,10 +7,13 @@ Derivation    dense ⟶ reindex ⟶ equivariant(translations)
 Proved        89 of 89 obligations for all sizes: docs/derivations/convolution2d.md
 Cost          2·n²·m² operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["convolution2d"]
 
@@ -216,11 +219,43 @@ def _direct(X, V, u, H, new):
     _convolution2d_direct(batch*n*m, (X, V, u, H), (batch, n, m))
 
 
+def _direct_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = min(4*m*n + 1 - 2*m - 2*n, m*n)
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=2*batch*m*n + (2*m - 1)*(2*n - 1) + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
     _convolution2d_direct_dX(batch*n*m, (V, G, dX), (batch, n, m))
+
+
+def _direct_dX_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = min(4*m*n + 1 - 2*m - 2*n, m*n)
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n + (2*m - 1)*(2*n - 1),
+            rolled=products,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -230,15 +265,39 @@ def _direct_dV(X, G, dV, new):
     _convolution2d_direct_dV((2*n - 1)*(2*m - 1), (X, G, dV), (batch, n, m))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     n, m = G.shape[-2:]
     batch = X.size // (n*m)
-    chunks = _convolution2d_parts_dV.chunks(dV.size, (batch, n, m))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _convolution2d_parts_dV(chunks, (X, G), dV, (batch, n, m), new)
+    chunks = _convolution2d_parts_dV.chunks(dV.size, (batch, n, m), threads)
+    _convolution2d_parts_dV(chunks, (X, G), dV, (batch, n, m), new)
+
+
+def _direct_dV_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = batch*m*n
+    return (
+        launched(
+            threads=(2*m - 1)*(2*n - 1),
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n + (2*m - 1)*(2*n - 1),
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _convolution2d_parts_dV.lacks((2*m - 1)*(2*n - 1), (batch, n, m), threads)
+
+
+def _parts_dV_work(*, batch, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _convolution2d_parts_dV.chunks((2*m - 1)*(2*n - 1), (batch, n, m), threads)
+    return _convolution2d_parts_dV.work((2*m - 1)*(2*n - 1), chunks, batch*m*n, 2*batch*m*n + (2*m - 1)*(2*n - 1))
 
 
 def _direct_du(G, du, new):
@@ -248,15 +307,44 @@ def _direct_du(G, du, new):
     _convolution2d_direct_du(1, (G, du), (batch, n, m))
 
 
-def _parts_du(G, du, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_du(G, du, new, threads):
+    """Partial sums, added up in their order."""
     n, m = G.shape[-2:]
     batch = G.size // (n*m)
-    chunks = _convolution2d_parts_du.chunks(du.size, (batch, n, m))
-    if chunks is None:
-        _direct_du(G, du, new)
-    else:
-        _convolution2d_parts_du(chunks, (G,), du, (batch, n, m), new)
+    chunks = _convolution2d_parts_du.chunks(du.size, (batch, n, m), threads)
+    _convolution2d_parts_du(chunks, (G,), du, (batch, n, m), new)
+
+
+def _direct_du_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = batch*m*n
+    return (
+        launched(
+            threads=1,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=batch*m*n + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_du_lacks(*, batch, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _convolution2d_parts_du.lacks(1, (batch, n, m), threads)
+
+
+def _parts_du_work(*, batch, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _convolution2d_parts_du.chunks(1, (batch, n, m), threads)
+    return _convolution2d_parts_du.work(1, chunks, batch*m*n, batch*m*n + 1)
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return 4*m*n + 1 - 2*m - 2*n
 
 
 def _sizes(X, V, u):
@@ -284,9 +372,46 @@ convolution2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of X",
+        "tiles": "it needs a letter that is summed, and that tells weights and entries of X",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "u": Gradient(_parts_du, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "u": Gradient(
+            _direct_du, ("G",),
+            work=_direct_du_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_du,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_du_work,
+                    lacks=_parts_du_lacks,
+                ),
+            ),
+        ),
     },
 )

@@ -7,10 +7,13 @@ Derivation    dense ⟶ equivariant(symmetric)
 Proved        54 of 54 obligations for all sizes: docs/derivations/deepsets1d.md
 Cost          2·n² operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["deepsets1d"]
 
@@ -611,15 +614,51 @@ def _direct(X, V, u, H, new):
     _deepsets1d_direct(batch*n, (X, V, u, H), (batch, n))
 
 
-def _tiles(X, V, u, H, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles(X, V, u, H, new, P, Q, K):
+    """Tiles of places and weights a block."""
     n = X.shape[-1]
     batch = H.size // (n)
-    tile = _deepsets1d_tiles.tile((batch,), n, n, 1, (n,))
-    if tile is None:
-        _direct(X, V, u, H, new)
-    else:
-        _deepsets1d_tiles(tile, (X, V, u, H), (batch, n), H)
+    _deepsets1d_tiles((P, Q, K), (batch,), n, 1, (X, V, u, H), (batch, n), H)
+
+
+def _direct_work(*, batch, n, **_):
+    """Its launch, counted."""
+    products = n
+    return (
+        launched(
+            threads=batch*n,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=2*batch*n + 3,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_lacks(*, batch, n, P, Q, K, **_):
+    """Why no launch has these numbers, if so."""
+    return _deepsets1d_tiles.lacks((P, Q, K), (batch,), n, 1, (n,))
+
+
+def _tiles_work(*, batch, n, P, Q, K, **_):
+    """Its launch, counted."""
+    products = 32*n
+    return (
+        launched(
+            threads=P*Q*(-((-batch) // (8*P)))*(-((-n) // (4*Q))),
+            block=P*Q,
+            accesses=4*K*(-((-n) // K))/P + 8*K*(-((-n) // K))/Q + 9,
+            entries=4*K*(-((-n) // K))/P + 8*K*(-((-n) // K))/Q + 9,
+            moved=2*batch*n + 3,
+            shared=4*K*(-((-n) // K))/P + 8*K*(-((-n) // K))/Q + 12*K*(-((-n) // K)),
+            barriers=2*(-((-n) // K)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(V, G, dX, new):
@@ -629,15 +668,51 @@ def _direct_dX(V, G, dX, new):
     _deepsets1d_direct_dX(batch*n, (V, G, dX), (batch, n))
 
 
-def _tiles_dX(V, G, dX, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles_dX(V, G, dX, new, P, Q, K):
+    """Tiles of places and weights a block."""
     n = G.shape[-1]
     batch = dX.size // (n)
-    tile = _deepsets1d_tiles_dX.tile((batch,), n, n, 1, (n,))
-    if tile is None:
-        _direct_dX(V, G, dX, new)
-    else:
-        _deepsets1d_tiles_dX(tile, (V, G, dX), (batch, n), dX)
+    _deepsets1d_tiles_dX((P, Q, K), (batch,), n, 1, (V, G, dX), (batch, n), dX)
+
+
+def _direct_dX_work(*, batch, n, **_):
+    """Its launch, counted."""
+    products = n
+    return (
+        launched(
+            threads=batch*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*n + 2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_dX_lacks(*, batch, n, P, Q, K, **_):
+    """Why no launch has these numbers, if so."""
+    return _deepsets1d_tiles_dX.lacks((P, Q, K), (batch,), n, 1, (n,))
+
+
+def _tiles_dX_work(*, batch, n, P, Q, K, **_):
+    """Its launch, counted."""
+    products = 32*n
+    return (
+        launched(
+            threads=P*Q*(-((-batch) // (8*P)))*(-((-n) // (4*Q))),
+            block=P*Q,
+            accesses=4*K*(-((-n) // K))/P + 8*K*(-((-n) // K))/Q + 8,
+            entries=4*K*(-((-n) // K))/P + 8*K*(-((-n) // K))/Q + 8,
+            moved=2*batch*n + 2,
+            shared=4*K*(-((-n) // K))/P + 8*K*(-((-n) // K))/Q + 12*K*(-((-n) // K)),
+            barriers=2*(-((-n) // K)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -647,15 +722,39 @@ def _direct_dV(X, G, dV, new):
     _deepsets1d_direct_dV(2, (X, G, dV), (batch, n))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     n = G.shape[-1]
     batch = X.size // (n)
-    chunks = _deepsets1d_parts_dV.chunks(dV.size, (batch, n, n))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _deepsets1d_parts_dV(chunks, (X, G), dV, (batch, n), new)
+    chunks = _deepsets1d_parts_dV.chunks(dV.size, (batch, n, n), threads)
+    _deepsets1d_parts_dV(chunks, (X, G), dV, (batch, n), new)
+
+
+def _direct_dV_work(*, batch, n, **_):
+    """Its launch, counted."""
+    products = batch*n**2
+    return (
+        launched(
+            threads=2,
+            block=256,
+            accesses=products/n + products + 1,
+            entries=products/n + products + 1,
+            moved=2*batch*n + 2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _deepsets1d_parts_dV.lacks(2, (batch, n, n), threads)
+
+
+def _parts_dV_work(*, batch, n, threads, **_):
+    """Its launches, counted."""
+    chunks = _deepsets1d_parts_dV.chunks(2, (batch, n, n), threads)
+    return _deepsets1d_parts_dV.work(2, chunks, batch*n**2, 2*batch*n + 2)
 
 
 def _direct_du(G, du, new):
@@ -665,15 +764,44 @@ def _direct_du(G, du, new):
     _deepsets1d_direct_du(1, (G, du), (batch, n))
 
 
-def _parts_du(G, du, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_du(G, du, new, threads):
+    """Partial sums, added up in their order."""
     n = G.shape[-1]
     batch = G.size // (n)
-    chunks = _deepsets1d_parts_du.chunks(du.size, (batch, n))
-    if chunks is None:
-        _direct_du(G, du, new)
-    else:
-        _deepsets1d_parts_du(chunks, (G,), du, (batch, n), new)
+    chunks = _deepsets1d_parts_du.chunks(du.size, (batch, n), threads)
+    _deepsets1d_parts_du(chunks, (G,), du, (batch, n), new)
+
+
+def _direct_du_work(*, batch, n, **_):
+    """Its launch, counted."""
+    products = batch*n
+    return (
+        launched(
+            threads=1,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=batch*n + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_du_lacks(*, batch, n, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _deepsets1d_parts_du.lacks(1, (batch, n), threads)
+
+
+def _parts_du_work(*, batch, n, threads, **_):
+    """Its launches, counted."""
+    chunks = _deepsets1d_parts_du.chunks(1, (batch, n), threads)
+    return _deepsets1d_parts_du.work(1, chunks, batch*n, batch*n + 1)
+
+
+def _terms(*, n, **_):
+    """How many products one result adds at most."""
+    return n
 
 
 def _sizes(X, V, u):
@@ -695,7 +823,7 @@ def _repeats(n):
 deepsets1d = Kernel(
     name="deepsets1d",
     xp=cp,
-    body=_tiles,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -706,10 +834,66 @@ deepsets1d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "tiles",
+            "tiles of places and weights a block",
+            _tiles,
+            knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
+            work=_tiles_work,
+            lacks=_tiles_lacks,
+        ),
+    ),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of X",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_tiles_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "u": Gradient(_parts_du, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "tiles",
+                    "tiles of places and weights a block",
+                    _tiles_dX,
+                    knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
+                    work=_tiles_dX_work,
+                    lacks=_tiles_dX_lacks,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "u": Gradient(
+            _direct_du, ("G",),
+            work=_direct_du_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_du,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_du_work,
+                    lacks=_parts_du_lacks,
+                ),
+            ),
+        ),
     },
     repeats=_repeats,
 )

@@ -7,10 +7,13 @@ Derivation    dense
 Proved        54 of 54 obligations for all sizes: docs/derivations/dense2d.md
 Cost          2·n²·m² operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["dense2d"]
 
@@ -625,15 +628,51 @@ def _direct(X, W, U, H, new):
     _dense2d_direct(batch*n*m, (X, W, U, H), (batch, n, m))
 
 
-def _tiles(X, W, U, H, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles(X, W, U, H, new, P, Q, K):
+    """Tiles of places and weights a block."""
     n, m = X.shape[-2:]
     batch = H.size // (n*m)
-    tile = _dense2d_tiles.tile((batch,), m, m, n, (m, n))
-    if tile is None:
-        _direct(X, W, U, H, new)
-    else:
-        _dense2d_tiles(tile, (X, W, U, H), (batch, n, m), H)
+    _dense2d_tiles((P, Q, K), (batch,), m, n, (X, W, U, H), (batch, n, m), H)
+
+
+def _direct_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = m*n
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=2*batch*m*n + m**2*n**2 + m*n,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_lacks(*, batch, n, m, P, Q, K, **_):
+    """Why no launch has these numbers, if so."""
+    return _dense2d_tiles.lacks((P, Q, K), (batch,), m, n, (m, n))
+
+
+def _tiles_work(*, batch, n, m, P, Q, K, **_):
+    """Its launch, counted."""
+    products = 32*m*n
+    return (
+        launched(
+            threads=P*Q*n*(-((-batch) // (8*P)))*(-((-m) // (4*Q))),
+            block=P*Q,
+            accesses=4*K*n*(-((-m) // K))/P + 8*K*n*(-((-m) // K))/Q + 40,
+            entries=4*K*n*(-((-m) // K))/P + 8*K*n*(-((-m) // K))/Q + 40,
+            moved=2*batch*m*n + m**2*n**2 + m*n,
+            shared=4*K*n*(-((-m) // K))/P + 8*K*n*(-((-m) // K))/Q + 12*K*n*(-((-m) // K)),
+            barriers=2*n*(-((-m) // K)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(W, G, dX, new):
@@ -643,15 +682,51 @@ def _direct_dX(W, G, dX, new):
     _dense2d_direct_dX(batch*n*m, (W, G, dX), (batch, n, m))
 
 
-def _tiles_dX(W, G, dX, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles_dX(W, G, dX, new, P, Q, K):
+    """Tiles of places and weights a block."""
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
-    tile = _dense2d_tiles_dX.tile((batch,), m, m, n, (m, n))
-    if tile is None:
-        _direct_dX(W, G, dX, new)
-    else:
-        _dense2d_tiles_dX(tile, (W, G, dX), (batch, n, m), dX)
+    _dense2d_tiles_dX((P, Q, K), (batch,), m, n, (W, G, dX), (batch, n, m), dX)
+
+
+def _direct_dX_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = m*n
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n + m**2*n**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_dX_lacks(*, batch, n, m, P, Q, K, **_):
+    """Why no launch has these numbers, if so."""
+    return _dense2d_tiles_dX.lacks((P, Q, K), (batch,), m, n, (m, n))
+
+
+def _tiles_dX_work(*, batch, n, m, P, Q, K, **_):
+    """Its launch, counted."""
+    products = 32*m*n
+    return (
+        launched(
+            threads=P*Q*n*(-((-batch) // (8*P)))*(-((-m) // (4*Q))),
+            block=P*Q,
+            accesses=4*K*n*(-((-m) // K))/P + 8*K*n*(-((-m) // K))/Q + 8,
+            entries=4*K*n*(-((-m) // K))/P + 8*K*n*(-((-m) // K))/Q + 8,
+            moved=2*batch*m*n + m**2*n**2,
+            shared=4*K*n*(-((-m) // K))/P + 8*K*n*(-((-m) // K))/Q + 12*K*n*(-((-m) // K)),
+            barriers=2*n*(-((-m) // K)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dW(X, G, dW, new):
@@ -661,15 +736,39 @@ def _direct_dW(X, G, dW, new):
     _dense2d_direct_dW(n*m*n*m, (X, G, dW), (batch, n, m))
 
 
-def _parts_dW(X, G, dW, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dW(X, G, dW, new, threads):
+    """Partial sums, added up in their order."""
     n, m = G.shape[-2:]
     batch = X.size // (n*m)
-    chunks = _dense2d_parts_dW.chunks(dW.size, (batch,))
-    if chunks is None:
-        _direct_dW(X, G, dW, new)
-    else:
-        _dense2d_parts_dW(chunks, (X, G), dW, (batch, n, m), new)
+    chunks = _dense2d_parts_dW.chunks(dW.size, (batch,), threads)
+    _dense2d_parts_dW(chunks, (X, G), dW, (batch, n, m), new)
+
+
+def _direct_dW_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = batch
+    return (
+        launched(
+            threads=m**2*n**2,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n + m**2*n**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dW_lacks(*, batch, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _dense2d_parts_dW.lacks(m**2*n**2, (batch,), threads)
+
+
+def _parts_dW_work(*, batch, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _dense2d_parts_dW.chunks(m**2*n**2, (batch,), threads)
+    return _dense2d_parts_dW.work(m**2*n**2, chunks, batch, 2*batch*m*n + m**2*n**2)
 
 
 def _direct_dU(G, dU, new):
@@ -679,15 +778,44 @@ def _direct_dU(G, dU, new):
     _dense2d_direct_dU(n*m, (G, dU), (batch, n, m))
 
 
-def _parts_dU(G, dU, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dU(G, dU, new, threads):
+    """Partial sums, added up in their order."""
     n, m = G.shape[-2:]
     batch = G.size // (n*m)
-    chunks = _dense2d_parts_dU.chunks(dU.size, (batch,))
-    if chunks is None:
-        _direct_dU(G, dU, new)
-    else:
-        _dense2d_parts_dU(chunks, (G,), dU, (batch, n, m), new)
+    chunks = _dense2d_parts_dU.chunks(dU.size, (batch,), threads)
+    _dense2d_parts_dU(chunks, (G,), dU, (batch, n, m), new)
+
+
+def _direct_dU_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = batch
+    return (
+        launched(
+            threads=m*n,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=batch*m*n + m*n,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dU_lacks(*, batch, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _dense2d_parts_dU.lacks(m*n, (batch,), threads)
+
+
+def _parts_dU_work(*, batch, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _dense2d_parts_dU.chunks(m*n, (batch,), threads)
+    return _dense2d_parts_dU.work(m*n, chunks, batch, batch*m*n + m*n)
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return m*n
 
 
 def _sizes(X, W, U):
@@ -704,7 +832,7 @@ def _shapes(n, m):
 dense2d = Kernel(
     name="dense2d",
     xp=cp,
-    body=_tiles,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -715,9 +843,65 @@ dense2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "tiles",
+            "tiles of places and weights a block",
+            _tiles,
+            knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
+            work=_tiles_work,
+            lacks=_tiles_lacks,
+        ),
+    ),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of X",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_tiles_dX, ("W", "G")),
-        "W": Gradient(_parts_dW, ("X", "G")),
-        "U": Gradient(_parts_dU, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("W", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "tiles",
+                    "tiles of places and weights a block",
+                    _tiles_dX,
+                    knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
+                    work=_tiles_dX_work,
+                    lacks=_tiles_dX_lacks,
+                ),
+            ),
+        ),
+        "W": Gradient(
+            _direct_dW, ("X", "G"),
+            work=_direct_dW_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dW,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dW_work,
+                    lacks=_parts_dW_lacks,
+                ),
+            ),
+        ),
+        "U": Gradient(
+            _direct_dU, ("G",),
+            work=_direct_dU_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dU,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dU_work,
+                    lacks=_parts_dU_lacks,
+                ),
+            ),
+        ),
     },
 )

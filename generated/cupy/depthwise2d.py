@@ -7,10 +7,13 @@ Derivation    dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations)
 Proved        123 of 123 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["depthwise2d"]
 
@@ -406,16 +409,50 @@ def _direct(X, V, u, H, new):
     _depthwise2d_direct(batch*n*m*C, (X, V, u, H), (batch, n, m, C, Delta))
 
 
-def _strips(X, V, u, H, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips(X, V, u, H, new, R, S):
+    """Strips of outputs a thread."""
     n, m, C = X.shape[-3:]
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n*m*C)
-    block = _depthwise2d_strips.block((2*Delta + 1)**2, (C, m, batch*n), (C, Delta, m, n))
-    if block is None:
-        _direct(X, V, u, H, new)
-    else:
-        _depthwise2d_strips(block, (X, V, u, H), (batch, n, m, C), (X, H), Delta=Delta)
+    _depthwise2d_strips((R, S), (C, m, batch*n), (X, V, u, H), (batch, n, m, C), (X, H), Delta=Delta)
+
+
+def _direct_work(*, batch, n, m, C, Delta, **_):
+    """Its launch, counted."""
+    products = min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=C*batch*m*n,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=2*C*batch*m*n + C + C*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_lacks(*, batch, n, m, C, Delta, R, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _depthwise2d_strips.lacks((R, S), (C, m, batch*n), (2*Delta + 1)**2, (C, Delta, m, n))
+
+
+def _strips_work(*, batch, n, m, C, Delta, R, S, **_):
+    """Its launch, counted."""
+    products = R*S*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=batch*n*(-((-C) // S))*(-((-m) // R)),
+            block=128,
+            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-((3*S) % 4) - S) // 4)) + R*S + R*(-((-S) // 4)) + products,
+            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + R*S + products,
+            moved=2*C*batch*m*n + C + C*(2*Delta + 1)**2,
+            sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(V, G, dX, new):
@@ -426,16 +463,50 @@ def _direct_dX(V, G, dX, new):
     _depthwise2d_direct_dX(batch*n*m*C, (V, G, dX), (batch, n, m, C, Delta))
 
 
-def _strips_dX(V, G, dX, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips_dX(V, G, dX, new, R, S):
+    """Strips of outputs a thread."""
     Delta = (V.shape[0] - 1) // 2
     n, m, C = G.shape[-3:]
     batch = dX.size // (n*m*C)
-    block = _depthwise2d_strips_dX.block((2*Delta + 1)**2, (C, m, batch*n), (C, Delta, m, n))
-    if block is None:
-        _direct_dX(V, G, dX, new)
-    else:
-        _depthwise2d_strips_dX(block, (V, G, dX), (batch, n, m, C), (G, dX), Delta=Delta)
+    _depthwise2d_strips_dX((R, S), (C, m, batch*n), (V, G, dX), (batch, n, m, C), (G, dX), Delta=Delta)
+
+
+def _direct_dX_work(*, batch, n, m, C, Delta, **_):
+    """Its launch, counted."""
+    products = min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=C*batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*C*batch*m*n + C*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_dX_lacks(*, batch, n, m, C, Delta, R, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _depthwise2d_strips_dX.lacks((R, S), (C, m, batch*n), (2*Delta + 1)**2, (C, Delta, m, n))
+
+
+def _strips_dX_work(*, batch, n, m, C, Delta, R, S, **_):
+    """Its launch, counted."""
+    products = R*S*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=batch*n*(-((-C) // S))*(-((-m) // R)),
+            block=128,
+            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-((3*S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products,
+            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products,
+            moved=2*C*batch*m*n + C*(2*Delta + 1)**2,
+            sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -446,16 +517,40 @@ def _direct_dV(X, G, dV, new):
     _depthwise2d_direct_dV((2*Delta + 1)*(2*Delta + 1)*C, (X, G, dV), (batch, n, m, C, Delta))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     n, m, C = G.shape[-3:]
     Delta = (dV.shape[0] - 1) // 2
     batch = X.size // (n*m*C)
-    chunks = _depthwise2d_parts_dV.chunks(dV.size, (batch, n, m))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _depthwise2d_parts_dV(chunks, (X, G), dV, (batch, n, m, C, Delta), new)
+    chunks = _depthwise2d_parts_dV.chunks(dV.size, (batch, n, m), threads)
+    _depthwise2d_parts_dV(chunks, (X, G), dV, (batch, n, m, C, Delta), new)
+
+
+def _direct_dV_work(*, batch, n, m, C, Delta, **_):
+    """Its launch, counted."""
+    products = batch*m*n
+    return (
+        launched(
+            threads=C*(2*Delta + 1)**2,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*C*batch*m*n + C*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, m, C, Delta, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _depthwise2d_parts_dV.lacks(C*(2*Delta + 1)**2, (batch, n, m), threads)
+
+
+def _parts_dV_work(*, batch, n, m, C, Delta, threads, **_):
+    """Its launches, counted."""
+    chunks = _depthwise2d_parts_dV.chunks(C*(2*Delta + 1)**2, (batch, n, m), threads)
+    return _depthwise2d_parts_dV.work(C*(2*Delta + 1)**2, chunks, batch*m*n, 2*C*batch*m*n + C*(2*Delta + 1)**2)
 
 
 def _direct_du(G, du, new):
@@ -465,15 +560,44 @@ def _direct_du(G, du, new):
     _depthwise2d_direct_du(C, (G, du), (batch, n, m, C))
 
 
-def _parts_du(G, du, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_du(G, du, new, threads):
+    """Partial sums, added up in their order."""
     n, m, C = G.shape[-3:]
     batch = G.size // (n*m*C)
-    chunks = _depthwise2d_parts_du.chunks(du.size, (batch, n, m))
-    if chunks is None:
-        _direct_du(G, du, new)
-    else:
-        _depthwise2d_parts_du(chunks, (G,), du, (batch, n, m, C), new)
+    chunks = _depthwise2d_parts_du.chunks(du.size, (batch, n, m), threads)
+    _depthwise2d_parts_du(chunks, (G,), du, (batch, n, m, C), new)
+
+
+def _direct_du_work(*, batch, n, m, C, **_):
+    """Its launch, counted."""
+    products = batch*m*n
+    return (
+        launched(
+            threads=C,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=C*batch*m*n + C,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_du_lacks(*, batch, n, m, C, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _depthwise2d_parts_du.lacks(C, (batch, n, m), threads)
+
+
+def _parts_du_work(*, batch, n, m, C, threads, **_):
+    """Its launches, counted."""
+    chunks = _depthwise2d_parts_du.chunks(C, (batch, n, m), threads)
+    return _depthwise2d_parts_du.work(C, chunks, batch*m*n, C*batch*m*n + C)
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
 
 
 def _sizes(X, V, u):
@@ -491,7 +615,7 @@ def _shapes(n, m, C, Delta):
 depthwise2d = Kernel(
     name="depthwise2d",
     xp=cp,
-    body=_strips,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -502,9 +626,64 @@ depthwise2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "strips",
+            "strips of outputs a thread",
+            _strips,
+            knobs={"R": (8, 4, 2, 1), "S": (4,)},
+            work=_strips_work,
+            lacks=_strips_lacks,
+        ),
+    ),
+    unfit={
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "u": Gradient(_parts_du, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "strips",
+                    "strips of outputs a thread",
+                    _strips_dX,
+                    knobs={"R": (8, 4, 2, 1), "S": (4,)},
+                    work=_strips_dX_work,
+                    lacks=_strips_dX_lacks,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "u": Gradient(
+            _direct_du, ("G",),
+            work=_direct_du_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_du,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_du_work,
+                    lacks=_parts_du_lacks,
+                ),
+            ),
+        ),
     },
 )

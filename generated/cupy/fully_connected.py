@@ -7,10 +7,13 @@ Derivation    dense
 Proved        54 of 54 obligations for all sizes: docs/derivations/fully_connected.md
 Cost          2·N·K operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["fully_connected"]
 
@@ -590,16 +593,52 @@ def _direct(X, W, U, H, new):
     _fully_connected_direct(batch*N, (X, W, U, H), (batch, K, N))
 
 
-def _tiles(X, W, U, H, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles(X, W, U, H, new, P, Q, K_):
+    """Tiles of places and weights a block."""
     K = X.shape[-1]
     N = W.shape[0]
     batch = H.size // (N)
-    tile = _fully_connected_tiles.tile((batch,), N, K, 1, (K, N))
-    if tile is None:
-        _direct(X, W, U, H, new)
-    else:
-        _fully_connected_tiles(tile, (X, W, U, H), (batch, K, N), H)
+    _fully_connected_tiles((P, Q, K_), (batch,), N, 1, (X, W, U, H), (batch, K, N), H)
+
+
+def _direct_work(*, batch, K, N, **_):
+    """Its launch, counted."""
+    products = K
+    return (
+        launched(
+            threads=N*batch,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=K*batch + N*batch + K*N + N,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_lacks(*, batch, K, N, P, Q, K_, **_):
+    """Why no launch has these numbers, if so."""
+    return _fully_connected_tiles.lacks((P, Q, K_), (batch,), N, 1, (K, N))
+
+
+def _tiles_work(*, batch, K, N, P, Q, K_, **_):
+    """Its launch, counted."""
+    products = 32*K
+    return (
+        launched(
+            threads=P*Q*(-((-N) // (4*Q)))*(-((-batch) // (8*P))),
+            block=P*Q,
+            accesses=4*K_*(-((-K) // K_))/P + 8*K_*(-((-K) // K_))/Q + 40,
+            entries=4*K_*(-((-K) // K_))/P + 8*K_*(-((-K) // K_))/Q + 40,
+            moved=K*batch + N*batch + K*N + N,
+            shared=12*K_*(-((-K) // K_)) + 4*K_*(-((-K) // K_))/P + 8*K_*(-((-K) // K_))/Q,
+            barriers=2*(-((-K) // K_)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(W, G, dX, new):
@@ -610,16 +649,52 @@ def _direct_dX(W, G, dX, new):
     _fully_connected_direct_dX(batch*K, (W, G, dX), (batch, N, K))
 
 
-def _tiles_dX(W, G, dX, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles_dX(W, G, dX, new, P, Q, K_):
+    """Tiles of places and weights a block."""
     K = W.shape[1]
     N = G.shape[-1]
     batch = dX.size // (K)
-    tile = _fully_connected_tiles_dX.tile((batch,), K, N, 1, (K, N))
-    if tile is None:
-        _direct_dX(W, G, dX, new)
-    else:
-        _fully_connected_tiles_dX(tile, (W, G, dX), (batch, N, K), dX)
+    _fully_connected_tiles_dX((P, Q, K_), (batch,), K, 1, (W, G, dX), (batch, N, K), dX)
+
+
+def _direct_dX_work(*, batch, N, K, **_):
+    """Its launch, counted."""
+    products = N
+    return (
+        launched(
+            threads=K*batch,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=K*batch + N*batch + K*N,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_dX_lacks(*, batch, N, K, P, Q, K_, **_):
+    """Why no launch has these numbers, if so."""
+    return _fully_connected_tiles_dX.lacks((P, Q, K_), (batch,), K, 1, (K, N))
+
+
+def _tiles_dX_work(*, batch, N, K, P, Q, K_, **_):
+    """Its launch, counted."""
+    products = 32*N
+    return (
+        launched(
+            threads=P*Q*(-((-K) // (4*Q)))*(-((-batch) // (8*P))),
+            block=P*Q,
+            accesses=4*K_*(-((-N) // K_))/P + 8*K_*(-((-N) // K_))/Q + 8,
+            entries=4*K_*(-((-N) // K_))/P + 8*K_*(-((-N) // K_))/Q + 8,
+            moved=K*batch + N*batch + K*N,
+            shared=12*K_*(-((-N) // K_)) + 4*K_*(-((-N) // K_))/P + 8*K_*(-((-N) // K_))/Q,
+            barriers=2*(-((-N) // K_)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dW(X, G, dW, new):
@@ -630,16 +705,40 @@ def _direct_dW(X, G, dW, new):
     _fully_connected_direct_dW(N*K, (X, G, dW), (batch, N, K))
 
 
-def _parts_dW(X, G, dW, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dW(X, G, dW, new, threads):
+    """Partial sums, added up in their order."""
     K = X.shape[-1]
     N = G.shape[-1]
     batch = X.size // (K)
-    chunks = _fully_connected_parts_dW.chunks(dW.size, (batch,))
-    if chunks is None:
-        _direct_dW(X, G, dW, new)
-    else:
-        _fully_connected_parts_dW(chunks, (X, G), dW, (batch, N, K), new)
+    chunks = _fully_connected_parts_dW.chunks(dW.size, (batch,), threads)
+    _fully_connected_parts_dW(chunks, (X, G), dW, (batch, N, K), new)
+
+
+def _direct_dW_work(*, batch, N, K, **_):
+    """Its launch, counted."""
+    products = batch
+    return (
+        launched(
+            threads=K*N,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=K*batch + N*batch + K*N,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dW_lacks(*, batch, N, K, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _fully_connected_parts_dW.lacks(K*N, (batch,), threads)
+
+
+def _parts_dW_work(*, batch, N, K, threads, **_):
+    """Its launches, counted."""
+    chunks = _fully_connected_parts_dW.chunks(K*N, (batch,), threads)
+    return _fully_connected_parts_dW.work(K*N, chunks, batch, K*batch + N*batch + K*N)
 
 
 def _direct_dU(G, dU, new):
@@ -649,15 +748,44 @@ def _direct_dU(G, dU, new):
     _fully_connected_direct_dU(N, (G, dU), (batch, N))
 
 
-def _parts_dU(G, dU, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dU(G, dU, new, threads):
+    """Partial sums, added up in their order."""
     N = G.shape[-1]
     batch = G.size // (N)
-    chunks = _fully_connected_parts_dU.chunks(dU.size, (batch,))
-    if chunks is None:
-        _direct_dU(G, dU, new)
-    else:
-        _fully_connected_parts_dU(chunks, (G,), dU, (batch, N), new)
+    chunks = _fully_connected_parts_dU.chunks(dU.size, (batch,), threads)
+    _fully_connected_parts_dU(chunks, (G,), dU, (batch, N), new)
+
+
+def _direct_dU_work(*, batch, N, **_):
+    """Its launch, counted."""
+    products = batch
+    return (
+        launched(
+            threads=N,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=N*batch + N,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dU_lacks(*, batch, N, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _fully_connected_parts_dU.lacks(N, (batch,), threads)
+
+
+def _parts_dU_work(*, batch, N, threads, **_):
+    """Its launches, counted."""
+    chunks = _fully_connected_parts_dU.chunks(N, (batch,), threads)
+    return _fully_connected_parts_dU.work(N, chunks, batch, N*batch + N)
+
+
+def _terms(*, K, **_):
+    """How many products one result adds at most."""
+    return K
 
 
 def _sizes(X, W, U):
@@ -675,7 +803,7 @@ def _shapes(K, N):
 fully_connected = Kernel(
     name="fully_connected",
     xp=cp,
-    body=_tiles,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -686,9 +814,65 @@ fully_connected = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "tiles",
+            "tiles of places and weights a block",
+            _tiles,
+            knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K_": (8,)},
+            work=_tiles_work,
+            lacks=_tiles_lacks,
+        ),
+    ),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of X",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_tiles_dX, ("W", "G")),
-        "W": Gradient(_parts_dW, ("X", "G")),
-        "U": Gradient(_parts_dU, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("W", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "tiles",
+                    "tiles of places and weights a block",
+                    _tiles_dX,
+                    knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K_": (8,)},
+                    work=_tiles_dX_work,
+                    lacks=_tiles_dX_lacks,
+                ),
+            ),
+        ),
+        "W": Gradient(
+            _direct_dW, ("X", "G"),
+            work=_direct_dW_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dW,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dW_work,
+                    lacks=_parts_dW_lacks,
+                ),
+            ),
+        ),
+        "U": Gradient(
+            _direct_dU, ("G",),
+            work=_direct_dU_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dU,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dU_work,
+                    lacks=_parts_dU_lacks,
+                ),
+            ),
+        ),
     },
 )

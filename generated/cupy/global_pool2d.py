@@ -7,10 +7,13 @@ Derivation    dense ⟶ channels(C, C) ⟶ invariant(translations) ⟶ depthwise
 Proved        71 of 71 obligations for all sizes: docs/derivations/global_pool2d.md
 Cost          2·n·m·C operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["global_pool2d"]
 
@@ -253,6 +256,22 @@ def _direct(X, V, u, H, new):
     _global_pool2d_direct(batch*C, (X, V, u, H), (batch, n, m, C))
 
 
+def _direct_work(*, batch, n, m, C, **_):
+    """Its launch, counted."""
+    products = m*n
+    return (
+        launched(
+            threads=C*batch,
+            block=256,
+            accesses=products/(m*n) + products + 2,
+            entries=products/(m*n) + products + 2,
+            moved=C*batch + C*batch*m*n + 2*C,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     C = G.shape[-1]
@@ -261,16 +280,50 @@ def _direct_dX(V, G, dX, new):
     _global_pool2d_direct_dX(batch*n*m*C, (V, G, dX), (batch, C, n, m))
 
 
-def _strips_dX(V, G, dX, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips_dX(V, G, dX, new, S):
+    """Strips of outputs a thread."""
     C = G.shape[-1]
     n, m = dX.shape[-3:-1]
     batch = dX.size // (n*m*C)
-    block = _global_pool2d_strips_dX.block(1, (C, m, batch*n), (C, m, n))
-    if block is None:
-        _direct_dX(V, G, dX, new)
-    else:
-        _global_pool2d_strips_dX(block, (V, G, dX), (batch, C, n, m), (G, dX))
+    _global_pool2d_strips_dX((S,), (C, m, batch*n), (V, G, dX), (batch, C, n, m), (G, dX))
+
+
+def _direct_dX_work(*, batch, C, n, m, **_):
+    """Its launch, counted."""
+    products = 1
+    return (
+        launched(
+            threads=C*batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch + C*batch*m*n + C,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_dX_lacks(*, batch, C, n, m, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _global_pool2d_strips_dX.lacks((S,), (C, m, batch*n), 1, (C, m, n))
+
+
+def _strips_dX_work(*, batch, C, n, m, S, **_):
+    """Its launch, counted."""
+    products = S
+    return (
+        launched(
+            threads=batch*m*n*(-((-C) // S)),
+            block=128,
+            accesses=(-((-((3*S) % 4) - S) // 4)) + (-((-S) // 4)) + products,
+            entries=4*(-((-((3*S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products,
+            moved=C*batch + C*batch*m*n + C,
+            sums=S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -281,16 +334,40 @@ def _direct_dV(X, G, dV, new):
     _global_pool2d_direct_dV(C, (X, G, dV), (batch, C, n, m))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     n, m = X.shape[-3:-1]
     C = G.shape[-1]
     batch = X.size // (n*m*C)
-    chunks = _global_pool2d_parts_dV.chunks(dV.size, (batch, n, m))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _global_pool2d_parts_dV(chunks, (X, G), dV, (batch, C, n, m), new)
+    chunks = _global_pool2d_parts_dV.chunks(dV.size, (batch, n, m), threads)
+    _global_pool2d_parts_dV(chunks, (X, G), dV, (batch, C, n, m), new)
+
+
+def _direct_dV_work(*, batch, C, n, m, **_):
+    """Its launch, counted."""
+    products = batch*m*n
+    return (
+        launched(
+            threads=C,
+            block=256,
+            accesses=products/(m*n) + products + 1,
+            entries=products/(m*n) + products + 1,
+            moved=C*batch + C*batch*m*n + C,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, C, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _global_pool2d_parts_dV.lacks(C, (batch, n, m), threads)
+
+
+def _parts_dV_work(*, batch, C, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _global_pool2d_parts_dV.chunks(C, (batch, n, m), threads)
+    return _global_pool2d_parts_dV.work(C, chunks, batch*m*n, C*batch + C*batch*m*n + C)
 
 
 def _direct_du(G, du, new):
@@ -300,15 +377,44 @@ def _direct_du(G, du, new):
     _global_pool2d_direct_du(C, (G, du), (batch, C))
 
 
-def _parts_du(G, du, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_du(G, du, new, threads):
+    """Partial sums, added up in their order."""
     C = G.shape[-1]
     batch = G.size // (C)
-    chunks = _global_pool2d_parts_du.chunks(du.size, (batch,))
-    if chunks is None:
-        _direct_du(G, du, new)
-    else:
-        _global_pool2d_parts_du(chunks, (G,), du, (batch, C), new)
+    chunks = _global_pool2d_parts_du.chunks(du.size, (batch,), threads)
+    _global_pool2d_parts_du(chunks, (G,), du, (batch, C), new)
+
+
+def _direct_du_work(*, batch, C, **_):
+    """Its launch, counted."""
+    products = batch
+    return (
+        launched(
+            threads=C,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=C*batch + C,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_du_lacks(*, batch, C, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _global_pool2d_parts_du.lacks(C, (batch,), threads)
+
+
+def _parts_du_work(*, batch, C, threads, **_):
+    """Its launches, counted."""
+    chunks = _global_pool2d_parts_du.chunks(C, (batch,), threads)
+    return _global_pool2d_parts_du.work(C, chunks, batch, C*batch + C)
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return m*n
 
 
 def _sizes(X, V, u):
@@ -341,10 +447,57 @@ global_pool2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of X",
+        "tiles": "it needs a letter that is summed, and that tells weights and entries of X",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "u": Gradient(_parts_du, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "strips",
+                    "strips of outputs a thread",
+                    _strips_dX,
+                    knobs={"S": (4,)},
+                    work=_strips_dX_work,
+                    lacks=_strips_dX_lacks,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "u": Gradient(
+            _direct_du, ("G",),
+            work=_direct_du_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_du,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_du_work,
+                    lacks=_parts_du_lacks,
+                ),
+            ),
+        ),
     },
     repeats=_repeats,
 )

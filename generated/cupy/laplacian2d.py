@@ -7,10 +7,13 @@ Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(
 Proved        72 of 72 obligations for all sizes: docs/derivations/laplacian2d.md
 Cost          10·n·m operations
 """
-import cupy as cp
-
 from .._runtime import Constant, Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["laplacian2d"]
 
@@ -253,15 +256,49 @@ def _direct(X, K, H, new):
     _laplacian2d_direct(batch*n*m, (X, K, H), (batch, n, m))
 
 
-def _strips(X, K, H, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips(X, K, H, new, R, S):
+    """Strips of outputs a thread."""
     n, m = X.shape[-2:]
     batch = H.size // (n*m)
-    block = _laplacian2d_strips.block(9, (m, n, batch), (m, n))
-    if block is None:
-        _direct(X, K, H, new)
-    else:
-        _laplacian2d_strips(block, (X, K, H), (batch, n, m), (X, H))
+    _laplacian2d_strips((R, S), (m, n, batch), (X, K, H), (batch, n, m), (X, H))
+
+
+def _direct_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = min(9, min(2, m)*min(3, n))
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n + 9,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_lacks(*, batch, n, m, R, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _laplacian2d_strips.lacks((R, S), (m, n, batch), 9, (m, n))
+
+
+def _strips_work(*, batch, n, m, R, S, **_):
+    """Its launch, counted."""
+    products = 9*R*S
+    return (
+        launched(
+            threads=batch*(-((-n) // R))*(-((-m) // S)),
+            block=128,
+            accesses=(R + 2)*(-((-((3 - S) % 4) - S - 5) // 4)) + R*(-((-S) // 4)) + products/S,
+            entries=4*(R + 2)*(-((-((3 - S) % 4) - S - 5) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            moved=2*batch*m*n + 9,
+            sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(K, G, dX, new):
@@ -271,15 +308,54 @@ def _direct_dX(K, G, dX, new):
     _laplacian2d_direct_dX(batch*n*m, (K, G, dX), (batch, n, m))
 
 
-def _strips_dX(K, G, dX, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips_dX(K, G, dX, new, R, S):
+    """Strips of outputs a thread."""
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
-    block = _laplacian2d_strips_dX.block(9, (m, n, batch), (m, n))
-    if block is None:
-        _direct_dX(K, G, dX, new)
-    else:
-        _laplacian2d_strips_dX(block, (K, G, dX), (batch, n, m), (G, dX))
+    _laplacian2d_strips_dX((R, S), (m, n, batch), (K, G, dX), (batch, n, m), (G, dX))
+
+
+def _direct_dX_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = min(9, min(2, m)*min(3, n))
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n + 9,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_dX_lacks(*, batch, n, m, R, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _laplacian2d_strips_dX.lacks((R, S), (m, n, batch), 9, (m, n))
+
+
+def _strips_dX_work(*, batch, n, m, R, S, **_):
+    """Its launch, counted."""
+    products = 9*R*S
+    return (
+        launched(
+            threads=batch*(-((-n) // R))*(-((-m) // S)),
+            block=128,
+            accesses=(R + 2)*(-((-((3 - S) % 4) - S - 5) // 4)) + R*(-((-S) // 4)) + products/S,
+            entries=4*(R + 2)*(-((-((3 - S) % 4) - S - 5) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            moved=2*batch*m*n + 9,
+            sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _terms(**_):
+    """How many products one result adds at most."""
+    return 9
 
 
 def _sizes(X, K):
@@ -296,7 +372,7 @@ def _shapes(n, m):
 laplacian2d = Kernel(
     name="laplacian2d",
     xp=cp,
-    body=_strips,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -307,8 +383,37 @@ laplacian2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(2, 1),
+    algorithms=(
+        Design(
+            "strips",
+            "strips of outputs a thread",
+            _strips,
+            knobs={"R": (8, 4, 2, 1), "S": (4,)},
+            work=_strips_work,
+            lacks=_strips_lacks,
+        ),
+    ),
+    unfit={
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_strips_dX, ("K", "G")),
+        "X": Gradient(
+            _direct_dX, ("K", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "strips",
+                    "strips of outputs a thread",
+                    _strips_dX,
+                    knobs={"R": (8, 4, 2, 1), "S": (4,)},
+                    work=_strips_dX_work,
+                    lacks=_strips_dX_lacks,
+                ),
+            ),
+        ),
     },
     constants={
         "K": Constant(((0, 1, 0), (1, -4, 1), (0, 1, 0)), 1),

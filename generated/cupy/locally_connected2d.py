@@ -7,10 +7,13 @@ Derivation    dense ⟶ reindex ⟶ local(Δ) ⟶ boundary(zero)
 Proved        60 of 60 obligations for all sizes: docs/derivations/locally_connected2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["locally_connected2d"]
 
@@ -204,12 +207,44 @@ def _direct(X, V, U, H, new):
     _locally_connected2d_direct(batch*n*m, (X, V, U, H), (batch, n, m, Delta))
 
 
+def _direct_work(*, batch, n, m, Delta, **_):
+    """Its launch, counted."""
+    products = min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=2*batch*m*n + m*n*(2*Delta + 1)**2 + m*n,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = (V.shape[2] - 1) // 2
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
     _locally_connected2d_direct_dX(batch*n*m, (V, G, dX), (batch, n, m, Delta))
+
+
+def _direct_dX_work(*, batch, n, m, Delta, **_):
+    """Its launch, counted."""
+    products = min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n + m*n*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -220,16 +255,40 @@ def _direct_dV(X, G, dV, new):
     _locally_connected2d_direct_dV(n*m*(2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, n, m, Delta))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     n, m = G.shape[-2:]
     Delta = (dV.shape[2] - 1) // 2
     batch = X.size // (n*m)
-    chunks = _locally_connected2d_parts_dV.chunks(dV.size, (batch,))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _locally_connected2d_parts_dV(chunks, (X, G), dV, (batch, n, m, Delta), new)
+    chunks = _locally_connected2d_parts_dV.chunks(dV.size, (batch,), threads)
+    _locally_connected2d_parts_dV(chunks, (X, G), dV, (batch, n, m, Delta), new)
+
+
+def _direct_dV_work(*, batch, n, m, Delta, **_):
+    """Its launch, counted."""
+    products = batch
+    return (
+        launched(
+            threads=m*n*(2*Delta + 1)**2,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n + m*n*(2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, m, Delta, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _locally_connected2d_parts_dV.lacks(m*n*(2*Delta + 1)**2, (batch,), threads)
+
+
+def _parts_dV_work(*, batch, n, m, Delta, threads, **_):
+    """Its launches, counted."""
+    chunks = _locally_connected2d_parts_dV.chunks(m*n*(2*Delta + 1)**2, (batch,), threads)
+    return _locally_connected2d_parts_dV.work(m*n*(2*Delta + 1)**2, chunks, batch, 2*batch*m*n + m*n*(2*Delta + 1)**2)
 
 
 def _direct_dU(G, dU, new):
@@ -239,15 +298,44 @@ def _direct_dU(G, dU, new):
     _locally_connected2d_direct_dU(n*m, (G, dU), (batch, n, m))
 
 
-def _parts_dU(G, dU, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dU(G, dU, new, threads):
+    """Partial sums, added up in their order."""
     n, m = G.shape[-2:]
     batch = G.size // (n*m)
-    chunks = _locally_connected2d_parts_dU.chunks(dU.size, (batch,))
-    if chunks is None:
-        _direct_dU(G, dU, new)
-    else:
-        _locally_connected2d_parts_dU(chunks, (G,), dU, (batch, n, m), new)
+    chunks = _locally_connected2d_parts_dU.chunks(dU.size, (batch,), threads)
+    _locally_connected2d_parts_dU(chunks, (G,), dU, (batch, n, m), new)
+
+
+def _direct_dU_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = batch
+    return (
+        launched(
+            threads=m*n,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=batch*m*n + m*n,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dU_lacks(*, batch, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _locally_connected2d_parts_dU.lacks(m*n, (batch,), threads)
+
+
+def _parts_dU_work(*, batch, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _locally_connected2d_parts_dU.chunks(m*n, (batch,), threads)
+    return _locally_connected2d_parts_dU.work(m*n, chunks, batch, batch*m*n + m*n)
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
 
 
 def _sizes(X, V, U):
@@ -276,9 +364,46 @@ locally_connected2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    unfit={
+        "strips": "it needs weights that are the same at each i",
+        "tiles": "it needs a letter that is summed, and that tells weights and entries of X",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "U": Gradient(_parts_dU, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "U": Gradient(
+            _direct_dU, ("G",),
+            work=_direct_dU_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dU,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dU_work,
+                    lacks=_parts_dU_lacks,
+                ),
+            ),
+        ),
     },
 )

@@ -7,10 +7,13 @@ Derivation    dense ⟶ reindex
 Proved        44 of 44 obligations for all sizes: docs/derivations/offset2d.md
 Cost          2·n²·m² operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["offset2d"]
 
@@ -203,11 +206,43 @@ def _direct(X, V, U, H, new):
     _offset2d_direct(batch*n*m, (X, V, U, H), (batch, n, m))
 
 
+def _direct_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = min(4*m*n + 1 - 2*m - 2*n, m*n)
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=2*batch*m*n + m*n + m*n*(2*m - 1)*(2*n - 1),
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
     _offset2d_direct_dX(batch*n*m, (V, G, dX), (batch, n, m))
+
+
+def _direct_dX_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = min(4*m*n + 1 - 2*m - 2*n, m*n)
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n + m*n*(2*m - 1)*(2*n - 1),
+            rolled=products,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -217,15 +252,39 @@ def _direct_dV(X, G, dV, new):
     _offset2d_direct_dV(n*m*(2*n - 1)*(2*m - 1), (X, G, dV), (batch, n, m))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     n, m = G.shape[-2:]
     batch = X.size // (n*m)
-    chunks = _offset2d_parts_dV.chunks(dV.size, (batch,))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _offset2d_parts_dV(chunks, (X, G), dV, (batch, n, m), new)
+    chunks = _offset2d_parts_dV.chunks(dV.size, (batch,), threads)
+    _offset2d_parts_dV(chunks, (X, G), dV, (batch, n, m), new)
+
+
+def _direct_dV_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = batch
+    return (
+        launched(
+            threads=m*n*(2*m - 1)*(2*n - 1),
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=2*batch*m*n + m*n*(2*m - 1)*(2*n - 1),
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _offset2d_parts_dV.lacks(m*n*(2*m - 1)*(2*n - 1), (batch,), threads)
+
+
+def _parts_dV_work(*, batch, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _offset2d_parts_dV.chunks(m*n*(2*m - 1)*(2*n - 1), (batch,), threads)
+    return _offset2d_parts_dV.work(m*n*(2*m - 1)*(2*n - 1), chunks, batch, 2*batch*m*n + m*n*(2*m - 1)*(2*n - 1))
 
 
 def _direct_dU(G, dU, new):
@@ -235,15 +294,44 @@ def _direct_dU(G, dU, new):
     _offset2d_direct_dU(n*m, (G, dU), (batch, n, m))
 
 
-def _parts_dU(G, dU, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dU(G, dU, new, threads):
+    """Partial sums, added up in their order."""
     n, m = G.shape[-2:]
     batch = G.size // (n*m)
-    chunks = _offset2d_parts_dU.chunks(dU.size, (batch,))
-    if chunks is None:
-        _direct_dU(G, dU, new)
-    else:
-        _offset2d_parts_dU(chunks, (G,), dU, (batch, n, m), new)
+    chunks = _offset2d_parts_dU.chunks(dU.size, (batch,), threads)
+    _offset2d_parts_dU(chunks, (G,), dU, (batch, n, m), new)
+
+
+def _direct_dU_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = batch
+    return (
+        launched(
+            threads=m*n,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=batch*m*n + m*n,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dU_lacks(*, batch, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _offset2d_parts_dU.lacks(m*n, (batch,), threads)
+
+
+def _parts_dU_work(*, batch, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _offset2d_parts_dU.chunks(m*n, (batch,), threads)
+    return _offset2d_parts_dU.work(m*n, chunks, batch, batch*m*n + m*n)
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return 4*m*n + 1 - 2*m - 2*n
 
 
 def _sizes(X, V, U):
@@ -271,9 +359,46 @@ offset2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of X",
+        "tiles": "it needs a letter that is summed, and that tells weights and entries of X",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "U": Gradient(_parts_dU, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "U": Gradient(
+            _direct_dU, ("G",),
+            work=_direct_dU_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dU,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dU_work,
+                    lacks=_parts_dU_lacks,
+                ),
+            ),
+        ),
     },
 )

@@ -7,10 +7,13 @@ Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ e
 Proved        110 of 110 obligations for all sizes: docs/derivations/p4_lifting2d.md
 Cost          72·n·m·C·D operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["p4_lifting2d"]
 
@@ -700,16 +703,52 @@ def _direct(X, V, u, H, new):
     _p4_lifting2d_direct(batch*n*m*D*4, (X, V, u, H), (batch, n, m, C, D))
 
 
-def _tiles(X, V, u, H, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles(X, V, u, H, new, P, Q, K):
+    """Tiles of places and weights a block."""
     n, m, C = X.shape[-3:]
     D = V.shape[3]
     batch = H.size // (n*m*D*4)
-    tile = _p4_lifting2d_tiles.tile((n, m), D, C, batch*4, (C, D, m, n))
-    if tile is None:
-        _direct(X, V, u, H, new)
-    else:
-        _p4_lifting2d_tiles(tile, (X, V, u, H), (batch, n, m, C, D), H)
+    _p4_lifting2d_tiles((P, Q, K), (n, m), D, batch*4, (X, V, u, H), (batch, n, m, C, D), H)
+
+
+def _direct_work(*, batch, n, m, C, D, **_):
+    """Its launch, counted."""
+    products = C*min(3, m)*min(3, n)
+    return (
+        launched(
+            threads=4*D*batch*m*n,
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=C*batch*m*n + 4*D*batch*m*n + 9*C*D + D,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_lacks(*, batch, n, m, C, D, P, Q, K, **_):
+    """Why no launch has these numbers, if so."""
+    return _p4_lifting2d_tiles.lacks((P, Q, K), (n, m), D, batch*4, (C, D, m, n))
+
+
+def _tiles_work(*, batch, n, m, C, D, P, Q, K, **_):
+    """Its launch, counted."""
+    products = 288*C
+    return (
+        launched(
+            threads=4*P*Q*batch*(-((-m) // 8))*(-((-D) // (4*Q)))*(-((-n) // P)),
+            block=P*Q,
+            accesses=36*K*(-((-C) // K))/P + 72*K*(-((-C) // K))/Q + 64,
+            entries=36*K*(-((-C) // K))/P + 72*K*(-((-C) // K))/Q + 64,
+            moved=C*batch*m*n + 4*D*batch*m*n + 9*C*D + D,
+            shared=108*K*(-((-C) // K)) + 36*K*(-((-C) // K))/P + 72*K*(-((-C) // K))/Q,
+            barriers=18*(-((-C) // K)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(V, G, dX, new):
@@ -720,16 +759,52 @@ def _direct_dX(V, G, dX, new):
     _p4_lifting2d_direct_dX(batch*n*m*C, (V, G, dX), (batch, n, m, D, C))
 
 
-def _tiles_dX(V, G, dX, new):
-    """Tiles of places and weights a block, or one thread an output where tiles don't fit."""
+def _tiles_dX(V, G, dX, new, P, Q, K):
+    """Tiles of places and weights a block."""
     C = V.shape[2]
     n, m, D = G.shape[-4:-1]
     batch = dX.size // (n*m*C)
-    tile = _p4_lifting2d_tiles_dX.tile((n, m), C, D, batch, (C, D, m, n))
-    if tile is None:
-        _direct_dX(V, G, dX, new)
-    else:
-        _p4_lifting2d_tiles_dX(tile, (V, G, dX), (batch, n, m, D, C), dX)
+    _p4_lifting2d_tiles_dX((P, Q, K), (n, m), C, batch, (V, G, dX), (batch, n, m, D, C), dX)
+
+
+def _direct_dX_work(*, batch, n, m, D, C, **_):
+    """Its launch, counted."""
+    products = 4*D*min(3, m)*min(3, n)
+    return (
+        launched(
+            threads=C*batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*m*n + 4*D*batch*m*n + 9*C*D,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _tiles_dX_lacks(*, batch, n, m, D, C, P, Q, K, **_):
+    """Why no launch has these numbers, if so."""
+    return _p4_lifting2d_tiles_dX.lacks((P, Q, K), (n, m), C, batch, (C, D, m, n))
+
+
+def _tiles_dX_work(*, batch, n, m, D, C, P, Q, K, **_):
+    """Its launch, counted."""
+    products = 1152*D
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // 8))*(-((-C) // (4*Q)))*(-((-n) // P)),
+            block=P*Q,
+            accesses=144*K*(-((-D) // K))/P + 288*K*(-((-D) // K))/Q + 8,
+            entries=144*K*(-((-D) // K))/P + 288*K*(-((-D) // K))/Q + 8,
+            moved=C*batch*m*n + 4*D*batch*m*n + 9*C*D,
+            shared=432*K*(-((-D) // K)) + 144*K*(-((-D) // K))/P + 288*K*(-((-D) // K))/Q,
+            barriers=72*(-((-D) // K)),
+            sums=32,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -740,16 +815,40 @@ def _direct_dV(X, G, dV, new):
     _p4_lifting2d_direct_dV(3*3*C*D, (X, G, dV), (batch, n, m, D, C))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     C = X.shape[-1]
     n, m, D = G.shape[-4:-1]
     batch = X.size // (n*m*C)
-    chunks = _p4_lifting2d_parts_dV.chunks(dV.size, (batch, n, m))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _p4_lifting2d_parts_dV(chunks, (X, G), dV, (batch, n, m, D, C), new)
+    chunks = _p4_lifting2d_parts_dV.chunks(dV.size, (batch, n, m), threads)
+    _p4_lifting2d_parts_dV(chunks, (X, G), dV, (batch, n, m, D, C), new)
+
+
+def _direct_dV_work(*, batch, n, m, D, C, **_):
+    """Its launch, counted."""
+    products = 4*batch*m*n*min(3, 2*m - 1, m + 1)*min(3, 2*n - 1, n + 1)
+    return (
+        launched(
+            threads=9*C*D,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=C*batch*m*n + 4*D*batch*m*n + 9*C*D,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, m, D, C, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _p4_lifting2d_parts_dV.lacks(9*C*D, (batch, n, m), threads)
+
+
+def _parts_dV_work(*, batch, n, m, D, C, threads, **_):
+    """Its launches, counted."""
+    chunks = _p4_lifting2d_parts_dV.chunks(9*C*D, (batch, n, m), threads)
+    return _p4_lifting2d_parts_dV.work(9*C*D, chunks, 36*batch*m*n, C*batch*m*n + 4*D*batch*m*n + 9*C*D)
 
 
 def _direct_du(G, du, new):
@@ -759,15 +858,44 @@ def _direct_du(G, du, new):
     _p4_lifting2d_direct_du(D, (G, du), (batch, n, m, D))
 
 
-def _parts_du(G, du, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_du(G, du, new, threads):
+    """Partial sums, added up in their order."""
     n, m, D = G.shape[-4:-1]
     batch = G.size // (n*m*D*4)
-    chunks = _p4_lifting2d_parts_du.chunks(du.size, (batch, n, m))
-    if chunks is None:
-        _direct_du(G, du, new)
-    else:
-        _p4_lifting2d_parts_du(chunks, (G,), du, (batch, n, m, D), new)
+    chunks = _p4_lifting2d_parts_du.chunks(du.size, (batch, n, m), threads)
+    _p4_lifting2d_parts_du(chunks, (G,), du, (batch, n, m, D), new)
+
+
+def _direct_du_work(*, batch, n, m, D, **_):
+    """Its launch, counted."""
+    products = 4*batch*m*n
+    return (
+        launched(
+            threads=D,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=4*D*batch*m*n + D,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_du_lacks(*, batch, n, m, D, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _p4_lifting2d_parts_du.lacks(D, (batch, n, m), threads)
+
+
+def _parts_du_work(*, batch, n, m, D, threads, **_):
+    """Its launches, counted."""
+    chunks = _p4_lifting2d_parts_du.chunks(D, (batch, n, m), threads)
+    return _p4_lifting2d_parts_du.work(D, chunks, 4*batch*m*n, 4*D*batch*m*n + D)
+
+
+def _terms(*, C, **_):
+    """How many products one result adds at most."""
+    return 9*C
 
 
 def _sizes(X, V, u):
@@ -790,7 +918,7 @@ def _repeats(n, m, C, D):
 p4_lifting2d = Kernel(
     name="p4_lifting2d",
     xp=cp,
-    body=_tiles,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -801,10 +929,66 @@ p4_lifting2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "tiles",
+            "tiles of places and weights a block",
+            _tiles,
+            knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
+            work=_tiles_work,
+            lacks=_tiles_lacks,
+        ),
+    ),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of X",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_tiles_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "u": Gradient(_parts_du, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "tiles",
+                    "tiles of places and weights a block",
+                    _tiles_dX,
+                    knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
+                    work=_tiles_dX_work,
+                    lacks=_tiles_dX_lacks,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "u": Gradient(
+            _direct_du, ("G",),
+            work=_direct_du_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_du,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_du_work,
+                    lacks=_parts_du_lacks,
+                ),
+            ),
+        ),
     },
     repeats=_repeats,
 )

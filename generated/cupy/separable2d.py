@@ -7,10 +7,13 @@ Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ 
 Proved        106 of 106 obligations for all sizes: docs/derivations/separable2d.md
 Cost          2·n·m·(2Δ + 1)²·R operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["separable2d"]
 
@@ -485,17 +488,51 @@ def _direct(X, P, Q, u, H, new):
     _separable2d_direct(batch*n*m, (X, P, Q, u, H), (batch, n, m, R, Delta))
 
 
-def _strips(X, P, Q, u, H, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips(X, P, Q, u, H, new, R_, S):
+    """Strips of outputs a thread."""
     n, m = X.shape[-2:]
     R = P.shape[0]
     Delta = (P.shape[1] - 1) // 2
     batch = H.size // (n*m)
-    block = _separable2d_strips.block(R*(2*Delta + 1)**2, (m, n, batch), (Delta, R, m, n))
-    if block is None:
-        _direct(X, P, Q, u, H, new)
-    else:
-        _separable2d_strips(block, (X, P, Q, u, H), (batch, n, m), (X, H), R=R, Delta=Delta)
+    _separable2d_strips((R_, S), (m, n, batch), (X, P, Q, u, H), (batch, n, m), (X, H), R=R, Delta=Delta)
+
+
+def _direct_work(*, batch, n, m, R, Delta, **_):
+    """Its launch, counted."""
+    products = R*min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=products/min(m, 2*Delta + 1) + 2*products + 2,
+            entries=products/min(m, 2*Delta + 1) + 2*products + 2,
+            moved=2*batch*m*n + 2*R*(2*Delta + 1) + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_lacks(*, batch, n, m, R, Delta, R_, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _separable2d_strips.lacks((R_, S), (m, n, batch), R*(2*Delta + 1)**2, (Delta, R, m, n))
+
+
+def _strips_work(*, batch, n, m, R, Delta, R_, S, **_):
+    """Its launch, counted."""
+    products = R*R_*S*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=batch*(-((-n) // R_))*(-((-m) // S)),
+            block=128,
+            accesses=R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + products/(S*(2*Delta + 1)) + R_*(-((-S) // 4)) + products/S + 1,
+            entries=4*R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + products/(S*(2*Delta + 1)) + 4*R_*(-((-S) // 4)) + products/S + 1,
+            moved=2*batch*m*n + 2*R*(2*Delta + 1) + 1,
+            sums=R_*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(P, Q, G, dX, new):
@@ -507,17 +544,51 @@ def _direct_dX(P, Q, G, dX, new):
     _separable2d_direct_dX(batch*n*m, (P, Q, G, dX), (batch, n, m, R, Delta))
 
 
-def _strips_dX(P, Q, G, dX, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips_dX(P, Q, G, dX, new, R_, S):
+    """Strips of outputs a thread."""
     R = P.shape[0]
     Delta = (P.shape[1] - 1) // 2
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
-    block = _separable2d_strips_dX.block(R*(2*Delta + 1)**2, (m, n, batch), (Delta, R, m, n))
-    if block is None:
-        _direct_dX(P, Q, G, dX, new)
-    else:
-        _separable2d_strips_dX(block, (P, Q, G, dX), (batch, n, m), (G, dX), R=R, Delta=Delta)
+    _separable2d_strips_dX((R_, S), (m, n, batch), (P, Q, G, dX), (batch, n, m), (G, dX), R=R, Delta=Delta)
+
+
+def _direct_dX_work(*, batch, n, m, R, Delta, **_):
+    """Its launch, counted."""
+    products = R*min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=products/min(m, 2*Delta + 1) + 2*products + 1,
+            entries=products/min(m, 2*Delta + 1) + 2*products + 1,
+            moved=2*batch*m*n + 2*R*(2*Delta + 1),
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_dX_lacks(*, batch, n, m, R, Delta, R_, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _separable2d_strips_dX.lacks((R_, S), (m, n, batch), R*(2*Delta + 1)**2, (Delta, R, m, n))
+
+
+def _strips_dX_work(*, batch, n, m, R, Delta, R_, S, **_):
+    """Its launch, counted."""
+    products = R*R_*S*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=batch*(-((-n) // R_))*(-((-m) // S)),
+            block=128,
+            accesses=R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + products/(S*(2*Delta + 1)) + R_*(-((-S) // 4)) + products/S,
+            entries=4*R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + products/(S*(2*Delta + 1)) + 4*R_*(-((-S) // 4)) + products/S,
+            moved=2*batch*m*n + 2*R*(2*Delta + 1),
+            sums=R_*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dP(X, Q, G, dP, new):
@@ -529,17 +600,41 @@ def _direct_dP(X, Q, G, dP, new):
     _separable2d_direct_dP(R*(2*Delta + 1), (X, Q, G, dP), (batch, n, m, R, Delta))
 
 
-def _parts_dP(X, Q, G, dP, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dP(X, Q, G, dP, new, threads):
+    """Partial sums, added up in their order."""
     R = Q.shape[0]
     Delta = (Q.shape[1] - 1) // 2
     n, m = G.shape[-2:]
     batch = X.size // (n*m)
-    chunks = _separable2d_parts_dP.chunks(dP.size, (batch, n, m))
-    if chunks is None:
-        _direct_dP(X, Q, G, dP, new)
-    else:
-        _separable2d_parts_dP(chunks, (X, Q, G), dP, (batch, n, m, R, Delta), new)
+    chunks = _separable2d_parts_dP.chunks(dP.size, (batch, n, m), threads)
+    _separable2d_parts_dP(chunks, (X, Q, G), dP, (batch, n, m, R, Delta), new)
+
+
+def _direct_dP_work(*, batch, n, m, R, Delta, **_):
+    """Its launch, counted."""
+    products = batch*m*n*min(2*Delta + 1, 2*m - 1, Delta + m)
+    return (
+        launched(
+            threads=R*(2*Delta + 1),
+            block=256,
+            accesses=products/(m*n) + 2*products + 1,
+            entries=products/(m*n) + 2*products + 1,
+            moved=2*batch*m*n + 2*R*(2*Delta + 1),
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dP_lacks(*, batch, n, m, R, Delta, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _separable2d_parts_dP.lacks(R*(2*Delta + 1), (batch, n, m), threads)
+
+
+def _parts_dP_work(*, batch, n, m, R, Delta, threads, **_):
+    """Its launches, counted."""
+    chunks = _separable2d_parts_dP.chunks(R*(2*Delta + 1), (batch, n, m), threads)
+    return _separable2d_parts_dP.work(R*(2*Delta + 1), chunks, 2*Delta*batch*m*n + batch*m*n, 2*batch*m*n + 2*R*(2*Delta + 1))
 
 
 def _direct_dQ(X, P, G, dQ, new):
@@ -551,17 +646,41 @@ def _direct_dQ(X, P, G, dQ, new):
     _separable2d_direct_dQ(R*(2*Delta + 1), (X, P, G, dQ), (batch, n, m, R, Delta))
 
 
-def _parts_dQ(X, P, G, dQ, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dQ(X, P, G, dQ, new, threads):
+    """Partial sums, added up in their order."""
     R = P.shape[0]
     Delta = (P.shape[1] - 1) // 2
     n, m = G.shape[-2:]
     batch = X.size // (n*m)
-    chunks = _separable2d_parts_dQ.chunks(dQ.size, (batch, n, m))
-    if chunks is None:
-        _direct_dQ(X, P, G, dQ, new)
-    else:
-        _separable2d_parts_dQ(chunks, (X, P, G), dQ, (batch, n, m, R, Delta), new)
+    chunks = _separable2d_parts_dQ.chunks(dQ.size, (batch, n, m), threads)
+    _separable2d_parts_dQ(chunks, (X, P, G), dQ, (batch, n, m, R, Delta), new)
+
+
+def _direct_dQ_work(*, batch, n, m, R, Delta, **_):
+    """Its launch, counted."""
+    products = batch*m*n*min(2*Delta + 1, 2*n - 1, Delta + n)
+    return (
+        launched(
+            threads=R*(2*Delta + 1),
+            block=256,
+            accesses=products/(m*n) + 2*products + 1,
+            entries=products/(m*n) + 2*products + 1,
+            moved=2*batch*m*n + 2*R*(2*Delta + 1),
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dQ_lacks(*, batch, n, m, R, Delta, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _separable2d_parts_dQ.lacks(R*(2*Delta + 1), (batch, n, m), threads)
+
+
+def _parts_dQ_work(*, batch, n, m, R, Delta, threads, **_):
+    """Its launches, counted."""
+    chunks = _separable2d_parts_dQ.chunks(R*(2*Delta + 1), (batch, n, m), threads)
+    return _separable2d_parts_dQ.work(R*(2*Delta + 1), chunks, 2*Delta*batch*m*n + batch*m*n, 2*batch*m*n + 2*R*(2*Delta + 1))
 
 
 def _direct_du(G, du, new):
@@ -571,15 +690,44 @@ def _direct_du(G, du, new):
     _separable2d_direct_du(1, (G, du), (batch, n, m))
 
 
-def _parts_du(G, du, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_du(G, du, new, threads):
+    """Partial sums, added up in their order."""
     n, m = G.shape[-2:]
     batch = G.size // (n*m)
-    chunks = _separable2d_parts_du.chunks(du.size, (batch, n, m))
-    if chunks is None:
-        _direct_du(G, du, new)
-    else:
-        _separable2d_parts_du(chunks, (G,), du, (batch, n, m), new)
+    chunks = _separable2d_parts_du.chunks(du.size, (batch, n, m), threads)
+    _separable2d_parts_du(chunks, (G,), du, (batch, n, m), new)
+
+
+def _direct_du_work(*, batch, n, m, **_):
+    """Its launch, counted."""
+    products = batch*m*n
+    return (
+        launched(
+            threads=1,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=batch*m*n + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_du_lacks(*, batch, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _separable2d_parts_du.lacks(1, (batch, n, m), threads)
+
+
+def _parts_du_work(*, batch, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _separable2d_parts_du.chunks(1, (batch, n, m), threads)
+    return _separable2d_parts_du.work(1, chunks, batch*m*n, batch*m*n + 1)
+
+
+def _terms(*, R, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta**2*R + 4*Delta*R + R
 
 
 def _sizes(X, P, Q, u):
@@ -598,7 +746,7 @@ def _shapes(n, m, R, Delta):
 separable2d = Kernel(
     name="separable2d",
     xp=cp,
-    body=_strips,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -609,10 +757,78 @@ separable2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(2, 1),
+    algorithms=(
+        Design(
+            "strips",
+            "strips of outputs a thread",
+            _strips,
+            knobs={"R_": (8, 4, 2, 1), "S": (4,)},
+            work=_strips_work,
+            lacks=_strips_lacks,
+        ),
+    ),
+    unfit={
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_strips_dX, ("P", "Q", "G")),
-        "P": Gradient(_parts_dP, ("X", "Q", "G")),
-        "Q": Gradient(_parts_dQ, ("X", "P", "G")),
-        "u": Gradient(_parts_du, ("G",)),
+        "X": Gradient(
+            _direct_dX, ("P", "Q", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "strips",
+                    "strips of outputs a thread",
+                    _strips_dX,
+                    knobs={"R_": (8, 4, 2, 1), "S": (4,)},
+                    work=_strips_dX_work,
+                    lacks=_strips_dX_lacks,
+                ),
+            ),
+        ),
+        "P": Gradient(
+            _direct_dP, ("X", "Q", "G"),
+            work=_direct_dP_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dP,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dP_work,
+                    lacks=_parts_dP_lacks,
+                ),
+            ),
+        ),
+        "Q": Gradient(
+            _direct_dQ, ("X", "P", "G"),
+            work=_direct_dQ_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dQ,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dQ_work,
+                    lacks=_parts_dQ_lacks,
+                ),
+            ),
+        ),
+        "u": Gradient(
+            _direct_du, ("G",),
+            work=_direct_du_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_du,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_du_work,
+                    lacks=_parts_du_lacks,
+                ),
+            ),
+        ),
     },
 )

@@ -7,10 +7,13 @@ Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ 
 Proved        91 of 91 obligations for all sizes: docs/derivations/transposed2d.md
 Cost          2·((2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 0; (2·n·Δ + n + 1 - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 0; (2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 1; (2·n·Δ + n - Δ²)/2 otherwise where Δ ≤ n - 2; ⌈n/2⌉·n otherwise)·((2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 0; (2·m·Δ + m + 1 - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 0; (2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 1; (2·m·Δ + m - Δ²)/2 otherwise where Δ ≤ m - 2; ⌈m/2⌉·m otherwise) operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["transposed2d"]
 
@@ -254,6 +257,22 @@ def _direct(H, V, X, new):
     _transposed2d_direct(batch*n*m, (H, V, X), (batch, n, m, Delta))
 
 
+def _direct_work(*, batch, n, m, Delta, **_):
+    """Its launch, counted."""
+    products = min(((m - 1) // 2) + 1, (Delta // 2) + 1 - (-(Delta // 2)))*min(((n - 1) // 2) + 1, (Delta // 2) + 1 - (-(Delta // 2)))
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
 def _direct_dH(V, G, dH, new):
     """The gradient by H: one thread an output."""
     Delta = (V.shape[0] - 1) // 2
@@ -262,16 +281,50 @@ def _direct_dH(V, G, dH, new):
     _transposed2d_direct_dH(batch*(((n - 1) // 2) + 1)*(((m - 1) // 2) + 1), (V, G, dH), (batch, n, m, Delta))
 
 
-def _strips_dH(V, G, dH, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips_dH(V, G, dH, new, R, S):
+    """Strips of outputs a thread."""
     Delta = (V.shape[0] - 1) // 2
     n, m = G.shape[-2:]
     batch = dH.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
-    block = _transposed2d_strips_dH.block((2*Delta + 1)**2, (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (Delta, m, n))
-    if block is None:
-        _direct_dH(V, G, dH, new)
-    else:
-        _transposed2d_strips_dH(block, (V, G, dH), (batch, n, m), (G, dH), Delta=Delta)
+    _transposed2d_strips_dH((R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (V, G, dH), (batch, n, m), (G, dH), Delta=Delta)
+
+
+def _direct_dH_work(*, batch, n, m, Delta, **_):
+    """Its launch, counted."""
+    products = min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
+    return (
+        launched(
+            threads=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1),
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_dH_lacks(*, batch, n, m, Delta, R, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _transposed2d_strips_dH.lacks((R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (2*Delta + 1)**2, (Delta, m, n))
+
+
+def _strips_dH_work(*, batch, n, m, Delta, R, S, **_):
+    """Its launch, counted."""
+    products = R*S*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=batch*(-((-((n - 1) // 2) - 1) // R))*(-((-((m - 1) // 2) - 1) // S)),
+            block=128,
+            accesses=(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4)) + R*(-((-S) // 4)) + products/S,
+            entries=4*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2,
+            sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(H, G, dV, new):
@@ -282,16 +335,45 @@ def _direct_dV(H, G, dV, new):
     _transposed2d_direct_dV((2*Delta + 1)*(2*Delta + 1), (H, G, dV), (batch, n, m, Delta))
 
 
-def _parts_dV(H, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(H, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     n, m = G.shape[-2:]
     Delta = (dV.shape[0] - 1) // 2
     batch = H.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
-    chunks = _transposed2d_parts_dV.chunks(dV.size, (batch, ((n - 1) // 2) + 1, ((m - 1) // 2) + 1))
-    if chunks is None:
-        _direct_dV(H, G, dV, new)
-    else:
-        _transposed2d_parts_dV(chunks, (H, G), dV, (batch, n, m, Delta), new)
+    chunks = _transposed2d_parts_dV.chunks(dV.size, (batch, ((n - 1) // 2) + 1, ((m - 1) // 2) + 1), threads)
+    _transposed2d_parts_dV(chunks, (H, G), dV, (batch, n, m, Delta), new)
+
+
+def _direct_dV_work(*, batch, n, m, Delta, **_):
+    """Its launch, counted."""
+    products = batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)
+    return (
+        launched(
+            threads=(2*Delta + 1)**2,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, n, m, Delta, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _transposed2d_parts_dV.lacks((2*Delta + 1)**2, (batch, ((n - 1) // 2) + 1, ((m - 1) // 2) + 1), threads)
+
+
+def _parts_dV_work(*, batch, n, m, Delta, threads, **_):
+    """Its launches, counted."""
+    chunks = _transposed2d_parts_dV.chunks((2*Delta + 1)**2, (batch, ((n - 1) // 2) + 1, ((m - 1) // 2) + 1), threads)
+    return _transposed2d_parts_dV.work((2*Delta + 1)**2, chunks, batch + batch*((m - 1) // 2) + batch*((m - 1) // 2)*((n - 1) // 2) + batch*((n - 1) // 2), batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2)
+
+
+def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return ((m - 1) // 2) + ((m - 1) // 2)*((n - 1) // 2) + ((n - 1) // 2) + 1
 
 
 def _sizes(H, V, n, m):
@@ -319,9 +401,43 @@ transposed2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    unfit={
+        "strips": "it needs a window that is told apart from the size of H",
+        "tiles": "it needs a product of weights and places that is full; 'l0 + 4*q + s <= Delta + 2*j0 + 2*k_' leaves terms out",
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "H": Gradient(_strips_dH, ("V", "G")),
-        "V": Gradient(_parts_dV, ("H", "G")),
+        "H": Gradient(
+            _direct_dH, ("V", "G"),
+            work=_direct_dH_work,
+            algorithms=(
+                Design(
+                    "strips",
+                    "strips of outputs a thread",
+                    _strips_dH,
+                    knobs={"R": (8, 4, 2, 1), "S": (4,)},
+                    work=_strips_dH_work,
+                    lacks=_strips_dH_lacks,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("H", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
     },
     told={"n": (0, 1, 0), "m": (1, 1, 0)},
 )

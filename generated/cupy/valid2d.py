@@ -7,10 +7,13 @@ Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ 
 Proved        122 of 122 obligations for all sizes: docs/derivations/valid2d.md
 Cost          2·(n - 2Δ)·(m - 2Δ)·(2Δ + 1)² operations
 """
-import cupy as cp
-
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.designs import Design
+from .._runtime.device import array_module
+from .._runtime.gpu import launched
+
+cp = array_module("cupy")
 
 __all__ = ["valid2d"]
 
@@ -391,16 +394,50 @@ def _direct(X, V, u, H, new):
     _valid2d_direct(batch*(n - 2*Delta)*(m - 2*Delta), (X, V, u, H), (batch, n, m, Delta))
 
 
-def _strips(X, V, u, H, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips(X, V, u, H, new, R, S):
+    """Strips of outputs a thread."""
     n, m = X.shape[-2:]
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // ((n - 2*Delta)*(m - 2*Delta))
-    block = _valid2d_strips.block((2*Delta + 1)**2, (m - 2*Delta, n - 2*Delta, batch), (Delta, m, n))
-    if block is None:
-        _direct(X, V, u, H, new)
-    else:
-        _valid2d_strips(block, (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
+    _valid2d_strips((R, S), (m - 2*Delta, n - 2*Delta, batch), (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
+
+
+def _direct_work(*, batch, n, m, Delta, **_):
+    """Its launch, counted."""
+    products = (2*Delta + 1)**2
+    return (
+        launched(
+            threads=batch*(m - 2*Delta)*(n - 2*Delta),
+            block=256,
+            accesses=2*products + 2,
+            entries=2*products + 2,
+            moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2 + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_lacks(*, batch, n, m, Delta, R, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _valid2d_strips.lacks((R, S), (m - 2*Delta, n - 2*Delta, batch), (2*Delta + 1)**2, (Delta, m, n))
+
+
+def _strips_work(*, batch, n, m, Delta, R, S, **_):
+    """Its launch, counted."""
+    products = R*S*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=batch*(-((2*Delta - n) // R))*(-((2*Delta - m) // S)),
+            block=128,
+            accesses=(2*Delta + R)*(-((-2*Delta - ((-2*Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S + 1,
+            entries=4*(2*Delta + R)*(-((-2*Delta - ((-2*Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S + 1,
+            moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2 + 1,
+            sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dX(V, G, dX, new):
@@ -411,16 +448,50 @@ def _direct_dX(V, G, dX, new):
     _valid2d_direct_dX(batch*n*m, (V, G, dX), (batch, Delta, n, m))
 
 
-def _strips_dX(V, G, dX, new):
-    """Strips of outputs a thread, or one thread an output where blocks don't fit."""
+def _strips_dX(V, G, dX, new, R, S):
+    """Strips of outputs a thread."""
     Delta = (V.shape[0] - 1) // 2
     n, m = dX.shape[-2:]
     batch = dX.size // (n*m)
-    block = _valid2d_strips_dX.block((2*Delta + 1)**2, (m, n, batch), (Delta, m, n))
-    if block is None:
-        _direct_dX(V, G, dX, new)
-    else:
-        _valid2d_strips_dX(block, (V, G, dX), (batch, n, m), (G, dX), Delta=Delta)
+    _valid2d_strips_dX((R, S), (m, n, batch), (V, G, dX), (batch, n, m), (G, dX), Delta=Delta)
+
+
+def _direct_dX_work(*, batch, Delta, n, m, **_):
+    """Its launch, counted."""
+    products = min(2*Delta + 1, m - 2*Delta)*min(2*Delta + 1, n - 2*Delta)
+    return (
+        launched(
+            threads=batch*m*n,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _strips_dX_lacks(*, batch, Delta, n, m, R, S, **_):
+    """Why no launch has these numbers, if so."""
+    return _valid2d_strips_dX.lacks((R, S), (m, n, batch), (2*Delta + 1)**2, (Delta, m, n))
+
+
+def _strips_dX_work(*, batch, Delta, n, m, R, S, **_):
+    """Its launch, counted."""
+    products = R*S*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=batch*(-((-n) // R))*(-((-m) // S)),
+            block=128,
+            accesses=(2*Delta + R)*(-((-2*Delta - 2*(Delta % 2) - ((3*S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S,
+            entries=4*(2*Delta + R)*(-((-2*Delta - 2*(Delta % 2) - ((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2,
+            sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
 
 
 def _direct_dV(X, G, dV, new):
@@ -431,16 +502,40 @@ def _direct_dV(X, G, dV, new):
     _valid2d_direct_dV((2*Delta + 1)*(2*Delta + 1), (X, G, dV), (batch, Delta, n, m))
 
 
-def _parts_dV(X, G, dV, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_dV(X, G, dV, new, threads):
+    """Partial sums, added up in their order."""
     n, m = X.shape[-2:]
     Delta = (dV.shape[0] - 1) // 2
     batch = X.size // (n*m)
-    chunks = _valid2d_parts_dV.chunks(dV.size, (batch, n - 2*Delta, m - 2*Delta))
-    if chunks is None:
-        _direct_dV(X, G, dV, new)
-    else:
-        _valid2d_parts_dV(chunks, (X, G), dV, (batch, Delta, n, m), new)
+    chunks = _valid2d_parts_dV.chunks(dV.size, (batch, n - 2*Delta, m - 2*Delta), threads)
+    _valid2d_parts_dV(chunks, (X, G), dV, (batch, Delta, n, m), new)
+
+
+def _direct_dV_work(*, batch, Delta, n, m, **_):
+    """Its launch, counted."""
+    products = batch*(m - 2*Delta)*(n - 2*Delta)
+    return (
+        launched(
+            threads=(2*Delta + 1)**2,
+            block=256,
+            accesses=2*products + 1,
+            entries=2*products + 1,
+            moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_dV_lacks(*, batch, Delta, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _valid2d_parts_dV.lacks((2*Delta + 1)**2, (batch, n - 2*Delta, m - 2*Delta), threads)
+
+
+def _parts_dV_work(*, batch, Delta, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _valid2d_parts_dV.chunks((2*Delta + 1)**2, (batch, n - 2*Delta, m - 2*Delta), threads)
+    return _valid2d_parts_dV.work((2*Delta + 1)**2, chunks, 4*Delta**2*batch + batch*m*n - 2*Delta*batch*m - 2*Delta*batch*n, batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2)
 
 
 def _direct_du(X, V, G, du, new):
@@ -451,16 +546,45 @@ def _direct_du(X, V, G, du, new):
     _valid2d_direct_du(1, (G, du), (batch, Delta, n, m))
 
 
-def _parts_du(X, V, G, du, new):
-    """Partial sums, added up in their order, or one thread an output where there are few."""
+def _parts_du(X, V, G, du, new, threads):
+    """Partial sums, added up in their order."""
     n, m = X.shape[-2:]
     Delta = (V.shape[0] - 1) // 2
     batch = G.size // ((n - 2*Delta)*(m - 2*Delta))
-    chunks = _valid2d_parts_du.chunks(du.size, (batch, n - 2*Delta, m - 2*Delta))
-    if chunks is None:
-        _direct_du(X, V, G, du, new)
-    else:
-        _valid2d_parts_du(chunks, (G,), du, (batch, Delta, n, m), new)
+    chunks = _valid2d_parts_du.chunks(du.size, (batch, n - 2*Delta, m - 2*Delta), threads)
+    _valid2d_parts_du(chunks, (G,), du, (batch, Delta, n, m), new)
+
+
+def _direct_du_work(*, batch, Delta, n, m, **_):
+    """Its launch, counted."""
+    products = batch*(m - 2*Delta)*(n - 2*Delta)
+    return (
+        launched(
+            threads=1,
+            block=256,
+            accesses=products + 1,
+            entries=products + 1,
+            moved=batch*(m - 2*Delta)*(n - 2*Delta) + 1,
+            rolled=products,
+            products=products,
+        ),
+    )
+
+
+def _parts_du_lacks(*, batch, Delta, n, m, threads, **_):
+    """Why no launch has these numbers, if so."""
+    return _valid2d_parts_du.lacks(1, (batch, n - 2*Delta, m - 2*Delta), threads)
+
+
+def _parts_du_work(*, batch, Delta, n, m, threads, **_):
+    """Its launches, counted."""
+    chunks = _valid2d_parts_du.chunks(1, (batch, n - 2*Delta, m - 2*Delta), threads)
+    return _valid2d_parts_du.work(1, chunks, 4*Delta**2*batch + batch*m*n - 2*Delta*batch*m - 2*Delta*batch*n, batch*(m - 2*Delta)*(n - 2*Delta) + 1)
+
+
+def _terms(*, Delta, **_):
+    """How many products one result adds at most."""
+    return 4*Delta + 4*Delta**2 + 1
 
 
 def _sizes(X, V, u):
@@ -478,7 +602,7 @@ def _shapes(n, m, Delta):
 valid2d = Kernel(
     name="valid2d",
     xp=cp,
-    body=_strips,
+    body=_direct,
     sizes=_sizes,
     shapes=_shapes,
     data="X",
@@ -489,9 +613,64 @@ valid2d = Kernel(
     doc=__doc__,
     contiguous=True,
     halves=True,
+    work=_direct_work,
+    terms=_terms,
+    steps=(1, 0),
+    algorithms=(
+        Design(
+            "strips",
+            "strips of outputs a thread",
+            _strips,
+            knobs={"R": (8, 4, 2, 1), "S": (4,)},
+            work=_strips_work,
+            lacks=_strips_lacks,
+        ),
+    ),
+    unfit={
+        "parts": "it needs results that add up all items",
+    },
     gradients={
-        "X": Gradient(_strips_dX, ("V", "G")),
-        "V": Gradient(_parts_dV, ("X", "G")),
-        "u": Gradient(_parts_du, ("X", "V", "G")),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            algorithms=(
+                Design(
+                    "strips",
+                    "strips of outputs a thread",
+                    _strips_dX,
+                    knobs={"R": (8, 4, 2, 1), "S": (4,)},
+                    work=_strips_dX_work,
+                    lacks=_strips_dX_lacks,
+                ),
+            ),
+        ),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_dV,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_dV_work,
+                    lacks=_parts_dV_lacks,
+                ),
+            ),
+        ),
+        "u": Gradient(
+            _direct_du, ("X", "V", "G"),
+            work=_direct_du_work,
+            algorithms=(
+                Design(
+                    "parts",
+                    "partial sums, added up in their order",
+                    _parts_du,
+                    knobs={"threads": (131072, 32768, 8192, 2048)},
+                    work=_parts_du_work,
+                    lacks=_parts_du_lacks,
+                ),
+            ),
+        ),
     },
 )

@@ -143,6 +143,7 @@ average_pool2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": (n // 2)},
             work=_box_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-(n // 2)) // R)),
         ),
     ),
     unfit={

@@ -892,6 +892,7 @@ conv2d = Kernel(
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
+            parts=lambda *, n, Delta, Ni, **_: (-((-n) // (Ni - 2*Delta))),
             strict=False,
             admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
             bound=_fft_bound,
@@ -907,6 +908,7 @@ conv2d = Kernel(
             extents=lambda *, m, **_: {"C": m},
             work=_panels_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
         Algorithm(
             "rows",
@@ -917,6 +919,7 @@ conv2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_rows_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
     ),
     valued=(
@@ -930,6 +933,7 @@ conv2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_box_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
             reading=Reading(_box_seen, ("V",), "level", (2,), ("w",)),
         ),
         Algorithm(
@@ -941,6 +945,7 @@ conv2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_folded_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
             reading=Reading(_folded_seen, ("V",), "mirrored", (1,), ("M",)),
         ),
         Algorithm(
@@ -952,6 +957,7 @@ conv2d = Kernel(
             knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G": ()},
             work=_lowrank_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
             strict=False,
             reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q"), ("R",)),
         ),
@@ -995,6 +1001,7 @@ conv2d = Kernel(
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,
+                    parts=lambda *, n, Delta, Nk, **_: (-((-n) // (Nk - 2*Delta))),
                     strict=False,
                     admits=lambda *, Delta, Nk, Nl, **_: Nk >= 2*Delta + 1 and Nl >= 2*Delta + 1,
                     bound=_fft_dX_bound,
@@ -1010,6 +1017,7 @@ conv2d = Kernel(
                     extents=lambda *, m, **_: {"C": m},
                     work=_panels_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
                 Algorithm(
                     "rows_dX",
@@ -1020,6 +1028,7 @@ conv2d = Kernel(
                     knobs={"S": (1, 2, 4), "G_": ()},
                     work=_rows_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
             ),
         ),

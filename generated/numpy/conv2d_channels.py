@@ -996,6 +996,7 @@ conv2d_channels = Kernel(
             extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
             work=_fastfir_work,
             tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
             strict=False,
             cases=(("S", "Delta"), ((3, 1), (5, 2))),
             bound=_fastfir_bound,
@@ -1010,6 +1011,7 @@ conv2d_channels = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_half_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "im2col",
@@ -1021,6 +1023,7 @@ conv2d_channels = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "winograd",
@@ -1032,6 +1035,7 @@ conv2d_channels = Kernel(
             extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
             work=_winograd_work,
             tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
             strict=False,
             cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
             bound=_winograd_bound,
@@ -1070,6 +1074,7 @@ conv2d_channels = Kernel(
                     extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
                     work=_fastfir_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
                     strict=False,
                     cases=(("S", "Delta"), ((3, 1), (5, 2))),
                     bound=_fastfir_dX_bound,
@@ -1084,6 +1089,7 @@ conv2d_channels = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_half_im2col_dX_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "im2col_dX",
@@ -1095,6 +1101,7 @@ conv2d_channels = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dX_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "winograd_dX",
@@ -1106,6 +1113,7 @@ conv2d_channels = Kernel(
                     extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
                     work=_winograd_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
                     strict=False,
                     cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
                     bound=_winograd_dX_bound,

@@ -985,6 +985,7 @@ conv2d_channels_dX = Kernel(
             extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
             work=_fastfir_work,
             tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
             strict=False,
             cases=(("S", "Delta"), ((3, 1), (5, 2))),
             bound=_fastfir_bound,
@@ -999,6 +1000,7 @@ conv2d_channels_dX = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_half_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "im2col",
@@ -1010,6 +1012,7 @@ conv2d_channels_dX = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "winograd",
@@ -1021,6 +1024,7 @@ conv2d_channels_dX = Kernel(
             extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
             work=_winograd_work,
             tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
             strict=False,
             cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
             bound=_winograd_bound,
@@ -1059,6 +1063,7 @@ conv2d_channels_dX = Kernel(
                     extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
                     work=_fastfir_dH_work,
                     tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
                     strict=False,
                     cases=(("S", "Delta"), ((3, 1), (5, 2))),
                     bound=_fastfir_dH_bound,
@@ -1073,6 +1078,7 @@ conv2d_channels_dX = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_half_im2col_dH_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "im2col_dH",
@@ -1084,6 +1090,7 @@ conv2d_channels_dX = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dH_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "winograd_dH",
@@ -1095,6 +1102,7 @@ conv2d_channels_dX = Kernel(
                     extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
                     work=_winograd_dH_work,
                     tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
                     strict=False,
                     cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
                     bound=_winograd_dH_bound,

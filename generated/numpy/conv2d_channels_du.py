@@ -36,6 +36,7 @@ def _direct_work(*, batch, n, m, D, **_):
     """What it does, counted."""
     return (
         ("fill", 1, D*batch),
+        ("contract", -1, 1, m*n, 1),
         ("contract", 1, D*batch, m*n, 1),
         ("sweep", 1, D*batch, D, 1, 0),
     )

@@ -852,6 +852,7 @@ conv3d = Kernel(
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
+            parts=lambda *, n, Delta, Ni, **_: (-((-n) // (Ni - 2*Delta))),
             strict=False,
             admits=lambda *, Delta, Ni, Nj, Nh, **_: Nh >= 2*Delta + 1 and Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
             bound=_fft_bound,
@@ -867,6 +868,7 @@ conv3d = Kernel(
             extents=lambda *, n, p, **_: {"I": n, "C": p},
             work=_panels_work,
             tiled=0,
+            parts=lambda *, n, I, **_: (-((-n) // I)),
         ),
         Algorithm(
             "rows",
@@ -877,6 +879,7 @@ conv3d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_rows_work,
             tiled=1,
+            parts=lambda *, m, S, G, **_: (-((-m) // (G*S))),
         ),
     ),
     valued=(
@@ -890,6 +893,7 @@ conv3d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_box_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
             reading=Reading(_box_seen, ("V",), "level", (3,), ("w",)),
         ),
         Algorithm(
@@ -901,6 +905,7 @@ conv3d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_folded_work,
             tiled=1,
+            parts=lambda *, m, S, G, **_: (-((-m) // (G*S))),
             reading=Reading(_folded_seen, ("V",), "mirrored", (2,), ("M",)),
         ),
         Algorithm(
@@ -912,6 +917,7 @@ conv3d = Kernel(
             knobs={"S_": (8, 16, 32), "T": (16, 32, 64), "G": ()},
             work=_lowrank_work,
             tiled=1,
+            parts=lambda *, m, S_, G, **_: (-((-m) // (G*S_))),
             strict=False,
             reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q", "S"), ("R",)),
         ),
@@ -947,6 +953,7 @@ conv3d = Kernel(
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,
+                    parts=lambda *, n, Delta, Nk, **_: (-((-n) // (Nk - 2*Delta))),
                     strict=False,
                     admits=lambda *, Delta, Nk, Nl, Nq, **_: Nk >= 2*Delta + 1 and Nl >= 2*Delta + 1 and Nq >= 2*Delta + 1,
                     bound=_fft_dX_bound,
@@ -962,6 +969,7 @@ conv3d = Kernel(
                     extents=lambda *, n, p, **_: {"I": n, "C": p},
                     work=_panels_dX_work,
                     tiled=0,
+                    parts=lambda *, n, I, **_: (-((-n) // I)),
                 ),
                 Algorithm(
                     "rows_dX",
@@ -972,6 +980,7 @@ conv3d = Kernel(
                     knobs={"S": (1, 2, 4), "G_": ()},
                     work=_rows_dX_work,
                     tiled=1,
+                    parts=lambda *, m, S, G_, **_: (-((-m) // (G_*S))),
                 ),
             ),
         ),

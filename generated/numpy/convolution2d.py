@@ -888,6 +888,7 @@ convolution2d = Kernel(
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
+            parts=lambda *, n, Ni, **_: (-((-n) // (Ni + 2 - 2*n))),
             strict=False,
             admits=lambda *, n, m, Ni, Nj, **_: Ni >= 2*n - 1 and Nj >= 2*m - 1,
             bound=_fft_bound,
@@ -903,6 +904,7 @@ convolution2d = Kernel(
             extents=lambda *, m, **_: {"C": m},
             work=_panels_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
         Algorithm(
             "rows",
@@ -913,6 +915,7 @@ convolution2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_rows_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
     ),
     valued=(
@@ -926,6 +929,7 @@ convolution2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_box_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
             reading=Reading(_box_seen, ("V",), "level", (2,), ("w",)),
         ),
         Algorithm(
@@ -937,6 +941,7 @@ convolution2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_folded_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
             reading=Reading(_folded_seen, ("V",), "mirrored", (1,), ("M",)),
         ),
         Algorithm(
@@ -948,6 +953,7 @@ convolution2d = Kernel(
             knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G": ()},
             work=_lowrank_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
             strict=False,
             reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q"), ("R",)),
         ),
@@ -991,6 +997,7 @@ convolution2d = Kernel(
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,
+                    parts=lambda *, n, Nk, **_: (-((-n) // (Nk + 2 - 2*n))),
                     strict=False,
                     admits=lambda *, n, m, Nk, Nl, **_: Nk >= 2*n - 1 and Nl >= 2*m - 1,
                     bound=_fft_dX_bound,
@@ -1006,6 +1013,7 @@ convolution2d = Kernel(
                     extents=lambda *, m, **_: {"C": m},
                     work=_panels_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
                 Algorithm(
                     "rows_dX",
@@ -1016,6 +1024,7 @@ convolution2d = Kernel(
                     knobs={"S": (1, 2, 4), "G_": ()},
                     work=_rows_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
             ),
         ),

@@ -734,6 +734,7 @@ diamond2d = Kernel(
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
+            parts=lambda *, n, Delta, Ni, **_: (-((-n) // (Ni - 2*Delta))),
             strict=False,
             admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
             bound=_fft_bound,
@@ -749,6 +750,7 @@ diamond2d = Kernel(
             extents=lambda *, m, **_: {"C": m},
             work=_panels_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
         Algorithm(
             "rows",
@@ -759,6 +761,7 @@ diamond2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_rows_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
     ),
     unfit={
@@ -803,6 +806,7 @@ diamond2d = Kernel(
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,
+                    parts=lambda *, n, Delta, Nk, **_: (-((-n) // (Nk - 2*Delta))),
                     strict=False,
                     admits=lambda *, Delta, Nk, Nl, **_: Nk >= 2*Delta + 1 and Nl >= 2*Delta + 1,
                     bound=_fft_dX_bound,
@@ -818,6 +822,7 @@ diamond2d = Kernel(
                     extents=lambda *, m, **_: {"C": m},
                     work=_panels_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
                 Algorithm(
                     "rows_dX",
@@ -828,6 +833,7 @@ diamond2d = Kernel(
                     knobs={"S": (1, 2, 4), "G_": ()},
                     work=_rows_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
             ),
         ),

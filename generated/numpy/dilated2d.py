@@ -1008,6 +1008,7 @@ dilated2d = Kernel(
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
+            parts=lambda *, n, Delta, Ni, **_: (-((-n) // (Ni - 4*Delta))),
             strict=False,
             admits=lambda *, Delta, Ni, Nj, **_: Ni >= 4*Delta + 1 and Nj >= 4*Delta + 1,
             bound=_fft_bound,
@@ -1022,6 +1023,7 @@ dilated2d = Kernel(
             knobs={"G": ()},
             work=_gapped_work,
             tiled=0,
+            parts=lambda *, n, G, **_: (-((-n) // G)),
         ),
         Algorithm(
             "panels",
@@ -1033,6 +1035,7 @@ dilated2d = Kernel(
             extents=lambda *, m, **_: {"C": m},
             work=_panels_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
         Algorithm(
             "rows",
@@ -1043,6 +1046,7 @@ dilated2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_rows_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
     ),
     valued=(
@@ -1056,6 +1060,7 @@ dilated2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_box_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
             reading=Reading(_box_seen, ("V",), "level", (2,), ("w",)),
         ),
         Algorithm(
@@ -1067,6 +1072,7 @@ dilated2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_folded_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
             reading=Reading(_folded_seen, ("V",), "mirrored", (1,), ("M",)),
         ),
         Algorithm(
@@ -1078,6 +1084,7 @@ dilated2d = Kernel(
             knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G": ()},
             work=_lowrank_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
             strict=False,
             reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q"), ("R",)),
         ),
@@ -1120,6 +1127,7 @@ dilated2d = Kernel(
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,
+                    parts=lambda *, n, Delta, Nk, **_: (-((-n) // (Nk - 4*Delta))),
                     strict=False,
                     admits=lambda *, Delta, Nk, Nl, **_: Nk >= 4*Delta + 1 and Nl >= 4*Delta + 1,
                     bound=_fft_dX_bound,
@@ -1134,6 +1142,7 @@ dilated2d = Kernel(
                     knobs={"G_": ()},
                     work=_gapped_dX_work,
                     tiled=0,
+                    parts=lambda *, n, G_, **_: (-((-n) // G_)),
                 ),
                 Algorithm(
                     "panels_dX",
@@ -1145,6 +1154,7 @@ dilated2d = Kernel(
                     extents=lambda *, m, **_: {"C": m},
                     work=_panels_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
                 Algorithm(
                     "rows_dX",
@@ -1155,6 +1165,7 @@ dilated2d = Kernel(
                     knobs={"S": (1, 2, 4), "G_": ()},
                     work=_rows_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
             ),
         ),

@@ -1004,6 +1004,7 @@ grouped2d = Kernel(
             extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
             work=_fastfir_work,
             tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
             strict=False,
             cases=(("S", "Delta"), ((3, 1), (5, 2))),
             bound=_fastfir_bound,
@@ -1018,6 +1019,7 @@ grouped2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_half_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "im2col",
@@ -1029,6 +1031,7 @@ grouped2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "winograd",
@@ -1040,6 +1043,7 @@ grouped2d = Kernel(
             extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
             work=_winograd_work,
             tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
             strict=False,
             cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
             bound=_winograd_bound,
@@ -1078,6 +1082,7 @@ grouped2d = Kernel(
                     extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
                     work=_fastfir_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
                     strict=False,
                     cases=(("S", "Delta"), ((3, 1), (5, 2))),
                     bound=_fastfir_dX_bound,
@@ -1092,6 +1097,7 @@ grouped2d = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_half_im2col_dX_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "im2col_dX",
@@ -1103,6 +1109,7 @@ grouped2d = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dX_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "winograd_dX",
@@ -1114,6 +1121,7 @@ grouped2d = Kernel(
                     extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
                     work=_winograd_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
                     strict=False,
                     cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
                     bound=_winograd_dX_bound,

@@ -1002,6 +1002,7 @@ isotropic2d = Kernel(
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
+            parts=lambda *, n, Delta, Ni, **_: (-((-n) // (Ni - 2*Delta))),
             strict=False,
             admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
             bound=_fft_bound,
@@ -1016,6 +1017,7 @@ isotropic2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_folded_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
         Algorithm(
             "panels",
@@ -1027,6 +1029,7 @@ isotropic2d = Kernel(
             extents=lambda *, m, **_: {"C": m},
             work=_panels_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
         Algorithm(
             "rows",
@@ -1037,6 +1040,7 @@ isotropic2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_rows_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
         ),
     ),
     valued=(
@@ -1050,6 +1054,7 @@ isotropic2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_box_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
             reading=Reading(_box_seen, ("V",), "level", (2,), ("w",)),
         ),
         Algorithm(
@@ -1061,6 +1066,7 @@ isotropic2d = Kernel(
             knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G": ()},
             work=_lowrank_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
             strict=False,
             reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q"), ("R",)),
         ),
@@ -1104,6 +1110,7 @@ isotropic2d = Kernel(
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,
+                    parts=lambda *, n, Delta, Nk, **_: (-((-n) // (Nk - 2*Delta))),
                     strict=False,
                     admits=lambda *, Delta, Nk, Nl, **_: Nk >= 2*Delta + 1 and Nl >= 2*Delta + 1,
                     bound=_fft_dX_bound,
@@ -1118,6 +1125,7 @@ isotropic2d = Kernel(
                     knobs={"S": (1, 2, 4), "G_": ()},
                     work=_folded_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
                 Algorithm(
                     "panels_dX",
@@ -1129,6 +1137,7 @@ isotropic2d = Kernel(
                     extents=lambda *, m, **_: {"C": m},
                     work=_panels_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
                 Algorithm(
                     "rows_dX",
@@ -1139,6 +1148,7 @@ isotropic2d = Kernel(
                     knobs={"S": (1, 2, 4), "G_": ()},
                     work=_rows_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
             ),
         ),

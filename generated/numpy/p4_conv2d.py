@@ -864,6 +864,7 @@ p4_conv2d = Kernel(
             extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
             work=_fastfir_work,
             tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
             strict=False,
             cases=(("S",), ((3,),)),
             bound=_fastfir_bound,
@@ -878,6 +879,7 @@ p4_conv2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_half_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "im2col",
@@ -889,6 +891,7 @@ p4_conv2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "winograd",
@@ -900,6 +903,7 @@ p4_conv2d = Kernel(
             extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
             work=_winograd_work,
             tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
             strict=False,
             cases=(("S",), ((2,), (4,))),
             bound=_winograd_bound,
@@ -938,6 +942,7 @@ p4_conv2d = Kernel(
                     extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
                     work=_fastfir_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
                     strict=False,
                     cases=(("S",), ((3,),)),
                     bound=_fastfir_dX_bound,
@@ -952,6 +957,7 @@ p4_conv2d = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_half_im2col_dX_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "im2col_dX",
@@ -963,6 +969,7 @@ p4_conv2d = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dX_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "winograd_dX",
@@ -974,6 +981,7 @@ p4_conv2d = Kernel(
                     extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
                     work=_winograd_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
                     strict=False,
                     cases=(("S",), ((2,), (4,))),
                     bound=_winograd_dX_bound,

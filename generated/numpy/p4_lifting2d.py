@@ -853,6 +853,7 @@ p4_lifting2d = Kernel(
             extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
             work=_fastfir_work,
             tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
             strict=False,
             cases=(("S",), ((3,),)),
             bound=_fastfir_bound,
@@ -867,6 +868,7 @@ p4_lifting2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_half_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "im2col",
@@ -878,6 +880,7 @@ p4_lifting2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "winograd",
@@ -889,6 +892,7 @@ p4_lifting2d = Kernel(
             extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
             work=_winograd_work,
             tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
             strict=False,
             cases=(("S",), ((2,), (4,))),
             bound=_winograd_bound,
@@ -927,6 +931,7 @@ p4_lifting2d = Kernel(
                     extents=lambda *, batch, n, **_: {"L": ((n + 2) // 3), "N": batch},
                     work=_fastfir_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
                     strict=False,
                     cases=(("S",), ((3,),)),
                     bound=_fastfir_dX_bound,
@@ -941,6 +946,7 @@ p4_lifting2d = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_half_im2col_dX_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "im2col_dX",
@@ -952,6 +958,7 @@ p4_lifting2d = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dX_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "winograd_dX",
@@ -963,6 +970,7 @@ p4_lifting2d = Kernel(
                     extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
                     work=_winograd_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
                     strict=False,
                     cases=(("S",), ((2,), (4,))),
                     bound=_winograd_dX_bound,

@@ -323,6 +323,7 @@ pointwise2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": n},
             work=_im2col_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
             "product",
@@ -370,6 +371,7 @@ pointwise2d = Kernel(
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dX_work,
                     tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),
                 Algorithm(
                     "product_dX",

@@ -619,6 +619,7 @@ strided2d = Kernel(
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
+            parts=lambda *, n, Delta, Ni, **_: (-((-((n - 1) // 2) - 1) // (((Ni - 1) // 2) + 1 - Delta))),
             strict=False,
             admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
             bound=_fft_bound,
@@ -633,6 +634,7 @@ strided2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_polyphase_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-((n - 1) // 2) - 1) // (G*S))),
         ),
         Algorithm(
             "rows",
@@ -643,6 +645,7 @@ strided2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_rows_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-((n - 1) // 2) - 1) // (G*S))),
         ),
     ),
     valued=(
@@ -656,6 +659,7 @@ strided2d = Kernel(
             extents=lambda *, batch, n, **_: {"N": batch, "R": ((n - 1) // 2) + 1},
             work=_box_work,
             tiled=0,
+            parts=lambda *, n, R, **_: (-((-((n - 1) // 2) - 1) // R)),
             reading=Reading(_box_seen, ("V",), "level", (2,), ("w",)),
         ),
         Algorithm(
@@ -667,6 +671,7 @@ strided2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_folded_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-((n - 1) // 2) - 1) // (G*S))),
             reading=Reading(_folded_seen, ("V",), "mirrored", (1,), ("M",)),
         ),
         Algorithm(
@@ -678,6 +683,7 @@ strided2d = Kernel(
             knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G": ()},
             work=_lowrank_work,
             tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-((n - 1) // 2) - 1) // (G*S))),
             strict=False,
             reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q"), ("R",)),
         ),

@@ -448,6 +448,7 @@ transposed2d = Kernel(
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dH_work,
                     tiled=0,
+                    parts=lambda *, n, Delta, Ni, **_: (-((-((n - 1) // 2) - 1) // (((Ni - 1) // 2) + 1 - Delta))),
                     strict=False,
                     admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
                     bound=_fft_dH_bound,
@@ -462,6 +463,7 @@ transposed2d = Kernel(
                     knobs={"S": (1, 2, 4), "G_": ()},
                     work=_polyphase_dH_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-((n - 1) // 2) - 1) // (G_*S))),
                 ),
                 Algorithm(
                     "rows_dH",
@@ -472,6 +474,7 @@ transposed2d = Kernel(
                     knobs={"S": (1, 2, 4), "G_": ()},
                     work=_rows_dH_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-((n - 1) // 2) - 1) // (G_*S))),
                 ),
             ),
         ),

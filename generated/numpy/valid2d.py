@@ -877,6 +877,7 @@ valid2d = Kernel(
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
+            parts=lambda *, n, Delta, Ni, **_: (-((2*Delta - n) // (Ni - 2*Delta))),
             strict=False,
             admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
             bound=_fft_bound,
@@ -892,6 +893,7 @@ valid2d = Kernel(
             extents=lambda *, m, Delta, **_: {"C": m - 2*Delta},
             work=_panels_work,
             tiled=0,
+            parts=lambda *, n, Delta, S, G, **_: (-((2*Delta - n) // (G*S))),
         ),
         Algorithm(
             "rows",
@@ -902,6 +904,7 @@ valid2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_rows_work,
             tiled=0,
+            parts=lambda *, n, Delta, S, G, **_: (-((2*Delta - n) // (G*S))),
         ),
     ),
     valued=(
@@ -915,6 +918,7 @@ valid2d = Kernel(
             extents=lambda *, batch, n, Delta, **_: {"N": batch, "R": n - 2*Delta},
             work=_box_work,
             tiled=0,
+            parts=lambda *, n, Delta, R, **_: (-((2*Delta - n) // R)),
             reading=Reading(_box_seen, ("V",), "level", (2,), ("w",)),
         ),
         Algorithm(
@@ -926,6 +930,7 @@ valid2d = Kernel(
             knobs={"S": (1, 2, 4), "G": ()},
             work=_folded_work,
             tiled=0,
+            parts=lambda *, n, Delta, S, G, **_: (-((2*Delta - n) // (G*S))),
             reading=Reading(_folded_seen, ("V",), "mirrored", (1,), ("M",)),
         ),
         Algorithm(
@@ -937,6 +942,7 @@ valid2d = Kernel(
             knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G": ()},
             work=_lowrank_work,
             tiled=0,
+            parts=lambda *, n, Delta, S, G, **_: (-((2*Delta - n) // (G*S))),
             strict=False,
             reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q"), ("R",)),
         ),
@@ -980,6 +986,7 @@ valid2d = Kernel(
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,
+                    parts=lambda *, Delta, n, Nk, **_: (-((-n) // (Nk - 2*Delta))),
                     strict=False,
                     admits=lambda *, Delta, Nk, Nl, **_: Nk >= 2*Delta + 1 and Nl >= 2*Delta + 1,
                     bound=_fft_dX_bound,
@@ -995,6 +1002,7 @@ valid2d = Kernel(
                     extents=lambda *, m, **_: {"C": m},
                     work=_panels_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
                 Algorithm(
                     "rows_dX",
@@ -1005,6 +1013,7 @@ valid2d = Kernel(
                     knobs={"S": (1, 2, 4), "G_": ()},
                     work=_rows_dX_work,
                     tiled=0,
+                    parts=lambda *, n, S, G_, **_: (-((-n) // (G_*S))),
                 ),
             ),
         ),

@@ -1,0 +1,100 @@
+"""Programs of a layer for a device besides that of one thread a result, and the choice among them, which is the planner's.
+
+A choice rests on sizes and element types alone, as on a processor.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from .dtypes import Types
+from .errors import ArgumentError
+from .gpu import DEVICE
+from .planning import Candidate, Choice, candidates
+
+__all__ = ["Design", "choose_design", "designs_of", "lacking", "run_design", "using_design"]
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A program in blocks, tiles or parts: `body(*arrays, result, new, **knobs)` writes the result as one thread a result would.
+
+    knobs   the values that each knob may have
+    work    its launches, counted: see `gpu`
+    lacks   `lacks(**sizes, **knobs)` is why no launch has these numbers; an empty text where one has
+
+    What follows is as for every algorithm: its error bound is that of direct sums.
+    """
+
+    name: str
+    says: str
+    body: Callable[..., None]
+    knobs: Mapping[str, tuple[int, ...]]
+    work: Callable[..., tuple[tuple[Any, ...], ...]]
+    lacks: Callable[..., str]
+    extents: None = None
+    strict: bool = True
+    bound: None = None
+
+    def fits(self, values: Mapping[str, int]) -> bool:
+        """Whether a launch has these sizes and knobs."""
+        return not self.lacks(**values)
+
+    def amplifies(self, values: Mapping[str, int]) -> float:
+        """As the bound of direct sums does."""
+        return 0.0
+
+
+def designs_of(of: Any, sizes: Mapping[str, int], types: Types) -> list[Candidate]:
+    """The designs of a kernel or of a gradient in their best settings, one thread a result among them, the quickest first."""
+    held = DEVICE.computing(str(types.compute))
+    return candidates(of.algorithms, of.work, sizes, types.stored.itemsize, False, False, held)
+
+
+def lacking(of: Any, sizes: Mapping[str, int]) -> dict[str, str]:
+    """Why designs have no launch for these sizes: what the smallest of each lacks."""
+    found = {}
+    for design in of.algorithms:
+        least = {knob: values[-1] for knob, values in design.knobs.items()}
+        if reason := design.lacks(**sizes, **least):
+            found[design.name] = reason
+    return found
+
+
+def choose_design(of: Any, sizes: Mapping[str, int], types: Types) -> Choice:
+    """The design for a call."""
+    return _chosen(of, tuple(sizes.items()), types) if of.algorithms else Choice(None, {})
+
+
+@lru_cache(maxsize=1024)
+def _chosen(of: Any, sizes: tuple[tuple[str, int], ...], types: Types) -> Choice:
+    found = designs_of(of, dict(sizes), types)
+    return found[0].choice if found else Choice(None, {})
+
+
+def run_design(choice: Choice, of: Any, arrays: tuple[Any, ...], result: Any, compute: Any, xp: Any) -> None:
+    """What was chosen, for a kernel or for a gradient; its scratch is of the type that computes."""
+    body = of.body if choice.algorithm is None else choice.algorithm.body
+    body(*arrays, result, lambda extents: xp.empty(extents, dtype=compute), **choice.knobs)
+
+
+def using_design(kernel: Any, name: str, knobs: Mapping[str, int]) -> Any:
+    """The layer and its gradients by one design wherever it has a launch, and by one thread a result elsewhere."""
+    every = (kernel, *kernel.gradients.values())
+    if not (known := dict.fromkeys(d.name for of in every for d in of.algorithms)) or name not in known:
+        names = ", ".join(known) or "none"
+        raise ArgumentError(f"{kernel.name} has no design {name!r}; there are {names}.")
+    gradients = {key: _restricted(of, name, knobs) for key, of in kernel.gradients.items()}
+    return replace(_restricted(kernel, name, knobs), gradients=gradients)
+
+
+def _restricted(of: Any, name: str, knobs: Mapping[str, int]) -> Any:
+    """A kernel or a gradient with one design, in some settings of it."""
+    return replace(of, algorithms=tuple(_settled(of.algorithms, name, knobs)), work=None)
+
+
+def _settled(designs: tuple[Design, ...], name: str, knobs: Mapping[str, int]) -> Iterator[Design]:
+    for design in designs:
+        if design.name == name:
+            yield replace(design, knobs={k: (knobs[k],) if k in knobs else v for k, v in design.knobs.items()})
