@@ -103,7 +103,7 @@ class PointGroup:
 
     def tie(self, action: Action) -> Tie:
         """One point of every orbit stands for it."""
-        if action.elements and not depends_on_place(action):
+        if action.elements and (action.periods or not depends_on_place(action)):
             self._check_periods(tuple(action.periods.get(s, 1) for s in list(action.elements[0].out)[: self._rank]))
         return tie_finite(action)
 

@@ -174,7 +174,7 @@ def test_a_support_stated_after_the_group_is_held_to_it():
     ("build", "says"),
     [
         (
-            lambda: under(derive.dense(2).then(derive.reindex()), None, "D4"),
+            lambda: derive.equivariant(derive.PointGroup("D4")).apply(derive.dense(2).then(derive.reindex()).form),
             "Weights depend on the place still",
         ),
         (lambda: under(IMAGE, None, "D5"), "There is no point group 'D5'"),

@@ -329,10 +329,16 @@ def test_an_inner_layer_s_places_and_input_are_named_apart_from_an_adjoint_s():
     check_form(after, "The composition")
 
 
-def test_a_symmetry_that_moves_cases_is_refused_in_words():
+def test_a_symmetry_that_keeps_the_cases_holds_already():
     sets = dense(rank=1).then(equivariant(Symmetric()))
+    both = sets.then(equivariant(PointGroup("D1", about="grid")))
+    assert both.form == sets.form and all(v.proved for v in both.verdicts)
+
+
+def test_a_symmetry_that_moves_cases_is_refused_in_words():
+    turned = dense(rank=2).then(equivariant(PointGroup("C4")))
     with pytest.raises(RuleRefused, match=r"Weights are called by cases, which the reflection .* moves; state this"):
-        sets.then(equivariant(PointGroup("D1", about="grid")))
+        turned.then(equivariant(PointGroup("D1", axes=(0,))))
 
 
 @pytest.mark.parametrize("edge", MODES)
