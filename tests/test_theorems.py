@@ -176,7 +176,7 @@ def strided_window(group, window, stride, sizes=()):
             derive.Box(0, 1),
             2,
             (),
-            "D1 about the grid's centre where (n + 1) mod 2 = 1",
+            "D1 about the grid's centre where ((n + 1) mod 2 = 1) or (n = 1)",
         ),
         (derive.PointGroup((((-1,),),)), 1, 2, (), "D1 about the grid's centre where (n + 1) mod 2 = 0"),
         (
