@@ -11,7 +11,7 @@ from sympy import Max
 
 import derive
 from derive.derivation import Derivation
-from derive.errors import ObligationFailed
+from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.expr import indices
 from derive.forms.unbounded import unbounded
 from derive.pipeline import layer, load_layer
@@ -78,6 +78,21 @@ def test_max_pooling_is_not_linear_and_a_sum_is():
     with pytest.raises(ObligationFailed, match=r"f\(x \+ y\) = f\(x\) \+ f\(y\) fails at x = \[0, 1\], y = \[0, -1\]"):
         derive.additive(Max(x, y), (x, y))
     assert derive.additive(x + y, (x, y)).proved
+
+
+def test_powers_and_products_are_not_linear_either():
+    x, y = indices("x y")
+    with pytest.raises(ObligationFailed, match=r"fails at x = \[1\], y = \[1\]: 4 is not 1 \+ 1"):
+        derive.additive(x**2, (x,))
+    with pytest.raises(
+        ObligationFailed, match=r"f\(x \+ y\) = f\(x\) \+ f\(y\) fails at x = \[1, 0\], y = \[0, 1\]: 1 is not 0 \+ 0"
+    ):
+        derive.additive(x * y, (x, y))
+    says = r"^Of a function it is decided whether it adds up by Max, Min and whole multiples; .* has more\.$"
+    with pytest.raises(RuleRefused, match=says):
+        derive.additive(
+            x**7 - 21 * x**5 + 84 * x**3 - 64 * x + x * (x**2 - 1) * (x**2 - 4) * (x**2 - 9) * (x**2 - 16) * x, (x,)
+        )
 
 
 def test_radius_0_is_one_network_for_every_pixel():
