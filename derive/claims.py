@@ -6,11 +6,13 @@ Nothing is imposed by a claim. One that is false gives the smallest counterexamp
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
+from operator import add
 
-from sympy import And, Eq, Expr, Integer, Sum, Symbol
+from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand
 
 from derive.derivation import Derivation
-from derive.errors import ObligationFailed, RuleRefused
+from derive.errors import ObligationFailed, RuleRefused, TextError
 from derive.forms.arguments import said
 from derive.forms.expr import index, reads
 from derive.forms.form import Form, Table
@@ -184,17 +186,39 @@ def additive(function: Expr, letters: Iterable[Symbol]) -> Verdict:
     one, other = ({s: Symbol(f"{s.name}{mark}", integer=True) for s in letters} for mark in ("0", "1"))
     both = {s: one[s] + other[s] for s in one}
     goal = Goal((), Eq(function.xreplace(both), function.xreplace(one) + function.xreplace(other)))
-    verdict = discharge(Obligation("additive", "The function of a sum is the sum of the function's values.", (goal,)))
+    try:
+        verdict = discharge(
+            Obligation("additive", "The function of a sum is the sum of the function's values.", (goal,))
+        )
+    except TextError as cause:
+        _refute_by_hand(function, letters)
+        raise RuleRefused(
+            f"Of a function it is decided whether it adds up by Max, Min and whole multiples; {function} has more."
+        ) from cause
     if not verdict.proved:
         names = [s.name for part in (one, other) for s in part.values()]
         model = smallest_model(goal, [], names)
-        values = [[model[s.name] for s in part.values()] for part in (one, other)]
-        at = [function.xreplace(dict(zip(one, map(Integer, v), strict=True))) for v in values]
-        together = function.xreplace(dict(zip(one, map(Integer, map(sum, zip(*values, strict=True))), strict=True)))
-        raise ObligationFailed(
-            f"f(x + y) = f(x) + f(y) fails at x = {values[0]}, y = {values[1]}: {together} is not {at[0]} + {at[1]}."
-        )
+        raise _no_sum(function, letters, *([model[s.name] for s in part.values()] for part in (one, other)))
     return verdict
+
+
+def _refute_by_hand(function: Expr, letters: tuple[Symbol, ...]) -> None:
+    """Raise ObligationFailed for the smallest two inputs for which the function doesn't add up; very many letters aren't tried."""
+    pairs = product((0, 1, -1, 2, -2), repeat=2 * len(letters)) if len(letters) <= 3 else iter(())
+    for values in sorted(pairs, key=lambda v: (sum(map(abs, v)), tuple(-x for x in v))):
+        x, y = list(values[: len(letters)]), list(values[len(letters) :])
+        one, other, both = (_at(function, letters, v) for v in (x, y, map(add, x, y)))
+        if expand(both - one - other) != 0:
+            raise _no_sum(function, letters, x, y)
+
+
+def _at(function: Expr, letters: tuple[Symbol, ...], values: Iterable[int]) -> Expr:
+    return function.xreplace(dict(zip(letters, map(Integer, values), strict=True)))
+
+
+def _no_sum(function: Expr, letters: tuple[Symbol, ...], x: list[int], y: list[int]) -> ObligationFailed:
+    one, other, both = (_at(function, letters, v) for v in (x, y, map(add, x, y)))
+    return ObligationFailed(f"f(x + y) = f(x) + f(y) fails at x = {x}, y = {y}: {both} is not {one} + {other}.")
 
 
 def _check_derivations(*layers: Derivation) -> None:

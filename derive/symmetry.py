@@ -3,15 +3,18 @@
 A layer that reads X[s·o + a + c] with a window kept by g has H(gX)[g·o] = H(X)[o] for the symmetries g of the whole grid exactly if
 g carries the places that are read for o to those for g·o. Along one axis that is an equation between sizes, such as
 n - 1 = s·(n' - 1) for a reflection: the last window ends where the first one, mirrored, begins. Edges are mirrored with the grid.
+On few places a window may see the same all the same, as an even one does on a single place; for windows of numbers these grids are
+found and named too, so that the condition is what decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Mod, Not, expand, false, floor, simplify, true
+from sympy import And, Eq, Expr, Integer, Mod, Not, Or, expand, false, floor, simplify, true
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
@@ -22,12 +25,14 @@ from derive.groups._matrices import NAMED, Matrix, closure, named
 from derive.groups.point import PointGroup
 from derive.proof.claim import check_claim
 from derive.proof.correspondence import proved_by_terms
-from derive.proof.goal import Verdict
+from derive.proof.goal import Obligation, Status, Verdict
 from derive.proof.small import dense_like, refute_at_small_sizes
 from derive.proof.step import Clause, Kind, View
 from derive.rules.equivariant import equivariant
 
 __all__ = ["Symmetry", "stated_symmetry", "symmetry"]
+
+_MOST_GRIDS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,75 @@ def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmet
     asked = PointGroup(group) if isinstance(group, str) else group
     about = replace(asked, about="grid")
     clauses = equivariant(about).clauses(dense_like(form) if form.shared else form)
-    condition = _condition(form, chosen_axes(about, about.axes, len(form.grid(form.output))))
+    parts = _conditions(form, chosen_axes(about, about.axes, len(form.grid(form.output))))
+    condition = And(*parts.values())
     verdicts = _proved(form, tuple(_under(c, condition) for c in clauses))
-    return Symmetry(_said(asked), condition, verdicts, "" if condition is true else _failure(form, clauses, condition))
+    few, checked = _on_few_places(form, about, parts)
+    whole = Or(condition, *few)
+    if whole == false:
+        raise ObligationFailed(_failure(form, clauses, false))
+    counterexample = "" if whole is true else _failure(form, clauses, whole)
+    return Symmetry(_said(asked), whole, verdicts + checked, counterexample)
+
+
+def _on_few_places(form: Form, about: PointGroup, parts: dict[int, Any]) -> tuple[list[Any], tuple[Verdict, ...]]:
+    """Grids of few places of which windows of numbers see the same from both sides, though these aren't carried onto each other.
+
+    A few places along one axis are enough whatever the others are, where these satisfy their part of the condition.
+    """
+    grid = {
+        s for array in (form.input, form.output) for p in form.grid(array) for s in array.axes[p].upper.free_symbols
+    }
+    ends = [e for a in form.reduction if a.role is Role.GRID for e in (a.lower, a.upper)]
+    condition = And(*parts.values())
+    if condition is true or not all(e.is_Integer for e in ends):
+        return [], ()
+    reach = 1 + max((abs(int(e)) for e in ends), default=0) + max(int(c) for c in _steps(form))
+    sizes, others = sorted(grid, key=str), dict.fromkeys(set(form.sizes) - grid, Integer(1))
+    if (reach + 1) ** len(sizes) > _MOST_GRIDS:
+        return [], ()
+    found: list[Any] = []
+    verdicts: list[Verdict] = []
+    for s in sizes if len(sizes) > 1 else ():
+        own = [q for q in parts if s in form.input.axes[q].upper.free_symbols]
+        rest = And(*(part for q, part in parts.items() if q not in own))
+        for n in range(1, reach + 2):
+            known = And(*(parts[q] for q in own)).xreplace({s: Integer(n)}) == True or rest == False  # noqa: E712  SymPy's
+            if not known and (proved := _so_far(form.at({s: Integer(n)}), about, rest)):
+                found.append(And(Eq(s, n), rest))
+                verdicts += proved
+    for numbers in product(range(1, reach + 2), repeat=len(sizes)):
+        at = dict(zip(sizes, map(Integer, numbers), strict=True))
+        known = Or(condition, *found).xreplace(at) == True  # noqa: E712  SymPy's
+        if not known and (proved := _so_far(form.at(at | others), about, true)):
+            found.append(And(*(Eq(s, n) for s, n in at.items())))
+            verdicts += proved
+    return found, tuple(verdicts)
+
+
+def _so_far(form: Form, about: PointGroup, condition: Any) -> tuple[Verdict, ...]:
+    """The verdicts on the symmetry where it is proved of this form, or checked where its sizes are numbers; else none."""
+    if form.given == False or any((a.extent < 1) == True for a in form.output.axes):  # noqa: E712  SymPy's
+        return ()
+    by_meaning = form.shared or not form.sizes
+    clauses = tuple(_under(c, condition) for c in equivariant(about).clauses(dense_like(form) if by_meaning else form))
+    try:
+        if form.sizes:
+            return _proved(form, clauses)
+        refute_at_small_sizes(form, clauses)
+    except (ObligationFailed, RuleRefused):
+        return ()
+    return tuple(Verdict(Obligation("claim", c.says, ()), Status.EXHAUSTIVE) for c in clauses)
+
+
+def _steps(form: Form) -> list[Expr]:
+    """By how much a read moves from one place to the next, along each axis."""
+    beyond = places_beyond(form.input, form.read)
+    read = form.read if beyond is None else beyond[1]
+    return [
+        read[q].coeff(form.output.symbols[p])
+        for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True)
+    ]
 
 
 def _said(group: PointGroup) -> str:
@@ -94,12 +165,12 @@ def _failure(form: Form, clauses: tuple[Clause, ...], condition: Any) -> str:
     raise RuleRefused("The layer has the symmetry also where its windows aren't carried onto each other.")
 
 
-def _condition(form: Form, axes: tuple[int, ...]) -> Any:
-    """Along these axes of the grid: the first and the last place are read symmetrically about the grid's centre."""
+def _conditions(form: Form, axes: tuple[int, ...]) -> dict[int, Any]:
+    """Along each of these axes of the input: the first and the last place are read symmetrically about the grid's centre."""
     pairs = list(zip(form.grid(form.output), form.grid(form.input), strict=True))
     beyond = places_beyond(form.input, form.read)
     read = form.read if beyond is None else beyond[1]
-    return And(*(_along(form, *pairs[axis], read) for axis in axes))
+    return {pairs[axis][1]: _along(form, *pairs[axis], read) for axis in axes}
 
 
 def _along(form: Form, p: int, q: int, read: tuple[Expr, ...]) -> Any:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sympy import Max
+from sympy import Max, prod
 
 import derive
 from derive.derivation import Derivation
-from derive.errors import ObligationFailed
+from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.expr import indices
 from derive.forms.unbounded import unbounded
 from derive.pipeline import layer, load_layer
@@ -78,6 +78,19 @@ def test_max_pooling_is_not_linear_and_a_sum_is():
     with pytest.raises(ObligationFailed, match=r"f\(x \+ y\) = f\(x\) \+ f\(y\) fails at x = \[0, 1\], y = \[0, -1\]"):
         derive.additive(Max(x, y), (x, y))
     assert derive.additive(x + y, (x, y)).proved
+
+
+def test_powers_and_products_are_not_linear_either():
+    x, y = indices("x y")
+    with pytest.raises(ObligationFailed, match=r"fails at x = \[1\], y = \[1\]: 4 is not 1 \+ 1"):
+        derive.additive(x**2, (x,))
+    with pytest.raises(
+        ObligationFailed, match=r"f\(x \+ y\) = f\(x\) \+ f\(y\) fails at x = \[0, 1\], y = \[1, 0\]: 1 is not 0 \+ 0"
+    ):
+        derive.additive(x * y, (x, y))
+    says = r"^Of a function it is decided whether it adds up by Max, Min and whole multiples; .* has more\.$"
+    with pytest.raises(RuleRefused, match=says):
+        derive.additive(x + prod(indices("v w y")) ** 2, indices("v w x y"))
 
 
 def test_radius_0_is_one_network_for_every_pixel():
@@ -176,7 +189,7 @@ def strided_window(group, window, stride, sizes=()):
             derive.Box(0, 1),
             2,
             (),
-            "D1 about the grid's centre where (n + 1) mod 2 = 1",
+            "D1 about the grid's centre where ((n + 1) mod 2 = 1) or (n = 1)",
         ),
         (derive.PointGroup((((-1,),),)), 1, 2, (), "D1 about the grid's centre where (n + 1) mod 2 = 0"),
         (
