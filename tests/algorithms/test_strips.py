@@ -12,6 +12,7 @@ from sympy import And, Integer, true
 
 import derive
 from derive.algorithms import _strips
+from derive.algorithms._designs import unblocked
 from derive.algorithms._strips import obligations
 from derive.checking import CheckFailed, check_emitted, exact_arrays, interpreted, small_sizes
 from derive.errors import NoLowering
@@ -164,8 +165,17 @@ PLANTS: dict[str, tuple[str, Edit, set[str]]] = {
     "a row too few": ("conv2d", _looping("y", True, stop=lambda e: e - 1), {"denotes"}),
     "a row too many": ("conv2d", _looping("y", True, stop=lambda e: e + 1), {"in bounds"}),
     "rows end unaligned": ("conv2d", _letting("left", lambda e: e - 1), {"aligned", "in bounds"}),
+    "a register too few for a row": (
+        "conv2d",
+        lambda n: replace(n, shape=(n.shape[0] - 1,)) if isinstance(n, Scratch) and n.array == "x" else n,
+        {"in bounds", "aligned"},
+    ),
     "stored a row on": ("conv2d", _shifted("H", False, 1), {"denotes", "in bounds"}),
-    "stored in part": ("conv2d", _looping("t", True, stop=lambda e: e - 1), {"denotes", "in bounds", "aligned"}),
+    "stored in part": (
+        "conv2d",
+        _looping("t", True, stop=lambda e: e - 1),
+        {"denotes", "made", "in bounds", "aligned"},
+    ),
     "an edge without its first row": ("conv2d", _looping("i", False, start=lambda e: e + 1), {"denotes"}),
     "a last block too few": ("conv2d", _short_launch, {"denotes"}),
     "another sign": ("conv2d", _negated, {"denotes"}),
@@ -179,6 +189,41 @@ def test_a_planted_fault_is_refused(name: str) -> None:
     blocked, form = made(of)
     found = refused(with_edit(blocked, edit), form)
     assert found and found <= failing, found
+
+
+def _filled_to(stop: Callable[[Any], Any]) -> Edit:
+    """The load of a row ends elsewhere."""
+
+    def edit(node: Any) -> Any:
+        load = isinstance(node, Loop) and isinstance(node.body[0], Copy) and node.body[0].target.array == "x"
+        return replace(node, range=replace(node.range, stop=stop(node.range.stop))) if load else node
+
+    return edit
+
+
+def _started_to(stop: Callable[[Any], Any]) -> Edit:
+    """The start of results ends elsewhere along a row."""
+
+    def edit(node: Any) -> Any:
+        begin = isinstance(node, Loop) and isinstance(node.body[0], Copy) and node.body[0].target.array == "acc"
+        same = begin and node.body[0].target.subscripts
+        return replace(node, range=replace(node.range, stop=stop(node.range.stop))) if same else node
+
+    return edit
+
+
+UNFILLED: dict[str, tuple[str, Edit, set[str]]] = {
+    "a row filled but for its end": ("conv2d", _filled_to(lambda e: e - 1), {"made"}),
+    "a dilated row too": ("dilated2d", _filled_to(lambda e: e - 1), {"made"}),
+    "results started but for the last": ("conv2d", _started_to(lambda e: e - 1), {"made", "denotes"}),
+}
+
+
+@pytest.mark.parametrize("name", UNFILLED)
+def test_a_register_that_nothing_filled_is_not_read(name: str) -> None:
+    of, edit, failing = UNFILLED[name]
+    blocked, form = made(of)
+    assert refused(with_edit(blocked, edit), form) == failing
 
 
 def _double(node: Any) -> Any:
@@ -253,8 +298,11 @@ def test_a_form_that_has_none_is_refused_with_the_reason(name: str, says: str) -
 def test_blocks_that_no_proof_is_found_for_are_left_out() -> None:
     """What z3 leaves open is no fault of the layer's: it keeps its direct sums."""
     thinned = derive.convolution(kernel=3, rank=1, edges="symmetric", stride=2, dilation=2, channels=False)
-    with pytest.raises(NoLowering, match="No proof is found that the program in blocks keeps its obligation 'denotes'"):
-        blocked(thinned.form, lower(thinned.form, "threads"), batched(thinned.form))
+    of = thinned.form, lower(thinned.form, "threads"), batched(thinned.form)
+    with pytest.raises(NoLowering, match="it needs a letter that is summed"):  # of tiles, which are tried last
+        blocked(*of)
+    reason = "No proof is found that the program in blocks keeps its obligation 'denotes'"
+    assert unblocked(*of)["strips"].startswith(reason)
     assert "direct" not in in_blocks(thinned.form, "threads", ())
 
 

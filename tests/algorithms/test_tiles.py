@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import And, Integer, Mod, true
+from sympy import And, Integer, Mod, Ne, true
 
 import derive
 from derive.algorithms import _tiles
@@ -23,12 +23,14 @@ from derive.lowering import batched, in_blocks, slopes
 from derive.pipeline import layer
 from derive.proof.solver import discharge
 from tests.algorithms.test_strips import Edit, edited
+from tests.ladder.structures import STRUCTURES
 
 # Layers with channels that nobody wrote a kernel for.
 OWN = {
     "dilated 1-D": lambda: derive.convolution(rank=1, dilation=3, stride=2),
     "periodic 3-D": lambda: derive.convolution(rank=3, edges="periodic"),
     "inside, strides 2 and 3": lambda: derive.convolution(rank=2, edges="valid", stride=(2, 3)),
+    "odd": lambda: STRUCTURES["odd"],  # no tap in the middle
     "reflected": lambda: derive.convolution(rank=2, edges="reflect"),
 }
 
@@ -140,18 +142,17 @@ PLANTS: dict[str, tuple[Edit, set[str]]] = {
         lambda n: replace(n, condition=true) if isinstance(n, Guard) and not n.otherwise else n,
         {"denotes", "shared", "in bounds"},
     ),
-    "another cell is read": (_moved("x", False, lambda e: e + 1), {"shared", "in bounds"}),
-    "another cell is filled": (_moved("v", True, lambda e: e + 1), {"shared", "in bounds"}),
-    "two threads fill a cell": (_moved("x", True, lambda e: e - 4 * index("e")), {"shared"}),
+    "another cell is read": (_moved("x", False, lambda e: e + 1), {"made", "shared", "in bounds"}),
+    "another cell is filled": (_moved("v", True, lambda e: e + 1), {"made", "shared", "in bounds"}),
+    "two threads fill a cell": (_moved("x", True, lambda e: e - 4 * index("e")), {"made", "shared"}),
     "another entry": (_moved("X", False, lambda e: e - 1), {"shared", "in bounds"}),
     "another weight": (_moved("V", False, lambda e: e + 1), {"shared", "in bounds"}),
-    "part of a chunk is filled": (_launching("k", lambda e: e - 1), {"shared"}),
     "a chunk too short": (_looping("k", lambda e: e - 1), {"denotes"}),
-    "a chunk too long": (_looping("k", lambda e: e + 1), {"denotes", "shared", "in bounds"}),
+    "a chunk too long": (_looping("k", lambda e: e + 1), {"denotes", "made", "shared", "in bounds"}),
     "a tap too few": (_looping("a", lambda e: e - 1), {"denotes"}),
     "a tile too few": (_launching("i0", lambda e: e - 1), {"denotes"}),
     "a thread too few": (_launching("q", lambda e: e - 1), {"denotes"}),
-    "a register too few": (_looping("s", lambda e: e - 1), {"denotes"}),
+    "a register too few": (_looping("s", lambda e: e - 1), {"denotes", "made"}),
     "another bias": (_moved("u", False, lambda e: e - index("s")), {"denotes"}),
     "stored elsewhere": (_moved("H", True, lambda e: e + 1), {"denotes", "in bounds"}),
     "another sign": (lambda n: replace(n, times=-n.times) if isinstance(n, MultiplyAdd) else n, {"denotes"}),
@@ -164,6 +165,49 @@ def test_a_planted_fault_is_refused(name: str) -> None:
     tiled, form = made("conv2d_channels")
     found = refused(with_edit(replace(tiled, narrow=False), edit), form)
     assert found and found <= failing, found
+
+
+def _of_weights(node: Any) -> Any:
+    """Cells of weights are read wherever the weights are, in a tap too that no term has: nothing fills them there."""
+    if not isinstance(node, Guard) or not _reads(node, "v"):
+        return node
+    kept = (part for part in And.make_args(node.condition) if index("s") in part.free_symbols)
+    return replace(node, condition=And(*kept))
+
+
+def _reads(node: Guard, array: str) -> bool:
+    """Whether it guards nothing but a read of such an array."""
+    (first, *_) = node.body
+    return isinstance(first, Copy) and first.source.array == array
+
+
+def _filling(condition: Any) -> Edit:
+    """Cells are filled under one more condition."""
+    return lambda n: replace(n, body=(Guard(condition, n.body),)) if isinstance(n, Launch) and len(n.body) == 1 else n
+
+
+UNFILLED: dict[str, tuple[str, Edit]] = {
+    "weights of a tap without terms": ("odd", _of_weights),
+    "no test of what is read": (
+        "conv2d_channels",
+        lambda n: replace(n, condition=true) if isinstance(n, Guard) and _reads(n, "x") else n,
+    ),
+    "a place of a chunk too few": ("conv2d_channels", _launching("k", lambda e: e - 1)),
+    "a thread's cells too few": ("conv2d_channels", _launching("e", lambda e: e - 1)),
+    "a register's cell of the input too few": ("conv2d_channels", _launching("r", lambda e: e - 1)),
+    "a register's cell of the weights too few": ("conv2d_channels", _launching("s", lambda e: e - 1)),
+    "not in the first chunk": ("conv2d_channels", _filling(index("c0") > 0)),
+    "not in the middle": ("grouped2d", _filling(Ne(index("a"), 0))),
+    "not the first cell": ("fully_connected", _filling(index("k") > 0)),
+}
+
+
+@pytest.mark.parametrize("name", UNFILLED)
+def test_a_cell_that_nothing_filled_is_not_read(name: str) -> None:
+    """Whether a term needs it or not: no other obligation speaks of what is read and not used."""
+    of, edit = UNFILLED[name]
+    tiled, form = made(of)
+    assert refused(with_edit(replace(tiled, narrow=False), edit), form) == {"made"}
 
 
 def _unbarred(number: int) -> Edit:

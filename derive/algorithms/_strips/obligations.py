@@ -4,6 +4,7 @@ A place i of the output is start + offset in one tile alone (division with remai
 
     denotes     inside and at the edges, the points of the sum are the live terms, each once, and their entries are the form's, seen
                 through the registers of a row; each result starts as its bias and is stored at its place
+    made        every register that is read was filled before: of a row by its own load, of a result by its start
     in bounds   every subscript of an array or of registers is a position of it, with no test inside
     aligned     an access of several neighbours starts at a multiple of their number, where the last extents are multiples of it
                 too: then its place in memory is one, since all that is in front is counted by the last extent
@@ -65,6 +66,11 @@ class _Proof:
             "denotes",
             f"The points of the program '{name}' are the form's live terms, each once, with the same entries, {of}.",
             (*self.inside(), *self.edges()),
+        )
+        yield Obligation(
+            "made",
+            f"Every register that the program '{name}' reads was filled first, {of}.",
+            tuple(self.made()),
         )
         yield Obligation(
             "in bounds",
@@ -184,21 +190,35 @@ class _Proof:
             raise NoLowering("A sum runs through other letters than its chart.")
 
     def rows(self, point: Point, node: MultiplyAdd, down: dict[Symbol, Expr]) -> Iterator[Goal]:
-        """What a register of the row holds is the term's entry of the input, and something was put there."""
-        form, value = self.form, node.factors[-1]
-        load: Load = dict(point.loads)[value.array]
+        """What a register of the row holds is the term's entry of the input."""
+        form, load = self.form, dict(point.loads)[node.factors[-1].array]
         if load.copy.source.array != form.input.name:
             raise NoLowering("A program reads another input than its form.")
         down = {s: point.value(e) for s, e in down.items()}
-        (read,), lane = point.place(value), load.copy.over[0]
-        span = Range(load.span.symbol, load.span.start, point.value(load.span.stop), load.span.step)
-        filled = (*within(span, self.blocked), *within(lane, self.blocked))
-        (target,) = point.place(load.copy.target)
         source = point.place(load.copy.source)[1:]
         entry = form.input.storage(replaced(e, down) for e in form.read)
-        yield Goal((*self.given, *point.facts, *filled, Eq(target, read)), equal_places(source, entry))
-        there = {span.symbol: read - Mod(read, self.width), lane.symbol: Mod(read, self.width)}
-        yield Goal((*self.given, *point.facts), replaced(both(*filled, Eq(target, read)), there))
+        yield Goal((*self.given, *point.facts, *self.filled(point, node)), equal_places(source, entry))
+
+    def filled(self, point: Point, node: MultiplyAdd) -> tuple[object, ...]:
+        """Where the load of a row fills the register that a product reads."""
+        value = node.factors[-1]
+        load: Load = dict(point.loads)[value.array]
+        span = Range(load.span.symbol, load.span.start, point.value(load.span.stop), load.span.step)
+        known = (*within(span, self.blocked), *within(load.copy.over[0], self.blocked))
+        return (*known, equal_places(point.place(load.copy.target), point.place(value)))
+
+    def made(self) -> Iterator[Goal]:
+        """Inside, something was put into a register that is read; at the edges a result's only one is started first."""
+        start, _, term, store = self.branch(True)
+        assert isinstance(term.node, MultiplyAdd) and isinstance(store.node, Copy)
+        value = term.node.factors[-1]
+        load, (read,) = dict(term.loads)[value.array], term.place(value)
+        there = {load.span.symbol: read - Mod(read, self.width), load.copy.over[0].symbol: Mod(read, self.width)}
+        started = both(*start.facts)
+        yield Goal((*self.given, *term.facts), both(started, replaced(both(*self.filled(term, term.node)), there)))
+        offsets = [t.offset for t in self.blocked.tiles]
+        register = dict(zip(offsets, store.place(store.node.source), strict=True))
+        yield Goal((*self.given, *store.facts), replaced(started, register))
 
     def stores(self, point: Point, node: Copy, down: dict[Symbol, Expr]) -> Iterator[Goal]:
         """Every register is stored at the place of its result."""
@@ -258,7 +278,7 @@ def _shape(blocked: Blocked, access: Access, point: Point) -> tuple[Expr, ...]:
         return ()
     load = dict(point.loads).get(access.array)
     if load is not None:
-        return (point.value(load.span.stop),)
+        return tuple(map(point.value, load.shape))
     return tuple(t.extent for t in blocked.tiles)
 
 

@@ -36,8 +36,9 @@ __all__ = ["Load", "Point", "check_blocked", "points", "within"]
 
 @dataclass(frozen=True)
 class Load:
-    """How the registers of a row are filled: the copy, and the range of its loop."""
+    """How the registers of a row are filled: how many there are, the copy, and the range of its loop."""
 
+    shape: tuple[Expr, ...]
     copy: Copy
     span: Range
 
@@ -76,9 +77,9 @@ def points(body: tuple[Node, ...], blocked: Blocked, around: Point | None = None
         match node:
             case Let(symbol=symbol, value=value):
                 here = replace(here, held=(*here.held, (symbol, here.value(value))))
-            case Scratch(array=array, shape=shape) if shape and number + 1 < len(body):
-                load = _load(body[number + 1], array)
-                here = replace(here, loads=(*here.loads, (array, load))) if load else here
+            case Scratch() if node.shape and number + 1 < len(body):
+                load = _load(body[number + 1], node)
+                here = replace(here, loads=(*here.loads, (node.array, load))) if load else here
             case Loop(range=span, body=inner):
                 yield from points(inner, blocked, deeper(here, (span,), blocked))
             case Launch(threads=threads, body=inner):
@@ -101,10 +102,10 @@ def deeper(here: Point, ranges: tuple[Range, ...], blocked: Blocked) -> Point:
     return replace(here, facts=(*here.facts, *known), letters=(*here.letters, *(r.symbol for r in ranges)))
 
 
-def _load(node: Node, array: str) -> Load | None:
+def _load(node: Node, made: Scratch) -> Load | None:
     match node:
-        case Loop(range=span, body=(Copy(target=target) as copy,)) if target.array == array:
-            return Load(copy, span)
+        case Loop(range=span, body=(Copy(target=target) as copy,)) if target.array == made.array:
+            return Load(made.shape, copy, span)
     return None
 
 
@@ -182,7 +183,7 @@ def _check_sums(sums: tuple[Node, ...], offsets: Access, arguments: set[str], bl
     if len(made) != 1 or len(found) != 2 or not isinstance(found[1], MultiplyAdd):
         raise NoLowering("A block reads a row and adds its products.")
     level = _level(sums, made[0])
-    load = _load(level[1], made[0].array) if len(level) > 2 and level[0] is made[0] else None
+    load = _load(level[1], made[0]) if len(level) > 2 and level[0] is made[0] else None
     if load is None or load.copy is not found[0] or load.copy.source.array not in arguments or load.copy.times != 1:
         raise NoLowering("A row's registers are filled where they are made.")
     width = Range(load.copy.over[0].symbol, Integer(0), blocked.width) if len(load.copy.over) == 1 else None

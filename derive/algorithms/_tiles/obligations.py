@@ -4,8 +4,9 @@ A place of a letter is the start of a tile and digits in one way alone (division
 
     denotes     inside and at the edges, the points of the sum are the live terms, each once, with the form's number in front; each
                 result starts as its bias and is stored at its place
-    shared      every cell that is read was filled in the same chunk, before the barrier, with the entry that the form reads there,
-                and no cell is filled twice in a chunk
+    made        every cell that is read was filled in the same chunk, before the barrier, and every register before, whether a term
+                needs what is read or not
+    shared      the cells of a term were filled with the entries that the form reads there, and no cell is filled twice in a chunk
     in bounds   every subscript of an array, of cells or of registers is a position of it
     narrow      no index, bound or part of one leaves 32 bits, where no size is more than 2²⁸; places in memory have 64 bits
 """
@@ -63,8 +64,13 @@ def tile_obligations(tiled: Tiled, form: Form) -> tuple[Obligation, ...]:
             (*proof.denotes(inside), *proof.denotes(edges)),
         ),
         Obligation(
+            "made",
+            f"Every cell that the program '{name}' reads was filled first, in the same chunk, and every register before.",
+            (*proof.made(inside), *proof.made(edges)),
+        ),
+        Obligation(
             "shared",
-            f"Every cell that the program '{name}' reads was filled before, by one thread, with the entry that the form reads.",
+            f"Every cell of the program '{name}' is filled by one thread, those of a term with the entries that the form reads.",
             (*proof.cells(inside), *proof.cells(edges)),
         ),
         Obligation(
@@ -184,8 +190,29 @@ class _Proof:
         starts = (Eq(Mod(replaced(e, lane), width), 0) for e in ends)
         return Goal((*self.given, *known), both(*starts, Eq(Mod(whole, width), 0)))
 
+    def made(self, parts: Parts) -> Iterator[Goal]:
+        """What is read was filled, under the conditions of the read alone; a product and a store read registers."""
+        fills = {point.node.target.array: (point, launch) for point, launch in parts.fills}
+        start = both(*parts.begin.facts)
+        for term in parts.terms:
+            for point in term.reads:
+                yield self.filled(point, *fills[point.copy.source.array])
+            read = (fact for point in term.reads for fact in point.facts)
+            yield Goal((*self.given, *term.point.facts), both(start, *read))
+        column = self.tiled.splits[-1].digits[0][0]
+        register = {column: parts.store.copy.source.subscripts[-1]}
+        for _, facts, _ in self.accesses(parts.store):
+            yield Goal((*self.given, *facts), replaced(start, register))
+
+    def filled(self, point: Point, fill: Point, launch: Launch) -> Goal:
+        """The cell that is read is one that a thread fills, at the letters that the reader has."""
+        cell, target = point.copy.source, fill.copy.target
+        at, whole = _solved(fill, cell, point, launch)
+        same = equal_places((replaced(e, at) for e in target.subscripts), cell.subscripts)
+        return Goal((*self.given, *point.facts), both(*(replaced(fact, at) for fact in fill.facts), same, whole))
+
     def cells(self, parts: Parts) -> Iterator[Goal]:
-        """What a cell holds when it is read."""
+        """What a cell holds that a term reads; that it was filled is proved beside."""
         fills = {point.node.target.array: (point, launch) for point, launch in parts.fills}
         for point, launch in parts.fills:
             yield self.apart(point, launch)
@@ -195,8 +222,13 @@ class _Proof:
                 if register not in read:
                     raise NoLowering("A thread multiplies registers that it reads at the same letters.")
                 cell = read[register].copy.source
-                yield Goal((*self.given, *term.point.facts), both(*read[register].facts))
-                yield self.filled(term.point, cell, entry, *fills[cell.array])
+                fill, launch = fills[cell.array]
+                source = fill.copy.source
+                if source.array != entry.array:
+                    raise NoLowering(f"A program reads {source.array} where its form reads {entry.array}.")
+                at, _ = _solved(fill, cell, term.point, launch)
+                same = equal_places((replaced(e, at) for e in source.subscripts), entry.subscripts)
+                yield Goal((*self.given, *term.point.facts), same)
 
     def entries(self) -> tuple[Access, Access]:
         """What a term multiplies, as positions in memory: an entry of the weights and one of the input."""
@@ -206,18 +238,6 @@ class _Proof:
         weight = Access(box.name, tuple(box.storage(replaced(e, down) for e in factor.subscripts)))
         places = form.input.storage(replaced(e, down) for e in form.read)
         return weight, Access(form.input.name, (replaced(item, down), *places))
-
-    def filled(self, point: Point, cell: Access, entry: Access, fill: Point, launch: Launch) -> Goal:
-        """The cell is one that a thread fills, at the letters that the reader has, with the entry."""
-        node = fill.copy
-        if node.source.array != entry.array:
-            raise NoLowering(f"A program reads {node.source.array} where its form reads {entry.array}.")
-        free = [r.symbol for r in launch.threads if r.symbol not in point.letters]
-        at = _solved(node.target, cell, free)
-        there = [replaced(fact, at) for fact in fill.facts]
-        target, source = (tuple(replaced(e, at) for e in a.subscripts) for a in (node.target, node.source))
-        same = both(equal_places(target, cell.subscripts), equal_places(source, entry.subscripts))
-        return Goal((*self.given, *point.facts), both(*there, same))
 
     def apart(self, point: Point, launch: Launch) -> Goal:
         """Two points of a box that is dealt out fill two cells."""
@@ -244,15 +264,16 @@ class _Proof:
                 yield Goal((*self.given, *facts), both(*inside))
 
 
-def _solved(target: Access, cell: Access, free: list[Symbol]) -> dict[Symbol, Expr]:
-    """Letters of a filling thread, from the cell that another one reads."""
+def _solved(fill: Point, cell: Access, reader: Point, launch: Launch) -> tuple[dict[Symbol, Expr], Any]:
+    """The letter of a thread that fills the cell that another one reads, and the condition that it is an integer."""
+    free = [r.symbol for r in launch.threads if r.symbol not in reader.letters]
     if len(free) != 1:
         raise NoLowering("A cell is filled at the reader's letters but one.")
-    for mine, wanted in zip(target.subscripts, cell.subscripts, strict=True):
+    for mine, wanted in zip(fill.copy.target.subscripts, cell.subscripts, strict=True):
         if free[0] in mine.free_symbols:
             step = mine.coeff(free[0])
             rest = wanted - (mine - step * free[0])
-            return {free[0]: (rest / step).expand()}
+            return {free[0]: (rest / step).expand()}, Eq(Mod(rest.expand(), step), 0)
     raise NoLowering(f"No cell tells {free[0]}.")
 
 
