@@ -66,10 +66,4 @@ TRIED = {
         "1.69 and 1.65. Pieces that OpenBLAS takes without copies, 512 terms by 32 filters, 1.14 where one product takes 1.38, but "
         "its threads don't share small products, so that with more threads than one they lose more than that."
     ),
-    "depthwise-128": (
-        "56×56 places by 128 channels, 3×3, ms, on a busy machine: nine products of whole rows, channels side by side, as one sum "
-        "by np.einsum 0.41, in tiles of 14, 4 and 1 rows 0.41, 0.43 and 0.51, of 28, 14, 8, 4, 2 and 1 columns 0.42, 0.45, 0.50, "
-        "0.59, 0.82 and 0.87; products and additions apart, in tiles of 8, 4, 2 and 1 rows 0.54, 0.60, 0.79 and 1.18. The copy "
-        "with its margin and the bias are the rest of 0.50."
-    ),
 }
