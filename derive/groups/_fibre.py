@@ -21,7 +21,7 @@ from derive.groups._finite.codes import compose
 from derive.groups._finite.representation import Representation, characters, monomial, trivial
 from derive.groups._matrices import Matrix, closure, described, determinant, product
 
-__all__ = ["Acts", "Fibre", "fibre"]
+__all__ = ["Acts", "Fibre", "codes_of", "fibre", "representation"]
 
 Acts = str | Representation
 _NAMES = ("trivial", "sign", "regular", "vector", "determinant")
@@ -53,17 +53,18 @@ def fibre(axis: Axis, acts: Acts, generators: tuple[Matrix, ...]) -> tuple[Fibre
 
     Raises RuleRefused for a name that is none, an axis of another size, or codes that are no representation.
     """
-    codes = _representation(acts, generators)
+    codes = representation(acts, generators)
     if codes.size != 1 and axis.extent != codes.size:
         raise RuleRefused(f"The axis '{axis.symbol}' has {axis.extent} channels; the group acts there on {codes.size}.")
-    table = _elements(codes, generators)
+    table = codes_of(codes, generators)
     return tuple(
         Fibre(axis.symbol, tuple(int(c) >> 1 for c in table[m]), tuple(1 - 2 * (int(c) & 1) for c in table[m]))
         for m in closure(generators)
     )
 
 
-def _representation(acts: Acts, generators: tuple[Matrix, ...]) -> Representation:
+def representation(acts: Acts, generators: tuple[Matrix, ...]) -> Representation:
+    """What the generators do to channels. Raises RuleRefused for a name that is none, or codes of other generators."""
     if isinstance(acts, Representation):
         if acts.generators != len(generators):
             raise RuleRefused(
@@ -98,7 +99,7 @@ def _regular(generators: tuple[Matrix, ...]) -> np.ndarray:
     return np.array([[2 * number[product(g, m)] for m in elements] for g in generators])
 
 
-def _elements(codes: Representation, generators: tuple[Matrix, ...]) -> dict[Matrix, tuple[int, ...]]:
+def codes_of(codes: Representation, generators: tuple[Matrix, ...]) -> dict[Matrix, tuple[int, ...]]:
     """The codes of every element, as products of generators. Raises RuleRefused where two products of one element differ."""
     first = closure(generators)[0]
     found = {first: tuple(2 * p for p in range(codes.size))}

@@ -20,6 +20,7 @@ __all__ = [
     "Composed",
     "Element",
     "Group",
+    "Joining",
     "Linear",
     "Motion",
     "Tabled",
@@ -168,6 +169,15 @@ class Composed(Protocol):
 
     def parts(self) -> tuple[Group, ...]:
         """The others, which it follows."""
+        ...
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """A group that may be stated as one with another of its kind, such as two point groups about one centre."""
+
+    def joined(self, other: Group, form: Form) -> Group | None:
+        """The group that both generate, acting on a form; None where they are better stated one after the other."""
         ...
 
 
