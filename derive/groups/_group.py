@@ -22,6 +22,7 @@ __all__ = [
     "Group",
     "Joining",
     "Linear",
+    "Mixing",
     "Motion",
     "Tabled",
     "Tie",
@@ -178,6 +179,15 @@ class Joining(Protocol):
 
     def joined(self, other: Group, form: Form) -> Group | None:
         """The group that both generate, acting on a form; None where they are better stated one after the other."""
+        ...
+
+
+@runtime_checkable
+class Mixing(Protocol):
+    """A group whose elements may add channels, as matrices that are no signed permutations."""
+
+    def matrices_on_channels(self, form: Form) -> tuple[Mapping[Symbol, tuple[tuple[int, ...], ...]], ...]:
+        """For each element the matrices, by the letters of the channels that they add."""
         ...
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from derive.groups._fibre import Acts, codes_of, representation
+from derive.groups._fibre import Acts, adds, codes_of, representation
 from derive.groups._finite.representation import Representation
 from derive.groups._matrices import NAMED, Matrix, closure, identity
 
@@ -35,19 +35,25 @@ class Generated:
 
 
 def generated(one: Generated, other: Generated) -> Generated | None:
-    """Both together; None where shifts go by other steps.
+    """Both together; None where shifts go by other steps, or one adds channels and the other doesn't.
 
     Raises RuleRefused where the two act on channels such that one matrix would do two things there.
     """
     steps = dict(zip(one.axes, one.steps, strict=True))
     if any(steps.setdefault(axis, step) != step for axis, step in zip(other.axes, other.steps, strict=True)):
         return None
+    letters = dict.fromkeys((*one.channels, *other.channels))
+    if any(
+        _name(s, one, other) is None and any(adds(g.channels.get(s), g.generators) for g in (one, other))
+        for s in letters
+    ):
+        return None
     axes = tuple(sorted(steps))
     generators = (*_on(axes, one), *_on(axes, other))
     joint = Generated(axes, generators, tuple(steps[axis] for axis in axes), {})
     named = generators if joint.name is None else NAMED[joint.name]
     acts: dict[str, Acts] = {}
-    for letter in dict.fromkeys((*one.channels, *other.channels)):
+    for letter in letters:
         if (name := _name(letter, one, other)) is not None:
             acts[letter] = name
         else:

@@ -20,7 +20,7 @@ from sympy import Expr, Integer, Rational, Symbol, true
 from derive.errors import RuleRefused, StatedEarly
 from derive.forms.arguments import said
 from derive.forms.form import Array, Form, Role
-from derive.groups._fibre import Acts, Fibre, fibre
+from derive.groups._fibre import Acts, Fibre, adds, fibre
 from derive.groups._group import Action, Element, Group, Tie, channel_acts, chosen_axes, steps_along
 from derive.groups._joined import Generated, generated
 from derive.groups._matrices import NAMED, Matrix, closure, described, named
@@ -100,7 +100,19 @@ class PointGroup:
         acts = channel_acts(self.channels)
         if strange := [letter for letter in acts if letter not in axes]:
             raise RuleRefused(f"{self} acts on channels '{strange[0]}'; there are {', '.join(axes) or 'no channels'}.")
-        return tuple(fibre(axes[letter], how, self.generators) for letter, how in acts.items())
+        monomial = {letter: how for letter, how in acts.items() if not adds(how, self.generators)}
+        return tuple(fibre(axes[letter], how, self.generators) for letter, how in monomial.items())
+
+    def matrices_on_channels(self, form: Form) -> tuple[Mapping[Symbol, Matrix], ...]:
+        """For each element but the identity its matrix, on channels that hold a vector which it adds."""
+        letters = {letter for letter, how in channel_acts(self.channels).items() if adds(how, self.generators)}
+        axes = [a for a in (*form.output.axes, *form.input.axes) if a.symbol.name in letters]
+        for axis in axes:
+            if axis.extent != self._rank:
+                raise RuleRefused(
+                    f"The axis '{axis.symbol}' has {axis.extent} channels; the group acts there on {self._rank}."
+                )
+        return tuple({axis.symbol: m for axis in axes} for m in self.matrices[1:])
 
     def tie(self, action: Action) -> Tie:
         """One point of every orbit stands for it."""

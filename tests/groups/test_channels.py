@@ -154,13 +154,6 @@ def test_trivial_and_sign_are_names_too():
     assert layer(1, (C,), (D,), "Delta", "D1", {"d": "sign"}).form == CASES["odd"].form
 
 
-def test_turns_of_the_hexagonal_lattice_permute_no_vectors():
-    with pytest.raises(
-        RuleRefused, match="the rotation by 60° adds axes of the lattice, so 'vector' channels are none here"
-    ):
-        layer(2, (("c", 2),), (D,), derive.Hexagon(1), "C6", {"c": "vector"})
-
-
 def test_both_solvers_agree():
     for name in ("lifting", "odd", "vector field"):
         for verdict in CASES[name].steps[-1].verdicts:
