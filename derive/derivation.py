@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,11 +120,6 @@ def _twice(letters: tuple[str, ...]) -> str:
     )
 
 
-def _group_of(by: Application) -> Any:
-    """The group that an equivariance was stated of."""
-    return by.args[0] if by.args else dict(by.options).get("group")
-
-
 @dataclass(frozen=True)
 class Derivation:
     """A layer with its argument: `start`, then `steps`, ending in `form`."""
@@ -160,6 +156,8 @@ class Derivation:
         return self._add(application)
 
     def _add(self, application: Application) -> Derivation:
+        if (joined := self._joined(application)) is not None:
+            return joined
         try:
             return self._with_parts(application)
         except StatedLate as cause:
@@ -183,13 +181,27 @@ class Derivation:
         try:
             return self._next(application)
         except StatedEarly:
-            group, made = _group_of(application), self
+            group, made = application.group, self
             parts = group.parts() if isinstance(group, Composed) else ()
             if not parts:
                 raise
         for part in parts:
             made = made._add(equivariant(part))
         return made._next(application)
+
+    def _joined(self, application: Application) -> Derivation | None:
+        """A symmetry stated as one with an earlier one, in whose place both stand together; None where that can't be done."""
+        for late in reversed(range(len(self.steps))):
+            if self.steps[late].kind is not Kind.RESTRICTION:
+                break
+            if (both := application.together(self.applications[late], self.steps[late].before)) is not None:
+                with suppress(RuleRefused):
+                    return reduce(Derivation._add, (both, *self.applications[late + 1 :]), self._until(late))
+        return None
+
+    def _until(self, late: int) -> Derivation:
+        """The derivation before that step."""
+        return replace(self, steps=self.steps[:late], applications=self.applications[:late])
 
     def _earlier(self, application: Application, cause: StatedLate) -> Derivation:
         """The constraint before the latest constraints that let it be, all proved in that order: in any they leave the same layers.
@@ -200,7 +212,7 @@ class Derivation:
         for late in reversed(range(len(self.steps))):
             if self.steps[late].kind is not Kind.RESTRICTION:
                 break
-            made = replace(self, steps=self.steps[:late], applications=self.applications[:late])
+            made = self._until(late)
             try:
                 for one in (application, *self.applications[late:]):
                     made = made._with_parts(one)
@@ -213,7 +225,7 @@ class Derivation:
     def _with_survivors(self, application: Application, cause: RuleRefused) -> RuleRefused:
         """A mask that cuts orbits is refused with the largest subgroup that keeps it: that of the mask stated first."""
         stated = zip(self.steps, self.applications, strict=True)
-        groups = [(s.before, _group_of(a)) for s, a in stated if a.rule.name == "equivariant"]
+        groups = [(s.before, a.group) for s, a in stated if a.rule.name == "equivariant"]
         for first, group in reversed(groups) if isinstance(cause, OrbitCut) else ():
             if group is None or first.tables:
                 continue

@@ -3,7 +3,7 @@
 trivial      no channel moves, as where nothing is said
 sign         every channel changes its sign under a reflection, as the matrix's determinant does, which is another name for it
 regular      the axis holds one channel an element, in the order of `PointGroup.matrices`; g carries h to g·h
-vector       the axis holds one channel a grid axis; g acts by its own matrix, a signed permutation
+vector       the axis holds one channel a grid axis; g acts by its own matrix, where that is a signed permutation
 anything     a `Representation` of the group's generators, sums and products included
 """
 
@@ -19,9 +19,9 @@ from derive.forms.form import Axis
 from derive.groups._cases import written
 from derive.groups._finite.codes import compose
 from derive.groups._finite.representation import Representation, characters, monomial, trivial
-from derive.groups._matrices import Matrix, closure, described, determinant, product
+from derive.groups._matrices import Matrix, closure, determinant, product
 
-__all__ = ["Acts", "Fibre", "fibre"]
+__all__ = ["Acts", "Fibre", "adds", "codes_of", "fibre", "representation"]
 
 Acts = str | Representation
 _NAMES = ("trivial", "sign", "regular", "vector", "determinant")
@@ -53,17 +53,18 @@ def fibre(axis: Axis, acts: Acts, generators: tuple[Matrix, ...]) -> tuple[Fibre
 
     Raises RuleRefused for a name that is none, an axis of another size, or codes that are no representation.
     """
-    codes = _representation(acts, generators)
+    codes = representation(acts, generators)
     if codes.size != 1 and axis.extent != codes.size:
         raise RuleRefused(f"The axis '{axis.symbol}' has {axis.extent} channels; the group acts there on {codes.size}.")
-    table = _elements(codes, generators)
+    table = codes_of(codes, generators)
     return tuple(
         Fibre(axis.symbol, tuple(int(c) >> 1 for c in table[m]), tuple(1 - 2 * (int(c) & 1) for c in table[m]))
         for m in closure(generators)
     )
 
 
-def _representation(acts: Acts, generators: tuple[Matrix, ...]) -> Representation:
+def representation(acts: Acts, generators: tuple[Matrix, ...]) -> Representation:
+    """What the generators do to channels. Raises RuleRefused for a name that is none, or codes of other generators."""
     if isinstance(acts, Representation):
         if acts.generators != len(generators):
             raise RuleRefused(
@@ -76,20 +77,17 @@ def _representation(acts: Acts, generators: tuple[Matrix, ...]) -> Representatio
     if acts == "regular":
         return Representation(_regular(generators))
     if acts == "vector":
-        return _vector(generators)
+        return monomial(generators)
     if acts in ("sign", "determinant"):
         return characters(determinant(m) for m in generators)
     raise RuleRefused(f"Channels carry one of {', '.join(_NAMES)}, or a Representation; '{acts}' is none of them.")
 
 
-def _vector(generators: tuple[Matrix, ...]) -> Representation:
-    """The matrices themselves. Raises RuleRefused for one that adds axes, as turns of the hexagonal lattice do."""
-    added = (m for m in generators if any(sum(map(abs, part)) != 1 for part in (*m, *zip(*m, strict=True))))
-    if (m := next(added, None)) is not None:
-        raise RuleRefused(
-            f"Channels are permuted, with signs; {described(m)} adds axes of the lattice, so 'vector' channels are none here."
-        )
-    return monomial(generators)
+def adds(acts: Acts | None, generators: tuple[Matrix, ...]) -> bool:
+    """Whether channels hold a vector and a matrix adds axes, as turns of the hexagonal lattice do, so that channels are added."""
+    return acts == "vector" and any(
+        sum(map(abs, part)) != 1 for m in generators for part in (*m, *zip(*m, strict=True))
+    )
 
 
 def _regular(generators: tuple[Matrix, ...]) -> np.ndarray:
@@ -98,7 +96,7 @@ def _regular(generators: tuple[Matrix, ...]) -> np.ndarray:
     return np.array([[2 * number[product(g, m)] for m in elements] for g in generators])
 
 
-def _elements(codes: Representation, generators: tuple[Matrix, ...]) -> dict[Matrix, tuple[int, ...]]:
+def codes_of(codes: Representation, generators: tuple[Matrix, ...]) -> dict[Matrix, tuple[int, ...]]:
     """The codes of every element, as products of generators. Raises RuleRefused where two products of one element differ."""
     first = closure(generators)[0]
     found = {first: tuple(2 * p for p in range(codes.size))}

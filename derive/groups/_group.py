@@ -20,7 +20,9 @@ __all__ = [
     "Composed",
     "Element",
     "Group",
+    "Joining",
     "Linear",
+    "Mixing",
     "Motion",
     "Tabled",
     "Tie",
@@ -168,6 +170,24 @@ class Composed(Protocol):
 
     def parts(self) -> tuple[Group, ...]:
         """The others, which it follows."""
+        ...
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """A group that may be stated as one with another of its kind, such as two point groups about one centre."""
+
+    def joined(self, other: Group, form: Form) -> Group | None:
+        """The group that both generate, acting on a form; None where they are better stated one after the other."""
+        ...
+
+
+@runtime_checkable
+class Mixing(Protocol):
+    """A group whose elements may add channels, as matrices that are no signed permutations."""
+
+    def matrices_on_channels(self, form: Form) -> tuple[Mapping[Symbol, tuple[tuple[int, ...], ...]], ...]:
+        """For each element the matrices, by the letters of the channels that they add."""
         ...
 
 

@@ -13,7 +13,7 @@ import sympy as sp
 
 from derive.errors import RuleRefused
 
-__all__ = ["NAMED", "Matrix", "closure", "described", "determinant", "named", "order", "product"]
+__all__ = ["NAMED", "Matrix", "closure", "described", "determinant", "identity", "named", "order", "product"]
 
 Matrix = tuple[tuple[int, ...], ...]
 

@@ -116,12 +116,12 @@ def _check(action: Action) -> None:
 
 
 class _Orbits:
-    """The letters that elements move, apart: those with few values, and the others, which they move affinely."""
+    """The letters that elements move, apart: those with few values, signs among them, and the others, which they move affinely."""
 
     def __init__(self, action: Action) -> None:
         self.action = action
         moved = [p for p in action.letters if any(m[p] != p for m in action.moved)]
-        self.few = tuple(p for p in action.few if p in moved)
+        self.few = tuple(p for p in action.few if p in moved or any(sign.has(p) for sign in action.signs))
         self.many = tuple(p for p in moved if p not in self.few)
         places = list(product(*(range(low, high + 1) for low, high in (action.few[p] for p in self.few))))
         still = {p: p for p in action.letters}

@@ -20,8 +20,9 @@ from sympy import Expr, Integer, Rational, Symbol, true
 from derive.errors import RuleRefused, StatedEarly
 from derive.forms.arguments import said
 from derive.forms.form import Array, Form, Role
-from derive.groups._fibre import Acts, Fibre, fibre
+from derive.groups._fibre import Acts, Fibre, adds, fibre
 from derive.groups._group import Action, Element, Group, Tie, channel_acts, chosen_axes, steps_along
+from derive.groups._joined import Generated, generated
 from derive.groups._matrices import NAMED, Matrix, closure, described, named
 from derive.groups._orbits import depends_on_place, tie_finite
 from derive.groups._signs import times
@@ -99,12 +100,25 @@ class PointGroup:
         acts = channel_acts(self.channels)
         if strange := [letter for letter in acts if letter not in axes]:
             raise RuleRefused(f"{self} acts on channels '{strange[0]}'; there are {', '.join(axes) or 'no channels'}.")
-        return tuple(fibre(axes[letter], how, self.generators) for letter, how in acts.items())
+        monomial = {letter: how for letter, how in acts.items() if not adds(how, self.generators)}
+        return tuple(fibre(axes[letter], how, self.generators) for letter, how in monomial.items())
+
+    def matrices_on_channels(self, form: Form) -> tuple[Mapping[Symbol, Matrix], ...]:
+        """For each element but the identity its matrix, on channels that hold a vector which it adds."""
+        letters = {letter for letter, how in channel_acts(self.channels).items() if adds(how, self.generators)}
+        axes = [a for a in (*form.output.axes, *form.input.axes) if a.symbol.name in letters]
+        for axis in axes:
+            if axis.extent != self._rank:
+                raise RuleRefused(
+                    f"The axis '{axis.symbol}' has {axis.extent} channels; the group acts there on {self._rank}."
+                )
+        return tuple({axis.symbol: m for axis in axes} for m in self.matrices[1:])
 
     def tie(self, action: Action) -> Tie:
         """One point of every orbit stands for it."""
-        if action.elements and (action.periods or not depends_on_place(action)):
-            self._check_periods(tuple(action.periods.get(s, 1) for s in list(action.elements[0].out)[: self._rank]))
+        places = list(action.elements[0].out)[: self._rank] if action.elements else []
+        if places and (action.periods or not depends_on_place(action)):
+            self._check_periods(tuple(action.periods.get(s, 1) for s in places))
         return tie_finite(action)
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
@@ -118,13 +132,37 @@ class PointGroup:
     def _rank(self) -> int:
         return len(self.matrices[0])
 
+    def joined(self, other: Group, form: Form) -> PointGroup | None:
+        """The point group that both generate, about their centre; None where they have none in common, or other shifts."""
+        if not isinstance(other, PointGroup) or other.about != self.about:
+            return None
+        both = generated(self._generated(form), other._generated(form))
+        if both is None:
+            return None
+        steps = set(both.steps)
+        return PointGroup(
+            both.name or both.generators,
+            self.about,
+            None if len(both.axes) == len(form.grid(form.input)) else both.axes,
+            both.channels or None,
+            steps.pop() if len(steps) == 1 else both.steps,
+        )
+
+    def _generated(self, form: Form) -> Generated:
+        axes = self._chosen(form)
+        return Generated(axes, self.generators, self._steps(len(axes)), channel_acts(self.channels))
+
     def _axes(self, form: Form) -> tuple[int, ...]:
-        rank, grid = self._rank, len(form.grid(form.output))
-        axes = chosen_axes(self, self.axes, grid)
-        if len(form.grid(form.input)) != grid:
+        if len(form.grid(form.input)) != len(form.grid(form.output)):
             raise RuleRefused(
                 f"{self} acts on places, and {form.output.name} has other grid axes than {form.input.name}."
             )
+        return self._chosen(form)
+
+    def _chosen(self, form: Form) -> tuple[int, ...]:
+        """The axes of the input's grid that the matrices mix."""
+        rank, grid = self._rank, len(form.grid(form.input))
+        axes = chosen_axes(self, self.axes, grid)
         if len(axes) != rank:
             raise RuleRefused(
                 f"{self} acts on {rank} axes; name which of the grid's {grid}, as in axes={tuple(range(rank))}."

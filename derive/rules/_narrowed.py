@@ -190,7 +190,8 @@ class _Part(Solved):
     @cached_property
     def _back(self) -> tuple[tuple[Symbol, Table], ...]:
         """For each letter of the equations the place of a new column's leading 1."""
-        at = np.unravel_index(self.order[np.array(self.basis.free, int)], shape(self.unknowns))
+        found = self.order[np.array(self.basis.free, int)]
+        at = np.unravel_index(found, shape(self.unknowns)) if self.unknowns else ()
         mark = "R" if self.is_weight else "Q"
         return tuple(
             (a.symbol, self._table(mark, a, self.columns, row)) for a, row in zip(self.unknowns, at, strict=True)

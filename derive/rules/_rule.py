@@ -13,6 +13,7 @@ from derive.forms.equation import formula
 from derive.forms.expr import Read, reads
 from derive.forms.form import Form, Table
 from derive.groups._finite import PermutationGroup
+from derive.groups._group import Joining
 from derive.proof.claim import check_claim
 from derive.proof.step import Clause, Kind, Step
 from derive.rules._entries import Entrywise, entrywise
@@ -115,6 +116,22 @@ class Application:
     def __str__(self) -> str:
         parts = [_shown(a) for a in self.args] + [f"{k}={_shown(v)}" for k, v in self.options]
         return f"{self.rule.name}({', '.join(parts)})"
+
+    @property
+    def group(self) -> Any:
+        """The group that it was stated of, where it was of one."""
+        given = dict(zip(self.rule.__signature__.parameters, self.args, strict=False)) | dict(self.options)
+        return given.get("group")
+
+    def together(self, other: Application, form: Form) -> Application | None:
+        """The rule of the group that its own and the other's generate; None where they are better stated as two."""
+        if self.rule is not other.rule or not isinstance(self.group, Joining):
+            return None
+        try:
+            both = self.group.joined(other.group, form)
+        except RuleRefused:
+            return None
+        return None if both is None else self.rule(both)
 
     def clauses(self, form: Form) -> tuple[Clause, ...]:
         """What the rule demands of a form. Raises RuleRefused for a rule that demands nothing."""

@@ -28,6 +28,7 @@ from derive.proof.step import Clause, Kind, Step, SubStep
 from derive.remembered import both, replaced
 from derive.rules._known import implied
 from derive.rules._maps import same_letters
+from derive.rules._mixed import matrices_of, mixed, mixed_laws
 from derive.rules._rule import Case, rule
 from derive.rules._spanned import linear_laws, spanned
 from derive.rules._tabled import laws, tied_by_tables
@@ -47,6 +48,9 @@ def equivariant(form: Form, group: Group) -> Step:
     if motions is not None:
         return spanned(form, motions, equivariant.statement)
     elements = group.elements(form)
+    if matrices_of(form, group) is not None:
+        _check_places(form, group, elements)
+        return mixed(form, group, clauses(form, group), tables(form, group), equivariant.statement)
     images = _tables(form, group)
     if images is not None:
         return tied_by_tables(form, elements, images, equivariant.statement)
@@ -79,6 +83,8 @@ def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
     motions = _motions(form, group)
     if motions is not None:
         return linear_laws(form, motions)[0]
+    if (matrices := matrices_of(form, group)) is not None:
+        return mixed_laws(form, group.elements(form), matrices, (_law, _law_of_biases))[0]
     if _tables(form, group) is not None:
         return laws(form, group.elements(form))
     return _clauses(form, group.elements(form))
@@ -87,6 +93,8 @@ def clauses(form: Form, group: Group) -> tuple[Clause, ...]:
 @equivariant.reading
 def tables(form: Form, group: Group) -> tuple[Table, ...]:
     """The matrices of the generators, or their images."""
+    if (matrices := matrices_of(form, group)) is not None:
+        return mixed_laws(form, group.elements(form), matrices, ())[1]
     motions = _motions(form, group)
     return linear_laws(form, motions)[1] if motions is not None else _tables(form, group) or ()
 
@@ -163,6 +171,14 @@ def _law_of_biases(form: Form, element: Element) -> Clause:
         replaced(form.bias, go),
         times(element.signs[0], form.bias),
     )
+
+
+def _check_places(form: Form, group: Group, elements: tuple[Element, ...]) -> None:
+    """Raises RuleRefused where the elements couldn't tie weights by their places alone, whatever they do to channels."""
+    if not form.vanishes:
+        _check_terms(form, group, elements)
+    for weight in form.weights:
+        Tied(form, weight, group, elements)
 
 
 def _check_terms(form: Form, group: Group, elements: tuple[Element, ...]) -> None:

@@ -8,14 +8,15 @@ keeps exactly those layers. Under all translations one weight is left for all pl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Integer
+from sympy import Integer, Symbol
 
 from derive.forms.dense import dense_form
 from derive.forms.expr import index
 from derive.forms.form import Array, Form, Role, Table
-from derive.groups._group import Action, Element, Group, Linear, Motion, Tabled, Tie
+from derive.groups._group import Action, Element, Group, Linear, Mixing, Motion, Tabled, Tie
 from derive.groups.translations import Translations
 from derive.proof.step import Clause, Kind, Step
 from derive.rules._rule import Case, rule
@@ -45,6 +46,11 @@ class _OnInput:
     def tables(self, form: Form) -> tuple[Table, ...] | None:
         """What the group's own elements read."""
         return self.group.tables(form) if isinstance(self.group, Tabled) else None
+
+    def matrices_on_channels(self, form: Form) -> tuple[Mapping[Symbol, tuple[tuple[int, ...], ...]], ...]:
+        """The group's own, on the input alone."""
+        found = self.group.matrices_on_channels(form) if isinstance(self.group, Mixing) else ()
+        return tuple({s: m for s, m in each.items() if s in form.input.symbols} for each in found)
 
     def motions(self, form: Form) -> tuple[Motion, ...] | None:
         """The group's own matrices, on the input alone."""

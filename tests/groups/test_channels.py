@@ -38,12 +38,13 @@ CASES = {
     "odd on both sides": layer(1, (C,), (D,), "Delta", "D1", {"d": "determinant", "c": "determinant"}),
     "gradient": layer(2, (C,), (("d", 2),), 1, "D4", {"d": "vector"}),
     "vector field": layer(2, (("c", 2),), (("d", 2),), 1, "D4", {"c": "vector", "d": "vector"}),
+    "signs by channel": layer(2, (("c", 2),), (("d", 2),), 1, "D2", {"c": "vector", "d": "vector"}),
     "signs of turns": layer(2, (), (("d", 2),), 1, "C4", {"d": "vector"}),
     "sum": layer(2, (("c", 3),), (("d", 2),), 1, "D4", {"c": SIXFOLD, "d": "vector"}),
 }
 GROUPS = {"lifting": "C4", "group convolution": "C4", "group convolution, hexagonal": "C6", "with reflections": "D4",
           "projection": "C4", "odd": "D1", "odd on both sides": "D1", "gradient": "D4", "vector field": "D4",
-          "signs of turns": "C4", "sum": "D4"}  # fmt: skip
+          "signs of turns": "C4", "signs by channel": "D2", "sum": "D4"}  # fmt: skip
 
 
 def acting(how, group, m, channel):
@@ -151,13 +152,6 @@ def test_trivial_and_sign_are_names_too():
     plain, named = (layer(1, (C,), (D,), "Delta", "D1", acts) for acts in (None, {"c": "trivial", "d": "trivial"}))
     assert plain.form == named.form
     assert layer(1, (C,), (D,), "Delta", "D1", {"d": "sign"}).form == CASES["odd"].form
-
-
-def test_turns_of_the_hexagonal_lattice_permute_no_vectors():
-    with pytest.raises(
-        RuleRefused, match="the rotation by 60° adds axes of the lattice, so 'vector' channels are none here"
-    ):
-        layer(2, (("c", 2),), (D,), derive.Hexagon(1), "C6", {"c": "vector"})
 
 
 def test_both_solvers_agree():
