@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 
-from sympy import Eq, Expr, Ge, Integer, Le, Lt, Mul, Not, Or, S, Symbol
+from sympy import Eq, Expr, Ge, Integer, Le, Lt, Mul, Or, S, Symbol
 
+from derive.algorithms._disjoint import disjoint
 from derive.algorithms._structure import adds_bias, check_structure
 from derive.algorithms._terms import own, product_in, same_chart
 from derive.errors import NoLowering
@@ -153,8 +153,7 @@ def _denotes(program: Program, form: Form, parts: list[tuple[_Point, Chart]]) ->
         met.append(both(replaced(domain, dict(chart.up)), back))
     if not form.vanishes:
         yield Goal((*given, form.live), Or(*met))
-    for one, other in combinations(met, 2):
-        yield Goal((*given, form.live, one), Not(other))
+    yield from disjoint((*given, form.live), met)
 
 
 def _same(program: Program, form: Form, point: _Point, chart: Chart) -> object:
