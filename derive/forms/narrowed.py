@@ -25,6 +25,8 @@ def narrowed(number: Expr, sizes: Polyhedron) -> Expr:
     >>> n, Delta = symbols("n Delta", integer=True)
     >>> narrowed(3 * Min(2*Delta + 1, 2*n - 1), Polyhedron.of(Delta < n))
     6*Delta + 3
+    >>> narrowed(Piecewise((2, (n > 2) | (Delta > 2)), (1, n > 1), (0, True)), Polyhedron.of(Delta > 3))
+    2
     """
     if not number.has(Piecewise, Min, Max):
         return number
@@ -45,8 +47,8 @@ def _of_cases(number: Piecewise, sizes: Polyhedron) -> Expr:
         regions = [r for affine, _ in parts for one in left if not (r := one & affine).is_empty()]
         if regions:
             kept.append((narrowed(value, regions[0] if len(regions) == 1 else sizes), regions))
-        if len(parts) == 1 and parts[0][1] == true:
-            left = [one for rest in left for one in _without(rest, parts[0][0])]
+        for affine in (affine for affine, rest in parts if rest == true):
+            left = [part for one in left for part in _without(one, affine)]
         if not left:
             break
     for value, _ in kept:

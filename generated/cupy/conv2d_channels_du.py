@@ -4,7 +4,7 @@
     du[d] = Σ_i Σ_j G[i, j, d]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ gradient(u)
-Proved        68 of 68 obligations for all sizes: docs/derivations/conv2d_channels_du.md
+Proved        71 of 71 obligations for all sizes: docs/derivations/conv2d_channels_du.md
 Cost          2·n·m·D operations
 """
 from .._runtime import Gradient, Kernel

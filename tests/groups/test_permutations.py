@@ -179,7 +179,7 @@ def test_the_number_of_weights_by_a_step_as_a_person_would_write_it():
             lambda: derive.dense(1, "N", "K").then(derive.equivariant(derive.Translations(grid="torus"))),
             "have one size; they have N and K",
         ),
-        (lambda: derive.dense(1).then(derive.equivariant(derive.Translations(step=0))), "a step of at least 1"),
+        (lambda: derive.dense(1).then(derive.equivariant(derive.Translations(step=0))), "a step from 1"),
         (lambda: derive.dense(outputs="n", inputs=()), "A grid has at least one axis"),
         (lambda: derive.dense(outputs="n"), "outputs= stands alone"),
     ],
