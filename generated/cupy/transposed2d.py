@@ -406,7 +406,7 @@ transposed2d = Kernel(
     steps=(1, 0),
     unfit={
         "strips": "it needs a window that is told apart from the size of H",
-        "tiles": "it needs a product of weights and places that is full; 'l0 + 4*q + s <= Delta + 2*j0 + 2*k_' leaves terms out",
+        "tiles": "it needs a product of weights and places that is full; '2*j0 + 2*k_ <= Delta + l0 + 4*q + s' leaves terms out",
         "parts": "it needs results that add up all items",
     },
     gradients={

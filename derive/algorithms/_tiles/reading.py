@@ -19,7 +19,7 @@ from derive.forms.form import Axis, Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import Product
 from derive.ir.tiles import Split
-from derive.remembered import both, replaced
+from derive.remembered import both, replaced, text
 
 __all__ = ["COLUMNS", "ROWS", "Asked", "Names", "Reading", "reading"]
 
@@ -212,11 +212,14 @@ class _Conditions:
         groups: list[list[Any]] = [[], [], []]
         place, weight = self.own
         summed = self.chunk | self.taps
+        mixed = []
         for part in parts:
             here = (bool(part.free_symbols & place), bool(part.free_symbols & weight))
             if all(here) or (here[1] and part.free_symbols & summed) or (here[0] and part.free_symbols & self.chunk):
-                raise NoLowering(f"it needs a product of weights and places that is full; '{part}' leaves terms out")
+                mixed.append(text(part))
             groups[here.index(True) + 1 if any(here) else 0].append(part)
+        if mixed:
+            raise NoLowering(f"it needs a product of weights and places that is full; '{min(mixed)}' leaves terms out")
         return Asked(*(_simplified(group, known) for group in groups))
 
 
