@@ -14,8 +14,8 @@ from tests.docs.browser import Browser, find_browser
 settings.register_profile("derive", deadline=None, print_blob=True)
 settings.load_profile("derive")
 
-_SHARE = 6
-_SELDOM = {"test_coq": 18}  # whole files: test_coq_catalogue checks the theorems of every layer by day
+_SHARE = 12
+_SELDOM = {"test_coq": 24}  # whole files: test_coq_catalogue checks the theorems of every layer by day
 _SLOW = ("proof", "ladder", "cuda", "render")
 _ALWAYS = ("test_exact_scalars", "test_pages")
 _LAYERS = frozenset(names("derive.catalogue"))
@@ -23,7 +23,7 @@ _LAYERS = frozenset(names("derive.catalogue"))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A slow check of every layer takes a sixth of them by day, another sixth for each check, and all of them nightly."""
+    """A slow check of every layer takes a twelfth of them by day, another twelfth for each check, and all of them nightly."""
     for item in items:
         folder, file = Path(item.path).parent.name, Path(item.path).stem
         values = getattr(item, "callspec", None)
