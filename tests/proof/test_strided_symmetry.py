@@ -76,8 +76,8 @@ def test_on_a_plane_a_few_places_along_one_axis_are_enough(edge, stride):
     ("edge", "stride", "says"),
     [
         ("zero", 1, "where n = 1"),
-        ("periodic", 1, "where (n = 1) or (n = 2)"),
-        ("reflect", 2, "where ((n + 1) mod 2 = 1) or (n = 1) or (n = 3)"),
+        ("periodic", 1, "where n ∈ {1, 2}"),
+        ("reflect", 2, "where ((n + 1) mod 2 = 1) or n ∈ {1, 3}"),
     ],
 )
 def test_what_it_says_of_few_places(edge, stride, says):

@@ -283,7 +283,7 @@ def test_a_symmetry_that_keeps_the_cases_holds_already():
 def test_a_symmetry_that_moves_cases_is_refused_in_words():
     turned = dense(rank=2).then(equivariant(PointGroup("C4")))
     with pytest.raises(RuleRefused, match=r"Weights are called by cases, which the reflection .* moves; state this"):
-        turned.then(equivariant(PointGroup("D1", axes=(0,))))
+        equivariant(PointGroup("D1", axes=(0,))).apply(turned.form)
 
 
 @pytest.mark.parametrize("edge", MODES)
