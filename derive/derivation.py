@@ -160,8 +160,10 @@ class Derivation:
             return joined
         try:
             return self._with_parts(application)
-        except StatedLate as cause:
-            return self._earlier(application, cause)
+        except (StatedLate, ObligationFailed) as cause:
+            if application.rule.kind is Kind.RESTRICTION or isinstance(cause, StatedLate):
+                return self._earlier(application, cause)
+            raise
 
     def _next(self, application: Application) -> Derivation:
         """One step more, in the order that it is stated in."""
@@ -181,13 +183,10 @@ class Derivation:
         try:
             return self._next(application)
         except StatedEarly:
-            group, made = application.group, self
-            parts = group.parts() if isinstance(group, Composed) else ()
+            parts = application.group.parts() if isinstance(application.group, Composed) else ()
             if not parts:
                 raise
-        for part in parts:
-            made = made._add(equivariant(part))
-        return made._next(application)
+        return reduce(Derivation._add, map(equivariant, parts), self)._next(application)
 
     def _joined(self, application: Application) -> Derivation | None:
         """A symmetry stated as one with an earlier one, in whose place both stand together; None where that can't be done."""
@@ -203,23 +202,22 @@ class Derivation:
         """The derivation before that step."""
         return replace(self, steps=self.steps[:late], applications=self.applications[:late])
 
-    def _earlier(self, application: Application, cause: StatedLate) -> Derivation:
+    def _earlier(self, application: Application, cause: DeriveError) -> Derivation:
         """The constraint before the latest constraints that let it be, all proved in that order: in any they leave the same layers.
 
         Where there is none, raises what the first order of all is refused with, or the cause where steps are no constraints.
         """
-        last: RuleRefused = cause
+        last = cause
         for late in reversed(range(len(self.steps))):
             if self.steps[late].kind is not Kind.RESTRICTION:
                 break
-            made = self._until(late)
             try:
-                for one in (application, *self.applications[late:]):
-                    made = made._with_parts(one)
+                return reduce(Derivation._with_parts, (application, *self.applications[late:]), self._until(late))
             except RuleRefused as refusal:
-                last = cause if isinstance(refusal, StatedLate) else refusal
-                continue
-            return made
+                told = isinstance(cause, StatedLate) or application.group is None
+                last = refusal if told and not isinstance(refusal, StatedLate) else cause
+            except ObligationFailed:
+                last = cause
         raise last
 
     def _with_survivors(self, application: Application, cause: RuleRefused) -> RuleRefused:

@@ -129,3 +129,20 @@ def test_both_ways_that_the_refusal_names_go_through():
     assert str(window.then(derive.boundary("periodic")).counts.weight) == "Delta + 1"
     numbered = derive.dense(1, 6, 6).then(equivariant(Permutations(derive.dihedral(6))))
     assert numbered.counts.weight == 4
+
+
+LATER = {"box": local(1), "mask": local(Mask([1, 0, 1, 0, 1])), "depthwise": derive.depthwise()}
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_signs_let_other_constraints_follow(later):
+    begin = derive.dense(1, channels=Channels((("c", "C"),), (("d", "C"),))).then(derive.reindex())
+    mirror, other = equivariant(PointGroup("D1", channels={"d": "sign"})), LATER[later]
+    assert begin.then(mirror).then(other).form == begin.then(other).then(mirror).form
+
+
+def test_a_mask_after_signs_is_refused_with_what_survives():
+    begin = derive.dense(2, channels=PLANE).then(derive.reindex()).then(equivariant(Translations()))
+    signed = begin.then(equivariant(PointGroup("D4", channels={"c": "vector"})))
+    with pytest.raises(RuleRefused, match=r"kept by D2 \(.*\), not by the rotation by 90°: offset \(1, 0\) is inside"):
+        signed.then(local(Mask([[0, 1, 0], [0, 1, 0], [0, 1, 0]])))
