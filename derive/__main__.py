@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -114,11 +114,12 @@ def _regenerate(folder: Path | None, jobs: int | None, fresh: bool) -> None:
     if root.exists() and not root.is_dir():
         raise OutputError(f"Cannot write to '{root}': it is a file.")
     made = _made(jobs, fresh)
-    changed = write(made.files, root, prune=folder is None)
+    files = made.files()
+    changed = write(files, root, prune=folder is None)
     known = f" ({made.remembered} of them before, and remembered)" if made.remembered else ""
     click.echo(
-        f"{made.layers} layers derived, proved, emitted and checked{known}; "
-        f"{len(changed)} of {len(made.files)} files changed."
+        f"{len(made.made)} layers derived, proved, emitted and checked{known}; "
+        f"{len(changed)} of {len(files)} files changed."
     )
     for name in changed:
         click.echo(f"  {name}")
@@ -136,13 +137,13 @@ def check(folder: Path | None, jobs: int | None, fresh: bool) -> None:
     from an earlier run on the same sources; with --no-cache every layer is derived and proved anew.
     """
     root = _root(folder)
-    made = _made(jobs, fresh)
-    wrong = compare(made.files, root)
+    files = _made(jobs, fresh).files()
+    wrong = compare(files, root)
     for sentence in wrong:
         click.echo(sentence, err=True)
     if wrong:
         raise DeriveError("Stale: `python -m derive` makes them anew.")
-    click.echo(f"{len(made.files)} files are what the derivations give.")
+    click.echo(f"{len(files)} files are what the derivations give.")
 
 
 def _numbers(context: click.Context, parameter: click.Parameter, text: str | None) -> dict[str, int] | None:
@@ -163,26 +164,30 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str | Non
 @cli.command("list")
 @click.option("--json", "as_json", is_flag=True, help="An array of objects.")
 @click.option("--at", callback=_numbers, metavar="n=1000,m=1000,...", help="Fill in numbers for sizes.")
-def list_layers(as_json: bool, at: dict[str, int] | None) -> None:
-    """Every layer: formula, free parameters, proofs, kernels."""
-    from derive.pipeline import catalogue
-    from derive.render.data import row
+@_making
+def list_layers(as_json: bool, at: dict[str, int] | None, jobs: int | None, fresh: bool) -> None:
+    """Every layer: formula, free parameters, proofs, kernels.
+
+    Layers that are not remembered from an earlier run on the same sources are derived, proved and checked.
+    """
+    entries = [made.listed for made in _made(jobs, fresh).made.values()]
+    rows = [entry["row"] for entry in entries] if at is None else _rows_at(entries, at)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
     from derive.render.terminal import layer_table
     from derive.render.wrapping import printed
 
-    with bar(len(names("derive.catalogue")), "proving") as step:
-        rows = []
-        unknown = set(at or ())
-        for layer in catalogue():
-            unknown -= {s.name for s in layer.derivation.form.sizes}
-            step(layer.name)
-            rows.append(row(layer.name, layer.derivation, layer.verdicts, tuple(layer.sources), at))
-    if unknown:
+    printed(_console(), layer_table(rows, [entry["free"] for entry in entries]))
+
+
+def _rows_at(entries: Sequence[Mapping[str, Any]], at: Mapping[str, int]) -> list[dict[str, Any]]:
+    from derive.render.data import row_at
+
+    found = [row_at(entry, at) for entry in entries]
+    if unknown := set(at).difference(*(sizes for _, sizes in found)):
         raise click.BadParameter(f"no layer has a size '{min(unknown)}'.", param_hint="--at")
-    if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
-        printed(_console(), layer_table(rows))
+    return [row for row, _ in found]
 
 
 @cli.command()

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from derive.errors import OutputError
 from derive.registry import names
@@ -30,10 +31,10 @@ Files = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a layer becomes: its own files by their names, and its row in the list of derivations."""
+    """What a layer becomes: its own files by their names, and what lists tell of it, as JSON values."""
 
     files: Files
-    row: str
+    listed: Mapping[str, Any]
 
 
 def whole(made: Mapping[str, Made]) -> Files:
@@ -42,7 +43,7 @@ def whole(made: Mapping[str, Made]) -> Files:
     for name in sorted(made):
         files |= made[name].files
     files |= package_files(made)
-    files[f"{PAGES}/README.md"] = index_page(made[name].row for name in sorted(made))
+    files[f"{PAGES}/README.md"] = index_page(made[name].listed for name in sorted(made))
     files[_LOCK] = json.dumps({name: version(name) for name in _LOCKED}, indent=2) + "\n"
     return files
 

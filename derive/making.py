@@ -13,10 +13,10 @@ from derive.proof.coq import Claim, CoqFile, coq_file
 from derive.registry import find
 from derive.render import markdown
 from derive.render.chart import chart
+from derive.render.data import listed, row
 from derive.render.document import Subject
 from derive.render.field import field
 from derive.render.figures import pictures, strip
-from derive.render.index import index_row
 
 __all__ = ["coq_claims", "coq_theorems", "emitted_tree", "make", "subject"]
 
@@ -75,7 +75,8 @@ def make(layer: Layer) -> Made:
     files[f"{PAGES}/{layer.name}.certificate.json"] = dumps(layer.derivation.certificate())
     if layer.name == _ON_THE_FRONT:
         files[f"{PAGES}/chain.svg"] = strip(layer.derivation)
-    return Made(files, index_row(layer.name, layer.title, layer.derivation.form))
+    told = row(layer.name, layer.derivation, layer.verdicts, layer.backends)
+    return Made(files, listed(layer.title, told, layer.derivation.form))
 
 
 def emitted_tree(layer: Layer, backend: str, root: Path) -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""Every file of a checkout that is made: remembered where nothing changed, made in several processes where something did."""
+"""Every layer of the catalogue: remembered where nothing changed, made in several processes where something did."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +18,18 @@ __all__ = ["Regeneration", "regeneration"]
 
 @dataclass(frozen=True, slots=True)
 class Regeneration:
-    """All files by name, and how many of so many layers were remembered."""
+    """What each layer became, in the order of their names, and how many of them were remembered."""
 
-    files: Files
-    layers: int
+    made: Mapping[str, Made]
     remembered: int
+
+    def files(self) -> Files:
+        """Every file of a checkout that is made and not written, by name."""
+        return whole(self.made)
 
 
 def regeneration(jobs: int, cache: Cache | None, progress: Callable[[str], None] = lambda name: None) -> Regeneration:
-    """Every file of a checkout that is made and not written; `progress` hears each layer's name when it is there.
+    """Every layer of the catalogue; `progress` hears each one's name when it is there.
 
     Without a cache everything is made. Raises DeriveError for a layer that is not what it says.
     """
@@ -45,7 +48,7 @@ def regeneration(jobs: int, cache: Cache | None, progress: Callable[[str], None]
             if cache and _accounted_for(result.opened, reached[result.name]) and layer_keys() == keys:
                 cache.keep(keys[result.name], result.made)
             progress(result.name)
-    return Regeneration(whole(made), len(wanted), len(wanted) - len(left))
+    return Regeneration({name: made[name] for name in wanted}, len(wanted) - len(left))
 
 
 def _accounted_for(opened: frozenset[str], reached: frozenset[str]) -> bool:

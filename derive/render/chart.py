@@ -9,7 +9,8 @@ from math import ceil, log10
 import drawsvg
 
 from derive.derivation import Derivation
-from derive.render.numbers import at_letters, counts, example, free_entries, grouped
+from derive.render.grouped import grouped
+from derive.render.numbers import at_letters, counts, example, free_entries
 
 __all__ = ["Chart", "chart"]
 

@@ -30,7 +30,8 @@ from derive.render.document import (
     Table,
 )
 from derive.render.figures import Picture
-from derive.render.numbers import at_letters, counts, example, free_entries, grouped, operations
+from derive.render.grouped import grouped
+from derive.render.numbers import at_letters, counts, example, free_entries, operations
 
 __all__ = ["blocks", "form_formula", "law", "maps_formula", "neat", "proved_of", "verdicts_of"]
 

@@ -8,8 +8,10 @@ from typing import Any
 from derive.derivation import Derivation, ProvedStep
 from derive.forms.equation import formula, latex_formula
 from derive.forms.form import Form
-from derive.forms.text import show
+from derive.forms.notation import UNICODE
+from derive.forms.text import parse, show
 from derive.proof.coq import left_out
+from derive.proof.encoding import read_form, write_form
 from derive.proof.goal import Verdict
 from derive.proof.step import ArrayMap
 from derive.render.chart import Chart
@@ -19,29 +21,35 @@ from derive.render.field import Field
 from derive.render.figures import Picture
 from derive.render.numbers import counts, needed, numbers, operations
 
-__all__ = ["data", "row"]
+__all__ = ["data", "listed", "row", "row_at"]
 
 
-def row(
-    name: str,
-    derivation: Derivation,
-    verdicts: Sequence[Verdict],
-    backends: Sequence[str],
-    at: Mapping[str, int] | None = None,
-) -> dict[str, Any]:
-    """One layer of `list`; with sizes, `at` too: null where it doesn't admit them, and then what it `needs`."""
-    found: dict[str, Any] = {
+def row(name: str, derivation: Derivation, verdicts: Sequence[Verdict], backends: Sequence[str]) -> dict[str, Any]:
+    """One layer of `list`."""
+    return {
         "name": name,
         "equation": formula(derivation.form),
         "free_parameters": _free(derivation.form),
         "obligations": {"proved": sum(v.proved for v in verdicts), "total": len(verdicts)},
         "backends": list(backends),
     }
-    if at is not None:
-        needs = needed(derivation.form, at)
-        found["at"] = None if needs else numbers(derivation, at)
-        found |= {"needs": needs} if needs else {}
-    return found
+
+
+def listed(title: str, told: Mapping[str, Any], form: Form) -> dict[str, Any]:
+    """What is remembered of a layer for lists: its title, its row, the counts in its own letters, and its form."""
+    free = {name: UNICODE(parse(text)) for name, text in told["free_parameters"].items()}
+    return {"title": title, "row": dict(told), "free": free, "form": write_form(form)}
+
+
+def row_at(entry: Mapping[str, Any], at: Mapping[str, int]) -> tuple[dict[str, Any], frozenset[str]]:
+    """The row of what is remembered, with numbers `at` these sizes, and the names of the layer's sizes.
+
+    `at` is null where the layer doesn't admit them, and then there is what it `needs`.
+    """
+    form = read_form(entry["form"], entry["row"]["name"])
+    needs = needed(form, at)
+    told = {"at": None, "needs": needs} if needs else {"at": numbers(form, at)}
+    return {**entry["row"], **told}, frozenset(s.name for s in form.sizes)
 
 
 def data(subject: Subject) -> dict[str, Any]:

@@ -1,29 +1,15 @@
-"""The page that lists every derivation. Joining its rows needs no algebra, so it loads none."""
+"""The page that lists every derivation. Joining what is known of the layers needs no algebra, so it loads none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from derive.forms.form import Form
-
-__all__ = ["index_page", "index_row"]
+__all__ = ["index_page"]
 
 
-def index_row(name: str, title: str, form: Form) -> str:
-    """A layer's row, from its name, title and last form."""
-    from derive.forms.equation import formula
-    from derive.render.numbers import counts
-
-    own = counts(form)
-    when = "" if own.when == True else f" when `{own.when}`"  # noqa: E712
-    text = formula(form).split("        ")[0].replace("|", "\\|")
-    return f"| [{name}]({name}.md): {title} | `{text}` | `{own.weight}`{when} | `{own.bias}` |"
-
-
-def index_page(rows: Iterable[str]) -> str:
-    """docs/derivations/README.md, from the rows of the layers."""
+def index_page(layers: Iterable[Mapping[str, Any]]) -> str:
+    """docs/derivations/README.md, from what lists tell of the layers: see `data.listed`."""
     lines = [
         "<!-- Made by `python -m derive`. Do not edit. -->",
         "",
@@ -32,4 +18,11 @@ def index_page(rows: Iterable[str]) -> str:
         "| layer | formula | free weights | biases |",
         "|---|---|---|---|",
     ]
-    return "\n".join([*lines, *rows, ""])
+    return "\n".join([*lines, *(_line(layer["title"], layer["row"]) for layer in layers), ""])
+
+
+def _line(title: str, row: Mapping[str, Any]) -> str:
+    name, free = row["name"], row["free_parameters"]
+    when = "" if free["when"] == "True" else f" when `{free['when']}`"
+    text = row["equation"].split("        ")[0].replace("|", "\\|")
+    return f"| [{name}]({name}.md): {title} | `{text}` | `{free['weight']}`{when} | `{free['bias']}` |"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sympy import And, Eq, Expr, Integer, Mul, Symbol
 
-from derive.derivation import Counts, Derivation
+from derive.derivation import Counts
 from derive.errors import DeriveError
 from derive.forms.conditions import pieces
 from derive.forms.count import NotCountable, count
@@ -30,7 +30,6 @@ __all__ = [
     "counts",
     "example",
     "free_entries",
-    "grouped",
     "needed",
     "numbers",
     "operations",
@@ -117,12 +116,11 @@ def at_sizes(expression: Any, at: Mapping[str, int]) -> int:
     return int(value.subs({index(name): Integer(number) for name, number in at.items()}))
 
 
-def numbers(derivation: Derivation, at: Mapping[str, int]) -> dict[str, int]:
+def numbers(form: Form, at: Mapping[str, int]) -> dict[str, int]:
     """Free weights, biases, the weights' memory in float32, and operations, at these sizes: exactly, but for an upper bound.
 
     Raises DeriveError for a size of the layer that has no value, or one that the layer does not admit.
     """
-    form = derivation.form
     if missing := [s.name for s in form.sizes if s.name not in at]:
         raise DeriveError(f"The size {missing[0]} has no value; state it, as in {missing[0]}=10.")
     if wrong := needed(form, at):
@@ -192,12 +190,3 @@ def at_letters(sizes: Mapping[str, int]) -> str:
     for name, value in sizes.items():
         groups.setdefault((value, name in "nmp"), []).append(UNICODE(index(name)))
     return ", ".join(" = ".join((*names, str(value))) for (value, _), names in groups.items())
-
-
-def grouped(number: int) -> str:
-    """A whole number in groups of three, kept on one line.
-
-    >>> grouped(3996001).replace("\\xa0", " ")
-    '3 996 001'
-    """
-    return f"{number:,}".replace(",", "\xa0")

@@ -13,25 +13,22 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from derive.forms.notation import UNICODE
-from derive.forms.text import parse
-from derive.render.numbers import grouped
+from derive.render.grouped import grouped
 from derive.render.wrapping import Formulas
 
 __all__ = ["layer_table", "verdict_data", "verdict_table"]
 
 
-def layer_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Layers with formula, counts, proofs and backends; with numbers where sizes were given."""
+def layer_table(rows: Sequence[Mapping[str, Any]], counts: Sequence[Mapping[str, str]]) -> RenderableType:
+    """Layers with formula, counts in their own letters, proofs and backends; with numbers where sizes were given."""
     parts: list[RenderableType] = []
-    for row in rows:
-        proofs, free = row["obligations"], row["free_parameters"]
+    for row, free in zip(rows, counts, strict=True):
+        proofs = row["obligations"]
         head = Text(row["name"], style="bold")
         head.append(f"   {proofs['proved']} of {proofs['total']} proved   {', '.join(row['backends'])}", style="dim")
         parts += [head, _indented(row["equation"].partition("        ")[0])]
-        when = "" if free["when"] == "True" else f"   when {_letters(free['when'])}"
-        weights, biases = _letters(free["weight"]), _letters(free["bias"])
-        parts.append(_indented(f"{_several(weights, 'weight')}, {_several(biases, 'bias')}{when}"))
+        when = "" if row["free_parameters"]["when"] == "True" else f"   when {free['when']}"
+        parts.append(_indented(f"{_several(free['weight'], 'weight')}, {_several(free['bias'], 'bias')}{when}"))
         if "at" in row:
             parts.append(_indented(f"it needs {row['needs']}" if row["at"] is None else _numbers(row["at"])))
         parts.append(Text(""))
@@ -45,10 +42,6 @@ def _several(number: str, noun: str) -> str:
 
 def _indented(text: str) -> RenderableType:
     return Padding(Formulas([text]), (0, 0, 0, 4))
-
-
-def _letters(text: str) -> str:
-    return UNICODE(parse(text))
 
 
 def _numbers(at: Mapping[str, int]) -> str:

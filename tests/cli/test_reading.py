@@ -13,7 +13,7 @@ from derive.proof.certificate import dumps, mended
 CHAIN = ["conv2d", "conv2d_channels", "convolution2d", "dense2d", "fully_connected", "offset2d"]
 
 
-def test_list_json_has_every_layer_with_formula_counts_proofs_and_kernels(run):
+def test_list_json_has_every_layer_with_formula_counts_proofs_and_kernels(run, regenerated):
     ran = run("list", "--json")
     rows = {row["name"]: row for row in json.loads(ran.out)}
     assert set(CHAIN) <= set(rows)
@@ -40,7 +40,7 @@ def test_list_json_has_every_layer_with_formula_counts_proofs_and_kernels(run):
         ("n=2,m=3,Delta=7", "conv2d", 15),
     ],
 )
-def test_list_at_fills_in_the_seeds_own_numbers(run, at, name, weights):
+def test_list_at_fills_in_the_seeds_own_numbers(run, regenerated, at, name, weights):
     rows = {row["name"]: row for row in json.loads(run("list", "--json", "--at", at).out)}
     numbers = rows[name]["at"]
     assert numbers["weights"] == weights
@@ -51,18 +51,19 @@ def test_list_at_fills_in_the_seeds_own_numbers(run, at, name, weights):
 @pytest.mark.parametrize(
     ("at", "needs"), [("n=0", "n ≥ 1"), ("n=0,m=4,Delta=1", "n ≥ 1"), ("N=3,K=4", "a number for n"), ("n=3", "")]
 )
-def test_list_at_sizes_that_a_layer_is_not_for_says_what_it_needs(run, at, needs):
+def test_list_at_sizes_that_a_layer_is_not_for_says_what_it_needs(run, regenerated, at, needs):
     """Instead of numbers of a layer that isn't there."""
     (row,) = [row for row in json.loads(run("list", "--json", "--at", at).out) if row["name"] == "deepsets1d"]
     assert (row["at"] is None, row.get("needs", "")) == (bool(needs), needs)
 
 
-def test_list_says_so_in_words(run):
+def test_list_says_so_in_words(run, regenerated):
     assert run("list", "--at", "n=0").out.count("it needs n ≥ 1") >= 1
 
 
-def test_list_in_a_pipe_is_plain_text_of_80_columns(process, small):
-    ran = process("list", cwd=small, PYTHONPATH=str(small), COLUMNS="80")
+def test_list_in_a_pipe_is_plain_text_of_80_columns(process, small, tmp_path):
+    own = {"PYTHONPATH": str(small), "DERIVE_CACHE_DIR": str(tmp_path / "cache")}
+    ran = process("list", cwd=small, COLUMNS="80", **own)
     assert ran.code == 0
     assert "\x1b" not in ran.out
     assert max(map(len, ran.out.splitlines())) <= 80

@@ -21,7 +21,7 @@ from derive.workers import Result, make_all
 from tests.cli.test_writing import ROOT, tree
 from tests.test_architecture import MAY_IMPORT
 
-MADE = Made({"generated/numpy/a.py": "x = 'ü'\n"}, "| a |")
+MADE = Made({"generated/numpy/a.py": "x = 'ü'\n"}, {"title": "ä"})
 SAYS_ALL = "(3 of them before, and remembered)"
 
 
@@ -243,14 +243,16 @@ def test_an_edit_is_made_anew_and_a_damaged_entry_too(process, small, tmp_path):
     assert tree(tmp_path / "out") == made
 
 
-def test_a_run_in_which_nothing_changed_loads_no_algebra(copied_tree):
-    code = "import sys; from derive.__main__ import main; main(['--to', sys.argv[1]]); print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(copied_tree)], capture_output=True, text=True, check=False, cwd=ROOT
-    )
+@pytest.mark.parametrize(
+    ("arguments", "more"), [(["--to", "{tree}"], {"rich"}), (["list", "--json"], {"rich"}), (["list"], set())]
+)
+def test_a_run_in_which_nothing_changed_loads_no_algebra(copied_tree, arguments, more):
+    code = "import sys; from derive.__main__ import main; main(sys.argv[1:]); print(*sys.modules)"
+    command = [sys.executable, "-c", code, *(a.format(tree=copied_tree) for a in arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     loaded = set(done.stdout.splitlines()[-1].split()) if done.stdout else set()
     assert "derive.regeneration" in loaded, done.stderr
-    assert not loaded & {"sympy", "z3", "numpy", "drawsvg", "rich"}
+    assert not loaded & ({"sympy", "z3", "numpy", "drawsvg"} | more)
 
 
 def test_a_layer_that_fails_is_one_sentence_and_so_is_a_process_that_ends(small, tmp_path, process):

@@ -163,7 +163,7 @@ def test_dropped_in_they_are_listed_and_regenerated(copy, tmp_path):
     for path in (alone / "derive" / "catalogue").glob("[a-z]*.py"):
         if path.stem not in ("woven2d", "convolution2d", "offset2d", "dense2d", "conv2d"):
             path.unlink()
-    rows = {row["name"]: row for row in json.loads(derive("list", "--json", root=alone))}
+    rows = {row["name"]: row for row in json.loads(derive("list", "--json", root=alone, cache=tmp_path / "cache"))}
     assert rows["woven2d"]["obligations"]["proved"] == rows["woven2d"]["obligations"]["total"]
     assert rows["woven2d"]["backends"] == ["cupy", "numpy"]
     derive("--to", tmp_path / "made", "--jobs", "1", root=alone, cache=tmp_path / "cache")

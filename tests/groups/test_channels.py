@@ -122,7 +122,7 @@ def test_weights_are_those_of_signed_union_find(name):
         }
         wanted = expected(name, sizes, letters, extents, inside)
         assert by_value(values) == wanted, sizes
-        assert numbers(of, {s.name: v for s, v in at.items()})["weights"] == len(wanted[0]), sizes
+        assert numbers(of.form, {s.name: v for s, v in at.items()})["weights"] == len(wanted[0]), sizes
 
 
 def test_the_numbers_of_the_literature():

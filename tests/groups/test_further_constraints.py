@@ -231,7 +231,7 @@ def test_constraints_along_letters_of_symbolic_range_are_stated_before_matrices(
     after, before = start.then(on_channels(C4)).then(late), start.then(late).then(on_channels(C4))
     assert str(after) == str(before) and after.form == before.form and all(v.proved for v in after.verdicts)
     at = {index(s): v for s, v in sizes.items()}
-    assert numbers(after, sizes)["weights"] == constrained(after, at, 3)[0]
+    assert numbers(after.form, sizes)["weights"] == constrained(after, at, 3)[0]
 
 
 def test_several_constraints_in_a_basis_go_along():

@@ -37,7 +37,7 @@ def partition(layer, shape_in, shape_out):
     found = {}
     for place in np.ndindex(*W.shape):
         found.setdefault(int(W[place]), set()).add(place)
-    count = numbers(layer, {s.name: v for s, v in at.items()})["weights"]
+    count = numbers(layer.form, {s.name: v for s, v in at.items()})["weights"]
     return {frozenset(c) for c in found.values()}, count
 
 

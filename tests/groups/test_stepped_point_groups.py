@@ -159,7 +159,7 @@ def test_edges_and_strides_keep_the_classes_that_they_read(step, edge, stride):
         kept = range(1, n - 1, stride) if edge == "valid" else range(0, n, stride)
         inside = range(n) if edge != "periodic" else range(-1, n + 1)
         read = {(o + step, k + step) for o in kept for k in (o - 1, o, o + 1) if k in inside}
-        assert numbers(layer, {"n": n})["weights"] == sum(bool(read & set(c)) for c in every), n
+        assert numbers(layer.form, {"n": n})["weights"] == sum(bool(read & set(c)) for c in every), n
 
 
 @pytest.mark.parametrize(("step", "edge", "stride"), [(2, "zero", 1), (3, "periodic", 2), (4, "valid", 2)])

@@ -94,7 +94,7 @@ def check_what_is_read(step: int, stride: int, edge: str) -> None:
         kept = range(1, n - 1, stride) if edge == "valid" else range(0, n, stride)
         inside = range(n) if edge != "periodic" else range(-1, n + 1)
         read = {(o % step, a) for o in kept for a in (-1, 0, 1) if o + a in inside}
-        own = numbers(layer, {"n": n})
+        own = numbers(layer.form, {"n": n})
         assert (own["weights"], own["biases"]) == (len(read), len({o % step for o in kept})), n
 
 

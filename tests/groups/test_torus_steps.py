@@ -80,7 +80,7 @@ def test_strides_read_the_remainders_that_they_meet(step, stride):
     for turns in range(1, 6):
         size = step * turns
         read = {(o % step, (k - o) % size) for o in range(0, size, stride) for k in range(size)}
-        assert numbers(layer, {"n": turns})["weights"] == len(read), turns
+        assert numbers(layer.form, {"n": turns})["weights"] == len(read), turns
 
 
 def test_strides_of_their_own_along_two_axes():
@@ -91,7 +91,7 @@ def test_strides_of_their_own_along_two_axes():
         kept = product(range(0, shape[0], 2), range(0, shape[1], 3))
         ends = list(product(*map(range, shape)))
         read = {(i % 2, j % 2, (k - i) % shape[0], (l - j) % shape[1]) for i, j in kept for k, l in ends}
-        assert numbers(layer, {"n": turns, "m": other})["weights"] == len(read)
+        assert numbers(layer.form, {"n": turns, "m": other})["weights"] == len(read)
 
 
 def test_a_step_of_its_own_along_each_axis():

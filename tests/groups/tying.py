@@ -57,4 +57,4 @@ def partition(layer, sizes, radius):
     for pair in np.ndindex(*W.shape):
         found.setdefault(int(W[pair]), set()).add(pair)
     found.pop(0, None)
-    return found.values(), numbers(layer, {s.name: v for s, v in at.items()})["weights"]
+    return found.values(), numbers(layer.form, {s.name: v for s, v in at.items()})["weights"]

@@ -4,8 +4,9 @@ import pytest
 from sympy import symbols
 
 from derive.errors import DeriveError
-from derive.render.data import row
-from derive.render.numbers import EXAMPLE_SIZES, cost, cost_text, grouped, numbers
+from derive.render.data import listed, row, row_at
+from derive.render.grouped import grouped
+from derive.render.numbers import EXAMPLE_SIZES, cost, cost_text, numbers
 
 n, m, Delta, C, D, N, K = symbols("n m Delta C D N K", integer=True)
 THOUSAND = {"n": 1000, "m": 1000, "Delta": 1, "C": 3, "D": 64, "N": 1000, "K": 10**6}
@@ -23,18 +24,18 @@ THOUSAND = {"n": 1000, "m": 1000, "Delta": 1, "C": 3, "D": 64, "N": 1000, "K": 1
     ],
 )
 def test_weights_of_a_megapixel_layer(layers, name, weights, biases):
-    found = numbers(layers[name], THOUSAND)
+    found = numbers(layers[name].form, THOUSAND)
     assert (found["weights"], found["biases"]) == (weights, biases)
     assert found["bytes"] == 4 * weights
     assert all(type(value) is int for value in found.values())
 
 
 def test_fewer_inputs_need_fewer_weights(layers):
-    assert numbers(layers["fully_connected"], {"N": 1000, "K": 10**5})["weights"] == 10**8
+    assert numbers(layers["fully_connected"].form, {"N": 1000, "K": 10**5})["weights"] == 10**8
 
 
 def test_a_window_larger_than_the_image_counts_what_meets_it(layers):
-    assert numbers(layers["conv2d"], {"n": 2, "m": 3, "Delta": 9})["weights"] == 3 * 5
+    assert numbers(layers["conv2d"].form, {"n": 2, "m": 3, "Delta": 9})["weights"] == 3 * 5
 
 
 @pytest.mark.parametrize(
@@ -53,22 +54,24 @@ def test_operations_are_two_a_term(layers, name, expected, text):
 
 
 def test_operations_are_exact_at_numbers(layers):
-    assert numbers(layers["conv2d"], THOUSAND)["operations"] == 18_000_000
+    assert numbers(layers["conv2d"].form, THOUSAND)["operations"] == 18_000_000
 
 
 def test_a_size_without_a_value_is_asked_for(layers):
     with pytest.raises(DeriveError, match=r"^The size Delta has no value; state it, as in Delta=10\.$"):
-        numbers(layers["conv2d"], {"n": 3, "m": 3})
+        numbers(layers["conv2d"].form, {"n": 3, "m": 3})
 
 
 def test_sizes_that_the_layer_does_not_admit_are_refused(layers):
     with pytest.raises(DeriveError, match=r"^The layer needs n ≥ 1, which these sizes are not\.$"):
-        numbers(layers["dense2d"], {"n": 0, "m": 3})
+        numbers(layers["dense2d"].form, {"n": 0, "m": 3})
 
 
 def test_a_row_has_what_a_list_prints(layers):
     layer = layers["conv2d"]
-    found = row("conv2d", layer, layer.verdicts, ("numpy",), EXAMPLE_SIZES)
+    told = row("conv2d", layer, layer.verdicts, ("numpy",))
+    found, sizes = row_at(listed("A window", told, layer.form), EXAMPLE_SIZES)
+    assert sizes == {"n", "m", "Delta"}
     assert found["free_parameters"] == {
         "weight": "(2*Delta + 1)**2",
         "bias": "1",
@@ -76,8 +79,8 @@ def test_a_row_has_what_a_list_prints(layers):
     }
     assert found["obligations"] == {"proved": len(layer.verdicts), "total": len(layer.verdicts)}
     assert found["backends"] == ["numpy"] and found["at"]["weights"] == 9
-    assert row("conv2d", layer, layer.verdicts, (), {"n": 3})["at"] is None
-    assert "at" not in row("conv2d", layer, layer.verdicts, ())
+    assert row_at(listed("A window", told, layer.form), {"n": 3})[0]["at"] is None
+    assert {**found, "at": told.get("at")} == {**told, "at": None}
 
 
 def test_channels_keep_the_condition_of_the_grid(layers):

@@ -43,20 +43,23 @@ def shown(renderable, width, terminal):
     return screen.getvalue()
 
 
-def row(weights, biases, condition="True"):
-    counts = {"weight": weights, "bias": biases, "when": condition}
+def row(condition="True"):
     proofs = {"proved": 9, "total": 9}
     return {
         "name": "mine",
         "obligations": proofs,
         "backends": ["cupy", "numpy"],
         "equation": LAYER,
-        "free_parameters": counts,
+        "free_parameters": {"when": condition},
     }
 
 
 def test_the_list_goes_on_beneath_its_formula_and_counts_one_bias_as_one():
-    text = shown(layer_table([row("Delta + 1", "1", "Delta < n"), row("1", "D")]), 60, False)
+    counts = [
+        {"weight": "Δ + 1", "bias": "1", "when": "Δ < n"},
+        {"weight": "1", "bias": "D", "when": "true"},
+    ]
+    text = shown(layer_table([row("Delta < n"), row()], counts), 60, False)
     assert text.splitlines()[:4] == [
         "mine   9 of 9 proved   cupy, numpy",
         "    H[i, j, d] = u[d] + Σ_a Σ_b Σ_c",
