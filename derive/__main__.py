@@ -278,7 +278,7 @@ def emit(name: str, backend: str, folder: Path | None) -> None:
         click.echo(source, nl=False)
         return
     changed = write(files, folder)
-    click.echo(f"{folder / backend / layer.name}.py is written; {len(changed)} files changed.")
+    click.echo(f"{folder / backend / layer.name}.py is written; files changed: {len(changed)}.")
 
 
 @cli.command()

@@ -164,8 +164,10 @@ def one_window(outer: Derivation, inner: Derivation, whole: Derivation) -> Verdi
 
 
 def _inner_name(outer: Derivation, inner: Derivation) -> str:
-    """What the weights of the inner one of two layers are called."""
-    return "Q" if "T" in {t.name for t in outer.form.tables + inner.form.tables} else "T"
+    """What the weights of the inner one of two layers are called: no array of theirs."""
+    forms = (outer.form, inner.form)
+    taken = {t.name for f in forms for t in f.tables} | {p.name for f in forms for p in f.params}
+    return next(name for name in "TQSPRNMLKJ" if name not in taken)
 
 
 def _check_unbiased(*layers: Derivation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from math import prod
 
 from sympy import Expr, S, Symbol
 
@@ -29,7 +30,7 @@ ALONG, ACROSS, CHUNK = (
     (8, 4, 2, 1),
     (16, 8, 4, 2, 1),
     (8,),
-)  # threads of a tile along places and weights, and terms of a chunk
+)  # of a tile threads along places and weights, terms of a chunk
 PARTS = tuple(1 << k for k in (17, 15, 13, 11))  # threads that add up parts
 
 _NONE = Threads(*[S.NaN] * 6)  # what needs no telling
@@ -65,7 +66,7 @@ def _of_tiles(kernel: str, tiled: Tiled) -> Lines:
 def _of_parts(kernel: str, parted: Parted, plain: Program, terms: Expr) -> Lines:
     name, places = f"_{parted.program.name}", part_places(parted)
     own = (Symbol("threads"),)
-    results = _product(plain.result.shape)
+    results = prod(plain.result.shape, start=S.One)
     call = f"{kernel}.lacks({python(results)}, {places}, threads)"
     counts = f"{kernel}.work({python(results)}, chunks, {python(terms)}, {python(moved(plain))})"
     body = [f"chunks = {kernel}.chunks({python(results)}, {places}, threads)", f"return {counts}"]
@@ -154,10 +155,3 @@ def _knobs(design: Design) -> dict[str, tuple[int, ...]]:
         case Tiled(knobs=knobs):
             return {str(k): choices for k, choices in zip(knobs, (ALONG, ACROSS, CHUNK), strict=False)}
     return {"threads": PARTS}
-
-
-def _product(extents: Iterable[Expr]) -> Expr:
-    total: Expr = S.One
-    for extent in extents:
-        total *= extent
-    return total

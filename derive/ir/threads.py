@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import product
+from math import prod
 from typing import Any
 
 from sympy import Expr, Integer, Max, Min, S, Symbol, ceiling, expand
@@ -68,7 +69,7 @@ def moved(program: Program) -> Expr:
     """How many entries the arrays have that a program reads or writes."""
     met = {a.array for node in walk(program.body) for a in accesses_of(node)}
     stored = [s for s in (*program.arguments, program.result) if s.name in met]
-    return _sum(_product(program.extents(s.name)) for s in stored)
+    return sum((prod(program.extents(s.name), start=S.One) for s in stored), S.Zero)
 
 
 def plain_threads(program: Program, terms: Expr, block: int) -> Threads:
@@ -76,9 +77,9 @@ def plain_threads(program: Program, terms: Expr, block: int) -> Threads:
     (launch,) = program.body
     assert isinstance(launch, Launch)
     count = _Counter(program, ())
-    found = _sum(count.products(launch.body, S.One))
+    found = sum(count.products(launch.body, S.One), S.Zero)
     products = found if _reaches(found, terms) else Min(terms, found)
-    total = _sum(m.times for m in count.accesses(launch.body))
+    total = sum((m.times for m in count.accesses(launch.body)), S.Zero)
     threads = count.all(launch.threads)
     return count.settled(Threads(threads, Integer(block), products, total, total, moved(program), rolled=PRODUCTS), {})
 
@@ -87,9 +88,9 @@ def blocked_threads(blocked: Blocked, block: int) -> Threads:
     """Of a program in blocks, where they are inside."""
     lets = {node.symbol: node.value for node in blocked.launch.body if isinstance(node, Let)}
     count = _Counter(blocked.program, (*blocked.knobs, *lets))
-    sums = _product(tile.extent for tile in blocked.tiles)
+    sums = prod((tile.extent for tile in blocked.tiles), start=S.One)
     met = tuple(count.accesses(blocked.branches.body))
-    accesses, entries = _sum(m.times for m in met), _sum(m.times * m.neighbours for m in met)
+    accesses, entries = sum((m.times for m in met), S.Zero), sum((m.times * m.neighbours for m in met), S.Zero)
     threads = count.all(blocked.launch.threads)
     return count.settled(
         Threads(
@@ -107,17 +108,17 @@ def tiled_threads(tiled: Tiled) -> Threads:
     shared = frozenset(s.array for s in tiled.shared)
     count = _Counter(tiled.program, tiled.knobs, shared, along * across)
     met = tuple(count.accesses(tiled.branches.body))
-    entries = _sum(m.times for m in met if m.array not in shared)
+    entries = sum((m.times for m in met if m.array not in shared), S.Zero)
     counted = Threads(
         threads=count.all(tiled.blocks.threads) * along * across,
         block=along * across,
-        products=_product(tiled.registers.shape) * tiled.terms,
+        products=prod(tiled.registers.shape, start=S.One) * tiled.terms,
         accesses=entries,
         entries=entries,
         moved=moved(tiled.program),
-        shared=_sum(m.times for m in met if m.array in shared),
-        barriers=_sum(count.barriers(tiled.branches.body, S.One)),
-        sums=_product(tiled.registers.shape),
+        shared=sum((m.times for m in met if m.array in shared), S.Zero),
+        barriers=sum(count.barriers(tiled.branches.body, S.One), S.Zero),
+        sums=prod(tiled.registers.shape, start=S.One),
         own=True,
     )
     return count.settled(counted, {tiled.width: Integer(WIDTHS[-1])})
@@ -197,7 +198,7 @@ class _Counter:
 
     def all(self, ranges: Iterable[Range]) -> Expr:
         """How many points a box has."""
-        return _product(map(self.one, ranges))
+        return prod(map(self.one, ranges), start=S.One)
 
     def one(self, span: Range) -> Expr:
         """How many values, at most: of several ends those are taken that make its length a matter of sizes alone."""
@@ -232,17 +233,3 @@ def _still(access: Access, loops: tuple[Range, ...], known: Lets) -> tuple[Range
 def _behind(symbols: Iterable[Symbol], known: Lets) -> frozenset[Symbol]:
     """The letters that these are made of, with those that they hold by name."""
     return frozenset(s for symbol in symbols for s in (symbol, *known.get(symbol, ())))
-
-
-def _sum(parts: Iterable[Expr]) -> Expr:
-    total: Expr = S.Zero
-    for part in parts:
-        total += part
-    return total
-
-
-def _product(extents: Iterable[Any]) -> Expr:
-    total: Expr = S.One
-    for extent in extents:
-        total *= extent
-    return total
