@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from sympy import Expr, Integer, Symbol
 
 from derive.backends._algorithms import algorithms, direct_costs, gradient_algorithms, staged_bodies
+from derive.backends._contractions import contraction
 from derive.backends._expressions import python, table_name, table_reads, vectorised
 from derive.backends._module import (
     Header,
@@ -156,14 +157,14 @@ class _Writer:
         kept = node.target.along(node.over)
         if lost := [r.symbol for r in node.over if r.symbol not in read and r.symbol not in kept]:
             raise EmitError(f"The sum over {lost[0]} adds one number many times, which einsum can't say.")
-        inputs = ",".join(self._labels(f, node.over, letters) for f in node.factors)
-        spec = f"{inputs}->{'...' if self.batched(node.target) else ''}{''.join(letters[s] for s in kept if s in read)}"
-        views = ", ".join(self.view(f, node.over) for f in node.factors)
-        target = self.view(node.target, node.over, store=True)
-        repeated = tuple(p - len(kept) for p, s in enumerate(kept) if s not in read)
-        call, end = ("np.expand_dims(np.einsum", f"), {repeated})") if repeated else ("np.einsum", ")")
+        result = f"{'...' if self.batched(node.target) else ''}{''.join(letters[s] for s in kept if s in read)}"
+        factors = [(self._labels(f, node.over, letters), self.view(f, node.over)) for f in node.factors]
+        (call, inside), end = contraction(factors, result), ")"
+        if repeated := tuple(p - len(kept) for p, s in enumerate(kept) if s not in read):
+            call, inside, end = "np.expand_dims", f"{call}({inside})", f", {repeated})"
         start, times = _added(node.times)
-        return _wrapped(f"{target} {start} {times}{call}", "(", f'"{spec}", {views}, optimize=True', end, call=True)
+        start = f"{self.view(node.target, node.over, store=True)} {start} {times}{call}"
+        return _wrapped(start, "(", inside, end, call=bool(call))
 
     def _labels(self, access: Access, over: tuple[Range, ...], letters: Mapping[Symbol, str]) -> str:
         batch = "..." if self.batched(access) else ""

@@ -306,7 +306,10 @@ def _swept(
     if isinstance(node, Contract):
         if more := len(node.factors) - 2:
             yield Work("contract", (times * more, _ONE, inner, columns))
-        yield Work("contract", (times, elements / columns, inner, columns))
+        others = [letters for f in node.factors if (letters := f.along(node.over)) != kept]
+        scaled = more and len(others) < len(node.factors) and not any(s in kept for letters in others for s in letters)
+        if not scaled:  # what is left is no contraction but a product, which a sweep counts
+            yield Work("contract", (times, elements / columns, inner, columns))
     lengths = [means.get(s, _count(program, r)) for s in kept for r in node.over if r.symbol == s]
     last = next((r.symbol for s in kept[-1:] for r in node.over if r.symbol == s), None)
     ends = [a.subscripts[-1].coeff(last) for a in (node.target, *node.factors) if a.subscripts and last is not None]

@@ -30,8 +30,8 @@ def _direct(X, P, Q, u, H, new):
         for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
             j0 = max(0, -b)
             j1 = min(m, m - b)
-            H[..., i0:i1, j0:j1] += np.einsum(
-                "r,r,...ij->...ij", P[:, a + Delta], Q[:, b + Delta], X[..., i0 + a:i1 + a, j0 + b:j1 + b], optimize=True
+            H[..., i0:i1, j0:j1] += (
+                np.einsum("r,r->", P[:, a + Delta], Q[:, b + Delta], optimize=True) * X[..., i0 + a:i1 + a, j0 + b:j1 + b]
             )
 
 
@@ -50,8 +50,8 @@ def _direct_dX(P, Q, G, dX, new):
         for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
             j0 = max(0, -b)
             j1 = min(m, m - b)
-            dX[..., i0 + a:i1 + a, j0 + b:j1 + b] += np.einsum(
-                "r,r,...ij->...ij", P[:, a + Delta], Q[:, b + Delta], G[..., i0:i1, j0:j1], optimize=True
+            dX[..., i0 + a:i1 + a, j0 + b:j1 + b] += (
+                np.einsum("r,r->", P[:, a + Delta], Q[:, b + Delta], optimize=True) * G[..., i0:i1, j0:j1]
             )
 
 
@@ -72,8 +72,8 @@ def _direct_dP(X, Q, G, dP, new):
         for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
             j0 = max(0, -b)
             j1 = min(m, m - b)
-            dP[:, a + Delta] += np.einsum(
-                "r,zij,zij->r", Q[:, b + Delta], X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+            dP[:, a + Delta] += (
+                np.einsum("zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True) * Q[:, b + Delta]
             )
 
 
@@ -94,8 +94,8 @@ def _direct_dQ(X, P, G, dQ, new):
         for b in range(max(-Delta, 1 - m), min(m, Delta + 1)):
             j0 = max(0, -b)
             j1 = min(m, m - b)
-            dQ[:, b + Delta] += np.einsum(
-                "r,zij,zij->r", P[:, a + Delta], X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+            dQ[:, b + Delta] += (
+                np.einsum("zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True) * P[:, a + Delta]
             )
 
 
@@ -267,7 +267,6 @@ def _direct_work(*, batch, n, m, R, Delta, **_):
     return (
         ("fill", 1, batch*m*n),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, R, 1),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), R, 1),
         ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 0),
     )
 
@@ -282,7 +281,6 @@ def _direct_dX_work(*, batch, n, m, R, Delta, **_):
     return (
         ("fill", 1, batch*m*n),
         ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, R, 1),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), R, 1),
         ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 0),
     )
 
