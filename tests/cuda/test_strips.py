@@ -6,7 +6,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, NoCompiler, find_compiler, run_mod_p, using
+from derive.compiled import load_source
+from derive.cuda_check import (
+    MERSENNE_61,
+    SCHEDULES,
+    CudaFault,
+    NoCompiler,
+    find_compiler,
+    run_mod_p,
+    standing_in_for_cupy,
+    using,
+)
+from derive.cuda_check.settings import Launched
+from derive.cuda_check.trace import Request, Trace
+from derive.pipeline import layer
 from tests.cuda.blocks import BLOCKED, SLOPES, TILED, blocks, direct, sizes_in_blocks, strips_of, tiles_of
 from tests.ladder.checks import whole_numbers
 from tests.ladder.floats import drawn
@@ -190,3 +203,35 @@ def test_blocks_are_taken_where_they_are_quicker(side: int, radius: int, chosen:
     """Few results aren't worth a text of their own; more rows save reads, but leave fewer threads; long sums aren't unrolled."""
     plan = subject("conv2d", "cupy").kernel.plan((side, side), np.ones((2 * radius + 1,) * 2, np.float32))
     assert plan.choice.knobs == chosen if isinstance(chosen, dict) else plan.algorithm == chosen
+
+
+class _Traced:
+    """A watch that keeps the requests of the kernels in blocks."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+
+    def launched(self, launch: Launched) -> None:
+        assert "-DW=4" in launch.options
+
+    def traced(self, launch: Launched, trace: Trace) -> None:
+        self.requests += trace.requests()
+
+    def found(self, fault: Exception, code: str) -> None:
+        raise fault
+
+
+@pytest.mark.parametrize("radius", [1, 2])
+def test_full_warps_ask_for_no_sector_more_than_they_use(radius: int) -> None:
+    """512 bytes are 16 sectors; those that begin within a sector, beside the results' own columns, are one more."""
+    watch = _Traced()
+    X, V, u = (np.ones(shape, np.float32) for shape in ((2 * radius + 2, 512), (2 * radius + 1,) * 2, ()))
+    with standing_in_for_cupy(watch=watch, trace_capacity=1 << 18) as cupy:
+        kernel = load_source(layer("conv2d").source("cupy"), "cupy").conv2d.using("strips")
+        kernel(*(cupy.asarray(array) for array in (X, V, u)))
+    full = [r for r in watch.requests if r.bytes == 512]
+    stores = [r.sectors for r in full if r.argument == "H"]
+    loads = [r.sectors for r in full if r.argument == "X"]
+    assert stores and set(stores) == {16}
+    assert set(loads) == {16, 17} and 3 * loads.count(16) >= len(loads)
+    assert not any(r.conflicts for r in watch.requests)
