@@ -95,6 +95,9 @@ def _moved() -> Iterator[Derivation]:
     vectors = derive.dense(rank=2, channels=derive.Channels((), (("d", 2),))).then(derive.reindex())
     vectors = vectors.then(derive.equivariant(derive.Translations())).then(derive.local(1))
     yield vectors.then(derive.equivariant(derive.PointGroup("C4", channels={"d": "vector"})))
+    hexagons = derive.dense(2, (2, 2), (2, 2), channels=derive.Channels((), (("d", 2),))).then(derive.reindex())
+    hexagons = hexagons.then(derive.equivariant(derive.Translations()))
+    yield hexagons.then(derive.equivariant(derive.PointGroup("C3", channels={"d": "vector"})))
     for acts in ({"d": "regular"}, {"d": "sign", "c": "vector"}):
         channels = derive.Channels((("c", 3),), (("d", 3),))
         places = derive.dense(outputs=3, inputs=3, channels=channels)

@@ -17,11 +17,12 @@ from tests.rules.judging import Fate, caught_by, judge
 from tests.rules.source_mutants import SourceMutant, source_mutants
 from tests.rules.worlds import MODULES, World
 
-# What makes a function a rule rewrites nothing; a group's protocol is no code.
-_NO_REWRITE = {"derive.rules._rule", "derive.groups._group"}
+# What makes a function a rule rewrites nothing; a group's protocol is no code; groups that are joined are one statement, which its
+# step names and tests/groups/test_joined.py holds against both.
+_NO_REWRITE = {"derive.rules._rule", "derive.groups._group", "derive.groups._joined"}
 REWRITING = tuple(name for name in MODULES if name not in _NO_REWRITE)
-# Products that are wrong generate no finite group, so that there is no step to refuse.
-_NO_STEP = {"derive.groups._matrices"}
+# Products that are wrong generate no finite group, and a group on other axes than its matrices fit none: there is no step to refuse.
+_NO_STEP = {"derive.groups._matrices", "derive.groups.matrix_group"}
 # Lines whose mutants may be proved, as what they change is the claim itself, or a name.
 _CLAIMS = {
     "derive.rules.boundary": "given = And(given, axes[p].extent >= 1)",  # for fewer sizes; the theorem says for which
