@@ -21,7 +21,7 @@ from tests.rules.worlds import MODULES, World
 # step names and tests/groups/test_joined.py holds against both.
 _NO_REWRITE = {"derive.rules._rule", "derive.groups._group", "derive.groups._joined"}
 REWRITING = tuple(name for name in MODULES if name not in _NO_REWRITE)
-# Products that are wrong generate no finite group, and a group on other axes than its matrices fit none: there is no step to refuse.
+# Wrong products generate no finite group, and wrong axes don't fit the matrices: there is no step to refuse.
 _NO_STEP = {"derive.groups._matrices", "derive.groups.matrix_group"}
 # Lines whose mutants may be proved, as what they change is the claim itself, or a name.
 _CLAIMS = {
