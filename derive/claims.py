@@ -14,10 +14,10 @@ from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused, TextError
 from derive.forms.arguments import said
-from derive.forms.expr import index, reads
+from derive.forms.expr import index
 from derive.forms.form import Form, Table
 from derive.proof.claim import check_claim, check_linear
-from derive.proof.correspondence import proved_by_terms, written_out
+from derive.proof.correspondence import proved_by_terms, with_numbers
 from derive.proof.counterexample import smallest_model
 from derive.proof.equality import convolved, equal_layers
 from derive.proof.goal import Goal, Obligation, Status, Verdict
@@ -55,7 +55,7 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
         if tables or all(v.proved for v in found):
             return _proved(form, structure, found)
     if not by_meaning and not tables:
-        return check_claim(form, structure.clauses(_with_numbers(form, structure)))
+        return check_claim(form, structure.clauses(with_numbers(form, str(structure))))
     clauses = structure.clauses(dense_like(form))
     if tables:
         return _at_its_sizes(form, structure, clauses, tables)
@@ -68,14 +68,6 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
         f"{structure} is not decided: several terms may read one entry of {form.input.name}, no bijection between terms was found "
         f"that proves it, and that the claim holds at all sizes whose sum is at most {LARGEST} is no proof."
     )
-
-
-def _with_numbers(form: Form, structure: Application) -> Form:
-    """The form with given weights as numbers. Raises ObligationFailed where these are very many."""
-    written, numbers = written_out(form), {p.name for p in form.params if p.values is not None}
-    if left := sorted(numbers & {r.array for e in (written.weight, written.bias) for r in reads(e)}):
-        raise ObligationFailed(f"{structure} is not decided: the numbers {left[0]} are too many to be written out.")
-    return written
 
 
 def _over_the_rationals(form: Form, seen: Entrywise | None, structure: Application) -> tuple[Verdict, ...]:

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from sympy import And, Eq, Ge, Implies, Integer, Le, Lt, Mod, Or, Symbol, expand
 
 from derive.forms.expr import index
-from derive.remembered import built, text
+from derive.remembered import both, built, replaced, text
 
-__all__ = ["abstracted", "congruences"]
+__all__ = ["abstracted", "by_size", "congruences"]
 
 _QUOTIENTS = range(-2, 4)  # |x ∓ y| ≤ 2n and -n < r ∓ t < 2n leave no other
 
@@ -63,3 +63,14 @@ def congruences(expressions: Sequence[Any]) -> Iterator[Any]:
             rest = one - sign * other - gap
             near = And(Ge(n, 1), Le(-2 * n, gap), Le(gap, 2 * n))
             yield Implies(near, Or(*(Eq(rest, q * n) for q in _QUOTIENTS)))
+
+
+def by_size(given: Any, claims: Sequence[Any], most: int) -> Iterator[tuple[Any, dict[Symbol, Any]]]:
+    """Each size by which remainders are taken as a number up to `most`, or larger: what is given then, and these numbers."""
+    sizes = sorted({s for c in (given, *claims) for m in c.atoms(Mod) for s in m.args[1].free_symbols}, key=text)
+    for chosen in product((*range(1, most + 1), None), repeat=len(sizes)):
+        at = {s: Integer(n) for s, n in zip(sizes, chosen, strict=True) if n is not None}
+        large = (Ge(s, most + 1) for s, n in zip(sizes, chosen, strict=True) if n is None)
+        case = both(replaced(given, at), *large)
+        if case != False:  # noqa: E712  SymPy's
+            yield case, at
