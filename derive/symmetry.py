@@ -9,15 +9,16 @@ found and named too, so that the condition is what decides: that the layer break
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Mod, Not, Or, expand, false, floor, simplify, true
+from sympy import And, Eq, Expr, Integer, Mod, Not, Or, Symbol, expand, false, floor, simplify, true
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
+from derive.forms.expr import Where, reads
 from derive.forms.extension import places_beyond
 from derive.forms.form import Form, Role
 from derive.groups._group import chosen_axes
@@ -96,7 +97,7 @@ def _on_few_places(form: Form, about: PointGroup, parts: dict[int, Any]) -> tupl
         return [], ()
     reach = 1 + max((abs(int(e)) for e in ends), default=0) + max(int(c) for c in _steps(form))
     sizes, others = sorted(grid, key=str), dict.fromkeys(set(form.sizes) - grid, Integer(1))
-    if (reach + 1) ** len(sizes) > _MOST_GRIDS:
+    if (reach + 1) ** len(sizes) > _MOST_GRIDS or not _alike(form, about, others):
         return [], ()
     found: list[Any] = []
     verdicts: list[Verdict] = []
@@ -119,6 +120,19 @@ def _on_few_places(form: Form, about: PointGroup, parts: dict[int, Any]) -> tupl
     return found, tuple(verdicts)
 
 
+def _alike(form: Form, about: PointGroup, sizes: Collection[Symbol]) -> bool:
+    """Whether one value of each of these sizes tells of all: they count channels, which the group leaves as they are.
+
+    A letter of such channels names an entry and a channel of X, as it is and alone, and means nothing else.
+    """
+    own = {a.symbol for a in (*form.output.axes, *form.reduction) if a.extent.free_symbols.intersection(sizes)}
+    places = [e for e in (*form.read, *(s for r in reads(form.weight) for s in r.subscripts)) if e not in own]
+    others = {s for e in (*places, form.domain) for s in e.free_symbols}
+    conditions = {s for c in form.weight.atoms(Where) for s in c.condition.free_symbols}
+    letters = {a.symbol for a in (*form.output.axes, *form.reduction) if a.role is Role.CHANNEL}
+    return not sizes or (own <= letters and not about.channels and own.isdisjoint(others | conditions))
+
+
 def _so_far(form: Form, about: PointGroup, condition: Any) -> tuple[Verdict, ...]:
     """The verdicts on the symmetry where it is proved of this form, or checked where its sizes are numbers; else none."""
     if form.given == False or any((a.extent < 1) == True for a in form.output.axes):  # noqa: E712  SymPy's
@@ -127,7 +141,8 @@ def _so_far(form: Form, about: PointGroup, condition: Any) -> tuple[Verdict, ...
     try:
         if form.sizes:
             return _proved(form, clauses)
-        refute_at_small_sizes(form, clauses)
+        if not refute_at_small_sizes(form, clauses):
+            return ()
     except (ObligationFailed, RuleRefused):
         return ()
     return tuple(Verdict(Obligation("claim", c.says, ()), Status.EXHAUSTIVE) for c in clauses)

@@ -6,10 +6,12 @@ Held against the dense matrix of weights whose sums are all different, turned by
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
+from sympy import Eq, Ge
 
 import derive
 from derive.errors import ObligationFailed
@@ -152,3 +154,14 @@ def test_entries_of_both_signs_are_not_added_up():
     few = "(n < 2) | Eq(Delta, 0)"
     assert necessary_where(signed.then(derive.boundary("nearest")), few) is None
     assert necessary_where(start.then(derive.boundary("nearest")), few).proved
+
+
+def test_one_channel_stands_for_all_only_where_channels_are_alike():
+    """Of this form the first channel sees two places alike from both sides, and the second one doesn't."""
+    start = derive.dense(1).then(derive.channels("C", "C")).then(derive.reindex())
+    start = start.then(derive.equivariant(derive.Translations())).then(derive.local(derive.Box(0, 1)))
+    start = start.then(derive.equivariant(derive.PointGroup("D1", "corner"))).then(derive.boundary("periodic"))
+    assert str(symmetry(start, "D1")).endswith("exactly where n ∈ {1, 2}")
+    domain = Eq(index("d"), 0) | (Ge(index("a"), 1) & Ge(index("i"), 1))
+    with pytest.raises(ObligationFailed, match=r"fails at n = \d, C = \d, "):
+        symmetry(replace(start.form, domain=domain), "D1")
