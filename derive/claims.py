@@ -18,7 +18,7 @@ from derive.forms.expr import index
 from derive.forms.form import Form, Table
 from derive.proof.claim import check_claim, check_linear
 from derive.proof.correspondence import proved_by_terms, with_numbers
-from derive.proof.counterexample import smallest_model
+from derive.proof.counterexample import Box, Counterexample, counterexample, smallest_model
 from derive.proof.equality import convolved, equal_layers
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, refute_at_small_sizes
@@ -120,8 +120,13 @@ def same_layer(one: Derivation, other: Derivation) -> Verdict:
         for p in one.dense.params
     )
     verdict = discharge(Obligation("same layer", "Both derivations end in the same layer.", goals))
+    if verdict.status is Status.REFUTED and verdict.goal is not None:
+        (param,) = (p for p, goal in zip(one.dense.params, goals, strict=True) if goal == verdict.goal)
+        says = Clause("one layer", param.array.symbols, And(*verdict.goal.given), left[param.name], right[param.name])
+        found = counterexample(one.form, verdict.goal, says)
+        raise ObligationFailed(f"The two layers differ at {found}.", found)
     if not verdict.proved:
-        raise ObligationFailed(f"The two layers differ: {verdict.status.value}.")
+        raise ObligationFailed("Whether the two layers are the same is not decided.")
     return verdict
 
 
@@ -212,7 +217,11 @@ def _at(function: Expr, letters: tuple[Symbol, ...], values: Iterable[int]) -> E
 
 def _no_sum(function: Expr, letters: tuple[Symbol, ...], x: list[int], y: list[int]) -> ObligationFailed:
     one, other, both = (_at(function, letters, v) for v in (x, y, map(add, x, y)))
-    return ObligationFailed(f"f(x + y) = f(x) + f(y) fails at x = {x}, y = {y}: {both} is not {one} + {other}.")
+    given = (Box("x", (len(letters),), (0,)), Box("y", (len(letters),), (0,)))
+    entries = tuple((f"{name}[{p}]", v) for name, values in (("x", x), ("y", y)) for p, v in enumerate(values))
+    found = Counterexample((), (), expand(both - one - other), entries, "", given)
+    says = f"f(x + y) = f(x) + f(y) fails at x = {x}, y = {y}: {both} is not {one} + {other}."
+    return ObligationFailed(says, found)
 
 
 def _check_derivations(*layers: Derivation) -> None:

@@ -26,6 +26,7 @@ from derive.groups._matrices import NAMED, Matrix, closure, named
 from derive.groups.point import PointGroup
 from derive.proof.claim import check_claim
 from derive.proof.correspondence import proved_by_terms, with_numbers
+from derive.proof.counterexample import Counterexample
 from derive.proof.goal import Obligation, Status, Verdict
 from derive.proof.necessary import necessary
 from derive.proof.small import dense_like, refute_at_small_sizes
@@ -42,7 +43,7 @@ class Symmetry:
     """`condition` on the sizes under which a layer commutes with the group, proved; `counterexample` where it fails.
 
     `exact` says that it is proved too that the layer doesn't at any other size: for each of them a place, an entry of the window
-    and one of X that show it. Else that is what small sizes say.
+    and one of X that show it. Else that is what small sizes say. `python` is the counterexample as text to be pasted.
     """
 
     group: str
@@ -50,6 +51,7 @@ class Symmetry:
     verdicts: tuple[Verdict, ...]
     counterexample: str
     exact: bool = True
+    python: str = ""
 
     def __str__(self) -> str:
         from derive.forms.notation import UNICODE
@@ -75,12 +77,15 @@ def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmet
     few, checked = _on_few_places(form, about, parts)
     whole = Or(condition, *few)
     if whole == false:
-        raise ObligationFailed(_failure(form, clauses, false))
+        raise _failure(form, clauses, false)
     if whole is true:
         return Symmetry(_said(asked), whole, verdicts + checked, "")
+    found = _failure(form, clauses, whole)
     only = necessary(form, equivariant(about).clauses(dense_like(form)), whole)
     rest = () if only is None else (only,)
-    return Symmetry(_said(asked), whole, (*verdicts, *checked, *rest), _failure(form, clauses, whole), only is not None)
+    shown = found.counterexample if isinstance(found.counterexample, Counterexample) else None
+    python = "" if shown is None else shown.python
+    return Symmetry(_said(asked), whole, (*verdicts, *checked, *rest), str(found), only is not None, python)
 
 
 def _on_few_places(form: Form, about: PointGroup, parts: dict[int, Any]) -> tuple[list[Any], tuple[Verdict, ...]]:
@@ -189,11 +194,12 @@ def _proved(form: Form, clauses: tuple[Clause, ...]) -> tuple[Verdict, ...]:
     return verdicts
 
 
-def _failure(form: Form, clauses: tuple[Clause, ...], condition: Any) -> str:
+def _failure(form: Form, clauses: tuple[Clause, ...], condition: Any) -> ObligationFailed:
+    """What is false without the condition, at the smallest sizes."""
     try:
         _proved(form, tuple(_under(c, Not(condition)) for c in clauses))
     except ObligationFailed as found:
-        return str(found)
+        return found
     raise RuleRefused("The layer has the symmetry also where its windows aren't carried onto each other.")
 
 

@@ -143,7 +143,8 @@ def _check_numbers(one: Form, window: Convolved | None) -> None:
             at = np.unravel_index(spot, [int(e) for e in param.array.shape])
             entry = Read(param.name, *(Integer(int(p)) + a.lower for p, a in zip(at, param.array.axes, strict=True)))
             raise ObligationFailed(
-                f"The two layers are no layer with these numbers: together they have {number} where {entry} = {wanted}."
+                f"The two layers are no layer with these numbers: together they have {number} where {entry} = {wanted}.",
+                differing_at_small_sizes(one, window.whole),
             )
 
 
