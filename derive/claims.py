@@ -14,11 +14,11 @@ from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused, TextError
 from derive.forms.arguments import said
-from derive.forms.expr import index, reads
+from derive.forms.expr import index
 from derive.forms.form import Form, Table
 from derive.proof.claim import check_claim, check_linear
-from derive.proof.correspondence import proved_by_terms, written_out
-from derive.proof.counterexample import smallest_model
+from derive.proof.correspondence import proved_by_terms, with_numbers
+from derive.proof.counterexample import Box, Counterexample, counterexample, smallest_model
 from derive.proof.equality import convolved, equal_layers
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, refute_at_small_sizes
@@ -55,7 +55,7 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
         if tables or all(v.proved for v in found):
             return _proved(form, structure, found)
     if not by_meaning and not tables:
-        return check_claim(form, structure.clauses(_with_numbers(form, structure)))
+        return check_claim(form, structure.clauses(with_numbers(form, str(structure))))
     clauses = structure.clauses(dense_like(form))
     if tables:
         return _at_its_sizes(form, structure, clauses, tables)
@@ -68,14 +68,6 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
         f"{structure} is not decided: several terms may read one entry of {form.input.name}, no bijection between terms was found "
         f"that proves it, and that the claim holds at all sizes whose sum is at most {LARGEST} is no proof."
     )
-
-
-def _with_numbers(form: Form, structure: Application) -> Form:
-    """The form with given weights as numbers. Raises ObligationFailed where these are very many."""
-    written, numbers = written_out(form), {p.name for p in form.params if p.values is not None}
-    if left := sorted(numbers & {r.array for e in (written.weight, written.bias) for r in reads(e)}):
-        raise ObligationFailed(f"{structure} is not decided: the numbers {left[0]} are too many to be written out.")
-    return written
 
 
 def _over_the_rationals(form: Form, seen: Entrywise | None, structure: Application) -> tuple[Verdict, ...]:
@@ -128,8 +120,13 @@ def same_layer(one: Derivation, other: Derivation) -> Verdict:
         for p in one.dense.params
     )
     verdict = discharge(Obligation("same layer", "Both derivations end in the same layer.", goals))
+    if verdict.status is Status.REFUTED and verdict.goal is not None:
+        (param,) = (p for p, goal in zip(one.dense.params, goals, strict=True) if goal == verdict.goal)
+        says = Clause("one layer", param.array.symbols, And(*verdict.goal.given), left[param.name], right[param.name])
+        found = counterexample(one.form, verdict.goal, says)
+        raise ObligationFailed(f"The two layers differ at {found}.", found)
     if not verdict.proved:
-        raise ObligationFailed(f"The two layers differ: {verdict.status.value}.")
+        raise ObligationFailed("Whether the two layers are the same is not decided.")
     return verdict
 
 
@@ -220,7 +217,11 @@ def _at(function: Expr, letters: tuple[Symbol, ...], values: Iterable[int]) -> E
 
 def _no_sum(function: Expr, letters: tuple[Symbol, ...], x: list[int], y: list[int]) -> ObligationFailed:
     one, other, both = (_at(function, letters, v) for v in (x, y, map(add, x, y)))
-    return ObligationFailed(f"f(x + y) = f(x) + f(y) fails at x = {x}, y = {y}: {both} is not {one} + {other}.")
+    given = (Box("x", (len(letters),), (0,)), Box("y", (len(letters),), (0,)))
+    entries = tuple((f"{name}[{p}]", v) for name, values in (("x", x), ("y", y)) for p, v in enumerate(values))
+    found = Counterexample((), (), expand(both - one - other), entries, "", given)
+    says = f"f(x + y) = f(x) + f(y) fails at x = {x}, y = {y}: {both} is not {one} + {other}."
+    return ObligationFailed(says, found)
 
 
 def _check_derivations(*layers: Derivation) -> None:

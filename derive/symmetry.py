@@ -4,28 +4,31 @@ A layer that reads X[s·o + a + c] with a window kept by g has H(gX)[g·o] = H(X
 g carries the places that are read for o to those for g·o. Along one axis that is an equation between sizes, such as
 n - 1 = s·(n' - 1) for a reflection: the last window ends where the first one, mirrored, begins. Edges are mirrored with the grid.
 On few places a window may see the same all the same, as an even one does on a single place; for windows of numbers these grids are
-found and named too, so that the condition is what decides.
+found and named too, so that the condition is what decides: that the layer breaks the symmetry at all other sizes is proved as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Mod, Not, Or, expand, false, floor, simplify, true
+from sympy import And, Eq, Expr, Integer, Mod, Not, Or, Symbol, expand, false, floor, simplify, true
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
+from derive.forms.expr import Where, reads
 from derive.forms.extension import places_beyond
 from derive.forms.form import Form, Role
 from derive.groups._group import chosen_axes
 from derive.groups._matrices import NAMED, Matrix, closure, named
 from derive.groups.point import PointGroup
 from derive.proof.claim import check_claim
-from derive.proof.correspondence import proved_by_terms
+from derive.proof.correspondence import proved_by_terms, with_numbers
+from derive.proof.counterexample import Counterexample
 from derive.proof.goal import Obligation, Status, Verdict
+from derive.proof.necessary import necessary
 from derive.proof.small import dense_like, refute_at_small_sizes
 from derive.proof.step import Clause, Kind, View
 from derive.rules.equivariant import equivariant
@@ -37,17 +40,24 @@ _MOST_GRIDS = 64
 
 @dataclass(frozen=True, slots=True)
 class Symmetry:
-    """`condition` on the sizes under which a layer commutes with the group, proved; `counterexample` where it fails."""
+    """`condition` on the sizes under which a layer commutes with the group, proved; `counterexample` where it fails.
+
+    `exact` says that it is proved too that the layer doesn't at any other size: for each of them a place, an entry of the window
+    and one of X that show it. Else that is what small sizes say. `python` is the counterexample as text to be pasted.
+    """
 
     group: str
     condition: Any
     verdicts: tuple[Verdict, ...]
     counterexample: str
+    exact: bool = True
+    python: str = ""
 
     def __str__(self) -> str:
         from derive.forms.notation import UNICODE
 
-        where = "always" if self.condition is true else f"where {UNICODE(self.condition)}"
+        exactly = "exactly " if self.exact else ""
+        where = "always" if self.condition is true else f"{exactly}where {UNICODE(self.condition)}"
         return f"commutes with {self.group} about the grid's centre {where}"
 
 
@@ -60,16 +70,22 @@ def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmet
     form = layer.form if isinstance(layer, Derivation) else layer
     asked = PointGroup(group) if isinstance(group, str) else group
     about = replace(asked, about="grid")
-    clauses = equivariant(about).clauses(dense_like(form) if form.shared else form)
+    clauses = _stated(form, about)
     parts = _conditions(form, chosen_axes(about, about.axes, len(form.grid(form.output))))
     condition = And(*parts.values())
     verdicts = _proved(form, tuple(_under(c, condition) for c in clauses))
     few, checked = _on_few_places(form, about, parts)
     whole = Or(condition, *few)
     if whole == false:
-        raise ObligationFailed(_failure(form, clauses, false))
-    counterexample = "" if whole is true else _failure(form, clauses, whole)
-    return Symmetry(_said(asked), whole, verdicts + checked, counterexample)
+        raise _failure(form, clauses, false)
+    if whole is true:
+        return Symmetry(_said(asked), whole, verdicts + checked, "")
+    found = _failure(form, clauses, whole)
+    only = necessary(form, equivariant(about).clauses(dense_like(form)), whole)
+    rest = () if only is None else (only,)
+    shown = found.counterexample if isinstance(found.counterexample, Counterexample) else None
+    python = "" if shown is None else shown.python
+    return Symmetry(_said(asked), whole, (*verdicts, *checked, *rest), str(found), only is not None, python)
 
 
 def _on_few_places(form: Form, about: PointGroup, parts: dict[int, Any]) -> tuple[list[Any], tuple[Verdict, ...]]:
@@ -86,7 +102,7 @@ def _on_few_places(form: Form, about: PointGroup, parts: dict[int, Any]) -> tupl
         return [], ()
     reach = 1 + max((abs(int(e)) for e in ends), default=0) + max(int(c) for c in _steps(form))
     sizes, others = sorted(grid, key=str), dict.fromkeys(set(form.sizes) - grid, Integer(1))
-    if (reach + 1) ** len(sizes) > _MOST_GRIDS:
+    if (reach + 1) ** len(sizes) > _MOST_GRIDS or not _alike(form, about, others):
         return [], ()
     found: list[Any] = []
     verdicts: list[Verdict] = []
@@ -94,10 +110,12 @@ def _on_few_places(form: Form, about: PointGroup, parts: dict[int, Any]) -> tupl
         own = [q for q in parts if s in form.input.axes[q].upper.free_symbols]
         rest = And(*(part for q, part in parts.items() if q not in own))
         for n in range(1, reach + 2):
-            known = And(*(parts[q] for q in own)).xreplace({s: Integer(n)}) == True or rest == False  # noqa: E712  SymPy's
-            if not known and (proved := _so_far(form.at({s: Integer(n)}), about, rest)):
-                found.append(And(Eq(s, n), rest))
-                verdicts += proved
+            few, known = form.at({s: Integer(n)}), And(*(parts[q] for q in own)).xreplace({s: Integer(n)})
+            proved = () if known == True or rest == False else _so_far(few, about, rest)  # noqa: E712  SymPy's
+            whatever = _so_far(few, about, true) if rest is not true and (proved or known == True) else ()  # noqa: E712
+            if proved or whatever:
+                found.append(Eq(s, n) if whatever else And(Eq(s, n), rest))
+                verdicts += whatever or proved
     for numbers in product(range(1, reach + 2), repeat=len(sizes)):
         at = dict(zip(sizes, map(Integer, numbers), strict=True))
         known = Or(condition, *found).xreplace(at) == True  # noqa: E712  SymPy's
@@ -107,19 +125,38 @@ def _on_few_places(form: Form, about: PointGroup, parts: dict[int, Any]) -> tupl
     return found, tuple(verdicts)
 
 
+def _alike(form: Form, about: PointGroup, sizes: Collection[Symbol]) -> bool:
+    """Whether one value of each of these sizes tells of all: they count channels, which the group leaves as they are.
+
+    A letter of such channels names an entry and a channel of X, as it is and alone, and means nothing else.
+    """
+    own = {a.symbol for a in (*form.output.axes, *form.reduction) if a.extent.free_symbols.intersection(sizes)}
+    places = [e for e in (*form.read, *(s for r in reads(form.weight) for s in r.subscripts)) if e not in own]
+    others = {s for e in (*places, form.domain) for s in e.free_symbols}
+    conditions = {s for c in form.weight.atoms(Where) for s in c.condition.free_symbols}
+    letters = {a.symbol for a in (*form.output.axes, *form.reduction) if a.role is Role.CHANNEL}
+    return not sizes or (own <= letters and not about.channels and own.isdisjoint(others | conditions))
+
+
 def _so_far(form: Form, about: PointGroup, condition: Any) -> tuple[Verdict, ...]:
     """The verdicts on the symmetry where it is proved of this form, or checked where its sizes are numbers; else none."""
     if form.given == False or any((a.extent < 1) == True for a in form.output.axes):  # noqa: E712  SymPy's
         return ()
-    by_meaning = form.shared or not form.sizes
-    clauses = tuple(_under(c, condition) for c in equivariant(about).clauses(dense_like(form) if by_meaning else form))
+    clauses = tuple(_under(c, condition) for c in _stated(form, about))
     try:
         if form.sizes:
             return _proved(form, clauses)
-        refute_at_small_sizes(form, clauses)
+        if not refute_at_small_sizes(form, clauses):
+            return ()
     except (ObligationFailed, RuleRefused):
         return ()
     return tuple(Verdict(Obligation("claim", c.says, ()), Status.EXHAUSTIVE) for c in clauses)
+
+
+def _stated(form: Form, about: PointGroup) -> tuple[Clause, ...]:
+    """The symmetry said of coefficients; of what the form means, where these are sums or sizes are numbers."""
+    by_meaning = form.shared or not form.sizes
+    return equivariant(about).clauses(dense_like(form) if by_meaning else with_numbers(form, f"equivariant({about})"))
 
 
 def _steps(form: Form) -> list[Expr]:
@@ -157,11 +194,12 @@ def _proved(form: Form, clauses: tuple[Clause, ...]) -> tuple[Verdict, ...]:
     return verdicts
 
 
-def _failure(form: Form, clauses: tuple[Clause, ...], condition: Any) -> str:
+def _failure(form: Form, clauses: tuple[Clause, ...], condition: Any) -> ObligationFailed:
+    """What is false without the condition, at the smallest sizes."""
     try:
         _proved(form, tuple(_under(c, Not(condition)) for c in clauses))
     except ObligationFailed as found:
-        return str(found)
+        return found
     raise RuleRefused("The layer has the symmetry also where its windows aren't carried onto each other.")
 
 

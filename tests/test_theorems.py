@@ -189,19 +189,31 @@ def strided_window(group, window, stride, sizes=()):
             derive.Box(0, 1),
             2,
             (),
-            "D1 about the grid's centre where ((n + 1) mod 2 = 1) or (n = 1)",
+            "D1 about the grid's centre exactly where ((n + 1) mod 2 = 1) or (n = 1)",
         ),
-        (derive.PointGroup((((-1,),),)), 1, 2, (), "D1 about the grid's centre where (n + 1) mod 2 = 0"),
+        (derive.PointGroup((((-1,),),)), 1, 2, (), "D1 about the grid's centre exactly where (n + 1) mod 2 = 0"),
         (
             derive.PointGroup("D1", axes=(1,)),
             1,
             (1, 2),
             (),
-            "D1 of axis 1 about the grid's centre where (m + 1) mod 2 = 0",
+            "D1 of axis 1 about the grid's centre exactly where (m + 1) mod 2 = 0",
         ),
-        (derive.PointGroup("D4"), 1, (2, 1), (), "D2 about the grid's centre where (n + 1) mod 2 = 0"),
-        (derive.PointGroup("C4"), 1, 2, (("n", "n"),) * 2, "C4 about the grid's centre where (n + 1) mod 2 = 0"),
-        (derive.PointGroup("D6"), derive.Hexagon(1), (1, 3), (), "C2 about the grid's centre where (m + 2) mod 3 = 0"),
+        (derive.PointGroup("D4"), 1, (2, 1), (), "D2 about the grid's centre exactly where (n + 1) mod 2 = 0"),
+        (
+            derive.PointGroup("C4"),
+            1,
+            2,
+            (("n", "n"),) * 2,
+            "C4 about the grid's centre exactly where (n + 1) mod 2 = 0",
+        ),
+        (
+            derive.PointGroup("D6"),
+            derive.Hexagon(1),
+            (1, 3),
+            (),
+            "C2 about the grid's centre exactly where (m + 2) mod 3 = 0",
+        ),
     ],
     ids=["even", "by matrices", "one axis", "no square", "square", "hexagonal"],
 )
@@ -219,7 +231,7 @@ def test_a_kernel_says_when_it_keeps_the_symmetry_of_its_window(tmp_path):
         "even = even.then(derive.boundary('zero')).then(derive.strided(2))\n"
     )
     text = load_layer(f"{file}:even").source("numpy")
-    assert "Symmetry      commutes with D1 about the grid's centre where (n + 1) mod 2 = 0" in text
+    assert "Symmetry      commutes with D1 about the grid's centre exactly where (n + 1) mod 2 = 0" in text
 
 
 def test_the_page_names_only_layers_and_tests_that_exist():

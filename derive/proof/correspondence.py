@@ -15,7 +15,7 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Integer, Mul, Not, Symbol
 
-from derive.errors import TextError
+from derive.errors import ObligationFailed, TextError
 from derive.forms.expr import Read, Where, index, map_reads, reads
 from derive.forms.form import Form, equal_places
 from derive.forms.products import same_product, weighted
@@ -27,7 +27,7 @@ from derive.proof.solver import decide, discharge
 from derive.proof.step import Clause
 from derive.remembered import both, replaced, text
 
-__all__ = ["proved_by_terms", "written_out"]
+__all__ = ["Side", "proved_by_terms", "side_of", "with_numbers", "written_out"]
 
 _MOST_ENTRIES = 256
 Side = tuple[Expr, tuple[Expr, ...]]  # a sign, and the subscripts of the entry of W that it multiplies
@@ -55,7 +55,7 @@ def _attempts(form: Form, clause: Clause) -> Iterator[tuple[Goal, ...]]:
     if found == {"U"}:
         yield (Goal((known,), Eq(*(_biases(form, side) for side in (clause.left, clause.right)))),)
         return
-    left, right = (_side(side, known) for side in (clause.left, clause.right))
+    left, right = (side_of(side, known) for side in (clause.left, clause.right))
     if left is None or right is None:
         return
     if 0 in (left[0], right[0]):
@@ -78,7 +78,7 @@ def _biases(form: Form, side: Expr) -> Expr:
     return map_reads(side, value)
 
 
-def _side(expression: Expr, known: Any) -> Side | None:
+def side_of(expression: Expr, known: Any) -> Side | None:
     """The sign and the place of an entry of W, or the number 0; None for anything else."""
     for case in sorted(expression.atoms(Where), key=text):
         for condition, value in ((case.condition, case.args[1]), (Not(case.condition), case.args[2])):
@@ -158,3 +158,11 @@ def written_out(form: Form) -> Form:
     return replace(
         form, domain=out(form.domain), weight=out(form.weight), read=tuple(map(out, form.read)), bias=out(form.bias)
     )
+
+
+def with_numbers(form: Form, subject: str) -> Form:
+    """The form with given weights as numbers. Raises ObligationFailed where these are very many."""
+    written, numbers = written_out(form), {p.name for p in form.params if p.values is not None}
+    if left := sorted(numbers & {r.array for e in (written.weight, written.bias) for r in reads(e)}):
+        raise ObligationFailed(f"{subject} is not decided: the numbers {left[0]} are too many to be written out.")
+    return written

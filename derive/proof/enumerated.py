@@ -9,18 +9,19 @@ hold both windows a place beyond the edge wraps around once, which is linear; sm
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from math import lcm, prod
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Integer, Mod, Rational, Symbol
+from sympy import And, Eq, Expr, Integer, Mod, Rational, Symbol
 
 from derive.forms.expr import Where, index, reads
 from derive.forms.form import Form, equal_places
 from derive.forms.products import weighted
 from derive.proof.goal import Goal, Obligation, Status, Verdict
+from derive.proof.remainders import by_size
 from derive.proof.solver import decide, discharge
 from derive.remembered import both, built, replaced, text
 
@@ -44,7 +45,8 @@ def proved_by_enumeration(one: Form, other: Form, says: str) -> Verdict | None:
         return None
     given = And(one.given, other.given, one.output.holds(), one.input.holds(there.values()))
     claims = [show for entries in sorted({*left, *right}) if (show := _equal(left, right, entries)) is not None]
-    cases = list(_cases(given, claims, one, other))
+    reach = max(sum(max(abs(int(a.lower)), abs(int(a.upper))) for a in f.reduction) for f in (one, other))
+    cases = list(by_size(given, claims, reach + 1))
     if len(cases) * len(claims) > _MOST_GOALS:
         return None
     goals = (Goal((case,), _unwrapped(replaced(show, at), case)) for case, at in cases for show in claims)
@@ -133,15 +135,3 @@ def _equal(one: Sums, other: Sums, entries: Entries) -> Any:
         return sum(parts, start=Integer(0))
 
     return Eq(total(1), total(-1), evaluate=False)
-
-
-def _cases(given: Any, claims: list[Any], one: Form, other: Form) -> Iterator[tuple[Any, dict[Symbol, Expr]]]:
-    """Grids that hold both windows; and each smaller size of those by which remainders are taken, as a number."""
-    sizes = sorted({s for c in (given, *claims) for m in c.atoms(Mod) for s in m.args[1].free_symbols}, key=text)
-    reach = max(sum(max(abs(int(a.lower)), abs(int(a.upper))) for a in f.reduction) for f in (one, other))
-    for chosen in product((*range(1, reach + 2), None), repeat=len(sizes)):
-        at = {s: Integer(n) for s, n in zip(sizes, chosen, strict=True) if n is not None}
-        large = (Ge(s, reach + 2) for s, n in zip(sizes, chosen, strict=True) if n is None)
-        case = both(replaced(given, at), *large)
-        if case != False:  # noqa: E712  SymPy's
-            yield case, at

@@ -28,6 +28,7 @@ from derive.proof.enumerated import proved_by_enumeration
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, Arrays, differing_at_small_sizes
 from derive.proof.solver import discharge
+from derive.proof.unfolded import proved_by_unfolding
 
 __all__ = ["Convolved", "convolved", "equal_layers"]
 
@@ -104,7 +105,9 @@ def equal_layers(one: Form, other: Form, letters: Letters, says: str, window: Co
         return verdict
     if verdict.status is Status.REFUTED and _told_apart(one) and (window is not None or _told_apart(other)):
         raise _refuted(one, verdict)
-    written = None if window is not None else proved_by_enumeration(one, other, says)
+    written = None
+    if window is None:
+        written = proved_by_unfolding(one, other, letters, says) or proved_by_enumeration(one, other, says)
     if written is not None:
         return written
     found = differing_at_small_sizes(one, other, None if window is None else partial(window.arrays, one))
@@ -140,7 +143,8 @@ def _check_numbers(one: Form, window: Convolved | None) -> None:
             at = np.unravel_index(spot, [int(e) for e in param.array.shape])
             entry = Read(param.name, *(Integer(int(p)) + a.lower for p, a in zip(at, param.array.axes, strict=True)))
             raise ObligationFailed(
-                f"The two layers are no layer with these numbers: together they have {number} where {entry} = {wanted}."
+                f"The two layers are no layer with these numbers: together they have {number} where {entry} = {wanted}.",
+                differing_at_small_sizes(one, window.whole),
             )
 
 

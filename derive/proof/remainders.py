@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
-from sympy import And, Eq, Ge, Implies, Integer, Le, Lt, Mod, Or, Symbol, expand
+from sympy import And, Eq, Ge, Implies, Integer, Le, Lt, Max, Min, Mod, Or, Symbol, expand
 
-from derive.forms.expr import index
-from derive.remembered import built, text
+from derive.forms.expr import Where, index
+from derive.remembered import both, built, replaced, text
 
-__all__ = ["abstracted", "congruences"]
+__all__ = ["abstracted", "by_cases", "by_size", "congruences", "congruent"]
 
 _QUOTIENTS = range(-2, 4)  # |x ∓ y| ≤ 2n and -n < r ∓ t < 2n leave no other
 
@@ -63,3 +63,85 @@ def congruences(expressions: Sequence[Any]) -> Iterator[Any]:
             rest = one - sign * other - gap
             near = And(Ge(n, 1), Le(-2 * n, gap), Le(gap, 2 * n))
             yield Implies(near, Or(*(Eq(rest, q * n) for q in _QUOTIENTS)))
+
+
+def by_size(given: Any, claims: Sequence[Any], most: int) -> Iterator[tuple[Any, dict[Symbol, Any]]]:
+    """Each size by which remainders are taken as a number up to `most`, or larger: what is given then, and these numbers."""
+    sizes = sorted({s for c in (given, *claims) for m in c.atoms(Mod) for s in m.args[1].free_symbols}, key=text)
+    for chosen in product((*range(1, most + 1), None), repeat=len(sizes)):
+        at = {s: Integer(n) for s, n in zip(sizes, chosen, strict=True) if n is not None}
+        large = (Ge(s, most + 1) for s, n in zip(sizes, chosen, strict=True) if n is None)
+        case = both(replaced(given, at), *large)
+        if case != False:  # noqa: E712  SymPy's
+            yield case, at
+
+
+def by_cases(expression: Any) -> Any:
+    """The expression with remainders of what has cases as cases of remainders: (x or y) mod n is x mod n, or y mod n."""
+
+    def walk(e: Any) -> Any:
+        if not e.args or not e.has(Mod):
+            return e
+        rebuilt = built(e.func, *map(walk, e.args))
+        return _apart(*rebuilt.args) if isinstance(rebuilt, Mod) else rebuilt
+
+    return walk(expression)
+
+
+def _apart(x: Any, n: Any) -> Any:
+    """x mod n, of each case that x has."""
+    divisor = index("divisor°")
+    named = replaced(x, {n: divisor})
+    cases = [c for c in named.atoms(Where, Min, Max) if not any(a.has(Where, Min, Max) for a in c.args)]
+    if not cases:
+        return built(Mod, x, n)
+    first = min(cases, key=text)
+    condition = _condition(first)
+    back = {divisor: n}
+    yes, no = (_apart(replaced(_decided(named, condition, held), back), n) for held in (True, False))
+    return Where(replaced(condition, back), yes, no)
+
+
+def _condition(case: Any) -> Any:
+    """When a case has its first value: of an extreme of several, when that is the first one."""
+    first, *rest = case.args
+    if isinstance(case, Where):
+        return first
+    other = built(case.func, *rest)
+    return built(Le, first, other) if isinstance(case, Min) else built(Ge, first, other)
+
+
+def _decided(e: Any, condition: Any, held: bool) -> Any:
+    """The expression where a condition holds, or doesn't."""
+    if not e.args or not e.has(Where, Min, Max):
+        return e
+    if isinstance(e, (Where, Min, Max)) and _condition(e) == condition:
+        first, *rest = e.args[1:] if isinstance(e, Where) else e.args
+        return _decided(first if held else built(e.func, *rest) if len(rest) > 1 else rest[0], condition, held)
+    return built(e.func, *(_decided(part, condition, held) for part in e.args))
+
+
+def congruent(expressions: Sequence[Any]) -> Iterator[Any]:
+    """What is true of every two remainders by one number of what is congruent to the other or to its opposite, but for a constant.
+
+    x ≡ c ± y  makes r = c ± t + q·n, with a number q of which there are few, however far apart x and y are.
+    """
+    found = sorted({m for e in expressions for m in e.atoms(Mod) if not isinstance(m.args[1], Integer)}, key=text)
+    for one, other in combinations(found, 2):
+        n = one.args[1]
+        for sign in (1, -1) if other.args[1] == n else ():
+            gap = expand(_flat(one.args[0], n) - sign * _flat(other.args[0], n))
+            if isinstance(gap, Integer):
+                most = abs(int(gap)) + 1
+                near = (Eq(one - sign * other, gap + q * n) for q in range(-most, most + 1))
+                yield Implies(Ge(n, 1), Or(*near))
+
+
+def _flat(x: Any, n: Any) -> Any:
+    """What a number is congruent to, without remainders by n and multiples of it."""
+    divisor = index("divisor°")
+    inner = replaced(x, {n: divisor})
+    while found := [m for m in inner.atoms(Mod) if m.args[1] == divisor]:
+        inner = replaced(inner, {m: m.args[0] for m in found})
+    plain = expand(inner)
+    return expand(plain - plain.coeff(divisor) * divisor) if plain.coeff(divisor).is_Integer else plain

@@ -26,7 +26,7 @@ from derive.forms.text import show
 from derive.proof.counterexample import Counterexample, boxes
 from derive.proof.step import Clause
 
-__all__ = ["LARGEST", "Arrays", "dense_like", "differing_at_small_sizes", "refute_at_small_sizes", "sizes_of"]
+__all__ = ["LARGEST", "Arrays", "admits", "dense_like", "differing_at_small_sizes", "refute_at_small_sizes", "sizes_of"]
 
 LARGEST = 7  # the largest sum of sizes that is tried: seconds on two axes
 
@@ -172,8 +172,13 @@ def sizes_of(form: Form, clauses: tuple[Clause, ...]) -> Iterator[dict[Symbol, i
     tuples = product(range(LARGEST + 1), repeat=len(names))
     for values in sorted((t for t in tuples if sum(t) <= LARGEST), key=lambda t: (sum(t), t[::-1])):
         sizes = dict(zip(names, values, strict=True))
-        if bool(evaluate(form.given, sizes)) and all(evaluate(e, sizes) > 0 for e in _extents(form)):
+        if admits(form, sizes):
             yield sizes
+
+
+def admits(form: Form, sizes: Mapping[Symbol, int]) -> bool:
+    """Whether the form has these sizes, and arrays that aren't empty."""
+    return bool(evaluate(form.given, sizes)) and all(evaluate(e, sizes) > 0 for e in _extents(form))
 
 
 def _extents(form: Form) -> list[Any]:

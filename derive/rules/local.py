@@ -163,12 +163,22 @@ def _axes(axes: Iterable[Axis], near: Support, distance: Sequence[Expr]) -> tupl
 
 
 def _param(param: Param, near: Support, distance: Sequence[Expr], given: Any) -> Param:
-    """The entries whose offset is near; a letter that is an offset itself gets the support's range, within its own."""
-    ranges = dict(zip(distance, near.ranges(len(distance)), strict=True))
+    """The entries whose offset is near; a letter that an offset is, or is mirrored and moved, gets its range, within its own."""
+    ranges = dict(_ends(d, *ends) for d, ends in zip(distance, near.ranges(len(distance)), strict=True))
     axes = tuple(_within(a, ranges[a.symbol], given) if a.symbol in ranges else a for a in param.array.axes)
     array = Array(param.name, axes)
     entries = And(param.domain, _near(near, distance))
     return Param(array, _lean(entries, array.holds(), given), param.reader)
+
+
+def _ends(offset: Expr, low: Expr, high: Expr) -> tuple[Expr, tuple[Expr, Expr]]:
+    """The one letter of an offset ±a + c, with its ends where the offset has these; another offset as it is."""
+    letter = next(iter(offset.free_symbols)) if len(offset.free_symbols) == 1 else offset
+    sign, rest = offset.coeff(letter), expand(offset - offset.coeff(letter) * letter)
+    if sign not in (1, -1) or rest.free_symbols:
+        return offset, (low, high)
+    ends = (expand(sign * (low - rest)), expand(sign * (high - rest)))
+    return letter, ends if sign == 1 else ends[::-1]
 
 
 def _within(axis: Axis, ends: tuple[Expr, Expr], given: Any) -> Axis:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from functools import reduce
+from itertools import combinations, permutations
 
 import pytest
 
@@ -129,6 +130,26 @@ def test_both_ways_that_the_refusal_names_go_through():
     assert str(window.then(derive.boundary("periodic")).counts.weight) == "Delta + 1"
     numbered = derive.dense(1, 6, 6).then(equivariant(Permutations(derive.dihedral(6))))
     assert numbered.counts.weight == 4
+
+
+EVEN = {
+    "a line": (1, (), PointGroup("D1", about="corner"), Box("Delta", "Delta + 1")),
+    "a short one": (1, (), PointGroup("D1", about="corner"), Box(1, 2)),
+    "a plane": (2, ("n", "n"), PointGroup("D4", about="corner"), Box("Delta", "Delta + 1")),
+}
+
+
+@pytest.mark.parametrize("edge", ["periodic", "reflect", "zero"])
+@pytest.mark.parametrize("what", EVEN)
+def test_even_windows_have_an_edge_in_whichever_order_they_are_stated(what, edge):
+    """The box of weights that a symmetry about a corner leaves is the window's, also where that is wider than the grid."""
+    rank, sizes, group, near = EVEN[what]
+    rules = (equivariant(Translations()), local(near), equivariant(group))
+    start = derive.dense(rank, *((sizes,) * 2 if sizes else ())).then(derive.reindex())
+    made = [
+        reduce(lambda d, rule: d.then(rule), order, start).then(derive.boundary(edge)) for order in permutations(rules)
+    ]
+    assert all(layer.form == made[0].form and all(v.proved for v in layer.verdicts) for layer in made)
 
 
 LATER = {"box": local(1), "mask": local(Mask([1, 0, 1, 0, 1])), "depthwise": derive.depthwise()}

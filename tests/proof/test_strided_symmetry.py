@@ -5,16 +5,23 @@ Held against the dense matrix of weights whose sums are all different, turned by
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
+from sympy import Eq, Ge
 
 import derive
 from derive.errors import ObligationFailed
 from derive.forms.denote import matrix
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
+from derive.forms.text import parse
+from derive.proof.goal import Status
+from derive.proof.necessary import necessary
+from derive.proof.small import dense_like
 from derive.symmetry import symmetry
 
 EDGES = ("zero", "valid", "periodic", "reflect", "symmetric", "nearest")
@@ -57,7 +64,7 @@ def test_on_a_line(window, about, edge, stride):
     """An even window has the symmetry on few places, such as one, where it isn't carried onto itself."""
     made = layer(1, window, derive.PointGroup("D1", about), edge, stride)
     found = symmetry(made, "D1")
-    assert all(v.proved for v in found.verdicts)
+    assert all(v.proved for v in found.verdicts) and found.exact
     seen = decides(made, found.condition, (0,), 7, range(4) if window == "Delta" else (0,))
     assert seen == ({True} if str(found).endswith("always") else {True, False})
 
@@ -75,9 +82,9 @@ def test_on_a_plane_a_few_places_along_one_axis_are_enough(edge, stride):
 @pytest.mark.parametrize(
     ("edge", "stride", "says"),
     [
-        ("zero", 1, "where n = 1"),
-        ("periodic", 1, "where n ∈ {1, 2}"),
-        ("reflect", 2, "where ((n + 1) mod 2 = 1) or n ∈ {1, 3}"),
+        ("zero", 1, "exactly where n = 1"),
+        ("periodic", 1, "exactly where n ∈ {1, 2}"),
+        ("reflect", 2, "exactly where ((n + 1) mod 2 = 1) or n ∈ {1, 3}"),
     ],
 )
 def test_what_it_says_of_few_places(edge, stride, says):
@@ -91,3 +98,70 @@ def test_a_window_that_no_grid_mirrors_is_refused_with_a_counterexample():
     )
     with pytest.raises(ObligationFailed, match="fails at n = "):
         symmetry(made.then(derive.local(1)).then(derive.boundary("zero")).then(derive.strided(2)), "D1")
+
+
+def test_a_grid_whose_reads_all_lie_outside_has_every_symmetry():
+    """Of a mask without its middle, on one place along an axis, whatever the other axis has."""
+    made = layer(2, derive.Mask([[1, 0, 1]]), derive.PointGroup("D2"), "zero", (2, 3))
+    found = symmetry(made, "D2")
+    assert str(found).endswith("or (m = 1)") and found.exact
+    sizes = [dict(zip(map(index, "nm"), at, strict=True)) for at in ((8, 1), (10, 1), (7, 4), (6, 4), (7, 5))]
+    for at in sizes:
+        wanted = keeps(made.form, at, (0,)) and keeps(made.form, at, (1,))
+        assert bool(evaluate(found.condition, at)) == wanted, at
+
+
+def necessary_where(made, condition):
+    dense = dense_like(made.form)
+    return necessary(
+        made.form, derive.equivariant(derive.PointGroup("D1", about="grid")).clauses(dense), parse(condition)
+    )
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_that_a_condition_is_necessary_is_a_goal_for_every_other_size(edge):
+    made = layer(1, "Delta", derive.PointGroup("D1"), edge, 2)
+    whole = {"valid": "Eq(Mod(n - 2*Delta - 1, 2), 0)"}.get(edge, "Eq(Mod(n - 1, 2), 0)")
+    found = necessary_where(made, whole)
+    assert found is not None and found.status is Status.PROVED
+    assert found.obligation.witness == "i = 0, a = 0" and all("check-sat" in g.smt for g in found.obligation.goals)
+    assert necessary_where(made, "Eq(Mod(n - 1, 4), 0)") is None  # at n = 3 it has the symmetry
+    assert necessary_where(made, "Eq(Mod(n - 1, 2), 0) & (n < 40)") is None  # beyond what is tried
+
+
+def test_each_of_two_witnesses_fails_for_all_terms_of_its_own():
+    found = symmetry(layer(1, derive.Box(0, 1), derive.PointGroup("D1", "corner"), "zero", 3), "D1").verdicts[-1]
+    assert found.obligation.witness == "i = 0, a = 0; or i = 0, a = 1"
+    (goal,) = found.obligation.goals
+    assert re.findall(r"declare-const (\w+\.?) Int", goal.smt) == ["a_", "a__", "n"]
+
+
+def test_numbers_are_what_the_sums_have():
+    made = layer(1, 1, derive.PointGroup("D1"), "zero", 2)
+    stencil = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    stencil = stencil.then(derive.unbiased()).then(derive.local(1)).then(derive.boundary("zero"))
+    for numbers in ((1, -2, 1), (1, 2, 1), (1, 0, 1)):
+        found = symmetry(stencil.then(derive.fixed(numbers, "1/4")).then(derive.strided(2)), "D1")
+        assert str(found) == str(symmetry(made, "D1")) and found.exact
+
+
+def test_entries_of_both_signs_are_not_added_up():
+    """A sum of them may be 0 where terms are: nothing is said."""
+    channels = derive.Channels((("c", 1),), (("d", 1),))
+    start = derive.dense(1, channels=channels).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    start = start.then(derive.local("Delta"))
+    signed = start.then(derive.equivariant(derive.PointGroup("D1", channels={"d": "sign"})))
+    few = "(n < 2) | Eq(Delta, 0)"
+    assert necessary_where(signed.then(derive.boundary("nearest")), few) is None
+    assert necessary_where(start.then(derive.boundary("nearest")), few).proved
+
+
+def test_one_channel_stands_for_all_only_where_channels_are_alike():
+    """Of this form the first channel sees two places alike from both sides, and the second one doesn't."""
+    start = derive.dense(1).then(derive.channels("C", "C")).then(derive.reindex())
+    start = start.then(derive.equivariant(derive.Translations())).then(derive.local(derive.Box(0, 1)))
+    start = start.then(derive.equivariant(derive.PointGroup("D1", "corner"))).then(derive.boundary("periodic"))
+    assert str(symmetry(start, "D1")).endswith("exactly where n ∈ {1, 2}")
+    domain = Eq(index("d"), 0) | (Ge(index("a"), 1) & Ge(index("i"), 1))
+    with pytest.raises(ObligationFailed, match=r"fails at n = \d, C = \d, "):
+        symmetry(replace(start.form, domain=domain), "D1")

@@ -1,0 +1,109 @@
+"""What is refused can be pasted: the arrays that stand there refute the claim by plain arithmetic, outside of the prover."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sympy import Max, symbols
+
+import derive
+from derive import Box, Channels, PointGroup, Translations
+from derive.errors import ObligationFailed
+from derive.forms.denote import denote
+from derive.forms.expr import index
+from derive.symmetry import symmetry
+
+ONE = Channels((("c", 1),), (("d", 1),))
+
+
+def window(radius="Delta", edge="", numbers=None, stride=1):
+    start = derive.dense(1).then(derive.reindex()).then(derive.equivariant(Translations())).then(derive.unbiased())
+    start = start.then(derive.local(radius)).then(derive.boundary(edge)) if edge else start.then(derive.local(radius))
+    start = start.then(derive.fixed(numbers)) if numbers else start
+    return start if stride == 1 else start.then(derive.strided(stride))
+
+
+def about_corners(**channels):
+    start = derive.dense(1, channels=ONE).then(derive.reindex()).then(derive.equivariant(Translations()))
+    start = start.then(derive.unbiased()).then(derive.local(Box(1, 2)))
+    return start.then(derive.equivariant(PointGroup("D1", "corner", channels=channels)))
+
+
+def pasted(text):
+    scope: dict[str, object] = {}
+    exec(text, scope)
+    return scope
+
+
+def gives(layer, at, X):
+    """What the layer makes of an input, with the weights that were pasted."""
+    named = {index(name): value for name, value in at.items() if name in ("n", "Delta", "Gamma")}
+    values = {p.name: np.array(p.values, object) for p in layer.form.params if p.values is not None}
+    learned = {p.name: np.asarray(at[p.name]).astype(object) for p in layer.form.params if p.values is None}
+    return denote(layer.form, learned | values | {"X": X.astype(object)}, named)
+
+
+def differs(one, other):
+    def refuted(at):
+        return bool((gives(one, at, at["X"]) != gives(other, at, at["X"])).any())
+
+    return refuted
+
+
+def unmirrored(layer):
+    def refuted(at):
+        return bool((gives(layer, at, at["X"][::-1])[::-1] != gives(layer, at, at["X"])).any())
+
+    return refuted
+
+
+def stencils():
+    laplace, slope = window(1, "periodic", (1, -2, 1)), window(1, "periodic", (-1, 0, 1))
+    whole = window(2, "periodic", (-1, 2, 0, 9, 1))
+
+    def refuted(at):
+        return bool((gives(laplace, at, gives(slope, at, at["X"])) != gives(whole, at, at["X"])).any())
+
+    return (lambda: derive.one_window(laplace, slope, whole)), refuted
+
+
+x, y = symbols("x y", integer=True)
+PLAIN, SIGNED = about_corners(), about_corners(d="sign")
+FREE = window("Delta", "zero", stride=2)
+CLAIMS = {
+    "two layers are one": (lambda: derive.same_layer(PLAIN, SIGNED), differs(PLAIN, SIGNED)),
+    "a maximum adds up": (
+        lambda: derive.additive(Max(x, y), (x, y)),
+        lambda at: max(at["x"] + at["y"]) != max(at["x"]) + max(at["y"]),
+    ),
+    "a square adds up": (
+        lambda: derive.additive(x**2, x),
+        lambda at: (at["x"] + at["y"])[0] ** 2 != at["x"][0] ** 2 + at["y"][0] ** 2,
+    ),
+    "two stencils are one": stencils(),
+    "a strided window has a mirror": (lambda: symmetry(FREE, "D1"), unmirrored(FREE)),
+}
+
+
+@pytest.mark.parametrize("what", CLAIMS)
+def test_what_is_refused_is_refuted_by_what_is_pasted(what):
+    claim, refuted = CLAIMS[what]
+    with pytest.raises(ObligationFailed) as refused:
+        claim()
+    text = refused.value.counterexample.python
+    assert text.startswith("import numpy as np") and refuted(pasted(text))
+
+
+def test_where_a_symmetry_ends_can_be_pasted_too():
+    even = window("Delta").then(derive.equivariant(PointGroup("D1"))).then(derive.boundary("reflect"))
+    layer = even.then(derive.strided(2))
+    found = symmetry(layer, "D1")
+    assert found.counterexample and unmirrored(layer)(pasted(found.python))
+    assert symmetry(even, "D1").python == ""
+
+
+def test_layers_that_differ_are_told_apart_at_the_smallest_sizes():
+    with pytest.raises(
+        ObligationFailed, match=r"^The two layers differ at n = 1, i = 0, d = 0, k = 0, c = 0: residue 2\*V\[1"
+    ):
+        derive.same_layer(PLAIN, SIGNED)
