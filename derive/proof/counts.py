@@ -23,6 +23,8 @@ from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import product_of
 from derive.forms.quotients import rounded
+from derive.proof.beyond import layers_beyond
+from derive.proof.ends import free_at_ends
 from derive.proof.exact import PRIMES, rank, rank_modulo
 from derive.proof.factorisation import dimension, unfactored
 from derive.proof.goal import Goal, Status
@@ -62,7 +64,13 @@ class Counts:
         found = cls._of_entries(form)
         _check_columns(form.bias, form.biases)
         if not form.shared or all(p.data for p in form.weights) or _spans(form):
-            return found
+            return found._shorter(form)
+        if (beyond := layers_beyond(form)) is not None:
+            return replace(
+                found,
+                exact_weight=beyond[0],
+                when=with_min(simplified(beyond[1], form.given), Polyhedron.of(form.given)),
+            )
         stated, grid = _stated(form)
         if (column := _check_columns(form.weight, form.weights)) is not None:
             form = _column_by_column(form, column)
@@ -82,6 +90,14 @@ class Counts:
             raise NotCountable("Terms share inputs, and no place was found that tells all weights apart.")
         when = with_min(simplified(And(found.when, enough), form.given), Polyhedron.of(form.given))
         return cls(None, None, found.weight, found.bias, when)
+
+    def _shorter(self, form: Form) -> Counts:
+        """The same, along the axes of a window one by one where that says it in less."""
+        exact = self.exact_weight
+        known = layers_beyond(form) if exact is None or exact.has(Piecewise, Mod) else None
+        if known is None or (exact is not None and exact.count_ops() <= known[0].count_ops()):
+            return self
+        return replace(self, exact_weight=known[0], exact_bias=_number(form.biases, Polyhedron.of(form.given)))
 
     @classmethod
     def _of_entries(cls, form: Form) -> Counts:
@@ -143,7 +159,7 @@ class Counts:
             admitted = with_min(when, given) != false
             return admitted and all(decide(Goal((*g.given, when), g.show).smt) is Status.PROVED for g in everything)
 
-        when = next(filter(holds, _smaller(form)), None)
+        when = next(filter(holds, _large_enough(form, full, given)), None)
         when = _far_smaller(form, holds) if when is None else when
         if when is None:
             raise NotCountable(
@@ -262,9 +278,10 @@ def _parts(form: Form) -> tuple[slice, slice]:
     return slice(0, len(form.weights)), slice(len(form.weights), None)
 
 
-def _smaller(form: Form) -> Iterator[Any]:
-    """No condition; then that the grid exceeds each stated size by 1, 2, ...; then that it is at least 2, 3, ..."""
+def _large_enough(form: Form, full: tuple[Param, ...], given: Polyhedron) -> Iterator[Any]:
+    """None; that the window's ends are free; that the grid exceeds stated sizes by 1, 2, ...; that it is at least 2, 3, ..."""
     yield true
+    yield from free_at_ends(((p, whole.free) for p, whole in zip(form.params, full, strict=True)), given)
     yield from (_smaller_by(form, slack) for slack in range(1, _MOST))
     yield from large_enough(form, _MOST)
 
