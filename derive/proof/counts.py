@@ -11,7 +11,7 @@ from math import lcm
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
+from sympy import And, Eq, Expr, Ge, Integer, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
 
 from derive.errors import TextError
 from derive.forms.conditions import regardless, simplified, split
@@ -28,7 +28,7 @@ from derive.proof.ends import free_at_ends
 from derive.proof.exact import PRIMES, rank, rank_modulo
 from derive.proof.factorisation import dimension, unfactored
 from derive.proof.goal import Goal, Status
-from derive.proof.ranks import determined_when
+from derive.proof.ranks import determined_when, rank_of_numbers
 from derive.proof.reach import large_enough
 from derive.proof.solver import decide
 
@@ -59,18 +59,16 @@ class Counts:
     def of(cls, form: Form) -> Counts:
         """Counted from the domains that the obligation 'free' is about; products of weights are counted as parameters.
 
-        Raises NotCountable where terms share inputs and no size of the grid is found at which W determines the weights.
+        Raises NotCountable where terms share inputs and, of sizes by name, none are found at which W determines the weights.
         """
-        found = cls._of_entries(form)
+        found, given = cls._of_entries(form), Polyhedron.of(form.given)
         _check_columns(form.bias, form.biases)
         if not form.shared or all(p.data for p in form.weights) or _spans(form):
             return found._shorter(form)
         if (beyond := layers_beyond(form)) is not None:
-            return replace(
-                found,
-                exact_weight=beyond[0],
-                when=with_min(simplified(beyond[1], form.given), Polyhedron.of(form.given)),
-            )
+            return replace(found, exact_weight=beyond[0], when=with_min(simplified(beyond[1], form.given), given))
+        if (known := rank_of_numbers(form)) is not None:
+            return cls(Integer(known), found.bias, Integer(known), found.bias, true)
         stated, grid = _stated(form)
         if (column := _check_columns(form.weight, form.weights)) is not None:
             form = _column_by_column(form, column)
@@ -83,12 +81,12 @@ class Counts:
             ):
                 seen = determined_when(window, stated, grid)
                 reached, enough = (None, enough) if seen is None else (reached, And(enough, seen))
-            when = with_min(And(found.when, enough), Polyhedron.of(form.given))
+            when = with_min(And(found.when, enough), given)
             return cls(None, None, found.weight, found.bias, when, reached)
         enough = determined_when(form, stated, grid)
         if enough is None:
             raise NotCountable("Terms share inputs, and no place was found that tells all weights apart.")
-        when = with_min(simplified(And(found.when, enough), form.given), Polyhedron.of(form.given))
+        when = with_min(simplified(And(found.when, enough), form.given), given)
         return cls(None, None, found.weight, found.bias, when)
 
     def _shorter(self, form: Form) -> Counts:

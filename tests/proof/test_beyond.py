@@ -103,6 +103,17 @@ def test_weights_of_their_own_at_each_place_are_no_window() -> None:
     assert layers_beyond(found.form) is None
 
 
+@pytest.mark.parametrize("edge", ["periodic", "reflect", "symmetric", "nearest"])
+@pytest.mark.parametrize(("support", "group"), [(derive.Disk(2), "D4"), (derive.Diamond(2), "C2")], ids=str)
+def test_any_window_counts_where_sizes_are_numbers(support, group, edge) -> None:
+    found = derive.dense(2, (3, 4), (3, 4)).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    found = found.then(derive.local(support)).then(derive.equivariant(derive.PointGroup(group)))
+    found = found.then(derive.boundary(edge)).then(derive.strided((2, 1)))
+    counts = found.counts
+    assert layers_of(found.form, {}).rank == counts.weight + counts.bias
+    assert (counts.exact_weight, counts.exact_bias, counts.when) == (counts.weight, counts.bias, True)
+
+
 @pytest.mark.parametrize("support", [derive.Diamond("Delta"), derive.Mask(((1, 0), (1, 1)), origin=(0, 0))], ids=str)
 def test_a_window_that_is_no_box_is_left_to_others(support) -> None:
     found = derive.convolution(support, edges="periodic", channels=False)
