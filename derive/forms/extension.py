@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sympy import Expr, Integer, Max, Min, Mod
+from sympy import Expr, Integer, Max, Min, Mod, expand
 
 from derive.forms.form import Array, Axis
 
@@ -68,7 +68,9 @@ def places_beyond(array: Array, read: Sequence[Expr]) -> tuple[str, tuple[Expr, 
 
 
 def _place(edge: str, axis: Axis, read: Expr) -> Expr:
-    inner = [m.args[0] for m in read.atoms(Mod)] + [e for m in read.atoms(Min) for e in m.args]
+    """The place before it is brought inside; 2x mod 2n comes as 2·(x mod n)."""
+    around = [m.args[0] for m in read.atoms(Mod)]
+    inner = [*around, *(expand(2 * e) for e in around), *(e for m in read.atoms(Min) for e in m.args)]
     plain = (e for e in sorted(inner, key=str) if not e.has(Mod, Max, Min))
     found = (e for e in plain if extended(edge, axis, e) == read)
     return next(found, read)

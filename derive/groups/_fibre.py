@@ -9,6 +9,7 @@ anything     a `Representation` of the group's generators, sums and products inc
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from derive.groups._finite.codes import compose
 from derive.groups._finite.representation import Representation, characters, monomial, trivial
 from derive.groups._matrices import Matrix, closure, determinant, product
 
-__all__ = ["Acts", "Fibre", "adds", "codes_of", "fibre", "representation"]
+__all__ = ["Acts", "Fibre", "adds", "beside", "codes_of", "fibre", "representation"]
 
 Acts = str | Representation
 _NAMES = ("trivial", "sign", "regular", "vector", "determinant")
@@ -34,6 +35,12 @@ class Fibre:
     letter: Symbol
     images: tuple[int, ...]
     signs: tuple[int, ...]
+
+    @classmethod
+    def of(cls, letter: Symbol, codes: Iterable[int]) -> Fibre:
+        """What these codes do to the axis with that letter."""
+        found = [int(c) for c in codes]
+        return cls(letter, tuple(c >> 1 for c in found), tuple(1 - 2 * (c & 1) for c in found))
 
     @property
     def place(self) -> Expr:
@@ -57,10 +64,7 @@ def fibre(axis: Axis, acts: Acts, generators: tuple[Matrix, ...]) -> tuple[Fibre
     if codes.size != 1 and axis.extent != codes.size:
         raise RuleRefused(f"The axis '{axis.symbol}' has {axis.extent} channels; the group acts there on {codes.size}.")
     table = codes_of(codes, generators)
-    return tuple(
-        Fibre(axis.symbol, tuple(int(c) >> 1 for c in table[m]), tuple(1 - 2 * (int(c) & 1) for c in table[m]))
-        for m in closure(generators)
-    )
+    return tuple(Fibre.of(axis.symbol, table[m]) for m in closure(generators))
 
 
 def representation(acts: Acts, generators: tuple[Matrix, ...]) -> Representation:
@@ -94,6 +98,25 @@ def _regular(generators: tuple[Matrix, ...]) -> np.ndarray:
     elements = closure(generators)
     number = {m: p for p, m in enumerate(elements)}
     return np.array([[2 * number[product(g, m)] for m in elements] for g in generators])
+
+
+def beside(
+    generators: tuple[Matrix, ...], codes: Sequence[Representation], most: int
+) -> list[tuple[Matrix, tuple[tuple[int, ...], ...]]] | None:
+    """All products of the generators, each a matrix beside what it does to some channel axes; None for more than so many."""
+    steps = [(m, tuple(c.codes[k] for c in codes)) for k, m in enumerate(generators)]
+    found = {(closure(generators)[0], tuple(tuple(range(0, 2 * c.size, 2)) for c in codes)): None}
+    waiting = list(found)
+    for element, acts in waiting:
+        for m, images in steps:
+            moved = (compose(image, np.array(act)) for image, act in zip(images, acts, strict=True))
+            other = product(m, element), tuple(tuple(map(int, act)) for act in moved)
+            if other not in found:
+                found[other] = None
+                waiting.append(other)
+        if len(found) > most:
+            return None
+    return list(found)
 
 
 def codes_of(codes: Representation, generators: tuple[Matrix, ...]) -> dict[Matrix, tuple[int, ...]]:

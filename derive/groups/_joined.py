@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from derive.errors import RuleRefused
 from derive.groups._fibre import Acts, adds, codes_of, representation
 from derive.groups._finite.representation import Representation
 from derive.groups._matrices import NAMED, Matrix, closure, identity
@@ -25,6 +26,8 @@ class Generated:
     generators: tuple[Matrix, ...]
     steps: tuple[int, ...]
     channels: Mapping[str, Acts]
+    differ: bool = False
+    """Whether one matrix does several things to channels, since the two groups differ there."""
 
     @property
     def name(self) -> str | None:
@@ -35,10 +38,7 @@ class Generated:
 
 
 def generated(one: Generated, other: Generated) -> Generated | None:
-    """Both together; None where shifts go by other steps, or one adds channels and the other doesn't.
-
-    Raises RuleRefused where the two act on channels such that one matrix would do two things there.
-    """
+    """Both together; None where shifts go by other steps, or one adds channels and the other doesn't."""
     steps = dict(zip(one.axes, one.steps, strict=True))
     if any(steps.setdefault(axis, step) != step for axis, step in zip(other.axes, other.steps, strict=True)):
         return None
@@ -52,14 +52,15 @@ def generated(one: Generated, other: Generated) -> Generated | None:
     generators = (*_on(axes, one), *_on(axes, other))
     joint = Generated(axes, generators, tuple(steps[axis] for axis in axes), {})
     named = generators if joint.name is None else NAMED[joint.name]
-    acts: dict[str, Acts] = {}
-    for letter in letters:
-        if (name := _name(letter, one, other)) is not None:
-            acts[letter] = name
-        else:
-            elements = codes_of(_both(letter, one, other), generators)
-            acts[letter] = Representation(np.array([elements[m] for m in named], np.int32))
-    return replace(joint, generators=named, channels=acts)
+    given = {s: how for s in letters if (how := _name(s, one, other)) is not None}
+    own = {s: _both(s, one, other) for s in letters if s not in given}
+    try:
+        elements = {s: codes_of(codes, generators) for s, codes in own.items()}
+    except RuleRefused:
+        all_codes = own | {s: representation(how, generators) for s, how in given.items()}
+        return replace(joint, generators=generators, channels=all_codes, differ=True)
+    acts = given | {s: Representation(np.array([e[m] for m in named], np.int32)) for s, e in elements.items()}
+    return replace(joint, generators=named, channels={s: acts[s] for s in letters})
 
 
 def _on(axes: Sequence[int], group: Generated) -> tuple[Matrix, ...]:

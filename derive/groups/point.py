@@ -20,7 +20,7 @@ from sympy import Expr, Integer, Rational, Symbol, true
 from derive.errors import RuleRefused, StatedEarly
 from derive.forms.arguments import said
 from derive.forms.form import Array, Form, Role
-from derive.groups._fibre import Acts, Fibre, adds, fibre
+from derive.groups._fibre import Acts, Fibre, adds, beside, fibre, representation
 from derive.groups._group import Action, Element, Group, Tie, channel_acts, chosen_axes, steps_along
 from derive.groups._joined import Generated, generated
 from derive.groups._matrices import NAMED, Matrix, closure, described, named
@@ -30,6 +30,7 @@ from derive.groups.translations import Translations, shift_letters
 
 __all__ = ["PointGroup"]
 
+_MOST = 384
 _CENTRES = ("pixel", "corner", "grid")
 
 
@@ -85,10 +86,8 @@ class PointGroup:
 
         Raises RuleRefused where the grid has other axes, or sizes that a matrix would swap.
         """
-        axes, fibres = self._axes(form), self._fibres(form)
-        return tuple(
-            self._element(form, axes, m, tuple(f[p] for f in fibres)) for p, m in enumerate(self.matrices) if p
-        )
+        fibres = self._fibres(form)
+        return tuple(self.element(form, m, tuple(f[p] for f in fibres)) for p, m in enumerate(self.matrices) if p)
 
     def parts(self) -> tuple[Group, ...]:
         """The shifts; none about the grid's middle."""
@@ -132,21 +131,23 @@ class PointGroup:
     def _rank(self) -> int:
         return len(self.matrices[0])
 
-    def joined(self, other: Group, form: Form) -> PointGroup | None:
-        """The point group that both generate, about their centre; None where they have none in common, or other shifts."""
+    def joined(self, other: Group, form: Form) -> Group | None:
+        """The group that both generate, about their centre; None where they have none in common, or other shifts."""
         if not isinstance(other, PointGroup) or other.about != self.about:
             return None
         both = generated(self._generated(form), other._generated(form))
         if both is None:
             return None
         steps = set(both.steps)
-        return PointGroup(
-            both.name or both.generators,
+        name = None if both.differ else both.name
+        whole = PointGroup(
+            name or both.generators,
             self.about,
             None if len(both.axes) == len(form.grid(form.input)) else both.axes,
-            both.channels or None,
+            None if both.differ else both.channels or None,
             steps.pop() if len(steps) == 1 else both.steps,
         )
+        return _Both.of(other, self, whole, both.channels) if both.differ else whole
 
     def _generated(self, form: Form) -> Generated:
         axes = self._chosen(form)
@@ -171,7 +172,9 @@ class PointGroup:
             raise RuleRefused(f"A point group is about one of {', '.join(_CENTRES)}; '{self.about}' is none of them.")
         return axes
 
-    def _element(self, form: Form, axes: tuple[int, ...], m: Matrix, fibres: tuple[Fibre, ...]) -> Element:
+    def element(self, form: Form, m: Matrix, fibres: tuple[Fibre, ...]) -> Element:
+        """One matrix, with the shift that takes it anywhere, and what it does to channels."""
+        axes = self._axes(form)
         shifts = () if self.about == "grid" else shift_letters(form, axes)
         moves = tuple(step * s for step, s in zip(self._steps(len(axes)), shifts, strict=False))
         still, moved = (
@@ -267,6 +270,50 @@ class PointGroup:
                 )
             )
         return shifts[0], shifts[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """Two point groups of which one matrix may do several things to channels: elements are matrices beside what they do there.
+
+    What leaves all places and changes channels is among them.
+    """
+
+    one: PointGroup
+    other: PointGroup
+    whole: PointGroup
+    acts: tuple[tuple[str, ...], tuple[tuple[Matrix, tuple[tuple[int, ...], ...]], ...]]
+
+    @classmethod
+    def of(cls, one: PointGroup, other: PointGroup, whole: PointGroup, channels: Mapping[str, Acts]) -> _Both | None:
+        """None where they generate too many elements."""
+        codes = [representation(how, whole.generators) for how in channels.values()]
+        found = beside(whole.generators, codes, _MOST)
+        return None if found is None else cls(one, other, whole, (tuple(channels), tuple(found)))
+
+    def __str__(self) -> str:
+        return f"{self.one} and {self.other}"
+
+    def elements(self, form: Form) -> tuple[Element, ...]:
+        """All but the identity, as those of a point group."""
+        letters = {a.symbol.name: a.symbol for a in (*form.output.axes, *form.input.axes) if a.role is Role.CHANNEL}
+        names, found = self.acts
+        return tuple(
+            self.whole.element(form, m, tuple(Fibre.of(letters[s], c) for s, c in zip(names, codes, strict=True)))
+            for m, codes in found[1:]
+        )
+
+    def parts(self) -> tuple[Group, ...]:
+        """The shifts; none about the grid's middle."""
+        return self.whole.parts()
+
+    def tie(self, action: Action) -> Tie:
+        """One point of every orbit stands for it."""
+        return self.whole.tie(action)
+
+    def keeps(self, elements: tuple[Element, ...]) -> str:
+        """The elements."""
+        return ", ".join(dict.fromkeys(e.says for e in elements)) or "the identity alone"
 
 
 def _whole(value: Expr, group: PointGroup, m: Matrix) -> Expr:

@@ -11,7 +11,7 @@ from math import lcm
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
+from sympy import And, Eq, Expr, Ge, Integer, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
 
 from derive.errors import TextError
 from derive.forms.conditions import regardless, simplified, split
@@ -23,10 +23,12 @@ from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import product_of
 from derive.forms.quotients import rounded
+from derive.proof.beyond import layers_beyond
+from derive.proof.ends import free_at_ends
 from derive.proof.exact import PRIMES, rank, rank_modulo
 from derive.proof.factorisation import dimension, unfactored
 from derive.proof.goal import Goal, Status
-from derive.proof.ranks import determined_when
+from derive.proof.ranks import determined_when, rank_of_numbers
 from derive.proof.reach import large_enough
 from derive.proof.solver import decide
 
@@ -57,12 +59,16 @@ class Counts:
     def of(cls, form: Form) -> Counts:
         """Counted from the domains that the obligation 'free' is about; products of weights are counted as parameters.
 
-        Raises NotCountable where terms share inputs and no size of the grid is found at which W determines the weights.
+        Raises NotCountable where terms share inputs and, of sizes by name, none are found at which W determines the weights.
         """
-        found = cls._of_entries(form)
+        found, given = cls._of_entries(form), Polyhedron.of(form.given)
         _check_columns(form.bias, form.biases)
         if not form.shared or all(p.data for p in form.weights) or _spans(form):
-            return found
+            return found._shorter(form)
+        if (beyond := layers_beyond(form)) is not None:
+            return replace(found, exact_weight=beyond[0], when=with_min(simplified(beyond[1], form.given), given))
+        if (known := rank_of_numbers(form)) is not None:
+            return cls(Integer(known), found.bias, Integer(known), found.bias, true)
         stated, grid = _stated(form)
         if (column := _check_columns(form.weight, form.weights)) is not None:
             form = _column_by_column(form, column)
@@ -75,13 +81,21 @@ class Counts:
             ):
                 seen = determined_when(window, stated, grid)
                 reached, enough = (None, enough) if seen is None else (reached, And(enough, seen))
-            when = with_min(And(found.when, enough), Polyhedron.of(form.given))
+            when = with_min(And(found.when, enough), given)
             return cls(None, None, found.weight, found.bias, when, reached)
         enough = determined_when(form, stated, grid)
         if enough is None:
             raise NotCountable("Terms share inputs, and no place was found that tells all weights apart.")
-        when = with_min(simplified(And(found.when, enough), form.given), Polyhedron.of(form.given))
+        when = with_min(simplified(And(found.when, enough), form.given), given)
         return cls(None, None, found.weight, found.bias, when)
+
+    def _shorter(self, form: Form) -> Counts:
+        """The same, along the axes of a window one by one where that says it in less."""
+        exact = self.exact_weight
+        known = layers_beyond(form) if exact is None or exact.has(Piecewise, Mod) else None
+        if known is None or (exact is not None and exact.count_ops() <= known[0].count_ops()):
+            return self
+        return replace(self, exact_weight=known[0], exact_bias=_number(form.biases, Polyhedron.of(form.given)))
 
     @classmethod
     def _of_entries(cls, form: Form) -> Counts:
@@ -143,7 +157,7 @@ class Counts:
             admitted = with_min(when, given) != false
             return admitted and all(decide(Goal((*g.given, when), g.show).smt) is Status.PROVED for g in everything)
 
-        when = next(filter(holds, _smaller(form)), None)
+        when = next(filter(holds, _large_enough(form, full, given)), None)
         when = _far_smaller(form, holds) if when is None else when
         if when is None:
             raise NotCountable(
@@ -262,9 +276,10 @@ def _parts(form: Form) -> tuple[slice, slice]:
     return slice(0, len(form.weights)), slice(len(form.weights), None)
 
 
-def _smaller(form: Form) -> Iterator[Any]:
-    """No condition; then that the grid exceeds each stated size by 1, 2, ...; then that it is at least 2, 3, ..."""
+def _large_enough(form: Form, full: tuple[Param, ...], given: Polyhedron) -> Iterator[Any]:
+    """None; that the window's ends are free; that the grid exceeds stated sizes by 1, 2, ...; that it is at least 2, 3, ..."""
     yield true
+    yield from free_at_ends(((p, whole.free) for p, whole in zip(form.params, full, strict=True)), given)
     yield from (_smaller_by(form, slack) for slack in range(1, _MOST))
     yield from large_enough(form, _MOST)
 

@@ -22,6 +22,7 @@ from derive.forms.expr import Read
 from derive.forms.form import Array, Axis, Form, Param, equal_places
 from derive.forms.products import product_of, same_product
 from derive.proof.exact import PRIMES, rank_modulo
+from derive.proof.exact import rank as exact_rank
 from derive.proof.goal import Goal, Obligation
 from derive.proof.step import Step
 
@@ -123,10 +124,11 @@ def _mask(form: Form) -> Any:
 
 
 def _reached(mask: Any, letters: list[Axis], rank: Expr, box: Expr) -> Expr | None:
-    """The dimension of R products on a mask of numbers: the rank of the derivative at one point, where that is the most it can be.
+    """The dimension of R products on a mask of numbers: the rank of the derivative at a point that is as good as any.
 
-    None where it isn't: products on a box have `box` dimensions at most, those of matrices of rank R that the window is if its axes
-    are taken together in two parts, and as many as there are taps.
+    On a box of sides R - 1 and more there is such a point; elsewhere one is where that is the most it can be, else None: products
+    on a box have `box` dimensions at most, those of matrices of rank R that the window is if its axes are taken together in two
+    parts, and as many as there are taps.
     """
     ends = [e for a in letters for e in (a.lower, a.upper)]
     if not all(e.is_Integer for e in (*ends, rank)) or not mask.free_symbols <= {a.symbol for a in letters}:
@@ -139,15 +141,29 @@ def _reached(mask: Any, letters: list[Axis], rank: Expr, box: Expr) -> Expr | No
     most = min(int(box), len(taps), *flat)
     if len(taps) * size * sum(shape) > _MOST_CELLS:
         return None
-    found = rank_modulo(_derivative(taps, shape, size), PRIMES[0], most)
+    if len(taps) == prod(shape) and size <= min(shape) + 1:
+        return Integer(exact_rank(_derivative(taps, [_in_general_position(size, n) for n in shape])))
+    found = rank_modulo(_derivative(taps, _drawn(shape, size)), PRIMES[0], most)
     return Integer(found) if found == most else None
 
 
-def _derivative(taps: np.ndarray, shape: tuple[int, ...], size: int) -> np.ndarray:
-    """Of the taps' values by the factors' entries, at some whole numbers."""
+def _in_general_position(size: int, side: int) -> np.ndarray:
+    """Vectors that some regular matrix and scales carry to almost any so many: units, then the sum of all units.
+
+    Carrying a box's factors so, axis by axis, turns the derivative's columns by a regular map: its rank here is that at almost
+    every point, which is the dimension.
+    """
+    return np.array([[int(r in (p, side)) for p in range(side)] for r in range(size)], object)
+
+
+def _drawn(shape: tuple[int, ...], size: int) -> list[np.ndarray]:
     draw = random.Random(0)
-    factors = [np.array([[draw.randint(1, 999) for _ in range(n)] for _ in range(size)], object) for n in shape]
-    columns = []
+    return [np.array([[draw.randint(1, 999) for _ in range(n)] for _ in range(size)], object) for n in shape]
+
+
+def _derivative(taps: np.ndarray, factors: list[np.ndarray]) -> np.ndarray:
+    """Of the taps' values by the factors' entries, at those factors."""
+    shape, size, columns = [f.shape[1] for f in factors], len(factors[0]), []
     for axis, side in enumerate(shape):
         others = [factors[k][:, taps[:, k]] for k in range(len(shape)) if k != axis]
         rest = reduce(np.multiply, others)

@@ -7,25 +7,29 @@ place, and how large the grid must be, are found and proved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
 from sympy import And, Eq, Expr, Ge, Integer, Symbol, ceiling, expand
 
+from derive.forms.denote import entry_reader
 from derive.forms.evaluate import evaluate
 from derive.forms.evaluate import grid as grid_of
-from derive.forms.expr import index, reads
-from derive.forms.form import Axis, Form, Role, equal_places
+from derive.forms.expr import Read, index, reads
+from derive.forms.form import Array, Axis, Form, Role, equal_places
+from derive.proof.exact import PRIMES, rank, rank_modulo
 from derive.proof.goal import Goal, Status
 from derive.proof.reach import reaches
 from derive.proof.solver import decide
 
-__all__ = ["determined_when"]
+__all__ = ["determined_when", "rank_of_numbers"]
 
 _MOST = 12
+_MOST_CELLS = 1 << 21
 
 
 def determined_when(form: Form, stated: list[Symbol], grid: list[Symbol]) -> Any | None:
@@ -37,6 +41,38 @@ def determined_when(form: Form, stated: list[Symbol], grid: list[Symbol]) -> Any
             ):
                 return when
     return None
+
+
+def rank_of_numbers(form: Form) -> int | None:
+    """The rank of V ↦ W where all sizes are numbers: of W's entries for each entry of V by itself.
+
+    None for other sizes, for weights that aren't one array's entries, and where that is too much to go through.
+    """
+    if form.sizes or not isinstance(form.weight, Read) or len(form.weights) != 1 or form.weights[0].data:
+        return None
+    ends = {a.symbol: (int(a.lower), int(a.upper)) for a in (*form.output.axes, *form.reduction)}
+    shape = tuple(high - low + 1 for low, high in ends.values())
+    sides = [int(e) for e in form.weights[0].array.shape]
+    inputs = [int(e) for e in form.input.shape]
+    places = prod(shape[: len(form.output.axes)]) * prod(inputs)
+    if max(prod(shape), places * prod(sides)) > _MOST_CELLS:
+        return None
+    at, tables = grid_of(ends), entry_reader(replace(form, weights=(), biases=()), {}, {})
+    live = np.broadcast_to(evaluate(form.live, at, tables), shape)
+
+    def numbers(array: Array, subscripts: Sequence[Expr]) -> Any:
+        """Which entry each live term reads, counted through the array."""
+        found = (np.broadcast_to(evaluate(e, at, tables), shape)[live] for e in array.storage(subscripts))
+        return np.ravel_multi_index(tuple(found), [int(e) for e in array.shape])
+
+    outputs = np.ravel_multi_index(np.nonzero(live)[: len(form.output.axes)], shape[: len(form.output.axes)])
+    entries = numbers(form.weights[0].array, form.weight.subscripts)
+    cells = outputs * prod(inputs) + numbers(form.input, form.read)
+    seen = np.zeros((places, prod(sides)), np.int64)
+    np.add.at(seen, (cells, entries), 1)
+    rows = np.unique(seen, axis=0)
+    most = int(np.count_nonzero(rows.any(axis=0)))
+    return most if rank_modulo(rows, PRIMES[0], most) == most else rank(rows)
 
 
 def _candidates(form: Form, stated: list[Symbol], grid: list[Symbol]) -> Iterator[Any]:

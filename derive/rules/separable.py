@@ -5,8 +5,9 @@
 for r < R. A factorisation: it keeps the windows of rank R at most, and names each by many P and Q. Of the R·(p + q)
 parameters only R·(p + q - R) matter, where p and q are the window's sides and R ≤ min(p, q): P and Q may be multiplied by any
 regular R × R matrix and its inverse. Of three factors R·(p + q + s - 2) matter where R ≤ min(p, q, s), of d all but R·(d - 1)
-likewise: only scales go from one to another. More products of numbers are counted where a bound is reached; no dimension is told
-of 4 products on 3 × 3 × 3, which reach it nowhere, nor of masks with symbols and of more products than a named side.
+likewise: only scales go from one to another. More products of numbers are counted at one point, 4 on 3 × 3 × 3 with 26 dimensions
+too, where R - 1 is no more than any side or a bound is reached; no dimension is told of masks with symbols and of more products
+than a named side.
 """
 
 from __future__ import annotations

@@ -56,22 +56,25 @@ def agree(layer: Derivation, sizes: dict[Symbol, int]) -> None:
     """The form's free entries are as many as the expression says, and no two of their combinations are one layer.
 
     Where terms share inputs that is so under the condition of the short count; elsewhere no more layers are apart than entries are
-    free.
+    free, and as many as the exact expression says.
     """
     form, counts = layer.form, counts_of(layer)
     learned = {p.name for p in form.params if not p.data}
     free = [label for label in free_labels(form, sizes) if label[0] in learned]
     holds = counts is not None and counts.when.subs(sizes) == True  # noqa: E712
+    number = len(free)
     if learned and sum(p.name in learned for p in form.weights) < 2:  # the layer is linear in what it learns
         apart = layers_of(form, sizes).rank
-        assert apart == len(free) or (form.shared and not holds and apart < len(free)), sizes
+        assert apart == number or (form.shared and not holds and apart < number), sizes
+        number = apart
     if counts is None:
         return
-    weights = sum(label[0] in {p.name for p in form.weights} for label in free)
+    biases = sum(label[0] in {p.name for p in form.biases} for label in free)
+    weights = len(free) - biases
     if counts.exact_weight is not None:
-        assert (counts.exact_weight.subs(sizes), counts.exact_bias.subs(sizes)) == (weights, len(free) - weights), sizes
+        assert (counts.exact_weight.subs(sizes), counts.exact_bias.subs(sizes)) == (number - biases, biases), sizes
     if holds:
-        assert (counts.weight.subs(sizes), counts.bias.subs(sizes)) == (weights, len(free) - weights), sizes
+        assert (counts.weight.subs(sizes), counts.bias.subs(sizes)) == (weights, biases), sizes
 
 
 def left_by_clauses(layer: Derivation, sizes: dict[Symbol, int]) -> None:
