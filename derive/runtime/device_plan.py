@@ -11,15 +11,16 @@ import numpy as np
 
 from .accuracy import counts, factor, told
 from .costs import Counted
-from .designs import designs_of, lacking, run_design
+from .designs import STRICT, WEIGHTS, designs_of, exact_designs, lacking, run_chosen, weights_of
 from .device import from_other_library, on_device, require_device
+from .device_stages import made_of
 from .dtypes import Types
 from .errors import ArgumentError, DTypeError, ShapeError
 from .explanation import Explanation
 from .gpu import DEVICE
 from .gradients import gradient_of
 from .outputs import check_output
-from .planning import Candidate, Choice
+from .planning import Algorithm, Candidate, Choice
 from .stated import checked_weights, element_type, extents, type_of_weights, with_biases
 
 __all__ = ["DevicePlan", "make_plan"]
@@ -78,10 +79,20 @@ class DevicePlan:
             result = out
         if result.size:
             target = result if result.flags.c_contiguous else xp.empty(self.result, dtype=self.dtype)
-            run_design(self.choice, kernel, tuple(given[key] for key in kernel.arrays), target, self.compute, xp)
+            run_chosen(
+                kernel, kernel, kernel.result, self.choice, given, target, self.sizes, self.types, self._made(given)
+            )
             if target is not result:
                 result[...] = target
         return result
+
+    def _made(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What a program in stages makes of the weights, once."""
+        if isinstance(self.choice.algorithm, Algorithm) and "" not in self.brought:
+            new = lambda shape: self.kernel.xp.empty(shape, dtype=self.compute)  # noqa: E731
+            self.brought[""] = made_of(self.choice, weights_of(self.kernel, given, self.compute), self.sizes, new)
+        made: tuple[Any, ...] = self.brought.get("", ())
+        return made
 
     def vjp(self, X: Any, G: Any) -> tuple[Any, ...]:
         """The gradients of Σ G·H by X and by every weight and bias of the plan, in the order of the layer's arguments.
@@ -131,7 +142,7 @@ def make_plan(
     accuracy: str = "default",
     sizes: Mapping[str, int] | None = None,
 ) -> DevicePlan:
-    """See `Kernel.plan`; every design has the bound of direct sums, and a device has threads of its own."""
+    """See `Kernel.plan`; a device has threads of its own."""
     if threads != 1:
         raise ArgumentError(f"{kernel.name}.plan: threads split calls of NumPy; a device has its own.")
     twin = replace(kernel, xp=np)
@@ -146,17 +157,26 @@ def make_plan(
         raise DTypeError(
             f"{kernel.name}.plan: {kind} with these weights gives {call.types.result}; pass dtype= or other weights."
         )
+    own = {k: a.copy() for k, a in zip(kernel.arrays, call.operands, strict=True) if k in kernel.arguments[1:]}
     every = kernel.sizes_of(call.fit)
-    listed = designs_of(kernel, every, call.types) if like.size else []
+    known, unfit = _admitted(kernel, own, accuracy)
+    listed = designs_of(known, every, call.types, False, algorithm == "auto") if like.size else []
     listed = listed or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
-    unfit = {**kernel.unfit, **(lacking(kernel, every) if like.size else {})}
+    unfit = {**kernel.unfit, **(lacking(known, every) if like.size else {}), **unfit}
     chosen = _wanted(kernel, algorithm, listed, unfit)
     ordered = (chosen, *(c for c in listed if c is not chosen))
     unit = float(np.finfo(call.types.compute).eps) / 2
     errors = tuple(factor(counts(kernel, c.choice, every), unit) for c in ordered)
     explained = Explanation(chosen.choice.name, ordered, errors, unfit, 0, "", DEVICE.source)
-    own = {k: a.copy() for k, a in zip(kernel.arrays, call.operands, strict=True) if k in kernel.arguments[1:]}
     return DevicePlan(kernel, shape, call.types, call.shape, chosen.choice, every, own, explained)
+
+
+def _admitted(kernel: Any, own: Mapping[str, Any], accuracy: str) -> tuple[Any, dict[str, str]]:
+    """The kernel with the designs that weights and accuracy admit, and why it is without the others."""
+    if accuracy == "strict":
+        return exact_designs(kernel, STRICT)
+    finite = replace(kernel, xp=np).finite(own)
+    return (kernel, {}) if finite else exact_designs(kernel, WEIGHTS)
 
 
 def _on_host(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .designs import choose_design, run_design
+from .designs import choose_design, exact_designs, run_chosen, run_design
 from .dtypes import Types
 from .errors import ArgumentError
 from .planning import Algorithm, Choice, candidates, choose_algorithm, jobs, places_of, run_staged
@@ -67,7 +67,9 @@ def gradient_of(
         result[...] = 0
     elif result.size and xp is not np:
         choice = choose_design(gradient, sizes, types)
-        run_design(choice, gradient, tuple(operands[n] for n in gradient.arrays), result, types.compute, xp)
+        if isinstance(choice.algorithm, Algorithm) and not kernel.finite(operands):
+            choice = choose_design(exact_designs(gradient, "")[0], sizes, types)
+        run_chosen(kernel, gradient, key, choice, operands, result, sizes, types)
     elif result.size:
         choice = Choice(None, {})
         if gradient.algorithms and types.compute.kind == "f" and _finite(kernel, gradient, operands):
