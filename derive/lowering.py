@@ -6,7 +6,7 @@ transformation of the layer's form, proved as any step, and its program runs in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -268,11 +268,11 @@ def _tried(
 
 @lru_cache(maxsize=4096)
 def by_algorithm(
-    name: str, form: Form, items: frozenset[str], named: str
+    name: str, form: Form, items: frozenset[str], named: str, make: Callable[..., Staged] | None = None
 ) -> tuple[tuple[Staged, tuple[Verdict, ...]] | None, str]:
-    """The program in stages of one algorithm with its proofs, or why there is none."""
+    """The program in stages of one algorithm, or of what makes one of that name, with its proofs; or why there is none."""
     try:
-        program = find("derive.algorithms", name)(form, items)
+        program = (make or find("derive.algorithms", name))(form, items)
         program = replace(program, name=f"{program.name}{named}")
         return (program, proved(obligations(program, form), f"the algorithm '{name}'")), ""
     except NoLowering as cause:

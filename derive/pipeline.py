@@ -78,8 +78,16 @@ class Layer:
         threads = (
             p for lowering in (gradients, in_blocks, in_parts) for p in self._lowered(lowering, backend).values()
         )
-        staged = (*self._staged(backend), *self._staged_gradients(backend)) if self._of_arrays(backend) else ()
-        more = (*staged, *threads)  # those in stages of a device are NumPy's, whose proofs count there
+        staged = (*self._staged(backend), *self._staged_gradients(backend))
+        if not self._of_arrays(backend):  # most are those of arrays, and their proofs count there
+            known = {
+                id(p)
+                for b in backends()
+                if self._of_arrays(b)
+                for p, _ in (*self._staged(b), *self._staged_gradients(b))
+            }
+            staged = tuple(pair for pair in staged if id(pair[0]) not in known)
+        more = (*staged, *threads)
         return (*own, *(v for _, verdicts in more for v in verdicts))
 
     def staged(self, backend: str, valued: bool = False) -> tuple[Staged, ...]:

@@ -6,8 +6,9 @@ products have a few rows, and strips read each entry of the input once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from derive.algorithms._shifts import shifts
 from derive.algorithms._window import window
 from derive.errors import NoLowering
 from derive.forms.form import Form
@@ -18,9 +19,13 @@ from derive.proof.goal import Verdict
 
 __all__ = ["PRODUCTS", "in_products", "without_products"]
 
-# Windows side by side, one product of all that there is, and the transforms of windows, strided ones by their phases. Fast FIR
-# algorithms take as many products as Winograd's of 2×2 results do.
-PRODUCTS = ("im2col", "phased", "product", "winograd")
+# Windows side by side, one product of all that there is, one for all taps whose results are added at shifts, and the transforms of
+# windows, strided ones by their phases. Fast FIR algorithms take as many products as Winograd's of 2×2 results do.
+PRODUCTS: Mapping[str, Callable[..., Staged] | None] = {
+    **dict.fromkeys(("im2col", "phased", "product")),
+    "shifts": shifts,
+    "winograd": None,
+}
 
 Proved = tuple[Staged, tuple[Verdict, ...]]
 
@@ -43,7 +48,7 @@ def _tried(form: Form, items: frozenset[str], named: str) -> tuple[tuple[Proved,
     reason = _without_channels(form)
     if reason or form.output.name not in items:
         return (), dict.fromkeys(PRODUCTS, reason or "it needs a result for each item")
-    tried = {name: by_algorithm(name, form, items, named) for name in PRODUCTS}
+    tried = {name: by_algorithm(name, form, items, named, make) for name, make in PRODUCTS.items()}
     found = {
         name: (made, reason or ("" if made is None else _refused(made[0]))) for name, (made, reason) in tried.items()
     }

@@ -21,6 +21,7 @@ _WARP = 32  # threads that go together, whether or not all of them do something
 _SLOTS = {"float32": 1, "float64": 2, "int64": 4}  # of a product; whole numbers of 64 bits are put together from halves
 _BYTES = {"float32": 4, "float64": 8, "int64": 8}  # of an entry of a working array
 _MOVED = 150  # instructions of a thread that copies one entry, most of them for its place: a guess
+_ADDED = 10  # and of one that adds an entry that others made: a guess
 _SECTOR = 32  # bytes that an entry costs at least, whose neighbours aren't used
 _TILED = (
     (128, 0.85),
@@ -150,6 +151,9 @@ class Device:
         elements, *runs = sizes
         if kind in ("view", "held"):
             return self.statement
+        if kind == "fold":  # in the registers of a store
+            read = elements * runs[0] * self.itemsize / rate
+            return _slowest(elements * runs[0] * _ADDED / (self.lanes * self.clock * self.multiprocessors), read)
         run = max(1, int(runs[0])) if kind == "copy" else 1 if kind == "gather" else elements
         apart = max(1.0, _SECTOR / (run * self.itemsize))
         moved = elements * self.itemsize * (1 + apart) / rate
