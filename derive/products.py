@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from derive.algorithms._gathered import gathered_by_phases
 from derive.algorithms._shifts import shifts
 from derive.algorithms._window import window
 from derive.errors import NoLowering
@@ -19,11 +20,23 @@ from derive.proof.goal import Verdict
 
 __all__ = ["PRODUCTS", "in_products", "without_products"]
 
+
+def _at_shifts(form: Form, items: frozenset[str]) -> Staged:
+    """Products at shifts: of windows at every place, and of what strides scatter."""
+    try:
+        return shifts(form, items)
+    except NoLowering as cause:
+        try:
+            return gathered_by_phases(form, items)
+        except NoLowering:
+            raise cause from None
+
+
 # Windows side by side, one product of all that there is, one for all taps whose results are added at shifts, and the transforms of
 # windows, strided ones by their phases. Fast FIR algorithms take as many products as Winograd's of 2×2 results do.
 PRODUCTS: Mapping[str, Callable[..., Staged] | None] = {
     **dict.fromkeys(("im2col", "phased", "product")),
-    "shifts": shifts,
+    "shifts": _at_shifts,
     "winograd": None,
 }
 
@@ -46,9 +59,12 @@ def without_products(form: Form) -> dict[str, str]:
 
 def _tried(form: Form, items: frozenset[str], named: str) -> tuple[tuple[Proved, ...], Mapping[str, str]]:
     reason = _without_channels(form)
-    if reason or form.output.name not in items:
+    if form.output.name not in items:
         return (), dict.fromkeys(PRODUCTS, reason or "it needs a result for each item")
-    tried = {name: by_algorithm(name, form, items, named, make) for name, make in PRODUCTS.items()}
+    tried = {
+        name: (None, reason) if reason and make is None else by_algorithm(name, form, items, named, make)
+        for name, make in PRODUCTS.items()
+    }
     found = {
         name: (made, reason or ("" if made is None else _refused(made[0]))) for name, (made, reason) in tried.items()
     }

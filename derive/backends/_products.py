@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import Symbol, expand
+from sympy import And, Symbol, expand
 
 from derive.backends._cuda import Writer, factor, total
 from derive.backends._expressions import python
@@ -19,8 +19,7 @@ from derive.backends._signature import Bodies, Numbers, runtime_imports
 from derive.backends._stages import StageWriter
 from derive.backends._strips import argument, listed
 from derive.backends._tables import table_lines
-from derive.errors import EmitError
-from derive.ir.nodes import Copy, Launch, Let, Loop, Program, Range
+from derive.ir.nodes import Copy, Guard, Launch, Let, Loop, Program, Range
 from derive.ir.pointwise import as_launch, threads_of
 from derive.ir.stages import Halo, MatMul, Staged, Store, Tiles, statements
 
@@ -55,17 +54,20 @@ def _whole(program: Staged) -> Staged:
     return replace(program, fixed=tuple(_flat(node, ()) for node in program.fixed), body=body)
 
 
-def _flat(node: Any, around: tuple[Range, ...]) -> Any:
-    """A copy with the loops around it, where no end of a range moves with another."""
-    if isinstance(node, Loop) and len(node.body) == 1:
-        inner = _flat(node.body[0], (*around, node.range))
-        return replace(inner, says=node.says or inner.says) if isinstance(inner, Copy) else node
+def _flat(node: Any, around: tuple[Range, ...], asked: tuple[Any, ...] = ()) -> Any:
+    """A copy with the loops and conditions around it, where no end of a range moves with another; what is asked is a store's."""
+    if isinstance(node, (Loop, Guard)) and len(node.body) == 1:
+        more = ((*around, node.range), asked) if isinstance(node, Loop) else (around, (*asked, node.condition))
+        inner = _flat(node.body[0], *more)
+        says = getattr(node, "says", "") or getattr(inner, "says", "")
+        return replace(inner, says=says) if isinstance(inner, (Copy, Store)) else node
     if not isinstance(node, Copy):
         return node
     over = (*around, *node.over)
     letters = {r.symbol for r in over}
-    tied = any(e.free_symbols & letters for r in over for e in (r.start, r.stop))
-    return node if around and tied else replace(node, over=over)
+    if (around or asked) and any(e.free_symbols & letters for r in over for e in (r.start, r.stop)):
+        return None
+    return Store(node.target, over, node.source, None, And(*asked), node.says) if asked else replace(node, over=over)
 
 
 def _unheld(node: Any) -> Any:
@@ -188,14 +190,11 @@ class _Stages(StageWriter):
         return [f"if {name} is {name}_:", *indent(lines)] if name in self.held else lines
 
 
-def _refused(writer: _Stages, node: Any) -> Lines:
-    raise EmitError(f"Backend 'cupy' has no launch for a {type(node).__name__} of a program in stages.")
-
-
 _TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Let: _Stages.let,
     Copy: _Stages.launched,
     Loop: _Stages.loop,
+    Guard: _Stages.guard,
     Tiles: _Stages.tiles,
     Halo: _Stages.haloed,
     MatMul: _Stages.multiplied,

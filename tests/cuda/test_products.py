@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
+from derive.algorithms._gathered import gathered_by_phases
+from derive.algorithms._inlined import staged_obligations
+from derive.algorithms._shifts import shifts
+from derive.catalogue.conv2d_channels import conv2d_channels
 from derive.cuda_check import MERSENNE_61, CudaFault, run_mod_p, standing_in_for_cupy
+from derive.ir.nodes import Access
+from derive.ir.stages import Halo, Store, statements
+from derive.lowering import slopes
+from derive.pipeline import compile_layer
 from derive.products import PRODUCTS
+from derive.proof.solver import discharge_all
+from derive.rules.strided import strided
 from derive.runtime.gpu import DEVICE
 from tests.ladder.checks import whole_numbers
 from tests.ladder.floats import drawn
@@ -19,9 +31,11 @@ SIZES = {"n": 7, "m": 5, "C": 3, "D": 4, "F": 2, "K": 2, "N": 5}
 # Layers with their programs in stages, of which the gradient by the input has those marked in the second place.
 STAGED = (
     ("conv2d_channels", "im2col", True),
+    ("conv2d_channels", "shifts", True),
     ("conv2d_channels", "winograd", True),
     ("dense2d", "product", True),
     ("grouped2d", "im2col", True),
+    ("grouped2d", "shifts", True),
     ("p4_lifting2d", "winograd", True),
     ("pointwise2d", "product", True),
 )
@@ -91,7 +105,7 @@ def test_residues(cxx: None, name: str, algorithm: str, sloped: bool, dtype: Any
             assert np.array_equal(np.array(found.tolist(), object), exact.astype(object) % prime)
 
 
-@pytest.mark.parametrize("algorithm", ["im2col", "winograd"])
+@pytest.mark.parametrize("algorithm", ["im2col", "shifts", "winograd"])
 def test_exact_by_day(cxx: None, algorithm: str) -> None:
     """The same, of one layer and one type."""
     test_residues(None, "conv2d_channels", algorithm, True, np.float64)
@@ -128,9 +142,9 @@ def test_many_channels_go_by_the_library(kernel: Any) -> None:
     """Where the cost model says so: few channels stay in tiles, and so does whatever asks for strict sums."""
     plan = kernel.plan(MANY, np.ones((3, 3, 256, 256), np.float32))
     told = plan.explain()
-    assert [c.choice.name for c in told.candidates] == ["winograd", "im2col", "tiles", "direct"]
+    assert [c.choice.name for c in told.candidates] == ["winograd", "shifts", "im2col", "tiles", "direct"]
     assert all(c.room <= DEVICE.scratch for c in told.candidates)
-    assert told.errors[0] > told.errors[1] == told.errors[2]
+    assert told.errors[0] > told.errors[1] == told.errors[-1]
     assert told.unfit["phased"] == "it needs a window that skips places, and whose taps are neighbours"
     assert "308 roundings, amplified 152.1 times" in " ".join(str(told).split())
     assert kernel.plan((8, 56, 56, 64), np.ones((3, 3, 64, 64), np.float32)).algorithm == "tiles"
@@ -160,7 +174,13 @@ def test_a_plan_tells_what_gradients_are_launched_by(kernel: Any) -> None:
     told = kernel.plan(MANY, np.ones((3, 3, 256, 256), np.float32)).explain()
     assert list(told.gradients) == ["X", "V", "u"]
     assert [told.gradients[by].chosen for by in told.gradients] == ["winograd", "direct", "parts"]
-    assert [c.choice.name for c in told.gradients["X"].candidates] == ["winograd", "im2col", "tiles", "direct"]
+    assert [c.choice.name for c in told.gradients["X"].candidates] == [
+        "winograd",
+        "shifts",
+        "im2col",
+        "tiles",
+        "direct",
+    ]
     lines = str(told).splitlines()
     assert [line.split()[:2] for line in lines[-4:]] == [
         ["gradient", "algorithm"],
@@ -172,7 +192,7 @@ def test_a_plan_tells_what_gradients_are_launched_by(kernel: Any) -> None:
     assert told._repr_html_().count("<table>") == 2
 
 
-@pytest.mark.parametrize("algorithm", ["im2col", "winograd"])
+@pytest.mark.parametrize("algorithm", ["im2col", "shifts", "winograd"])
 def test_a_plan_makes_what_it_needs_of_weights_once(cxx: None, algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     of = subject("conv2d_channels", "cupy")
     sizes = sizes_of(of)
@@ -234,9 +254,79 @@ def test_a_fault_is_refused(cxx: None, old: str, new: str) -> None:
     assert not np.array_equal(np.array(found.tolist(), object), wanted.astype(object) % MERSENNE_61)
 
 
+@cache
+def skipping(step: int) -> Any:
+    """Channels at every so many places."""
+    return conv2d_channels.then(strided(step))
+
+
+@pytest.mark.parametrize(("step", "n", "m", "radius"), [(2, 7, 9, 1), (2, 2, 3, 3), (3, 8, 5, 2), (3, 1, 4, 0)])
+def test_what_strides_scatter_is_gathered_by_phases(cxx: None, step: int, n: int, m: int, radius: int) -> None:
+    """The gradient by the input, in products that no two results share entries of."""
+    with standing_in_for_cupy() as cupy:
+        kernel = compile_layer(skipping(step), "cupy").kernel.using("shifts")
+        assert [a.name for a in kernel.gradients["X"].algorithms] == ["shifts"] and not kernel.algorithms
+        draw = np.random.default_rng(0)
+        shapes = ((2, n, m, 3), (2 * radius + 1, 2 * radius + 1, 3, 4), (4,))
+        given = [draw.integers(-2, 3, shape).astype(np.float32) for shape in shapes]
+        plain = compile_layer(skipping(step)).kernel
+        G = draw.integers(-2, 3, plain(*given).shape).astype(np.float32)
+        found = kernel.vjp(*map(cupy.asarray, (*given, G)))
+        for got, wanted in zip(found, plain.vjp(*given, G), strict=True):
+            assert np.array_equal(got.get(), wanted)
+
+
+def test_its_plan_prefers_phases() -> None:
+    told = (
+        compile_layer(skipping(2), "cupy")
+        .kernel.plan((32, 56, 56, 128), np.ones((3, 3, 128, 256), np.float32))
+        .explain()
+    )
+    assert told.gradients["X"].chosen == "shifts"
+    assert "phased" in [c.choice.name for c in told.candidates]
+
+
+MISTAKES = (
+    (shifts, lambda e: e + 1),
+    (shifts, lambda e: e - 1),
+    (gathered_by_phases, lambda e: e + 1),
+    (gathered_by_phases, lambda e: e - 1),
+)
+
+
+@pytest.mark.parametrize(("make", "moved"), MISTAKES)
+@pytest.mark.parametrize("where", ["the position", "the tap", "the tile"])
+def test_a_mistake_in_a_program_has_no_proof(make: Any, moved: Any, where: str) -> None:
+    """Of what the last statement reads, and of where a tile begins."""
+    form, items = skipping(1).form, frozenset({"X", "H"})
+    if make is gathered_by_phases:
+        (slope,) = (s for s in slopes(skipping(2).form) if s.by == "X")
+        form, items = slope.form, slope.items
+    program = make(form, items)
+    nodes = {type(n): n for n in statements(program.body)}
+    axis = {"the position": 1, "the tap": 3, "the tile": 1}[where]
+    changed = nodes[Halo].source if where == "the tile" else nodes[Store].source
+    wrong = Access(changed.array, tuple(moved(e) if k == axis else e for k, e in enumerate(changed.subscripts)))
+    of = Halo if where == "the tile" else Store
+    assert all(v.proved for o in staged_obligations(program, form) for v in discharge_all((o,)))
+    faulty = _with(program, of, replace(nodes[of], source=wrong))
+    assert not all(v.proved for o in staged_obligations(faulty, form) for v in discharge_all((o,)))
+
+
+def _with(node: Any, kind: type, other: Any) -> Any:
+    """The program with another statement of a kind."""
+    if isinstance(node, kind):
+        return other
+    if hasattr(node, "body"):
+        return replace(node, body=tuple(_with(part, kind, other) for part in node.body))
+    return node
+
+
 def test_what_other_layers_lack() -> None:
     """A window without channels is for strips; weights that all results share add up all items."""
     assert set(PRODUCTS) <= set(subject("conv2d", "cupy").kernel.unfit)
     reason = "it needs channels that are summed over, and filters"
-    assert all(subject("conv2d", "cupy").kernel.unfit[name] == reason for name in PRODUCTS)
+    unfit = subject("conv2d", "cupy").kernel.unfit
+    assert all(unfit[name] == reason for name in PRODUCTS if name != "shifts")
+    assert unfit["shifts"] == "it needs filters, letters that are contracted, and taps"
     assert all(a.name not in PRODUCTS for a in subject("conv2d_channels", "cupy").kernel.gradients["V"].algorithms)
