@@ -6,7 +6,7 @@ transformation of the layer's form, proved as any step, and its program runs in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -44,6 +44,7 @@ __all__ = [
     "Gradient",
     "batched",
     "blocked",
+    "by_algorithm",
     "constants",
     "gradients",
     "in_blocks",
@@ -256,20 +257,26 @@ def _tried(
     form: Form, items: frozenset[str], named: str
 ) -> tuple[tuple[tuple[Staged, tuple[Verdict, ...]], ...], Mapping[str, str]]:
     """The programs in stages with their proofs, and for the other algorithms the reason why there is none."""
-    found, reasons = [], {}
+    found: list[tuple[Staged, tuple[Verdict, ...]]] = []
+    reasons: dict[str, str] = {}
     for name in ALGORITHMS:
-        try:
-            program = find("derive.algorithms", name)(form, items)
-        except NoLowering as cause:
-            reasons[name] = str(cause).rstrip(".")
-            continue
-        program = replace(program, name=f"{program.name}{named}")
-        stated = obligations(program, form)
-        try:
-            found.append((program, proved(stated, f"the algorithm '{name}'")))
-        except NoLowering as cause:
-            reasons[name] = str(cause).rstrip(".")
+        made, reason = by_algorithm(name, form, items, named)
+        found += [made] if made else []
+        reasons |= {name: reason} if reason else {}
     return tuple(found), reasons
+
+
+@lru_cache(maxsize=4096)
+def by_algorithm(
+    name: str, form: Form, items: frozenset[str], named: str, make: Callable[..., Staged] | None = None
+) -> tuple[tuple[Staged, tuple[Verdict, ...]] | None, str]:
+    """The program in stages of one algorithm, or of what makes one of that name, with its proofs; or why there is none."""
+    try:
+        program = (make or find("derive.algorithms", name))(form, items)
+        program = replace(program, name=f"{program.name}{named}")
+        return (program, proved(obligations(program, form), f"the algorithm '{name}'")), ""
+    except NoLowering as cause:
+        return None, str(cause).rstrip(".")
 
 
 def in_blocks(

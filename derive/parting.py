@@ -12,6 +12,7 @@ from derive.forms.form import Form
 from derive.ir.nodes import Program
 from derive.ir.parts import Parted
 from derive.lowering import Gradient, batched, gradients, lower, unfit
+from derive.products import without_products
 from derive.proof.goal import Verdict
 from derive.proof.solver import discharge_all
 
@@ -56,4 +57,4 @@ def reasons(form: Form, target: str) -> dict[str, str]:
         parted(plain)
     except NoLowering as cause:
         found["parts"] = str(cause).rstrip(".")
-    return found
+    return {**found, **without_products(form)}

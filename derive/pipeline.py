@@ -30,6 +30,7 @@ from derive.ir.stages import Staged
 from derive.ir.tiles import Tiled
 from derive.lowering import constants, gradients, in_blocks, lower, proof_of, slopes, staged, staged_gradients, told
 from derive.parting import in_parts, reasons
+from derive.products import in_products
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
@@ -77,7 +78,16 @@ class Layer:
         threads = (
             p for lowering in (gradients, in_blocks, in_parts) for p in self._lowered(lowering, backend).values()
         )
-        more = (*self._staged(backend), *self._staged_gradients(backend), *threads)
+        staged = (*self._staged(backend), *self._staged_gradients(backend))
+        if not self._of_arrays(backend):  # most are those of arrays, and their proofs count there
+            known = {
+                id(p)
+                for b in backends()
+                if self._of_arrays(b)
+                for p, _ in (*self._staged(b), *self._staged_gradients(b))
+            }
+            staged = tuple(pair for pair in staged if id(pair[0]) not in known)
+        more = (*staged, *threads)
         return (*own, *(v for _, verdicts in more for v in verdicts))
 
     def staged(self, backend: str, valued: bool = False) -> tuple[Staged, ...]:
@@ -85,15 +95,19 @@ class Layer:
         return tuple(p for p, _ in self._staged(backend) if p.valued == valued)
 
     def _staged(self, backend: str) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
-        return staged(self.derivation.form) if find("derive.backends", backend).target == "arrays" else ()
+        """Those of arrays, or those of the layer and its gradients that a device runs."""
+        return staged(self.derivation.form) if self._of_arrays(backend) else self._lowered(in_products, backend)
+
+    @staticmethod
+    def _of_arrays(backend: str) -> bool:
+        return bool(find("derive.backends", backend).target == "arrays")
 
     def staged_gradients(self, backend: str) -> tuple[Staged, ...]:
         """The programs in stages that a backend prints besides for gradients."""
         return tuple(program for program, _ in self._staged_gradients(backend))
 
     def _staged_gradients(self, backend: str) -> tuple[tuple[Staged, tuple[Verdict, ...]], ...]:
-        arrays = find("derive.backends", backend).target == "arrays"
-        return staged_gradients(slopes(self.derivation.form)) if arrays else ()
+        return staged_gradients(slopes(self.derivation.form)) if self._of_arrays(backend) else ()
 
     def _lowered(self, lowering: Callable[..., Any], backend: str) -> Any:
         """What a lowering of the form and its gradients makes for a backend, with its proofs."""
@@ -281,7 +295,8 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     program = lower(form, printer.target)
     found = [slope.at(values) for slope in slopes(derivation.form)]
     views = gradients(form, printer.target, found)
-    more = (*staged(form), *staged_gradients(found)) if printer.target == "arrays" else ()
+    arrays = printer.target == "arrays"
+    more = (*staged(form), *staged_gradients(found)) if arrays else in_products(form, printer.target, found)
     blocks, shares = in_blocks(form, printer.target, found), in_parts(form, printer.target, found)
     own = (
         proof_of(form, printer.target),

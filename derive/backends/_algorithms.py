@@ -18,7 +18,15 @@ from derive.ir.nodes import Program
 from derive.ir.rounding import steps
 from derive.ir.stages import Staged, Store, Tiles, reads_of, statements, weights_of
 
-__all__ = ["algorithms", "direct_costs", "gradient_algorithms", "staged_bodies", "terms_function"]
+__all__ = [
+    "algorithm_entry",
+    "algorithms",
+    "direct_costs",
+    "gradient_algorithms",
+    "staged_bodies",
+    "staged_counts",
+    "terms_function",
+]
 
 Lines = list[str]
 BATCH = Symbol("batch", integer=True)
@@ -26,15 +34,20 @@ BATCH = Symbol("batch", integer=True)
 
 def staged_bodies(programs: Sequence[Staged]) -> Lines:
     """The functions of all programs: what they do, what that costs, and how far errors go."""
-    each = ((*staged_functions(p), *_staged_costs(p), *_error_bounds(p)) for p in programs)
+    each = ((*staged_functions(p), *staged_counts(p)) for p in programs)
     return [line for lines in each for line in lines]
+
+
+def staged_counts(program: Staged) -> Lines:
+    """The functions of what a program costs, and how far errors go."""
+    return [*_staged_costs(program), *_error_bounds(program)]
 
 
 def algorithms(direct: Program, programs: Sequence[Staged], header: Header) -> Lines:
     """Keyword arguments of the kernel object that count its direct sums, name its algorithms, and say why it has no others."""
     own = _of(direct, programs)
-    entries = [line for program in own if not program.valued for line in _entry(program)]
-    more = [line for program in own if program.valued for line in _entry(program)]
+    entries = [line for program in own if not program.valued for line in algorithm_entry(program)]
+    more = [line for program in own if program.valued for line in algorithm_entry(program)]
     reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
     unfit = ["unfit={", *reasons, "},"] if reasons else []
     named = ["algorithms=(", *indent(entries), "),"] if entries else []
@@ -48,7 +61,7 @@ def gradient_algorithms(gradients: Mapping[str, Program], programs: Sequence[Sta
     """For each argument whose gradient has algorithms, what its gradient is told of them."""
     told = {}
     for by, gradient in gradients.items():
-        entries = [line for own in _of(gradient, programs) for line in _entry(own)]
+        entries = [line for own in _of(gradient, programs) for line in algorithm_entry(own)]
         if entries:
             named = (f"work=_{gradient.name}_work,", f"terms=_{gradient.name}_terms,")
             told[by] = [*named, "algorithms=(", *indent(entries), "),"]
@@ -112,8 +125,8 @@ def _counting(name: str, keys: Sequence[str], lets: Lines, works: Sequence[Work]
     ]
 
 
-def _entry(program: Staged) -> Lines:
-    """The object that tells the kernel of one program."""
+def algorithm_entry(program: Staged, called: str = "") -> Lines:
+    """The object that tells a kernel of one program, by its own name or by another."""
     used = {a.array for n in statements(program.body) for a in (n.target, *reads_of(n))}
     names = [s.name for s in program.arguments]
     knobs = ", ".join(f'"{k.symbol}": {k.choices}' for k in program.knobs)
@@ -124,7 +137,7 @@ def _entry(program: Staged) -> Lines:
     tiled = _tiled(program)
     return [
         "Algorithm(",
-        f'    "{program.name}",',
+        f'    "{called or program.name}",',
         f'    "{program.says}",',
         f"    {functions},",
         f"    weights={quoted(weights_of(program))},",

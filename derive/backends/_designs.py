@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from math import prod
 
 from sympy import Expr, S, Symbol
 
+from derive.backends._algorithms import algorithm_entry
 from derive.backends._expressions import python
 from derive.backends._module import Header, indent
 from derive.backends._parts import part_places
@@ -17,6 +18,7 @@ from derive.ir.blocks import Blocked
 from derive.ir.nodes import Program
 from derive.ir.parts import Parted
 from derive.ir.rounding import steps
+from derive.ir.stages import Staged
 from derive.ir.threads import PRODUCTS, Threads, blocked_threads, moved, plain_threads, tiled_threads
 from derive.ir.tiles import Tiled
 
@@ -115,35 +117,53 @@ def _counting(name: str, program: Program, own: tuple[Symbol, ...], counted: Thr
     ]
 
 
-def device_facts(plain: Program, design: Design | None, header: Header) -> Lines:
-    """Keyword arguments of the kernel object that count its direct sums, and name its design, and say why it has no others."""
+def device_facts(plain: Program, design: Design | None, staged: Sequence[Staged], header: Header) -> Lines:
+    """Keyword arguments of the kernel object that count its direct sums, and name its designs, and say why it has no others."""
     counted = steps(plain, frozenset(header.constants), frozenset(header.biases))
     rounded = [] if counted is None else [f"steps={counted},"]
     reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
     unfit = ["unfit={", *reasons, "},"] if reasons else []
-    return [f"work=_{plain.name}_work,", "terms=_terms,", *rounded, *_entry(design), *unfit]
+    return [f"work=_{plain.name}_work,", "terms=_terms,", *rounded, *_entries(design, _of(plain, staged)), *unfit]
 
 
-def gradient_facts(plain: Mapping[str, Program], designs: Mapping[str, Design]) -> dict[str, Lines]:
+def gradient_facts(
+    plain: Mapping[str, Program], designs: Mapping[str, Design], staged: Sequence[Staged]
+) -> dict[str, Lines]:
     """For each argument what its gradient is told."""
-    return {by: [f"work=_{p.name}_work,", *_entry(designs.get(p.name))] for by, p in plain.items()}
+    told = {}
+    for by, p in plain.items():
+        own = _of(p, staged)
+        counted = [f"work=_{p.name}_work,", *([f"terms=_{p.name}_terms,"] if own else [])]
+        told[by] = [*counted, *_entries(designs.get(p.name), own)]
+    return told
+
+
+def _of(plain: Program, staged: Sequence[Staged]) -> list[Staged]:
+    """Those programs in stages that give the same result."""
+    return [program for program in staged if program.result.name == plain.result.name]
+
+
+def _entries(design: Design | None, staged: Sequence[Staged]) -> Lines:
+    """The objects that tell of the programs which may stand in for a plain one."""
+    entries = _entry(design)
+    for program in staged:
+        entries += algorithm_entry(program, program.name.removesuffix(f"_{program.result.name}"))
+    return ["algorithms=(", *indent(entries), "),"] if entries else []
 
 
 def _entry(design: Design | None) -> Lines:
-    """The object that tells of one program."""
+    """The object that tells of one program of threads."""
     if design is None:
         return []
     name, knobs = design.program.name, _knobs(design)
     return [
-        "algorithms=(",
-        "    Design(",
-        f'        "{name.partition("_d")[0]}",',
-        f'        "{design.program.says.rpartition(": ")[2]}",',
-        f"        _{name},",
-        f"        knobs={{{', '.join(f'{chr(34)}{k}{chr(34)}: {v}' for k, v in knobs.items())}}},",
-        f"        work=_{name}_work,",
-        f"        lacks=_{name}_lacks,",
-        "    ),",
+        "Design(",
+        f'    "{name.partition("_d")[0]}",',
+        f'    "{design.program.says.rpartition(": ")[2]}",',
+        f"    _{name},",
+        f"    knobs={{{', '.join(f'{chr(34)}{k}{chr(34)}: {v}' for k, v in knobs.items())}}},",
+        f"    work=_{name}_work,",
+        f"    lacks=_{name}_lacks,",
         "),",
     ]
 

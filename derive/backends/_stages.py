@@ -39,21 +39,21 @@ from derive.ir.stages import (
     weights_of,
 )
 
-__all__ = ["STAGE_TEMPLATES", "staged_functions"]
+__all__ = ["STAGE_TEMPLATES", "StageWriter", "staged_functions"]
 
 Lines = list[str]
 
 
 def staged_functions(program: Staged) -> Lines:
     """The functions of one program: `_<name>_fixed`, `_<name>_room` and `_<name>`; `_<name>_seen` if it supposes something."""
-    writer = _Writer(stored(program))
+    writer = StageWriter(stored(program))
     body = writer.body()
-    parts = (seen(_Writer, program), writer.fixed(), writer.room(), body)
+    parts = (seen(StageWriter, program), writer.fixed(), writer.room(), body)
     functions = [line for part in parts if part for line in (*part, "", "")]
     return [*table_lines(program), *functions]
 
 
-class _Writer(Views):
+class StageWriter(Views):
     """Prints one program."""
 
     def __init__(self, program: Staged) -> None:
@@ -230,18 +230,10 @@ class _Writer(Views):
         return [f"{name} = halo({source}, {start}, {name}_{more})"]
 
     def matmul(self, node: MatMul) -> Lines:
-        batch = [(r,) for r in node.batch]
-        left = self.view(node.left, [*batch, node.rows, node.inner], "left", missing=True)
-        right = self.view(node.right, [*batch, node.inner, node.columns], "right", missing=True)
-        out = self.view(node.target, [*batch, node.rows, node.columns], hoist="out")
-        name = "phased" if self._overlap(node) else "np.matmul"
+        left, right, out = self.matrices(node)
+        name = "phased" if node.overlapping else "np.matmul"
         apart = out == node.target.array and name == "np.matmul"
         return [*self._held(node.target, apart), f"{name}({left}, {right}, out={out})"]
-
-    def _overlap(self, node: MatMul) -> bool:
-        """Whether rows of the left matrix share entries: a subscript moves with its rows and columns alike."""
-        rows, inner = ({r.symbol for r in ranges} for ranges in (node.rows, node.inner))
-        return any(e.free_symbols & rows and e.free_symbols & inner for e in node.left.subscripts)
 
     def shifted_sum(self, node: ShiftedSum) -> Lines:
         kept = node.target.subscripts
@@ -333,18 +325,18 @@ class _Writer(Views):
 
 
 STAGE_TEMPLATES: Mapping[type, Callable[..., Lines]] = {
-    Let: _Writer.let,
-    Copy: _Writer.copy,
-    Loop: _Writer.loop,
-    Guard: _Writer.guard,
-    Tiles: _Writer.tiles,
-    Halo: _Writer.halo,
-    MatMul: _Writer.matmul,
-    ShiftedSum: _Writer.shifted_sum,
-    WeightedSum: _Writer.weighted_sum,
+    Let: StageWriter.let,
+    Copy: StageWriter.copy,
+    Loop: StageWriter.loop,
+    Guard: StageWriter.guard,
+    Tiles: StageWriter.tiles,
+    Halo: StageWriter.halo,
+    MatMul: StageWriter.matmul,
+    ShiftedSum: StageWriter.shifted_sum,
+    WeightedSum: StageWriter.weighted_sum,
     Transform: transform,
     Product: product,
-    Store: _Writer.store,
+    Store: StageWriter.store,
 }
 if missing := [node.__name__ for node in STAGES if node not in STAGE_TEMPLATES]:
     raise EmitError(f"Backend 'numpy' has no template for: {', '.join(missing)}.")

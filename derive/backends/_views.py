@@ -11,7 +11,7 @@ from sympy import And, Expr, Integer, StrictLessThan, Symbol, expand
 from derive.backends._expressions import python
 from derive.errors import EmitError
 from derive.ir.nodes import Access, Range
-from derive.ir.stages import Halo, Room, Staged, Store, statements
+from derive.ir.stages import Halo, MatMul, Room, Staged, Store, statements
 
 __all__ = ["Views", "symbols_of", "tuple_text"]
 
@@ -98,6 +98,13 @@ class Views:
             f"strided({access.array}, {tuple_text(start)}, {tuple_text(shape)}, {tuple_text(map(tuple_text, steps))})"
         )
         return self._named(access, groups, text, hoist)
+
+    def matrices(self, node: MatMul) -> tuple[str, str, str]:
+        """Both sides of a product and what it is written to, as matrices for each point of its batch."""
+        batch = [(r,) for r in node.batch]
+        left = self.view(node.left, [*batch, node.rows, node.inner], "left", missing=True)
+        right = self.view(node.right, [*batch, node.inner, node.columns], "right", missing=True)
+        return left, right, self.view(node.target, [*batch, node.rows, node.columns], hoist="out")
 
     def _named(self, access: Access, groups: Sequence[tuple[Range, ...]], text: str, hoist: str) -> str:
         """The view by a name of its own where it is to be made once, and can be."""

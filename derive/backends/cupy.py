@@ -7,7 +7,7 @@ from typing import Any
 
 from sympy import Expr, Symbol, expand
 
-from derive.backends._algorithms import terms_function
+from derive.backends._algorithms import staged_counts, terms_function
 from derive.backends._cuda import Writer
 from derive.backends._designs import Design, device_facts, device_functions, gradient_facts
 from derive.backends._expressions import table_name
@@ -23,7 +23,8 @@ from derive.backends._module import (
     size_lines,
 )
 from derive.backends._parts import part_function, part_kernel, part_source
-from derive.backends._signature import runtime_imports, tabulated
+from derive.backends._products import product_functions, product_imports, product_kernels, product_source
+from derive.backends._signature import tabulated
 from derive.backends._strips import argument, counted, listed, strip_function, strip_kernel, strip_source
 from derive.backends._tiles import tile_function, tile_kernel, tile_source
 from derive.errors import EmitError
@@ -73,48 +74,63 @@ class _CuPy:
         blocked: Mapping[str, InBlocks] | None = None,
         parted: Mapping[str, Parted] | None = None,
     ) -> str:
-        """The text of a module with its kernels; there are no programs in stages here.
+        """The text of a module with its kernels; the products of programs in stages are the library's.
 
         `blocked` and `parted` are programs in blocks and in parts, by the names of the plain ones that may stand in for them.
         Raises EmitError for what one thread a point can't say.
         """
-        if staged:
-            raise EmitError("Backend 'cupy' prints programs of threads; a program in stages is for another backend.")
         views, blocks, parts = gradients or {}, blocked or {}, parted or {}
         designs = {**blocks, **parts}
         told = (bodies_of(views), header.constants, header.repeats)
         programs = (program, *views.values())
         terms = {program.name: header.terms, **{p.name: header.slope_terms[by] for by, p in views.items()}}
-        besides = gradient_facts(views, designs)
-        more = ["contiguous=True,", "halves=True,", *device_facts(program, designs.get(program.name), header)]
+        besides = gradient_facts(views, designs, staged)
+        facts = device_facts(program, designs.get(program.name), staged, header)
+        more = ["contiguous=True,", "halves=True,", *facts]
+        products = [line for p in staged for line in (*product_functions(header.name, p), *staged_counts(p))]
         lines = [
-            *_imports(told, blocks, parts),
+            *_imports(told, blocks, parts, products),
             "",
             f'__all__ = ["{header.name}"]',
             "",
-            *_texts(header, programs, blocks, parts),
+            *_texts(header, programs, blocks, parts, staged),
             "",
-            *_kernels(header.name, programs, blocks, parts),
+            *_kernels(header.name, programs, blocks, parts, staged),
             "",
             "",
             *[line for p in programs for line in _functions(header.name, p, designs.get(p.name), terms[p.name])],
-            *terms_function("_terms", program, header.terms),
+            *products,
+            *_terms(program, views, staged, terms),
             *signature(program, header, f"_{program.name}", "cp", more, *told, besides),
             "",
         ]
         return header.text() + "\n".join(lines)
 
 
-def _imports(told: tuple[Any, ...], blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]) -> Lines:
+def _imports(
+    told: tuple[Any, ...], blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted], products: Sequence[str]
+) -> Lines:
     return [
-        *runtime_imports(*told[:2]),
+        *product_imports(told[0], told[1], products),
         f"from .._runtime.cuda import {', '.join(['CudaKernel', *_launchers(blocks, parts)])}",
         *(["from .._runtime.designs import Design"] if blocks or parts else []),
         "from .._runtime.device import array_module",
         "from .._runtime.gpu import launched",
         "",
         'cp = array_module("cupy")',
+        *(["strided = strided_on(cp)"] if any("strided(" in line for line in products) else []),
     ]
+
+
+def _terms(
+    program: Program, views: Mapping[str, Program], staged: Sequence[Staged], terms: Mapping[str, Expr]
+) -> Lines:
+    """The functions that say how many products a result adds: of the layer, and of gradients that have programs in stages."""
+    results = {p.result.name for p in staged}
+    lines = terms_function("_terms", program, terms[program.name])
+    for p in views.values():
+        lines += terms_function(f"_{p.name}_terms", p, terms[p.name]) if p.result.name in results else []
+    return lines
 
 
 def _launchers(blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]) -> list[str]:
@@ -123,9 +139,13 @@ def _launchers(blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]) -> l
 
 
 def _texts(
-    header: Header, programs: Sequence[Program], blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]
+    header: Header,
+    programs: Sequence[Program],
+    blocks: Mapping[str, InBlocks],
+    parts: Mapping[str, Parted],
+    staged: Sequence[Staged],
 ) -> Lines:
-    """The CUDA C of all plain programs together, of each program in blocks, and of all in parts.
+    """The CUDA C of all plain programs together, of each program in blocks, of all in parts, and of each in stages.
 
     Constants have the type that computes.
     """
@@ -138,16 +158,22 @@ def _texts(
         '"""',
         *[line for b in blocks.values() for line in ("", *_PRINTERS[type(b)][0](f"{name}_{b.program.name}", b, exact))],
         *(["", *part_source(name, parts, exact)] if parts else []),
+        *[line for p in staged for line in ("", *product_source(name, p))],
     ]
 
 
 def _kernels(
-    name: str, programs: Sequence[Program], blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]
+    name: str,
+    programs: Sequence[Program],
+    blocks: Mapping[str, InBlocks],
+    parts: Mapping[str, Parted],
+    staged: Sequence[Staged],
 ) -> Lines:
     """The objects that compile and launch them."""
     plain = [f'_{name}_{p.name} = CudaKernel(cp, SRC, "{name}_{p.name}")' for p in programs]
     inside = [line for b in blocks.values() for line in _PRINTERS[type(b)][1](f"{name}_{b.program.name}", b)]
-    return [*plain, *inside, *(line for p in parts.values() for line in part_kernel(name, p))]
+    shared = [line for p in parts.values() for line in part_kernel(name, p)]
+    return [*plain, *inside, *shared, *(line for p in staged for line in product_kernels(name, p))]
 
 
 def _functions(name: str, program: Program, design: Design | None, terms: Expr) -> Lines:

@@ -92,8 +92,8 @@ def _ours(row: DeviceRow, cupy: Any, given: Arrays, data: list[Any]) -> list[Cal
     plan = kernel.plan(data[0].shape, *rest)
     runtime = import_module("generated._runtime.designs")
     chosen = runtime.choose_design(gradient, plan.sizes, plan.types)
-    arrays = [tuple(at[a] for a in gradient.arrays) for at in known]
-    return [_bound(runtime.run_design, chosen, gradient, own, made, plan.compute, cupy) for own in arrays]
+    told = (made, plan.sizes, plan.types)
+    return [_bound(runtime.run_chosen, kernel, gradient, row.by, chosen, own, *told) for own in known]
 
 
 def _bound(function: Any, *arguments: Any, **named: Any) -> Call:

@@ -9,7 +9,7 @@ from .device_array import allocate, host_of, ndarray, wrap
 from .residues import from_residues, residue_of, to_residues
 from .settings import current_settings
 
-__all__ = ["FUNCTIONS", "VIEWS", "apply", "asarray", "ascontiguousarray", "result_type"]
+__all__ = ["FUNCTIONS", "VIEWS", "apply", "as_strided", "asarray", "ascontiguousarray", "result_type"]
 
 # Names that CuPy has and that behave as NumPy's; an unknown name fails here as it would on a device.
 FUNCTIONS = (
@@ -94,10 +94,15 @@ def apply(function: Callable[..., Any], values: Sequence[Any], options: dict[str
     out = options.pop("out", None)
     declared = [array.dtype for array in _arrays([*values, *options.values()]) if array.residue]
     exact = bool(declared)
+    if exact and function is np.isfinite:
+        return _wrap(np.ones(values[0].shape, bool), None)
     result = function(*(_unwrap(v, exact) for v in values), **{name: _unwrap(v, exact) for name, v in options.items()})
     wrapped = _wrap(result, np.result_type(*declared) if exact else None)
     if out is None:
         return wrapped
+    if out.shape != wrapped.shape or out.dtype != wrapped.dtype:
+        name = f"{function.__name__} gives {wrapped.dtype} of shape {wrapped.shape}"
+        raise ValueError(f"{name}, and out= is {out.dtype} of shape {out.shape}.")
     out[...] = wrapped
     return out
 
@@ -114,6 +119,16 @@ def _wrap(result: Any, declared: np.dtype[Any] | None) -> Any:
     fresh = allocate(values.shape, values.dtype)
     host_of(fresh)[...] = values
     return fresh
+
+
+def as_strided(array: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -> ndarray:
+    """A view by its strides, which CuPy takes on trust. Raises ValueError for one that leaves the memory behind its first entry."""
+    host = host_of(array)
+    last = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    within = sum((size - 1) * stride for size, stride in zip(host.shape, host.strides, strict=True))
+    if 0 not in shape and (min(strides, default=0) < 0 or last > within):
+        raise ValueError(f"A view of shape {shape} and strides {strides} leaves an array of shape {host.shape}.")
+    return wrap(np.lib.stride_tricks.as_strided(host, shape, strides), array)
 
 
 def view(name: str) -> Callable[..., ndarray]:

@@ -177,6 +177,8 @@ def cupy_module() -> types.ModuleType:
         "get_array_module": lambda *_: module,
     }
     names |= {"__version__": "14.0.0", "is_available": lambda: True}
+    tricks = types.SimpleNamespace(as_strided=array_functions.as_strided)
+    names |= {"lib": types.SimpleNamespace(stride_tricks=tricks)}
     vars(module).update(names)
     return module
 

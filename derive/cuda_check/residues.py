@@ -43,8 +43,12 @@ def residue_of(value: Any) -> int:
 
 
 def to_residues(values: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The residues of integers, floats or Fractions, in unsigned integers of `dtype`'s width."""
+    """The residues of integers, floats or Fractions, in unsigned integers of `dtype`'s width.
+
+    An array that says by `exact` what it was rounded from stands for that.
+    """
     prime = _prime()
+    values = values if getattr(values, "exact", None) is None else values.exact  # what floats were rounded from
     if prime >= 1 << 8 * dtype.itemsize:
         raise DeriveError(
             f"Residues modulo {prime} do not fit {dtype.name}; choose a prime below 2**{8 * dtype.itemsize}."

@@ -103,6 +103,12 @@ class MatMul:
         """All ranges."""
         return (*self.batch, *self.rows, *self.inner, *self.columns)
 
+    @property
+    def overlapping(self) -> bool:
+        """Whether rows of the left matrix share entries: a subscript moves with its rows and columns alike."""
+        rows, inner = ({r.symbol for r in ranges} for ranges in (self.rows, self.inner))
+        return any(e.free_symbols & rows and e.free_symbols & inner for e in self.left.subscripts)
+
 
 @dataclass(frozen=True, slots=True)
 class ShiftedSum:

@@ -128,11 +128,12 @@ def structures() -> Iterator[str]:
 
 
 def kernels() -> Iterator[str]:
-    """What a kernel, its plan and the plan's explanation have and do."""
+    """What a kernel, its plans for a processor and for a device, and a plan's explanation have and do."""
     from derive import runtime
+    from derive.runtime.device_plan import DevicePlan
     from derive.runtime.plan import Explanation, Plan
 
-    for thing in (runtime.Dispatcher, runtime.Kernel, Plan, Explanation):
+    for thing in (runtime.Dispatcher, runtime.Kernel, Plan, DevicePlan, Explanation):
         yield from (f"## {thing.__name__}", "")
         made = type("Made", (), {"__doc__": thing.__doc__})  # nobody makes one by hand, so how is left out
         whole = _described("class", thing.__name__, made)

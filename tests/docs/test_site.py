@@ -78,6 +78,7 @@ def test_the_reference_has_every_name_rule_command_and_layer(site):
     assert [name for name in derive.__all__ if f"derive.{name}" not in rules | names] == ["DeriveError"]
     assert {f"rule-{name}" for name in registered("derive.rules")} <= rules
     assert set(cli.commands) <= read(site / "reference" / "command-line.html").anchors
+    assert {"Kernel", "Plan", "DevicePlan", "DevicePlan.explain"} <= read(site / "reference" / "kernels.html").anchors
     assert "<code" in (site / "reference" / "errors.html").read_text(encoding="utf-8").partition("DeriveError")[0]
     gallery = read(site / "reference" / "catalogue.html")
     assert {f"../derivations/{name}.html" for name in registered("derive.catalogue")} <= set(gallery.links)
