@@ -31,20 +31,13 @@ from derive.cuda_check.commands import check_cuda  # noqa: E402
 from derive.errors import DeriveError, OutputError, UnknownName  # noqa: E402
 from derive.explorer.commands import explorer, serve  # noqa: E402
 from derive.progress import bar, working  # noqa: E402
+from derive.reading import console, emit, prove, show, verify  # noqa: E402
 from derive.registry import names  # noqa: E402
 
 if TYPE_CHECKING:
     from derive.regeneration import Regeneration
 
 __all__ = ["main"]
-
-_FORMATS = click.Choice(["text", "latex", "markdown", "json"])
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(highlight=False)
 
 
 def _checkout() -> Path | None:
@@ -178,7 +171,7 @@ def list_layers(as_json: bool, at: dict[str, int] | None, jobs: int | None, fres
     from derive.render.terminal import layer_table
     from derive.render.wrapping import printed
 
-    printed(_console(), layer_table(rows, [entry["free"] for entry in entries]))
+    printed(console(), layer_table(rows, [entry["free"] for entry in entries]))
 
 
 def _rows_at(entries: Sequence[Mapping[str, Any]], at: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -188,97 +181,6 @@ def _rows_at(entries: Sequence[Mapping[str, Any]], at: Mapping[str, int]) -> lis
     if unknown := set(at).difference(*(sizes for _, sizes in found)):
         raise click.BadParameter(f"no layer has a size '{min(unknown)}'.", param_hint="--at")
     return [row for row, _ in found]
-
-
-@cli.command()
-@click.argument("name")
-@click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
-def show(name: str, form: str) -> None:
-    """The derivation of NAME, or of FILE.py:NAME, step by step."""
-    from derive.making import subject
-    from derive.pipeline import load_layer
-    from derive.render import data, latex, markdown, text
-
-    with working(f"deriving {name}"):
-        made = subject(load_layer(name))
-    console = _console()
-    if form == "json":
-        click.echo(json.dumps(data.data(made), indent=2, ensure_ascii=False))
-    elif form == "text" and console.is_terminal:
-        console.print(text.page(made))
-    else:
-        printed = {"text": text.plain, "latex": latex.document, "markdown": markdown.page}[form]
-        click.echo(printed(made), nl=False)
-
-
-@cli.command()
-@click.argument("name")
-@click.option("--certificate", type=click.Path(path_type=Path, dir_okay=False), help="Write the certificate here.")
-@click.option(
-    "--coq", "theorems", type=click.Path(path_type=Path, dir_okay=False), help="Write the obligations for Coq here."
-)
-@click.option("--json", "as_json", is_flag=True, help="The verdicts as JSON.")
-def prove(name: str, certificate: Path | None, theorems: Path | None, as_json: bool) -> None:
-    """Prove every obligation of NAME, or of FILE.py:NAME.
-
-    Folders of the files that it writes are made where they are missing.
-    """
-    from derive.making import coq_theorems
-    from derive.pipeline import load_layer
-    from derive.proof.certificate import dumps
-    from derive.render.terminal import verdict_data, verdict_table
-    from derive.render.wrapping import printed
-
-    with working(f"proving {name}"):
-        layer = load_layer(name)
-        verdicts = verdict_data(layer.derivation, layer.lowered_verdicts)
-        stated = coq_theorems(layer, theorems.name) if theorems is not None else None
-    if certificate is not None:
-        write({certificate.name: dumps(layer.derivation.certificate())}, certificate.parent)
-        click.echo(f"{certificate} is written.", err=as_json)
-    if theorems is not None and stated is not None:
-        write({theorems.name: stated.text}, theorems.parent)
-    if as_json:
-        click.echo(json.dumps(verdicts, indent=2, ensure_ascii=False))
-    else:
-        printed(_console(), verdict_table(layer.name, verdicts))
-    if stated is not None:
-        click.echo(f"{theorems}: {stated.summary}; `coqc {theorems}` checks it.", err=as_json)
-
-
-@cli.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--against", metavar="NAME", help="Require the theorem to be this layer's.")
-def verify(file: Path, against: str | None) -> None:
-    """Prove a certificate's theorem anew, trusting nothing in the file."""
-    from derive.labels import named_step
-    from derive.pipeline import load_layer
-    from derive.proof.certificate import verify as verify_certificate
-
-    with working(f"proving {file.name}"):
-        wanted = load_layer(against).derivation.certificate() if against else None
-        proved = verify_certificate(file, against=wanted, named=named_step)
-    click.echo(str(proved))
-
-
-@cli.command()
-@click.argument("name")
-@click.option("--backend", default="numpy", show_default=True, help="numpy or cupy.")
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="The package to write into; without it, print.")
-def emit(name: str, backend: str, folder: Path | None) -> None:
-    """The kernel of NAME, or of FILE.py:NAME, as source."""
-    from derive.making import emitted_tree
-    from derive.pipeline import load_layer
-
-    with working(f"deriving {name}"):
-        layer = load_layer(name)
-        source = layer.source(backend) if folder is None else ""
-        files = {} if folder is None else emitted_tree(layer, backend, folder)
-    if folder is None:
-        click.echo(source, nl=False)
-        return
-    changed = write(files, folder)
-    click.echo(f"{folder / backend / layer.name}.py is written; files changed: {len(changed)}.")
 
 
 @cli.command()
@@ -303,8 +205,12 @@ def apply(name: str, image: Path, kernel: str, out: Path) -> None:
 cli.add_command(bench)
 cli.add_command(calibrate)
 cli.add_command(check_cuda)
+cli.add_command(emit)
 cli.add_command(explorer)
+cli.add_command(prove)
 cli.add_command(serve)
+cli.add_command(show)
+cli.add_command(verify)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -19,7 +19,7 @@ from derive.errors import OutputError
 from derive.registry import names
 from derive.render.index import index_page
 
-__all__ = ["OWNED", "PAGES", "Files", "Made", "compare", "package_files", "whole", "write"]
+__all__ = ["OWNED", "PAGES", "Files", "Made", "compare", "emitted_tree", "package_files", "whole", "write"]
 
 OWNED = ("generated", "docs/derivations")
 PAGES = "docs/derivations"
@@ -31,10 +31,11 @@ Files = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a layer becomes: its own files by their names, and what lists tell of it, as JSON values."""
+    """What a layer becomes: its own files by their names; what `list` tells of it, and `show` and `prove`, as JSON values."""
 
     files: Files
     listed: Mapping[str, Any]
+    shown: Mapping[str, Any]
 
 
 def whole(made: Mapping[str, Made]) -> Files:
@@ -46,6 +47,12 @@ def whole(made: Mapping[str, Made]) -> Files:
     files[f"{PAGES}/README.md"] = index_page(made[name].listed for name in sorted(made))
     files[_LOCK] = json.dumps({name: version(name) for name in _LOCKED}, indent=2) + "\n"
     return files
+
+
+def emitted_tree(name: str, backend: str, source: str, root: Path) -> Files:
+    """A layer's module for one backend, in a package of its own that may hold others already."""
+    present = {p.stem for b in names("derive.backends") for p in (root / b).glob("*.py") if p.stem != "__init__"}
+    return package_files(present | {name}, top="") | {f"{backend}/{name}.py": source}
 
 
 def package_files(layers: Iterable[str], top: str = "generated") -> Files:

@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from derive.artifacts import Made
 
 __all__ = ["Cache", "users_cache"]
 
-_FORMAT = "2"
+_FORMAT = "3"
 _DIGEST = 64
 _FORGOTTEN = 3600  # seconds after which a file that nobody renamed belongs to a process that is gone
 
@@ -43,11 +43,11 @@ class Cache:
         except OSError:
             return None
         data = json.loads(body)
-        return Made(data["files"], data["listed"])
+        return Made(data["files"], data["listed"], data["shown"])
 
     def keep(self, key: str, made: Made) -> None:
         """Keep it for the next time, if that can be done."""
-        body = json.dumps({"files": made.files, "listed": made.listed}, ensure_ascii=False).encode()
+        body = json.dumps(asdict(made), ensure_ascii=False).encode()
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, beside = tempfile.mkstemp(dir=self.folder, prefix="new-")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from derive.artifacts import PAGES, Made, package_files
+from derive.artifacts import PAGES, Made
 from derive.checking import check_emitted
 from derive.errors import OutputError
-from derive.pipeline import Layer, backends
+from derive.pipeline import Layer
 from derive.proof.certificate import dumps
 from derive.proof.coq import Claim, CoqFile, coq_file
-from derive.registry import find
 from derive.render import markdown
 from derive.render.chart import chart
-from derive.render.data import listed, row
-from derive.render.document import Subject
+from derive.render.content import blocks
+from derive.render.data import data, listed, row
+from derive.render.document import Subject, write_blocks
 from derive.render.field import field
 from derive.render.figures import pictures, strip
 
-__all__ = ["coq_claims", "coq_theorems", "emitted_tree", "make", "subject"]
+__all__ = ["coq_claims", "coq_theorems", "make", "subject"]
 
 _ON_THE_FRONT = "conv2d"  # the derivation whose pictures stand in README.md
 
@@ -68,21 +66,14 @@ def make(layer: Layer) -> Made:
     """
     check_emitted(layer)
     made = subject(layer)
+    page = tuple(blocks(made))
     files = {f"generated/{b}/{layer.name}.py": text for b, text in layer.sources.items()}
-    files[f"{PAGES}/{layer.name}.md"] = markdown.page(made)
+    files[f"{PAGES}/{layer.name}.md"] = markdown.page(page)
     files |= {f"{PAGES}/{picture.file}": picture.svg for picture in made.pictures}
     files |= {f"{PAGES}/{drawn.file}": drawn.svg for drawn in (made.chart, made.receptive) if drawn is not None}
     files[f"{PAGES}/{layer.name}.certificate.json"] = dumps(layer.derivation.certificate())
     if layer.name == _ON_THE_FRONT:
         files[f"{PAGES}/chain.svg"] = strip(layer.derivation)
     told = row(layer.name, layer.derivation, layer.verdicts, layer.backends)
-    return Made(files, listed(layer.title, told, layer.derivation.form))
-
-
-def emitted_tree(layer: Layer, backend: str, root: Path) -> dict[str, str]:
-    """A layer's module for one backend, in a package of its own that may hold others already."""
-    find("derive.backends", backend)
-    check_emitted(layer)
-    present = {p.stem for b in backends() for p in (root / b).glob("*.py") if p.stem != "__init__"}
-    files = package_files(present | {layer.name}, top="")
-    return files | {f"{backend}/{layer.name}.py": layer.source(backend)}
+    shown = {"blocks": write_blocks(page), "data": data(made)}
+    return Made(files, listed(layer.title, told, layer.derivation.form), shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +28,18 @@ class Regeneration:
         return whole(self.made)
 
 
-def regeneration(jobs: int, cache: Cache | None, progress: Callable[[str], None] = lambda name: None) -> Regeneration:
-    """Every layer of the catalogue; `progress` hears each one's name when it is there.
+def regeneration(
+    jobs: int,
+    cache: Cache | None,
+    progress: Callable[[str], None] = lambda name: None,
+    only: Iterable[str] | None = None,
+) -> Regeneration:
+    """These layers of the catalogue, or all of them; `progress` hears each one's name when it is there.
 
     Without a cache everything is made. Raises DeriveError for a layer that is not what it says.
     """
-    keys, reached, wanted = layer_keys(), closures(), names("derive.catalogue")
+    keys, reached = layer_keys(), closures()
+    wanted = names("derive.catalogue") if only is None else tuple(only)
     made: dict[str, Made] = {}
     for name in wanted:
         if cache and (found := cache.recall(keys[name])):

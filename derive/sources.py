@@ -40,6 +40,7 @@ REACHING = frozenset(
         "making",
         "parting",
         "pipeline",
+        "reading",
         "regeneration",
         "registry",
         "workers",

@@ -28,5 +28,5 @@ def remembered_page(
         return {name: text.encode() for name, text in found.files.items()}
     files = static_page(home, chosen, progress=progress)
     if cache is not None:
-        cache.keep(key, Made({name: data.decode() for name, data in files.items()}, {}))
+        cache.keep(key, Made({name: data.decode() for name, data in files.items()}, {}, {}))
     return files

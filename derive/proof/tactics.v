@@ -307,6 +307,25 @@ Proof. pose proof (Z.div_mod x (Zpos p)). pose proof (Z.mod_pos_bound x (Zpos p)
 Lemma cycle_of (x n : Z) : (1 <= n -> 0 <= x mod n < n) /\ cases_of (x mod n) (remainder x n (x mod n)).
 Proof. split; [ | apply remainder_of]. intros. apply Z.mod_pos_bound. lia. Qed.
 
+(* A place of a reflecting axis: it comes back at the first and the last cell. *)
+Definition reflected (x n r : Z) : Prop :=
+  1 <= n -> (0 <= x < n -> r = x) /\ (- n < x <= 0 -> r = - x) /\ (n - 1 <= x <= 2 * n - 2 -> r = 2 * n - 2 - x).
+
+Lemma reflection_of (x n : Z) :
+  let r := Z.min (Z.max 1 (2 * n - 2) - x mod Z.max 1 (2 * n - 2)) (x mod Z.max 1 (2 * n - 2)) in
+  (1 <= n -> 0 <= r < n) /\ cases_of r (reflected x n r).
+Proof.
+  intros r. subst r. pose proof (remainder_of x (Z.max 1 (2 * n - 2))) as R.
+  pose proof (Z.mod_pos_bound x (Z.max 1 (2 * n - 2))). set (p := Z.max 1 (2 * n - 2)) in *. set (r := x mod p) in *.
+  clearbody r. assert (p = 1 \/ p = 2 * n - 2) by lia. assert (1 <= p /\ 2 * n - 2 <= p) by lia. clearbody p.
+  unfold remainder in R. destruct R as [? [? [? ?]]]; [lia | ].
+  unfold cases_of, reflected. split; [ | intros; split; [ | split]]; lia.
+Qed.
+
+Lemma period_of (x y : Z) :
+  0 <= x mod Z.max 1 y /\ cases_of (x mod Z.max 1 y) (x mod Z.max 1 y = 0 \/ x mod Z.max 1 y < y).
+Proof. pose proof (Z.mod_pos_bound x (Z.max 1 y)). unfold cases_of. lia. Qed.
+
 Lemma maximum_of (x y : Z) :
   (x <= Z.max x y /\ y <= Z.max x y) /\ cases_of (Z.max x y) (Z.max x y = x \/ Z.max x y = y).
 Proof. unfold cases_of. lia. Qed.
@@ -355,6 +374,10 @@ Ltac name_quotient x p :=
 
 Ltac name_function :=
   match goal with
+  | |- context [Z.min (Z.max 1 (2 * ?n - 2) - ?x mod Z.max 1 (2 * ?n - 2)) (?x mod Z.max 1 (2 * ?n - 2))] =>
+      is_plain x;
+      name_value (Z.min (Z.max 1 (2 * n - 2) - x mod Z.max 1 (2 * n - 2)) (x mod Z.max 1 (2 * n - 2))) (reflection_of x n)
+  | |- context [?x mod Z.max 1 ?y] => is_plain x; is_plain y; name_value (x mod Z.max 1 y) (period_of x y)
   | |- context [Z.max ?x ?y] => is_plain x; is_plain y; name_value (Z.max x y) (maximum_of x y)
   | |- context [Z.min ?x ?y] => is_plain x; is_plain y; name_value (Z.min x y) (minimum_of x y)
   | |- context [?x mod Zpos ?p] => is_plain x; name_division x p
@@ -379,7 +402,9 @@ Ltac take_cases H v :=
   lazymatch type of H with
   | v = _ \/ v = _ => destruct H; subst v
   | _ /\ _ \/ _ /\ _ => destruct H as [[? ?] | [? ?]]; subst v
+  | v = _ \/ v < _ => destruct H
   | remainder _ _ _ => unfold remainder in H
+  | reflected _ _ _ => unfold reflected in H
   end.
 
 Ltac by_cases :=
@@ -397,12 +422,8 @@ Ltac by_cases :=
 
 Ltac intro_letters := repeat match goal with |- forall x : ?T, _ => lazymatch type of T with Prop => fail | _ => intro x end end.
 
-(* Succeeds unless entries stand in the goal or its facts, or a reflected place, which is four cases a time. *)
-Ltac of_integers :=
-  lazymatch goal with
-  | |- context [_ mod Z.max _ _] => fail
-  | |- ?P => tryif has_entries P then fail else idtac
-  end.
+(* Succeeds unless entries stand in the goal or its facts. *)
+Ltac of_integers := lazymatch goal with |- ?P => tryif has_entries P then fail else idtac end.
 
 Ltac by_letters := of_integers; repeat name_function; intros; repeat name_magnitude; by_cases.
 

@@ -16,6 +16,7 @@ from derive.forms.ranges import affine_part, write_conditions
 from derive.proof.coq import left_out
 from derive.proof.goal import Status, Verdict
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View
+from derive.render.chart import Chart
 from derive.render.document import (
     Block,
     Code,
@@ -29,6 +30,7 @@ from derive.render.document import (
     Subject,
     Table,
 )
+from derive.render.field import Field
 from derive.render.figures import Picture
 from derive.render.grouped import grouped
 from derive.render.numbers import at_letters, counts, example, free_entries, operations
@@ -51,13 +53,17 @@ def blocks(subject: Subject) -> Iterator[Block]:
         yield Sentence(f"Free parameters after each step, in general and at {at_letters(at)}.")
     yield _stage_table(subject, at)
     if subject.chart is not None:
-        yield Figure(subject.chart, 680)
+        yield _figure(subject.chart, 680)
     yield from _first(subject)
     for number, step in enumerate(subject.derivation.steps, start=1):
         yield from _step(subject, number, step)
     yield from _theorem(subject)
     yield from _programs(subject)
     yield from _again(subject)
+
+
+def _figure(picture: Picture | Chart | Field, width: int) -> Figure:
+    return Figure(picture.file, picture.caption, width)
 
 
 def verdicts_of(subject: Subject) -> tuple[Verdict, ...]:
@@ -122,9 +128,9 @@ def _stage_table(subject: Subject, at: Mapping[str, int] | None) -> Table:
             pairs = ((form.weights, own.exact_weight), (form.biases, own.exact_bias))
             cells += [grouped(free_entries(form, params, number, at)) for params, number in pairs]
         if pictures:
-            cells.append(Figure(pictures[stage], 150) if stage in pictures else "the same")
+            cells.append(_figure(pictures[stage], 150) if stage in pictures else "the same")
         rows.append(tuple(cells))
-    return Table(tuple(header), tuple(rows), frozenset({3, 4} if at else ()))
+    return Table(tuple(header), tuple(rows), (3, 4) if at else ())
 
 
 def _first(subject: Subject) -> Iterator[Block]:
@@ -139,7 +145,7 @@ def _first(subject: Subject) -> Iterator[Block]:
 def _figures(pictures: Iterable[Picture], stage: int) -> Iterator[Block]:
     for picture in pictures:
         if picture.stage == stage:
-            yield Figure(picture, 452)
+            yield _figure(picture, 452)
 
 
 def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
@@ -168,7 +174,7 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
     yield from _parameters(step)
     yield from _figures(subject.pictures, number)
     if subject.receptive is not None and subject.receptive.stage == number:
-        yield Figure(subject.receptive, 320)
+        yield _figure(subject.receptive, 320)
     yield _obligations(proved.verdicts)
 
 

@@ -6,14 +6,16 @@ a printer takes the one it needs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
-from derive.derivation import Derivation
-from derive.proof.goal import Verdict
-from derive.render.chart import Chart
-from derive.render.field import Field
-from derive.render.figures import Picture
+if TYPE_CHECKING:  # what is remembered of a page is printed without the algebra
+    from derive.derivation import Derivation
+    from derive.proof.goal import Verdict
+    from derive.render.chart import Chart
+    from derive.render.field import Field
+    from derive.render.figures import Picture
 
 __all__ = [
     "Block",
@@ -27,6 +29,8 @@ __all__ = [
     "Source",
     "Subject",
     "Table",
+    "read_blocks",
+    "write_blocks",
 ]
 
 
@@ -90,14 +94,15 @@ class Table:
 
     header: tuple[str, ...]
     rows: tuple[tuple[str | Formula | Figure, ...], ...]
-    right: frozenset[int] = frozenset()
+    right: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture that lies beside the page."""
+    """A picture that lies beside the page, in words for whoever doesn't see it."""
 
-    picture: Picture | Chart | Field
+    file: str
+    caption: str
     width: int
 
 
@@ -118,3 +123,31 @@ class Details:
 
 
 Block = Heading | Sentence | Source | Formula | Item | Table | Figure | Code | Details
+
+_KINDS = {kind.__name__: kind for kind in (Heading, Sentence, Source, Formula, Item, Table, Figure, Code, Details)}
+
+
+def write_blocks(blocks: Iterable[Block]) -> list[Any]:
+    """A page as JSON values: of each block its kind and its fields."""
+    return [_written(block) for block in blocks]
+
+
+def read_blocks(written: Iterable[Any]) -> tuple[Block, ...]:
+    """What `write_blocks` wrote."""
+    return tuple(_read(block) for block in written)
+
+
+def _written(part: Any) -> Any:
+    if isinstance(part, tuple):
+        return [_written(p) for p in part]
+    name = type(part).__name__
+    return {name: [_written(getattr(part, f.name)) for f in fields(part)]} if name in _KINDS else part
+
+
+def _read(part: Any) -> Any:
+    if isinstance(part, list):
+        return tuple(_read(p) for p in part)
+    if isinstance(part, dict):
+        ((name, values),) = part.items()
+        return _KINDS[name](*map(_read, values))
+    return part

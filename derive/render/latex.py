@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from derive.render.content import blocks
 from derive.render.document import (
     Block,
     Code,
@@ -17,7 +16,6 @@ from derive.render.document import (
     Item,
     Sentence,
     Source,
-    Subject,
     Table,
 )
 
@@ -43,9 +41,9 @@ _HEAD = r"""\documentclass{article}
 """
 
 
-def document(subject: Subject) -> str:
+def document(blocks: Iterable[Block]) -> str:
     """The whole page as a document."""
-    body = "\n\n".join(_printed(blocks(subject)))
+    body = "\n\n".join(_printed(blocks))
     signs = {letter: sign for letter in sorted(set(body)) if (sign := _sign(letter))}
     declared = "".join(
         rf"\DeclareUnicodeCharacter{{{ord(letter):04X}}}{{\ensuremath{{{sign}}}}}" + "\n"
@@ -85,8 +83,8 @@ def _block(block: Block) -> str:
             return _display(block)
         case Item(number, says, formula):
             return rf"\textbf{{{number}.}} {_prose(says)}:" + "\n\n" + _display(formula)
-        case Figure(picture, _):
-            return rf"\emph{{{_prose(picture.caption)}}}"
+        case Figure(_, caption, _):
+            return rf"\emph{{{_prose(caption)}}}"
         case Code(_, text):
             return f"{{\\footnotesize\n\\begin{{verbatim}}\n{text}\n\\end{{verbatim}}\n}}"
         case Table():

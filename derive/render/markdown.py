@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from derive.render.content import blocks
 from derive.render.document import (
     Block,
     Code,
@@ -16,17 +15,16 @@ from derive.render.document import (
     Item,
     Sentence,
     Source,
-    Subject,
     Table,
 )
 
 __all__ = ["page"]
 
 
-def page(subject: Subject) -> str:
+def page(blocks: Iterable[Block]) -> str:
     """docs/derivations/NAME.md."""
     mark = "<!-- Made by `python -m derive`. Do not edit. -->"
-    return "\n\n".join((mark, *_printed(blocks(subject)))) + "\n"
+    return "\n\n".join((mark, *_printed(blocks))) + "\n"
 
 
 def _printed(parts: Iterable[Block]) -> Iterator[str]:
@@ -46,8 +44,8 @@ def _block(block: Block) -> str:
             return _display(block)
         case Item(number, says, formula):
             return f"**{number}.** {says}:\n\n{_display(formula)}"
-        case Figure(picture, _):
-            return f'<p align="center">{_image(block)}<br><em>{escape(picture.caption)}</em></p>'
+        case Figure(file, caption, _):
+            return f'<p align="center">{_image(block)}<br><em>{escape(caption)}</em></p>'
         case Code(language, text):
             return f"```{language}\n{text}\n```"
         case Table():
@@ -81,5 +79,4 @@ def _cell(cell: str | Formula | Figure) -> str:
 
 
 def _image(figure: Figure) -> str:
-    picture = figure.picture
-    return f'<img src="{picture.file}" width="{figure.width}" alt="{escape(picture.caption)}">'
+    return f'<img src="{figure.file}" width="{figure.width}" alt="{escape(figure.caption)}">'

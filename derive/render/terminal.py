@@ -64,25 +64,25 @@ def _bytes(number: int) -> str:
     return f"{value:.3g} {unit}"
 
 
-def verdict_data(derivation: Any, programs: Mapping[str, Sequence[Any]]) -> list[dict[str, str]]:
-    """One row an obligation: where, which, what it says, its verdict and witness."""
-    places = [("first form", derivation.start_verdicts)]
-    places += [(f"{n}. {s.rule}", s.verdicts) for n, s in enumerate(derivation.steps, start=1)]
-    places += [(f"program for {backend}", verdicts) for backend, verdicts in programs.items()]
+def verdict_data(shown: Mapping[str, Any]) -> list[dict[str, str]]:
+    """One row an obligation of what `render.data` says of a layer: where, which, what it says, its verdict and witness."""
+    places = [("first form", shown["start"]["obligations"])]
+    places += [(f"{n}. {step['rule']}", step["obligations"]) for n, step in enumerate(shown["steps"], start=1)]
+    places += [(f"program for {backend}", verdicts) for backend, verdicts in shown["programs"].items()]
     return [
         {
             "step": place,
-            "obligation": v.obligation.name,
-            "says": v.obligation.says,
-            "verdict": v.status.value,
-            "witness": v.obligation.witness,
+            "obligation": v["name"],
+            "says": v["says"],
+            "verdict": v["verdict"],
+            "witness": v["witness"],
         }
         for place, verdicts in places
         for v in verdicts
     ]
 
 
-def verdict_table(name: str, rows: Sequence[Mapping[str, str]]) -> RenderableType:
+def verdict_table(name: str, rows: Sequence[Mapping[str, str]], remembered: bool) -> RenderableType:
     """The verdicts, grouped by step; what a program has several times, once for each algorithm, is one line."""
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column("obligation", no_wrap=True)
@@ -94,4 +94,5 @@ def verdict_table(name: str, rows: Sequence[Mapping[str, str]]) -> RenderableTyp
             often = f" ×{times}" if times > 1 else ""
             table.add_row(f"  {obligation}{often}", Text(verdict, style="green"))
     total = f"{name}: {len(rows)} of {len(rows)} obligations proved."
-    return Group(table, Text(total, style="bold"))
+    known = [Text("Remembered, as its sources are what they were; --no-cache proves it anew.", style="dim")]
+    return Group(table, Text(total, style="bold"), *known[: int(remembered)])

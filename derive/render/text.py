@@ -12,7 +12,6 @@ from rich.syntax import Syntax
 from rich.table import Table as Grid
 from rich.text import Text
 
-from derive.render.content import blocks
 from derive.render.document import (
     Block,
     Code,
@@ -23,7 +22,6 @@ from derive.render.document import (
     Item,
     Sentence,
     Source,
-    Subject,
     Table,
 )
 from derive.render.wrapping import Formulas
@@ -35,16 +33,16 @@ _MARGIN = (0, 0, 1, 0)
 _INDENT = (0, 0, 1, 4)
 
 
-def page(subject: Subject) -> RenderableType:
+def page(blocks: Iterable[Block]) -> RenderableType:
     """What `show NAME` prints on a console."""
-    return Group(*_printed(blocks(subject), folded=True))
+    return Group(*_printed(blocks, folded=True))
 
 
-def plain(subject: Subject, width: int = _WIDTH) -> str:
+def plain(blocks: Iterable[Block], width: int = _WIDTH) -> str:
     """The same for a pipe: no colour, no trailing blanks, and code as it is."""
     console = Console(file=StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as capture:
-        console.print(Group(*_printed(blocks(subject), folded=False)), crop=False)
+        console.print(Group(*_printed(blocks, folded=False)), crop=False)
     lines = capture.get().replace("\xa0", " ").splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -71,8 +69,8 @@ def _block(block: Block, folded: bool) -> Iterator[RenderableType]:
         case Item(number, says, formula):
             yield _sentence(f"{number}. {says}:")
             yield _formula(formula)
-        case Figure(picture, _):
-            yield Padding(_sentence(f"[{picture.file}] {picture.caption}"), _MARGIN)
+        case Figure(file, caption, _):
+            yield Padding(_sentence(f"[{file}] {caption}"), _MARGIN)
         case Code(language, text):
             yield from _code(language, text, folded)
         case Table():

@@ -146,7 +146,7 @@ def test_the_folder_is_the_derivations_own(monkeypatch, tmp_path):
 def test_the_cache_never_removes_a_calibration(tmp_path):
     (tmp_path / FILE).write_text("{}")
     cache = Cache(tmp_path, most=1)
-    cache.keep("a" * 64, Made({"x": "y" * 100}, {}))
+    cache.keep("a" * 64, Made({"x": "y" * 100}, {}, {}))
     assert (tmp_path / FILE).read_text() == "{}"
 
 

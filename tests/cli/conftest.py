@@ -112,8 +112,12 @@ def as_process(*arguments: object, cwd: Path = ROOT, **variables: str) -> Ran:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(remembered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DERIVE_CACHE_DIR", str(remembered))
+def _own_cache(request: pytest.FixtureRequest, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the whole catalogue left once it was made; until then a folder beside it, since that is made from nothing."""
+    if "regenerated" in request.fixturenames:
+        request.getfixturevalue("regenerated")
+    whole = (shared / "done").exists()
+    monkeypatch.setenv("DERIVE_CACHE_DIR", str(shared / "cache" if whole else shared / "apart"))
 
 
 @pytest.fixture

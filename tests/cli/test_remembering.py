@@ -18,10 +18,11 @@ from derive.regeneration import regeneration
 from derive.registry import names
 from derive.sources import PACKAGE, REACHING, closures, covered, drop_doubtful_bytecode, layer_keys
 from derive.workers import Result, make_all
+from tests.cli.conftest import Ran, as_process
 from tests.cli.test_writing import ROOT, tree
 from tests.test_architecture import MAY_IMPORT
 
-MADE = Made({"generated/numpy/a.py": "x = 'ü'\n"}, {"title": "ä"})
+MADE = Made({"generated/numpy/a.py": "x = 'ü'\n"}, {"title": "ä"}, {"blocks": [{"Heading": [1, "ö"]}]})
 SAYS_ALL = "(3 of them before, and remembered)"
 
 
@@ -214,15 +215,17 @@ def test_bytecode_that_python_would_take_for_an_edited_file_is_dropped(tmp_path)
     assert list(file.parent.rglob("*.pyc"))
 
 
-def test_an_edit_is_made_anew_and_a_damaged_entry_too(process, small, tmp_path):
+def ran_of(root: Path, cache: Path, *arguments: object) -> Ran:
+    done = as_process(*arguments, cwd=root, PYTHONPATH=str(root), DERIVE_CACHE_DIR=str(cache))
+    assert done.code == 0, done.err
+    return done
+
+
+def test_an_edit_is_made_anew_and_a_damaged_entry_too(small, tmp_path):
     cache = tmp_path / "cache"
 
     def ran(*arguments: object) -> str:
-        done = process(
-            "--to", tmp_path / "out", *arguments, cwd=small, PYTHONPATH=str(small), DERIVE_CACHE_DIR=str(cache)
-        )
-        assert done.code == 0, done.err
-        return done.out
+        return ran_of(small, cache, "--to", tmp_path / "out", *arguments).out
 
     first = ran()
     assert "remembered" not in first
@@ -236,7 +239,9 @@ def test_an_edit_is_made_anew_and_a_damaged_entry_too(process, small, tmp_path):
     said = ran()
     assert "docs/derivations/offset2d.md" in said
     assert "docs/derivations/dense2d.md" not in said
+    assert "named_by" in ran_of(small, cache, "show", "offset2d").out
     page.write_text(page.read_text().replace("named_by", "named by"))
+    assert "named by" in ran_of(small, cache, "show", "offset2d").out
     assert SAYS_ALL in ran()
     assert tree(tmp_path / "out") == made
     assert "remembered" not in ran("--no-cache", "--jobs", "3")
@@ -244,7 +249,15 @@ def test_an_edit_is_made_anew_and_a_damaged_entry_too(process, small, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "more"), [(["--to", "{tree}"], {"rich"}), (["list", "--json"], {"rich"}), (["list"], set())]
+    ("arguments", "more"),
+    [
+        (["--to", "{tree}"], {"rich"}),
+        (["list", "--json"], {"rich"}),
+        (["list"], set()),
+        (["show", "conv2d"], set()),
+        (["prove", "conv2d"], set()),
+        (["emit", "conv2d"], {"rich"}),
+    ],
 )
 def test_a_run_in_which_nothing_changed_loads_no_algebra(copied_tree, arguments, more):
     code = "import sys; from derive.__main__ import main; main(sys.argv[1:]); print(*sys.modules)"
@@ -291,3 +304,12 @@ def test_nothing_is_kept_when_a_source_changed_while_it_was_made(tmp_path, monke
     assert regeneration(1, cache).remembered == 0
     assert (cache.recall("1") == MADE) is kept
     assert cache.recall("2") is None
+
+
+def test_a_layer_that_was_told_of_is_remembered_and_proved_anew_where_that_is_asked_for(small, tmp_path):
+    cache = tmp_path / "cache"
+    first, again, anew = (ran_of(small, cache, "prove", "offset2d", *more).out for more in ((), (), ("--no-cache",)))
+    assert "Remembered" not in first
+    assert again == f"{first}Remembered, as its sources are what they were; --no-cache proves it anew.\n"
+    assert anew == first
+    assert len(list(cache.iterdir())) == 1

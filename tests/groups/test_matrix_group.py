@@ -20,6 +20,7 @@ from derive.making import subject
 from derive.pipeline import Layer
 from derive.proof.goal import Status
 from derive.render import markdown
+from derive.render.content import blocks
 from derive.runtime.bounds import Bound, gradient_bound
 
 HALF = Fraction(1, 2)
@@ -319,7 +320,7 @@ def test_what_was_decided_is_said():
 
 
 def test_pages_show_the_matrices_and_the_basis():
-    page = markdown.page(subject(named(layer_of("quarter turn"))))
+    page = markdown.page(blocks(subject(named(layer_of("quarter turn")))))
     assert "G1 = [[0, -1], [1, 0]]" in page and "B = [[[1, 0], [0, 1]], [[0, -1], [1, 0]]]" in page
     assert r"\sum_{i'} \mathsf{G1}_{i, i'} \mathsf{W}_{i', k}" in page and "3 of them by checking every entry" in page
     assert "2 × 2 entries, 2 different coefficients" in page  # V[0], and V[1] with either sign

@@ -7,6 +7,7 @@ from derive.derivation import dense
 from derive.proof.step import Kind
 from derive.render import latex, markdown, text
 from derive.render.chart import Chart, chart
+from derive.render.content import blocks
 from derive.rules._rule import rule
 from derive.rules.local import local
 
@@ -40,15 +41,15 @@ def test_a_layer_with_a_size_of_the_users_own_has_no_chart():
 
 def test_the_chart_and_the_rules_stand_on_the_page(subjects, layers):
     made = replace(subjects["conv2d"], chart=chart("conv2d", layers["conv2d"]))
-    page = markdown.page(made)
+    page = markdown.page(blocks(made))
     assert page.count('<img src="conv2d-counts.svg"') == 1
     assert "The rule: [local](../../derive/rules/local.py)." in page
-    assert "derive/rules/local.py" in text.plain(made)
-    assert r"\texttt{derive/rules/local.py}" in latex.document(made)
+    assert "derive/rules/local.py" in text.plain(blocks(made))
+    assert r"\texttt{derive/rules/local.py}" in latex.document(blocks(made))
 
 
 def test_what_a_step_changes_is_underlined_before_and_after(subjects):
-    page = markdown.page(subjects["conv2d"])
+    page = markdown.page(blocks(subjects["conv2d"]))
     step = page[page.index("## Step 2") : page.index("### What is demanded", page.index("## Step 2"))]
     assert re.findall(r"\\underline\{(.*?\})\}", step) == [
         r"\mathsf{U}_{i, j}",

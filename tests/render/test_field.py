@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from derive.render import markdown
+from derive.render.content import blocks
 from derive.render.field import field
 
 
@@ -39,7 +40,7 @@ def test_other_layers_have_none(name):
 
 def test_it_stands_in_the_chapter_of_its_own_stage(subjects, layers):
     made = field("conv2d", layers["conv2d"])
-    page = markdown.page(replace(subjects["conv2d"], receptive=made))
+    page = markdown.page(blocks(replace(subjects["conv2d"], receptive=made)))
     assert made.stage == 4 and page.index("## Step 4") < page.index("conv2d-field.svg") < page.index("## The theorem")
 
 

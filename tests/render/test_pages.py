@@ -14,7 +14,9 @@ import pytest
 from rich.console import Console
 
 from derive.render import latex, markdown, text
+from derive.render.content import blocks
 from derive.render.data import data
+from derive.render.document import read_blocks, write_blocks
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -22,6 +24,7 @@ import hashlib, json, sys
 sys.path.insert(0, "tests/render")
 from conftest import NAMES, load
 from derive.render import latex, markdown, text
+from derive.render.content import blocks
 from derive.render.data import data
 from derive.render.document import Subject
 from derive.render.figures import pictures, strip
@@ -29,7 +32,8 @@ digest = hashlib.sha256()
 for name in NAMES:
     layer, title = load(name)
     subject = Subject(name, title, layer, {"numpy": "H = X"}, {}, pictures(name, layer))
-    parts = [markdown.page(subject), latex.document(subject), text.plain(subject), json.dumps(data(subject))]
+    page = tuple(blocks(subject))
+    parts = [markdown.page(page), latex.document(page), text.plain(page), json.dumps(data(subject))]
     for part in (*parts, *(p.svg for p in subject.pictures), strip(layer)):
         digest.update(part.encode())
 print(digest.hexdigest())
@@ -68,14 +72,14 @@ def test_the_helper_knows_what_is_balanced(formula, verdict):
 
 
 def test_mathematics_is_balanced(subject):
-    found = mathematics(markdown.page(subject))
+    found = mathematics(markdown.page(blocks(subject)))
     assert len(found) >= 8
     assert all(balanced(formula) for formula in found)
     assert not any(re.search(r"\\[,;!:{}]", formula) for formula in found), "Markdown would eat the backslash"
 
 
 def test_a_page_tells_the_whole_argument(subjects):
-    page = markdown.page(subjects["conv2d"])
+    page = markdown.page(blocks(subjects["conv2d"]))
     for part in (
         "# Cross-correlation with a small window, zero edges",
         "3\xa0996\xa0001",
@@ -93,14 +97,14 @@ def test_a_page_tells_the_whole_argument(subjects):
 
 
 def test_every_obligation_stands_on_the_page_with_its_verdict(subject):
-    page = markdown.page(subject)
+    page = markdown.page(blocks(subject))
     assert page.count("| proved for all sizes |") == len(subject.derivation.verdicts)
     assert page.count("<details>") == page.count("</details>")
 
 
 def test_the_steps_of_an_argument_follow_from_each_other(subjects):
     """The equivariance step: law, biases, coefficients, representative, name, in this order."""
-    page = markdown.page(subjects["convolution2d"])
+    page = markdown.page(blocks(subjects["convolution2d"]))
     part = page[page.index("## Step 2") : page.index("## The theorem")]
     marks = [part.index(mark) for mark in ("What is demanded", "The argument", "**1.**", "**2.**", "**3.**", "**4.**")]
     assert marks == sorted(marks)
@@ -108,30 +112,30 @@ def test_the_steps_of_an_argument_follow_from_each_other(subjects):
 
 def test_a_page_without_programs_has_no_chapter_on_them(subjects):
     subject = subjects["dense2d"]
-    assert "## Emitted code" in markdown.page(subject)
-    assert "## Emitted code" not in markdown.page(replace(subject, emitted={}))
+    assert "## Emitted code" in markdown.page(blocks(subject))
+    assert "## Emitted code" not in markdown.page(blocks(replace(subject, emitted={})))
 
 
 def test_plain_text_fits_eighty_columns(subject):
-    page = text.plain(subject)
+    page = text.plain(blocks(subject))
     assert max(map(len, page.splitlines())) <= 80
     assert "\x1b" not in page and not re.search(r" $", page, re.MULTILINE)
 
 
 def test_long_code_is_not_broken_in_a_pipe(subjects):
     line = "H = " + " + ".join(["X"] * 40)
-    assert line in text.plain(replace(subjects["dense2d"], emitted={"numpy": line}))
+    assert line in text.plain(blocks(replace(subjects["dense2d"], emitted={"numpy": line})))
 
 
 def test_a_terminal_gets_colour(subjects):
     console = Console(file=StringIO(), force_terminal=True, width=80)
     with console.capture() as capture:
-        console.print(text.page(subjects["conv2d"]))
+        console.print(text.page(blocks(subjects["conv2d"])))
     assert "\x1b[" in capture.get()
 
 
 def test_a_document_declares_every_sign_that_it_uses(subject):
-    document = latex.document(subject)
+    document = latex.document(blocks(subject))
     head, body = document.split(r"\begin{document}")
     foreign = {letter for letter in body if ord(letter) > 127}
     assert foreign == {chr(int(code, 16)) for code in re.findall(r"DeclareUnicodeCharacter\{(\w+)\}", head)}
@@ -164,3 +168,9 @@ def test_bytes_do_not_depend_on_the_hash_seed():
         )
         digests.add(done.stdout.strip())
     assert len(digests) == 1 and len(digests.pop()) == hashlib.sha256().digest_size * 2
+
+
+def test_a_page_is_read_back_as_it_was_written(subjects):
+    for subject in subjects.values():
+        page = tuple(blocks(subject))
+        assert read_blocks(json.loads(json.dumps(write_blocks(page)))) == page

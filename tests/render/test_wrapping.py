@@ -73,7 +73,7 @@ def test_verdicts_that_a_program_has_several_times_are_one_line():
     said = [("first form", "free"), ("program for numpy", "denotes"), ("program for numpy", "made")]
     said += [("program for numpy", "denotes")]
     rows = [{"step": step, "obligation": name, "verdict": "proved for all sizes"} for step, name in said]
-    text = shown(verdict_table("mine", rows), 80, False)
+    text = shown(verdict_table("mine", rows, remembered=False), 80, False)
     assert [" ".join(line.split()) for line in text.splitlines()] == [
         "first form",
         "free proved for all sizes",

@@ -1,0 +1,154 @@
+"""The commands `show`, `prove`, `verify` and `emit`: what there is to say of one layer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from derive.artifacts import PAGES, Made, emitted_tree, write
+from derive.progress import working
+from derive.registry import names
+
+__all__ = ["console", "emit", "prove", "show", "verify"]
+
+_FORMATS = click.Choice(["text", "latex", "markdown", "json"])
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def console() -> Any:
+    """Where tables and pages are printed."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _of_a_layer(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument and the option of the commands that tell of a layer."""
+    fresh = click.option("--no-cache", "fresh", is_flag=True, help="Remember nothing: derive and prove it anew.")
+    return click.argument("name")(fresh(command))
+
+
+def _made(name: str, fresh: bool) -> tuple[Made, bool]:
+    """What a layer becomes, and whether that was remembered. A layer in a file of one's own is made every time."""
+    if name not in names("derive.catalogue"):
+        from derive.making import make
+        from derive.pipeline import load_layer
+
+        return make(load_layer(name)), False
+    from derive.cache import users_cache
+    from derive.regeneration import regeneration
+
+    found = regeneration(1, None if fresh else users_cache(), only=(name,))
+    return found.made[name], found.remembered > 0
+
+
+@click.command()
+@_of_a_layer
+@click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
+def show(name: str, form: str, fresh: bool) -> None:
+    """The derivation of NAME, or of FILE.py:NAME, step by step.
+
+    A layer of the catalogue is remembered for as long as its sources are what they were.
+    """
+    from derive.render import latex, markdown, text
+    from derive.render.document import read_blocks
+
+    with working(f"deriving {name}"):
+        made, _ = _made(name, fresh)
+    out = console()
+    if form == "json":
+        click.echo(json.dumps(made.shown["data"], indent=2, ensure_ascii=False))
+        return
+    page = read_blocks(made.shown["blocks"])
+    if form == "text" and out.is_terminal:
+        out.print(text.page(page))
+    else:
+        printed = {"text": text.plain, "latex": latex.document, "markdown": markdown.page}[form]
+        click.echo(printed(page), nl=False)
+
+
+@click.command()
+@_of_a_layer
+@click.option("--certificate", type=_FILE, help="Write the certificate here.")
+@click.option("--coq", "theorems", type=_FILE, help="Write the obligations for Coq here.")
+@click.option("--json", "as_json", is_flag=True, help="The verdicts as JSON.")
+def prove(name: str, fresh: bool, certificate: Path | None, theorems: Path | None, as_json: bool) -> None:
+    """Prove every obligation of NAME, or of FILE.py:NAME.
+
+    Proofs of a layer of the catalogue are remembered for as long as its sources are what they were.
+    Folders of the files that it writes are made where they are missing.
+    """
+    from derive.render.terminal import verdict_data, verdict_table
+    from derive.render.wrapping import printed
+
+    with working(f"proving {name}"):
+        stated = None if theorems is None else _theorems(name, theorems)
+        made, remembered = _made(name, fresh)
+    verdicts, own = verdict_data(made.shown["data"]), made.listed["row"]["name"]
+    if certificate is not None:
+        write({certificate.name: made.files[f"{PAGES}/{own}.certificate.json"]}, certificate.parent)
+        click.echo(f"{certificate} is written.", err=as_json)
+    if theorems is not None and stated is not None:
+        write({theorems.name: stated.text}, theorems.parent)
+    if as_json:
+        click.echo(json.dumps(verdicts, indent=2, ensure_ascii=False))
+    else:
+        printed(console(), verdict_table(own, verdicts, remembered))
+    if stated is not None:
+        click.echo(f"{theorems}: {stated.summary}; `coqc {theorems}` checks it.", err=as_json)
+
+
+def _theorems(name: str, file: Path) -> Any:
+    from derive.making import coq_theorems
+    from derive.pipeline import load_layer
+
+    return coq_theorems(load_layer(name), file.name)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--against", metavar="NAME", help="Require the theorem to be this layer's.")
+def verify(file: Path, against: str | None) -> None:
+    """Prove a certificate's theorem anew, trusting nothing in the file."""
+    from derive.labels import named_step
+    from derive.pipeline import load_layer
+    from derive.proof.certificate import verify as verify_certificate
+
+    with working(f"proving {file.name}"):
+        wanted = load_layer(against).derivation.certificate() if against else None
+        proved = verify_certificate(file, against=wanted, named=named_step)
+    click.echo(str(proved))
+
+
+@click.command()
+@_of_a_layer
+@click.option("--backend", default="numpy", show_default=True, help="numpy or cupy.")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="The package to write into; without it, print.")
+def emit(name: str, fresh: bool, backend: str, folder: Path | None) -> None:
+    """The kernel of NAME, or of FILE.py:NAME, as source.
+
+    Source of a layer of the catalogue is remembered for as long as what it is made of is what it was.
+    """
+    with working(f"deriving {name}"):
+        made, _ = _made(name, fresh)
+        source = _source(made, name, backend)
+    if folder is None:
+        click.echo(source, nl=False)
+        return
+    own = made.listed["row"]["name"]
+    changed = write(emitted_tree(own, backend, source, folder), folder)
+    click.echo(f"{folder / backend / own}.py is written; files changed: {len(changed)}.")
+
+
+def _source(made: Made, name: str, backend: str) -> str:
+    """A layer's module. Raises UnknownName, or says why the layer has none for this backend."""
+    found = made.files.get(f"generated/{backend}/{made.listed['row']['name']}.py")
+    if found is not None:
+        return found
+    from derive.pipeline import load_layer
+
+    return load_layer(name).source(backend)
