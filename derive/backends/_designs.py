@@ -9,21 +9,23 @@ from math import prod
 from sympy import Expr, S, Symbol
 
 from derive.backends._expressions import python
+from derive.backends._halos import halo_extents, halo_limits
 from derive.backends._module import Header, indent
 from derive.backends._parts import part_places
 from derive.backends._strips import block_extents, block_limits, listed
 from derive.backends._tiles import tile_extents, tile_sizes
 from derive.ir.blocks import Blocked
+from derive.ir.halos import LANES, RESULTS, Haloed
 from derive.ir.nodes import Program
 from derive.ir.parts import Parted
 from derive.ir.rounding import steps
-from derive.ir.threads import PRODUCTS, Threads, blocked_threads, moved, plain_threads, tiled_threads
+from derive.ir.threads import PRODUCTS, Threads, blocked_threads, halo_threads, moved, plain_threads, tiled_threads
 from derive.ir.tiles import Tiled
 
 __all__ = ["Design", "device_facts", "device_functions", "gradient_facts"]
 
 Lines = list[str]
-Design = Blocked | Tiled | Parted
+Design = Blocked | Tiled | Parted | Haloed
 BLOCK, STRIP = 256, 128  # threads of a block, of plain launches and of those of strips
 ROWS, COLUMNS = (8, 4, 2, 1), (4,)  # results of a thread of a strip
 ALONG, ACROSS, CHUNK = (
@@ -31,21 +33,26 @@ ALONG, ACROSS, CHUNK = (
     (16, 8, 4, 2, 1),
     (8,),
 )  # of a tile threads along places and weights, terms of a chunk
+HALOS = ((RESULTS,), (8, 4, 2, 1), (LANES,))  # of a tile with a halo results of a thread, threads along both letters
 PARTS = tuple(1 << k for k in (17, 15, 13, 11))  # threads that add up parts
 
 _NONE = Threads(*[S.NaN] * 6)  # what needs no telling
 
 
-def device_functions(name: str, plain: Program, terms: Expr, design: Design | None) -> Lines:
-    """The functions that count what one thread a result does, and those of the program that may stand in for it."""
+def device_functions(name: str, plain: Program, terms: Expr, designs: Iterable[Design]) -> Lines:
+    """The functions that count what one thread a result does, and those of the programs that may stand in for it."""
     lines = _counting(f"_{plain.name}_work", plain, (), plain_threads(plain, terms, BLOCK))
-    match design:
-        case Blocked():
-            lines += _of_blocks(f"_{name}_{design.program.name}", design)
-        case Tiled():
-            lines += _of_tiles(f"_{name}_{design.program.name}", design)
-        case Parted():
-            lines += _of_parts(f"_{name}_{design.program.name}", design, plain, terms)
+    for design in designs:
+        kernel = f"_{name}_{design.program.name}"
+        match design:
+            case Blocked():
+                lines += _of_blocks(kernel, design)
+            case Tiled():
+                lines += _of_tiles(kernel, design)
+            case Haloed():
+                lines += _of_halos(kernel, design)
+            case Parted():
+                lines += _of_parts(kernel, design, plain, terms)
     return lines
 
 
@@ -61,6 +68,13 @@ def _of_tiles(kernel: str, tiled: Tiled) -> Lines:
     call = f"{kernel}.lacks({listed(map(str, own))}, {tile_extents(tiled)}, {tile_sizes(tiled)})"
     counts = _counting(f"{name}_work", tiled.program, own, tiled_threads(tiled))
     return [*_lacking(name, tiled.program, own, call), *counts]
+
+
+def _of_halos(kernel: str, haloed: Haloed) -> Lines:
+    name, own = f"_{haloed.program.name}", haloed.knobs[:-1]
+    call = f"{kernel}.lacks({listed(map(str, own))}, {halo_extents(haloed)}, {halo_limits(haloed)})"
+    counts = _counting(f"{name}_work", haloed.program, own, halo_threads(haloed))
+    return [*_lacking(name, haloed.program, own, call), *counts]
 
 
 def _of_parts(kernel: str, parted: Parted, plain: Program, terms: Expr) -> Lines:
@@ -115,35 +129,36 @@ def _counting(name: str, program: Program, own: tuple[Symbol, ...], counted: Thr
     ]
 
 
-def device_facts(plain: Program, design: Design | None, header: Header) -> Lines:
-    """Keyword arguments of the kernel object that count its direct sums, and name its design, and say why it has no others."""
+def device_facts(plain: Program, designs: Iterable[Design], header: Header) -> Lines:
+    """Keyword arguments of the kernel object that count its direct sums, and name its designs, and say why it has no others."""
     counted = steps(plain, frozenset(header.constants), frozenset(header.biases))
     rounded = [] if counted is None else [f"steps={counted},"]
     reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
     unfit = ["unfit={", *reasons, "},"] if reasons else []
-    return [f"work=_{plain.name}_work,", "terms=_terms,", *rounded, *_entry(design), *unfit]
+    return [f"work=_{plain.name}_work,", "terms=_terms,", *rounded, *_entries(designs), *unfit]
 
 
-def gradient_facts(plain: Mapping[str, Program], designs: Mapping[str, Design]) -> dict[str, Lines]:
+def gradient_facts(plain: Mapping[str, Program], designs: Mapping[str, tuple[Design, ...]]) -> dict[str, Lines]:
     """For each argument what its gradient is told."""
-    return {by: [f"work=_{p.name}_work,", *_entry(designs.get(p.name))] for by, p in plain.items()}
+    return {by: [f"work=_{p.name}_work,", *_entries(designs.get(p.name, ()))] for by, p in plain.items()}
 
 
-def _entry(design: Design | None) -> Lines:
-    """The object that tells of one program."""
-    if design is None:
-        return []
+def _entries(designs: Iterable[Design]) -> Lines:
+    """The objects that tell of programs."""
+    lines = [line for design in designs for line in _entry(design)]
+    return ["algorithms=(", *indent(lines), "),"] if lines else []
+
+
+def _entry(design: Design) -> Lines:
     name, knobs = design.program.name, _knobs(design)
     return [
-        "algorithms=(",
-        "    Design(",
-        f'        "{name.partition("_d")[0]}",',
-        f'        "{design.program.says.rpartition(": ")[2]}",',
-        f"        _{name},",
-        f"        knobs={{{', '.join(f'{chr(34)}{k}{chr(34)}: {v}' for k, v in knobs.items())}}},",
-        f"        work=_{name}_work,",
-        f"        lacks=_{name}_lacks,",
-        "    ),",
+        "Design(",
+        f'    "{name.partition("_d")[0]}",',
+        f'    "{design.program.says.rpartition(": ")[2]}",',
+        f"    _{name},",
+        f"    knobs={{{', '.join(f'{chr(34)}{k}{chr(34)}: {v}' for k, v in knobs.items())}}},",
+        f"    work=_{name}_work,",
+        f"    lacks=_{name}_lacks,",
         "),",
     ]
 
@@ -154,4 +169,6 @@ def _knobs(design: Design) -> dict[str, tuple[int, ...]]:
             return {str(t.extent): choices for t, choices in zip(tiles, (ROWS, COLUMNS)[-len(tiles) :], strict=True)}
         case Tiled(knobs=knobs):
             return {str(k): choices for k, choices in zip(knobs, (ALONG, ACROSS, CHUNK), strict=False)}
+        case Haloed(knobs=knobs):
+            return {str(k): choices for k, choices in zip(knobs, HALOS, strict=False)}
     return {"threads": PARTS}
