@@ -180,6 +180,10 @@ def _check_blocks(layer: Layer, backend: str, arrays: Mapping[str, np.ndarray], 
         knobs = dict(zip(made.knobs, made.small, strict=True))
         got = interpreted(made.program, given, {**sizes, **knobs})
         _compare(layer, f"{backend} program in blocks", got, denote(of, given, sizes), sizes)
+    for every, of, given in _instead(layer, backend, layer.haloed(backend), arrays, sizes):
+        for one in every:
+            got = interpreted(one.program, given, {**sizes, **dict(zip(one.knobs, one.small, strict=True))})
+            _compare(layer, f"{backend} program of tiles with a halo", got, denote(of, given, sizes), sizes)
 
 
 def _check_algorithms(layer: Layer, kernel: Any) -> None:

@@ -9,6 +9,7 @@ from derive.algorithms._designs import unblocked
 from derive.algorithms._parts import part_obligations, parts
 from derive.errors import NoLowering, ObligationFailed
 from derive.forms.form import Form
+from derive.haloing import no_halos
 from derive.ir.nodes import Program
 from derive.ir.parts import Parted
 from derive.lowering import Gradient, batched, gradients, lower, unfit
@@ -52,7 +53,7 @@ def reasons(form: Form, target: str) -> dict[str, str]:
     if target == "arrays":
         return unfit(form)
     plain = lower(form, target)
-    found = unblocked(form, plain, batched(form))
+    found = unblocked(form, plain, batched(form)) | no_halos(form, target)
     try:
         parted(plain)
     except NoLowering as cause:

@@ -23,7 +23,9 @@ from derive.derivation import Derivation
 from derive.errors import DeriveError, EmitError, NoLowering, UnknownName, UsageRefused
 from derive.forms.expr import index
 from derive.forms.form import Form
+from derive.haloing import in_halos
 from derive.ir.blocks import Blocked
+from derive.ir.halos import Haloed
 from derive.ir.nodes import Program
 from derive.ir.parts import Parted
 from derive.ir.stages import Staged
@@ -87,7 +89,8 @@ class Layer:
                 for p, _ in (*self._staged(b), *self._staged_gradients(b))
             }
             staged = tuple(pair for pair in staged if id(pair[0]) not in known)
-        more = (*staged, *threads)
+        halos = (p for own in self._lowered(in_halos, backend).values() for p in own)
+        more = (*staged, *threads, *halos)
         return (*own, *(v for _, verdicts in more for v in verdicts))
 
     def staged(self, backend: str, valued: bool = False) -> tuple[Staged, ...]:
@@ -120,6 +123,10 @@ class Layer:
     def parted(self, backend: str) -> dict[str, Parted]:
         """The programs in parts that a backend prints besides, by the names of the plain ones that stand in for them."""
         return {name: program for name, (program, _) in self._lowered(in_parts, backend).items()}
+
+    def haloed(self, backend: str) -> dict[str, tuple[Haloed, ...]]:
+        """The programs of tiles with a halo that a backend prints besides, by the names of the plain ones."""
+        return {name: tuple(p for p, _ in own) for name, own in self._lowered(in_halos, backend).items()}
 
     @cached_property
     def lowered_verdicts(self) -> dict[str, tuple[Verdict, ...]]:
@@ -156,7 +163,8 @@ class Layer:
         printer = find("derive.backends", backend)
         parts = (self.program(backend), self.header(backend), self.gradients(backend))
         every = [p for p, _ in self._staged(backend)]
-        more = (self.blocked(backend), self.parted(backend)) if printer.target == "threads" else ()
+        threads = printer.target == "threads"
+        more = (self.blocked(backend), self.parted(backend), self.haloed(backend)) if threads else ()
         text: str = printer.emit(*parts, (*every, *self.staged_gradients(backend)), *more)
         return text
 
@@ -298,9 +306,10 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     arrays = printer.target == "arrays"
     more = (*staged(form), *staged_gradients(found)) if arrays else in_products(form, printer.target, found)
     blocks, shares = in_blocks(form, printer.target, found), in_parts(form, printer.target, found)
+    halos = in_halos(form, printer.target, found)
     own = (
         proof_of(form, printer.target),
-        *(v for _, v in (*more, *blocks.values(), *shares.values())),
+        *(v for _, v in (*more, *blocks.values(), *shares.values(), *(p for made in halos.values() for p in made))),
         *(v.verdicts for v in found),
         *(verdicts for _, verdicts in views.values()),
     )
@@ -313,7 +322,8 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         **told(form, found, reasons(form, printer.target)),
     )
     parts = ({by: made for by, (made, _) in views.items()}, [p for p, _ in more])
-    threads = [{name: made for name, (made, _) in some.items()} for some in (blocks, shares)]
+    threads: list[Any] = [{name: made for name, (made, _) in some.items()} for some in (blocks, shares)]
+    threads.append({name: tuple(p for p, _ in made) for name, made in halos.items()})
     source = printer.emit(program, header, *parts, *(threads if printer.target == "threads" else ()))
     return Compiled(load_source(source, backend).layer, source)
 

@@ -113,14 +113,20 @@ class Writer:
     """Prints one launch as a kernel. `narrow` indices have 32 bits; places in memory have 64 in any case.
 
     `rolled` says that loops which aren't to be unrolled must stay loops. Entries of arrays are `stored`, and become `real` where
-    they are read; those of the arrays named in `exact` are.
+    they are read; those of the arrays named in `exact` are. So are those of `cells`, shared arrays that hold entries as they are.
     """
 
     def __init__(
-        self, program: Program, narrow: bool = False, rolled: bool = False, exact: Collection[str] = ()
+        self,
+        program: Program,
+        narrow: bool = False,
+        rolled: bool = False,
+        exact: Collection[str] = (),
+        cells: Collection[str] = (),
     ) -> None:
         self.program = program
         self.exact = exact
+        self.cells = cells
         self.rolled = ["#pragma unroll 1"] if rolled else []
         self.narrow = narrow
         self.integer = "int" if narrow else "long long"
@@ -150,7 +156,8 @@ class Writer:
     def read(self, access: Access) -> str:
         """An entry as an operand, in the type that computes."""
         place = self.place(access)
-        return f"(real){place}" if access.array in self.stored and access.array not in self.exact else place
+        as_stored = access.array in self.cells or (access.array in self.stored and access.array not in self.exact)
+        return f"(real){place}" if as_stored else place
 
     def pointers(self) -> str:
         """The arrays that a kernel takes."""
@@ -173,11 +180,16 @@ class Writer:
     def copy(self, node: Copy) -> Lines:
         if node.over:
             return self.lanes(node)
+        if node.target.array in self.cells:
+            return [f"{self.place(node.target)} = {self.place(node.source)};"]
         return [f"{self.place(node.target)} = {_number(node.times)}{self.read(node.source)};"]
 
     def lanes(self, node: Copy) -> Lines:
         """Several neighbours, to or from an array in one access."""
         (span,) = node.over
+        if node.target.array in self.cells:
+            to, of = (self.place(_at(a, {span.symbol: S.Zero})) for a in (node.target, node.source))
+            return [f"*(Lanes*)&{to} = *(const Lanes*)&{of};"]
         lane = f"lanes.entry[{span.symbol}]"
         head = f"for ({self.integer} {span.symbol} = 0; {span.symbol} < {self.c(span.stop)}; ++{span.symbol})"
         if node.target.array in self.stored:
@@ -226,7 +238,7 @@ class Writer:
 
     def share(self, node: Launch) -> Lines:
         """A launch inside that of a block's threads, which is dealt out to them; `thread` and `threads` number and count these."""
-        count = "*".join(self.bracketed(r.stop) for r in node.threads)
+        count = "*".join(map(self.count, node.threads))
         lines = [
             "#pragma unroll 4",
             f"for (unsigned turn = 0; turn < ({count} + threads - 1) / threads; ++turn) {{",
@@ -235,10 +247,20 @@ class Writer:
         ]
         inner: Lines = []
         for r in reversed(node.threads[1:]):
-            extent = self.bracketed(r.stop)
-            inner += [f"const int {r.symbol} = part % {extent};", f"part /= {extent};"]
-        inner += [f"const int {r.symbol} = part;" for r in node.threads[:1]]
+            inner += [self.dealt(r, f"part % {self.count(r)}"), f"part /= {self.count(r)};"]
+        inner += [self.dealt(r, "part") for r in node.threads[:1]]
         return [*lines, *indent([*inner, *self.body(node.body)]), "}"]
+
+    def count(self, r: Range) -> str:
+        """How many values a range from 0 has, as a factor."""
+        if r.step == 1:
+            return self.bracketed(r.stop)
+        return f"(({self.c(r.stop)} + {self.c(r.step)} - 1) / {self.bracketed(r.step)})"
+
+    def dealt(self, r: Range, number: str) -> str:
+        """A letter of a launch that is dealt out, by its number."""
+        times = "" if r.step == 1 else f"{self.bracketed(r.step)}*"
+        return f"const int {r.symbol} = {times}{f'({number})' if times and ' ' in number else number};"
 
     def barrier(self, node: Barrier) -> Lines:
         return ["__syncthreads();"]

@@ -10,22 +10,24 @@ from sympy import Expr, S, Symbol
 
 from derive.backends._algorithms import algorithm_entry
 from derive.backends._expressions import python
+from derive.backends._halos import halo_extents, halo_limits
 from derive.backends._module import Header, indent
 from derive.backends._parts import part_places
 from derive.backends._strips import block_extents, block_limits, listed
 from derive.backends._tiles import tile_extents, tile_sizes
 from derive.ir.blocks import Blocked
+from derive.ir.halos import LANES, RESULTS, Haloed
 from derive.ir.nodes import Program
 from derive.ir.parts import Parted
 from derive.ir.rounding import steps
 from derive.ir.stages import Staged
-from derive.ir.threads import PRODUCTS, Threads, blocked_threads, moved, plain_threads, tiled_threads
+from derive.ir.threads import PRODUCTS, Threads, blocked_threads, halo_threads, moved, plain_threads, tiled_threads
 from derive.ir.tiles import Tiled
 
 __all__ = ["Design", "device_facts", "device_functions", "gradient_facts"]
 
 Lines = list[str]
-Design = Blocked | Tiled | Parted
+Design = Blocked | Tiled | Parted | Haloed
 BLOCK, STRIP = 256, 128  # threads of a block, of plain launches and of those of strips
 ROWS, COLUMNS = (8, 4, 2, 1), (4,)  # results of a thread of a strip
 ALONG, ACROSS, CHUNK = (
@@ -33,21 +35,26 @@ ALONG, ACROSS, CHUNK = (
     (16, 8, 4, 2, 1),
     (8,),
 )  # of a tile threads along places and weights, terms of a chunk
+HALOS = ((RESULTS,), (8, 4, 2, 1), (LANES,))  # of a tile with a halo results of a thread, threads along both letters
 PARTS = tuple(1 << k for k in (17, 15, 13, 11))  # threads that add up parts
 
 _NONE = Threads(*[S.NaN] * 6)  # what needs no telling
 
 
-def device_functions(name: str, plain: Program, terms: Expr, design: Design | None) -> Lines:
-    """The functions that count what one thread a result does, and those of the program that may stand in for it."""
+def device_functions(name: str, plain: Program, terms: Expr, designs: Iterable[Design]) -> Lines:
+    """The functions that count what one thread a result does, and those of the programs that may stand in for it."""
     lines = _counting(f"_{plain.name}_work", plain, (), plain_threads(plain, terms, BLOCK))
-    match design:
-        case Blocked():
-            lines += _of_blocks(f"_{name}_{design.program.name}", design)
-        case Tiled():
-            lines += _of_tiles(f"_{name}_{design.program.name}", design)
-        case Parted():
-            lines += _of_parts(f"_{name}_{design.program.name}", design, plain, terms)
+    for design in designs:
+        kernel = f"_{name}_{design.program.name}"
+        match design:
+            case Blocked():
+                lines += _of_blocks(kernel, design)
+            case Tiled():
+                lines += _of_tiles(kernel, design)
+            case Haloed():
+                lines += _of_halos(kernel, design)
+            case Parted():
+                lines += _of_parts(kernel, design, plain, terms)
     return lines
 
 
@@ -63,6 +70,13 @@ def _of_tiles(kernel: str, tiled: Tiled) -> Lines:
     call = f"{kernel}.lacks({listed(map(str, own))}, {tile_extents(tiled)}, {tile_sizes(tiled)})"
     counts = _counting(f"{name}_work", tiled.program, own, tiled_threads(tiled))
     return [*_lacking(name, tiled.program, own, call), *counts]
+
+
+def _of_halos(kernel: str, haloed: Haloed) -> Lines:
+    name, own = f"_{haloed.program.name}", haloed.knobs[:-1]
+    call = f"{kernel}.lacks({listed(map(str, own))}, {halo_extents(haloed)}, {halo_limits(haloed)})"
+    counts = _counting(f"{name}_work", haloed.program, own, halo_threads(haloed))
+    return [*_lacking(name, haloed.program, own, call), *counts]
 
 
 def _of_parts(kernel: str, parted: Parted, plain: Program, terms: Expr) -> Lines:
@@ -117,24 +131,24 @@ def _counting(name: str, program: Program, own: tuple[Symbol, ...], counted: Thr
     ]
 
 
-def device_facts(plain: Program, design: Design | None, staged: Sequence[Staged], header: Header) -> Lines:
+def device_facts(plain: Program, designs: Iterable[Design], staged: Sequence[Staged], header: Header) -> Lines:
     """Keyword arguments of the kernel object that count its direct sums, and name its designs, and say why it has no others."""
     counted = steps(plain, frozenset(header.constants), frozenset(header.biases))
     rounded = [] if counted is None else [f"steps={counted},"]
     reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
     unfit = ["unfit={", *reasons, "},"] if reasons else []
-    return [f"work=_{plain.name}_work,", "terms=_terms,", *rounded, *_entries(design, _of(plain, staged)), *unfit]
+    return [f"work=_{plain.name}_work,", "terms=_terms,", *rounded, *_entries(designs, _of(plain, staged)), *unfit]
 
 
 def gradient_facts(
-    plain: Mapping[str, Program], designs: Mapping[str, Design], staged: Sequence[Staged]
+    plain: Mapping[str, Program], designs: Mapping[str, tuple[Design, ...]], staged: Sequence[Staged]
 ) -> dict[str, Lines]:
     """For each argument what its gradient is told."""
     told = {}
     for by, p in plain.items():
         own = _of(p, staged)
         counted = [f"work=_{p.name}_work,", *([f"terms=_{p.name}_terms,"] if own else [])]
-        told[by] = [*counted, *_entries(designs.get(p.name), own)]
+        told[by] = [*counted, *_entries(designs.get(p.name, ()), own)]
     return told
 
 
@@ -143,18 +157,15 @@ def _of(plain: Program, staged: Sequence[Staged]) -> list[Staged]:
     return [program for program in staged if program.result.name == plain.result.name]
 
 
-def _entries(design: Design | None, staged: Sequence[Staged]) -> Lines:
+def _entries(designs: Iterable[Design], staged: Sequence[Staged]) -> Lines:
     """The objects that tell of the programs which may stand in for a plain one."""
-    entries = _entry(design)
+    entries = [line for design in designs for line in _entry(design)]
     for program in staged:
         entries += algorithm_entry(program, program.name.removesuffix(f"_{program.result.name}"))
     return ["algorithms=(", *indent(entries), "),"] if entries else []
 
 
-def _entry(design: Design | None) -> Lines:
-    """The object that tells of one program of threads."""
-    if design is None:
-        return []
+def _entry(design: Design) -> Lines:
     name, knobs = design.program.name, _knobs(design)
     return [
         "Design(",
@@ -174,4 +185,6 @@ def _knobs(design: Design) -> dict[str, tuple[int, ...]]:
             return {str(t.extent): choices for t, choices in zip(tiles, (ROWS, COLUMNS)[-len(tiles) :], strict=True)}
         case Tiled(knobs=knobs):
             return {str(k): choices for k, choices in zip(knobs, (ALONG, ACROSS, CHUNK), strict=False)}
+        case Haloed(knobs=knobs):
+            return {str(k): choices for k, choices in zip(knobs, HALOS, strict=False)}
     return {"threads": PARTS}

@@ -11,7 +11,8 @@ from derive.backends._expressions import python
 from derive.backends._module import accessed, check_sizes, indent, needed, sentence, size_lines
 from derive.backends._strips import argument, counted, listed
 from derive.errors import EmitError
-from derive.ir.nodes import Range
+from derive.ir.halos import Haloed
+from derive.ir.nodes import Let, Range
 from derive.ir.tiles import Tiled
 
 __all__ = ["tile_extents", "tile_function", "tile_kernel", "tile_sizes", "tile_source"]
@@ -19,21 +20,22 @@ __all__ = ["tile_extents", "tile_function", "tile_kernel", "tile_sizes", "tile_s
 Lines = list[str]
 
 
-def _text(tiled: Tiled) -> str:
+def _text(tiled: Tiled | Haloed) -> str:
     return tiled.program.name.upper()
 
 
-def tile_source(name: str, tiled: Tiled, exact: Collection[str]) -> Lines:
+def tile_source(name: str, tiled: Tiled | Haloed, exact: Collection[str]) -> Lines:
     """The CUDA C of one kernel: the types and the knobs are given when it is compiled; arrays in `exact` are `real`."""
     program, integer = tiled.program, "int" if tiled.narrow else "long long"
     w = tiled.width
-    writer = Writer(program, tiled.narrow, rolled=True, exact=exact)
+    cells = {array for array, of in tiled.copied.items() if of not in exact}
+    writer = Writer(program, tiled.narrow, rolled=True, exact=exact, cells=cells)
     return [
         f'{_text(tiled)} = r"""',
         *([f"struct __align__(sizeof(stored)*{w}) Lanes {{ stored entry[{w}]; }};", ""] if writer.wide else []),
         f'extern "C" __global__ void {name}(',
         *indent([f"{writer.pointers()},"]),
-        *indent([", ".join(f"{integer} {s}" for s in _sizes(tiled)) + ")"]),
+        *indent([", ".join(f"{integer} {s}" for s in sizes_told(tiled)) + ")"]),
         "{",
         *indent([*_shared(tiled, writer), *_starts(tiled, writer), *_threads(tiled, writer)]),
         "}",
@@ -41,15 +43,18 @@ def tile_source(name: str, tiled: Tiled, exact: Collection[str]) -> Lines:
     ]
 
 
-def _shared(tiled: Tiled, writer: Writer) -> Lines:
-    return [f"__shared__ __align__(16) real {s.array}{_box(s.shape, writer)};" for s in tiled.shared]
+def _shared(tiled: Tiled | Haloed, writer: Writer) -> Lines:
+    lets = tuple(node for node in tiled.blocks.body if isinstance(node, Let))
+    kinds = ("stored" if s.array in writer.cells else "real" for s in tiled.shared)
+    cells = zip(kinds, tiled.shared, strict=True)
+    return [*writer.body(lets), *(f"__shared__ __align__(16) {k} {s.array}{_box(s.shape, writer)};" for k, s in cells)]
 
 
 def _box(shape: tuple[Expr, ...], writer: Writer) -> str:
     return "".join(f"[{writer.c(e)}]" for e in shape)
 
 
-def _starts(tiled: Tiled, writer: Writer) -> Lines:
+def _starts(tiled: Tiled | Haloed, writer: Writer) -> Lines:
     """The first places of a block's tile, by its number."""
     lines = [f"{writer.integer} block = blockIdx.x;"]
     spans = tiled.blocks.threads
@@ -65,7 +70,7 @@ def _count(r: Range, writer: Writer) -> str:
     return writer.bracketed(whole) if r.step == 1 else f"(({writer.c(whole)} + {writer.c(r.step)} - 1) / {step})"
 
 
-def _threads(tiled: Tiled, writer: Writer) -> Lines:
+def _threads(tiled: Tiled | Haloed, writer: Writer) -> Lines:
     """What each thread does."""
     along, across = tiled.threads.threads
     registers = tiled.registers
@@ -92,8 +97,8 @@ def tile_function(kernel: str, tiled: Tiled) -> Lines:
     check_sizes(program)
     names = [s.name for s in (*program.arguments, program.result)]
     knobs = [str(k) for k in tiled.knobs[:-1]]
-    told = {*_sizes(tiled), *tiled.end.free_symbols}
-    arrays = f"{listed(accessed(program))}, {listed(map(str, _sizes(tiled)))}, {program.result.name}"
+    told = {*sizes_told(tiled), *tiled.end.free_symbols}
+    arrays = f"{listed(accessed(program))}, {listed(map(str, sizes_told(tiled)))}, {program.result.name}"
     return [
         f"def _{program.name}({', '.join([*names, 'new', *knobs])}):",
         f'    """{sentence(program.says)}"""',
@@ -116,14 +121,14 @@ def tile_extents(tiled: Tiled) -> str:
 
 def tile_sizes(tiled: Tiled) -> str:
     """The sizes that a launch in tiles is held against."""
-    told = {*_sizes(tiled), *tiled.end.free_symbols} - {tiled.program.batch}
+    told = {*sizes_told(tiled), *tiled.end.free_symbols} - {tiled.program.batch}
     return listed(map(str, sorted(told, key=str)))
 
 
-def _sizes(tiled: Tiled) -> tuple[Symbol, ...]:
+def sizes_told(tiled: Tiled | Haloed) -> tuple[Symbol, ...]:
     """What a kernel is told: the batch, and the sizes that it needs."""
     program = tiled.program
     if program.batch is None:
         raise EmitError("Backend 'cupy' prints programs that are one launch over a batch.")
-    known = needed(program)
+    known = needed(program) - set(tiled.constants)
     return (program.batch, *(s for s in program.sizes if s in known))

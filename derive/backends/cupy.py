@@ -11,6 +11,7 @@ from derive.backends._algorithms import staged_counts, terms_function
 from derive.backends._cuda import Writer
 from derive.backends._designs import Design, device_facts, device_functions, gradient_facts
 from derive.backends._expressions import table_name
+from derive.backends._halos import halo_function, halo_kernel
 from derive.backends._module import (
     Header,
     accessed,
@@ -29,6 +30,7 @@ from derive.backends._strips import argument, counted, listed, strip_function, s
 from derive.backends._tiles import tile_function, tile_kernel, tile_source
 from derive.errors import EmitError
 from derive.ir.blocks import Blocked
+from derive.ir.halos import Haloed
 from derive.ir.nodes import Launch, Program
 from derive.ir.parts import Parted
 from derive.ir.stages import Staged
@@ -37,13 +39,14 @@ from derive.ir.tiles import Tiled
 __all__ = ["cupy"]
 
 Lines = list[str]
-InBlocks = Blocked | Tiled
+InBlocks = Blocked | Tiled | Haloed
 # For each kind of program in blocks its CUDA C, the object that launches that, and the function that calls it.
 _PRINTERS: Mapping[type, tuple[Any, Any, Any]] = {
     Blocked: (strip_source, strip_kernel, strip_function),
     Tiled: (tile_source, tile_kernel, tile_function),
+    Haloed: (tile_source, halo_kernel, halo_function),
 }
-_LAUNCHERS: Mapping[type, str] = {Blocked: "CudaStrips", Tiled: "CudaTiles"}
+_LAUNCHERS: Mapping[type, str] = {Blocked: "CudaStrips", Tiled: "CudaTiles", Parted: "CudaParts"}
 _BRACES = str.maketrans("()", "{}")
 
 
@@ -71,21 +74,23 @@ class _CuPy:
         header: Header,
         gradients: Mapping[str, Program] | None = None,
         staged: Sequence[Staged] = (),
-        blocked: Mapping[str, InBlocks] | None = None,
+        blocked: Mapping[str, Blocked | Tiled] | None = None,
         parted: Mapping[str, Parted] | None = None,
+        haloed: Mapping[str, tuple[Haloed, ...]] | None = None,
     ) -> str:
         """The text of a module with its kernels; the products of programs in stages are the library's.
 
-        `blocked` and `parted` are programs in blocks and in parts, by the names of the plain ones that may stand in for them.
-        Raises EmitError for what one thread a point can't say.
+        `blocked`, `parted` and `haloed` are programs in blocks, in parts and of tiles with a halo, by the names of the plain ones
+        that they may stand in for. Raises EmitError for what one thread a point can't say.
         """
-        views, blocks, parts = gradients or {}, blocked or {}, parted or {}
-        designs = {**blocks, **parts}
+        views, parts, halos = gradients or {}, parted or {}, haloed or {}
+        blocks = [*(blocked or {}).values(), *(h for own in halos.values() for h in own)]
         told = (bodies_of(views), header.constants, header.repeats)
         programs = (program, *views.values())
+        designs = {p.name: _designs(p.name, (blocked or {}, parts), halos) for p in programs}
         terms = {program.name: header.terms, **{p.name: header.slope_terms[by] for by, p in views.items()}}
         besides = gradient_facts(views, designs, staged)
-        facts = device_facts(program, designs.get(program.name), staged, header)
+        facts = device_facts(program, designs[program.name], staged, header)
         more = ["contiguous=True,", "halves=True,", *facts]
         products = [line for p in staged for line in (*product_functions(header.name, p), *staged_counts(p))]
         lines = [
@@ -98,7 +103,7 @@ class _CuPy:
             *_kernels(header.name, programs, blocks, parts, staged),
             "",
             "",
-            *[line for p in programs for line in _functions(header.name, p, designs.get(p.name), terms[p.name])],
+            *[line for p in programs for line in _functions(header.name, p, designs[p.name], terms[p.name])],
             *products,
             *_terms(program, views, staged, terms),
             *signature(program, header, f"_{program.name}", "cp", more, *told, besides),
@@ -107,8 +112,15 @@ class _CuPy:
         return header.text() + "\n".join(lines)
 
 
+def _designs(
+    name: str, single: tuple[Mapping[str, Design], ...], halos: Mapping[str, tuple[Haloed, ...]]
+) -> tuple[Design, ...]:
+    """What may stand in for a plain program."""
+    return (*(some[name] for some in single if name in some), *halos.get(name, ()))
+
+
 def _imports(
-    told: tuple[Any, ...], blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted], products: Sequence[str]
+    told: tuple[Any, ...], blocks: Sequence[InBlocks], parts: Mapping[str, Parted], products: Sequence[str]
 ) -> Lines:
     return [
         *product_imports(told[0], told[1], products),
@@ -116,6 +128,7 @@ def _imports(
         *(["from .._runtime.designs import Design"] if blocks or parts else []),
         "from .._runtime.device import array_module",
         "from .._runtime.gpu import launched",
+        *(["from .._runtime.halos import CudaHalos"] if any(isinstance(b, Haloed) for b in blocks) else []),
         "",
         'cp = array_module("cupy")',
         *(["strided = strided_on(cp)"] if any("strided(" in line for line in products) else []),
@@ -133,15 +146,15 @@ def _terms(
     return lines
 
 
-def _launchers(blocks: Mapping[str, InBlocks], parts: Mapping[str, Parted]) -> list[str]:
+def _launchers(blocks: Sequence[InBlocks], parts: Mapping[str, Parted]) -> list[str]:
     """The classes that launch programs in blocks and in parts."""
-    return sorted({_LAUNCHERS[type(b)] for b in blocks.values()} | ({"CudaParts"} if parts else set()))
+    return sorted({_LAUNCHERS[type(p)] for p in (*blocks, *parts.values()) if type(p) in _LAUNCHERS})
 
 
 def _texts(
     header: Header,
     programs: Sequence[Program],
-    blocks: Mapping[str, InBlocks],
+    blocks: Sequence[InBlocks],
     parts: Mapping[str, Parted],
     staged: Sequence[Staged],
 ) -> Lines:
@@ -156,7 +169,7 @@ def _texts(
         *_tables(programs),
         *[line for position, text in enumerate(texts) for line in (*([""] if position else []), *text)],
         '"""',
-        *[line for b in blocks.values() for line in ("", *_PRINTERS[type(b)][0](f"{name}_{b.program.name}", b, exact))],
+        *[line for b in blocks for line in ("", *_PRINTERS[type(b)][0](f"{name}_{b.program.name}", b, exact))],
         *(["", *part_source(name, parts, exact)] if parts else []),
         *[line for p in staged for line in ("", *product_source(name, p))],
     ]
@@ -165,25 +178,27 @@ def _texts(
 def _kernels(
     name: str,
     programs: Sequence[Program],
-    blocks: Mapping[str, InBlocks],
+    blocks: Sequence[InBlocks],
     parts: Mapping[str, Parted],
     staged: Sequence[Staged],
 ) -> Lines:
     """The objects that compile and launch them."""
     plain = [f'_{name}_{p.name} = CudaKernel(cp, SRC, "{name}_{p.name}")' for p in programs]
-    inside = [line for b in blocks.values() for line in _PRINTERS[type(b)][1](f"{name}_{b.program.name}", b)]
+    inside = [line for b in blocks for line in _PRINTERS[type(b)][1](f"{name}_{b.program.name}", b)]
     shared = [line for p in parts.values() for line in part_kernel(name, p)]
     return [*plain, *inside, *shared, *(line for p in staged for line in product_kernels(name, p))]
 
 
-def _functions(name: str, program: Program, design: Design | None, terms: Expr) -> Lines:
-    """What launches a program and the one that may stand in for it, and what counts both."""
-    plain = _function(f"_{name}_{program.name}", program)
-    counts = device_functions(name, program, terms, design)
-    if isinstance(design, Parted):
-        return [*plain, *part_function(f"_{name}_{design.program.name}", design, program), *counts]
-    own = _PRINTERS[type(design)][2](f"_{name}_{design.program.name}", design) if design else []
-    return [*plain, *own, *counts]
+def _functions(name: str, program: Program, designs: Sequence[Design], terms: Expr) -> Lines:
+    """What launches a program and those that may stand in for it, and what counts all of them."""
+    lines = _function(f"_{name}_{program.name}", program)
+    for design in designs:
+        kernel = f"_{name}_{design.program.name}"
+        if isinstance(design, Parted):
+            lines += part_function(kernel, design, program)
+        else:
+            lines += _PRINTERS[type(design)][2](kernel, design)
+    return [*lines, *device_functions(name, program, terms, designs)]
 
 
 def _launch(program: Program) -> Launch:

@@ -15,6 +15,7 @@ from typing import Any
 from sympy import Expr, Integer, Max, Min, S, Symbol, ceiling, expand
 
 from derive.ir.blocks import WIDTHS, Blocked
+from derive.ir.halos import Haloed
 from derive.ir.nodes import (
     Access,
     Barrier,
@@ -32,11 +33,13 @@ from derive.ir.nodes import (
 from derive.ir.tiles import Tiled
 from derive.remembered import replaced
 
-__all__ = ["PRODUCTS", "Threads", "blocked_threads", "moved", "plain_threads", "tiled_threads"]
+__all__ = ["PRODUCTS", "Threads", "blocked_threads", "halo_threads", "moved", "plain_threads", "tiled_threads"]
 
 PRODUCTS = Symbol("products", integer=True)
 _FAR = 5040  # a multiple of steps
 Lets = Mapping[Symbol, frozenset[Symbol]]
+Spans = tuple[Range, ...]
+_Sum = tuple[MultiplyAdd, Spans, Spans, Expr]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,30 @@ def tiled_threads(tiled: Tiled) -> Threads:
     return count.settled(counted, {tiled.width: Integer(WIDTHS[-1])})
 
 
+def halo_threads(haloed: Haloed) -> Threads:
+    """Of a program of tiles with a halo, where they are inside: cells that unrolled products read twice are read once."""
+    results, downs, lanes, width = haloed.knobs
+    shared, body = frozenset(s.array for s in haloed.shared), haloed.branches.body
+    ends = dict((haloed.left, haloed.right))
+    count = _Counter(haloed.program, (*haloed.knobs, *ends), shared, downs * lanes)
+    met = [m for m in count.accesses(body) if not m.times.has(PRODUCTS)]
+    filled = sum((m.times for m in met if m.array in shared), S.Zero)
+    sums = list(count.sums(body, (), (), S.One))
+    counted = Threads(
+        threads=count.all(haloed.blocks.threads) * downs * lanes,
+        block=downs * lanes,
+        products=sum((share * count.all((*rolled, *written)) for _, rolled, written, share in sums), S.Zero),
+        accesses=sum((m.times for m in met if m.array not in shared), S.Zero),
+        entries=sum((m.times * m.neighbours for m in met if m.array not in shared), S.Zero),
+        moved=moved(haloed.program),
+        shared=filled + sum((share * count.cells(node, r, w) for node, r, w, share in sums), S.Zero),
+        barriers=sum(count.barriers(body, S.One), S.Zero),
+        sums=results,
+        own=True,
+    )
+    return count.settled(counted, {**ends, width: Integer(WIDTHS[-1])})
+
+
 def _reaches(found: Expr, terms: Expr) -> bool:
     """Whether a product of least ones is the number of terms for one choice of them, and so never more."""
     least = sorted(found.atoms(Min), key=str)
@@ -156,6 +183,32 @@ class _Counter:
                     yield from self.products(inner, times)
                 case MultiplyAdd(over=over):
                     yield times * self.all(over)
+
+    def sums(self, body: Iterable[Any], rolled: Spans, written: Spans, share: Expr) -> Iterator[_Sum]:
+        """Each product with the loops around it, those apart that are written out, and a thread's share of what is dealt out."""
+        for node in body:
+            match node:
+                case Loop(range=span, body=inner, unrolled=unrolled):
+                    spans = (rolled, (*written, span)) if unrolled else ((*rolled, span), written)
+                    yield from self.sums(inner, *spans, share)
+                case Guard(body=inner):
+                    yield from self.sums(inner, rolled, written, share)
+                case Launch(threads=threads, body=inner):
+                    yield from self.sums(inner, (*rolled, *threads), written, share / self.block)
+                case MultiplyAdd():
+                    yield node, rolled, written, share
+
+    def cells(self, node: MultiplyAdd, rolled: Spans, written: Spans) -> Expr:
+        """How many cells products read, each once in loops that are written out."""
+        total = S.Zero
+        for factor in node.factors:
+            found = self.all(rolled)
+            for place in map(expand, factor.subscripts):
+                moving = [r for r in written if r.symbol in place.free_symbols]
+                neighbours = all(abs(place.coeff(r.symbol)) == 1 for r in moving)
+                found *= 1 + sum((self.one(r) - 1 for r in moving), S.Zero) if neighbours else self.all(moving)
+            total += found
+        return total
 
     def barriers(self, body: Iterable[Any], times: Expr) -> Iterator[Expr]:
         """How often a thread waits."""

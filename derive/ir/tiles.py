@@ -12,7 +12,7 @@ from sympy import Expr, S, Symbol
 
 from derive.ir.nodes import Guard, Launch, Program, Scratch
 
-__all__ = ["Split", "Tiled"]
+__all__ = ["Shared", "Split", "Tiled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +49,10 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Tiled:
-    """The program. `splits` are of letters of the output, `summed` of the letter that a sum takes chunks of, up to `end`.
-
-    The first `places` splits are of letters that tell places, the last one is of one that tells weights. `knobs` are numbers when
-    text is compiled: threads along places and along weights, the length of a chunk, and how many results one access stores.
-    `terms` is how many products a result adds at most; `narrow` says that its indices are proved to fit 32 bits where no size is
-    more than MOST.
-    """
+class Shared:
+    """A program that is a launch of blocks of threads, which share working arrays."""
 
     program: Program
-    splits: tuple[Split, ...]
-    summed: Split
-    end: Expr
-    places: int
-    knobs: tuple[Symbol, Symbol, Symbol, Symbol]
-    terms: Expr
-    narrow: bool = False
-
-    @property
-    def width(self) -> Symbol:
-        """How many neighbours one access stores, inside."""
-        return self.knobs[-1]
-
-    @property
-    def small(self) -> tuple[int, ...]:
-        """Numbers for the knobs: a block of one thread, which runs point by point, chunks and accesses of 2."""
-        return (1, 1, 2, 2)
 
     @property
     def blocks(self) -> Launch:
@@ -109,6 +86,45 @@ class Tiled:
         guard = self.threads.body[-1]
         assert isinstance(guard, Guard)
         return guard
+
+
+@dataclass(frozen=True)
+class Tiled(Shared):
+    """The program. `splits` are of letters of the output, `summed` of the letter that a sum takes chunks of, up to `end`.
+
+    The first `places` splits are of letters that tell places, the last one is of one that tells weights. `knobs` are numbers when
+    text is compiled: threads along places and along weights, the length of a chunk, and how many results one access stores.
+    `terms` is how many products a result adds at most; `narrow` says that its indices are proved to fit 32 bits where no size is
+    more than MOST.
+    """
+
+    splits: tuple[Split, ...]
+    summed: Split
+    end: Expr
+    places: int
+    knobs: tuple[Symbol, Symbol, Symbol, Symbol]
+    terms: Expr
+    narrow: bool = False
+
+    @property
+    def constants(self) -> tuple[Symbol, ...]:
+        """The sizes that are numbers when text is compiled: none."""
+        return ()
+
+    @property
+    def copied(self) -> dict[str, str]:
+        """The shared arrays whose cells are entries of an argument as they are stored: none, they hold what is computed with."""
+        return {}
+
+    @property
+    def width(self) -> Symbol:
+        """How many neighbours one access stores, inside."""
+        return self.knobs[-1]
+
+    @property
+    def small(self) -> tuple[int, ...]:
+        """Numbers for the knobs: a block of one thread, which runs point by point, chunks and accesses of 2."""
+        return (1, 1, 2, 2)
 
     @property
     def down(self) -> dict[Symbol, Expr]:

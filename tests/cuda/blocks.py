@@ -12,13 +12,18 @@ from tests.ladder.subjects import Sizes, Subject, subject
 
 __all__ = [
     "BLOCKED",
+    "HALOED_SLOPES",
+    "PASSED",
     "SLOPES",
     "TILED",
     "blocks",
     "compiled_tiles",
     "designed",
     "direct",
+    "halos",
+    "halos_of",
     "sizes_in_blocks",
+    "sizes_in_halos",
     "sizes_in_tiles",
     "strips_of",
     "tiles",
@@ -41,6 +46,12 @@ def tiles_of(name: str) -> tuple[Any, ...]:
     return _launchers(name, "CudaTiles")
 
 
+@cache
+def halos_of(name: str) -> tuple[Any, ...]:
+    """The kernels of tiles with a halo of a layer's module, those that keep a first pass among them."""
+    return _launchers(name, "CudaHalos")
+
+
 def _launchers(name: str, kind: str) -> tuple[Any, ...]:
     module = subject(name, "cupy").kernel.body.__globals__
     return tuple(value for value in module.values() if type(value).__name__ == kind)
@@ -60,6 +71,9 @@ BLOCKED = (
     ),
     *("isotropic2d", "laplacian2d", "periodic2d", "reflect2d", "separable2d", "strided2d", "valid2d"),
 )
+# Of these all keep what they read in shared memory, and these keep a first pass too.
+PASSED = ("separable2d",)
+HALOED_SLOPES = ("transposed2d",)
 # Besides those the gradients by the input of layers whose own program has none.
 SLOPES = ("conv2d_channels_du", "global_pool2d", "transposed2d")
 TILED = (
@@ -116,6 +130,23 @@ def direct() -> AbstractContextManager[None]:
 def tiles() -> AbstractContextManager[None]:
     """Launches in tiles of 2 × 2 threads, and in chunks of 3."""
     return designed("tiles", 2, 2, 3)
+
+
+def sizes_in_halos(of: Subject, aligned: bool = True) -> Sizes:
+    """Sizes at which tiles of 8 rows of 32 places are inside and at the edges; rows hold whole wide accesses, or don't."""
+    known: dict[str, int] = {"n": 27, "m": 104, "p": 104, "C": 72, "R": 2, "Delta": 1}
+    form = of.form
+    if len(form.input.axes) == 1:
+        known["n"] = 1032
+    if len(form.input.axes) == 3:
+        known |= {"n": 3, "m": 27} if "p" in {s.name for s in form.sizes} else {"n": 4, "m": 26}
+    last = {s.name for s in form.input.shape[-1].free_symbols}
+    return {s: known.get(s.name, 1) - (s.name in last and not aligned) for s in form.sizes}
+
+
+def halos(name: str = "halos", threads: int = 1) -> AbstractContextManager[None]:
+    """Launches of tiles with a halo, of so many threads along rows."""
+    return designed(name, 8, threads, 32)
 
 
 def compiled_tiles(name: str) -> int:

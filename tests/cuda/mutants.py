@@ -75,7 +75,7 @@ RUNTIME_RULES = (
     ("launch size", "-(-threads // _BLOCK)", "-(-threads // _BLOCK) + 1"),
     ("launch size", "_BLOCK = 256", "_BLOCK = 2048"),
     ("launch size", "((blocks,), (_BLOCK,)", "([blocks], (_BLOCK,)"),
-    ("launch size", "_MOST_BLOCKS = 2**31 - 1", "_MOST_BLOCKS = 2**40"),
+    ("launch size", "MOST_BLOCKS = 2**31 - 1", "MOST_BLOCKS = 2**40"),
     ("type", "map(np.int64, sizes)", "map(np.int32, sizes)"),
     ("type", "map(np.int64, sizes)", "map(float, sizes)"),
     ("type", '"float32": ("float", "float")', '"float32": ("float", "double")'),

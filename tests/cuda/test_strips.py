@@ -20,7 +20,19 @@ from derive.cuda_check import (
 from derive.cuda_check.settings import Launched
 from derive.cuda_check.trace import Request, Trace
 from derive.pipeline import layer
-from tests.cuda.blocks import BLOCKED, SLOPES, TILED, blocks, direct, sizes_in_blocks, strips_of, tiles_of
+from tests.cuda.blocks import (
+    BLOCKED,
+    HALOED_SLOPES,
+    PASSED,
+    SLOPES,
+    TILED,
+    blocks,
+    direct,
+    halos_of,
+    sizes_in_blocks,
+    strips_of,
+    tiles_of,
+)
 from tests.ladder.checks import whole_numbers
 from tests.ladder.floats import drawn
 from tests.ladder.subjects import LAYERS, Arrays, Sizes, Subject, mutant, subject
@@ -56,6 +68,8 @@ def slopes_of(of: Subject, arrays: Arrays, sizes: Sizes) -> list[np.ndarray]:
 def test_the_layers_in_blocks_are_these() -> None:
     assert {name for name in LAYERS if strips_of(name)} == {*BLOCKED, *SLOPES}
     assert tuple(name for name in LAYERS if tiles_of(name)) == TILED
+    assert {name for name in LAYERS if halos_of(name)} == {*BLOCKED, *HALOED_SLOPES}
+    assert tuple(name for name in LAYERS if any("passes" in own.name for own in halos_of(name))) == PASSED
 
 
 @pytest.mark.parametrize("aligned", [True, False])

@@ -37,15 +37,16 @@ def test_a_plan_is_explained_without_cupy(kernel):
     plan = kernel.plan((2, 4096, 4096), V)
     assert repr(plan) == "<cupy plan of conv2d on (2, 4096, 4096) float32 by strips, R=8, S=4>"
     told = plan.explain()
-    assert [c.choice.name for c in told.candidates] == ["strips", "direct"]
-    assert told.candidates[0].seconds < told.candidates[1].seconds
-    assert [c.counted.operations for c in told.candidates] == [2 * 2 * 4096**2 * 9] * 2
-    assert [c.counted.bytes for c in told.candidates] == [4 * (2 * 2 * 4096**2 + 10)] * 2
+    assert [c.choice.name for c in told.candidates] == ["strips", "halos", "direct"]
+    assert told.candidates[0].seconds < told.candidates[1].seconds < told.candidates[2].seconds
+    assert [c.counted.operations for c in told.candidates] == [2 * 2 * 4096**2 * 9] * 3
+    assert [c.counted.bytes for c in told.candidates] == [4 * (2 * 2 * 4096**2 + 10)] * 3
     assert told.errors[0] == told.errors[1] == pytest.approx(10 * 2**-24)
     text = " ".join(str(told).split())
     assert "strips is predicted to be the quickest (published figures of an H100; not measured)." in text
     assert "the bound of 9 products summed in any order" in text
     assert "parts does not apply: it needs results that add up all items." in text
+    assert "passes does not apply: it needs products of windows along one axis each; 'V[a, b]' is of both." in text
 
 
 def test_what_does_not_fit_is_told(kernel):
@@ -109,7 +110,7 @@ def test_wrong_arguments_are_refused(here):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"algorithm": "tiles"}, "conv2d has no algorithm 'tiles'; there are auto, direct, strips."),
+        ({"algorithm": "tiles"}, "conv2d has no algorithm 'tiles'; there are auto, direct, strips, halos."),
         ({"algorithm": "parts"}, "conv2d: algorithm 'parts' does not apply: it needs results that add up all items."),
         ({"threads": 2}, "conv2d.plan: threads split calls of NumPy; a device has its own."),
         ({"dtype": np.int64}, "conv2d.plan needs floats; for int64 call conv2d itself."),
@@ -122,7 +123,7 @@ def test_wrong_wishes_are_refused(kernel, options, says):
 
 
 def test_a_design_of_another_name_is_refused(kernel):
-    with pytest.raises(TypeError, match=r"^conv2d has no design 'tiles'; there are strips, parts\.$"):
+    with pytest.raises(TypeError, match=r"^conv2d has no design 'tiles'; there are strips, halos, parts\.$"):
         kernel.using("tiles")
     assert kernel.using("strips", R=2).plan((64, 64), V).choice.knobs == {"R": 2, "S": 4}
     assert kernel.using("parts").gradients["X"].algorithms == ()

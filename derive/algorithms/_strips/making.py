@@ -13,21 +13,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sympy import And, Eq, Expr, Ge, Integer, Le, Min, Mod, S, Symbol, expand, floor, true
+from sympy import And, Eq, Expr, Integer, Min, Mod, S, Symbol, expand, floor, true
 
 from derive.algorithms._start import filled
-from derive.algorithms._strips.reading import Along, Reading, least, reading
+from derive.algorithms._strips.reading import Along, Reading, ends, inside, least, reading
 from derive.algorithms._terms import BATCH, ITEM, entry_text, product_in
 from derive.algorithms.direct import direct
 from derive.errors import NoLowering
 from derive.forms.expr import index
 from derive.forms.form import Form
-from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.ir.blocks import Blocked, Tile
 from derive.ir.nodes import Access, Chart, Copy, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Scratch
-from derive.remembered import both, replaced
+from derive.remembered import replaced
 
-__all__ = ["strips"]
+__all__ = ["fresh", "strips", "tiles_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,9 @@ def strips(form: Form, batched: frozenset[str], name: str = "strips") -> Blocked
     plain = direct(form, "threads", batched)
     taken = {s.name for s in (*form.sizes, *form.output.symbols, *form.reduction_symbols, ITEM, BATCH)}
     taken |= {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
-    tiles = _tiles(form, taken)
+    tiles = tiles_of(form, taken)
     found = reading(form, tiles)
-    names = _Names(*(_fresh(n, taken) for n in ("y", "t", "e", "left", "right", "acc", "x", "W")))
+    names = _Names(*(fresh(n, taken) for n in ("y", "t", "e", "left", "right", "acc", "x", "W")))
     inner = _inner(found, names)
     program = replace(plain, name=name, says="strips of outputs a thread", body=(_launch(found, names, plain, inner),))
     terms = S.One
@@ -64,20 +63,22 @@ def strips(form: Form, batched: frozenset[str], name: str = "strips") -> Blocked
     return Blocked(program, found.tiles, names.width, found.constants, _chart(found, names), terms)
 
 
-def _fresh(name: str, taken: set[str]) -> Symbol:
+def fresh(name: str, taken: set[str]) -> Symbol:
+    """A letter of that name, or of the next that is free."""
     while name in taken:
         name += "_"
     taken.add(name)
     return index(name)
 
 
-def _tiles(form: Form, taken: set[str]) -> tuple[Tile, ...]:
+def tiles_of(form: Form, taken: set[str]) -> tuple[Tile, ...]:
+    """Tiles of the last letters of the output. Raises NoLowering where these don't count from 0."""
     axes = form.output.axes[-2:]
     if not axes or any(a.lower != 0 for a in axes):
         raise NoLowering("it needs results at places that count from 0")
     names = (("p", "R"), ("q", "S"))[-len(axes) :]
     return tuple(
-        Tile(a.symbol, _fresh(f"{a.symbol.name}0", taken), *(_fresh(n, taken) for n in pair))
+        Tile(a.symbol, fresh(f"{a.symbol.name}0", taken), *(fresh(n, taken) for n in pair))
         for a, pair in zip(axes, names, strict=True)
     )
 
@@ -88,42 +89,22 @@ def _launch(found: Reading, names: _Names, plain: Program, inner: tuple[Node, ..
     assert isinstance(launch, Launch)
     starts = {t.letter: t for t in found.tiles}
     threads = tuple(_blocks(r, starts[r.symbol]) if r.symbol in starts else r for r in launch.threads)
-    ends = {r.symbol: r.stop for r in launch.threads}
+    stops = {r.symbol: r.stop for r in launch.threads}
     edge: tuple[Node, ...] = launch.body
     for t in reversed(found.tiles):
-        edge = (Loop(Range(t.letter, t.start, Min(t.start + t.extent, ends[t.letter])), edge),)
-    low, high = _ends(found)
+        edge = (Loop(Range(t.letter, t.start, Min(t.start + t.extent, stops[t.letter])), edge),)
+    low, high = ends(found)
     lets = (
         Let(names.left, low - Mod(low, names.width)),
         Let(names.right, high + Mod(-high, names.width)),
     )
-    return Launch(threads, (*lets, Guard(_inside(found, names), inner, edge)), "a block of outputs a thread")
+    return Launch(
+        threads, (*lets, Guard(inside(found, names.left, names.right), inner, edge)), "a block of outputs a thread"
+    )
 
 
 def _blocks(r: Range, tile: Tile) -> Range:
     return Range(tile.start, r.start, r.stop, tile.extent)
-
-
-def _ends(found: Reading) -> tuple[Expr, Expr]:
-    """The first place that a block reads of a row and the one behind its last, from the first place of the block."""
-    whole = found.last.base + found.last.moving
-    return least(whole, found.box), expand(1 - least(-whole, found.box))
-
-
-def _inside(found: Reading, names: _Names) -> object:
-    """Where a block needs no test: whole accesses are inside too. What follows from the rest is left out."""
-    low, high = _ends(found)
-    start = found.last.stride * found.last.tile.start
-    extent = found.form.input.shape[found.last.axis]
-    wide = both(Le(0, start + names.left), Le(start + names.right, extent))
-    form = found.form
-    known = [form.given, Le(names.left, low), Ge(names.right, high)]
-    known += [Ge(t.start, 0) for t in found.tiles] + [Ge(t.extent, 1) for t in found.tiles]
-    known += [replaced(form.output.holds(), {t.letter: t.start for t in found.tiles})]
-    try:
-        return Polyhedron.of(wide, found.inside).simplify(Polyhedron.of(*known)).conditions
-    except NotAffine:
-        return both(wide, found.inside)
 
 
 def _inner(found: Reading, names: _Names) -> tuple[Node, ...]:

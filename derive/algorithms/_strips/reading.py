@@ -17,7 +17,7 @@ from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.ir.blocks import Tile
 from derive.remembered import both, replaced
 
-__all__ = ["Along", "Reading", "least", "reading"]
+__all__ = ["Along", "Reading", "ends", "inside", "least", "reading"]
 
 Box = Mapping[Symbol, tuple[Expr, Expr]]
 
@@ -71,6 +71,28 @@ def least(expression: Expr, box: Box) -> Expr:
     for letter, (low, high) in box.items():
         found = expand(found.subs(letter, low if found.coeff(letter) > 0 else high))
     return found
+
+
+def ends(found: Reading) -> tuple[Expr, Expr]:
+    """The first place that a block reads of a row and the one behind its last, from the first place of the block."""
+    whole = found.last.base + found.last.moving
+    return least(whole, found.box), expand(1 - least(-whole, found.box))
+
+
+def inside(found: Reading, left: Symbol, right: Symbol) -> Any:
+    """Where a block needs no test: whole accesses are inside too. What follows from the rest is left out."""
+    low, high = ends(found)
+    start = found.last.stride * found.last.tile.start
+    extent = found.form.input.shape[found.last.axis]
+    wide = both(Le(0, start + left), Le(start + right, extent))
+    form = found.form
+    known = [form.given, Le(left, low), Ge(right, high)]
+    known += [Ge(t.start, 0) for t in found.tiles] + [Ge(t.extent, 1) for t in found.tiles]
+    known += [replaced(form.output.holds(), {t.letter: t.start for t in found.tiles})]
+    try:
+        return Polyhedron.of(wide, found.inside).simplify(Polyhedron.of(*known)).conditions
+    except NotAffine:
+        return both(wide, found.inside)
 
 
 def reading(form: Form, tiles: tuple[Tile, ...]) -> Reading:

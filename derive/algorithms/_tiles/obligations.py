@@ -48,7 +48,7 @@ from derive.proof.goal import Goal, Obligation
 from derive.proof.solver import discharge
 from derive.remembered import both, built, replaced
 
-__all__ = ["fitted", "tile_obligations"]
+__all__ = ["fitted", "indices", "tile_obligations"]
 
 _LARGEST = 2**10  # of a knob
 
@@ -294,7 +294,7 @@ def _narrow(tiled: Tiled, form: Form) -> Obligation:
     goals = [Goal(given, fits(*extents, *starts, *boxes))]
     facts = tuple(f for r in (*tiled.blocks.threads, *tiled.threads.threads) for f in within(r))
     found: dict[tuple[Any, ...], dict[Any, None]] = {}
-    for known, parts in _indices(tiled.threads.body, facts):
+    for known, parts in indices(tiled.threads.body, facts):
         found.setdefault(known, {}).update(dict.fromkeys(parts))
     goals += [Goal((*given, *known), fits(*parts)) for known, parts in found.items()]
     says = f"The indices of the program '{program.name}' fit 32 bits where no size is more than {MOST}."
@@ -319,7 +319,7 @@ def _largest(launch: Launch, tiled: Tiled) -> Expr:
     return (box + threads).subs(dict.fromkeys(tiled.knobs, _LARGEST))
 
 
-def _indices(body: tuple[Node, ...], facts: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], list[Any]]]:
+def indices(body: tuple[Node, ...], facts: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], list[Any]]]:
     """What is computed where, with what holds of the letters there; conditions aren't needed."""
     for node in body:
         match node:
@@ -328,12 +328,12 @@ def _indices(body: tuple[Node, ...], facts: tuple[Any, ...]) -> Iterator[tuple[t
             case Loop(range=span, body=inner):
                 yield facts, [span.start, span.stop]
                 yield (*facts, *within(span)), [span.symbol + span.step]
-                yield from _indices(inner, (*facts, *within(span)))
+                yield from indices(inner, (*facts, *within(span)))
             case Launch(threads=threads, body=inner):
-                yield from _indices(inner, (*facts, *(f for r in threads for f in within(r))))
+                yield from indices(inner, (*facts, *(f for r in threads for f in within(r))))
             case Guard(condition=condition, body=inner, otherwise=other):
                 yield facts, [condition]
-                yield from _indices((*inner, *other), facts)
+                yield from indices((*inner, *other), facts)
             case Copy() | Fill() | MultiplyAdd():
                 facts_here = (*facts, *(f for r in node.over for f in within(r)))
                 yield facts_here, [e for a in accesses_of(node) for e in a.subscripts]

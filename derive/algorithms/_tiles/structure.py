@@ -32,7 +32,7 @@ from derive.ir.nodes import (
 )
 from derive.ir.tiles import Tiled
 
-__all__ = ["Parts", "Point", "Term", "check_tiled", "points", "within"]
+__all__ = ["Parts", "Point", "Term", "check_letters", "check_tiled", "check_uniform", "points", "within"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def check_tiled(tiled: Tiled) -> tuple[Parts, Parts]:
     if kinds != (Scratch, Scratch, Launch) or tuple(map(type, tiled.threads.body)) != (Scratch, Guard):
         raise NoLowering("A program in tiles is a launch of blocks of threads with two shared arrays.")
     threads, guard = tiled.threads, tiled.branches
-    _check_letters(program.body, frozenset({*program.sizes, *tiled.knobs}))
+    check_letters(program.body, frozenset({*program.sizes, *tiled.knobs}))
     starts = {split.start: split.extent for split in tiled.splits}
     for r in blocks.threads:
         if (r.start, r.step) != (0, starts.pop(r.symbol, r.step if r.step == 1 else None)):
@@ -114,26 +114,28 @@ def check_tiled(tiled: Tiled) -> tuple[Parts, Parts]:
     if starts or any((r.start, r.step) != (0, 1) for r in threads.threads):
         raise NoLowering("A launch starts each tile, and a block has each of its threads.")
     uniform = {r.symbol for r in blocks.threads} | {*program.sizes, *tiled.knobs, program.batch}
-    _check_uniform(guard.condition, uniform)
+    check_uniform(guard.condition, uniform)
     here = Point(Fill(Access("", ()), ())).deeper((*blocks.threads, *threads.threads))
     inside = replace(here, facts=(*here.facts, guard.condition))
     outside = replace(here, facts=(*here.facts, Not(guard.condition)))
     return _parts(tiled, guard.body, inside, uniform), _parts(tiled, guard.otherwise, outside, uniform)
 
 
-def _check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:
+def check_letters(body: tuple[Node, ...], bound: frozenset[Symbol]) -> None:
+    """Raises NoLowering where a letter is bound twice on one path."""
     for node in body:
         ranges = node.threads if isinstance(node, Launch) else (node.range,) if isinstance(node, Loop) else ()
         own = {r.symbol for r in ranges}
         if len(own) < len(ranges) or own & bound:
             raise NoLowering(f"A program binds '{sorted(own & bound, key=str)[0]}' twice.")
         if isinstance(node, (Loop, Launch, Guard)):
-            _check_letters(node.body, bound | own)
+            check_letters(node.body, bound | own)
         if isinstance(node, Guard):
-            _check_letters(node.otherwise, bound)
+            check_letters(node.otherwise, bound)
 
 
-def _check_uniform(condition: Any, known: set[Any]) -> None:
+def check_uniform(condition: Any, known: set[Any]) -> None:
+    """Raises NoLowering for what differs among the threads of a block."""
     if met := sorted(condition.free_symbols - known, key=str):
         raise NoLowering(f"All threads of a block go the same way to a barrier; '{condition}' depends on {met[0]}.")
 
@@ -149,7 +151,7 @@ def _parts(tiled: Tiled, body: tuple[Node, ...], here: Point, uniform: set[Any])
     while len(chunk) == 1 and isinstance(chunk[0], Loop):
         span = chunk[0].range
         for bound in (span.start, span.stop, span.step):
-            _check_uniform(bound, known)
+            check_uniform(bound, known)
         known.add(span.symbol)
         chunk, around = chunk[0].body, around.deeper((span,))
     barriers = [number for number, node in enumerate(chunk) if isinstance(node, Barrier)]
