@@ -289,16 +289,8 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     """Emit a derivation and load the result. `sizes` are fixed numbers for sizes of the form."""
     from derive.forms.equation import formula
 
-    fixed = dict(sizes or {})
-    known = {s.name for s in derivation.form.sizes}
-    if unknown := [name for name in fixed if name not in known]:
-        raise UnknownName(f"The layer has no size '{unknown[0]}'; its sizes are {', '.join(sorted(known))}.")
-    if wrong := [name for name, value in fixed.items() if not isinstance(value, int) or isinstance(value, bool)]:
-        raise UsageRefused(f"The size {wrong[0]} is a whole number; {fixed[wrong[0]]!r} is not.")
-    values = {index(name): Integer(value) for name, value in fixed.items()}
+    values = _values(derivation.form, dict(sizes or {}))
     form = derivation.form.at(values)
-    if form.given == False:  # noqa: E712
-        raise UsageRefused(f"The layer doesn't exist at {', '.join(f'{k} = {v}' for k, v in fixed.items())}.")
     printer = find("derive.backends", backend)
     program = lower(form, printer.target)
     found = [slope.at(values) for slope in slopes(derivation.form)]
@@ -326,6 +318,19 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
     threads.append({name: tuple(p for p, _ in made) for name, made in halos.items()})
     source = printer.emit(program, header, *parts, *(threads if printer.target == "threads" else ()))
     return Compiled(load_source(source, backend).layer, source)
+
+
+def _values(form: Form, fixed: dict[str, int]) -> dict[Any, Integer]:
+    """The numbers for sizes of a form. Raises UnknownName or UsageRefused for what is no size or no number, or leaves no layer."""
+    known = {s.name for s in form.sizes}
+    if unknown := [name for name in fixed if name not in known]:
+        raise UnknownName(f"The layer has no size '{unknown[0]}'; its sizes are {', '.join(sorted(known))}.")
+    if wrong := [name for name, value in fixed.items() if not isinstance(value, int) or isinstance(value, bool)]:
+        raise UsageRefused(f"The size {wrong[0]} is a whole number; {fixed[wrong[0]]!r} is not.")
+    values = {index(name): Integer(value) for name, value in fixed.items()}
+    if form.at(values).given == False:  # noqa: E712
+        raise UsageRefused(f"The layer doesn't exist at {', '.join(f'{k} = {v}' for k, v in fixed.items())}.")
+    return values
 
 
 def window_kernel(layer: Layer) -> Compiled:

@@ -89,9 +89,7 @@ class _CuPy:
         programs = (program, *views.values())
         designs = {p.name: _designs(p.name, (blocked or {}, parts), halos) for p in programs}
         terms = {program.name: header.terms, **{p.name: header.slope_terms[by] for by, p in views.items()}}
-        besides = gradient_facts(views, designs, staged)
-        facts = device_facts(program, designs[program.name], staged, header)
-        more = ["contiguous=True,", "halves=True,", *facts]
+        more = ["contiguous=True,", "halves=True,", *device_facts(program, designs[program.name], staged, header)]
         products = [line for p in staged for line in (*product_functions(header.name, p), *staged_counts(p))]
         lines = [
             *_imports(told, blocks, parts, products),
@@ -106,7 +104,7 @@ class _CuPy:
             *[line for p in programs for line in _functions(header.name, p, designs[p.name], terms[p.name])],
             *products,
             *_terms(program, views, staged, terms),
-            *signature(program, header, f"_{program.name}", "cp", more, *told, besides),
+            *signature(program, header, f"_{program.name}", "cp", more, *told, gradient_facts(views, designs, staged)),
             "",
         ]
         return header.text() + "\n".join(lines)
