@@ -24,9 +24,9 @@ from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, refute_at_small_sizes
 from derive.proof.solver import discharge
 from derive.proof.step import Clause
-from derive.rules._bounded import bounded
 from derive.rules._entries import Entrywise, entrywise
 from derive.rules._names import Names
+from derive.rules._plain import plain
 from derive.rules._renamed import renamed
 from derive.rules._rule import Application
 from derive.rules.compose import compose
@@ -73,7 +73,7 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
 def _over_the_rationals(form: Form, seen: Entrywise | None, structure: Application) -> tuple[Verdict, ...]:
     """Of weights in a vector space, or of matrices or tables: what each clause says of the parameters, decided exactly."""
     whole = form if seen is None else seen.form
-    tables, clauses = structure.tables(whole), tuple(bounded(c, form) for c in structure.clauses(whole))
+    tables, clauses = structure.tables(whole), tuple(plain(c, form) for c in structure.clauses(whole))
     letter = index(Names(form, *(s.name for c in clauses for s in c.binders), *_bound(clauses)).fresh("r"))
     own = clauses if seen is None else tuple(seen.of(c, letter) for c in clauses)
     return check_linear(form, own, tables)

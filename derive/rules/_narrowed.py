@@ -18,10 +18,10 @@ from sympy import And, Expr, Integer, Rational, Sum, Symbol, false, true
 from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Form, Param, Table
 from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep, View
-from derive.rules._bounded import bounded
 from derive.rules._entries import Entrywise
 from derive.rules._maps import same_letters
 from derive.rules._names import Names
+from derive.rules._plain import plain
 from derive.rules._solved import Solved, shape
 
 __all__ = ["narrowed"]
@@ -29,7 +29,7 @@ __all__ = ["narrowed"]
 
 def narrowed(form: Form, seen: Entrywise, laws: tuple[Clause, ...], tables: tuple[Table, ...], statement: str) -> Step:
     """One free weight a dimension of what the laws leave. Raises RuleRefused for laws along letters of symbolic ranges."""
-    held = tuple(bounded(law, form) for law in laws)
+    held = tuple(plain(law, form) for law in laws)
     inner = {letter.name for c in held for e in (c.left, c.right) for s in e.atoms(Sum) for letter, *_ in s.limits}
     names = Names(form, *inner, *(s.name for c in held for s in c.binders), *(t.name for t in tables))
     letter = index(names.fresh("r"))

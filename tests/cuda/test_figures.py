@@ -41,7 +41,9 @@ def test_every_layer_is_there(figures: Any) -> None:
     assert tuple(figures["layers"]) == LAYERS
     for found in figures["layers"].values():
         for row in found["kernels"].values():
-            assert {"float", "double"} & {options.partition(" -D")[0] for options in row["types"]}
+            types = {options.partition(" -D")[0] for options in row["types"]}
+            at_once = types == {"__half"} and row["memory"] is None  # copies beside products, where others need none
+            assert {"float", "double"} & types or at_once
             for of in row["types"].values():
                 assert tuple(of["registers"]) == tuple(of["occupancy"]) == ARCHITECTURES
                 assert all(0 < part <= 1 for part in of["occupancy"].values())

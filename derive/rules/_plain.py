@@ -1,33 +1,30 @@
-"""A law said so that it can be written out: numbers bound its letters, and cases that can't occur are left out."""
+"""A law said so that it can be written out: cases that can't occur are left out."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from sympy import Integer, Le, Sum
+from sympy import Sum
 
 from derive.forms.expr import Where, index
 from derive.forms.form import Form
-from derive.forms.polyhedron import NotAffine, Polyhedron
-from derive.proof.goal import Goal
-from derive.proof.points import ranges_in
 from derive.proof.step import Clause
 from derive.remembered import both, replaced, text
 from derive.rules._known import implied
 
-__all__ = ["bounded"]
+__all__ = ["plain"]
 
 
-def bounded(law: Clause, form: Form) -> Clause:
-    """The same law: what its condition implies of a letter's range is added, what it implies of a case is used.
+def plain(law: Clause, form: Form) -> Clause:
+    """The same law: what its condition implies of a case is used.
 
     Letters that the form has for something else, such as a shift s beside a bias Σ_s C[i, s]·u[s], are renamed.
     """
     law = _renamed(law, form)
     known = both(form.given, law.given)
     left, right = (_settled(side, known) for side in (law.left, law.right))
-    return replace(law, given=both(law.given, *_ranges(law)), left=left, right=right)
+    return replace(law, left=left, right=right)
 
 
 def _renamed(law: Clause, form: Form) -> Clause:
@@ -53,21 +50,3 @@ def _settled(expression: Any, known: Any) -> Any:
         if implied(known, case.condition):
             expression = expression.xreplace({case: case.args[1]})
     return expression
-
-
-def _ranges(law: Clause) -> list[Any]:
-    """Numbers between which a letter lies, for those letters of which the condition doesn't say so itself."""
-    missing = [s for s in law.binders if s not in ranges_in(Goal((law.given,), law.given).facts)]
-    if not missing:
-        return []
-    try:
-        places = Polyhedron.of(law.given)
-    except NotAffine:
-        return []
-    found = []
-    for letter in missing:
-        low, high = places.project(*(places.symbols - {letter})).simplify().bounds(letter)
-        ends = [e for e in low if isinstance(e, Integer)], [e for e in high if isinstance(e, Integer)]
-        if all(ends):
-            found += [Le(max(ends[0]), letter), Le(letter, min(ends[1]))]
-    return found
