@@ -23,7 +23,7 @@ from derive.proof.equality import convolved, equal_layers
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, refute_at_small_sizes
 from derive.proof.solver import discharge
-from derive.proof.step import Clause
+from derive.proof.step import Clause, Kind
 from derive.rules._entries import Entrywise, entrywise
 from derive.rules._names import Names
 from derive.rules._plain import plain
@@ -105,29 +105,54 @@ def _at_its_sizes(
 
 
 def same_layer(one: Derivation, other: Derivation) -> Verdict:
-    """Prove that two derivations end in the same layer: equal dense weights and biases for equal parameters, all sizes.
+    """Prove that two derivations end in the same layer, for equal parameters and all sizes.
 
-    Raises RuleRefused where their parameters have different boxes, ObligationFailed where the layers differ.
+    That is so where their dense weights and biases are equal; behind an edge, a stride or another transformation, where the terms
+    are. Raises RuleRefused where parameters have different boxes, ObligationFailed with a counterexample where layers differ.
     """
     _check_derivations(one, other)
-    if [(p.array, p.values) for p in one.form.params] != [
-        (p.array, p.values) for p in other.form.params
-    ] or one.dense != other.dense:
+    transformed = any(s.kind is Kind.TRANSFORMATION for d in (one, other) for s in d.steps)
+    if [(p.array, p.values) for p in one.form.params] != [(p.array, p.values) for p in other.form.params] or (
+        one.dense != other.dense and not transformed
+    ):
         raise RuleRefused("Two layers can be compared when their parameters have the same names and boxes.")
+    if transformed:
+        return _same_terms(one.form, other.form)
     left, right = one.reference_maps, other.reference_maps
-    goals = tuple(
-        Goal((And(one.form.given, other.form.given), p.array.holds()), Eq(left[p.name], right[p.name]))
+    given = And(one.form.given, other.form.given)
+    clauses = [
+        Clause("one layer", p.array.symbols, And(given, p.array.holds()), left[p.name], right[p.name])
         for p in one.dense.params
-    )
-    verdict = discharge(Obligation("same layer", "Both derivations end in the same layer.", goals))
+    ]
+    return _equal(one.form, clauses, "Both derivations end in the same layer.")
+
+
+def _equal(form: Form, clauses: Iterable[Clause], says: str) -> Verdict:
+    """The verdict that clauses hold which say that two layers are one. Raises ObligationFailed with a counterexample."""
+    by_goal = {Goal((clause.given,), Eq(clause.left, clause.right)): clause for clause in clauses}
+    verdict = discharge(Obligation("same layer", says, tuple(by_goal)))
     if verdict.status is Status.REFUTED and verdict.goal is not None:
-        (param,) = (p for p, goal in zip(one.dense.params, goals, strict=True) if goal == verdict.goal)
-        says = Clause("one layer", param.array.symbols, And(*verdict.goal.given), left[param.name], right[param.name])
-        found = counterexample(one.form, verdict.goal, says)
+        found = counterexample(form, verdict.goal, by_goal[verdict.goal])
         raise ObligationFailed(f"The two layers differ at {found}.", found)
     if not verdict.proved:
         raise ObligationFailed("Whether the two layers are the same is not decided.")
     return verdict
+
+
+def _same_terms(one: Form, other: Form) -> Verdict:
+    """The verdict that two forms with the same parameters have the same terms, and biases."""
+    letters = {s: s for s in other.reduction_symbols}
+    axes = [[(a.symbol, a.role) for a in (*f.output.axes, *f.input.axes)] for f in (one, other)]
+    if {*letters} != {*one.reduction_symbols} or axes[0] != axes[1]:
+        raise RuleRefused(
+            "Two layers behind edges, strides or other transformations are compared by terms with the same letters."
+        )
+    says = "Both derivations end in the same layer."
+    terms = equal_layers(one, other, letters, says)
+    given = And(one.given, other.given, one.output.holds())
+    biases = _equal(one, [Clause("one bias", one.output.symbols, given, one.bias, other.bias)], says)
+    goals = (*terms.obligation.goals, *biases.obligation.goals)
+    return Verdict(Obligation("same layer", says, goals, terms.obligation.witness), terms.status)
 
 
 def commute(one: Derivation, other: Derivation) -> Verdict:

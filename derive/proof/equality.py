@@ -103,10 +103,11 @@ def equal_layers(one: Form, other: Form, letters: Letters, says: str, window: Co
     verdict = _by_terms(one, other, letters, says, window)
     if verdict.proved:
         return verdict
-    if verdict.status is Status.REFUTED and _told_apart(one) and (window is not None or _told_apart(other)):
-        raise _refuted(one, verdict)
+    alike = [a.extent for a in one.output.axes] == [a.extent for a in other.output.axes]
+    if verdict.status is Status.REFUTED and alike and _told_apart(one) and (window is not None or _told_apart(other)):
+        raise _refuted(one, _at(one, other, letters), verdict)
     written = None
-    if window is None:
+    if window is None and alike:
         written = proved_by_unfolding(one, other, letters, says) or proved_by_enumeration(one, other, says)
     if written is not None:
         return written
@@ -155,16 +156,31 @@ def _told_apart(form: Form) -> bool:
     return {*form.reduction_symbols} <= letters and not any(p.values for p in form.weights)
 
 
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """The term of another layer that is said to be one of the first: by the first one's letters."""
+
+    live: Any
+    read: tuple[Expr, ...]
+    weight: Expr
+
+
+def _at(one: Form, other: Form, letters: Letters) -> _Called:
+    at = dict(letters) | dict(zip(other.output.symbols, one.output.symbols, strict=True))
+    read = tuple(expand(e.xreplace(at)) for e in other.read)
+    return _Called(other.live.xreplace(at), read, other.weight.xreplace(at))
+
+
 def _by_terms(one: Form, other: Form, letters: Letters, says: str, window: Convolved | None) -> Verdict:
     """Whether the terms of one are those of the other, at these values of the other's letters, with the same input."""
     given = And(one.given, other.given)
     ranges = And(*(axis.holds() for axis in one.reduction), *_windows(one))
-    at = dict(letters) | dict(zip(other.output.symbols, one.output.symbols, strict=True))
-    live = other.live.xreplace(at)
-    same = [equal_places(one.read, (expand(e.xreplace(at)) for e in other.read))]
+    called = _at(one, other, letters)
+    live = called.live
+    same = [equal_places(one.read, called.read)]
     same += [Eq(a.extent, b.extent) for a, b in zip(one.output.axes, other.output.axes, strict=True)]
     if window is None:
-        same.append(same_product(one.weight, other.weight.xreplace(at)))
+        same.append(same_product(one.weight, called.weight))
     goals = (
         Goal((given, one.live), And(live, *same)),
         Goal((given, one.output.holds(), ranges, live), one.live),
@@ -179,7 +195,7 @@ def _windows(one: Form) -> Iterable[Any]:
     return (part for part in And.make_args(one.domain) if not part.free_symbols & places)
 
 
-def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
+def _refuted(one: Form, other: _Called, verdict: Verdict) -> ObligationFailed:
     """The smallest term that only one of the two has: with its weights and its input 1, one gives 1 and the other 0."""
     assert verdict.goal is not None
     mentioned = verdict.goal.show.free_symbols.union(*(f.free_symbols for f in verdict.goal.given))
@@ -188,7 +204,8 @@ def _refuted(one: Form, verdict: Verdict) -> ObligationFailed:
     model = smallest_model(verdict.goal, [s.name for s in sizes], [s.name for s in letters])
     at = dict.fromkeys((*one.output.symbols, *one.reduction_symbols), Integer(0))  # on all integers any place will do
     at |= {s: Integer(model[s.name]) for s in (*sizes, *letters)}
-    entries = [*(product_of(one.weight) or {}).values(), one.input.entry(one.read)]
+    read = one.read if one.live.xreplace(at) == True else other.read  # noqa: E712  SymPy's
+    entries = [*(product_of(one.weight) or {}).values(), one.input.entry(read)]
     found = Counterexample(
         sizes=tuple((s.name, model[s.name]) for s in sizes),
         indices=tuple((s.name, int(at[s])) for s in one.output.symbols),

@@ -95,11 +95,30 @@ def differing_at_small_sizes(one: Form, other: Form, made: Made | None = None) -
         first, second = matrix(one, apart, sizes), matrix(other, _theirs(other, apart, sizes, made), sizes)
         if first.shape == second.shape and (first == second).all():
             continue
+        shapes = None
         for said, arrays in _one_of_each(one, sizes):
-            first, second = matrix(one, arrays, sizes), matrix(other, _theirs(other, arrays, sizes, made), sizes)
-            if first.shape != second.shape or (first != second).any():
-                return _difference(one, sizes, said, (first, second))
+            found = _differing(one, other, sizes, said, arrays, made)
+            if found is not None and found.residue != 0:
+                return found
+            shapes = shapes or found
+        if shapes is not None:
+            return shapes
     return None
+
+
+def _differing(
+    one: Form,
+    other: Form,
+    sizes: Mapping[Symbol, int],
+    said: tuple[tuple[str, int], ...],
+    arrays: Arrays,
+    made: Made | None,
+) -> Counterexample | None:
+    """Where two forms differ with these entries."""
+    first, second = matrix(one, arrays, sizes), matrix(other, _theirs(other, arrays, sizes, made), sizes)
+    if first.shape == second.shape and (first == second).all():
+        return None
+    return _difference(one, sizes, said, (first, second))
 
 
 def _difference(
@@ -114,7 +133,7 @@ def _difference(
         inside[tuple(map(slice, W.shape))] = True
         missing |= ~inside
     gap = first - second
-    at = tuple(int(p) for p in np.argwhere((gap != 0) | missing)[0])
+    at = tuple(int(p) for p in np.argwhere(gap != 0 if gap.any() else missing)[0])
     axes = (*one.output.axes, *one.input.axes)
     values = [p + int(evaluate(axis.lower, sizes)) for p, axis in zip(at, axes, strict=True)]
     rank = len(one.output.axes)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sympy import Max, symbols
 
 import derive
 from derive import Box, Channels, PointGroup, Translations
-from derive.errors import ObligationFailed
+from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.denote import denote
 from derive.forms.expr import index
 from derive.symmetry import symmetry
@@ -65,6 +67,47 @@ def stencils():
         return bool((gives(laplace, at, gives(slope, at, at["X"])) != gives(whole, at, at["X"])).any())
 
     return (lambda: derive.one_window(laplace, slope, whole)), refuted
+
+
+NEAR = window(1, "zero")
+TOLD_APART = {
+    "two edges": (window("Delta", "periodic"), window("Delta", "reflect")),
+    "an edge and another one": (NEAR, window(1, "nearest")),
+    "an edge and whole windows": (NEAR, window(1, "valid")),
+    "two strides": (window("Delta", "zero", stride=2), window("Delta", "zero", stride=3)),
+    "two compositions": (
+        NEAR.then(derive.compose(window(1, "periodic"))),
+        window(1, "periodic").then(derive.compose(NEAR)),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TOLD_APART)
+def test_layers_of_one_window_that_transformations_make_differ_are_told_apart(what):
+    """What is beyond an edge, or left out, is part of the layer: equal embeddings of weights don't make two layers one."""
+    one, other = TOLD_APART[what]
+    assert derive.same_layer(one, one).proved and derive.same_layer(other, other).proved
+    with pytest.raises(ObligationFailed, match=r"^Both derivations end in the same layer: refused at n = ") as refused:
+        derive.same_layer(one, other)
+    at = pasted(refused.value.counterexample.python)
+    first, second = (gives(layer, at, at["X"]) for layer in (one, other))
+    assert first.shape != second.shape or (first != second).any()
+
+
+def test_biases_are_told_apart_too():
+    start = derive.dense(1).then(derive.reindex()).then(derive.equivariant(Translations())).then(derive.local(1))
+    one = start.then(derive.boundary("reflect"))
+    other = replace(one, steps=one.steps, start=one.start)
+    doubled = replace(
+        other.steps[-1], step=replace(other.steps[-1].step, after=replace(one.form, bias=2 * one.form.bias))
+    )
+    with pytest.raises(ObligationFailed, match=r"^The two layers differ at n = 1, i = 0: residue -?u\[\(\)\]"):
+        derive.same_layer(one, replace(one, steps=(*one.steps[:-1], doubled)))
+
+
+def test_a_layer_and_its_adjoint_are_not_compared_letter_by_letter():
+    with pytest.raises(RuleRefused, match="are compared by terms with the same letters"):
+        derive.same_layer(NEAR, NEAR.then(derive.adjoint()))
 
 
 x, y = symbols("x y", integer=True)
