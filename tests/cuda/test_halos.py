@@ -7,6 +7,8 @@ import pytest
 
 from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, NoCompiler, run_mod_p, using
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc
+from derive.cuda_check.settings import Launched
+from derive.cuda_check.trace import Request, Trace
 from derive.ir.halos import LANES, RESULTS
 from derive.runtime import halos as runtime
 from tests.cuda.blocks import BLOCKED, HALOED_SLOPES, PASSED, direct, halos, halos_of, sizes_in_halos
@@ -161,6 +163,48 @@ def test_a_fault_in_the_text_is_found(name: str) -> None:
     except CudaFault as fault:
         found = str(fault)
     assert any(part in found for part in says.split("|")), found
+
+
+class _Traced:
+    """Is told of launches, and keeps what their warps ask for, by the kernel."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, list[Request]] = {}
+
+    def launched(self, launch: Launched) -> None:
+        pass
+
+    def traced(self, launch: Launched, trace: Trace) -> None:
+        edges = launch.code.index("    } else {")
+        first = launch.code[:edges].count("\n") + 1
+        self.requests[launch.kernel] = [r for r in trace.requests() if r.line is not None and r.line < first]
+
+    def found(self, fault: CudaFault, code: str) -> None:
+        raise fault
+
+
+@pytest.mark.parametrize(
+    ("name", "design"),
+    [
+        ("conv2d", "halos"),
+        ("separable2d", "passes"),
+        ("conv1d", "halos"),
+        ("depthwise2d", "halos"),
+        ("conv3d", "halos"),
+    ],
+)
+def test_a_tile_inside_asks_for_whole_sectors_and_meets_no_bank_twice(name: str, design: str) -> None:
+    of, watch = subject(name, "cupy"), _Traced()
+    sizes = {s: {"n": 1032 if name == "conv1d" else 40, "p": 104}.get(s.name, v) for s, v in sizes_in_halos(of).items()}
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3)
+    with using(trace_capacity=1 << 20, watch=watch), halos(design):
+        of(arrays, sizes)
+    (found,) = watch.requests.values()
+    assert not any(r.conflicts for r in found)
+    for array, write in (("X", False), ("H", True)):
+        main = [r for r in found if r.argument == array and r.write == write]
+        assert main and 32 * sum(r.sectors for r in main) == sum(r.bytes for r in main)
+    assert {r.bytes for r in found if r.argument == "X"} >= {32 * 16}
 
 
 def test_what_tiles_with_a_halo_lack() -> None:
