@@ -14,8 +14,8 @@ from derive.runtime import halos as runtime
 from tests.cuda.blocks import BLOCKED, HALOED_SLOPES, PASSED, direct, halos, halos_of, sizes_in_halos
 from tests.cuda.disassembly import find_disassembler, instructions
 from tests.cuda.test_strips import slopes_of
-from tests.ladder.checks import whole_numbers
-from tests.ladder.floats import drawn
+from tests.ladder.checks import rounding_errors, whole_numbers
+from tests.ladder.floats import REGIMES, drawn
 from tests.ladder.subjects import mutant, subject
 
 pytestmark = pytest.mark.usefixtures("cxx")
@@ -104,6 +104,17 @@ def test_an_infinity_stays_where_its_window_is(name: str, design: str) -> None:
     arrays["X"][...] = 1
     with halos(design):
         assert np.all(np.isposinf(of(arrays, sizes)))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("design", ["halos", "passes"])
+def test_errors_are_within_the_bound_of_direct_sums(design: str, dtype: str) -> None:
+    """Two passes round less often, and what underflows in the first is multiplied by one factor more, as in a product of three."""
+    of = subject("separable2d", "cupy")
+    sizes = {s: {"n": 11, "m": 9, "Delta": 1, "R": 2}[s.name] for s in of.form.sizes}
+    with halos(design):
+        for seed, regime in enumerate(REGIMES):
+            assert isinstance(rounding_errors(of, drawn(of, sizes, regime, dtype, seed), sizes), list)
 
 
 @pytest.mark.parametrize("radius", [0, 2, 5, 11])
