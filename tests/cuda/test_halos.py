@@ -16,7 +16,7 @@ from tests.cuda.disassembly import find_disassembler, instructions
 from tests.cuda.test_strips import slopes_of
 from tests.ladder.checks import rounding_errors, whole_numbers
 from tests.ladder.floats import REGIMES, drawn
-from tests.ladder.subjects import mutant, subject
+from tests.ladder.subjects import entry_of, mutant, subject
 
 pytestmark = pytest.mark.usefixtures("cxx")
 
@@ -302,6 +302,8 @@ def test_a_column_is_read_once_for_eight_results(tmp_path: Any) -> None:
 
 def _options(own: Any, real: str = "float", radius: int = 1, width: int = 4) -> tuple[str, ...]:
     knobs = dict(zip(own.knobs, (8, 4, 32, width), strict=True))
-    fixed = {"Delta": radius, "K": 2, **({} if "R" in knobs else {"R": 2})}
-    numbers = {**{k: v for k, v in fixed.items() if k not in knobs}, **knobs}
+    name = next(n for n in (*BLOCKED, *HALOED_SLOPES) if own.name.startswith(f"{n}_"))
+    made = (p for every in entry_of(name).haloed("cupy").values() for p in every)
+    constants = {str(s) for p in made for s in p.constants}
+    numbers = knobs | {size: radius if size == "Delta" else 2 for size in sorted(constants)}
     return (f"-Dstored={real}", f"-Dreal={real}", *(f"-D{name}={value}" for name, value in numbers.items()))
