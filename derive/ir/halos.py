@@ -7,6 +7,7 @@ needs. Each thread then adds up several results, neighbours along one letter, so
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Expr, Integer, S, Symbol
 
@@ -71,6 +72,7 @@ class Haloed(Shared):
         found = (accesses_of(node) for node in walk(self.program.body) if isinstance(node, Copy))
         return {to.array: of.array for to, of in found if to.array in shared and of.array in arguments}
 
+    @lru_cache(maxsize=64)  # noqa: B019 - of a frozen program
     def numbered(self) -> Haloed:
         """With the numbers that results of a thread and threads along the last letter have."""
         results, _, lanes, _ = self.knobs

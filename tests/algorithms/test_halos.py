@@ -250,6 +250,16 @@ def test_a_program_of_another_shape_is_refused(design: str, edit: Edit, says: st
         refused(with_edit(haloed, edit), form)
 
 
+def test_rows_of_cells_end_at_whole_accesses() -> None:
+    """In the program and in what is told of it alike: what is read, and no more, isn't aligned."""
+    haloed, form = made("conv2d")
+    low = -derive.forms.expr.index("Delta")
+    edit: Edit = lambda n: replace(n, value=low) if isinstance(n, Let) and n.symbol.name == "left" else n  # noqa: E731
+    wrong = replace(with_edit(haloed, edit), left=(haloed.left[0], low))
+    with pytest.raises(NoLowering, match="begins and ends at a multiple of two accesses"):
+        refused(wrong, form)
+
+
 def test_indices_of_32_bits_are_proved_or_left(monkeypatch: pytest.MonkeyPatch) -> None:
     haloed, form = made("strided2d")
     assert haloed.narrow

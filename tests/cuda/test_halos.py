@@ -7,14 +7,16 @@ import pytest
 
 from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, NoCompiler, run_mod_p, using
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc
+from derive.cuda_check.settings import Launched
+from derive.cuda_check.trace import Request, Trace
 from derive.ir.halos import LANES, RESULTS
 from derive.runtime import halos as runtime
 from tests.cuda.blocks import BLOCKED, HALOED_SLOPES, PASSED, direct, halos, halos_of, sizes_in_halos
 from tests.cuda.disassembly import find_disassembler, instructions
 from tests.cuda.test_strips import slopes_of
-from tests.ladder.checks import whole_numbers
-from tests.ladder.floats import drawn
-from tests.ladder.subjects import mutant, subject
+from tests.ladder.checks import rounding_errors, whole_numbers
+from tests.ladder.floats import REGIMES, drawn
+from tests.ladder.subjects import entry_of, mutant, subject
 
 pytestmark = pytest.mark.usefixtures("cxx")
 
@@ -104,6 +106,17 @@ def test_an_infinity_stays_where_its_window_is(name: str, design: str) -> None:
         assert np.all(np.isposinf(of(arrays, sizes)))
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("design", ["halos", "passes"])
+def test_errors_are_within_the_bound_of_direct_sums(design: str, dtype: str) -> None:
+    """Two passes round less often, and what underflows in the first is multiplied by one factor more, as in a product of three."""
+    of = subject("separable2d", "cupy")
+    sizes = {s: {"n": 11, "m": 9, "Delta": 1, "R": 2}[s.name] for s in of.form.sizes}
+    with halos(design):
+        for seed, regime in enumerate(REGIMES):
+            assert isinstance(rounding_errors(of, drawn(of, sizes, regime, dtype, seed), sizes), list)
+
+
 @pytest.mark.parametrize("radius", [0, 2, 5, 11])
 def test_windows_of_any_size(radius: int) -> None:
     """One that is one tap, and one that is longer than the image is high."""
@@ -161,6 +174,48 @@ def test_a_fault_in_the_text_is_found(name: str) -> None:
     except CudaFault as fault:
         found = str(fault)
     assert any(part in found for part in says.split("|")), found
+
+
+class _Traced:
+    """Is told of launches, and keeps what their warps ask for, by the kernel."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, list[Request]] = {}
+
+    def launched(self, launch: Launched) -> None:
+        pass
+
+    def traced(self, launch: Launched, trace: Trace) -> None:
+        edges = launch.code.index("    } else {")
+        first = launch.code[:edges].count("\n") + 1
+        self.requests[launch.kernel] = [r for r in trace.requests() if r.line is not None and r.line < first]
+
+    def found(self, fault: CudaFault, code: str) -> None:
+        raise fault
+
+
+@pytest.mark.parametrize(
+    ("name", "design"),
+    [
+        ("conv2d", "halos"),
+        ("separable2d", "passes"),
+        ("conv1d", "halos"),
+        ("depthwise2d", "halos"),
+        ("conv3d", "halos"),
+    ],
+)
+def test_a_tile_inside_asks_for_whole_sectors_and_meets_no_bank_twice(name: str, design: str) -> None:
+    of, watch = subject(name, "cupy"), _Traced()
+    sizes = sizes_in_halos(of)
+    arrays = whole_numbers(of, sizes, (np.float32,) * 3)
+    with using(trace_capacity=1 << 20, watch=watch), halos(design):
+        of(arrays, sizes)
+    (found,) = watch.requests.values()
+    assert not any(r.conflicts for r in found)
+    for array, write in (("X", False), ("H", True)):
+        main = [r for r in found if r.argument == array and r.write == write]
+        assert main and 32 * sum(r.sectors for r in main) == sum(r.bytes for r in main)
+    assert {r.bytes for r in found if r.argument == "X"} >= {32 * 16}
 
 
 def test_what_tiles_with_a_halo_lack() -> None:
@@ -247,6 +302,8 @@ def test_a_column_is_read_once_for_eight_results(tmp_path: Any) -> None:
 
 def _options(own: Any, real: str = "float", radius: int = 1, width: int = 4) -> tuple[str, ...]:
     knobs = dict(zip(own.knobs, (8, 4, 32, width), strict=True))
-    fixed = {"Delta": radius, "K": 2, **({} if "R" in knobs else {"R": 2})}
-    numbers = {**{k: v for k, v in fixed.items() if k not in knobs}, **knobs}
+    name = next(n for n in (*BLOCKED, *HALOED_SLOPES) if own.name.startswith(f"{n}_"))
+    made = (p for every in entry_of(name).haloed("cupy").values() for p in every)
+    constants = {str(s) for p in made for s in p.constants}
+    numbers = knobs | {size: radius if size == "Delta" else 2 for size in sorted(constants)}
     return (f"-Dstored={real}", f"-Dreal={real}", *(f"-D{name}={value}" for name, value in numbers.items()))

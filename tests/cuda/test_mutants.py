@@ -15,7 +15,7 @@ import pytest
 from derive.cuda_check import SCHEDULES, RawModule, prebuild_modules, standing_in_for_cupy
 from derive.registry import find
 from derive.runtime import cuda as runtime
-from tests.cuda.blocks import sizes_in_tiles, tiles
+from tests.cuda.blocks import halos, sizes_in_tiles, tiles
 from tests.cuda.conftest import text_of
 from tests.cuda.killing import STEPS, TYPES, alone, cases, killed, loaded, with_runtime
 from tests.cuda.mutants import PARTS_RULES, Mutant, kernel_mutants, runtime_mutants, wrapper_mutants
@@ -41,6 +41,8 @@ PARTS = (
     (257, 1, 1, 0, 1),
     (2, 3, 257, 0, 1),
 )
+# With a first pass: a tile inside, and one that reads a row too many; a window beyond the image; more weights than threads.
+HALOS = {3: ((51, 104, 1, 2), (49, 103, 2, 1), (5, 9, 6, 1)), 1: ((21, 72, 5, 3),)}
 LETTERS = ("n", "m", "Delta"), ("n", "m", "D", "Delta", "C")
 WRITTEN = {
     "tile": "tile in shared memory",
@@ -72,8 +74,14 @@ def tiled(kind: str, line: str, old: str, new: str) -> tuple[str, str]:
     return ("tiles", f"{kind}: {line} ⟶ {line.replace(old, new, 1)}")
 
 
+KEPT = "0 <= i0 + a + R_*p + r_ && i0 + R_*p + r_ <= n - 1 && i0 + a + R_*p + r_ <= n - 1 && j0"  # of the second pass
+
 # A mutant that no input tells from the original, and why.
 EQUIVALENT = {
+    (
+        "passes",
+        f"offset: if ({KEPT} + q <= m - 1) {{ ⟶ if ({KEPT} <= m - 1) {{",
+    ): "sums of registers without a result are stored nowhere",
     tiled("bound", TURNS, "turn < ", "turn <= "): "cells beyond the last are passed over",
     tiled("bound", CHUNKS, "c0 < C", "c0 <= C"): "a chunk that starts at the end has nothing in it",
     tiled("bound", INSIDE, "4*Q <= D", "4*Q < D"): "at the edges a tile is summed as inside",
@@ -238,6 +246,41 @@ def judged_tiles() -> Iterator[tuple[Mutant, str | None]]:
             yield mutant, killed(partial(loaded, name, mutant.text), every, exact)
 
 
+def in_halos() -> tuple[str, str]:
+    """A module whose layer keeps a first pass: what stands before its text, and that."""
+    entry = entry_of("separable2d")
+    kept = {"direct": tuple(p for p in entry.haloed("cupy")["direct"] if p.program.name == "passes")}
+    printer = find("derive.backends", "cupy")
+    text: str = printer.emit(entry.program("cupy"), entry.header("cupy"), None, (), None, None, kept)
+    before, text = text.split("PASSES = ")
+    return f"{before}PASSES = ", text
+
+
+def judged_halos(step: int = 8) -> Iterator[tuple[Mutant, str | None]]:
+    """Every eighth mutant of a program that keeps a first pass, with what kills it, in blocks of three warps or of one."""
+    before, text = in_halos()
+    of, original = subject("separable2d"), loaded("separable2d", f"{before}{text}")
+    letters = ("n", "m", "Delta", "R")
+    every = {}
+    for warps, drawn in HALOS.items():
+        sizes = [{s: dict(zip(letters, own, strict=True))[s.name] for s in of.form.sizes} for own in drawn]
+        made = cases(of, sizes, steps=TILE_STEPS, items=1)
+        with halos("passes", warps):
+            every[warps] = made, made[0].modulo(original)
+            assert killed(lambda: original, *every[warps]) is None
+    mutants = [replace(m, text=f"{before}{m.text}") for m in kernel_mutants(text)][::step]
+    texts = [m.text.split('PASSES = r"""')[1].split('"""')[0] for m in mutants]
+    numbers = {"R_": 8, "P_": 3, "Q_": 32, "W": 4, "R": 2, "Delta": 1}
+    options = (*runtime._options("float32"), *(f"-D{k}={v}" for k, v in numbers.items()))
+    prebuild_modules(RawModule(code=code, options=options) for code in texts)
+    for mutant in mutants:
+        fate = None
+        for warps, found in every.items():
+            with halos("passes", warps):
+                fate = fate or killed(partial(loaded, "separable2d", mutant.text), *found)
+        yield mutant, fate
+
+
 def judged_written(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Mutant, str | None]]:
     """Each mutant of a kernel with shared memory, shuffles or barriers, with what kills it."""
     mutants = list(kernel_mutants(written.SOURCES[name]))
@@ -264,6 +307,7 @@ def test_every_mutant_is_killed_or_equivalent(monkeypatch: pytest.MonkeyPatch) -
     found += [("CudaKernel", *fate) for fate in judged_runtime()]
     found += [("parts", *fate) for fate in judged_parts()]
     found += [("tiles", *fate) for fate in judged_tiles()]
+    found += [("passes", *fate) for fate in judged_halos()]
     found += [(name, *fate) for name in WRITTEN for fate in judged_written(name, monkeypatch)]
     seconds = sum(os.times()[:4]) - before
     survivors = {(name, str(mutant)) for name, mutant, killer in found if killer is None}

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sympy import Eq, Expr, Ge, Integer, Le, Lt, Mod, Not, S, Symbol, expand
@@ -26,6 +26,7 @@ from derive.algorithms._terms import product_in
 from derive.algorithms._tiles.obligations import indices
 from derive.algorithms._tiles.structure import Point, within
 from derive.errors import NoLowering
+from derive.forms.expr import index
 from derive.forms.form import Form, equal_places
 from derive.ir.blocks import MOST, WIDTHS
 from derive.ir.halos import LANES, RESULTS, Haloed
@@ -44,6 +45,7 @@ from derive.remembered import both, built, replaced
 __all__ = ["halo_obligations", "settled"]
 
 _LARGEST = 2**10  # of a knob
+_WHOLE, _REST = index("whole"), index("rest")  # a place is so many whole accesses and a rest
 
 
 def halo_obligations(haloed: Haloed, form: Form) -> tuple[Obligation, ...]:
@@ -72,7 +74,7 @@ def halo_obligations(haloed: Haloed, form: Form) -> tuple[Obligation, ...]:
     found = tuple(
         Obligation(key, says.format(name, of), tuple(g for p in parts for g in goals(p))) for key, says, goals in stated
     )
-    return (*found, _narrow(numbered, form)) if haloed.narrow else found
+    return (*found, _narrow(replace(numbered, narrow=False), form)) if haloed.narrow else found
 
 
 def settled(haloed: Haloed, form: Form) -> Haloed:
@@ -104,17 +106,15 @@ class _Proof:
         return _given(self.haloed, self.form)
 
     def goals(self, facts: tuple[Any, ...], *shown: Any) -> Iterator[Goal]:
-        """One goal, or one for each width where it speaks of that."""
+        """One goal, or one for each width where it speaks of that: ends of rows are multiples of two accesses then."""
         goal, width = Goal((*self.given, *facts), both(*shown)), self.haloed.width
         if not any(width in f.free_symbols for f in (*facts, goal.show)):
             yield goal
             return
-        (_, left), (_, right) = self.haloed.left, self.haloed.right
         for number in WIDTHS:
             at = {width: Integer(number)}
-            ends = {self.haloed.left[0]: replaced(left, at), self.haloed.right[0]: replaced(right, at)}
-            known = tuple(replaced(replaced(f, at), ends) for f in goal.given)
-            yield Goal(known, replaced(replaced(goal.show, at), ends))
+            at |= {end: 2 * number * index(f"{end}_whole") for end, _ in (self.haloed.left, self.haloed.right)}
+            yield Goal(tuple(replaced(f, at) for f in goal.given), replaced(goal.show, at))
 
     def exists(self, parts: Parts) -> tuple[Any, ...]:
         """What is known of a result in the branch, of the starts and digits of its place."""
@@ -212,7 +212,7 @@ class _Proof:
         )
 
     def solved(self, cells: Cells, cell: Access) -> dict[Symbol, Expr]:
-        """The letters at which a cell was filled, by its subscripts."""
+        """The letters at which a cell was filled, by its subscripts; of a wide access also which neighbour it was, some `_REST`."""
         at: dict[Symbol, Expr] = {}
         over = cells.write.copy.over
         for letter, place in zip(cells.target.subscripts, cell.subscripts, strict=True):
@@ -220,8 +220,7 @@ class _Proof:
                 at[letter] = place
             else:
                 (first,) = letter.free_symbols - {over[0].symbol}
-                part = Mod(place, self.haloed.width)
-                at |= {first: place - part, over[0].symbol: part}
+                at |= {first: expand(place - _REST), over[0].symbol: _REST}
         return at
 
     def stores(self, parts: Parts) -> Iterator[Goal]:
@@ -243,25 +242,31 @@ class _Proof:
                 yield from self.filled(point, cells, cell)
 
     def filled(self, point: Point, cells: Cells, cell: Access) -> Iterator[Goal]:
+        """With a place divided by the width, as steps go from 0 on: the quotient is `_WHOLE`."""
         at = self.solved(cells, cell)
-        facts = (*cells.write.facts, *self.steps(cells))
-        yield from self.goals(point.facts, *(replaced(f, at) for f in facts))
+        first = [at[r.symbol] for r in cells.launch.threads if r.step != 1]
+        known = [
+            fact
+            for e in first
+            for fact in (Eq(e, self.haloed.width * _WHOLE), Le(0, _REST), Lt(_REST, self.haloed.width))
+        ]
+        yield from self.goals((*point.facts, *known), *(replaced(f, at) for f in cells.write.facts))
 
-    def steps(self, cells: Cells) -> tuple[Any, ...]:
-        """What a letter is a multiple of that goes on by several neighbours."""
-        return tuple(Eq(Mod(r.symbol, r.step), 0) for r in cells.launch.threads if r.step != 1)
+    def steps(self, cells: Cells) -> dict[Symbol, Expr]:
+        """A letter that goes on by several neighbours, from 0 on."""
+        return {r.symbol: self.haloed.width * _WHOLE for r in cells.launch.threads if r.step != 1}
 
     def bounds(self, parts: Parts) -> Iterator[Goal]:
         haloed = self.haloed
         shapes = {n.array: n.shape for n in walk(haloed.program.body) if isinstance(n, Scratch)}
         stored = {s.name for s in (*haloed.program.arguments, haloed.program.result)}
         fills = [(p, self.steps(c)) for c in parts.cells for p in (c.write, c.term) if p is not None]
-        for point, steps in ((parts.begin, ()), *fills, (parts.term, ()), (parts.store, ())):
+        for point, steps in ((parts.begin, {}), *fills, (parts.term, {}), (parts.store, {})):
             inside = []
             for access in accesses_of(point.node):
                 shape = haloed.program.extents(access.array) if access.array in stored else shapes[access.array]
                 inside += [both(Le(0, e), Lt(e, extent)) for e, extent in zip(access.subscripts, shape, strict=True)]
-            yield from self.goals((*point.facts, *steps), *inside)
+            yield from self.goals(tuple(replaced(f, steps) for f in point.facts), *(replaced(e, steps) for e in inside))
 
     def aligned(self, parts: Parts) -> Iterator[Goal]:
         """Where the first of several neighbours is: the last extents are multiples of their number, as is the start of a tile."""
@@ -271,12 +276,12 @@ class _Proof:
             point = cells.write
             if not point.copy.over:
                 continue
-            first = {point.copy.over[0].symbol: S.Zero}
+            first = {point.copy.over[0].symbol: S.Zero} | self.steps(cells)
             source, target = point.copy.source, point.copy.target
             known = [Eq(Mod(haloed.program.extents(source.array)[-1], width), 0)]
             last = haloed.splits[-1]
-            known += [Eq(Mod(last.start, last.extent.as_coeff_Mul()[0]), 0)]
-            facts = tuple(replaced(f, first) for f in (*point.facts, *self.steps(cells)))
+            first |= {last.start: last.extent.as_coeff_Mul()[0] * index(f"{last.start}_whole")}
+            facts = tuple(replaced(f, first) for f in point.facts)
             shown = (
                 replaced(e, first) for e in (source.subscripts[-1], target.subscripts[-1], shapes[target.array][-1])
             )
@@ -285,25 +290,29 @@ class _Proof:
 
 def _given(haloed: Haloed, form: Form) -> tuple[Any, ...]:
     """What holds of sizes and of knobs, and of the ends of a row, which are beyond what is read for any width."""
-    (left, first), (right, behind) = haloed.left, haloed.right
-    ends = (Le(left, _plain(first)), Ge(right, _plain(behind)))
+    low, high = _ends(haloed)
+    ends = (Le(haloed.left[0], low), Ge(haloed.right[0], high))
     knobs = (s for s in haloed.knobs if isinstance(s, Symbol))
     return (form.given, built(Ge, haloed.program.batch, 1), *(Ge(knob, 1) for knob in knobs), *ends)
 
 
-def _plain(end: Expr) -> Expr:
-    """An end of what is read, without what a width adds."""
-    return expand(end - sum(t for t in end.as_ordered_terms() if t.has(Mod)))
+def _ends(haloed: Haloed) -> tuple[Expr, Expr]:
+    """What is read, where rows of cells are multiples of two accesses around it. Raises NoLowering for other ends of a row."""
+    (_, first), (_, behind), twice = haloed.left, haloed.right, 2 * haloed.width
+    low, high = (expand(e - sum(t for t in e.as_ordered_terms() if t.has(Mod))) for e in (first, behind))
+    if first != low - Mod(low, twice) or behind != high + Mod(-high, twice):
+        raise NoLowering("A row of cells begins and ends at a multiple of two accesses.")
+    return low, high
 
 
+@lru_cache(maxsize=64)
 def _narrow(haloed: Haloed, form: Form) -> Obligation:
     """Sizes are at most MOST, and knobs at most 2¹⁰; threads that fill cells go through all of a box, and one turn more."""
     program = haloed.program
     most = [built(Le, s, MOST) for s in (*program.sizes, program.batch)]
     most += [Le(k, _LARGEST) for k in haloed.knobs if isinstance(k, Symbol)]
-    (left, first), (right, behind) = haloed.left, haloed.right
-    width = haloed.width
-    ends = (Ge(left, _plain(first) - width), Le(right, _plain(behind) + width))
+    low, high = _ends(haloed)
+    ends = (Ge(haloed.left[0], low - 2 * haloed.width), Le(haloed.right[0], high + 2 * haloed.width))
     given = (*_given(haloed, form), *most, *ends)
     goals = [Goal(given, fits(*(e for s in (*program.arguments, program.result) for e in s.shape)))]
     goals.append(Goal(given, fits(*(r.stop + r.step for r in haloed.blocks.threads))))
