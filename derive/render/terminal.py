@@ -84,15 +84,17 @@ def verdict_data(shown: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def verdict_table(name: str, rows: Sequence[Mapping[str, str]], remembered: bool) -> RenderableType:
     """The verdicts, grouped by step; what a program has several times, once for each algorithm, is one line."""
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column("obligation", no_wrap=True)
-    table.add_column("verdict", ratio=1)
+    parts: list[RenderableType] = []
+    widest = max((len(f"  {row['obligation']} ×{len(rows)}") for row in rows), default=0)
     for place, group in groupby(rows, key=itemgetter("step")):
-        table.add_row(Text(place, style="bold"), "")
+        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column("obligation", no_wrap=True, min_width=widest)
+        table.add_column("verdict", ratio=1)
         said = Counter((row["obligation"], row["verdict"]) for row in group)
         for (obligation, verdict), times in said.items():
             often = f" ×{times}" if times > 1 else ""
             table.add_row(f"  {obligation}{often}", Text(verdict, style="green"))
+        parts += [Text(place, style="bold"), table]
     total = f"{name}: {len(rows)} of {len(rows)} obligations proved."
     known = [Text("Remembered, as its sources are what they were; --no-cache proves it anew.", style="dim")]
-    return Group(table, Text(total, style="bold"), *known[: int(remembered)])
+    return Group(*parts, Text(total, style="bold"), *known[: int(remembered)])

@@ -1,4 +1,4 @@
-"""Formulas in lines that a terminal is wide enough for: broken between conditions and before sums, never within a bracket."""
+"""Formulas in lines that a terminal is wide enough for: broken between conditions and before sums, in brackets where it must be."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __all__ = ["Formulas", "printed", "wrapped"]
 
 _HELD = "\ue000"  # of no formula
 _APART = re.compile(r"(?<=[,;]) | (?=where |or |and |= |\+ Σ)|(?<=Σ_\w) ")
+_LIST = re.compile(f"([,;]){_HELD}")  # where a bracket that no line has room for is broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,10 @@ def wrapped(line: str, width: int) -> list[str]:
     if len(line) <= width:
         return [line]
     indent = " " * (len(line) - len(line.lstrip()))
-    held = indent + _breakable(line.lstrip())
-    rows = textwrap.wrap(held, max(width, 20), subsequent_indent=f"{indent}    ", break_on_hyphens=False)
+    width = max(width, 20)
+    parts = _breakable(line.lstrip()).split(" ")
+    held = indent + " ".join(_LIST.sub(r"\1 ", part) if len(part) > width - 8 else part for part in parts)
+    rows = textwrap.wrap(held, width, subsequent_indent=f"{indent}    ", break_on_hyphens=False)
     return [row.replace(_HELD, " ") for row in rows]
 
 

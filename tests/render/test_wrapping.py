@@ -88,3 +88,18 @@ def test_verdicts_that_a_program_has_several_times_are_one_line():
 def test_a_terminal_has_colours_and_a_pipe_has_none():
     assert "\x1b[32m" in shown(Formulas([LAYER], style="green"), 80, True)
     assert shown(Formulas([LAYER], style="green"), 80, False) == f"{LAYER}\n"
+
+
+def test_a_long_step_leaves_the_verdicts_their_room():
+    rows = [{"step": f"4. {'x' * 70}", "obligation": "restricted", "verdict": "proved for all sizes"}]
+    lines = shown(verdict_table("mine", rows, remembered=True), 80, False).splitlines()
+    assert [" ".join(line.split()) for line in lines[:2]] == [rows[0]["step"], "restricted proved for all sizes"]
+    assert lines[-1] == "Remembered, as its sources are what they were; --no-cache proves it anew."
+
+
+def test_a_bracket_that_no_line_has_room_for_is_broken_between_its_parts():
+    cases = "; ".join(f"{letter} where r = {number}" for number, letter in enumerate("abcdef"))
+    rows = wrapped(f"H[i] = u + Σ_a V[({cases}), c]·X[i + a]", 60)
+    assert len(rows) > 2 and all(len(row) <= 60 for row in rows)
+    assert all(row.rstrip()[-1] in ",;]=Σ_a" for row in rows)
+    assert " ".join(" ".join(rows).split()) == f"H[i] = u + Σ_a V[({cases}), c]·X[i + a]"

@@ -1,0 +1,125 @@
+"""Displayed formulas in parts that a page is wide enough for: beside each other where there is room, else beneath."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import zip_longest
+
+from derive.forms.notation import LATEX
+
+__all__ = ["apart", "wide"]
+
+_PAGE, _LINE, _PLACE = 60, 20, 12  # letters of a formula, of conditions beneath each other, and of a subscript's line
+_OPEN, _CLOSE = r"\begin{cases}", r"\end{cases}"
+_BEFORE = re.compile(r" (?== |\+ \\sum|\()")  # where an equation goes on in the next line
+_INNERMOST = re.compile(r"\\begin\{(?:cases|array)\}(?:\{l\})?((?:(?!\\begin\{).)*?)\\end\{(?:cases|array)\}")
+_INNER_FRACTION = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
+_SILENT = re.compile(r"\\(?:mathsf|text|left|right|limits|begin|end|underline)\b|[{}_^& ]|\\(?=[ ,])")
+_RELATION = re.compile(r"\\(?:le|ge|ne)\b|[<=]")  # with room on both sides
+_NAME = re.compile(r"\\[A-Za-z]+")
+
+
+def apart(latex: str) -> list[str]:
+    """An equation and its conditions, and where these are wide the equation at its relations and sums.
+
+    >>> apart(r"x = 1 \\qquad 0 \\le n")
+    ['x = 1 ', ' 0 \\\\le n']
+    """
+    if latex.startswith(r"\begin{aligned}"):
+        return [_stacked(latex) if wide(latex) else latex]
+    equation, *conditions = _split(latex, r"\qquad")
+    parts = [part for held in conditions for part in _split(held, LATEX.both)]
+    found = [equation] if not wide(equation) else [_stacked(part) for part in _parts(equation)]
+    return [*found, *(f"{part}," for part in parts[:-1]), *parts[-1:]]
+
+
+def wide(latex: str) -> bool:
+    """Whether a formula may be wider than a page."""
+    return any(_letters(line) > _PAGE for line in latex.split("\n"))
+
+
+def _letters(latex: str) -> int:
+    """About how many letters wide it is: of cases and fractions the widest row counts."""
+    while found := _INNERMOST.search(latex):
+        rows = [row.split(" & ") for row in found[1].split(r" \\ ")]
+        columns = [max(map(_letters, column)) for column in zip_longest(*rows, fillvalue="")]
+        latex = f"{latex[: found.start()]}{'x' * (sum(columns) + 3)}{latex[found.end() :]}"
+    while found := _INNER_FRACTION.search(latex):
+        latex = f"{latex[: found.start()]}{'x' * max(map(_letters, found.groups()))}{latex[found.end() :]}"
+    return len(_NAME.sub("x", _SILENT.sub("", _RELATION.sub("xx", latex))))
+
+
+def _depths(latex: str) -> Iterator[int]:
+    """Within how many brackets, braces and environments each letter stands; below none, it ends one begun before."""
+    depth = 0
+    for place, letter in enumerate(latex):
+        depth -= letter in ")]}" or latex.startswith(r"\end{", place)
+        yield depth
+        depth += letter in "([{" or latex.startswith(r"\begin{", place)
+
+
+def _cut(latex: str, places: Iterable[tuple[int, int]]) -> list[str]:
+    """The parts between stretches that stand outside everything."""
+    depths, parts, last = list(_depths(latex)), [], 0
+    for start, end in places:
+        if not depths[start]:
+            parts.append(latex[last:start])
+            last = end
+    return [*parts, latex[last:]]
+
+
+def _split(latex: str, by: str) -> list[str]:
+    return _cut(latex, (found.span() for found in re.finditer(re.escape(by), latex)))
+
+
+def _parts(equation: str) -> list[str]:
+    """What stands before a relation, a sum or a factor in brackets, and what goes on with it; few sums are no line."""
+    parts = _cut(equation, (found.span() for found in _BEFORE.finditer(equation)))
+    whole = parts[:1]
+    for part in parts[1:]:
+        if _letters(whole[-1]) + _letters(part) <= _PAGE // 2:
+            whole[-1] += f" {part}"
+        else:
+            whole.append(part)
+    return whole
+
+
+def _stacked(latex: str) -> str:
+    """Conditions of cases in lines of their own, and subscripts by cases too where that is not enough."""
+    narrow = _each(latex, _OPEN, _CLOSE, _cases)
+    return _each(narrow, "_{", "}", _subscripts) if wide(narrow) else narrow
+
+
+def _each(latex: str, begin: str, end: str, change: Callable[[str], str]) -> str:
+    """What stands between these changed, wherever it does."""
+    out, last = "", 0
+    while (start := latex.find(begin, last)) >= 0:
+        inner = latex[start + len(begin) :]
+        size = next(place for place, depth in enumerate(_depths(inner)) if depth < 0)
+        out += f"{latex[last:start]}{begin}{change(inner[:size])}{end}"
+        last = start + len(begin) + size + len(end)
+    return out + latex[last:]
+
+
+def _cases(inner: str) -> str:
+    rows = [_split(row, " & ") for row in _split(inner.strip(), r" \\ ")]
+    told = (f"{_each(value, _OPEN, _CLOSE, _cases)} & {_lines(known, _LINE)}" for value, known in rows)
+    whole = r" \\ ".join(told)
+    return f" {whole} "
+
+
+def _subscripts(inner: str) -> str:
+    return _lines(inner, _PLACE) if _OPEN in inner or _letters(inner) > 2 * _PLACE else inner
+
+
+def _lines(listed: str, most: int) -> str:
+    """A list in lines of about so many letters."""
+    lines: list[str] = []
+    for part in _split(listed, ", "):
+        if lines and _letters(lines[-1]) + _letters(part) < most:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part.removeprefix(r"\ "))
+    held = r", \\ ".join(lines)
+    return listed if len(lines) == 1 else rf"\begin{{array}}{{l}} {held} \end{{array}}"
