@@ -98,6 +98,11 @@ def told(plan: Any) -> str:
     if stages is None or stages.bound is None:
         sums = f"(Σ|{weight}||{data}| + |bias|)"
         return f"Each result errs by at most {gamma:.2g}·{sums}, the bound of {counted.terms} products summed in any order."
+    if kernel.xp is not np:  # what the device makes of these weights isn't known here
+        return (
+            f"Each result errs by at most {gamma * counted.alpha:.2g}·Σ|{weight}|·max|{data}| + {gamma:.2g}·|bias|, with the "
+            f"maximum over what the results of a tile read: {counted.q} roundings, amplified {counted.alpha:.4g} times."
+        )
     most = _sizes(_without_bias(_absolute(plan)), np.ones(plan.shape, plan.compute), counted).max(initial=0)
     after = ""
     if stages.normwise:

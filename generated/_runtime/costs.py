@@ -84,7 +84,7 @@ def seconds(works: Iterable[Work], room: int, itemsize: int, machine: "Machine |
     Launches are a device's to say.
     """
     if isinstance(machine, Device):
-        return machine.seconds(works, itemsize)
+        return machine.seconds(works, itemsize, fixed)
     rate, ahead = _rate(room, machine), _rate(room // _AHEAD, machine)
     wanted = [work for work in works if work[0] != "room" and (fixed or not work[0].startswith("make"))]
     rates = {"again": ahead, "near": ahead}

@@ -14,7 +14,18 @@ import numpy as np
 from .errors import SizeError
 from .gpu import launched
 
-__all__ = ["Chunks", "CudaKernel", "CudaParts", "CudaStrips", "CudaTiles"]
+__all__ = [
+    "BYTES",
+    "MOST_BLOCKS",
+    "UNROLLED",
+    "Chunks",
+    "CudaKernel",
+    "CudaParts",
+    "CudaStrips",
+    "CudaTiles",
+    "fitted",
+    "too_wide",
+]
 
 _TYPES = {
     "float16": ("__half", "float"),
@@ -23,10 +34,10 @@ _TYPES = {
     "int64": ("long long", "long long"),
 }
 _BLOCK = 256
-_MOST_BLOCKS = 2**31 - 1
+MOST_BLOCKS = 2**31 - 1
 _MOST_ALONG = 65535  # blocks along the second and the third axis of a grid
-_UNROLLED = 2048  # products of a thread, beyond which compilers keep loops, and a row in memory
-_BYTES = 16  # of the widest access
+UNROLLED = 2048  # products of a thread, beyond which compilers keep loops, and a row in memory
+BYTES = 16  # of the widest access
 _LANES, _FOLD = 32, 32  # those of derive.ir.parts
 _LEAST = 16  # terms of a part, in order of magnitude
 _NARROW = 2**28  # derive.ir.blocks proves that indices fit 32 bits up to here
@@ -48,7 +59,7 @@ class CudaKernel:
 
     def __call__(self, threads: int, arrays: Sequence[Any], sizes: Sequence[int], like: Any = None) -> None:
         blocks = -(-threads // _BLOCK)
-        if blocks > _MOST_BLOCKS:
+        if blocks > MOST_BLOCKS:
             raise SizeError(f"{self.name}: {threads} results are more than one launch can compute.")
         function = self._function(str((arrays[-1] if like is None else like).dtype))
         function((blocks,), (_BLOCK,), (*arrays, *map(np.int64, sizes)))
@@ -82,12 +93,12 @@ class CudaStrips:
 
         `extents` are those of the last axis, the last but one and all others; `terms` are products of a result.
         """
-        if prod(knobs) * terms > _UNROLLED:
-            return f"{prod(knobs) * terms} products of a thread are more than the {_UNROLLED} that are unrolled"
+        if prod(knobs) * terms > UNROLLED:
+            return f"{prod(knobs) * terms} products of a thread are more than the {UNROLLED} that are unrolled"
         grid, _ = self._grid(knobs, extents)
-        if max(grid[1:]) > _MOST_ALONG or grid[0] > _MOST_BLOCKS:
+        if max(grid[1:]) > _MOST_ALONG or grid[0] > MOST_BLOCKS:
             return "a grid has not so many blocks"
-        return _narrow(self.narrow, (*sizes, *extents))
+        return too_wide(self.narrow, (*sizes, *extents))
 
     def _grid(self, knobs: Sequence[int], extents: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, int]]:
         """Blocks, and threads of each."""
@@ -108,10 +119,10 @@ class CudaStrips:
         """`wide` are the arrays of which several neighbours are one access, where all of them allow it."""
         number = np.int32 if self.narrow else np.int64
         kind = arrays[-1].dtype
-        width = min(_BYTES // kind.itemsize, knobs[-1])
+        width = min(BYTES // kind.itemsize, knobs[-1])
         whole = all(a.shape[-1] % width == 0 and a.data.ptr % (width * kind.itemsize) == 0 for a in wide)
         every = (*knobs, width if whole else 1)[: len(self.knobs)]
-        function = _fitted(self, str(kind), dict(zip(self.knobs, every, strict=True)) | fixed)
+        function = fitted(self, str(kind), dict(zip(self.knobs, every, strict=True)) | fixed)
         grid, threads = self._grid(knobs, extents)
         function(grid, threads, (*arrays, *map(number, sizes)))
 
@@ -202,7 +213,7 @@ class CudaParts:
             found, parts = into, sums
 
 
-def _fitted(kernel: "CudaStrips | CudaTiles", dtype: str, numbers: dict[str, int]) -> Any:
+def fitted(kernel: Any, dtype: str, numbers: dict[str, int]) -> Any:
     """The function of a text compiled with these numbers."""
     key = (int(kernel.xp.cuda.Device().id), dtype, tuple(numbers.values()))
     if key not in kernel._compiled:
@@ -239,9 +250,9 @@ class CudaTiles:
         self, knobs: Sequence[int], places: Sequence[int], weights: int, others: int, sizes: Sequence[int]
     ) -> str:
         """Why no launch has so many threads along places and weights, if so."""
-        if self._blocks(knobs, places, weights, others) > _MOST_BLOCKS:
+        if self._blocks(knobs, places, weights, others) > MOST_BLOCKS:
             return "a grid has not so many blocks"
-        return _narrow(self.narrow, (*sizes, *places, others))
+        return too_wide(self.narrow, (*sizes, *places, others))
 
     def _blocks(self, knobs: Sequence[int], places: Sequence[int], weights: int, others: int) -> int:
         """How many blocks there are for results at `places`, threads along the first letter and registers along the last."""
@@ -266,12 +277,12 @@ class CudaTiles:
         width = self.registers[1]
         whole = result.shape[-1] % width == 0 and result.data.ptr % (width * result.dtype.itemsize) == 0
         every = dict(zip(self.knobs, (*knobs, width if whole else 1), strict=True))
-        function = _fitted(self, str(result.dtype), every)
+        function = fitted(self, str(result.dtype), every)
         blocks = self._blocks(knobs, places, weights, others)
         function((blocks,), (knobs[1], knobs[0]), (*arrays, *map(number, sizes)))
 
 
-def _narrow(narrow: bool, sizes: Sequence[int]) -> str:
+def too_wide(narrow: bool, sizes: Sequence[int]) -> str:
     """Why indices don't fit, if so."""
     return (
         f"its indices of 32 bits are proved to fit up to 2**28, and a size is {max(sizes)}"

@@ -8,12 +8,30 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
+from .device_stages import made_of, run_products
 from .dtypes import Types
 from .errors import ArgumentError
 from .gpu import DEVICE
-from .planning import Candidate, Choice, candidates
+from .planning import Algorithm, Candidate, Choice, candidates
 
-__all__ = ["Design", "choose_design", "designs_of", "lacking", "run_design", "using_design"]
+__all__ = [
+    "STRICT",
+    "WEIGHTS",
+    "Design",
+    "choose_design",
+    "designs_of",
+    "exact_designs",
+    "lacking",
+    "run_chosen",
+    "run_design",
+    "using_design",
+    "weights_of",
+]
+
+STRICT = "it multiplies structural zeros, which 'strict' doesn't admit on a device"
+WEIGHTS = "not all weights are finite, and it multiplies structural zeros"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +64,39 @@ class Design:
         return 0.0
 
 
-def designs_of(of: Any, sizes: Mapping[str, int], types: Types) -> list[Candidate]:
-    """The designs of a kernel or of a gradient in their best settings, one thread a result among them, the quickest first."""
+def designs_of(
+    of: Any, sizes: Mapping[str, int], types: Types, fixed: bool = True, bounded: bool = True
+) -> list[Candidate]:
+    """The designs of a kernel or of a gradient in their best settings, one thread a result among them, the quickest first.
+
+    Programs in stages are for floats; what they make of weights counts where it isn't made once for many calls. Where errors are
+    to be `bounded`, those are left out whose bound is much larger than that of direct sums.
+    """
     held = DEVICE.computing(str(types.compute))
-    return candidates(of.algorithms, of.work, sizes, types.stored.itemsize, False, False, held)
+    terms = int(of.terms(**sizes)) if bounded and of.terms is not None else None
+    known = of.algorithms if types.compute.kind == "f" else _of_threads(of.algorithms)
+    return candidates(known, of.work, sizes, types.stored.itemsize, False, fixed, held, terms)
+
+
+def _of_threads(designs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Those whose sums are direct ones, in parts or not: an infinity reaches the results alone that its windows belong to."""
+    return tuple(design for design in designs if isinstance(design, Design))
+
+
+def exact_designs(of: Any, why: str) -> tuple[Any, dict[str, str]]:
+    """A kernel or a gradient without programs in stages, and why it is without them."""
+    kept = _of_threads(of.algorithms)
+    return replace(of, algorithms=kept), {d.name: why for d in of.algorithms if d not in kept}
 
 
 def lacking(of: Any, sizes: Mapping[str, int]) -> dict[str, str]:
     """Why designs have no launch for these sizes: what the smallest of each lacks."""
     found = {}
     for design in of.algorithms:
+        if isinstance(design, Algorithm):
+            if not design.serves(sizes):
+                found[design.name] = f"it is for {design.only} alone"
+            continue
         least = {knob: values[-1] for knob, values in design.knobs.items()}
         if reason := design.lacks(**sizes, **least):
             found[design.name] = reason
@@ -71,6 +112,35 @@ def choose_design(of: Any, sizes: Mapping[str, int], types: Types) -> Choice:
 def _chosen(of: Any, sizes: tuple[tuple[str, int], ...], types: Types) -> Choice:
     found = designs_of(of, dict(sizes), types)
     return found[0].choice if found else Choice(None, {})
+
+
+def run_chosen(
+    kernel: Any,
+    of: Any,
+    key: str,
+    choice: Choice,
+    arrays: Mapping[str, Any],
+    result: Any,
+    sizes: Mapping[str, int],
+    types: Types,
+    made: tuple[Any, ...] | None = None,
+) -> None:
+    """What was chosen, for the kernel or for its gradient by `key`; what a program in stages made of weights may be there."""
+    xp, compute = kernel.xp, types.compute
+    if not isinstance(choice.algorithm, Algorithm):
+        run_design(choice, of, tuple(arrays[name] for name in of.arrays), result, compute, xp)
+        return
+    new = lambda extents: xp.empty(extents, dtype=compute)  # noqa: E731
+    known = weights_of(kernel, arrays, compute)
+    made = made_of(choice, known, sizes, new) if made is None else made
+    flat = {name: array.reshape(kernel.flat_shape(name, array.shape)) for name, array in known.items()}
+    run_products(choice, flat, result.reshape(kernel.flat_shape(key, result.shape)), sizes, new, made)
+
+
+def weights_of(kernel: Any, arrays: Mapping[str, Any], compute: np.dtype[Any]) -> dict[str, Any]:
+    """Arrays as programs in stages take them: weights and biases in the type that computes."""
+    own = {*kernel.weights, *kernel.bias}
+    return {name: a.astype(compute, copy=False) if name in own else a for name, a in arrays.items()}
 
 
 def run_design(choice: Choice, of: Any, arrays: tuple[Any, ...], result: Any, compute: Any, xp: Any) -> None:

@@ -11,23 +11,29 @@ import numpy as np
 
 from .accuracy import counts, factor, told
 from .costs import Counted
-from .designs import designs_of, lacking, run_design
+from .designs import STRICT, WEIGHTS, designs_of, exact_designs, lacking, run_chosen, weights_of
 from .device import from_other_library, on_device, require_device
+from .device_stages import made_of
 from .dtypes import Types
 from .errors import ArgumentError, DTypeError, ShapeError
 from .explanation import Explanation
 from .gpu import DEVICE
-from .gradients import gradient_of
+from .gradients import Planned, gradient_of
 from .outputs import check_output
-from .planning import Candidate, Choice
+from .planning import Algorithm, Candidate, Choice
 from .stated import checked_weights, element_type, extents, type_of_weights, with_biases
 
 __all__ = ["DevicePlan", "make_plan"]
 
+Candidates = tuple[Candidate, ...]
+
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class DevicePlan:
-    """`plan(X, out=None)` is the layer on X, `plan.vjp(X, G)` its gradients; `plan.explain()` says how, and why so."""
+    """`plan(X, out=None)` is the layer on X, `plan.vjp(X, G)` its gradients; `plan.explain()` says how, and why so, of both.
+
+    `without` is why its weights, or what was asked of its accuracy, admit no programs in stages; it is empty where they do.
+    """
 
     kernel: Any
     shape: tuple[int, ...]
@@ -37,8 +43,11 @@ class DevicePlan:
     sizes: Mapping[str, int]
     weights: Mapping[str, Any]
     explanation: Explanation
+    without: str = ""
     value: None = None
     brought: dict[str, Any] = field(default_factory=dict)
+    slopes: dict[str, Candidates] = field(default_factory=dict)
+    made: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         knobs = "".join(f", {k}={v}" for k, v in self.choice.knobs.items())
@@ -61,8 +70,24 @@ class DevicePlan:
         return self.types.compute
 
     def explain(self) -> Explanation:
-        """The candidates and the choice; `print` it."""
-        return replace(self.explanation, bound=told(self))
+        """The candidates and the choice, and those of each gradient; `print` it."""
+        slopes = {key: self._explained(key) for key in self.kernel.arguments if key in self.kernel.gradients}
+        return replace(self.explanation, bound=told(self), gradients=slopes)
+
+    def _explained(self, key: str) -> Explanation:
+        """Why the gradient by one argument is launched as it is."""
+        listed, gradient = self._designs(key), self.kernel.gradients[key]
+        known, unfit = (gradient, {}) if not self.without else exact_designs(gradient, self.without)
+        unfit = {**(lacking(known, self.sizes) if 0 not in self.shape else {}), **unfit}
+        return Explanation(listed[0].choice.name, listed, (), unfit, None, "", DEVICE.source)
+
+    def _designs(self, key: str) -> Candidates:
+        """The designs of the gradient by one argument, the quickest first."""
+        if key not in self.slopes:
+            gradient = self.kernel.gradients[key]
+            known = exact_designs(gradient, "")[0] if self.without else gradient
+            self.slopes[key] = _listed(known, self.sizes, self.types, 0 not in (*self.shape, *self.result))
+        return self.slopes[key]
 
     def __call__(self, X: Any, out: Any = None) -> Any:
         """The result for an X of the plan's shape and type, in `out` if that is given.
@@ -78,10 +103,18 @@ class DevicePlan:
             result = out
         if result.size:
             target = result if result.flags.c_contiguous else xp.empty(self.result, dtype=self.dtype)
-            run_design(self.choice, kernel, tuple(given[key] for key in kernel.arrays), target, self.compute, xp)
+            made = self._made(kernel.result, self.choice, given)
+            run_chosen(kernel, kernel, kernel.result, self.choice, given, target, self.sizes, self.types, made)
             if target is not result:
                 result[...] = target
         return result
+
+    def _made(self, key: str, choice: Choice, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What a program in stages makes of the weights, once, for the result or for the gradient by an argument."""
+        if isinstance(choice.algorithm, Algorithm) and key not in self.made:
+            new = lambda shape: self.kernel.xp.empty(shape, dtype=self.compute)  # noqa: E731
+            self.made[key] = made_of(choice, weights_of(self.kernel, given, self.compute), self.sizes, new)
+        return self.made.get(key, ())
 
     def vjp(self, X: Any, G: Any) -> tuple[Any, ...]:
         """The gradients of Σ G·H by X and by every weight and bias of the plan, in the order of the layer's arguments.
@@ -95,7 +128,15 @@ class DevicePlan:
         shapes = {kernel.data: self.shape, **{key: array.shape for key, array in given.items()}}
         given[kernel.data] = self._read(kernel.data, X, self.shape)
         given[kernel.cotangent] = self._read(kernel.cotangent, G, self.result)
-        return tuple(gradient_of(kernel, key, given, shapes[key], self.types, self.sizes) for key in kernel.arguments)
+        return tuple(
+            gradient_of(kernel, key, given, shapes[key], self.types, self.sizes, self._planned(key, given))
+            for key in kernel.arguments
+        )
+
+    def _planned(self, key: str, given: Mapping[str, Any]) -> Planned:
+        """What is launched for the gradient by one argument."""
+        choice = self._designs(key)[0].choice
+        return Planned(choice, self._made(key, choice, given) if 0 not in (*self.shape, *self.result) else None)
 
     def _operands(self) -> dict[str, Any]:
         """The weights, biases and constants on the device."""
@@ -131,7 +172,7 @@ def make_plan(
     accuracy: str = "default",
     sizes: Mapping[str, int] | None = None,
 ) -> DevicePlan:
-    """See `Kernel.plan`; every design has the bound of direct sums, and a device has threads of its own."""
+    """See `Kernel.plan`; a device has threads of its own."""
     if threads != 1:
         raise ArgumentError(f"{kernel.name}.plan: threads split calls of NumPy; a device has its own.")
     twin = replace(kernel, xp=np)
@@ -146,17 +187,25 @@ def make_plan(
         raise DTypeError(
             f"{kernel.name}.plan: {kind} with these weights gives {call.types.result}; pass dtype= or other weights."
         )
+    own = {k: a.copy() for k, a in zip(kernel.arrays, call.operands, strict=True) if k in kernel.arguments[1:]}
     every = kernel.sizes_of(call.fit)
-    listed = designs_of(kernel, every, call.types) if like.size else []
-    listed = listed or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
-    unfit = {**kernel.unfit, **(lacking(kernel, every) if like.size else {})}
+    without = STRICT if accuracy == "strict" else "" if replace(kernel, xp=np).finite(own) else WEIGHTS
+    known, unfit = exact_designs(kernel, without) if without else (kernel, {})
+    listed = _listed(known, every, call.types, bool(like.size), algorithm == "auto")
+    unfit = {**kernel.unfit, **(lacking(known, every) if like.size else {}), **unfit}
     chosen = _wanted(kernel, algorithm, listed, unfit)
     ordered = (chosen, *(c for c in listed if c is not chosen))
     unit = float(np.finfo(call.types.compute).eps) / 2
     errors = tuple(factor(counts(kernel, c.choice, every), unit) for c in ordered)
-    explained = Explanation(chosen.choice.name, ordered, errors, unfit, 0, "", DEVICE.source)
-    own = {k: a.copy() for k, a in zip(kernel.arrays, call.operands, strict=True) if k in kernel.arguments[1:]}
-    return DevicePlan(kernel, shape, call.types, call.shape, chosen.choice, every, own, explained)
+    staged = isinstance(chosen.choice.algorithm, Algorithm)
+    explained = Explanation(chosen.choice.name, ordered, errors, unfit, None if staged else 0, "", DEVICE.source)
+    return DevicePlan(kernel, shape, call.types, call.shape, chosen.choice, every, own, explained, without)
+
+
+def _listed(of: Any, sizes: Mapping[str, int], types: Types, some: bool, bounded: bool = True) -> Candidates:
+    """The designs in their order; where there is nothing to sum, one thread a result."""
+    found = designs_of(of, sizes, types, False, bounded) if some else []
+    return tuple(found) or (Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0),)
 
 
 def _on_host(value: Any) -> Any:
@@ -164,7 +213,7 @@ def _on_host(value: Any) -> Any:
     return value.get() if hasattr(value, "get") and on_device(value) else value
 
 
-def _wanted(kernel: Any, wanted: str, listed: list[Candidate], unfit: Mapping[str, str]) -> Candidate:
+def _wanted(kernel: Any, wanted: str, listed: Candidates, unfit: Mapping[str, str]) -> Candidate:
     """The quickest candidate, or the one that was asked for. Raises ArgumentError where there is none of that name."""
     if wanted == "auto":
         return listed[0]

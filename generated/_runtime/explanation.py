@@ -1,8 +1,8 @@
 """Why a plan does what it does, as a table in words."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from .planning import Candidate
 from .tables import in_columns
@@ -11,58 +11,77 @@ __all__ = ["Explanation"]
 
 _WIDTH = 80  # columns of a terminal
 _HEADER = ("algorithm", "knobs", "predicted", "operations", "moved", "memory", "error")
+_GRADIENTS = ("gradient", *_HEADER[:-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a plan does what it does: every candidate with what was predicted of it, the chosen one first.
 
-    `errors` are their bounds as multiples of Σ|w|·max|x|. `unfit` gives for each other algorithm the reason why it does not apply;
-    `weights` is what was made of the weights, in bytes.
+    `errors` are their bounds as multiples of Σ|w|·max|x|; none are stated of a gradient. `unfit` gives for each other algorithm the
+    reason why it does not apply; `weights` is what was made of the weights, in bytes, None where a first call makes it.
+    `gradients` explain, for each argument of the layer, what a plan for a device launches for the gradient by it.
     """
 
     chosen: str
     candidates: tuple[Candidate, ...]
     errors: tuple[float, ...]
     unfit: Mapping[str, str]
-    weights: int
+    weights: int | None
     bound: str
     source: str
+    gradients: Mapping[str, "Explanation"] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        table = in_columns([_HEADER, *self._rows()])
-        return "\n".join(
-            [*table, *(part for line in ["", *self._words()] for part in textwrap.wrap(line, _WIDTH) or [""])]
-        )
+        words = [part for line in ["", *self._words()] for part in textwrap.wrap(line, _WIDTH) or [""]]
+        slopes = in_columns([_GRADIENTS, *self._slopes()]) if self.gradients else []
+        return "\n".join([*in_columns([self._header, *self._rows()]), *words, *([""] if slopes else []), *slopes])
+
+    @property
+    def _header(self) -> tuple[str, ...]:
+        return _HEADER if self.errors else _HEADER[:-1]
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the same as a table, and the reasons folded."""
         from html import escape  # needed in notebooks alone
 
-        rows = [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self._rows()]
-        head = "".join(f"<th>{name}</th>" for name in _HEADER)
+        def tabled(head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
+            cells = (f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+            names = "".join(f"<th>{name}</th>" for name in head)
+            return f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(cells)}</tbody></table>"
+
         chosen, weights, *unfit = map(escape, self._words())
         reasons = "".join(f"<li>{reason}</li>" for reason in unfit)
         folded = (
             f"<details><summary>Algorithms that do not apply</summary><ul>{reasons}</ul></details>" if unfit else ""
         )
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        return f"<div>{table}<p>{chosen}</p><p>{weights}</p>{folded}</div>"
+        table = tabled(self._header, self._rows())
+        slopes = tabled(_GRADIENTS, self._slopes()) if self.gradients else ""
+        return f"<div>{table}<p>{chosen}</p><p>{weights}</p>{folded}{slopes}</div>"
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
-        for c, error in zip(self.candidates, self.errors, strict=True):
-            knobs = " ".join(f"{k}={v}" for k, v in c.choice.knobs.items())
-            times = f"{c.seconds * 1e3:.3f} ms"
-            numbers = map(_short, (c.counted.operations, c.counted.bytes, c.room))
-            yield (c.choice.name, knobs, times, *numbers, f"{error:.1e}")
+        for position, c in enumerate(self.candidates):
+            yield (*_row(c), *(f"{error:.1e}" for error in self.errors[position : position + 1]))
+
+    def _slopes(self) -> Iterator[tuple[str, ...]]:
+        """What is launched for each gradient."""
+        for by, explained in self.gradients.items():
+            yield (f"d{by}", *_row(explained.candidates[0]))
 
     def _words(self) -> Iterator[str]:
         """What was chosen and why; what the weights take and how far results err; why other algorithms don't apply."""
         used = self.candidates[0].threads
         split = f" A call is split over {used} threads." if used > 1 else ""
         yield f"{self.chosen} is predicted to be the quickest ({self.source}).{split}"
-        yield f"Weights as it needs them take {self.weights} bytes. {self.bound}"
+        weights = "" if self.weights is None else f"Weights as it needs them take {self.weights} bytes. "
+        yield f"{weights}{self.bound}"
         yield from (f"{name} does not apply: {reason}." for name, reason in self.unfit.items())
+
+
+def _row(c: Candidate) -> tuple[str, ...]:
+    knobs = " ".join(f"{k}={v}" for k, v in c.choice.knobs.items())
+    numbers = map(_short, (c.counted.operations, c.counted.bytes, c.room))
+    return (c.choice.name, knobs, f"{c.seconds * 1e3:.3f} ms", *numbers)
 
 
 def _short(number: int) -> str:

@@ -4,7 +4,7 @@ Nothing here was measured. The constants of `Device` are published ones of NVIDI
 guess, and says so. They are the same on every device, so that the same sizes are computed the same way, to the same bits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -19,6 +19,15 @@ _HIDDEN = 0.2  # the part of all that isn't slowest that isn't hidden behind wha
 _BARRIER = 30  # instructions that a thread could do while it waits for the others: a guess
 _WARP = 32  # threads that go together, whether or not all of them do something
 _SLOTS = {"float32": 1, "float64": 2, "int64": 4}  # of a product; whole numbers of 64 bits are put together from halves
+_BYTES = {"float32": 4, "float64": 8, "int64": 8}  # of an entry of a working array
+_MOVED = 150  # instructions of a thread that copies one entry, most of them for its place: a guess
+_ADDED = 10  # and of one that adds an entry that others made: a guess
+_SECTOR = 32  # bytes that an entry costs at least, whose neighbours aren't used
+_TILED = (
+    (128, 0.85),
+    (64, 0.6),
+    (32, 0.35),
+)  # sides of a block of a library's product, and its part of the peak: guesses
 
 
 class Launched(NamedTuple):
@@ -78,6 +87,9 @@ class Device:
     dram_bytes               bytes a second of memory
     launch                   seconds that a launch takes at least: a guess
     text                     what a text that is compiled for its numbers must save: a guess
+    statement                seconds until a program in stages comes to its next statement: a guess
+    cache, cached_bytes      bytes of the second-level cache, and how many a second it gives: the latter is a guess
+    scratch                  bytes that the working arrays of a program in stages may take
     kind                     the type that computes
     """
 
@@ -88,6 +100,10 @@ class Device:
     dram_bytes: float = 3.35e12
     launch: float = 3e-6
     text: float = 1e-7
+    statement: float = 8e-6
+    cache: int = 50 << 20
+    cached_bytes: float = 5.5e12
+    scratch: int = 1 << 28
     kind: str = "float32"
     source: str = "published figures of an H100; not measured"
 
@@ -95,9 +111,53 @@ class Device:
         """The device at work in a type."""
         return replace(self, kind=kind)
 
-    def seconds(self, works: Iterable[Any], itemsize: int) -> float:
-        """How long launches take on arrays whose entries have so many bytes."""
-        return float(sum(w.times * self._seconds(w, itemsize) for w in works if w[0] == "launch"))
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an entry of a working array."""
+        return _BYTES[self.kind]
+
+    def seconds(self, works: Iterable[Any], itemsize: int, fixed: bool = True) -> float:
+        """How long launches take on arrays whose entries have so many bytes, and statements of programs in stages.
+
+        `fixed` counts what those make of weights.
+        """
+        every = tuple(works)
+        held = sum(sizes[0] for kind, _, *sizes in every if kind == "room") * self.itemsize
+        rate = self.cached_bytes if 2 * held <= self.cache else self.dram_bytes
+        found = 0.0
+        for work in every:
+            kind, times, *sizes = work
+            if kind == "launch":
+                found += times * self._seconds(work, itemsize)
+            elif kind == "matmul":
+                found += times * self._multiplied(sizes, rate)
+            elif kind not in ("room", "edge") and (fixed or kind != "make"):
+                found += times * self._moved(kind, sizes, rate)
+        return float(found)
+
+    def _multiplied(self, sizes: Sequence[Any], rate: float) -> float:
+        """A product of matrices, or several, by the library: in blocks of the best size, or as fast as memory gives both sides."""
+        products, rows, inner, columns, *_ = sizes
+        peak = 2 * self.lanes * self.clock / _SLOTS[self.kind]
+        several = []
+        for side, part in _TILED:
+            blocks = products * -(-rows // side) * -(-columns // side)
+            several.append(-(-blocks // self.multiprocessors) * 2.0 * side * side * inner / (part * peak))
+        read = products * (rows * inner + inner * columns + rows * columns) * self.itemsize / rate
+        return self.statement + _slowest(min(several), float(read))
+
+    def _moved(self, kind: str, sizes: Sequence[Any], rate: float) -> float:
+        """A launch of one thread an entry; a view is a statement, and so is what lives in the result."""
+        elements, *runs = sizes
+        if kind in ("view", "held"):
+            return self.statement
+        if kind == "fold":  # in the registers of a store
+            read = elements * runs[0] * self.itemsize / rate
+            return _slowest(elements * runs[0] * _ADDED / (self.lanes * self.clock * self.multiprocessors), read)
+        run = max(1, int(runs[0])) if kind == "copy" else 1 if kind == "gather" else elements
+        apart = max(1.0, _SECTOR / (run * self.itemsize))
+        moved = elements * self.itemsize * (1 + apart) / rate
+        return self.statement + _slowest(elements * _MOVED / (self.lanes * self.clock * self.multiprocessors), moved)
 
     def _seconds(self, done: Launched, itemsize: int) -> float:
         """The slowest of instructions, words of caches, memory, and one thread alone; the others are hidden, for the most part."""
@@ -116,7 +176,12 @@ class Device:
             instructions * max(1.0, _ALONE / done.sums) / self.clock,
         )
         begun = self.launch + self.text * done.own
-        return begun + max(parts) + _HIDDEN * (sum(parts) - max(parts))
+        return begun + _slowest(*parts)
+
+
+def _slowest(*parts: float) -> float:
+    """The slowest of several things at once, and what of the others isn't hidden behind it."""
+    return max(parts) + _HIDDEN * (sum(parts) - max(parts))
 
 
 DEVICE = Device()

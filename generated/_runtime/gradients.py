@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from .designs import choose_design, run_design
+from .designs import choose_design, exact_designs, run_chosen, run_design
 from .dtypes import Types
 from .errors import ArgumentError
 from .planning import Algorithm, Choice, candidates, choose_algorithm, jobs, places_of, run_staged
 from .primitives import aligned, all_finite
 from .threads import one_blas_thread, run_together
 
-__all__ = ["Gradient", "gradient_of", "planned_gradient"]
+__all__ = ["Gradient", "Planned", "gradient_of", "planned_gradient"]
 
 _FINITE = 1 << 18  # elements that are tested at once
 
@@ -58,16 +58,22 @@ class Gradient:
 
 
 def gradient_of(
-    kernel: Any, key: str, operands: Mapping[str, Any], shape: tuple[int, ...], types: Types, sizes: Mapping[str, int]
+    kernel: Any,
+    key: str,
+    operands: Mapping[str, Any],
+    shape: tuple[int, ...],
+    types: Types,
+    sizes: Mapping[str, int],
+    planned: "Planned | None" = None,
 ) -> Any:
-    """The gradient by one argument, in the type of the results."""
+    """The gradient by one argument, in the type of the results; on a device as it was planned, if it was."""
     gradient, xp = kernel.gradients[key], kernel.xp
     result = xp.empty(shape, dtype=types.stored)
     if any(operands[name].size == 0 for name in gradient.arrays):
         result[...] = 0
     elif result.size and xp is not np:
-        choice = choose_design(gradient, sizes, types)
-        run_design(choice, gradient, tuple(operands[n] for n in gradient.arrays), result, types.compute, xp)
+        found = Planned(_design(kernel, gradient, operands, types, sizes), None) if planned is None else planned
+        run_chosen(kernel, gradient, key, found.choice, operands, result, sizes, types, found.made)
     elif result.size:
         choice = Choice(None, {})
         if gradient.algorithms and types.compute.kind == "f" and _finite(kernel, gradient, operands):
@@ -81,6 +87,16 @@ def gradient_of(
             if key not in kernel.signature.batched and not all_finite(result):
                 _again(kernel, gradient, operands, result, types.compute)
     return result.astype(types.result, copy=False)
+
+
+def _design(
+    kernel: Any, gradient: Gradient, operands: Mapping[str, Any], types: Types, sizes: Mapping[str, int]
+) -> Choice:
+    """What a device launches for a gradient."""
+    choice = choose_design(gradient, sizes, types)
+    if isinstance(choice.algorithm, Algorithm) and not kernel.finite(operands):
+        return choose_design(exact_designs(gradient, "")[0], sizes, types)
+    return choice
 
 
 def _finite(kernel: Any, gradient: Gradient, operands: Mapping[str, Any]) -> bool:
@@ -102,10 +118,10 @@ def _again(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planned:
-    """A gradient of a plan: what was chosen for it, and what that makes of the plan's weights."""
+    """A gradient of a plan: what was chosen for it, and what that makes of the plan's weights, if that is there."""
 
     choice: Choice
-    made: tuple[Any, ...]
+    made: tuple[Any, ...] | None
 
 
 def planned_gradient(plan: Any, key: str, operands: Mapping[str, Any]) -> Any:
@@ -150,13 +166,14 @@ def _planned(plan: Any, gradient: Gradient, operands: Mapping[str, Any]) -> Plan
 def _run(plan: Any, key: str, found: Planned, arrays: Mapping[str, Any], result: Any, batched: bool) -> None:
     """What was chosen, in the plan's threads where items have gradients of their own."""
     algorithm, every = found.choice.algorithm, {**plan.sizes, **found.choice.knobs}
-    assert algorithm is not None
+    assert algorithm is not None and found.made is not None
+    made = found.made
     given = [arrays[name] for name in algorithm.arrays]
 
     def part(items: tuple[int, int], span: tuple[int, int]) -> None:
         rooms = plan.rooms(key, algorithm, every)
         with np.errstate(invalid="ignore"):
-            algorithm.body(*given, result, *found.made, *rooms, items, span, **every)
+            algorithm.body(*given, result, *made, *rooms, items, span, **every)
 
     places = places_of(found.choice, result)
     work = jobs(plan.sizes["batch"], places, plan.threads if batched else 1)

@@ -11,7 +11,7 @@ import numpy as np
 from .bounds import gradient_bound, result_bound
 from .constants import Constant
 from .described import described
-from .designs import choose_design, run_design, using_design
+from .designs import choose_design, exact_designs, run_chosen, using_design
 from .device import require_device
 from .dtypes import Types, choose
 from .errors import ArgumentError, DTypeError, GradientError
@@ -168,8 +168,9 @@ class Kernel:
             flat = self.contiguous or choice.algorithm is not None
             direct = types.stored == types.result and (result.flags.c_contiguous or not flat)
             target = result if direct else xp.empty(call.shape, dtype=types.stored)
-            if choice.algorithm is None or xp is not np:
-                run_design(choice, self, call.operands, target, types.compute, xp)
+            if xp is not np or choice.algorithm is None:
+                arrays = dict(zip(self.arrays, call.operands, strict=True))
+                run_chosen(self, self, self.result, choice, arrays, target, self.sizes_of(call.fit), types)
             else:
                 self._staged(choice, call, target)
             if not direct:
@@ -218,16 +219,28 @@ class Kernel:
     def choose(self, call: Prepared) -> Choice:
         """The algorithm for a call: by sizes and element type alone."""
         if self.xp is not np:
-            empty = 0 in call.arrays[self.data].shape
-            return Choice(None, {}) if empty else choose_design(self, self.sizes_of(call.fit), call.types)
+            return self._design(call)
         direct = not self.algorithms or call.types.compute.kind != "f" or 0 in call.arrays[self.data].shape
         if direct or not self.finite(dict(zip(self.arrays, call.operands, strict=True))):
             return Choice(None, {})
         sizes = tuple(self.sizes_of(call.fit).items())
         return choose_algorithm(self, sizes, call.types.compute.itemsize, False, True)
 
+    def _design(self, call: Prepared) -> Choice:
+        """What a device launches."""
+        if 0 in call.arrays[self.data].shape:
+            return Choice(None, {})
+        found = choose_design(self, self.sizes_of(call.fit), call.types)
+        if isinstance(found.algorithm, Algorithm) and not self.finite(
+            dict(zip(self.arrays, call.operands, strict=True))
+        ):
+            found = choose_design(exact_designs(self, "")[0], self.sizes_of(call.fit), call.types)
+        return found
+
     def finite(self, arrays: Mapping[str, Any]) -> bool:
         """Whether all weights are: an infinity that never meets the input must not meet structural zeros either."""
+        if self.xp is not np:
+            return all(bool(self.xp.isfinite(arrays[key]).all()) for key in self.weights)
         return all(all_finite(arrays[key]) for key in self.weights)
 
     def sizes_of(self, fit: Fit) -> dict[str, int]:

@@ -227,8 +227,8 @@ def _best(
         if terms is not None and algorithm.amplifies(every) > _WORST * (terms + 1):
             continue
         works = algorithm.work(**every)
-        room = held_by(works) * itemsize
-        if room > _MOST_ROOM and best is not None:
+        room = held_by(works) * (held.itemsize if isinstance(held, Device) else itemsize)
+        if room > held.scratch if isinstance(held, Device) else room > _MOST_ROOM and best is not None:
             continue
         worked = worked_by(works) * itemsize
         timed = partial(seconds, room=worked, itemsize=itemsize, machine=held, fixed=fixed)

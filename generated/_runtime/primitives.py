@@ -21,6 +21,9 @@ __all__ = [
     "halo",
     "held",
     "kronecker",
+    "kronecker_of",
+    "laid",
+    "met",
     "phased",
     "put",
     "stretches",
@@ -80,7 +83,7 @@ def strided(array: Any, start: tuple[int, ...], shape: tuple[int, ...], steps: t
 
     The array is contiguous or a slice of one along its first axis; NumPy refuses a view that leaves it.
     """
-    offset, strides = _laid(array.strides, start, steps)
+    offset, strides = laid(array.strides, start, steps)
     if 0 in shape:
         return np.empty(shape, array.dtype)
     if array.dtype.hasobject or not array.flags.c_contiguous:
@@ -90,7 +93,7 @@ def strided(array: Any, start: tuple[int, ...], shape: tuple[int, ...], steps: t
 
 
 @lru_cache(maxsize=1024)
-def _laid(
+def laid(
     own: tuple[int, ...], start: tuple[int, ...], steps: tuple[tuple[int, ...], ...]
 ) -> tuple[int, tuple[int, ...]]:
     """How far a view begins behind an array of these strides, and its own strides."""
@@ -112,7 +115,7 @@ def halo(
     Axis k of the target goes along axis axes[k] of the source, or along its own; `start` and `steps` are the source's. An axis of
     the source that starts at None has one entry, which is copied again.
     """
-    inside, outside, filled = _met(start, source.shape, room.shape, axes, steps)
+    inside, outside, filled = met(start, source.shape, room.shape, axes, steps)
     found = source[inside]
     if axes is not None:
         found = found.transpose(axes)
@@ -125,7 +128,7 @@ def halo(
 
 
 @lru_cache(maxsize=1024)
-def _met(
+def met(
     start: tuple[int | None, ...],
     extents: tuple[int, ...],
     counts: tuple[int, ...],
@@ -311,7 +314,7 @@ def _split(target: Any, source: Any, axes: Sequence[int]) -> Iterator[tuple[Any,
 
 def kronecker(tables: tuple[Constant, ...], new: Any) -> Any:
     """The array of Π tables[j][p_j, q_j] with all axes p, then all axes q; floats are rounded once."""
-    product = _kronecker(tables)
+    product = kronecker_of(tables)
     made = new(product.shape)
     made[...] = product.exact() if made.dtype.hasobject else _as_floats(tables, str(made.dtype))
     return made
@@ -319,11 +322,11 @@ def kronecker(tables: tuple[Constant, ...], new: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def _as_floats(tables: tuple[Constant, ...], dtype: str) -> Any:
-    return _kronecker(tables).as_array(np, np.dtype(dtype))
+    return kronecker_of(tables).as_array(np, np.dtype(dtype))
 
 
 @lru_cache(maxsize=64)
-def _kronecker(tables: tuple[Constant, ...]) -> Constant:
+def kronecker_of(tables: tuple[Constant, ...]) -> Constant:
     rank, product, below = len(tables), np.array(1, object), 1
     for table in tables:
         product = np.multiply.outer(product, np.array(table.numerators, object))

@@ -4,7 +4,7 @@
     H[i, j, d] = Σ_a Σ_b K[a, b]·X[2i + a, 2j + b, d]        0 ≤ a ≤ 1, 0 ≤ b ≤ 1
 
 Derivation    dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations) ⟶ local(box(0, 1)) ⟶ depthwise ⟶ boundary(valid) ⟶ strided(2) ⟶ fixed([[1, 1], [1, 1]], scale=1/4)
-Proved        91 of 91 obligations for all sizes: docs/derivations/average_pool2d.md
+Proved        96 of 96 obligations for all sizes: docs/derivations/average_pool2d.md
 Cost          8·⌊n/2⌋·⌊m/2⌋·C operations
 """
 from .._runtime import Constant, Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -159,9 +160,130 @@ extern "C" __global__ void average_pool2d_strips(
 }
 """
 
+HALOS = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void average_pool2d_halos(
+    const stored* __restrict__ X, const real* __restrict__ K, stored* __restrict__ H,
+    int batch, int n, int m, int C)
+{
+    const int left = 0;
+    const int right = Q + (((-Q) % (2*W) + (2*W)) % (2*W));
+    __shared__ __align__(16) stored x[2*P*R][right - left];
+    __shared__ __align__(16) real v[2];
+    int block = blockIdx.x;
+    const int d0 = Q*(block % ((C + Q - 1) / Q));
+    block /= ((C + Q - 1) / Q);
+    const int j0 = P*R*(block % (((((m) - (((m) % 2 + 2) % 2)) / 2) + P*R - 1) / (P*R)));
+    block /= (((((m) - (((m) % 2 + 2) % 2)) / 2) + P*R - 1) / (P*R));
+    const int i = block % ((((n) - (((n) % 2 + 2) % 2)) / 2));
+    block /= ((((n) - (((n) % 2 + 2) % 2)) / 2));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= left + d0 && 2*j0 + 2*P*R <= m && d0 + right <= C) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = 0
+            acc[r] = 0;
+        }
+        #pragma unroll 1
+        for (int a = 0; a < 2; ++a) {
+            // x[y, e + t] = X[2*i + a, 2*j0 + y, left + e + d0 + t]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*P*R)*((right - left + W - 1) / W)) continue;
+                const int t = W*(part % ((right - left + W - 1) / W));
+                part /= ((right - left + W - 1) / W);
+                const int y = part;
+                *(Lanes*)&x[y][t] = *(const Lanes*)&X[(((long long)z*n + 2*i + a)*m + 2*j0 + y)*C + left + d0 + t];
+            }
+            // v[b] = K[a, b]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (2 + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= 2) continue;
+                const int b = part;
+                v[b] = K[(long long)a*2 + b];
+            }
+            __syncthreads();
+            // acc[r] += K[a, b]·X[2*i + a, 2*j + b, d]
+            #pragma unroll
+            for (int b = 0; b < 2; ++b) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    acc[r] += v[b] * (real)x[b + 2*R*p + 2*r][q - left];
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // H[i, j0 + R*p + r, q + d0] = acc[r]
+            H[(((long long)z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j0 + R*p + r)*C + q + d0] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (2*j0 + 2*R*p + 2*r <= m - 2 && q + d0 <= C - 1) {
+                // acc[r] = 0
+                acc[r] = 0;
+            }
+        }
+        #pragma unroll 1
+        for (int a = 0; a < 2; ++a) {
+            // x[y, t] = X[2*i + a, 2*j0 + y, left + d0 + t]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*P*R)*(right - left) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*P*R)*(right - left)) continue;
+                const int t = part % (right - left);
+                part /= (right - left);
+                const int y = part;
+                if (0 <= 2*j0 + y && 0 <= left + d0 + t && 2*j0 + y <= m - 1 && left + d0 + t <= C - 1) {
+                    x[y][t] = X[(((long long)z*n + 2*i + a)*m + 2*j0 + y)*C + left + d0 + t];
+                }
+            }
+            // v[b] = K[a, b]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < (2 + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= 2) continue;
+                const int b = part;
+                v[b] = K[(long long)a*2 + b];
+            }
+            __syncthreads();
+            // acc[r] += K[a, b]·X[2*i + a, 2*j + b, d]
+            #pragma unroll 1
+            for (int b = 0; b < 2; ++b) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (2*j0 + 2*R*p + 2*r <= m - 2 && q + d0 <= C - 1) {
+                        acc[r] += v[b] * (real)x[b + 2*R*p + 2*r][q - left];
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (2*j0 + 2*R*p + 2*r <= m - 2 && q + d0 <= C - 1) {
+                // H[i, j0 + R*p + r, q + d0] = acc[r]
+                H[(((long long)z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j0 + R*p + r)*C + q + d0] = acc[r];
+            }
+        }
+    }
+}
+"""
+
 _average_pool2d_direct = CudaKernel(cp, SRC, "average_pool2d_direct")
 _average_pool2d_direct_dX = CudaKernel(cp, SRC, "average_pool2d_direct_dX")
 _average_pool2d_strips = CudaStrips(cp, STRIPS, "average_pool2d_strips", ("R", "S", "W"))
+_average_pool2d_halos = CudaHalos(cp, HALOS, "average_pool2d_halos", ("R", "P", "Q", "W"))
 
 
 def _direct(X, K, H, new):
@@ -176,6 +298,13 @@ def _strips(X, K, H, new, R, S):
     n, m, C = X.shape[-3:]
     batch = H.size // ((n // 2)*(m // 2)*C)
     _average_pool2d_strips((R, S), (C, (m // 2), batch*(n // 2)), (X, K, H), (batch, n, m, C), (X, H))
+
+
+def _halos(X, K, H, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    n, m, C = X.shape[-3:]
+    batch = H.size // ((n // 2)*(m // 2)*C)
+    _average_pool2d_halos((R, P, Q), ((m // 2), C), batch*(n // 2), (X, K, H), (batch, n, m, C), (X,))
 
 
 def _direct_work(*, batch, n, m, C, **_):
@@ -210,6 +339,30 @@ def _strips_work(*, batch, n, m, C, R, S, **_):
             entries=16*R*(-((-((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
             moved=C*batch*(m // 2)*(n // 2) + C*batch*m*n + 4,
             sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_lacks(*, batch, n, m, C, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _average_pool2d_halos.lacks((R, P, Q), ((m // 2), C), batch*(n // 2), 2*P*R*(((7*Q) % 8) + Q) + 2, 2*R, (C, m, n))
+
+
+def _halos_work(*, batch, n, m, C, R, P, Q, **_):
+    """Its launch, counted."""
+    products = 4*R
+    return (
+        launched(
+            threads=P*Q*batch*(-((-C) // Q))*(-((-(m // 2)) // (P*R)))*(n // 2),
+            block=P*Q,
+            accesses=4/(P*Q) + 4*R*(-((-((7*Q) % 8) - Q) // 4))/Q + R,
+            entries=4/(P*Q) + 16*R*(-((-((7*Q) % 8) - Q) // 4))/Q + R,
+            moved=C*batch*(m // 2)*(n // 2) + C*batch*m*n + 4,
+            shared=4/(P*Q) + 4*R*(-((-((7*Q) % 8) - Q) // 4))/Q + 4*R + 4,
+            barriers=4,
+            sums=R,
             own=True,
             products=products,
         ),
@@ -282,9 +435,23 @@ average_pool2d = Kernel(
             work=_strips_work,
             lacks=_strips_lacks,
         ),
+        Design(
+            "halos",
+            "tiles with a halo in shared memory",
+            _halos,
+            knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+            work=_halos_work,
+            lacks=_halos_lacks,
+        ),
     ),
     unfit={
+        "passes": "it needs a window along two axes, for a pass along each",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs weights that are parameters, and these are given",
+        "phased": "it needs weights that are parameters, and these are given",
+        "product": "it needs weights that are parameters, and these are given",
+        "shifts": "it needs weights that are parameters, and these are given",
+        "winograd": "it needs weights that are parameters, and these are given",
     },
     gradients={
         "X": Gradient(

@@ -4,7 +4,7 @@
     H[i] = u + Σ_a V[a]·X[i + a]        -Δ ≤ a ≤ 0, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(causal(Δ)) ⟶ boundary(zero)
-Proved        109 of 109 obligations for all sizes: docs/derivations/causal1d.md
+Proved        119 of 119 obligations for all sizes: docs/derivations/causal1d.md
 Cost          2·n·(Δ + 1) operations
 """
 from .._runtime import Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -226,6 +227,218 @@ extern "C" __global__ void causal1d_strips_dX(
 }
 """
 
+HALOS = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void causal1d_halos(
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = P*Q*R + (((-P*Q*R) % (2*W) + (2*W)) % (2*W));
+    __shared__ __align__(16) stored x[right - left];
+    __shared__ __align__(16) stored v[Delta + 1];
+    int block = blockIdx.x;
+    const int i0 = P*Q*R*(block % ((n + P*Q*R - 1) / (P*Q*R)));
+    block /= ((n + P*Q*R - 1) / (P*Q*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= i0 + left && i0 + right <= n) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = u
+            acc[r] = (real)u[0];
+        }
+        // x[e + t] = X[i0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= ((right - left + W - 1) / W)) continue;
+            const int t = W*part;
+            *(Lanes*)&x[t] = *(const Lanes*)&X[(long long)z*n + i0 + left + t];
+        }
+        // v[a] = V[a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (Delta + 1)) continue;
+            const int a = part;
+            v[a] = V[a];
+        }
+        __syncthreads();
+        // acc[r] += V[a]·X[i + a]
+        #pragma unroll 1
+        for (int a = -Delta; a < 1; ++a) {
+            #pragma unroll
+            for (int r = 0; r < R; ++r) {
+                acc[r] += (real)v[a + Delta] * (real)x[q + a + Q*R*p + Q*r - left];
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // H[i0 + q + Q*R*p + Q*r] = acc[r]
+            H[(long long)z*n + i0 + q + Q*R*p + Q*r] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (i0 + q + Q*R*p + Q*r <= n - 1) {
+                // acc[r] = u
+                acc[r] = (real)u[0];
+            }
+        }
+        // x[t] = X[i0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (right - left)) continue;
+            const int t = part;
+            if (0 <= i0 + left + t && i0 + left + t <= n - 1) {
+                x[t] = X[(long long)z*n + i0 + left + t];
+            }
+        }
+        // v[a] = V[a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (Delta + 1)) continue;
+            const int a = part;
+            v[a] = V[a];
+        }
+        __syncthreads();
+        // acc[r] += V[a]·X[i + a]
+        #pragma unroll 1
+        for (int a = -Delta; a < 1; ++a) {
+            #pragma unroll
+            for (int r = 0; r < R; ++r) {
+                if (0 <= i0 + q + a + Q*R*p + Q*r && i0 + q + Q*R*p + Q*r <= n - 1) {
+                    acc[r] += (real)v[a + Delta] * (real)x[q + a + Q*R*p + Q*r - left];
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (i0 + q + Q*R*p + Q*r <= n - 1) {
+                // H[i0 + q + Q*R*p + Q*r] = acc[r]
+                H[(long long)z*n + i0 + q + Q*R*p + Q*r] = acc[r];
+            }
+        }
+    }
+}
+"""
+
+HALOS_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void causal1d_halos_dX(
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n)
+{
+    const int left = 0;
+    const int right = Delta + (((-Delta - P*Q*R) % (2*W) + (2*W)) % (2*W)) + P*Q*R;
+    __shared__ __align__(16) stored x[right - left];
+    __shared__ __align__(16) stored v[Delta + 1];
+    int block = blockIdx.x;
+    const int k0 = P*Q*R*(block % ((n + P*Q*R - 1) / (P*Q*R)));
+    block /= ((n + P*Q*R - 1) / (P*Q*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= k0 + left && k0 + right <= n) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = 0
+            acc[r] = 0;
+        }
+        // x[e + t] = G[k0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= ((right - left + W - 1) / W)) continue;
+            const int t = W*part;
+            *(Lanes*)&x[t] = *(const Lanes*)&G[(long long)z*n + k0 + left + t];
+        }
+        // v[a] = V[a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (Delta + 1)) continue;
+            const int a = part;
+            v[a] = V[a];
+        }
+        __syncthreads();
+        // acc[r] += V[a]·G[k - a]
+        #pragma unroll 1
+        for (int a = -Delta; a < 1; ++a) {
+            #pragma unroll
+            for (int r = 0; r < R; ++r) {
+                acc[r] += (real)v[a + Delta] * (real)x[q + Q*R*p + Q*r - left - a];
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // dX[k0 + q + Q*R*p + Q*r] = acc[r]
+            dX[(long long)z*n + k0 + q + Q*R*p + Q*r] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (k0 + q + Q*R*p + Q*r <= n - 1) {
+                // acc[r] = 0
+                acc[r] = 0;
+            }
+        }
+        // x[t] = G[k0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (right - left)) continue;
+            const int t = part;
+            if (0 <= k0 + left + t && k0 + left + t <= n - 1) {
+                x[t] = G[(long long)z*n + k0 + left + t];
+            }
+        }
+        // v[a] = V[a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (Delta + 1)) continue;
+            const int a = part;
+            v[a] = V[a];
+        }
+        __syncthreads();
+        // acc[r] += V[a]·G[k - a]
+        #pragma unroll 1
+        for (int a = -Delta; a < 1; ++a) {
+            #pragma unroll
+            for (int r = 0; r < R; ++r) {
+                if (k0 + q + Q*R*p + Q*r <= a + n - 1) {
+                    acc[r] += (real)v[a + Delta] * (real)x[q + Q*R*p + Q*r - left - a];
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (k0 + q + Q*R*p + Q*r <= n - 1) {
+                // dX[k0 + q + Q*R*p + Q*r] = acc[r]
+                dX[(long long)z*n + k0 + q + Q*R*p + Q*r] = acc[r];
+            }
+        }
+    }
+}
+"""
+
 PARTS = r"""
 extern "C" __global__ void causal1d_parts_dV(
     const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
@@ -314,6 +527,8 @@ _causal1d_direct_dV = CudaKernel(cp, SRC, "causal1d_direct_dV")
 _causal1d_direct_du = CudaKernel(cp, SRC, "causal1d_direct_du")
 _causal1d_strips = CudaStrips(cp, STRIPS, "causal1d_strips", ("S", "W"))
 _causal1d_strips_dX = CudaStrips(cp, STRIPS_DX, "causal1d_strips_dX", ("S", "W"))
+_causal1d_halos = CudaHalos(cp, HALOS, "causal1d_halos", ("R", "P", "Q", "W"))
+_causal1d_halos_dX = CudaHalos(cp, HALOS_DX, "causal1d_halos_dX", ("R", "P", "Q", "W"))
 _causal1d_parts_dV = CudaParts(cp, PARTS, "causal1d_parts_dV", "causal1d_fold", along=1)
 _causal1d_parts_du = CudaParts(cp, PARTS, "causal1d_parts_du", "causal1d_fold", along=1)
 
@@ -332,6 +547,14 @@ def _strips(X, V, u, H, new, S):
     Delta = V.shape[0] - 1
     batch = H.size // (n)
     _causal1d_strips((S,), (n, batch, 1), (X, V, u, H), (batch, n), (X, H), Delta=Delta)
+
+
+def _halos(X, V, u, H, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    n = X.shape[-1]
+    Delta = V.shape[0] - 1
+    batch = H.size // (n)
+    _causal1d_halos((R, P, Q), (n,), batch, (X, V, u, H), (batch, n), (X,), Delta=Delta)
 
 
 def _direct_work(*, batch, n, Delta, **_):
@@ -372,6 +595,30 @@ def _strips_work(*, batch, n, Delta, S, **_):
     )
 
 
+def _halos_lacks(*, batch, n, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _causal1d_halos.lacks((R, P, Q), (n,), batch, 2*Delta + ((7*Delta) % 8) + ((7*P*Q*R) % 8) + P*Q*R + 1, R, (Delta, n))
+
+
+def _halos_work(*, batch, n, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(Delta + 1)
+    return (
+        launched(
+            threads=P*Q*batch*(-((-n) // (P*Q*R))),
+            block=P*Q,
+            accesses=(Delta + 1)/(P*Q) + (-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R + 1,
+            entries=(Delta + 1)/(P*Q) + 4*(-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R + 1,
+            moved=2*batch*n + Delta + 2,
+            shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(Delta + 1) + 1,
+            barriers=2,
+            sums=R,
+            own=True,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = V.shape[0] - 1
@@ -386,6 +633,14 @@ def _strips_dX(V, G, dX, new, S):
     n = G.shape[-1]
     batch = dX.size // (n)
     _causal1d_strips_dX((S,), (n, batch, 1), (V, G, dX), (batch, n), (G, dX), Delta=Delta)
+
+
+def _halos_dX(V, G, dX, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    Delta = V.shape[0] - 1
+    n = G.shape[-1]
+    batch = dX.size // (n)
+    _causal1d_halos_dX((R, P, Q), (n,), batch, (V, G, dX), (batch, n), (G,), Delta=Delta)
 
 
 def _direct_dX_work(*, batch, n, Delta, **_):
@@ -420,6 +675,30 @@ def _strips_dX_work(*, batch, n, Delta, S, **_):
             entries=4*(-((-Delta - ((-Delta - S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products/S,
             moved=2*batch*n + Delta + 1,
             sums=S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_dX_lacks(*, batch, n, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _causal1d_halos_dX.lacks((R, P, Q), (n,), batch, 2*Delta + ((-Delta - P*Q*R) % 8) + P*Q*R + 1, R, (Delta, n))
+
+
+def _halos_dX_work(*, batch, n, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(Delta + 1)
+    return (
+        launched(
+            threads=P*Q*batch*(-((-n) // (P*Q*R))),
+            block=P*Q,
+            accesses=(Delta + 1)/(P*Q) + (-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R,
+            entries=(Delta + 1)/(P*Q) + 4*(-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R,
+            moved=2*batch*n + Delta + 1,
+            shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(Delta + 1) + 1,
+            barriers=2,
+            sums=R,
             own=True,
             products=products,
         ),
@@ -555,9 +834,23 @@ causal1d = Kernel(
             work=_strips_work,
             lacks=_strips_lacks,
         ),
+        Design(
+            "halos",
+            "tiles with a halo in shared memory",
+            _halos,
+            knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+            work=_halos_work,
+            lacks=_halos_lacks,
+        ),
     ),
     unfit={
+        "passes": "it needs a window along two axes, for a pass along each",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs channels that are summed over, and filters",
+        "phased": "it needs channels that are summed over, and filters",
+        "product": "it needs channels that are summed over, and filters",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs channels that are summed over, and filters",
     },
     gradients={
         "X": Gradient(
@@ -571,6 +864,14 @@ causal1d = Kernel(
                     knobs={"S": (4,)},
                     work=_strips_dX_work,
                     lacks=_strips_dX_lacks,
+                ),
+                Design(
+                    "halos",
+                    "tiles with a halo in shared memory",
+                    _halos_dX,
+                    knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+                    work=_halos_dX_work,
+                    lacks=_halos_dX_lacks,
                 ),
             ),
         ),

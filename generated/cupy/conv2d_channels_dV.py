@@ -321,6 +321,13 @@ conv2d_channels_dV = Kernel(
     unfit={
         "strips": "it needs weights that are shared by all items",
         "tiles": "it needs weights that are shared by all items",
+        "halos": "it needs weights that are shared by all items",
+        "passes": "it needs weights that are shared by all items",
+        "im2col": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "phased": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "product": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "shifts": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
     },
     gradients={
         "G": Gradient(

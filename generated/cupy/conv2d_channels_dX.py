@@ -4,16 +4,19 @@
     X[k, l, c] = Σ_a Σ_b Σ_d V[a, b, c, d]·H[k - a, l - b, d]        |a|, |b| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ adjoint
-Proved        108 of 108 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
+Proved        126 of 126 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Constant, Gradient, Kernel
+from .._runtime.device_stages import held, kronecker, strided_on
+from .._runtime.primitives import tiles
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
 
 cp = array_module("cupy")
+strided = strided_on(cp)
 
 __all__ = ["conv2d_channels_dX"]
 
@@ -610,12 +613,478 @@ extern "C" __global__ void conv2d_channels_dX_fold(
 }
 """
 
+IM2COL = r"""
+// F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+extern "C" __global__ void conv2d_channels_dX_im2col_F(
+    const real* __restrict__ V, real* __restrict__ F,
+    long long D, long long C, long long Delta)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= (2*Delta + 1)*(2*Delta + 1)*D*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread;
+    F[((a*(2*Delta + 1) + b)*D + d)*C + c] = V[(((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*D + d];
+}
+
+// P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+extern "C" __global__ void conv2d_channels_dX_im2col_P(
+    const stored* __restrict__ H, real* __restrict__ P,
+    long long batch, long long n, long long m, long long D, long long Delta, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(2*Delta + R)*(2*Delta + m)*D) return;
+    unsigned thread = point;
+    const long long q2 = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long q1 = thread % (unsigned)(2*Delta + m);
+    thread /= (unsigned)(2*Delta + m);
+    const long long q0 = thread % (unsigned)(2*Delta + R);
+    thread /= (unsigned)(2*Delta + R);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - Delta < n && low + q0 - Delta >= 0 && q1 - Delta < m && q1 - Delta >= 0) {
+        P[((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*D + q2] = (real)H[(((e + first)*n + low + q0 - Delta)*m + q1 - Delta)*D + q2];
+    } else {
+        P[((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*D + q2] = 0;
+    }
+}
+
+// B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
+extern "C" __global__ void conv2d_channels_dX_im2col_B(
+    const real* __restrict__ P, real* __restrict__ B,
+    long long m, long long D, long long Delta, long long N, long long R)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*(2*Delta + 1)*(2*Delta + 1)*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    B[((((e*R + p)*m + l)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d] = P[((e*(2*Delta + R) + a + p)*(2*Delta + m) + l + b)*D + d];
+}
+
+// X[e + first, low + p, l, c] = A[e, p, l, c]
+extern "C" __global__ void conv2d_channels_dX_im2col_X(
+    const real* __restrict__ A, stored* __restrict__ X,
+    long long n, long long m, long long C, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        X[(((e + first)*n + low + p)*m + l)*C + c] = A[((e*R + p)*m + l)*C + c];
+    }
+}
+"""
+
+SHIFTS = r"""
+// F[d, a, b, c] = V[2*Delta - a, 2*Delta - b, c, d]
+extern "C" __global__ void conv2d_channels_dX_shifts_F(
+    const real* __restrict__ V, real* __restrict__ F,
+    long long D, long long C, long long Delta)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= (2*Delta + 1)*(2*Delta + 1)*D*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread;
+    F[((d*(2*Delta + 1) + a)*(2*Delta + 1) + b)*C + c] = V[(((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*D + d];
+}
+
+// P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+extern "C" __global__ void conv2d_channels_dX_shifts_P(
+    const stored* __restrict__ H, real* __restrict__ P,
+    long long batch, long long n, long long m, long long D, long long Delta, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(2*Delta + R)*(2*Delta + m)*D) return;
+    unsigned thread = point;
+    const long long q2 = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long q1 = thread % (unsigned)(2*Delta + m);
+    thread /= (unsigned)(2*Delta + m);
+    const long long q0 = thread % (unsigned)(2*Delta + R);
+    thread /= (unsigned)(2*Delta + R);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - Delta < n && low + q0 - Delta >= 0 && q1 - Delta < m && q1 - Delta >= 0) {
+        P[((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*D + q2] = (real)H[(((e + first)*n + low + q0 - Delta)*m + q1 - Delta)*D + q2];
+    } else {
+        P[((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*D + q2] = 0;
+    }
+}
+
+// X[e + first, low + p, l, c] = Σ_a Σ_b B[e, a + p, l + b, a, b, c]
+extern "C" __global__ void conv2d_channels_dX_shifts_X(
+    const real* __restrict__ B, stored* __restrict__ X,
+    long long n, long long m, long long C, long long Delta, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        real acc;
+        acc = 0;
+        for (long long a = 0; a < 2*Delta + 1; ++a) {
+            for (long long b = 0; b < 2*Delta + 1; ++b) {
+                acc += B[((((e*(2*Delta + R) + a + p)*(2*Delta + m) + l + b)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*C + c];
+            }
+        }
+        X[(((e + first)*n + low + p)*m + l)*C + c] = acc;
+    }
+}
+"""
+
+WINOGRAD = r"""
+// F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+extern "C" __global__ void conv2d_channels_dX_winograd_F(
+    const real* __restrict__ V, real* __restrict__ F,
+    long long D, long long C, long long Delta)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= (2*Delta + 1)*(2*Delta + 1)*D*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread;
+    F[((a*(2*Delta + 1) + b)*D + d)*C + c] = V[(((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*D + d];
+}
+
+// P[q, pk, pl, d] = H[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+extern "C" __global__ void conv2d_channels_dX_winograd_P(
+    const stored* __restrict__ H, real* __restrict__ P,
+    long long batch, long long n, long long m, long long D, long long Delta, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(Kk + L*S - S)*(Kl + S*Tl - S)*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long pl = thread % (unsigned)(Kl + S*Tl - S);
+    thread /= (unsigned)(Kl + S*Tl - S);
+    const long long pk = thread % (unsigned)(Kk + L*S - S);
+    thread /= (unsigned)(Kk + L*S - S);
+    const long long q = thread;
+    if (low + pk - Delta < n && low + pk - Delta >= 0 && pl - Delta < m && pl - Delta >= 0 && q + first < batch && q + first >= 0) {
+        P[((q*(Kk + S*(L - 1)) + pk)*(Kl + S*(Tl - 1)) + pl)*D + d] = (real)H[(((q + first)*n + low + pk - Delta)*m + pl - Delta)*D + d];
+    } else {
+        P[((q*(Kk + S*(L - 1)) + pk)*(Kl + S*(Tl - 1)) + pl)*D + d] = 0;
+    }
+}
+
+// E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+extern "C" __global__ void conv2d_channels_dX_winograd_E(
+    const real* __restrict__ P, real* __restrict__ E,
+    long long D, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= Kk*Kl*N*L*Tl*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long gl = thread % (unsigned)Tl;
+    thread /= (unsigned)Tl;
+    const long long gk = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread % (unsigned)N;
+    thread /= (unsigned)N;
+    const long long kl = thread % (unsigned)Kl;
+    thread /= (unsigned)Kl;
+    const long long kk = thread;
+    E[((((kk*Kl + kl)*N + q)*L + gk)*Tl + gl)*D + d] = P[((q*(Kk + S*(L - 1)) + kk + S*gk)*(Kl + S*(Tl - 1)) + kl + S*gl)*D + d];
+}
+
+// X[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+extern "C" __global__ void conv2d_channels_dX_winograd_X(
+    const real* __restrict__ R, stored* __restrict__ X,
+    long long n, long long m, long long C, long long S, long long L, long long N, long long Tl, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*L*S*Tl*S*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long sl = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gl = thread % (unsigned)Tl;
+    thread /= (unsigned)Tl;
+    const long long sk = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gk = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread;
+    if (S*gl + sl < m && low + S*gk + sk < high && q + first < last) {
+        X[(((q + first)*n + low + S*gk + sk)*m + S*gl + sl)*C + c] = R[((((sk*S + sl)*N + q)*L + gk)*Tl + gl)*C + c];
+    }
+}
+"""
+
+IM2COL_DH = r"""
+// P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+extern "C" __global__ void conv2d_channels_dX_im2col_dH_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long C, long long Delta, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(2*Delta + R)*(2*Delta + m)*C) return;
+    unsigned thread = point;
+    const long long q2 = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long q1 = thread % (unsigned)(2*Delta + m);
+    thread /= (unsigned)(2*Delta + m);
+    const long long q0 = thread % (unsigned)(2*Delta + R);
+    thread /= (unsigned)(2*Delta + R);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - Delta < n && low + q0 - Delta >= 0 && q1 - Delta < m && q1 - Delta >= 0) {
+        P[((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*C + q2] = (real)G[(((e + first)*n + low + q0 - Delta)*m + q1 - Delta)*C + q2];
+    } else {
+        P[((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*C + q2] = 0;
+    }
+}
+
+// B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
+extern "C" __global__ void conv2d_channels_dX_im2col_dH_B(
+    const real* __restrict__ P, real* __restrict__ B,
+    long long m, long long C, long long Delta, long long N, long long R)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*(2*Delta + 1)*(2*Delta + 1)*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    B[((((e*R + p)*m + j)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*C + c] = P[((e*(2*Delta + R) + a + p)*(2*Delta + m) + j + b)*C + c];
+}
+
+// dH[e + first, low + p, j, d] = A[e, p, j, d]
+extern "C" __global__ void conv2d_channels_dX_im2col_dH_dH(
+    const real* __restrict__ A, stored* __restrict__ dH,
+    long long n, long long m, long long D, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        dH[(((e + first)*n + low + p)*m + j)*D + d] = A[((e*R + p)*m + j)*D + d];
+    }
+}
+"""
+
+SHIFTS_DH = r"""
+// F[c, a, b, d] = V[a, b, c, d]
+extern "C" __global__ void conv2d_channels_dX_shifts_dH_F(
+    const real* __restrict__ V, real* __restrict__ F,
+    long long C, long long D, long long Delta)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= C*(2*Delta + 1)*(2*Delta + 1)*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long c = thread;
+    F[((c*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d] = V[((a*(2*Delta + 1) + b)*C + c)*D + d];
+}
+
+// P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+extern "C" __global__ void conv2d_channels_dX_shifts_dH_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long C, long long Delta, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(2*Delta + R)*(2*Delta + m)*C) return;
+    unsigned thread = point;
+    const long long q2 = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long q1 = thread % (unsigned)(2*Delta + m);
+    thread /= (unsigned)(2*Delta + m);
+    const long long q0 = thread % (unsigned)(2*Delta + R);
+    thread /= (unsigned)(2*Delta + R);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - Delta < n && low + q0 - Delta >= 0 && q1 - Delta < m && q1 - Delta >= 0) {
+        P[((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*C + q2] = (real)G[(((e + first)*n + low + q0 - Delta)*m + q1 - Delta)*C + q2];
+    } else {
+        P[((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*C + q2] = 0;
+    }
+}
+
+// dH[e + first, low + p, j, d] = Σ_a Σ_b B[e, a + p, j + b, a, b, d]
+extern "C" __global__ void conv2d_channels_dX_shifts_dH_dH(
+    const real* __restrict__ B, stored* __restrict__ dH,
+    long long n, long long m, long long D, long long Delta, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        real acc;
+        acc = 0;
+        for (long long a = 0; a < 2*Delta + 1; ++a) {
+            for (long long b = 0; b < 2*Delta + 1; ++b) {
+                acc += B[((((e*(2*Delta + R) + a + p)*(2*Delta + m) + j + b)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d];
+            }
+        }
+        dH[(((e + first)*n + low + p)*m + j)*D + d] = acc;
+    }
+}
+"""
+
+WINOGRAD_DH = r"""
+// P[q, pi, pj, c] = G[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+extern "C" __global__ void conv2d_channels_dX_winograd_dH_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long C, long long Delta, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(Ki + L*S - S)*(Kj + S*Tj - S)*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long pj = thread % (unsigned)(Kj + S*Tj - S);
+    thread /= (unsigned)(Kj + S*Tj - S);
+    const long long pi = thread % (unsigned)(Ki + L*S - S);
+    thread /= (unsigned)(Ki + L*S - S);
+    const long long q = thread;
+    if (low + pi - Delta < n && low + pi - Delta >= 0 && pj - Delta < m && pj - Delta >= 0 && q + first < batch && q + first >= 0) {
+        P[((q*(Ki + S*(L - 1)) + pi)*(Kj + S*(Tj - 1)) + pj)*C + c] = (real)G[(((q + first)*n + low + pi - Delta)*m + pj - Delta)*C + c];
+    } else {
+        P[((q*(Ki + S*(L - 1)) + pi)*(Kj + S*(Tj - 1)) + pj)*C + c] = 0;
+    }
+}
+
+// E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+extern "C" __global__ void conv2d_channels_dX_winograd_dH_E(
+    const real* __restrict__ P, real* __restrict__ E,
+    long long C, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= Ki*Kj*N*L*Tj*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long gj = thread % (unsigned)Tj;
+    thread /= (unsigned)Tj;
+    const long long gi = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread % (unsigned)N;
+    thread /= (unsigned)N;
+    const long long kj = thread % (unsigned)Kj;
+    thread /= (unsigned)Kj;
+    const long long ki = thread;
+    E[((((ki*Kj + kj)*N + q)*L + gi)*Tj + gj)*C + c] = P[((q*(Ki + S*(L - 1)) + ki + S*gi)*(Kj + S*(Tj - 1)) + kj + S*gj)*C + c];
+}
+
+// dH[q + first, low + S*gi + si, S*gj + sj, d] = R[si, sj, q, gi, gj, d]
+extern "C" __global__ void conv2d_channels_dX_winograd_dH_dH(
+    const real* __restrict__ R, stored* __restrict__ dH,
+    long long n, long long m, long long D, long long S, long long L, long long N, long long Tj, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*L*S*Tj*S*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long sj = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gj = thread % (unsigned)Tj;
+    thread /= (unsigned)Tj;
+    const long long si = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gi = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread;
+    if (S*gj + sj < m && low + S*gi + si < high && q + first < last) {
+        dH[(((q + first)*n + low + S*gi + si)*m + S*gj + sj)*D + d] = R[((((si*S + sj)*N + q)*L + gi)*Tj + gj)*D + d];
+    }
+}
+"""
+
 _conv2d_channels_dX_direct = CudaKernel(cp, SRC, "conv2d_channels_dX_direct")
 _conv2d_channels_dX_direct_dH = CudaKernel(cp, SRC, "conv2d_channels_dX_direct_dH")
 _conv2d_channels_dX_direct_dV = CudaKernel(cp, SRC, "conv2d_channels_dX_direct_dV")
 _conv2d_channels_dX_tiles = CudaTiles(cp, TILES, "conv2d_channels_dX_tiles", ("P", "Q", "K", "W"), (8, 4))
 _conv2d_channels_dX_tiles_dH = CudaTiles(cp, TILES_DH, "conv2d_channels_dX_tiles_dH", ("P", "Q", "K", "W"), (8, 4))
 _conv2d_channels_dX_parts_dV = CudaParts(cp, PARTS, "conv2d_channels_dX_parts_dV", "conv2d_channels_dX_fold")
+_conv2d_channels_dX_im2col_F = CudaKernel(cp, IM2COL, "conv2d_channels_dX_im2col_F")
+_conv2d_channels_dX_im2col_P = CudaKernel(cp, IM2COL, "conv2d_channels_dX_im2col_P")
+_conv2d_channels_dX_im2col_B = CudaKernel(cp, IM2COL, "conv2d_channels_dX_im2col_B")
+_conv2d_channels_dX_im2col_X = CudaKernel(cp, IM2COL, "conv2d_channels_dX_im2col_X")
+_conv2d_channels_dX_shifts_F = CudaKernel(cp, SHIFTS, "conv2d_channels_dX_shifts_F")
+_conv2d_channels_dX_shifts_P = CudaKernel(cp, SHIFTS, "conv2d_channels_dX_shifts_P")
+_conv2d_channels_dX_shifts_X = CudaKernel(cp, SHIFTS, "conv2d_channels_dX_shifts_X")
+_conv2d_channels_dX_winograd_F = CudaKernel(cp, WINOGRAD, "conv2d_channels_dX_winograd_F")
+_conv2d_channels_dX_winograd_P = CudaKernel(cp, WINOGRAD, "conv2d_channels_dX_winograd_P")
+_conv2d_channels_dX_winograd_E = CudaKernel(cp, WINOGRAD, "conv2d_channels_dX_winograd_E")
+_conv2d_channels_dX_winograd_X = CudaKernel(cp, WINOGRAD, "conv2d_channels_dX_winograd_X")
+_conv2d_channels_dX_im2col_dH_P = CudaKernel(cp, IM2COL_DH, "conv2d_channels_dX_im2col_dH_P")
+_conv2d_channels_dX_im2col_dH_B = CudaKernel(cp, IM2COL_DH, "conv2d_channels_dX_im2col_dH_B")
+_conv2d_channels_dX_im2col_dH_dH = CudaKernel(cp, IM2COL_DH, "conv2d_channels_dX_im2col_dH_dH")
+_conv2d_channels_dX_shifts_dH_F = CudaKernel(cp, SHIFTS_DH, "conv2d_channels_dX_shifts_dH_F")
+_conv2d_channels_dX_shifts_dH_P = CudaKernel(cp, SHIFTS_DH, "conv2d_channels_dX_shifts_dH_P")
+_conv2d_channels_dX_shifts_dH_dH = CudaKernel(cp, SHIFTS_DH, "conv2d_channels_dX_shifts_dH_dH")
+_conv2d_channels_dX_winograd_dH_P = CudaKernel(cp, WINOGRAD_DH, "conv2d_channels_dX_winograd_dH_P")
+_conv2d_channels_dX_winograd_dH_E = CudaKernel(cp, WINOGRAD_DH, "conv2d_channels_dX_winograd_dH_E")
+_conv2d_channels_dX_winograd_dH_dH = CudaKernel(cp, WINOGRAD_DH, "conv2d_channels_dX_winograd_dH_dH")
 
 
 def _direct(H, V, X, new):
@@ -780,9 +1249,475 @@ def _parts_dV_work(*, batch, n, m, C, Delta, D, threads, **_):
     return _conv2d_channels_dX_parts_dV.work(C*D*(2*Delta + 1)**2, chunks, batch*m*n, C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2)
 
 
+def _im2col_fixed(V, new, *, D, C, Delta, **_):
+    """What im2col makes of the weights, once."""
+    F = new((2*Delta + 1, 2*Delta + 1, D, C))
+    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    _conv2d_channels_dX_im2col_F((2*Delta + 1)*(2*Delta + 1)*D*C, (V, F), (D, C, Delta), V)
+    F_right = strided(F, (0, 0, 0, 0), (D*(2*Delta + 1)**2, C), ((2, 1), (3, 1)))
+    return (F_right,)
+
+
+def _im2col_room(new, *, m, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, D))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, D))
+    A = new((N, R, m, C))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (N*R*m, D*(2*Delta + 1)**2), ((2, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col(H, X, F_right, P, B, B_left, A_, items, span, *, batch, n, m, D, C, Delta, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            _conv2d_channels_dX_im2col_P(N*(2*Delta + R)*(2*Delta + m)*D, (H, P), (batch, n, m, D, Delta, N, R, first, low), X)
+
+            # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
+            _conv2d_channels_dX_im2col_B(N*R*m*(2*Delta + 1)*(2*Delta + 1)*D, (P, B), (m, D, Delta, N, R), X)
+
+            # A[e, p, l, c] = Σ_a Σ_b Σ_d B[e, p, l, a, b, d]·F[a, b, d, c]
+            A = held(X[first:last, low:high], A_)
+            cp.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0), (N*R*m, C), ((2, 1), (3, 1))))
+
+            # X[e + first, low + p, l, c] = A[e, p, l, c]
+            if A is A_:
+                _conv2d_channels_dX_im2col_X(N*R*m*C, (A, X), (n, m, C, N, R, first, high, last, low), X)
+
+
+def _im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2, C*N*R*m),
+        ("make", (2*Delta + 1)**2, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C, C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
+    )
+
+
+def _shifts_fixed(V, new, *, D, C, Delta, **_):
+    """What products at shifts makes of the weights, once."""
+    F = new((D, 2*Delta + 1, 2*Delta + 1, C))
+    # F[d, a, b, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    _conv2d_channels_dX_shifts_F((2*Delta + 1)*(2*Delta + 1)*D*C, (V, F), (D, C, Delta), V)
+    F_right = strided(F, (0, 0, 0, 0), (D, C*(2*Delta + 1)**2), ((0, 1), (3, 1)))
+    return (F_right,)
+
+
+def _shifts_room(new, *, m, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, D))
+    B = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + 1, 2*Delta + 1, C))
+    P_left = strided(P, (0, 0, 0, 0), (N*(2*Delta + R)*(2*Delta + m), D), ((2, 1), (3, 1)))
+    B_out = strided(B, (0, 0, 0, 0, 0, 0), (N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + 1)**2), ((2, 1), (5, 1)))
+    return (P, P_left, B, B_out)
+
+
+def _shifts(H, X, F_right, P, P_left, B, B_out, items, span, *, batch, n, m, D, C, Delta, N, R, **_):
+    """Products at shifts."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            _conv2d_channels_dX_shifts_P(N*(2*Delta + R)*(2*Delta + m)*D, (H, P), (batch, n, m, D, Delta, N, R, first, low), X)
+
+            # B[e, q0, q1, a, b, c] = Σ_d P[e, q0, q1, d]·F[d, a, b, c]
+            cp.matmul(P_left, F_right, out=B_out)
+
+            # X[e + first, low + p, l, c] = Σ_a Σ_b B[e, a + p, l + b, a, b, c]
+            _conv2d_channels_dX_shifts_X(N*R*m*C, (B, X), (n, m, C, Delta, N, R, first, high, last, low), X)
+
+
+def _shifts_work(*, batch, n, m, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + 1)**2*(2*Delta + R)*(2*Delta + m) + D*N*(2*Delta + R)*(2*Delta + m), 0),
+        ("make", (2*Delta + 1)**2, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(2*Delta + R)*(2*Delta + m), D, C*(2*Delta + 1)**2, C*D*(2*Delta + 1)**2 + D*N*(2*Delta + R)*(2*Delta + m)),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, C*N*R*m),
+        ("store", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+    )
+
+
+_winograd_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (2, 5): Constant(((1, 2, 2, 3, 3, 0), (0, 3, -3, 2, -2, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_G = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (2, 5): Constant((
+        (130, 0, 0, 0, 0),
+        (16, 24, 36, 54, 81),
+        (16, -24, 36, -54, 81),
+        (81, 54, 36, 24, 16),
+        (81, -54, 36, -24, 16),
+        (0, 0, 0, 0, 130),
+    ), 4680),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (2, 5): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_fixed(V, new, *, D, C, Delta, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    A = kronecker((_winograd_A[S, 2*Delta + 1], _winograd_A[S, 2*Delta + 1]), new)
+    G = kronecker((_winograd_G[S, 2*Delta + 1], _winograd_G[S, 2*Delta + 1]), new)
+    B = kronecker((_winograd_B[S, 2*Delta + 1], _winograd_B[S, 2*Delta + 1]), new)
+    F = new((2*Delta + 1, 2*Delta + 1, D, C))
+    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    _conv2d_channels_dX_winograd_F((2*Delta + 1)*(2*Delta + 1)*D*C, (V, F), (D, C, Delta), V)
+    W = new((Kk, Kl, D, C))
+    G_left = strided(G, (0, 0, 0, 0), (Kk*Kl, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    F_right = strided(F, (0, 0, 0, 0), ((2*Delta + 1)**2, C*D), ((1, 1), (3, 1)))
+    W_out = strided(W, (0, 0, 0, 0), (Kk*Kl, C*D), ((1, 1), (3, 1)))
+    # W[tk, tl, d, c] = Σ_a Σ_b G[tk, tl, a, b]·F[a, b, d, c]
+    cp.matmul(G_left, F_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Kk*Kl), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Kk*Kl, Kk*Kl), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _winograd_room(new, *, m, D, C, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    P = new((N, Kk + S*(L - 1), Kl + S*(Tl - 1), D))
+    E = new((Kk, Kl, N, L, Tl, D))
+    Y = new((Kk, Kl, N, L, Tl, D))
+    Q = new((Kk, Kl, N, L, Tl, C))
+    R = new((S, S, N, L, Tl, C))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0), (Kk*Kl, D*L*N*Tl), ((1, 1), (5, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0), (Kk*Kl, D*L*N*Tl), ((1, 1), (5, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0), (Kk, Kl, L*N*Tl, D), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0), (Kk, Kl, L*N*Tl, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0), (Kk*Kl, C*L*N*Tl), ((1, 1), (5, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0), (S**2, C*L*N*Tl), ((1, 1), (5, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, D, C, Delta, S, L, N, **_):
+    """Winograd's algorithm."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pk, pl, d] = H[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+            _conv2d_channels_dX_winograd_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*D, (H, P), (batch, n, m, D, Delta, S, L, N, Kk, Kl, Tl, first, low), X)
+
+            # E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+            _conv2d_channels_dX_winograd_E(Kk*Kl*N*L*Tl*D, (P, E), (D, S, L, N, Kk, Kl, Tl), X)
+
+            # Y[tk, tl, q, gk, gl, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d]
+            cp.matmul(B_left, E_right, out=Y_out)
+
+            # Q[tk, tl, q, gk, gl, c] = Σ_d Y[tk, tl, q, gk, gl, d]·W[tk, tl, d, c]
+            cp.matmul(Y_left, W, out=Q_out)
+
+            # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
+            cp.matmul(A_left, Q_right, out=R_out)
+
+            # X[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            _conv2d_channels_dX_winograd_X(N*L*S*Tl*S*C, (R, X), (n, m, C, S, L, N, Tl, first, high, last, low), X)
+
+
+def _winograd_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*Kk*Kl*L*N*Tl, 0),
+        ("make", (2*Delta + 1)**2, C*D),
+        ("make", 1, C*D*Kk*Kl*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*Kk*Kl*L*N*Tl, D*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*L*N*Tl, D*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, D, C, C*D*Kk*Kl + D*Kk*Kl*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*L*N*Tl, C*Kk*Kl*L*N*Tl + Kk*Kl*S**2),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*L*N*S**2*Tl),
+    )
+
+
+def _winograd_bound(*, D, Delta, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2, 1): (19, 16, 1, 0, 9, 192, 0),
+        (2, 2): (67, 1369, 9, 16, 38830, 11689561, 1),
+        (4, 1): (51, 1369, 9, 20, 671590, 190964761, 1),
+    }[S, Delta]
+    channels = D
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _im2col_dH_fixed(new, **_):
+    """What im2col makes of the weights, once."""
+    return ()
+
+
+def _im2col_dH_room(new, *, m, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, C))
+    A = new((N, R, m, D))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0), (N*R*m, C*(2*Delta + 1)**2), ((2, 1), (5, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col_dH(G, V, dH, P, B, B_left, A_, items, span, *, batch, n, m, C, D, Delta, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            _conv2d_channels_dX_im2col_dH_P(N*(2*Delta + R)*(2*Delta + m)*C, (G, P), (batch, n, m, C, Delta, N, R, first, low), dH)
+
+            # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
+            _conv2d_channels_dX_im2col_dH_B(N*R*m*(2*Delta + 1)*(2*Delta + 1)*C, (P, B), (m, C, Delta, N, R), dH)
+
+            # A[e, p, j, d] = Σ_a Σ_b Σ_c B[e, p, j, a, b, c]·V[a, b, c, d]
+            A = held(dH[first:last, low:high], A_)
+            cp.matmul(B_left, strided(V, (0, 0, 0, 0), (C*(2*Delta + 1)**2, D), ((2, 1), (3, 1))), out=strided(A, (0, 0, 0, 0), (N*R*m, D), ((2, 1), (3, 1))))
+
+            # dH[e + first, low + p, j, d] = A[e, p, j, d]
+            if A is A_:
+                _conv2d_channels_dX_im2col_dH_dH(N*R*m*D, (A, dH), (n, m, D, N, R, first, high, last, low), dH)
+
+
+def _im2col_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m, D*N*R*m),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D, C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, 0),
+    )
+
+
+def _shifts_dH_fixed(V, new, *, C, D, Delta, **_):
+    """What products at shifts makes of the weights, once."""
+    F = new((C, 2*Delta + 1, 2*Delta + 1, D))
+    # F[c, a, b, d] = V[a, b, c, d]
+    _conv2d_channels_dX_shifts_dH_F(C*(2*Delta + 1)*(2*Delta + 1)*D, (V, F), (C, D, Delta), V)
+    F_right = strided(F, (0, 0, 0, 0), (C, D*(2*Delta + 1)**2), ((0, 1), (3, 1)))
+    return (F_right,)
+
+
+def _shifts_dH_room(new, *, m, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    B = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + 1, 2*Delta + 1, D))
+    P_left = strided(P, (0, 0, 0, 0), (N*(2*Delta + R)*(2*Delta + m), C), ((2, 1), (3, 1)))
+    B_out = strided(B, (0, 0, 0, 0, 0, 0), (N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + 1)**2), ((2, 1), (5, 1)))
+    return (P, P_left, B, B_out)
+
+
+def _shifts_dH(G, dH, F_right, P, P_left, B, B_out, items, span, *, batch, n, m, C, D, Delta, N, R, **_):
+    """Products at shifts."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            _conv2d_channels_dX_shifts_dH_P(N*(2*Delta + R)*(2*Delta + m)*C, (G, P), (batch, n, m, C, Delta, N, R, first, low), dH)
+
+            # B[e, q0, q1, a, b, d] = Σ_c P[e, q0, q1, c]·F[c, a, b, d]
+            cp.matmul(P_left, F_right, out=B_out)
+
+            # dH[e + first, low + p, j, d] = Σ_a Σ_b B[e, a + p, j + b, a, b, d]
+            _conv2d_channels_dX_shifts_dH_dH(N*R*m*D, (B, dH), (n, m, D, Delta, N, R, first, high, last, low), dH)
+
+
+def _shifts_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + D*N*(2*Delta + 1)**2*(2*Delta + R)*(2*Delta + m), 0),
+        ("make", 1, C*D*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(2*Delta + R)*(2*Delta + m), C, D*(2*Delta + 1)**2, C*D*(2*Delta + 1)**2 + C*N*(2*Delta + R)*(2*Delta + m)),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, D*N*R*m),
+        ("store", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+    )
+
+
+_winograd_dH_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (2, 5): Constant(((1, 2, 2, 3, 3, 0), (0, 3, -3, 2, -2, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_dH_G_ = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (2, 5): Constant((
+        (130, 0, 0, 0, 0),
+        (16, 24, 36, 54, 81),
+        (16, -24, 36, -54, 81),
+        (81, 54, 36, 24, 16),
+        (81, -54, 36, -24, 16),
+        (0, 0, 0, 0, 130),
+    ), 4680),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_dH_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (2, 5): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_dH_fixed(V, new, *, C, D, Delta, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    A = kronecker((_winograd_dH_A[S, 2*Delta + 1], _winograd_dH_A[S, 2*Delta + 1]), new)
+    G_ = kronecker((_winograd_dH_G_[S, 2*Delta + 1], _winograd_dH_G_[S, 2*Delta + 1]), new)
+    B = kronecker((_winograd_dH_B[S, 2*Delta + 1], _winograd_dH_B[S, 2*Delta + 1]), new)
+    W = new((Ki, Kj, C, D))
+    G__left = strided(G_, (0, 0, 0, 0), (Ki*Kj, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    V_right = strided(V, (0, 0, 0, 0), ((2*Delta + 1)**2, C*D), ((1, 1), (3, 1)))
+    W_out = strided(W, (0, 0, 0, 0), (Ki*Kj, C*D), ((1, 1), (3, 1)))
+    # W[ti, tj, c, d] = Σ_a Σ_b G_[ti, tj, a, b]·V[a, b, c, d]
+    cp.matmul(G__left, V_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Ki*Kj), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Ki*Kj, Ki*Kj), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _winograd_dH_room(new, *, m, C, D, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), C))
+    E = new((Ki, Kj, N, L, Tj, C))
+    Y = new((Ki, Kj, N, L, Tj, C))
+    Q = new((Ki, Kj, N, L, Tj, D))
+    R = new((S, S, N, L, Tj, D))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0), (Ki*Kj, C*L*N*Tj), ((1, 1), (5, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0), (Ki*Kj, C*L*N*Tj), ((1, 1), (5, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0), (Ki, Kj, L*N*Tj, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0), (Ki, Kj, L*N*Tj, D), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0), (Ki*Kj, D*L*N*Tj), ((1, 1), (5, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0), (S**2, D*L*N*Tj), ((1, 1), (5, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, C, D, Delta, S, L, N, **_):
+    """Winograd's algorithm."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pi, pj, c] = G[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+            _conv2d_channels_dX_winograd_dH_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*C, (G, P), (batch, n, m, C, Delta, S, L, N, Ki, Kj, Tj, first, low), dH)
+
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            _conv2d_channels_dX_winograd_dH_E(Ki*Kj*N*L*Tj*C, (P, E), (C, S, L, N, Ki, Kj, Tj), dH)
+
+            # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
+            cp.matmul(B_left, E_right, out=Y_out)
+
+            # Q[ti, tj, q, gi, gj, d] = Σ_c Y[ti, tj, q, gi, gj, c]·W[ti, tj, c, d]
+            cp.matmul(Y_left, W, out=Q_out)
+
+            # R[si, sj, q, gi, gj, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d]
+            cp.matmul(A_left, Q_right, out=R_out)
+
+            # dH[q + first, low + S*gi + si, S*gj + sj, d] = R[si, sj, q, gi, gj, d]
+            _conv2d_channels_dX_winograd_dH_dH(N*L*S*Tj*S*D, (R, dH), (n, m, D, S, L, N, Tj, first, high, last, low), dH)
+
+
+def _winograd_dH_work(*, batch, n, m, C, D, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*Ki*Kj*L*N*Tj + D*Ki*Kj*L*N*Tj + D*L*N*S**2*Tj, 0),
+        ("make", 1, C*D*Ki*Kj*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*L*N*Tj, C*Ki*Kj*L*N*Tj + Ki**2*Kj**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, C, D, C*D*Ki*Kj + C*Ki*Kj*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, D*L*N*Tj, D*Ki*Kj*L*N*Tj + Ki*Kj*S**2),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*L*N*S**2*Tj),
+    )
+
+
+def _winograd_dH_bound(*, C, Delta, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2, 1): (19, 16, 1, 0, 9, 192, 0),
+        (2, 2): (67, 1369, 9, 16, 38830, 11689561, 1),
+        (4, 1): (51, 1369, 9, 20, 671590, 190964761, 1),
+    }[S, Delta]
+    channels = C
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
 def _terms(*, D, Delta, **_):
     """How many products one result adds at most."""
     return D + 4*D*Delta + 4*D*Delta**2
+
+
+def _direct_dH_terms(*, C, Delta, **_):
+    """How many products one result adds at most."""
+    return C + 4*C*Delta + 4*C*Delta**2
 
 
 def _sizes(H, V):
@@ -824,15 +1759,59 @@ conv2d_channels_dX = Kernel(
             work=_tiles_work,
             lacks=_tiles_lacks,
         ),
+        Algorithm(
+            "im2col",
+            "im2col",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=("V",),
+            arrays=("H",),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
+            "shifts",
+            "products at shifts",
+            _shifts_fixed, _shifts_room, _shifts,
+            weights=("V",),
+            arrays=("H",),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_shifts_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
+            "winograd",
+            "Winograd's algorithm",
+            _winograd_fixed, _winograd_room, _winograd,
+            weights=("V",),
+            arrays=("H",),
+            knobs={"S": (2, 4), "L": (), "N": ()},
+            extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+            work=_winograd_work,
+            tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
+            strict=False,
+            cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
+            bound=_winograd_bound,
+        ),
     ),
     unfit={
         "strips": "it needs a window that is told apart from the size of H",
+        "halos": "it needs a window that is told apart from the size of H",
+        "passes": "it needs a window that is told apart from the size of H",
         "parts": "it needs results that add up all items",
+        "phased": "it needs a window that skips places, and whose taps are neighbours",
+        "product": "it needs filters, letters that are contracted, and no taps",
     },
     gradients={
         "H": Gradient(
             _direct_dH, ("V", "G"),
             work=_direct_dH_work,
+            terms=_direct_dH_terms,
             algorithms=(
                 Design(
                     "tiles",
@@ -841,6 +1820,45 @@ conv2d_channels_dX = Kernel(
                     knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
                     work=_tiles_dH_work,
                     lacks=_tiles_dH_lacks,
+                ),
+                Algorithm(
+                    "im2col",
+                    "im2col",
+                    _im2col_dH_fixed, _im2col_dH_room, _im2col_dH,
+                    weights=(),
+                    arrays=("G", "V"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_im2col_dH_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "shifts",
+                    "products at shifts",
+                    _shifts_dH_fixed, _shifts_dH_room, _shifts_dH,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_shifts_dH_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "winograd",
+                    "Winograd's algorithm",
+                    _winograd_dH_fixed, _winograd_dH_room, _winograd_dH,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (2, 4), "L": (), "N": ()},
+                    extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+                    work=_winograd_dH_work,
+                    tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
+                    strict=False,
+                    cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
+                    bound=_winograd_dH_bound,
                 ),
             ),
         ),

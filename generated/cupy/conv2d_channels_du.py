@@ -245,7 +245,14 @@ conv2d_channels_du = Kernel(
     unfit={
         "strips": "it needs a window that is told apart from the size of G",
         "tiles": "it needs one array of weights",
+        "halos": "it needs a window that is told apart from the size of G",
+        "passes": "it needs a window that is told apart from the size of G",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs one array of weights that is read once in a term; the weight is 1",
+        "phased": "it needs one array of weights that is read once in a term; the weight is 1",
+        "product": "it needs one array of weights that is read once in a term; the weight is 1",
+        "shifts": "it needs one array of weights that is read once in a term; the weight is 1",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is 1",
     },
     gradients={
         "G": Gradient(

@@ -4,7 +4,7 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        123 of 123 obligations for all sizes: docs/derivations/conv3d.md
+Proved        133 of 133 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 from .._runtime import Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -316,6 +317,266 @@ extern "C" __global__ void conv3d_strips_dX(
 }
 """
 
+HALOS = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void conv3d_halos(
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n, int m, int p)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((-Delta - Q) % (2*W) + (2*W)) % (2*W)) + Q;
+    __shared__ __align__(16) stored x[2*Delta + P*R][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][2*Delta + 1];
+    int block = blockIdx.x;
+    const int h0 = Q*(block % ((p + Q - 1) / Q));
+    block /= ((p + Q - 1) / Q);
+    const int j0 = P*R*(block % ((m + P*R - 1) / (P*R)));
+    block /= ((m + P*R - 1) / (P*R));
+    const int i = block % n;
+    block /= n;
+    const int z = block;
+    const int p_ = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= h0 + left && Delta <= i && Delta <= j0 && h0 + right <= p && i + Delta <= n - 1 && j0 + Delta + P*R <= m) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = u
+            acc[r] = (real)u[0];
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            // x[y, e_ + t] = X[i + a, j0 + y - Delta, h0 + left + e_ + t]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + P*R)*((right - left + W - 1) / W)) continue;
+                const int t = W*(part % ((right - left + W - 1) / W));
+                part /= ((right - left + W - 1) / W);
+                const int y = part;
+                *(Lanes*)&x[y][t] = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*p + h0 + left + t];
+            }
+            // v[b, e] = V[a, b - Delta, e - Delta]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+                const int e = part % (2*Delta + 1);
+                part /= (2*Delta + 1);
+                const int b = part;
+                v[b][e] = V[((long long)(a + Delta)*(2*Delta + 1) + b)*(2*Delta + 1) + e];
+            }
+            __syncthreads();
+            // acc[r] += V[a, b, e]·X[i + a, j + b, h + e]
+            #pragma unroll 1
+            for (int e = -Delta; e < Delta + 1; ++e) {
+                #pragma unroll
+                for (int b = -Delta; b < Delta + 1; ++b) {
+                    #pragma unroll
+                    for (int r = 0; r < R; ++r) {
+                        acc[r] += (real)v[b + Delta][e + Delta] * (real)x[b + Delta + R*p_ + r][q + e - left];
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // H[i, j0 + R*p_ + r, h0 + q] = acc[r]
+            H[(((long long)z*n + i)*m + j0 + R*p_ + r)*p + h0 + q] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (h0 + q <= p - 1 && j0 + R*p_ + r <= m - 1) {
+                // acc[r] = u
+                acc[r] = (real)u[0];
+            }
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            // x[y, t] = X[i + a, j0 + y - Delta, h0 + left + t]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + P*R)*(right - left)) continue;
+                const int t = part % (right - left);
+                part /= (right - left);
+                const int y = part;
+                if (0 <= h0 + left + t && 0 <= i + a && Delta <= j0 + y && h0 + left + t <= p - 1 && i + a <= n - 1 && j0 + y <= Delta + m - 1) {
+                    x[y][t] = X[(((long long)z*n + i + a)*m + j0 + y - Delta)*p + h0 + left + t];
+                }
+            }
+            // v[b, e] = V[a, b - Delta, e - Delta]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+                const int e = part % (2*Delta + 1);
+                part /= (2*Delta + 1);
+                const int b = part;
+                v[b][e] = V[((long long)(a + Delta)*(2*Delta + 1) + b)*(2*Delta + 1) + e];
+            }
+            __syncthreads();
+            // acc[r] += V[a, b, e]·X[i + a, j + b, h + e]
+            #pragma unroll 1
+            for (int e = -Delta; e < Delta + 1; ++e) {
+                #pragma unroll 1
+                for (int b = -Delta; b < Delta + 1; ++b) {
+                    #pragma unroll
+                    for (int r = 0; r < R; ++r) {
+                        if (0 <= h0 + q + e && 0 <= i + a && 0 <= j0 + b + R*p_ + r && h0 + q + e <= p - 1 && h0 + q <= p - 1 && i + a <= n - 1 && j0 + R*p_ + r <= m - 1 && j0 + b + R*p_ + r <= m - 1) {
+                            acc[r] += (real)v[b + Delta][e + Delta] * (real)x[b + Delta + R*p_ + r][q + e - left];
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (h0 + q <= p - 1 && j0 + R*p_ + r <= m - 1) {
+                // H[i, j0 + R*p_ + r, h0 + q] = acc[r]
+                H[(((long long)z*n + i)*m + j0 + R*p_ + r)*p + h0 + q] = acc[r];
+            }
+        }
+    }
+}
+"""
+
+HALOS_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void conv3d_halos_dX(
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n, int m, int p)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((-Delta - Q) % (2*W) + (2*W)) % (2*W)) + Q;
+    __shared__ __align__(16) stored x[2*Delta + P*R][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][2*Delta + 1];
+    int block = blockIdx.x;
+    const int q0 = Q*(block % ((p + Q - 1) / Q));
+    block /= ((p + Q - 1) / Q);
+    const int l0 = P*R*(block % ((m + P*R - 1) / (P*R)));
+    block /= ((m + P*R - 1) / (P*R));
+    const int k = block % n;
+    block /= n;
+    const int z = block;
+    const int p_ = threadIdx.y;
+    const int q_ = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= left + q0 && Delta <= k && Delta <= l0 && k + Delta <= n - 1 && l0 + Delta + P*R <= m && q0 + right <= p) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = 0
+            acc[r] = 0;
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            // x[y, e_ + t] = G[k - a, l0 + y - Delta, left + q0 + e_ + t]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + P*R)*((right - left + W - 1) / W)) continue;
+                const int t = W*(part % ((right - left + W - 1) / W));
+                part /= ((right - left + W - 1) / W);
+                const int y = part;
+                *(Lanes*)&x[y][t] = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + y - Delta)*p + left + q0 + t];
+            }
+            // v[b, e] = V[a, b - Delta, e - Delta]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+                const int e = part % (2*Delta + 1);
+                part /= (2*Delta + 1);
+                const int b = part;
+                v[b][e] = V[((long long)(a + Delta)*(2*Delta + 1) + b)*(2*Delta + 1) + e];
+            }
+            __syncthreads();
+            // acc[r] += V[a, b, e]·G[k - a, l - b, q - e]
+            #pragma unroll 1
+            for (int e = -Delta; e < Delta + 1; ++e) {
+                #pragma unroll
+                for (int b = -Delta; b < Delta + 1; ++b) {
+                    #pragma unroll
+                    for (int r = 0; r < R; ++r) {
+                        acc[r] += (real)v[b + Delta][e + Delta] * (real)x[Delta + R*p_ + r - b][q_ - left - e];
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // dX[k, l0 + R*p_ + r, q0 + q_] = acc[r]
+            dX[(((long long)z*n + k)*m + l0 + R*p_ + r)*p + q0 + q_] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (l0 + R*p_ + r <= m - 1 && q0 + q_ <= p - 1) {
+                // acc[r] = 0
+                acc[r] = 0;
+            }
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            // x[y, t] = G[k - a, l0 + y - Delta, left + q0 + t]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + P*R)*(right - left)) continue;
+                const int t = part % (right - left);
+                part /= (right - left);
+                const int y = part;
+                if (0 <= left + q0 + t && Delta <= l0 + y && a <= k && k <= a + n - 1 && l0 + y <= Delta + m - 1 && left + q0 + t <= p - 1) {
+                    x[y][t] = G[(((long long)z*n + k - a)*m + l0 + y - Delta)*p + left + q0 + t];
+                }
+            }
+            // v[b, e] = V[a, b - Delta, e - Delta]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+                const int e = part % (2*Delta + 1);
+                part /= (2*Delta + 1);
+                const int b = part;
+                v[b][e] = V[((long long)(a + Delta)*(2*Delta + 1) + b)*(2*Delta + 1) + e];
+            }
+            __syncthreads();
+            // acc[r] += V[a, b, e]·G[k - a, l - b, q - e]
+            #pragma unroll 1
+            for (int e = -Delta; e < Delta + 1; ++e) {
+                #pragma unroll 1
+                for (int b = -Delta; b < Delta + 1; ++b) {
+                    #pragma unroll
+                    for (int r = 0; r < R; ++r) {
+                        if (a <= k && b <= l0 + R*p_ + r && e <= q0 + q_ && k <= a + n - 1 && l0 + R*p_ + r <= b + m - 1 && l0 + R*p_ + r <= m - 1 && q0 + q_ <= e + p - 1 && q0 + q_ <= p - 1) {
+                            acc[r] += (real)v[b + Delta][e + Delta] * (real)x[Delta + R*p_ + r - b][q_ - left - e];
+                        }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (l0 + R*p_ + r <= m - 1 && q0 + q_ <= p - 1) {
+                // dX[k, l0 + R*p_ + r, q0 + q_] = acc[r]
+                dX[(((long long)z*n + k)*m + l0 + R*p_ + r)*p + q0 + q_] = acc[r];
+            }
+        }
+    }
+}
+"""
+
 PARTS = r"""
 extern "C" __global__ void conv3d_parts_dV(
     const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
@@ -428,6 +689,8 @@ _conv3d_direct_dV = CudaKernel(cp, SRC, "conv3d_direct_dV")
 _conv3d_direct_du = CudaKernel(cp, SRC, "conv3d_direct_du")
 _conv3d_strips = CudaStrips(cp, STRIPS, "conv3d_strips", ("R", "S", "W"))
 _conv3d_strips_dX = CudaStrips(cp, STRIPS_DX, "conv3d_strips_dX", ("R", "S", "W"))
+_conv3d_halos = CudaHalos(cp, HALOS, "conv3d_halos", ("R", "P", "Q", "W"))
+_conv3d_halos_dX = CudaHalos(cp, HALOS_DX, "conv3d_halos_dX", ("R", "P", "Q", "W"))
 _conv3d_parts_dV = CudaParts(cp, PARTS, "conv3d_parts_dV", "conv3d_fold", along=3)
 _conv3d_parts_du = CudaParts(cp, PARTS, "conv3d_parts_du", "conv3d_fold", along=3)
 
@@ -446,6 +709,14 @@ def _strips(X, V, u, H, new, R, S):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n*m*p)
     _conv3d_strips((R, S), (p, m, batch*n), (X, V, u, H), (batch, n, m, p), (X, H), Delta=Delta)
+
+
+def _halos(X, V, u, H, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    n, m, p = X.shape[-3:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // (n*m*p)
+    _conv3d_halos((R, P, Q), (m, p), batch*n, (X, V, u, H), (batch, n, m, p), (X,), Delta=Delta)
 
 
 def _direct_work(*, batch, n, m, p, Delta, **_):
@@ -486,6 +757,30 @@ def _strips_work(*, batch, n, m, p, Delta, R, S, **_):
     )
 
 
+def _halos_lacks(*, batch, n, m, p, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv3d_halos.lacks((R, P, Q), (m, p), batch*n, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n, p))
+
+
+def _halos_work(*, batch, n, m, p, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**3
+    return (
+        launched(
+            threads=P*Q*batch*n*(-((-p) // Q))*(-((-m) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**3/(P*Q) + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**3/(P*Q) + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            moved=2*batch*m*n*p + (2*Delta + 1)**3 + 1,
+            shared=(2*Delta + 1)**3 + (2*Delta + 1)**3/(P*Q) + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)**2*(2*Delta + R),
+            barriers=4*Delta + 2,
+            sums=R,
+            own=True,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = (V.shape[0] - 1) // 2
@@ -500,6 +795,14 @@ def _strips_dX(V, G, dX, new, R, S):
     n, m, p = G.shape[-3:]
     batch = dX.size // (n*m*p)
     _conv3d_strips_dX((R, S), (p, m, batch*n), (V, G, dX), (batch, n, m, p), (G, dX), Delta=Delta)
+
+
+def _halos_dX(V, G, dX, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m, p = G.shape[-3:]
+    batch = dX.size // (n*m*p)
+    _conv3d_halos_dX((R, P, Q), (m, p), batch*n, (V, G, dX), (batch, n, m, p), (G,), Delta=Delta)
 
 
 def _direct_dX_work(*, batch, n, m, p, Delta, **_):
@@ -534,6 +837,30 @@ def _strips_dX_work(*, batch, n, m, p, Delta, R, S, **_):
             entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
             moved=2*batch*m*n*p + (2*Delta + 1)**3,
             sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_dX_lacks(*, batch, n, m, p, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _conv3d_halos_dX.lacks((R, P, Q), (m, p), batch*n, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n, p))
+
+
+def _halos_dX_work(*, batch, n, m, p, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**3
+    return (
+        launched(
+            threads=P*Q*batch*n*(-((-p) // Q))*(-((-m) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**3/(P*Q) + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            entries=(2*Delta + 1)**3/(P*Q) + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            moved=2*batch*m*n*p + (2*Delta + 1)**3,
+            shared=(2*Delta + 1)**3 + (2*Delta + 1)**3/(P*Q) + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)**2*(2*Delta + R),
+            barriers=4*Delta + 2,
+            sums=R,
             own=True,
             products=products,
         ),
@@ -669,9 +996,23 @@ conv3d = Kernel(
             work=_strips_work,
             lacks=_strips_lacks,
         ),
+        Design(
+            "halos",
+            "tiles with a halo in shared memory",
+            _halos,
+            knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+            work=_halos_work,
+            lacks=_halos_lacks,
+        ),
     ),
     unfit={
+        "passes": "it needs products of windows along one axis each; 'V[a, b, e]' is of both",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs channels that are summed over, and filters",
+        "phased": "it needs channels that are summed over, and filters",
+        "product": "it needs channels that are summed over, and filters",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs channels that are summed over, and filters",
     },
     gradients={
         "X": Gradient(
@@ -685,6 +1026,14 @@ conv3d = Kernel(
                     knobs={"R": (8, 4, 2, 1), "S": (4,)},
                     work=_strips_dX_work,
                     lacks=_strips_dX_lacks,
+                ),
+                Design(
+                    "halos",
+                    "tiles with a halo in shared memory",
+                    _halos_dX,
+                    knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+                    work=_halos_dX_work,
+                    lacks=_halos_dX_lacks,
                 ),
             ),
         ),

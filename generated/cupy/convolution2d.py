@@ -378,7 +378,14 @@ convolution2d = Kernel(
     unfit={
         "strips": "it needs a window that is told apart from the size of X",
         "tiles": "it needs a letter that is summed, and that tells weights and entries of X",
+        "halos": "it needs a window that is told apart from the size of X",
+        "passes": "it needs a window that is told apart from the size of X",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs channels that are summed over, and filters",
+        "phased": "it needs channels that are summed over, and filters",
+        "product": "it needs channels that are summed over, and filters",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs channels that are summed over, and filters",
     },
     gradients={
         "X": Gradient(

@@ -849,7 +849,14 @@ deepsets1d = Kernel(
     ),
     unfit={
         "strips": "it needs a window that is told apart from the size of X",
+        "halos": "it needs a window that is told apart from the size of X",
+        "passes": "it needs a window that is told apart from the size of X",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "phased": "it needs a window along some axis",
+        "product": "it needs an input and weights that are matrices as they are in memory",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs a window along some axis",
     },
     gradients={
         "X": Gradient(

@@ -4,16 +4,19 @@
     H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]
 
 Derivation    dense
-Proved        56 of 56 obligations for all sizes: docs/derivations/dense2d.md
+Proved        62 of 62 obligations for all sizes: docs/derivations/dense2d.md
 Cost          2·n²·m² operations
 """
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.device_stages import held, strided_on, viewed
+from .._runtime.primitives import tiles
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
 
 cp = array_module("cupy")
+strided = strided_on(cp)
 
 __all__ = ["dense2d"]
 
@@ -611,6 +614,89 @@ extern "C" __global__ void dense2d_fold(
 }
 """
 
+PRODUCT = r"""
+// P[e, q0, q1] = X[e + first, q0, q1], 0 outside
+extern "C" __global__ void dense2d_product_P(
+    const stored* __restrict__ X, real* __restrict__ P,
+    long long batch, long long n, long long m, long long N, long long first)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*n*m) return;
+    unsigned thread = point;
+    const long long q1 = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long q0 = thread % (unsigned)n;
+    thread /= (unsigned)n;
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0) {
+        P[(e*n + q0)*m + q1] = (real)X[((e + first)*n + q0)*m + q1];
+    } else {
+        P[(e*n + q0)*m + q1] = 0;
+    }
+}
+
+// H[e + first, i, j] = U[i, j] + A[e, i, j]
+extern "C" __global__ void dense2d_product_H(
+    const real* __restrict__ A, const real* __restrict__ U, stored* __restrict__ H,
+    long long n, long long m, long long N, long long first, long long last)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*n*m) return;
+    unsigned thread = point;
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long i = thread % (unsigned)n;
+    thread /= (unsigned)n;
+    const long long e = thread;
+    if (e + first < last) {
+        real acc;
+        acc = U[i*m + j];
+        acc += A[(e*n + i)*m + j];
+        H[((e + first)*n + i)*m + j] = acc;
+    }
+}
+"""
+
+PRODUCT_DX = r"""
+// P[e, q0, q1] = G[e + first, q0, q1], 0 outside
+extern "C" __global__ void dense2d_product_dX_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long N, long long first)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*n*m) return;
+    unsigned thread = point;
+    const long long q1 = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long q0 = thread % (unsigned)n;
+    thread /= (unsigned)n;
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0) {
+        P[(e*n + q0)*m + q1] = (real)G[((e + first)*n + q0)*m + q1];
+    } else {
+        P[(e*n + q0)*m + q1] = 0;
+    }
+}
+
+// dX[e + first, k, l] = A[e, k, l]
+extern "C" __global__ void dense2d_product_dX_dX(
+    const real* __restrict__ A, stored* __restrict__ dX,
+    long long n, long long m, long long N, long long first, long long last)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*n*m) return;
+    unsigned thread = point;
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long k = thread % (unsigned)n;
+    thread /= (unsigned)n;
+    const long long e = thread;
+    if (e + first < last) {
+        dX[((e + first)*n + k)*m + l] = A[(e*n + k)*m + l];
+    }
+}
+"""
+
 _dense2d_direct = CudaKernel(cp, SRC, "dense2d_direct")
 _dense2d_direct_dX = CudaKernel(cp, SRC, "dense2d_direct_dX")
 _dense2d_direct_dW = CudaKernel(cp, SRC, "dense2d_direct_dW")
@@ -619,6 +705,10 @@ _dense2d_tiles = CudaTiles(cp, TILES, "dense2d_tiles", ("P", "Q", "K", "W_"), (8
 _dense2d_tiles_dX = CudaTiles(cp, TILES_DX, "dense2d_tiles_dX", ("P", "Q", "K", "W_"), (8, 4))
 _dense2d_parts_dW = CudaParts(cp, PARTS, "dense2d_parts_dW", "dense2d_fold")
 _dense2d_parts_dU = CudaParts(cp, PARTS, "dense2d_parts_dU", "dense2d_fold")
+_dense2d_product_P = CudaKernel(cp, PRODUCT, "dense2d_product_P")
+_dense2d_product_H = CudaKernel(cp, PRODUCT, "dense2d_product_H")
+_dense2d_product_dX_P = CudaKernel(cp, PRODUCT_DX, "dense2d_product_dX_P")
+_dense2d_product_dX_dX = CudaKernel(cp, PRODUCT_DX, "dense2d_product_dX_dX")
 
 
 def _direct(X, W, U, H, new):
@@ -813,7 +903,89 @@ def _parts_dU_work(*, batch, n, m, threads, **_):
     return _dense2d_parts_dU.work(m*n, chunks, batch, batch*m*n + m*n)
 
 
+def _product_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_room(new, *, n, m, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m))
+    A = new((N, n, m))
+    A_out = strided(A, (0, 0, 0), (N, m*n), ((0, 1), (2, 1)))
+    return (P, A, A_out)
+
+
+def _product(X, W, U, H, P_, A, A_out, items, span, *, batch, n, m, N, **_):
+    """One product."""
+    for first, last in tiles(*items, N):
+        # P[e, q0, q1] = X[e + first, q0, q1], 0 outside
+        P = viewed(X, (first, 0, 0), P_)
+        if P is P_:
+            _dense2d_product_P(N*n*m, (X, P), (batch, n, m, N, first), H)
+
+        # A[e, i, j] = Σ_k Σ_l P[e, k, l]·W[i, j, k, l]
+        cp.matmul(strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((3, 1), (1, 1))), out=A_out)
+
+        # H[e + first, i, j] = U[i, j] + A[e, i, j]
+        _dense2d_product_H(N*n*m, (A, U, H), (n, m, N, first, last), H)
+
+
+def _product_work(*, batch, n, m, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 2*N*m*n, N*m*n),
+        ("view", (-((-batch) // N)), N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N, m*n, m*n, N*m*n + m**2*n**2),
+        ("held", (-((-batch) // N)), N*m*n, 0),
+    )
+
+
+def _product_dX_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_dX_room(new, *, n, m, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m))
+    A = new((N, n, m))
+    return (P, A)
+
+
+def _product_dX(G, W, dX, P_, A_, items, span, *, batch, n, m, N, **_):
+    """One product."""
+    for first, last in tiles(*items, N):
+        # P[e, q0, q1] = G[e + first, q0, q1], 0 outside
+        P = viewed(G, (first, 0, 0), P_)
+        if P is P_:
+            _dense2d_product_dX_P(N*n*m, (G, P), (batch, n, m, N, first), dX)
+
+        # A[e, k, l] = Σ_i Σ_j P[e, i, j]·W[i, j, k, l]
+        A = held(dX[first:last], A_)
+        cp.matmul(strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((1, 1), (3, 1))), out=strided(A, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))))
+
+        # dX[e + first, k, l] = A[e, k, l]
+        if A is A_:
+            _dense2d_product_dX_dX(N*n*m, (A, dX), (n, m, N, first, last), dX)
+
+
+def _product_dX_work(*, batch, n, m, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 2*N*m*n, N*m*n),
+        ("view", (-((-batch) // N)), N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N, m*n, m*n, N*m*n + m**2*n**2),
+        ("held", (-((-batch) // N)), N*m*n, 0),
+    )
+
+
 def _terms(*, n, m, **_):
+    """How many products one result adds at most."""
+    return m*n
+
+
+def _direct_dX_terms(*, n, m, **_):
     """How many products one result adds at most."""
     return m*n
 
@@ -855,15 +1027,32 @@ dense2d = Kernel(
             work=_tiles_work,
             lacks=_tiles_lacks,
         ),
+        Algorithm(
+            "product",
+            "one product",
+            _product_fixed, _product_room, _product,
+            weights=(),
+            arrays=("X", "W", "U"),
+            knobs={"N": ()},
+            extents=lambda *, batch, **_: {"N": batch},
+            work=_product_work,
+        ),
     ),
     unfit={
         "strips": "it needs a window that is told apart from the size of X",
+        "halos": "it needs a window that is told apart from the size of X",
+        "passes": "it needs a window that is told apart from the size of X",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "phased": "it needs a window along some axis",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs a window along some axis",
     },
     gradients={
         "X": Gradient(
             _direct_dX, ("W", "G"),
             work=_direct_dX_work,
+            terms=_direct_dX_terms,
             algorithms=(
                 Design(
                     "tiles",
@@ -872,6 +1061,16 @@ dense2d = Kernel(
                     knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
                     work=_tiles_dX_work,
                     lacks=_tiles_dX_lacks,
+                ),
+                Algorithm(
+                    "product",
+                    "one product",
+                    _product_dX_fixed, _product_dX_room, _product_dX,
+                    weights=(),
+                    arrays=("G", "W"),
+                    knobs={"N": ()},
+                    extents=lambda *, batch, **_: {"N": batch},
+                    work=_product_dX_work,
                 ),
             ),
         ),

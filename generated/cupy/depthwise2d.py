@@ -4,7 +4,7 @@
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        129 of 129 obligations for all sizes: docs/derivations/depthwise2d.md
+Proved        139 of 139 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 from .._runtime import Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -297,6 +298,258 @@ extern "C" __global__ void depthwise2d_strips_dX(
 }
 """
 
+HALOS = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void depthwise2d_halos(
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n, int m, int C)
+{
+    const int left = 0;
+    const int right = Q + (((-Q) % (2*W) + (2*W)) % (2*W));
+    __shared__ __align__(16) stored x[2*Delta + P*R][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][Q];
+    int block = blockIdx.x;
+    const int d0 = Q*(block % ((C + Q - 1) / Q));
+    block /= ((C + Q - 1) / Q);
+    const int j0 = P*R*(block % ((m + P*R - 1) / (P*R)));
+    block /= ((m + P*R - 1) / (P*R));
+    const int i = block % n;
+    block /= n;
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= left + d0 && Delta <= i && Delta <= j0 && d0 + right <= C && i + Delta <= n - 1 && j0 + Delta + P*R <= m) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = u[d]
+            acc[r] = (real)u[q + d0];
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            // x[y, e + t] = X[i + a, j0 + y - Delta, left + e + d0 + t]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + P*R)*((right - left + W - 1) / W)) continue;
+                const int t = W*(part % ((right - left + W - 1) / W));
+                part /= ((right - left + W - 1) / W);
+                const int y = part;
+                *(Lanes*)&x[y][t] = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*C + left + d0 + t];
+            }
+            // v[b, d] = V[a, b - Delta, d + d0]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + 1)*Q + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + 1)*Q) continue;
+                const int d = part % Q;
+                part /= Q;
+                const int b = part;
+                v[b][d] = V[((long long)(a + Delta)*(2*Delta + 1) + b)*C + d + d0];
+            }
+            __syncthreads();
+            // acc[r] += V[a, b, d]·X[i + a, j + b, d]
+            #pragma unroll
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    acc[r] += (real)v[b + Delta][q] * (real)x[b + Delta + R*p + r][q - left];
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // H[i, j0 + R*p + r, q + d0] = acc[r]
+            H[(((long long)z*n + i)*m + j0 + R*p + r)*C + q + d0] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (j0 + R*p + r <= m - 1 && q + d0 <= C - 1) {
+                // acc[r] = u[d]
+                acc[r] = (real)u[q + d0];
+            }
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            // x[y, t] = X[i + a, j0 + y - Delta, left + d0 + t]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + P*R)*(right - left)) continue;
+                const int t = part % (right - left);
+                part /= (right - left);
+                const int y = part;
+                if (0 <= i + a && 0 <= left + d0 + t && Delta <= j0 + y && i + a <= n - 1 && j0 + y <= Delta + m - 1 && left + d0 + t <= C - 1) {
+                    x[y][t] = X[(((long long)z*n + i + a)*m + j0 + y - Delta)*C + left + d0 + t];
+                }
+            }
+            // v[b, d] = V[a, b - Delta, d + d0]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + 1)*Q + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + 1)*Q) continue;
+                const int d = part % Q;
+                part /= Q;
+                const int b = part;
+                if (0 <= d + d0 && d + d0 <= C - 1) {
+                    v[b][d] = V[((long long)(a + Delta)*(2*Delta + 1) + b)*C + d + d0];
+                }
+            }
+            __syncthreads();
+            // acc[r] += V[a, b, d]·X[i + a, j + b, d]
+            #pragma unroll 1
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (0 <= i + a && 0 <= j0 + b + R*p + r && i + a <= n - 1 && j0 + R*p + r <= m - 1 && j0 + b + R*p + r <= m - 1 && q + d0 <= C - 1) {
+                        acc[r] += (real)v[b + Delta][q] * (real)x[b + Delta + R*p + r][q - left];
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (j0 + R*p + r <= m - 1 && q + d0 <= C - 1) {
+                // H[i, j0 + R*p + r, q + d0] = acc[r]
+                H[(((long long)z*n + i)*m + j0 + R*p + r)*C + q + d0] = acc[r];
+            }
+        }
+    }
+}
+"""
+
+HALOS_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void depthwise2d_halos_dX(
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n, int m, int C)
+{
+    const int left = 0;
+    const int right = Q + (((-Q) % (2*W) + (2*W)) % (2*W));
+    __shared__ __align__(16) stored x[2*Delta + P*R][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][Q];
+    int block = blockIdx.x;
+    const int c0 = Q*(block % ((C + Q - 1) / Q));
+    block /= ((C + Q - 1) / Q);
+    const int l0 = P*R*(block % ((m + P*R - 1) / (P*R)));
+    block /= ((m + P*R - 1) / (P*R));
+    const int k = block % n;
+    block /= n;
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= left + c0 && Delta <= k && Delta <= l0 && c0 + right <= C && k + Delta <= n - 1 && l0 + Delta + P*R <= m) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = 0
+            acc[r] = 0;
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            // x[y, e + t] = G[k - a, l0 + y - Delta, left + e + c0 + t]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + P*R)*((right - left + W - 1) / W)) continue;
+                const int t = W*(part % ((right - left + W - 1) / W));
+                part /= ((right - left + W - 1) / W);
+                const int y = part;
+                *(Lanes*)&x[y][t] = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + y - Delta)*C + left + c0 + t];
+            }
+            // v[b, c] = V[a, b - Delta, c + c0]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + 1)*Q + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + 1)*Q) continue;
+                const int c = part % Q;
+                part /= Q;
+                const int b = part;
+                v[b][c] = V[((long long)(a + Delta)*(2*Delta + 1) + b)*C + c + c0];
+            }
+            __syncthreads();
+            // acc[r] += V[a, b, c]·G[k - a, l - b, c]
+            #pragma unroll
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    acc[r] += (real)v[b + Delta][q] * (real)x[Delta + R*p + r - b][q - left];
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // dX[k, l0 + R*p + r, q + c0] = acc[r]
+            dX[(((long long)z*n + k)*m + l0 + R*p + r)*C + q + c0] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (l0 + R*p + r <= m - 1 && q + c0 <= C - 1) {
+                // acc[r] = 0
+                acc[r] = 0;
+            }
+        }
+        #pragma unroll 1
+        for (int a = -Delta; a < Delta + 1; ++a) {
+            // x[y, t] = G[k - a, l0 + y - Delta, left + c0 + t]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + P*R)*(right - left)) continue;
+                const int t = part % (right - left);
+                part /= (right - left);
+                const int y = part;
+                if (0 <= left + c0 + t && Delta <= l0 + y && a <= k && k <= a + n - 1 && l0 + y <= Delta + m - 1 && left + c0 + t <= C - 1) {
+                    x[y][t] = G[(((long long)z*n + k - a)*m + l0 + y - Delta)*C + left + c0 + t];
+                }
+            }
+            // v[b, c] = V[a, b - Delta, c + c0]
+            #pragma unroll 4
+            for (unsigned turn = 0; turn < ((2*Delta + 1)*Q + threads - 1) / threads; ++turn) {
+                unsigned part = turn*threads + thread;
+                if (part >= (2*Delta + 1)*Q) continue;
+                const int c = part % Q;
+                part /= Q;
+                const int b = part;
+                if (0 <= c + c0 && c + c0 <= C - 1) {
+                    v[b][c] = V[((long long)(a + Delta)*(2*Delta + 1) + b)*C + c + c0];
+                }
+            }
+            __syncthreads();
+            // acc[r] += V[a, b, c]·G[k - a, l - b, c]
+            #pragma unroll 1
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (a <= k && b <= l0 + R*p + r && k <= a + n - 1 && l0 + R*p + r <= b + m - 1 && l0 + R*p + r <= m - 1 && q + c0 <= C - 1) {
+                        acc[r] += (real)v[b + Delta][q] * (real)x[Delta + R*p + r - b][q - left];
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (l0 + R*p + r <= m - 1 && q + c0 <= C - 1) {
+                // dX[k, l0 + R*p + r, q + c0] = acc[r]
+                dX[(((long long)z*n + k)*m + l0 + R*p + r)*C + q + c0] = acc[r];
+            }
+        }
+    }
+}
+"""
+
 PARTS = r"""
 extern "C" __global__ void depthwise2d_parts_dV(
     const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
@@ -397,6 +650,8 @@ _depthwise2d_direct_dV = CudaKernel(cp, SRC, "depthwise2d_direct_dV")
 _depthwise2d_direct_du = CudaKernel(cp, SRC, "depthwise2d_direct_du")
 _depthwise2d_strips = CudaStrips(cp, STRIPS, "depthwise2d_strips", ("R", "S", "W"))
 _depthwise2d_strips_dX = CudaStrips(cp, STRIPS_DX, "depthwise2d_strips_dX", ("R", "S", "W"))
+_depthwise2d_halos = CudaHalos(cp, HALOS, "depthwise2d_halos", ("R", "P", "Q", "W"))
+_depthwise2d_halos_dX = CudaHalos(cp, HALOS_DX, "depthwise2d_halos_dX", ("R", "P", "Q", "W"))
 _depthwise2d_parts_dV = CudaParts(cp, PARTS, "depthwise2d_parts_dV", "depthwise2d_fold")
 _depthwise2d_parts_du = CudaParts(cp, PARTS, "depthwise2d_parts_du", "depthwise2d_fold")
 
@@ -415,6 +670,14 @@ def _strips(X, V, u, H, new, R, S):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n*m*C)
     _depthwise2d_strips((R, S), (C, m, batch*n), (X, V, u, H), (batch, n, m, C), (X, H), Delta=Delta)
+
+
+def _halos(X, V, u, H, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    n, m, C = X.shape[-3:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // (n*m*C)
+    _depthwise2d_halos((R, P, Q), (m, C), batch*n, (X, V, u, H), (batch, n, m, C), (X,), Delta=Delta)
 
 
 def _direct_work(*, batch, n, m, C, Delta, **_):
@@ -455,6 +718,30 @@ def _strips_work(*, batch, n, m, C, Delta, R, S, **_):
     )
 
 
+def _halos_lacks(*, batch, n, m, C, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _depthwise2d_halos.lacks((R, P, Q), (m, C), batch*n, (2*Delta + P*R)*(((7*Q) % 8) + Q) + Q*(2*Delta + 1), 2*Delta*R + R, (C, Delta, m, n))
+
+
+def _halos_work(*, batch, n, m, C, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*n*(-((-C) // Q))*(-((-m) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**2/P + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            moved=2*C*batch*m*n + C + C*(2*Delta + 1)**2,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            barriers=4*Delta + 2,
+            sums=R,
+            own=True,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = (V.shape[0] - 1) // 2
@@ -469,6 +756,14 @@ def _strips_dX(V, G, dX, new, R, S):
     n, m, C = G.shape[-3:]
     batch = dX.size // (n*m*C)
     _depthwise2d_strips_dX((R, S), (C, m, batch*n), (V, G, dX), (batch, n, m, C), (G, dX), Delta=Delta)
+
+
+def _halos_dX(V, G, dX, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m, C = G.shape[-3:]
+    batch = dX.size // (n*m*C)
+    _depthwise2d_halos_dX((R, P, Q), (m, C), batch*n, (V, G, dX), (batch, n, m, C), (G,), Delta=Delta)
 
 
 def _direct_dX_work(*, batch, n, m, C, Delta, **_):
@@ -503,6 +798,30 @@ def _strips_dX_work(*, batch, n, m, C, Delta, R, S, **_):
             entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products,
             moved=2*C*batch*m*n + C*(2*Delta + 1)**2,
             sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_dX_lacks(*, batch, n, m, C, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _depthwise2d_halos_dX.lacks((R, P, Q), (m, C), batch*n, (2*Delta + P*R)*(((7*Q) % 8) + Q) + Q*(2*Delta + 1), 2*Delta*R + R, (C, Delta, m, n))
+
+
+def _halos_dX_work(*, batch, n, m, C, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*n*(-((-C) // Q))*(-((-m) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R,
+            entries=(2*Delta + 1)**2/P + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R,
+            moved=2*C*batch*m*n + C*(2*Delta + 1)**2,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            barriers=4*Delta + 2,
+            sums=R,
             own=True,
             products=products,
         ),
@@ -638,9 +957,23 @@ depthwise2d = Kernel(
             work=_strips_work,
             lacks=_strips_lacks,
         ),
+        Design(
+            "halos",
+            "tiles with a halo in shared memory",
+            _halos,
+            knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+            work=_halos_work,
+            lacks=_halos_lacks,
+        ),
     ),
     unfit={
+        "passes": "it needs a window along two axes, for a pass along each",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs channels that are summed over, and filters",
+        "phased": "it needs channels that are summed over, and filters",
+        "product": "it needs channels that are summed over, and filters",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs channels that are summed over, and filters",
     },
     gradients={
         "X": Gradient(
@@ -654,6 +987,14 @@ depthwise2d = Kernel(
                     knobs={"R": (8, 4, 2, 1), "S": (4,)},
                     work=_strips_dX_work,
                     lacks=_strips_dX_lacks,
+                ),
+                Design(
+                    "halos",
+                    "tiles with a halo in shared memory",
+                    _halos_dX,
+                    knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+                    work=_halos_dX_work,
+                    lacks=_halos_dX_lacks,
                 ),
             ),
         ),

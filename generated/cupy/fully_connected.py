@@ -4,10 +4,12 @@
     H[i] = U[i] + Σ_k W[i, k]·X[k]
 
 Derivation    dense
-Proved        56 of 56 obligations for all sizes: docs/derivations/fully_connected.md
+Proved        62 of 62 obligations for all sizes: docs/derivations/fully_connected.md
 Cost          2·N·K operations
 """
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.device_stages import held, viewed
+from .._runtime.primitives import tiles
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 from .._runtime.designs import Design
 from .._runtime.device import array_module
@@ -575,6 +577,81 @@ extern "C" __global__ void fully_connected_fold(
 }
 """
 
+PRODUCT = r"""
+// P[e, q0] = X[e + first, q0], 0 outside
+extern "C" __global__ void fully_connected_product_P(
+    const stored* __restrict__ X, real* __restrict__ P,
+    long long batch, long long K, long long N_, long long first)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N_*K) return;
+    unsigned thread = point;
+    const long long q0 = thread % (unsigned)K;
+    thread /= (unsigned)K;
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0) {
+        P[e*K + q0] = (real)X[(e + first)*K + q0];
+    } else {
+        P[e*K + q0] = 0;
+    }
+}
+
+// H[e + first, i] = U[i] + A[e, i]
+extern "C" __global__ void fully_connected_product_H(
+    const real* __restrict__ A, const real* __restrict__ U, stored* __restrict__ H,
+    long long N, long long N_, long long first, long long last)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N_*N) return;
+    unsigned thread = point;
+    const long long i = thread % (unsigned)N;
+    thread /= (unsigned)N;
+    const long long e = thread;
+    if (e + first < last) {
+        real acc;
+        acc = U[i];
+        acc += A[e*N + i];
+        H[(e + first)*N + i] = acc;
+    }
+}
+"""
+
+PRODUCT_DX = r"""
+// P[e, q0] = G[e + first, q0], 0 outside
+extern "C" __global__ void fully_connected_product_dX_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long N, long long N_, long long first)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N_*N) return;
+    unsigned thread = point;
+    const long long q0 = thread % (unsigned)N;
+    thread /= (unsigned)N;
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0) {
+        P[e*N + q0] = (real)G[(e + first)*N + q0];
+    } else {
+        P[e*N + q0] = 0;
+    }
+}
+
+// dX[e + first, k] = A[e, k]
+extern "C" __global__ void fully_connected_product_dX_dX(
+    const real* __restrict__ A, stored* __restrict__ dX,
+    long long K, long long N_, long long first, long long last)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N_*K) return;
+    unsigned thread = point;
+    const long long k = thread % (unsigned)K;
+    thread /= (unsigned)K;
+    const long long e = thread;
+    if (e + first < last) {
+        dX[(e + first)*K + k] = A[e*K + k];
+    }
+}
+"""
+
 _fully_connected_direct = CudaKernel(cp, SRC, "fully_connected_direct")
 _fully_connected_direct_dX = CudaKernel(cp, SRC, "fully_connected_direct_dX")
 _fully_connected_direct_dW = CudaKernel(cp, SRC, "fully_connected_direct_dW")
@@ -583,6 +660,10 @@ _fully_connected_tiles = CudaTiles(cp, TILES, "fully_connected_tiles", ("P", "Q"
 _fully_connected_tiles_dX = CudaTiles(cp, TILES_DX, "fully_connected_tiles_dX", ("P", "Q", "K_", "W_"), (8, 4))
 _fully_connected_parts_dW = CudaParts(cp, PARTS, "fully_connected_parts_dW", "fully_connected_fold")
 _fully_connected_parts_dU = CudaParts(cp, PARTS, "fully_connected_parts_dU", "fully_connected_fold")
+_fully_connected_product_P = CudaKernel(cp, PRODUCT, "fully_connected_product_P")
+_fully_connected_product_H = CudaKernel(cp, PRODUCT, "fully_connected_product_H")
+_fully_connected_product_dX_P = CudaKernel(cp, PRODUCT_DX, "fully_connected_product_dX_P")
+_fully_connected_product_dX_dX = CudaKernel(cp, PRODUCT_DX, "fully_connected_product_dX_dX")
 
 
 def _direct(X, W, U, H, new):
@@ -783,9 +864,90 @@ def _parts_dU_work(*, batch, N, threads, **_):
     return _fully_connected_parts_dU.work(N, chunks, batch, N*batch + N)
 
 
+def _product_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_room(new, *, K, N, N_, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N_, K))
+    A = new((N_, N))
+    return (P, A)
+
+
+def _product(X, W, U, H, P_, A, items, span, *, batch, K, N, N_, **_):
+    """One product."""
+    for first, last in tiles(*items, N_):
+        # P[e, q0] = X[e + first, q0], 0 outside
+        P = viewed(X, (first, 0), P_)
+        if P is P_:
+            _fully_connected_product_P(N_*K, (X, P), (batch, K, N_, first), H)
+
+        # A[e, i] = Σ_k P[e, k]·W[i, k]
+        cp.matmul(P, W.transpose(1, 0), out=A)
+
+        # H[e + first, i] = U[i] + A[e, i]
+        _fully_connected_product_H(N_*N, (A, U, H), (N, N_, first, last), H)
+
+
+def _product_work(*, batch, K, N, N_, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, K*N_ + N*N_, N*N_),
+        ("view", (-((-batch) // N_)), K*N_),
+        ("matmul", (-((-batch) // N_)), 1, N_, K, N, K*N + K*N_),
+        ("held", (-((-batch) // N_)), N*N_, 0),
+    )
+
+
+def _product_dX_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_dX_room(new, *, N, K, N_, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N_, N))
+    A = new((N_, K))
+    return (P, A)
+
+
+def _product_dX(G, W, dX, P_, A_, items, span, *, batch, N, K, N_, **_):
+    """One product."""
+    for first, last in tiles(*items, N_):
+        # P[e, q0] = G[e + first, q0], 0 outside
+        P = viewed(G, (first, 0), P_)
+        if P is P_:
+            _fully_connected_product_dX_P(N_*N, (G, P), (batch, N, N_, first), dX)
+
+        # A[e, k] = Σ_i P[e, i]·W[i, k]
+        A = held(dX[first:last], A_)
+        cp.matmul(P, W, out=A)
+
+        # dX[e + first, k] = A[e, k]
+        if A is A_:
+            _fully_connected_product_dX_dX(N_*K, (A, dX), (K, N_, first, last), dX)
+
+
+def _product_dX_work(*, batch, N, K, N_, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, K*N_ + N*N_, K*N_),
+        ("view", (-((-batch) // N_)), N*N_),
+        ("matmul", (-((-batch) // N_)), 1, N_, N, K, K*N + N*N_),
+        ("held", (-((-batch) // N_)), K*N_, 0),
+    )
+
+
 def _terms(*, K, **_):
     """How many products one result adds at most."""
     return K
+
+
+def _direct_dX_terms(*, N, **_):
+    """How many products one result adds at most."""
+    return N
 
 
 def _sizes(X, W, U):
@@ -826,15 +988,32 @@ fully_connected = Kernel(
             work=_tiles_work,
             lacks=_tiles_lacks,
         ),
+        Algorithm(
+            "product",
+            "one product",
+            _product_fixed, _product_room, _product,
+            weights=(),
+            arrays=("X", "W", "U"),
+            knobs={"N_": ()},
+            extents=lambda *, batch, **_: {"N_": batch},
+            work=_product_work,
+        ),
     ),
     unfit={
         "strips": "it needs a window that is told apart from the size of X",
+        "halos": "it needs a window that is told apart from the size of X",
+        "passes": "it needs a window that is told apart from the size of X",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "phased": "it needs a window along some axis",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs a window along some axis",
     },
     gradients={
         "X": Gradient(
             _direct_dX, ("W", "G"),
             work=_direct_dX_work,
+            terms=_direct_dX_terms,
             algorithms=(
                 Design(
                     "tiles",
@@ -843,6 +1022,16 @@ fully_connected = Kernel(
                     knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K_": (8,)},
                     work=_tiles_dX_work,
                     lacks=_tiles_dX_lacks,
+                ),
+                Algorithm(
+                    "product",
+                    "one product",
+                    _product_dX_fixed, _product_dX_room, _product_dX,
+                    weights=(),
+                    arrays=("G", "W"),
+                    knobs={"N_": ()},
+                    extents=lambda *, batch, **_: {"N_": batch},
+                    work=_product_dX_work,
                 ),
             ),
         ),

@@ -4,16 +4,19 @@
     H[i, j, f, d] = u[f, d] + Σ_a Σ_b Σ_c V[a, b, c, f, d]·X[i + a, j + b, f, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(groups=F) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(f, g)
-Proved        122 of 122 obligations for all sizes: docs/derivations/grouped2d.md
+Proved        140 of 140 obligations for all sizes: docs/derivations/grouped2d.md
 Cost          2·n·m·(2Δ + 1)²·C·D·F operations
 """
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Constant, Gradient, Kernel
+from .._runtime.device_stages import held, kronecker, strided_on
+from .._runtime.primitives import tiles
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
 
 cp = array_module("cupy")
+strided = strided_on(cp)
 
 __all__ = ["grouped2d"]
 
@@ -679,6 +682,518 @@ extern "C" __global__ void grouped2d_fold(
 }
 """
 
+IM2COL = r"""
+// P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+extern "C" __global__ void grouped2d_im2col_P(
+    const stored* __restrict__ X, real* __restrict__ P,
+    long long batch, long long n, long long m, long long F, long long C, long long Delta, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(2*Delta + R)*(2*Delta + m)*F*C) return;
+    unsigned thread = point;
+    const long long q3 = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long q2 = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long q1 = thread % (unsigned)(2*Delta + m);
+    thread /= (unsigned)(2*Delta + m);
+    const long long q0 = thread % (unsigned)(2*Delta + R);
+    thread /= (unsigned)(2*Delta + R);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - Delta < n && low + q0 - Delta >= 0 && q1 - Delta < m && q1 - Delta >= 0) {
+        P[(((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*F + q2)*C + q3] = (real)X[((((e + first)*n + low + q0 - Delta)*m + q1 - Delta)*F + q2)*C + q3];
+    } else {
+        P[(((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*F + q2)*C + q3] = 0;
+    }
+}
+
+// B[f, e, p, j, a, b, c] = P[e, a + p, j + b, f, c]
+extern "C" __global__ void grouped2d_im2col_B(
+    const real* __restrict__ P, real* __restrict__ B,
+    long long m, long long F, long long C, long long Delta, long long N, long long R)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= F*N*R*m*(2*Delta + 1)*(2*Delta + 1)*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread % (unsigned)N;
+    thread /= (unsigned)N;
+    const long long f = thread;
+    B[(((((f*N + e)*R + p)*m + j)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*C + c] = P[(((e*(2*Delta + R) + a + p)*(2*Delta + m) + j + b)*F + f)*C + c];
+}
+
+// H[e + first, low + p, j, f, d] = u[f, d] + A[e, p, j, f, d]
+extern "C" __global__ void grouped2d_im2col_H(
+    const real* __restrict__ A, const real* __restrict__ u, stored* __restrict__ H,
+    long long n, long long m, long long F, long long D, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*F*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long f = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        real acc;
+        acc = u[f*D + d];
+        acc += A[(((e*R + p)*m + j)*F + f)*D + d];
+        H[((((e + first)*n + low + p)*m + j)*F + f)*D + d] = acc;
+    }
+}
+"""
+
+SHIFTS = r"""
+// F_[f, c, a, b, d] = V[a, b, c, f, d]
+extern "C" __global__ void grouped2d_shifts_F_(
+    const real* __restrict__ V, real* __restrict__ F_,
+    long long F, long long C, long long D, long long Delta)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= F*C*(2*Delta + 1)*(2*Delta + 1)*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long f = thread;
+    F_[(((f*C + c)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d] = V[(((a*(2*Delta + 1) + b)*C + c)*F + f)*D + d];
+}
+
+// P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+extern "C" __global__ void grouped2d_shifts_P(
+    const stored* __restrict__ X, real* __restrict__ P,
+    long long batch, long long n, long long m, long long F, long long C, long long Delta, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(2*Delta + R)*(2*Delta + m)*F*C) return;
+    unsigned thread = point;
+    const long long q3 = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long q2 = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long q1 = thread % (unsigned)(2*Delta + m);
+    thread /= (unsigned)(2*Delta + m);
+    const long long q0 = thread % (unsigned)(2*Delta + R);
+    thread /= (unsigned)(2*Delta + R);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - Delta < n && low + q0 - Delta >= 0 && q1 - Delta < m && q1 - Delta >= 0) {
+        P[(((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*F + q2)*C + q3] = (real)X[((((e + first)*n + low + q0 - Delta)*m + q1 - Delta)*F + q2)*C + q3];
+    } else {
+        P[(((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*F + q2)*C + q3] = 0;
+    }
+}
+
+// H[e + first, low + p, j, f, d] = u[f, d] + Σ_a Σ_b B[f, e, a + p, j + b, a, b, d]
+extern "C" __global__ void grouped2d_shifts_H(
+    const real* __restrict__ B, const real* __restrict__ u, stored* __restrict__ H,
+    long long n, long long m, long long F, long long D, long long Delta, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*F*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long f = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        real acc;
+        acc = u[f*D + d];
+        for (long long a = 0; a < 2*Delta + 1; ++a) {
+            for (long long b = 0; b < 2*Delta + 1; ++b) {
+                acc += B[(((((f*N + e)*(2*Delta + R) + a + p)*(2*Delta + m) + j + b)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d];
+            }
+        }
+        H[((((e + first)*n + low + p)*m + j)*F + f)*D + d] = acc;
+    }
+}
+"""
+
+WINOGRAD = r"""
+// F_[a, b, f, c, d] = V[a, b, c, f, d]
+extern "C" __global__ void grouped2d_winograd_F_(
+    const real* __restrict__ V, real* __restrict__ F_,
+    long long F, long long C, long long D, long long Delta)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= (2*Delta + 1)*(2*Delta + 1)*F*C*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long f = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread;
+    F_[(((a*(2*Delta + 1) + b)*F + f)*C + c)*D + d] = V[(((a*(2*Delta + 1) + b)*C + c)*F + f)*D + d];
+}
+
+// P[q, pi, pj, f, c] = X[q + first, low + pi - Delta, pj - Delta, f, c], 0 outside
+extern "C" __global__ void grouped2d_winograd_P(
+    const stored* __restrict__ X, real* __restrict__ P,
+    long long batch, long long n, long long m, long long F, long long C, long long Delta, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(Ki + L*S - S)*(Kj + S*Tj - S)*F*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long f = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long pj = thread % (unsigned)(Kj + S*Tj - S);
+    thread /= (unsigned)(Kj + S*Tj - S);
+    const long long pi = thread % (unsigned)(Ki + L*S - S);
+    thread /= (unsigned)(Ki + L*S - S);
+    const long long q = thread;
+    if (low + pi - Delta < n && low + pi - Delta >= 0 && pj - Delta < m && pj - Delta >= 0 && q + first < batch && q + first >= 0) {
+        P[(((q*(Ki + S*(L - 1)) + pi)*(Kj + S*(Tj - 1)) + pj)*F + f)*C + c] = (real)X[((((q + first)*n + low + pi - Delta)*m + pj - Delta)*F + f)*C + c];
+    } else {
+        P[(((q*(Ki + S*(L - 1)) + pi)*(Kj + S*(Tj - 1)) + pj)*F + f)*C + c] = 0;
+    }
+}
+
+// E[ki, kj, q, gi, gj, f, c] = P[q, ki + S*gi, kj + S*gj, f, c]
+extern "C" __global__ void grouped2d_winograd_E(
+    const real* __restrict__ P, real* __restrict__ E,
+    long long F, long long C, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= Ki*Kj*N*L*Tj*F*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long f = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long gj = thread % (unsigned)Tj;
+    thread /= (unsigned)Tj;
+    const long long gi = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread % (unsigned)N;
+    thread /= (unsigned)N;
+    const long long kj = thread % (unsigned)Kj;
+    thread /= (unsigned)Kj;
+    const long long ki = thread;
+    E[(((((ki*Kj + kj)*N + q)*L + gi)*Tj + gj)*F + f)*C + c] = P[(((q*(Ki + S*(L - 1)) + ki + S*gi)*(Kj + S*(Tj - 1)) + kj + S*gj)*F + f)*C + c];
+}
+
+// H[q + first, low + S*gi + si, S*gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
+extern "C" __global__ void grouped2d_winograd_H(
+    const real* __restrict__ R, const real* __restrict__ u, stored* __restrict__ H,
+    long long n, long long m, long long F, long long D, long long S, long long L, long long N, long long Tj, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*L*S*Tj*S*F*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long f = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long sj = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gj = thread % (unsigned)Tj;
+    thread /= (unsigned)Tj;
+    const long long si = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gi = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread;
+    if (S*gj + sj < m && low + S*gi + si < high && q + first < last) {
+        real acc;
+        acc = u[f*D + d];
+        acc += R[(((((si*S + sj)*N + q)*L + gi)*Tj + gj)*F + f)*D + d];
+        H[((((q + first)*n + low + S*gi + si)*m + S*gj + sj)*F + f)*D + d] = acc;
+    }
+}
+"""
+
+IM2COL_DX = r"""
+// F_[g, a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+extern "C" __global__ void grouped2d_im2col_dX_F_(
+    const real* __restrict__ V, real* __restrict__ F_,
+    long long F, long long D, long long C, long long Delta)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= (2*Delta + 1)*(2*Delta + 1)*F*D*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long g = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread;
+    F_[(((g*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d)*C + c] = V[((((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*F + g)*D + d];
+}
+
+// P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+extern "C" __global__ void grouped2d_im2col_dX_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long F, long long D, long long Delta, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(2*Delta + R)*(2*Delta + m)*F*D) return;
+    unsigned thread = point;
+    const long long q3 = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long q2 = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long q1 = thread % (unsigned)(2*Delta + m);
+    thread /= (unsigned)(2*Delta + m);
+    const long long q0 = thread % (unsigned)(2*Delta + R);
+    thread /= (unsigned)(2*Delta + R);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - Delta < n && low + q0 - Delta >= 0 && q1 - Delta < m && q1 - Delta >= 0) {
+        P[(((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*F + q2)*D + q3] = (real)G[((((e + first)*n + low + q0 - Delta)*m + q1 - Delta)*F + q2)*D + q3];
+    } else {
+        P[(((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*F + q2)*D + q3] = 0;
+    }
+}
+
+// B[g, e, p, l, a, b, d] = P[e, a + p, l + b, g, d]
+extern "C" __global__ void grouped2d_im2col_dX_B(
+    const real* __restrict__ P, real* __restrict__ B,
+    long long m, long long F, long long D, long long Delta, long long N, long long R)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= F*N*R*m*(2*Delta + 1)*(2*Delta + 1)*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread % (unsigned)N;
+    thread /= (unsigned)N;
+    const long long g = thread;
+    B[(((((g*N + e)*R + p)*m + l)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d] = P[(((e*(2*Delta + R) + a + p)*(2*Delta + m) + l + b)*F + g)*D + d];
+}
+
+// dX[e + first, low + p, l, g, c] = A[e, p, l, g, c]
+extern "C" __global__ void grouped2d_im2col_dX_dX(
+    const real* __restrict__ A, stored* __restrict__ dX,
+    long long n, long long m, long long F, long long C, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*F*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long g = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        dX[((((e + first)*n + low + p)*m + l)*F + g)*C + c] = A[(((e*R + p)*m + l)*F + g)*C + c];
+    }
+}
+"""
+
+SHIFTS_DX = r"""
+// F_[g, d, a, b, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+extern "C" __global__ void grouped2d_shifts_dX_F_(
+    const real* __restrict__ V, real* __restrict__ F_,
+    long long F, long long D, long long C, long long Delta)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= (2*Delta + 1)*(2*Delta + 1)*F*D*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long g = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread;
+    F_[(((g*D + d)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*C + c] = V[((((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*F + g)*D + d];
+}
+
+// P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+extern "C" __global__ void grouped2d_shifts_dX_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long F, long long D, long long Delta, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(2*Delta + R)*(2*Delta + m)*F*D) return;
+    unsigned thread = point;
+    const long long q3 = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long q2 = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long q1 = thread % (unsigned)(2*Delta + m);
+    thread /= (unsigned)(2*Delta + m);
+    const long long q0 = thread % (unsigned)(2*Delta + R);
+    thread /= (unsigned)(2*Delta + R);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - Delta < n && low + q0 - Delta >= 0 && q1 - Delta < m && q1 - Delta >= 0) {
+        P[(((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*F + q2)*D + q3] = (real)G[((((e + first)*n + low + q0 - Delta)*m + q1 - Delta)*F + q2)*D + q3];
+    } else {
+        P[(((e*(2*Delta + R) + q0)*(2*Delta + m) + q1)*F + q2)*D + q3] = 0;
+    }
+}
+
+// dX[e + first, low + p, l, g, c] = Σ_a Σ_b B[g, e, a + p, l + b, a, b, c]
+extern "C" __global__ void grouped2d_shifts_dX_dX(
+    const real* __restrict__ B, stored* __restrict__ dX,
+    long long n, long long m, long long F, long long C, long long Delta, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*F*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long g = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        real acc;
+        acc = 0;
+        for (long long a = 0; a < 2*Delta + 1; ++a) {
+            for (long long b = 0; b < 2*Delta + 1; ++b) {
+                acc += B[(((((g*N + e)*(2*Delta + R) + a + p)*(2*Delta + m) + l + b)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*C + c];
+            }
+        }
+        dX[((((e + first)*n + low + p)*m + l)*F + g)*C + c] = acc;
+    }
+}
+"""
+
+WINOGRAD_DX = r"""
+// F_[a, b, g, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+extern "C" __global__ void grouped2d_winograd_dX_F_(
+    const real* __restrict__ V, real* __restrict__ F_,
+    long long F, long long D, long long C, long long Delta)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= (2*Delta + 1)*(2*Delta + 1)*F*D*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long g = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long b = thread % (unsigned)(2*Delta + 1);
+    thread /= (unsigned)(2*Delta + 1);
+    const long long a = thread;
+    F_[(((a*(2*Delta + 1) + b)*F + g)*D + d)*C + c] = V[((((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*F + g)*D + d];
+}
+
+// P[q, pk, pl, g, d] = G[q + first, low + pk - Delta, pl - Delta, g, d], 0 outside
+extern "C" __global__ void grouped2d_winograd_dX_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long F, long long D, long long Delta, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(Kk + L*S - S)*(Kl + S*Tl - S)*F*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long g = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long pl = thread % (unsigned)(Kl + S*Tl - S);
+    thread /= (unsigned)(Kl + S*Tl - S);
+    const long long pk = thread % (unsigned)(Kk + L*S - S);
+    thread /= (unsigned)(Kk + L*S - S);
+    const long long q = thread;
+    if (low + pk - Delta < n && low + pk - Delta >= 0 && pl - Delta < m && pl - Delta >= 0 && q + first < batch && q + first >= 0) {
+        P[(((q*(Kk + S*(L - 1)) + pk)*(Kl + S*(Tl - 1)) + pl)*F + g)*D + d] = (real)G[((((q + first)*n + low + pk - Delta)*m + pl - Delta)*F + g)*D + d];
+    } else {
+        P[(((q*(Kk + S*(L - 1)) + pk)*(Kl + S*(Tl - 1)) + pl)*F + g)*D + d] = 0;
+    }
+}
+
+// E[kk, kl, q, gk, gl, g, d] = P[q, kk + S*gk, kl + S*gl, g, d]
+extern "C" __global__ void grouped2d_winograd_dX_E(
+    const real* __restrict__ P, real* __restrict__ E,
+    long long F, long long D, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= Kk*Kl*N*L*Tl*F*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long g = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long gl = thread % (unsigned)Tl;
+    thread /= (unsigned)Tl;
+    const long long gk = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread % (unsigned)N;
+    thread /= (unsigned)N;
+    const long long kl = thread % (unsigned)Kl;
+    thread /= (unsigned)Kl;
+    const long long kk = thread;
+    E[(((((kk*Kl + kl)*N + q)*L + gk)*Tl + gl)*F + g)*D + d] = P[(((q*(Kk + S*(L - 1)) + kk + S*gk)*(Kl + S*(Tl - 1)) + kl + S*gl)*F + g)*D + d];
+}
+
+// dX[q + first, low + S*gk + sk, S*gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
+extern "C" __global__ void grouped2d_winograd_dX_dX(
+    const real* __restrict__ R, stored* __restrict__ dX,
+    long long n, long long m, long long F, long long C, long long S, long long L, long long N, long long Tl, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*L*S*Tl*S*F*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long g = thread % (unsigned)F;
+    thread /= (unsigned)F;
+    const long long sl = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gl = thread % (unsigned)Tl;
+    thread /= (unsigned)Tl;
+    const long long sk = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gk = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread;
+    if (S*gl + sl < m && low + S*gk + sk < high && q + first < last) {
+        dX[((((q + first)*n + low + S*gk + sk)*m + S*gl + sl)*F + g)*C + c] = R[(((((sk*S + sl)*N + q)*L + gk)*Tl + gl)*F + g)*C + c];
+    }
+}
+"""
+
 _grouped2d_direct = CudaKernel(cp, SRC, "grouped2d_direct")
 _grouped2d_direct_dX = CudaKernel(cp, SRC, "grouped2d_direct_dX")
 _grouped2d_direct_dV = CudaKernel(cp, SRC, "grouped2d_direct_dV")
@@ -687,6 +1202,27 @@ _grouped2d_tiles = CudaTiles(cp, TILES, "grouped2d_tiles", ("P", "Q", "K", "W"),
 _grouped2d_tiles_dX = CudaTiles(cp, TILES_DX, "grouped2d_tiles_dX", ("P", "Q", "K", "W"), (8, 4))
 _grouped2d_parts_dV = CudaParts(cp, PARTS, "grouped2d_parts_dV", "grouped2d_fold")
 _grouped2d_parts_du = CudaParts(cp, PARTS, "grouped2d_parts_du", "grouped2d_fold")
+_grouped2d_im2col_P = CudaKernel(cp, IM2COL, "grouped2d_im2col_P")
+_grouped2d_im2col_B = CudaKernel(cp, IM2COL, "grouped2d_im2col_B")
+_grouped2d_im2col_H = CudaKernel(cp, IM2COL, "grouped2d_im2col_H")
+_grouped2d_shifts_F_ = CudaKernel(cp, SHIFTS, "grouped2d_shifts_F_")
+_grouped2d_shifts_P = CudaKernel(cp, SHIFTS, "grouped2d_shifts_P")
+_grouped2d_shifts_H = CudaKernel(cp, SHIFTS, "grouped2d_shifts_H")
+_grouped2d_winograd_F_ = CudaKernel(cp, WINOGRAD, "grouped2d_winograd_F_")
+_grouped2d_winograd_P = CudaKernel(cp, WINOGRAD, "grouped2d_winograd_P")
+_grouped2d_winograd_E = CudaKernel(cp, WINOGRAD, "grouped2d_winograd_E")
+_grouped2d_winograd_H = CudaKernel(cp, WINOGRAD, "grouped2d_winograd_H")
+_grouped2d_im2col_dX_F_ = CudaKernel(cp, IM2COL_DX, "grouped2d_im2col_dX_F_")
+_grouped2d_im2col_dX_P = CudaKernel(cp, IM2COL_DX, "grouped2d_im2col_dX_P")
+_grouped2d_im2col_dX_B = CudaKernel(cp, IM2COL_DX, "grouped2d_im2col_dX_B")
+_grouped2d_im2col_dX_dX = CudaKernel(cp, IM2COL_DX, "grouped2d_im2col_dX_dX")
+_grouped2d_shifts_dX_F_ = CudaKernel(cp, SHIFTS_DX, "grouped2d_shifts_dX_F_")
+_grouped2d_shifts_dX_P = CudaKernel(cp, SHIFTS_DX, "grouped2d_shifts_dX_P")
+_grouped2d_shifts_dX_dX = CudaKernel(cp, SHIFTS_DX, "grouped2d_shifts_dX_dX")
+_grouped2d_winograd_dX_F_ = CudaKernel(cp, WINOGRAD_DX, "grouped2d_winograd_dX_F_")
+_grouped2d_winograd_dX_P = CudaKernel(cp, WINOGRAD_DX, "grouped2d_winograd_dX_P")
+_grouped2d_winograd_dX_E = CudaKernel(cp, WINOGRAD_DX, "grouped2d_winograd_dX_E")
+_grouped2d_winograd_dX_dX = CudaKernel(cp, WINOGRAD_DX, "grouped2d_winograd_dX_dX")
 
 
 def _direct(X, V, u, H, new):
@@ -893,9 +1429,478 @@ def _parts_du_work(*, batch, n, m, F, D, threads, **_):
     return _grouped2d_parts_du.work(D*F, chunks, batch*m*n, D*F*batch*m*n + D*F)
 
 
+def _im2col_fixed(new, **_):
+    """What im2col makes of the weights, once."""
+    return ()
+
+
+def _im2col_room(new, *, m, F, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, C))
+    B = new((F, N, R, m, 2*Delta + 1, 2*Delta + 1, C))
+    A = new((N, R, m, F, D))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, N*R*m, C*(2*Delta + 1)**2), ((0, 1), (3, 1), (6, 1)))
+    A_out = strided(A, (0, 0, 0, 0, 0), (F, N*R*m, D), ((3, 1), (2, 1), (4, 1)))
+    return (P, B, B_left, A, A_out)
+
+
+def _im2col(X, V, u, H, P, B, B_left, A, A_out, items, span, *, batch, n, m, F, C, D, Delta, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            _grouped2d_im2col_P(N*(2*Delta + R)*(2*Delta + m)*F*C, (X, P), (batch, n, m, F, C, Delta, N, R, first, low), H)
+
+            # B[f, e, p, j, a, b, c] = P[e, a + p, j + b, f, c]
+            _grouped2d_im2col_B(F*N*R*m*(2*Delta + 1)*(2*Delta + 1)*C, (P, B), (m, F, C, Delta, N, R), H)
+
+            # A[e, p, j, f, d] = Σ_a Σ_b Σ_c B[f, e, p, j, a, b, c]·V[a, b, c, f, d]
+            cp.matmul(B_left, strided(V, (0, 0, 0, 0, 0), (F, C*(2*Delta + 1)**2, D), ((3, 1), (2, 1), (4, 1))), out=A_out)
+
+            # H[e + first, low + p, j, f, d] = u[f, d] + A[e, p, j, f, d]
+            _grouped2d_im2col_H(N*R*m*F*D, (A, u, H), (n, m, F, D, N, R, first, high, last, low), H)
+
+
+def _im2col_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m, D*F*N*R*m),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2, C),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, C*(2*Delta + 1)**2, D, C*D*F*(2*Delta + 1)**2 + C*F*N*R*m*(2*Delta + 1)**2),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m, 0),
+    )
+
+
+def _shifts_fixed(V, new, *, F, C, D, Delta, **_):
+    """What products at shifts makes of the weights, once."""
+    F_ = new((F, C, 2*Delta + 1, 2*Delta + 1, D))
+    # F_[f, c, a, b, d] = V[a, b, c, f, d]
+    _grouped2d_shifts_F_(F*C*(2*Delta + 1)*(2*Delta + 1)*D, (V, F_), (F, C, D, Delta), V)
+    F__right = strided(F_, (0, 0, 0, 0, 0), (F, C, D*(2*Delta + 1)**2), ((0, 1), (1, 1), (4, 1)))
+    return (F__right,)
+
+
+def _shifts_room(new, *, m, F, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, C))
+    B = new((F, N, 2*Delta + R, 2*Delta + m, 2*Delta + 1, 2*Delta + 1, D))
+    P_left = strided(P, (0, 0, 0, 0, 0), (F, N*(2*Delta + R)*(2*Delta + m), C), ((3, 1), (2, 1), (4, 1)))
+    B_out = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + 1)**2), ((0, 1), (3, 1), (6, 1)))
+    return (P, P_left, B, B_out)
+
+
+def _shifts(X, u, H, F__right, P, P_left, B, B_out, items, span, *, batch, n, m, F, C, D, Delta, N, R, **_):
+    """Products at shifts."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            _grouped2d_shifts_P(N*(2*Delta + R)*(2*Delta + m)*F*C, (X, P), (batch, n, m, F, C, Delta, N, R, first, low), H)
+
+            # B[f, e, q0, q1, a, b, d] = Σ_c P[e, q0, q1, f, c]·F_[f, c, a, b, d]
+            cp.matmul(P_left, F__right, out=B_out)
+
+            # H[e + first, low + p, j, f, d] = u[f, d] + Σ_a Σ_b B[f, e, a + p, j + b, a, b, d]
+            _grouped2d_shifts_H(N*R*m*F*D, (B, u, H), (n, m, F, D, Delta, N, R, first, high, last, low), H)
+
+
+def _shifts_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*(2*Delta + 1)**2*(2*Delta + R)*(2*Delta + m), 0),
+        ("make", 1, C*D*F*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*(2*Delta + R)*(2*Delta + m), C, D*(2*Delta + 1)**2, C*D*F*(2*Delta + 1)**2 + C*F*N*(2*Delta + R)*(2*Delta + m)),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, D*F*N*R*m),
+        ("store", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
+    )
+
+
+_winograd_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (2, 5): Constant(((1, 2, 2, 3, 3, 0), (0, 3, -3, 2, -2, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_G = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (2, 5): Constant((
+        (130, 0, 0, 0, 0),
+        (16, 24, 36, 54, 81),
+        (16, -24, 36, -54, 81),
+        (81, 54, 36, 24, 16),
+        (81, -54, 36, -24, 16),
+        (0, 0, 0, 0, 130),
+    ), 4680),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (2, 5): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_fixed(V, new, *, F, C, D, Delta, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    A = kronecker((_winograd_A[S, 2*Delta + 1], _winograd_A[S, 2*Delta + 1]), new)
+    G = kronecker((_winograd_G[S, 2*Delta + 1], _winograd_G[S, 2*Delta + 1]), new)
+    B = kronecker((_winograd_B[S, 2*Delta + 1], _winograd_B[S, 2*Delta + 1]), new)
+    F_ = new((2*Delta + 1, 2*Delta + 1, F, C, D))
+    # F_[a, b, f, c, d] = V[a, b, c, f, d]
+    _grouped2d_winograd_F_((2*Delta + 1)*(2*Delta + 1)*F*C*D, (V, F_), (F, C, D, Delta), V)
+    W = new((Ki, Kj, F, C, D))
+    G_left = strided(G, (0, 0, 0, 0), (Ki*Kj, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    F__right = strided(F_, (0, 0, 0, 0, 0), ((2*Delta + 1)**2, C*D*F), ((1, 1), (4, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0), (Ki*Kj, C*D*F), ((1, 1), (4, 1)))
+    # W[ti, tj, f, c, d] = Σ_a Σ_b G[ti, tj, a, b]·F_[a, b, f, c, d]
+    cp.matmul(G_left, F__right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Ki*Kj), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Ki*Kj, Ki*Kj), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _winograd_room(new, *, m, F, C, D, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), F, C))
+    E = new((Ki, Kj, N, L, Tj, F, C))
+    Y = new((Ki, Kj, N, L, Tj, F, C))
+    Q = new((Ki, Kj, N, L, Tj, F, D))
+    R = new((S, S, N, L, Tj, F, D))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, C*F*L*N*Tj), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, C*F*L*N*Tj), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Ki, Kj, F, L*N*Tj, C), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Ki, Kj, F, L*N*Tj, D), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, D*F*L*N*Tj), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, D*F*L*N*Tj), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, F, C, D, Delta, S, L, N, **_):
+    """Winograd's algorithm."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pi, pj, f, c] = X[q + first, low + pi - Delta, pj - Delta, f, c], 0 outside
+            _grouped2d_winograd_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*F*C, (X, P), (batch, n, m, F, C, Delta, S, L, N, Ki, Kj, Tj, first, low), H)
+
+            # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S*gi, kj + S*gj, f, c]
+            _grouped2d_winograd_E(Ki*Kj*N*L*Tj*F*C, (P, E), (F, C, S, L, N, Ki, Kj, Tj), H)
+
+            # Y[ti, tj, q, gi, gj, f, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, f, c]
+            cp.matmul(B_left, E_right, out=Y_out)
+
+            # Q[ti, tj, q, gi, gj, f, d] = Σ_c Y[ti, tj, q, gi, gj, f, c]·W[ti, tj, f, c, d]
+            cp.matmul(Y_left, W, out=Q_out)
+
+            # R[si, sj, q, gi, gj, f, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, f, d]
+            cp.matmul(A_left, Q_right, out=R_out)
+
+            # H[q + first, low + S*gi + si, S*gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
+            _grouped2d_winograd_H(N*L*S*Tj*S*F*D, (R, u, H), (n, m, F, D, S, L, N, Tj, first, high, last, low), H)
+
+
+def _winograd_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Ki = 2*Delta + S
+    Kj = 2*Delta + S
+    Tj = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*F*Ki*Kj*L*N*Tj + D*F*Ki*Kj*L*N*Tj + D*F*L*N*S**2*Tj, 0),
+        ("make", 1, C*D*F*(2*Delta + 1)**2),
+        ("make", 1, C*D*F*Ki*Kj*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*F*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj, C*F*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*F*L*N*Tj, C*F*Ki*Kj*L*N*Tj + Ki**2*Kj**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Ki*Kj, L*N*Tj, C, D, C*D*F*Ki*Kj + C*F*Ki*Kj*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, D*F*L*N*Tj, D*F*Ki*Kj*L*N*Tj + Ki*Kj*S**2),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*F*L*N*S**2*Tj),
+    )
+
+
+def _winograd_bound(*, C, Delta, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2, 1): (20, 16, 1, 0, 9, 192, 0),
+        (2, 2): (68, 1369, 9, 16, 38830, 11689561, 1),
+        (4, 1): (52, 1369, 9, 20, 671590, 190964761, 1),
+    }[S, Delta]
+    channels = C
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _im2col_dX_fixed(V, new, *, F, D, C, Delta, **_):
+    """What im2col makes of the weights, once."""
+    F_ = new((F, 2*Delta + 1, 2*Delta + 1, D, C))
+    # F_[g, a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    _grouped2d_im2col_dX_F_((2*Delta + 1)*(2*Delta + 1)*F*D*C, (V, F_), (F, D, C, Delta), V)
+    F__right = strided(F_, (0, 0, 0, 0, 0), (F, D*(2*Delta + 1)**2, C), ((0, 1), (3, 1), (4, 1)))
+    return (F__right,)
+
+
+def _im2col_dX_room(new, *, m, F, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, D))
+    B = new((F, N, R, m, 2*Delta + 1, 2*Delta + 1, D))
+    A = new((N, R, m, F, C))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, N*R*m, D*(2*Delta + 1)**2), ((0, 1), (3, 1), (6, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, batch, n, m, F, D, C, Delta, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            _grouped2d_im2col_dX_P(N*(2*Delta + R)*(2*Delta + m)*F*D, (G, P), (batch, n, m, F, D, Delta, N, R, first, low), dX)
+
+            # B[g, e, p, l, a, b, d] = P[e, a + p, l + b, g, d]
+            _grouped2d_im2col_dX_B(F*N*R*m*(2*Delta + 1)*(2*Delta + 1)*D, (P, B), (m, F, D, Delta, N, R), dX)
+
+            # A[e, p, l, g, c] = Σ_a Σ_b Σ_d B[g, e, p, l, a, b, d]·F_[g, a, b, d, c]
+            A = held(dX[first:last, low:high], A_)
+            cp.matmul(B_left, F__right, out=strided(A, (0, 0, 0, 0, 0), (F, N*R*m, C), ((3, 1), (2, 1), (4, 1))))
+
+            # dX[e + first, low + p, l, g, c] = A[e, p, l, g, c]
+            if A is A_:
+                _grouped2d_im2col_dX_dX(N*R*m*F*C, (A, dX), (n, m, F, C, N, R, first, high, last, low), dX)
+
+
+def _im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*R*m*(2*Delta + 1)**2, C*F*N*R*m),
+        ("make", (2*Delta + 1)**2, C*D*F),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m*(2*Delta + 1)**2, D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, D*(2*Delta + 1)**2, C, C*D*F*(2*Delta + 1)**2 + D*F*N*R*m*(2*Delta + 1)**2),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m, 0),
+    )
+
+
+def _shifts_dX_fixed(V, new, *, F, D, C, Delta, **_):
+    """What products at shifts makes of the weights, once."""
+    F_ = new((F, D, 2*Delta + 1, 2*Delta + 1, C))
+    # F_[g, d, a, b, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    _grouped2d_shifts_dX_F_((2*Delta + 1)*(2*Delta + 1)*F*D*C, (V, F_), (F, D, C, Delta), V)
+    F__right = strided(F_, (0, 0, 0, 0, 0), (F, D, C*(2*Delta + 1)**2), ((0, 1), (1, 1), (4, 1)))
+    return (F__right,)
+
+
+def _shifts_dX_room(new, *, m, F, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, D))
+    B = new((F, N, 2*Delta + R, 2*Delta + m, 2*Delta + 1, 2*Delta + 1, C))
+    P_left = strided(P, (0, 0, 0, 0, 0), (F, N*(2*Delta + R)*(2*Delta + m), D), ((3, 1), (2, 1), (4, 1)))
+    B_out = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + 1)**2), ((0, 1), (3, 1), (6, 1)))
+    return (P, P_left, B, B_out)
+
+
+def _shifts_dX(G, dX, F__right, P, P_left, B, B_out, items, span, *, batch, n, m, F, D, C, Delta, N, R, **_):
+    """Products at shifts."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            _grouped2d_shifts_dX_P(N*(2*Delta + R)*(2*Delta + m)*F*D, (G, P), (batch, n, m, F, D, Delta, N, R, first, low), dX)
+
+            # B[g, e, q0, q1, a, b, c] = Σ_d P[e, q0, q1, g, d]·F_[g, d, a, b, c]
+            cp.matmul(P_left, F__right, out=B_out)
+
+            # dX[e + first, low + p, l, g, c] = Σ_a Σ_b B[g, e, a + p, l + b, a, b, c]
+            _grouped2d_shifts_dX_dX(N*R*m*F*C, (B, dX), (n, m, F, C, Delta, N, R, first, high, last, low), dX)
+
+
+def _shifts_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*F*N*(2*Delta + 1)**2*(2*Delta + R)*(2*Delta + m) + D*F*N*(2*Delta + R)*(2*Delta + m), 0),
+        ("make", (2*Delta + 1)**2, C*D*F),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*(2*Delta + R)*(2*Delta + m), D, C*(2*Delta + 1)**2, C*D*F*(2*Delta + 1)**2 + D*F*N*(2*Delta + R)*(2*Delta + m)),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, C*F*N*R*m),
+        ("store", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m),
+    )
+
+
+_winograd_dX_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (2, 5): Constant(((1, 2, 2, 3, 3, 0), (0, 3, -3, 2, -2, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_dX_G_ = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (2, 5): Constant((
+        (130, 0, 0, 0, 0),
+        (16, 24, 36, 54, 81),
+        (16, -24, 36, -54, 81),
+        (81, 54, 36, 24, 16),
+        (81, -54, 36, -24, 16),
+        (0, 0, 0, 0, 130),
+    ), 4680),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_dX_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (2, 5): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_dX_fixed(V, new, *, F, D, C, Delta, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    A = kronecker((_winograd_dX_A[S, 2*Delta + 1], _winograd_dX_A[S, 2*Delta + 1]), new)
+    G_ = kronecker((_winograd_dX_G_[S, 2*Delta + 1], _winograd_dX_G_[S, 2*Delta + 1]), new)
+    B = kronecker((_winograd_dX_B[S, 2*Delta + 1], _winograd_dX_B[S, 2*Delta + 1]), new)
+    F_ = new((2*Delta + 1, 2*Delta + 1, F, D, C))
+    # F_[a, b, g, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    _grouped2d_winograd_dX_F_((2*Delta + 1)*(2*Delta + 1)*F*D*C, (V, F_), (F, D, C, Delta), V)
+    W = new((Kk, Kl, F, D, C))
+    G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, (2*Delta + 1)**2), ((1, 1), (3, 1)))
+    F__right = strided(F_, (0, 0, 0, 0, 0), ((2*Delta + 1)**2, C*D*F), ((1, 1), (4, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0), (Kk*Kl, C*D*F), ((1, 1), (4, 1)))
+    # W[tk, tl, g, d, c] = Σ_a Σ_b G_[tk, tl, a, b]·F_[a, b, g, d, c]
+    cp.matmul(G__left, F__right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Kk*Kl), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Kk*Kl, Kk*Kl), ((1, 1), (3, 1)))
+    return (A_left, B_left, W)
+
+
+def _winograd_dX_room(new, *, m, F, D, C, Delta, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    P = new((N, Kk + S*(L - 1), Kl + S*(Tl - 1), F, D))
+    E = new((Kk, Kl, N, L, Tl, F, D))
+    Y = new((Kk, Kl, N, L, Tl, F, D))
+    Q = new((Kk, Kl, N, L, Tl, F, C))
+    R = new((S, S, N, L, Tl, F, C))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, D*F*L*N*Tl), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, D*F*L*N*Tl), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Kk, Kl, F, L*N*Tl, D), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Kk, Kl, F, L*N*Tl, C), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, C*F*L*N*Tl), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, C*F*L*N*Tl), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, F, D, C, Delta, S, L, N, **_):
+    """Winograd's algorithm."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pk, pl, g, d] = G[q + first, low + pk - Delta, pl - Delta, g, d], 0 outside
+            _grouped2d_winograd_dX_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*F*D, (G, P), (batch, n, m, F, D, Delta, S, L, N, Kk, Kl, Tl, first, low), dX)
+
+            # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S*gk, kl + S*gl, g, d]
+            _grouped2d_winograd_dX_E(Kk*Kl*N*L*Tl*F*D, (P, E), (F, D, S, L, N, Kk, Kl, Tl), dX)
+
+            # Y[tk, tl, q, gk, gl, g, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, g, d]
+            cp.matmul(B_left, E_right, out=Y_out)
+
+            # Q[tk, tl, q, gk, gl, g, c] = Σ_d Y[tk, tl, q, gk, gl, g, d]·W[tk, tl, g, d, c]
+            cp.matmul(Y_left, W, out=Q_out)
+
+            # R[sk, sl, q, gk, gl, g, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, g, c]
+            cp.matmul(A_left, Q_right, out=R_out)
+
+            # dX[q + first, low + S*gk + sk, S*gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
+            _grouped2d_winograd_dX_dX(N*L*S*Tl*S*F*C, (R, dX), (n, m, F, C, S, L, N, Tl, first, high, last, low), dX)
+
+
+def _winograd_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
+    """What it does, counted."""
+    Kk = 2*Delta + S
+    Kl = 2*Delta + S
+    Tl = ((S + m - 1) // S)
+    return (
+        ("room", 1, C*F*Kk*Kl*L*N*Tl + C*F*L*N*S**2*Tl + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*F*Kk*Kl*L*N*Tl, 0),
+        ("make", (2*Delta + 1)**2, C*D*F),
+        ("make", 1, C*D*F*Kk*Kl*(2*Delta + 1)**2),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*F*(Kl + S*(Tl - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*Kk*Kl*L*N*Tl, D*F*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*F*L*N*Tl, D*F*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Kk*Kl, L*N*Tl, D, C, C*D*F*Kk*Kl + D*F*Kk*Kl*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, C*F*L*N*Tl, C*F*Kk*Kl*L*N*Tl + Kk*Kl*S**2),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*F*L*N*S**2*Tl),
+    )
+
+
+def _winograd_dX_bound(*, D, Delta, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2, 1): (19, 16, 1, 0, 9, 192, 0),
+        (2, 2): (67, 1369, 9, 16, 38830, 11689561, 1),
+        (4, 1): (51, 1369, 9, 20, 671590, 190964761, 1),
+    }[S, Delta]
+    channels = D
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
 def _terms(*, C, Delta, **_):
     """How many products one result adds at most."""
     return C + 4*C*Delta + 4*C*Delta**2
+
+
+def _direct_dX_terms(*, D, Delta, **_):
+    """How many products one result adds at most."""
+    return D + 4*D*Delta + 4*D*Delta**2
 
 
 def _sizes(X, V, u):
@@ -937,15 +1942,59 @@ grouped2d = Kernel(
             work=_tiles_work,
             lacks=_tiles_lacks,
         ),
+        Algorithm(
+            "im2col",
+            "im2col",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=(),
+            arrays=("X", "V", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
+            "shifts",
+            "products at shifts",
+            _shifts_fixed, _shifts_room, _shifts,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_shifts_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
+            "winograd",
+            "Winograd's algorithm",
+            _winograd_fixed, _winograd_room, _winograd,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (2, 4), "L": (), "N": ()},
+            extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+            work=_winograd_work,
+            tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
+            strict=False,
+            cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
+            bound=_winograd_bound,
+        ),
     ),
     unfit={
         "strips": "it needs a window that is told apart from the size of X",
+        "halos": "it needs a window that is told apart from the size of X",
+        "passes": "it needs a window that is told apart from the size of X",
         "parts": "it needs results that add up all items",
+        "phased": "it needs a window that skips places, and whose taps are neighbours",
+        "product": "it needs filters, letters that are contracted, and no taps",
     },
     gradients={
         "X": Gradient(
             _direct_dX, ("V", "G"),
             work=_direct_dX_work,
+            terms=_direct_dX_terms,
             algorithms=(
                 Design(
                     "tiles",
@@ -954,6 +2003,45 @@ grouped2d = Kernel(
                     knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
                     work=_tiles_dX_work,
                     lacks=_tiles_dX_lacks,
+                ),
+                Algorithm(
+                    "im2col",
+                    "im2col",
+                    _im2col_dX_fixed, _im2col_dX_room, _im2col_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_im2col_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "shifts",
+                    "products at shifts",
+                    _shifts_dX_fixed, _shifts_dX_room, _shifts_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_shifts_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "winograd",
+                    "Winograd's algorithm",
+                    _winograd_dX_fixed, _winograd_dX_room, _winograd_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (2, 4), "L": (), "N": ()},
+                    extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+                    work=_winograd_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
+                    strict=False,
+                    cases=(("S", "Delta"), ((2, 1), (2, 2), (4, 1))),
+                    bound=_winograd_dX_bound,
                 ),
             ),
         ),

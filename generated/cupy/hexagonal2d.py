@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]        |a|, |b|, |a + b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(hexagon(Δ)) ⟶ equivariant(pointgroup(D6)) ⟶ boundary(zero)
-Proved        126 of 126 obligations for all sizes: docs/derivations/hexagonal2d.md
+Proved        136 of 136 obligations for all sizes: docs/derivations/hexagonal2d.md
 Cost          2·n·m·(3Δ + 3·Δ² + 1) operations
 """
 from .._runtime import Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -294,6 +295,262 @@ extern "C" __global__ void hexagonal2d_strips_dX(
 }
 """
 
+HALOS = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void hexagonal2d_halos(
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((-Delta - Q) % (2*W) + (2*W)) % (2*W)) + Q;
+    __shared__ __align__(16) stored x[2*Delta + P*R][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][2*Delta + 1];
+    int block = blockIdx.x;
+    const int j0 = Q*(block % ((m + Q - 1) / Q));
+    block /= ((m + Q - 1) / Q);
+    const int i0 = P*R*(block % ((n + P*R - 1) / (P*R)));
+    block /= ((n + P*R - 1) / (P*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= j0 + left && Delta <= i0 && i0 + Delta + P*R <= n && j0 + right <= m) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = u
+            acc[r] = (real)u[0];
+        }
+        // x[y, e + t] = X[i0 + y - Delta, j0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P*R)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+        }
+        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            if (-Delta <= a + b - 2*Delta && a + b - 2*Delta <= Delta) {
+                v[a][b] = V[(long long)(max(max(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta)) - min(min(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta)))*((((Delta) - (((Delta) % 2 + 2) % 2)) / 2) + 1) + min(min(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta))];
+            }
+        }
+        __syncthreads();
+        // acc[r] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·X[i + a, j + b]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                if (-Delta <= a + b && a + b <= Delta) {
+                    #pragma unroll
+                    for (int r = 0; r < R; ++r) {
+                        acc[r] += (real)v[a + Delta][b + Delta] * (real)x[a + Delta + R*p + r][q + b - left];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // H[i0 + R*p + r, j0 + q] = acc[r]
+            H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
+                // acc[r] = u
+                acc[r] = (real)u[0];
+            }
+        }
+        // x[y, t] = X[i0 + y - Delta, j0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P*R)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= j0 + left + t && Delta <= i0 + y && i0 + y <= Delta + n - 1 && j0 + left + t <= m - 1) {
+                x[y][t] = X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+            }
+        }
+        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            if (-Delta <= a + b - 2*Delta && a + b - 2*Delta <= Delta) {
+                v[a][b] = V[(long long)(max(max(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta)) - min(min(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta)))*((((Delta) - (((Delta) % 2 + 2) % 2)) / 2) + 1) + min(min(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta))];
+            }
+        }
+        __syncthreads();
+        // acc[r] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·X[i + a, j + b]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll 1
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (-Delta <= a + b && 0 <= i0 + a + R*p + r && 0 <= j0 + q + b && a + b <= Delta && i0 + R*p + r <= n - 1 && i0 + a + R*p + r <= n - 1 && j0 + q + b <= m - 1 && j0 + q <= m - 1) {
+                        acc[r] += (real)v[a + Delta][b + Delta] * (real)x[a + Delta + R*p + r][q + b - left];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
+                // H[i0 + R*p + r, j0 + q] = acc[r]
+                H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
+            }
+        }
+    }
+}
+"""
+
+HALOS_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void hexagonal2d_halos_dX(
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n, int m)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((-Delta - Q) % (2*W) + (2*W)) % (2*W)) + Q;
+    __shared__ __align__(16) stored x[2*Delta + P*R][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][2*Delta + 1];
+    int block = blockIdx.x;
+    const int l0 = Q*(block % ((m + Q - 1) / Q));
+    block /= ((m + Q - 1) / Q);
+    const int k0 = P*R*(block % ((n + P*R - 1) / (P*R)));
+    block /= ((n + P*R - 1) / (P*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= l0 + left && Delta <= k0 && k0 + Delta + P*R <= n && l0 + right <= m) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = 0
+            acc[r] = 0;
+        }
+        // x[y, e + t] = G[k0 + y - Delta, l0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P*R)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
+        }
+        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            if (-Delta <= a + b - 2*Delta && a + b - 2*Delta <= Delta) {
+                v[a][b] = V[(long long)(max(max(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta)) - min(min(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta)))*((((Delta) - (((Delta) % 2 + 2) % 2)) / 2) + 1) + min(min(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta))];
+            }
+        }
+        __syncthreads();
+        // acc[r] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·G[k - a, l - b]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                if (-Delta <= a + b && a + b <= Delta) {
+                    #pragma unroll
+                    for (int r = 0; r < R; ++r) {
+                        acc[r] += (real)v[a + Delta][b + Delta] * (real)x[Delta + R*p + r - a][q - left - b];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // dX[k0 + R*p + r, l0 + q] = acc[r]
+            dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
+                // acc[r] = 0
+                acc[r] = 0;
+            }
+        }
+        // x[y, t] = G[k0 + y - Delta, l0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P*R)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= l0 + left + t && Delta <= k0 + y && k0 + y <= Delta + n - 1 && l0 + left + t <= m - 1) {
+                x[y][t] = G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
+            }
+        }
+        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            if (-Delta <= a + b - 2*Delta && a + b - 2*Delta <= Delta) {
+                v[a][b] = V[(long long)(max(max(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta)) - min(min(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta)))*((((Delta) - (((Delta) % 2 + 2) % 2)) / 2) + 1) + min(min(llabs(Delta - a), llabs(Delta - b)), llabs(a + b - 2*Delta))];
+            }
+        }
+        __syncthreads();
+        // acc[r] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·G[k - a, l - b]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll 1
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (-Delta <= a + b && a + b <= Delta && a <= k0 + R*p + r && b <= l0 + q && k0 + R*p + r <= a + n - 1 && k0 + R*p + r <= n - 1 && l0 + q <= b + m - 1 && l0 + q <= m - 1) {
+                        acc[r] += (real)v[a + Delta][b + Delta] * (real)x[Delta + R*p + r - a][q - left - b];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
+                // dX[k0 + R*p + r, l0 + q] = acc[r]
+                dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
+            }
+        }
+    }
+}
+"""
+
 PARTS = r"""
 extern "C" __global__ void hexagonal2d_parts_dV(
     const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
@@ -398,6 +655,8 @@ _hexagonal2d_direct_dV = CudaKernel(cp, SRC, "hexagonal2d_direct_dV")
 _hexagonal2d_direct_du = CudaKernel(cp, SRC, "hexagonal2d_direct_du")
 _hexagonal2d_strips = CudaStrips(cp, STRIPS, "hexagonal2d_strips", ("R", "S", "W"))
 _hexagonal2d_strips_dX = CudaStrips(cp, STRIPS_DX, "hexagonal2d_strips_dX", ("R", "S", "W"))
+_hexagonal2d_halos = CudaHalos(cp, HALOS, "hexagonal2d_halos", ("R", "P", "Q", "W"))
+_hexagonal2d_halos_dX = CudaHalos(cp, HALOS_DX, "hexagonal2d_halos_dX", ("R", "P", "Q", "W"))
 _hexagonal2d_parts_dV = CudaParts(cp, PARTS, "hexagonal2d_parts_dV", "hexagonal2d_fold", along=2)
 _hexagonal2d_parts_du = CudaParts(cp, PARTS, "hexagonal2d_parts_du", "hexagonal2d_fold", along=2)
 
@@ -416,6 +675,14 @@ def _strips(X, V, u, H, new, R, S):
     Delta = V.shape[0] - 1
     batch = H.size // (n*m)
     _hexagonal2d_strips((R, S), (m, n, batch), (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
+
+
+def _halos(X, V, u, H, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    n, m = X.shape[-2:]
+    Delta = V.shape[0] - 1
+    batch = H.size // (n*m)
+    _hexagonal2d_halos((R, P, Q), (n, m), batch, (X, V, u, H), (batch, n, m), (X,), Delta=Delta)
 
 
 def _direct_work(*, batch, n, m, Delta, **_):
@@ -456,6 +723,30 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
     )
 
 
+def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _hexagonal2d_halos.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+
+
+def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            moved=2*batch*m*n + (Delta + 1)*((Delta // 2) + 1) + 1,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            barriers=2,
+            sums=R,
+            own=True,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = V.shape[0] - 1
@@ -470,6 +761,14 @@ def _strips_dX(V, G, dX, new, R, S):
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
     _hexagonal2d_strips_dX((R, S), (m, n, batch), (V, G, dX), (batch, n, m), (G, dX), Delta=Delta)
+
+
+def _halos_dX(V, G, dX, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    Delta = V.shape[0] - 1
+    n, m = G.shape[-2:]
+    batch = dX.size // (n*m)
+    _hexagonal2d_halos_dX((R, P, Q), (n, m), batch, (V, G, dX), (batch, n, m), (G,), Delta=Delta)
 
 
 def _direct_dX_work(*, batch, n, m, Delta, **_):
@@ -504,6 +803,30 @@ def _strips_dX_work(*, batch, n, m, Delta, R, S, **_):
             entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
             moved=2*batch*m*n + (Delta + 1)*((Delta // 2) + 1),
             sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_dX_lacks(*, batch, n, m, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _hexagonal2d_halos_dX.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+
+
+def _halos_dX_work(*, batch, n, m, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            moved=2*batch*m*n + (Delta + 1)*((Delta // 2) + 1),
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            barriers=2,
+            sums=R,
             own=True,
             products=products,
         ),
@@ -644,9 +967,23 @@ hexagonal2d = Kernel(
             work=_strips_work,
             lacks=_strips_lacks,
         ),
+        Design(
+            "halos",
+            "tiles with a halo in shared memory",
+            _halos,
+            knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+            work=_halos_work,
+            lacks=_halos_lacks,
+        ),
     ),
     unfit={
+        "passes": "it needs products of windows along one axis each; 'V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]' is of both",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs channels that are summed over, and filters",
+        "phased": "it needs channels that are summed over, and filters",
+        "product": "it needs channels that are summed over, and filters",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs channels that are summed over, and filters",
     },
     gradients={
         "X": Gradient(
@@ -660,6 +997,14 @@ hexagonal2d = Kernel(
                     knobs={"R": (8, 4, 2, 1), "S": (4,)},
                     work=_strips_dX_work,
                     lacks=_strips_dX_lacks,
+                ),
+                Design(
+                    "halos",
+                    "tiles with a halo in shared memory",
+                    _halos_dX,
+                    knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+                    work=_halos_dX_work,
+                    lacks=_halos_dX_lacks,
                 ),
             ),
         ),

@@ -4,7 +4,7 @@
     H[i, j] = Σ_a Σ_b K[a, b]·X[i + a, j + b]        -1 ≤ b - a ≤ 1, -1 ≤ a + b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(1)) ⟶ boundary(zero) ⟶ fixed([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
-Proved        78 of 78 obligations for all sizes: docs/derivations/laplacian2d.md
+Proved        88 of 88 obligations for all sizes: docs/derivations/laplacian2d.md
 Cost          10·n·m operations
 """
 from .._runtime import Constant, Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -243,10 +244,268 @@ extern "C" __global__ void laplacian2d_strips_dX(
 }
 """
 
+HALOS = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void laplacian2d_halos(
+    const stored* __restrict__ X, const real* __restrict__ K, stored* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int left = -(((-1) % (2*W) + (2*W)) % (2*W)) - 1;
+    const int right = Q + (((-Q - 1) % (2*W) + (2*W)) % (2*W)) + 1;
+    __shared__ __align__(16) stored x[P*R + 2][right - left];
+    __shared__ __align__(16) real v[3][3];
+    int block = blockIdx.x;
+    const int j0 = Q*(block % ((m + Q - 1) / Q));
+    block /= ((m + Q - 1) / Q);
+    const int i0 = P*R*(block % ((n + P*R - 1) / (P*R)));
+    block /= ((n + P*R - 1) / (P*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= j0 + left && 1 <= i0 && i0 + P*R <= n - 1 && j0 + right <= m) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = 0
+            acc[r] = 0;
+        }
+        // x[y, e + t] = X[i0 + y - 1, j0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((P*R + 2)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (P*R + 2)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - 1)*m + j0 + left + t];
+        }
+        // v[a, b] = K[a - 1, b - 1]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (3*3 + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= 3*3) continue;
+            const int b = part % 3;
+            part /= 3;
+            const int a = part;
+            if (-1 <= a + b - 2 && a + b - 2 <= 1 && a - 1 <= b && b - 1 <= a) {
+                v[a][b] = K[(long long)a*3 + b];
+            }
+        }
+        __syncthreads();
+        // acc[r] += K[a, b]·X[i + a, j + b]
+        #pragma unroll 1
+        for (int b = -1; b < 2; ++b) {
+            #pragma unroll
+            for (int a = -1; a < 2; ++a) {
+                if (-1 <= a + b && a + b <= 1 && a <= b + 1 && b <= a + 1) {
+                    #pragma unroll
+                    for (int r = 0; r < R; ++r) {
+                        acc[r] += v[a + 1][b + 1] * (real)x[a + R*p + r + 1][q + b - left];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // H[i0 + R*p + r, j0 + q] = acc[r]
+            H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
+                // acc[r] = 0
+                acc[r] = 0;
+            }
+        }
+        // x[y, t] = X[i0 + y - 1, j0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((P*R + 2)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (P*R + 2)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= j0 + left + t && 1 <= i0 + y && i0 + y <= n && j0 + left + t <= m - 1) {
+                x[y][t] = X[((long long)z*n + i0 + y - 1)*m + j0 + left + t];
+            }
+        }
+        // v[a, b] = K[a - 1, b - 1]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (3*3 + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= 3*3) continue;
+            const int b = part % 3;
+            part /= 3;
+            const int a = part;
+            if (-1 <= a + b - 2 && a + b - 2 <= 1 && a - 1 <= b && b - 1 <= a) {
+                v[a][b] = K[(long long)a*3 + b];
+            }
+        }
+        __syncthreads();
+        // acc[r] += K[a, b]·X[i + a, j + b]
+        #pragma unroll 1
+        for (int b = -1; b < 2; ++b) {
+            #pragma unroll 1
+            for (int a = -1; a < 2; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (-1 <= a + b && 0 <= i0 + a + R*p + r && 0 <= j0 + q + b && a + b <= 1 && a <= b + 1 && b <= a + 1 && i0 + R*p + r <= n - 1 && i0 + a + R*p + r <= n - 1 && j0 + q + b <= m - 1 && j0 + q <= m - 1) {
+                        acc[r] += v[a + 1][b + 1] * (real)x[a + R*p + r + 1][q + b - left];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
+                // H[i0 + R*p + r, j0 + q] = acc[r]
+                H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
+            }
+        }
+    }
+}
+"""
+
+HALOS_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void laplacian2d_halos_dX(
+    const real* __restrict__ K, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n, int m)
+{
+    const int left = -(((-1) % (2*W) + (2*W)) % (2*W)) - 1;
+    const int right = Q + (((-Q - 1) % (2*W) + (2*W)) % (2*W)) + 1;
+    __shared__ __align__(16) stored x[P*R + 2][right - left];
+    __shared__ __align__(16) real v[3][3];
+    int block = blockIdx.x;
+    const int l0 = Q*(block % ((m + Q - 1) / Q));
+    block /= ((m + Q - 1) / Q);
+    const int k0 = P*R*(block % ((n + P*R - 1) / (P*R)));
+    block /= ((n + P*R - 1) / (P*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= l0 + left && 1 <= k0 && k0 + P*R <= n - 1 && l0 + right <= m) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = 0
+            acc[r] = 0;
+        }
+        // x[y, e + t] = G[k0 + y - 1, l0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((P*R + 2)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (P*R + 2)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + k0 + y - 1)*m + l0 + left + t];
+        }
+        // v[a, b] = K[a - 1, b - 1]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (3*3 + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= 3*3) continue;
+            const int b = part % 3;
+            part /= 3;
+            const int a = part;
+            if (-1 <= a + b - 2 && a + b - 2 <= 1 && a - 1 <= b && b - 1 <= a) {
+                v[a][b] = K[(long long)a*3 + b];
+            }
+        }
+        __syncthreads();
+        // acc[r] += K[a, b]·G[k - a, l - b]
+        #pragma unroll 1
+        for (int b = -1; b < 2; ++b) {
+            #pragma unroll
+            for (int a = -1; a < 2; ++a) {
+                if (-1 <= a + b && a + b <= 1 && a <= b + 1 && b <= a + 1) {
+                    #pragma unroll
+                    for (int r = 0; r < R; ++r) {
+                        acc[r] += v[a + 1][b + 1] * (real)x[R*p + r + 1 - a][q - left - b];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // dX[k0 + R*p + r, l0 + q] = acc[r]
+            dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
+                // acc[r] = 0
+                acc[r] = 0;
+            }
+        }
+        // x[y, t] = G[k0 + y - 1, l0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((P*R + 2)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (P*R + 2)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= l0 + left + t && 1 <= k0 + y && k0 + y <= n && l0 + left + t <= m - 1) {
+                x[y][t] = G[((long long)z*n + k0 + y - 1)*m + l0 + left + t];
+            }
+        }
+        // v[a, b] = K[a - 1, b - 1]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (3*3 + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= 3*3) continue;
+            const int b = part % 3;
+            part /= 3;
+            const int a = part;
+            if (-1 <= a + b - 2 && a + b - 2 <= 1 && a - 1 <= b && b - 1 <= a) {
+                v[a][b] = K[(long long)a*3 + b];
+            }
+        }
+        __syncthreads();
+        // acc[r] += K[a, b]·G[k - a, l - b]
+        #pragma unroll 1
+        for (int b = -1; b < 2; ++b) {
+            #pragma unroll 1
+            for (int a = -1; a < 2; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (-1 <= a + b && a + b <= 1 && a <= b + 1 && a <= k0 + R*p + r && b <= a + 1 && b <= l0 + q && k0 + R*p + r <= a + n - 1 && k0 + R*p + r <= n - 1 && l0 + q <= b + m - 1 && l0 + q <= m - 1) {
+                        acc[r] += v[a + 1][b + 1] * (real)x[R*p + r + 1 - a][q - left - b];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
+                // dX[k0 + R*p + r, l0 + q] = acc[r]
+                dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
+            }
+        }
+    }
+}
+"""
+
 _laplacian2d_direct = CudaKernel(cp, SRC, "laplacian2d_direct")
 _laplacian2d_direct_dX = CudaKernel(cp, SRC, "laplacian2d_direct_dX")
 _laplacian2d_strips = CudaStrips(cp, STRIPS, "laplacian2d_strips", ("R", "S", "W"))
 _laplacian2d_strips_dX = CudaStrips(cp, STRIPS_DX, "laplacian2d_strips_dX", ("R", "S", "W"))
+_laplacian2d_halos = CudaHalos(cp, HALOS, "laplacian2d_halos", ("R", "P", "Q", "W"))
+_laplacian2d_halos_dX = CudaHalos(cp, HALOS_DX, "laplacian2d_halos_dX", ("R", "P", "Q", "W"))
 
 
 def _direct(X, K, H, new):
@@ -261,6 +520,13 @@ def _strips(X, K, H, new, R, S):
     n, m = X.shape[-2:]
     batch = H.size // (n*m)
     _laplacian2d_strips((R, S), (m, n, batch), (X, K, H), (batch, n, m), (X, H))
+
+
+def _halos(X, K, H, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    n, m = X.shape[-2:]
+    batch = H.size // (n*m)
+    _laplacian2d_halos((R, P, Q), (n, m), batch, (X, K, H), (batch, n, m), (X,))
 
 
 def _direct_work(*, batch, n, m, **_):
@@ -301,6 +567,30 @@ def _strips_work(*, batch, n, m, R, S, **_):
     )
 
 
+def _halos_lacks(*, batch, n, m, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _laplacian2d_halos.lacks((R, P, Q), (n, m), batch, (P*R + 2)*(((7 - Q) % 8) + Q + 9) + 9, 3*R, (m, n))
+
+
+def _halos_work(*, batch, n, m, R, P, Q, **_):
+    """Its launch, counted."""
+    products = 9*R
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
+            block=P*Q,
+            accesses=9/(P*Q) + (P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + R,
+            entries=9/(P*Q) + 4*(P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + R,
+            moved=2*batch*m*n + 9,
+            shared=9/(P*Q) + (P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + 3*R + 15,
+            barriers=2,
+            sums=R,
+            own=True,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(K, G, dX, new):
     """The gradient by X: one thread an output."""
     n, m = G.shape[-2:]
@@ -313,6 +603,13 @@ def _strips_dX(K, G, dX, new, R, S):
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
     _laplacian2d_strips_dX((R, S), (m, n, batch), (K, G, dX), (batch, n, m), (G, dX))
+
+
+def _halos_dX(K, G, dX, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    n, m = G.shape[-2:]
+    batch = dX.size // (n*m)
+    _laplacian2d_halos_dX((R, P, Q), (n, m), batch, (K, G, dX), (batch, n, m), (G,))
 
 
 def _direct_dX_work(*, batch, n, m, **_):
@@ -347,6 +644,30 @@ def _strips_dX_work(*, batch, n, m, R, S, **_):
             entries=4*(R + 2)*(-((-((3 - S) % 4) - S - 5) // 4)) + 4*R*(-((-S) // 4)) + products/S,
             moved=2*batch*m*n + 9,
             sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_dX_lacks(*, batch, n, m, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _laplacian2d_halos_dX.lacks((R, P, Q), (n, m), batch, (P*R + 2)*(((7 - Q) % 8) + Q + 9) + 9, 3*R, (m, n))
+
+
+def _halos_dX_work(*, batch, n, m, R, P, Q, **_):
+    """Its launch, counted."""
+    products = 9*R
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
+            block=P*Q,
+            accesses=9/(P*Q) + (P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + R,
+            entries=9/(P*Q) + 4*(P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + R,
+            moved=2*batch*m*n + 9,
+            shared=9/(P*Q) + (P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + 3*R + 15,
+            barriers=2,
+            sums=R,
             own=True,
             products=products,
         ),
@@ -395,9 +716,23 @@ laplacian2d = Kernel(
             work=_strips_work,
             lacks=_strips_lacks,
         ),
+        Design(
+            "halos",
+            "tiles with a halo in shared memory",
+            _halos,
+            knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+            work=_halos_work,
+            lacks=_halos_lacks,
+        ),
     ),
     unfit={
+        "passes": "it needs products of windows along one axis each; 'K[a, b]' is of both",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs weights that are parameters, and these are given",
+        "phased": "it needs weights that are parameters, and these are given",
+        "product": "it needs weights that are parameters, and these are given",
+        "shifts": "it needs weights that are parameters, and these are given",
+        "winograd": "it needs weights that are parameters, and these are given",
     },
     gradients={
         "X": Gradient(
@@ -411,6 +746,14 @@ laplacian2d = Kernel(
                     knobs={"R": (8, 4, 2, 1), "S": (4,)},
                     work=_strips_dX_work,
                     lacks=_strips_dX_lacks,
+                ),
+                Design(
+                    "halos",
+                    "tiles with a halo in shared memory",
+                    _halos_dX,
+                    knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+                    work=_halos_dX_work,
+                    lacks=_halos_dX_lacks,
                 ),
             ),
         ),

@@ -370,7 +370,14 @@ locally_connected2d = Kernel(
     unfit={
         "strips": "it needs weights that are the same at each i",
         "tiles": "it needs a letter that is summed, and that tells weights and entries of X",
+        "halos": "it needs weights that are the same at each i",
+        "passes": "it needs weights that are the same at each i",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs weights that are the same at every place; they depend on i",
+        "phased": "it needs weights that are the same at every place; they depend on i",
+        "product": "it needs weights that are the same at every place; they depend on i",
+        "shifts": "it needs weights that are the same at every place; they depend on i",
+        "winograd": "it needs weights that are the same at every place; they depend on i",
     },
     gradients={
         "X": Gradient(

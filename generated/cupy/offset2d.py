@@ -365,7 +365,14 @@ offset2d = Kernel(
     unfit={
         "strips": "it needs a window that is told apart from the size of X",
         "tiles": "it needs a letter that is summed, and that tells weights and entries of X",
+        "halos": "it needs a window that is told apart from the size of X",
+        "passes": "it needs a window that is told apart from the size of X",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs weights that are the same at every place; they depend on i",
+        "phased": "it needs weights that are the same at every place; they depend on i",
+        "product": "it needs weights that are the same at every place; they depend on i",
+        "shifts": "it needs weights that are the same at every place; they depend on i",
+        "winograd": "it needs weights that are the same at every place; they depend on i",
     },
     gradients={
         "X": Gradient(

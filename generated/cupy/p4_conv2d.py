@@ -4,16 +4,19 @@
     H[i, j, d, r] = u[d] + Σ_a Σ_b Σ_c Σ_s V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]        -1 ≤ a ≤ 1, -1 ≤ b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ equivariant(pointgroup(C4, channels={s: regular, r: regular})) ⟶ boundary(zero)
-Proved        112 of 112 obligations for all sizes: docs/derivations/p4_conv2d.md
+Proved        130 of 130 obligations for all sizes: docs/derivations/p4_conv2d.md
 Cost          288·n·m·C·D operations
 """
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Constant, Gradient, Kernel
+from .._runtime.device_stages import held, kronecker, strided_on
+from .._runtime.primitives import tiles
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
 
 cp = array_module("cupy")
+strided = strided_on(cp)
 
 __all__ = ["p4_conv2d"]
 
@@ -703,6 +706,550 @@ extern "C" __global__ void p4_conv2d_fold(
 }
 """
 
+IM2COL = r"""
+// F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+extern "C" __global__ void p4_conv2d_im2col_F(
+    const real* __restrict__ V, real* __restrict__ F,
+    long long C, long long D)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= 3*3*4*4*C*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long b = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long a = thread;
+    F[((((a*3 + b)*C + c)*4 + s)*D + d)*4 + r] = V[(((((r == 0 ? a - 1 : (r == 1 ? b - 1 : (r == 2 ? 1 - a : 1 - b))) + 1)*3 + (r == 0 ? b - 1 : (r == 1 ? 1 - a : (r == 2 ? 1 - b : a - 1))) + 1)*C + c)*4 + (s - r < 0 ? s + 4 - r : s - r))*D + d];
+}
+
+// P[e, q0, q1, q2, q3] = X[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+extern "C" __global__ void p4_conv2d_im2col_P(
+    const stored* __restrict__ X, real* __restrict__ P,
+    long long batch, long long n, long long m, long long C, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(R + 2)*(m + 2)*C*4) return;
+    unsigned thread = point;
+    const long long q3 = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long q2 = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long q1 = thread % (unsigned)(m + 2);
+    thread /= (unsigned)(m + 2);
+    const long long q0 = thread % (unsigned)(R + 2);
+    thread /= (unsigned)(R + 2);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - 1 < n && low + q0 - 1 >= 0 && q1 - 1 < m && q1 - 1 >= 0) {
+        P[(((e*(R + 2) + q0)*(m + 2) + q1)*C + q2)*4 + q3] = (real)X[((((e + first)*n + low + q0 - 1)*m + q1 - 1)*C + q2)*4 + q3];
+    } else {
+        P[(((e*(R + 2) + q0)*(m + 2) + q1)*C + q2)*4 + q3] = 0;
+    }
+}
+
+// B[e, p, j, a, b, c, s] = P[e, a + p, j + b, c, s]
+extern "C" __global__ void p4_conv2d_im2col_B(
+    const real* __restrict__ P, real* __restrict__ B,
+    long long m, long long C, long long N, long long R)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*3*3*C*4) return;
+    unsigned thread = point;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long b = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long a = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    B[(((((e*R + p)*m + j)*3 + a)*3 + b)*C + c)*4 + s] = P[(((e*(R + 2) + a + p)*(m + 2) + j + b)*C + c)*4 + s];
+}
+
+// H[e + first, low + p, j, d, r] = u[d] + A[e, p, j, d, r]
+extern "C" __global__ void p4_conv2d_im2col_H(
+    const real* __restrict__ A, const real* __restrict__ u, stored* __restrict__ H,
+    long long n, long long m, long long D, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*D*4) return;
+    unsigned thread = point;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        real acc;
+        acc = u[d];
+        acc += A[(((e*R + p)*m + j)*D + d)*4 + r];
+        H[((((e + first)*n + low + p)*m + j)*D + d)*4 + r] = acc;
+    }
+}
+"""
+
+SHIFTS = r"""
+// F[c, s, a, b, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+extern "C" __global__ void p4_conv2d_shifts_F(
+    const real* __restrict__ V, real* __restrict__ F,
+    long long C, long long D)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= 4*3*3*4*C*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long b = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long a = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long s = thread;
+    F[((((c*4 + s)*3 + a)*3 + b)*D + d)*4 + r] = V[(((((r == 0 ? a - 1 : (r == 1 ? b - 1 : (r == 2 ? 1 - a : 1 - b))) + 1)*3 + (r == 0 ? b - 1 : (r == 1 ? 1 - a : (r == 2 ? 1 - b : a - 1))) + 1)*C + c)*4 + (s - r < 0 ? s + 4 - r : s - r))*D + d];
+}
+
+// P[e, q0, q1, q2, q3] = X[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+extern "C" __global__ void p4_conv2d_shifts_P(
+    const stored* __restrict__ X, real* __restrict__ P,
+    long long batch, long long n, long long m, long long C, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(R + 2)*(m + 2)*C*4) return;
+    unsigned thread = point;
+    const long long q3 = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long q2 = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long q1 = thread % (unsigned)(m + 2);
+    thread /= (unsigned)(m + 2);
+    const long long q0 = thread % (unsigned)(R + 2);
+    thread /= (unsigned)(R + 2);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - 1 < n && low + q0 - 1 >= 0 && q1 - 1 < m && q1 - 1 >= 0) {
+        P[(((e*(R + 2) + q0)*(m + 2) + q1)*C + q2)*4 + q3] = (real)X[((((e + first)*n + low + q0 - 1)*m + q1 - 1)*C + q2)*4 + q3];
+    } else {
+        P[(((e*(R + 2) + q0)*(m + 2) + q1)*C + q2)*4 + q3] = 0;
+    }
+}
+
+// H[e + first, low + p, j, d, r] = u[d] + Σ_a Σ_b B[e, a + p, j + b, a, b, d, r]
+extern "C" __global__ void p4_conv2d_shifts_H(
+    const real* __restrict__ B, const real* __restrict__ u, stored* __restrict__ H,
+    long long n, long long m, long long D, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*D*4) return;
+    unsigned thread = point;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        real acc;
+        acc = u[d];
+        for (long long a = 0; a < 3; ++a) {
+            for (long long b = 0; b < 3; ++b) {
+                acc += B[(((((e*(R + 2) + a + p)*(m + 2) + j + b)*3 + a)*3 + b)*D + d)*4 + r];
+            }
+        }
+        H[((((e + first)*n + low + p)*m + j)*D + d)*4 + r] = acc;
+    }
+}
+"""
+
+WINOGRAD = r"""
+// F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+extern "C" __global__ void p4_conv2d_winograd_F(
+    const real* __restrict__ V, real* __restrict__ F,
+    long long C, long long D)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= 3*3*4*4*C*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long b = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long a = thread;
+    F[((((a*3 + b)*C + c)*4 + s)*D + d)*4 + r] = V[(((((r == 0 ? a - 1 : (r == 1 ? b - 1 : (r == 2 ? 1 - a : 1 - b))) + 1)*3 + (r == 0 ? b - 1 : (r == 1 ? 1 - a : (r == 2 ? 1 - b : a - 1))) + 1)*C + c)*4 + (s - r < 0 ? s + 4 - r : s - r))*D + d];
+}
+
+// P[q, pi, pj, c, s] = X[q + first, low + pi - 1, pj - 1, c, s], 0 outside
+extern "C" __global__ void p4_conv2d_winograd_P(
+    const stored* __restrict__ X, real* __restrict__ P,
+    long long batch, long long n, long long m, long long C, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(Ki + L*S - S)*(Kj + S*Tj - S)*C*4) return;
+    unsigned thread = point;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long pj = thread % (unsigned)(Kj + S*Tj - S);
+    thread /= (unsigned)(Kj + S*Tj - S);
+    const long long pi = thread % (unsigned)(Ki + L*S - S);
+    thread /= (unsigned)(Ki + L*S - S);
+    const long long q = thread;
+    if (low + pi - 1 < n && low + pi - 1 >= 0 && pj - 1 < m && pj - 1 >= 0 && q + first < batch && q + first >= 0) {
+        P[(((q*(Ki + S*(L - 1)) + pi)*(Kj + S*(Tj - 1)) + pj)*C + c)*4 + s] = (real)X[((((q + first)*n + low + pi - 1)*m + pj - 1)*C + c)*4 + s];
+    } else {
+        P[(((q*(Ki + S*(L - 1)) + pi)*(Kj + S*(Tj - 1)) + pj)*C + c)*4 + s] = 0;
+    }
+}
+
+// E[ki, kj, q, gi, gj, c, s] = P[q, ki + S*gi, kj + S*gj, c, s]
+extern "C" __global__ void p4_conv2d_winograd_E(
+    const real* __restrict__ P, real* __restrict__ E,
+    long long C, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= Ki*Kj*N*L*Tj*C*4) return;
+    unsigned thread = point;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long gj = thread % (unsigned)Tj;
+    thread /= (unsigned)Tj;
+    const long long gi = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread % (unsigned)N;
+    thread /= (unsigned)N;
+    const long long kj = thread % (unsigned)Kj;
+    thread /= (unsigned)Kj;
+    const long long ki = thread;
+    E[(((((ki*Kj + kj)*N + q)*L + gi)*Tj + gj)*C + c)*4 + s] = P[(((q*(Ki + S*(L - 1)) + ki + S*gi)*(Kj + S*(Tj - 1)) + kj + S*gj)*C + c)*4 + s];
+}
+
+// H[q + first, low + S*gi + si, S*gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
+extern "C" __global__ void p4_conv2d_winograd_H(
+    const real* __restrict__ R, const real* __restrict__ u, stored* __restrict__ H,
+    long long n, long long m, long long D, long long S, long long L, long long N, long long Tj, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*L*S*Tj*S*D*4) return;
+    unsigned thread = point;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long sj = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gj = thread % (unsigned)Tj;
+    thread /= (unsigned)Tj;
+    const long long si = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gi = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread;
+    if (S*gj + sj < m && low + S*gi + si < high && q + first < last) {
+        real acc;
+        acc = u[d];
+        acc += R[(((((si*S + sj)*N + q)*L + gi)*Tj + gj)*D + d)*4 + r];
+        H[((((q + first)*n + low + S*gi + si)*m + S*gj + sj)*D + d)*4 + r] = acc;
+    }
+}
+"""
+
+IM2COL_DX = r"""
+// F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+extern "C" __global__ void p4_conv2d_im2col_dX_F(
+    const real* __restrict__ V, real* __restrict__ F,
+    long long D, long long C)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= 3*3*4*4*D*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long b = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long a = thread;
+    F[((((a*3 + b)*D + d)*4 + r)*C + c)*4 + s] = V[(((((r == 0 ? 1 - a : (r == 1 ? 1 - b : (r == 2 ? a - 1 : b - 1))) + 1)*3 + (r == 0 ? 1 - b : (r == 1 ? a - 1 : (r == 2 ? b - 1 : 1 - a))) + 1)*C + c)*4 + (s - r < 0 ? s + 4 - r : s - r))*D + d];
+}
+
+// P[e, q0, q1, q2, q3] = G[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+extern "C" __global__ void p4_conv2d_im2col_dX_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long D, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(R + 2)*(m + 2)*D*4) return;
+    unsigned thread = point;
+    const long long q3 = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long q2 = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long q1 = thread % (unsigned)(m + 2);
+    thread /= (unsigned)(m + 2);
+    const long long q0 = thread % (unsigned)(R + 2);
+    thread /= (unsigned)(R + 2);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - 1 < n && low + q0 - 1 >= 0 && q1 - 1 < m && q1 - 1 >= 0) {
+        P[(((e*(R + 2) + q0)*(m + 2) + q1)*D + q2)*4 + q3] = (real)G[((((e + first)*n + low + q0 - 1)*m + q1 - 1)*D + q2)*4 + q3];
+    } else {
+        P[(((e*(R + 2) + q0)*(m + 2) + q1)*D + q2)*4 + q3] = 0;
+    }
+}
+
+// B[e, p, l, a, b, d, r] = P[e, a + p, l + b, d, r]
+extern "C" __global__ void p4_conv2d_im2col_dX_B(
+    const real* __restrict__ P, real* __restrict__ B,
+    long long m, long long D, long long N, long long R)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*3*3*D*4) return;
+    unsigned thread = point;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long b = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long a = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    B[(((((e*R + p)*m + l)*3 + a)*3 + b)*D + d)*4 + r] = P[(((e*(R + 2) + a + p)*(m + 2) + l + b)*D + d)*4 + r];
+}
+
+// dX[e + first, low + p, l, c, s] = A[e, p, l, c, s]
+extern "C" __global__ void p4_conv2d_im2col_dX_dX(
+    const real* __restrict__ A, stored* __restrict__ dX,
+    long long n, long long m, long long C, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*C*4) return;
+    unsigned thread = point;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        dX[((((e + first)*n + low + p)*m + l)*C + c)*4 + s] = A[(((e*R + p)*m + l)*C + c)*4 + s];
+    }
+}
+"""
+
+SHIFTS_DX = r"""
+// F[d, r, a, b, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+extern "C" __global__ void p4_conv2d_shifts_dX_F(
+    const real* __restrict__ V, real* __restrict__ F,
+    long long D, long long C)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= 4*3*3*4*D*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long b = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long a = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long r = thread;
+    F[((((d*4 + r)*3 + a)*3 + b)*C + c)*4 + s] = V[(((((r == 0 ? 1 - a : (r == 1 ? 1 - b : (r == 2 ? a - 1 : b - 1))) + 1)*3 + (r == 0 ? 1 - b : (r == 1 ? a - 1 : (r == 2 ? b - 1 : 1 - a))) + 1)*C + c)*4 + (s - r < 0 ? s + 4 - r : s - r))*D + d];
+}
+
+// P[e, q0, q1, q2, q3] = G[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+extern "C" __global__ void p4_conv2d_shifts_dX_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long D, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(R + 2)*(m + 2)*D*4) return;
+    unsigned thread = point;
+    const long long q3 = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long q2 = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long q1 = thread % (unsigned)(m + 2);
+    thread /= (unsigned)(m + 2);
+    const long long q0 = thread % (unsigned)(R + 2);
+    thread /= (unsigned)(R + 2);
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 - 1 < n && low + q0 - 1 >= 0 && q1 - 1 < m && q1 - 1 >= 0) {
+        P[(((e*(R + 2) + q0)*(m + 2) + q1)*D + q2)*4 + q3] = (real)G[((((e + first)*n + low + q0 - 1)*m + q1 - 1)*D + q2)*4 + q3];
+    } else {
+        P[(((e*(R + 2) + q0)*(m + 2) + q1)*D + q2)*4 + q3] = 0;
+    }
+}
+
+// dX[e + first, low + p, l, c, s] = Σ_a Σ_b B[e, a + p, l + b, a, b, c, s]
+extern "C" __global__ void p4_conv2d_shifts_dX_dX(
+    const real* __restrict__ B, stored* __restrict__ dX,
+    long long n, long long m, long long C, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*C*4) return;
+    unsigned thread = point;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        real acc;
+        acc = 0;
+        for (long long a = 0; a < 3; ++a) {
+            for (long long b = 0; b < 3; ++b) {
+                acc += B[(((((e*(R + 2) + a + p)*(m + 2) + l + b)*3 + a)*3 + b)*C + c)*4 + s];
+            }
+        }
+        dX[((((e + first)*n + low + p)*m + l)*C + c)*4 + s] = acc;
+    }
+}
+"""
+
+WINOGRAD_DX = r"""
+// F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+extern "C" __global__ void p4_conv2d_winograd_dX_F(
+    const real* __restrict__ V, real* __restrict__ F,
+    long long D, long long C)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= 3*3*4*4*D*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long b = thread % (unsigned)3;
+    thread /= (unsigned)3;
+    const long long a = thread;
+    F[((((a*3 + b)*D + d)*4 + r)*C + c)*4 + s] = V[(((((r == 0 ? 1 - a : (r == 1 ? 1 - b : (r == 2 ? a - 1 : b - 1))) + 1)*3 + (r == 0 ? 1 - b : (r == 1 ? a - 1 : (r == 2 ? b - 1 : 1 - a))) + 1)*C + c)*4 + (s - r < 0 ? s + 4 - r : s - r))*D + d];
+}
+
+// P[q, pk, pl, d, r] = G[q + first, low + pk - 1, pl - 1, d, r], 0 outside
+extern "C" __global__ void p4_conv2d_winograd_dX_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long D, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*(Kk + L*S - S)*(Kl + S*Tl - S)*D*4) return;
+    unsigned thread = point;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long pl = thread % (unsigned)(Kl + S*Tl - S);
+    thread /= (unsigned)(Kl + S*Tl - S);
+    const long long pk = thread % (unsigned)(Kk + L*S - S);
+    thread /= (unsigned)(Kk + L*S - S);
+    const long long q = thread;
+    if (low + pk - 1 < n && low + pk - 1 >= 0 && pl - 1 < m && pl - 1 >= 0 && q + first < batch && q + first >= 0) {
+        P[(((q*(Kk + S*(L - 1)) + pk)*(Kl + S*(Tl - 1)) + pl)*D + d)*4 + r] = (real)G[((((q + first)*n + low + pk - 1)*m + pl - 1)*D + d)*4 + r];
+    } else {
+        P[(((q*(Kk + S*(L - 1)) + pk)*(Kl + S*(Tl - 1)) + pl)*D + d)*4 + r] = 0;
+    }
+}
+
+// E[kk, kl, q, gk, gl, d, r] = P[q, kk + S*gk, kl + S*gl, d, r]
+extern "C" __global__ void p4_conv2d_winograd_dX_E(
+    const real* __restrict__ P, real* __restrict__ E,
+    long long D, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= Kk*Kl*N*L*Tl*D*4) return;
+    unsigned thread = point;
+    const long long r = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long gl = thread % (unsigned)Tl;
+    thread /= (unsigned)Tl;
+    const long long gk = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread % (unsigned)N;
+    thread /= (unsigned)N;
+    const long long kl = thread % (unsigned)Kl;
+    thread /= (unsigned)Kl;
+    const long long kk = thread;
+    E[(((((kk*Kl + kl)*N + q)*L + gk)*Tl + gl)*D + d)*4 + r] = P[(((q*(Kk + S*(L - 1)) + kk + S*gk)*(Kl + S*(Tl - 1)) + kl + S*gl)*D + d)*4 + r];
+}
+
+// dX[q + first, low + S*gk + sk, S*gl + sl, c, s] = R[sk, sl, q, gk, gl, c, s]
+extern "C" __global__ void p4_conv2d_winograd_dX_dX(
+    const real* __restrict__ R, stored* __restrict__ dX,
+    long long n, long long m, long long C, long long S, long long L, long long N, long long Tl, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*L*S*Tl*S*C*4) return;
+    unsigned thread = point;
+    const long long s = thread % (unsigned)4;
+    thread /= (unsigned)4;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long sl = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gl = thread % (unsigned)Tl;
+    thread /= (unsigned)Tl;
+    const long long sk = thread % (unsigned)S;
+    thread /= (unsigned)S;
+    const long long gk = thread % (unsigned)L;
+    thread /= (unsigned)L;
+    const long long q = thread;
+    if (S*gl + sl < m && low + S*gk + sk < high && q + first < last) {
+        dX[((((q + first)*n + low + S*gk + sk)*m + S*gl + sl)*C + c)*4 + s] = R[(((((sk*S + sl)*N + q)*L + gk)*Tl + gl)*C + c)*4 + s];
+    }
+}
+"""
+
 _p4_conv2d_direct = CudaKernel(cp, SRC, "p4_conv2d_direct")
 _p4_conv2d_direct_dX = CudaKernel(cp, SRC, "p4_conv2d_direct_dX")
 _p4_conv2d_direct_dV = CudaKernel(cp, SRC, "p4_conv2d_direct_dV")
@@ -711,6 +1258,28 @@ _p4_conv2d_tiles = CudaTiles(cp, TILES, "p4_conv2d_tiles", ("P", "Q", "K", "W"),
 _p4_conv2d_tiles_dX = CudaTiles(cp, TILES_DX, "p4_conv2d_tiles_dX", ("P", "Q", "K", "W"), (8, 4))
 _p4_conv2d_parts_dV = CudaParts(cp, PARTS, "p4_conv2d_parts_dV", "p4_conv2d_fold")
 _p4_conv2d_parts_du = CudaParts(cp, PARTS, "p4_conv2d_parts_du", "p4_conv2d_fold")
+_p4_conv2d_im2col_F = CudaKernel(cp, IM2COL, "p4_conv2d_im2col_F")
+_p4_conv2d_im2col_P = CudaKernel(cp, IM2COL, "p4_conv2d_im2col_P")
+_p4_conv2d_im2col_B = CudaKernel(cp, IM2COL, "p4_conv2d_im2col_B")
+_p4_conv2d_im2col_H = CudaKernel(cp, IM2COL, "p4_conv2d_im2col_H")
+_p4_conv2d_shifts_F = CudaKernel(cp, SHIFTS, "p4_conv2d_shifts_F")
+_p4_conv2d_shifts_P = CudaKernel(cp, SHIFTS, "p4_conv2d_shifts_P")
+_p4_conv2d_shifts_H = CudaKernel(cp, SHIFTS, "p4_conv2d_shifts_H")
+_p4_conv2d_winograd_F = CudaKernel(cp, WINOGRAD, "p4_conv2d_winograd_F")
+_p4_conv2d_winograd_P = CudaKernel(cp, WINOGRAD, "p4_conv2d_winograd_P")
+_p4_conv2d_winograd_E = CudaKernel(cp, WINOGRAD, "p4_conv2d_winograd_E")
+_p4_conv2d_winograd_H = CudaKernel(cp, WINOGRAD, "p4_conv2d_winograd_H")
+_p4_conv2d_im2col_dX_F = CudaKernel(cp, IM2COL_DX, "p4_conv2d_im2col_dX_F")
+_p4_conv2d_im2col_dX_P = CudaKernel(cp, IM2COL_DX, "p4_conv2d_im2col_dX_P")
+_p4_conv2d_im2col_dX_B = CudaKernel(cp, IM2COL_DX, "p4_conv2d_im2col_dX_B")
+_p4_conv2d_im2col_dX_dX = CudaKernel(cp, IM2COL_DX, "p4_conv2d_im2col_dX_dX")
+_p4_conv2d_shifts_dX_F = CudaKernel(cp, SHIFTS_DX, "p4_conv2d_shifts_dX_F")
+_p4_conv2d_shifts_dX_P = CudaKernel(cp, SHIFTS_DX, "p4_conv2d_shifts_dX_P")
+_p4_conv2d_shifts_dX_dX = CudaKernel(cp, SHIFTS_DX, "p4_conv2d_shifts_dX_dX")
+_p4_conv2d_winograd_dX_F = CudaKernel(cp, WINOGRAD_DX, "p4_conv2d_winograd_dX_F")
+_p4_conv2d_winograd_dX_P = CudaKernel(cp, WINOGRAD_DX, "p4_conv2d_winograd_dX_P")
+_p4_conv2d_winograd_dX_E = CudaKernel(cp, WINOGRAD_DX, "p4_conv2d_winograd_dX_E")
+_p4_conv2d_winograd_dX_dX = CudaKernel(cp, WINOGRAD_DX, "p4_conv2d_winograd_dX_dX")
 
 
 def _direct(X, V, u, H, new):
@@ -911,9 +1480,449 @@ def _parts_du_work(*, batch, n, m, D, threads, **_):
     return _p4_conv2d_parts_du.work(D, chunks, 4*batch*m*n, 4*D*batch*m*n + D)
 
 
+def _im2col_fixed(V, new, *, C, D, **_):
+    """What im2col makes of the weights, once."""
+    F = new((3, 3, C, 4, D, 4))
+    # F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    _p4_conv2d_im2col_F(3*3*4*4*C*D, (V, F), (C, D), V)
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*C, 4*D), ((3, 1), (5, 1)))
+    return (F_right,)
+
+
+def _im2col_room(new, *, m, C, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, C, 4))
+    B = new((N, R, m, 3, 3, C, 4))
+    A = new((N, R, m, D, 4))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0, 0), (N*R*m, 36*C), ((2, 1), (6, 1)))
+    A_out = strided(A, (0, 0, 0, 0, 0), (N*R*m, 4*D), ((2, 1), (4, 1)))
+    return (P, B, B_left, A, A_out)
+
+
+def _im2col(X, u, H, F_right, P, B, B_left, A, A_out, items, span, *, batch, n, m, C, D, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            _p4_conv2d_im2col_P(N*(R + 2)*(m + 2)*C*4, (X, P), (batch, n, m, C, N, R, first, low), H)
+
+            # B[e, p, j, a, b, c, s] = P[e, a + p, j + b, c, s]
+            _p4_conv2d_im2col_B(N*R*m*3*3*C*4, (P, B), (m, C, N, R), H)
+
+            # A[e, p, j, d, r] = Σ_a Σ_b Σ_c Σ_s B[e, p, j, a, b, c, s]·F[a, b, c, s, d, r]
+            cp.matmul(B_left, F_right, out=A_out)
+
+            # H[e + first, low + p, j, d, r] = u[d] + A[e, p, j, d, r]
+            _p4_conv2d_im2col_H(N*R*m*D*4, (A, u, H), (n, m, D, N, R, first, high, last, low), H)
+
+
+def _im2col_work(*, batch, n, m, C, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 36*C*N*R*m + 4*C*N*(R + 2)*(m + 2) + 4*D*N*R*m, 4*D*N*R*m),
+        ("make", 144, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*C*N*(R + 2)*(m + 2), 4*C*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 36*C*N*R*m, 12*C),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 36*C, 4*D, 144*C*D + 36*C*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m, 0),
+    )
+
+
+def _shifts_fixed(V, new, *, C, D, **_):
+    """What products at shifts makes of the weights, once."""
+    F = new((C, 4, 3, 3, D, 4))
+    # F[c, s, a, b, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    _p4_conv2d_shifts_F(4*3*3*4*C*D, (V, F), (C, D), V)
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (4*C, 36*D), ((1, 1), (5, 1)))
+    return (F_right,)
+
+
+def _shifts_room(new, *, m, C, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, C, 4))
+    B = new((N, R + 2, m + 2, 3, 3, D, 4))
+    P_left = strided(P, (0, 0, 0, 0, 0), (N*(R + 2)*(m + 2), 4*C), ((2, 1), (4, 1)))
+    B_out = strided(B, (0, 0, 0, 0, 0, 0, 0), (N*(R + 2)*(m + 2), 36*D), ((2, 1), (6, 1)))
+    return (P, P_left, B, B_out)
+
+
+def _shifts(X, u, H, F_right, P, P_left, B, B_out, items, span, *, batch, n, m, C, D, N, R, **_):
+    """Products at shifts."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            _p4_conv2d_shifts_P(N*(R + 2)*(m + 2)*C*4, (X, P), (batch, n, m, C, N, R, first, low), H)
+
+            # B[e, q0, q1, a, b, d, r] = Σ_c Σ_s P[e, q0, q1, c, s]·F[c, s, a, b, d, r]
+            cp.matmul(P_left, F_right, out=B_out)
+
+            # H[e + first, low + p, j, d, r] = u[d] + Σ_a Σ_b B[e, a + p, j + b, a, b, d, r]
+            _p4_conv2d_shifts_H(N*R*m*D*4, (B, u, H), (n, m, D, N, R, first, high, last, low), H)
+
+
+def _shifts_work(*, batch, n, m, C, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 4*C*N*(R + 2)*(m + 2) + 36*D*N*(R + 2)*(m + 2), 0),
+        ("make", 144, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*C*N*(R + 2)*(m + 2), 4*C*(m + 2)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(R + 2)*(m + 2), 4*C, 36*D, 144*C*D + 4*C*N*(R + 2)*(m + 2)),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 9, 4*D*N*R*m),
+        ("store", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
+    )
+
+
+_winograd_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_G = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_fixed(V, new, *, C, D, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Ki = S + 2
+    Kj = S + 2
+    A = kronecker((_winograd_A[S, 3], _winograd_A[S, 3]), new)
+    G = kronecker((_winograd_G[S, 3], _winograd_G[S, 3]), new)
+    B = kronecker((_winograd_B[S, 3], _winograd_B[S, 3]), new)
+    F = new((3, 3, C, 4, D, 4))
+    # F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    _p4_conv2d_winograd_F(3*3*4*4*C*D, (V, F), (C, D), V)
+    W = new((Ki, Kj, C, 4, D, 4))
+    G_left = strided(G, (0, 0, 0, 0), (Ki*Kj, 9), ((1, 1), (3, 1)))
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (9, 16*C*D), ((1, 1), (5, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0, 0), (Ki*Kj, 16*C*D), ((1, 1), (5, 1)))
+    # W[ti, tj, c, s, d, r] = Σ_a Σ_b G[ti, tj, a, b]·F[a, b, c, s, d, r]
+    cp.matmul(G_left, F_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Ki*Kj), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Ki*Kj, Ki*Kj), ((1, 1), (3, 1)))
+    W_right = strided(W, (0, 0, 0, 0, 0, 0), (Ki, Kj, 4*C, 4*D), ((0, 1), (1, 1), (3, 1), (5, 1)))
+    return (A_left, B_left, W_right)
+
+
+def _winograd_room(new, *, m, C, D, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Ki = S + 2
+    Kj = S + 2
+    Tj = ((S + m - 1) // S)
+    P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), C, 4))
+    E = new((Ki, Kj, N, L, Tj, C, 4))
+    Y = new((Ki, Kj, N, L, Tj, C, 4))
+    Q = new((Ki, Kj, N, L, Tj, D, 4))
+    R = new((S, S, N, L, Tj, D, 4))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, 4*C*L*N*Tj), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, 4*C*L*N*Tj), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Ki, Kj, L*N*Tj, 4*C), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Ki, Kj, L*N*Tj, 4*D), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, 4*D*L*N*Tj), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, 4*D*L*N*Tj), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, C, D, S, L, N, **_):
+    """Winograd's algorithm."""
+    Ki = S + 2
+    Kj = S + 2
+    Tj = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pi, pj, c, s] = X[q + first, low + pi - 1, pj - 1, c, s], 0 outside
+            _p4_conv2d_winograd_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*C*4, (X, P), (batch, n, m, C, S, L, N, Ki, Kj, Tj, first, low), H)
+
+            # E[ki, kj, q, gi, gj, c, s] = P[q, ki + S*gi, kj + S*gj, c, s]
+            _p4_conv2d_winograd_E(Ki*Kj*N*L*Tj*C*4, (P, E), (C, S, L, N, Ki, Kj, Tj), H)
+
+            # Y[ti, tj, q, gi, gj, c, s] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c, s]
+            cp.matmul(B_left, E_right, out=Y_out)
+
+            # Q[ti, tj, q, gi, gj, d, r] = Σ_c Σ_s Y[ti, tj, q, gi, gj, c, s]·W[ti, tj, c, s, d, r]
+            cp.matmul(Y_left, W_right, out=Q_out)
+
+            # R[si, sj, q, gi, gj, d, r] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d, r]
+            cp.matmul(A_left, Q_right, out=R_out)
+
+            # H[q + first, low + S*gi + si, S*gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
+            _p4_conv2d_winograd_H(N*L*S*Tj*S*D*4, (R, u, H), (n, m, D, S, L, N, Tj, first, high, last, low), H)
+
+
+def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
+    """What it does, counted."""
+    Ki = S + 2
+    Kj = S + 2
+    Tj = ((S + m - 1) // S)
+    return (
+        ("room", 1, 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 8*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj, 0),
+        ("make", 144, C*D),
+        ("make", 1, 144*C*D*Ki*Kj),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), 4*C*(Kj + S*(Tj - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*Ki*Kj*L*N*Tj, 4*C*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, 4*C*L*N*Tj, 4*C*Ki*Kj*L*N*Tj + Ki**2*Kj**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, 4*C, 4*D, 16*C*D*Ki*Kj + 4*C*Ki*Kj*L*N*Tj),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Ki*Kj, 4*D*L*N*Tj, 4*D*Ki*Kj*L*N*Tj + Ki*Kj*S**2),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*L*N*S**2*Tj),
+    )
+
+
+def _winograd_bound(*, C, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2,): (20, 16, 1, 0, 9, 192, 0),
+        (4,): (52, 1369, 9, 20, 671590, 190964761, 1),
+    }[S,]
+    channels = 4*C
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
+def _im2col_dX_fixed(V, new, *, D, C, **_):
+    """What im2col makes of the weights, once."""
+    F = new((3, 3, D, 4, C, 4))
+    # F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    _p4_conv2d_im2col_dX_F(3*3*4*4*D*C, (V, F), (D, C), V)
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*D, 4*C), ((3, 1), (5, 1)))
+    return (F_right,)
+
+
+def _im2col_dX_room(new, *, m, D, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, D, 4))
+    B = new((N, R, m, 3, 3, D, 4))
+    A = new((N, R, m, C, 4))
+    B_left = strided(B, (0, 0, 0, 0, 0, 0, 0), (N*R*m, 36*D), ((2, 1), (6, 1)))
+    return (P, B, B_left, A)
+
+
+def _im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, batch, n, m, D, C, N, R, **_):
+    """Im2col."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            _p4_conv2d_im2col_dX_P(N*(R + 2)*(m + 2)*D*4, (G, P), (batch, n, m, D, N, R, first, low), dX)
+
+            # B[e, p, l, a, b, d, r] = P[e, a + p, l + b, d, r]
+            _p4_conv2d_im2col_dX_B(N*R*m*3*3*D*4, (P, B), (m, D, N, R), dX)
+
+            # A[e, p, l, c, s] = Σ_a Σ_b Σ_d Σ_r B[e, p, l, a, b, d, r]·F[a, b, d, r, c, s]
+            A = held(dX[first:last, low:high], A_)
+            cp.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N*R*m, 4*C), ((2, 1), (4, 1))))
+
+            # dX[e + first, low + p, l, c, s] = A[e, p, l, c, s]
+            if A is A_:
+                _p4_conv2d_im2col_dX_dX(N*R*m*C*4, (A, dX), (n, m, C, N, R, first, high, last, low), dX)
+
+
+def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 4*C*N*R*m + 36*D*N*R*m + 4*D*N*(R + 2)*(m + 2), 4*C*N*R*m),
+        ("make", 144, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 36*D*N*R*m, 12*D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 36*D, 4*C, 144*C*D + 36*D*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), 4*C*N*R*m, 0),
+    )
+
+
+def _shifts_dX_fixed(V, new, *, D, C, **_):
+    """What products at shifts makes of the weights, once."""
+    F = new((D, 4, 3, 3, C, 4))
+    # F[d, r, a, b, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    _p4_conv2d_shifts_dX_F(4*3*3*4*D*C, (V, F), (D, C), V)
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (4*D, 36*C), ((1, 1), (5, 1)))
+    return (F_right,)
+
+
+def _shifts_dX_room(new, *, m, D, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, D, 4))
+    B = new((N, R + 2, m + 2, 3, 3, C, 4))
+    P_left = strided(P, (0, 0, 0, 0, 0), (N*(R + 2)*(m + 2), 4*D), ((2, 1), (4, 1)))
+    B_out = strided(B, (0, 0, 0, 0, 0, 0, 0), (N*(R + 2)*(m + 2), 36*C), ((2, 1), (6, 1)))
+    return (P, P_left, B, B_out)
+
+
+def _shifts_dX(G, dX, F_right, P, P_left, B, B_out, items, span, *, batch, n, m, D, C, N, R, **_):
+    """Products at shifts."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            _p4_conv2d_shifts_dX_P(N*(R + 2)*(m + 2)*D*4, (G, P), (batch, n, m, D, N, R, first, low), dX)
+
+            # B[e, q0, q1, a, b, c, s] = Σ_d Σ_r P[e, q0, q1, d, r]·F[d, r, a, b, c, s]
+            cp.matmul(P_left, F_right, out=B_out)
+
+            # dX[e + first, low + p, l, c, s] = Σ_a Σ_b B[e, a + p, l + b, a, b, c, s]
+            _p4_conv2d_shifts_dX_dX(N*R*m*C*4, (B, dX), (n, m, C, N, R, first, high, last, low), dX)
+
+
+def _shifts_dX_work(*, batch, n, m, D, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 36*C*N*(R + 2)*(m + 2) + 4*D*N*(R + 2)*(m + 2), 0),
+        ("make", 144, C*D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(R + 2)*(m + 2), 4*D, 36*C, 144*C*D + 4*D*N*(R + 2)*(m + 2)),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 9, 4*C*N*R*m),
+        ("store", (-((-batch) // N))*(-((-n) // R)), 4*C*N*R*m),
+    )
+
+
+_winograd_dX_A = {
+    (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
+    (4, 3): Constant((
+        (1, 8, 8, 27, 27, 0),
+        (0, 12, -12, 18, -18, 0),
+        (0, 18, 18, 12, 12, 0),
+        (0, 27, -27, 8, -8, 1),
+    )),
+}
+_winograd_dX_G_ = {
+    (2, 3): Constant(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)), 2),
+    (4, 3): Constant(((130, 0, 0), (4, 6, 9), (4, -6, 9), (9, 6, 4), (9, -6, 4), (0, 0, 130)), 4680),
+}
+_winograd_dX_B = {
+    (2, 3): Constant(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))),
+    (4, 3): Constant((
+        (36, 0, -97, 0, 36, 0),
+        (0, -12, -8, 27, 18, 0),
+        (0, 12, -8, -27, 18, 0),
+        (0, 18, 27, -8, -12, 0),
+        (0, -18, 27, 8, -12, 0),
+        (0, 36, 0, -97, 0, 36),
+    )),
+}
+
+
+def _winograd_dX_fixed(V, new, *, D, C, S, **_):
+    """What Winograd's algorithm makes of the weights, once."""
+    Kk = S + 2
+    Kl = S + 2
+    A = kronecker((_winograd_dX_A[S, 3], _winograd_dX_A[S, 3]), new)
+    G_ = kronecker((_winograd_dX_G_[S, 3], _winograd_dX_G_[S, 3]), new)
+    B = kronecker((_winograd_dX_B[S, 3], _winograd_dX_B[S, 3]), new)
+    F = new((3, 3, D, 4, C, 4))
+    # F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    _p4_conv2d_winograd_dX_F(3*3*4*4*D*C, (V, F), (D, C), V)
+    W = new((Kk, Kl, D, 4, C, 4))
+    G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, 9), ((1, 1), (3, 1)))
+    F_right = strided(F, (0, 0, 0, 0, 0, 0), (9, 16*C*D), ((1, 1), (5, 1)))
+    W_out = strided(W, (0, 0, 0, 0, 0, 0), (Kk*Kl, 16*C*D), ((1, 1), (5, 1)))
+    # W[tk, tl, d, r, c, s] = Σ_a Σ_b G_[tk, tl, a, b]·F[a, b, d, r, c, s]
+    cp.matmul(G__left, F_right, out=W_out)
+    A_left = strided(A, (0, 0, 0, 0), (S**2, Kk*Kl), ((1, 1), (3, 1)))
+    B_left = strided(B, (0, 0, 0, 0), (Kk*Kl, Kk*Kl), ((1, 1), (3, 1)))
+    W_right = strided(W, (0, 0, 0, 0, 0, 0), (Kk, Kl, 4*D, 4*C), ((0, 1), (1, 1), (3, 1), (5, 1)))
+    return (A_left, B_left, W_right)
+
+
+def _winograd_dX_room(new, *, m, D, C, S, L, N, **_):
+    """Working arrays of one thread, and views of them."""
+    Kk = S + 2
+    Kl = S + 2
+    Tl = ((S + m - 1) // S)
+    P = new((N, Kk + S*(L - 1), Kl + S*(Tl - 1), D, 4))
+    E = new((Kk, Kl, N, L, Tl, D, 4))
+    Y = new((Kk, Kl, N, L, Tl, D, 4))
+    Q = new((Kk, Kl, N, L, Tl, C, 4))
+    R = new((S, S, N, L, Tl, C, 4))
+    E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, 4*D*L*N*Tl), ((1, 1), (6, 1)))
+    Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, 4*D*L*N*Tl), ((1, 1), (6, 1)))
+    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (Kk, Kl, L*N*Tl, 4*D), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Kk, Kl, L*N*Tl, 4*C), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, 4*C*L*N*Tl), ((1, 1), (6, 1)))
+    R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, 4*C*L*N*Tl), ((1, 1), (6, 1)))
+    return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
+
+
+def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, D, C, S, L, N, **_):
+    """Winograd's algorithm."""
+    Kk = S + 2
+    Kl = S + 2
+    Tl = ((S + m - 1) // S)
+
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, L*S):
+            # P[q, pk, pl, d, r] = G[q + first, low + pk - 1, pl - 1, d, r], 0 outside
+            _p4_conv2d_winograd_dX_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*D*4, (G, P), (batch, n, m, D, S, L, N, Kk, Kl, Tl, first, low), dX)
+
+            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S*gk, kl + S*gl, d, r]
+            _p4_conv2d_winograd_dX_E(Kk*Kl*N*L*Tl*D*4, (P, E), (D, S, L, N, Kk, Kl, Tl), dX)
+
+            # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
+            cp.matmul(B_left, E_right, out=Y_out)
+
+            # Q[tk, tl, q, gk, gl, c, s] = Σ_d Σ_r Y[tk, tl, q, gk, gl, d, r]·W[tk, tl, d, r, c, s]
+            cp.matmul(Y_left, W_right, out=Q_out)
+
+            # R[sk, sl, q, gk, gl, c, s] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c, s]
+            cp.matmul(A_left, Q_right, out=R_out)
+
+            # dX[q + first, low + S*gk + sk, S*gl + sl, c, s] = R[sk, sl, q, gk, gl, c, s]
+            _p4_conv2d_winograd_dX_dX(N*L*S*Tl*S*C*4, (R, dX), (n, m, C, S, L, N, Tl, first, high, last, low), dX)
+
+
+def _winograd_dX_work(*, batch, n, m, D, C, S, L, N, **_):
+    """What it does, counted."""
+    Kk = S + 2
+    Kl = S + 2
+    Tl = ((S + m - 1) // S)
+    return (
+        ("room", 1, 4*C*Kk*Kl*L*N*Tl + 4*C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl, 0),
+        ("make", 144, C*D),
+        ("make", 1, 144*C*D*Kk*Kl),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
+        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, 4*D*L*N*Tl, 4*D*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, 4*D, 4*C, 16*C*D*Kk*Kl + 4*D*Kk*Kl*L*N*Tl),
+        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, Kk*Kl, 4*C*L*N*Tl, 4*C*Kk*Kl*L*N*Tl + Kk*Kl*S**2),
+        ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*L*N*S**2*Tl),
+    )
+
+
+def _winograd_dX_bound(*, D, S, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    q, above, below, lost, each, read, met = {
+        (2,): (19, 16, 1, 0, 9, 192, 0),
+        (4,): (51, 1369, 9, 20, 671590, 190964761, 1),
+    }[S,]
+    channels = 4*D
+    return q + channels, above, below, lost + channels*each, channels*read, met
+
+
 def _terms(*, C, **_):
     """How many products one result adds at most."""
     return 36*C
+
+
+def _direct_dX_terms(*, D, **_):
+    """How many products one result adds at most."""
+    return 36*D
 
 
 def _sizes(X, V, u):
@@ -959,15 +1968,59 @@ p4_conv2d = Kernel(
             work=_tiles_work,
             lacks=_tiles_lacks,
         ),
+        Algorithm(
+            "im2col",
+            "im2col",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
+            "shifts",
+            "products at shifts",
+            _shifts_fixed, _shifts_room, _shifts,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_shifts_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
+            "winograd",
+            "Winograd's algorithm",
+            _winograd_fixed, _winograd_room, _winograd,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (2, 4), "L": (), "N": ()},
+            extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+            work=_winograd_work,
+            tiled=0,
+            parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
+            strict=False,
+            cases=(("S",), ((2,), (4,))),
+            bound=_winograd_bound,
+        ),
     ),
     unfit={
         "strips": "it needs a window that is told apart from the size of X",
+        "halos": "it needs a window that is told apart from the size of X",
+        "passes": "it needs a window that is told apart from the size of X",
         "parts": "it needs results that add up all items",
+        "phased": "it needs a window that skips places, and whose taps are neighbours",
+        "product": "it needs filters, letters that are contracted, and no taps",
     },
     gradients={
         "X": Gradient(
             _direct_dX, ("V", "G"),
             work=_direct_dX_work,
+            terms=_direct_dX_terms,
             algorithms=(
                 Design(
                     "tiles",
@@ -976,6 +2029,45 @@ p4_conv2d = Kernel(
                     knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
                     work=_tiles_dX_work,
                     lacks=_tiles_dX_lacks,
+                ),
+                Algorithm(
+                    "im2col",
+                    "im2col",
+                    _im2col_dX_fixed, _im2col_dX_room, _im2col_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_im2col_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "shifts",
+                    "products at shifts",
+                    _shifts_dX_fixed, _shifts_dX_room, _shifts_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_shifts_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "winograd",
+                    "Winograd's algorithm",
+                    _winograd_dX_fixed, _winograd_dX_room, _winograd_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"S": (2, 4), "L": (), "N": ()},
+                    extents=lambda *, batch, n, **_: {"L": ((n + 1) // 2), "N": batch},
+                    work=_winograd_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, S, L, **_: (-((-n) // (L*S))),
+                    strict=False,
+                    cases=(("S",), ((2,), (4,))),
+                    bound=_winograd_dX_bound,
                 ),
             ),
         ),

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X⁺[i + a, j + b]        |a|, |b| ≤ Δ, X⁺ = X repeated
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(periodic)
-Proved        78 of 78 obligations for all sizes: docs/derivations/periodic2d.md
+Proved        83 of 83 obligations for all sizes: docs/derivations/periodic2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 from .._runtime import Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -206,6 +207,128 @@ extern "C" __global__ void periodic2d_strips(
 }
 """
 
+HALOS = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void periodic2d_halos(
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((-Delta - Q) % (2*W) + (2*W)) % (2*W)) + Q;
+    __shared__ __align__(16) stored x[2*Delta + P*R][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][2*Delta + 1];
+    int block = blockIdx.x;
+    const int j0 = Q*(block % ((m + Q - 1) / Q));
+    block /= ((m + Q - 1) / Q);
+    const int i0 = P*R*(block % ((n + P*R - 1) / (P*R)));
+    block /= ((n + P*R - 1) / (P*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= j0 + left && Delta <= i0 && i0 + Delta + P*R <= n && j0 + right <= m) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = u
+            acc[r] = (real)u[0];
+        }
+        // x[y, e + t] = X[i0 + y - Delta, j0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P*R)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+        }
+        // v[a, b] = V[a - Delta, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            v[a][b] = V[(long long)a*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r] += V[a, b]·X[Mod(i + a, n), Mod(j + b, m)]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    acc[r] += (real)v[a + Delta][b + Delta] * (real)x[a + Delta + R*p + r][q + b - left];
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // H[i0 + R*p + r, j0 + q] = acc[r]
+            H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
+                // acc[r] = u
+                acc[r] = (real)u[0];
+            }
+        }
+        // x[y, t] = X[Mod(i0 + y - Delta, n), Mod(j0 + left + t, m)]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P*R)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if ((((i0 + y - Delta) % n + n) % n) <= n - 1 && (((j0 + left + t) % m + m) % m) <= m - 1 && 0 <= (((i0 + y - Delta) % n + n) % n) && 0 <= (((j0 + left + t) % m + m) % m)) {
+                x[y][t] = X[((long long)z*n + (((i0 + y - Delta) % n + n) % n))*m + (((j0 + left + t) % m + m) % m)];
+            }
+        }
+        // v[a, b] = V[a - Delta, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            v[a][b] = V[(long long)a*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r] += V[a, b]·X[Mod(i + a, n), Mod(j + b, m)]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll 1
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
+                        acc[r] += (real)v[a + Delta][b + Delta] * (real)x[a + Delta + R*p + r][q + b - left];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
+                // H[i0 + R*p + r, j0 + q] = acc[r]
+                H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
+            }
+        }
+    }
+}
+"""
+
 PARTS = r"""
 extern "C" __global__ void periodic2d_parts_dV(
     const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
@@ -303,6 +426,7 @@ _periodic2d_direct_dX = CudaKernel(cp, SRC, "periodic2d_direct_dX")
 _periodic2d_direct_dV = CudaKernel(cp, SRC, "periodic2d_direct_dV")
 _periodic2d_direct_du = CudaKernel(cp, SRC, "periodic2d_direct_du")
 _periodic2d_strips = CudaStrips(cp, STRIPS, "periodic2d_strips", ("R", "S", "W"))
+_periodic2d_halos = CudaHalos(cp, HALOS, "periodic2d_halos", ("R", "P", "Q", "W"))
 _periodic2d_parts_dV = CudaParts(cp, PARTS, "periodic2d_parts_dV", "periodic2d_fold", along=2)
 _periodic2d_parts_du = CudaParts(cp, PARTS, "periodic2d_parts_du", "periodic2d_fold", along=2)
 
@@ -321,6 +445,14 @@ def _strips(X, V, u, H, new, R, S):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // (n*m)
     _periodic2d_strips((R, S), (m, n, batch), (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
+
+
+def _halos(X, V, u, H, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    n, m = X.shape[-2:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // (n*m)
+    _periodic2d_halos((R, P, Q), (n, m), batch, (X, V, u, H), (batch, n, m), (X,), Delta=Delta)
 
 
 def _direct_work(*, batch, n, m, Delta, **_):
@@ -355,6 +487,30 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
             entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S + 1,
             moved=2*batch*m*n + (2*Delta + 1)**2 + 1,
             sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _periodic2d_halos.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+
+
+def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            moved=2*batch*m*n + (2*Delta + 1)**2 + 1,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            barriers=2,
+            sums=R,
             own=True,
             products=products,
         ),
@@ -514,9 +670,23 @@ periodic2d = Kernel(
             work=_strips_work,
             lacks=_strips_lacks,
         ),
+        Design(
+            "halos",
+            "tiles with a halo in shared memory",
+            _halos,
+            knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+            work=_halos_work,
+            lacks=_halos_lacks,
+        ),
     ),
     unfit={
+        "passes": "it needs products of windows along one axis each; 'V[a, b]' is of both",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "phased": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "product": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "shifts": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
     },
     gradients={
         "X": Gradient(

@@ -4,16 +4,19 @@
     H[i, j, d] = u[d] + Σ_c V[c, d]·X[i, j, c]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ pointwise
-Proved        94 of 94 obligations for all sizes: docs/derivations/pointwise2d.md
+Proved        106 of 106 obligations for all sizes: docs/derivations/pointwise2d.md
 Cost          2·n·m·C·D operations
 """
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.device_stages import held, strided_on, viewed
+from .._runtime.primitives import tiles
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
 
 cp = array_module("cupy")
+strided = strided_on(cp)
 
 __all__ = ["pointwise2d"]
 
@@ -619,6 +622,188 @@ extern "C" __global__ void pointwise2d_fold(
 }
 """
 
+IM2COL = r"""
+// P[e, q0, q1, q2] = X[e + first, low + q0, q1, q2], 0 outside
+extern "C" __global__ void pointwise2d_im2col_P(
+    const stored* __restrict__ X, real* __restrict__ P,
+    long long batch, long long n, long long m, long long C, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*C) return;
+    unsigned thread = point;
+    const long long q2 = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long q1 = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long q0 = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 < n && low + q0 >= 0) {
+        P[((e*R + q0)*m + q1)*C + q2] = (real)X[(((e + first)*n + low + q0)*m + q1)*C + q2];
+    } else {
+        P[((e*R + q0)*m + q1)*C + q2] = 0;
+    }
+}
+
+// H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
+extern "C" __global__ void pointwise2d_im2col_H(
+    const real* __restrict__ A, const real* __restrict__ u, stored* __restrict__ H,
+    long long n, long long m, long long D, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        real acc;
+        acc = u[d];
+        acc += A[((e*R + p)*m + j)*D + d];
+        H[(((e + first)*n + low + p)*m + j)*D + d] = acc;
+    }
+}
+"""
+
+PRODUCT = r"""
+// P[e, q0, q1, q2] = X[e + first, q0, q1, q2], 0 outside
+extern "C" __global__ void pointwise2d_product_P(
+    const stored* __restrict__ X, real* __restrict__ P,
+    long long batch, long long n, long long m, long long C, long long N, long long first)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*n*m*C) return;
+    unsigned thread = point;
+    const long long q2 = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long q1 = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long q0 = thread % (unsigned)n;
+    thread /= (unsigned)n;
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0) {
+        P[((e*n + q0)*m + q1)*C + q2] = (real)X[(((e + first)*n + q0)*m + q1)*C + q2];
+    } else {
+        P[((e*n + q0)*m + q1)*C + q2] = 0;
+    }
+}
+
+// H[e + first, i, j, d] = u[d] + A[e, i, j, d]
+extern "C" __global__ void pointwise2d_product_H(
+    const real* __restrict__ A, const real* __restrict__ u, stored* __restrict__ H,
+    long long n, long long m, long long D, long long N, long long first, long long last)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*n*m*D) return;
+    unsigned thread = point;
+    const long long d = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long j = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long i = thread % (unsigned)n;
+    thread /= (unsigned)n;
+    const long long e = thread;
+    if (e + first < last) {
+        real acc;
+        acc = u[d];
+        acc += A[((e*n + i)*m + j)*D + d];
+        H[(((e + first)*n + i)*m + j)*D + d] = acc;
+    }
+}
+"""
+
+IM2COL_DX = r"""
+// P[e, q0, q1, q2] = G[e + first, low + q0, q1, q2], 0 outside
+extern "C" __global__ void pointwise2d_im2col_dX_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long D, long long N, long long R, long long first, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*D) return;
+    unsigned thread = point;
+    const long long q2 = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long q1 = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long q0 = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0 && low + q0 < n && low + q0 >= 0) {
+        P[((e*R + q0)*m + q1)*D + q2] = (real)G[(((e + first)*n + low + q0)*m + q1)*D + q2];
+    } else {
+        P[((e*R + q0)*m + q1)*D + q2] = 0;
+    }
+}
+
+// dX[e + first, low + p, l, c] = A[e, p, l, c]
+extern "C" __global__ void pointwise2d_im2col_dX_dX(
+    const real* __restrict__ A, stored* __restrict__ dX,
+    long long n, long long m, long long C, long long N, long long R, long long first, long long high, long long last, long long low)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*R*m*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long p = thread % (unsigned)R;
+    thread /= (unsigned)R;
+    const long long e = thread;
+    if (e + first < last && low + p < high) {
+        dX[(((e + first)*n + low + p)*m + l)*C + c] = A[((e*R + p)*m + l)*C + c];
+    }
+}
+"""
+
+PRODUCT_DX = r"""
+// P[e, q0, q1, q2] = G[e + first, q0, q1, q2], 0 outside
+extern "C" __global__ void pointwise2d_product_dX_P(
+    const stored* __restrict__ G, real* __restrict__ P,
+    long long batch, long long n, long long m, long long D, long long N, long long first)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*n*m*D) return;
+    unsigned thread = point;
+    const long long q2 = thread % (unsigned)D;
+    thread /= (unsigned)D;
+    const long long q1 = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long q0 = thread % (unsigned)n;
+    thread /= (unsigned)n;
+    const long long e = thread;
+    if (e + first < batch && e + first >= 0) {
+        P[((e*n + q0)*m + q1)*D + q2] = (real)G[(((e + first)*n + q0)*m + q1)*D + q2];
+    } else {
+        P[((e*n + q0)*m + q1)*D + q2] = 0;
+    }
+}
+
+// dX[e + first, k, l, c] = A[e, k, l, c]
+extern "C" __global__ void pointwise2d_product_dX_dX(
+    const real* __restrict__ A, stored* __restrict__ dX,
+    long long n, long long m, long long C, long long N, long long first, long long last)
+{
+    const long long point = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (point >= N*n*m*C) return;
+    unsigned thread = point;
+    const long long c = thread % (unsigned)C;
+    thread /= (unsigned)C;
+    const long long l = thread % (unsigned)m;
+    thread /= (unsigned)m;
+    const long long k = thread % (unsigned)n;
+    thread /= (unsigned)n;
+    const long long e = thread;
+    if (e + first < last) {
+        dX[(((e + first)*n + k)*m + l)*C + c] = A[((e*n + k)*m + l)*C + c];
+    }
+}
+"""
+
 _pointwise2d_direct = CudaKernel(cp, SRC, "pointwise2d_direct")
 _pointwise2d_direct_dX = CudaKernel(cp, SRC, "pointwise2d_direct_dX")
 _pointwise2d_direct_dV = CudaKernel(cp, SRC, "pointwise2d_direct_dV")
@@ -627,6 +812,14 @@ _pointwise2d_tiles = CudaTiles(cp, TILES, "pointwise2d_tiles", ("P", "Q", "K", "
 _pointwise2d_tiles_dX = CudaTiles(cp, TILES_DX, "pointwise2d_tiles_dX", ("P", "Q", "K", "W"), (8, 4))
 _pointwise2d_parts_dV = CudaParts(cp, PARTS, "pointwise2d_parts_dV", "pointwise2d_fold")
 _pointwise2d_parts_du = CudaParts(cp, PARTS, "pointwise2d_parts_du", "pointwise2d_fold")
+_pointwise2d_im2col_P = CudaKernel(cp, IM2COL, "pointwise2d_im2col_P")
+_pointwise2d_im2col_H = CudaKernel(cp, IM2COL, "pointwise2d_im2col_H")
+_pointwise2d_product_P = CudaKernel(cp, PRODUCT, "pointwise2d_product_P")
+_pointwise2d_product_H = CudaKernel(cp, PRODUCT, "pointwise2d_product_H")
+_pointwise2d_im2col_dX_P = CudaKernel(cp, IM2COL_DX, "pointwise2d_im2col_dX_P")
+_pointwise2d_im2col_dX_dX = CudaKernel(cp, IM2COL_DX, "pointwise2d_im2col_dX_dX")
+_pointwise2d_product_dX_P = CudaKernel(cp, PRODUCT_DX, "pointwise2d_product_dX_P")
+_pointwise2d_product_dX_dX = CudaKernel(cp, PRODUCT_DX, "pointwise2d_product_dX_dX")
 
 
 def _direct(X, V, u, H, new):
@@ -827,9 +1020,170 @@ def _parts_du_work(*, batch, n, m, D, threads, **_):
     return _pointwise2d_parts_du.work(D, chunks, batch*m*n, D*batch*m*n + D)
 
 
+def _im2col_fixed(new, **_):
+    """What products of rows makes of the weights, once."""
+    return ()
+
+
+def _im2col_room(new, *, m, C, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R, m, C))
+    A = new((N, R, m, D))
+    A_out = strided(A, (0, 0, 0, 0), (N, R*m, D), ((0, 1), (2, 1), (3, 1)))
+    return (P, A, A_out)
+
+
+def _im2col(X, V, u, H, P_, A, A_out, items, span, *, batch, n, m, C, D, N, R, **_):
+    """Products of rows."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0, q1, q2], 0 outside
+            P = viewed(X, (first, low, 0, 0), P_)
+            if P is P_:
+                _pointwise2d_im2col_P(N*R*m*C, (X, P), (batch, n, m, C, N, R, first, low), H)
+
+            # A[e, p, j, d] = Σ_c P[e, p, j, c]·V[c, d]
+            cp.matmul(strided(P, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1))), strided(V, (0, 0), (C, D), ((0, 1), (1, 1))), out=A_out)
+
+            # H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
+            _pointwise2d_im2col_H(N*R*m*D, (A, u, H), (n, m, D, N, R, first, high, last, low), H)
+
+
+def _im2col_work(*, batch, n, m, C, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*R*m, D*N*R*m),
+        ("view", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N, R*m, C, D, C*D + C*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, 0),
+    )
+
+
+def _product_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_room(new, *, n, m, C, D, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m, C))
+    A = new((N, n, m, D))
+    A_out = strided(A, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1)))
+    return (P, A, A_out)
+
+
+def _product(X, V, u, H, P_, A, A_out, items, span, *, batch, n, m, C, D, N, **_):
+    """One product."""
+    for first, last in tiles(*items, N):
+        # P[e, q0, q1, q2] = X[e + first, q0, q1, q2], 0 outside
+        P = viewed(X, (first, 0, 0, 0), P_)
+        if P is P_:
+            _pointwise2d_product_P(N*n*m*C, (X, P), (batch, n, m, C, N, first), H)
+
+        # A[e, i, j, d] = Σ_c P[e, i, j, c]·V[c, d]
+        cp.matmul(strided(P, (0, 0, 0, 0), (N*m*n, C), ((2, 1), (3, 1))), V, out=A_out)
+
+        # H[e + first, i, j, d] = u[d] + A[e, i, j, d]
+        _pointwise2d_product_H(N*n*m*D, (A, u, H), (n, m, D, N, first, last), H)
+
+
+def _product_work(*, batch, n, m, C, D, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*m*n + D*N*m*n, D*N*m*n),
+        ("view", (-((-batch) // N)), C*N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N*m*n, C, D, C*D + C*N*m*n),
+        ("held", (-((-batch) // N)), D*N*m*n, 0),
+    )
+
+
+def _im2col_dX_fixed(new, **_):
+    """What products of rows makes of the weights, once."""
+    return ()
+
+
+def _im2col_dX_room(new, *, m, D, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R, m, D))
+    A = new((N, R, m, C))
+    return (P, A)
+
+
+def _im2col_dX(G, V, dX, P_, A_, items, span, *, batch, n, m, D, C, N, R, **_):
+    """Products of rows."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = G[e + first, low + q0, q1, q2], 0 outside
+            P = viewed(G, (first, low, 0, 0), P_)
+            if P is P_:
+                _pointwise2d_im2col_dX_P(N*R*m*D, (G, P), (batch, n, m, D, N, R, first, low), dX)
+
+            # A[e, p, l, c] = Σ_d P[e, p, l, d]·V[c, d]
+            A = held(dX[first:last, low:high], A_)
+            cp.matmul(strided(P, (0, 0, 0, 0), (N, R*m, D), ((0, 1), (2, 1), (3, 1))), strided(V, (0, 0), (D, C), ((1, 1), (0, 1))), out=strided(A, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1))))
+
+            # dX[e + first, low + p, l, c] = A[e, p, l, c]
+            if A is A_:
+                _pointwise2d_im2col_dX_dX(N*R*m*C, (A, dX), (n, m, C, N, R, first, high, last, low), dX)
+
+
+def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*R*m, C*N*R*m),
+        ("view", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N, R*m, D, C, C*D + D*N*R*m),
+        ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
+    )
+
+
+def _product_dX_fixed(new, **_):
+    """What one product makes of the weights, once."""
+    return ()
+
+
+def _product_dX_room(new, *, n, m, D, C, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m, D))
+    A = new((N, n, m, C))
+    return (P, A)
+
+
+def _product_dX(G, V, dX, P_, A_, items, span, *, batch, n, m, D, C, N, **_):
+    """One product."""
+    for first, last in tiles(*items, N):
+        # P[e, q0, q1, q2] = G[e + first, q0, q1, q2], 0 outside
+        P = viewed(G, (first, 0, 0, 0), P_)
+        if P is P_:
+            _pointwise2d_product_dX_P(N*n*m*D, (G, P), (batch, n, m, D, N, first), dX)
+
+        # A[e, k, l, c] = Σ_d P[e, k, l, d]·V[c, d]
+        A = held(dX[first:last], A_)
+        cp.matmul(strided(P, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))), V.transpose(1, 0), out=strided(A, (0, 0, 0, 0), (N*m*n, C), ((2, 1), (3, 1))))
+
+        # dX[e + first, k, l, c] = A[e, k, l, c]
+        if A is A_:
+            _pointwise2d_product_dX_dX(N*n*m*C, (A, dX), (n, m, C, N, first, last), dX)
+
+
+def _product_dX_work(*, batch, n, m, D, C, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*m*n + D*N*m*n, C*N*m*n),
+        ("view", (-((-batch) // N)), D*N*m*n),
+        ("matmul", (-((-batch) // N)), 1, N*m*n, D, C, C*D + D*N*m*n),
+        ("held", (-((-batch) // N)), C*N*m*n, 0),
+    )
+
+
 def _terms(*, C, **_):
     """How many products one result adds at most."""
     return C
+
+
+def _direct_dX_terms(*, D, **_):
+    """How many products one result adds at most."""
+    return D
 
 
 def _sizes(X, V, u):
@@ -870,15 +1224,43 @@ pointwise2d = Kernel(
             work=_tiles_work,
             lacks=_tiles_lacks,
         ),
+        Algorithm(
+            "im2col",
+            "products of rows",
+            _im2col_fixed, _im2col_room, _im2col,
+            weights=(),
+            arrays=("X", "V", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_im2col_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
+            "product",
+            "one product",
+            _product_fixed, _product_room, _product,
+            weights=(),
+            arrays=("X", "V", "u"),
+            knobs={"N": ()},
+            extents=lambda *, batch, **_: {"N": batch},
+            work=_product_work,
+        ),
     ),
     unfit={
         "strips": "it needs a window that is told apart from the size of X",
+        "halos": "it needs a window that is told apart from the size of X",
+        "passes": "it needs a window that is told apart from the size of X",
         "parts": "it needs results that add up all items",
+        "phased": "it needs a window along some axis",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs a window along some axis",
     },
     gradients={
         "X": Gradient(
             _direct_dX, ("V", "G"),
             work=_direct_dX_work,
+            terms=_direct_dX_terms,
             algorithms=(
                 Design(
                     "tiles",
@@ -887,6 +1269,28 @@ pointwise2d = Kernel(
                     knobs={"P": (8, 4, 2, 1), "Q": (16, 8, 4, 2, 1), "K": (8,)},
                     work=_tiles_dX_work,
                     lacks=_tiles_dX_lacks,
+                ),
+                Algorithm(
+                    "im2col",
+                    "products of rows",
+                    _im2col_dX_fixed, _im2col_dX_room, _im2col_dX,
+                    weights=(),
+                    arrays=("G", "V"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_im2col_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "product",
+                    "one product",
+                    _product_dX_fixed, _product_dX_room, _product_dX,
+                    weights=(),
+                    arrays=("G", "V"),
+                    knobs={"N": ()},
+                    extents=lambda *, batch, **_: {"N": batch},
+                    work=_product_dX_work,
                 ),
             ),
         ),

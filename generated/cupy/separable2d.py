@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_r Σ_a Σ_b P[r, a]·Q[r, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, 0 ≤ r < R, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ separable(R)
-Proved        112 of 112 obligations for all sizes: docs/derivations/separable2d.md
+Proved        132 of 132 obligations for all sizes: docs/derivations/separable2d.md
 Cost          2·n·m·(2Δ + 1)²·R operations
 """
 from .._runtime import Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -332,6 +333,676 @@ extern "C" __global__ void separable2d_strips_dX(
 }
 """
 
+HALOS = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void separable2d_halos(
+    const stored* __restrict__ X, const stored* __restrict__ P, const stored* __restrict__ Q, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((-Delta - Q_) % (2*W) + (2*W)) % (2*W)) + Q_;
+    __shared__ __align__(16) stored x[2*Delta + P_*R_][right - left];
+    __shared__ __align__(16) stored v[R][2*Delta + 1];
+    __shared__ __align__(16) stored v_[R][2*Delta + 1];
+    int block = blockIdx.x;
+    const int j0 = Q_*(block % ((m + Q_ - 1) / (Q_)));
+    block /= ((m + Q_ - 1) / (Q_));
+    const int i0 = P_*R_*(block % ((n + P_*R_ - 1) / (P_*R_)));
+    block /= ((n + P_*R_ - 1) / (P_*R_));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P_*Q_;
+    const unsigned thread = threadIdx.y*Q_ + threadIdx.x;
+    real acc[R_];
+    if (0 <= j0 + left && Delta <= i0 && i0 + Delta + P_*R_ <= n && j0 + right <= m) {
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            // acc[r_] = u
+            acc[r_] = (real)u[0];
+        }
+        // x[y, e + t] = X[i0 + y - Delta, j0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P_*R_)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+        }
+        // v[r, a] = P[r, a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int a = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v[r][a] = P[(long long)r*(2*Delta + 1) + a];
+        }
+        // v_[r, b] = Q[r, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r_] += P[r, a]·Q[r, b]·X[i + a, j + b]
+        #pragma unroll 1
+        for (int r = 0; r < R; ++r) {
+            #pragma unroll 1
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll
+                for (int a = -Delta; a < Delta + 1; ++a) {
+                    #pragma unroll
+                    for (int r_ = 0; r_ < R_; ++r_) {
+                        acc[r_] += (real)v[r][a + Delta] * (real)v_[r][b + Delta] * (real)x[a + Delta + R_*p + r_][q + b - left];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            // H[i0 + R_*p + r_, j0 + q] = acc[r_]
+            H[((long long)z*n + i0 + R_*p + r_)*m + j0 + q] = acc[r_];
+        }
+    } else {
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            if (i0 + R_*p + r_ <= n - 1 && j0 + q <= m - 1) {
+                // acc[r_] = u
+                acc[r_] = (real)u[0];
+            }
+        }
+        // x[y, t] = X[i0 + y - Delta, j0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P_*R_)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= j0 + left + t && Delta <= i0 + y && i0 + y <= Delta + n - 1 && j0 + left + t <= m - 1) {
+                x[y][t] = X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+            }
+        }
+        // v[r, a] = P[r, a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int a = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v[r][a] = P[(long long)r*(2*Delta + 1) + a];
+        }
+        // v_[r, b] = Q[r, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r_] += P[r, a]·Q[r, b]·X[i + a, j + b]
+        #pragma unroll 1
+        for (int r = 0; r < R; ++r) {
+            #pragma unroll 1
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll 1
+                for (int a = -Delta; a < Delta + 1; ++a) {
+                    #pragma unroll
+                    for (int r_ = 0; r_ < R_; ++r_) {
+                        if (0 <= i0 + a + R_*p + r_ && 0 <= j0 + q + b && i0 + R_*p + r_ <= n - 1 && i0 + a + R_*p + r_ <= n - 1 && j0 + q + b <= m - 1 && j0 + q <= m - 1) {
+                            acc[r_] += (real)v[r][a + Delta] * (real)v_[r][b + Delta] * (real)x[a + Delta + R_*p + r_][q + b - left];
+                        }
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            if (i0 + R_*p + r_ <= n - 1 && j0 + q <= m - 1) {
+                // H[i0 + R_*p + r_, j0 + q] = acc[r_]
+                H[((long long)z*n + i0 + R_*p + r_)*m + j0 + q] = acc[r_];
+            }
+        }
+    }
+}
+"""
+
+PASSES = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void separable2d_passes(
+    const stored* __restrict__ X, const stored* __restrict__ P, const stored* __restrict__ Q, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((-Delta - Q_) % (2*W) + (2*W)) % (2*W)) + Q_;
+    __shared__ __align__(16) stored x[2*Delta + P_*R_][right - left];
+    __shared__ __align__(16) stored v[R][2*Delta + 1];
+    __shared__ __align__(16) stored v_[R][2*Delta + 1];
+    __shared__ __align__(16) real Z[R][2*Delta + P_*R_][Q_];
+    int block = blockIdx.x;
+    const int j0 = Q_*(block % ((m + Q_ - 1) / (Q_)));
+    block /= ((m + Q_ - 1) / (Q_));
+    const int i0 = P_*R_*(block % ((n + P_*R_ - 1) / (P_*R_)));
+    block /= ((n + P_*R_ - 1) / (P_*R_));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P_*Q_;
+    const unsigned thread = threadIdx.y*Q_ + threadIdx.x;
+    real acc[R_];
+    if (0 <= j0 + left && Delta <= i0 && i0 + Delta + P_*R_ <= n && j0 + right <= m) {
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            // acc[r_] = u
+            acc[r_] = (real)u[0];
+        }
+        // x[y, e + t] = X[i0 + y - Delta, j0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P_*R_)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+        }
+        // v[r, a] = P[r, a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int a = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v[r][a] = P[(long long)r*(2*Delta + 1) + a];
+        }
+        // v_[r, b] = Q[r, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // Z[r, y, t] = Σ_b v_[r, Delta + b]·x[y, b - left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + P_*R_)*(Q_) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + P_*R_)*(Q_)) continue;
+            const int t = part % (Q_);
+            part /= (Q_);
+            const int y = part % (2*Delta + P_*R_);
+            part /= (2*Delta + P_*R_);
+            const int r = part;
+            real sum;
+            sum = 0;
+            #pragma unroll
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                sum += (real)v_[r][b + Delta] * (real)x[y][b + t - left];
+            }
+            Z[r][y][t] = sum;
+        }
+        __syncthreads();
+        // acc[r_] += v[r, Delta + a]·Z[r, Delta + R_*p + a + r_, q]
+        #pragma unroll 1
+        for (int r = 0; r < R; ++r) {
+            #pragma unroll
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r_ = 0; r_ < R_; ++r_) {
+                    acc[r_] += (real)v[r][a + Delta] * Z[r][a + Delta + R_*p + r_][q];
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            // H[i0 + R_*p + r_, j0 + q] = acc[r_]
+            H[((long long)z*n + i0 + R_*p + r_)*m + j0 + q] = acc[r_];
+        }
+    } else {
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            if (i0 + R_*p + r_ <= n - 1 && j0 + q <= m - 1) {
+                // acc[r_] = u
+                acc[r_] = (real)u[0];
+            }
+        }
+        // x[y, t] = X[i0 + y - Delta, j0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P_*R_)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= j0 + left + t && Delta <= i0 + y && i0 + y <= Delta + n - 1 && j0 + left + t <= m - 1) {
+                x[y][t] = X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
+            }
+        }
+        // v[r, a] = P[r, a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int a = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v[r][a] = P[(long long)r*(2*Delta + 1) + a];
+        }
+        // v_[r, b] = Q[r, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // Z[r, y, t] = Σ_b v_[r, Delta + b]·x[y, b - left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + P_*R_)*(Q_) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + P_*R_)*(Q_)) continue;
+            const int t = part % (Q_);
+            part /= (Q_);
+            const int y = part % (2*Delta + P_*R_);
+            part /= (2*Delta + P_*R_);
+            const int r = part;
+            if (Delta <= i0 + y && i0 + y <= Delta + n - 1) {
+                real sum;
+                sum = 0;
+                #pragma unroll 1
+                for (int b = -Delta; b < Delta + 1; ++b) {
+                    if (0 <= j0 + b + t && j0 + b + t <= m - 1 && j0 + t <= m - 1) {
+                        sum += (real)v_[r][b + Delta] * (real)x[y][b + t - left];
+                    }
+                }
+                Z[r][y][t] = sum;
+            }
+        }
+        __syncthreads();
+        // acc[r_] += v[r, Delta + a]·Z[r, Delta + R_*p + a + r_, q]
+        #pragma unroll 1
+        for (int r = 0; r < R; ++r) {
+            #pragma unroll 1
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r_ = 0; r_ < R_; ++r_) {
+                    if (0 <= i0 + a + R_*p + r_ && i0 + R_*p + r_ <= n - 1 && i0 + a + R_*p + r_ <= n - 1 && j0 + q <= m - 1) {
+                        acc[r_] += (real)v[r][a + Delta] * Z[r][a + Delta + R_*p + r_][q];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            if (i0 + R_*p + r_ <= n - 1 && j0 + q <= m - 1) {
+                // H[i0 + R_*p + r_, j0 + q] = acc[r_]
+                H[((long long)z*n + i0 + R_*p + r_)*m + j0 + q] = acc[r_];
+            }
+        }
+    }
+}
+"""
+
+HALOS_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void separable2d_halos_dX(
+    const stored* __restrict__ P, const stored* __restrict__ Q, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n, int m)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((-Delta - Q_) % (2*W) + (2*W)) % (2*W)) + Q_;
+    __shared__ __align__(16) stored x[2*Delta + P_*R_][right - left];
+    __shared__ __align__(16) stored v[R][2*Delta + 1];
+    __shared__ __align__(16) stored v_[R][2*Delta + 1];
+    int block = blockIdx.x;
+    const int l0 = Q_*(block % ((m + Q_ - 1) / (Q_)));
+    block /= ((m + Q_ - 1) / (Q_));
+    const int k0 = P_*R_*(block % ((n + P_*R_ - 1) / (P_*R_)));
+    block /= ((n + P_*R_ - 1) / (P_*R_));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P_*Q_;
+    const unsigned thread = threadIdx.y*Q_ + threadIdx.x;
+    real acc[R_];
+    if (0 <= l0 + left && Delta <= k0 && k0 + Delta + P_*R_ <= n && l0 + right <= m) {
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            // acc[r_] = 0
+            acc[r_] = 0;
+        }
+        // x[y, e + t] = G[k0 + y - Delta, l0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P_*R_)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
+        }
+        // v[r, a] = P[r, a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int a = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v[r][a] = P[(long long)r*(2*Delta + 1) + a];
+        }
+        // v_[r, b] = Q[r, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r_] += P[r, a]·Q[r, b]·G[k - a, l - b]
+        #pragma unroll 1
+        for (int r = 0; r < R; ++r) {
+            #pragma unroll 1
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll
+                for (int a = -Delta; a < Delta + 1; ++a) {
+                    #pragma unroll
+                    for (int r_ = 0; r_ < R_; ++r_) {
+                        acc[r_] += (real)v[r][a + Delta] * (real)v_[r][b + Delta] * (real)x[Delta + R_*p + r_ - a][q - left - b];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            // dX[k0 + R_*p + r_, l0 + q] = acc[r_]
+            dX[((long long)z*n + k0 + R_*p + r_)*m + l0 + q] = acc[r_];
+        }
+    } else {
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            if (k0 + R_*p + r_ <= n - 1 && l0 + q <= m - 1) {
+                // acc[r_] = 0
+                acc[r_] = 0;
+            }
+        }
+        // x[y, t] = G[k0 + y - Delta, l0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P_*R_)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= l0 + left + t && Delta <= k0 + y && k0 + y <= Delta + n - 1 && l0 + left + t <= m - 1) {
+                x[y][t] = G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
+            }
+        }
+        // v[r, a] = P[r, a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int a = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v[r][a] = P[(long long)r*(2*Delta + 1) + a];
+        }
+        // v_[r, b] = Q[r, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r_] += P[r, a]·Q[r, b]·G[k - a, l - b]
+        #pragma unroll 1
+        for (int r = 0; r < R; ++r) {
+            #pragma unroll 1
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                #pragma unroll 1
+                for (int a = -Delta; a < Delta + 1; ++a) {
+                    #pragma unroll
+                    for (int r_ = 0; r_ < R_; ++r_) {
+                        if (a <= k0 + R_*p + r_ && b <= l0 + q && k0 + R_*p + r_ <= a + n - 1 && k0 + R_*p + r_ <= n - 1 && l0 + q <= b + m - 1 && l0 + q <= m - 1) {
+                            acc[r_] += (real)v[r][a + Delta] * (real)v_[r][b + Delta] * (real)x[Delta + R_*p + r_ - a][q - left - b];
+                        }
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            if (k0 + R_*p + r_ <= n - 1 && l0 + q <= m - 1) {
+                // dX[k0 + R_*p + r_, l0 + q] = acc[r_]
+                dX[((long long)z*n + k0 + R_*p + r_)*m + l0 + q] = acc[r_];
+            }
+        }
+    }
+}
+"""
+
+PASSES_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void separable2d_passes_dX(
+    const stored* __restrict__ P, const stored* __restrict__ Q, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n, int m)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((-Delta - Q_) % (2*W) + (2*W)) % (2*W)) + Q_;
+    __shared__ __align__(16) stored x[2*Delta + P_*R_][right - left];
+    __shared__ __align__(16) stored v[R][2*Delta + 1];
+    __shared__ __align__(16) stored v_[R][2*Delta + 1];
+    __shared__ __align__(16) real Z[R][2*Delta + P_*R_][Q_];
+    int block = blockIdx.x;
+    const int l0 = Q_*(block % ((m + Q_ - 1) / (Q_)));
+    block /= ((m + Q_ - 1) / (Q_));
+    const int k0 = P_*R_*(block % ((n + P_*R_ - 1) / (P_*R_)));
+    block /= ((n + P_*R_ - 1) / (P_*R_));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P_*Q_;
+    const unsigned thread = threadIdx.y*Q_ + threadIdx.x;
+    real acc[R_];
+    if (0 <= l0 + left && Delta <= k0 && k0 + Delta + P_*R_ <= n && l0 + right <= m) {
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            // acc[r_] = 0
+            acc[r_] = 0;
+        }
+        // x[y, e + t] = G[k0 + y - Delta, l0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P_*R_)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
+        }
+        // v[r, a] = P[r, a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int a = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v[r][a] = P[(long long)r*(2*Delta + 1) + a];
+        }
+        // v_[r, b] = Q[r, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // Z[r, y, t] = Σ_b v_[r, Delta + b]·x[y, -b - left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + P_*R_)*(Q_) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + P_*R_)*(Q_)) continue;
+            const int t = part % (Q_);
+            part /= (Q_);
+            const int y = part % (2*Delta + P_*R_);
+            part /= (2*Delta + P_*R_);
+            const int r = part;
+            real sum;
+            sum = 0;
+            #pragma unroll
+            for (int b = -Delta; b < Delta + 1; ++b) {
+                sum += (real)v_[r][b + Delta] * (real)x[y][t - left - b];
+            }
+            Z[r][y][t] = sum;
+        }
+        __syncthreads();
+        // acc[r_] += v[r, Delta + a]·Z[r, Delta + R_*p - a + r_, q]
+        #pragma unroll 1
+        for (int r = 0; r < R; ++r) {
+            #pragma unroll
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r_ = 0; r_ < R_; ++r_) {
+                    acc[r_] += (real)v[r][a + Delta] * Z[r][Delta + R_*p + r_ - a][q];
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            // dX[k0 + R_*p + r_, l0 + q] = acc[r_]
+            dX[((long long)z*n + k0 + R_*p + r_)*m + l0 + q] = acc[r_];
+        }
+    } else {
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            if (k0 + R_*p + r_ <= n - 1 && l0 + q <= m - 1) {
+                // acc[r_] = 0
+                acc[r_] = 0;
+            }
+        }
+        // x[y, t] = G[k0 + y - Delta, l0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P_*R_)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= l0 + left + t && Delta <= k0 + y && k0 + y <= Delta + n - 1 && l0 + left + t <= m - 1) {
+                x[y][t] = G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
+            }
+        }
+        // v[r, a] = P[r, a - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int a = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v[r][a] = P[(long long)r*(2*Delta + 1) + a];
+        }
+        // v_[r, b] = Q[r, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int r = part;
+            v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // Z[r, y, t] = Σ_b v_[r, Delta + b]·x[y, -b - left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < (R*(2*Delta + P_*R_)*(Q_) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= R*(2*Delta + P_*R_)*(Q_)) continue;
+            const int t = part % (Q_);
+            part /= (Q_);
+            const int y = part % (2*Delta + P_*R_);
+            part /= (2*Delta + P_*R_);
+            const int r = part;
+            if (Delta <= k0 + y && k0 + y <= Delta + n - 1) {
+                real sum;
+                sum = 0;
+                #pragma unroll 1
+                for (int b = -Delta; b < Delta + 1; ++b) {
+                    if (b <= l0 + t && l0 + t <= b + m - 1 && l0 + t <= m - 1) {
+                        sum += (real)v_[r][b + Delta] * (real)x[y][t - left - b];
+                    }
+                }
+                Z[r][y][t] = sum;
+            }
+        }
+        __syncthreads();
+        // acc[r_] += v[r, Delta + a]·Z[r, Delta + R_*p - a + r_, q]
+        #pragma unroll 1
+        for (int r = 0; r < R; ++r) {
+            #pragma unroll 1
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r_ = 0; r_ < R_; ++r_) {
+                    if (a <= k0 + R_*p + r_ && k0 + R_*p + r_ <= a + n - 1 && k0 + R_*p + r_ <= n - 1 && l0 + q <= m - 1) {
+                        acc[r_] += (real)v[r][a + Delta] * Z[r][Delta + R_*p + r_ - a][q];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r_ = 0; r_ < R_; ++r_) {
+            if (k0 + R_*p + r_ <= n - 1 && l0 + q <= m - 1) {
+                // dX[k0 + R_*p + r_, l0 + q] = acc[r_]
+                dX[((long long)z*n + k0 + R_*p + r_)*m + l0 + q] = acc[r_];
+            }
+        }
+    }
+}
+"""
+
 PARTS = r"""
 extern "C" __global__ void separable2d_parts_dP(
     const stored* __restrict__ X, const stored* __restrict__ Q, const stored* __restrict__ G, real* __restrict__ parts,
@@ -474,6 +1145,10 @@ _separable2d_direct_dQ = CudaKernel(cp, SRC, "separable2d_direct_dQ")
 _separable2d_direct_du = CudaKernel(cp, SRC, "separable2d_direct_du")
 _separable2d_strips = CudaStrips(cp, STRIPS, "separable2d_strips", ("R_", "S", "W"))
 _separable2d_strips_dX = CudaStrips(cp, STRIPS_DX, "separable2d_strips_dX", ("R_", "S", "W"))
+_separable2d_halos = CudaHalos(cp, HALOS, "separable2d_halos", ("R_", "P_", "Q_", "W"))
+_separable2d_passes = CudaHalos(cp, PASSES, "separable2d_passes", ("R_", "P_", "Q_", "W"))
+_separable2d_halos_dX = CudaHalos(cp, HALOS_DX, "separable2d_halos_dX", ("R_", "P_", "Q_", "W"))
+_separable2d_passes_dX = CudaHalos(cp, PASSES_DX, "separable2d_passes_dX", ("R_", "P_", "Q_", "W"))
 _separable2d_parts_dP = CudaParts(cp, PARTS, "separable2d_parts_dP", "separable2d_fold", along=2)
 _separable2d_parts_dQ = CudaParts(cp, PARTS, "separable2d_parts_dQ", "separable2d_fold", along=2)
 _separable2d_parts_du = CudaParts(cp, PARTS, "separable2d_parts_du", "separable2d_fold", along=2)
@@ -495,6 +1170,24 @@ def _strips(X, P, Q, u, H, new, R_, S):
     Delta = (P.shape[1] - 1) // 2
     batch = H.size // (n*m)
     _separable2d_strips((R_, S), (m, n, batch), (X, P, Q, u, H), (batch, n, m), (X, H), R=R, Delta=Delta)
+
+
+def _halos(X, P, Q, u, H, new, R_, P_, Q_):
+    """Tiles with a halo in shared memory."""
+    n, m = X.shape[-2:]
+    R = P.shape[0]
+    Delta = (P.shape[1] - 1) // 2
+    batch = H.size // (n*m)
+    _separable2d_halos((R_, P_, Q_), (n, m), batch, (X, P, Q, u, H), (batch, n, m), (X,), R=R, Delta=Delta)
+
+
+def _passes(X, P, Q, u, H, new, R_, P_, Q_):
+    """Two passes through shared memory."""
+    n, m = X.shape[-2:]
+    R = P.shape[0]
+    Delta = (P.shape[1] - 1) // 2
+    batch = H.size // (n*m)
+    _separable2d_passes((R_, P_, Q_), (n, m), batch, (X, P, Q, u, H), (batch, n, m), (X,), R=R, Delta=Delta)
 
 
 def _direct_work(*, batch, n, m, R, Delta, **_):
@@ -535,6 +1228,54 @@ def _strips_work(*, batch, n, m, R, Delta, R_, S, **_):
     )
 
 
+def _halos_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+    """Why no launch has these numbers, if so."""
+    return _separable2d_halos.lacks((R_, P_, Q_), (n, m), batch, (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_) + 2*R*(2*Delta + 1), 2*Delta*R_ + R_, (Delta, R, m, n))
+
+
+def _halos_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+    """Its launch, counted."""
+    products = R*R_*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
+            block=P_*Q_,
+            accesses=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            entries=2*R*(2*Delta + 1)/(P_*Q_) + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            moved=2*batch*m*n + 2*R*(2*Delta + 1) + 1,
+            shared=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R*(2*Delta + 1) + R*(2*Delta + 1)**2 + R*(2*Delta + 1)*(2*Delta + R_),
+            barriers=2,
+            sums=R_,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _passes_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+    """Why no launch has these numbers, if so."""
+    return _separable2d_passes.lacks((R_, P_, Q_), (n, m), batch, Q_*R*(2*Delta + P_*R_) + (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_) + 2*R*(2*Delta + 1), 2*Delta*R_ + R_, (Delta, R, m, n))
+
+
+def _passes_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*R_*(2*Delta + 1)
+    return (
+        launched(
+            threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
+            block=P_*Q_,
+            accesses=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            entries=2*R*(2*Delta + 1)/(P_*Q_) + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            moved=2*batch*m*n + 2*R*(2*Delta + 1) + 1,
+            shared=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + 2*R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*(2*Delta + P_*R_)/P_ + R*(2*Delta + 1) + R*(2*Delta + R_),
+            barriers=3,
+            sums=R_,
+            own=True,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(P, Q, G, dX, new):
     """The gradient by X: one thread an output."""
     R = P.shape[0]
@@ -551,6 +1292,24 @@ def _strips_dX(P, Q, G, dX, new, R_, S):
     n, m = G.shape[-2:]
     batch = dX.size // (n*m)
     _separable2d_strips_dX((R_, S), (m, n, batch), (P, Q, G, dX), (batch, n, m), (G, dX), R=R, Delta=Delta)
+
+
+def _halos_dX(P, Q, G, dX, new, R_, P_, Q_):
+    """Tiles with a halo in shared memory."""
+    R = P.shape[0]
+    Delta = (P.shape[1] - 1) // 2
+    n, m = G.shape[-2:]
+    batch = dX.size // (n*m)
+    _separable2d_halos_dX((R_, P_, Q_), (n, m), batch, (P, Q, G, dX), (batch, n, m), (G,), R=R, Delta=Delta)
+
+
+def _passes_dX(P, Q, G, dX, new, R_, P_, Q_):
+    """Two passes through shared memory."""
+    R = P.shape[0]
+    Delta = (P.shape[1] - 1) // 2
+    n, m = G.shape[-2:]
+    batch = dX.size // (n*m)
+    _separable2d_passes_dX((R_, P_, Q_), (n, m), batch, (P, Q, G, dX), (batch, n, m), (G,), R=R, Delta=Delta)
 
 
 def _direct_dX_work(*, batch, n, m, R, Delta, **_):
@@ -585,6 +1344,54 @@ def _strips_dX_work(*, batch, n, m, R, Delta, R_, S, **_):
             entries=4*R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + products/(S*(2*Delta + 1)) + 4*R_*(-((-S) // 4)) + products/S,
             moved=2*batch*m*n + 2*R*(2*Delta + 1),
             sums=R_*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_dX_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+    """Why no launch has these numbers, if so."""
+    return _separable2d_halos_dX.lacks((R_, P_, Q_), (n, m), batch, (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_) + 2*R*(2*Delta + 1), 2*Delta*R_ + R_, (Delta, R, m, n))
+
+
+def _halos_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+    """Its launch, counted."""
+    products = R*R_*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
+            block=P_*Q_,
+            accesses=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            entries=2*R*(2*Delta + 1)/(P_*Q_) + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            moved=2*batch*m*n + 2*R*(2*Delta + 1),
+            shared=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R*(2*Delta + 1) + R*(2*Delta + 1)**2 + R*(2*Delta + 1)*(2*Delta + R_),
+            barriers=2,
+            sums=R_,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _passes_dX_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+    """Why no launch has these numbers, if so."""
+    return _separable2d_passes_dX.lacks((R_, P_, Q_), (n, m), batch, Q_*R*(2*Delta + P_*R_) + (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_) + 2*R*(2*Delta + 1), 2*Delta*R_ + R_, (Delta, R, m, n))
+
+
+def _passes_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*R_*(2*Delta + 1)
+    return (
+        launched(
+            threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
+            block=P_*Q_,
+            accesses=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            entries=2*R*(2*Delta + 1)/(P_*Q_) + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            moved=2*batch*m*n + 2*R*(2*Delta + 1),
+            shared=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + 2*R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*(2*Delta + P_*R_)/P_ + R*(2*Delta + 1) + R*(2*Delta + R_),
+            barriers=3,
+            sums=R_,
             own=True,
             products=products,
         ),
@@ -769,9 +1576,30 @@ separable2d = Kernel(
             work=_strips_work,
             lacks=_strips_lacks,
         ),
+        Design(
+            "halos",
+            "tiles with a halo in shared memory",
+            _halos,
+            knobs={"R_": (8,), "P_": (8, 4, 2, 1), "Q_": (32,)},
+            work=_halos_work,
+            lacks=_halos_lacks,
+        ),
+        Design(
+            "passes",
+            "two passes through shared memory",
+            _passes,
+            knobs={"R_": (8,), "P_": (8, 4, 2, 1), "Q_": (32,)},
+            work=_passes_work,
+            lacks=_passes_lacks,
+        ),
     ),
     unfit={
         "parts": "it needs results that add up all items",
+        "im2col": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "phased": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "product": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "shifts": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "winograd": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
     },
     gradients={
         "X": Gradient(
@@ -785,6 +1613,22 @@ separable2d = Kernel(
                     knobs={"R_": (8, 4, 2, 1), "S": (4,)},
                     work=_strips_dX_work,
                     lacks=_strips_dX_lacks,
+                ),
+                Design(
+                    "halos",
+                    "tiles with a halo in shared memory",
+                    _halos_dX,
+                    knobs={"R_": (8,), "P_": (8, 4, 2, 1), "Q_": (32,)},
+                    work=_halos_dX_work,
+                    lacks=_halos_dX_lacks,
+                ),
+                Design(
+                    "passes",
+                    "two passes through shared memory",
+                    _passes_dX,
+                    knobs={"R_": (8,), "P_": (8, 4, 2, 1), "Q_": (32,)},
+                    work=_passes_dX_work,
+                    lacks=_passes_dX_lacks,
                 ),
             ),
         ),

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[2i + a, 2j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2)
-Proved        111 of 111 obligations for all sizes: docs/derivations/strided2d.md
+Proved        116 of 116 obligations for all sizes: docs/derivations/strided2d.md
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 from .._runtime import Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -200,6 +201,128 @@ extern "C" __global__ void strided2d_strips(
 }
 """
 
+HALOS = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void strided2d_halos(
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((1 - Delta - 2*Q) % (2*W) + (2*W)) % (2*W)) + 2*Q - 1;
+    __shared__ __align__(16) stored x[2*Delta + 2*P*R - 1][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][2*Delta + 1];
+    int block = blockIdx.x;
+    const int j0 = Q*(block % (((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1 + Q - 1) / Q));
+    block /= (((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1 + Q - 1) / Q);
+    const int i0 = P*R*(block % (((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1 + P*R - 1) / (P*R)));
+    block /= (((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1 + P*R - 1) / (P*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= 2*j0 + left && 2*i0 + Delta + 2*P*R <= n + 1 && 2*j0 + right <= m && Delta <= 2*i0) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = u
+            acc[r] = (real)u[0];
+        }
+        // x[y, e + t] = X[2*i0 + y - Delta, 2*j0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 2*P*R - 1)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 2*P*R - 1)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
+        }
+        // v[a, b] = V[a - Delta, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            v[a][b] = V[(long long)a*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r] += V[a, b]·X[2*i + a, 2*j + b]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    acc[r] += (real)v[a + Delta][b + Delta] * (real)x[a + Delta + 2*R*p + 2*r][2*q + b - left];
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // H[i0 + R*p + r, j0 + q] = acc[r]
+            H[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + R*p + r)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + q] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (2*i0 + 2*R*p + 2*r <= n - 1 && 2*j0 + 2*q <= m - 1) {
+                // acc[r] = u
+                acc[r] = (real)u[0];
+            }
+        }
+        // x[y, t] = X[2*i0 + y - Delta, 2*j0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 2*P*R - 1)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 2*P*R - 1)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= 2*j0 + left + t && 2*i0 + y <= Delta + n - 1 && 2*j0 + left + t <= m - 1 && Delta <= 2*i0 + y) {
+                x[y][t] = X[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
+            }
+        }
+        // v[a, b] = V[a - Delta, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            v[a][b] = V[(long long)a*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r] += V[a, b]·X[2*i + a, 2*j + b]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll 1
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (0 <= 2*i0 + a + 2*R*p + 2*r && 0 <= 2*j0 + 2*q + b && 2*i0 + 2*R*p + 2*r <= n - 1 && 2*i0 + a + 2*R*p + 2*r <= n - 1 && 2*j0 + 2*q + b <= m - 1 && 2*j0 + 2*q <= m - 1) {
+                        acc[r] += (real)v[a + Delta][b + Delta] * (real)x[a + Delta + 2*R*p + 2*r][2*q + b - left];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (2*i0 + 2*R*p + 2*r <= n - 1 && 2*j0 + 2*q <= m - 1) {
+                // H[i0 + R*p + r, j0 + q] = acc[r]
+                H[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + R*p + r)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + q] = acc[r];
+            }
+        }
+    }
+}
+"""
+
 PARTS = r"""
 extern "C" __global__ void strided2d_parts_dV(
     const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
@@ -299,6 +422,7 @@ _strided2d_direct_dX = CudaKernel(cp, SRC, "strided2d_direct_dX")
 _strided2d_direct_dV = CudaKernel(cp, SRC, "strided2d_direct_dV")
 _strided2d_direct_du = CudaKernel(cp, SRC, "strided2d_direct_du")
 _strided2d_strips = CudaStrips(cp, STRIPS, "strided2d_strips", ("R", "S", "W"))
+_strided2d_halos = CudaHalos(cp, HALOS, "strided2d_halos", ("R", "P", "Q", "W"))
 _strided2d_parts_dV = CudaParts(cp, PARTS, "strided2d_parts_dV", "strided2d_fold", along=2)
 _strided2d_parts_du = CudaParts(cp, PARTS, "strided2d_parts_du", "strided2d_fold", along=2)
 
@@ -317,6 +441,14 @@ def _strips(X, V, u, H, new, R, S):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
     _strided2d_strips((R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
+
+
+def _halos(X, V, u, H, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    n, m = X.shape[-2:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
+    _strided2d_halos((R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch, (X, V, u, H), (batch, n, m), (X,), Delta=Delta)
 
 
 def _direct_work(*, batch, n, m, Delta, **_):
@@ -351,6 +483,30 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
             entries=4*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4)) + 4*R*(-((-S) // 4)) + products/S + 1,
             moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2 + 1,
             sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _strided2d_halos.lacks((R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch, (2*Delta + 1)**2 + (2*Delta + 2*P*R - 1)*(2*Delta + ((7*Delta) % 8) + ((1 - Delta - 2*Q) % 8) + 2*Q - 1), 2*Delta*R + R, (Delta, m, n))
+
+
+def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((-((m - 1) // 2) - 1) // Q))*(-((-((n - 1) // 2) - 1) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R + 1,
+            moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2 + 1,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R*(2*Delta + 1)**2,
+            barriers=2,
+            sums=R,
             own=True,
             products=products,
         ),
@@ -510,9 +666,23 @@ strided2d = Kernel(
             work=_strips_work,
             lacks=_strips_lacks,
         ),
+        Design(
+            "halos",
+            "tiles with a halo in shared memory",
+            _halos,
+            knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+            work=_halos_work,
+            lacks=_halos_lacks,
+        ),
     ),
     unfit={
+        "passes": "it needs products of windows along one axis each; 'V[a, b]' is of both",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs channels that are summed over, and filters",
+        "phased": "it needs channels that are summed over, and filters",
+        "product": "it needs channels that are summed over, and filters",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs channels that are summed over, and filters",
     },
     gradients={
         "X": Gradient(

@@ -4,7 +4,7 @@
     X[k, l] = Σ_i Σ_j V[k - 2i, l - 2j]·H[i, j]        |k - 2i|, |l - 2j| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2) ⟶ adjoint
-Proved        94 of 94 obligations for all sizes: docs/derivations/transposed2d.md
+Proved        99 of 99 obligations for all sizes: docs/derivations/transposed2d.md
 Cost          2·((2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 0; (2·n·Δ + n + 1 - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 0; (2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 1; (2·n·Δ + n - Δ²)/2 otherwise where Δ ≤ n - 2; ⌈n/2⌉·n otherwise)·((2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 0; (2·m·Δ + m + 1 - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 0; (2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 1; (2·m·Δ + m - Δ²)/2 otherwise where Δ ≤ m - 2; ⌈m/2⌉·m otherwise) operations
 """
 from .._runtime import Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -179,6 +180,128 @@ extern "C" __global__ void transposed2d_strips_dH(
 }
 """
 
+HALOS_DH = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void transposed2d_halos_dH(
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dH,
+    int batch, int n, int m)
+{
+    const int left = -Delta - (((-Delta) % (2*W) + (2*W)) % (2*W));
+    const int right = Delta + (((1 - Delta - 2*Q) % (2*W) + (2*W)) % (2*W)) + 2*Q - 1;
+    __shared__ __align__(16) stored x[2*Delta + 2*P*R - 1][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][2*Delta + 1];
+    int block = blockIdx.x;
+    const int j0 = Q*(block % (((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1 + Q - 1) / Q));
+    block /= (((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1 + Q - 1) / Q);
+    const int i0 = P*R*(block % (((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1 + P*R - 1) / (P*R)));
+    block /= (((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1 + P*R - 1) / (P*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= 2*j0 + left && 2*i0 + Delta + 2*P*R <= n + 1 && 2*j0 + right <= m && Delta <= 2*i0) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = 0
+            acc[r] = 0;
+        }
+        // x[y, e + t] = G[2*i0 + y - Delta, 2*j0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 2*P*R - 1)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 2*P*R - 1)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
+        }
+        // v[a, b] = V[a - Delta, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            v[a][b] = V[(long long)a*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r] += V[a, b]·G[2*i + a, 2*j + b]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    acc[r] += (real)v[a + Delta][b + Delta] * (real)x[a + Delta + 2*R*p + 2*r][2*q + b - left];
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // dH[i0 + R*p + r, j0 + q] = acc[r]
+            dH[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + R*p + r)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + q] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (2*i0 + 2*R*p + 2*r <= n - 1 && 2*j0 + 2*q <= m - 1) {
+                // acc[r] = 0
+                acc[r] = 0;
+            }
+        }
+        // x[y, t] = G[2*i0 + y - Delta, 2*j0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 2*P*R - 1)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 2*P*R - 1)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= 2*j0 + left + t && 2*i0 + y <= Delta + n - 1 && 2*j0 + left + t <= m - 1 && Delta <= 2*i0 + y) {
+                x[y][t] = G[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
+            }
+        }
+        // v[a, b] = V[a - Delta, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            v[a][b] = V[(long long)a*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r] += V[a, b]·G[2*i + a, 2*j + b]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll 1
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (0 <= 2*i0 + a + 2*R*p + 2*r && 0 <= 2*j0 + 2*q + b && 2*i0 + 2*R*p + 2*r <= n - 1 && 2*i0 + a + 2*R*p + 2*r <= n - 1 && 2*j0 + 2*q + b <= m - 1 && 2*j0 + 2*q <= m - 1) {
+                        acc[r] += (real)v[a + Delta][b + Delta] * (real)x[a + Delta + 2*R*p + 2*r][2*q + b - left];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (2*i0 + 2*R*p + 2*r <= n - 1 && 2*j0 + 2*q <= m - 1) {
+                // dH[i0 + R*p + r, j0 + q] = acc[r]
+                dH[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + R*p + r)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + q] = acc[r];
+            }
+        }
+    }
+}
+"""
+
 PARTS = r"""
 extern "C" __global__ void transposed2d_parts_dV(
     const stored* __restrict__ H, const stored* __restrict__ G, real* __restrict__ parts,
@@ -246,6 +369,7 @@ _transposed2d_direct = CudaKernel(cp, SRC, "transposed2d_direct")
 _transposed2d_direct_dH = CudaKernel(cp, SRC, "transposed2d_direct_dH")
 _transposed2d_direct_dV = CudaKernel(cp, SRC, "transposed2d_direct_dV")
 _transposed2d_strips_dH = CudaStrips(cp, STRIPS_DH, "transposed2d_strips_dH", ("R", "S", "W"))
+_transposed2d_halos_dH = CudaHalos(cp, HALOS_DH, "transposed2d_halos_dH", ("R", "P", "Q", "W"))
 _transposed2d_parts_dV = CudaParts(cp, PARTS, "transposed2d_parts_dV", "transposed2d_fold", along=2)
 
 
@@ -289,6 +413,14 @@ def _strips_dH(V, G, dH, new, R, S):
     _transposed2d_strips_dH((R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (V, G, dH), (batch, n, m), (G, dH), Delta=Delta)
 
 
+def _halos_dH(V, G, dH, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = G.shape[-2:]
+    batch = dH.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
+    _transposed2d_halos_dH((R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch, (V, G, dH), (batch, n, m), (G,), Delta=Delta)
+
+
 def _direct_dH_work(*, batch, n, m, Delta, **_):
     """Its launch, counted."""
     products = min(m, 2*Delta + 1)*min(n, 2*Delta + 1)
@@ -321,6 +453,30 @@ def _strips_dH_work(*, batch, n, m, Delta, R, S, **_):
             entries=4*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
             moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2,
             sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_dH_lacks(*, batch, n, m, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _transposed2d_halos_dH.lacks((R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch, (2*Delta + 1)**2 + (2*Delta + 2*P*R - 1)*(2*Delta + ((7*Delta) % 8) + ((1 - Delta - 2*Q) % 8) + 2*Q - 1), 2*Delta*R + R, (Delta, m, n))
+
+
+def _halos_dH_work(*, batch, n, m, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((-((m - 1) // 2) - 1) // Q))*(-((-((n - 1) // 2) - 1) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R,
+            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R,
+            moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R*(2*Delta + 1)**2,
+            barriers=2,
+            sums=R,
             own=True,
             products=products,
         ),
@@ -407,7 +563,14 @@ transposed2d = Kernel(
     unfit={
         "strips": "it needs a window that is told apart from the size of H",
         "tiles": "it needs a product of weights and places that is full; '2*j0 + 2*k_ <= Delta + l0 + 4*q + s' leaves terms out",
+        "halos": "it needs a window that is told apart from the size of H",
+        "passes": "it needs a window that is told apart from the size of H",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "phased": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "product": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "shifts": "it needs conditions on the window alone; there is 2*i <= Delta + k",
+        "winograd": "it needs conditions on the window alone; there is 2*i <= Delta + k",
     },
     gradients={
         "H": Gradient(
@@ -421,6 +584,14 @@ transposed2d = Kernel(
                     knobs={"R": (8, 4, 2, 1), "S": (4,)},
                     work=_strips_dH_work,
                     lacks=_strips_dH_lacks,
+                ),
+                Design(
+                    "halos",
+                    "tiles with a halo in shared memory",
+                    _halos_dH,
+                    knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+                    work=_halos_dH_work,
+                    lacks=_halos_dH_lacks,
                 ),
             ),
         ),

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a + Δ, j + b + Δ]        |a|, |b| ≤ Δ
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(valid)
-Proved        128 of 128 obligations for all sizes: docs/derivations/valid2d.md
+Proved        138 of 138 obligations for all sizes: docs/derivations/valid2d.md
 Cost          2·(n - 2Δ)·(m - 2Δ)·(2Δ + 1)² operations
 """
 from .._runtime import Gradient, Kernel
@@ -12,6 +12,7 @@ from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
+from .._runtime.halos import CudaHalos
 
 cp = array_module("cupy")
 
@@ -284,6 +285,250 @@ extern "C" __global__ void valid2d_strips_dX(
 }
 """
 
+HALOS = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void valid2d_halos(
+    const stored* __restrict__ X, const stored* __restrict__ V, const stored* __restrict__ u, stored* __restrict__ H,
+    int batch, int n, int m)
+{
+    const int left = 0;
+    const int right = 2*Delta + (((-2*Delta - Q) % (2*W) + (2*W)) % (2*W)) + Q;
+    __shared__ __align__(16) stored x[2*Delta + P*R][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][2*Delta + 1];
+    int block = blockIdx.x;
+    const int j0 = Q*(block % ((m - 2*Delta + Q - 1) / Q));
+    block /= ((m - 2*Delta + Q - 1) / Q);
+    const int i0 = P*R*(block % ((n - 2*Delta + P*R - 1) / (P*R)));
+    block /= ((n - 2*Delta + P*R - 1) / (P*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= j0 + left && i0 + 2*Delta + P*R <= n && j0 + right <= m) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = u
+            acc[r] = (real)u[0];
+        }
+        // x[y, e + t] = X[i0 + y, j0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P*R)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y)*m + j0 + left + t];
+        }
+        // v[a, b] = V[a - Delta, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            v[a][b] = V[(long long)a*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r] += V[a, b]·X[i + a + Delta, j + b + Delta]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    acc[r] += (real)v[a + Delta][b + Delta] * (real)x[a + Delta + R*p + r][q + b + Delta - left];
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // H[i0 + R*p + r, j0 + q] = acc[r]
+            H[((long long)z*(n - 2*Delta) + i0 + R*p + r)*(m - 2*Delta) + j0 + q] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (i0 + 2*Delta + R*p + r <= n - 1 && j0 + q + 2*Delta <= m - 1) {
+                // acc[r] = u
+                acc[r] = (real)u[0];
+            }
+        }
+        // x[y, t] = X[i0 + y, j0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P*R)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= i0 + y && 0 <= j0 + left + t && i0 + y <= n - 1 && j0 + left + t <= m - 1) {
+                x[y][t] = X[((long long)z*n + i0 + y)*m + j0 + left + t];
+            }
+        }
+        // v[a, b] = V[a - Delta, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            v[a][b] = V[(long long)a*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r] += V[a, b]·X[i + a + Delta, j + b + Delta]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll 1
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (i0 + 2*Delta + R*p + r <= n - 1 && j0 + q + 2*Delta <= m - 1) {
+                        acc[r] += (real)v[a + Delta][b + Delta] * (real)x[a + Delta + R*p + r][q + b + Delta - left];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (i0 + 2*Delta + R*p + r <= n - 1 && j0 + q + 2*Delta <= m - 1) {
+                // H[i0 + R*p + r, j0 + q] = acc[r]
+                H[((long long)z*(n - 2*Delta) + i0 + R*p + r)*(m - 2*Delta) + j0 + q] = acc[r];
+            }
+        }
+    }
+}
+"""
+
+HALOS_DX = r"""
+struct __align__(sizeof(stored)*W) Lanes { stored entry[W]; };
+
+extern "C" __global__ void valid2d_halos_dX(
+    const stored* __restrict__ V, const stored* __restrict__ G, stored* __restrict__ dX,
+    int batch, int n, int m)
+{
+    const int left = -2*Delta - 2*(((-Delta) % W + W) % W);
+    const int right = Q + (((-Q) % (2*W) + (2*W)) % (2*W));
+    __shared__ __align__(16) stored x[2*Delta + P*R][right - left];
+    __shared__ __align__(16) stored v[2*Delta + 1][2*Delta + 1];
+    int block = blockIdx.x;
+    const int l0 = Q*(block % ((m + Q - 1) / Q));
+    block /= ((m + Q - 1) / Q);
+    const int k0 = P*R*(block % ((n + P*R - 1) / (P*R)));
+    block /= ((n + P*R - 1) / (P*R));
+    const int z = block;
+    const int p = threadIdx.y;
+    const int q = threadIdx.x;
+    const unsigned threads = P*Q;
+    const unsigned thread = threadIdx.y*Q + threadIdx.x;
+    real acc[R];
+    if (0 <= l0 + left && 2*Delta <= k0 && k0 + 2*Delta + P*R <= n && l0 + 2*Delta + right <= m) {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // acc[r] = 0
+            acc[r] = 0;
+        }
+        // x[y, e + t] = G[k0 + y - 2*Delta, l0 + left + e + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P*R)*((right - left + W - 1) / W)) continue;
+            const int t = W*(part % ((right - left + W - 1) / W));
+            part /= ((right - left + W - 1) / W);
+            const int y = part;
+            *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*(n - 2*Delta) + k0 + y - 2*Delta)*(m - 2*Delta) + l0 + left + t];
+        }
+        // v[a, b] = V[a - Delta, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            v[a][b] = V[(long long)a*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r] += V[a, b]·G[k - a - Delta, l - b - Delta]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    acc[r] += (real)v[a + Delta][b + Delta] * (real)x[Delta + R*p + r - a][q - left - b - Delta];
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            // dX[k0 + R*p + r, l0 + q] = acc[r]
+            dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
+        }
+    } else {
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
+                // acc[r] = 0
+                acc[r] = 0;
+            }
+        }
+        // x[y, t] = G[k0 + y - 2*Delta, l0 + left + t]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + P*R)*(right - left)) continue;
+            const int t = part % (right - left);
+            part /= (right - left);
+            const int y = part;
+            if (0 <= l0 + left + t && 2*Delta <= k0 + y && k0 + y <= n - 1 && l0 + left + 2*Delta + t <= m - 1) {
+                x[y][t] = G[((long long)z*(n - 2*Delta) + k0 + y - 2*Delta)*(m - 2*Delta) + l0 + left + t];
+            }
+        }
+        // v[a, b] = V[a - Delta, b - Delta]
+        #pragma unroll 4
+        for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
+            unsigned part = turn*threads + thread;
+            if (part >= (2*Delta + 1)*(2*Delta + 1)) continue;
+            const int b = part % (2*Delta + 1);
+            part /= (2*Delta + 1);
+            const int a = part;
+            v[a][b] = V[(long long)a*(2*Delta + 1) + b];
+        }
+        __syncthreads();
+        // acc[r] += V[a, b]·G[k - a - Delta, l - b - Delta]
+        #pragma unroll 1
+        for (int b = -Delta; b < Delta + 1; ++b) {
+            #pragma unroll 1
+            for (int a = -Delta; a < Delta + 1; ++a) {
+                #pragma unroll
+                for (int r = 0; r < R; ++r) {
+                    if (a + Delta <= k0 + R*p + r && b + Delta <= l0 + q && k0 + Delta + R*p + r <= a + n - 1 && l0 + q + Delta <= b + m - 1) {
+                        acc[r] += (real)v[a + Delta][b + Delta] * (real)x[Delta + R*p + r - a][q - left - b - Delta];
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        #pragma unroll
+        for (int r = 0; r < R; ++r) {
+            if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
+                // dX[k0 + R*p + r, l0 + q] = acc[r]
+                dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
+            }
+        }
+    }
+}
+"""
+
 PARTS = r"""
 extern "C" __global__ void valid2d_parts_dV(
     const stored* __restrict__ X, const stored* __restrict__ G, real* __restrict__ parts,
@@ -382,6 +627,8 @@ _valid2d_direct_dV = CudaKernel(cp, SRC, "valid2d_direct_dV")
 _valid2d_direct_du = CudaKernel(cp, SRC, "valid2d_direct_du")
 _valid2d_strips = CudaStrips(cp, STRIPS, "valid2d_strips", ("R", "S", "W"))
 _valid2d_strips_dX = CudaStrips(cp, STRIPS_DX, "valid2d_strips_dX", ("R", "S", "W"))
+_valid2d_halos = CudaHalos(cp, HALOS, "valid2d_halos", ("R", "P", "Q", "W"))
+_valid2d_halos_dX = CudaHalos(cp, HALOS_DX, "valid2d_halos_dX", ("R", "P", "Q", "W"))
 _valid2d_parts_dV = CudaParts(cp, PARTS, "valid2d_parts_dV", "valid2d_fold", along=2)
 _valid2d_parts_du = CudaParts(cp, PARTS, "valid2d_parts_du", "valid2d_fold", along=2)
 
@@ -400,6 +647,14 @@ def _strips(X, V, u, H, new, R, S):
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // ((n - 2*Delta)*(m - 2*Delta))
     _valid2d_strips((R, S), (m - 2*Delta, n - 2*Delta, batch), (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
+
+
+def _halos(X, V, u, H, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    n, m = X.shape[-2:]
+    Delta = (V.shape[0] - 1) // 2
+    batch = H.size // ((n - 2*Delta)*(m - 2*Delta))
+    _valid2d_halos((R, P, Q), (n - 2*Delta, m - 2*Delta), batch, (X, V, u, H), (batch, n, m), (X,), Delta=Delta)
 
 
 def _direct_work(*, batch, n, m, Delta, **_):
@@ -440,6 +695,30 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
     )
 
 
+def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _valid2d_halos.lacks((R, P, Q), (n - 2*Delta, m - 2*Delta), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((-2*Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+
+
+def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((2*Delta - m) // Q))*(-((2*Delta - n) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2 + 1,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            barriers=2,
+            sums=R,
+            own=True,
+            products=products,
+        ),
+    )
+
+
 def _direct_dX(V, G, dX, new):
     """The gradient by X: one thread an output."""
     Delta = (V.shape[0] - 1) // 2
@@ -454,6 +733,14 @@ def _strips_dX(V, G, dX, new, R, S):
     n, m = dX.shape[-2:]
     batch = dX.size // (n*m)
     _valid2d_strips_dX((R, S), (m, n, batch), (V, G, dX), (batch, n, m), (G, dX), Delta=Delta)
+
+
+def _halos_dX(V, G, dX, new, R, P, Q):
+    """Tiles with a halo in shared memory."""
+    Delta = (V.shape[0] - 1) // 2
+    n, m = dX.shape[-2:]
+    batch = dX.size // (n*m)
+    _valid2d_halos_dX((R, P, Q), (n, m), batch, (V, G, dX), (batch, n, m), (G,), Delta=Delta)
 
 
 def _direct_dX_work(*, batch, Delta, n, m, **_):
@@ -488,6 +775,30 @@ def _strips_dX_work(*, batch, Delta, n, m, R, S, **_):
             entries=4*(2*Delta + R)*(-((-2*Delta - 2*(Delta % 2) - ((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
             moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2,
             sums=R*S,
+            own=True,
+            products=products,
+        ),
+    )
+
+
+def _halos_dX_lacks(*, batch, Delta, n, m, R, P, Q, **_):
+    """Why no launch has these numbers, if so."""
+    return _valid2d_halos_dX.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*(((3*Delta) % 4)) + 2*Delta + ((7*Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+
+
+def _halos_dX_work(*, batch, Delta, n, m, R, P, Q, **_):
+    """Its launch, counted."""
+    products = R*(2*Delta + 1)**2
+    return (
+        launched(
+            threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
+            block=P*Q,
+            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q) + R,
+            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q) + R,
+            moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            barriers=2,
+            sums=R,
             own=True,
             products=products,
         ),
@@ -625,9 +936,23 @@ valid2d = Kernel(
             work=_strips_work,
             lacks=_strips_lacks,
         ),
+        Design(
+            "halos",
+            "tiles with a halo in shared memory",
+            _halos,
+            knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+            work=_halos_work,
+            lacks=_halos_lacks,
+        ),
     ),
     unfit={
+        "passes": "it needs products of windows along one axis each; 'V[a, b]' is of both",
         "parts": "it needs results that add up all items",
+        "im2col": "it needs channels that are summed over, and filters",
+        "phased": "it needs channels that are summed over, and filters",
+        "product": "it needs channels that are summed over, and filters",
+        "shifts": "it needs filters, letters that are contracted, and taps",
+        "winograd": "it needs channels that are summed over, and filters",
     },
     gradients={
         "X": Gradient(
@@ -641,6 +966,14 @@ valid2d = Kernel(
                     knobs={"R": (8, 4, 2, 1), "S": (4,)},
                     work=_strips_dX_work,
                     lacks=_strips_dX_lacks,
+                ),
+                Design(
+                    "halos",
+                    "tiles with a halo in shared memory",
+                    _halos_dX,
+                    knobs={"R": (8,), "P": (8, 4, 2, 1), "Q": (32,)},
+                    work=_halos_dX_work,
+                    lacks=_halos_dX_lacks,
                 ),
             ),
         ),

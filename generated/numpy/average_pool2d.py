@@ -4,7 +4,7 @@
     H[i, j, d] = Σ_a Σ_b K[a, b]·X[2i + a, 2j + b, d]        0 ≤ a ≤ 1, 0 ≤ b ≤ 1
 
 Derivation    dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations) ⟶ local(box(0, 1)) ⟶ depthwise ⟶ boundary(valid) ⟶ strided(2) ⟶ fixed([[1, 1], [1, 1]], scale=1/4)
-Proved        91 of 91 obligations for all sizes: docs/derivations/average_pool2d.md
+Proved        96 of 96 obligations for all sizes: docs/derivations/average_pool2d.md
 Cost          8·⌊n/2⌋·⌊m/2⌋·C operations
 """
 import numpy as np

@@ -4,7 +4,7 @@
     H[i, j, d] = u[d] + Σ_a Σ_b Σ_c V[a, b, c, d]·X[i + a, j + b, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        113 of 113 obligations for all sizes: docs/derivations/conv2d_channels.md
+Proved        131 of 131 obligations for all sizes: docs/derivations/conv2d_channels.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import numpy as np

@@ -4,7 +4,7 @@
     X[k, l, c] = Σ_a Σ_b Σ_d V[a, b, c, d]·H[k - a, l - b, d]        |a|, |b| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ adjoint
-Proved        108 of 108 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
+Proved        126 of 126 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import numpy as np

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |b - a|, |a + b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(Δ)) ⟶ boundary(zero)
-Proved        117 of 117 obligations for all sizes: docs/derivations/diamond2d.md
+Proved        127 of 127 obligations for all sizes: docs/derivations/diamond2d.md
 Cost          2·n·m·(2Δ + 2·Δ² + 1) operations
 """
 import numpy as np

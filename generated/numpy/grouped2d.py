@@ -4,7 +4,7 @@
     H[i, j, f, d] = u[f, d] + Σ_a Σ_b Σ_c V[a, b, c, f, d]·X[i + a, j + b, f, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(groups=F) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(f, g)
-Proved        122 of 122 obligations for all sizes: docs/derivations/grouped2d.md
+Proved        140 of 140 obligations for all sizes: docs/derivations/grouped2d.md
 Cost          2·n·m·(2Δ + 1)²·C·D·F operations
 """
 import numpy as np

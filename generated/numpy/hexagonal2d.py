@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]        |a|, |b|, |a + b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(hexagon(Δ)) ⟶ equivariant(pointgroup(D6)) ⟶ boundary(zero)
-Proved        126 of 126 obligations for all sizes: docs/derivations/hexagonal2d.md
+Proved        136 of 136 obligations for all sizes: docs/derivations/hexagonal2d.md
 Cost          2·n·m·(3Δ + 3·Δ² + 1) operations
 """
 import numpy as np

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[max(|a|, |b|), min(|a|, |b|)]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ equivariant(pointgroup(D4)) ⟶ boundary(zero)
-Proved        140 of 140 obligations for all sizes: docs/derivations/isotropic2d.md
+Proved        150 of 150 obligations for all sizes: docs/derivations/isotropic2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import numpy as np

@@ -4,7 +4,7 @@
     H[i, j] = Σ_a Σ_b K[a, b]·X[i + a, j + b]        -1 ≤ b - a ≤ 1, -1 ≤ a + b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(1)) ⟶ boundary(zero) ⟶ fixed([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
-Proved        78 of 78 obligations for all sizes: docs/derivations/laplacian2d.md
+Proved        88 of 88 obligations for all sizes: docs/derivations/laplacian2d.md
 Cost          10·n·m operations
 """
 import numpy as np

@@ -4,7 +4,7 @@
     H[i, j, d, r] = u[d] + Σ_a Σ_b Σ_c Σ_s V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]        -1 ≤ a ≤ 1, -1 ≤ b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ equivariant(pointgroup(C4, channels={s: regular, r: regular})) ⟶ boundary(zero)
-Proved        112 of 112 obligations for all sizes: docs/derivations/p4_conv2d.md
+Proved        130 of 130 obligations for all sizes: docs/derivations/p4_conv2d.md
 Cost          288·n·m·C·D operations
 """
 import numpy as np

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X⁺[i + a, j + b]        |a|, |b| ≤ Δ, X⁺ = X reflected in the last place
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(reflect)
-Proved        78 of 78 obligations for all sizes: docs/derivations/reflect2d.md
+Proved        83 of 83 obligations for all sizes: docs/derivations/reflect2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import numpy as np

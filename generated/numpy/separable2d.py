@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_r Σ_a Σ_b P[r, a]·Q[r, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, 0 ≤ r < R, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ separable(R)
-Proved        112 of 112 obligations for all sizes: docs/derivations/separable2d.md
+Proved        132 of 132 obligations for all sizes: docs/derivations/separable2d.md
 Cost          2·n·m·(2Δ + 1)²·R operations
 """
 import numpy as np
