@@ -2,7 +2,7 @@
 
 import inspect
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from types import ModuleType
 from typing import Any
@@ -60,11 +60,11 @@ def _case(sizes: dict[str, int]) -> tuple[str, dict[str, int]]:
     return ", ".join(f"{name} = {value}" for name, value in sizes.items()), sizes
 
 
-def wide(kernel: Any) -> dict[str, int] | None:
+def wide(kernel: Any, sides: Sequence[int] = SIDES) -> dict[str, int] | None:
     """Sizes at which data and result are as large as is quick to run, for kernels of many results; others, such as radii, are 1."""
     every = list(inspect.signature(kernel.shapes).parameters)
     own = {axis.strip() for key in (kernel.data, kernel.result) for axis in kernel.letters[key].split(",")}
-    found = ({name: side if name in own else 1 for name in every} for side in SIDES)
+    found = ({name: side if name in own else 1 for name in every} for side in sides)
     return next((sizes for sizes in found if _fits(kernel, sizes)), None)
 
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 from sympy import Abs, Implies, Max, Min, true
 
@@ -122,8 +123,8 @@ def statement(goal: Goal) -> Statement:
         kind, parts = "K", [ANY.proposition(e) for e in known]
     except TextError:
         kind, parts = "Q", [RATIONAL.proposition(e) for e in known]
-    arrays = {(coq_name(r.array), len(r.subscripts)) for e in known for r in e.atoms(Read)}
-    letters = sorted({coq_name(s.name) for e in known for s in e.free_symbols})
+    arrays = {(coq_name(r.array), len(r.subscripts)) for e in known for r in _reads(e)}
+    letters = sorted({name for e in known for name in _letters(e)})
     names = [*letters, *(name for name, _ in arrays)]
     if twice := sorted(name for name in set(names) if names.count(name) > 1):
         raise TextError(f"{twice[0]} names two things")
@@ -134,12 +135,22 @@ def statement(goal: Goal) -> Statement:
     return Statement(" ".join(variables), facts, parts[-1])
 
 
+@lru_cache(maxsize=1 << 16)
+def _reads(e: Any) -> frozenset[Any]:
+    return frozenset(e.atoms(Read))
+
+
+@lru_cache(maxsize=1 << 16)
+def _letters(e: Any) -> frozenset[str]:
+    return frozenset(coq_name(s.name) for s in e.free_symbols)
+
+
 def _check_effort(goal: Goal) -> None:
     """Raises TextError for a goal that the tactics are too slow for: cases multiply where instances are to be found."""
-    instances = sum(isinstance(fact, Implies) and fact.has(Read) for fact in goal.facts)
+    instances = sum(isinstance(fact, Implies) and bool(_reads(fact)) for fact in goal.facts)
     if instances > _INSTANCES:
         raise TextError(f"it takes {instances} instances of a constraint at once, which Coq would take minutes for")
-    places = [place for read in goal.show.atoms(Read) for place in read.subscripts]
+    places = [place for read in _reads(goal.show) for place in read.subscripts]
     cases = {case for place in places for case in place.atoms(Abs, Max, Min, Where)}
     if instances and len(cases) > _CASES:
         many = f"it takes {instances} instances of a constraint and {len(cases)} cases of its subscripts at once"

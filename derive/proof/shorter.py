@@ -27,8 +27,8 @@ def shorter(goal: Goal) -> tuple[tuple[Any, ...], Any]:
     """The facts that bear on what the goal shows, and what of that is not among its facts."""
     given = frozenset(goal.facts)
     show = built(And, *(part for part in in_fixed_order(And.make_args(goal.show)) if part not in given))
-    facts = goal.facts
-    while loose := _loose(facts, show.free_symbols):
+    facts, shown = goal.facts, show.free_symbols
+    while loose := _loose(facts, shown):
         facts = tuple(fact for fact in facts if loose.isdisjoint(_bounds(fact)))
     return facts, show
 
