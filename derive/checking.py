@@ -51,9 +51,10 @@ class CheckFailed(DeriveError):
 
 def small_sizes(form: Form) -> Iterator[dict[Symbol, int]]:
     """Small values of all sizes that the form admits, the odd ones first: 1, larger than the image, unequal."""
-    choices = sorted(product((1, 3, 4, 2, 0), repeat=len(form.sizes)), key=lambda v: (len(set(v)) < min(3, len(v)), v))
+    names = form.sizes
+    choices = sorted(product((1, 3, 4, 2, 0), repeat=len(names)), key=lambda v: (len(set(v)) < min(3, len(v)), v))
     for values in choices:
-        sizes = dict(zip(form.sizes, values, strict=True))
+        sizes = dict(zip(names, values, strict=True))
         if bool(evaluate(form.given, sizes)) and _points(form, sizes) <= _MOST:
             yield sizes
 

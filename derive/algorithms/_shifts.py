@@ -69,7 +69,8 @@ class _Shifts(Tile):
             Room(self.P, self.tile_shape()),
             Room(self.B, tuple(r.stop for r in (*shared, *self.entries, *columns))),
         )
-        stages = (self.halo(), product, self._added())
+        halo = replace(self.halo(), copied=True)  # a tile of rows is no matrix where it lies in the input
+        stages = (halo, product, self._added())
         return self.staged("shifts", "products at shifts", batched, made, fixed, rooms, stages)
 
     def _added(self) -> Store:

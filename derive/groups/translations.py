@@ -100,11 +100,20 @@ class Translations:
 
     @staticmethod
     def _pivots(rates: Mapping[Symbol, Mapping[Symbol, Expr]], shifts: tuple[Symbol, ...]) -> dict[Symbol, Symbol]:
-        """For each shift that acts, a letter that it moves by exactly itself, and no other shift moves."""
+        """For each shift that acts, a letter that it moves by exactly itself, and no other shift moves.
+
+        Raises StatedLate where there is none.
+        """
         pivots: dict[Symbol, Symbol] = {}
         for s in shifts:
             if any(rate[s] != 0 for rate in rates.values()):
-                pivots[s] = next(p for p, rate in rates.items() if rate[s] == 1 and sum(map(abs, rate.values())) == 1)
+                alone = (p for p, rate in rates.items() if rate[s] == 1 and sum(map(abs, rate.values())) == 1)
+                if (pivot := next(alone, None)) is None:
+                    raise StatedLate(
+                        f"A shift by {s} carries no letter of the weights just as far, as inputs move apart from outputs; "
+                        f"state the symmetry before strides and compositions."
+                    )
+                pivots[s] = pivot
         return pivots
 
     @staticmethod

@@ -123,11 +123,9 @@ def statement(goal: Goal) -> Statement:
         kind, parts = "K", [ANY.proposition(e) for e in known]
     except TextError:
         kind, parts = "Q", [RATIONAL.proposition(e) for e in known]
-    arrays = {(coq_name(r.array), len(r.subscripts)) for e in known for r in _reads(e)}
+    arrays = {_array(r) for e in known for r in _reads(e)}
     letters = sorted({name for e in known for name in _letters(e)})
-    names = [*letters, *(name for name, _ in arrays)]
-    if twice := sorted(name for name in set(names) if names.count(name) > 1):
-        raise TextError(f"{twice[0]} names two things")
+    _check_names(letters, arrays)
     variables = ["(K : Type) (zero : K)"] if arrays and kind == "K" else []
     variables += [f"({name} : {'Z -> ' * rank}{kind})" for name, rank in sorted(arrays)]
     variables += [f"({' '.join(letters)} : Z)"] if letters else []
@@ -143,6 +141,12 @@ def _reads(e: Any) -> frozenset[Any]:
 @lru_cache(maxsize=1 << 16)
 def _letters(e: Any) -> frozenset[str]:
     return frozenset(coq_name(s.name) for s in e.free_symbols)
+
+
+def _check_names(letters: Iterable[str], arrays: Iterable[tuple[str, int]]) -> None:
+    names = Counter((*letters, *(name for name, _ in arrays)))
+    if twice := sorted(name for name, times in names.items() if times > 1):
+        raise TextError(f"{twice[0]} names two things")
 
 
 def _check_effort(goal: Goal) -> None:
@@ -166,9 +170,27 @@ def _said(goal: Goal) -> tuple[Statement | None, str]:
         return None, str(refusal)
 
 
+def _is_said(goal: Goal) -> bool:
+    """Whether all of a goal can be said, and so what its statement keeps of it."""
+    known = (*goal.facts, goal.show)
+    try:
+        _check_effort(goal)
+        for e in known:
+            ANY.proposition(e)
+        _check_names({name for e in known for name in _letters(e)}, {_array(r) for e in known for r in _reads(e)})
+    except TextError:
+        return False
+    return True
+
+
+def _array(read: Read) -> tuple[str, int]:
+    return coq_name(read.array), len(read.subscripts)
+
+
 def left_out(obligation: Obligation) -> str:
     """Why not all of an obligation is stated in a file for Coq; empty where all of it is."""
-    return next((reason for goal in obligation.goals for _, reason in [_said(goal)] if reason), "")
+    goals = (goal for goal in obligation.goals if isinstance(goal, Linear) or not _is_said(goal))
+    return next((reason for goal in goals for _, reason in [_said(goal)] if reason), "")
 
 
 def coq_file(header: str, claims: Iterable[Claim]) -> CoqFile:

@@ -99,7 +99,7 @@ class Device:
     served: int = 32
     dram_bytes: float = 3.35e12
     launch: float = 3e-6
-    text: float = 1e-7
+    text: float = 2.5e-7
     statement: float = 8e-6
     cache: int = 50 << 20
     cached_bytes: float = 5.5e12

@@ -22,9 +22,15 @@ LEFT = "toeplitz"
 def anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Proofs are remembered, and these are made up; two algorithms are enough."""
     monkeypatch.setattr(lowering, "ALGORITHMS", (LEFT, "box"))
-    lowering._tried.cache_clear()
+    forgotten()
     yield
+    forgotten()
+
+
+def forgotten() -> None:
+    """What was proved before is proved again."""
     lowering._tried.cache_clear()
+    lowering.by_algorithm.cache_clear()
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, status: Status) -> None:
@@ -42,7 +48,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, status: Status) -> None:
 
 def test_what_no_proof_is_found_for_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     every = [program.name for program, _ in lowering.staged(SIGNAL.form)]
-    lowering._tried.cache_clear()
+    forgotten()
     answering(monkeypatch, Status.UNKNOWN)
     assert LEFT in every
     assert [program.name for program, _ in lowering.staged(SIGNAL.form)] == [n for n in every if n != LEFT]

@@ -209,12 +209,14 @@ def test_what_blocks_lack() -> None:
         (64, 1, "direct"),
         (512, 1, {"R": 2, "S": 4}),
         (8192, 1, {"R": 8, "S": 4}),
-        (8192, 5, {"R": 4, "S": 4}),
-        (8192, 16, "direct"),
+        (8192, 4, {"R": 4, "S": 4}),
+        (8192, 5, "halos"),
+        (8192, 16, "halos"),
+        (8192, 30, "direct"),
     ],
 )
 def test_blocks_are_taken_where_they_are_quicker(side: int, radius: int, chosen: Any) -> None:
-    """Few results aren't worth a text of their own; more rows save reads, but leave fewer threads; long sums aren't unrolled."""
+    """Few results aren't worth a text of their own; more rows save reads, but leave fewer threads; large windows share cells."""
     plan = subject("conv2d", "cupy").kernel.plan((side, side), np.ones((2 * radius + 1,) * 2, np.float32))
     assert plan.choice.knobs == chosen if isinstance(chosen, dict) else plan.algorithm == chosen
 
