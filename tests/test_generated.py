@@ -130,7 +130,7 @@ for name in g.__all__:
 def test_every_layer_is_planned_without_cupy(root: Path) -> None:
     chosen = dict(line.split() for line in _python(root, PLANNED).splitlines())
     assert tuple(chosen) == LAYERS
-    assert {"direct", "strips", "tiles", "parts"} == set(chosen.values())
+    assert {"direct", "strips", "tiles", "parts", "product", "shifts"} == set(chosen.values())
 
 
 @pytest.mark.skipif(not has_compiler(), reason="no C++ compiler to run CUDA text with")

@@ -187,9 +187,10 @@ def make_plan(
         raise DTypeError(
             f"{kernel.name}.plan: {kind} with these weights gives {call.types.result}; pass dtype= or other weights."
         )
-    own = {k: a.copy() for k, a in zip(kernel.arrays, call.operands, strict=True) if k in kernel.arguments[1:]}
+    operands = dict(zip(kernel.arrays, call.operands, strict=True))
+    own = {k: operands[k].copy() for k in kernel.arguments[1:]}
     every = kernel.sizes_of(call.fit)
-    without = STRICT if accuracy == "strict" else "" if replace(kernel, xp=np).finite(own) else WEIGHTS
+    without = STRICT if accuracy == "strict" else "" if twin.finite(operands) else WEIGHTS
     known, unfit = exact_designs(kernel, without) if without else (kernel, {})
     listed = _listed(known, every, call.types, bool(like.size), algorithm == "auto")
     unfit = {**kernel.unfit, **(lacking(known, every) if like.size else {}), **unfit}

@@ -190,7 +190,9 @@ def test_a_mask_after_signs_is_refused_with_what_survives():
         signed.then(local(Mask([[0, 1, 0], [0, 1, 0], [0, 1, 0]])))
 
 
-@pytest.mark.parametrize("group", [derive.Translations(), derive.Translations(step=2), derive.PointGroup("D1")], ids=str)
+@pytest.mark.parametrize(
+    "group", [derive.Translations(), derive.Translations(step=2), derive.PointGroup("D1")], ids=str
+)
 def test_a_symmetry_after_a_stride_without_a_window_is_refused(group):
     strided = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
     with pytest.raises(derive.DeriveError, match="state the symmetry before strides and compositions"):

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from sympy import Sum, Symbol
+from sympy import Symbol
 
 import derive
 from derive.errors import DeriveError
@@ -186,6 +186,8 @@ def test_long_values_are_shown_on_one_line_and_cut():
     assert (len(said("x" * 100)), said("x" * 100)[-1]) == (60, "…")
 
 
-def test_strides_beyond_all_sizes_are_counted_by_a_sum():
-    layer = derive.convolution(3, stride=10**30, channels=False)
-    assert layer.free_parameters["weight"].has(Sum)
+def test_strides_beyond_all_sizes_are_counted():
+    counts = derive.convolution(3, stride=10**30, channels=False).counts
+    n, m = sorted(counts.exact_weight.free_symbols, key=str, reverse=True)
+    assert [counts.exact_weight.subs({n: size, m: size}) for size in (1, 2, 10**30, 10**30 + 1)] == [1, 4, 4, 9]
+    assert [counts.when.subs({n: size, m: size}) for size in (10**30, 10**30 + 1)] == [False, True]

@@ -39,7 +39,7 @@ def derived(kernel: object, group: str, **options: object) -> Derivation:
     return derive.convolution(kernel, rank=3, channels=False, symmetry=derive.PointGroup(group), **options)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.nightly if n == "a disk" else ()) for n in CASES])
 def test_weights_are_as_many_as_orbits_of_offsets(name: str) -> None:
     kernel, group, options, inside = CASES[name]
     start = process_time()
@@ -49,6 +49,7 @@ def test_weights_are_as_many_as_orbits_of_offsets(name: str) -> None:
     assert all(verdict.proved for verdict in layer.verdicts)
 
 
+@pytest.mark.nightly
 def test_a_strided_one_behind_edges_has_an_exact_kernel() -> None:
     kernel, group, options, _ = CASES["a cross, strided"]
     check_emitted(Layer("layer", derived(kernel, group, **options), "A layer of a test.", "", ""))
