@@ -175,13 +175,14 @@ def make_plan(
     """See `Kernel.plan`; a device has threads of its own."""
     if threads != 1:
         raise ArgumentError(f"{kernel.name}.plan: threads split calls of NumPy; a device has its own.")
-    twin = replace(kernel, xp=np)
+    twin = replace(kernel, xp=np, contiguous=False)
     weights = checked_weights(twin, tuple(map(_on_host, weights)), algorithm, 1, accuracy)
     shape = extents(kernel, shape)
     kind = element_type(kernel, dtype) if dtype is not None else type_of_weights(weights)
     if kind.kind != "f":
         raise DTypeError(f"{kernel.name}.plan needs floats; for {kind} call {kernel.name} itself.")
     like = np.broadcast_to(np.zeros((), kind), shape)
+    twin.signature.read(kernel.data, like)
     call = twin.prepare(like, *with_biases(twin, like, weights, kind), **(sizes or {}))
     if call.types.result != kind:
         raise DTypeError(

@@ -152,3 +152,11 @@ def test_seconds_of_a_launch():
     half = [launched(threads=133 * 256, block=256, products=10**5, accesses=0, entries=0, moved=1)]
     full = [launched(threads=132 * 256, block=256, products=10**5, accesses=0, entries=0, moved=1)]
     assert DEVICE.seconds(half, 4) > DEVICE.seconds(full, 4)
+
+
+def test_shapes_are_looked_at_and_nothing_of_their_size_is_made() -> None:
+    conv2d = subject("conv2d", "cupy").kernel
+    window = np.ones((3, 3), np.float32)
+    with pytest.raises(ValueError, match=r"X has shape \(4,\); it needs at least 2 axes"):
+        conv2d.plan((4,), window)
+    assert conv2d.plan((10**9, 10**9), window).explain().candidates
