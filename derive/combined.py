@@ -27,10 +27,11 @@ from derive.rules.unbiased import unbiased
 __all__ = ["compile", "convolution"]
 
 Numbers = int | tuple[int, ...]
+Sides = int | str | tuple[int | str, ...]
 
 
 def convolution(
-    kernel: Numbers | str | Support = 3,
+    kernel: Sides | Support = 3,
     stride: Numbers = 1,
     dilation: Numbers = 1,
     groups: int | str | None = None,
@@ -44,8 +45,8 @@ def convolution(
 ) -> Derivation:
     """The derivation of a translation-equivariant layer on a grid with these structures.
 
-    kernel     the window's side, one for each axis or for all, odd or even; a name such as "Delta" for a radius that the
-               weights' shape tells; or a support such as Diamond(2)
+    kernel     the window's side, odd or even, or a name such as "Delta" for a radius that the weights' shape tells, one for
+               each axis or for all; or a support such as Diamond(2)
     stride, dilation    from 1, for each axis or for all
     groups     None: every channel sees every other. "depthwise": each its own. A name or a number: so many groups, an axis of
                their own, X[..., g, c] and H[..., f, d]
@@ -72,7 +73,7 @@ def convolution(
 
 
 def _windowed(
-    rank: int, channels: bool, groups: int | str | None, kernel: Numbers | str | Support, dilation: Numbers
+    rank: int, channels: bool, groups: int | str | None, kernel: Sides | Support, dilation: Numbers
 ) -> Derivation:
     """Channels, shifts, the window and groups."""
     layer = dense(rank=rank)
@@ -121,11 +122,13 @@ def _whole(**given: Any) -> Iterable[Any]:
     """The arguments. Raises UsageRefused for one that is neither a whole number from 1 nor a tuple of these."""
     for name, value in given.items():
         if not all(map(is_count, value if isinstance(value, tuple) else (value,))):
-            raise UsageRefused(f"{name}= is a whole number from 1, or one for each axis; {said(value)} is neither.")
+            raise UsageRefused(
+                f"{name}= is a whole number from 1, or a tuple of one for each axis; {said(value)} is neither."
+            )
     return given.values()
 
 
-def _axes(rank: int | None, *given: Numbers | str | Support) -> int:
+def _axes(rank: int | None, *given: Sides | Support) -> int:
     """How many axes the grid has."""
     if rank is not None and not is_count(rank):
         raise UsageRefused(f"A grid has a whole number of axes from 1; rank={said(rank)} is none.")
@@ -150,19 +153,22 @@ def _channels(groups: int | str | None) -> Any:
     return with_channels(groups=groups if isinstance(groups, str) else "F")
 
 
-def _window(kernel: Numbers | str | Support, steps: tuple[int, ...], rank: int) -> Any:
-    """The support that a window of this side has before it is thinned out."""
-    if isinstance(kernel, str):
-        if len(set(steps)) > 1:
-            raise UsageRefused("A radius by name goes with one dilation for all axes.")
-        return kernel if steps[0] == 1 else f"{steps[0]}*{kernel}"
+def _window(kernel: Sides | Support, steps: tuple[int, ...], rank: int) -> Any:
+    """The support that a window of these sides has before it is thinned out."""
     if hasattr(kernel, "ranges") and not isinstance(kernel, type):
         return kernel
     sides: tuple[Any, ...] = kernel if isinstance(kernel, tuple) else (kernel,) * rank
-    if not all(map(is_count, sides)):
+    if not all(is_count(side) or isinstance(side, str) for side in sides):
         raise UsageRefused(
-            f"A window's side is a whole number from 1, a radius's name, or a support such as Diamond(2); {said(kernel)} is none."
+            "A window's side is a whole number from 1 or a radius's name, or a tuple of one for each axis, or a support such as "
+            f"Diamond(2); {said(kernel)} is none."
         )
-    lower = tuple((side - 1) // 2 * step for side, step in zip(sides, steps, strict=True))
-    upper = tuple(side // 2 * step for side, step in zip(sides, steps, strict=True))
-    return Box(lower, upper)
+    lower, upper = zip(*map(_reach, sides, steps), strict=True)
+    return lower[0] if isinstance(kernel, str) and len(set(lower)) == 1 else Box(lower, upper)
+
+
+def _reach(side: int | str, step: int) -> tuple[int | str, int | str]:
+    """How far a window reaches to either side of its place, along an axis."""
+    if isinstance(side, str):
+        return (side, side) if step == 1 else (f"{step}*{side}", f"{step}*{side}")
+    return (side - 1) // 2 * step, side // 2 * step

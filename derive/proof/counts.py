@@ -126,6 +126,9 @@ class Counts:
         when = true
         if any(e.has(Min, Max, Piecewise) for e in exact):
             when = next((c for c in _chambers(form, given) if _is_plain(sum(exact), form, c)), true)
+            full = And(*(_full(p, given) for p in form.params))
+            wider = decide(Goal((form.given, when), full).smt) is Status.PROVED and _is_plain(sum(exact), form, full)
+            when = full if wider else when
         context = Polyhedron.of(And(form.given, when))
         return cls(*exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given))
 

@@ -207,3 +207,11 @@ def test_windows_of_several_radii_count_where_their_sides_fit(radius, support):
         third = {derive.Diamond: lambda a, b: abs(a) + abs(b), derive.Hexagon: lambda a, b: abs(a + b)}[support]
         assert layer.free_parameters["when"].subs(found) == True  # noqa: E712
         assert layer.free_parameters["weight"].subs(found) == sum(third(a, b) <= r for a, b in offsets)
+
+
+def test_a_radius_of_its_own_for_each_axis_has_the_condition_of_that_axis():
+    layer = derive.convolution(kernel=("Delta", "Gamma"), channels=False)
+    delta, gamma, n, m = map(index, ("Delta", "Gamma", "n", "m"))
+    narrow = {delta: 4, n: 5, gamma: 2, m: 3}
+    when = layer.free_parameters["when"]
+    assert when.subs(narrow) and not when.subs({**narrow, n: 4}) and not when.subs({**narrow, m: 2})
