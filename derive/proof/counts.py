@@ -7,30 +7,28 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from math import lcm
 from typing import Any
 
-import numpy as np
 from sympy import And, Eq, Expr, Ge, Integer, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
 
 from derive.errors import TextError
 from derive.forms.conditions import regardless, simplified, split
 from derive.forms.count import NotCountable, condition_for_full, count_where
-from derive.forms.expr import Where, index, reads
+from derive.forms.expr import Where, index
 from derive.forms.form import Form, Param, Role, equal_places
 from derive.forms.narrowed import narrowed
 from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
-from derive.forms.products import product_of
 from derive.forms.quotients import rounded
 from derive.proof.beyond import layers_beyond
+from derive.proof.columns import column_by_column, independent_columns
 from derive.proof.ends import free_at_ends
-from derive.proof.exact import PRIMES, rank, rank_modulo
 from derive.proof.factorisation import dimension, unfactored
 from derive.proof.goal import Goal, Status
 from derive.proof.ranks import determined_when, rank_of_numbers
 from derive.proof.reach import large_enough
 from derive.proof.solver import decide
+from derive.proof.windows import layers_of_numbers
 
 __all__ = ["Counts"]
 
@@ -62,16 +60,18 @@ class Counts:
         Raises NotCountable where terms share inputs and, of sizes by name, none are found at which W determines the weights.
         """
         found, given = cls._of_entries(form), Polyhedron.of(form.given)
-        _check_columns(form.bias, form.biases)
+        independent_columns(form.bias, form.biases)
         if not form.shared or all(p.data for p in form.weights) or _spans(form):
             return found._shorter(form)
         if (beyond := layers_beyond(form)) is not None:
-            return replace(found, exact_weight=beyond[0], when=with_min(simplified(beyond[1], form.given), given))
+            return found._told(form, beyond[0], found.weight, beyond[1])
         if (known := rank_of_numbers(form)) is not None:
             return cls(Integer(known), found.bias, Integer(known), found.bias, true)
+        if (cases := layers_of_numbers(form)) is not None:
+            return found._told(form, *cases)
         stated, grid = _stated(form)
-        if (column := _check_columns(form.weight, form.weights)) is not None:
-            form = _column_by_column(form, column)
+        if (column := independent_columns(form.weight, form.weights)) is not None:
+            form = column_by_column(form, column)
         if isinstance(form.weight, Mul):
             reached, enough = dimension(form)
             if (
@@ -88,6 +88,16 @@ class Counts:
             raise NotCountable("Terms share inputs, and no place was found that tells all weights apart.")
         when = with_min(simplified(And(found.when, enough), form.given), given)
         return cls(None, None, found.weight, found.bias, when)
+
+    def _told(self, form: Form, number: Expr, short: Expr, when: Any) -> Counts:
+        """With so many weights, which are as many as the short number exactly under the condition."""
+        given = Polyhedron.of(form.given)
+        when = with_min(simplified(when, form.given), given)
+        try:
+            bias = _number(form.biases, given)
+        except (NotAffine, NotCountable, TextError):
+            return replace(self, exact_weight=number, weight=short, when=And(self.when, when))
+        return Counts(number, bias, short, bias, when)
 
     def _shorter(self, form: Form) -> Counts:
         """The same, along the axes of a window one by one where that says it in less."""
@@ -201,62 +211,13 @@ def _brackets(param: Param) -> Expr:
 
 def _spans(form: Form) -> bool:
     """Whether the weights are coordinates in a basis that the form brings along, and terms share inputs along it alone."""
-    column = _check_columns(form.weight, form.weights)
+    column = independent_columns(form.weight, form.weights)
     if column is None:
         return False
     twin = {s: index(f"{s.name}_") for s in form.reduction_symbols}
     same = And(equal_places(form.read, (e.xreplace(twin) for e in form.read)), form.live, form.live.xreplace(twin))
     others = And(*(Eq(s, t) for s, t in twin.items() if s != column))
     return decide(Goal((form.given, same), others).smt) is Status.PROVED
-
-
-def _check_columns(value: Expr, params: tuple[Param, ...]) -> Symbol | None:
-    """The letter t of Σ_t B[p, t]·V[q, t], p and q letters of their own, None for anything else.
-
-    Raises NotCountable where the columns of B are not independent.
-    """
-    numbers = [p for p in params if p.values is not None]
-    entries = product_of(value.function if isinstance(value, Sum) else value)
-    if len(numbers) != 1 or len(params) != 2 or entries is None or len(entries) != 2:
-        return None
-    (basis,) = numbers
-    (learned,) = (p for p in params if p is not basis)
-    own, other = (entries[p.name].subscripts for p in (basis, learned))
-    if not (own and other and own[-1] == other[-1] and isinstance(own[-1], Symbol)):
-        return None
-    plain = all(isinstance(s, Symbol) for s in own) and len(set(own)) == len(own)
-    apart = not set(own[:-1]) & {s for e in other[:-1] for s in e.free_symbols}
-    if not plain or not apart or own[-1] in {s for e in other[:-1] for s in e.free_symbols}:
-        raise NotCountable(
-            f"The numbers {basis.name} may be read at some of their places only, so weights may coincide."
-        )
-    extents = [int(e) for e in basis.array.shape]
-    scale = lcm(*(int(v.q) for v in basis.values or ()))
-    matrix = np.array([int(v * scale) for v in basis.values or ()], object).reshape(-1, extents[-1])
-    if rank_modulo(matrix, PRIMES[0]) < extents[-1] and rank(matrix) < extents[-1]:
-        raise NotCountable(f"The columns of {basis.name} are not independent.")
-    return index(own[-1].name)
-
-
-def _column_by_column(form: Form, column: Symbol) -> Form:
-    """The coordinates of the weights themselves, each column an output of its own: these show what the weights show.
-
-    Raises NotCountable where an entry of the weights is not read for each place of the basis.
-    """
-    (basis,) = (p for p in form.weights if p.values is not None)
-    (learned,) = (p for p in form.weights if p is not basis)
-    entries = {r.array: r for r in reads(form.weight)}
-    places = {*entries[basis.name].subscripts[:-1]}
-    if not places <= {*form.output.symbols, *form.read} or places & form.domain.free_symbols:
-        raise NotCountable(f"Terms share inputs, and not every place of {basis.name} is seen by itself.")
-    axis = replace(learned.array.axes[-1], symbol=column, role=Role.CHANNEL)
-    return replace(
-        form,
-        output=replace(form.output, axes=(*form.output.axes, axis)),
-        reduction=tuple(a for a in form.reduction if a.symbol != column),
-        weight=entries[learned.name],
-        weights=(learned,),
-    )
 
 
 def _without_grid(param: Param, form: Form) -> Any:

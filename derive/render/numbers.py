@@ -149,10 +149,12 @@ def needed(form: Form, at: Mapping[str, int]) -> str:
 
 
 def free_entries(form: Form, params: tuple[Param, ...], exact: Expr | None, at: Mapping[str, int]) -> int:
-    """How many free entries there are at these sizes: by the expression, or entry by entry where there is none."""
+    """How many free entries there are at these sizes, of weights as many as W tells: by an expression, or entry by entry."""
+    sizes = {index(name): value for name, value in at.items()}
+    if exact is None and form.shared and params is form.weights:
+        exact = counts(form.at({s: Integer(value) for s, value in sizes.items()})).exact_weight
     if exact is not None:
         return at_sizes(exact, at)
-    sizes = {index(name): value for name, value in at.items()}
     return sum(_free_at(p, sizes) for p in params)
 
 

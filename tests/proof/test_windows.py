@@ -1,0 +1,77 @@
+"""Windows of numbers that are no box, or are tied, are counted at every size behind every edge; brute force is the measure."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+import derive
+from derive.forms.expr import index
+from derive.proof.counts import Counts
+from derive.proof.windows import layers_of_numbers
+from derive.render.numbers import numbers
+from tests.proof.test_dimensions import agree
+
+EDGES = ("periodic", "reflect", "symmetric", "nearest")
+WINDOWS = {
+    "D4": {"kernel": 3, "symmetry": derive.PointGroup("D4")},
+    "C4, strided": {"kernel": 3, "symmetry": derive.PointGroup("C4"), "stride": (1, 2)},
+    "D1 about a corner": {"kernel": 4, "symmetry": derive.PointGroup("D1", about="corner"), "rank": 1, "stride": 3},
+    "cross, strided": {"kernel": derive.Cross(1), "stride": (2, 1)},
+    "mask": {"kernel": derive.Mask([[1, 0, 1], [0, 1, 0], [1, 1, 0]])},
+    "dilated, grouped": {
+        "kernel": 3,
+        "dilation": 2,
+        "rank": 1,
+        "symmetry": derive.PointGroup("D1"),
+        "channels": True,
+        "groups": 2,
+    },
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_window_is_counted_at_every_size(name, edge):
+    layer = derive.convolution(**{"channels": False, "edges": edge, **WINDOWS[name]})
+    counts = layer.counts
+    assert counts.exact_weight is not None and counts.exact_bias is not None
+    grid = [s for s in layer.form.sizes if s.name in "nm"]
+    for extents in product((1, 2, 3, 4, 5, 7) if len(grid) == 1 else (1, 2, 4), repeat=len(grid)):
+        agree(layer, dict.fromkeys(layer.form.sizes, 1) | dict(zip(grid, extents, strict=True)))
+
+
+def test_channels_that_places_turn_are_gone_through_and_the_others_counted_by_name():
+    turned = derive.PointGroup("C4", channels={"s": "regular", "r": "regular"})
+    channels = derive.Channels((("c", "C"), ("s", 4)), (("d", "D"), ("r", 4)))
+    layer = derive.dense(2, channels=channels).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    layer = layer.then(derive.local(1)).then(derive.equivariant(turned)).then(derive.boundary("nearest"))
+    n, m, C, D = map(index, ("n", "m", "C", "D"))
+    exact = layer.counts.exact_weight
+    assert [exact.subs({n: 1, m: k, C: 2, D: 3}) for k in (1, 2, 3)] == [24, 120, 120]
+    assert exact.subs({n: 2, m: 2}) == 36 * C * D == layer.counts.weight
+    agree(layer, {n: 1, m: 2, C: 1, D: 1})
+
+
+def test_sides_in_terms_of_one_size_are_gone_through_together():
+    square = (
+        derive.dense(2, ("n", "n"), ("n", "n")).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    )
+    square = square.then(derive.local(derive.Cross(1))).then(derive.boundary("periodic"))
+    n = index("n")
+    assert [square.counts.exact_weight.subs(n, k) for k in (1, 2, 3, 9)] == [1, 3, 5, 5]
+    assert [square.counts.when.subs(n, k) for k in (2, 3)] == [False, True]
+
+
+def test_a_window_of_symbolic_sides_is_left_to_others_and_counted_at_numbers():
+    layer = derive.convolution(kernel="Delta", channels=False, edges="reflect", symmetry=derive.PointGroup("D4"))
+    assert layers_of_numbers(layer.form) is None
+    for n, m, delta, told in ((2, 2, 3, 3), (5, 5, 3, 10), (5, 7, 1, 3), (1000, 1000, 4, 15)):
+        assert numbers(layer.form, {"n": n, "m": m, "Delta": delta})["weights"] == told
+
+
+def test_windows_too_large_to_go_through_are_left_to_others():
+    layer = derive.convolution(kernel=derive.Cross(9), rank=3, channels=False, edges="nearest")
+    assert layers_of_numbers(layer.form) is None
+    assert Counts.of(layer.form).weight == 55
