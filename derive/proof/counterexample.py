@@ -66,7 +66,10 @@ def _places(at: tuple[int, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """Where a claim fails: sizes, indices, what is left over, and entries for which that is not 0."""
+    """Where a claim fails: sizes, indices, what is left over, and entries for which that is not 0.
+
+    `sides` are the two numbers that the claim says are equal, as Python about these arrays.
+    """
 
     sizes: tuple[tuple[str, int], ...]
     indices: tuple[tuple[str, int], ...]
@@ -74,6 +77,7 @@ class Counterexample:
     entries: tuple[tuple[str, int], ...]
     place: str
     boxes: tuple[Box, ...] = ()
+    sides: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value}" for name, value in (*self.sizes, *self.indices))
@@ -81,7 +85,7 @@ class Counterexample:
 
     @property
     def python(self) -> str:
-        """The same as Python text: sizes and indices, and arrays as a kernel takes them, 0 but for the entries named."""
+        """The same as Python text: sizes and indices, arrays as a kernel takes them, 0 but for the entries named, and both sides."""
         lines = [f"{name} = {value}" for name, value in (*self.sizes, *self.indices) if name.isidentifier()]
         values: dict[str, list[tuple[tuple[int, ...], int]]] = {box.name: [] for box in self.boxes}
         for entry, value in self.entries:
@@ -91,6 +95,9 @@ class Counterexample:
         known = {box.name: box for box in self.boxes}
         for name, entries in values.items():
             lines += known.get(name, Box(name)).lines(entries)
+        if self.sides:
+            lines += [f"{name} = {side}" for name, side in zip(("left", "right"), self.sides, strict=True)]
+            lines += ["assert left != right"]
         return "\n".join(["import numpy as np", "", *lines])
 
 
