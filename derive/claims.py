@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import product
 from operator import add
 
-from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand
+from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand, pycode
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused, TextError
@@ -244,7 +244,11 @@ def _no_sum(function: Expr, letters: tuple[Symbol, ...], x: list[int], y: list[i
     one, other, both = (_at(function, letters, v) for v in (x, y, map(add, x, y)))
     given = (Box("x", (len(letters),), (0,)), Box("y", (len(letters),), (0,)))
     entries = tuple((f"{name}[{p}]", v) for name, values in (("x", x), ("y", y)) for p, v in enumerate(values))
-    found = Counterexample((), (), expand(both - one - other), entries, "", given)
+    sums = {s: Symbol(f"(x[{p}] + y[{p}])") for p, s in enumerate(letters)}
+    each = ({s: Symbol(f"{name}[{p}]") for p, s in enumerate(letters)} for name in ("x", "y"))
+    whole, *parts = (pycode(function.xreplace(at), fully_qualified_modules=False) for at in (sums, *each))
+    sides = (whole, " + ".join(f"({part})" for part in parts))
+    found = Counterexample((), (), expand(both - one - other), entries, "", given, sides)
     says = f"f(x + y) = f(x) + f(y) fails at x = {x}, y = {y}: {both} is not {one} + {other}."
     return ObligationFailed(says, found)
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Integer, Symbol, expand
+from sympy import Integer, Symbol
 
 from derive.forms.denote import entry_reader
 from derive.forms.evaluate import evaluate, grid
-from derive.forms.expr import Read, map_reads, reads
+from derive.forms.expr import reads
 from derive.forms.form import Form, Table
 from derive.proof.counterexample import Box, Counterexample
+from derive.proof.pasted import places, settled
 from derive.proof.small import numbered, sides_at, sizes_of
 from derive.proof.step import Clause
 
@@ -54,7 +55,8 @@ def inside_of(form: Form, sizes: Sizes) -> np.ndarray:
     ends = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in axes}
     read = entry_reader(form, arrays, sizes)
     values = evaluate(form.coefficient(form.input.symbols), dict(sizes) | grid(ends), read)
-    return np.array(np.broadcast_to(values, [high - low + 1 for low, high in ends.values()])) != 0
+    found: np.ndarray = np.broadcast_to(values, [high - low + 1 for low, high in ends.values()]) != 0
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,43 +107,27 @@ def _shown(
     letters = dict(zip(move.law.binders, map(int, move.points[point]), strict=True))
     at = {s: Integer(v) for s, v in (*sizes.items(), *letters.items())}
     lows = [int(evaluate(a.lower, sizes)) for a in (*form.output.axes, *form.input.axes)]
-    sides = [_at(side, at, tables) for side in (move.law.left, move.law.right)]
+    sides = [settled(side, at, tables) for side in (move.law.left, move.law.right)]
     found = [next(iter(reads(side))) for side in sides]
     signs = [side.coeff(read) for side, read in zip(sides, found, strict=True)]
-    places = [tuple(int(s) - low for s, low in zip(r.subscripts, lows, strict=True)) for r in found]
+    spots = [tuple(int(s) - low for s, low in zip(r.subscripts, lows, strict=True)) for r in found]
     names = ("gX" if signs == [1, 1] else "Y", "X")  # the sign may be the input's
     rank = len(form.output.axes)
-    entries = [(f"W[{_list(spot)}]", int(W[tuple(spot)])) for spot in np.argwhere(W).tolist()]
-    entries += [(f"{name}[{_list(place[rank:])}]", 1) for name, place in zip(names[::-1], places[::-1], strict=True)]
+    entries = [(f"W[{places(spot)}]", int(W[tuple(spot)])) for spot in np.argwhere(W).tolist()]
+    entries += [(f"{name}[{places(place[rank:])}]", 1) for name, place in zip(names[::-1], spots[::-1], strict=True)]
     shape = W.shape[rank:]
     boxes = (Box("W", W.shape, (0,) * W.ndim), *(Box(name, shape, (0,) * len(shape)) for name in names[::-1]))
-    parts = zip(signs, names, places, strict=True)
+    parts = zip(signs, names, spots, strict=True)
     return Counterexample(
         sizes=tuple((s.name, v) for s, v in sizes.items()),
         indices=tuple((s.name, v) for s, v in letters.items()),
-        residue=sum((s * int(W[p]) * o for s, p, o in zip(signs, places, (1, -1), strict=True)), Integer(0)),
+        residue=sum((s * int(W[p]) * o for s, p, o in zip(signs, spots, (1, -1), strict=True)), Integer(0)),
         entries=tuple(entries),
         place="",
         boxes=boxes,
-        sides=tuple(f"{_sign(s)}np.tensordot(W, {x}, {len(shape)})[{_list(p[:rank])}]" for s, x, p in parts),
+        sides=tuple(f"{_sign(s)}np.tensordot(W, {x}, {len(shape)})[{places(p[:rank])}]" for s, x, p in parts),
     )
-
-
-def _at(side: Expr, at: Mapping[Symbol, Integer], tables: tuple[Table, ...]) -> Expr:
-    """A side of a law at these letters, as a multiple of one entry of W."""
-    held = {t.name: np.array(t.values).reshape([int(e) for e in t.array.shape]) for t in tables}
-
-    def value(read: Read) -> Expr:
-        known = held.get(read.array)
-        return read if known is None else Integer(int(known[tuple(int(s) for s in read.subscripts)]))
-
-    found: Expr = expand(map_reads(side.xreplace(dict(at)).doit(), value).doit())
-    return found
 
 
 def _sign(sign: Any) -> str:
     return "" if sign == 1 else "-"
-
-
-def _list(numbers: Any) -> str:
-    return ", ".join(map(str, numbers)) or "()"

@@ -20,10 +20,12 @@ from sympy import And, Integer, Rational, Symbol, true
 from derive.errors import ObligationFailed
 from derive.forms.denote import denote, matrix
 from derive.forms.evaluate import evaluate, grid
+from derive.forms.expr import index
 from derive.forms.form import Array, Edge, Form, Param, Table
 from derive.forms.products import weighted
 from derive.forms.text import show
 from derive.proof.counterexample import Counterexample, boxes
+from derive.proof.pasted import results, shown_by_law
 from derive.proof.step import Clause
 
 __all__ = [
@@ -76,13 +78,17 @@ def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...], tables: tuple
                 if (found := _failing(form, clause, dense, sizes, tables)) is not None:
                     indices, residue, place = found
                     entries = (*said, (place, 1)) if place else said
+                    letters = {index(name): value for name, value in indices} | dict(sizes)
+                    known, more, sides = shown_by_law(form, clause, dense, letters, tables)
                     model = Counterexample(
                         tuple((s.name, v) for s, v in sizes.items()),
                         indices,
                         residue,
                         entries,
                         place,
-                        boxes(form, sizes),
+                        (*boxes(form, sizes), *known),
+                        sides,
+                        more,
                     )
                     where = ", ".join(f"{name} = {value}" for name, value in entries)
                     at = ", ".join(f"{name} = {value}" for name, value in (*model.sizes, *indices))
@@ -150,7 +156,9 @@ def _difference(
     place = show(one.input.entry(map(Integer, values[rank:])))
     indices = tuple((axis.symbol.name, v) for axis, v in zip(axes[:rank], values, strict=False))
     stated = tuple((s.name, v) for s, v in sizes.items())
-    return Counterexample(stated, indices, Integer(gap[at]), (*said, (place, 1)), place, boxes(one, sizes))
+    own = boxes(one, sizes)
+    known, more, sides = results(dense, at[:rank], (box.name for box in own), one.input.name)
+    return Counterexample(stated, indices, Integer(gap[at]), (*said, (place, 1)), place, (*own, *known), sides, more)
 
 
 def _theirs(other: Form, arrays: Arrays, sizes: Mapping[Symbol, int], made: Made | None) -> Arrays:

@@ -206,9 +206,7 @@ def surviving(form: Form, group: Group) -> str | None:
     return _kept(form, group, elements, goals, broken) if broken else None
 
 
-def _kept(
-    form: Form, group: Group, elements: tuple[Element, ...], goals: Sequence[Goal], broken: Sequence[int]
-) -> str:
+def _kept(form: Form, group: Group, elements: tuple[Element, ...], goals: Sequence[Goal], broken: Sequence[int]) -> str:
     """What of a group keeps the support, in words: for all sizes, or at the smallest ones at which not all of it does."""
     if not isinstance(group, AtSizes):
         return group.keeps(tuple(e for p, e in enumerate(elements) if p not in {*broken}))
