@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "combined": _DERIVATION | {"derivation"},
     "labels": _DERIVATION | {"registry"},
     "symmetry": _DERIVATION | {"derivation", "claims"},
+    "certified": _DERIVATION | {"derivation", "claims", "labels", "symmetry"},
     "catalogue": _DERIVATION | {"derivation"},
     "ir": _BASE,
     "backends": _BASE | {"ir"},
@@ -75,6 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reading": {
         "artifacts",
         "cache",
+        "certified",
         "labels",
         "making",
         "pipeline",

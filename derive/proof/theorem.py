@@ -22,9 +22,10 @@ from derive.forms.ranges import write_conditions
 from derive.forms.text import show
 from derive.proof.counts import Counts
 from derive.proof.displays import lines_html
-from derive.proof.encoding import Data, write_form, write_tables
+from derive.proof.encoding import write_form, write_tables
 from derive.proof.folding import Whole, folded, named_again, wholes_after
 from derive.proof.goal import Goal, Status
+from derive.proof.json_data import Data
 from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
 from derive.remembered import text
