@@ -85,6 +85,7 @@ class Verified:
     solvers: tuple[str, ...]
     points: int = 0
     unknown: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         by = " and ".join(self.solvers)
@@ -95,7 +96,8 @@ class Verified:
             else "for all sizes, by"
         )
         own = "".join(f"\nNot known    {label}: what it is called is the file's own word" for label in self.unknown)
-        return f"{self.theorem}\nProved       {proved}, {how} {by}{own}"
+        besides = "".join(f"\n{claim}" for claim in self.claims)
+        return f"{self.theorem}\nProved       {proved}, {how} {by}{own}{besides}"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the same lines."""
@@ -145,16 +147,17 @@ def verify(
     against: Theorem | Data | None = None,
     also: Mapping[str, Decide] | None = None,
     named: Named | None = None,
+    claimed: Callable[..., Any] | None = None,
 ) -> Verified:
     """Prove the theorem of a certificate, given as data or as a file's path, anew.
 
     `against` is the theorem that it must be, or the certificate of a derivation that was proved here; `also`
-    has other solvers by name, which must agree on every goal; `named` gives the step that a label names, or None. Raises
-    CertificateError with one sentence that names the step.
+    has other solvers by name, which must agree on every goal; `named` gives the step that a label names, or None; `claimed`
+    proves the certificate of a claim about the last form. Raises CertificateError with one sentence that names the step.
     """
     content = plain(data)
     keys = "format made_with theorem start steps digest"
-    _, _, stated, start_data, steps_data, _ = fields(content, keys, "The certificate")
+    _, _, stated, start_data, steps_data, _, besides = fields(content, keys, "The certificate", "claims")
     _check_format(content)
     start, steps = read(start_data, steps_data)
     claims = _rebuilt(start, steps, start_data, steps_data)
@@ -171,7 +174,22 @@ def verify(
     unknown = _check_labels(steps, named) if named is not None else ()
     goals = sum(len(obligation.goals) for _, obligation in claims)
     points = sum(isinstance(goal, Everywhere) for _, obligation in claims for goal in obligation.goals)
-    return Verified(proved, len(steps), len(claims), goals, tuple(solvers), points, unknown)
+    shown = _besides(besides, proved.last, claimed, also)
+    return Verified(proved, len(steps), len(claims), goals, tuple(solvers), points, unknown, shown)
+
+
+def _besides(
+    claims: Any, last: Form, claimed: Callable[..., Any] | None, also: Mapping[str, Decide] | None
+) -> tuple[str, ...]:
+    """The claims that a certificate has besides its steps, each proved anew, and about the last form."""
+    found = [] if claims is None else listed(claims, "'claims'")
+    if found and claimed is None:
+        raise CertificateError("The certificate has claims besides its steps, and nothing was given that proves these.")
+    for claim in found:
+        about = claim.get("about") if isinstance(claim, dict) else None
+        if not isinstance(about, dict) or about.get("layer") != {"form": write_form(last)}:
+            raise CertificateError("The certificate has a claim about another layer than its last form.")
+    return tuple(str(claimed(claim, also=also)) for claim in found if claimed is not None)
 
 
 def _check_format(content: Data) -> None:

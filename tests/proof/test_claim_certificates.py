@@ -11,10 +11,13 @@ from sympy import And, Integer, Max, Min, symbols
 
 import derive
 from derive import MatrixGroup, Permutations, PointGroup, Translations
+from derive.__main__ import main
 from derive.certified import PROVERS, verify_claim
 from derive.errors import CertificateError
 from derive.finite import cyclic
 from derive.forms.expr import index
+from derive.making import certificate
+from derive.proof.certificate import verify
 from derive.proof.json_data import digested, dumps
 from derive.proof.solver import decide_with_cvc5
 from derive.symmetry import symmetry
@@ -135,7 +138,7 @@ TAMPERED = {
         "same layer", ("about", "other", "derivation", "steps"), lambda steps: steps[:-1], "differs|proves nothing|compared",
     ),
     "a forged step": (
-        "same layer", ("about", "one", "derivation", "steps", 0, "rule"), "equivariant(Translations())", "the file\'s \'about\' differs",
+        "same layer", ("about", "one", "derivation", "steps", 0, "rule"), "local(1)", "the file's 'about' differs",
     ),
     "a kind that isn't known": ("terms", ("claim",), "true", "states a kind of claim that isn't known"),
     "another kind": ("terms", ("claim",), "coefficients", "proves nothing: |needs another obligation"),
@@ -190,3 +193,48 @@ def test_a_claim_about_less_than_its_words_say_is_refused():
         CertificateError, match=r"^The claim is not what it is called: 'local\(2\)' says something else"
     ):
         verify_claim(forged)
+
+
+STRIDED = EVEN.then(derive.boundary("zero")).then(derive.strided(2))
+
+
+def test_a_layer_is_certified_with_the_symmetry_that_it_states():
+    """Beside its steps, a strided layer's certificate holds the condition under which it keeps its window's symmetry."""
+    made = certificate(STRIDED)
+    (besides,) = made["claims"]
+    assert besides["says"] == proved("symmetry").statement.says
+    again = verify(made, also={"cvc5": decide_with_cvc5}, claimed=verify_claim)
+    assert again.claims and "commutes with D1" in str(again)
+    with pytest.raises(CertificateError, match="has claims besides its steps, and nothing was given that proves these"):
+        verify(made)
+    other = digested(made | {"claims": [symmetry(EVEN.then(derive.strided(3)), "D1").certificate()]})
+    with pytest.raises(CertificateError, match="has a claim about another layer than its last form"):
+        verify(other, claimed=verify_claim)
+    wrong = digested(
+        made | {"claims": [digested(besides | {"says": "commutes with D1 about the grid's centre always"})]}
+    )
+    with pytest.raises(CertificateError, match="the file's 'says' differs"):
+        verify(wrong, claimed=verify_claim)
+    assert "claims" not in certificate(EVEN)
+
+
+def test_the_command_line_proves_and_verifies_a_claim(tmp_path, capsys):
+    (tmp_path / "my.py").write_text(
+        "import derive\n"
+        "start = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))\n"
+        "found = derive.claim(start.then(derive.local(1)), derive.local(2))\n",
+        encoding="utf-8",
+    )
+    name, file, theorems = f"{tmp_path / 'my.py'}:found", tmp_path / "c.json", tmp_path / "c.v"
+    main(["prove", name, "--certificate", str(file), "--coq", str(theorems)])
+    assert "proved for all sizes: c(i; k) = 0 outside radius 2" in capsys.readouterr().out
+    assert "Print Assumptions" in theorems.read_text(encoding="utf-8")
+    main(["verify", str(file)])
+    assert capsys.readouterr().out.startswith("Claim        local(2)\nLayer        H[i] = ")
+    for arguments, says in (
+        (["emit", name], "is a claim, which is no layer: `prove` and `verify` take it."),
+        (["verify", str(file), "--against", "conv2d"], "is the certificate of a claim."),
+    ):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert capsys.readouterr().err.strip().endswith(says)
