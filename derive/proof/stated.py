@@ -16,12 +16,11 @@ from importlib.metadata import version
 from itertools import product
 from typing import Any, Self
 
-from sympy import Expr, Symbol, true
+from sympy import Expr, Symbol
 
-from derive.errors import CertificateError, ObligationFailed
+from derive.errors import CertificateError
 from derive.forms.form import Form, Table
 from derive.forms.text import show
-from derive.proof.admitted import admitted
 from derive.proof.certificate import (
     Decide,
     certificate,
@@ -45,12 +44,13 @@ from derive.proof.encoding import (
     write_tables,
 )
 from derive.proof.everywhere import Everywhere
-from derive.proof.goal import Status, Verdict
+from derive.proof.goal import Verdict
 from derive.proof.json_data import Data, digest, digested, fields, line, listed, plain
+from derive.proof.obligations import any_form_obligations
 from derive.proof.small import dense_like
 from derive.proof.solver import decide, solver_version
 from derive.proof.step import Clause, Step
-from derive.proof.wellformed import check_form, form_sizes
+from derive.proof.theorem import boxes_of
 
 __all__ = [
     "CLAIM_FORMAT",
@@ -191,8 +191,9 @@ def reprove(
     """
     content = plain(data)
     kind, says, about, stated = _read(content, provers)
+    solvers: dict[str, Decide] = {solver_version(): decide, **(also or {})}
     with guarded("The claim"):
-        _check_about(about)
+        _check_about(about, solvers)
         proved = provers[kind](says=says, **about)
         wanted = proved.certificate()
         meant = called(proved.statement)
@@ -207,7 +208,6 @@ def reprove(
     for part in about.values():
         if isinstance(part, Derived):
             verify(certificate(part.start, part.steps), also=also)
-    solvers: dict[str, Decide] = {solver_version(): decide, **(also or {})}
     goals = [(goal, v.obligation) for v in proved.verdicts for goal in v.obligation.goals]
     for goal, obligation in goals:
         discharge_by(goal, obligation, "The claim", solvers)
@@ -232,14 +232,12 @@ def _read(content: Any, provers: Mapping[str, Prover]) -> tuple[str, str, dict[s
     return kind, line(says, "What the claim says"), parts, listed(stated, "'obligations'")
 
 
-def _check_about(about: Mapping[str, Any]) -> None:
-    """Raise ObligationFailed for forms that no sizes satisfy, or that mix up letters, and for clauses about other arrays."""
+def _check_about(about: Mapping[str, Any], solvers: Mapping[str, Decide]) -> None:
+    """Raise DeriveError for forms that are none or that no sizes satisfy, and for clauses about other arrays."""
     forms = [part for part in about.values() if isinstance(part, Form)]
-    for form in forms:
-        check_form(form)
-        goal, _ = admitted(true, form.given, form_sizes(form))
-        if decide(goal.smt) is not Status.PROVED:
-            raise ObligationFailed("No sizes satisfy the layer's preconditions.")
+    for obligation in (o for form in forms for o in any_form_obligations(form)):
+        for goal in obligation.goals:
+            discharge_by(goal, obligation, "The layer", solvers)
     for form, clause in product(forms, about.get("clauses", ())):
         arrays = (*(p.array for p in form.params), *(p.array for p in dense_like(form).params))
         known = frozenset().union(*(e.free_symbols for e in (clause.given, clause.left, clause.right)))
@@ -263,11 +261,9 @@ def _shown(about: Mapping[str, Any]) -> tuple[str, ...]:
 
     lines = []
     for name, part in about.items():
-        if isinstance(part, Form):
-            lines.append(f"{name.capitalize():<13}{formula(part)}")
-        if isinstance(part, Derived):
-            last = part.steps[-1].after if part.steps else part.start
-            lines.append(f"{name.capitalize():<13}{formula(last)}")
+        if isinstance(part, (Form, Derived)):
+            last = part if isinstance(part, Form) else part.steps[-1].after if part.steps else part.start
+            lines += [f"{name.capitalize():<13}{formula(last)}", *boxes_of(last)]
         if name == "clauses":
             lines += [f"{'Says':<13}{show(c.left)} = {show(c.right)} for all {_letters(c)}" for c in part]
     return tuple(lines)

@@ -129,10 +129,10 @@ TAMPERED = {
     "a false clause": ("coefficients", (*CLAUSE, "right"), "1", "The claim proves nothing: "),
     "a clause about another array": ("coefficients", (*CLAUSE, "left"), "Q[0]", "reads Q, which is none of "),
     "preconditions that nothing meets": (
-        "coefficients", ("about", "layer", "form", "given"), "(n <= 0) & (1 <= n)", "No sizes satisfy the layer's preconditions",
+        "coefficients", ("about", "layer", "form", "given"), "(1 <= n) & (n <= 0)", "obligation 'preconditions' that is refuted",
     ),
     "another layer": (
-        "commuting", ("about", "other", "form", "domain"), "1 <= 0", "proves nothing|needs another obligation",
+        "commuting", ("about", "other", "form", "domain"), "1 <= 0", "has an obligation 'free' that is refuted",
     ),
     "a step left out": (
         "same layer", ("about", "other", "derivation", "steps"), lambda steps: steps[:-1], "differs|proves nothing|compared",
@@ -173,7 +173,7 @@ def test_a_file_that_was_damaged_is_refused(tmp_path):
 def test_a_solver_that_disagrees_is_named():
     from derive.proof.goal import Status
 
-    with pytest.raises(CertificateError, match="an obligation 'claim' that is not decided by other"):
+    with pytest.raises(CertificateError, match="an obligation 'preconditions' that is not decided by other"):
         verify_claim(proved("coefficients").certificate(), also={"other": lambda smt: Status.UNKNOWN})
 
 
