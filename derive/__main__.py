@@ -214,7 +214,10 @@ cli.add_command(verify)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exit with 0, 1 for a check that failed, 2 for wrong usage."""
+    """Run the command line; exit with 0, 1 for a check that failed, 2 for wrong usage.
+
+    A false claim is one sentence on standard error, and its counterexample as Python on standard output.
+    """
     try:
         with cli.make_context("python -m derive", list(sys.argv[1:] if arguments is None else arguments)) as context:
             cli.invoke(context)
@@ -232,6 +235,8 @@ def main(arguments: list[str] | None = None) -> None:
         if _interrupted:
             _stopped()
         click.echo(str(error), err=True)
+        if shown := getattr(getattr(error, "counterexample", None), "python", ""):
+            click.echo(shown)
         sys.exit(1)
 
 

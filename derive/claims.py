@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import product
 from operator import add
 
-from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand
+from sympy import And, Eq, Expr, Integer, Sum, Symbol, expand, pycode
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused, TextError
@@ -23,6 +23,7 @@ from derive.proof.equality import convolved, equal_layers
 from derive.proof.goal import Goal, Obligation, Status, Verdict
 from derive.proof.small import LARGEST, dense_like, refute_at_small_sizes
 from derive.proof.solver import discharge
+from derive.proof.stated import Claimed, Claims, Derived, Statement
 from derive.proof.step import Clause, Kind
 from derive.rules._entries import Entrywise, entrywise
 from derive.rules._names import Names
@@ -34,7 +35,7 @@ from derive.rules.compose import compose
 __all__ = ["additive", "claim", "commute", "one_window", "same_layer"]
 
 
-def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ...]:
+def claim(layer: Derivation | Form, structure: Application) -> Claims:
     """Prove that a layer has a structure already, for all sizes; nothing is imposed.
 
     Raises ObligationFailed, with the smallest counterexample in `.counterexample`, where it is false. Where several terms
@@ -51,32 +52,61 @@ def claim(layer: Derivation | Form, structure: Application) -> tuple[Verdict, ..
     whole = seen.form if seen is not None else dense_like(form) if by_meaning else form
     tables = structure.tables(whole)
     if seen is not None or (tables and not by_meaning):
-        found = _over_the_rationals(form, seen, structure)
+        entries = _of_entries(form, seen, structure)
+        found = check_linear(form, entries, tables)
         if tables or all(v.proved for v in found):
-            return _proved(form, structure, found)
+            return _claims("entries", structure, form, entries, tables, _proved(form, structure, found))
     if not by_meaning and not tables:
-        return check_claim(form, structure.clauses(with_numbers(form, str(structure))))
+        clauses = structure.clauses(with_numbers(form, str(structure)))
+        return _claims("coefficients", structure, form, clauses, (), check_claim(form, clauses))
     clauses = structure.clauses(dense_like(form))
     if tables:
-        return _at_its_sizes(form, structure, clauses, tables)
-    verdicts = [v for v in (proved_by_terms(form, clause) for clause in clauses) if v is not None]
-    if len(verdicts) == len(clauses):
-        return tuple(verdicts)
-    if refute_at_small_sizes(form, clauses):
-        return tuple(Verdict(Obligation("claim", clause.says, ()), Status.EXHAUSTIVE) for clause in clauses)
+        return _claims("meaning", structure, form, clauses, tables, _at_its_sizes(form, structure, clauses, tables))
+    verdicts = by_terms(form, clauses)
+    if verdicts is not None:
+        return _claims("terms", structure, form, clauses, (), verdicts)
+    if (exhausted := by_meaning_at_its_sizes(form, clauses)) is not None:
+        return _claims("meaning", structure, form, clauses, (), exhausted)
     raise ObligationFailed(
         f"{structure} is not decided: several terms may read one entry of {form.input.name}, no bijection between terms was found "
         f"that proves it, and that the claim holds at all sizes whose sum is at most {LARGEST} is no proof."
     )
 
 
-def _over_the_rationals(form: Form, seen: Entrywise | None, structure: Application) -> tuple[Verdict, ...]:
-    """Of weights in a vector space, or of matrices or tables: what each clause says of the parameters, decided exactly."""
+def _claims(
+    kind: str,
+    structure: Application,
+    form: Form,
+    clauses: tuple[Clause, ...],
+    tables: tuple[Table, ...],
+    verdicts: Iterable[Verdict],
+) -> Claims:
+    """The verdicts with what they are of: clauses about the parameters, or about W and U of the dense layer."""
+    about = (("layer", form), ("clauses", clauses), *((("tables", tables),) if tables else ()))
+    return Claims.of(verdicts, Statement(kind, str(structure), about))
+
+
+def by_terms(form: Form, clauses: tuple[Clause, ...]) -> tuple[Verdict, ...] | None:
+    """The verdicts on clauses about W and U of `dense_like(form)` by bijections between terms; None where one has none."""
+    verdicts = [v for v in (proved_by_terms(form, clause) for clause in clauses) if v is not None]
+    return tuple(verdicts) if len(verdicts) == len(clauses) else None
+
+
+def by_meaning_at_its_sizes(
+    form: Form, clauses: tuple[Clause, ...], tables: tuple[Table, ...] = ()
+) -> tuple[Verdict, ...] | None:
+    """The verdicts on such clauses of a form whose sizes are numbers, from what it means; None for another one."""
+    if not refute_at_small_sizes(form, clauses, tables):
+        return None
+    return tuple(Verdict(Obligation("claim", clause.says, ()), Status.EXHAUSTIVE) for clause in clauses)
+
+
+def _of_entries(form: Form, seen: Entrywise | None, structure: Application) -> tuple[Clause, ...]:
+    """Of weights in a vector space, or of matrices or tables: what each clause says of the parameters."""
     whole = form if seen is None else seen.form
-    tables, clauses = structure.tables(whole), tuple(plain(c, form) for c in structure.clauses(whole))
+    clauses = tuple(plain(c, form) for c in structure.clauses(whole))
     letter = index(Names(form, *(s.name for c in clauses for s in c.binders), *_bound(clauses)).fresh("r"))
-    own = clauses if seen is None else tuple(seen.of(c, letter) for c in clauses)
-    return check_linear(form, own, tables)
+    return clauses if seen is None else tuple(seen.of(c, letter) for c in clauses)
 
 
 def _proved(form: Form, structure: Application, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
@@ -97,14 +127,14 @@ def _at_its_sizes(
     form: Form, structure: Application, clauses: tuple[Clause, ...], tables: tuple[Table, ...]
 ) -> tuple[Verdict, ...]:
     """A claim by matrices or tables about a form whose terms share inputs: by what the form means, where its sizes are numbers."""
-    if refute_at_small_sizes(form, clauses, tables):
-        return tuple(Verdict(Obligation("claim", clause.says, ()), Status.EXHAUSTIVE) for clause in clauses)
+    if (found := by_meaning_at_its_sizes(form, clauses, tables)) is not None:
+        return found
     raise ObligationFailed(
         f"{structure} is not decided: it holds at all sizes whose sum is at most {LARGEST}, which is no proof."
     )
 
 
-def same_layer(one: Derivation, other: Derivation) -> Verdict:
+def same_layer(one: Derivation, other: Derivation) -> Claimed:
     """Prove that two derivations end in the same layer, for equal parameters and all sizes.
 
     That is so where their dense weights and biases are equal; behind an edge, a stride or another transformation, where the terms
@@ -116,15 +146,21 @@ def same_layer(one: Derivation, other: Derivation) -> Verdict:
         one.dense != other.dense and not transformed
     ):
         raise RuleRefused("Two layers can be compared when their parameters have the same names and boxes.")
+    about = (("one", _derived(one)), ("other", _derived(other)))
+    statement = Statement("same layer", "Both derivations end in the same layer.", about)
     if transformed:
-        return _same_terms(one.form, other.form)
+        return Claimed.of(_same_terms(one.form, other.form), statement)
     left, right = one.reference_maps, other.reference_maps
     given = And(one.form.given, other.form.given)
     clauses = [
         Clause("one layer", p.array.symbols, And(given, p.array.holds()), left[p.name], right[p.name])
         for p in one.dense.params
     ]
-    return _equal(one.form, clauses, "Both derivations end in the same layer.")
+    return Claimed.of(_equal(one.form, clauses, statement.says), statement)
+
+
+def _derived(layer: Derivation) -> Derived:
+    return Derived(layer.start, tuple(s.step for s in layer.steps))
 
 
 def _equal(form: Form, clauses: Iterable[Clause], says: str) -> Verdict:
@@ -155,49 +191,61 @@ def _same_terms(one: Form, other: Form) -> Verdict:
     return Verdict(Obligation("same layer", says, goals, terms.obligation.witness), terms.status)
 
 
-def commute(one: Derivation, other: Derivation) -> Verdict:
+def commute(one: Derivation, other: Derivation) -> Claimed:
     """Prove f∘g = g∘f for two layers without bias on one grid: every product of two weights meets the same input.
 
     Raises ObligationFailed with the smallest counterexample where they don't commute.
     """
     _check_derivations(one, other)
+    return commuting(one.form, other.form)
+
+
+def commuting(one: Form, other: Form) -> Claimed:
+    """The same of two forms."""
     _check_unbiased(one, other)
     name = _inner_name(one, other)
-    first = compose(other, weights=name).apply(one.form).after
-    turned = renamed(other.form, one.form, name)
+    first = compose(other, weights=name).apply(one).after
+    turned = renamed(other, one, name)
     second = compose(one).apply(turned).after
     count = len(turned.reduction)
     letters = {s: s for s in turned.reduction_symbols}
-    letters |= dict(zip(second.reduction_symbols[count:], one.form.reduction_symbols, strict=True))
-    return equal_layers(first, second, letters, "The two layers commute.")
+    letters |= dict(zip(second.reduction_symbols[count:], one.reduction_symbols, strict=True))
+    statement = Statement("commuting", "The two layers commute.", (("one", one), ("other", other)))
+    return Claimed.of(equal_layers(first, second, letters, statement.says), statement)
 
 
-def one_window(outer: Derivation, inner: Derivation, whole: Derivation) -> Verdict:
+def one_window(outer: Derivation, inner: Derivation, whole: Derivation) -> Claimed:
     """Prove that a layer after another one is `whole`, with the weights V * T: V'[c] = Σ_a V[a]·T[c - s·a], s the inner stride.
 
     A window of k₁ followed by one of k₂ is then one of k₁ + k₂ - 1. Raises ObligationFailed with a counterexample.
     """
     _check_derivations(outer, inner, whole)
+    return in_one_window(outer.form, inner.form, whole.form)
+
+
+def in_one_window(outer: Form, inner: Form, whole: Form) -> Claimed:
+    """The same of three forms."""
     _check_unbiased(outer, inner, whole)
     name = _inner_name(outer, inner)
-    first = compose(inner, weights=name).apply(outer.form).after
-    window = convolved(outer.form, renamed(inner.form, outer.form, name), whole.form)
-    return equal_layers(first, whole.form, window.letters, "The two layers are one, with one window.", window)
+    first = compose(inner, weights=name).apply(outer).after
+    window = convolved(outer, renamed(inner, outer, name), whole)
+    about = (("outer", outer), ("inner", inner), ("whole", whole))
+    statement = Statement("one window", "The two layers are one, with one window.", about)
+    return Claimed.of(equal_layers(first, whole, window.letters, statement.says, window), statement)
 
 
-def _inner_name(outer: Derivation, inner: Derivation) -> str:
+def _inner_name(*forms: Form) -> str:
     """What the weights of the inner one of two layers are called: no array of theirs."""
-    forms = (outer.form, inner.form)
     taken = {t.name for f in forms for t in f.tables} | {p.name for f in forms for p in f.params}
     return next(name for name in "TQSPRNMLKJ" if name not in taken)
 
 
-def _check_unbiased(*layers: Derivation) -> None:
-    if any(layer.form.bias != 0 for layer in layers):
+def _check_unbiased(*layers: Form) -> None:
+    if any(layer.bias != 0 for layer in layers):
         raise RuleRefused("Layers are compared without their biases; drop them with 'unbiased'.")
 
 
-def additive(function: Expr, letters: Iterable[Symbol]) -> Verdict:
+def additive(function: Expr, letters: Iterable[Symbol]) -> Claimed:
     """Prove that a function of some inputs, with Max, Min and whole multiples, adds up: f(x + y) = f(x) + f(y).
 
     Raises ObligationFailed with two inputs for which it doesn't: then no linear layer computes it.
@@ -210,10 +258,9 @@ def additive(function: Expr, letters: Iterable[Symbol]) -> Verdict:
     one, other = ({s: Symbol(f"{s.name}{mark}", integer=True) for s in letters} for mark in ("0", "1"))
     both = {s: one[s] + other[s] for s in one}
     goal = Goal((), Eq(function.xreplace(both), function.xreplace(one) + function.xreplace(other)))
+    says = "The function of a sum is the sum of the function's values."
     try:
-        verdict = discharge(
-            Obligation("additive", "The function of a sum is the sum of the function's values.", (goal,))
-        )
+        verdict = discharge(Obligation("additive", says, (goal,)))
     except TextError as cause:
         _refute_by_hand(function, letters)
         raise RuleRefused(
@@ -223,7 +270,7 @@ def additive(function: Expr, letters: Iterable[Symbol]) -> Verdict:
         names = [s.name for part in (one, other) for s in part.values()]
         model = smallest_model(goal, [], names)
         raise _no_sum(function, letters, *([model[s.name] for s in part.values()] for part in (one, other)))
-    return verdict
+    return Claimed.of(verdict, Statement("additive", says, (("function", function), ("letters", letters))))
 
 
 def _refute_by_hand(function: Expr, letters: tuple[Symbol, ...]) -> None:
@@ -244,7 +291,11 @@ def _no_sum(function: Expr, letters: tuple[Symbol, ...], x: list[int], y: list[i
     one, other, both = (_at(function, letters, v) for v in (x, y, map(add, x, y)))
     given = (Box("x", (len(letters),), (0,)), Box("y", (len(letters),), (0,)))
     entries = tuple((f"{name}[{p}]", v) for name, values in (("x", x), ("y", y)) for p, v in enumerate(values))
-    found = Counterexample((), (), expand(both - one - other), entries, "", given)
+    sums = {s: Symbol(f"(x[{p}] + y[{p}])") for p, s in enumerate(letters)}
+    each = ({s: Symbol(f"{name}[{p}]") for p, s in enumerate(letters)} for name in ("x", "y"))
+    whole, *parts = (pycode(function.xreplace(at), fully_qualified_modules=False) for at in (sums, *each))
+    sides = (whole, " + ".join(f"({part})" for part in parts))
+    found = Counterexample((), (), expand(both - one - other), entries, "", given, sides)
     says = f"f(x + y) = f(x) + f(y) fails at x = {x}, y = {y}: {both} is not {one} + {other}."
     return ObligationFailed(says, found)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sympy import Expr
 
-from derive.errors import DeriveError, ObligationFailed, OrbitCut, RuleRefused, StatedEarly, StatedLate
+from derive.errors import DeriveError, ObligationFailed, RuleRefused, StatedEarly, StatedLate
 from derive.forms.dense import Channels, Names, dense_form
 from derive.forms.form import Form, Table
 from derive.groups._group import Composed
@@ -26,9 +26,9 @@ from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Kind, Step
 from derive.proof.wellformed import mixed_up
+from derive.rules._cut import told
 from derive.rules._rule import Application
-from derive.rules._tabled import surviving as surviving_of_tables
-from derive.rules.equivariant import equivariant, surviving
+from derive.rules.equivariant import equivariant
 
 if TYPE_CHECKING:
     from derive.proof.certificate import Certificate
@@ -172,7 +172,8 @@ class Derivation:
         except (StatedEarly, StatedLate):
             raise
         except RuleRefused as cause:
-            raise self._with_survivors(application, cause) from cause
+            stated = [(s.before, a) for s, a in zip(self.steps, self.applications, strict=True) if a.group is not None]
+            raise told(cause, application, stated) from cause
         if both := mixed_up(step.after):
             raise RuleRefused(f"Rule '{step.rule}' refused: {_twice(both)}")
         proved = _prove(step)
@@ -214,24 +215,11 @@ class Derivation:
             try:
                 return reduce(Derivation._with_parts, (application, *self.applications[late:]), self._until(late))
             except RuleRefused as refusal:
-                told = isinstance(cause, StatedLate) or application.group is None
-                last = refusal if told and not isinstance(refusal, StatedLate) else cause
+                own = isinstance(cause, StatedLate) or application.group is None
+                last = refusal if own and not isinstance(refusal, StatedLate) else cause
             except ObligationFailed:
                 last = cause
         raise last
-
-    def _with_survivors(self, application: Application, cause: RuleRefused) -> RuleRefused:
-        """A mask that cuts orbits is refused with the largest subgroup that keeps it: that of the mask stated first."""
-        stated = zip(self.steps, self.applications, strict=True)
-        groups = [(s.before, a.group) for s, a in stated if a.rule.name == "equivariant"]
-        for first, group in reversed(groups) if isinstance(cause, OrbitCut) else ():
-            if group is None or first.tables:
-                continue
-            masked = application.apply(first).after
-            kept = surviving(masked, group) or surviving_of_tables(masked, group)
-            if kept is not None:
-                return RuleRefused(f"{str(cause).rstrip('.')}, of which it keeps {kept}.")
-        return cause
 
     @property
     def form(self) -> Form:

@@ -1,5 +1,10 @@
 """One class per way of failing. Every message is a sentence in the user's own letters."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
 __all__ = [
     "CertificateError",
     "DeriveError",
@@ -44,7 +49,16 @@ class RuleRefused(DeriveError):
 
 
 class OrbitCut(RuleRefused):
-    """A mask that keeps some pairs of an orbit and not others."""
+    """A mask that keeps some pairs of an orbit and not others. `masked` is a form with it; `shown` finds what shows the cut."""
+
+    def __init__(self, message: str, masked: object = None, shown: Callable[[], object] | None = None) -> None:
+        super().__init__(message)
+        self.masked, self.shown = masked, shown
+
+    @cached_property
+    def counterexample(self) -> object:
+        """A layer with the symmetry of which the mask leaves one without it; looked for when it is asked for."""
+        return None if self.shown is None else self.shown()
 
 
 class StatedEarly(RuleRefused):

@@ -16,7 +16,7 @@ from derive.proof.step import Step
 from derive.registry import discover
 from derive.rules._rule import Application
 
-__all__ = ["named_step"]
+__all__ = ["named_step", "named_value"]
 
 _LARGEST = 1000
 _SUPPORTS = ("Box", "Causal", "Cross", "Diamond", "Disk", "Hexagon", "Mask")
@@ -31,11 +31,16 @@ def named_step(label: str, before: Form) -> Step | None:
 
     Raises DeriveError where the rule does not apply to the form.
     """
+    application = named_value(label)
+    return application.apply(before) if isinstance(application, Application) else None
+
+
+def named_value(label: str) -> Any:
+    """The rule with its arguments, the group or the support that a label names; None where it names what isn't known."""
     try:
-        application = _value(ast.parse(label, mode="eval").body, _known())
+        return _value(ast.parse(label, mode="eval").body, _known())
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError, _Unknown):
         return None
-    return application.apply(before) if isinstance(application, Application) else None
 
 
 @lru_cache

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
-from itertools import count
 from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +17,7 @@ from sympy import Integer
 from derive.backends._module import Header, check_sizes
 from derive.compiled import Compiled, load_source
 from derive.derivation import Derivation
-from derive.errors import DeriveError, EmitError, NoLowering, UnknownName, UsageRefused
+from derive.errors import EmitError, NoLowering, UnknownName, UsageRefused
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.haloing import in_halos
@@ -34,8 +31,10 @@ from derive.lowering import constants, gradients, in_blocks, lower, proof_of, sl
 from derive.parting import in_parts, reasons
 from derive.products import in_products
 from derive.proof.goal import Verdict
+from derive.proof.stated import Stated
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
+from derive.user_files import user_module
 
 __all__ = [
     "Compiled",
@@ -44,11 +43,10 @@ __all__ = [
     "catalogue",
     "compile_layer",
     "layer",
+    "load",
     "load_layer",
     "window_kernel",
 ]
-
-_serial = count()
 
 
 def backends() -> tuple[str, ...]:
@@ -238,8 +236,8 @@ def _title(module: ModuleType, name: str) -> str:
     return lines[0] if lines else f"The layer {name}."
 
 
-def load_layer(text: str) -> Layer:
-    """A catalogue entry by name, or `FILE.py:NAME`, a derivation of the user's own.
+def load(text: str) -> Layer | Stated:
+    """A catalogue entry by name, or `FILE.py:NAME`, a derivation of the user's own, or a claim that was proved there.
 
     Raises UnknownName for a layer or file that is not there, DeriveError for a file that fails or holds no such derivation.
     """
@@ -251,38 +249,24 @@ def load_layer(text: str) -> Layer:
     path = Path(file)
     if not path.is_file():
         raise UnknownName(f"There is no file '{file}'.")
-    module = _user_module(path)
-    derivation = getattr(module, name, None)
-    if not isinstance(derivation, Derivation):
+    module = user_module(path)
+    found = getattr(module, name, None)
+    if isinstance(found, Stated):
+        return found
+    if not isinstance(found, Derivation):
         raise UnknownName(f"'{file}' holds no derivation called '{name}'.")
     if not name.isidentifier() or iskeyword(name):
         raise UnknownName(f"'{name}' is no name for a layer.")
-    return Layer(
-        name,
-        derivation,
-        _title(module, name),
-        f"python -m derive emit {path.name}:{name}",
-        f"python -m derive show {path.name}:{name}",
-    )
+    title, command = _title(module, name), f"python -m derive emit {path.name}:{name}"
+    return Layer(name, found, title, command, f"python -m derive show {path.name}:{name}")
 
 
-def _user_module(path: Path) -> ModuleType:
-    spec = spec_from_file_location(f"derive_user_{path.stem}_{next(_serial)}", path)
-    if spec is None or spec.loader is None:
-        raise UnknownName(f"'{path}' is not a Python file.")
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    beside = str(path.resolve().parent)
-    sys.path.insert(0, beside)
-    try:
-        spec.loader.exec_module(module)
-    except DeriveError:
-        raise
-    except (Exception, SystemExit) as cause:
-        raise DeriveError(f"'{path}' failed with {type(cause).__name__}: {cause}.") from cause
-    finally:
-        sys.path.remove(beside)
-    return module
+def load_layer(text: str) -> Layer:
+    """The same, where it is a layer."""
+    found = load(text)
+    if isinstance(found, Stated):
+        raise UnknownName(f"'{text}' is a claim, which is no layer: `prove` and `verify` take it.")
+    return found
 
 
 def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping[str, int] | None = None) -> Compiled:

@@ -32,13 +32,13 @@ def _of_a_layer(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("name")(fresh(command))
 
 
-def _made(name: str, fresh: bool) -> tuple[Made, bool]:
+def _made(name: str, fresh: bool, own: Any = None) -> tuple[Made, bool]:
     """What a layer becomes, and whether that was remembered. A layer in a file of one's own is made every time."""
     if name not in names("derive.catalogue"):
         from derive.making import make
         from derive.pipeline import load_layer
 
-        return make(load_layer(name)), False
+        return make(load_layer(name) if own is None else own), False
     from derive.cache import users_cache
     from derive.regeneration import regeneration
 
@@ -77,7 +77,7 @@ def show(name: str, form: str, fresh: bool) -> None:
 @click.option("--coq", "theorems", type=_FILE, help="Write the obligations for Coq here.")
 @click.option("--json", "as_json", is_flag=True, help="The verdicts as JSON.")
 def prove(name: str, fresh: bool, certificate: Path | None, theorems: Path | None, as_json: bool) -> None:
-    """Prove every obligation of NAME, or of FILE.py:NAME.
+    """Prove every obligation of NAME, or of FILE.py:NAME, a layer or a claim.
 
     Proofs of a layer of the catalogue are remembered for as long as its sources are what they were.
     Folders of the files that it writes are made where they are missing.
@@ -86,8 +86,12 @@ def prove(name: str, fresh: bool, certificate: Path | None, theorems: Path | Non
     from derive.render.wrapping import printed
 
     with working(f"proving {name}"):
-        stated = None if theorems is None else _theorems(name, theorems)
-        made, remembered = _made(name, fresh)
+        loaded = _own(name)
+        if loaded is not None and not hasattr(loaded, "derivation"):
+            _prove_claim(name, loaded, certificate, theorems, as_json)
+            return
+        stated = None if theorems is None else _theorems(name, theorems, loaded)
+        made, remembered = _made(name, fresh, loaded)
     verdicts, own = verdict_data(made.shown["data"]), made.listed["row"]["name"]
     if certificate is not None:
         write({certificate.name: made.files[f"{PAGES}/{own}.certificate.json"]}, certificate.parent)
@@ -102,26 +106,65 @@ def prove(name: str, fresh: bool, certificate: Path | None, theorems: Path | Non
         click.echo(f"{theorems}: {stated.summary}; `coqc {theorems}` checks it.", err=as_json)
 
 
-def _theorems(name: str, file: Path) -> Any:
+def _own(name: str) -> Any:
+    """A layer or a claim in a file of the user's own; None for a name of the catalogue."""
+    if name in names("derive.catalogue"):
+        return None
+    from derive.pipeline import load
+
+    return load(name)
+
+
+def _theorems(name: str, file: Path, own: Any) -> Any:
     from derive.making import coq_theorems
     from derive.pipeline import load_layer
 
-    return coq_theorems(load_layer(name), file.name)
+    return coq_theorems(load_layer(name) if own is None else own, file.name)
+
+
+def _prove_claim(name: str, found: Any, certificate: Path | None, theorems: Path | None, as_json: bool) -> None:
+    """A claim that its file has proved already: what it says, and what shows it."""
+    from derive.proof.json_data import dumps
+
+    if certificate is not None:
+        write({certificate.name: dumps(found.certificate())}, certificate.parent)
+        click.echo(f"{certificate} is written.", err=as_json)
+    if as_json:
+        rows = [{"obligation": v.obligation.says, "status": v.status.value} for v in found.verdicts]
+        click.echo(json.dumps({"claim": found.statement.says, "verdicts": rows}, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{name}: {found.statement.says}")
+        for verdict in found.verdicts:
+            click.echo(f"  {verdict.status.value}: {verdict.obligation.says}")
+    if theorems is not None:
+        stated = found.coq(theorems.name)
+        write({theorems.name: stated.text}, theorems.parent)
+        click.echo(f"{theorems}: {stated.summary}; `coqc {theorems}` checks it.", err=as_json)
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--against", metavar="NAME", help="Require the theorem to be this layer's.")
 def verify(file: Path, against: str | None) -> None:
-    """Prove a certificate's theorem anew, trusting nothing in the file."""
+    """Prove a certificate's theorem or claim anew, trusting nothing in the file."""
+    from derive.certified import verify_claim
+    from derive.errors import UsageRefused
     from derive.labels import named_step
     from derive.pipeline import load_layer
     from derive.proof.certificate import verify as verify_certificate
+    from derive.proof.json_data import plain
+    from derive.proof.stated import CLAIM_FORMAT
 
     with working(f"proving {file.name}"):
-        wanted = load_layer(against).derivation.certificate() if against else None
-        proved = verify_certificate(file, against=wanted, named=named_step)
-    click.echo(str(proved))
+        data = plain(file)
+        if isinstance(data, dict) and data.get("format") == CLAIM_FORMAT:
+            if against:
+                raise UsageRefused(f"--against names a layer, and '{file}' is the certificate of a claim.")
+            proved = str(verify_claim(data))
+        else:
+            wanted = load_layer(against).derivation.certificate() if against else None
+            proved = str(verify_certificate(file, against=wanted, named=named_step, claimed=verify_claim))
+    click.echo(proved)
 
 
 @click.command()

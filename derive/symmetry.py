@@ -30,6 +30,7 @@ from derive.proof.counterexample import Counterexample
 from derive.proof.goal import Obligation, Status, Verdict
 from derive.proof.necessary import necessary
 from derive.proof.small import dense_like, refute_at_small_sizes
+from derive.proof.stated import NOTHING, Stated, Statement
 from derive.proof.step import Clause, Kind, View
 from derive.rules.equivariant import equivariant
 
@@ -39,7 +40,7 @@ _MOST_GRIDS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Symmetry:
+class Symmetry(Stated):
     """`condition` on the sizes under which a layer commutes with the group, proved; `counterexample` where it fails.
 
     `exact` says that it is proved too that the layer doesn't at any other size: for each of them a place, an entry of the window
@@ -52,6 +53,7 @@ class Symmetry:
     counterexample: str
     exact: bool = True
     python: str = ""
+    statement: Statement = NOTHING
 
     def __str__(self) -> str:
         from derive.forms.notation import UNICODE
@@ -79,13 +81,19 @@ def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmet
     if whole == false:
         raise _failure(form, clauses, false)
     if whole is true:
-        return Symmetry(_said(asked), whole, verdicts + checked, "")
+        return _certified(Symmetry(_said(asked), whole, verdicts + checked, ""), form, asked)
     found = _failure(form, clauses, whole)
     only = necessary(form, equivariant(about).clauses(dense_like(form)), whole)
     rest = () if only is None else (only,)
     shown = found.counterexample if isinstance(found.counterexample, Counterexample) else None
     python = "" if shown is None else shown.python
-    return Symmetry(_said(asked), whole, (*verdicts, *checked, *rest), str(found), only is not None, python)
+    proved = Symmetry(_said(asked), whole, (*verdicts, *checked, *rest), str(found), only is not None, python)
+    return _certified(proved, form, asked)
+
+
+def _certified(found: Symmetry, form: Form, asked: PointGroup) -> Symmetry:
+    """The symmetry with what it says, of which layer and group."""
+    return replace(found, statement=Statement("symmetry", str(found), (("layer", form), ("group", str(asked)))))
 
 
 def _on_few_places(form: Form, about: PointGroup, parts: dict[int, Any]) -> tuple[list[Any], tuple[Verdict, ...]]:

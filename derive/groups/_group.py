@@ -16,6 +16,7 @@ from derive.forms.polyhedron import Polyhedron
 
 __all__ = [
     "Action",
+    "AtSizes",
     "Block",
     "Composed",
     "Element",
@@ -197,6 +198,15 @@ class Tabled(Protocol):
 
     def tables(self, form: Form) -> tuple[Table, ...] | None:
         """The tables that its elements read; None where they are formulas after all."""
+        ...
+
+
+@runtime_checkable
+class AtSizes(Protocol):
+    """A group with one case for many elements: which of them keep a mask is told at numeric sizes."""
+
+    def kept_at(self, form: Form, inside: Any) -> str:
+        """Those that keep the pairs of places `inside`, a table of booleans of the form's shape at some sizes, in words."""
         ...
 
 

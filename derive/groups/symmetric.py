@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import mul
+from typing import Any
 
 from sympy import And, Eq, Expr, Integer, Le, Max, Symbol
 
 from derive.errors import RuleRefused
 from derive.forms.arguments import is_name, said
 from derive.forms.expr import Where
-from derive.forms.form import Array, Form
+from derive.forms.form import Array, Axis, Form
 from derive.forms.polyhedron import Polyhedron
+from derive.groups._finite import Preserving, Representation, cycles, defining, preserving, symmetric, trivial
 from derive.groups._group import Action, Element, Tie
 from derive.groups.translations import shift_letters
 
@@ -82,8 +86,29 @@ class Symmetric:
         )
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
-        """Transpositions are one case."""
-        return "the identity alone"
+        """Transpositions are one case: see `kept_at`."""
+        return "all of them" if elements else "some of them at most"
+
+    def kept_at(self, form: Form, inside: Any) -> str:
+        """The largest subgroup that keeps the pairs inside, by generators."""
+        extent, axes = self._extent(form), (*form.output.axes, *form.input.axes)
+        moved = {s for array in (form.output, form.input) for s in _symbols(array, form, extent)}
+        moves = defining(symmetric(next(size for a, size in zip(axes, inside.shape, strict=True) if a.symbol in moved)))
+
+        def acting(axes: tuple[Axis, ...], shape: tuple[int, ...]) -> Representation:
+            sides = (
+                moves if a.symbol in moved else trivial(moves.generators, size)
+                for a, size in zip(axes, shape, strict=True)
+            )
+            return reduce(mul, sides, trivial(moves.generators))
+
+        rank = len(form.output.axes)
+        out, source = acting(axes[:rank], inside.shape[:rank]), acting(axes[rank:], inside.shape[rank:])
+        kept = preserving(out, source, inside.reshape(out.size, source.size))
+        if kept is None:
+            return "a subgroup that has too many cosets to list"
+        own = tuple((word, moves.element(word) >> 1) for word, _ in kept.generators)
+        return Preserving(own, kept.order).named([cycles(g >> 1) for g in moves.codes])
 
 
 def _symbols(array: Array, form: Form, extent: Expr) -> list[Symbol]:

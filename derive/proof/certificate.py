@@ -12,32 +12,42 @@ rests on them.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from derive.errors import CertificateError, DeriveError
 from derive.forms.form import Form
 from derive.proof.displays import certificate_html, lines_html
-from derive.proof.encoding import Data, fields, line, listed, read_form, read_step, write_form, write_step
+from derive.proof.encoding import read_form, read_step, write_form, write_step
 from derive.proof.everywhere import Everywhere
 from derive.proof.goal import Goal, Obligation, Status
+from derive.proof.json_data import Data, digest, digested, dumps, fields, line, listed, plain
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import decide, solver_version
 from derive.proof.step import Step
 from derive.proof.theorem import Theorem, compare, theorem, write_theorem
 
-__all__ = ["FORMAT", "Certificate", "Verified", "certificate", "dumps", "mended", "verify"]
+__all__ = [
+    "FORMAT",
+    "Certificate",
+    "Decide",
+    "Verified",
+    "certificate",
+    "discharge_by",
+    "dumps",
+    "guarded",
+    "mended",
+    "read",
+    "verify",
+    "write_obligations",
+]
 
 FORMAT = "derive certificate 1"
-_LARGEST = 16_000_000
 _STEP_KEYS = (
     "rule kind statement before after embeddings sections to_before to_after clauses instances assume view selected inner "
     "obligations digest"
@@ -75,6 +85,7 @@ class Verified:
     solvers: tuple[str, ...]
     points: int = 0
     unknown: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         by = " and ".join(self.solvers)
@@ -85,7 +96,8 @@ class Verified:
             else "for all sizes, by"
         )
         own = "".join(f"\nNot known    {label}: what it is called is the file's own word" for label in self.unknown)
-        return f"{self.theorem}\nProved       {proved}, {how} {by}{own}"
+        besides = "".join(f"\n{claim}" for claim in self.claims)
+        return f"{self.theorem}\nProved       {proved}, {how} {by}{own}{besides}"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the same lines."""
@@ -100,9 +112,9 @@ def certificate(
     Raises DeriveError for a derivation that the formula language cannot write.
     """
     own, *each = proved or (form_obligations(start), *map(step_obligations, steps))
-    first = {"form": write_form(start), "obligations": _write_obligations(own), "digest": ""}
+    first = {"form": write_form(start), "obligations": write_obligations(own), "digest": ""}
     later = [
-        write_step(step) | {"obligations": _write_obligations(those), "digest": ""}
+        write_step(step) | {"obligations": write_obligations(those), "digest": ""}
         for step, those in zip(steps, each, strict=True)
     ]
     data: Data = {
@@ -116,7 +128,8 @@ def certificate(
     return Certificate(mended(data))
 
 
-def _write_obligations(obligations: Iterable[Obligation]) -> list[Data]:
+def write_obligations(obligations: Iterable[Obligation]) -> list[Data]:
+    """Obligations as data: what they say, and every goal as SMT-LIB 2 text."""
     return [
         {"name": o.name, "says": o.says, "witness": o.witness, "goals": [goal.smt for goal in o.goals]}
         for o in obligations
@@ -125,23 +138,8 @@ def _write_obligations(obligations: Iterable[Obligation]) -> list[Data]:
 
 def mended(data: Data) -> Data:
     """A copy with digests that fit its content."""
-    parts = {"start": _digested(data["start"]), "steps": [_digested(step) for step in data["steps"]]}
-    return _digested({**data, **parts})
-
-
-def _digested(data: Data) -> Data:
-    return {**data, "digest": _digest(data)}
-
-
-def _digest(data: Data) -> str:
-    content = {key: value for key, value in data.items() if key != "digest"}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def dumps(data: Data) -> str:
-    """The certificate as text, the same for the same data."""
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    parts = {"start": digested(data["start"]), "steps": [digested(step) for step in data["steps"]]}
+    return digested({**data, **parts})
 
 
 def verify(
@@ -149,25 +147,26 @@ def verify(
     against: Theorem | Data | None = None,
     also: Mapping[str, Decide] | None = None,
     named: Named | None = None,
+    claimed: Callable[..., Any] | None = None,
 ) -> Verified:
     """Prove the theorem of a certificate, given as data or as a file's path, anew.
 
     `against` is the theorem that it must be, or the certificate of a derivation that was proved here; `also`
-    has other solvers by name, which must agree on every goal; `named` gives the step that a label names, or None. Raises
-    CertificateError with one sentence that names the step.
+    has other solvers by name, which must agree on every goal; `named` gives the step that a label names, or None; `claimed`
+    proves the certificate of a claim about the last form. Raises CertificateError with one sentence that names the step.
     """
-    content = _plain(data) if isinstance(data, dict) else _load(Path(data))
+    content = plain(data)
     keys = "format made_with theorem start steps digest"
-    _, _, stated, start_data, steps_data, _ = fields(content, keys, "The certificate")
+    _, _, stated, start_data, steps_data, _, besides = fields(content, keys, "The certificate", "claims")
     _check_format(content)
-    start, steps = _read(start_data, steps_data)
+    start, steps = read(start_data, steps_data)
     claims = _rebuilt(start, steps, start_data, steps_data)
     _check_digests(content, steps)
     solvers: dict[str, Decide] = {solver_version(): decide, **(also or {})}
     for where, obligation in claims:
         for goal in obligation.goals:
-            _discharge(goal, obligation, where, solvers)
-    with _guarded("The theorem"):
+            discharge_by(goal, obligation, where, solvers)
+    with guarded("The theorem"):
         proved = theorem(start, steps)
         _check_stated(stated, write_theorem(proved))
     if against is not None:
@@ -175,40 +174,22 @@ def verify(
     unknown = _check_labels(steps, named) if named is not None else ()
     goals = sum(len(obligation.goals) for _, obligation in claims)
     points = sum(isinstance(goal, Everywhere) for _, obligation in claims for goal in obligation.goals)
-    return Verified(proved, len(steps), len(claims), goals, tuple(solvers), points, unknown)
+    shown = _besides(besides, proved.last, claimed, also)
+    return Verified(proved, len(steps), len(claims), goals, tuple(solvers), points, unknown, shown)
 
 
-def _load(path: Path) -> Any:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise CertificateError(f"'{path}' is no certificate: it is larger than {_LARGEST // 1_000_000} MB.")
-        text = path.read_text(encoding="utf-8")
-    except OSError as cause:
-        raise CertificateError(f"'{path}' cannot be read: {cause.strerror or cause}.") from cause
-    except ValueError as cause:
-        raise CertificateError(f"'{path}' is no certificate: it is not UTF-8 text.") from cause
-    try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
-    except (ValueError, RecursionError) as cause:
-        raise CertificateError(f"'{path}' is no certificate: it is not JSON.") from cause
-
-
-def _plain(data: Data) -> Any:
-    """A copy that holds nothing but what JSON can hold."""
-    try:
-        return json.loads(json.dumps(data, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as cause:
-        raise CertificateError("The certificate is not JSON data.") from cause
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Data:
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return dict(pairs)
-
-
-def _refused(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
+def _besides(
+    claims: Any, last: Form, claimed: Callable[..., Any] | None, also: Mapping[str, Decide] | None
+) -> tuple[str, ...]:
+    """The claims that a certificate has besides its steps, each proved anew, and about the last form."""
+    found = [] if claims is None else listed(claims, "'claims'")
+    if found and claimed is None:
+        raise CertificateError("The certificate has claims besides its steps, and nothing was given that proves these.")
+    for claim in found:
+        about = claim.get("about") if isinstance(claim, dict) else None
+        if not isinstance(about, dict) or about.get("layer") != {"form": write_form(last)}:
+            raise CertificateError("The certificate has a claim about another layer than its last form.")
+    return tuple(str(claimed(claim, also=also)) for claim in found if claimed is not None)
 
 
 def _check_format(content: Data) -> None:
@@ -218,7 +199,7 @@ def _check_format(content: Data) -> None:
         line(value, "'made_with'")
 
 
-def _read(start_data: Any, steps_data: Any) -> tuple[Form, tuple[Step, ...]]:
+def read(start_data: Any, steps_data: Any) -> tuple[Form, tuple[Step, ...]]:
     """The forms and steps, each step beginning where the one before it ended."""
     form, *_ = fields(start_data, "form obligations digest", "The start")
     start = last = read_form(form, "The first form")
@@ -249,16 +230,16 @@ def _rebuilt(
         for number, (step, item) in enumerate(zip(steps, steps_data, strict=True), 1)
     ]
     for where, item, source in sources:
-        with _guarded(where):
+        with guarded(where):
             obligations = form_obligations(source) if isinstance(source, Form) else step_obligations(source)
-            wanted = _write_obligations(obligations)
+            wanted = write_obligations(obligations)
         _check_obligations(item["obligations"], wanted, where)
         claims += [(where, obligation) for obligation in obligations]
     return claims
 
 
 @contextmanager
-def _guarded(where: str) -> Iterator[None]:
+def guarded(where: str) -> Iterator[None]:
     """Failures to make sense of data that could be read become one sentence."""
     try:
         yield
@@ -290,11 +271,12 @@ def _check_digests(content: Data, steps: tuple[Step, ...]) -> None:
     parts = [("The first form", content["start"])]
     parts += [(_name(k, steps[k - 1].rule), item) for k, item in enumerate(content["steps"], 1)]
     for where, item in (*parts, ("The certificate", content)):
-        if item["digest"] != _digest(item):
+        if item["digest"] != digest(item):
             raise CertificateError(f"{where} was changed: its digest does not fit.")
 
 
-def _discharge(goal: Goal, obligation: Obligation, where: str, solvers: Mapping[str, Decide]) -> None:
+def discharge_by(goal: Goal, obligation: Obligation, where: str, solvers: Mapping[str, Decide]) -> None:
+    """Raise CertificateError for a goal that doesn't hold, or that a solver doesn't prove."""
     if isinstance(goal, Everywhere):
         if goal.decide() is not Status.EXHAUSTIVE:
             raise CertificateError(f"{where} has an obligation '{obligation.name}' that does not hold for every entry.")
@@ -331,5 +313,5 @@ def _check_labels(steps: tuple[Step, ...], named: Named) -> tuple[str, ...]:
 
 
 def _theorem_of(trusted: Data) -> Theorem:
-    with _guarded("The certificate to compare with"):
-        return theorem(*_read(trusted["start"], trusted["steps"]))
+    with guarded("The certificate to compare with"):
+        return theorem(*read(trusted["start"], trusted["steps"]))

@@ -7,7 +7,7 @@ first one found is smallest. Arrays get integer entries: 0 except where the clai
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 from typing import Any
@@ -23,9 +23,11 @@ from derive.proof.goal import Goal
 from derive.proof.smt import smt_name
 from derive.proof.step import Clause
 
-__all__ = ["Box", "Counterexample", "boxes", "counterexample", "smallest_model"]
+__all__ = ["Box", "Counterexample", "Entries", "boxes", "counterexample", "in_python", "smallest_model"]
 
 _MOST = 4**6
+
+Entries = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,24 @@ class Box:
     shape: tuple[int, ...] | None = None
     first: tuple[int, ...] = ()
 
-    def lines(self, entries: Sequence[tuple[tuple[int, ...], int]]) -> list[str]:
+    def lines(self, entries: Sequence[tuple[tuple[int, ...], Any]]) -> list[str]:
         """Python for the array with these entries, each named as the formula calls it where that is another place."""
         if self.shape is None:
             return [f"{self.name} = {{}}", *(f"{self.name}[{_places(at)}] = {value}" for at, value in entries if value)]
-        found = [f"{self.name} = np.zeros({self.shape}, int)"]
+        kind = "int" if all(isinstance(value, int) for _, value in entries) else "object"
+        found = [f"{self.name} = np.zeros({self.shape}, {kind})"]
         for at, value in entries:
             here = tuple(p - low for p, low in zip(at, self.first, strict=True))
             if value:
                 called = "" if here == at else f"  # {self.name}[{_places(at)}]"
-                found.append(f"{self.name}[{_places(here)}] = {value}{called}")
+                found.append(f"{self.name}[{_places(here)}] = {value!r}{called}")
         return found
+
+    def entry(self, at: tuple[int, ...]) -> str:
+        """The entry that the formula calls so, as Python."""
+        if self.shape is None:
+            return f"{self.name}.get({at[0] if len(at) == 1 else at}, 0)"
+        return f"{self.name}[{_places(tuple(p - low for p, low in zip(at, self.first, strict=True)))}]"
 
 
 def boxes(form: Form, sizes: Mapping[Symbol, int]) -> tuple[Box, ...]:
@@ -60,20 +69,37 @@ def boxes(form: Form, sizes: Mapping[Symbol, int]) -> tuple[Box, ...]:
     )
 
 
+def in_python(expression: Expr, known: Iterable[Box]) -> str:
+    """An expression in entries at numbers as Python about these arrays, and about tables of entries for others."""
+    found = {(box.name, len(box.first)): box for box in known}
+
+    def entry(read: Read) -> Symbol:
+        box = found.get((read.array, len(read.subscripts)), Box(read.array))
+        return Symbol(box.entry(tuple(map(int, read.subscripts))))
+
+    return show(map_reads(expression, entry))
+
+
 def _places(at: tuple[int, ...]) -> str:
     return ", ".join(map(str, at)) or "()"
 
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """Where a claim fails: sizes, indices, what is left over, and entries for which that is not 0."""
+    """Where a claim fails: sizes, indices, what is left over, and entries for which that is not 0.
+
+    `sides` are the two numbers that the claim says are equal, as Python about these arrays; `layers` are the entries of dense
+    layers among them.
+    """
 
     sizes: tuple[tuple[str, int], ...]
     indices: tuple[tuple[str, int], ...]
     residue: Expr
-    entries: tuple[tuple[str, int], ...]
+    entries: Entries
     place: str
     boxes: tuple[Box, ...] = ()
+    sides: tuple[str, ...] = ()
+    layers: Entries = ()
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value}" for name, value in (*self.sizes, *self.indices))
@@ -81,17 +107,21 @@ class Counterexample:
 
     @property
     def python(self) -> str:
-        """The same as Python text: sizes and indices, and arrays as a kernel takes them, 0 but for the entries named."""
+        """The same as Python: sizes, indices, arrays as a kernel takes them, 0 but for the entries named, and both sides."""
         lines = [f"{name} = {value}" for name, value in (*self.sizes, *self.indices) if name.isidentifier()]
-        values: dict[str, list[tuple[tuple[int, ...], int]]] = {box.name: [] for box in self.boxes}
-        for entry, value in self.entries:
+        values: dict[str, list[tuple[tuple[int, ...], Any]]] = {box.name: [] for box in self.boxes}
+        for entry, value in (*self.entries, *self.layers):
             name, _, places = entry.removesuffix("]").partition("[")
             at = () if places == "()" else tuple(int(p) for p in places.split(", "))
             values.setdefault(name, []).append((at, value))
         known = {box.name: box for box in self.boxes}
         for name, entries in values.items():
             lines += known.get(name, Box(name)).lines(entries)
-        return "\n".join(["import numpy as np", "", *lines])
+        if self.sides:
+            lines += [f"{name} = {side}" for name, side in zip(("left", "right"), self.sides, strict=True)]
+            lines += ["assert left != right"]
+        exact = ["from fractions import Fraction", ""] if any("Fraction(" in line for line in lines) else []
+        return "\n".join([*exact, "import numpy as np", "", *lines])
 
 
 def _written(residue: Expr, place: str) -> str:
@@ -152,7 +182,9 @@ def counterexample(form: Form, goal: Goal, clause: Clause) -> Counterexample:
     indices = [s for s in clause.binders if s in mentioned]
     model = smallest_model(goal, [s.name for s in sizes], [s.name for s in indices])
     at = {s: Integer(model[s.name]) for s in (*sizes, *indices)}
-    residue = sympify(clause.left - clause.right).xreplace(at).doit()
+    left, right = (sympify(side).xreplace(at).doit() for side in (clause.left, clause.right))
+    residue = left - right
+    known = boxes(form, {s: int(at[s]) for s in sizes})
     place = show(form.input.entry(at[s] for s in form.input.symbols)) if set(form.input.symbols) <= set(at) else ""
     return Counterexample(
         sizes=tuple((s.name, model[s.name]) for s in sizes),
@@ -160,7 +192,8 @@ def counterexample(form: Form, goal: Goal, clause: Clause) -> Counterexample:
         residue=residue,
         entries=_entries(residue, place),
         place=place,
-        boxes=boxes(form, {s: int(at[s]) for s in sizes}),
+        boxes=known,
+        sides=tuple(in_python(side, known) for side in (left, right)),
     )
 
 

@@ -6,7 +6,7 @@ Whatever the data hold, reading gives a value or raises CertificateError with a 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import lru_cache
 from keyword import iskeyword
@@ -20,11 +20,23 @@ from derive.errors import CertificateError, TextError
 from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Edge, Form, Param, Role, Table
 from derive.forms.text import parse, show
+from derive.proof.json_data import Data, fields, kind_of, line, listed
 from derive.proof.step import ArrayMap, Clause, Instance, Kind, Step, View
 
-__all__ = ["Data", "fields", "line", "listed", "read_form", "read_step", "write_form", "write_step", "write_tables"]
+__all__ = [
+    "each",
+    "read_clause",
+    "read_form",
+    "read_letter",
+    "read_number",
+    "read_step",
+    "read_table",
+    "write_clause",
+    "write_form",
+    "write_step",
+    "write_tables",
+]
 
-Data = dict[str, Any]
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 
@@ -100,7 +112,7 @@ def write_step(step: Step) -> Data:
         "sections": [_write_map(m) for m in step.sections],
         "to_before": _write_values(step.to_before.items()),
         "to_after": _write_values(step.to_after.items()),
-        "clauses": [_write_clause(clause) for clause in step.clauses],
+        "clauses": [write_clause(clause) for clause in step.clauses],
         "instances": [
             {"array": i.array, "clause": i.clause, "values": _write_values(i.values)} for i in step.instances
         ],
@@ -115,7 +127,8 @@ def _write_map(m: ArrayMap) -> Data:
     return {"array": m.array, "letters": [s.name for s in m.binders], "value": show(m.value)}
 
 
-def _write_clause(clause: Clause) -> Data:
+def write_clause(clause: Clause) -> Data:
+    """A clause as data."""
     return {
         "says": clause.says,
         "letters": [s.name for s in clause.binders],
@@ -125,46 +138,8 @@ def _write_clause(clause: Clause) -> Data:
     }
 
 
-def fields(data: Any, keys: str, where: str, may: str = "") -> list[Any]:
-    """The values of an object with exactly these keys, in their order; then those it may have, or None."""
-    wanted = keys.split()
-    if not isinstance(data, dict):
-        raise CertificateError(f"{where} is {_named(data)}; it must be an object.")
-    if missing := [key for key in wanted if key not in data]:
-        raise CertificateError(f"{where} lacks '{missing[0]}'.")
-    if strange := sorted(set(data) - {*wanted, *may.split()}):
-        raise CertificateError(f"{where} has '{strange[0][:40]}', which means nothing there.")
-    return [data.get(key) for key in (*wanted, *may.split())]
-
-
-def listed(data: Any, where: str) -> list[Any]:
-    """A list."""
-    if not isinstance(data, list):
-        raise CertificateError(f"{where} is {_named(data)}; it must be a list.")
-    return data
-
-
-def line(data: Any, where: str, most: int = 1_000) -> str:
-    """A short text that can be printed on one line."""
-    if not isinstance(data, str):
-        raise CertificateError(f"{where} is {_named(data)}; it must be text.")
-    if len(data) > most or not data.isprintable():
-        raise CertificateError(f"{where} must be one line of at most {most} printable characters.")
-    return data
-
-
-def _named(data: Any) -> str:
-    names: Mapping[type, str] = {
-        dict: "an object",
-        list: "a list",
-        str: "text",
-        bool: "true or false",
-        type(None): "null",
-    }
-    return names.get(type(data), "a number")
-
-
-def _letter(data: Any, where: str) -> Symbol:
+def read_letter(data: Any, where: str) -> Symbol:
+    """The letter of that name."""
     text = line(data, where, 40)
     if not text.isidentifier() or iskeyword(text) or normalize("NFKC", text) != text:
         raise CertificateError(f"{where} is '{text}', which is not a letter or a name.")
@@ -197,7 +172,8 @@ def _check_size(text: str) -> None:
         raise TextError("The formula is too large.")
 
 
-def _number(data: Any, where: str) -> Expr:
+def read_number(data: Any, where: str) -> Expr:
+    """The expression that a text states."""
     value = _formula(data, where)
     if not isinstance(value, Expr):
         raise CertificateError(f"{where} is a condition; it must be a number.")
@@ -219,32 +195,33 @@ def _choice(kind: type[E], data: Any, where: str) -> E:
     raise CertificateError(f"{where} is '{text[:40]}'; it is one of {', '.join(str(m.value) for m in kind)}.")
 
 
-def _each(data: Any, read: Callable[[Any, str], T], where: str) -> tuple[T, ...]:
+def each(data: Any, read: Callable[[Any, str], T], where: str) -> tuple[T, ...]:
+    """What the items of a list state."""
     return tuple(read(item, f"{where}, number {k},") for k, item in enumerate(listed(data, where), 1))
 
 
 def _axis(data: Any, where: str) -> Axis:
     letter, lower, upper, role = fields(data, "letter lower upper role", where)
     return Axis(
-        _letter(letter, f"{where} its letter"),
-        _number(lower, f"{where} its lower end"),
-        _number(upper, f"{where} its upper end"),
+        read_letter(letter, f"{where} its letter"),
+        read_number(lower, f"{where} its lower end"),
+        read_number(upper, f"{where} its upper end"),
         _choice(Role, role, f"{where} its role"),
     )
 
 
 def _array(data: Any, where: str) -> Array:
     name, axes = fields(data, "name axes", where)
-    return Array(_letter(name, f"{where} its name").name, _each(axes, _axis, f"{where} axes"))
+    return Array(read_letter(name, f"{where} its name").name, each(axes, _axis, f"{where} axes"))
 
 
 def _values(data: Any, where: str) -> tuple[tuple[Symbol, Expr], ...]:
     def pair(item: Any, place: str) -> tuple[Symbol, Expr]:
         if len(listed(item, place)) != 2:
             raise CertificateError(f"{place} must be a letter and its value.")
-        return _letter(item[0], place), _number(item[1], place)
+        return read_letter(item[0], place), read_number(item[1], place)
 
-    pairs = _each(data, pair, where)
+    pairs = each(data, pair, where)
     if len({letter for letter, _ in pairs}) < len(pairs):
         raise CertificateError(f"{where} gives one letter two values.")
     return pairs
@@ -257,24 +234,25 @@ def _param(data: Any, where: str) -> Param:
         _condition(free, f"{where} 'free'"),
         _values(reader, f"{where} 'reader'"),
         _flag(is_data, f"{where} 'data'"),
-        None if values is None else _each(values, _rational, f"{where} 'values'"),
+        None if values is None else each(values, _rational, f"{where} 'values'"),
     )
 
 
 def _flag(data: Any, where: str) -> bool:
     if type(data) is not bool:
-        raise CertificateError(f"{where} is {_named(data)}; it must be true or false.")
+        raise CertificateError(f"{where} is {kind_of(data)}; it must be true or false.")
     return data
 
 
 def _rational(data: Any, where: str) -> Rational:
-    value = _number(data, where)
+    value = read_number(data, where)
     if not isinstance(value, Rational):
         raise CertificateError(f"{where} must be a number.")
     return value
 
 
-def _table(data: Any, where: str) -> Table:
+def read_table(data: Any, where: str) -> Table:
+    """The table that the data state."""
     array, values = fields(data, "array values", where)
     if any(type(v) is not int for v in listed(values, f"{where} 'values'")):
         raise CertificateError(f"{where} 'values' must be whole numbers.")
@@ -288,42 +266,43 @@ def read_form(data: Any, where: str) -> Form:
     return Form(
         output=_array(found["output"], f"{where}: the output"),
         input=_array(found["input"], f"{where}: the input"),
-        reduction=_each(found["reduction"], _axis, f"{where}: the reduction"),
+        reduction=each(found["reduction"], _axis, f"{where}: the reduction"),
         domain=_condition(found["domain"], f"{where}: the domain"),
-        weight=_number(found["weight"], f"{where}: the weight"),
-        read=_each(found["read"], _number, f"{where}: the read"),
-        bias=_number(found["bias"], f"{where}: the bias"),
-        weights=_each(found["weights"], _param, f"{where}: the weights"),
-        biases=_each(found["biases"], _param, f"{where}: the biases"),
+        weight=read_number(found["weight"], f"{where}: the weight"),
+        read=each(found["read"], read_number, f"{where}: the read"),
+        bias=read_number(found["bias"], f"{where}: the bias"),
+        weights=each(found["weights"], _param, f"{where}: the weights"),
+        biases=each(found["biases"], _param, f"{where}: the biases"),
         given=_condition(found["given"], f"{where}: the precondition"),
         edge=_choice(Edge, found["edge"], f"{where}: the edge"),
         shared=_flag(found["shared"], f"{where}: 'shared'"),
-        tables=_each(found["tables"] or [], _table, f"{where}: the tables"),
+        tables=each(found["tables"] or [], read_table, f"{where}: the tables"),
     )
 
 
 def _map(data: Any, where: str) -> ArrayMap:
     array, letters, value = fields(data, "array letters value", where)
-    name = _letter(array, f"{where} its array").name
-    return ArrayMap(name, _each(letters, _letter, f"{where} its letters"), _number(value, f"{where} its value"))
+    name = read_letter(array, f"{where} its array").name
+    return ArrayMap(name, each(letters, read_letter, f"{where} its letters"), read_number(value, f"{where} its value"))
 
 
-def _clause(data: Any, where: str) -> Clause:
+def read_clause(data: Any, where: str) -> Clause:
+    """The clause that the data state."""
     says, letters, given, left, right = fields(data, "says letters given left right", where)
     return Clause(
         line(says, f"{where} its words"),
-        _each(letters, _letter, f"{where} its letters"),
+        each(letters, read_letter, f"{where} its letters"),
         _condition(given, f"{where} its condition"),
-        _number(left, f"{where} its left side"),
-        _number(right, f"{where} its right side"),
+        read_number(left, f"{where} its left side"),
+        read_number(right, f"{where} its right side"),
     )
 
 
 def _instance(data: Any, where: str) -> Instance:
     array, clause, values = fields(data, "array clause values", where)
     if type(clause) is not int:
-        raise CertificateError(f"{where} its clause is {_named(clause)}; it must be a whole number.")
-    return Instance(_letter(array, f"{where} its array").name, clause, _values(values, f"{where} its values"))
+        raise CertificateError(f"{where} its clause is {kind_of(clause)}; it must be a whole number.")
+    return Instance(read_letter(array, f"{where} its array").name, clause, _values(values, f"{where} its values"))
 
 
 def read_step(data: Data, where: str) -> Step:
@@ -335,15 +314,15 @@ def read_step(data: Data, where: str) -> Step:
         reason="",
         before=read_form(data["before"], f"{where}: the form before"),
         after=read_form(data["after"], f"{where}: the form after"),
-        embeddings=_each(data["embeddings"], _map, f"{where}: the embeddings"),
-        sections=_each(data["sections"], _map, f"{where}: the sections"),
+        embeddings=each(data["embeddings"], _map, f"{where}: the embeddings"),
+        sections=each(data["sections"], _map, f"{where}: the sections"),
         to_before=dict(_values(data["to_before"], f"{where}: 'to_before'")),
         to_after=dict(_values(data["to_after"], f"{where}: 'to_after'")),
-        clauses=_each(data["clauses"], _clause, f"{where}: the clauses"),
-        instances=_each(data["instances"], _instance, f"{where}: the instances"),
+        clauses=each(data["clauses"], read_clause, f"{where}: the clauses"),
+        instances=each(data["instances"], _instance, f"{where}: the instances"),
         assume=_condition(data["assume"], f"{where}: 'assume'"),
         view=_choice(View, data["view"], f"{where}: its view"),
         selected=_condition(data["selected"], f"{where}: 'selected'"),
         inner=None if data["inner"] is None else read_form(data["inner"], f"{where}: the inner layer"),
-        tables=_each(data.get("tables", []), _table, f"{where}: the tables"),
+        tables=each(data.get("tables", []), read_table, f"{where}: the tables"),
     )

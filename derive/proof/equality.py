@@ -13,20 +13,21 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Integer, Symbol, expand
+from sympy import And, Eq, Expr, Integer, Mul, Symbol, expand
 
 from derive.errors import ObligationFailed, RuleRefused
-from derive.forms.denote import entry_reader
+from derive.forms.denote import entry_reader, matrix
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import Read, reads
 from derive.forms.extension import places_beyond
 from derive.forms.form import Form, equal_places
 from derive.forms.products import product_of, same_product
 from derive.proof.composition import composed
-from derive.proof.counterexample import Counterexample, boxes, smallest_model
+from derive.proof.counterexample import Box, Counterexample, Entries, boxes, in_python, smallest_model
 from derive.proof.enumerated import proved_by_enumeration
 from derive.proof.goal import Goal, Obligation, Status, Verdict
-from derive.proof.small import LARGEST, Arrays, differing_at_small_sizes
+from derive.proof.pasted import results
+from derive.proof.small import LARGEST, Arrays, admits, differing_at_small_sizes, numbered
 from derive.proof.solver import discharge
 from derive.proof.unfolded import proved_by_unfolding
 
@@ -105,7 +106,7 @@ def equal_layers(one: Form, other: Form, letters: Letters, says: str, window: Co
         return verdict
     alike = [a.extent for a in one.output.axes] == [a.extent for a in other.output.axes]
     if verdict.status is Status.REFUTED and alike and _told_apart(one) and (window is not None or _told_apart(other)):
-        raise _refuted(one, _at(one, other, letters), verdict)
+        raise _refuted(one, other, _at(one, other, letters), verdict, window)
     written = None
     if window is None and alike:
         written = proved_by_unfolding(one, other, letters, says) or proved_by_enumeration(one, other, says)
@@ -195,7 +196,7 @@ def _windows(one: Form) -> Iterable[Any]:
     return (part for part in And.make_args(one.domain) if not part.free_symbols & places)
 
 
-def _refuted(one: Form, other: _Called, verdict: Verdict) -> ObligationFailed:
+def _refuted(one: Form, whole: Form, other: _Called, verdict: Verdict, window: Convolved | None) -> ObligationFailed:
     """The smallest term that only one of the two has: with its weights and its input 1, one gives 1 and the other 0."""
     assert verdict.goal is not None
     mentioned = verdict.goal.show.free_symbols.union(*(f.free_symbols for f in verdict.goal.given))
@@ -205,16 +206,50 @@ def _refuted(one: Form, other: _Called, verdict: Verdict) -> ObligationFailed:
     at = dict.fromkeys((*one.output.symbols, *one.reduction_symbols), Integer(0))  # on all integers any place will do
     at |= {s: Integer(model[s.name]) for s in (*sizes, *letters)}
     read = one.read if one.live.xreplace(at) == True else other.read  # noqa: E712  SymPy's
-    entries = [*(product_of(one.weight) or {}).values(), one.input.entry(read)]
+    entries = [e.xreplace(at) for e in (*(product_of(one.weight) or {}).values(), one.input.entry(read))]
+    numbers = {s: model[s.name] for s in sizes}
+    places = tuple(int(at[s]) for s in one.output.symbols)
+    known, layers, sides = _pasted((one, whole), entries, places, numbers, window)
     found = Counterexample(
         sizes=tuple((s.name, model[s.name]) for s in sizes),
-        indices=tuple((s.name, int(at[s])) for s in one.output.symbols),
+        indices=tuple(zip((s.name for s in one.output.symbols), places, strict=True)),
         residue=Integer(1),
-        entries=tuple((str(e.xreplace(at)), 1) for e in entries),
+        entries=tuple((str(e), 1) for e in entries),
         place="",
-        boxes=boxes(one, {s: model[s.name] for s in sizes}),
+        boxes=known,
+        sides=sides,
+        layers=layers,
     )
     return _refused(verdict.obligation.says, found, "give 1 in one layer and 0 in the other")
+
+
+def _pasted(
+    layers: tuple[Form, Form],
+    entries: list[Read],
+    at: tuple[int, ...],
+    numbers: Mapping[Symbol, int],
+    window: Convolved | None,
+) -> tuple[tuple[Box, ...], Entries, tuple[str, ...]]:
+    """Both layers with these entries as 1, and what they make of the input; on an endless grid the product of the entries alone."""
+    one, other = layers
+    own, sizes = boxes(one, numbers), dict.fromkeys({*one.sizes, *other.sizes}, 1) | dict(numbers)
+    product = in_python(Mul(*entries), own)
+    if not all(_finite(form) and admits(form, sizes) for form in layers):
+        return own, (), (product, "0")
+    arrays = numbered(one, sizes)
+    arrays |= {b.name: np.zeros(b.shape or (), object) for b in own}
+    for read in entries:
+        box = next(b for b in own if b.name == read.array)
+        arrays[read.array][tuple(int(s) - low for s, low in zip(read.subscripts, box.first, strict=True))] = 1
+    theirs = numbered(other, sizes) | (arrays if window is None else window.arrays(one, arrays, sizes))
+    place = tuple(p - int(evaluate(a.lower, sizes)) for p, a in zip(at, one.output.axes, strict=True))
+    dense = matrix(one, arrays, sizes), matrix(other, theirs, sizes)
+    known, more, sides = results(dense, place, (b.name for b in own), one.input.name)
+    return (*own, *known), more, sides
+
+
+def _finite(form: Form) -> bool:
+    return not any(a.upper.is_infinite for a in (*form.output.axes, *form.input.axes))
 
 
 def _refused(says: str, found: Counterexample, what: str = "") -> ObligationFailed:

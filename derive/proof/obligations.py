@@ -36,18 +36,27 @@ from derive.proof.linear import Linear
 from derive.proof.spanned import SUMMED, summed
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
 from derive.proof.transform import transformed
-from derive.proof.wellformed import check_first, check_step, form_sizes
+from derive.proof.wellformed import check_first, check_form, check_step, form_sizes
 from derive.remembered import both, replaced
 
-__all__ = ["form_obligations", "step_obligations"]
+__all__ = ["any_form_obligations", "form_obligations", "step_obligations"]
 
 
 def form_obligations(form: Form) -> tuple[Obligation, ...]:
     """What holds of a form that begins a derivation. Raises ObligationFailed where it is not well formed."""
     check_first(form)
+    return any_form_obligations(form)
+
+
+def any_form_obligations(form: Form) -> tuple[Obligation, ...]:
+    """What holds of every form, also of one that ends a derivation. Raises ObligationFailed where it is not well formed."""
+    check_form(form)
+    return _everywhere((_admits(form), *_of_form(form)), form.tables, _numbers(form), _learned(form))
+
+
+def _admits(form: Form) -> Obligation:
     goal, witness = admitted(true, form.given, form_sizes(form))
-    admits = Obligation("preconditions", "Some sizes satisfy the preconditions.", (goal,), witness)
-    return _everywhere((admits, *_of_form(form)), form.tables, _numbers(form), _learned(form))
+    return Obligation("preconditions", "Some sizes satisfy the preconditions.", (goal,), witness)
 
 
 def _of_form(form: Form) -> tuple[Obligation, ...]:

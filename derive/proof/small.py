@@ -20,13 +20,25 @@ from sympy import And, Integer, Rational, Symbol, true
 from derive.errors import ObligationFailed
 from derive.forms.denote import denote, matrix
 from derive.forms.evaluate import evaluate, grid
+from derive.forms.expr import index
 from derive.forms.form import Array, Edge, Form, Param, Table
 from derive.forms.products import weighted
 from derive.forms.text import show
 from derive.proof.counterexample import Counterexample, boxes
+from derive.proof.pasted import results, shown_by_law
 from derive.proof.step import Clause
 
-__all__ = ["LARGEST", "Arrays", "admits", "dense_like", "differing_at_small_sizes", "refute_at_small_sizes", "sizes_of"]
+__all__ = [
+    "LARGEST",
+    "Arrays",
+    "admits",
+    "dense_like",
+    "differing_at_small_sizes",
+    "numbered",
+    "refute_at_small_sizes",
+    "sides_at",
+    "sizes_of",
+]
 
 LARGEST = 7  # the largest sum of sizes that is tried: seconds on two axes
 
@@ -66,13 +78,17 @@ def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...], tables: tuple
                 if (found := _failing(form, clause, dense, sizes, tables)) is not None:
                     indices, residue, place = found
                     entries = (*said, (place, 1)) if place else said
+                    letters = {index(name): value for name, value in indices} | dict(sizes)
+                    known, more, sides = shown_by_law(form, clause, dense, letters, tables)
                     model = Counterexample(
                         tuple((s.name, v) for s, v in sizes.items()),
                         indices,
                         residue,
                         entries,
                         place,
-                        boxes(form, sizes),
+                        (*boxes(form, sizes), *known),
+                        sides,
+                        more,
                     )
                     where = ", ".join(f"{name} = {value}" for name, value in entries)
                     at = ", ".join(f"{name} = {value}" for name, value in (*model.sizes, *indices))
@@ -140,16 +156,18 @@ def _difference(
     place = show(one.input.entry(map(Integer, values[rank:])))
     indices = tuple((axis.symbol.name, v) for axis, v in zip(axes[:rank], values, strict=False))
     stated = tuple((s.name, v) for s, v in sizes.items())
-    return Counterexample(stated, indices, Integer(gap[at]), (*said, (place, 1)), place, boxes(one, sizes))
+    own = boxes(one, sizes)
+    known, more, sides = results(dense, at[:rank], (box.name for box in own), one.input.name)
+    return Counterexample(stated, indices, Integer(gap[at]), (*said, (place, 1)), place, (*own, *known), sides, more)
 
 
 def _theirs(other: Form, arrays: Arrays, sizes: Mapping[Symbol, int], made: Made | None) -> Arrays:
-    return _numbered(other, sizes) | (arrays if made is None else made(arrays, sizes))
+    return numbered(other, sizes) | (arrays if made is None else made(arrays, sizes))
 
 
 def _apart(form: Form, sizes: Mapping[Symbol, int]) -> Arrays:
     """Powers of a number that no coefficient reaches, another for each product of entries: they tell all coefficients apart."""
-    numbers = _numbered(form, sizes)
+    numbers = numbered(form, sizes)
     values = [Fraction(v) for held in numbers.values() for v in held.ravel()]
     terms = prod(int(evaluate(a.extent, sizes)) for a in form.reduction)
     parts = (terms, *(v.numerator for v in values), *(v.denominator for v in values))
@@ -163,13 +181,13 @@ def _apart(form: Form, sizes: Mapping[Symbol, int]) -> Arrays:
     return arrays
 
 
-def _numbered(form: Form, sizes: Mapping[Symbol, int]) -> Arrays:
+def numbered(form: Form, sizes: Mapping[Symbol, int]) -> Arrays:
     return {p.name: _numbers(p, sizes) for p in form.params if p.values is not None}
 
 
 def _one_of_each(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
     learned = [p for p in form.params if p.values is None]
-    numbers = _numbered(form, sizes)
+    numbers = numbered(form, sizes)
     shapes = {p.name: [int(evaluate(e, sizes)) for e in p.array.shape] for p in learned}
     for places in product(*(np.ndindex(*shape) for shape in shapes.values())):
         arrays = {name: np.zeros(shape, dtype=object) for name, shape in shapes.items()}
@@ -184,12 +202,12 @@ def _entry(array: Array, place: tuple[int, ...], sizes: Mapping[Symbol, int]) ->
     return show(array.entry([Integer(p + low) for p, low in zip(place, lower, strict=True)]))
 
 
-def sizes_of(form: Form, clauses: tuple[Clause, ...]) -> Iterator[dict[Symbol, int]]:
+def sizes_of(form: Form, clauses: tuple[Clause, ...], largest: int = LARGEST) -> Iterator[dict[Symbol, int]]:
     """Values of the sizes of the form, which it admits, and of the clauses; those with the smallest sum first."""
     own = {s for c in clauses for e in (c.given, c.left, c.right) for s in e.free_symbols.difference(c.binders)}
     names = (*form.sizes, *sorted(own.difference(form.sizes), key=str))
-    tuples = product(range(LARGEST + 1), repeat=len(names))
-    for values in sorted((t for t in tuples if sum(t) <= LARGEST), key=lambda t: (sum(t), t[::-1])):
+    tuples = product(range(largest + 1), repeat=len(names))
+    for values in sorted((t for t in tuples if sum(t) <= largest), key=lambda t: (sum(t), t[::-1])):
         sizes = dict(zip(names, values, strict=True))
         if admits(form, sizes):
             yield sizes
@@ -207,7 +225,7 @@ def _extents(form: Form) -> list[Any]:
 def _drawn(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
     """Entries to try: each by itself as 1; of a product of arrays one entry of each; else all of them as 1, 2, ..."""
     learned = [p for p in form.params if p.values is None]
-    numbers = _numbered(form, sizes)
+    numbers = numbered(form, sizes)
     empty = numbers | {
         p.name: np.zeros([int(evaluate(e, sizes)) for e in p.array.shape], dtype=object) for p in learned
     }
@@ -248,10 +266,10 @@ def _dense(form: Form, arrays: Arrays, sizes: Mapping[Symbol, int]) -> Arrays:
     return {"W": matrix(form, arrays, sizes), "U": denote(form, arrays | {form.input.name: nothing}, sizes)}
 
 
-def _failing(
+def sides_at(
     form: Form, clause: Clause, dense: Arrays, sizes: Mapping[Symbol, int], tables: tuple[Table, ...]
-) -> tuple[tuple[tuple[str, int], ...], Rational, str] | None:
-    """Indices at which the clause fails, nearest to 0, by how much, and the input's entry that shows it."""
+) -> tuple[np.ndarray, np.ndarray, Any, Any]:
+    """The least value of each of the clause's letters, where it speaks of their values, and its two sides there."""
     axes = {axis.symbol: axis for axis in (*form.output.axes, *form.input.axes)}
     reach = max(dense["W"].shape, default=1)
     ends = {
@@ -259,18 +277,26 @@ def _failing(
         for s in clause.binders
     }
     points = dict(sizes) | grid(ends)
-    shape = tuple(high - low + 1 for low, high in ends.values())
     read = _reader(form, dense, sizes, tables)
-    gap = evaluate(clause.left, points, read) - evaluate(clause.right, points, read)
-    wrong = np.broadcast_to(evaluate(clause.given, points), shape) & (np.broadcast_to(gap, shape) != 0)
-    if not wrong.any():
+    given = np.broadcast_to(evaluate(clause.given, points), [high - low + 1 for low, high in ends.values()])
+    lows = np.array([low for low, _ in ends.values()], int)
+    return lows, given, evaluate(clause.left, points, read), evaluate(clause.right, points, read)
+
+
+def _failing(
+    form: Form, clause: Clause, dense: Arrays, sizes: Mapping[Symbol, int], tables: tuple[Table, ...]
+) -> tuple[tuple[tuple[str, int], ...], Rational, str] | None:
+    """Indices at which the clause fails, nearest to 0, by how much, and the input's entry that shows it."""
+    lows, given, left, right = sides_at(form, clause, dense, sizes, tables)
+    gap = np.broadcast_to(left - right, given.shape)
+    if not (wrong := given & (gap != 0)).any():
         return None
-    lows = [low for low, _ in ends.values()]
-    at = min(np.argwhere(wrong).tolist(), key=lambda p: (sum(abs(x + low) for x, low in zip(p, lows, strict=True)), p))
-    values = {s: x + low for s, x, low in zip(ends, at, lows, strict=True)}
+    failing = np.argwhere(wrong)
+    at = failing[np.abs(failing + lows).sum(1).argmin()]
+    values = dict(zip(clause.binders, (at + lows).tolist(), strict=True))
     inputs = form.input.symbols
     place = show(form.input.entry([Integer(values[s]) for s in inputs])) if set(inputs) <= set(values) else ""
-    residue = np.broadcast_to(gap, shape)[tuple(at)]
+    residue = gap[tuple(at)]
     return (
         tuple((s.name, v) for s, v in values.items()),
         Rational(int(residue.numerator), int(residue.denominator)),

@@ -22,14 +22,15 @@ from derive.forms.ranges import write_conditions
 from derive.forms.text import show
 from derive.proof.counts import Counts
 from derive.proof.displays import lines_html
-from derive.proof.encoding import Data, write_form, write_tables
+from derive.proof.encoding import write_form, write_tables
 from derive.proof.folding import Whole, folded, named_again, wholes_after
 from derive.proof.goal import Goal, Status
+from derive.proof.json_data import Data
 from derive.proof.solver import decide
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
 from derive.remembered import text
 
-__all__ = ["Constraint", "Extension", "Theorem", "Transform", "compare", "theorem", "write_theorem"]
+__all__ = ["Constraint", "Extension", "Theorem", "Transform", "boxes_of", "compare", "theorem", "write_theorem"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,13 @@ class Theorem:
             case = ", ".join(sorted(map(UNICODE, And.make_args(extension.when))))
             yield f"             which is the first form where {case}"
         yield f"First form   {formula(self.first)}"
-        yield from _boxes(self.first)
+        yield from boxes_of(self.first)
         for head, constraint in zip_longest(["Constraints"], self.constraints):
             yield f"{head or '':<13}{constraint or 'none: the same layers'}"
         for transform in self.transforms:
             yield f"Transformed  {transform}"
         yield f"Last form    {formula(self.last)}"
-        yield from _boxes(self.last)
+        yield from boxes_of(self.last)
         if self.counts is not None:
             yield f"Weights      {self._count(self.counts.exact_weight, self.counts.weight)}"
             yield f"Biases       {self._count(self.counts.exact_bias, self.counts.bias)}"
@@ -118,7 +119,8 @@ class Theorem:
         return f"{UNICODE(exact)}{when}"
 
 
-def _boxes(form: Form) -> Iterator[str]:
+def boxes_of(form: Form) -> Iterator[str]:
+    """A line with the boxes of a form's arrays, and the preconditions."""
     arrays = (form.output, form.input, *(p.array for p in form.params))
     yield f"             {', '.join(map(_box, arrays))}; {_conditions(form.given)}"
 

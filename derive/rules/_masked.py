@@ -35,7 +35,8 @@ def masked(form: Form, near: Any, clauses: tuple[Clause, ...], named: str) -> St
     inside = _where(near, numbers)
     met = [np.unique(labels[part & live]) for part in (inside, ~inside)]
     if cut := sorted({*met[0].tolist()} & {*met[1].tolist()}):
-        raise OrbitCut(_cut(numbers, labels, inside & live, ~inside & live, int(cut[0]), named))
+        said = _cut(numbers, labels, inside & live, ~inside & live, int(cut[0]), named)
+        raise OrbitCut(said, replace(form, domain=And(form.domain, near)))
     tie = _Renamed.of(form, param, numbers, letter, met[0])
     return Step(
         rule="",

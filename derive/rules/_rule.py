@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from derive.errors import ObligationFailed, RuleRefused
+from derive.errors import ObligationFailed, OrbitCut, RuleRefused
 from derive.forms.arguments import said
 from derive.forms.equation import formula
 from derive.forms.expr import Read, reads
@@ -170,7 +170,8 @@ class Application:
         except RuleRefused as cause:
             if f"'{self.rule.name}'" in str(cause):
                 raise
-            raise type(cause)(f"Rule '{self.rule.name}' refused: {cause}") from cause
+            says = f"Rule '{self.rule.name}' refused: {cause}"
+            raise (OrbitCut(says, cause.masked) if isinstance(cause, OrbitCut) else type(cause)(says)) from cause
         kind = step.kind if step.kind in self.rule.kinds else self.rule.kind
         return replace(step, rule=str(self), kind=kind)
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Integer, Mul, Rational, Sum, Symbol, false, true
 
-from derive.errors import RuleRefused
+from derive.errors import RuleRefused, StatedLate
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Axis, Form, Param, Table
 from derive.forms.spans import span_of
@@ -114,7 +114,7 @@ class _Space:
         letters = {s for p, e in enumerate(self.source.subscripts) if p in acted for s in e.free_symbols}
         elsewhere = {s for p, part in enumerate(read) if p not in acted for s in part}
         if tied & (letters | {self.param.array.symbols[p] for p in acted}) or elsewhere & letters:
-            raise RuleRefused(
+            raise StatedLate(
                 f"Matrices combine entries of {self.param.name} along {', '.join(s.name for s in sorted(letters, key=str))}; "
                 f"a condition on those letters lets only some of the entries be."
             )

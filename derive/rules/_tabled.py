@@ -15,7 +15,7 @@ from math import prod
 import numpy as np
 from sympy import And, Expr, Integer, Mul, Symbol, false, true
 
-from derive.errors import RuleRefused
+from derive.errors import OrbitCut, RuleRefused
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Axis, Edge, Form, Param, Role, Table
@@ -34,7 +34,7 @@ def tied_by_tables(form: Form, elements: tuple[Element, ...], tables: tuple[Tabl
     moved = frozenset(a.symbol for array in (form.output, form.input) for a in _moved(elements, array))
     mask = _mask(form, elements)
     if mask is not None and (lost := lost_by(out, source, mask)):
-        raise RuleRefused(_refusal(form, elements, (out, source), mask, lost[0]))
+        raise OrbitCut(_refusal(form, elements, (out, source), mask, lost[0]), form)
     ties = [_Tabled.of(form.weights[0], "V", "", pair_orbits(out, source), moved, mask)]
     ties += [_Tabled.of(p, p.name.lower(), f"_{p.name.lower()}", point_orbits(out), moved) for p in form.biases]
     weight, *biases = ties

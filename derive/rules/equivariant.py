@@ -9,20 +9,21 @@ and X = 0 says it of the biases. τ names the orbit of an entry. A restriction: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Expr, Integer, Sum, Symbol, expand, false, true
 
-from derive.errors import RuleRefused
+from derive.errors import OrbitCut
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.expr import Where
 from derive.forms.form import Array, Form, Table, equal_places
-from derive.groups._group import Element, Group, Linear, Motion, Tabled
+from derive.groups._group import AtSizes, Element, Group, Linear, Motion, Tabled
 from derive.groups._signs import times
 from derive.groups.translations import Translations
 from derive.proof.counterexample import smallest_model
+from derive.proof.cut import inside_of
 from derive.proof.goal import Goal
 from derive.proof.step import Clause, Kind, Step, SubStep
 from derive.remembered import both, replaced
@@ -184,14 +185,15 @@ def _check_places(form: Form, group: Group, elements: tuple[Element, ...]) -> No
 def _check_terms(form: Form, group: Group, elements: tuple[Element, ...]) -> None:
     """Every element carries a term to a term, where both places are inside: else coefficients are 0 that nobody dropped.
 
-    Raises RuleRefused with the smallest offset that is lost, and what of the group keeps the support.
+    Raises OrbitCut with the smallest offset that is lost, and what of the group keeps the support.
     """
     goals = _kept_terms(form, elements)
     broken = _broken(goals)
     if broken:
         lost, example = elements[broken[0]], _lost(form, elements[broken[0]], goals[broken[0]])
-        kept = group.keeps(_others(elements, broken))
-        raise RuleRefused(f"Rule 'equivariant' refused: the support is kept by {kept}, not by {lost.says}: {example}.")
+        kept = _kept(form, group, elements, goals, broken)
+        says = f"the support is kept by {kept}, not by {lost.says}: {example}."
+        raise OrbitCut(f"Rule 'equivariant' refused: {says}", form)
 
 
 def surviving(form: Form, group: Group) -> str | None:
@@ -199,12 +201,20 @@ def surviving(form: Form, group: Group) -> str | None:
     if _motions(form, group) is not None or _tables(form, group) is not None or form.vanishes:
         return None
     elements = group.elements(form)
-    broken = _broken(_kept_terms(form, elements))
-    return group.keeps(_others(elements, broken)) if broken else None
+    goals = _kept_terms(form, elements)
+    broken = _broken(goals)
+    return _kept(form, group, elements, goals, broken) if broken else None
 
 
-def _others(elements: tuple[Element, ...], broken: Iterable[int]) -> tuple[Element, ...]:
-    return tuple(e for p, e in enumerate(elements) if p not in {*broken})
+def _kept(form: Form, group: Group, elements: tuple[Element, ...], goals: Sequence[Goal], broken: Sequence[int]) -> str:
+    """What of a group keeps the support, in words: for all sizes, or at the smallest ones at which not all of it does."""
+    if not isinstance(group, AtSizes):
+        return group.keeps(tuple(e for p, e in enumerate(elements) if p not in {*broken}))
+    model = _model(form, elements[broken[0]], goals[broken[0]])
+    sizes = {s: model.get(s, 1) for s in form.sizes}
+    kept = group.kept_at(form, inside_of(form, sizes))
+    at = ", ".join(f"{s} = {v}" for s, v in sizes.items() if s in model)
+    return f"{kept} at {at}" if at else kept
 
 
 def _broken(goals: Iterable[Goal]) -> list[int]:
@@ -228,11 +238,8 @@ def _kept_terms(form: Form, elements: Iterable[Element]) -> list[Goal]:
 
 def _lost(form: Form, element: Element, goal: Goal) -> str:
     """An offset that is inside, and the one that it is carried to; the places where that is the same offset, as by a stride."""
-    sizes = [s.name for s in form.sizes if s in goal.show.free_symbols.union(*(f.free_symbols for f in goal.given))]
-    letters = [*form.output.symbols, *form.input.symbols, *element.letters]
-    model = smallest_model(goal, sizes, [s.name for s in letters])
     go, gk = _moved(form, element)
-    at = {s: model[s.name] for s in letters} | {s: model[s.name] for s in form.sizes if s.name in model}
+    at = _model(form, element, goal)
     there = {s: int(e.subs(at)) for s, e in (go | gk).items()}
     pairs = [(form.output.symbols[p], form.input.symbols[q]) for p, q in _paired(form)]
     inside, outside = (tuple(place[k] - place[o] for o, k in pairs) for place in (at, there))
@@ -240,6 +247,14 @@ def _lost(form: Form, element: Element, goal: Goal) -> str:
         return f"offset {inside} is inside and {outside} is not"
     here, moved = ((_place(place, form.output), _place(place, form.input)) for place in (at, there))
     return f"output {here[0]} reads input {here[1]}, and output {moved[0]} doesn't read input {moved[1]}"
+
+
+def _model(form: Form, element: Element, goal: Goal) -> dict[Symbol, int]:
+    """The smallest sizes, places and letters at which an element carries a term to none."""
+    sizes = [s for s in form.sizes if s in goal.show.free_symbols.union(*(f.free_symbols for f in goal.given))]
+    letters = [*form.output.symbols, *form.input.symbols, *element.letters]
+    model = smallest_model(goal, [s.name for s in sizes], [s.name for s in letters])
+    return {s: model[s.name] for s in (*sizes, *letters)}
 
 
 def _paired(form: Form) -> list[tuple[int, int]]:

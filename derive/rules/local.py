@@ -126,7 +126,8 @@ def _check_ties(form: Form, param: Param, near: Support, distance: Sequence[Expr
     inside = bool(_near(near, distance).xreplace(at))
     raise OrbitCut(
         f"Rule 'local' refused: offsets {here} and {there} have one weight by a symmetry stated before, "
-        f"and only {here if inside else there} is in {_named(radius)}; the support must be kept by the symmetry."
+        f"and only {here if inside else there} is in {_named(radius)}; the support must be kept by the symmetry.",
+        replace(form, domain=And(form.domain, _near(near, distance)), given=And(form.given, near.given)),
     )
 
 

@@ -136,6 +136,9 @@ def test_the_text_can_be_pasted():
         "V = np.zeros((3, 1), int)",
         "V[2, 0] = 1  # V[1, 0]",
         "u = np.zeros((), int)",
+        "left = V[2, 0]",
+        "right = 0",
+        "assert left != right",
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -32,8 +33,10 @@ def about_corners(**channels):
 
 
 def pasted(text):
+    """What the text defines; it says itself which two numbers the claim wrongly has as equal."""
     scope: dict[str, object] = {}
     exec(text, scope)
+    assert scope["left"] != scope["right"]
     return scope
 
 
@@ -143,6 +146,45 @@ def test_where_a_symmetry_ends_can_be_pasted_too():
     found = symmetry(layer, "D1")
     assert found.counterexample and unmirrored(layer)(pasted(found.python))
     assert symmetry(even, "D1").python == ""
+
+
+RULES = {
+    name: import_module(f"derive.rules.{name}").COUNTEREXAMPLE
+    for name in ("equivariant", "invariant", "local", "pointwise")
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_a_rule_refuses_of_weights_can_be_pasted(rule):
+    with pytest.raises(ObligationFailed) as refused:
+        RULES[rule].application.apply(RULES[rule].form)
+    pasted(refused.value.counterexample.python)
+
+
+def test_a_stencil_of_fractions_is_pasted_with_its_fractions():
+    mean = derive.dense(1).then(derive.reindex()).then(derive.equivariant(Translations())).then(derive.unbiased())
+    mean = mean.then(derive.local(1)).then(derive.boundary("reflect")).then(derive.fixed((1, 2, 3), "1/6"))
+    with pytest.raises(ObligationFailed) as refused:
+        derive.claim(mean, derive.equivariant(PointGroup("D1", about="grid")))
+    text = refused.value.counterexample.python
+    assert "Fraction(1, 6)" in text or "Fraction(1, 2)" in text
+    pasted(text)
+
+
+def test_the_command_line_prints_the_sentence_and_then_the_arrays(tmp_path, capsys):
+    from derive.__main__ import main
+
+    (tmp_path / "mine.py").write_text(
+        "import derive\n"
+        "start = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))\n"
+        "layer = start.then(derive.local(derive.Box(1, 2))).then(derive.equivariant(derive.PointGroup('D1')))\n"
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main(["prove", f"{tmp_path / 'mine.py'}:layer"])
+    printed = capsys.readouterr()
+    assert stopped.value.code == 1 and "the support is kept by the identity alone" in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
+    pasted(printed.out)
 
 
 def test_layers_that_differ_are_told_apart_at_the_smallest_sizes():

@@ -15,12 +15,14 @@ from derive.registry import names
 from tests.rules.judged import cases, own_step
 from tests.rules.judging import Fate, caught_by, judge
 from tests.rules.source_mutants import SourceMutant, source_mutants
-from tests.rules.worlds import MODULES, World
+from tests.rules.worlds import FINITE, MODULES, World
 
 # What makes a function a rule rewrites nothing; a group's protocol is no code; groups that are joined are one statement, which its
-# step names and tests/groups/test_joined.py holds against both.
-_NO_REWRITE = {"derive.rules._rule", "derive.groups._group", "derive.groups._joined"}
-REWRITING = tuple(name for name in MODULES if name not in _NO_REWRITE)
+# step names and tests/groups/test_joined.py holds against both; what is said of a mask that cuts orbits makes no step.
+_NO_REWRITE = {"derive.rules._rule", "derive.rules._cut", "derive.groups._group", "derive.groups._joined"}
+REWRITING = tuple(name for name in MODULES if name not in _NO_REWRITE and not name.startswith(FINITE))
+# What finds orbits and solves equations for the rules; see test_lattice_mutations.py for what only states a group.
+SOLVING = tuple(f"{FINITE}.{name}" for name in ("codes", "components", "matrix_groups", "modular", "orbits"))
 # Wrong products generate no finite group, and wrong axes don't fit the matrices: there is no step to refuse.
 _NO_STEP = {"derive.groups._matrices", "derive.groups.matrix_group"}
 # Lines whose mutants may be proved, as what they change is the claim itself, or a name.
@@ -61,6 +63,20 @@ def test_no_mutant_at_all_is_accepted(name: str) -> None:
     assert any(fate is Fate.REFUSED for _, fate in fates) != (name in _NO_STEP)
     for shown in (Fate.SAME_LAYERS, Fate.UNUSED):
         print(f"{name}: {shown.value}:", *(m for m, fate in fates if fate is shown), sep="\n    ")
+
+
+@pytest.mark.parametrize("name", SOLVING)
+def test_no_mutant_of_what_solves_is_accepted(name: str) -> None:
+    assert [str(m) for m in drawn(name, SAMPLE // 2) if judge(m).fate is Fate.ACCEPTED] == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", SOLVING)
+def test_no_mutant_at_all_of_what_solves_is_accepted(name: str) -> None:
+    """Wrong orbits and wrong bases are refused by the obligations of the step that they stand in."""
+    fates = [(m, judge(m).fate) for m in drawn(name)]
+    assert [str(m) for m, fate in fates if fate is Fate.ACCEPTED] == []
+    assert any(fate is Fate.REFUSED for _, fate in fates)
 
 
 @pytest.mark.parametrize("rule", names("derive.rules"))

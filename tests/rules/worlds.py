@@ -21,14 +21,16 @@ import sympy
 
 from tests.rules.source_mutants import OTHER, SWAPPED, SourceMutant, parsed
 
-__all__ = ["MODULES", "World"]
+__all__ = ["FINITE", "MODULES", "World"]
 
+FINITE = "derive.groups._finite"
 MODULES = tuple(
     f"{folder}.{part.name}"
-    for folder in ("derive.rules", "derive.groups")
+    for folder in ("derive.rules", "derive.groups", FINITE)
     for part in iter_modules(import_module(folder).__path__)
     if not part.ispkg
 )
+_ALL = frozenset({*MODULES, FINITE})
 
 
 class World:
@@ -40,7 +42,7 @@ class World:
 
     def touches(self, module: str) -> bool:
         """Whether a module is another one here."""
-        return module in MODULES and (self.mutant is None or _rests_on(module, self.mutant.module))
+        return module in _ALL and (self.mutant is None or _rests_on(module, self.mutant.module))
 
     def module(self, name: str) -> ModuleType:
         """A module as it is here."""
@@ -75,12 +77,17 @@ def _imported(module: str) -> frozenset[str]:
     """The modules of rules and groups that a module imports from, but for its cases."""
     import_module(module)
     found = frozenset(s.module for s in _kept(module) if isinstance(s, ast.ImportFrom) and s.module)
-    return found & {*MODULES}
+    return found & _ALL
 
 
 @cache
 def _kept(module: str) -> tuple[ast.stmt, ...]:
-    """The statements of a module without its cases, and without imports and assignments that only those use."""
+    """The statements of a module without its cases, and without imports and assignments that only those use.
+
+    Finite groups have no cases.
+    """
+    if module.startswith(FINITE):
+        return tuple(parsed(module).body)
     kept: list[ast.stmt] = []
     used: set[str] = set()
     for statement in reversed(parsed(module).body):

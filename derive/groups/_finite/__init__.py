@@ -32,7 +32,7 @@ from derive.groups._finite.permutation import (
     symmetric,
     wreath,
 )
-from derive.groups._finite.preserving import Preserving, lost_by, preserving
+from derive.groups._finite.preserving import Preserving, cycles, lost_by, preserving
 from derive.groups._finite.representation import (
     Representation,
     characters,
@@ -58,6 +58,7 @@ __all__ = [
     "Witness",
     "alternating",
     "characters",
+    "cycles",
     "cyclic",
     "defining",
     "dihedral",

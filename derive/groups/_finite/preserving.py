@@ -15,7 +15,7 @@ from derive.groups._finite.codes import Codes, Ints, Word, compose, identity, in
 from derive.groups._finite.permutation import PermutationGroup
 from derive.groups._finite.representation import Representation
 
-__all__ = ["Preserving", "lost_by", "preserving"]
+__all__ = ["Preserving", "cycles", "lost_by", "preserving"]
 
 _MOST = 1 << 12
 
@@ -31,7 +31,7 @@ class Preserving:
         """The subgroup in words, its generators as products of those of these names."""
         if self.order == 1:
             return "the identity alone"
-        texts = (names[word[0]] if len(word) == 1 else _cycles(images) for word, images in self.generators)
+        texts = (names[word[0]] if len(word) == 1 else cycles(images) for word, images in self.generators)
         return f"a subgroup of order {self.order} ({', '.join(texts)})"
 
 
@@ -70,7 +70,7 @@ def preserving(out: Representation, source: Representation, pairs: Ints) -> Pres
     return Preserving(tuple((word, images) for images, word in points), group.order)
 
 
-def _cycles(images: Ints) -> str:
+def cycles(images: Ints) -> str:
     """A permutation as its cycles, such as (0 4)(1 3)."""
     left, text = images.tolist(), ""
     for start, image in enumerate(left):

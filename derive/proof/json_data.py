@@ -1,0 +1,110 @@
+"""JSON data in a file, of which nothing is known: what it must hold, or CertificateError with a sentence that names the place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from derive.errors import CertificateError
+
+__all__ = ["Data", "digest", "digested", "dumps", "fields", "kind_of", "line", "listed", "plain"]
+
+Data = dict[str, Any]
+
+_LARGEST = 16_000_000
+
+
+def dumps(data: Data) -> str:
+    """The certificate as text, the same for the same data."""
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def fields(data: Any, keys: str, where: str, may: str = "") -> list[Any]:
+    """The values of an object with exactly these keys, in their order; then those it may have, or None."""
+    wanted = keys.split()
+    if not isinstance(data, dict):
+        raise CertificateError(f"{where} is {kind_of(data)}; it must be an object.")
+    if missing := [key for key in wanted if key not in data]:
+        raise CertificateError(f"{where} lacks '{missing[0]}'.")
+    if strange := sorted(set(data) - {*wanted, *may.split()}):
+        raise CertificateError(f"{where} has '{strange[0][:40]}', which means nothing there.")
+    return [data.get(key) for key in (*wanted, *may.split())]
+
+
+def listed(data: Any, where: str) -> list[Any]:
+    """A list."""
+    if not isinstance(data, list):
+        raise CertificateError(f"{where} is {kind_of(data)}; it must be a list.")
+    return data
+
+
+def line(data: Any, where: str, most: int = 1_000) -> str:
+    """A short text that can be printed on one line."""
+    if not isinstance(data, str):
+        raise CertificateError(f"{where} is {kind_of(data)}; it must be text.")
+    if len(data) > most or not data.isprintable():
+        raise CertificateError(f"{where} must be one line of at most {most} printable characters.")
+    return data
+
+
+def kind_of(data: Any) -> str:
+    """What kind of data this is, in words."""
+    names: Mapping[type, str] = {
+        dict: "an object",
+        list: "a list",
+        str: "text",
+        bool: "true or false",
+        type(None): "null",
+    }
+    return names.get(type(data), "a number")
+
+
+def digested(data: Data) -> Data:
+    """A copy with the digest of its content."""
+    return {**data, "digest": digest(data)}
+
+
+def digest(data: Data) -> str:
+    """SHA-256 of its content."""
+    content = {key: value for key, value in data.items() if key != "digest"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _load(path: Path) -> Any:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise CertificateError(f"'{path}' is no certificate: it is larger than {_LARGEST // 1_000_000} MB.")
+        text = path.read_text(encoding="utf-8")
+    except OSError as cause:
+        raise CertificateError(f"'{path}' cannot be read: {cause.strerror or cause}.") from cause
+    except ValueError as cause:
+        raise CertificateError(f"'{path}' is no certificate: it is not UTF-8 text.") from cause
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
+    except (ValueError, RecursionError) as cause:
+        raise CertificateError(f"'{path}' is no certificate: it is not JSON.") from cause
+
+
+def plain(data: Data | str | os.PathLike[str]) -> Any:
+    """What JSON can hold of data, or what a file of that path holds. Raises CertificateError for what is no JSON."""
+    if not isinstance(data, dict):
+        return _load(Path(data))
+    try:
+        return json.loads(json.dumps(data, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as cause:
+        raise CertificateError("The certificate is not JSON data.") from cause
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Data:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return dict(pairs)
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
