@@ -11,7 +11,7 @@ from math import lcm
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Integer, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
+from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
 
 from derive.errors import TextError
 from derive.forms.conditions import regardless, simplified, split
@@ -66,9 +66,11 @@ class Counts:
         if not form.shared or all(p.data for p in form.weights) or _spans(form):
             return found._shorter(form)
         if (beyond := layers_beyond(form)) is not None:
-            return replace(found, exact_weight=beyond[0], when=with_min(simplified(beyond[1], form.given), given))
+            when = with_min(simplified(beyond[1], form.given), given)
+            short = {"when": when} if when != false else {"weight": beyond[0], "when": true}
+            return replace(found, exact_weight=beyond[0], **short)
         if (known := rank_of_numbers(form)) is not None:
-            return cls(Integer(known), found.bias, Integer(known), found.bias, true)
+            return cls(known, found.bias, known, found.bias, true)
         stated, grid = _stated(form)
         if (column := _check_columns(form.weight, form.weights)) is not None:
             form = _column_by_column(form, column)
