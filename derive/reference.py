@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import reduce
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sympy import Expr, Integer, Mod, Symbol, expand
+from sympy import Expr, Mod, Symbol, expand
 
 from derive.errors import DeriveError
 from derive.forms.arguments import is_count, said
@@ -125,14 +126,52 @@ def _alone(layer: Derivation, shape: tuple[int, ...], arrays: Mapping[str, Any])
         if step.view is View.FIXED:
             values |= _numbers(step, sizes)
     margin = next((_margin(step, sizes) for step in views if step.view in EDGES), (0,) * len(shape))
-    extents = dict(zip(_grid_extents(layer.dense), margin, strict=True))
-    if any(m and not isinstance(e, Symbol) for e, m in extents.items()):
-        raise DeriveError("A grid whose size is a number has no larger one around it.")
-    around = sizes | {e: sizes[e] + 2 * m for e, m in extents.items() if isinstance(e, Symbol)}
-    dense = _embedded(layer, values, around)
+    margin = _common(_grid_extents(layer.dense), margin)
+    dense = _embedded(_wider(layer, margin), values, sizes | _around(layer, margin, sizes))
     for step in views:
         dense = _viewed(step, dense, sizes, margin)
     return dense
+
+
+def _common(extents: tuple[Expr, ...], margin: tuple[int, ...]) -> tuple[int, ...]:
+    """As far on axes of one size as on each of them, in steps that the size comes in, such as 2n."""
+    far = {s: max(m for e, m in zip(extents, margin, strict=True) if e.has(s)) for e in extents for s in e.free_symbols}
+    steps = [abs(int(e.coeff(s))) for e in extents for s in e.free_symbols]
+    whole = lcm(*steps)
+    found = (max([m, *(far[s] for s in e.free_symbols)]) for e, m in zip(extents, margin, strict=True))
+    return tuple(-(-m // whole) * whole for m in found)
+
+
+def _around(layer: Derivation, margin: tuple[int, ...], sizes: Sizes) -> Sizes:
+    """The sizes by name of the grid that lies around the layer's own."""
+    pairs = zip(_grid_extents(layer.dense), margin, strict=True)
+    return {s: sizes[s] + 2 * m // int(e.coeff(s)) for e, m in pairs for s in e.free_symbols}
+
+
+def _wider(layer: Derivation, margin: tuple[int, ...]) -> Derivation:
+    """The layer derived anew on a grid with a margin, where its size is a number: what is proved of one isn't of another."""
+    start = layer.start
+    wider: dict[Symbol, Expr] = {}
+    for q, m in zip(start.grid(start.input), margin, strict=True):
+        if m and start.input.axes[q].extent.is_Integer:
+            axes = (start.input.axes[q], start.output.axes[q])
+            wider |= {a.symbol: a.upper + 2 * m for a in axes}
+    if not wider:
+        return layer
+
+    def array(a: Array) -> Array:
+        return replace(a, axes=tuple(replace(x, upper=wider.get(x.symbol, x.upper)) for x in a.axes))
+
+    params = [tuple(replace(p, array=array(p.array)) for p in part) for part in (start.weights, start.biases)]
+    start = replace(
+        start,
+        output=array(start.output),
+        input=array(start.input),
+        reduction=tuple(replace(x, upper=wider.get(x.symbol, x.upper)) for x in start.reduction),
+        weights=params[0],
+        biases=params[1],
+    )
+    return reduce(type(layer).then, layer.applications, type(layer).begin(start))
 
 
 def _embedded(layer: Derivation, values: Mapping[str, np.ndarray], sizes: Sizes) -> Dense:
@@ -221,9 +260,9 @@ def _folded(step: Step, dense: Dense, sizes: Sizes, margin: tuple[int, ...]) -> 
     for q, m in zip(form.grid(form.input), margin, strict=True):
         axis, position = form.input.axes[q], len(form.output.axes) + q
         beyond = np.arange(W.shape[position]) - m
-        inside = np.asarray(evaluate(extended(EDGES[step.view], axis, _BEYOND), dict(sizes) | {_BEYOND: beyond}))
+        inside = evaluate(extended(EDGES[step.view], axis, _BEYOND), dict(sizes) | {_BEYOND: beyond})
         folded = np.zeros((int(evaluate(axis.extent, sizes)), *np.delete(W.shape, position)), dtype=W.dtype)
-        np.add.at(folded, inside, np.moveaxis(W, position, 0))
+        np.add.at(folded, np.broadcast_to(inside, beyond.shape), np.moveaxis(W, position, 0))
         W = np.moveaxis(folded, 0, position)
     return W, U
 
@@ -249,10 +288,11 @@ def _grid_sizes(form: Form, shape: tuple[int, ...]) -> dict[str, int]:
     if len(extents) != len(shape):
         raise DeriveError(f"The grid has {len(extents)} axes; shape {shape} has {len(shape)}.")
     sizes: dict[str, int] = {}
-    if wrong := [(e, s) for e, s in zip(extents, shape, strict=True) if isinstance(e, Integer) and e != s]:
-        raise DeriveError(f"The grid has an axis of {wrong[0][0]} places; shape {shape} gives it {wrong[0][1]}.")
-    stated = [(str(e), s) for e, s in zip(extents, shape, strict=True) if not isinstance(e, Integer)]
-    for extent, size in stated:
-        if sizes.setdefault(extent, int(size)) != int(size):
+    for extent, size in zip(extents, shape, strict=True):
+        names = extent.free_symbols
+        step = int(extent.coeff(*names)) if names else int(extent)
+        if size % step or (not names and size != step):
+            raise DeriveError(f"The grid has an axis of {extent} places; shape {shape} gives it {size}.")
+        if any(sizes.setdefault(s.name, int(size) // step) != int(size) // step for s in names):
             raise DeriveError(f"Several axes of the grid have the size {extent}; shape {shape} gives it two values.")
     return sizes

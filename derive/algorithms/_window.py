@@ -270,14 +270,19 @@ def _bias(form: Form, down: dict[Symbol, Expr]) -> Access:
 
 
 def _mask(form: Form, taps: set[Symbol], down: dict[Symbol, Expr]) -> Any:
-    """What the form asks of its terms besides the ranges of their letters and that they read inside."""
+    """What the form asks of its terms besides the ranges of their letters and that they read inside.
+
+    The window's shape is asked of its taps even where few places imply it: those that read nothing inside have no weight either.
+    """
     letters = {*form.output.symbols, *form.reduction_symbols}
-    ranges = (form.given, form.output.holds(), *(a.holds() for a in form.reduction), form.input.holds(form.read))
+    ranges = (form.given, *(a.holds() for a in form.reduction))
+    inside = (form.output.holds(), form.input.holds(form.read))
     asked = []
     for part in in_fixed_order(And.make_args(form.domain)):
-        if part is true or decide(Goal(ranges, part).smt) is Status.PROVED:
+        shape = part.free_symbols & letters <= taps
+        if part is true or decide(Goal(ranges if shape else (*ranges, *inside), part).smt) is Status.PROVED:
             continue
-        if not part.free_symbols & letters <= taps:
+        if not shape:
             raise NoLowering(f"it needs conditions on the window alone; there is {part}")
         asked.append(part.xreplace(down))
     return And(*asked)

@@ -131,7 +131,7 @@ def algorithm_entry(program: Staged, called: str = "") -> Lines:
     names = [s.name for s in program.arguments]
     knobs = ", ".join(f'"{k.symbol}": {k.choices}' for k in program.knobs)
     parts = {str(k.symbol): k.extent for k in program.knobs if k.extent is not None}
-    sizes = [s for s in (program.batch, *program.sizes) if s in symbols_of(tuple(parts.values()))]
+    sizes = [str(s) for s in (program.batch, *program.sizes) if s in symbols_of(tuple(parts.values()))]
     extents = ", ".join(f'"{name}": {python(extent)}' for name, extent in parts.items())
     functions = ", ".join(f"_{program.name}{part}" for part in ("_fixed", "_room", ""))
     tiled = _tiled(program)
@@ -143,7 +143,7 @@ def algorithm_entry(program: Staged, called: str = "") -> Lines:
         f"    weights={quoted(weights_of(program))},",
         f"    arrays={quoted([n for n in names if n in used])},",
         f"    knobs={{{knobs}}},",
-        *([f"    extents=lambda *, {', '.join(map(str, sizes))}, **_: {{{extents}}},"] if parts else []),
+        *([f"    extents={_function(sizes, f'{{{extents}}}')},"] if parts else []),
         f"    work=_{program.name}_work,",
         *([f"    tiled={tiled},", f"    parts={_parts(program)},"] if tiled is not None else []),
         *([] if program.strict else ["    strict=False,"]),
@@ -174,7 +174,7 @@ def _served(program: Staged) -> Lines:
     if program.fits is not True:
         known = (program.batch, *program.sizes, *(k.symbol for k in program.knobs))
         keys = [str(s) for s in known if s in program.fits.free_symbols]
-        lines.append(f"    admits=lambda *, {', '.join([*keys, '**_'])}: {python(program.fits)},")
+        lines.append(f"    admits={_function(keys, python(program.fits))},")
     rounded = program.amplified is not None or program.normwise is not None
     lines += [f"    bound=_{program.name}_bound,"] if rounded else []
     return lines + (["    normwise=True,"] if program.normwise is not None else [])
@@ -226,7 +226,12 @@ def _parts(program: Staged) -> str:
     while number.free_symbols & lets.keys():
         number = number.xreplace(lets)
     keys = [str(s) for s in (*program.sizes, *(k.symbol for k in program.knobs)) if s in number.free_symbols]
-    return f"lambda *, {', '.join([*keys, '**_'])}: {python(number)}"
+    return _function(keys, python(number))
+
+
+def _function(keys: Sequence[str], value: str) -> str:
+    """A function of sizes and settings by their names, of which it may need none."""
+    return f"lambda {', '.join([*(['*', *keys] if keys else []), '**_'])}: {value}"
 
 
 def _nodes(body: tuple[Any, ...]) -> Iterator[Any]:

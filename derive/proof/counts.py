@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Integer, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
+from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
 
 from derive.errors import TextError
 from derive.forms.conditions import regardless, simplified, split
@@ -66,7 +66,7 @@ class Counts:
         if (beyond := layers_beyond(form)) is not None:
             return found._told(form, beyond[0], found.weight, beyond[1])
         if (known := rank_of_numbers(form)) is not None:
-            return cls(Integer(known), found.bias, Integer(known), found.bias, true)
+            return cls(known, found.bias, known, found.bias, true)
         if (cases := layers_of_numbers(form)) is not None:
             return found._told(form, *cases)
         stated, grid = _stated(form)
@@ -90,9 +90,10 @@ class Counts:
         return cls(None, None, found.weight, found.bias, when)
 
     def _told(self, form: Form, number: Expr, short: Expr, when: Any) -> Counts:
-        """With so many weights, which are as many as the short number exactly under the condition."""
+        """With so many weights, which are as many as the short number exactly under the condition; at no size, it is not named."""
         given = Polyhedron.of(form.given)
         when = with_min(simplified(when, form.given), given)
+        short, when = (number, true) if when == false else (short, when)
         try:
             bias = _number(form.biases, given)
         except (NotAffine, NotCountable, TextError):

@@ -14,7 +14,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Integer, Symbol, ceiling, expand
+from sympy import And, Eq, Expr, Ge, Integer, Mul, Symbol, ceiling, expand
 
 from derive.forms.denote import entry_reader
 from derive.forms.evaluate import evaluate
@@ -43,12 +43,37 @@ def determined_when(form: Form, stated: list[Symbol], grid: list[Symbol]) -> Any
     return None
 
 
-def rank_of_numbers(form: Form) -> int | None:
-    """The rank of V ↦ W where all sizes are numbers: of W's entries for each entry of V by itself.
+def rank_of_numbers(form: Form) -> Expr | None:
+    """The rank of V ↦ W where all sizes but those of channels are numbers: of W's entries for each entry of V by itself.
 
-    None for other sizes, for weights that aren't one array's entries, and where that is too much to go through.
+    Entries of other channels are seen at places of their own, so that there are as many times more as there are of these. None
+    for other sizes, for weights that aren't one array's entries, and where that is too much to go through.
     """
-    if form.sizes or not isinstance(form.weight, Read) or len(form.weights) != 1 or form.weights[0].data:
+    if (channels := _channels(form)) is None:
+        return None
+    found = _rank_of_numbers(form.at(dict.fromkeys(form.sizes, Integer(1))) if form.sizes else form)
+    return None if found is None else expand(Mul(found, *channels))
+
+
+def _channels(form: Form) -> tuple[Expr, ...] | None:
+    """The sizes by name of the weights' channels; None where another size has a name, or a channel isn't seen as it is."""
+    if not form.sizes:
+        return ()
+    if len(form.weights) != 1 or not isinstance(form.weight, Read):
+        return None
+    arrays = (*form.output.axes, *form.input.axes, *form.reduction, *form.weights[0].array.axes)
+    if not all(a.role is Role.CHANNEL or a.extent.is_Integer for a in arrays):
+        return None
+    places = zip((*form.output.axes, *form.input.axes), (*form.output.symbols, *form.read), strict=True)
+    seen = {place for axis, place in places if axis.role is Role.CHANNEL} - form.domain.free_symbols
+    pairs = zip(form.weights[0].array.axes, form.weight.subscripts, strict=True)
+    named = [(axis.extent, s) for axis, s in pairs if not axis.extent.is_Integer]
+    return tuple(extent for extent, _ in named) if {s for _, s in named} <= seen else None
+
+
+def _rank_of_numbers(form: Form) -> int | None:
+    """The same of numbers alone."""
+    if not isinstance(form.weight, Read) or len(form.weights) != 1 or form.weights[0].data:
         return None
     ends = {a.symbol: (int(a.lower), int(a.upper)) for a in (*form.output.axes, *form.reduction)}
     shape = tuple(high - low + 1 for low, high in ends.values())

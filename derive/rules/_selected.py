@@ -217,9 +217,12 @@ def _is_bent(part: Any) -> bool:
 
 
 def _at(first: Expr, letter: Symbol, place: Expr) -> Expr:
-    """The new place for an old one. A quotient that turns out whole stands inside of extremes: Max(0, -2a)/2 is Max(0, -a)."""
+    """The new place for an old one. A quotient that turns out whole stands inside of extremes: Max(0, -2a)/2 is Max(0, -a).
+
+    So does that of even numbers: of Max(0, -2a)/3 SymPy says that it is never whole, not even 0.
+    """
     value = first.xreplace({letter: place})
-    if isinstance(place, (Max, Min)) and first.has(ceiling) and not value.has(ceiling):
+    if isinstance(place, (Max, Min)) and first.has(ceiling) and (place.is_even or not value.has(ceiling)):
         return place.func(*(_at(first, letter, e) for e in place.args))
     return value if value.has(ceiling) else _undivided(value)
 

@@ -14,11 +14,12 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Max, Min, Mod, Symbol, expand
 
-from derive.forms.conditions import simplified, split
+from derive.forms.conditions import split
 from derive.forms.expr import Read, index, reads
 from derive.forms.form import Array, Axis, Edge, Form, Param
 from derive.remembered import both, replaced
 from derive.rules._known import implied
+from derive.rules._windows import simplified_terms
 
 __all__ = ["Letters", "Terms", "domain_of", "inlined", "seen_from", "solve", "terms_by"]
 
@@ -159,10 +160,9 @@ def seen_from(param: Param, terms: Terms) -> Param:
 
 def domain_of(form: Form, terms: Terms, read: Array, places: tuple[Expr, ...], edge: Edge) -> object:
     """The conditions on the new terms that the boxes of the new letters don't say."""
-    known = [terms.output.holds(), form.given, *(axis.holds() for axis in terms.reduction)]
-    if edge is Edge.ZERO:
-        known.append(read.holds(places))
-    live = replaced(form.live, dict(terms.down))
-    affine, rest = split(both(live, terms.domain))
-    parts = And.make_args(simplified(both(affine.conditions, rest), *known))
-    return both(*(p for p in parts if not p.has(Mod, Min, Max) or not implied(both(*known), p)))
+    inside = (read.holds(places),) if edge is Edge.ZERO else ()
+    affine, rest = split(both(replaced(form.live, dict(terms.down)), terms.domain))
+    live = both(affine.conditions, rest)
+    parts = And.make_args(simplified_terms(live, terms.output, terms.reduction, form.given, *inside))
+    known = both(terms.output.holds(), form.given, *(axis.holds() for axis in terms.reduction), *inside)
+    return both(*(p for p in parts if not p.has(Mod, Min, Max) or not implied(known, p)))

@@ -19,7 +19,7 @@ from functools import partial
 from sympy import And, Eq, Expr, Integer, Le, Max, Min, Mod, Symbol, expand
 
 from derive.errors import RuleRefused
-from derive.forms.conditions import regardless, simplified, split
+from derive.forms.conditions import regardless, split
 from derive.forms.dense import dense_form
 from derive.forms.expr import Read, Where, index, reads
 from derive.forms.extension import EXTENSIONS, extended
@@ -30,6 +30,7 @@ from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._maps import same_entries, same_letters
 from derive.rules._rule import Case, rule
 from derive.rules._selected import read_by, selected, ties_remainders
+from derive.rules._windows import in_window, whole_window
 from derive.rules.equivariant import equivariant
 from derive.rules.local import local
 from derive.rules.reindex import reindex
@@ -57,12 +58,6 @@ def boundary(form: Form, edge: str = "zero") -> Step:
     return _valid(form) if edge == "valid" else _beyond(form, edge)
 
 
-def _whole(form: Form) -> object:
-    """The conditions on terms beside the ranges, and beside that the read is inside."""
-    known = (form.output.holds(), form.given, form.input.holds(form.read))
-    return simplified(form.domain, *known, *(axis.holds() for axis in form.reduction))
-
-
 def _zero(form: Form) -> Step:
     same, maps = same_letters(form), same_entries(form.params)
     return Step(
@@ -71,7 +66,7 @@ def _zero(form: Form) -> Step:
         statement=boundary.statement,
         reason="Terms that would read outside the input are added to the sum, and read 0.",
         before=form,
-        after=replace(form, domain=_whole(form), edge=Edge.ZERO),
+        after=replace(form, domain=whole_window(form), edge=Edge.ZERO),
         embeddings=maps,
         sections=maps,
         to_before=same,
@@ -82,7 +77,7 @@ def _zero(form: Form) -> Step:
 
 def _offsets(form: Form) -> dict[Symbol, tuple[Expr, Expr]]:
     """The lowest and highest offset of a read along each axis of places, over all the window."""
-    body, _ = split(And(_whole(form), form.given, *(axis.holds() for axis in form.reduction)))
+    body, _ = split(And(whole_window(form), form.given, *(axis.holds() for axis in form.reduction)))
     away = index("away_")
     found = {}
     for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True):
@@ -118,10 +113,15 @@ def _valid(form: Form) -> Step:
     for p, (place, ends) in zip(form.grid(form.output), _offsets(form).items(), strict=True):
         axis, (low, high) = axes[p], _around(*ends)
         axes[p] = replace(axis, upper=expand(axis.upper + low - high))
+        if axes[p].extent.is_Integer and axes[p].extent < 1:
+            raise RuleRefused(
+                f"Rule 'boundary' keeps the places whose whole window lies inside; one of {high - low + 1} places along {place} "
+                f"has none in a grid of {axis.extent}."
+            )
         places[place], back[place] = place - low, place + low
         first[place] = Max(Integer(0), place + low)
         given = And(given, axes[p].extent >= 1)
-    whole = replace(form, domain=And(_whole(form), form.input.holds(form.read)))
+    whole = replace(form, domain=And(whole_window(form), form.input.holds(form.read)))
     after = selected(whole, places, first, tuple(axes), given)
     kept = And(*(axes[p].holds(back[axes[p].symbol]) for p in form.grid(form.output)))
     letters = same_letters(form)
@@ -146,11 +146,15 @@ def _beyond(form: Form, edge: str) -> Step:
     if not form.vanishes:
         _offsets(form)
         _check_places(form)
+    elif any(a.extent.is_Integer for a in form.input.axes if a.role is Role.GRID):
+        raise RuleRefused(
+            "Rule 'boundary' continues the input for a window, and of this one no offset reads inside a grid of so few places."
+        )
     places = tuple(
         extended(edge, axis, place) if axis.role is Role.GRID else place
         for axis, place in zip(form.input.axes, form.read, strict=True)
     )
-    after = replace(form, domain=_whole(form), read=places, shared=True)
+    after = replace(form, domain=whole_window(form), read=places, shared=True)
     whole = partial(
         read_by, after=after, source=after.weight, inside=after.live, first={s: s for s in after.output.symbols}
     )
@@ -187,7 +191,7 @@ def _read_once(param: Param, form: Form) -> Param:
     """Every entry of the window is read, at the first place for one: also where no place has it inside."""
     grid = {s for q in form.grid(form.input) for s in form.input.axes[q].upper.free_symbols}
     first = {a.symbol: a.lower for a in form.output.axes if a.role is Role.GRID and a.symbol not in param.array.symbols}
-    named = list(And.make_args(regardless(param.free, grid)))
+    named = list(And.make_args(in_window(regardless(param.free, grid), param, form)))
     phases = dict(_phases(param, form))
     named += [Le(phases[a.symbol], a.upper) for a in form.output.axes if a.symbol in phases]
     reader = tuple((s, (first | phases).get(s, _first_case(e) if phases else e)) for s, e in param.reader)

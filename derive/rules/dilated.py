@@ -23,6 +23,7 @@ from derive.groups.translations import Translations
 from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep
 from derive.rules._maps import instance_at_reader, same_entries, same_letters
 from derive.rules._rule import Case, rule
+from derive.rules._windows import simplified_terms
 from derive.rules.equivariant import equivariant
 from derive.rules.reindex import reindex
 
@@ -38,11 +39,10 @@ def dilated(form: Form, dilation: int | tuple[int, ...] = 2) -> Step:
     down: dict[Symbol, Expr] = {a: step * a for a, step in steps.items()}
     reduction = tuple(_spread(axis, steps) for axis in form.reduction)
     weight = _param(param, form, steps, down)
-    known = (form.output.holds(), form.given, *(axis.holds() for axis in reduction))
     after = replace(
         form,
         reduction=reduction,
-        domain=simplified(form.terms.xreplace(down), *known),
+        domain=simplified_terms(form.terms.xreplace(down), form.output, reduction, form.given),
         read=tuple(expand(e.xreplace(down)) for e in form.read),
         weights=(weight,),
     )

@@ -29,6 +29,7 @@ from derive.rules._known import implied
 from derive.rules._maps import instance_at_reader, same_entries, same_letters
 from derive.rules._masked import masked
 from derive.rules._rule import Case, rule
+from derive.rules._windows import simplified_terms, widened
 from derive.rules.equivariant import equivariant
 from derive.rules.reindex import reindex
 
@@ -200,9 +201,9 @@ def _lean(condition: Any, *known: Any) -> Any:
 
 def _restricted(form: Form, near: Support, distance: Sequence[Expr], weight: Param, given: Any) -> Form:
     reduction = _axes(form.reduction, near, distance)
-    terms = And(form.terms, _near(near, distance))
-    domain = simplified(terms, form.output.holds(), given, *(axis.holds() for axis in reduction))
-    return replace(form, given=given, reduction=reduction, weights=(weight,), domain=domain)
+    domain = simplified_terms(And(form.terms, _near(near, distance)), form.output, reduction, given)
+    after = replace(form, given=given, reduction=reduction, weights=(weight,), domain=domain)
+    return replace(after, weights=(widened(weight, after),))
 
 
 def _without_terms(form: Form, given: Any) -> Form:
