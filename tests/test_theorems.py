@@ -52,6 +52,12 @@ def test_windows_of_other_shapes_add_up_too(shape, edge):
     exec(refused.value.counterexample.python, {})
 
 
+@pytest.mark.parametrize("shape", [derive.Diamond, derive.Hexagon])
+def test_windows_of_other_shapes_add_up_where_they_are_whole(shape):
+    f, g, both = (windowed(shape(r), "valid") for r in ("Delta", "Gamma", "Delta + Gamma"))
+    assert derive.one_window(f, g, both).proved and derive.commute(f, g).proved
+
+
 def test_with_zero_edges_they_do_neither():
     f, g = signal("Delta", "zero"), signal("Gamma", "zero")
     with pytest.raises(ObligationFailed, match=r"n = 2, Delta = 1, Gamma = 1, i = 0") as refused:
@@ -59,6 +65,20 @@ def test_with_zero_edges_they_do_neither():
     assert refused.value.counterexample.python.splitlines()[2:6] == ["n = 2", "Delta = 1", "Gamma = 1", "i = 0"]
     with pytest.raises(ObligationFailed, match=r"n = 1, Delta = 1, Gamma = 1, i = 0"):
         derive.one_window(f, g, signal("Delta + Gamma", "zero"))
+
+
+def read_at(n, offset, mode):
+    """Which place each of n places reads at an offset, as a matrix."""
+    return np.stack([np.pad(X, 2, mode=mode)[2 + offset : 2 + offset + n] for X in np.eye(n, dtype=int)], 1)
+
+
+@pytest.mark.parametrize(("edge", "mode"), [("reflect", "reflect"), ("symmetric", "symmetric"), ("nearest", "edge")])
+def test_the_counterexample_beyond_an_edge_is_on_the_fewest_places_of_all(edge, mode):
+    pairs = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)]
+    products = [[(n, read_at(n, a, mode), read_at(n, b, mode)) for a, b in pairs] for n in (1, 2, 3)]
+    least = next(part[0][0] for part in products if any((A @ B != B @ A).any() for _, A, B in part))
+    with pytest.raises(ObligationFailed, match=rf"refused at n = {least}, Delta = 1, Gamma = 1,"):
+        derive.commute(signal("Delta", edge), signal("Gamma", edge))
 
 
 def test_the_counterexample_is_one():

@@ -190,9 +190,12 @@ def _by_terms(one: Form, other: Form, letters: Letters, says: str, window: Convo
 
 
 def _windows(one: Form) -> Iterable[Any]:
-    """What a diamond or a mask says of the letters of the sum alone: without it there is no weight, whatever the place."""
-    extents = (one.output.symbols, *(a.upper.free_symbols for a in (*one.output.axes, *one.input.axes)))
-    places = {s for part in extents for s in part}
+    """What a diamond or a mask says of the letters of the sum alone: without it there is no weight, whatever the place.
+
+    A radius that whole windows have left of one side's places is a size of the window still.
+    """
+    sides = ({s for a in array.axes for s in a.upper.free_symbols} for array in (one.output, one.input))
+    places = {*one.output.symbols, *set.intersection(*sides)}
     return (part for part in And.make_args(one.domain) if not part.free_symbols & places)
 
 
