@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 import derive
+from derive.checking import check_emitted
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.expr import index
 from derive.groups import _around
 from derive.groups._matrices import NAMED, closure
+from derive.pipeline import Layer
+from derive.proof.certificate import verify
 from tests.groups.tying import partition
 from tests.proof.orbits import classes
 
@@ -98,3 +101,32 @@ def test_a_difference_of_0_that_is_told_wrongly_is_refused(monkeypatch):
     monkeypatch.setattr(_around, "_either", lambda there, at_0, p: at_0)
     with pytest.raises(ObligationFailed):
         derive.dense(1, "n", "n").then(ROLLS).then(about("D1"))
+
+
+CHANNELS = {
+    "an odd line": ("D1", {"d": "sign"}, lambda m: (round(np.linalg.det(m)), 1)),
+    "a vector field": ("C4", {"d": "vector"}, lambda m: (int(np.trace(m)), 1)),
+    "regular channels": ("C4", {"d": "regular", "c": "regular"}, lambda m: (4 * int((m == np.eye(2)).all()),) * 2),
+}
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_channels_go_along_as_characters_tell(name):
+    """The dimension is the average of the two sides' characters, each a number of places left times the channels' own."""
+    group, acts, characters = CHANNELS[name]
+    rank, sizes = len(NAMED[group][0]), {"sign": 1, "vector": 2, "regular": 4}
+    out, source = sizes[acts["d"]], sizes[acts.get("c", "sign")]
+    start = derive.dense(rank, ("n",) * rank, ("n",) * rank, channels=derive.Channels((("c", source),), (("d", out),)))
+    layer = start.then(ROLLS).then(about(group, channels=acts))
+    matrices = [np.array(m) for m in closure(NAMED[group])]
+    for n in range(1, 5):
+        fixed = [int((images == np.arange(len(images))).sum()) for images in moved((n,) * rank, group, 1)]
+        each = [characters(m) for m in matrices for _ in range(n**rank)]
+        total = sum(f * f * one * other for f, (one, other) in zip(fixed, each, strict=True))
+        assert layer.counts.exact_weight.subs(index("n"), n) * len(fixed) == total
+
+
+def test_certificates_and_kernels():
+    layer = derive.dense(1, "n", "n").then(ROLLS).then(about("D1"))
+    verify(layer.certificate(), layer.theorem)
+    check_emitted(Layer("mirrored", layer, "A mirrored torus.", "python -m derive emit", "docs"))
