@@ -16,7 +16,7 @@ from itertools import permutations, product
 from typing import Any
 
 import numpy as np
-from sympy import Abs, Eq, Expr, Ge, Max, Min, Or, Symbol, expand
+from sympy import Abs, Eq, Expr, Ge, Integer, Max, Min, Or, Symbol, expand, floor
 
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import Where
@@ -27,7 +27,7 @@ __all__ = ["Domain", "domain"]
 Point = tuple[Expr, ...]
 Ranges = Mapping[Symbol, tuple[int, int]]
 _SPANS = {1: (-6, 7), 2: (-4, 5), 3: (-3, 4), 4: (-2, 3)}
-_SIZES = (5, 6)
+_SIZES = (4, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +144,21 @@ class _Sample:
 
     @cached_property
     def points(self) -> dict[Symbol, np.ndarray]:
-        low, high = _SPANS.get(len(self.letters), (-1, 2))
         sizes = sorted({s for image in self.images for e in image for s in e.free_symbols} - set(self.letters), key=str)
-        spans = (self.window.get(s, (low, high)) for s in self.letters)
-        axes = [
-            *(np.arange(max(low, first), min(high, last) + 1) for first, last in spans),
-            *(np.array(_SIZES) for _ in sizes),
-        ]
+        spans = [self._span(s, sizes) for s in self.letters]
+        axes = [*(np.arange(low, high + 1) for low, high in spans), *(np.array(_SIZES) for _ in sizes)]
         return dict(zip((*self.letters, *sizes), np.meshgrid(*axes, indexing="ij"), strict=True))
+
+    def _span(self, letter: Symbol, sizes: Sequence[Symbol]) -> tuple[int, int]:
+        """Some of a letter's values: all on a grid that images turn about its middle, both signs of a difference."""
+        low, high = _SPANS.get(len(self.letters), (-1, 2))
+        if sizes:
+            at = dict.fromkeys(self.letters, Integer(0)) | dict.fromkeys(sizes, Integer(max(_SIZES)))
+            high = max(1, *(int(floor(e.xreplace(at))) for image in self.images for e in image))
+            mirrored = [e for image in self.images for e in image if e.coeff(letter) < 0]
+            low = 0 if all(e.free_symbols & {*sizes} for e in mirrored) else -high
+        first, last = self.window.get(letter, (low, high))
+        return max(low, first), min(high, last)
 
     @cached_property
     def inside(self) -> list[list[np.ndarray]]:

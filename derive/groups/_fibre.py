@@ -11,18 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from sympy import Expr, Integer, Symbol
 
 from derive.errors import RuleRefused
-from derive.forms.form import Axis
+from derive.forms.form import Array, Axis
 from derive.groups._cases import written
 from derive.groups._finite.codes import compose
 from derive.groups._finite.representation import Representation, characters, monomial, trivial
 from derive.groups._matrices import Matrix, closure, determinant, product
+from derive.groups._signs import times
 
-__all__ = ["Acts", "Fibre", "adds", "beside", "codes_of", "fibre", "representation"]
+__all__ = ["Acts", "Fibre", "adds", "beside", "channels_of", "codes_of", "fibre", "representation", "sign_of"]
 
 Acts = str | Representation
 _NAMES = ("trivial", "sign", "regular", "vector", "determinant")
@@ -53,6 +55,16 @@ class Fibre:
     def sign(self) -> Expr:
         """The sign, in the letter."""
         return written((self.letter,), {(p,): Integer(s) for p, s in enumerate(self.signs)})
+
+
+def channels_of(array: Array, fibres: tuple[Fibre, ...]) -> dict[Symbol, Expr]:
+    """Where an element carries an array's channels."""
+    return {f.letter: f.place for f in fibres if f.letter in array.symbols}
+
+
+def sign_of(array: Array, fibres: tuple[Fibre, ...]) -> Expr:
+    """The sign that an element gives an array's entries."""
+    return reduce(times, (f.sign for f in fibres if f.letter in array.symbols), Integer(1))
 
 
 def fibre(axis: Axis, acts: Acts, generators: tuple[Matrix, ...]) -> tuple[Fibre, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
@@ -64,12 +64,13 @@ class Action:
     places     the output's and the input's place of one pair that reads p
     signs      for each element the sign of that: the entry there is the sign times the entry at p
     few        letters of channels and of remainders, with few values, which elements permute: the least and the largest
-    wrapped    whether entries are called by differences that wrap around
+    wrapped    which letters are differences that wrap around, each with the output's letter and the size
     periods    by which the entry that a place reads repeats along the output's letters, where it does
     entries    the affine conditions on the entries that count, and on sizes
     rest       the other conditions on them
     same       whether two conditions hold at the same entries
     closed     whether every element carries every entry that counts to one that counts
+    still      what the identity does to letters, where that isn't the letter itself at all few letters
     """
 
     letters: tuple[Symbol, ...]
@@ -79,12 +80,13 @@ class Action:
     signs: tuple[Expr, ...]
     few: Mapping[Symbol, tuple[int, int]]
     periods: Mapping[Symbol, int]
-    wrapped: bool
+    wrapped: Mapping[Symbol, tuple[Symbol, Expr]]
     entries: Polyhedron
     rest: Any
     given: Any
     same: Callable[[Any, Any], bool]
     closed: Callable[[], bool]
+    still: Mapping[Symbol, Expr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,10 @@ Values = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Map:
-    """One element: what it does to the letters with few values, as a table, to the others, and with which sign."""
+    """One element: what it does to the letters with few values, as a table, to the others at each of these, and with which sign."""
 
     table: Mapping[Values, Values]
-    image: tuple[Expr, ...]
+    images: Mapping[Values, tuple[Expr, ...]]
     signs: Mapping[Values, int]
 
 
@@ -121,10 +121,11 @@ class _Orbits:
     def __init__(self, action: Action) -> None:
         self.action = action
         moved = [p for p in action.letters if any(m[p] != p for m in action.moved)]
-        self.few = tuple(p for p in action.few if p in moved or any(sign.has(p) for sign in action.signs))
+        told = {s for m in action.moved for e in m.values() for s in e.free_symbols} | set(moved)
+        self.few = tuple(p for p in action.few if p in told or any(sign.has(p) for sign in action.signs))
         self.many = tuple(p for p in moved if p not in self.few)
         places = list(product(*(range(low, high + 1) for low, high in (action.few[p] for p in self.few))))
-        still = {p: p for p in action.letters}
+        still = {p: p for p in action.letters} | dict(action.still)
         self.maps = tuple(
             self._map(moved, sign, places)
             for moved, sign in zip((still, *action.moved), (Integer(1), *action.signs), strict=True)
@@ -137,7 +138,7 @@ class _Orbits:
         at = {v: dict(zip(self.few, map(Integer, v), strict=True)) for v in places}
         return _Map(
             {v: tuple(int(moved[p].xreplace(at[v])) for p in self.few) for v in places},
-            tuple(moved[p] for p in self.many),
+            {v: tuple(moved[p].xreplace(at[v]) for p in self.many) for v in places},
             {v: int(sign.xreplace(at[v])) for v in places},
         )
 
@@ -150,7 +151,7 @@ class _Orbits:
                 seen |= set(away)
                 rest = tuple(m for m in self.maps if m.table[home] == home)
                 carriers = {v: self._inverse(m) for v, m in away.items()}
-                yield _Sheet(home, carriers, rest, domain(self.many, [m.image for m in rest], given, window))
+                yield _Sheet(home, carriers, rest, domain(self.many, [m.images[home] for m in rest], given, window))
 
     def _window(self) -> Mapping[Symbol, tuple[int, int]]:
         """The box of numbers that holds all entries, where the elements carry it into itself; else nothing."""
@@ -160,16 +161,19 @@ class _Orbits:
             numbers = [[int(e) for e in side if e.is_Integer] for side in (low, high)]
             if all(numbers):
                 ends[p] = max(numbers[0]), min(numbers[1])
-        return ends if len(ends) == len(self.many) and all(_within(m.image, ends) for m in self.maps) else {}
+        images = dict.fromkeys(at for m in self.maps for at in m.images.values())
+        return ends if len(ends) == len(self.many) and all(_within(at, ends) for at in images) else {}
 
     def _inverse(self, m: _Map) -> _Map:
         """The element that undoes another: found among them, since they are a group."""
-        at = dict(zip(self.many, m.image, strict=True))
         for other in self.maps:
-            undone = all(other.table[w] == v for v, w in m.table.items())
-            if undone and all(expand(e.xreplace(at) - p) == 0 for e, p in zip(other.image, self.many, strict=True)):
+            if all(other.table[w] == v and self._undoes(other.images[w], m, v) for v, w in m.table.items()):
                 return other
         raise RuleRefused("The elements are no group: one of them has no inverse there.")
+
+    def _undoes(self, images: Sequence[Expr], m: _Map, v: Values) -> bool:
+        at, still = dict(zip(self.many, m.images[v], strict=True)), self.maps[0].images[v]
+        return all(expand(e.xreplace(at) - p) == 0 for e, p in zip(images, still, strict=True))
 
     def tie(self) -> Tie:
         """All of it."""
@@ -196,7 +200,7 @@ class _Orbits:
         for sheet in self.sheets:
             names = sheet.domain.name
             for v, carrier in sheet.carriers.items():
-                at = dict(zip(self.many, carrier.image, strict=True))
+                at = dict(zip(self.many, carrier.images[v], strict=True))
                 for p, value in zip(self.few, sheet.home, strict=True):
                     tables[p][v] = Integer(value)
                 for p, name in zip(self.many, names, strict=True):
@@ -209,24 +213,25 @@ class _Orbits:
         for sheet in self.sheets:
             sign = sheet.domain.select([Integer(m.signs[sheet.home]) for m in sheet.rest])
             for v, carrier in sheet.carriers.items():
-                at = dict(zip(self.many, carrier.image, strict=True))
+                at = dict(zip(self.many, carrier.images[v], strict=True))
                 table[v] = times(Integer(carrier.signs[v]), sign.xreplace(at))
         return written(self.few, dict(sorted(table.items())))
 
     def _options(self, sheet: _Sheet) -> list[_Option]:
         """The images of the home sheet's points that may count, the point itself first."""
         found: dict[Any, _Option] = {}
-        given = Polyhedron.of(self.action.given)
+        given, home = Polyhedron.of(self.action.given), sheet.home
         if len(sheet.domain.pieces) == 1:
             given = given & sheet.domain.pieces[0]
         plainest = sorted(
-            self.maps, key=lambda m: (sum(e.could_extract_minus_sign() for e in m.image), m.image != self.many)
+            self.maps,
+            key=lambda m: (sum(e.could_extract_minus_sign() for e in m.images[home]), m.images[home] != self.many),
         )
         for m in self.maps[:1] if self.closed else plainest:
-            place = (*map(Integer, m.table[sheet.home]), *m.image)
+            place = (*map(Integer, m.table[home]), *m.images[home])
             at = dict(zip((*self.few, *self.many), place, strict=True))
             entries, rest = self.action.entries.substitute(at).simplify(given), self._rest(at, list(found.values()))
-            found.setdefault((entries, rest), _Option(at, entries, rest, m.signs[sheet.home]))
+            found.setdefault((entries, rest), _Option(at, entries, rest, m.signs[home]))
         return _largest(list(found.values()), given)
 
     def _rest(self, at: Letters, before: Sequence[_Option]) -> Any:
@@ -281,7 +286,7 @@ class _Orbits:
     def _apart(self, v: Values) -> Any:
         """Where no element that changes the sign keeps the entry: there it isn't forced to be 0."""
         changing = [m for m in self.maps if m.table[v] == v and m.signs[v] < 0]
-        return And(*(_differ(self.many, m.image) for m in changing))
+        return And(*(_differ(self.maps[0].images[v], m.images[v]) for m in changing))
 
 
 def _within(images: Sequence[Expr], ends: Mapping[Symbol, tuple[int, int]]) -> bool:

@@ -14,12 +14,12 @@ from sympy import And, Expr, Ge, Integer, Le, Lt, Mod, Symbol, expand, floor
 
 from derive.errors import RuleRefused, StatedLate
 from derive.forms.dense import offset_letters
-from derive.forms.expr import Where
+from derive.forms.expr import Read, Where
 from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 from derive.groups._group import Action, Element, Tie
 
-__all__ = ["tie_wrapped", "wrapping"]
+__all__ = ["around", "tie_wrapped", "wrapping", "wraps"]
 
 
 def wrapping(form: Form, axes: tuple[int, ...], shifts: tuple[Symbol, ...], steps: tuple[int, ...]) -> Element:
@@ -48,6 +48,24 @@ def _turns(size: Expr, step: int) -> Expr:
     raise RuleRefused(
         f"On a torus of {size} places shifts by {step} are those by {common}, and {step} needn't divide {size}: state {fitting}."
     )
+
+
+def wraps(form: Form, subscript: Expr) -> tuple[Symbol, Expr] | None:
+    """The output's letter and the size of a difference that gets the grid's size where it is less than 0; None for others."""
+    if not isinstance(subscript, Where):
+        return None
+    size, difference = expand(subscript.args[1] - subscript.args[2]), subscript.args[2]
+    letters = [o for o in form.output.symbols if difference.has(o)]
+    return (letters[0], size) if letters and size in {axis.extent for axis in form.input.axes} else None
+
+
+def around(form: Form, axes: tuple[int, ...]) -> tuple[Expr, ...] | None:
+    """The sizes of the torus that weights called by differences say that these axes are; None where one of them is none."""
+    if not isinstance(form.weight, Read):
+        return None
+    found = dict(filter(None, (wraps(form, e) for e in form.weight.subscripts)))
+    places = [form.output.axes[form.grid(form.output)[p]] for p in axes]
+    return tuple(o.extent for o in places) if all(found.get(o.symbol) == o.extent for o in places) else None
 
 
 def _wrapped(place: Expr, size: Expr) -> Expr:

@@ -13,19 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
 from sympy import Expr, Integer, Rational, Symbol, true
 
 from derive.errors import RuleRefused, StatedEarly
 from derive.forms.arguments import said
 from derive.forms.form import Array, Form, Role
-from derive.groups._fibre import Acts, Fibre, adds, beside, fibre, representation
+from derive.groups._around import is_signed, tie_around, turn
+from derive.groups._fibre import Acts, Fibre, adds, beside, channels_of, fibre, representation, sign_of
 from derive.groups._group import Action, Element, Group, Tie, channel_acts, chosen_axes, steps_along
 from derive.groups._joined import Generated, generated
 from derive.groups._matrices import NAMED, Matrix, closure, described, named
 from derive.groups._orbits import depends_on_place, tie_finite
-from derive.groups._signs import times
+from derive.groups._torus import around
 from derive.groups.translations import Translations, shift_letters
 
 __all__ = ["PointGroup"]
@@ -115,9 +115,16 @@ class PointGroup:
 
     def tie(self, action: Action) -> Tie:
         """One point of every orbit stands for it."""
+        return self.tied(action, self.matrices[1:])
+
+    def tied(self, action: Action, matrices: Sequence[Matrix]) -> Tie:
+        """The same for elements that act on places by these matrices."""
         places = list(action.elements[0].out)[: self._rank] if action.elements else []
         if places and (action.periods or not depends_on_place(action)):
             self._check_periods(tuple(action.periods.get(s, 1) for s in places))
+        wrapped = {o for o, _ in action.wrapped.values()}
+        if places and {*places} <= wrapped and self.about != "corner" and is_signed(matrices):
+            return tie_around(action, matrices, places)
         return tie_finite(action)
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
@@ -175,6 +182,8 @@ class PointGroup:
     def element(self, form: Form, m: Matrix, fibres: tuple[Fibre, ...]) -> Element:
         """One matrix, with the shift that takes it anywhere, and what it does to channels."""
         axes = self._axes(form)
+        if (sizes := around(form, axes)) is not None and self.about == "pixel" and is_signed(self.matrices):
+            return turn(form, axes, m, fibres, sizes)
         shifts = () if self.about == "grid" else shift_letters(form, axes)
         moves = tuple(step * s for step, s in zip(self._steps(len(axes)), shifts, strict=False))
         still, moved = (
@@ -186,11 +195,11 @@ class PointGroup:
         return Element(
             letters=shifts,
             given=true,
-            out=_image(form, form.output, axes, m, still) | _places(form.output, fibres),
-            source=_image(form, form.input, axes, m, moved) | _places(form.input, fibres),
+            out=_image(form, form.output, axes, m, still) | channels_of(form.output, fibres),
+            source=_image(form, form.input, axes, m, moved) | channels_of(form.input, fibres),
             notation=f"M_{{{shown}}}" if shown else "M",
             says=described(m),
-            signs=(_sign(form.output, fibres), _sign(form.input, fibres)),
+            signs=(sign_of(form.output, fibres), sign_of(form.input, fibres)),
         )
 
     def _steps(self, rank: int) -> tuple[int, ...]:
@@ -309,7 +318,7 @@ class _Both:
 
     def tie(self, action: Action) -> Tie:
         """One point of every orbit stands for it."""
-        return self.whole.tie(action)
+        return self.whole.tied(action, [m for m, _ in self.acts[1][1:]])
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
         """The elements."""
@@ -329,14 +338,6 @@ def _image(form: Form, array: Array, axes: Sequence[int], m: Matrix, shifts: Seq
         s: sum((x * q for x, q in zip(row, symbols, strict=True)), start=shift)
         for s, row, shift in zip(symbols, m, shifts, strict=True)
     }
-
-
-def _places(array: Array, fibres: tuple[Fibre, ...]) -> dict[Symbol, Expr]:
-    return {f.letter: f.place for f in fibres if f.letter in array.symbols}
-
-
-def _sign(array: Array, fibres: tuple[Fibre, ...]) -> Expr:
-    return reduce(times, (f.sign for f in fibres if f.letter in array.symbols), Integer(1))
 
 
 def _shown(item: tuple[str, Acts]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import lcm
 from typing import Any
 
@@ -15,6 +15,7 @@ from derive.forms.form import Array, Axis, Form, Param, Role
 from derive.forms.polyhedron import Polyhedron
 from derive.groups._group import Action, Element, Group
 from derive.groups._signs import times
+from derive.groups._torus import wraps
 from derive.proof.step import ArrayMap, Instance, SubStep
 from derive.remembered import both
 from derive.rules._known import implied
@@ -96,7 +97,7 @@ class Tied:
             signs=tuple(signs),
             few=few,
             periods=_periods(self.form, remainders.values()),
-            wrapped=any(map(self._wraps, source)),
+            wrapped=dict(self._wrapped(source)),
             entries=entries,
             rest=rest,
             given=given,
@@ -104,10 +105,11 @@ class Tied:
             closed=lambda: all(self._counts(moved) for moved in self.moved),
         )
 
-    def _wraps(self, subscript: Expr) -> bool:
-        """Whether it is a difference, and with the grid's size where it is less than 0."""
-        sides = {a.extent for a in self.form.input.axes}
-        return isinstance(subscript, Where) and expand(subscript.args[1] - subscript.args[2]) in sides
+    def _wrapped(self, subscripts: Iterable[Expr]) -> Iterator[tuple[Symbol, tuple[Symbol, Expr]]]:
+        """The letters of differences that get the grid's size where they are less than 0, with the output's letter and the size."""
+        for p, e in zip(self.param.array.symbols, subscripts, strict=True):
+            if (found := wraps(self.form, e)) is not None:
+                yield p, found
 
     def _counts(self, moved: Mapping[Symbol, Expr]) -> bool:
         """Whether the entry there counts wherever this one does."""
@@ -197,6 +199,8 @@ def _plain(subscript: Expr) -> Expr:
     """The subscript multiplied out, remainders without multiples of what they are by: (2t - i) mod 2 is -i mod 2."""
 
     def less(top: Expr, by: Expr) -> Expr:
+        if isinstance(top, Where):
+            return Where(top.args[0], less(top.args[1], by), less(top.args[2], by))
         terms = expand(top).as_coefficients_dict()
         whole = by.is_Integer and all(c.is_Integer and t.is_integer for t, c in terms.items())
         return Mod(sum((c % by * t for t, c in terms.items()), start=Integer(0)), by) if whole else Mod(top, by)

@@ -131,8 +131,8 @@ def test_shifts_that_leave_more_come_first():
 
 
 @pytest.mark.parametrize("first", ["group", "shifts"])
-def test_a_torus_and_a_point_group_are_refused_alike(first):
-    parts = [equivariant(PointGroup("D1")), equivariant(Translations(grid="torus"))]
+def test_a_torus_and_a_group_about_a_corner_are_refused_alike(first):
+    parts = [equivariant(PointGroup("D1", about="corner")), equivariant(Translations(grid="torus"))]
     layer = derive.dense(1).then(parts[first == "shifts"])
     with pytest.raises(
         RuleRefused, match='then boundary\\("periodic"\\); or, where the sizes are numbers, all of it as Perm'
@@ -150,7 +150,8 @@ def test_both_ways_that_the_refusal_names_go_through():
     )
     assert str(window.then(derive.boundary("periodic")).counts.weight) == "Delta + 1"
     numbered = derive.dense(1, 6, 6).then(equivariant(Permutations(derive.dihedral(6))))
-    assert numbered.counts.weight == 4
+    rolled = derive.dense(1, 6, 6).then(equivariant(Translations(grid="torus"))).then(equivariant(PointGroup("D1")))
+    assert numbered.counts.weight == rolled.counts.weight == 4
 
 
 EVEN = {

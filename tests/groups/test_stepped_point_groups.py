@@ -203,11 +203,11 @@ def test_quarter_turns_too(group, edge, stride):
         ),
         (
             lambda: (
-                derive.dense(1, "2*n", "2*n")
-                .then(derive.equivariant(derive.Translations(grid="torus", step=2)))
-                .then(pointed("D1", step=2))
+                derive.dense(2, ("n", "n"), ("n", "n"))
+                .then(derive.equivariant(derive.Translations(grid="torus")))
+                .then(pointed("C3"))
             ),
-            "Weights are called by differences that wrap around, which the reflection (a) ⟶ (-a) carries to others by cases; "
+            "Weights are called by differences that wrap around, which the rotation by 120° carries to others by cases; "
             'state the shifts, a window narrower than the grid and this group on a box, then boundary("periodic"); or, where the '
             "sizes are numbers, all of it as Permutations of the places.",
         ),
