@@ -170,6 +170,7 @@ def _said(goal: Goal) -> tuple[Statement | None, str]:
         return None, str(refusal)
 
 
+@lru_cache(maxsize=1 << 16)
 def _is_said(goal: Goal) -> bool:
     """Whether all of a goal can be said, and so what its statement keeps of it."""
     known = (*goal.facts, goal.show)
