@@ -25,7 +25,7 @@ from pathlib import Path
 __all__ = ["PACKAGE", "REACHING", "closures", "covered", "drop_doubtful_bytecode", "layer_keys"]
 
 PACKAGE = Path(__file__).resolve().parent
-_USED = ("sympy", "mpmath", "gmpy2", "python-flint", "z3-solver", "numpy", "drawsvg", "pillow")
+_USED = ("sympy", "mpmath", "gmpy2", "python-flint", "z3-solver", "numpy", "drawsvg", "pillow", "latex2mathml")
 _PLAIN = frozenset(
     ["__future__", "collections", "dataclasses", "derive", "enum", "fractions", "functools", "itertools", "math"]
 ) | {"numpy", "operator", "sympy", "typing"}

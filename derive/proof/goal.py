@@ -78,5 +78,8 @@ class Verdict:
         """Whether every goal holds."""
         return self.status in (Status.PROVED, Status.EXHAUSTIVE)
 
+    def __str__(self) -> str:
+        return f"{(self.obligation.says or self.obligation.name).removesuffix('.')}: {self.status.value}"
+
 
 Proved = tuple[Verdict, ...]

@@ -137,6 +137,9 @@ class Claims(Stated, tuple[Verdict, ...]):
         """The same, as a tuple."""
         return tuple(self)
 
+    def __str__(self) -> str:
+        return "\n".join(map(str, self))
+
 
 @dataclass(frozen=True)
 class Claimed(Stated, Verdict):

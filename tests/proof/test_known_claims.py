@@ -76,3 +76,17 @@ def test_numbers_of_which_one_is_0_have_kernels(numbers):
     of = window.then(derive.fixed(numbers))
     X = np.arange(1, 6)
     assert np.array_equal(of.compile()(X), np.convolve(np.pad(X, 1), numbers[::-1], "valid")[:5])
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_shifts_of_a_torus_as_permutations_are_claimed_of_windows_and_of_dense_layers(wrapped):
+    layer = derive.dense(2, (3, 3), (3, 3))
+    if wrapped:
+        layer = layer.then(derive.equivariant(derive.Translations(grid="torus")))
+    else:
+        layer = layer.then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+        layer = layer.then(derive.local(1)).then(derive.boundary("periodic"))
+    shifts = derive.Permutations(derive.finite.torus((3, 3)))
+    found = derive.claim(layer, derive.equivariant(shifts))
+    assert all(verdict.proved for verdict in found)
+    assert str(found).splitlines()[0].endswith("= H(X)[i, j]: checked for every entry at these sizes")

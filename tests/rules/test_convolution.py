@@ -108,6 +108,10 @@ def test_what_is_no_layer_and_no_rule_is_refused():
         derive.same_layer(derive.dense(), 3)
     with pytest.raises(GroupRefused, match=r"^A wreath product is of two permutation groups; 3 is none\.$"):
         derive.wreath(derive.cyclic(2), 3)
+    with pytest.raises(
+        GroupRefused, match=r"^A grid's shape is a tuple of whole numbers from 1, such as \(4, 4\); 3 is none\.$"
+    ):
+        derive.finite.torus(3, 3)
     with pytest.raises(GroupRefused, match=r"takes how many points it acts on, then its generators; not \[\]\.$"):
         derive.PermutationGroup([])
     with pytest.raises(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from derive.errors import GroupRefused
+from derive.forms.arguments import is_count, said
 from derive.groups._finite.codes import Ints
 from derive.groups._finite.permutation import PermutationGroup, index_images
 
@@ -62,6 +63,8 @@ def p4m(n: int) -> PermutationGroup:
 
 
 def _cells(shape: Sequence[int]) -> Ints:
+    if not isinstance(shape, Sequence) or not shape or not all(map(is_count, shape)):
+        raise GroupRefused(f"A grid's shape is a tuple of whole numbers from 1, such as (4, 4); {said(shape)} is none.")
     return np.indices(tuple(shape)).reshape(len(shape), -1).T
 
 
