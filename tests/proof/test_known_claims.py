@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import derive
-from derive import Permutations, PointGroup, Translations
+from derive import Permutations, PointGroup, Translations, finite
 from derive.errors import ObligationFailed
 from derive.pipeline import layer
 
@@ -86,7 +86,7 @@ def test_shifts_of_a_torus_as_permutations_are_claimed_of_windows_and_of_dense_l
     else:
         layer = layer.then(derive.reindex()).then(derive.equivariant(derive.Translations()))
         layer = layer.then(derive.local(1)).then(derive.boundary("periodic"))
-    shifts = derive.Permutations(derive.finite.torus((3, 3)))
+    shifts = derive.Permutations(finite.torus((3, 3)))
     found = derive.claim(layer, derive.equivariant(shifts))
     assert all(verdict.proved for verdict in found)
     assert str(found).splitlines()[0].endswith("= H(X)[i, j]: checked for every entry at these sizes")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import derive
+from derive import finite
 from derive.checking import check_emitted
 from derive.errors import GroupRefused, RuleRefused, TextError, UsageRefused
 from derive.pipeline import Layer
@@ -111,7 +112,7 @@ def test_what_is_no_layer_and_no_rule_is_refused():
     with pytest.raises(
         GroupRefused, match=r"^A grid's shape is a tuple of whole numbers from 1, such as \(4, 4\); 3 is none\.$"
     ):
-        derive.finite.torus(3, 3)
+        finite.torus(3, 3)
     with pytest.raises(GroupRefused, match=r"takes how many points it acts on, then its generators; not \[\]\.$"):
         derive.PermutationGroup([])
     with pytest.raises(
