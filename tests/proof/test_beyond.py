@@ -20,12 +20,16 @@ STEPS += [(derive.Causal("Delta"), 1, 1), (derive.Causal("Delta"), 2, 1)]
 NUMBERS = [(3, 1, 1), (3, 2, 2), (2, 3, 1), (5, 3, 2)]
 
 
-def determined(edge: str, n: int, taps: range, stride: int) -> int:
+def determined(edge: str, n: int, taps: range, stride: int, mirrored: bool = False) -> int:
     """The rank of V ↦ W, with W read off NumPy's padding: places are counted from 1, and a 0 is none."""
     reach = max(map(abs, taps), default=0)
     padded = np.pad(np.arange(1, n + 1), reach, mode=MODES[edge])  # type: ignore[call-overload]
-    columns = ([padded[o + a + reach] for o in range(0, n, stride)] for a in taps)
-    return Elimination(Combination({(o, int(k)): 1 for o, k in enumerate(column) if k}) for column in columns).rank
+    columns: dict[int, Combination] = {}
+    for a in taps:
+        column = Combination({(o, int(padded[o * stride + a + reach])): 1 for o in range(len(range(0, n, stride)))})
+        key = abs(a) if mirrored else a
+        columns[key] = columns[key] + column if key in columns else column
+    return Elimination(Combination({cell: v for cell, v in c.terms.items() if cell[1]}) for c in columns.values()).rank
 
 
 def layer(edge: str, kernel: object, stride: int, dilation: int) -> derive.Derivation:
@@ -60,6 +64,37 @@ def test_a_radius_by_name_counts_at_every_size(edge, kernel, stride, dilation) -
         rank = determined(edge, n, range(low * dilation, high * dilation + 1, dilation), stride)
         assert counts.exact_weight.subs(sizes) == rank, sizes
         assert (counts.when.subs(sizes) == True) == (rank == high - low + 1), sizes  # noqa: E712
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [steps[1:] for steps in STEPS[:9]], ids=str)
+@pytest.mark.parametrize("edge", [edge for edge in MODES if edge != "zero"])
+def test_a_mirrored_window_counts_at_every_size(edge, stride, dilation) -> None:
+    mirror = derive.PointGroup("D1")
+    found = derive.convolution("Delta", stride, dilation, edges=edge, rank=1, channels=False, symmetry=mirror)
+    if layers_beyond(found.form) is None:
+        assert edge == "symmetric" and stride > 1
+        return
+    counts = found.counts
+    for n, r in product(range(1, 9), range(7)):
+        sizes = {index("n"): Integer(n), index("Delta"): Integer(r)}
+        rank = determined(edge, n, range(-r * dilation, r * dilation + 1, dilation), stride, mirrored=True)
+        assert counts.exact_weight.subs(sizes) == rank, sizes
+        assert (counts.when.subs(sizes) == True) == (rank == r + 1), sizes  # noqa: E712
+
+
+def test_mirrors_of_single_axes_are_multiplied() -> None:
+    """D1 along one axis of two, D2 along both; beside a named radius a number of places."""
+    n, m, delta = map(index, ("n", "m", "Delta"))
+    one = derive.PointGroup("D1", axes=(0,))
+    for group, kernel, sides in ((one, "Delta", (True, False)), (derive.PointGroup("D2"), ("Delta", 3), (True, True))):
+        found = derive.convolution(kernel, edges="reflect", channels=False, symmetry=group).counts
+        for sizes in product((1, 2, 4), (1, 3), (0, 2, 3)):
+            reach = (sizes[2], sizes[2] if kernel == "Delta" else 1)
+            ranks = [
+                determined("reflect", size, range(-r, r + 1), 1, mirrored)
+                for size, r, mirrored in zip(sizes[:2], reach, sides, strict=True)
+            ]
+            assert found.exact_weight.subs(dict(zip((n, m, delta), sizes, strict=True))) == ranks[0] * ranks[1]
 
 
 @pytest.mark.parametrize(("side", "stride", "dilation"), NUMBERS, ids=str)
