@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Le, Max, Min, Mod, Mul, Piecewise, S, Sum, Symbol, false, true
+from sympy import And, Eq, Expr, Ge, Le, Lt, Max, Min, Mod, Mul, Or, Piecewise, S, Sum, Symbol, expand, false, true
 
 from derive.errors import TextError
 from derive.forms.conditions import regardless, simplified, split
@@ -62,7 +62,7 @@ class Counts:
         found, given = cls._of_entries(form), Polyhedron.of(form.given)
         independent_columns(form.bias, form.biases)
         if not form.shared or all(p.data for p in form.weights) or _spans(form):
-            return found._shorter(form)
+            return found._on_longer_grids(form, given)._shorter(form)
         if (beyond := layers_beyond(form)) is not None:
             return found._told(form, beyond[0], found.weight, beyond[1])
         if (known := rank_of_numbers(form)) is not None:
@@ -99,6 +99,21 @@ class Counts:
         except (NotAffine, NotCountable, TextError):
             return replace(self, exact_weight=number, weight=short, when=And(self.when, when))
         return Counts(number, bias, short, bias, when)
+
+    def _on_longer_grids(self, form: Form, given: Polyhedron) -> Counts:
+        """The same under a wider condition, where a group turns what leaves a grid along its short side to its long one."""
+        stated, grid = _stated(form)
+        if len(stated) != 1 or len(grid) < 2 or not any(p.free.has(Or) for p in form.weights):
+            return self
+        full = tuple(replace(p, free=_without_grid(p, form)) for p in form.weights)
+        pairs = [((form.given, f.domain), p.free) for p, f in zip(form.weights, full, strict=True)]
+        for bounds in ((Max(*grid),), (Max(*grid), 2 * Min(*grid))):
+            when = And(*(Lt(size, bound) for size in stated for bound in bounds))
+            if all(decide(Goal((*facts, when), free).smt) is Status.PROVED for facts, free in pairs):
+                numbers = _number(full, given), _number(form.biases, given)
+                same = all(expand(a - b) == 0 for a, b in zip(numbers, (self.weight, self.bias), strict=True))
+                return replace(self, when=when) if same else self
+        return self
 
     def _shorter(self, form: Form) -> Counts:
         """The same, along the axes of a window one by one where that says it in less."""

@@ -19,7 +19,7 @@ from derive.forms.sizes import size_sources
 from derive.proof.counts import Counts
 from derive.proof.step import View
 from derive.registry import discover
-from derive.render.numbers import operations
+from derive.render.numbers import numbers, operations
 from tests.proof.orbits import classes, layer_dimensions, pairs_of_line, shifted_pairs
 from tests.proof.spans import odd_ones
 
@@ -215,3 +215,16 @@ def test_a_radius_of_its_own_for_each_axis_has_the_condition_of_that_axis():
     narrow = {delta: 4, n: 5, gamma: 2, m: 3}
     when = layer.free_parameters["when"]
     assert when.subs(narrow) and not when.subs({**narrow, n: 4}) and not when.subs({**narrow, m: 2})
+
+
+@pytest.mark.parametrize(
+    ("support", "group"),
+    [(derive.Hexagon, "D6"), (derive.Hexagon, "C3"), (derive.Diamond, "C4"), (derive.Cross, "D4"), (derive.Box, "D4")],
+)
+def test_a_window_that_a_group_turns_into_the_long_side_is_whole_exactly_where_it_is_said(support, group):
+    layer = derive.convolution(kernel=support("Delta"), channels=False, symmetry=derive.PointGroup(group))
+    counts, sizes = layer.counts, dict(zip(("n", "m", "Delta"), map(index, ("n", "m", "Delta")), strict=True))
+    for n, m, delta in product((1, 2, 3, 5), (1, 2, 4), (0, 1, 2, 3, 5)):
+        at = {sizes["n"]: n, sizes["m"]: m, sizes["Delta"]: delta}
+        free = numbers(layer.form, {"n": n, "m": m, "Delta": delta})["weights"]
+        assert (counts.when.subs(at) == True) == (counts.weight.subs(at) == free), at  # noqa: E712
