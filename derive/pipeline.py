@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
-from itertools import count
-from keyword import iskeyword
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +15,7 @@ from sympy import Integer
 from derive.backends._module import Header, check_sizes
 from derive.compiled import Compiled, load_source
 from derive.derivation import Derivation
-from derive.errors import DeriveError, EmitError, NoLowering, UnknownName, UsageRefused
+from derive.errors import EmitError, NoLowering, UnknownName, UsageRefused
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.haloing import in_halos
@@ -44,11 +39,9 @@ __all__ = [
     "catalogue",
     "compile_layer",
     "layer",
-    "load_layer",
+    "titled",
     "window_kernel",
 ]
-
-_serial = count()
 
 
 def backends() -> tuple[str, ...]:
@@ -225,7 +218,7 @@ def layer(name: str) -> Layer:
     """The catalogue's layer of that name. Raises UnknownName with near matches."""
     derivation = find("derive.catalogue", name)
     module = import_module(f"derive.catalogue.{name}")
-    return Layer(name, derivation, _title(module, name), f"python -m derive emit {name}", f"docs/derivations/{name}.md")
+    return Layer(name, derivation, titled(module, name), f"python -m derive emit {name}", f"docs/derivations/{name}.md")
 
 
 def catalogue() -> Iterator[Layer]:
@@ -233,56 +226,10 @@ def catalogue() -> Iterator[Layer]:
     return (layer(name) for name, _ in discover("derive.catalogue"))
 
 
-def _title(module: ModuleType, name: str) -> str:
+def titled(module: ModuleType, name: str) -> str:
+    """What a layer is called in words: the first line of its file's docstring."""
     lines = (module.__doc__ or "").strip().splitlines()
     return lines[0] if lines else f"The layer {name}."
-
-
-def load_layer(text: str) -> Layer:
-    """A catalogue entry by name, or `FILE.py:NAME`, a derivation of the user's own.
-
-    Raises UnknownName for a layer or file that is not there, DeriveError for a file that fails or holds no such derivation.
-    """
-    file, colon, name = text.rpartition(":")
-    if not colon and text.endswith(".py"):
-        raise UnknownName(f"A file may hold several layers; say which of them, as {text}:NAME.")
-    if not colon:
-        return layer(text)
-    path = Path(file)
-    if not path.is_file():
-        raise UnknownName(f"There is no file '{file}'.")
-    module = _user_module(path)
-    derivation = getattr(module, name, None)
-    if not isinstance(derivation, Derivation):
-        raise UnknownName(f"'{file}' holds no derivation called '{name}'.")
-    if not name.isidentifier() or iskeyword(name):
-        raise UnknownName(f"'{name}' is no name for a layer.")
-    return Layer(
-        name,
-        derivation,
-        _title(module, name),
-        f"python -m derive emit {path.name}:{name}",
-        f"python -m derive show {path.name}:{name}",
-    )
-
-
-def _user_module(path: Path) -> ModuleType:
-    spec = spec_from_file_location(f"derive_user_{path.stem}_{next(_serial)}", path)
-    if spec is None or spec.loader is None:
-        raise UnknownName(f"'{path}' is not a Python file.")
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    beside = str(path.resolve().parent)
-    sys.path.insert(0, beside)
-    try:
-        spec.loader.exec_module(module)
-    except DeriveError:
-        raise
-    except (Exception, SystemExit) as cause:
-        raise DeriveError(f"'{path}' failed with {type(cause).__name__}: {cause}.") from cause
-    finally:
-        sys.path.remove(beside)
-    return module
 
 
 def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping[str, int] | None = None) -> Compiled:

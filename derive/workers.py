@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from derive.artifacts import Made
-from derive.errors import DeriveError
+from derive.errors import DeriveError, internal
 
 __all__ = ["Result", "make_all", "processors"]
 
@@ -162,12 +161,12 @@ def _serve(ends: Connection) -> None:
 
 
 def _answer(name: str) -> tuple[str, Made] | _Refusal:
-    from derive.making import make
-    from derive.pipeline import layer
-
     try:
+        from derive.making import make
+        from derive.pipeline import layer
+
         return name, make(layer(name))
     except DeriveError as error:
         return _Refusal(str(error))
-    except Exception:  # noqa: BLE001  (whatever it is, it is told in the process that asked)
-        return _Refusal(f"The layer '{name}' failed.\n{traceback.format_exc()}")
+    except Exception as fault:  # noqa: BLE001  (whatever it is, it is told in the process that asked)
+        return _Refusal(internal(fault, f"making '{name}'"))
