@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -25,10 +27,10 @@ if __name__ == "__main__":
 
 import click  # noqa: E402
 
-from derive.artifacts import compare, write  # noqa: E402
+from derive.artifacts import compare, require_folder, write  # noqa: E402
 from derive.bench.commands import bench, calibrate  # noqa: E402
 from derive.cuda_check.commands import check_cuda  # noqa: E402
-from derive.errors import DeriveError, OutputError, UnknownName  # noqa: E402
+from derive.errors import DeriveError, UnknownName, internal  # noqa: E402
 from derive.explorer.commands import explorer, serve  # noqa: E402
 from derive.progress import bar, working  # noqa: E402
 from derive.reading import console, emit, prove, show, verify  # noqa: E402
@@ -104,8 +106,7 @@ def _made(jobs: int | None, fresh: bool) -> Regeneration:
 
 def _regenerate(folder: Path | None, jobs: int | None, fresh: bool) -> None:
     root = _root(folder)
-    if root.exists() and not root.is_dir():
-        raise OutputError(f"Cannot write to '{root}': it is a file.")
+    require_folder(root)
     made = _made(jobs, fresh)
     files = made.files()
     changed = write(files, root, prune=folder is None)
@@ -130,6 +131,8 @@ def check(folder: Path | None, jobs: int | None, fresh: bool) -> None:
     from an earlier run on the same sources; with --no-cache every layer is derived and proved anew.
     """
     root = _root(folder)
+    if not root.is_dir():
+        raise UnknownName(f"There is no folder '{root}' to look at.")
     files = _made(jobs, fresh).files()
     wrong = compare(files, root)
     for sentence in wrong:
@@ -192,7 +195,8 @@ def apply(name: str, image: Path, kernel: str, out: Path) -> None:
     """Filter a photograph with a layer that takes one square window, such as conv2d."""
     from derive.images import apply as apply_filter
     from derive.images import picture, read_filter, read_image, write_image
-    from derive.pipeline import load_layer, window_kernel
+    from derive.own import load_layer
+    from derive.pipeline import window_kernel
 
     with working(f"deriving {name}"):
         layer = load_layer(name)
@@ -214,36 +218,58 @@ cli.add_command(verify)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exit with 0, 1 for a check that failed, 2 for wrong usage.
+    """Run the command line.
 
-    A false claim is one sentence on standard error, and its counterexample as Python on standard output.
+    It exits with 0, 1 for a check that failed, 2 for wrong usage, and as other programs do with 130 where Ctrl-C and 141 where
+    the reader of a pipe ends it. A false claim is one sentence on standard error, and its counterexample as Python on standard
+    output.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # of letters that the terminal's encoding lacks
+    code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    if code:
+        sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command line and say how it ended, in at most one sentence; the exit code."""
     try:
-        with cli.make_context("python -m derive", list(sys.argv[1:] if arguments is None else arguments)) as context:
+        with cli.make_context("python -m derive", arguments) as context:
             cli.invoke(context)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.UsageError as error:
         error.show()
-        sys.exit(2)
+        return 2
     except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _stopped()
-    except UnknownName as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
+        return _said("Stopped; nothing was left half-written.", 130)
+    except BrokenPipeError:
+        return _unprinted(141)
+    except OSError as cause:
+        return _said(f"Cannot print: {cause.strerror or cause}.", _unprinted(1))
     except DeriveError as error:
         if _interrupted:
-            _stopped()
-        click.echo(str(error), err=True)
+            return _said("Stopped; nothing was left half-written.", 130)
         if shown := getattr(getattr(error, "counterexample", None), "python", ""):
             click.echo(shown)
-        sys.exit(1)
+        return _said(str(error), 2 if isinstance(error, UnknownName) else 1)
+    except Exception as fault:  # noqa: BLE001  (whatever it is, it ends in a sentence)
+        return _said(internal(fault, "running this command"), 1)
+    return 0
 
 
-def _stopped() -> None:
-    """Whatever was under way when Ctrl-C came, this is what it comes to."""
-    click.echo("Stopped; nothing was left half-written.", err=True)
-    sys.exit(1)
+def _said(sentence: str, code: int) -> int:
+    click.echo(sentence, err=True)
+    return code
+
+
+def _unprinted(code: int) -> int:
+    """What is left to be printed goes nowhere, so that Python doesn't complain of it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,18 @@ from derive.errors import OutputError
 from derive.registry import names
 from derive.render.index import index_page
 
-__all__ = ["OWNED", "PAGES", "Files", "Made", "compare", "emitted_tree", "package_files", "whole", "write"]
+__all__ = [
+    "OWNED",
+    "PAGES",
+    "Files",
+    "Made",
+    "compare",
+    "emitted_tree",
+    "package_files",
+    "require_folder",
+    "whole",
+    "write",
+]
 
 OWNED = ("generated", "docs/derivations")
 PAGES = "docs/derivations"
@@ -111,22 +122,29 @@ def _mismatches(held: bytes, wanted: str) -> list[str]:
     return found or [f"{_LOCK} differs from what the derivation gives."]
 
 
-def _extra(files: Mapping[str, str], root: Path) -> list[str]:
+def _extra(files: Container[str], root: Path) -> list[str]:
     """Files in the folders that regeneration owns which it doesn't make."""
     there = (p for top in OWNED for p in (root / top).rglob("*") if p.is_file() and "__pycache__" not in p.parts)
     return sorted(name for p in there if (name := p.relative_to(root).as_posix()) not in files)
 
 
-def write(files: Mapping[str, str], root: Path, prune: bool = False) -> list[str]:
+def require_folder(root: Path) -> None:
+    """Raises OutputError for a file, where files in a folder are to be written."""
+    if root.exists() and not root.is_dir():
+        raise OutputError(f"Cannot write to '{root}': it is a file.")
+
+
+def write(files: Mapping[str, str | bytes], root: Path, prune: bool = False) -> list[str]:
     """Write what differs; with `prune`, remove what belongs to no layer. The names that changed.
 
     Raises OutputError for a folder that can't be written.
     """
+    require_folder(root)
     changed = []
     try:
         for name, text in sorted(files.items()):
             path = root / name
-            data = text.encode()
+            data = text if isinstance(text, bytes) else text.encode()
             if path.is_file() and path.read_bytes() == data:
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,9 +39,10 @@ class Cache:
             digest, body = held[:_DIGEST], held[_DIGEST:]
             if sha256(key.encode() + body).hexdigest().encode() != digest:
                 return None
-            os.utime(path)
         except OSError:
             return None
+        with suppress(OSError):  # a folder that may only be read is as good
+            os.utime(path)
         data = json.loads(body)
         return Made(data["files"], data["listed"], data["shown"])
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 
 __all__ = [
     "CertificateError",
@@ -21,6 +24,8 @@ __all__ = [
     "TextError",
     "UnknownName",
     "UsageRefused",
+    "failure",
+    "internal",
 ]
 
 
@@ -95,3 +100,37 @@ class EmitError(DeriveError):
 
 class OutputError(DeriveError):
     """A file or folder that cannot be written."""
+
+
+def failure(path: Path, cause: BaseException) -> str:
+    """That a user's file failed, where and why, in one sentence."""
+    line, reason = _line(path, cause), _reason(cause)
+    if isinstance(cause, SyntaxError) and cause.filename is not None and _same(cause.filename, path):
+        line, reason = cause.lineno, f"{type(cause).__name__}: {cause.msg}"
+    return f"'{path}' failed{f' at line {line}' if line else ''} with {reason}."
+
+
+def internal(fault: BaseException, what: str) -> str:
+    """That `derive` itself failed, in one sentence; in Python's development mode with all that led to it."""
+    if sys.flags.dev_mode:
+        return "".join(traceback.format_exception(fault)).rstrip()
+    frame = traceback.extract_tb(fault.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}, line {frame.lineno}"
+    hint = "please report it with what `python -X dev -m derive` shows"
+    return f"A fault of derive's own while {what}, in {where}: {_reason(fault)}; {hint}."
+
+
+def _line(path: Path, cause: BaseException) -> int | None:
+    """Which line of the file it was that led to an exception."""
+    frames = traceback.extract_tb(cause.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if _same(frame.filename, path)), None)
+
+
+def _same(name: str, path: Path) -> bool:
+    return Path(name).resolve() == path.resolve()
+
+
+def _reason(cause: BaseException) -> str:
+    """An exception on one line, without a full stop."""
+    said = " ".join(str(cause).split()).removesuffix(".")
+    return f"{type(cause).__name__}: {said}" if said else type(cause).__name__

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import import_module
-from keyword import iskeyword
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -31,10 +29,8 @@ from derive.lowering import constants, gradients, in_blocks, lower, proof_of, sl
 from derive.parting import in_parts, reasons
 from derive.products import in_products
 from derive.proof.goal import Verdict
-from derive.proof.stated import Stated
 from derive.registry import discover, find, names
 from derive.symmetry import stated_symmetry
-from derive.user_files import user_module
 
 __all__ = [
     "Compiled",
@@ -43,8 +39,7 @@ __all__ = [
     "catalogue",
     "compile_layer",
     "layer",
-    "load",
-    "load_layer",
+    "titled",
     "window_kernel",
 ]
 
@@ -223,7 +218,7 @@ def layer(name: str) -> Layer:
     """The catalogue's layer of that name. Raises UnknownName with near matches."""
     derivation = find("derive.catalogue", name)
     module = import_module(f"derive.catalogue.{name}")
-    return Layer(name, derivation, _title(module, name), f"python -m derive emit {name}", f"docs/derivations/{name}.md")
+    return Layer(name, derivation, titled(module, name), f"python -m derive emit {name}", f"docs/derivations/{name}.md")
 
 
 def catalogue() -> Iterator[Layer]:
@@ -231,42 +226,10 @@ def catalogue() -> Iterator[Layer]:
     return (layer(name) for name, _ in discover("derive.catalogue"))
 
 
-def _title(module: ModuleType, name: str) -> str:
+def titled(module: ModuleType, name: str) -> str:
+    """What a layer is called in words: the first line of its file's docstring."""
     lines = (module.__doc__ or "").strip().splitlines()
     return lines[0] if lines else f"The layer {name}."
-
-
-def load(text: str) -> Layer | Stated:
-    """A catalogue entry by name, or `FILE.py:NAME`, a derivation of the user's own, or a claim that was proved there.
-
-    Raises UnknownName for a layer or file that is not there, DeriveError for a file that fails or holds no such derivation.
-    """
-    file, colon, name = text.rpartition(":")
-    if not colon and text.endswith(".py"):
-        raise UnknownName(f"A file may hold several layers; say which of them, as {text}:NAME.")
-    if not colon:
-        return layer(text)
-    path = Path(file)
-    if not path.is_file():
-        raise UnknownName(f"There is no file '{file}'.")
-    module = user_module(path)
-    found = getattr(module, name, None)
-    if isinstance(found, Stated):
-        return found
-    if not isinstance(found, Derivation):
-        raise UnknownName(f"'{file}' holds no derivation called '{name}'.")
-    if not name.isidentifier() or iskeyword(name):
-        raise UnknownName(f"'{name}' is no name for a layer.")
-    title, command = _title(module, name), f"python -m derive emit {path.name}:{name}"
-    return Layer(name, found, title, command, f"python -m derive show {path.name}:{name}")
-
-
-def load_layer(text: str) -> Layer:
-    """The same, where it is a layer."""
-    found = load(text)
-    if isinstance(found, Stated):
-        raise UnknownName(f"'{text}' is a claim, which is no layer: `prove` and `verify` take it.")
-    return found
 
 
 def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping[str, int] | None = None) -> Compiled:

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from derive.artifacts import PAGES, Made, emitted_tree, write
+from derive.artifacts import PAGES, Made, emitted_tree, require_folder, write
+from derive.errors import OutputError
 from derive.progress import working
 from derive.registry import names
 
@@ -36,7 +37,7 @@ def _made(name: str, fresh: bool, own: Any = None) -> tuple[Made, bool]:
     """What a layer becomes, and whether that was remembered. A layer in a file of one's own is made every time."""
     if name not in names("derive.catalogue"):
         from derive.making import make
-        from derive.pipeline import load_layer
+        from derive.own import load_layer
 
         return make(load_layer(name) if own is None else own), False
     from derive.cache import users_cache
@@ -110,14 +111,14 @@ def _own(name: str) -> Any:
     """A layer or a claim in a file of the user's own; None for a name of the catalogue."""
     if name in names("derive.catalogue"):
         return None
-    from derive.pipeline import load
+    from derive.own import load
 
     return load(name)
 
 
 def _theorems(name: str, file: Path, own: Any) -> Any:
     from derive.making import coq_theorems
-    from derive.pipeline import load_layer
+    from derive.own import load_layer
 
     return coq_theorems(load_layer(name) if own is None else own, file.name)
 
@@ -150,7 +151,7 @@ def verify(file: Path, against: str | None) -> None:
     from derive.certified import verify_claim
     from derive.errors import UsageRefused
     from derive.labels import named_step
-    from derive.pipeline import load_layer
+    from derive.own import load_layer
     from derive.proof.certificate import verify as verify_certificate
     from derive.proof.json_data import plain
     from derive.proof.stated import CLAIM_FORMAT
@@ -176,6 +177,8 @@ def emit(name: str, fresh: bool, backend: str, folder: Path | None) -> None:
 
     Source of a layer of the catalogue is remembered for as long as what it is made of is what it was.
     """
+    if folder is not None:
+        _require_package(folder)
     with working(f"deriving {name}"):
         made, _ = _made(name, fresh)
         source = _source(made, name, backend)
@@ -187,11 +190,20 @@ def emit(name: str, fresh: bool, backend: str, folder: Path | None) -> None:
     click.echo(f"{folder / backend / own}.py is written; files changed: {len(changed)}.")
 
 
+def _require_package(folder: Path) -> None:
+    """Raises OutputError for what can be no package: a file, or the folder that programs start in."""
+    require_folder(folder)
+    if folder.resolve() == Path.cwd():
+        raise OutputError(
+            f"'{folder}' is the current folder, where a folder numpy hides NumPy itself; name a package, such as my_kernels."
+        )
+
+
 def _source(made: Made, name: str, backend: str) -> str:
     """A layer's module. Raises UnknownName, or says why the layer has none for this backend."""
     found = made.files.get(f"generated/{backend}/{made.listed['row']['name']}.py")
     if found is not None:
         return found
-    from derive.pipeline import load_layer
+    from derive.own import load_layer
 
     return load_layer(name).source(backend)

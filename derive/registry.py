@@ -25,7 +25,8 @@ def find(package: str, name: str) -> Any:
     """The entry of that name. Raises UnknownName with near matches, RegistryError for a module without one export."""
     known = names(package)
     if not isinstance(name, str) or name not in known:
-        near = get_close_matches(str(name), known, n=3)
+        small = {k.lower(): k for k in known}
+        near = [small[k] for k in get_close_matches(str(name).lower(), small, n=3)]
         hint = f" did you mean {' or '.join(near)}?" if near else f" there are {', '.join(known)}."
         raise UnknownName(f"There is no '{name}' in {package.removeprefix('derive.')};{hint}")
     module = import_module(f"{package}.{name}")

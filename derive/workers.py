@@ -11,7 +11,6 @@ import gc
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from derive.artifacts import Made
-from derive.errors import DeriveError
+from derive.errors import DeriveError, internal
 
 __all__ = ["Result", "make_all", "processors"]
 
@@ -167,12 +166,12 @@ def _serve(ends: Connection) -> None:
 
 
 def _answer(name: str) -> tuple[str, Made] | _Refusal:
-    from derive.making import make
-    from derive.pipeline import layer
-
     try:
+        from derive.making import make
+        from derive.pipeline import layer
+
         return name, make(layer(name))
     except DeriveError as error:
         return _Refusal(str(error))
-    except Exception:  # noqa: BLE001  (whatever it is, it is told in the process that asked)
-        return _Refusal(f"The layer '{name}' failed.\n{traceback.format_exc()}")
+    except Exception as fault:  # noqa: BLE001  (whatever it is, it is told in the process that asked)
+        return _Refusal(internal(fault, f"making '{name}'"))

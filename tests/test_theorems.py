@@ -14,7 +14,8 @@ from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.expr import indices
 from derive.forms.unbounded import unbounded
-from derive.pipeline import layer, load_layer
+from derive.own import load_layer
+from derive.pipeline import layer
 from derive.symmetry import stated_symmetry, symmetry
 
 PAGE = Path(__file__).parent.parent / "docs" / "theorems.md"

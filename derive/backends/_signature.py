@@ -13,6 +13,7 @@ from derive.errors import EmitError
 from derive.ir.nodes import Program, Table
 
 __all__ = [
+    "IMPORTED",
     "Bodies",
     "Numbers",
     "brought",
@@ -62,6 +63,12 @@ _PRIMITIVES = (
     *("doubled", "folded", "halo", "held", "kronecker", "phased", "put", "stretches", "strided", "tiles", "total"),
 )
 _TRANSFORMS = ("real_inverse", "real_transform", "spectrum", "transform")
+_CLASSES = ("Algorithm", "Constant", "Gradient", "Kernel", "Reading")
+_ON_A_DEVICE = (
+    *("CudaHalos", "CudaKernel", "CudaParts", "CudaStrips", "CudaTiles", "Design"),
+    *("array_module", "cp", "launched", "strided_on", "viewed"),
+)
+IMPORTED = frozenset({"np", *_CLASSES, *_ON_A_DEVICE, *_PRIMITIVES, *_TRANSFORMS})  # what a module may import, or hold
 
 
 def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged: Sequence[str] = ()) -> list[str]:

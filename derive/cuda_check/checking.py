@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.errors import DeriveError, UnknownName
+from derive.errors import DeriveError, UnknownName, failure
 
 from .compiler import find_compiler
 from .driving import drive, emitted_kernels
@@ -83,12 +83,12 @@ class _Checks:
                 self.found(fault, "")
             except CompileError as refused:
                 self.add(Finding("compile error", "", str(refused), schedule=schedule))
-            except DeriveError:
+            except (DeriveError, KeyboardInterrupt):
                 raise
-            except Exception as cause:
+            except BaseException as cause:
                 if self.faults:
                     return  # a program may stumble over what a faulty kernel left
-                raise DeriveError(f"'{self.path}' failed with {type(cause).__name__}: {cause}.") from cause
+                raise DeriveError(failure(self.path, cause)) from cause
 
     def drive(self, names: dict[str, Any], cupy: ModuleType) -> None:
         for name, kernel in emitted_kernels(names).items():

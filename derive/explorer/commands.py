@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from derive.artifacts import write
 from derive.errors import OutputError
 from derive.progress import working
 
@@ -26,12 +27,7 @@ def explorer(folder: Path, fresh: bool) -> None:
 
     with working("deriving") as step:
         files = remembered_page(None if fresh else users_cache(), progress=step)
-    try:
-        for name, data in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(data)
-    except OSError as cause:
-        raise OutputError(f"Cannot write to '{folder}': {cause.strerror or cause}.") from cause
+    write(files, folder)
     size = sum(map(len, files.values())) / 1e6
     click.echo(f"{folder / 'index.html'} is written: {len(files)} files, {size:.1f} MB.")
 

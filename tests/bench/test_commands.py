@@ -87,7 +87,7 @@ def test_stopping_is_clean(run, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(running, "figures", stopped)
-    assert run("bench", "1mp-3x3") == (1, "", "Stopped; nothing was left half-written.\n")
+    assert run("bench", "1mp-3x3") == (130, "", "Stopped; nothing was left half-written.\n")
 
 
 def test_calibrate_says_what_it_measured_and_where_it_is(run, monkeypatch, tmp_path):

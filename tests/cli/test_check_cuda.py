@@ -50,7 +50,7 @@ def test_wrong_usage(run, tmp_path):
     assert run("check-cuda", tmp_path / "none.py").code == 2
     (tmp_path / "bad.py").write_text("1 / 0\n")
     ran = run("check-cuda", tmp_path / "bad.py")
-    assert ran.code == 1 and ran.sentence.endswith("failed with ZeroDivisionError: division by zero.")
+    assert ran.code == 1 and ran.sentence.endswith("failed at line 1 with ZeroDivisionError: division by zero.")
 
 
 def test_a_file_that_is_no_text_is_said_to_be_none(run, tmp_path):

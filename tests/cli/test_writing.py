@@ -116,7 +116,7 @@ def test_interrupted_regeneration_leaves_nothing_behind(tmp_path, moment, jobs, 
     else:
         running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=120)
-    assert running.returncode == 1, err
+    assert running.returncode == 130, err
     assert err.strip().splitlines() == ["Stopped; nothing was left half-written."]
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").rglob("*"))
     assert not list(tmp_path.rglob("new-*"))

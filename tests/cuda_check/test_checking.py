@@ -216,7 +216,10 @@ def test_spills_and_warnings_are_faults(tmp_path: Path, nvrtc: None) -> None:
 def test_files_that_are_none_or_fail(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"There is no file '.*none\.py'\."):
         check_module(tmp_path / "none.py")
-    for text, says in (("1 / 0", r"failed with ZeroDivisionError: division by zero\."), ("exit(3)", r"exits with 3\.")):
+    for text, says in (
+        ("1 / 0", r"failed at line 1 with ZeroDivisionError: division by zero\."),
+        ("exit(3)", r"exits with 3\."),
+    ):
         (tmp_path / "bad.py").write_text(text)
         with pytest.raises(DeriveError, match=says):
             check_module(tmp_path / "bad.py")

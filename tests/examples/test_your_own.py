@@ -16,7 +16,7 @@ import pytest
 from derive.checking import check_emitted
 from derive.errors import DeriveError
 from derive.forms.expr import index
-from derive.pipeline import load_layer
+from derive.own import load_layer
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from tests.cli.test_writing import ROOT

@@ -11,7 +11,7 @@ from sympy import Symbol
 import derive
 from derive.errors import DeriveError
 from derive.forms.arguments import said
-from derive.pipeline import load_layer
+from derive.own import load_layer
 
 OFFSETS = derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
 NEAR = OFFSETS.then(derive.local(1))
