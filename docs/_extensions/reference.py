@@ -110,11 +110,18 @@ def _paragraph(text: str) -> str:
 
 
 def structures() -> Iterator[str]:
-    """Every other public name of `derive`."""
+    """Every other public name of `derive`, and those of its modules of further groups and of symmetries under a stride."""
     import derive
     from derive.rules._rule import Rule
 
     found = [(name, getattr(derive, name)) for name in derive.__all__]
+    for module in (derive.finite, derive.symmetry):
+        more = ((name, getattr(module, name)) for name in module.__all__)
+        found += [
+            (f"{module.__name__}.{name}".removeprefix("derive."), o)
+            for name, o in more
+            if all(o is not t for _, t in found)
+        ]
     kinds: tuple[tuple[str, Callable[[Any], bool]], ...] = (
         ("Functions", inspect.isfunction),
         ("Classes", lambda thing: inspect.isclass(thing) and not issubclass(thing, Exception)),
@@ -148,8 +155,9 @@ def errors() -> Iterator[str]:
 
     for title, module in (("Of derivations", own), ("Of kernels", of_kernels)):
         yield from (f"## {title}", "", "| error | is a | what it says |", "|---|---|---|")
-        for name in module.__all__:
-            thing = getattr(module, name)
+        for name, thing in ((name, getattr(module, name)) for name in module.__all__):
+            if not inspect.isclass(thing):
+                continue
             says = " ".join((thing.__doc__ or "").split())
             yield f"| `{name}` | `{thing.__mro__[1].__name__}` | {says} |"
         yield ""

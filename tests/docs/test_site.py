@@ -76,6 +76,7 @@ def test_the_notebook_is_kept_without_what_it_shows():
 def test_the_reference_has_every_name_rule_command_and_layer(site):
     rules, names = (read(site / "reference" / f"{page}.html").anchors for page in ("rules", "names"))
     assert [name for name in derive.__all__ if f"derive.{name}" not in rules | names] == ["DeriveError"]
+    assert {"derive.finite.torus", "derive.finite.p4m", "derive.symmetry.symmetry", "derive.symmetry.Symmetry"} <= names
     assert {f"rule-{name}" for name in registered("derive.rules")} <= rules
     assert set(cli.commands) <= read(site / "reference" / "command-line.html").anchors
     assert {"Kernel", "Plan", "DevicePlan", "DevicePlan.explain"} <= read(site / "reference" / "kernels.html").anchors
