@@ -116,10 +116,10 @@ def test_the_bound_is_never_exceeded(name: str, dtype: Any) -> None:
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("name", ["conv1d", "conv2d"])
 def test_the_bound_says_something(name: str, dtype: Any) -> None:
-    """The worst that is seen, for images as large as a tile, is a thousandth of it at least."""
+    """What is seen, for images as large as a tile, reaches a thousandth of it."""
     kinds = [(one, "one") for one in ("signs", "constant", "uniform", "waves")]
-    worst = max(ratios(name, KNOBS[name][0], dtype, kind, seed, True) for kind in kinds for seed in range(4))
-    assert worst >= 1e-3
+    seen = (ratios(name, KNOBS[name][0], dtype, kind, seed, True) for kind in kinds for seed in range(4))
+    assert any(ratio >= 1e-3 for ratio in seen)
 
 
 @pytest.mark.parametrize("length", [8, 12, 32])
