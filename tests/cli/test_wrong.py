@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -178,3 +179,11 @@ def test_a_cache_that_may_only_be_read_is_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "utime", refuse)
     assert cache.recall("k") == MADE
+
+
+def test_quotes_and_backslashes_in_a_title_are_kept(tmp_path, capsys):
+    title = r'A "layer" with """quotes""" and a \n of its own'
+    (tmp_path / "odd.py").write_text(f"r'''{title}'''\nimport derive\nmine = derive.dense(1)\n", encoding="utf-8")
+    command_line.main(["emit", f"{tmp_path}/odd.py:mine", "--backend", "numpy"])
+    said = ast.get_docstring(ast.parse(capsys.readouterr().out)) or ""
+    assert said.splitlines()[0] == title
