@@ -164,3 +164,10 @@ def test_the_runtime_is_copied_byte_for_byte(root: Path) -> None:
     own = Path(__file__).parent.parent / "derive" / "runtime"
     copied = {p.name: p.read_bytes() for p in (root / NAME / "_runtime").glob("*.py")}
     assert copied == {p.name: p.read_bytes() for p in own.glob("*.py")}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "cupy"])
+def test_modules_import_in_order(backend: str, root: Path) -> None:
+    for file in (root / NAME / backend).glob("*.py"):
+        found = [line.split()[1] for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("from .")]
+        assert found == sorted(found), file.name

@@ -120,17 +120,16 @@ def _designs(
 def _imports(
     told: tuple[Any, ...], blocks: Sequence[InBlocks], parts: Mapping[str, Parted], products: Sequence[str]
 ) -> Lines:
-    return [
+    lines = [
         *product_imports(told[0], told[1], products),
         f"from .._runtime.cuda import {', '.join(['CudaKernel', *_launchers(blocks, parts)])}",
         *(["from .._runtime.designs import Design"] if blocks or parts else []),
         "from .._runtime.device import array_module",
         "from .._runtime.gpu import launched",
         *(["from .._runtime.halos import CudaHalos"] if any(isinstance(b, Haloed) for b in blocks) else []),
-        "",
-        'cp = array_module("cupy")',
-        *(["strided = strided_on(cp)"] if any("strided(" in line for line in products) else []),
     ]
+    views = ["strided = strided_on(cp)"] if any("strided(" in line for line in products) else []
+    return [*sorted(lines, key=lambda line: line.split()[1]), "", 'cp = array_module("cupy")', *views]
 
 
 def _terms(

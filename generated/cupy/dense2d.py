@@ -8,12 +8,12 @@ Proved        62 of 62 obligations for all sizes: docs/derivations/dense2d.md
 Cost          2·n²·m² operations
 """
 from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.device_stages import held, strided_on, viewed
-from .._runtime.primitives import tiles
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 from .._runtime.designs import Design
 from .._runtime.device import array_module
+from .._runtime.device_stages import held, strided_on, viewed
 from .._runtime.gpu import launched
+from .._runtime.primitives import tiles
 
 cp = array_module("cupy")
 strided = strided_on(cp)

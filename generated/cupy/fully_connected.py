@@ -8,12 +8,12 @@ Proved        62 of 62 obligations for all sizes: docs/derivations/fully_connect
 Cost          2·N·K operations
 """
 from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.device_stages import held, viewed
-from .._runtime.primitives import tiles
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 from .._runtime.designs import Design
 from .._runtime.device import array_module
+from .._runtime.device_stages import held, viewed
 from .._runtime.gpu import launched
+from .._runtime.primitives import tiles
 
 cp = array_module("cupy")
 

@@ -8,12 +8,12 @@ Proved        140 of 140 obligations for all sizes: docs/derivations/grouped2d.m
 Cost          2·n·m·(2Δ + 1)²·C·D·F operations
 """
 from .._runtime import Algorithm, Constant, Gradient, Kernel
-from .._runtime.device_stages import held, kronecker, strided_on
-from .._runtime.primitives import tiles
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 from .._runtime.designs import Design
 from .._runtime.device import array_module
+from .._runtime.device_stages import held, kronecker, strided_on
 from .._runtime.gpu import launched
+from .._runtime.primitives import tiles
 
 cp = array_module("cupy")
 strided = strided_on(cp)

@@ -8,12 +8,12 @@ Proved        130 of 130 obligations for all sizes: docs/derivations/p4_conv2d.m
 Cost          288·n·m·C·D operations
 """
 from .._runtime import Algorithm, Constant, Gradient, Kernel
-from .._runtime.device_stages import held, kronecker, strided_on
-from .._runtime.primitives import tiles
 from .._runtime.cuda import CudaKernel, CudaParts, CudaTiles
 from .._runtime.designs import Design
 from .._runtime.device import array_module
+from .._runtime.device_stages import held, kronecker, strided_on
 from .._runtime.gpu import launched
+from .._runtime.primitives import tiles
 
 cp = array_module("cupy")
 strided = strided_on(cp)
