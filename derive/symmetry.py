@@ -18,6 +18,7 @@ from sympy import And, Eq, Expr, Integer, Mod, Not, Or, Symbol, expand, false, f
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
+from derive.forms.arguments import said
 from derive.forms.expr import Where, reads
 from derive.forms.extension import places_beyond
 from derive.forms.form import Form, Role
@@ -71,6 +72,10 @@ def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmet
     """
     form = layer.form if isinstance(layer, Derivation) else layer
     asked = PointGroup(group) if isinstance(group, str) else group
+    if not isinstance(form, Form) or not isinstance(asked, PointGroup):
+        raise RuleRefused(
+            f"A symmetry is of a derivation or a form, by a point group; {said(layer)} by {said(group)} is none."
+        )
     about = replace(asked, about="grid")
     clauses = _stated(form, about)
     parts = _conditions(form, chosen_axes(about, about.axes, len(form.grid(form.output))))

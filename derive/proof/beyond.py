@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sympy import Abs, And, Expr, Ge, Le, Mul, Or, Piecewise, Symbol, expand, floor, true
+from sympy import Abs, And, Expr, Ge, Le, Mul, Or, Piecewise, Symbol, expand, true
 
 from derive.forms.conditions import simplified
 from derive.forms.expr import Read
-from derive.forms.extension import extended, places_beyond
 from derive.forms.form import Axis, Edge, Form
 from derive.forms.polyhedron import Polyhedron
 from derive.proof.lines import Case, Line, cases_of
+from derive.proof.ways import Way, ways
 
 __all__ = ["layers_beyond"]
 
@@ -51,9 +51,9 @@ def _written(cases: list[Case]) -> Expr:
 
 def _lines(form: Form) -> tuple[list[Line], Expr] | None:
     """The axes of a window that is a box, each read along its own, and for how many values of the other letters there is one."""
-    beyond = ("zero", form.read) if form.edge is Edge.ZERO else places_beyond(form.input, form.read)
+    read = ways(form)
     (param,) = form.weights if len(form.weights) == 1 else (None,)
-    if beyond is None or param is None or param.data or not isinstance(form.weight, Read) or form.domain != true:
+    if not read or param is None or param.data or not isinstance(form.weight, Read) or form.domain != true:
         return None
     mirrored = {e.args[0] for e in form.weight.subscripts if isinstance(e, Abs) and e.args[0].is_Symbol}
     letters = tuple(e.args[0] if e.args and e.args[0] in mirrored else e for e in form.weight.subscripts)
@@ -61,8 +61,8 @@ def _lines(form: Form) -> tuple[list[Line], Expr] | None:
     if not whole or len(set(letters)) < len(letters):
         return None
     lines: dict[Symbol, Line] = {}
-    for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True):
-        found = _line(form, beyond, p, q)
+    for way in read:
+        found = _line(form, way)
         if found is None or found[0] in lines:
             return None
         lines[found[0]] = replace(found[1], mirrored=found[0] in mirrored)
@@ -73,13 +73,10 @@ def _lines(form: Form) -> tuple[list[Line], Expr] | None:
     seen |= {e for q, e in enumerate(form.read) if q not in form.grid(form.input)}
     if not {*letters, *form.reduction_symbols} <= {*lines, *seen} or not set(lines) <= set(letters):
         return None
-    if not mirrored <= set(lines) or (mirrored and form.edge is Edge.ZERO):
+    unfit = not mirrored <= set(lines) or (mirrored and form.edge is Edge.ZERO)
+    if unfit or not _boxed(form, dict(zip(letters, param.array.axes, strict=True)), lines):
         return None
-    return (
-        (list(lines.values()), Mul(*others))
-        if _boxed(form, dict(zip(letters, param.array.axes, strict=True)), lines)
-        else None
-    )
+    return list(lines.values()), Mul(*others)
 
 
 def _boxed(form: Form, axes: Mapping[Symbol, Axis], lines: Mapping[Symbol, Line]) -> bool:
@@ -89,23 +86,14 @@ def _boxed(form: Form, axes: Mapping[Symbol, Axis], lines: Mapping[Symbol, Line]
     return all(ends.get(s) == both and not (lines[s].mirrored and axes[s].lower != 0) for s, both in own)
 
 
-def _line(form: Form, beyond: tuple[str, tuple[Expr, ...]], p: int, q: int) -> tuple[Symbol, Line] | None:
-    edge, places = beyond
-    out, source = form.output.axes[p], form.input.axes[q]
-    stride = places[q].coeff(out.symbol)
-    rest = expand(places[q] - stride * out.symbol)
-    letters = [axis for axis in form.reduction if axis.symbol in rest.free_symbols]
-    if len(letters) != 1 or source.lower != 0 or (edge != "zero" and form.read[q] != extended(edge, source, places[q])):
+def _line(form: Form, way: Way) -> tuple[Symbol, Line] | None:
+    """An axis along which one letter of the sum steps evenly; the line has its step forwards."""
+    letters = [axis for axis in form.reduction if axis.symbol in way.shift.free_symbols]
+    (axis,) = letters if len(letters) == 1 else (None,)
+    if axis is None:
         return None
-    (axis,) = letters
-    step = rest.coeff(axis.symbol)
-    whole = stride.is_Integer and step.is_Integer and stride > 0 and step != 0 and rest == step * axis.symbol
-    if not whole or (out.lower, out.upper) != (0, expand(floor((source.extent - 1) / stride))):
+    step = way.shift.coeff(axis.symbol)
+    if not step.is_Integer or way.shift != step * axis.symbol:
         return None
-    return axis.symbol, _turned(edge, axis, int(step), int(stride), source.extent)
-
-
-def _turned(edge: str, axis: Axis, step: int, stride: int, extent: Expr) -> Line:
-    """The line with a step forwards."""
     low, high = (axis.lower, axis.upper) if step > 0 else (expand(-axis.upper), expand(-axis.lower))
-    return Line(edge, low, high, abs(step), stride, extent)
+    return axis.symbol, Line(way.edge, low, high, abs(int(step)), way.stride, way.extent)

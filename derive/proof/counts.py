@@ -89,11 +89,11 @@ class Counts:
         when = with_min(simplified(And(found.when, enough), form.given), given)
         return cls(None, None, found.weight, found.bias, when)
 
-    def _told(self, form: Form, number: Expr, short: Expr, when: Any) -> Counts:
+    def _told(self, form: Form, number: Expr | None, short: Expr, when: Any) -> Counts:
         """With so many weights, which are as many as the short number exactly under the condition; at no size, it is not named."""
         given = Polyhedron.of(form.given)
         when = with_min(simplified(when, form.given), given)
-        short, when = (number, true) if when == false else (short, when)
+        short, when = (number, true) if when == false and number is not None else (short, when)
         try:
             bias = _number(form.biases, given)
         except (NotAffine, NotCountable, TextError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["PRIMES", "largest", "product", "rank", "rank_modulo", "times"]
+__all__ = ["PRIMES", "independent", "largest", "product", "rank", "rank_modulo", "times"]
 
 PRIMES = (2147483647, 2147483629, 2147483587)
 _ROOM = 1 << 62
@@ -55,14 +55,21 @@ def rank_modulo(matrix: Any, p: int, enough: int | None = None) -> int:
 
 
 def rank(matrix: Any) -> int:
-    """The rank over the rationals, by elimination with fractions of the rows' entries that aren't 0."""
+    """The rank over the rationals."""
+    return len(independent(matrix))
+
+
+def independent(matrix: Any) -> list[int]:
+    """Which rows aren't spanned by those before them, by elimination with fractions of the entries that aren't 0."""
     pivots: dict[int, dict[int, Fraction]] = {}
-    for line in matrix:
+    found = []
+    for place, line in enumerate(matrix):
         row = {int(c): Fraction(int(line[c])) for c in np.flatnonzero(line)}
         while row:
             lead = min(row)
             if lead not in pivots:
                 pivots[lead] = {c: v / row[lead] for c, v in row.items()}
+                found.append(place)
                 break
             factor = row[lead]
             for c, v in pivots[lead].items():
@@ -71,4 +78,4 @@ def rank(matrix: Any) -> int:
                     row[c] = left
                 else:
                     row.pop(c, None)
-    return len(pivots)
+    return found

@@ -92,7 +92,7 @@ def _load(path: Path) -> Any:
 
 def plain(data: Data | str | os.PathLike[str]) -> Any:
     """What JSON can hold of data, or what a file of that path holds. Raises CertificateError for what is no JSON."""
-    if not isinstance(data, dict):
+    if isinstance(data, str | os.PathLike):
         return _load(Path(data))
     try:
         return json.loads(json.dumps(data, allow_nan=False))

@@ -18,19 +18,20 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Integer, Le, Mul, Or, Piecewise, S, Symbol, expand, false, floor
+from sympy import And, Eq, Expr, Ge, Integer, Le, Mul, Or, Piecewise, S, Symbol, expand, false
 
 from derive.forms.denote import entry_reader
 from derive.forms.evaluate import evaluate
 from derive.forms.evaluate import grid as grid_of
 from derive.forms.expr import index, reads
-from derive.forms.extension import extended, places_beyond
+from derive.forms.extension import extended
 from derive.forms.form import Axis, Edge, Form, Param
-from derive.proof.exact import PRIMES, rank, rank_modulo
+from derive.proof.exact import PRIMES, independent, rank, rank_modulo
+from derive.proof.ways import Way, ways
 
 __all__ = ["layers_of_numbers"]
 
-_MOST_CASES, _MOST_TERMS = 256, 1 << 16
+_MOST_PLACES, _MOST_CASES, _MOST_TERMS = 64, 256, 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,14 @@ class _Line:
         return first + max(0, *self.shifts) + 1
 
     def span(self, places: int) -> Any:
-        """The sums that are seen, each a number for every shift."""
+        """Sums that span what is seen, each a number for every shift."""
         many = min(places, self.enough)
         at, axis = index("x"), Axis(index("k"), Integer(0), Integer(many - 1))
         before = np.arange(0, many, self.stride)[:, None] + np.array(self.shifts)
         read = np.broadcast_to(evaluate(extended(self.edge, axis, at), {at: before}), before.shape)
         seen = read[:, None, :] == np.arange(many)[:, None]
-        return np.unique(seen.reshape(-1, len(self.shifts)).astype(np.int64), axis=0)
+        rows = np.unique(seen.reshape(-1, len(self.shifts)), axis=0).astype(np.int64)
+        return rows[independent(rows)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,12 @@ class _Terms:
     entries: Any
     factors: Any
     sums: Any
+
+    @property
+    def apart(self) -> bool:
+        """Whether every term is seen by itself where all shifts are told apart, so that all entries are."""
+        rows = np.stack([self.sums, *self.shifts])
+        return np.unique(rows, axis=1).shape == rows.shape
 
     def rank(self, spans: Sequence[Any]) -> int:
         """How many numbers of the entries the sums tell, given what is seen along each axis."""
@@ -79,60 +87,36 @@ class _Terms:
         return entries if rank_modulo(rows, PRIMES[0], entries) == entries else rank(rows)
 
 
-def layers_of_numbers(form: Form) -> tuple[Expr, Expr, Any] | None:
+def layers_of_numbers(form: Form) -> tuple[Expr | None, Expr, Any] | None:
     """How many numbers W determines of a window of numbers, how many it reads, and the exact condition that these are as many.
 
-    None for a window of symbolic sides, several learned arrays, sides of the grid that are no multiple of a size and a number,
-    and where that is too much to go through.
+    Where small grids are too many to go through there is no first number, and the condition is that the grid is large. None for a
+    window of symbolic sides, several learned arrays, and sides of the grid that are no multiple of a size and a number.
     """
     (param,) = form.weights if len(form.weights) == 1 else (None,)
-    ways = None if form.edge is Edge.ZERO else _ways(form)
-    if param is None or param.data or ways is None or form.vanishes:
+    read = () if form.edge is Edge.ZERO else ways(form)
+    if param is None or param.data or not read or form.vanishes:
         return None
-    copied = _copied(form, param, ways)
-    found = _terms(form, ways, copied)
+    copied = _copied(form, param, read)
+    found = _terms(form, read, copied)
     if found is None:
         return None
     lines, terms = found
-    values = _values(lines)
-    if values is None or prod(map(len, values.values())) > _MOST_CASES:
+    values, most = _values(lines), int(terms.entries.max()) + 1
+    if values is None:
         return None
+    copies = Mul(*(axis.extent for axis in copied.values()))
+    if prod(map(len, values.values())) > _MOST_CASES or any(line.enough > _MOST_PLACES for line in lines):
+        large = And(*(Ge(size, known[-1]) for size, known in values.items()))
+        return (None, most * copies, large) if terms.apart else None
     told = _told(lines, terms, values)
-    most = int(terms.entries.max()) + 1
     regions = {number: _region(told, number, values) for number in sorted(set(told.values()))}
     pairs = [(Integer(number), where) for number, where in regions.items()]
     number = pairs[0][0] if len(pairs) == 1 else Piecewise(*pairs[:-1], (pairs[-1][0], True), evaluate=False)
-    copies = Mul(*(axis.extent for axis in copied.values()))
     return number * copies, most * copies, regions.get(most, false)
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """How terms read along an axis: e(stride·o + shift)."""
-
-    edge: str
-    stride: int
-    extent: Expr
-    shift: Expr
-
-
-def _ways(form: Form) -> list[_Way] | None:
-    """One for each axis; None where it isn't so, or outputs have other places than every stride-th of all."""
-    edge, places = places_beyond(form.input, form.read) or ("", ())
-    found = []
-    for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True) if edge else ():
-        out, source = form.output.axes[p], form.input.axes[q]
-        stride = expand(places[q]).coeff(out.symbol)
-        whole = stride.is_Integer and stride > 0 and source.lower == 0 and out.lower == 0
-        if not whole or expand(out.upper - floor((source.extent - 1) / stride)) != 0:
-            return None
-        if form.read[q] != extended(edge, source, places[q]):
-            return None
-        found.append(_Way(edge, int(stride), source.extent, expand(places[q] - stride * out.symbol)))
-    return found or None
-
-
-def _copied(form: Form, param: Param, ways: list[_Way]) -> dict[Symbol, Axis]:
+def _copied(form: Form, param: Param, read: Sequence[Way]) -> dict[Symbol, Axis]:
     """Letters by which entries, outputs or inputs are told apart and nothing else: so many windows, each by itself."""
     entries = reads(form.weight)
     features = {form.output.symbols[p] for p in _features(form.output, form)} | {
@@ -142,7 +126,7 @@ def _copied(form: Form, param: Param, ways: list[_Way]) -> dict[Symbol, Axis]:
     for k, axis in enumerate(param.array.axes):
         letters = {entry.subscripts[k] for entry in entries} & features
         others = [e for entry in entries for j, e in enumerate(entry.subscripts) if j != k]
-        spoken = {s for e in (*others, *_factors(form), form.domain, *(w.shift for w in ways)) for s in e.free_symbols}
+        spoken = {s for e in (*others, *_factors(form), form.domain, *(w.shift for w in read)) for s in e.free_symbols}
         found |= {
             s: axis for s in letters - spoken if len({entry.subscripts[k] for entry in entries}) == 1 and s.is_Symbol
         }
@@ -160,7 +144,7 @@ def _factors(form: Form) -> list[Expr]:
     return [form.weight.xreplace({e: S.One if e == entry else S.Zero for e in entries}) for entry in entries]
 
 
-def _terms(form: Form, ways: list[_Way], copied: Mapping[Symbol, Axis]) -> tuple[list[_Line], _Terms] | None:
+def _terms(form: Form, read: Sequence[Way], copied: Mapping[Symbol, Axis]) -> tuple[list[_Line], _Terms] | None:
     """The axes and all terms; None where a letter that these depend on goes between symbolic ends."""
     entries = reads(form.weight)
     own = [[e for e in entry.subscripts if e not in copied] for entry in entries]
@@ -168,7 +152,7 @@ def _terms(form: Form, ways: list[_Way], copied: Mapping[Symbol, Axis]) -> tuple
     features = [form.output.axes[p] for p in _features(form.output, form)]
     axes = [a for a in (*features, *form.reduction) if a.symbol not in copied]
     numbers = {a.symbol: (int(a.lower), int(a.upper)) for a in axes if a.lower.is_Integer and a.upper.is_Integer}
-    spoken = (form.domain, *kinds, *(w.shift for w in ways), *_factors(form), *(e for line in own for e in line))
+    spoken = (form.domain, *kinds, *(w.shift for w in read), *_factors(form), *(e for line in own for e in line))
     summed = {a.symbol for a in form.reduction} - set(copied)
     shape = tuple(high - low + 1 for low, high in numbers.values())
     if not summed.union(*(e.free_symbols for e in spoken)) <= set(numbers) or prod(shape) > _MOST_TERMS:
@@ -182,13 +166,13 @@ def _terms(form: Form, ways: list[_Way], copied: Mapping[Symbol, Axis]) -> tuple
     live = values(form.domain).astype(bool)
     outputs = [a.symbol for a in features if a.symbol in numbers]
     each = [(values(factor), *map(values, line)) for factor, line in zip(_factors(form), own, strict=True)]
-    places = [np.tile(values(w.shift), len(each)) for w in ways]
+    places = [np.tile(values(w.shift), len(each)) for w in read]
     told = [np.tile(values(e), len(each)) for e in (*outputs, *kinds)]
     named = [np.concatenate(parts) for parts in zip(*(line[1:] for line in each), strict=True)]
     factors = np.concatenate([line[0] for line in each])
     kept = factors != 0
     shifts = [np.unique(place[kept], return_inverse=True) for place in places]
-    lines = [_Line(w.edge, w.stride, w.extent, tuple(map(int, s[0]))) for w, s in zip(ways, shifts, strict=True)]
+    lines = [_Line(w.edge, w.stride, w.extent, tuple(map(int, s[0]))) for w, s in zip(read, shifts, strict=True)]
     return lines, _Terms(tuple(s[1] for s in shifts), _counted(named, kept), factors[kept], _counted(told, kept))
 
 

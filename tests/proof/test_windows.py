@@ -8,7 +8,6 @@ import pytest
 
 import derive
 from derive.forms.expr import index
-from derive.proof.counts import Counts
 from derive.proof.windows import layers_of_numbers
 from derive.render.numbers import numbers
 from tests.proof.test_dimensions import agree
@@ -71,7 +70,18 @@ def test_a_window_of_symbolic_sides_is_left_to_others_and_counted_at_numbers():
         assert numbers(layer.form, {"n": n, "m": m, "Delta": delta})["weights"] == told
 
 
-def test_windows_too_large_to_go_through_are_left_to_others():
-    layer = derive.convolution(kernel=derive.Cross(9), rank=3, channels=False, edges="nearest")
-    assert layers_of_numbers(layer.form) is None
-    assert Counts.of(layer.form).weight == 55
+@pytest.mark.parametrize(
+    ("window", "rank", "weights", "least"), [(derive.Cross(9), 3, 55, 19), (derive.Cross(40), 1, 81, 81)]
+)
+def test_windows_of_which_small_grids_are_too_many_are_whole_on_large_ones(window, rank, weights, least):
+    counts = derive.convolution(kernel=window, rank=rank, channels=False, edges="nearest").counts
+    told = layers_of_numbers(derive.convolution(kernel=window, rank=rank, channels=False, edges="nearest").form)
+    assert told is not None and told[0] is None and (counts.weight, counts.bias) == (weights, 1)
+    at = dict.fromkeys(told[2].free_symbols, least)
+    assert told[2].subs(at) == True and told[2].subs(dict.fromkeys(at, least - 1)) == False  # noqa: E712
+
+
+def test_large_tied_windows_are_counted_on_large_grids():
+    layer = derive.convolution(kernel=101, channels=False, edges="reflect", symmetry=derive.PointGroup("D4"))
+    assert layer.counts.exact_weight is None and layer.counts.weight == 51 * 52 // 2
+    assert layer.counts.when.subs({index("n"): 101, index("m"): 101}) == True  # noqa: E712

@@ -9,9 +9,11 @@ import pytest
 
 import derive
 from derive import finite
+from derive.certified import verify_claim
 from derive.checking import check_emitted
-from derive.errors import GroupRefused, RuleRefused, TextError, UsageRefused
+from derive.errors import CertificateError, GroupRefused, RuleRefused, TextError, UsageRefused
 from derive.pipeline import Layer
+from derive.symmetry import symmetry
 
 CASES = {
     "plain": {},
@@ -107,6 +109,12 @@ def test_what_is_no_layer_and_no_rule_is_refused():
         derive.dense().then(derive.compose(3))
     with pytest.raises(RuleRefused, match=r"^Derivations are compared; 3 is none\.$"):
         derive.same_layer(derive.dense(), 3)
+    with pytest.raises(
+        RuleRefused, match=r"^A symmetry is of a derivation or a form, by a point group; 3 by 'D1' is none\.$"
+    ):
+        symmetry(3)
+    with pytest.raises(CertificateError, match=r"^The certificate is null; it must be an object\.$"):
+        verify_claim(None)
     with pytest.raises(GroupRefused, match=r"^A wreath product is of two permutation groups; 3 is none\.$"):
         derive.wreath(derive.cyclic(2), 3)
     with pytest.raises(
