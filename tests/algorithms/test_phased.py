@@ -29,6 +29,8 @@ from derive.ir.stages import Halo, MatMul, Staged, Store, at_knobs
 from derive.lowering import batched
 from derive.pipeline import compile_layer
 from derive.proof.solver import discharge_all
+from derive.runtime.machine import Machine
+from derive.runtime.planning import candidates
 from tests.algorithms.test_winograd import proved, with_entry
 from tests.algorithms.test_winograd_floats import REGIMES, absolute, signed
 
@@ -207,9 +209,18 @@ def test_what_is_refused_says_why(options: Mapping[str, Any], says: str) -> None
 
 
 def test_it_is_chosen_for_many_channels() -> None:
+    """By the constants of a machine alone, whose memory keeps up with its products."""
+    of, fast = compile_layer(convolution(kernel=5, stride=2)).kernel, Machine(cached_bytes=160e9, dram_bytes=36e9)
+    names = {}
+    for channels, strict in product((1, 64), (False, True)):
+        sizes = {"n": 56, "m": 56, "C": channels, "D": channels, "Delta": 2, "batch": 1}
+        names[channels, strict] = candidates(of.algorithms, of.work, sizes, 4, strict, False, fast)[0].choice.name
+    assert names[64, False] == "phased"
+    assert "phased" not in (names[1, False], names[1, True], names[64, True])
+
+
+def test_it_is_right_where_it_is_chosen() -> None:
     of, draw = compile_layer(convolution(kernel=5, stride=2)).kernel, np.random.default_rng(0)
     X, V = draw.standard_normal((56, 56, 64), np.float32), draw.standard_normal((5, 5, 64, 64), np.float32)
-    plan = of.plan(X.shape, V)
-    assert plan.algorithm == "phased" and of.plan(X.shape, V, accuracy="strict").algorithm != "phased"
-    others = of.plan(X.shape, V, algorithm="im2col")(X)
-    assert abs(plan(X) - others).max() <= 2e-5 * abs(others).max()
+    phases, whole = (of.plan(X.shape, V, algorithm=name)(X) for name in ("phased", "im2col"))
+    assert abs(phases - whole).max() <= 2e-5 * abs(whole).max()
