@@ -197,7 +197,7 @@ class _Inliner:
         places = arrays[read.array].storage(read.subscripts)
         batched = {s.name for s in (*program.arguments, program.result) if s.batched}
         places = (program.item, *places) if read.array in batched else places
-        return tuple(e.xreplace(dict(down)) for e in places)
+        return tuple(replaced(e, down) for e in places)
 
     def _same(self, target: Access, entries: tuple[Access, ...], down: Mapping[Symbol, Expr]) -> Any:
         form = self.form

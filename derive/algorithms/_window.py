@@ -25,6 +25,7 @@ from derive.ir.stages import Room, Stage
 from derive.proof.goal import Goal, Status
 from derive.proof.smt import in_fixed_order
 from derive.proof.solver import decide
+from derive.remembered import replaced
 
 __all__ = [
     "BATCH",
@@ -260,7 +261,7 @@ def _moving(
 
 def _stored(form: Form, read: Read, down: dict[Symbol, Expr]) -> Access:
     box = next(p.array for p in form.params if p.name == read.array)
-    return Access(read.array, tuple(expand(e.xreplace(down)) for e in box.storage(read.subscripts)))
+    return Access(read.array, tuple(expand(replaced(e, down)) for e in box.storage(read.subscripts)))
 
 
 def _bias(form: Form, down: dict[Symbol, Expr]) -> Access:

@@ -16,6 +16,7 @@ from sympy import Expr, Integer, Symbol
 from derive.ir.given import Amplified, Cases, Constants, MatrixTable
 from derive.ir.nodes import Access, Chart, Copy, Guard, Let, Loop, Range, SizeFrom, Storage
 from derive.ir.spectra import Normwise, Product, Transform
+from derive.remembered import replaced
 
 if TYPE_CHECKING:
     from derive.ir.supposed import Supposed
@@ -309,7 +310,7 @@ def at_knobs(program: Staged, values: Mapping[Symbol, Expr]) -> Staged:
         if isinstance(value, MatrixTable):
             return value
         if hasattr(value, "xreplace"):
-            return value.xreplace(dict(values))
+            return replaced(value, values)
         names = getattr(value, "__dataclass_fields__", None)
         return value if names is None else replace(value, **{n: fix(getattr(value, n)) for n in names})
 
