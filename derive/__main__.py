@@ -58,7 +58,17 @@ def _making(command: Callable[..., Any]) -> Callable[..., Any]:
     return jobs(fresh(command))
 
 
+class _Wrapped(click.Group):
+    """Its list of commands has what each does in as many lines as the terminal needs; click would cut it."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = [(name, self.commands[name].get_short_help_str(sys.maxsize)) for name in self.list_commands(context)]
+        with formatter.section("Commands"):
+            formatter.write_dl(commands)
+
+
 @click.group(
+    cls=_Wrapped,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
@@ -75,11 +85,22 @@ def cli(context: click.Context, folder: Path | None, jobs: int | None, fresh: bo
     \b
     A layer of your own, in my.py:
         import derive
-        mine = (derive.dense(rank=1).then(derive.reindex())
-                .then(derive.equivariant(derive.Translations()))
-                .then(derive.local("Delta")).then(derive.boundary("zero")))
-    and its NumPy kernel, in the package my_kernels:
-        python -m derive emit my.py:mine --backend numpy --to my_kernels
+        mine = (
+            derive.dense(rank=1).then(derive.reindex())
+            .then(derive.equivariant(derive.Translations()))
+            .then(derive.local("Delta"))
+            .then(derive.boundary("zero"))
+        )
+
+    \b
+    Its kernel, in a package that needs NumPy alone:
+        python -m derive emit my.py:mine --to my_kernels
+
+    \b
+    And its use:
+        import numpy as np
+        from my_kernels import mine
+        H = mine(X=np.arange(9.0), V=np.ones(3), u=0.0)
     """
     if context.invoked_subcommand is None:
         _regenerate(folder, jobs, fresh)

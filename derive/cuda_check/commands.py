@@ -36,9 +36,11 @@ def check_cuda(
     arguments of the wrong type and limits of launches. The layers of emitted modules, and their gradients,
     are called on arrays of many sizes.
 
+    A function of a file that launches nothing by itself is called by --call:
+
     \b
-    A function of a file that launches nothing by itself is called with
-        python -m derive check-cuda my.py --call 'blur(cupy.ones((5, 7), "float32"))'
+        python -m derive check-cuda my.py \\
+            --call 'blur(cupy.ones((5, 7), "float32"))'
 
     With --compile, NVRTC (pip install nvidia-cuda-nvrtc) compiles what was launched for sm_75 to sm_120, without a GPU: warnings
     and spills are faults, and registers and occupancy are told.

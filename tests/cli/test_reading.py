@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 
+import click.testing
 import pytest
 from sympy import sympify
 
+from derive.__main__ import cli
 from derive.proof.certificate import dumps, mended
 
 CHAIN = ["conv2d", "conv2d_channels", "convolution2d", "dense2d", "fully_connected", "offset2d"]
@@ -126,7 +129,22 @@ def test_prove_json_is_clean(run):
     assert data
 
 
-def test_help_leads_to_a_kernel_of_ones_own(run):
+def test_the_file_of_ones_own_in_the_help_is_a_layer_that_its_use_calls(run):
     ran = run("--help")
-    assert ran.code == 0
-    assert "emit my.py:mine" in ran.out
+    assert ran.code == 0 and "emit my.py:mine --to my_kernels" in ran.out
+    shown = re.search(r"in my.py:\n(.*?)\n\n", ran.out, re.DOTALL)[1]
+    names = {}
+    exec(compile(textwrap.dedent(shown), "my.py", "exec"), names)
+    form = names["mine"].form
+    (used,) = re.findall(r" H = mine\((.*)\)", ran.out)
+    assert re.findall(r"(\w+)=", used) == [form.input.name, *(p.name for p in form.params)]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("command", [None, *sorted(cli.commands)])
+def test_help_is_whole_in_a_narrow_terminal(command, width):
+    shown = click.testing.CliRunner().invoke(cli, [command, "--help"] if command else ["--help"], terminal_width=width)
+    lines = shown.output.splitlines()
+    assert shown.exit_code == 0 and lines[0].startswith("Usage: ")
+    assert [line for line in lines if len(line) > width] == []
+    assert [line for line in lines[1:] if line.endswith("...") and not line.endswith("]...")] == []
