@@ -8,7 +8,7 @@ from typing import Any
 
 from derive.derivation import Derivation, dense
 from derive.errors import UsageRefused
-from derive.forms.arguments import is_count, is_name, said
+from derive.forms.arguments import as_tuples, is_count, is_name, said
 from derive.forms.support import Box, Support
 from derive.groups._group import Group
 from derive.groups.translations import Translations
@@ -58,6 +58,7 @@ def convolution(
     Raises UsageRefused for arguments that don't go together, and what the rules raise.
     """
     _check_truths(channels=channels, bias=bias)
+    kernel, stride, dilation = map(as_tuples, (kernel, stride, dilation))
     if groups is not None and not channels:
         raise UsageRefused("Groups are groups of channels; pass channels=True.")
     rank = _axes(rank, kernel, *_whole(stride=stride, dilation=dilation))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from derive.proof.goal import Status, Verdict
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Kind, Step
-from derive.proof.wellformed import mixed_up
+from derive.proof.unsound import unsound
+from derive.proof.wellformed import misnamed
 from derive.rules._cut import told
 from derive.rules._rule import Application
 from derive.rules.equivariant import equivariant
@@ -96,7 +97,7 @@ def _prove(step: Step) -> ProvedStep:
     verdicts = discharge_all(step_obligations(step))
     for verdict in verdicts:
         if not verdict.proved:
-            raise ObligationFailed(_refusal(step, verdict))
+            raise ObligationFailed(_refusal(step, verdict), shown=partial(unsound, step, verdict.obligation.name))
     return ProvedStep(step, verdicts)
 
 
@@ -112,14 +113,6 @@ def _refusal(step: Step, verdict: Verdict) -> str:
     return f"{text}, at {', '.join(f'{k} = {v}' for k, v in model.items())}."
 
 
-def _twice(letters: tuple[str, ...]) -> str:
-    """Why these can't be called so, and what to do."""
-    return (
-        f"{letters[0]} is the letter of an index of the layer, and a size can't be called so too; "
-        f'call the size otherwise, such as "{letters[0]}_".'
-    )
-
-
 @dataclass(frozen=True)
 class Derivation:
     """A layer with its argument: `start`, then `steps`, ending in `form`."""
@@ -132,8 +125,8 @@ class Derivation:
     @classmethod
     def begin(cls, start: Form) -> Derivation:
         """A derivation of no steps. Raises ObligationFailed for a form that is not well made."""
-        if both := mixed_up(start):
-            raise RuleRefused(_twice(both))
+        if (why := misnamed(start)) is not None:
+            raise RuleRefused(f"{why}.")
         verdicts = discharge_all(form_obligations(start))
         for verdict in verdicts:
             if not verdict.proved:
@@ -174,8 +167,8 @@ class Derivation:
         except RuleRefused as cause:
             stated = [(s.before, a) for s, a in zip(self.steps, self.applications, strict=True) if a.group is not None]
             raise told(cause, application, stated) from cause
-        if both := mixed_up(step.after):
-            raise RuleRefused(f"Rule '{step.rule}' refused: {_twice(both)}")
+        if (why := misnamed(step.after)) is not None:
+            raise RuleRefused(f"Rule '{step.rule}' refused: {why}.")
         proved = _prove(step)
         return Derivation(self.start, self.start_verdicts, (*self.steps, proved), (*self.applications, application))
 

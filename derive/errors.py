@@ -79,11 +79,16 @@ class GroupRefused(DeriveError):
 
 
 class ObligationFailed(DeriveError):
-    """An obligation that is false; carries the counterexample where one was found."""
+    """An obligation that is false. `counterexample` is what shows it, where there is that; or `shown` finds it."""
 
-    def __init__(self, message: str, counterexample: object = None) -> None:
+    def __init__(self, message: str, counterexample: object = None, shown: Callable[[], object] | None = None) -> None:
         super().__init__(message)
-        self.counterexample = counterexample
+        self.known, self.shown = counterexample, shown
+
+    @cached_property
+    def counterexample(self) -> object:
+        """The smallest counterexample; looked for when it is asked for."""
+        return self.known if self.shown is None else self.shown()
 
 
 class CertificateError(DeriveError):

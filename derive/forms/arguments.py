@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
-__all__ = ["is_count", "is_name", "is_whole", "said"]
+__all__ = ["as_tuples", "hold_tuples", "is_count", "is_name", "is_whole", "said"]
 
 _WIDEST = 60  # characters of a value in a sentence
+
+
+def as_tuples(value: Any) -> Any:
+    """A sequence as a tuple, and what is in it; texts and all else as they are.
+
+    >>> as_tuples([[0, -1], range(2)])
+    ((0, -1), (0, 1))
+    """
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return tuple(map(as_tuples, value))
+    return value
+
+
+def hold_tuples(made: Any) -> None:
+    """Of a frozen dataclass, that it holds tuples where it was given other sequences."""
+    for field in fields(made):
+        object.__setattr__(made, field.name, as_tuples(getattr(made, field.name)))
 
 
 def is_whole(value: Any) -> bool:

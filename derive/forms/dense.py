@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sympy import And, Expr, Ge, Integer, Symbol, true
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import is_count, is_name, is_whole, said
+from derive.forms.arguments import as_tuples, hold_tuples, is_count, is_name, is_whole, said
 from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Form, Param, Role
 
@@ -34,6 +34,7 @@ class Channels:
     outputs: Letters = (("d", "D"),)
 
     def __post_init__(self) -> None:
+        hold_tuples(self)
         for pairs in (self.inputs, self.outputs):
             known = isinstance(pairs, tuple) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs)
             if not known or not all(is_name(letter) for letter, _ in pairs):
@@ -115,7 +116,9 @@ def dense_form(
     if outputs is None or inputs is None:
         out_sizes = in_sizes = size_letters(rank)
     else:
-        out_sizes, in_sizes = (tuple(map(_size, n if isinstance(n, tuple) else (n,))) for n in (outputs, inputs))
+        out_sizes, in_sizes = (
+            tuple(map(_size, n if isinstance(n, tuple) else (n,))) for n in map(as_tuples, (outputs, inputs))
+        )
     if not in_sizes:
         raise RuleRefused("A grid has at least one axis; inputs= names the size of each.")
     heads, sources = letters(len(out_sizes))[0], letters(len(in_sizes))[1]

@@ -18,7 +18,7 @@ import numpy as np
 from sympy import Abs, And, Eq, Expr, Ge, Integer, Le, Or, true
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import is_whole, said
+from derive.forms.arguments import hold_tuples, is_whole, said
 from derive.forms.text import parse
 
 __all__ = ["Box", "Causal", "Cross", "Diamond", "Disk", "Hexagon", "Mask", "Radius", "Support", "support"]
@@ -70,6 +70,9 @@ class Box:
 
     lower: Radius | tuple[Radius, ...]
     upper: Radius | tuple[Radius, ...] | None = None
+
+    def __post_init__(self) -> None:
+        hold_tuples(self)
 
     def __str__(self) -> str:
         lower, upper = _shown(self.lower), _shown(self.upper)
@@ -195,6 +198,9 @@ class Mask:
     table: tuple[Any, ...]
     origin: tuple[int, ...] | None = None
 
+    def __post_init__(self) -> None:
+        hold_tuples(self)
+
     def __str__(self) -> str:
         rows = self._array.astype(int).tolist()
         return f"Mask({rows})" if self.origin is None else f"Mask({rows}, origin={self.origin})"
@@ -249,8 +255,11 @@ def support(value: Radius | Support) -> Support:
     """A radius as the box of that radius; a support as it is. Raises RuleRefused for anything else."""
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return Box(value)
+    if isinstance(value, tuple) and value:
+        return Box(value)
     if isinstance(value, (str, int, type)) or not hasattr(value, "ranges"):
         raise RuleRefused(
-            f"A radius is a name or a whole number, or a support such as Diamond(2); {said(value)} is neither."
+            f"A radius is a name or a whole number, one for each axis or for all, or a support such as Diamond(2); "
+            f"{said(value)} is neither."
         )
     return value

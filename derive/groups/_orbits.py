@@ -89,10 +89,11 @@ def depends_on_place(action: Action) -> bool:
 def _check(action: Action) -> None:
     """Raises RuleRefused where entries are called by places, or wrap around, or remainders are carried to some that sizes tell."""
     if action.wrapped:
+        around = ", ".join(sorted(o.name for o, _ in action.wrapped.values()))
         raise RuleRefused(
-            f"Weights are called by differences that wrap around, which {action.elements[0].says} carries to others by cases; "
-            f'state the shifts, a window narrower than the grid and this group on a box, then boundary("periodic"); or, where the '
-            f"sizes are numbers, all of it as Permutations of the places."
+            f"Weights are called by differences that wrap around along {around}, "
+            f'and {action.elements[0].says} mixes or turns other axes with these; state Translations(grid="torus") along all axes '
+            f"that it acts on, or shifts of a box along all of them."
         )
     for element, moved in zip(action.elements, action.moved, strict=True):
         if {s for value in moved.values() for s in value.free_symbols} & set(element.letters):

@@ -14,6 +14,7 @@ from typing import Any
 from sympy import Integer
 
 from derive.errors import RuleRefused
+from derive.forms.arguments import as_tuples
 from derive.forms.form import Array, Form, Role
 from derive.groups._finite import Matrices
 from derive.groups._group import Action, Block, Element, Motion, Tie
@@ -40,6 +41,7 @@ class MatrixGroup:
     on: str = "places"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "axes", as_tuples(self.axes))
         if self.on not in _ROLES:
             raise RuleRefused(f'A matrix group acts on "places", "channels" or "entries"; "{self.on}" is none of them.')
         if self.axes is not None and len(set(self.axes)) < len(self.axes):

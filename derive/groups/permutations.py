@@ -21,7 +21,7 @@ from math import prod
 from sympy import Expr, Integer, Mul, Symbol, floor, true
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import said
+from derive.forms.arguments import hold_tuples, said
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Axis, Form, Role, Table
 from derive.groups._fibre import Acts
@@ -54,6 +54,7 @@ class Permutations:
     channels: Mapping[str, Acts] | None = None
 
     def __post_init__(self) -> None:
+        hold_tuples(self)
         if not isinstance(self.group, (PermutationGroup, Representation)):
             raise RuleRefused(
                 f"Permutations takes a group by its generators, such as symmetric(4); {said(self.group)} is none."

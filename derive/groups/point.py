@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Integer, Rational, Symbol, true
+from sympy import Expr, Symbol, true
 
 from derive.errors import RuleRefused, StatedEarly
-from derive.forms.arguments import said
+from derive.forms.arguments import hold_tuples, said
 from derive.forms.form import Array, Form, Role
-from derive.groups._around import is_signed, tie_around, turn
+from derive.groups._around import tie_around, turn
 from derive.groups._fibre import Acts, Fibre, adds, beside, channels_of, fibre, representation, sign_of
 from derive.groups._group import Action, Element, Group, Tie, channel_acts, chosen_axes, steps_along
 from derive.groups._joined import Generated, generated
@@ -48,6 +48,9 @@ class PointGroup:
     axes: tuple[int, ...] | None = None
     channels: Mapping[str, Acts] | None = None
     step: int | tuple[int, ...] = 1
+
+    def __post_init__(self) -> None:
+        hold_tuples(self)
 
     def __str__(self) -> str:
         group = f'"{self.group}"' if isinstance(self.group, str) else str(self.group)
@@ -123,8 +126,8 @@ class PointGroup:
         if places and (action.periods or not depends_on_place(action)):
             self._check_periods(tuple(action.periods.get(s, 1) for s in places))
         wrapped = {o for o, _ in action.wrapped.values()}
-        if places and {*places} <= wrapped and self.about != "corner" and is_signed(matrices):
-            return tie_around(action, matrices, places)
+        if places and {*places} <= wrapped:
+            return tie_around(action, [(m, self._half(m)) for m in matrices], places)
         return tie_finite(action)
 
     def keeps(self, elements: tuple[Element, ...]) -> str:
@@ -182,8 +185,8 @@ class PointGroup:
     def element(self, form: Form, m: Matrix, fibres: tuple[Fibre, ...]) -> Element:
         """One matrix, with the shift that takes it anywhere, and what it does to channels."""
         axes = self._axes(form)
-        if (sizes := around(form, axes)) is not None and self.about == "pixel" and is_signed(self.matrices):
-            return turn(form, axes, m, fibres, sizes)
+        if (sizes := around(form, axes)) is not None and self.about != "grid":
+            return turn(form, axes, (m, self._half(m)), fibres, sizes)
         shifts = () if self.about == "grid" else shift_letters(form, axes)
         moves = tuple(step * s for step, s in zip(self._steps(len(axes)), shifts, strict=False))
         still, moved = (
@@ -255,10 +258,14 @@ class PointGroup:
             f"or state {' and '.join(f'equivariant({part})' for part in self.parts())} before it."
         )
 
-    def _half(self, m: Matrix) -> tuple[Expr, ...]:
-        """h - M·h, for the half pixel along each axis; 0 about a pixel."""
-        h = Rational(1, 2) if self.about == "corner" else Integer(0)
-        return tuple(_whole(h - sum(row) * h, self, m) for row in m)
+    def _half(self, m: Matrix) -> tuple[int, ...]:
+        """h - M·h, for the half pixel along each axis; 0 about a pixel. Raises RuleRefused where that is no pixel."""
+        twice = [1 - sum(row) if self.about == "corner" else 0 for row in m]
+        if any(x % 2 for x in twice):
+            raise RuleRefused(
+                f"{self} has {described(m)}, which carries offsets between pixels to places that are none."
+            )
+        return tuple(x // 2 for x in twice)
 
     def _grid_shift(self, form: Form, axes: tuple[int, ...], m: Matrix) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
         """c - M·c. Raises RuleRefused where the matrix doesn't carry the grid onto itself."""
@@ -323,12 +330,6 @@ class _Both:
     def keeps(self, elements: tuple[Element, ...]) -> str:
         """The elements."""
         return ", ".join(dict.fromkeys(e.says for e in elements)) or "the identity alone"
-
-
-def _whole(value: Expr, group: PointGroup, m: Matrix) -> Expr:
-    if not value.is_integer:
-        raise RuleRefused(f"{group} has {described(m)}, which carries offsets between pixels to places that are none.")
-    return value
 
 
 def _image(form: Form, array: Array, axes: Sequence[int], m: Matrix, shifts: Sequence[Expr]) -> dict[Symbol, Expr]:

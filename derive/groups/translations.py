@@ -14,7 +14,7 @@ from typing import Any
 from sympy import Abs, And, Expr, Integer, Le, Max, Min, Mod, Symbol, expand, floor, true
 
 from derive.errors import RuleRefused, StatedLate
-from derive.forms.arguments import said
+from derive.forms.arguments import hold_tuples, said
 from derive.forms.dense import fresh, offset_letters
 from derive.forms.expr import Where, index
 from derive.forms.form import Form
@@ -38,6 +38,9 @@ class Translations:
     axes: tuple[int, ...] | None = None
     grid: str = "box"
     step: int | tuple[int, ...] = 1
+
+    def __post_init__(self) -> None:
+        hold_tuples(self)
 
     def __str__(self) -> str:
         said = [] if self.axes is None else [f"axes={self.axes}"]

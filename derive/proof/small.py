@@ -33,7 +33,10 @@ __all__ = [
     "Arrays",
     "admits",
     "dense_like",
+    "dense_of",
+    "difference",
     "differing_at_small_sizes",
+    "drawn",
     "numbered",
     "refute_at_small_sizes",
     "sides_at",
@@ -72,8 +75,8 @@ def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...], tables: tuple
     """
     tried = list(sizes_of(form, clauses))
     for sizes in tried:
-        for said, arrays in _drawn(form, sizes):
-            dense = _dense(form, arrays, sizes)
+        for said, arrays in drawn(form, sizes):
+            dense = dense_of(form, arrays, sizes)
             for clause in clauses:
                 if (found := _failing(form, clause, dense, sizes, tables)) is not None:
                     indices, residue, place = found
@@ -134,10 +137,10 @@ def _differing(
     first, second = matrix(one, arrays, sizes), matrix(other, _theirs(other, arrays, sizes, made), sizes)
     if first.shape == second.shape and (first == second).all():
         return None
-    return _difference(one, sizes, said, (first, second))
+    return difference(one, sizes, said, (first, second))
 
 
-def _difference(
+def difference(
     one: Form, sizes: Mapping[Symbol, int], said: tuple[tuple[str, int], ...], dense: tuple[np.ndarray, np.ndarray]
 ) -> Counterexample:
     """Where two dense layers differ first: an entry of the output that only one of them has is 0 in the other."""
@@ -222,7 +225,7 @@ def _extents(form: Form) -> list[Any]:
     return [e for array in (form.output, form.input, *(p.array for p in form.params)) for e in array.shape]
 
 
-def _drawn(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
+def drawn(form: Form, sizes: Mapping[Symbol, int]) -> Iterator[tuple[tuple[tuple[str, int], ...], Arrays]]:
     """Entries to try: each by itself as 1; of a product of arrays one entry of each; else all of them as 1, 2, ..."""
     learned = [p for p in form.params if p.values is None]
     numbers = numbered(form, sizes)
@@ -261,7 +264,7 @@ def _numbers(param: Param, sizes: Mapping[Symbol, int]) -> np.ndarray:
     return filled.reshape([int(evaluate(e, sizes)) for e in param.array.shape])
 
 
-def _dense(form: Form, arrays: Arrays, sizes: Mapping[Symbol, int]) -> Arrays:
+def dense_of(form: Form, arrays: Arrays, sizes: Mapping[Symbol, int]) -> Arrays:
     nothing = np.zeros([int(evaluate(e, sizes)) for e in form.input.shape], dtype=object)
     return {"W": matrix(form, arrays, sizes), "U": denote(form, arrays | {form.input.name: nothing}, sizes)}
 

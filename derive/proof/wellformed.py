@@ -21,7 +21,7 @@ from derive.proof.checker import Checker, Symbols, check_bound
 from derive.proof.roles import check_roles
 from derive.proof.step import ArrayMap, Kind, Step, View
 
-__all__ = ["PROVED_KINDS", "check_first", "check_form", "check_step", "form_sizes", "mixed_up"]
+__all__ = ["PROVED_KINDS", "check_first", "check_form", "check_step", "form_sizes", "misnamed"]
 
 PROVED_KINDS = (Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION, Kind.FACTORISATION, Kind.TRANSFORMATION)
 
@@ -45,26 +45,36 @@ def _letters(form: Form) -> Symbols:
     return frozenset(form.reduction_symbols).union(*(a.symbols for a in _arrays(form)))
 
 
-def mixed_up(form: Form) -> tuple[str, ...]:
-    """Names that are an index's letter and a size's at once."""
-    return tuple(sorted(s.name for s in _letters(form) & form_sizes(form)))
+def misnamed(form: Form) -> str | None:
+    """Why a size can't be called as it is, and what to do; None where all can."""
+    arrays = {a.name for a in _arrays(form)}
+    for name in sorted(s.name for s in form_sizes(form)):
+        means = (
+            "the letter of an index of the layer"
+            if index(name) in _letters(form)
+            else "an array of the layer"
+            if name in arrays
+            else "something else in the code of kernels"
+            if iskeyword(name) or name in _TAKEN or _HELD.fullmatch(name)
+            else None
+        )
+        if means is not None:
+            return f'{name} is {means}, and a size can\'t be called so too; call the size otherwise, such as "{name}_"'
+    return None
 
 
 def check_form(form: Form, subject: str = "The form") -> None:
     """Raise ObligationFailed where letters, sizes and arrays of a form are mixed up."""
     letters, sizes = _letters(form), form_sizes(form)
     check = Checker(subject, sizes, form.tables)
-    both = mixed_up(form)
+    both = sorted(s.name for s in letters & sizes)
     check.demand(not both, f"{', '.join(both)} is an index and a size")
+    why = misnamed(form)
+    check.demand(why is None, str(why))
     for symbol in sorted(letters | sizes, key=str):
         check.demand(symbol == index(symbol.name), f"{symbol.name} is not a plain integer symbol")
         check.demand(symbol.name.isidentifier(), f"'{symbol.name}' is not a name")
     arrays = {a.name for a in _arrays(form)}
-    for size in sorted(sizes, key=str):
-        check.demand(
-            not iskeyword(size.name) and size.name not in arrays | _TAKEN and not _HELD.fullmatch(size.name),
-            f"a size can't be called {size.name}, which means something else in a kernel",
-        )
     terms = (*form.output.symbols, *form.reduction_symbols)
     check.distinct(terms, "the letters of places and terms")
     check.distinct((*form.output.symbols, *form.input.symbols), "the letters of places")

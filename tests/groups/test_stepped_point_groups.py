@@ -204,12 +204,12 @@ def test_quarter_turns_too(group, edge, stride):
         (
             lambda: (
                 derive.dense(2, ("n", "n"), ("n", "n"))
-                .then(derive.equivariant(derive.Translations(grid="torus")))
-                .then(pointed("C3"))
+                .then(derive.equivariant(derive.Translations((0,), grid="torus")))
+                .then(derive.equivariant(derive.Translations((1,))))
+                .then(pointed("C2"))
             ),
-            "Weights are called by differences that wrap around, which the rotation by 120° carries to others by cases; "
-            'state the shifts, a window narrower than the grid and this group on a box, then boundary("periodic"); or, where the '
-            "sizes are numbers, all of it as Permutations of the places.",
+            "Weights are called by differences that wrap around along i, and the rotation by 180° mixes or turns other axes with "
+            'these; state Translations(grid="torus") along all axes that it acts on, or shifts of a box along all of them.',
         ),
         (
             lambda: shifted(1, 2).then(pointed("D1", step=0)),

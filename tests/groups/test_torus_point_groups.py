@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from sympy import Not
 
 import derive
 from derive.checking import check_emitted
@@ -39,17 +40,42 @@ def dimension(shape, group, step):
     return sum(f * f for f in fixed) // len(fixed), sum(fixed) // len(fixed)
 
 
-@pytest.mark.parametrize("group", ["D1", "C2", "C4", "D2", "D4"])
-def test_both_orders_tie_what_the_torus_ties(group):
-    rank = len(NAMED[group][0])
+SKEW = (((1, 1), (0, -1)),)
+ABOUT = [
+    ("D1", "pixel"),
+    ("C2", "pixel"),
+    ("C4", "pixel"),
+    ("D2", "pixel"),
+    ("D4", "pixel"),
+    ("D1", "corner"),
+]
+LONG = [
+    ("C3", "pixel"),
+    ("C6", "pixel"),
+    ("D3", "pixel"),
+    ("D6", "pixel"),
+    ("C2", "corner"),
+    ("C4", "corner"),
+    ("D4", "corner"),
+    (SKEW, "pixel"),
+]
+
+
+@pytest.mark.parametrize(
+    ("group", "centre"), [*ABOUT, *(pytest.param(*case, marks=pytest.mark.nightly) for case in LONG)]
+)
+def test_both_orders_tie_what_the_torus_ties(group, centre):
+    matrices = NAMED[group] if isinstance(group, str) else group
+    rank = len(matrices[0])
     start = derive.dense(rank, ("n",) * rank, ("n",) * rank)
-    layer, back = start.then(ROLLS).then(about(group)), start.then(about(group)).then(ROLLS)
-    assert all(v.proved for v in layer.verdicts) and back.form == layer.form
+    layer = start.then(ROLLS).then(about(group, about=centre))
+    assert all(v.proved for v in layer.verdicts)
+    assert start.then(about(group, about=centre)).then(ROLLS).form == layer.form
     assert layer.counts.when == True  # noqa: E712  SymPy's
-    for n in range(1, 5):
-        images = list(moved((n,) * rank, group, 1))
+    for n in range(1, 5 if rank > 1 else 7):
+        images = list(apart((n,) * rank, matrices, centre))
         pairs = list(product(range(n**rank), repeat=2))
-        tied = classes(pairs, lambda pair, images=images: [(int(g[pair[0]]), int(g[pair[1]])) for g in images])
+        tied = classes(pairs, lambda pair, images=images: [(int(g[pair[0]]), int(h[pair[1]])) for g, h in images])
         found, count = partition(layer, (n,) * rank, 0)
         flat = {
             frozenset(tuple(map(int, np.ravel_multi_index(np.reshape(p, (2, rank)).T, (n,) * rank))) for p in c)
@@ -60,7 +86,49 @@ def test_both_orders_tie_what_the_torus_ties(group):
         )
 
 
-@pytest.mark.parametrize(("group", "step"), [("D1", 2), ("D1", 3), ("C2", 2), ("C4", 2)])
+def apart(shape, generators, centre):
+    """For each element the images of all outputs, and those of all inputs, which lie half a pixel apart about a corner."""
+    places, sides = np.array(list(product(*map(range, shape)))), np.array(shape)
+    for m in map(np.array, closure(generators)):
+        half = (1 - m.sum(1)) // 2 if centre == "corner" else 0
+        for shift in product(*map(range, shape)):
+            yield tuple(np.ravel_multi_index(tuple(((places @ m.T + shift + by) % sides).T), shape) for by in (0, half))
+
+
+@pytest.mark.parametrize(
+    ("group", "count"),
+    [
+        ("C3", "(n**2 + 2)/3 + Piecewise((4/3, Eq(Mod(n, 3), 0)), (0, True))"),
+        pytest.param(
+            "C6",
+            "(n**2 + 8)/6 + Piecewise((2/3, Eq(Mod(n, 3), 0)), (0, True)) - Mod(n, 2)/2",
+            marks=pytest.mark.nightly,
+        ),
+        pytest.param("D6", "ceiling((n + 1)*(n + 5)/12)", marks=pytest.mark.nightly),
+    ],
+)
+def test_hexagonal_turns_are_counted_as_burnside_counts_them(group, count):
+    """A turn leaves as many differences as M - 1 has kernel modulo n: the product of gcd(n, e) over its elementary divisors."""
+    layer = derive.dense(2, ("n", "n"), ("n", "n")).then(ROLLS).then(about(group))
+    assert str(layer.counts.exact_weight) == count
+    for n in range(1, 40):
+        kernels = []
+        for m in closure(NAMED[group]):
+            rest = np.array(m) - np.eye(2, dtype=int)
+            first = np.gcd.reduce(rest.ravel())
+            second = abs(round(np.linalg.det(rest))) // first if first else 0
+            kernels.append(np.gcd(n, first) * np.gcd(n, second))
+        assert layer.counts.exact_weight.subs(index("n"), n) * len(kernels) == sum(map(int, kernels))
+
+
+def test_a_torus_of_two_sizes_has_no_turn_that_adds_their_places():
+    with pytest.raises(RuleRefused, match="The rotation by 120° doesn't carry a torus of sizes n, m onto itself"):
+        derive.dense(2, ("n", "m"), ("n", "m")).then(ROLLS).then(about("C3"))
+
+
+@pytest.mark.parametrize(
+    ("group", "step"), [("D1", 2), ("D1", 3), ("C2", 2), ("C4", 2), pytest.param("C3", 2, marks=pytest.mark.nightly)]
+)
 def test_steps_that_divide_the_size(group, step):
     rank, size = len(NAMED[group][0]), f"{step}*n"
     layer = derive.dense(rank, (size,) * rank, (size,) * rank)
@@ -97,8 +165,9 @@ def test_a_torus_of_two_sizes_has_no_quarter_turn():
     )
 
 
-def test_a_difference_of_0_that_is_told_wrongly_is_refused(monkeypatch):
-    monkeypatch.setattr(_around, "_either", lambda there, at_0, p: at_0)
+def test_cells_that_are_told_wrongly_are_refused(monkeypatch):
+    half = _around._Cells._half
+    monkeypatch.setattr(_around._Cells, "_half", lambda *told: None if (plain := half(*told)) is None else Not(plain))
     with pytest.raises(ObligationFailed):
         derive.dense(1, "n", "n").then(ROLLS).then(about("D1"))
 
@@ -130,3 +199,11 @@ def test_certificates_and_kernels():
     layer = derive.dense(1, "n", "n").then(ROLLS).then(about("D1"))
     verify(layer.certificate(), layer.theorem)
     check_emitted(Layer("mirrored", layer, "A mirrored torus.", "python -m derive emit", "docs"))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("group", "centre"), [("C6", "pixel"), ("C2", "corner")])
+def test_certificates_and_kernels_of_other_turns(group, centre):
+    layer = derive.dense(2, ("n", "n"), ("n", "n")).then(ROLLS).then(about(group, about=centre))
+    verify(layer.certificate(), layer.theorem)
+    check_emitted(Layer("turned", layer, "A torus that turns.", "python -m derive emit", "docs"))
