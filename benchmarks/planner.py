@@ -1,32 +1,37 @@
 """How well plans choose: every candidate of random problems timed beside the one that was chosen.
 
-    python benchmarks/planner.py [--problems 200] [--seed 0] [--write]
+    python benchmarks/planner.py [--problems 200] [--seed 0] [--write] [--as NAME]
 
 Goals: the chosen algorithm within 10 % of the quickest candidate in the median, and never 1.5 times as slow. The problems are drawn
 from shipped layers, with sizes, windows, channels, batches and types that no table names. One thread, CPU time, candidates timed in
-turns. `--write` keeps the figures in docs/performance/planner.json, and as a page beside it.
+turns; so is what a machine that was never calibrated would choose. `--write` keeps the figures in docs/performance/planner.json, or
+in planner-NAME.json those of another machine, and makes the page of all of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import generated
+from generated._runtime import machine as runtime
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "performance"
 BUDGET = 0.25  # seconds a candidate
+COMMAND = "(`python benchmarks/planner.py --write`)"
 
 Problem = dict[str, Any]
 
@@ -96,13 +101,25 @@ def timed(plans: dict[str, Callable[[], Any]]) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in found.items()}
 
 
+@contextmanager
+def supposed(held: runtime.Machine) -> Iterator[None]:
+    """Predictions rest on these constants."""
+    own, runtime.machine = runtime.machine, lambda: held  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        runtime.machine = own
+
+
 def figures(problem: Problem) -> dict[str, Any]:
-    """What was chosen, and how long each candidate took."""
+    """What was chosen, calibrated and not, and how long each candidate took."""
     kernel = getattr(generated, problem["layer"]).numpy
     draw, kind = np.random.default_rng(0), np.dtype(problem["dtype"])
     weights = [draw.standard_normal(shape).astype(kind) for shape in problem["weights"]]
     X = draw.standard_normal(problem["X"]).astype(kind)
     chosen = kernel.plan(X.shape, *weights, dtype=kind)
+    with supposed(uncalibrated()):
+        guessed = kernel.plan(X.shape, *weights, dtype=kind)
     names = [c.choice.name for c in chosen.explain().candidates]
     predicted = {c.choice.name: c.seconds for c in chosen.explain().candidates}
     near = [n for n in names if predicted[n] < 20 * min(predicted.values())]
@@ -110,39 +127,79 @@ def figures(problem: Problem) -> dict[str, Any]:
     knobs = {c.choice.name: c.choice.knobs for c in chosen.explain().candidates}
     plans = {n: p for n, p in plans.items() if p.choice.knobs == knobs[n]}  # by name, bounds of errors may be larger
     plans[chosen.algorithm] = chosen
+    same = plans.get(guessed.algorithm)
+    where = guessed.algorithm if same is not None and same.choice.knobs == guessed.choice.knobs else "guessed"
+    plans.setdefault(where, guessed)
     out = np.empty(chosen.result, kind)
     times = timed({n: (lambda p=p: p(X, out=out)) for n, p in plans.items()})
-    ratio = times[chosen.algorithm] / min(times.values())
-    return {**problem, "chosen": chosen.algorithm, "ratio": ratio, "seconds": times, "predicted": predicted}
+    least = min(times.values())
+    supposing = {"chosen": guessed.algorithm, "ratio": times[where] / least}
+    ratio = times[chosen.algorithm] / least
+    found = {"chosen": chosen.algorithm, "ratio": ratio, "seconds": times, "predicted": predicted}
+    return {**problem, **found, "guessed": supposing}
 
 
-def page(held: dict[str, Any]) -> str:
+def uncalibrated() -> runtime.Machine:
+    """What is supposed of this machine without a calibration."""
+    return runtime.guess("never calibrated", runtime.features(), os.environ.get("OPENBLAS_CORETYPE", ""))
+
+
+def page(every: list[dict[str, Any]]) -> str:
     """The figures in words."""
-    rows = held["problems"]
-    ratios = sorted(r["ratio"] for r in rows)
-    worst = sorted(rows, key=lambda r: -r["ratio"])[:8]
-    where = f"{held['machine']}, {held['date']}, NumPy {held['numpy']}"
-    lines = [
-        "# How well plans choose",
-        "",
-        f"{len(rows)} random problems on {where}: for each, every candidate was timed beside the one that",
-        "the plan chose (`python benchmarks/planner.py --write`). The chosen one took, as a multiple of the quickest:",
-        "",
+    lines = ["# How well plans choose", ""]
+    for number, held in enumerate(every):
+        kernels = f" with kernels for {held['kernels']}" if held.get("kernels") else ""
+        load = f", load {held['load']:.0f}" if "load" in held else ""
+        where = f"{held['machine']}{kernels}{load}, {held['date']}, NumPy {held['numpy']}"
+        told = f"{len(held['problems'])} random problems on {where}"
+        if number == 0:
+            lines += [
+                f"{told}: for each, every candidate was timed beside the one that",
+                f"the plan chose {COMMAND}. The",
+            ]
+            lines[-1] += " chosen one took, as a multiple of the quickest:"
+        else:
+            lines += ["", f"The same for {told}:"]
+        lines += ["", *_spread(held["problems"])]
+    return "\n".join([*lines, "", *_worst(every[0]["problems"])]) + "\n"
+
+
+def _spread(rows: list[dict[str, Any]]) -> list[str]:
+    """The chosen one's times as multiples of the quickest's; and what would be chosen without calibration."""
+    lines = _told([r["ratio"] for r in rows])
+    if all("guessed" in r for r in rows):
+        lines += ["", "Without calibration:", "", *_told([r["guessed"]["ratio"] for r in rows])]
+    return lines
+
+
+def _told(found: list[float]) -> list[str]:
+    ratios = sorted(found)
+    return [
         f"- median {statistics.median(ratios):.3f} (goal 1.10), nine in ten below {ratios[int(0.9 * len(ratios))]:.2f},"
         f" worst {ratios[-1]:.2f} (goal 1.5);",
         f"- {sum(r > 1.5 for r in ratios)} of {len(ratios)} above 1.5, {sum(r < 1.001 for r in ratios)} chose the quickest.",
-        "",
-        "The worst of them:",
+    ]
+
+
+def _worst(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        "The worst of the first:",
         "",
         "| layer | X | window | type | chosen | times the quickest |",
         "|---|---|---|---|---|---|",
     ]
-    for r in worst:
+    for r in sorted(rows, key=lambda r: -r["ratio"])[:8]:
         lines.append(
             f"| {r['layer']} | {'×'.join(map(str, r['X']))} | {'×'.join(map(str, r['weights'][0]))} | {r['dtype']} "
             f"| {r['chosen']} | {r['ratio']:.2f} |"
         )
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def kept() -> list[dict[str, Any]]:
+    """What was measured, on the first machine and on others."""
+    files = [FOLDER / "planner.json", *sorted(FOLDER.glob("planner-*.json"))]
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
 def main() -> None:
@@ -151,25 +208,26 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--as", dest="name", default="")
     asked = parser.parse_args()
     with threadpool_limits(1):
         rows = [figures(problem) for problem in problems(asked.problems, asked.seed)]
     held = {
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()}, {_processor()}",
+        "machine": f"{platform.machine()}, {runtime.processor()}, {os.cpu_count()} processors",
+        "kernels": ", ".join(
+            str(found.get("architecture")) for found in threadpool_info() if found["user_api"] == "blas"
+        ),
+        "load": os.getloadavg()[0],
+        "constants": runtime.machine().source,
         "numpy": np.__version__,
         "problems": rows,
     }
-    print(page(held))
+    print(page([held]))
     if asked.write:
-        (FOLDER / "planner.json").write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
-        (FOLDER / "planner.md").write_text(page(held), encoding="utf-8")
-
-
-def _processor() -> str:
-    from generated._runtime.machine import processor
-
-    return processor()
+        file = f"planner-{asked.name}.json" if asked.name else "planner.json"
+        (FOLDER / file).write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
+        (FOLDER / "planner.md").write_text(page(kept()), encoding="utf-8")
 
 
 if __name__ == "__main__":

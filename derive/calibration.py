@@ -1,7 +1,7 @@
 """Measuring the constants that predictions of time rest on, and keeping them where the emitted runtime reads them.
 
 Everything is measured in a process of its own, in which BLAS has one thread from the start, by the CPU time of that thread; a
-constant is the median of a few samples of a few milliseconds each.
+constant is the least of a few samples of a few milliseconds each: whatever else the machine does makes calls slower, never quicker.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,12 +28,23 @@ from derive.runtime.errors import ArgumentError
 from derive.runtime.machine import FORMAT, SIDES, Machine, cache_folder, file_name, load, machine, processor
 from derive.runtime.threads import one_blas_thread, run_together
 
-__all__ = ["FORCED", "calibrate", "constants", "machine", "one_thread", "per_call", "processor", "summary"]
+__all__ = [
+    "FORCED",
+    "calibrate",
+    "constants",
+    "machine",
+    "one_thread",
+    "per_call",
+    "processor",
+    "summary",
+    "without_calls",
+]
 
 FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _CACHED = 96 * 1024  # bytes of an array of which three fit the second-level cache
 _BEYOND = 64 * 1024 * 1024
 _RUN = 64  # elements of a run that is copied
+_ROUNDS = 3
 
 
 def one_thread(threads: int = 1) -> dict[str, str]:
@@ -90,15 +101,16 @@ def summary(made: Machine) -> dict[str, str]:
 
 def constants(sample: float = 0.004) -> dict[str, Any]:
     """Every constant but the source; samples last about so many seconds."""
-    calls = {"ufunc_call": per_call(_tiny_ufunc(), sample), "matmul_call": per_call(_tiny_matmul(), sample)}
-    rates = dict(_rates(sample))
-    tables = {f"gemm{bits}": _gemm(np.dtype(f"f{bits // 8}"), calls["matmul_call"], sample) for bits in (32, 64)}
+    call, gemm32 = _gemm(np.dtype("f4"), sample)
+    _, gemm64 = _gemm(np.dtype("f8"), sample)
+    products = {"matmul_call": call, "gemm32": gemm32, "gemm64": gemm64}
     transforms = {f"fft{bits}": _fft(np.dtype(f"f{bits // 8}"), sample) for bits in (32, 64)}
-    return {**calls, "thread_start": _thread_start(), **rates, **tables, **transforms}
+    calls = {"ufunc_call": per_call(_tiny_ufunc(), sample), "thread_start": _thread_start()}
+    return {**calls, **dict(_rates(sample)), **products, **transforms}
 
 
 def per_call(call: Callable[[], Any], sample: float, samples: int = 5) -> float:
-    """Median CPU seconds of one call, from samples of as many calls as fill the time."""
+    """Least CPU seconds of one call, among samples of as many calls as fill the time."""
     call()
     count, spent = 1, 0.0
     while True:
@@ -106,7 +118,7 @@ def per_call(call: Callable[[], Any], sample: float, samples: int = 5) -> float:
         if spent >= sample / 2 or count >= 1_000_000:
             break
         count = max(2 * count, min(count * 100, math.ceil(count * sample / max(spent, 1e-9))))
-    return statistics.median([spent / count, *(_spent(call, count) / count for _ in range(samples - 1))])
+    return min([spent, *(_spent(call, count) for _ in range(samples - 1))]) / count
 
 
 def _spent(call: Callable[[], Any], count: int) -> float:
@@ -121,11 +133,6 @@ def _tiny_ufunc() -> Callable[[], Any]:
     return lambda: np.add(x, x, out=x)
 
 
-def _tiny_matmul() -> Callable[[], Any]:
-    x, out = np.ones((4, 4), np.float32), np.empty((4, 4), np.float32)
-    return lambda: np.matmul(x, x, out=out)
-
-
 def _rates(sample: float) -> Iterator[tuple[str, float]]:
     """Bytes a second of additions in cache and beyond it, and of copies of short runs."""
     for name, size in (("cached_bytes", _CACHED), ("dram_bytes", _BEYOND)):
@@ -136,16 +143,26 @@ def _rates(sample: float) -> Iterator[tuple[str, float]]:
     yield "copied_bytes", target.nbytes / per_call(lambda: np.copyto(target, view), sample)
 
 
-def _gemm(dtype: np.dtype[Any], call: float, sample: float) -> list[float]:
-    """Operations a second at every triple of sides; the call itself is counted apart, up to nine tenths of the time."""
-    found = []
-    for m in SIDES:
-        for k in SIDES:
-            for n in SIDES:
-                x, y, out = np.ones((m, k), dtype), np.ones((k, n), dtype), np.empty((m, n), dtype)
-                seconds = per_call(lambda x=x, y=y, out=out: np.matmul(x, y, out=out), sample, 3)  # type: ignore[misc]
-                found.append(2 * m * k * n / max(seconds - call, seconds / 10))
-    return found
+def _gemm(dtype: np.dtype[Any], sample: float) -> tuple[float, list[float]]:
+    """Seconds of a call and operations a second at every triple of sides, in rounds: a slow moment falls on one of them."""
+    shapes = [(m, k, n) for m in SIDES for k in SIDES for n in SIDES]
+    calls = [_product(dtype, *shape) for shape in shapes]
+    rounds = [[per_call(call, sample, 1) for call in calls] for _ in range(_ROUNDS)]
+    return without_calls([2 * m * k * n for m, k, n in shapes], [min(seconds) for seconds in zip(*rounds, strict=True)])
+
+
+def _product(dtype: np.dtype[Any], m: int, k: int, n: int) -> Callable[[], Any]:
+    x, y, out = np.ones((m, k), dtype), np.ones((k, n), dtype), np.empty((m, n), dtype)
+    return lambda: np.matmul(x, y, out=out)
+
+
+def without_calls(operations: Sequence[int], seconds: Sequence[float]) -> tuple[float, list[float]]:
+    """The least seconds, a call's, and operations a second besides it; none are beyond the best with its call.
+
+    Where a product takes hardly longer than a call, what is left of its time is noise: a call is nine tenths of it at most.
+    """
+    call, most = min(seconds), max(count / taken for count, taken in zip(operations, seconds, strict=True))
+    return call, [min(most, n / max(s - call, s / 10)) for n, s in zip(operations, seconds, strict=True)]
 
 
 def _fft(dtype: np.dtype[Any], sample: float, length: int = 512) -> float:

@@ -1,7 +1,8 @@
 """The constants of the machine that predictions of time rest on, as `python -m derive calibrate` measured them, or as guessed.
 
 They are kept as JSON in the user's cache folder: DERIVE_CACHE_DIR, or where this system keeps a user's caches. What can't be
-read, isn't whole, or was measured on another processor is not used; `source` says so. Where OPENBLAS_CORETYPE makes BLAS use
+read, isn't whole, or was measured on another processor is not used; `source` says so. Guesses rest on what the processor can
+do, as NumPy knows it, and on nothing that changes from one start to the next. Where OPENBLAS_CORETYPE makes BLAS use
 another processor's kernels, a file of another name is meant.
 """
 
@@ -10,22 +11,44 @@ import math
 import os
 import platform
 import sys
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FORMAT", "SIDES", "Machine", "cache_folder", "file_name", "load", "machine", "processor"]
+import numpy as np
+
+__all__ = [
+    "FORMAT",
+    "SIDES",
+    "Machine",
+    "cache_folder",
+    "features",
+    "file_name",
+    "guess",
+    "load",
+    "machine",
+    "processor",
+]
 
 FORMAT = 1
 SIDES = (4, 12, 32, 96, 320)
+_FORCED = "OPENBLAS_CORETYPE"
 _LOADED = 4096  # bytes of /proc/cpuinfo: the first processor's
 
 
-def _guessed(scale: float) -> tuple[float, ...]:
-    """Rates by the least of the three sides alone."""
-    by_least = {4: 25e9, 12: 45e9, 32: 60e9, 96: 60e9, 320: 82e9}
-    return tuple(scale * by_least[min(m, k, n)] for m in SIDES for k in SIDES for n in SIDES)
+def _products(register: int, peak: float, passed: float, itemsize: int) -> tuple[float, ...]:
+    """Operations a second at all triples of `SIDES`, from bytes of a register, operations a second of a large product of float32,
+    and bytes a second at which BLAS packs the sides of a product and stores its result. Columns take whole registers.
+    """
+    lanes = register // itemsize
+
+    def rate(m: int, k: int, n: int) -> float:
+        arithmetic = 2 * m * k * -(-n // lanes) * lanes * itemsize / (4 * peak)
+        return 2 * m * k * n / (arithmetic + itemsize * (m * k + k * n + m * n) / passed)
+
+    return tuple(rate(m, k, n) for m in SIDES for k in SIDES for n in SIDES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +61,21 @@ class Machine:
     cached_bytes, dram_bytes   bytes a second of an addition of contiguous arrays, in the second-level cache and far beyond it
     copied_bytes               bytes a second that a copy of short runs writes
     fft32, fft64               seconds of a real transform, for each point and each doubling of the length
+
+    What isn't given is supposed of a processor with AVX2, whatever this one is.
     """
 
-    ufunc_call: float = 1e-6
-    matmul_call: float = 3e-6
+    ufunc_call: float = 0.6e-6
+    matmul_call: float = 1.5e-6
     thread_start: float = 30e-6
-    gemm32: tuple[float, ...] = _guessed(1.0)
-    gemm64: tuple[float, ...] = _guessed(0.5)
-    cached_bytes: float = 60e9
-    dram_bytes: float = 13e9
+    gemm32: tuple[float, ...] = _products(32, 90e9, 22e9, 4)
+    gemm64: tuple[float, ...] = _products(32, 90e9, 22e9, 8)
+    cached_bytes: float = 65e9
+    dram_bytes: float = 20e9
     copied_bytes: float = 16e9
-    fft32: float = 0.11e-9
-    fft64: float = 0.17e-9
-    source: str = "guessed: never calibrated"
+    fft32: float = 0.2e-9
+    fft64: float = 0.3e-9
+    source: str = "guessed for AVX2: never calibrated"
 
     def flop_rate(self, itemsize: int, m: float, k: float, n: float) -> float:
         """Operations a second of an m × k by k × n product of 4- or 8-byte floats; between `SIDES` by the sides' logarithms.
@@ -86,6 +111,55 @@ def _place(side: float) -> tuple[int, float]:
             part = math.log(max(side, SIDES[0]) / SIDES[low]) / math.log(SIDES[low + 1] / SIDES[low])
             return low, part
     return len(SIDES) - 1, 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Processors of one kind: names that NumPy has for what they can do, beginnings of OpenBLAS's for its kernels, constants."""
+
+    name: str
+    features: tuple[str, ...]
+    kernels: tuple[str, ...]
+    constants: Machine
+
+
+_WIDE = Machine(
+    *(0.3e-6, 1e-6, 30e-6, _products(64, 240e9, 1000e9, 4), _products(64, 240e9, 1000e9, 8)),
+    *(160e9, 40e9, 35e9, 0.14e-9, 0.2e-9),
+)
+_USUAL = Machine()
+_KINDS = (
+    _Kind("AVX-512", ("AVX512_SKX", "X86_V4"), ("skylakex", "cooperlake", "sapphirerapids"), _WIDE),
+    _Kind("AVX2", ("AVX2", "X86_V3"), ("haswell", "zen", "excavator"), _USUAL),
+    _Kind(
+        *("NEON", ("ASIMD",), ("armv8", "neoverse", "cortex", "vortex")),
+        replace(_USUAL, gemm32=_products(16, 60e9, 20e9, 4), gemm64=_products(16, 60e9, 20e9, 8)),
+    ),
+    _Kind(
+        *("registers of 16 bytes", (), ("",)),
+        replace(_USUAL, gemm32=_products(16, 25e9, 9e9, 4), gemm64=_products(16, 25e9, 9e9, 8)),
+    ),
+)
+
+
+def guess(why: str, features: Iterable[str], kernels: str = "") -> Machine:
+    """What is supposed of a processor with these features, the same whenever it is asked; with BLAS's kernels of that name."""
+    found = next(kind for kind in _KINDS if not kind.features or {*kind.features} & {*features})
+    products = next(kind for kind in _KINDS if kernels.lower().startswith(kind.kernels)) if kernels else found
+    name = found.name if products is found else f"{found.name} with products of {products.name}"
+    gemm32, gemm64 = products.constants.gemm32, products.constants.gemm64
+    return replace(found.constants, gemm32=gemm32, gemm64=gemm64, source=f"guessed for {name}: {why}")
+
+
+@cache
+def features() -> tuple[str, ...]:
+    """NumPy's names for what this processor can do."""
+    known = np.show_config(mode="dicts").get("SIMD Extensions", {})
+    return (*known.get("baseline", ()), *known.get("found", ()))
+
+
+def _guessed(why: str) -> Machine:
+    return guess(why, features(), os.environ.get(_FORCED, ""))
 
 
 def cache_folder() -> Path:
@@ -127,19 +201,19 @@ def load(path: Path) -> Machine:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:
-        return Machine()
+        return _guessed("never calibrated")
     except ValueError:
-        return Machine(source=f"guessed: {path} is damaged")
+        return _guessed(f"{path} is damaged")
     try:
         held = json.loads(text)
         made_for, made_by, date = held["processor"], held["format"], held["date"]
         constants = {f.name: _read(held["constants"][f.name], f.default) for f in fields(Machine) if f.name != "source"}
     except (ValueError, TypeError, KeyError, RecursionError):
-        return Machine(source=f"guessed: {path} is damaged")
+        return _guessed(f"{path} is damaged")
     if made_by != FORMAT:
-        return Machine(source=f"guessed: {path} is of another version")
+        return _guessed(f"{path} is of another version")
     if made_for != processor():
-        return Machine(source=f"guessed: {path} is of another processor, {made_for}")
+        return _guessed(f"{path} is of another processor, {made_for}")
     return Machine(**constants, source=f"calibrated {date}")
 
 
@@ -157,4 +231,4 @@ def _read(value: Any, default: Any) -> Any:
 @cache
 def machine() -> Machine:
     """This machine: read once."""
-    return load(cache_folder() / file_name(os.environ.get("OPENBLAS_CORETYPE")))
+    return load(cache_folder() / file_name(os.environ.get(_FORCED)))

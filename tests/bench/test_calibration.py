@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,14 @@ from derive.artifacts import Made
 from derive.cache import Cache, users_cache
 from derive.errors import DeriveError, OutputError
 from derive.runtime import machine as runtime
-from derive.runtime.machine import SIDES, Machine, cache_folder, file_name, load
+from derive.runtime.machine import SIDES, Machine, cache_folder, features, file_name, guess, load
 
-GUESSES = Machine()
 FILE = "machine.json"
+
+
+def guessed(why: str, kernels: str = "") -> Machine:
+    """What is supposed of this processor."""
+    return guess(why, features(), kernels)
 
 
 def constants() -> dict:
@@ -51,8 +56,40 @@ def test_what_is_kept_is_read_back(kept):
 
 
 def test_without_a_file_the_constants_are_guessed(tmp_path):
-    assert load(tmp_path / FILE) == GUESSES
-    assert GUESSES.source == "guessed: never calibrated"
+    found = load(tmp_path / FILE)
+    assert found == guessed("never calibrated")
+    assert re.fullmatch(r"guessed for [\w -]+: never calibrated", found.source)
+
+
+@pytest.mark.parametrize(
+    ("named", "kernels", "name"),
+    [
+        (("SSE3", "AVX2", "AVX512_SKX"), "", "AVX-512"),
+        (("X86_V2", "X86_V3", "X86_V4"), "", "AVX-512"),
+        (("X86_V2", "X86_V3"), "", "AVX2"),
+        (("NEON", "ASIMD", "SVE"), "", "NEON"),
+        (("SSE", "SSE2", "SSE3"), "", "registers of 16 bytes"),
+        ((), "", "registers of 16 bytes"),
+        (("AVX2", "AVX512_SKX"), "Haswell", "AVX-512 with products of AVX2"),
+        (("AVX2",), "Nehalem", "AVX2 with products of registers of 16 bytes"),
+        (("AVX2",), "ZEN", "AVX2"),
+    ],
+)
+def test_guesses_rest_on_what_the_processor_can_do(named, kernels, name):
+    assert guess("why", named, kernels).source == f"guessed for {name}: why"
+
+
+def test_wider_registers_are_supposed_to_multiply_faster():
+    wide, usual, narrow = (guess("", (name,)) for name in ("AVX512_SKX", "AVX2", "SSE2"))
+    for larger, smaller in ((wide, usual), (usual, narrow)):
+        assert all(a > b for a, b in zip(larger.gemm32, smaller.gemm32, strict=True))
+        assert all(a > b for a, b in zip(larger.gemm64, smaller.gemm64, strict=True))
+    forced = guess("", ("AVX512_SKX",), "Haswell")
+    assert (forced.gemm32, forced.cached_bytes) == (usual.gemm32, wide.cached_bytes)
+    for made in (wide, usual, narrow):
+        assert made.gemm32[-1] > 1.7 * made.gemm64[-1]  # of a large product, half as many fit a register
+        assert max(made.gemm32) == made.gemm32[-1] > 3 * made.gemm32[0]
+    assert replace(usual, source="") == replace(Machine(), source="")
 
 
 @pytest.mark.parametrize(
@@ -76,8 +113,7 @@ def test_a_damaged_file_is_not_used(kept, damage):
     made = damage(json.loads(kept.read_text()))
     kept.write_bytes(made if isinstance(made, bytes) else made.encode())
     found = load(kept)
-    assert found.source == f"guessed: {kept} is damaged"
-    assert found == Machine(source=found.source)
+    assert found == guessed(f"{kept} is damaged")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +125,7 @@ def test_a_damaged_file_is_not_used(kept, damage):
 )
 def test_another_machines_file_is_not_used(kept, change, says):
     kept.write_text(json.dumps({**json.loads(kept.read_text()), **change}))
-    assert load(kept) == Machine(source=f"guessed: {kept} {says}")
+    assert load(kept) == guessed(f"{kept} {says}")
 
 
 def test_the_machine_is_read_once(kept, monkeypatch):
@@ -109,7 +145,7 @@ def test_other_kernels_have_another_file(kept, monkeypatch):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     runtime.machine.cache_clear()
     try:
-        assert runtime.machine() == GUESSES
+        assert runtime.machine() == guessed("never calibrated", "Haswell")
         path, _ = calibration.calibrate()
         assert path == cache_folder() / "machine-Haswell.json"
         runtime.machine.cache_clear()
@@ -186,6 +222,18 @@ def test_predictions_of_products_and_transforms():
 
 
 def test_the_summary_is_for_people():
-    said = calibration.summary(GUESSES)
-    assert said["a ufunc's call"] == "1.00 µs"
-    assert said["additions in memory"] == "13.0 GB/s"
+    said = calibration.summary(Machine())
+    assert said["a ufunc's call"] == "0.60 µs"
+    assert said["additions in memory"] == "20.0 GB/s"
+
+
+def test_rates_of_products_leave_out_the_call_and_end_at_the_best_that_was_seen():
+    """A product that seems to take no longer than a call of nothing isn't quicker than any other."""
+    assert calibration.without_calls([1, 10, 4_000], [1.0, 2.0, 41.0]) == (1.0, [10.0, 10.0, 4_000 / 41])
+    assert calibration.without_calls([1, 1_000, 4_000], [1.9, 2.0, 41.0])[1][1:] == [500.0, 4_000 / 39.1]
+
+
+def test_what_else_the_machine_does_is_no_part_of_a_constant(monkeypatch):
+    spent = iter([0.5, 7.0, 0.25, 9.0])
+    monkeypatch.setattr(calibration, "_spent", lambda call, count: next(spent) * count)
+    assert calibration.per_call(lambda: None, 0.1, 4) == 0.25
