@@ -21,7 +21,7 @@ from derive.errors import RuleRefused
 from derive.forms.arguments import hold_tuples, is_whole, said
 from derive.forms.text import parse
 
-__all__ = ["Box", "Causal", "Cross", "Diamond", "Disk", "Hexagon", "Mask", "Radius", "Support", "support"]
+__all__ = ["Around", "Box", "Causal", "Cross", "Diamond", "Disk", "Hexagon", "Mask", "Radius", "Support", "support"]
 
 _MOST_RUNS = 10_000  # a larger disk's condition has more parts than a solver reads in an hour
 
@@ -249,6 +249,32 @@ class Mask:
     def given(self) -> Any:
         """Nothing."""
         return true
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A support on a torus of these sizes: an offset belongs to it where that, or one a turn away along some axes, does."""
+
+    inner: Support
+    sizes: tuple[Expr, ...]
+
+    def ranges(self, rank: int) -> Ranges:
+        """All offsets between two places."""
+        return tuple((1 - n, n - 1) for n in self.sizes)
+
+    def condition(self, offset: Sequence[Expr]) -> Any:
+        """Of the offset, or of one less or more by the size."""
+        found = []
+        for turns in product((0, -1, 1), repeat=len(self.sizes)):
+            there = [d + t * n for d, t, n in zip(offset, turns, self.sizes, strict=True)]
+            ends = zip(there, self.inner.ranges(len(there)), strict=True)
+            found.append(And(*(And(Le(low, d), Le(d, high)) for d, (low, high) in ends), self.inner.condition(there)))
+        return Or(*found)
+
+    @property
+    def given(self) -> Any:
+        """What the support's own sizes must satisfy."""
+        return self.inner.given
 
 
 def support(value: Radius | Support) -> Support:

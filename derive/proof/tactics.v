@@ -427,13 +427,20 @@ Ltac of_integers := lazymatch goal with |- ?P => tryif has_entries P then fail e
 
 Ltac by_letters := of_integers; repeat name_function; intros; repeat name_magnitude; by_cases.
 
+(* Quotients and remainders by numbers become letters once, with what is known of them: no `lia` after it looks for them. *)
+Ltac name_divisions :=
+  repeat match goal with
+  | |- context [?x mod Zpos ?p] => is_plain x; name_division x p
+  | |- context [?x / Zpos ?p] => is_plain x; name_division x p
+  end.
+
 Ltac has_instance := match goal with _ : held _ |- _ => idtac end.
 
 Ltac by_witness :=
   intro_letters;
   first
   [ solve [by_letters]
-  | intros; name_remainders;
+  | name_divisions; intros; name_remainders;
     first
     [ solve [hold_instances; has_instance; by_instance]
     | take_bounds; finish ] ].

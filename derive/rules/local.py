@@ -3,6 +3,7 @@
     Σ_r V[p(o, r)]·X[ι(o, r)]   ⟶   Σ_{r : ι(o, r) - o ∈ S} V[p(o, r)]·X[ι(o, r)]        where c(o, k) = 0 unless k - o ∈ S
 
 for a support S: |k - o| ≤ Δ along every grid axis, or any other. A restriction: it keeps exactly the layers that look nowhere else.
+On a torus k - o is one of the differences that go around it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Le, Max, Min, Not, Symbol, expand, false
+from sympy import And, Eq, Expr, Integer, Le, Max, Min, Not, Or, Symbol, expand, false
 
 from derive.errors import OrbitCut, RuleRefused
-from derive.forms.conditions import simplified
+from derive.forms.arguments import said
+from derive.forms.conditions import simplified, simplified_inside
 from derive.forms.dense import dense_form
 from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param
-from derive.forms.support import Radius, Support, support
+from derive.forms.support import Around, Radius, Support, support
+from derive.groups._torus import wraps
 from derive.groups.translations import Translations
 from derive.proof.counterexample import smallest_model
 from derive.proof.goal import Goal, Status
@@ -37,11 +40,14 @@ __all__ = ["local"]
 
 
 @rule(Kind.RESTRICTION, after_tables=True)
-def local(form: Form, radius: Radius | Support = "Delta") -> Step:
-    """Drop every term that reads an input outside the support: within `radius` along every axis, or any `Support`."""
-    near = support(radius)
-    grid = {s for axis in (*form.output.axes, *form.input.axes) for s in axis.upper.free_symbols}
-    if shared := sorted(s.name for s in near.given.free_symbols & grid):
+def local(form: Form, radius: Radius | Support = "Delta", grid: str = "box") -> Step:
+    """Drop every term that reads an input outside the support: within `radius` along every axis, or any `Support`.
+
+    On `grid="torus"` it reaches around.
+    """
+    near = _support(form, radius, grid)
+    extents = {s for axis in (*form.output.axes, *form.input.axes) for s in axis.upper.free_symbols}
+    if shared := sorted(s.name for s in near.given.free_symbols & extents):
         raise RuleRefused(f"Rule 'local' needs a radius of its own; {shared[0]} is a size of the grid.")
     if form.tables:
         step = masked(
@@ -76,9 +82,27 @@ def local(form: Form, radius: Radius | Support = "Delta") -> Step:
 
 
 @local.constraint
-def clauses(form: Form, radius: Radius | Support = "Delta") -> tuple[Clause, ...]:
+def clauses(form: Form, radius: Radius | Support = "Delta", grid: str = "box") -> tuple[Clause, ...]:
     """The coefficients of far inputs are 0."""
-    return _clauses(form, support(radius), radius)
+    return _clauses(form, _support(form, radius, grid), radius)
+
+
+def _support(form: Form, radius: Radius | Support, grid: str) -> Support:
+    """The support, on a torus with all that is a turn around it. Raises RuleRefused for an axis of two sizes."""
+    if grid not in ("box", "torus"):
+        raise RuleRefused(f"A window is one of a 'box' or of a 'torus'; grid={said(grid)} is neither.")
+    if grid == "box":
+        return support(radius)
+    pairs = [
+        (form.output.axes[p], form.input.axes[q])
+        for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True)
+    ]
+    for o, k in pairs:
+        if o.extent != k.extent:
+            raise RuleRefused(
+                f"On a torus the axes {o.symbol} and {k.symbol} have one size; they have {o.extent} and {k.extent}."
+            )
+    return Around(support(radius), tuple(o.extent for o, _ in pairs))
 
 
 def _named(radius: Radius | Support) -> str:
@@ -125,11 +149,19 @@ def _check_ties(form: Form, param: Param, near: Support, distance: Sequence[Expr
     at = {s: Integer(model[s.name]) for s in (*sizes, *_letters(form))}
     here, there = (tuple(int(e.xreplace(at).doit()) for e in offset) for offset in (distance, entry))
     inside = bool(_near(near, distance).xreplace(at))
+    advice = _advice(form, near)
     raise OrbitCut(
         f"Rule 'local' refused: offsets {here} and {there} have one weight by a symmetry stated before, "
-        f"and only {here if inside else there} is in {_named(radius)}; the support must be kept by the symmetry.",
+        f"and only {here if inside else there} is in {_named(radius)}; the support must be kept by the symmetry{advice}.",
         replace(form, domain=And(form.domain, _near(near, distance)), given=And(form.given, near.given)),
     )
+
+
+def _advice(form: Form, near: Support) -> str:
+    """What to state of weights that are called by differences which wrap around."""
+    assert isinstance(form.weight, Read)
+    around = any(wraps(form, e) is not None for e in form.weight.subscripts)
+    return ', as by local(..., grid="torus")' if around and not isinstance(near, Around) else ""
 
 
 def _at_entry(param: Param, near: Support, distance: Sequence[Expr], given: Any) -> tuple[Expr, ...]:
@@ -170,7 +202,20 @@ def _param(param: Param, near: Support, distance: Sequence[Expr], given: Any) ->
     axes = tuple(_within(a, ranges[a.symbol], given) if a.symbol in ranges else a for a in param.array.axes)
     array = Array(param.name, axes)
     entries = And(param.domain, _near(near, distance))
+    if isinstance(near, Around):
+        entries = _fewest(simplified_inside(entries, array.holds(), given), array.holds(), given)
     return Param(array, _lean(entries, array.holds(), given), param.reader)
+
+
+def _fewest(condition: Any, *known: Any) -> Any:
+    """Without alternatives where another one holds anyway."""
+    if not isinstance(condition, Or):
+        return condition
+    kept = list(in_fixed_order(condition.args))
+    for part in tuple(kept):
+        others = [other for other in kept if other != part]
+        kept = others if any(implied(And(*known, part), other) for other in others) else kept
+    return Or(*kept)
 
 
 def _ends(offset: Expr, low: Expr, high: Expr) -> tuple[Expr, tuple[Expr, Expr]]:
