@@ -100,7 +100,12 @@ class Notation:
 
     def _at(self, e: Any, level: int) -> str:
         text, own = self._written(e)
-        return self.group.format(text) if own < level else text
+        return self._around(self.group, text) if own < level else text
+
+    def _around(self, brackets: str, text: str) -> str:
+        """Text in brackets; in LaTeX they grow with the fractions and cases that stand in them."""
+        tall = self is LATEX and (r"\frac" in text or r"\begin" in text)
+        return (_TALL.get(brackets, brackets) if tall else brackets).format(text)
 
     def _written(self, e: Any) -> tuple[str, int]:
         """The text and how tightly it holds together."""
@@ -109,7 +114,7 @@ class Notation:
         if isinstance(e, Integer):
             return str(e), _ATOM if e >= 0 else _SUM
         if isinstance(e, Read):
-            return self.read(e.array, ", ".join(map(self._apart, e.subscripts))), _ATOM
+            return self.read(e.array, ", ".join(map(self.apart, e.subscripts))), _ATOM
         if isinstance(e, Add):
             return self._sum(e), _SUM
         if isinstance(e, (Mul, Rational)):
@@ -130,12 +135,12 @@ class Notation:
         for kind, template in self._calls().items():
             if isinstance(e, kind):
                 ordered = in_order(e.args) if kind in (Min, Max) else e.args
-                return template.format(", ".join(map(self._apart, ordered))), _ATOM
+                return self._around(template, ", ".join(map(self.apart, ordered))), _ATOM
         if isinstance(e, Mod):
             return self.remainder.format(self._at(e.args[0], _ATOM), self._at(e.args[1], _ATOM)), _SUM
         return self._condition(e), _SUM
 
-    def _apart(self, e: Any) -> str:
+    def apart(self, e: Any) -> str:
         """Cases in parentheses where nothing else holds them together, anything else as it is."""
         return self.group.format(self(e)) if isinstance(e, Where) and self is not LATEX else self(e)
 
@@ -144,7 +149,7 @@ class Notation:
         while isinstance(e, Where):
             condition, value, other = e.args
             letters = {s for read in reads(e) for s in read.free_symbols} or condition.free_symbols
-            yield self._apart(value), self.both.join(write_conditions(condition, letters, self))
+            yield self.apart(value), self.both.join(write_conditions(condition, letters, self))
             e = other
         yield self(e), self.otherwise
 
@@ -164,7 +169,7 @@ class Notation:
         }
         for kind, sign in signs.items():
             if isinstance(e, kind):
-                return f"{self(e.lhs)}{sign}{self(e.rhs)}"
+                return f"{self.apart(e.lhs)}{sign}{self.apart(e.rhs)}"
         if isinstance(e, Not):
             return self.negated.format(self(e.args[0]))
         if isinstance(e, And):
@@ -237,6 +242,13 @@ def _latex_cases(pairs: list[tuple[str, str]]) -> str:
     return rf"\begin{{cases}} {rows} \end{{cases}}"
 
 
+_TALL = {
+    "({})": r"\left( {} \right)",
+    r"\min({})": r"\min\left( {} \right)",
+    r"\max({})": r"\max\left( {} \right)",
+    r"\lfloor {} \rfloor": r"\left\lfloor {} \right\rfloor",
+    r"\lceil {} \rceil": r"\left\lceil {} \right\rceil",
+}
 UNICODE = Notation(
     symbol=_plain_symbol,
     read=lambda array, inside: f"{array}[{inside}]" if inside else array,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sympy import Sum
+from sympy import Sum, Symbol
 
 from derive.derivation import ProvedStep
 from derive.forms.equation import sides
@@ -99,6 +99,13 @@ def _equation(left: Any, right: Any) -> tuple[str, str]:
     return f"{UNICODE(left)} = {UNICODE(right)}", f"{LATEX(left)} = {LATEX(right)}"
 
 
+def _substitution(old: Any, new: Any) -> tuple[str, str]:
+    """An equation, or an arrow where a letter comes to be a multiple or a shift of itself."""
+    if isinstance(old, Symbol) and new.has(old):
+        return f"{UNICODE(old)} ↦ {UNICODE(new)}", rf"{LATEX(old)} \mapsto {LATEX(new)}"
+    return _equation(old, new)
+
+
 def _math(expression: Any) -> Formula:
     return Formula(((UNICODE(expression), LATEX(expression)),))
 
@@ -169,7 +176,7 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
     if step.argument:
         yield Heading(3, "The argument")
         for place, line in enumerate(step.argument, start=1):
-            yield Item(place, line.says, Formula((_equation(line.left, line.right),)))
+            yield Item(place, line.says, Formula((_substitution(line.left, line.right),)))
     yield Heading(3, "The parameters")
     yield from _parameters(step)
     yield from _figures(subject.pictures, number)
@@ -232,7 +239,7 @@ def law(clause: Clause) -> Iterator[Block]:
     yield Sentence(f"`{clause.says.replace('Delta', 'Δ')}`, which says of the parameters that")
     yield Formula((_equation(neat(clause.left, clause.given), neat(clause.right, clause.given)),))
     chains = write_conditions(clause.given, clause.binders, UNICODE)
-    conditions = ", ".join(chain.replace(" ", "\xa0") for chain in chains)
+    conditions = ", ".join(chain.replace("-", "\u2212").replace(" ", "\xa0") for chain in chains)
     yield Sentence(f"for all {', '.join(s.name for s in clause.binders)} with {conditions}.")
 
 
@@ -286,7 +293,12 @@ def _theorem(subject: Subject) -> Iterator[Block]:
         yield Sentence(f"where {UNICODE(own.when)}.")
     elif own.exact_weight != own.weight:
         yield Sentence(f"which is {UNICODE(own.weight)} weights where {UNICODE(own.when)}.")
-    yield Sentence("The dense weights and biases of such a layer are")
+    made = any(s.kind is Kind.TRANSFORMATION for s in derivation.steps)
+    yield Sentence(
+        "The dense layer that it is made from has the weights and biases"
+        if made
+        else "The dense weights and biases of such a layer are"
+    )
     dense = {p.name: p.array.entry() for p in derivation.dense.params}
     yield Formula(tuple(_equation(dense[name], value) for name, value in derivation.reference_maps.items()))
     yield from _figures(subject.pictures, len(derivation.steps) + 1)

@@ -19,6 +19,7 @@ from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.expr import Where
 from derive.forms.form import Array, Form, Table, equal_places
+from derive.forms.notation import UNICODE
 from derive.groups._group import AtSizes, Element, Group, Linear, Motion, Tabled
 from derive.groups._signs import times
 from derive.groups.translations import Translations
@@ -145,8 +146,8 @@ def _says(form: Form, element: Element, go: Mapping[Symbol, Expr]) -> str:
     return f"{moved} = {sign}{form.output.name}(X)[{_list(go)}]"
 
 
-def _list(items: Iterable[object]) -> str:
-    return ", ".join(str(item).replace(" ", "") for item in items)
+def _list(items: Iterable[Expr]) -> str:
+    return ", ".join(UNICODE.apart(e) if e.has(Where) else str(e).replace(" ", "") for e in items)
 
 
 def _law(form: Form, element: Element) -> Clause:

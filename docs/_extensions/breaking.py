@@ -12,11 +12,12 @@ __all__ = ["apart", "wide"]
 
 _PAGE, _LINE, _PLACE = 60, 20, 12  # letters of a formula, of conditions beneath each other, and of a subscript's line
 _OPEN, _CLOSE = r"\begin{cases}", r"\end{cases}"
-_BEFORE = re.compile(r" (?== |\+ \\sum|\()")  # where an equation goes on in the next line
+_BEFORE = re.compile(r" (?== |\+ \\sum|\(|\\left\()")  # where an equation goes on in the next line
 _INNERMOST = re.compile(r"\\begin\{(?:cases|array)\}(?:\{l\})?((?:(?!\\begin\{).)*?)\\end\{(?:cases|array)\}")
 _INNER_FRACTION = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
 _SILENT = re.compile(r"\\(?:mathsf|text|left|right|limits|begin|end|underline)\b|[{}_^& ]|\\(?=[ ,])")
-_RELATION = re.compile(r"\\(?:le|ge|ne)\b|[<=]")  # with room on both sides
+_LESS = re.compile(" (?=- )")
+_RELATION = re.compile(r"\\(?:le|ge|ne|in)\b|[<=]")  # with room on both sides
 _NAME = re.compile(r"\\[A-Za-z]+")
 
 
@@ -104,22 +105,44 @@ def _each(latex: str, begin: str, end: str, change: Callable[[str], str]) -> str
 
 def _cases(inner: str) -> str:
     rows = [_split(row, " & ") for row in _split(inner.strip(), r" \\ ")]
-    told = (f"{_each(value, _OPEN, _CLOSE, _cases)} & {_lines(known, _LINE)}" for value, known in rows)
+    told = (f"{_each(value, _OPEN, _CLOSE, _cases)} & {_lines(_chains(known), _LINE)}" for value, known in rows)
     whole = r" \\ ".join(told)
     return f" {whole} "
 
 
 def _subscripts(inner: str) -> str:
-    return _lines(inner, _PLACE) if _OPEN in inner or _letters(inner) > 2 * _PLACE else inner
+    wanted = _OPEN in inner or _letters(inner) > 2 * _PLACE
+    return _lines([part for place in _listed(inner) for part in _terms(place)], _PLACE) if wanted else inner
 
 
-def _lines(listed: str, most: int) -> str:
-    """A list in lines of about so many letters."""
+def _listed(latex: str) -> list[str]:
+    """The parts of a list, each with its comma."""
+    *parts, last = _split(latex, ", ")
+    return [*(f"{part}," for part in parts), last]
+
+
+def _terms(place: str) -> list[str]:
+    """What is subtracted in a wide place apart from the rest."""
+    return _cut(place, (found.span() for found in _LESS.finditer(place))) if _letters(place) > 2 * _PLACE else [place]
+
+
+def _chains(conditions: str) -> list[str]:
+    """Conditions one by one: what stands before one sign, with commas in between, stays together."""
+    chains: list[list[str]] = [[]]
+    for part in _listed(conditions):
+        chains[-1].append(part)
+        if _RELATION.search(part):
+            chains.append([])
+    return [" ".join(chain) for chain in chains if chain]
+
+
+def _lines(parts: list[str], most: int) -> str:
+    """Parts in lines of about so many letters."""
     lines: list[str] = []
-    for part in _split(listed, ", "):
+    for part in parts:
         if lines and _letters(lines[-1]) + _letters(part) < most:
-            lines[-1] += f", {part}"
+            lines[-1] += f" {part}"
         else:
             lines.append(part.removeprefix(r"\ "))
-    held = r", \\ ".join(lines)
-    return listed if len(lines) == 1 else rf"\begin{{array}}{{l}} {held} \end{{array}}"
+    held = r" \\ ".join(lines)
+    return " ".join(parts) if len(lines) == 1 else rf"\begin{{array}}{{l}} {held} \end{{array}}"
