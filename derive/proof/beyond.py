@@ -3,87 +3,175 @@
     Σ_{|a| ≤ Δ} V[a]·X[(i + a) mod n]     ⟶   min(2Δ + 1, n)
     Σ_{|a| ≤ Δ} V[|a|]·X[(i + a) mod n]   ⟶   min(Δ, ⌊n/2⌋) + 1
 
-Along one axis the entry a reads e(s·o + d·a) at the places o = 0, 1, ... with s·o < n. A box of such axes is a product of
-them, W the tensor product of theirs, and its rank the product of the ranks.
+Along one axis the entry a reads e(s·o + d·a) at the places o = 0, 1, ... with s·o < n. On a box of such axes W is the tensor
+product of theirs; on some of its faces, such as a cross, that of functions that along the other axes are 0 but at 0. Where a group
+of signed permutations ties entries, V is a sum over orbits of such products: see `kinds` and `orbits`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sympy import Abs, And, Expr, Ge, Le, Mul, Or, Piecewise, Symbol, expand, true
+from sympy import And, Expr, Ge, Le, Mul, Piecewise, Symbol, expand, factor, true
 
-from derive.forms.conditions import simplified
 from derive.forms.expr import Read
 from derive.forms.form import Axis, Edge, Form
 from derive.forms.polyhedron import Polyhedron
-from derive.proof.lines import Case, Line, cases_of
+from derive.proof.goal import Goal, Status
+from derive.proof.kinds import Kinds, all_seen, kinds_of
+from derive.proof.lines import Line
+from derive.proof.orbits import Element, Kind, orbits
+from derive.proof.solver import decide
+from derive.proof.ties import Supports, supports_of, symmetries
 from derive.proof.ways import Way, ways
+from derive.remembered import text
 
 __all__ = ["layers_beyond"]
 
 
-def layers_beyond(form: Form) -> tuple[Expr, Any] | None:
-    """How many numbers W determines of a window that is a box, and the exact condition that these are all.
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Axes, the group that ties entries, which axes' letters may be other than 0 together, and how many such windows there are."""
 
-    None for another form, a window that lacks the place itself, and where no expression is known along an axis of symbolic sides.
+    lines: tuple[Line, ...]
+    group: tuple[Element, ...]
+    supports: Supports
+    copies: Expr
+
+    def allows(self, some: frozenset[int]) -> bool:
+        return any(some <= largest for largest in self.supports)
+
+    @property
+    def is_box(self) -> bool:
+        return self.allows(frozenset(range(len(self.lines))))
+
+    def exchanged(self) -> list[dict[int, Line]]:
+        """The axes, those together that the group exchanges."""
+        classes = {frozenset(places[k] for places, _ in self.group) for k in range(len(self.lines))}
+        return [{k: self.lines[k] for k in sorted(some)} for some in sorted(classes, key=min)]
+
+    def kinds(self, lines: Mapping[int, Line]) -> Kinds | None:
+        turned, alone = (all(map(test, lines)) for test in (self.is_turned, self.is_turned_alone))
+        return kinds_of(lines, turned, alone, split=int(not self.is_box))
+
+    def is_turned(self, axis: int) -> bool:
+        return any(signs[axis] < 0 for _, signs in self.group)
+
+    def is_turned_alone(self, axis: int) -> bool:
+        same = tuple(range(len(self.lines)))
+        return (same, tuple(-1 if k == axis else 1 for k in same)) in self.group
+
+
+def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
+    """How many numbers W determines of a window on a box or its faces, and the exact condition that these are all.
+
+    There is no number where a group exchanges axes that are read differently, but behind nearest edges. None for another form, a
+    window that lacks the place itself, and where the condition isn't known either.
     """
-    found = _lines(form)
-    if found is None:
+    window = _window(form)
+    if window is None:
         return None
-    lines, copies = found
-    number, when = copies, true
-    for line in lines:
-        cases = cases_of(line)
-        if cases is None:
-            return None
-        number *= _written(cases)
-        when = And(when, Or(*(case.full for case in cases)))
-    return number, when
+    classes = window.exchanged()
+    found = [window.kinds(lines) for lines in classes]
+    number, clauses = None, None
+    if all(kinds is not None for kinds in found):
+        known = [kinds for kinds in found if kinds is not None]
+        number, clauses = orbits(window.group, _by_axis(classes, [kinds.kinds for kinds in known]), window.allows)
+        number = factor(expand(number.xreplace({s: e for kinds in known for s, e in kinds.letters.items()})))
+        number = window.copies * number.xreplace({s: e for kinds in known for s, e in kinds.values.items()})
+    clauses = _clauses(window, classes, found) or clauses
+    return None if clauses is None else (number, And(*_needed(form, clauses)))
 
 
-def _written(cases: list[Case]) -> Expr:
-    pairs = [(case.apart, case.given) for case in cases]
-    return pairs[0][0] if len(pairs) == 1 else Piecewise(*pairs[:-1], (pairs[-1][0], True), evaluate=False)
+def _by_axis(classes: Sequence[Mapping[int, Line]], kinds: Sequence[tuple[Kind, ...]]) -> list[tuple[Kind, ...]]:
+    found = {k: those for lines, those in zip(classes, kinds, strict=True) for k in lines}
+    return [found[k] for k in sorted(found)]
 
 
-def _lines(form: Form) -> tuple[list[Line], Expr] | None:
-    """The axes of a window that is a box, each read along its own, and for how many values of the other letters there is one."""
+def _clauses(window: _Window, classes: Sequence[dict[int, Line]], found: Sequence[Kinds | None]) -> list[Any] | None:
+    """When all are seen of a box of which one set of axes is read differently and exchanged, with nothing seen twice."""
+    mixed = [k for k, lines in enumerate(classes) if len(set(lines.values())) > 1]
+    if len(mixed) != 1 or not window.is_box:
+        return None
+    (place,) = mixed
+    lines = classes[place]
+    alone = all(map(window.is_turned_alone, lines))
+    strided = any(line.stride > 1 and line.edge != "periodic" for line in lines.values())
+    others = [kinds.kinds for k, kinds in enumerate(found) if kinds is not None and k != place]
+    if not all(map(window.is_turned, lines)) or (strided and not alone) or len(others) < len(classes) - 1:
+        return None
+
+    def clauses(own: tuple[Kind, ...]) -> list[Any]:
+        every = [*others[:place], own, *others[place:]]
+        return orbits(window.group, _by_axis(classes, every), window.allows)[1]
+
+    return all_seen(lines, alone, clauses)
+
+
+def _needed(form: Form, clauses: Sequence[Any]) -> list[Any]:
+    """The conditions without those that follow from the others."""
+    left = list(dict.fromkeys(clauses))
+    if any(clause.has(Piecewise) for clause in left):  # no solver's text
+        return left
+    for clause in sorted(left, key=lambda part: (-part.count_ops(), text(part))) if len(left) > 1 else ():
+        others = [other for other in left if other != clause]
+        if decide(Goal((form.given, *others), clause).smt) is Status.PROVED:
+            left = others
+    return left
+
+
+def _window(form: Form) -> _Window | None:
     read = ways(form)
     (param,) = form.weights if len(form.weights) == 1 else (None,)
-    if not read or param is None or param.data or not isinstance(form.weight, Read) or form.domain != true:
-        return None
-    mirrored = {e.args[0] for e in form.weight.subscripts if isinstance(e, Abs) and e.args[0].is_Symbol}
-    letters = tuple(e.args[0] if e.args and e.args[0] in mirrored else e for e in form.weight.subscripts)
-    whole = form.edge is Edge.ZERO or simplified(param.free, param.array.holds(), form.given) == true
-    if not whole or len(set(letters)) < len(letters):
+    if not read or param is None or param.data or not isinstance(form.weight, Read):
         return None
     lines: dict[Symbol, Line] = {}
     for way in read:
         found = _line(form, way)
         if found is None or found[0] in lines:
             return None
-        lines[found[0]] = replace(found[1], mirrored=found[0] in mirrored)
+        lines[found[0]] = found[1]
     if not Polyhedron.of(form.given).implies(And(*(And(Le(x.low, 0), Ge(x.high, 0)) for x in lines.values()))):
         return None
-    others = [a.extent for s, a in zip(letters, param.array.axes, strict=True) if s not in lines]
+    pairs = list(zip(form.weight.subscripts, param.array.axes, strict=True))
+    names = [e for e, _ in pairs if e.free_symbols & set(lines)]
+    others = {e: axis for e, axis in pairs if e.is_Symbol and e not in lines}
     seen = {form.output.symbols[p] for p in range(len(form.output.axes)) if p not in form.grid(form.output)}
     seen |= {e for q, e in enumerate(form.read) if q not in form.grid(form.input)}
-    if not {*letters, *form.reduction_symbols} <= {*lines, *seen} or not set(lines) <= set(letters):
+    apart = len(names) + len(others) == len(pairs) and set(others) <= seen
+    if not apart or not set(form.reduction_symbols) <= {*lines, *others} or form.domain.free_symbols & set(others):
         return None
-    unfit = not mirrored <= set(lines) or (mirrored and form.edge is Edge.ZERO)
-    if unfit or not _boxed(form, dict(zip(letters, param.array.axes, strict=True)), lines):
-        return None
-    return list(lines.values()), Mul(*others)
+    return _tied(form, lines, names, Mul(*(axis.extent for axis in others.values())))
 
 
-def _boxed(form: Form, axes: Mapping[Symbol, Axis], lines: Mapping[Symbol, Line]) -> bool:
-    """Whether the sum goes over all of the array along the window's letters, on both sides of the place where it is mirrored."""
-    ends = {axis.symbol: (axis.lower, axis.upper) for axis in form.reduction}
-    own = ((s, (-axes[s].upper if line.mirrored else axes[s].lower, axes[s].upper)) for s, line in lines.items())
-    return all(ends.get(s) == both and not (lines[s].mirrored and axes[s].lower != 0) for s, both in own)
+def _tied(form: Form, lines: Mapping[Symbol, Line], names: Sequence[Expr], copies: Expr) -> _Window | None:
+    ends = {axis.symbol: (axis.lower, axis.upper) for axis in form.reduction if axis.symbol in lines}
+    ends = {s: ends[s] for s in lines}
+    numbers = all(e.is_Integer for pair in ends.values() for e in pair)
+    plain = form.domain == true and sorted(map(str, names)) == sorted(map(str, lines))
+    (param,) = form.weights
+    if form.edge is Edge.ZERO and not (
+        plain and _whole(form, dict(zip(form.weight.subscripts, param.array.axes, strict=True)))
+    ):
+        return None
+    if numbers and not plain:
+        return None
+    supports = supports_of(form.given, ends, form.domain)
+    group = None if supports is None else symmetries(form.given, ends, form.domain, names)
+    if supports is None or group is None:
+        return None
+    return _Window(tuple(lines.values()), group, supports, copies)
+
+
+def _whole(form: Form, axes: Mapping[Any, Axis]) -> bool:
+    """Whether the sum goes over all of the array."""
+    return all(
+        (axis.lower, axis.upper) == (axes[axis.symbol].lower, axes[axis.symbol].upper)
+        for axis in form.reduction
+        if axis.symbol in axes
+    )
 
 
 def _line(form: Form, way: Way) -> tuple[Symbol, Line] | None:

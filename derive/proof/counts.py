@@ -119,7 +119,7 @@ class Counts:
         """The same, along the axes of a window one by one where that says it in less."""
         exact = self.exact_weight
         known = layers_beyond(form) if exact is None or exact.has(Piecewise, Mod) else None
-        if known is None or (exact is not None and exact.count_ops() <= known[0].count_ops()):
+        if known is None or known[0] is None or (exact is not None and exact.count_ops() <= known[0].count_ops()):
             return self
         return replace(self, exact_weight=known[0], exact_bias=_number(form.biases, Polyhedron.of(form.given)))
 

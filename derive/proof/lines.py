@@ -12,16 +12,12 @@ reflect     d·a matters mod p = 2n - 2. Entries x and -2s·o - x are read as th
             none of the window's. So a graph is given, of whose edges the sums are seen: one number stays open for each
             component that is bipartite and has no single x. Such a one is an orbit ±x + 2s·t, t whole, that the window has whole,
             and none of whose x is its own image. With e = gcd(d, p), p' = p/e, g = gcd(2s, p)/e, if that is whole, these are
-            a mod p' up to ±a + g·t where 2a ≢ 0 mod g: c = ⌊(g - 1)/2⌋ of them, at distances 1, ..., c from the middle p'/2
-            (½ less where p' is odd). The window |a| ≤ Δ lacks what is within p'/2 - Δ - 1 of it. One place alone has t = 0.
-symmetric   The same with p = 2n and -1 - 2s·o - x, which leaves no x where it is, so that no orbit has a single x; where d is
-            even its image is odd and none of the window's. For d = 1 there are c = gcd(s, n) orbits, of pairs n + j and
-            n - 1 - j, 0 ≤ j < c, next to the middle. The window lacks those with j < n - Δ.
-
-Of a mirrored window, V[|a|], entry k has the sums of k and -k, and the place 0 alone sees them all behind an edge that reflects or
-repeats the grid: there the rank is how many remainders ±d·k there are. Nearest: k and -k are clamped to R and -L, L ≤ R, and k < R
-are told apart by k. Symmetric: the sums seen are of x and x + 1 + 2s·o mod 2n; at s = 1 these leave V[x] = (-1)^x alone where d and
-2n have no divisor in common, which the window holds if n ≤ Δ.
+            a mod p' up to ±a + g·t where 2a ≢ 0 mod g. The entries from Δ + 1 on that the window lacks until it begins again,
+            p' less its size, touch those orbits of which ±a mod g is among them: around the middle p'/2 of an even window,
+            whose middle is a multiple of p' from 0, else by what Δ leaves mod g. One place alone has t = 0.
+symmetric   The same with p = 2n and -1 - 2s·o - x, which leaves no x where it is, so that no orbit has a single x. Where e > 1 the
+            place 0 shows a multiple of e alone, as its image is none. Else p' = 2n, g = 2·gcd(s, n), and a has the images
+            u - a + g·t, u = -1/d mod g: gcd(s, n) orbits.
 """
 
 from __future__ import annotations
@@ -33,7 +29,7 @@ from math import gcd, lcm
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Ge, Integer, Le, Max, Min, Mod, Or, ceiling, expand, floor, true
+from sympy import And, Eq, Expr, Ge, Integer, Le, Max, Min, Mod, Or, ceiling, expand, false, floor, true
 
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
@@ -41,7 +37,7 @@ from derive.forms.extension import extended
 from derive.forms.form import Axis
 from derive.proof.exact import PRIMES, rank, rank_modulo
 
-__all__ = ["Case", "Line", "cases_of"]
+__all__ = ["Case", "Line", "by_remainder", "cases_of"]
 
 _MOST = 64  # places of a line that are gone through
 
@@ -57,7 +53,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Entries `low` to `high` of one axis, a and -a one where `mirrored`, which read e(stride·o + step·a) of `extent` places."""
+    """Entries `low` to `high` of one axis, which read e(stride·o + step·a) of `extent` places."""
 
     edge: str
     low: Expr
@@ -65,12 +61,11 @@ class Line:
     step: int
     stride: int
     extent: Expr
-    mirrored: bool = False
 
     @property
     def size(self) -> Expr:
         """How many entries there are."""
-        return expand(self.high + 1 if self.mirrored else self.high - self.low + 1)
+        return expand(self.high - self.low + 1)
 
     @property
     def is_even(self) -> bool:
@@ -78,12 +73,12 @@ class Line:
         return bool(expand(self.low + self.high) == 0)
 
 
-def cases_of(line: Line) -> list[Case] | None:
-    """Case by case how many entries are told apart; None where no expression is known."""
+def cases_of(line: Line) -> list[Case]:
+    """Case by case how many entries are told apart."""
     numbers = line.low.is_Integer and line.high.is_Integer and line.edge != "zero"
-    if numbers:
-        return _of_numbers(line)
-    return (_MIRRORED if line.mirrored else _KINDS)[line.edge](line)
+    if numbers and (told := _of_numbers(line)) is not None:
+        return told
+    return _KINDS[line.edge](line)
 
 
 def _last(line: Line) -> Expr:
@@ -107,51 +102,85 @@ def _nearest(line: Line) -> list[Case]:
 
 
 def _periodic(line: Line) -> list[Case]:
-    return _by_remainder(line, 1, lambda r: gcd(line.step, r), lambda e: _bounded(line, line.extent / e))
+    return _where(by_remainder(line, 1, lambda r: gcd(line.step, r)), lambda e: [_bounded(line, line.extent / e)])
 
 
-def _reflected(line: Line) -> list[Case] | None:
+def _reflected(line: Line) -> list[Case]:
     def divisors(r: int) -> tuple[int, int]:
         e = gcd(line.step, 2 * r - 2)
-        return e, (gcd(2 * line.stride, 2 * r - 2) // e - 1) // 2 if 2 * line.stride % e == 0 else 0
+        return e, gcd(2 * line.stride, 2 * r - 2) // e if 2 * line.stride % e == 0 else 1
 
-    def told(key: tuple[int, int]) -> tuple[Expr, Any]:
-        e, orbits = key
+    def told(key: tuple[int, int]) -> list[Case]:
+        e, period = key
         around = expand((2 * line.extent - 2) / e)
         if line.stride == 1:
-            return _bounded(line, Max(1, around))
-        return _without(line, around, orbits, ceiling(around / 2) - 1 - line.high)
+            return [_bounded(line, Max(1, around))]
+        return _without(line, around, period, 0)
 
-    def at_once(e: int) -> tuple[Expr, Any]:
-        return Min(line.high, floor((line.extent - 1) / e)) + 1, Le(line.high, 0)
+    def at_once(e: int) -> list[Case]:
+        half, ends = floor((line.extent - 1) / e), (expand(-line.low), line.high)
+        return [Case(true, Min(Max(*ends), half) + 1, And(Or(*(Le(end, 0) for end in ends)), Le(Max(*ends), half)))]
 
-    many = _by_remainder(line, line.stride, divisors, told)
+    many = _where(by_remainder(line, line.stride, divisors), told)
     if line.stride == 1:
         return many
-    one = _by_remainder(line, 1, lambda r: gcd(line.step, 2 * r - 2), at_once)
-    return _one_place(line, one, many) if line.is_even else None
+    few = Le(line.extent, line.stride)
+    one = _where(by_remainder(line, 1, lambda r: gcd(line.step, 2 * r - 2)), at_once)
+    return [*(Case(And(few, c.given), c.apart, And(few, c.full)) for c in one), *_more(line, many)]
 
 
-def _symmetric(line: Line) -> list[Case] | None:
-    def divisors(r: int) -> tuple[int, int]:
-        e = gcd(line.step, 2 * r)
-        return e, gcd(line.stride, r) if e == 1 else 0
+def _symmetric(line: Line) -> list[Case]:
+    def divisors(r: int) -> tuple[int, int, int]:
+        if (e := gcd(line.step, 2 * r)) > 1:
+            return e, 1, 0
+        period = 2 * gcd(line.stride, r)
+        return e, period, pow(-line.step, -1, period)
 
-    def told(key: tuple[int, int]) -> tuple[Expr, Any]:
-        e, orbits = key
+    def told(key: tuple[int, int, int]) -> list[Case]:
+        e, period, turn = key
         around = expand(2 * line.extent / e)
         if line.stride == 1:
-            return _bounded(line, around - orbits)
-        return _without(line, around, orbits, line.extent - line.high)
+            return [_bounded(line, around - (1 if e == 1 else 0))]
+        return _without(line, around, period, turn)
 
-    many = _by_remainder(line, line.stride, divisors, told)
-    if line.stride == 1 or line.step % 2 == 0:
+    many = _where(by_remainder(line, line.stride, divisors), told)
+    if line.stride == 1:
         return many
-    one = [Case(true, Min(line.high + 1, line.extent), Le(line.high, 0))]
-    return _one_place(line, one, many) if line.is_even and line.step == 1 else None
+    if line.step == 1:
+        ends = (line.high + 1, expand(-line.low))
+        full = And(Or(Le(-line.low, 0), And(Le(line.high, 0), Eq(line.low, 0))), Le(line.high + 1, line.extent))
+        return [
+            Case(Le(line.extent, line.stride), Min(Max(*ends), line.extent), And(full, Le(line.extent, line.stride))),
+            *_more(line, many),
+        ]
+    one = (case for r in range(1, line.stride + 1) for case in _pairs(line, r))
+    return [*one, *_more(line, many)]
 
 
-_KINDS: dict[str, Callable[[Line], list[Case] | None]] = {
+def _pairs(line: Line, extent: int) -> list[Case]:
+    """One place alone, which sees sums of x and -1 - x, behind an edge that reflects so many places with the last repeated."""
+    here = Eq(line.extent, extent)
+    e = gcd(line.step, 2 * extent)
+    around = 2 * extent // e
+    if e > 1:
+        case = _bounded(line, Integer(around))
+        return [Case(here, case.apart, And(here, case.full))]
+    turn = pow(-line.step, -1, around)
+    orbits = {frozenset((x, (turn - x) % around)) for x in range(around)}
+    firsts = sorted((min(x), min(-y % around for y in x)) for x in orbits)
+    left, right = expand(-line.low), line.high
+    apart = sum((Max(_step(right + 1 - up), _step(left + 1 - down)) for up, down in firsts), Integer(0))
+    alone = [
+        (low, high)
+        for low in range(extent + 1)
+        for high in range(extent + 1)
+        if sum(up <= high or down <= low for up, down in firsts) == low + high + 1
+    ]
+    ends = [(a, b) for a, b in alone if not any((a, b) != (c, d) and a <= c and b <= d for c, d in alone)]
+    return [Case(here, apart, And(here, Or(*(And(Le(left, a), Le(right, b)) for a, b in ends))))]
+
+
+_KINDS: dict[str, Callable[[Line], list[Case]]] = {
     "nearest": _nearest,
     "periodic": _periodic,
     "reflect": _reflected,
@@ -160,79 +189,74 @@ _KINDS: dict[str, Callable[[Line], list[Case] | None]] = {
 }
 
 
-def _turned_over(line: Line, divisor: Callable[[int], int], around: Callable[[int], Expr]) -> list[Case]:
-    """A mirrored window's remainders, which are one with their negatives: `around` many, by what `divisor` gives."""
-
-    def told(e: int) -> tuple[Expr, Any]:
-        half = floor(around(e) / 2)
-        return Min(line.high, half) + 1, Le(line.high, half)
-
-    return _by_remainder(line, 1, divisor, told)
-
-
-def _mirrored_nearest(line: Line) -> list[Case]:
-    most = ceiling((line.extent - 1) / line.step)
-    return [Case(true, Min(line.high, most) + 1, Le(line.high, most))]
-
-
-def _mirrored_periodic(line: Line) -> list[Case]:
-    return _turned_over(line, lambda r: gcd(line.step, r), lambda e: line.extent / e)
-
-
-def _mirrored_reflected(line: Line) -> list[Case]:
-    return _turned_over(line, lambda r: gcd(line.step, 2 * r - 2), lambda e: expand((2 * line.extent - 2) / e))
-
-
-def _mirrored_symmetric(line: Line) -> list[Case] | None:
-    def around(e: int) -> Expr:
-        return expand(2 * line.extent / e) - (1 if e == 1 else 0)
-
-    return _turned_over(line, lambda r: gcd(line.step, 2 * r), around) if line.stride == 1 else None
-
-
-_MIRRORED: dict[str, Callable[[Line], list[Case] | None]] = {
-    "nearest": _mirrored_nearest,
-    "periodic": _mirrored_periodic,
-    "reflect": _mirrored_reflected,
-    "symmetric": _mirrored_symmetric,
-}
-
-
-def _bounded(line: Line, period: Expr) -> tuple[Expr, Any]:
+def _bounded(line: Line, period: Expr) -> Case:
     """As many entries as there are remainders."""
     most = expand(period)
-    return Min(line.size, most), Le(line.size, most)
+    return Case(true, Min(line.size, most), Le(line.size, most))
 
 
-def _without(line: Line, period: Expr, orbits: int, missing: Expr) -> tuple[Expr, Any]:
-    """Remainders, less the orbits that are farther from the middle than what is missing."""
+def _step(excess: Expr) -> Expr:
+    """1 where it is positive, else 0."""
+    return Max(0, Min(1, expand(excess)))
+
+
+def _without(line: Line, around: Expr, period: int, turn: int) -> list[Case]:
+    """Remainders, less the orbits {x, turn - x} mod the period of which the window lacks no entry."""
+    pairs = {frozenset((x, (turn - x) % period)) for x in range(period)}
+    orbits = [tuple(sorted(orbit)) for orbit in pairs if len(orbit) == 2]
     if not orbits:
-        return _bounded(line, period)
-    lost = Max(0, Min(orbits, expand(orbits - missing)))
-    return Min(line.size, period) - lost, And(Le(line.size, period), Le(orbits, missing))
+        return [_bounded(line, around)]
+    if line.is_even:
+        near = [min(min(x % period, -x % period) for x in orbit) for orbit in orbits]
+        return [_less(line, around, near, ceiling(around / 2) - 1 - line.high)]
+    found: dict[tuple[int, ...], list[int]] = {}
+    for rest in range(period):
+        met = sorted(min((x - rest - 1) % period for x in orbit) + 1 for orbit in orbits)
+        found.setdefault(tuple(met), []).append(rest)
+    cases = []
+    for times, rests in found.items():
+        given = Or(*(Eq(Mod(line.high, period), rest) for rest in rests)) if len(found) > 1 else true
+        if given != false:
+            case = _less(line, around, list(times), expand(around - line.size))
+            cases.append(Case(given, case.apart, And(given, case.full)))
+    return cases
 
 
-def _one_place(line: Line, one: list[Case], many: list[Case]) -> list[Case]:
-    """The first on grids of one place that is kept, the others on larger ones."""
-    few, more = Le(line.extent, line.stride), Ge(line.extent, line.stride + 1)
-    first = [Case(And(few, case.given), case.apart, And(few, case.full)) for case in one]
-    return [*first, *(Case(case.given, case.apart, And(more, case.full)) for case in many)]
+def _less(line: Line, around: Expr, met: list[int], missing: Expr) -> Case:
+    """Less those orbits that are met later than by the first entries that are missing, so many."""
+    first, last = min(met), max(met)
+    if sorted(met) == list(range(first, last + 1)):
+        lost = Max(0, Min(len(met), expand(last - missing)))
+    else:
+        lost = sum((met.count(k) * _step(k - missing) for k in sorted(set(met))), Integer(0))
+    return Case(true, Min(line.size, around) - lost, And(Le(line.size, around), Le(last, missing)))
 
 
-def _by_remainder(
-    line: Line, steps: int, key: Callable[[int], Any], told: Callable[[Any], tuple[Expr, Any]]
-) -> list[Case]:
-    """What is told by a number that the extent's remainder gives, for each of them in turn."""
+def _more(line: Line, many: list[Case]) -> list[Case]:
+    """On grids of more than one place that is kept."""
+    return [Case(c.given, c.apart, And(Ge(line.extent, line.stride + 1), c.full)) for c in many]
+
+
+def by_remainder(line: Line, steps: int, key: Callable[[int], Any]) -> list[tuple[Any, Any]]:
+    """What a number is that the extent's remainder gives, and where; the values that fewer remainders have come first."""
     period = _least_period([key(r) for r in range(1, lcm(line.step, steps) + 1)])
     found: dict[Any, list[int]] = {}
     for r in range(1, period + 1):
         found.setdefault(key(r), []).append(r % period)
-    cases = []
-    for value, remainders in sorted(found.items(), key=lambda item: len(item[1])):
-        apart, full = told(value)
-        given = Or(*(Eq(Mod(line.extent, period), r) for r in remainders)) if len(found) > 1 else true
-        cases.append(Case(given, apart, And(given, full)))
-    return cases
+    every = sorted(found.items(), key=lambda item: len(item[1]))
+    return [
+        (Or(*(Eq(Mod(line.extent, period), r) for r in rests)) if len(found) > 1 else true, value)
+        for value, rests in every
+    ]
+
+
+def _where(pairs: list[tuple[Any, Any]], told: Callable[[Any], list[Case]]) -> list[Case]:
+    """The cases of every value, where it is that."""
+    return [
+        Case(And(given, case.given), case.apart, And(given, case.full))
+        for given, value in pairs
+        for case in told(value)
+    ]
 
 
 def _least_period(values: list[Any]) -> int:
@@ -271,9 +295,6 @@ def _rank(line: Line, extent: int) -> int:
     places = places[:, None] + line.step * taps
     read = np.broadcast_to(evaluate(extended(line.edge, axis, at), {at: places}), places.shape)
     seen = (read[:, None, :] == np.arange(extent)[:, None]).reshape(-1, len(taps)).astype(np.int64)
-    if line.mirrored:
-        middle = -int(line.low)
-        seen = np.concatenate([seen[:, [middle]], seen[:, middle + 1 :] + seen[:, :middle][:, ::-1]], axis=1)
     rows = np.unique(seen, axis=0)
     most = len(np.unique(rows, axis=1).T)
     return most if rank_modulo(rows, PRIMES[0], most) == most else rank(rows)

@@ -1,0 +1,148 @@
+"""Functions on a window along an axis, in kinds, of which some are seen behind an edge: what `orbits` counts products of.
+
+Axes that a group exchanges have one basis. Where they are read alike: even functions that are seen, and those that are not, the
+same of odd ones, and where an even function shows what an odd one does, their sum and their difference, which isn't seen and is the
+sum reflected. Where they are read differently: behind nearest edges f(k) ± f(-k) are seen along the axes that tell k from k + 1.
+Elsewhere all even functions must be seen along every axis for all orbits to be, as products of one such function along all axes are
+orbits. Then the period along an axis is at least 2Δ, and where it is that one odd function is not seen: 1 at Δ, -1 at -Δ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, combinations
+from typing import Any
+
+from sympy import And, Dummy, Expr, Integer, Le, Max, Min, Or
+
+from derive.proof.halves import Half, halves_of, written
+from derive.proof.lines import Line, cases_of
+from derive.proof.orbits import Kind
+
+__all__ = ["Kinds", "all_seen", "kinds_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Kinds whose letters are `letters` of other letters, and these the `values`."""
+
+    kinds: tuple[Kind, ...]
+    letters: Mapping[Any, Expr]
+    values: Mapping[Any, Expr]
+
+
+def kinds_of(lines: Mapping[int, Line], turned: bool, alone: bool, split: int) -> Kinds | None:
+    """Those of axes that are exchanged, by position; None where they have no expression.
+
+    `turned`: elements of the group reflect the axes; `alone`: each by itself, so that no product with an odd function counts. The
+    function at the place alone is a kind of its own where it is `split` off.
+    """
+    (line, *others) = lines.values()
+    if any(other != line for other in others):
+        return _clamped(lines, alone, split) if turned and line.edge == "nearest" else None
+    if not turned:
+        return _all(line, split)
+    even, odd = halves_of(line)
+    many, seen = Dummy("i"), Dummy("e")
+    if alone:
+        kinds = [Kind(seen, lambda few: even.at_most(few + split)), Kind(Dummy("f"), even.all_but, seen=False)]
+        return Kinds((*kinds, *_central(split)), {seen: many - split}, {many: even.apart})
+    pairs = line.stride > 1 and line.edge in ("symmetric", "nearest")
+    return _in_pairs(line, even, odd, split) if pairs else _by_sign(even, odd, split)
+
+
+def _central(split: int) -> Iterator[Kind]:
+    if split:
+        yield Kind(Integer(1), lambda few: few >= 1, central=True)
+
+
+def _all(line: Line, split: int) -> Kinds:
+    cases = cases_of(line)
+    many, seen, lost = Dummy("r"), Dummy("s"), Dummy("f")
+    apart = written([(case.apart, case.given) for case in cases])
+    kinds = [
+        Kind(seen, lambda few: Le(apart - split, few)),
+        Kind(lost, lambda few: Le(line.size - apart, few) if few else Or(*(case.full for case in cases)), seen=False),
+    ]
+    return Kinds((*kinds, *_central(split)), {seen: many - split}, {many: apart})
+
+
+def _by_sign(even: Half, odd: Half, split: int) -> Kinds:
+    i, j = Dummy("i"), Dummy("j")
+    letters = [Dummy(name) for name in "efgh"]
+    kinds = [
+        Kind(letters[0], lambda few: even.at_most(few + split)),
+        Kind(letters[1], even.all_but, seen=False),
+        Kind(letters[2], odd.at_most, sign=-1),
+        Kind(letters[3], odd.all_but, sign=-1, seen=False),
+    ]
+    written_in = {letters[0]: i - split, letters[2]: j}
+    return Kinds((*kinds, *_central(split)), written_in, {i: even.apart, j: odd.apart})
+
+
+def _in_pairs(line: Line, even: Half, odd: Half, split: int) -> Kinds | None:
+    """What even and odd functions both show is seen of one of each pair of functions that a reflection exchanges."""
+    if split:
+        return None
+    i, j, p = Dummy("i"), Dummy("j"), Dummy("p")
+    pairs = even.apart + odd.apart - written([(case.apart, case.given) for case in cases_of(line)])
+    e, f, g, h, both = (Dummy(name) for name in "efghb")
+    kinds = (
+        Kind(e, lambda few: Le(even.apart - pairs, few)),
+        Kind(f, even.all_but, seen=False),
+        Kind(g, lambda few: Le(odd.apart - pairs, few), sign=-1),
+        Kind(h, odd.all_but, sign=-1, seen=False),
+        Kind(both, lambda few: Le(pairs, few), other=5),
+        Kind(both, lambda few: Le(pairs, few), other=4, seen=False),
+    )
+    return Kinds(kinds, {e: i - p, g: j - p, both: p}, {i: even.apart, j: odd.apart, p: pairs})
+
+
+def _clamped(lines: Mapping[int, Line], alone: bool, split: int) -> Kinds | None:
+    """Behind nearest edges f(k) ± f(-k), less those of k - 1, are seen along the axes that reach k places from the first one."""
+    if any(line.stride > 1 for line in lines.values()) and not alone:
+        return None
+    reach = {k: halves_of(line)[1].cases[0][1] for k, line in lines.items()}
+    (high,) = {line.high for line in lines.values()}
+    kinds: list[Kind] = []
+    values = {}
+    for some in _subsets(lines):
+        least, others = Min(high, *(reach[k] for k in some)), [reach[k] for k in lines if k not in some]
+        many = Max(0, least - Max(*others)) if others else least
+        for sign in (1,) if alone else (1, -1):
+            letter = Dummy("c")
+            values[letter] = many + (1 if not others and sign > 0 and not split else 0)
+            few = partial(Le, values[letter])
+            kinds.append(Kind(letter, few, sign, seen=frozenset(some)))
+    return Kinds((*kinds, *_central(split)), {}, values)
+
+
+def _subsets(lines: Mapping[int, Line]) -> Iterator[tuple[int, ...]]:
+    return chain.from_iterable(combinations(lines, size) for size in range(len(lines) + 1))
+
+
+def all_seen(lines: Mapping[int, Line], alone: bool, clauses: Callable[[tuple[Kind, ...]], list[Any]]) -> list[Any]:
+    """Conditions that all hold where all orbits are seen, of which `clauses` says some for the kinds along these axes.
+
+    Odd functions are seen along all axes, or along some only, which is enough where nothing else follows from the kinds.
+    """
+    (high,) = {line.high for line in lines.values()}
+    given = [half.all_but(0) for half in dict.fromkeys(halves_of(line)[0] for line in lines.values())]
+    even = Kind(Dummy("e"), partial(Le, high + 1))
+    if alone:
+        return [*given, *clauses((even,))]
+    enough: list[set[int]] = []
+    options = []
+    for some in _subsets(lines):
+        if any(known <= set(some) for known in enough):
+            continue
+        odd, last = (
+            Kind(Dummy("g"), partial(Le, high - 1), sign=-1),
+            Kind(Integer(1), partial(Le, 1), -1, seen=frozenset(some)),
+        )
+        further = clauses((even, odd, last))
+        options.append(And(*(halves_of(lines[k])[1].all_but(0) for k in some), *further))
+        enough += [] if further else [set(some)]
+    return [*given, Or(*options)]

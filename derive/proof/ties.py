@@ -1,0 +1,150 @@
+"""Which signed permutations of a window's letters keep its entries, and that entries coincide by these alone.
+
+    V[max(|a|, |b|), min(|a|, |b|)]   ⟶   a, b up to signs and order, eight elements
+
+They are found where the window is small, and proved for all sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import permutations, product
+from typing import Any
+
+import numpy as np
+from sympy import And, Eq, Expr, Integer, Or, Symbol, true
+
+from derive.errors import TextError
+from derive.forms.evaluate import evaluate, grid
+from derive.forms.expr import index
+from derive.proof.goal import Goal, Status
+from derive.proof.orbits import Element
+from derive.proof.solver import decide
+
+__all__ = ["Supports", "supports_of", "symmetries"]
+
+Ends = Mapping[Symbol, tuple[Expr, Expr]]
+Supports = frozenset[frozenset[int]]
+_SMALL, _MOST_CELLS, _MOST_AXES = 2, 4096, 3
+
+
+def symmetries(given: Any, ends: Ends, domain: Any, names: Sequence[Expr]) -> tuple[Element, ...] | None:
+    """The group whose orbits in the window are the entries; None where they are no group's.
+
+    Raises nothing: what can't be evaluated or proved is None.
+    """
+    letters = tuple(ends)
+    if sorted(map(str, names)) == sorted(map(str, letters)):
+        same = tuple(range(len(letters)))
+        return ((same, (1,) * len(letters)),)
+    small = _small(ends, (domain, *names))
+    if small is None or len(letters) > _MOST_AXES:
+        return None
+    (inside, *labels), shape = small
+    middle = tuple((side - 1) // 2 for side in shape)
+    places = [tuple(int(v) - c for v, c in zip(at, middle, strict=True)) for at in np.argwhere(inside)]
+    named = {x: tuple(int(v[tuple(a + c for a, c in zip(x, middle, strict=True))]) for v in labels) for x in places}
+    group = tuple(
+        element for element in _candidates(ends) if all(named.get(_moved(element, x)) == named[x] for x in places)
+    )
+    orbits = {frozenset(_moved(element, x) for element in group) for x in places}
+    if len(orbits) != len(set(named.values())) or not _proved(given, ends, domain, names, group):
+        return None
+    return group
+
+
+def supports_of(given: Any, ends: Ends, domain: Any) -> Supports | None:
+    """The sets of letters that may be other than 0 together, if such sets are all that the domain says; the largest ones."""
+    letters = tuple(ends)
+    if domain == true:
+        return frozenset([frozenset(range(len(letters)))])
+    small = _small(ends, (domain,))
+    if small is None:
+        return None
+    (inside,), shape = small
+    middle = [(side - 1) // 2 for side in shape]
+    found = {frozenset(k for k, v in enumerate(at) if v != middle[k]) for at in np.argwhere(inside)}
+    largest = frozenset(a for a in found if not any(a < b for b in found))
+    said = Or(*(And(*(Eq(s, 0) for k, s in enumerate(letters) if k not in some)) for some in largest))
+    facts = (given, *_box(ends))
+    same = (Goal((*facts, domain), said), Goal((*facts, said), domain))
+    return largest if all(decide(goal.smt) is Status.PROVED for goal in same) else None
+
+
+def _small(ends: Ends, values: Sequence[Any]) -> tuple[list[Any], tuple[int, ...]] | None:
+    """Values all over a window of few cells; None where they depend on more than the window."""
+    sizes = {s for pair in ends.values() for e in pair for s in e.free_symbols}
+    at = dict.fromkeys(sizes, Integer(_SMALL))
+    numbers = {s: tuple(int(e.xreplace(at)) for e in pair) for s, pair in ends.items()}
+    shape = tuple(high - low + 1 for low, high in numbers.values())
+    spoken = set().union(*(v.free_symbols for v in values if hasattr(v, "free_symbols")))
+    if not spoken <= sizes | set(ends) or np.prod(shape) > _MOST_CELLS:
+        return None
+    places = {**dict.fromkeys(sizes, _SMALL), **grid(numbers)}  # type: ignore[arg-type]
+    try:
+        return [np.broadcast_to(evaluate(v, places), shape) for v in values], shape
+    except TextError:
+        return None
+
+
+def _candidates(ends: Ends) -> list[Element]:
+    """Signed permutations that keep the box."""
+    sides = list(ends.values())
+    even = [low == -high for low, high in sides]
+    found = []
+    for places in permutations(range(len(sides))):
+        for signs in product((1, -1), repeat=len(sides)):
+            kept = all(sides[k] == sides[place] for k, place in enumerate(places))
+            if kept and all(even[k] for k, sign in enumerate(signs) if sign < 0):
+                found.append((places, signs))
+    return found
+
+
+def _moved(element: Element, at: Sequence[Any]) -> tuple[Any, ...]:
+    found: list[Any] = [0] * len(at)
+    for k, (place, sign) in enumerate(zip(*element, strict=True)):
+        found[place] = sign * at[k]
+    return tuple(found)
+
+
+def _box(ends: Ends) -> list[Any]:
+    return [part for s, (low, high) in ends.items() for part in (low <= s, s <= high)]
+
+
+def _proved(given: Any, ends: Ends, domain: Any, names: Sequence[Expr], group: Sequence[Element]) -> bool:
+    letters = tuple(ends)
+    twins = {s: index(f"{s.name}_") for s in letters}
+    facts = (given, *_box(ends), domain)
+    others = [fact.xreplace(twins) for fact in (*_box(ends), domain)]
+    alike = And(*(Eq(e, e.xreplace(twins)) for e in names))
+    reached = Or(*(And(*map(Eq, twins.values(), _moved(element, letters))) for element in group))
+    goals = [Goal((*facts, *others, alike), reached)]
+    for element in _generators(group):
+        turned = dict(zip(letters, _moved(element, letters), strict=True))
+        goals.append(Goal(facts, And(domain.xreplace(turned), *(Eq(e, e.xreplace(turned)) for e in names))))
+    return all(decide(goal.smt) is Status.PROVED for goal in goals)
+
+
+def _generators(group: Sequence[Element]) -> list[Element]:
+    found: list[Element] = []
+    same = tuple(range(len(group[0][0])))
+    reached = {(same, (1,) * len(same))}
+    for element in group:
+        if element not in reached:
+            found.append(element)
+            reached = _closure(found)
+    return found
+
+
+def _closure(generators: Sequence[Element]) -> set[Element]:
+    same = tuple(range(len(generators[0][0])))
+    found = new = {(same, (1,) * len(same))}
+    while new:
+        new = {_after(a, b) for a in new for b in generators} - found
+        found = found | new
+    return found
+
+
+def _after(first: Element, second: Element) -> Element:
+    places = tuple(second[0][place] for place in first[0])
+    return places, tuple(sign * second[1][place] for sign, place in zip(first[1], first[0], strict=True))
