@@ -48,6 +48,9 @@ def _progress(total: int) -> Iterator[Callable[[str, dict[str, Any] | None], Non
 )
 @click.option("--write", "keep", is_flag=True, help="Keep figures, page and chart in docs/performance.")
 @click.option(
+    "--as", "machine", default="", help="With --write: keep them beside those of the first machine, by this name."
+)
+@click.option(
     "--backend",
     type=click.Choice(["numpy", "cupy"]),
     default="numpy",
@@ -55,7 +58,14 @@ def _progress(total: int) -> Iterator[Callable[[str, dict[str, Any] | None], Non
     help="What is timed: 'cupy' on a device, where all kernels are compared with NumPy's first.",
 )
 def bench(
-    names: tuple[str, ...], file: Path | None, quick: bool, threads: int, unforced: bool, keep: bool, backend: str
+    names: tuple[str, ...],
+    file: Path | None,
+    quick: bool,
+    threads: int,
+    unforced: bool,
+    keep: bool,
+    machine: str,
+    backend: str,
 ) -> None:
     """Time layers against the compiled libraries that are installed.
 
@@ -69,19 +79,21 @@ def bench(
             raise click.UsageError("--quick, --threads, --unforced and --write are for NumPy's backend.")
         _on_device(names, file)
         return
-    from derive.bench.page import FOLDER
+    from derive.bench.page import FOLDER, Names
     from derive.bench.report import finish
     from derive.bench.rows import chosen
     from derive.bench.running import figures
 
     rows = chosen(names)
-    if keep and names:
+    if machine and not (keep and machine.isidentifier()):
+        raise click.UsageError("--as goes with --write, and is a word.")
+    if keep and names and not machine:
         raise click.UsageError("--write keeps the whole table; leave the names out.")
     if keep and FOLDER is None:
         raise click.UsageError("--write keeps figures in a checkout, and this is none.")
     with _progress(len(rows)) as step:
         found = figures(rows, _QUICK if quick else _BUDGET, unforced, threads, step)
-    finish(found, file, FOLDER if keep else None)
+    finish(found, file, FOLDER if keep else None, Names(machine))
 
 
 def _on_device(names: tuple[str, ...], file: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -10,35 +11,72 @@ from typing import Any
 from derive.bench.chart import chart, limit_chart
 from derive.bench.timing import OURS
 
-__all__ = ["CHART", "DATA", "FOLDER", "LIMIT_CHART", "PAGE", "files"]
+__all__ = ["FIRST", "FOLDER", "Names", "files"]
 
-DATA, PAGE, CHART, LIMIT_CHART = "numpy.json", "numpy.md", "numpy.svg", "numpy-limit.svg"
 _LARGE, _GROWTH = 1_000_000, 1.25  # pixels; the time of a pixel of the slowest, in that of the fastest
 _ROOT = Path(__file__).resolve().parents[2]
 FOLDER: Path | None = _ROOT / "docs" / "performance" if (_ROOT / "pyproject.toml").is_file() else None
 
 
-def files(found: Mapping[str, Any]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the files are called: those of another machine than the first by a name besides."""
+
+    machine: str = ""
+
+    def of(self, ending: str) -> str:
+        """The name of the file with this ending."""
+        return f"numpy{'-' if self.machine else ''}{self.machine}{ending}"
+
+    @property
+    def data(self) -> str:
+        """The figures."""
+        return self.of(".json")
+
+    @property
+    def page(self) -> str:
+        """The page."""
+        return self.of(".md")
+
+    @property
+    def chart(self) -> str:
+        """The ratios."""
+        return self.of(".svg")
+
+    @property
+    def limits(self) -> str:
+        """The shares of the machine's limit."""
+        return self.of("-limit.svg")
+
+
+FIRST = Names()
+
+
+def files(found: Mapping[str, Any], names: Names = FIRST) -> dict[str, str]:
     """The page and the charts by their names."""
-    return {PAGE: _page(found), CHART: chart(found["rows"]), LIMIT_CHART: limit_chart(found["rows"])}
+    rows = [row for row in found["rows"] if row["goal"] is not None] if names.machine else found["rows"]
+    return {names.page: _page(found, names), names.chart: chart(rows), names.limits: limit_chart(rows)}
 
 
-def _page(found: Mapping[str, Any]) -> str:
+def _page(found: Mapping[str, Any], names: Names) -> str:
     rows = found["rows"]
     timed = [row for row in rows if row["cpu"] is not None]
     met = sum(row["cpu"]["median"] <= row["goal"] for row in timed)
+    option = f" --as {names.machine}" if names.machine else ""
+    taken = " that were timed" if names.machine else ""
+    where = f", on {_processor(found)}" if names.machine else ""
     lines = [
-        f"<!-- Made by `python -m derive bench --write` from {DATA}. Do not edit. -->",
+        f"<!-- Made by `python -m derive bench --write{option}` from {names.data}. Do not edit. -->",
         "",
-        "# NumPy kernels against compiled libraries",
+        f"# NumPy kernels against compiled libraries{where}",
         "",
-        f"Seconds of the derived kernel divided by those of the fastest peer: {met} of {len(timed)} goals are met.",
+        f"Seconds of the derived kernel divided by those of the fastest peer: {met} of {len(timed)} goals{taken} are met.",
         "",
-        f"![Ratios of the derived kernels' time to the fastest peer's, with goals]({CHART})",
+        f"![Ratios of the derived kernels' time to the fastest peer's, with goals]({names.chart})",
         "",
         *_table(found),
         "",
-        *_limit(found),
+        *_limit(found, names.limits),
         "",
         *_missed(timed),
         *_growth(rows),
@@ -47,6 +85,11 @@ def _page(found: Mapping[str, Any]) -> str:
         *_method(found),
     ]
     return "\n".join([*lines, ""])
+
+
+def _processor(found: Mapping[str, Any]) -> str:
+    kernels = ", ".join(str(blas["architecture"]) for blas in found["blas"]) or "unknown"
+    return f"{found['processor']} with kernels for {kernels}"
 
 
 def _growth(rows: list[Mapping[str, Any]]) -> list[str]:
@@ -91,7 +134,7 @@ def _table(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _limit(found: Mapping[str, Any]) -> list[str]:
+def _limit(found: Mapping[str, Any], file: str) -> list[str]:
     rates = {name: f"{rate / 1e9:.1f}" for name, rate in found["limits"].items()}
     return [
         "## Against the machine's limit",
@@ -102,7 +145,7 @@ def _limit(found: Mapping[str, Any]) -> list[str]:
         f"{rates['gemm_float64']}·10⁹ in float64, copies {rates['copy_bytes']} GB/s (read and written together) and",
         f"reads {rates['read_bytes']} GB/s.",
         "",
-        f"![Shares of the machine's limit that the derived kernels and the fastest peers reach]({LIMIT_CHART})",
+        f"![Shares of the machine's limit that the derived kernels and the fastest peers reach]({file})",
     ]
 
 
@@ -157,11 +200,12 @@ def _method(found: Mapping[str, Any]) -> list[str]:
     kernels = (
         ", ".join(f"{blas['version']} with kernels for {blas['architecture']}" for blas in found["blas"]) or "unknown"
     )
+    load = f", load {found['load']:.1f}" if "load" in found else ""
     known = ", ".join(f"{name} {held}" for name, held in versions.items())
     return [
         "## How they were taken",
         "",
-        f"On {found['date']}: {found['processor']}, {found['processors']} processors, {found['system']}, Python",
+        f"On {found['date']}: {found['processor']}, {found['processors']} processors, {found['system']}{load}, Python",
         f"{found['python']}; {known};",
         f"NumPy's OpenBLAS: {kernels}{_forced(found)}.",
         "",

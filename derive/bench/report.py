@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from derive.artifacts import write
-from derive.bench.page import DATA, files
+from derive.bench.page import FIRST, Names, files
 from derive.bench.timing import OURS
 from derive.errors import DeriveError
 
 __all__ = ["finish", "notes", "table"]
 
 
-def finish(found: Mapping[str, Any], file: Path | None, folder: Path | None) -> None:
+def finish(found: Mapping[str, Any], file: Path | None, folder: Path | None, names: Names = FIRST) -> None:
     """Print the table, write what was asked for. Raises DeriveError where a layer's result was wrong, and OutputError."""
     console = Console(highlight=False)
     console.print(table(found))
@@ -28,7 +28,7 @@ def finish(found: Mapping[str, Any], file: Path | None, folder: Path | None) -> 
     if file is not None:
         write({file.name: text}, file.parent)
     if folder is not None:
-        write({DATA: text, **files(found)}, folder)
+        write({names.data: text, **files(found, names)}, folder)
     wrong = [f"{row['name']}: {row['participants'][OURS]['refused']}" for row in found["rows"] if _wrong(row)]
     if wrong:
         raise DeriveError(f"Not timed: {'; '.join(wrong)}.")

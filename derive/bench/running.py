@@ -113,6 +113,7 @@ def _machine(ours: Worker, unforced: bool) -> dict[str, Any]:
         "environment": {name: None if unforced else os.environ.get(name) for name in FORCED},
         "memory": "freed memory is kept by every process (glibc), so results that are allocated anew fall on used pages",
         "constants": _constants(ours),
+        **({"load": round(os.getloadavg()[0], 1)} if hasattr(os, "getloadavg") else {}),
     }
 
 

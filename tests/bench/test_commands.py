@@ -77,6 +77,11 @@ def test_the_page_is_of_the_whole_table(run, asked, monkeypatch, tmp_path):
     assert code == 2 and "--write keeps the whole table; leave the names out." in err
     assert run("bench", "--write")[0] == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["numpy-limit.svg", "numpy.json", "numpy.md", "numpy.svg"]
+    assert run("bench", "1mp-3x3", "--write", "--as", "other")[0] == 0
+    assert sum(p.name.startswith("numpy-other") for p in tmp_path.iterdir()) == 4
+    for wrong in (("--as", "other"), ("--write", "--as", "../other")):
+        code, _, err = run("bench", *wrong)
+        assert code == 2 and "--as goes with --write, and is a word." in err
     monkeypatch.setattr(page, "FOLDER", None)
     code, _, err = run("bench", "--write")
     assert code == 2 and "--write keeps figures in a checkout, and this is none." in err

@@ -9,12 +9,14 @@ import xml.etree.ElementTree as ET
 import pytest
 from rich.console import Console
 
-from derive.bench.page import CHART, DATA, FOLDER, LIMIT_CHART, PAGE, files
+from derive.bench.page import FOLDER, Names, files
 from derive.bench.problem import Problem
 from derive.bench.report import finish, notes, table
 from derive.bench.rows import ROWS, Row
 from derive.bench.timing import Turns, measure
 from derive.errors import DeriveError
+
+NAMES = Names()
 
 
 def turns(*rounds, **more):
@@ -59,7 +61,7 @@ def sample(refused: str = "") -> dict:
 
 
 def test_the_page_says_what_was_met_and_missed():
-    page = files(sample())[PAGE]
+    page = files(sample())[NAMES.page]
     assert "1 of 2 goals are met." in page
     cells = "| 1mp-3x3 | 3×3 on 1000×1000 | `conv2d` | cv2.filter2D | 0.50 (0.50 to 0.51) | 1.5 |"
     assert cells in page
@@ -68,25 +70,25 @@ def test_the_page_says_what_was_met_and_missed():
     assert "opencv-python-headless is not installed" in page
     assert "A Processor, 2 processors, Linux x86_64, Python\n3.12.0; numpy 2.4.0;\n" in page
     assert "NumPy's OpenBLAS: 0.3.30 with kernels for SkylakeX.\n" in page
-    assert f"]({CHART})" in page and f"]({LIMIT_CHART})" in page
+    assert f"]({NAMES.chart})" in page and f"]({NAMES.limits})" in page
     assert "One thread reaches 100.0·10⁹ operations a second in products of float32" in page
 
 
 def test_forced_kernels_are_stated():
     found = sample() | {"environment": {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": None}}
-    assert "with kernels for SkylakeX, by OPENBLAS_CORETYPE=Haswell.\n" in files(found)[PAGE]
+    assert "with kernels for SkylakeX, by OPENBLAS_CORETYPE=Haswell.\n" in files(found)[NAMES.page]
     assert any("BLAS: SkylakeX, forced by the environment; " in line for line in printed(found))
 
 
 def test_the_time_a_pixel_is_compared_across_sizes():
     found = sample()
-    assert "## Growth" not in files(found)[PAGE]
+    assert "## Growth" not in files(found)[NAMES.page]
     big = json.loads(json.dumps(found["rows"][0])) | {"name": "4mp-3x3", "goal": None, "cpu": None, "wall": None}
     big["problem"]["grid"] = [2000, 2000]
     big["participants"]["derive"]["cpu"]["median"] = 6e-3
     big["participants"]["derive"]["scratch"] = 2_000_000
     found["rows"].append(big)
-    page = files(found)[PAGE]
+    page = files(found)[NAMES.page]
     assert "| 3×3 | 1 | 1.00 | 0.0 |\n| 3×3 | 4 | 1.50 | 2.0 |\n" in page
     assert "- 3×3: a pixel's times are within 1.50×, for a goal of 1.25×." in page
     assert "| 4mp-3x3 | 3×3 on" not in page
@@ -94,7 +96,7 @@ def test_the_time_a_pixel_is_compared_across_sizes():
 
 
 def test_the_chart_is_svg_with_words_and_colours_for_both_themes():
-    text = files(sample())[CHART]
+    text = files(sample())[NAMES.chart]
     root = ET.fromstring(text)
     space = "{http://www.w3.org/2000/svg}"
     assert root.get("role") == "img"
@@ -111,7 +113,7 @@ def test_the_chart_is_svg_with_words_and_colours_for_both_themes():
 
 
 def test_the_chart_of_the_limit_has_ours_filled_and_the_peers_beside_it():
-    root = ET.fromstring(files(sample())[LIMIT_CHART])
+    root = ET.fromstring(files(sample())[NAMES.limits])
     space = "{http://www.w3.org/2000/svg}"
     says = "1mp-3x3 50%, the peer 25%; separable-31 50%, the peer 100%; 32x32-3x3 50%."
     assert root.find(f"{space}desc").text == f"Shares of the machine's limit: {says}"
@@ -125,9 +127,9 @@ def test_the_chart_of_the_limit_has_ours_filled_and_the_peers_beside_it():
 
 def test_a_chart_of_nothing_is_a_chart():
     nothing = sample() | {"rows": []}
-    assert "No row has a share." in files(nothing)[LIMIT_CHART]
-    assert "No row has a ratio." in files(nothing)[CHART]
-    assert "0 of 0 goals are met." in files(nothing)[PAGE]
+    assert "No row has a share." in files(nothing)[NAMES.limits]
+    assert "No row has a ratio." in files(nothing)[NAMES.chart]
+    assert "0 of 0 goals are met." in files(nothing)[NAMES.page]
 
 
 def printed(found: dict, width: int = 80) -> list[str]:
@@ -153,7 +155,9 @@ def test_the_table_fits_eighty_columns_on_single_lines():
 def test_files_are_written_and_a_wrong_layer_fails_at_the_end(tmp_path, capsys):
     finish(sample(), tmp_path / "a.json", tmp_path / "kept")
     assert json.loads((tmp_path / "a.json").read_text()) == json.loads(json.dumps(sample()))
-    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == sorted([DATA, PAGE, CHART, LIMIT_CHART])
+    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == sorted(
+        [NAMES.data, NAMES.page, NAMES.chart, NAMES.limits]
+    )
     with pytest.raises(DeriveError, match=r"^Not timed: 32x32-3x3: wrong by 1e-2 of the largest result\.$"):
         finish(sample("wrong by 1e-2 of the largest result"), tmp_path / "b.json", None)
     assert (tmp_path / "b.json").is_file()
@@ -162,8 +166,21 @@ def test_files_are_written_and_a_wrong_layer_fails_at_the_end(tmp_path, capsys):
 
 def test_kept_pages_are_what_their_figures_give():
     assert FOLDER is not None
-    if not (FOLDER / DATA).is_file():
+    kept = [*FOLDER.glob("numpy.json"), *FOLDER.glob("numpy-*.json")]
+    if not kept:
         pytest.skip("no figures are kept yet")
-    found = json.loads((FOLDER / DATA).read_text(encoding="utf-8"))
-    for name, text in files(found).items():
-        assert (FOLDER / name).read_text(encoding="utf-8") == text
+    for file in kept:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        for name, text in files(found, Names(file.stem.removeprefix("numpy").removeprefix("-"))).items():
+            assert (FOLDER / name).read_text(encoding="utf-8") == text
+
+
+def test_figures_of_another_machine_are_named_after_it_and_say_whose_they_are():
+    made = files(sample(), Names("other"))
+    assert sorted(made) == ["numpy-other-limit.svg", "numpy-other.md", "numpy-other.svg"]
+    page = made["numpy-other.md"].splitlines()
+    assert page[0] == "<!-- Made by `python -m derive bench --write --as other` from numpy-other.json. Do not edit. -->"
+    assert page[2] == "# NumPy kernels against compiled libraries, on A Processor with kernels for SkylakeX"
+    assert "fastest peer's, with goals](numpy-other.svg)" in made["numpy-other.md"]
+    busy = files(sample() | {"load": 7.25}, Names("other"))["numpy-other.md"]
+    assert "Linux x86_64, load 7.2, Python" in busy and "load" not in made["numpy-other.md"]
