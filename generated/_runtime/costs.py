@@ -17,7 +17,7 @@ from .gpu import Device
 if TYPE_CHECKING:
     from .machine import Machine
 
-__all__ = ["Counted", "brought", "counted", "held_by", "seconds", "swept_by", "worked_by"]
+__all__ = ["Counted", "allocated_by", "brought", "counted", "held_by", "seconds", "swept_by", "worked_by"]
 
 _CACHE = 1 << 20  # bytes: what a second-level cache holds at least on processors of today
 _KEPT = 1 << 18  # bytes of working arrays that are there still when the next call begins
@@ -71,6 +71,18 @@ def swept_by(works: Iterable[Work]) -> int:
     return max(
         (3 * int(math.prod(sizes[:2]) if kind == "contract" else sizes[0]) for kind, _, *sizes in works), default=0
     )
+
+
+def allocated_by(works: Iterable[Work]) -> int:
+    """How many elements direct sums allocate at once: a product, and the slices that a contraction copies as a matrix."""
+    taken = [0]
+    for kind, _, *sizes in works:
+        if kind == "contract":
+            rows, inner, columns = sizes
+            taken.append(int(rows * (inner + columns)))
+        elif kind == "sweep":
+            taken.append(int(sizes[0]))
+    return max(taken)
 
 
 def brought(room: int, fixed: bool) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .costs import Counted, brought, counted, held_by, seconds, swept_by, worked_by
+from .costs import Counted, allocated_by, brought, counted, held_by, seconds, swept_by, worked_by
 from .gpu import Device
 from .primitives import aligned
 
@@ -194,7 +194,7 @@ def candidates(
     if direct is not None:
         works = direct(**sizes)
         time = seconds(works, swept_by(works) * itemsize, itemsize, held, fixed)
-        found.append(Candidate(Choice(None, {}), time, counted(works, itemsize), 0))
+        found.append(Candidate(Choice(None, {}), time, counted(works, itemsize), allocated_by(works) * itemsize))
     for algorithm in algorithms:
         if not strict or algorithm.strict:
             found += _best(algorithm, sizes, itemsize, held, fixed, terms, threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -314,3 +315,19 @@ def test_an_error_bound_is_asked_for_what_a_call_takes(X):
         plan.error_bound(X)
     assert str(asked.value) == str(called.value)
     assert X is not None or "this is a NoneType." in str(asked.value)
+
+
+@pytest.mark.parametrize(
+    ("layer_", "shape", "window"), [(CONV, (300, 400), (3, 3)), (BANK, (2, 40, 50, 12), (3, 3, 12, 20))]
+)
+def test_the_memory_that_is_told_is_what_a_call_takes(layer_, shape, window):
+    """Direct sums too, which allocate as they go: a quarter more at most, for views and what is small."""
+    X, V = whole(*shape), whole(*window)
+    for candidate in layer_.plan(shape, V).explain().candidates:
+        plan = layer_.plan(shape, V, algorithm=candidate.choice.name)
+        told, out = plan.explain().candidates[0].room, np.empty(plan.result, plan.dtype)
+        tracemalloc.start()
+        plan(X, out=out)
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert 0.5 * told <= taken <= 1.25 * told + 65536, candidate.choice.name
