@@ -68,8 +68,7 @@ def convolution(
     if symmetry is not None:
         layer = layer.then(equivariant(symmetry))
     layer = layer.then(boundary(edges))
-    if stride != 1 and stride != (1,) * rank:
-        layer = layer.then(strided(stride))
+    layer = layer if stride in (1, (1,) * rank) else layer.then(strided(stride))
     return layer if factors is None else layer.then(separable(factors))
 
 

@@ -116,13 +116,16 @@ def dense_form(
     if outputs is None or inputs is None:
         out_sizes = in_sizes = size_letters(rank)
     else:
-        out_sizes, in_sizes = (
-            tuple(map(_size, n if isinstance(n, tuple) else (n,))) for n in map(as_tuples, (outputs, inputs))
-        )
+        out_sizes, in_sizes = map(_sizes, (outputs, inputs))
     if not in_sizes:
         raise RuleRefused("A grid has at least one axis; inputs= names the size of each.")
     heads, sources = letters(len(out_sizes))[0], letters(len(in_sizes))[1]
     return _assemble(_axes(heads, out_sizes) if places else (), _axes(sources, in_sizes), channels)
+
+
+def _sizes(names: Names) -> tuple[Expr, ...]:
+    sizes = as_tuples(names)
+    return tuple(map(_size, sizes if isinstance(sizes, tuple) else (sizes,)))
 
 
 def _size(name: Name) -> Expr:

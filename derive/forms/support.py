@@ -18,7 +18,7 @@ import numpy as np
 from sympy import Abs, And, Eq, Expr, Ge, Integer, Le, Or, true
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import hold_tuples, is_whole, said
+from derive.forms.arguments import as_tuples, hold_tuples, is_whole, said
 from derive.forms.text import parse
 
 __all__ = ["Around", "Box", "Causal", "Cross", "Diamond", "Disk", "Hexagon", "Mask", "Radius", "Support", "support"]
@@ -279,6 +279,7 @@ class Around:
 
 def support(value: Radius | Support) -> Support:
     """A radius as the box of that radius; a support as it is. Raises RuleRefused for anything else."""
+    value = as_tuples(value)
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return Box(value)
     if isinstance(value, tuple) and value:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from derive.errors import ObligationFailed, OrbitCut, RuleRefused
-from derive.forms.arguments import as_tuples, said
+from derive.forms.arguments import said
 from derive.forms.equation import formula
 from derive.forms.expr import Read, reads
 from derive.forms.form import Form, Table
@@ -50,7 +50,7 @@ class Rule:
             raise RuleRefused(f"Rule '{self.name}' is called as {self.name}({taken}): {cause}.") from cause
         for name, value in given.arguments.items():
             self._judge(name, value)
-        return Application(self, as_tuples(args), tuple((k, as_tuples(v)) for k, v in options.items()))
+        return Application(self, args, tuple(options.items()))
 
     def _judge(self, name: str, value: Any) -> None:
         """Names and groups are told by the rewrite's annotations; numbers, tables and layers are the rewrite's to judge."""

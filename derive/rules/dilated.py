@@ -14,7 +14,7 @@ from dataclasses import replace
 from sympy import And, Eq, Expr, Integer, Mod, Not, Symbol, ceiling, expand, floor
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import is_count, said
+from derive.forms.arguments import as_tuples, is_count, said
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
 from derive.forms.expr import Where
@@ -75,6 +75,7 @@ def clauses(form: Form, dilation: int | tuple[int, ...] = 2) -> tuple[Clause, ..
 
 def _numbers(form: Form, dilation: int | tuple[int, ...]) -> tuple[int, ...]:
     grid = form.grid(form.output)
+    dilation = as_tuples(dilation)
     steps = dilation if isinstance(dilation, tuple) else (dilation,) * len(grid)
     if len(steps) != len(grid) or not all(map(is_count, steps)):
         raise RuleRefused(

@@ -13,7 +13,7 @@ from dataclasses import replace
 from sympy import And, Eq, Expr, Mod, Symbol, ceiling, floor
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import is_count, said
+from derive.forms.arguments import as_tuples, is_count, said
 from derive.forms.dense import dense_form
 from derive.forms.form import Form
 from derive.proof.step import Kind, Step, SubStep, View
@@ -28,6 +28,7 @@ __all__ = ["strided"]
 def strided(form: Form, stride: int | tuple[int, ...] = 2) -> Step:
     """Keep the places that are multiples of the stride; a tuple gives each axis its own."""
     grid = form.grid(form.output)
+    stride = as_tuples(stride)
     steps = stride if isinstance(stride, tuple) else (stride,) * len(grid)
     if len(steps) != len(grid) or not all(map(is_count, steps)):
         raise RuleRefused(

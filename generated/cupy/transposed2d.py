@@ -5,7 +5,7 @@
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2) ⟶ adjoint
 Proved        99 of 99 obligations for all sizes: docs/derivations/transposed2d.md
-Cost          2·((2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 0; (2·n·Δ + n + 1 - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 0; (2·n·Δ + n - Δ - Δ²)/2 where n mod 2 = 0, Δ mod 2 = 1; (2·n·Δ + n - Δ²)/2 otherwise where Δ ≤ n - 2; ⌈n/2⌉·n otherwise)·((2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 0; (2·m·Δ + m + 1 - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 0; (2·m·Δ + m - Δ - Δ²)/2 where m mod 2 = 0, Δ mod 2 = 1; (2·m·Δ + m - Δ²)/2 otherwise where Δ ≤ m - 2; ⌈m/2⌉·m otherwise) operations
+Cost          2·((2·n·Δ + n + 1 - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 0; (2·n·Δ + n - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 1; (2·n·Δ + n - Δ - Δ²)/2 otherwise where Δ ≤ n - 2; ⌈n/2⌉·n otherwise)·((2·m·Δ + m + 1 - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 0; (2·m·Δ + m - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 1; (2·m·Δ + m - Δ - Δ²)/2 otherwise where Δ ≤ m - 2; ⌈m/2⌉·m otherwise) operations
 """
 from .._runtime import Gradient, Kernel
 from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips

@@ -32,7 +32,7 @@ CASES = {
     "a number of groups with a blank": (lambda: derive.convolution(groups="C D"), "or \"depthwise\"; 'C D' is none"),
     "a window that isn't made": (lambda: derive.convolution(derive.Diamond), "a support such as Diamond.2.; <class"),
     "axes beyond all arrays": (lambda: derive.convolution(rank=10**30), "an array has at most 64; rank=10+ is more"),
-    "factors in a list": (lambda: derive.convolution(factors=[3, 3]), r"A rank is .* \(3, 3\) is neither"),
+    "factors in a list": (lambda: derive.convolution(factors=[3, 3]), r"A rank is .* \[3, 3\] is neither"),
     "a rank of an object": (lambda: NEAR.then(derive.separable(b"x")), "A rank is .* b'x' is neither"),
     "a truth value for an axis": (
         lambda: derive.dense(channels=True),
