@@ -44,7 +44,7 @@ def _at_ends(needed: tuple[Any, ...], given: Polyhedron) -> Iterator[Any]:
         sizes = Sizes({e for part in needed for e in part.atoms(floor)}, (), given)
         found = _least({clause for part in needed for clause in _clauses(part, sizes)}, sizes)
     except (NotAffine, NotCountable):
-        return
+        found = {frozenset((part,)) for part in needed}
     left = sorted(map(_written, found), key=lambda part: (-part.count_ops(), text(part)))
     for part in tuple(left):
         others = [other for other in left if other != part]
