@@ -68,7 +68,7 @@ class Action:
     periods    by which the entry that a place reads repeats along the output's letters, where it does
     entries    the affine conditions on the entries that count, and on sizes
     rest       the other conditions on them
-    same       whether two conditions hold at the same entries
+    implies    whether a condition holds wherever another one does, at sizes as they are given
     closed     whether every element carries every entry that counts to one that counts
     still      what the identity does to letters, where that isn't the letter itself at all few letters
     """
@@ -84,7 +84,7 @@ class Action:
     entries: Polyhedron
     rest: Any
     given: Any
-    same: Callable[[Any, Any], bool]
+    implies: Callable[[Any, Any], bool]
     closed: Callable[[], bool]
     still: Mapping[Symbol, Expr] = field(default_factory=dict)
 

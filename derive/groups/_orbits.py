@@ -21,6 +21,7 @@ from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.groups._cases import written
 from derive.groups._domain import Domain, domain
 from derive.groups._group import Action, Element, Tie
+from derive.groups._options import Option, largest, some
 from derive.groups._signs import times
 from derive.remembered import replaced
 
@@ -47,23 +48,6 @@ class _Sheet:
     carriers: Mapping[Values, _Map]
     rest: tuple[_Map, ...]
     domain: Domain
-
-
-@dataclass(frozen=True, slots=True)
-class _Option:
-    """One image of the points that name orbits, and the condition that it is an entry that counts."""
-
-    at: Letters
-    entries: Polyhedron
-    rest: Any
-    sign: int
-
-    @property
-    def condition(self) -> Any:
-        return And(self.entries.conditions, self.rest)
-
-    def place(self, letter: Symbol) -> Expr:
-        return self.at[letter]
 
 
 def tie_finite(action: Action) -> Tie:
@@ -185,7 +169,7 @@ class _Orbits:
             orbits=tuple(self._covered(options)),
             free=self._free(options),
             representative={p: p for p in self.action.letters}
-            | {p: self._first(options, partial(_Option.place, letter=p)) for p in (*self.few, *self.many)},
+            | {p: self._first(options, partial(Option.place, letter=p)) for p in (*self.few, *self.many)},
             carries=tuple(
                 (number, _carry(self.action, e, m))
                 for number, (e, m) in enumerate(zip(self.action.elements, self.action.moved, strict=True))
@@ -218,12 +202,16 @@ class _Orbits:
                 table[v] = times(Integer(carrier.signs[v]), sign.xreplace(at))
         return written(self.few, dict(sorted(table.items())))
 
-    def _options(self, sheet: _Sheet) -> list[_Option]:
+    def _options(self, sheet: _Sheet) -> list[Option]:
         """The images of the home sheet's points that may count, the point itself first."""
-        found: dict[Any, _Option] = {}
+        found: dict[Any, Option] = {}
         given, home = Polyhedron.of(self.action.given), sheet.home
         if len(sheet.domain.pieces) == 1:
             given = given & sheet.domain.pieces[0]
+
+        def points(known: Any, shown: Any) -> bool:
+            return self.action.implies(And(sheet.domain.condition, known), shown)
+
         plainest = sorted(
             self.maps,
             key=lambda m: (sum(e.could_extract_minus_sign() for e in m.images[home]), m.images[home] != self.many),
@@ -232,16 +220,20 @@ class _Orbits:
             place = (*map(Integer, m.table[home]), *m.images[home])
             at = dict(zip((*self.few, *self.many), place, strict=True))
             entries, rest = self.action.entries.substitute(at).simplify(given), self._rest(at, list(found.values()))
-            found.setdefault((entries, rest), _Option(at, entries, rest, m.signs[home]))
-        return _largest(list(found.values()), given)
+            lean = Option(at, entries, rest, m.signs[home], entries).lean(points)
+            found.setdefault((lean.entries, lean.rest), lean)
+        return largest(list(found.values()), given, points)
 
-    def _rest(self, at: Letters, before: Sequence[_Option]) -> Any:
+    def _rest(self, at: Letters, before: Sequence[Option]) -> Any:
         """The other conditions there: as they stand at an image before, where they say the same, such as of a window's shape."""
         rest = replaced(self.action.rest, at)
         known = dict.fromkeys(option.rest for option in before)
-        return next((other for other in known if self.action.same(rest, other)), rest)
+        return next((other for other in known if self._same(rest, other)), rest)
 
-    def _first(self, options: Mapping[Values, list[_Option]], value: Callable[[_Option], Expr]) -> Expr:
+    def _same(self, one: Any, other: Any) -> bool:
+        return one == other or (self.action.implies(one, other) and self.action.implies(other, one))
+
+    def _first(self, options: Mapping[Values, list[Option]], value: Callable[[Option], Expr]) -> Expr:
         """The value at the first image that counts of a point that names an orbit; what all images must satisfy isn't asked."""
         table: dict[Values, Expr] = {}
         for home, images in options.items():
@@ -255,22 +247,22 @@ class _Orbits:
     def _named(self, home: Values) -> Values:
         return tuple(v for p, v in zip(self.few, home, strict=True) if p not in self.constant)
 
-    def _covered(self, options: Mapping[Values, list[_Option]]) -> Iterator[Polyhedron]:
+    def _covered(self, options: Mapping[Values, list[Option]]) -> Iterator[Polyhedron]:
         """Polyhedra that hold the names of all orbits."""
         for sheet in self.sheets:
             here = Polyhedron.of(*(Eq(p, v) for p, v in zip(self.few, sheet.home, strict=True)))
             for piece in sheet.domain.pieces:
                 for option in options[sheet.home]:
-                    part = here & piece & option.entries
+                    part = here & piece & option.around
                     if not part.is_empty():
                         yield part
 
-    def _free(self, options: Mapping[Values, list[_Option]]) -> Any:
+    def _free(self, options: Mapping[Values, list[Option]]) -> Any:
         """Which names are those of orbits with an entry that counts and isn't forced to be 0."""
         letters = tuple(p for p in self.few if p not in self.constant)
         sheets: dict[Any, list[Values]] = {}
         for sheet in self.sheets:
-            count = _some(options[sheet.home])
+            count = some(options[sheet.home])
             inside = And(sheet.domain.condition, count, self._apart(sheet.home))
             sheets.setdefault(inside, []).append(self._named(sheet.home))
         return Or(*(And(_among(letters, homes), inside) for inside, homes in sheets.items()))
@@ -297,27 +289,6 @@ def _within(images: Sequence[Expr], ends: Mapping[Symbol, tuple[int, int]]) -> b
         (e.xreplace(at), low, high) for at in corners for e, (low, high) in zip(images, ends.values(), strict=True)
     )
     return all(e.is_Integer and low <= e <= high for e, low, high in moved)
-
-
-def _largest(options: list[_Option], given: Polyhedron) -> list[_Option]:
-    """Without those that count only where another one does."""
-
-    def within(one: _Option, other: _Option) -> bool:
-        return one.rest == other.rest and (one.entries & given).implies(other.entries)
-
-    kept: list[_Option] = []
-    for option in options:
-        if not any(within(option, other) for other in kept):
-            kept = [*(other for other in kept if not within(other, option)), option]
-    return kept
-
-
-def _some(options: Sequence[_Option]) -> Any:
-    """That one of the images counts."""
-    entries: dict[Any, list[Any]] = {}
-    for option in options:
-        entries.setdefault(option.rest, []).append(option.entries.conditions)
-    return Or(*(And(rest, Or(*places)) for rest, places in entries.items()))
 
 
 def _differ(one: Sequence[Expr], other: Sequence[Expr]) -> Any:

@@ -6,12 +6,13 @@ found by elimination. Its representative is the entry nearest to the origin that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import gcd
 from typing import Any
 
-from sympy import Abs, And, Expr, Integer, Le, Max, Min, Mod, Symbol, expand, floor, true
+from sympy import Abs, And, Expr, Gt, Integer, Le, Max, Min, Mod, Symbol, expand, floor, true
 
 from derive.errors import RuleRefused, StatedLate
 from derive.forms.arguments import hold_tuples, said
@@ -158,7 +159,7 @@ class Translations:
             base[pivot] = Max(*lower)
             if step > 1:
                 base[pivot] = pivot - step * floor((pivot - base[pivot]) / step)
-                ends += [Le(base[pivot], end) for end in upper]
+                ends += _met(pivot, step, lower, upper)
         representative = base | {p: value.xreplace(base) for p, value in lifted.items()}
         shadow = inside.project(*pivots.values())
         phases = {pivot: Mod(pivot, step) for pivot, step in steps.items() if step > 1}
@@ -171,6 +172,24 @@ class Translations:
             representative=representative,
             carries=((0, {s: expand((base[p].xreplace(dict(orbit)) - p) / steps[p]) for s, p in pivots.items()}),),
         )
+
+
+def _met(pivot: Symbol, step: int, lower: Sequence[Expr], upper: Sequence[Expr]) -> Iterator[Any]:
+    """That a place of the pivot's phase is between all of these ends, which is so if one is between each two.
+
+    For i ≡ p between 0 and n - 1, and between -a and n - 1 - a, that is p ≤ n - 1 - a and -a ≤ p + s·⌊(n - 1 - p)/s⌋.
+    """
+    for low, high in product(lower, upper):
+        less = [other for other in lower if other != low and not (low - other).is_Integer]
+        more = [other for other in upper if other != high and not (high - other).is_Integer]
+        if any(Polyhedron.of(Gt(low, x), Gt(y, high)).is_empty() for x, y in product(less, more)):
+            continue
+        if low == 0:
+            yield Le(pivot, high)
+        elif len(low.free_symbols) >= len(high.free_symbols):
+            yield Le(low, pivot + step * floor((high - pivot) / step))
+        else:
+            yield Le(pivot - step * floor((pivot - low) / step), high)
 
 
 def shift_letters(form: Form, axes: tuple[int, ...], least: int = 1) -> tuple[Symbol, ...]:

@@ -9,11 +9,30 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Le, Lt, Max, Min, Mod, Mul, Or, Piecewise, S, Sum, Symbol, expand, false, true
+from sympy import (
+    And,
+    Eq,
+    Expr,
+    Ge,
+    Le,
+    Lt,
+    Max,
+    Min,
+    Mod,
+    Mul,
+    Or,
+    Piecewise,
+    S,
+    Sum,
+    Symbol,
+    expand,
+    false,
+    true,
+)
 
 from derive.errors import TextError
 from derive.forms.conditions import regardless, simplified, split
-from derive.forms.count import NotCountable, condition_for_full, count_where
+from derive.forms.count import NotCountable, condition_for_full
 from derive.forms.expr import Where, index
 from derive.forms.form import Form, Param, Role, equal_places
 from derive.forms.narrowed import narrowed
@@ -23,6 +42,7 @@ from derive.forms.quotients import rounded
 from derive.proof.beyond import layers_beyond
 from derive.proof.columns import column_by_column, independent_columns
 from derive.proof.ends import free_at_ends
+from derive.proof.entries import free_number
 from derive.proof.factorisation import dimension, unfactored
 from derive.proof.goal import Goal, Status
 from derive.proof.ranks import determined_when, rank_of_numbers
@@ -32,7 +52,7 @@ from derive.proof.windows import layers_of_numbers
 
 __all__ = ["Counts"]
 
-_MOST = 12
+_MOST, _LONG = 12, 160  # how much larger a grid is asked to be; operations of a formula
 _MOST_CASES, _MOST_RESIDUES = 9, 36
 _LARGER = (16, 32, 64, 128)
 
@@ -51,6 +71,12 @@ class Counts:
     bias: Expr
     when: Any
     dimension: Expr | None = None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the exact number of weights is too long to be read, so that texts have the short one with its condition."""
+        long = self.exact_weight is not None and self.exact_weight.count_ops() > _LONG
+        return long and self.when not in (true, false)
 
     @classmethod
     @lru_cache(maxsize=256)
@@ -95,7 +121,7 @@ class Counts:
         when = with_min(simplified(when, form.given), given)
         short, when = (number, true) if when == false and number is not None else (short, when)
         try:
-            bias = _number(form.biases, given)
+            bias = free_number(form.biases, given)
         except (NotAffine, NotCountable, TextError):
             return replace(self, exact_weight=number, weight=short, when=And(self.when, when))
         return Counts(number, bias, short, bias, when)
@@ -110,7 +136,7 @@ class Counts:
         for bounds in ((Max(*grid),), (Max(*grid), 2 * Min(*grid))):
             when = And(*(Lt(size, bound) for size in stated for bound in bounds))
             if all(decide(Goal((*facts, when), free).smt) is Status.PROVED for facts, free in pairs):
-                numbers = _number(full, given), _number(form.biases, given)
+                numbers = free_number(full, given), free_number(form.biases, given)
                 same = all(expand(a - b) == 0 for a, b in zip(numbers, (self.weight, self.bias), strict=True))
                 return replace(self, when=when) if same else self
         return self
@@ -121,7 +147,7 @@ class Counts:
         known = layers_beyond(form) if exact is None or exact.has(Piecewise, Mod) else None
         if known is None or known[0] is None or (exact is not None and exact.count_ops() <= known[0].count_ops()):
             return self
-        return replace(self, exact_weight=known[0], exact_bias=_number(form.biases, Polyhedron.of(form.given)))
+        return replace(self, exact_weight=known[0], exact_bias=free_number(form.biases, Polyhedron.of(form.given)))
 
     @classmethod
     def _of_entries(cls, form: Form) -> Counts:
@@ -139,7 +165,7 @@ class Counts:
         """The exact numbers, unless they have very many cases."""
         if any(_coupled(p) for p in form.params):
             return cls._on_large_grids(form, given)
-        exact = _number(form.weights, given), _number(form.biases, given)
+        exact = free_number(form.weights, given), free_number(form.biases, given)
         if any(rounded(p.free) for p in form.params):
             return cls._of_rounded(form, given, exact)
         if _cases(exact) > _MOST_CASES:
@@ -156,7 +182,7 @@ class Counts:
             wider = decide(Goal((form.given, when), full).smt) is Status.PROVED and _is_plain(sum(exact), form, full)
             when = full if wider else when
         context = Polyhedron.of(And(form.given, when))
-        return cls(*exact, _number(form.weights, context), _number(form.biases, context), with_min(when, given))
+        return cls(*exact, free_number(form.weights, context), free_number(form.biases, context), with_min(when, given))
 
     @classmethod
     def _of_rounded(cls, form: Form, given: Polyhedron, exact: tuple[Expr, Expr]) -> Counts:
@@ -174,7 +200,7 @@ class Counts:
         when = And(*(Le(s, size - 1) for s in stated for size in grid))
         context = Polyhedron.of(And(form.given, when))
         params = tuple(replace(p, free=simplified(p.free, p.array.holds(), form.given, when)) for p in form.params)
-        weight, bias = (_number(params[part], context) for part in _parts(form))
+        weight, bias = (free_number(params[part], context) for part in _parts(form))
         return cls(None, None, weight, bias, with_min(when, given))
 
     @classmethod
@@ -192,7 +218,7 @@ class Counts:
             raise NotCountable(
                 "The free entries are no union of polyhedra, nor those of the whole window on a large grid."
             )
-        weight, bias = (_number(full[part], given) for part in _parts(form))
+        weight, bias = (free_number(full[part], given) for part in _parts(form))
         return cls(None, None, weight, bias, with_min(when, given))
 
     @classmethod
@@ -203,7 +229,7 @@ class Counts:
         if when == true:
             raise NotCountable("There is one size.")
         context = given & Polyhedron.of(when)
-        weight, bias = (_number(form.params[part], context) for part in _parts(form))
+        weight, bias = (free_number(form.params[part], context) for part in _parts(form))
         return cls(None, None, weight, bias, with_min(when, given))
 
     @classmethod
@@ -317,12 +343,3 @@ def _full(param: Param, given: Polyhedron) -> Any:
         return true
     (box, _), (inside, _) = split(param.array.holds()), split(param.free)
     return condition_for_full(box, inside, given, param.array.symbols)
-
-
-def _number(params: tuple[Param, ...], given: Polyhedron) -> Expr:
-    return sum((_entries(p, given) for p in params if not p.data), start=S.Zero)
-
-
-@lru_cache(maxsize=1024)
-def _entries(param: Param, given: Polyhedron) -> Expr:
-    return count_where(param.domain, param.array.symbols, given)

@@ -115,6 +115,8 @@ class Theorem:
     def _count(self, exact: Expr | None, short: Expr) -> str:
         if exact is None:
             return f"{UNICODE(short)} when {UNICODE(self.counts.when)}" if self.counts else ""
+        if self.counts and self.counts.is_long and short != exact and exact == self.counts.exact_weight:
+            return f"{UNICODE(short)} when {UNICODE(self.counts.when)}, at other sizes `counts.exact_weight`"
         when = f", which is {UNICODE(short)} when {UNICODE(self.counts.when)}" if self.counts and short != exact else ""
         return f"{UNICODE(exact)}{when}"
 

@@ -285,12 +285,14 @@ def _theorem(subject: Subject) -> Iterator[Block]:
     yield Sentence("each of them for one value of the free parameters. These are" if exact else "with the parameters")
     yield Formula(
         tuple(
-            _count(noun, short if exact_ is None else exact_)
+            _count(noun, short if exact_ is None or own.is_long else exact_)
             for noun, exact_, short in (("weights", own.exact_weight, own.weight), ("biases", own.exact_bias, own.bias))
         )
     )
     if own.exact_weight is None:
         yield Sentence(f"where {UNICODE(own.when)}.")
+    elif own.is_long:
+        yield Sentence(f"where {UNICODE(own.when)}; at other sizes they are the long expression `counts.exact_weight`.")
     elif own.exact_weight != own.weight:
         yield Sentence(f"which is {UNICODE(own.weight)} weights where {UNICODE(own.when)}.")
     made = any(s.kind is Kind.TRANSFORMATION for s in derivation.steps)

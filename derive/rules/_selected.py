@@ -174,7 +174,8 @@ def _elsewhere(param: Param, source: Read, term: Letters, inside: Any) -> Iterat
         (_Phase(m.args[1], m, Integer(1), Integer(0)), s) for m in found for s in m.args[0].free_symbols & set(term)
     ]
     offsets = [a.symbol for a in param.array.axes if a.role is Role.GRID and a.symbol not in {s for _, s in places}]
-    for tap, chosen in product(({}, *_mirrored(offsets)), product(*(range(p.remainder.args[1]) for p, _ in places))):
+    taps = ({s: s for s in offsets}, *_mirrored(offsets))
+    for tap, chosen in product(taps, product(*(range(p.remainder.args[1]) for p, _ in places))):
         wanted = [(phase, s, Integer(v)) for (phase, s), v in zip(places, chosen, strict=True)]
         if all(phase.met(s, v) == True for phase, s, v in wanted):  # noqa: E712  SymPy's
             near, _ = split(replaced(inside, tap))

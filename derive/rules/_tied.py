@@ -101,7 +101,7 @@ class Tied:
             entries=entries,
             rest=rest,
             given=given,
-            same=lambda one, other: _same(given, one, other),
+            implies=lambda known, shown: implied(both(given, known), shown),
             closed=lambda: all(self._counts(moved) for moved in self.moved),
         )
 
@@ -216,8 +216,3 @@ def _periods(form: Form, remainders: Iterable[Mod]) -> dict[Symbol, int]:
             if by.is_Integer and top.coeff(s) in (1, -1):
                 found[s] = lcm(found.get(s, 1), int(by))
     return found
-
-
-def _same(given: Any, one: Any, other: Any) -> bool:
-    """Whether two conditions hold at the same places."""
-    return one == other or (implied(And(given, one), other) and implied(And(given, other), one))
