@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sympy import Expr, Integer, S, Symbol, expand
 
 from derive.algorithms._designs import blocked
+from derive.algorithms._interleaved import has_phases, interleaved
 from derive.algorithms._obligations import program_obligations
 from derive.algorithms._proved import proved
 from derive.algorithms._supposed import obligations
@@ -261,9 +262,17 @@ def _tried(
     reasons: dict[str, str] = {}
     for name in ALGORITHMS:
         made, reason = by_algorithm(name, form, items, named)
+        if made is None and has_phases(form):
+            made, reason = by_algorithm(name, form, items, named, _phase_by_phase(name))
         found += [made] if made else []
         reasons |= {name: reason} if reason else {}
     return tuple(found), reasons
+
+
+@lru_cache
+def _phase_by_phase(name: str) -> Callable[..., Staged]:
+    """What an algorithm makes of the phases of a form."""
+    return partial(interleaved, find("derive.algorithms", name))
 
 
 @lru_cache(maxsize=4096)

@@ -296,8 +296,7 @@ class StageWriter(Views):
     def store(self, node: Store) -> Lines:
         node = self._clipped_store(node)
         if node.adds:
-            target = self.view(node.target, [(r,) for r in node.over], slices=True)
-            return [f"np.add({target}, {self.view(node.source, [(r,) for r in node.over])}, out={target})"]
+            return self._added(node)
         groups, split = self._split(node)
         kept = [r for r in node.over if r not in node.summed]
         target = self.view(node.target, groups, slices=True, clip=node)
@@ -308,14 +307,22 @@ class StageWriter(Views):
             return [f"np.add({source}{bias}, out={target})"]
         return [f"put({target}, {source}{bias}{f', split={tuple_text(split)}' if split else ''})"]
 
+    def _added(self, node: Store) -> Lines:
+        """What a tile adds to a result."""
+        kept = [r for r in node.over if r not in node.summed]
+        target = self.view(node.target, [(r,) for r in kept], slices=True)
+        source = self.view(node.source, [(r,) for r in (*kept, *node.summed)])
+        if node.summed:
+            source += f".sum({tuple_text(range(len(kept), len(node.over)))})"
+        return [f"np.add({target}, {source}, out={target})"]
+
     def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], Sequence[int]]:
-        """The ranges by the axes of the target; which axes have two."""
+        """The ranges by the axes of the target; which axes have two, and which as often again as they have more."""
         groups: list[tuple[Range, ...]] = []
         split: list[int] = []
         for subscript in node.target.subscripts:
             here = tuple(r for r in node.over if r.symbol in subscript.free_symbols)
-            if len(here) > 1:
-                split.append(len(groups))
+            split += [len(groups)] * (len(here) - 1)
             groups += [here] if here else []
         if len(node.summed) > 1:
             raise EmitError(f"A store sums over one letter at most; {node.target.array} is summed over more.")

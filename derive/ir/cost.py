@@ -178,6 +178,8 @@ def _done(program: Staged, node: Any, times: Expr) -> Work:
 def _stored(node: Store, times: Expr, around: tuple[Tiles, ...]) -> Iterator[Work]:
     elements = _extent(r for r in node.over if r not in node.summed)
     if node.adds:
+        if node.summed:
+            yield Work("total", (times, Integer(2), elements * _extent(node.summed)))
         yield Work("fold", (times, Integer(2), elements))
         return
     if node.summed:
@@ -185,7 +187,15 @@ def _stored(node: Store, times: Expr, around: tuple[Tiles, ...]) -> Iterator[Wor
     if node.held and not _scattered(node.target, node.over):
         yield Work("held", (times, elements, _broken(node, elements, around)))
         return
-    yield Work("gather" if _scattered(node.target, node.over) else "store", (times, elements))
+    scattered = _scattered(node.target, node.over)
+    yield Work("gather" if scattered else "store", (times, elements if scattered else elements * _met(node)))
+
+
+def _met(node: Store) -> Expr:
+    """How often a line of the result is met: once for each place of the blocks that its last axis is split in."""
+    last = node.target.subscripts[-1] if node.target.subscripts else Integer(0)
+    letters = [r for r in node.over if r not in node.summed and r.symbol in last.free_symbols]
+    return _extent(letters[-1:]) if len(letters) > 1 else _ONE
 
 
 def _broken(node: Store, elements: Expr, around: tuple[Tiles, ...]) -> Expr:

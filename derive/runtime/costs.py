@@ -133,7 +133,9 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
     if kind == "copy":
         elements, run = sizes
-        begun = _RUN * max(0.0, 1 / machine.copied_bytes - 2 / machine.cached_bytes)  # what is lost with each run
+        begun = max(
+            _BEGUN * call, _RUN * (1 / machine.copied_bytes - 2 / machine.cached_bytes)
+        )  # what is lost with each run
         return float(times * (2 * _VIEWS * call + elements * (begun / max(1, run) + 2 * itemsize / rate)))
     return _moved(kind, times, sizes[0], rate, itemsize, machine)
 

@@ -249,7 +249,7 @@ def held(target: Any, room: Any, apart: bool = False) -> Any:
 
 
 def put(target: Any, source: Any, bias: Any = None, split: Sequence[int] = ()) -> None:
-    """target = source + bias, where the source may have some of the target's axes `split` in two.
+    """target = source + bias, where the source may have axes of the target `split` in two, or once more for each time one is named.
 
     What the source holds beyond the ends of the target's axes is dropped. It may be the target, in another shape.
     """
@@ -260,9 +260,10 @@ def put(target: Any, source: Any, bias: Any = None, split: Sequence[int] = ()) -
         if bias is not None:
             np.add(target, bias, out=target)
         return
-    if split and target.size == source.size and target.flags.c_contiguous:
+    short = bool(split) and split[-1] == target.ndim - 1
+    if split and not short and target.size == source.size and target.flags.c_contiguous:
         parts: Iterable[tuple[Any, Any]] = ((target.reshape(source.shape), source),)
-    elif split and single and source.flags.c_contiguous:
+    elif split and single and source.flags.c_contiguous and len(set(split)) == len(split):
         parts = ((target, source.reshape(_joined(source.shape, tuple(split)))),)
     else:
         parts = _split(target, source, split)
@@ -294,7 +295,9 @@ def _joined(shape: tuple[int, ...], split: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _split(target: Any, source: Any, axes: Sequence[int]) -> Iterator[tuple[Any, Any]]:
-    """Views of one shape: the whole blocks of each axis, and what is left of the last block."""
+    """Views of one shape: the whole blocks of each axis, and what is left of the last block; or of an axis whose blocks are
+    short runs of memory, or are split again, each place of them.
+    """
     if not axes:
         yield target, source
         return
@@ -302,6 +305,10 @@ def _split(target: Any, source: Any, axes: Sequence[int]) -> Iterator[tuple[Any,
     place = axis + len(others)
     lead, before = (slice(None),) * axis, (slice(None),) * place
     extent, block = target.shape[axis], source.shape[place + 1]
+    if axis in others or axis == target.ndim - 1:
+        for k in range(min(block, extent)):
+            yield from _split(target[(*lead, slice(k, None, block))], source[(*before, slice(None), k)], others)
+        return
     whole, rest = divmod(extent, block)
     if whole:
         shape = (*target.shape[:axis], whole, block, *target.shape[axis + 1 :])

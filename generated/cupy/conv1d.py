@@ -4,7 +4,7 @@
     H[i] = u + Σ_a V[a]·X[i + a]        |a| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        119 of 119 obligations for all sizes: docs/derivations/conv1d.md
+Proved        122 of 122 obligations for all sizes: docs/derivations/conv1d.md
 Cost          2·n·(2Δ + 1) operations
 """
 from .._runtime import Gradient, Kernel

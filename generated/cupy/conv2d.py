@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        139 of 139 obligations for all sizes: docs/derivations/conv2d.md
+Proved        142 of 142 obligations for all sizes: docs/derivations/conv2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 from .._runtime import Gradient, Kernel

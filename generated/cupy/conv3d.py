@@ -4,7 +4,7 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        133 of 133 obligations for all sizes: docs/derivations/conv3d.md
+Proved        136 of 136 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 from .._runtime import Gradient, Kernel

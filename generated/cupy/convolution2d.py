@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations)
-Proved        89 of 89 obligations for all sizes: docs/derivations/convolution2d.md
+Proved        92 of 92 obligations for all sizes: docs/derivations/convolution2d.md
 Cost          2·n²·m² operations
 """
 from .._runtime import Gradient, Kernel

@@ -4,7 +4,7 @@
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        139 of 139 obligations for all sizes: docs/derivations/depthwise2d.md
+Proved        142 of 142 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 from .._runtime import Gradient, Kernel

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + 2a, j + 2b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(2*Δ) ⟶ dilated(2) ⟶ boundary(zero)
-Proved        154 of 154 obligations for all sizes: docs/derivations/dilated2d.md
+Proved        157 of 157 obligations for all sizes: docs/derivations/dilated2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 from .._runtime import Gradient, Kernel

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[2i + a, 2j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2)
-Proved        116 of 116 obligations for all sizes: docs/derivations/strided2d.md
+Proved        119 of 119 obligations for all sizes: docs/derivations/strided2d.md
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 from .._runtime import Gradient, Kernel

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a + Δ, j + b + Δ]        |a|, |b| ≤ Δ
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(valid)
-Proved        138 of 138 obligations for all sizes: docs/derivations/valid2d.md
+Proved        141 of 141 obligations for all sizes: docs/derivations/valid2d.md
 Cost          2·(n - 2Δ)·(m - 2Δ)·(2Δ + 1)² operations
 """
 from .._runtime import Gradient, Kernel

@@ -148,6 +148,7 @@ average_pool2d = Kernel(
     ),
     unfit={
         "bands": "it needs weights that are parameters, and these are given",
+        "columns": "it needs a product of two arrays that are given; the weight is K[a, b]",
         "correlation": "it needs a product of two arrays that are given; the weight is K[a, b]",
         "fastfir": "it needs weights that are parameters, and these are given",
         "fft": "it needs weights that are parameters, and these are given",

@@ -4,13 +4,13 @@
     H[i] = u + Σ_a V[a]·X[i + a]        -Δ ≤ a ≤ 0, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(causal(Δ)) ⟶ boundary(zero)
-Proved        119 of 119 obligations for all sizes: docs/derivations/causal1d.md
+Proved        122 of 122 obligations for all sizes: docs/derivations/causal1d.md
 Cost          2·n·(Δ + 1) operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel, Reading
-from .._runtime.primitives import doubled, halo, held, phased, put, strided, tiles
+from .._runtime.primitives import doubled, halo, held, phased, put, stretches, strided, tiles
 from .._runtime.transforms import real_inverse, real_transform, spectrum
 
 __all__ = ["causal1d"]
@@ -173,7 +173,7 @@ def _fft_work(*, batch, n, Delta, Ni, Si, G, I, **_):
         ("fft", (-((-batch) // I))*(-((-n) // (G*Si))), G*I, Ni),
         ("total", (-((-batch) // I))*(-((-n) // (G*Si))), 2, G*I*Ni),
         ("fft", (-((-batch) // I))*(-((-n) // (G*Si))), G*I, Ni),
-        ("store", (-((-batch) // I))*(-((-n) // (G*Si))), G*I*Si),
+        ("store", (-((-batch) // I))*(-((-n) // (G*Si))), G*I*Si**2),
     )
 
 
@@ -289,7 +289,7 @@ def _fft_dX_work(*, batch, n, Delta, Nk, Sk, G_, I, **_):
         ("fft", (-((-batch) // I))*(-((-n) // (G_*Sk))), G_*I, Nk),
         ("total", (-((-batch) // I))*(-((-n) // (G_*Sk))), 2, G_*I*Nk),
         ("fft", (-((-batch) // I))*(-((-n) // (G_*Sk))), G_*I, Nk),
-        ("store", (-((-batch) // I))*(-((-n) // (G_*Sk))), G_*I*Sk),
+        ("store", (-((-batch) // I))*(-((-n) // (G_*Sk))), G_*I*Sk**2),
     )
 
 
@@ -353,6 +353,51 @@ def _toeplitz_dX_work(*, batch, n, Delta, T, N, **_):
     )
 
 
+def _columns_dV_fixed(new, **_):
+    """What sums by columns makes of the weights, once."""
+    return ()
+
+
+def _columns_dV_room(new, *, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, Delta + R))
+    U = new((N, R))
+    A = new((Delta + 1, R))
+    P_source = strided(P, (0, 0), (Delta + 1, N, R), ((1, 1), (0, 1), (1, 1)))
+    return (P, P_source, U, A)
+
+
+def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, Delta, N, R, **_):
+    """Sums by columns."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e, q0] = X[e + first, low + q0 - Delta], 0 outside
+            halo(X, (first, low - Delta), P, copied=True)
+
+            # U[e, p] = G[e + first, low + p], 0 outside
+            halo(G, (first, low), U, copied=True)
+
+            # A[a, p] = Σ_e P[e, a + p]·U[e, p]
+            np.einsum("abc,bc->ac", P_source, U, out=A)
+
+            # dV[a] += Σ_p A[a, p]
+            np.add(dV, A.sum((1,)), out=dV)
+
+
+def _columns_dV_work(*, batch, n, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, N*(Delta + R) + R*(Delta + 1) + N*R, 0),
+        ("edge", (-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*(Delta + R), Delta + R),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*R, R),
+        ("weigh", (-((-batch) // N))*(-((-n) // R)), N, Delta + 1, R),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, R*(Delta + 1)),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, Delta + 1),
+    )
+
+
 def _direct_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
@@ -377,6 +422,20 @@ def _direct_dX_work(*, batch, n, Delta, **_):
 def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return Delta + 1
+
+
+def _direct_dV_work(*, batch, n, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, Delta + 1),
+        ("contract", max(0, 1 - max(-Delta, 1 - n)), 1, batch*sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)), 1),
+        ("sweep", max(0, 1 - max(-Delta, 1 - n)), 1, 1, 0, 0),
+    )
+
+
+def _direct_dV_terms(*, batch, n, **_):
+    """How many products one result adds at most."""
+    return batch*n
 
 
 def _sizes(X, V, u):
@@ -452,6 +511,7 @@ causal1d = Kernel(
     ),
     unfit={
         "bands": "it needs a window of two axes, with taps along the first",
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs channels in or filters out",
         "folded": "it needs a window of two axes at least, with taps along the last",
@@ -503,7 +563,23 @@ causal1d = Kernel(
                 ),
             ),
         ),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "columns_dV",
+                    "sums by columns",
+                    _columns_dV_fixed, _columns_dV_room, _columns_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_columns_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        139 of 139 obligations for all sizes: docs/derivations/conv2d.md
+Proved        142 of 142 obligations for all sizes: docs/derivations/conv2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel, Reading
-from .._runtime.primitives import doubled, folded, halo, held, phased, put, strided, tiles, total
+from .._runtime.primitives import doubled, folded, halo, held, phased, put, stretches, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["conv2d"]
@@ -417,7 +417,7 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T**2),
     )
 
 
@@ -819,6 +819,51 @@ def _rows_dX_work(*, batch, n, m, Delta, S, G_, **_):
     )
 
 
+def _columns_dV_fixed(new, **_):
+    """What sums by columns makes of the weights, once."""
+    return ()
+
+
+def _columns_dV_room(new, *, m, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m))
+    U = new((N, R, m))
+    A = new((2*Delta + 1, 2*Delta + 1, m))
+    P_source = strided(P, (0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, m), ((1, 1), (2, 1), (0, 1), (1, 1), (2, 1)))
+    return (P, P_source, U, A)
+
+
+def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, Delta, N, R, **_):
+    """Sums by columns."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e, q0, q1] = X[e + first, low + q0 - Delta, q1 - Delta], 0 outside
+            halo(X, (first, low - Delta, -Delta), P, copied=True)
+
+            # U[e, p, j] = G[e + first, low + p, j], 0 outside
+            halo(G, (first, low, 0), U, copied=True)
+
+            # A[a, b, j] = Σ_e Σ_p P[e, a + p, j + b]·U[e, p, j]
+            np.einsum("abcde,cde->abe", P_source, U, out=A)
+
+            # dV[a, b] += Σ_j A[a, b, j]
+            np.add(dV, A.sum((2,)), out=dV)
+
+
+def _columns_dV_work(*, batch, n, m, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, N*(2*Delta + R)*(2*Delta + m) + m*(2*Delta + 1)**2 + N*R*m, 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*(2*Delta + R)*(2*Delta + m), 2*Delta + m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*R*m, R*m),
+        ("weigh", (-((-batch) // N))*(-((-n) // R)), N*R, (2*Delta + 1)**2, m),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, m*(2*Delta + 1)**2),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, (2*Delta + 1)**2),
+    )
+
+
 def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
@@ -843,6 +888,20 @@ def _direct_dX_work(*, batch, n, m, Delta, **_):
 def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 4*Delta + 4*Delta**2 + 1
+
+
+def _direct_dV_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, (2*Delta + 1)**2),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), 1),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, 1, 0, 0),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch*m*n
 
 
 def _sizes(X, V, u):
@@ -963,6 +1022,7 @@ conv2d = Kernel(
         ),
     ),
     unfit={
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs channels in or filters out",
         "gapped": "it needs a window whose taps are apart along the last axis but one",
@@ -1032,7 +1092,23 @@ conv2d = Kernel(
                 ),
             ),
         ),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "columns_dV",
+                    "sums by columns",
+                    _columns_dV_fixed, _columns_dV_room, _columns_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_columns_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

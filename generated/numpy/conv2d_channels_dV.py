@@ -184,6 +184,7 @@ conv2d_channels_dV = Kernel(
     unfit={
         "bands": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "box": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "columns": "it needs channels that don't mix: else it is a product of matrices",
         "fastfir": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "fft": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "folded": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",

@@ -81,6 +81,7 @@ conv2d_channels_du = Kernel(
     unfit={
         "bands": "it needs one array of weights that is read once in a term; the weight is 1",
         "box": "it needs one array of weights that is read once in a term; the weight is 1",
+        "columns": "it needs a product of two arrays that are given; the weight is 1",
         "correlation": "it needs a product of two arrays that are given; the weight is 1",
         "fastfir": "it needs one array of weights that is read once in a term; the weight is 1",
         "fft": "it needs one array of weights that is read once in a term; the weight is 1",

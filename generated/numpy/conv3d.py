@@ -4,13 +4,13 @@
     H[i, j, h] = u + Σ_a Σ_b Σ_e V[a, b, e]·X[i + a, j + b, h + e]        |a|, |b|, |e| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        133 of 133 obligations for all sizes: docs/derivations/conv3d.md
+Proved        136 of 136 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel, Reading
-from .._runtime.primitives import doubled, folded, halo, held, phased, put, strided, tiles, total
+from .._runtime.primitives import doubled, folded, halo, held, phased, put, stretches, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["conv3d"]
@@ -415,7 +415,7 @@ def _lowrank_work(*, batch, n, m, p, R, Delta, S_, T, G, **_):
         ("matmul", batch*n*(-((-m) // (G*S_))), G*R, S_, K, p, min(G*K*R*p, R*p*(2*Delta + G*S_)) + K*R*S_),
         ("phased", batch*n*(-((-m) // (G*S_))), R, (-((-L) // T)), G*M*S_, L, T),
         ("fold", batch*n*(-((-m) // (G*S_))), R, G*M*S_*T),
-        ("store", batch*n*(-((-m) // (G*S_))), G*M*S_*T),
+        ("store", batch*n*(-((-m) // (G*S_))), G*M*S_*T**2),
     )
 
 
@@ -788,6 +788,51 @@ def _rows_dX_work(*, batch, n, m, p, Delta, S, G_, **_):
     )
 
 
+def _columns_dV_fixed(new, **_):
+    """What sums by columns makes of the weights, once."""
+    return ()
+
+
+def _columns_dV_room(new, *, m, p, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + p))
+    U = new((N, R, m, p))
+    A = new((2*Delta + 1, 2*Delta + 1, 2*Delta + 1, p))
+    P_source = strided(P, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, 2*Delta + 1, N, R, m, p), ((1, 1), (2, 1), (3, 1), (0, 1), (1, 1), (2, 1), (3, 1)))
+    return (P, P_source, U, A)
+
+
+def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, p, Delta, N, R, **_):
+    """Sums by columns."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e_, q0, q1, q2] = X[e_ + first, low + q0 - Delta, q1 - Delta, q2 - Delta], 0 outside
+            halo(X, (first, low - Delta, -Delta, -Delta), P, copied=True)
+
+            # U[e_, p_, j, h] = G[e_ + first, low + p_, j, h], 0 outside
+            halo(G, (first, low, 0, 0), U, copied=True)
+
+            # A[a, b, e, h] = Σ_e_ Σ_p_ Σ_j P[e_, a + p_, j + b, h + e]·U[e_, p_, j, h]
+            np.einsum("abcdefg,defg->abcg", P_source, U, out=A)
+
+            # dV[a, b, e] += Σ_h A[a, b, e, h]
+            np.add(dV, A.sum((3,)), out=dV)
+
+
+def _columns_dV_work(*, batch, n, m, p, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p) + p*(2*Delta + 1)**3 + N*R*m*p, 0),
+        ("edge", 4*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*(2*Delta + R)*(2*Delta + m)*(2*Delta + p), 2*Delta + p),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*R*m*p, R*m*p),
+        ("weigh", (-((-batch) // N))*(-((-n) // R)), N*R*m, (2*Delta + 1)**3, p),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, p*(2*Delta + 1)**3),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, (2*Delta + 1)**3),
+    )
+
+
 def _direct_work(*, batch, n, m, p, Delta, **_):
     """What it does, counted."""
     return (
@@ -812,6 +857,20 @@ def _direct_dX_work(*, batch, n, m, p, Delta, **_):
 def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 12*Delta**2 + 6*Delta + 8*Delta**3 + 1
+
+
+def _direct_dV_work(*, batch, n, m, p, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, (2*Delta + 1)**3),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), 1, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p))), 1),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), 1, 1, 0, 0),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, p, **_):
+    """How many products one result adds at most."""
+    return batch*m*n*p
 
 
 def _sizes(X, V, u):
@@ -924,6 +983,7 @@ conv3d = Kernel(
     ),
     unfit={
         "bands": "it needs a window of two axes, with taps along the first",
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs channels in or filters out",
         "gapped": "it needs a window along its last two axes",
@@ -984,7 +1044,23 @@ conv3d = Kernel(
                 ),
             ),
         ),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "columns_dV",
+                    "sums by columns",
+                    _columns_dV_fixed, _columns_dV_room, _columns_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_columns_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        0 ≤ i + a < n, 0 ≤ j + b < m
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations)
-Proved        89 of 89 obligations for all sizes: docs/derivations/convolution2d.md
+Proved        92 of 92 obligations for all sizes: docs/derivations/convolution2d.md
 Cost          2·n²·m² operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel, Reading
-from .._runtime.primitives import doubled, folded, halo, held, phased, put, strided, tiles, total
+from .._runtime.primitives import doubled, folded, halo, held, phased, put, stretches, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["convolution2d"]
@@ -414,7 +414,7 @@ def _lowrank_work(*, batch, n, m, R, S, T, G, **_):
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(G*S + 2*n - 2)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T**2),
     )
 
 
@@ -816,6 +816,51 @@ def _rows_dX_work(*, batch, n, m, S, G_, **_):
     )
 
 
+def _columns_dV_fixed(new, **_):
+    """What sums by columns makes of the weights, once."""
+    return ()
+
+
+def _columns_dV_room(new, *, n, m, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2*n - 2, 3*m - 2))
+    U = new((N, R, m))
+    A = new((2*n - 1, 2*m - 1, m))
+    P_source = strided(P, (0, 0, 0), (2*n - 1, 2*m - 1, N, R, m), ((1, 1), (2, 1), (0, 1), (1, 1), (2, 1)))
+    return (P, P_source, U, A)
+
+
+def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, N, R, **_):
+    """Sums by columns."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e, q0, q1] = X[e + first, low + q0 + 1 - n, q1 + 1 - m], 0 outside
+            halo(X, (first, low + 1 - n, 1 - m), P, copied=True)
+
+            # U[e, p, j] = G[e + first, low + p, j], 0 outside
+            halo(G, (first, low, 0), U, copied=True)
+
+            # A[a, b, j] = Σ_e Σ_p P[e, a + p, j + b]·U[e, p, j]
+            np.einsum("abcde,cde->abe", P_source, U, out=A)
+
+            # dV[a, b] += Σ_j A[a, b, j]
+            np.add(dV, A.sum((2,)), out=dV)
+
+
+def _columns_dV_work(*, batch, n, m, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, N*R*m + N*(3*m - 2)*(R + 2*n - 2) + m*(2*m - 1)*(2*n - 1), 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*(3*m - 2)*(R + 2*n - 2), 3*m - 2),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*R*m, R*m),
+        ("weigh", (-((-batch) // N))*(-((-n) // R)), N*R, (2*m - 1)*(2*n - 1), m),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, m*(2*m - 1)*(2*n - 1)),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, (2*m - 1)*(2*n - 1)),
+    )
+
+
 def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
@@ -840,6 +885,20 @@ def _direct_dX_work(*, batch, n, m, **_):
 def _direct_dX_terms(*, n, m, **_):
     """How many products one result adds at most."""
     return 4*m*n + 1 - 2*m - 2*n
+
+
+def _direct_dV_work(*, batch, n, m, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, (2*m - 1)*(2*n - 1)),
+        ("contract", (2*m - 1)*(2*n - 1), 1, batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)), 1),
+        ("sweep", (2*m - 1)*(2*n - 1), 1, 1, 0, 0),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch*m*n
 
 
 def _sizes(X, V, u):
@@ -959,6 +1018,7 @@ convolution2d = Kernel(
         ),
     ),
     unfit={
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs channels in or filters out",
         "gapped": "it needs a window whose taps are apart along the last axis but one",
@@ -1028,7 +1088,23 @@ convolution2d = Kernel(
                 ),
             ),
         ),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "columns_dV",
+                    "sums by columns",
+                    _columns_dV_fixed, _columns_dV_room, _columns_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_columns_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

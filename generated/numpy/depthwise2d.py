@@ -4,13 +4,13 @@
     H[i, j, d] = u[d] + Σ_a Σ_b V[a, b, d]·X[i + a, j + b, d]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(C, C) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(d, c)
-Proved        139 of 139 obligations for all sizes: docs/derivations/depthwise2d.md
+Proved        142 of 142 obligations for all sizes: docs/derivations/depthwise2d.md
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel, Reading
-from .._runtime.primitives import doubled, halo, held, put, strided, tiles
+from .._runtime.primitives import doubled, halo, held, put, stretches, strided, tiles
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["depthwise2d"]
@@ -487,6 +487,53 @@ def _shifted_dX_work(*, batch, n, m, C, Delta, N, R, **_):
     )
 
 
+def _columns_dV_fixed(new, **_):
+    """What sums by columns makes of the weights, once."""
+    return ()
+
+
+def _columns_dV_room(new, *, m, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    U = new((N, R, m, C))
+    A = new((2*Delta + 1, 2*Delta + 1, m, C))
+    P_source = strided(P, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, C*m), ((1, 1), (2, 1), (0, 1), (1, 1), (3, 1)))
+    U_weights = strided(U, (0, 0, 0, 0), (N, R, C*m), ((0, 1), (1, 1), (3, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, C*m), ((0, 1), (1, 1), (3, 1)))
+    return (P, P_source, U, U_weights, A, A_out)
+
+
+def _columns_dV(G, X, dV, P, P_source, U, U_weights, A, A_out, items, span, *, n, m, C, Delta, N, R, **_):
+    """Sums by columns."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # U[e, p, j, d] = G[e + first, low + p, j, d], 0 outside
+            halo(G, (first, low, 0, 0), U, copied=True)
+
+            # A[a, b, j, d] = Σ_e Σ_p P[e, a + p, j + b, d]·U[e, p, j, d]
+            np.einsum("abcde,cde->abe", P_source, U_weights, out=A_out)
+
+            # dV[a, b, d] += Σ_j A[a, b, j, d]
+            np.add(dV, A.transpose(0, 1, 3, 2).sum((3,)), out=dV)
+
+
+def _columns_dV_work(*, batch, n, m, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*m*(2*Delta + 1)**2 + C*N*R*m, 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, C*R*m),
+        ("weigh", (-((-batch) // N))*(-((-n) // R)), N*R, (2*Delta + 1)**2, C*m),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, C*m*(2*Delta + 1)**2),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, C*(2*Delta + 1)**2),
+    )
+
+
 def _direct_work(*, batch, n, m, C, Delta, **_):
     """What it does, counted."""
     return (
@@ -511,6 +558,20 @@ def _direct_dX_work(*, batch, n, m, C, Delta, **_):
 def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 4*Delta + 4*Delta**2 + 1
+
+
+def _direct_dV_work(*, batch, n, m, C, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, C*(2*Delta + 1)**2),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), 1),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C, C, 1, 0),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch*m*n
 
 
 def _sizes(X, V, u):
@@ -601,6 +662,7 @@ depthwise2d = Kernel(
     ),
     unfit={
         "bands": "it needs one channel in and one out",
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs channels in or filters out",
         "folded": "it needs one channel in and one out",
@@ -652,7 +714,23 @@ depthwise2d = Kernel(
                 ),
             ),
         ),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "columns_dV",
+                    "sums by columns",
+                    _columns_dV_fixed, _columns_dV_room, _columns_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_columns_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

@@ -766,6 +766,7 @@ diamond2d = Kernel(
     ),
     unfit={
         "box": "it needs a window whose taps are all live",
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs channels in or filters out",
         "folded": "it needs a window whose taps are all live",

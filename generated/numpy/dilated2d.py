@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + 2a, j + 2b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(2*Δ) ⟶ dilated(2) ⟶ boundary(zero)
-Proved        154 of 154 obligations for all sizes: docs/derivations/dilated2d.md
+Proved        157 of 157 obligations for all sizes: docs/derivations/dilated2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel, Reading
-from .._runtime.primitives import doubled, folded, halo, held, phased, put, strided, tiles, total
+from .._runtime.primitives import doubled, folded, halo, held, phased, put, stretches, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["dilated2d"]
@@ -474,7 +474,7 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(4*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T**2),
     )
 
 
@@ -935,6 +935,51 @@ def _rows_dX_work(*, batch, n, m, Delta, S, G_, **_):
     )
 
 
+def _columns_dV_fixed(new, **_):
+    """What sums by columns makes of the weights, once."""
+    return ()
+
+
+def _columns_dV_room(new, *, m, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 4*Delta + R, 4*Delta + m))
+    U = new((N, R, m))
+    A = new((2*Delta + 1, 2*Delta + 1, m))
+    P_source = strided(P, (0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, m), ((1, 2), (2, 2), (0, 1), (1, 1), (2, 1)))
+    return (P, P_source, U, A)
+
+
+def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, Delta, N, R, **_):
+    """Sums by columns."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e, q0, q1] = X[e + first, low + q0 - 2*Delta, q1 - 2*Delta], 0 outside
+            halo(X, (first, low - 2*Delta, -2*Delta), P, copied=True)
+
+            # U[e, p, j] = G[e + first, low + p, j], 0 outside
+            halo(G, (first, low, 0), U, copied=True)
+
+            # A[a, b, j] = Σ_e Σ_p P[e, 2*a + p, j + 2*b]·U[e, p, j]
+            np.einsum("abcde,cde->abe", P_source, U, out=A)
+
+            # dV[a, b] += Σ_j A[a, b, j]
+            np.add(dV, A.sum((2,)), out=dV)
+
+
+def _columns_dV_work(*, batch, n, m, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, N*(4*Delta + R)*(4*Delta + m) + m*(2*Delta + 1)**2 + N*R*m, 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*(4*Delta + R)*(4*Delta + m), 4*Delta + m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*R*m, R*m),
+        ("weigh", (-((-batch) // N))*(-((-n) // R)), N*R, (2*Delta + 1)**2, m),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, m*(2*Delta + 1)**2),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, (2*Delta + 1)**2),
+    )
+
+
 def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
@@ -959,6 +1004,20 @@ def _direct_dX_work(*, batch, n, m, Delta, **_):
 def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 4*Delta + 4*Delta**2 + 1
+
+
+def _direct_dV_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, (2*Delta + 1)**2),
+        ("contract", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), 1, batch*sum(min(n, n - 2*a) - max(0, -2*a) for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)))*sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/(max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))), 1),
+        ("sweep", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), 1, 1, 0, 0),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch*m*n
 
 
 def _sizes(X, V, u):
@@ -1090,6 +1149,7 @@ dilated2d = Kernel(
         ),
     ),
     unfit={
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs channels in or filters out",
         "half_im2col": "it needs filters and a window along two axes at least",
@@ -1169,7 +1229,23 @@ dilated2d = Kernel(
                 ),
             ),
         ),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "columns_dV",
+                    "sums by columns",
+                    _columns_dV_fixed, _columns_dV_room, _columns_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_columns_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

@@ -103,6 +103,7 @@ global_pool2d = Kernel(
     unfit={
         "bands": "it needs one channel in and one out",
         "box": "it needs a window along one axis to four, and channels that don't mix",
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs a window along some axis",
         "fft": "it needs channels that don't mix",

@@ -444,7 +444,7 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T**2),
     )
 
 
@@ -1072,6 +1072,7 @@ isotropic2d = Kernel(
         ),
     ),
     unfit={
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs channels in or filters out",
         "gapped": "it needs a window whose taps are apart along the last axis but one",

@@ -90,6 +90,7 @@ laplacian2d = Kernel(
     unfit={
         "bands": "it needs weights that are parameters, and these are given",
         "box": "it needs weights that are all the same; K holds 0 and 1",
+        "columns": "it needs a product of two arrays that are given; the weight is K[a, b]",
         "correlation": "it needs a product of two arrays that are given; the weight is K[a, b]",
         "fastfir": "it needs weights that are parameters, and these are given",
         "fft": "it needs weights that are parameters, and these are given",

@@ -126,6 +126,7 @@ offset2d = Kernel(
     unfit={
         "bands": "it needs weights that are the same at every place; they depend on i",
         "box": "it needs weights that are the same at every place; they depend on i",
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs weights that are the same at every place; they depend on i",
         "fft": "it needs weights that are the same at every place; they depend on i",

@@ -912,6 +912,7 @@ p4_conv2d = Kernel(
     unfit={
         "bands": "it needs one channel in and one out",
         "box": "it needs a window along one axis to four, and channels that don't mix",
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fft": "it needs channels that don't mix",
         "folded": "it needs one channel in and one out",

@@ -146,6 +146,7 @@ reflect2d = Kernel(
     unfit={
         "bands": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "box": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
         "fft": "it needs one array of weights that is read once in a term; the weight is V[a, b]",

@@ -177,7 +177,7 @@ def _separable_work(*, batch, n, m, R, Delta, S, T, G, **_):
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T**2),
     )
 
 
@@ -258,7 +258,7 @@ def _separable_dX_work(*, batch, n, m, R, Delta, S, T, G_, **_):
         ("matmul", batch*(-((-n) // (G_*S))), G_*R, S, K, m, min(G_*K*m, m*(2*Delta + G_*S)) + K*R*S),
         ("phased", batch*(-((-n) // (G_*S))), R, (-((-L) // T)), G_*M*S, L, T),
         ("fold", batch*(-((-n) // (G_*S))), R, G_*M*S*T),
-        ("store", batch*(-((-n) // (G_*S))), G_*M*S*T),
+        ("store", batch*(-((-n) // (G_*S))), G_*M*S*T**2),
     )
 
 
@@ -335,6 +335,7 @@ separable2d = Kernel(
     unfit={
         "bands": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "box": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "columns": "it needs a product of two arrays that are given; the weight is P[r, a]*Q[r, b]",
         "correlation": "it needs a product of two arrays that are given; the weight is P[r, a]*Q[r, b]",
         "fastfir": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "fft": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",

@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[2i + a, 2j + b]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ strided(2)
-Proved        116 of 116 obligations for all sizes: docs/derivations/strided2d.md
+Proved        119 of 119 obligations for all sizes: docs/derivations/strided2d.md
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel, Reading
-from .._runtime.primitives import doubled, folded, halo, phased, put, strided, tiles, total
+from .._runtime.primitives import doubled, folded, halo, phased, put, stretches, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["strided2d"]
@@ -421,7 +421,7 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
         ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*R, S, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-G*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G*S - 1)) + K*R*S),
         ("phased", batch*(-((-((n - 1) // 2) - 1) // (G*S))), R, (-((-L) // (2*T))), G*M*S, L, T),
         ("fold", batch*(-((-((n - 1) // 2) - 1) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*M*S*T),
+        ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*M*S*T**2),
     )
 
 
@@ -559,6 +559,51 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
     )
 
 
+def _columns_dV_fixed(new, **_):
+    """What sums by columns makes of the weights, once."""
+    return ()
+
+
+def _columns_dV_room(new, *, m, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + 2*R - 1, 2*Delta + 2*((m - 1) // 2) + 1))
+    U = new((N, R, ((m - 1) // 2) + 1))
+    A = new((2*Delta + 1, 2*Delta + 1, ((m - 1) // 2) + 1))
+    P_source = strided(P, (0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, ((m - 1) // 2) + 1), ((1, 1), (2, 1), (0, 1), (1, 2), (2, 2)))
+    return (P, P_source, U, A)
+
+
+def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, Delta, N, R, **_):
+    """Sums by columns."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, ((n - 1) // 2) + 1, R):
+            # P[e, q0, q1] = X[e + first, 2*low + q0 - Delta, q1 - Delta], 0 outside
+            halo(X, (first, 2*low - Delta, -Delta), P, copied=True)
+
+            # U[e, p, j] = G[e + first, low + p, j], 0 outside
+            halo(G, (first, low, 0), U, copied=True)
+
+            # A[a, b, j] = Σ_e Σ_p P[e, a + 2*p, 2*j + b]·U[e, p, j]
+            np.einsum("abcde,cde->abe", P_source, U, out=A)
+
+            # dV[a, b] += Σ_j A[a, b, j]
+            np.add(dV, A.sum((2,)), out=dV)
+
+
+def _columns_dV_work(*, batch, n, m, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1) + (2*Delta + 1)**2*(((m - 1) // 2) + 1) + N*R*(((m - 1) // 2) + 1), 0),
+        ("edge", 2*(-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1), 2*Delta + 2*((m - 1) // 2) + 1),
+        ("copy", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*R*(((m - 1) // 2) + 1), R*(((m - 1) // 2) + 1)),
+        ("weigh", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*R, (2*Delta + 1)**2, ((m - 1) // 2) + 1),
+        ("total", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2, (2*Delta + 1)**2*(((m - 1) // 2) + 1)),
+        ("fold", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2, (2*Delta + 1)**2),
+    )
+
+
 def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
@@ -570,6 +615,20 @@ def _direct_work(*, batch, n, m, Delta, **_):
 def _terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 4*Delta + 4*Delta**2 + 1
+
+
+def _direct_dV_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, (2*Delta + 1)**2),
+        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), 1),
+        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, 1, 0, 0),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch + batch*((m - 1) // 2) + batch*((m - 1) // 2)*((n - 1) // 2) + batch*((n - 1) // 2)
 
 
 def _sizes(X, V, u):
@@ -689,6 +748,7 @@ strided2d = Kernel(
         ),
     ),
     unfit={
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs channels in or filters out",
         "gapped": "it needs a window whose taps are apart along the last axis but one",
@@ -704,7 +764,23 @@ strided2d = Kernel(
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "columns_dV",
+                    "sums by columns",
+                    _columns_dV_fixed, _columns_dV_room, _columns_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": ((n - 1) // 2) + 1},
+                    work=_columns_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a + Δ, j + b + Δ]        |a|, |b| ≤ Δ
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(valid)
-Proved        138 of 138 obligations for all sizes: docs/derivations/valid2d.md
+Proved        141 of 141 obligations for all sizes: docs/derivations/valid2d.md
 Cost          2·(n - 2Δ)·(m - 2Δ)·(2Δ + 1)² operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel, Reading
-from .._runtime.primitives import doubled, folded, halo, held, phased, put, strided, tiles, total
+from .._runtime.primitives import doubled, folded, halo, held, phased, put, stretches, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["valid2d"]
@@ -404,7 +404,7 @@ def _lowrank_work(*, batch, n, m, Delta, R, S, T, G, **_):
         ("matmul", batch*(-((2*Delta - n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((2*Delta - n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((2*Delta - n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((2*Delta - n) // (G*S))), G*M*S*T),
+        ("store", batch*(-((2*Delta - n) // (G*S))), G*M*S*T**2),
     )
 
 
@@ -804,6 +804,50 @@ def _rows_dX_work(*, batch, Delta, n, m, S, G_, **_):
     )
 
 
+def _columns_dV_fixed(new, **_):
+    """What sums by columns makes of the weights, once."""
+    return ()
+
+
+def _columns_dV_room(new, *, Delta, m, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, m))
+    U = new((N, R, m - 2*Delta))
+    A = new((2*Delta + 1, 2*Delta + 1, m - 2*Delta))
+    P_source = strided(P, (0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, m - 2*Delta), ((1, 1), (2, 1), (0, 1), (1, 1), (2, 1)))
+    return (P, P_source, U, A)
+
+
+def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, Delta, n, m, N, R, **_):
+    """Sums by columns."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n - 2*Delta, R):
+            # P[e, q0, q1] = X[e + first, low + q0, q1], 0 outside
+            halo(X, (first, low, 0), P, copied=True)
+
+            # U[e, p, j] = G[e + first, low + p, j], 0 outside
+            halo(G, (first, low, 0), U, copied=True)
+
+            # A[a, b, j] = Σ_e Σ_p P[e, a + p, j + b]·U[e, p, j]
+            np.einsum("abcde,cde->abe", P_source, U, out=A)
+
+            # dV[a, b] += Σ_j A[a, b, j]
+            np.add(dV, A.sum((2,)), out=dV)
+
+
+def _columns_dV_work(*, batch, Delta, n, m, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, N*R*(m - 2*Delta) + N*m*(2*Delta + R) + (m - 2*Delta)*(2*Delta + 1)**2, 0),
+        ("copy", (-((-batch) // N))*(-((2*Delta - n) // R)), N*m*(2*Delta + R), m*(2*Delta + R)),
+        ("copy", (-((-batch) // N))*(-((2*Delta - n) // R)), N*R*(m - 2*Delta), R*(m - 2*Delta)),
+        ("weigh", (-((-batch) // N))*(-((2*Delta - n) // R)), N*R, (2*Delta + 1)**2, m - 2*Delta),
+        ("total", (-((-batch) // N))*(-((2*Delta - n) // R)), 2, (m - 2*Delta)*(2*Delta + 1)**2),
+        ("fold", (-((-batch) // N))*(-((2*Delta - n) // R)), 2, (2*Delta + 1)**2),
+    )
+
+
 def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
@@ -828,6 +872,20 @@ def _direct_dX_work(*, batch, Delta, n, m, **_):
 def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 4*Delta + 4*Delta**2 + 1
+
+
+def _direct_dV_work(*, batch, Delta, n, m, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, (2*Delta + 1)**2),
+        ("contract", (2*Delta + 1)**2, 1, batch*(m - 2*Delta)*(n - 2*Delta), 1),
+        ("sweep", (2*Delta + 1)**2, 1, 1, 0, 0),
+    )
+
+
+def _direct_dV_terms(*, batch, Delta, n, m, **_):
+    """How many products one result adds at most."""
+    return 4*Delta**2*batch + batch*m*n - 2*Delta*batch*m - 2*Delta*batch*n
 
 
 def _sizes(X, V, u):
@@ -948,6 +1006,7 @@ valid2d = Kernel(
         ),
     ),
     unfit={
+        "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
         "fastfir": "it needs channels in or filters out",
         "gapped": "it needs a window whose taps are apart along the last axis but one",
@@ -1017,7 +1076,23 @@ valid2d = Kernel(
                 ),
             ),
         ),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "columns_dV",
+                    "sums by columns",
+                    _columns_dV_fixed, _columns_dV_room, _columns_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, Delta, n, **_: {"N": batch, "R": n - 2*Delta},
+                    work=_columns_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )
