@@ -51,7 +51,8 @@ class RawModule:
 
     def source(self, exact: bool) -> Source:
         if exact not in self._sources:
-            self._sources[exact] = parse_source(self.code, _defines(self.options), exact)
+            included = any("pre-include=cuda_fp16.h" in option for option in self.options)
+            self._sources[exact] = parse_source(self.code, _defines(self.options), exact, included)
         return self._sources[exact]
 
     def compile(self, log_stream: Any = None) -> None:

@@ -41,6 +41,9 @@ HEADERS = (
 ONE_BYTE = re.compile(r"\b(?:u?char[1-4]?|bool|u?int8_t)\b")
 TWO_BYTES = re.compile(r"\b(?:u?short[1-4]?|(?:__)?half2?|u?int16_t)\b")
 EXACT_MACROS = {"float": "cu::modular<unsigned>", "double": "cu::modular<unsigned long>", "volatile": ""}
+HALF_NAME = re.compile(r"\b__(?:half|\w*2half)\w*")
+HALF_PARAMETER = re.compile(r"\bhalf2?\b(?=[^,]*\w)")
+HALF_HEADER = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[<\"]cuda_fp16\.h[>\"]", re.M)
 MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 
 
@@ -63,7 +66,10 @@ class Source:
     exact: bool
 
 
-def parse_source(code: str, defines: tuple[tuple[str, str], ...] = (), exact: bool = False) -> Source:
+def parse_source(
+    code: str, defines: tuple[tuple[str, str], ...] = (), exact: bool = False, included: bool = False
+) -> Source:
+    """A source; `included` says that an option includes cuda_fp16.h. Raises CompileError for what NVRTC doesn't know."""
     body = _dynamic_shared(TOKEN.sub(lambda token: _rewritten(token, exact), code))
     if exact:
         defines = tuple((name, TOKEN.sub(lambda token: _rewritten(token, True), value)) for name, value in defines)
@@ -73,8 +79,18 @@ def parse_source(code: str, defines: tuple[tuple[str, str], ...] = (), exact: bo
         if found["linkage"] or "cu_linkage" in body  # others have mangled names, which no launch finds
     )
     words = body + " ".join(value for _, value in defines)
+    if not included and not HALF_HEADER.search(code):
+        told = (f"{value} {name}" for name, value in defines)
+        _refuse_half(words, [*(found["parameters"] for found in KERNEL.finditer(body)), *told])
     granule = 1 if ONE_BYTE.search(words) else 2 if TWO_BYTES.search(words) else 4
     return Source(code, body, defines, kernels, granule, exact)
+
+
+def _refuse_half(words: str, typed: Sequence[str]) -> None:
+    """NVRTC knows these names from a header alone; `half` may be anything where it isn't a type before a name."""
+    every = (HALF_NAME.search(words), *map(HALF_PARAMETER.search, typed))
+    if name := next((found[0] for found in every if found), None):
+        raise CompileError(f"The kernel names '{name}', and includes no cuda_fp16.h.", "")
 
 
 def translation_unit(sources: Sequence[Source]) -> str:

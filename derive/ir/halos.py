@@ -15,9 +15,10 @@ from derive.ir.blocks import mapped
 from derive.ir.nodes import Copy, accesses_of, walk
 from derive.ir.tiles import Shared, Split
 
-__all__ = ["LANES", "RESULTS", "Haloed"]
+__all__ = ["ARRAYS", "LANES", "RESULTS", "Haloed"]
 
 RESULTS, LANES = 8, 32  # results of a thread, and threads along the last letter: what is proved is for these
+ARRAYS = 16  # in shared memory, at most: between them there are gaps, which launches leave room for
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from .cuda import BYTES, MOST_BLOCKS, UNROLLED, fitted, too_wide
 
 __all__ = ["CudaHalos"]
 
-_CELLS = 6144  # of a block: 48 KiB of the widest type, which every device has
+# Of a block: 48 KiB of the widest type, which every device has, less one for each array that begins at a multiple of 16 bytes.
+_CELLS = 6144 - 16
 _PROVED = (8, 32)  # results of a thread and lanes: those of derive.ir.halos
 _WIDEST = 4  # neighbours of one access, the most that are proved to be aligned
 

@@ -18,7 +18,7 @@ from tests.ladder.checks import whole_numbers
 from tests.ladder.layouts import LAYOUTS
 from tests.ladder.subjects import Arrays, Sizes, Subject, entry_of
 
-__all__ = ["Case", "alone", "cases", "killed", "loaded", "with_runtime"]
+__all__ = ["Case", "alone", "cases", "killed", "loaded", "runtime_module", "with_runtime"]
 
 STEPS = 1 << 14
 TYPES = ("float32", "float64", "int64", "float16")
@@ -35,6 +35,13 @@ def loaded(name: str, text: str) -> Any:
     """The layer of an emitted text."""
     with standing_in_for_cupy():
         return getattr(load_source(text, "cupy"), name)
+
+
+def runtime_module(name: str) -> ModuleType:
+    """A module of the runtime that emitted modules import."""
+    with standing_in_for_cupy():
+        load_source(f"from .._runtime import {name}", "cupy")
+    return sys.modules[f"derive_compiled._runtime.{name}"]
 
 
 @contextmanager

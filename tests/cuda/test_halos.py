@@ -5,11 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from derive.algorithms._halos import making
 from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, NoCompiler, run_mod_p, using
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc
 from derive.cuda_check.settings import Launched
 from derive.cuda_check.trace import Request, Trace
-from derive.ir.halos import LANES, RESULTS
+from derive.errors import NoLowering
+from derive.ir.halos import ARRAYS, LANES, RESULTS
+from derive.lowering import batched
 from derive.runtime import halos as runtime
 from tests.cuda.blocks import BLOCKED, HALOED_SLOPES, PASSED, direct, halos, halos_of, sizes_in_halos
 from tests.cuda.disassembly import find_disassembler, instructions
@@ -227,7 +230,7 @@ def test_what_tiles_with_a_halo_lack() -> None:
         "its proof is for 8 results a thread and 32 threads along the last letter"
     )
     assert own.lacks((8, 4, 32), places, 2, 7000, 24, sizes) == (
-        "a tile with its halo has 7000 cells, and a block shares 6144"
+        "a tile with its halo has 7000 cells, and a block shares 6128"
     )
     assert own.lacks((8, 4, 32), places, 2, 1800, 2049, sizes) == (
         "2049 products of a thread are more than the 2048 that are unrolled"
@@ -258,7 +261,7 @@ def test_large_windows_are_kept_in_shared_memory(name: str, side: int, radius: i
     shapes = [(taps, taps)] if name == "conv2d" else [(1, taps), (1, taps)]
     plan = kernel.plan((side, side), *(np.ones(shape, np.float32) for shape in shapes))
     assert plan.algorithm == chosen
-    assert (chosen == "direct") == ("cells, and a block shares 6144" in str(plan.explain()).replace("\n", " "))
+    assert (chosen == "direct") == ("cells, and a block shares 6128" in str(plan.explain()).replace("\n", " "))
 
 
 @pytest.fixture
@@ -276,6 +279,32 @@ def test_every_tile_with_a_halo_compiles(name: str, architecture: str) -> None:
     for own in halos_of(name):
         made = compile_cuda(own.source, architecture, _options(own))
         assert [(r.stack, r.spill_stores, r.spill_loads) for r in made.kernels.values()] == [(0, 0, 0)]
+
+
+@pytest.mark.usefixtures("nvrtc")
+@pytest.mark.parametrize(("name", "design"), [("conv2d", "halos"), ("separable2d", "passes")])
+def test_the_largest_window_that_is_admitted_has_room(name: str, design: str) -> None:
+    """Of doubles, on the architecture that has least: its cells fill nearly all that a block may have, and one more is refused."""
+    kernel = subject(name, "cupy").kernel
+    own = next(k for k in halos_of(name) if k.name == f"{name}_{design}")
+    knobs = dict(zip(own.knobs, (8, 1, 32, 2), strict=True))
+    known = {"n": 4096, "m": 4096, "batch": 1, "R": 1, **knobs}
+    lacks = next(a.lacks for a in kernel.algorithms if a.name == design)
+    most = next(radius for radius in range(1, 99) if lacks(**known, Delta=radius)) - 1
+    numbers = known | {"Delta": most}
+    options = ("-Dstored=double", "-Dreal=double", *(f"-D{key}={numbers[key]}" for key in (*own.knobs, "Delta")))
+    options += ("-DR=1",) if "R" not in own.knobs else ()
+    (found,) = compile_cuda(own.source, ARCHITECTURES[0], options).kernels.values()
+    assert 40 << 10 < found.shared <= 48 << 10
+
+
+def test_arrays_in_shared_memory_leave_room_for_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each begins at a multiple of 16 bytes, so that one of odd length has half of that behind it."""
+    assert runtime._CELLS + ARRAYS == 48 * 1024 // 8
+    monkeypatch.setattr(making, "ARRAYS", 2)
+    form = entry_of("separable2d").derivation.form
+    with pytest.raises(NoLowering, match="it needs at most 1 factors, each with an array in shared memory"):
+        making.halos(form, batched(form))
 
 
 @pytest.mark.usefixtures("nvrtc")

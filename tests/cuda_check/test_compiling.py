@@ -145,3 +145,23 @@ def test_half_conversions_are_ieee() -> None:
         cupy.RawModule(code=code).get_function("k")((1,), (256,), arguments)
         assert np.array_equal(Y.get(), X.astype(np.float32), equal_nan=True)
         assert np.array_equal(W.get(), Z.astype(np.float16))
+
+
+@pytest.mark.parametrize("kind", ["half", "__half"])
+def test_halves_need_their_header(kind: str) -> None:
+    """As NVRTC does; another name that has the word in it is nobody's business."""
+    code = f'extern "C" __global__ void k(const {kind}* X, float* H, int half) {{ H[half] = (float)X[half]; }}'
+    text = code.replace(kind, "stored", 1)
+
+    def launched(code: str, *options: str) -> float:
+        with standing_in_for_cupy() as cupy:
+            H = cupy.zeros(1, cupy.float32)
+            arguments = (cupy.ones(1, cupy.float16), H, cupy.int32(0))
+            cupy.RawModule(code=code, options=options).get_function("k")((1,), (1,), arguments)
+            return float(H.get()[0])
+
+    assert launched(f"#include <cuda_fp16.h>\n{code}") == launched(code, "--pre-include=cuda_fp16.h") == 1
+    assert launched(text, f"-Dstored={kind}", "--pre-include=cuda_fp16.h") == 1
+    for lacking in (lambda: launched(code), lambda: launched(text, f"-Dstored={kind}")):
+        with pytest.raises(CompileError, match=f"The kernel names '{kind}', and includes no cuda_fp16.h"):
+            lacking()

@@ -25,7 +25,7 @@ from derive.algorithms._terms import ITEM, entry_text
 from derive.algorithms.direct import direct
 from derive.errors import NoLowering
 from derive.forms.form import Form
-from derive.ir.halos import Haloed
+from derive.ir.halos import ARRAYS, Haloed
 from derive.ir.nodes import (
     Access,
     Copy,
@@ -52,6 +52,8 @@ def halos(form: Form, batched: frozenset[str], passes: bool = False, name: str =
     plain = direct(form, "threads", batched)
     found = reading(form)
     stages = Passes(found) if passes else Stage(found)
+    if len(stages.shared()) > ARRAYS:
+        raise NoLowering(f"it needs at most {ARRAYS - 1} factors, each with an array in shared memory")
     says = "two passes through shared memory" if passes else "tiles with a halo in shared memory"
     name = name or ("passes" if passes else "halos")
     program = replace(plain, name=name, says=says, body=(_blocks(found, stages, plain),))
