@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import And, Expr, Ge, Le, Mul, Piecewise, Symbol, expand, factor, true
+from sympy import And, Expr, Ge, Le, Mul, Not, Or, Piecewise, Symbol, expand, factor, true
 
 from derive.forms.expr import Read
 from derive.forms.form import Axis, Edge, Form
@@ -111,15 +111,22 @@ def _clauses(window: _Window, classes: Sequence[dict[int, Line]], found: Sequenc
 
 
 def _needed(form: Form, clauses: Sequence[Any]) -> list[Any]:
-    """The conditions without those that follow from the others."""
-    left = list(dict.fromkeys(clauses))
-    if any(clause.has(Piecewise) for clause in left):  # no solver's text
-        return left
+    """The conditions without those that follow from the others, and without alternatives that no size meets."""
+    if any(clause.has(Piecewise) for clause in clauses):  # no solver's text
+        return list(dict.fromkeys(clauses))
+    left = list(dict.fromkeys(_possible(form, clause) for clause in clauses))
     for clause in sorted(left, key=lambda part: (-part.count_ops(), text(part))) if len(left) > 1 else ():
         others = [other for other in left if other != clause]
         if decide(Goal((form.given, *others), clause).smt) is Status.PROVED:
             left = others
     return left
+
+
+def _possible(form: Form, clause: Any) -> Any:
+    alternatives = Or.make_args(clause)
+    if len(alternatives) == 1:
+        return clause
+    return Or(*(one for one in alternatives if decide(Goal((form.given,), Not(one)).smt) is not Status.PROVED))
 
 
 def _window(form: Form) -> _Window | None:

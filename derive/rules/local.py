@@ -3,7 +3,6 @@
     Σ_r V[p(o, r)]·X[ι(o, r)]   ⟶   Σ_{r : ι(o, r) - o ∈ S} V[p(o, r)]·X[ι(o, r)]        where c(o, k) = 0 unless k - o ∈ S
 
 for a support S: |k - o| ≤ Δ along every grid axis, or any other. A restriction: it keeps exactly the layers that look nowhere else.
-On a torus k - o is one of the differences that go around it.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ __all__ = ["local"]
 def local(form: Form, radius: Radius | Support = "Delta", grid: str = "box") -> Step:
     """Drop every term that reads an input outside the support: within `radius` along every axis, or any `Support`.
 
-    On `grid="torus"` it reaches around.
+    On `grid="torus"` it reaches around: k - o is then one of the differences that go around.
     """
     near = _support(form, radius, grid)
     extents = {s for axis in (*form.output.axes, *form.input.axes) for s in axis.upper.free_symbols}
