@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from itertools import product
-from time import process_time
 
 import pytest
 
@@ -12,6 +11,7 @@ import derive
 from derive.errors import DeriveError, EmitError
 from derive.pipeline import Layer
 from derive.render.numbers import cost_text
+from tests.pace import within
 
 SECONDS = 20  # of CPU; most take 1 to 4, the worst 10 on a busy machine, and some did not end
 SUPPORTS = {
@@ -57,14 +57,13 @@ HANGING = [
     "case", [*HANGING, *CASES[:8], *(pytest.param(c, marks=pytest.mark.nightly) for c in CASES[8:400])], ids=str
 )
 def test_it_ends(case):
-    start = process_time()
-    layer = derived(*case)
-    made = Layer("layer", layer, "A layer of a test.", "", "")
-    assert all(verdict.proved for verdict in layer.verdicts)
-    assert layer.free_parameters["weight"] != 0 and cost_text(layer.form)
-    try:
-        assert made.source("numpy")
-    except EmitError as refusal:
-        with pytest.raises(DeriveError, match=r"can't be read off any shape, so a kernel doesn't know it; fix it"):
-            raise refusal
-    assert process_time() - start < SECONDS
+    with within(SECONDS):
+        layer = derived(*case)
+        made = Layer("layer", layer, "A layer of a test.", "", "")
+        assert all(verdict.proved for verdict in layer.verdicts)
+        assert layer.free_parameters["weight"] != 0 and cost_text(layer.form)
+        try:
+            assert made.source("numpy")
+        except EmitError as refusal:
+            with pytest.raises(DeriveError, match=r"can't be read off any shape, so a kernel doesn't know it; fix it"):
+                raise refusal
