@@ -66,7 +66,7 @@ def _ours(kernel: Any, by: str, arrays: dict[str, Any], u: Any) -> tuple[str, Ca
     signature = kernel._with_cotangent()
     _, _, fit = kernel._read(signature, (arrays["X"], arrays["V"], u, arrays["G"]), {})
     sizes = kernel.sizes_of(fit)
-    choice = candidates(made.algorithms, made.work, sizes, 4, strict=False, fixed=True)[0].choice
+    found = candidates(made.algorithms, made.work, sizes, 4, strict=False, fixed=True)
     flat = {name: kernel.flat(name, array) for name, array in arrays.items()}
     out = kernel.flat(by, result)
 
@@ -74,11 +74,15 @@ def _ours(kernel: Any, by: str, arrays: dict[str, Any], u: Any) -> tuple[str, Ca
         made.body(*(arrays[name] for name in made.arrays), result, lambda shape: np.empty(shape, result.dtype))
         return result
 
+    if not found or found[0].choice.algorithm is None:
+        return "direct", direct, direct
+    choice = found[0].choice
+
     def quick() -> Any:
         run_staged(choice, flat, out, sizes, places_of(choice, out))
         return result
 
-    return choice.name, direct if choice.algorithm is None else quick, direct
+    return choice.name, quick, direct
 
 
 def _timed(calls: list[Callable[[], Any]], seconds: float) -> list[float]:

@@ -18,6 +18,7 @@ __all__ = ["console", "emit", "prove", "show", "verify"]
 
 _FORMATS = click.Choice(["text", "latex", "markdown", "json"])
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_STANDARD = Path("-")
 
 
 def console() -> Any:
@@ -74,7 +75,9 @@ def show(name: str, form: str, fresh: bool) -> None:
 
 @click.command()
 @_of_a_layer
-@click.option("--certificate", type=_FILE, help="Write the certificate here.")
+@click.option(
+    "--certificate", type=_FILE, help="Write the certificate here; - is standard output, then without a table."
+)
 @click.option("--coq", "theorems", type=_FILE, help="Write the obligations for Coq here.")
 @click.option("--json", "as_json", is_flag=True, help="The verdicts as JSON.")
 def prove(name: str, fresh: bool, certificate: Path | None, theorems: Path | None, as_json: bool) -> None:
@@ -86,6 +89,10 @@ def prove(name: str, fresh: bool, certificate: Path | None, theorems: Path | Non
     from derive.render.terminal import verdict_data, verdict_table
     from derive.render.wrapping import printed
 
+    if as_json and certificate == _STANDARD:
+        raise click.UsageError(
+            "--json and --certificate - both write to standard output; name a file for the certificate."
+        )
     with working(f"proving {name}"):
         loaded = _own(name)
         if loaded is not None and not hasattr(loaded, "derivation"):
@@ -94,17 +101,17 @@ def prove(name: str, fresh: bool, certificate: Path | None, theorems: Path | Non
         stated = None if theorems is None else _theorems(name, theorems, loaded)
         made, remembered = _made(name, fresh, loaded)
     verdicts, own = verdict_data(made.shown["data"]), made.listed["row"]["name"]
-    if certificate is not None:
-        write({certificate.name: made.files[f"{PAGES}/{own}.certificate.json"]}, certificate.parent)
-        click.echo(f"{certificate} is written.", err=as_json)
+    _certify(certificate, made.files[f"{PAGES}/{own}.certificate.json"], as_json)
     if theorems is not None and stated is not None:
         write({theorems.name: stated.text}, theorems.parent)
     if as_json:
         click.echo(json.dumps(verdicts, indent=2, ensure_ascii=False))
-    else:
+    elif certificate != _STANDARD:
         printed(console(), verdict_table(own, verdicts, remembered))
     if stated is not None:
-        click.echo(f"{theorems}: {stated.summary}; `coqc {theorems}` checks it.", err=as_json)
+        click.echo(
+            f"{theorems}: {stated.summary}; `coqc {theorems}` checks it.", err=as_json or certificate == _STANDARD
+        )
 
 
 def _own(name: str) -> Any:
@@ -127,20 +134,28 @@ def _prove_claim(name: str, found: Any, certificate: Path | None, theorems: Path
     """A claim that its file has proved already: what it says, and what shows it."""
     from derive.proof.json_data import dumps
 
-    if certificate is not None:
-        write({certificate.name: dumps(found.certificate())}, certificate.parent)
-        click.echo(f"{certificate} is written.", err=as_json)
+    _certify(certificate, dumps(found.certificate()), as_json)
     if as_json:
         rows = [{"obligation": v.obligation.says, "status": v.status.value} for v in found.verdicts]
         click.echo(json.dumps({"claim": found.statement.says, "verdicts": rows}, indent=2, ensure_ascii=False))
-    else:
+    elif certificate != _STANDARD:
         click.echo(f"{name}: {found.statement.says}")
         for verdict in found.verdicts:
             click.echo(f"  {verdict.status.value}: {verdict.obligation.says}")
     if theorems is not None:
         stated = found.coq(theorems.name)
         write({theorems.name: stated.text}, theorems.parent)
-        click.echo(f"{theorems}: {stated.summary}; `coqc {theorems}` checks it.", err=as_json)
+        click.echo(
+            f"{theorems}: {stated.summary}; `coqc {theorems}` checks it.", err=as_json or certificate == _STANDARD
+        )
+
+
+def _certify(file: Path | None, text: str, as_json: bool) -> None:
+    if file == _STANDARD:
+        click.echo(text, nl=False)
+    elif file is not None:
+        write({file.name: text}, file.parent)
+        click.echo(f"{file} is written.", err=as_json)
 
 
 @click.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from pathlib import Path
 
 import click.testing
 import pytest
@@ -122,6 +123,14 @@ def test_a_name_that_coq_cannot_compile_is_refused_and_nothing_written(run, tmp_
     assert ran.code == 1
     assert ran.sentence == f"Coq compiles files such as dense2d.v: letters, digits, _ and .v; '{name}' is none."
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_certificate_on_standard_output_stands_there_alone(run, tmp_path):
+    ran, file = run("prove", "conv1d", "--certificate", "-"), tmp_path / "conv1d.json"
+    file.write_text(ran.out, encoding="utf-8")
+    assert ran.code == 0 and json.loads(ran.out)["format"] and run("verify", file).code == 0
+    assert not Path("-").exists()
+    assert run("prove", "conv1d", "--certificate", "-", "--json").code == 2
 
 
 def test_prove_json_is_clean(run):
