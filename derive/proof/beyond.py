@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import And, Expr, Ge, Le, Mul, Not, Or, Piecewise, Symbol, expand, factor, true
+from sympy import And, Expr, Ge, Le, Mul, Not, Or, Symbol, expand, factor, true
 
+from derive.errors import TextError
 from derive.forms.expr import Read
 from derive.forms.form import Axis, Edge, Form
 from derive.forms.polyhedron import Polyhedron
@@ -112,12 +113,10 @@ def _clauses(window: _Window, classes: Sequence[dict[int, Line]], found: Sequenc
 
 def _needed(form: Form, clauses: Sequence[Any]) -> list[Any]:
     """The conditions without those that follow from the others, and without alternatives that no size meets."""
-    if any(clause.has(Piecewise) for clause in clauses):  # no solver's text
-        return list(dict.fromkeys(clauses))
     left = list(dict.fromkeys(_possible(form, clause) for clause in clauses))
     for clause in sorted(left, key=lambda part: (-part.count_ops(), text(part))) if len(left) > 1 else ():
         others = [other for other in left if other != clause]
-        if decide(Goal((form.given, *others), clause).smt) is Status.PROVED:
+        if _follows(clause, form.given, *others):
             left = others
     return left
 
@@ -126,7 +125,15 @@ def _possible(form: Form, clause: Any) -> Any:
     alternatives = Or.make_args(clause)
     if len(alternatives) == 1:
         return clause
-    return Or(*(one for one in alternatives if decide(Goal((form.given,), Not(one)).smt) is not Status.PROVED))
+    return Or(*(one for one in alternatives if not _follows(Not(one), form.given)))
+
+
+def _follows(condition: Any, *known: Any) -> bool:
+    """Whether it is found to; what has no text for a solver, such as half of an even size, is not."""
+    try:
+        return decide(Goal(known, condition).smt) is Status.PROVED
+    except TextError:
+        return False
 
 
 def _window(form: Form) -> _Window | None:

@@ -124,3 +124,17 @@ def test_windows_with_a_radius_of_their_own_on_each_side(edge, step, stride) -> 
         assert number.xreplace(sizes) == rank, sizes
         full = any(case.full.xreplace(sizes) == True for case in cases)  # noqa: E712
         assert full == (rank == len(taps)), sizes
+
+
+def test_a_dilated_cross_on_a_torus_sees_half_of_an_even_side() -> None:
+    found = (
+        derive.dense(2, ("n", "n"), ("n", "n")).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    )
+    counts = (
+        found.then(derive.local(derive.Cross("Delta"))).then(derive.dilated(2)).then(derive.boundary("periodic")).counts
+    )
+    for extent, radius in product(range(1, 8), range(6)):
+        taps, seen = 2 * (radius // 2) + 1, extent if extent % 2 else extent // 2
+        sizes = {n: Integer(extent), Delta: Integer(radius)}
+        assert counts.exact_weight.xreplace(sizes) == 2 * min(taps, seen) - 1
+        assert (counts.when.xreplace(sizes) == True) == (taps <= seen), sizes  # noqa: E712
