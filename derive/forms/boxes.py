@@ -52,7 +52,6 @@ def count_boxes(condition: Any, over: tuple[Symbol, ...], given: Polyhedron) -> 
     >>> count_boxes(window, (a,), Polyhedron.of(n >= 1, Delta >= 0))
     Min(Delta, n - 1) + Min(Delta, 2*floor(n/2)) + 1
     """
-    sizes = Sizes(condition.atoms(floor), over, given)
     told = _told(condition, over)
     ranges = {s: _range(condition, s) for s in told}
     if prod(map(len, ranges.values())) > _MOST_VALUES:
@@ -62,6 +61,7 @@ def count_boxes(condition: Any, over: tuple[Symbol, ...], given: Polyhedron) -> 
     for values in product(*ranges.values()):
         case = replaced(condition, dict(zip(ranges, map(Integer, values), strict=True)))
         cases[case] = cases.get(case, 0) + 1
+    sizes = Sizes({e for case in cases for e in case.atoms(floor)}, left, given)
     number = Add(*(times * _case(case, left, sizes) for case, times in cases.items() if case != False))  # noqa: E712  SymPy's
     return _shortest(number)
 
@@ -124,18 +124,18 @@ class Sizes:
 
 
 def _told(condition: Any, over: Sequence[Symbol]) -> list[Symbol]:
-    """The letters in alternatives that are compared with numbers alone."""
+    """The letters in alternatives that are compared with numbers alone, and those that quotients are of."""
     atoms = [e for part in condition.atoms(Or) for e in part.atoms(sp.core.relational.Relational)]
     compared = condition.atoms(sp.core.relational.Relational)
-    return [
-        s for s in over if any(e.has(s) for e in atoms) and all(e.free_symbols == {s} for e in compared if e.has(s))
-    ]
+    divided = {s for e in condition.atoms(floor) for s in e.free_symbols}
+    alone = {s for s in over if all(e.free_symbols == {s} for e in compared if e.has(s))}
+    return [s for s in over if s in divided or (s in alone and any(e.has(s) for e in atoms))]
 
 
 def _range(condition: Any, letter: Symbol) -> range:
     """The values between the numbers that a condition says the letter is between."""
-    lower, upper = split(condition)[0].bounds(letter)
-    if not lower or not upper or not all(e.is_Integer for e in (*lower, *upper)):
+    lower, upper = ([e for e in ends if e.is_Integer] for ends in split(condition)[0].bounds(letter))
+    if not lower or not upper:
         raise NotCountable(f"'{letter}' isn't between two numbers.")
     return range(max(map(int, lower)), min(map(int, upper)) + 1)
 

@@ -23,6 +23,7 @@ from derive.forms.rows import Row, empty, implied
 
 __all__ = ["Writer", "with_min"]
 
+_FEW = 8
 Values = tuple[Polynomial, ...]  # one a residue class
 
 
@@ -91,15 +92,46 @@ class Writer:
             return self.periodic(cells[0].values)
         for extreme, sign in ((sp.Min, 1), (sp.Max, -1)):
             if all(self._least(cell, other, sign) for cell in cells for other in cells if cell is not other):
-                return extreme(*(self.periodic(cell.values) for cell in cells))
+                parts = [self.periodic(cell.values) for cell in cells]
+                if not any(part.has(sp.Piecewise) for part in parts):
+                    return extreme(*parts)
         regions: dict[sp.Expr, list[PeriodicCell]] = {}
         for cell in sorted(cells, key=lambda cell: (len(cell.rows), cell.rows)):
-            regions.setdefault(self.periodic(self._there(cell)), []).append(cell)
+            regions.setdefault(self._written(cell), []).append(cell)
         ordered = sorted(
             regions, key=lambda e: (e == 0, len(regions[e]), sum(len(c.rows) for c in regions[e]), -_size(e))
         )
         pairs = [(e, sp.Or(*map(self._region, regions[e]))) for e in ordered[:-1]]
         return sp.Piecewise(*pairs, (ordered[-1], True), evaluate=False)
+
+    def _written(self, cell: PeriodicCell) -> sp.Expr:
+        """By residues, or as the polynomial through the values at a few sizes, where that says it without them."""
+        found, few = self.periodic(self._there(cell)), self._few(cell)
+        return min((found, few), key=_size) if few is not None and found.has(sp.Piecewise) else found
+
+    def _few(self, cell: PeriodicCell) -> sp.Expr | None:
+        """Through the values at no more than so many sizes of one name; None for more names, or more sizes."""
+        rows = [*self.given, *cell.rows]
+        used = {
+            c
+            for row in (*rows, *(powers for value in cell.values for powers in value))
+            for c in _columns(row, self.names)
+        }
+        if len(used) != 1:
+            return None
+        (column,) = used
+        low = [-(row[-1] // row[column]) for row in rows if row[column] > 0]
+        high = [row[-1] // -row[column] for row in rows if row[column] < 0]
+        if not low or not high or min(high) - max(low) >= _FEW:
+            return None
+        values = []
+        for size in range(max(low), min(high) + 1):
+            for home, value in zip(self.classes, cell.values, strict=True):
+                modulus, residue = home[column]
+                if size % modulus == residue:
+                    number = sum((c * size ** powers[column] for powers, c in value.items()), Fraction(0))
+                    values.append((size, sp.Rational(number.numerator, number.denominator)))
+        return sp.interpolate(values, self.names[column])
 
     def _there(self, cell: PeriodicCell) -> Values:
         """The cell's polynomials by what equations hold there in each class; a class without sizes takes another's."""
@@ -276,6 +308,10 @@ class Writer:
             return factored
         collected = [sp.collect(expanded, s, sp.factor) for s in self.sizes if expanded.has(s)]
         return min((expanded, *collected), key=lambda e: (_size(e), str(e)))
+
+
+def _columns(entries: Sequence[int], names: Sequence[sp.Symbol]) -> list[int]:
+    return [c for c in range(len(names)) if entries[c]]
 
 
 def _residue(powers: Sequence[int], residues: Sequence[int]) -> int:

@@ -186,9 +186,11 @@ class Counts:
 
     @classmethod
     def _of_rounded(cls, form: Form, given: Polyhedron, exact: tuple[Expr, Expr]) -> Counts:
-        """The exact numbers, as by a stride or a step of shifts, beside those of whole arrays where these are free."""
+        """The exact numbers, as by a stride or a step of shifts, beside those of whole arrays where these are ever free."""
         try:
             short = cls._of_whole(form, given)
+            if decide(Goal((form.given, short.when), false).smt) is Status.PROVED:
+                return cls._in_short(form, given, exact)
             few = _cases(exact) <= _MOST_RESIDUES
             return replace(short, exact_weight=exact[0], exact_bias=exact[1]) if few else short
         except (NotAffine, NotCountable):

@@ -13,6 +13,8 @@ from derive.forms.polyhedron import NotAffine, Polyhedron
 
 __all__ = ["free_number"]
 
+_SHORT = 24  # operations; of an expression with so few it is asked whether cases are shorter
+
 
 def free_number(params: tuple[Param, ...], given: Polyhedron) -> Expr:
     """Of all arrays together, data apart. Raises NotAffine or NotCountable where there is no such expression."""
@@ -26,9 +28,14 @@ def _entries(param: Param, given: Polyhedron) -> Expr:
     found = domain.atoms(floor)
     apart = {*domain.free_symbols, *given.symbols} - {*letters, *(s for e in found for s in e.free_symbols)}
     ways = (count_boxes, count_where) if found and apart else (count_where, count_boxes) if found else (count_where,)
-    for way in ways[:-1]:
+    known: list[Expr] = []
+    for way in ways:
         try:
-            return way(domain, letters, given)
+            known.append(way(domain, letters, given))
         except (NotAffine, NotCountable):
+            if way is ways[-1] and not known:
+                raise
             continue
-    return ways[-1](domain, letters, given)
+        if way is not count_boxes or known[0].count_ops() > _SHORT:
+            break
+    return min(known, key=lambda e: int(e.count_ops()))

@@ -130,17 +130,15 @@ def test_shifts_that_leave_more_come_first():
     assert derive.dense(1).then(around[0]).then(around[1]).form == derive.dense(1).then(around[1]).form
 
 
-@pytest.mark.parametrize("first", ["group", "shifts"])
-def test_a_torus_and_a_group_about_a_corner_are_refused_alike(first):
-    parts = [equivariant(PointGroup("D1", about="corner")), equivariant(Translations(grid="torus"))]
-    layer = derive.dense(1).then(parts[first == "shifts"])
-    with pytest.raises(
-        RuleRefused, match='then boundary\\("periodic"\\); or, where the sizes are numbers, all of it as Perm'
-    ):
-        layer.then(parts[first != "shifts"])
+def test_a_torus_and_a_group_about_a_corner_are_one_layer_in_either_order():
+    """k - i and -1 - (k - i) are one, modulo n: of n differences ⌈n/2⌉ are told apart."""
+    group, shifts = equivariant(PointGroup("D1", about="corner")), equivariant(Translations(grid="torus"))
+    layers = [derive.dense(1).then(a).then(b) for a, b in ((group, shifts), (shifts, group))]
+    assert layers[0].form == layers[1].form and all(v.proved for layer in layers for v in layer.verdicts)
+    assert str(layers[0].counts.exact_weight) == "ceiling(n/2)"
 
 
-def test_both_ways_that_the_refusal_names_go_through():
+def test_a_window_on_a_torus_and_permutations_go_through():
     window = (
         derive.dense(1)
         .then(derive.reindex())
