@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -33,13 +34,15 @@ TYPES = ("float32", "float64", "float16", "int64")
 DISASSEMBLED = "sm_90"
 SIZES = {"__half": 2, "float": 4, "double": 8, "long long": 8}
 TRACED = 1 << 16
+COMMENT = re.compile(r"^ *(?:#|//) .*\n", re.MULTILINE)
 SIDES = (128, 64, 32, 16, 8, 4, 2)  # rows that are whole sectors, as those of most images
 
 
 def digest(name: str) -> str:
-    """Of a layer's emitted module, less what it says of itself."""
+    """Of a layer's emitted module, less its comments and what it says of itself."""
     text = layer(name).source("cupy")
-    return hashlib.sha256(text[text.index("cp = array_module") :].encode()).hexdigest()[:12]
+    code = COMMENT.sub("", text[text.index("cp = array_module") :])
+    return hashlib.sha256(code.encode()).hexdigest()[:12]
 
 
 @dataclass
@@ -140,23 +143,33 @@ def page(figures: dict[str, Any]) -> str:
         f"Every emitted kernel, compiled by NVRTC {figures['nvrtc']} for seven architectures: no warning, and no register spills. "
         "Not yet measured on a device: nothing here is a speed.",
         "",
-        "- *registers* of a thread, and *occupancy*: the part of a multiprocessor's warps that find room, at the threads that a "
-        "block of its launches has. What differs from most of the seven stands in brackets.",
-        "- *instructions* of the kernel, and *of an output*: of the path that stores and multiplies most in the fewest of "
-        "them, each loop once; *of a multiply-add*: of the innermost loop, where there is one. From the disassembly for "
-        f"{DISASSEMBLED}.",
+        "- *threads* of a block of its launches, *registers* of a thread, and *occupancy*: the part of a multiprocessor's warps "
+        "that find room then. What differs from most of the seven stands in brackets.",
+        "- *instructions* of the kernel, and *of an output*, with its loads: of the path that stores and multiplies most in the "
+        "fewest of them, each loop once; *of a multiply-add*: of the innermost loop, where there is one. From the disassembly "
+        f"for {DISASSEMBLED}.",
         "- *sectors* of 32 bytes for 128 bytes of loads and of stores, of the argument that takes most (4 where neighbours read "
         "neighbours), and *conflicts* of banks of shared memory: from the addresses of a run on the CPU.",
+        "",
+        "A kernel is named after its layer, the bold line above it; beside it stand the macros that its launch defines.",
     ]
     for real in dict.fromkeys(element(t) for _, _, row in rows(figures) for t in row["types"]):
-        lines += ["", f"## `{real}`", "", HEAD, "|---" * HEAD.count(" | ") + "|---|"]
-        lines += [
-            line(kernel + options.removeprefix(real), row, of)
-            for _, kernel, row in rows(figures)
-            for options, of in row["types"].items()
-            if element(options) == real
-        ]
+        lines += ["", f"## `{real}`", "", HEAD, f"|{'---|' * COLUMNS}", *table(figures, real)]
     return "\n".join([*lines, ""])
+
+
+def table(figures: dict[str, Any], real: str) -> Iterator[str]:
+    """A line for each layer that has such kernels, and one for each of these."""
+    known = ""
+    for layer_name, kernel, row in rows(figures):
+        for options, of in row["types"].items():
+            if element(options) != real:
+                continue
+            if known != layer_name:
+                known = layer_name
+                yield f"| **{known}** {'| ' * COLUMNS}".rstrip()
+            shown = f"`{kernel.removeprefix(f'{known}_')}` {options.removeprefix(real).replace(' -D', ' ').strip()}"
+            yield line(shown.strip(), row, of)
 
 
 def element(options: str) -> str:
@@ -165,9 +178,10 @@ def element(options: str) -> str:
 
 
 HEAD = (
-    "| kernel | threads a block | registers | occupancy | shared bytes | instructions | of an output | loads of an output | "
-    "of a multiply-add | sectors of loads, stores | conflicts |"
+    "| kernel | threads, shared bytes | registers | occupancy | instructions | of an output, loads | of a multiply-add | "
+    "sectors of loads, stores; conflicts |"
 )
+COLUMNS = HEAD.count("|") - 1
 
 
 def rows(figures: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -176,12 +190,13 @@ def rows(figures: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def line(kernel: str, row: dict[str, Any], of: dict[str, Any]) -> str:
-    code, memory = of["code"], row["memory"] or {"loads": "", "stores": "", "conflicts": ""}
+    code, memory = of["code"], row["memory"]
     registers = each(of["registers"], "{}")
     occupancy = each({a: round(100 * part) for a, part in of["occupancy"].items()}, "{}%")
-    cells = [f"`{kernel}`", row["threads"], registers, occupancy, of["shared"], code["instructions"], code["an output"]]
-    cells += [code["loads an output"], "" if code["a multiply-add"] is None else code["a multiply-add"]]
-    cells += [f"{memory['loads']}, {memory['stores']}", memory["conflicts"]]
+    cells = [kernel, f"{row['threads']}, {of['shared']}", registers, occupancy, code["instructions"]]
+    cells += [f"{code['an output']}, {code['loads an output']}"]
+    cells += ["" if code["a multiply-add"] is None else code["a multiply-add"]]
+    cells += [f"{memory['loads']}, {memory['stores']}; {memory['conflicts']}" if memory else ""]
     return f"| {' | '.join(map(str, cells))} |"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,24 +163,25 @@ def _certify(file: Path | None, text: str, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--against", metavar="NAME", help="Require the theorem to be this layer's.")
 def verify(file: Path, against: str | None) -> None:
-    """Prove a certificate's theorem or claim anew, trusting nothing in the file."""
+    """Prove a certificate's theorem or claim anew, trusting nothing in the file; - is standard input."""
     from derive.certified import verify_claim
     from derive.errors import UsageRefused
     from derive.labels import named_step
     from derive.own import load_layer
     from derive.proof.certificate import verify as verify_certificate
-    from derive.proof.json_data import plain
+    from derive.proof.json_data import LARGEST, parsed, plain
     from derive.proof.stated import CLAIM_FORMAT
 
     with working(f"proving {file.name}"):
-        data = plain(file)
+        standard = file == _STANDARD
+        data = parsed(sys.stdin.buffer.read(LARGEST + 1), "-") if standard else plain(file)
         if isinstance(data, dict) and data.get("format") == CLAIM_FORMAT:
             if against:
                 raise UsageRefused(f"--against names a layer, and '{file}' is the certificate of a claim.")
             proved = str(verify_claim(data))
         else:
             wanted = load_layer(against).derivation.certificate() if against else None
-            proved = str(verify_certificate(file, against=wanted, named=named_step, claimed=verify_claim))
+            proved = str(verify_certificate(data, against=wanted, named=named_step, claimed=verify_claim))
     click.echo(proved)
 
 

@@ -1,7 +1,8 @@
-"""README's Python runs, and its commands are ones that the command line has."""
+"""README's Python runs, its commands are ones that the command line has, and its figures those that were measured."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from derive.__main__ import cli
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -41,3 +43,33 @@ def test_every_command_is_one_of_the_command_line(line):
         assert words[3] in cli.commands
         options = {option for p in cli.commands[words[3]].params for option in p.opts}
         assert all(w in options for w in words if w.startswith("--"))
+
+
+def ratios(file: str, named: str, beside: str) -> list[str]:
+    """Our time in that of the fastest library: least and most of the goals of these names, beside this library."""
+    rows = json.loads((ROOT / "docs" / "performance" / file).read_text(encoding="utf-8"))["rows"]
+    timed = [row for row in rows if row["cpu"] is not None and row["goal"] is not None]
+    found = [row for row in timed if re.fullmatch(named, row["name"]) and beside in row["cpu"]["best"]]
+    ends = (pick(row["cpu"]["median"] for row in found) for pick in (min, max))
+    return list(dict.fromkeys(f"{ratio:.2f}" for ratio in ends))
+
+
+@pytest.mark.parametrize(
+    ("file", "named", "beside", "says"),
+    [
+        ("numpy.json", r"(\d+)to\1-.*", "torch", "3×3 layers of many channels take {} of the time of PyTorch's"),
+        ("numpy.json", "7x7-stride2-.*", "torch", "7×7 ones with stride 2 {},"),
+        ("numpy.json", "depthwise-.*", "torch", "depthwise ones {};"),
+        ("numpy.json", "1mp-31x31", "cv2", "31×31 windows of one channel {} of OpenCV's"),
+        ("numpy.json", "1mp-3x3", "cv2", "3×3 windows {}."),
+        ("numpy-avx2.json", r"\d+mp-.*(?<!31x31)", "cv2", "windows of one channel up to 11×11 take [{} of OpenCV's]"),
+    ],
+)
+def test_its_figures_are_those_that_were_measured(file, named, beside, says):
+    assert says.format(" to ".join(ratios(file, named, beside))) in " ".join(README.split())
+
+
+def test_it_says_how_many_goals_are_met():
+    page = (ROOT / "docs" / "performance" / "numpy.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"(\d+ of \d+) goals are met", page)
+    assert f"{said} stated goals are met" in " ".join(README.split())

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from sympy import Expr, Integer, Symbol, expand
 
+from derive.algorithms._entries import entry
 from derive.algorithms._tile import Tile, ranges
-from derive.algorithms._window import Moving, Window, entry, fresh, gathered
+from derive.algorithms._window import Moving, Window, fresh, gathered
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Copy, Range

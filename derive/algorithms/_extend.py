@@ -13,10 +13,10 @@ from itertools import chain, count
 
 from sympy import Eq, Expr, Max, Min, Mul, S, Symbol, expand
 
+from derive.algorithms._entries import multiplied, spelled
 from derive.forms.expr import Read, Where, index
 from derive.forms.form import Array
 from derive.forms.polyhedron import NotAffine, Polyhedron
-from derive.forms.text import show
 from derive.ir.nodes import Access, Accumulate, Gather, Range, Scatter, Storage
 
 __all__ = ["Extended", "copy_text", "extended", "fresh_name"]
@@ -133,15 +133,14 @@ def copy_text(
     adds: bool,
 ) -> str:
     """The formula of a copy, `names` its target and its source, with letters for places along the axes, dots for others."""
-    letters, place = ", ".join(r.symbol.name for r in over), ", ".join(map(show, places))
+    letters, shown = ", ".join(r.symbol.name for r in over), ", ".join(map(spelled, places))
 
     def at(inside: str) -> str:
         return ", ".join([*[":"] * axis, inside, *[":"] * (rank - axis - len(places))])
 
-    number = "" if times == 1 else "-" if times == -1 else f"{show(times)}·"
     if adds:
-        return f"{names[0]}[{at(place)}] += {number}{names[1]}[{at(letters)}]"
-    return f"{names[0]}[{at(letters)}] = {number}{names[1]}[{at(place)}]"
+        return f"{names[0]}[{at(shown)}] += {multiplied(times)}{names[1]}[{at(letters)}]"
+    return f"{names[0]}[{at(letters)}] = {multiplied(times)}{names[1]}[{at(shown)}]"
 
 
 def _copied(

@@ -18,7 +18,8 @@ from typing import Any
 from sympy import And, Expr, Integer, Le, Lt, Min, Symbol, expand, floor, true
 from sympy.core.relational import Relational
 
-from derive.algorithms._window import entry, fresh, sources
+from derive.algorithms._entries import entry
+from derive.algorithms._window import fresh, sources
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Array, Axis, Form, Param, Role

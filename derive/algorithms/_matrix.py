@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from sympy import Expr, Symbol, true
 
+from derive.algorithms._entries import entry
 from derive.algorithms._tile import Tile, ranges
-from derive.algorithms._window import Window, entry, gathered
+from derive.algorithms._window import Window, gathered
 from derive.ir.nodes import Access
 from derive.ir.stages import MatMul, Room, Stage
 

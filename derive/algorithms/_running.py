@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Le, Max, Min, Symbol, ceiling, expand, floor
 
+from derive.algorithms._entries import spelled
 from derive.algorithms._extend import Extended, fresh_name
 from derive.forms.expr import Read, index
 from derive.forms.form import Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
-from derive.forms.text import show
 from derive.ir.nodes import Access, Accumulate, Range, Storage
 
 __all__ = ["Triangle", "accumulated", "distinct", "triangle"]
@@ -104,14 +104,16 @@ def accumulated(made: Extended, found: Triangle, form: Form, stored: Sequence[St
     )
 
 
-def _says(name: str, source: str, rank: int, axis: int, found: Triangle, place: Expr) -> str:
-    letter = found.over.symbol
+def _says(name: str, source: str, rank: int, axis: int, found: Triangle, read: Expr) -> str:
+    letter, shown = found.over.symbol, spelled(read)
     end = next(index(c) for c in "pqrst" if c != letter.name)
 
     def at(inside: str) -> str:
         return ", ".join(inside if p == axis else ":" for p in range(rank))
 
-    return f"{name}[{at(str(end))}] = Σ_{letter} {source}[{at(show(place))}] for {letter} {'>=' if found.onwards else '<'} {end}"
+    return (
+        f"{name}[{at(str(end))}] = Σ_{letter} {source}[{at(shown)}] for {letter} {'≥' if found.onwards else '<'} {end}"
+    )
 
 
 def distinct(parts: Sequence[Extended], taken: set[str]) -> list[Extended]:

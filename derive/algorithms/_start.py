@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from sympy import Expr, Integer, S, Sum, Symbol
 
+from derive.algorithms._entries import entry, multiplied
 from derive.algorithms._extend import copy_text, fresh_name
-from derive.algorithms._terms import entry_text, product_in
+from derive.algorithms._terms import product_in
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Array, Form
-from derive.forms.text import show
 from derive.ir.nodes import Access, Copy, Fill, Gather, Range, Storage
 
 __all__ = ["filled", "started", "working"]
@@ -23,9 +23,9 @@ def filled(form: Form, target: Access, over: tuple[Range, ...], name: str) -> Co
     """The bias at its own places, or nothing; a bias that is a sum is added afterwards."""
     if form.bias == 0 or isinstance(form.bias, Sum):
         return Fill(target, over, f"{name} = 0")
-    entry, times = _entry(form)
-    source = Access(entry.array, _box(form, entry).storage(entry.subscripts))
-    return Copy(target, over, source, f"{name} = {_number(times)}{entry_text(entry)}", times)
+    read, times = _entry(form)
+    source = Access(read.array, _box(form, read).storage(read.subscripts))
+    return Copy(target, over, source, f"{name} = {multiplied(times)}{entry(read)}", times)
 
 
 def started(
@@ -35,8 +35,7 @@ def started(
     copies, access, times = _copied(form, others)
     if access is None or not copies:
         return (), filled(form, target, over, name)
-    entry = entry_text(Read(access.array, *access.subscripts))
-    return copies, Copy(target, over, access, f"{name} = {_number(times)}{entry}", times)
+    return copies, Copy(target, over, access, f"{name} = {multiplied(times)}{entry(access)}", times)
 
 
 def working(form: Form, others: tuple[Storage, ...], target: str) -> tuple[Storage, ...]:
@@ -54,12 +53,12 @@ def _copied(form: Form, others: tuple[Storage, ...]) -> tuple[tuple[Gather, ...]
     """Copies, what is read after them, and the number that is left to multiply by."""
     if form.bias == 0 or isinstance(form.bias, Sum):
         return (), None, S.One
-    entry, times = _entry(form)
-    box = _box(form, entry)
-    places, copies = tuple(box.storage(entry.subscripts)), []
+    read, times = _entry(form)
+    box = _box(form, read)
+    places, copies = tuple(box.storage(read.subscripts)), []
     taken = {*(s.name for s in others), *(t.name for t in form.tables)}
     taken |= {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
-    name, axis, ranges = entry.array, 0, {a.symbol: Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes}
+    name, axis, ranges = read.array, 0, {a.symbol: Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes}
     while axis < len(places):
         here = places[axis : axis + _together(places[axis:], set(form.output.symbols))]
         mine = tuple(s for s in form.output.symbols if any(s in e.free_symbols for e in here))
@@ -115,9 +114,5 @@ def _entry(form: Form) -> tuple[Read, Expr]:
     return product.factors[0], product.times
 
 
-def _box(form: Form, entry: Read) -> Array:
-    return next(p.array for p in form.biases if p.name == entry.array)
-
-
-def _number(times: Expr) -> str:
-    return "" if times == 1 else "-" if times == -1 else f"{show(times)}·"
+def _box(form: Form, read: Read) -> Array:
+    return next(p.array for p in form.biases if p.name == read.array)

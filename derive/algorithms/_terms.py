@@ -12,6 +12,7 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Max, Min, S, Symbol, expand, true
 
+from derive.algorithms._entries import entry, multiplied
 from derive.algorithms._extend import Extended, extended
 from derive.algorithms._phases import phase_cases, phase_ranges, phased
 from derive.algorithms._running import accumulated, triangle
@@ -21,7 +22,6 @@ from derive.forms.expr import Read, Where, index, reads
 from derive.forms.form import Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import Product, weighted
-from derive.forms.text import show
 from derive.ir.nodes import Access, Chart, Range, Storage, Table
 from derive.proof.everywhere import at_every_point
 from derive.proof.goal import Goal, Status
@@ -34,7 +34,6 @@ __all__ = [
     "Part",
     "Terms",
     "charts",
-    "entry_text",
     "own",
     "product_in",
     "program_tables",
@@ -88,11 +87,6 @@ def _plain_charts(form: Form) -> Iterator[Chart]:
         yield Chart(tuple((kept | values).items()), tuple((up | kept).items()))
 
 
-def entry_text(entry: object) -> str:
-    """An entry as a formula has it; the one of a scalar by its name alone."""
-    return show(entry).replace("[()]", "")
-
-
 def _fresh(symbol: Symbol, taken: set[Symbol]) -> Symbol:
     while symbol in taken:
         symbol = index(f"{symbol.name}_")
@@ -111,10 +105,9 @@ class Accesses:
 
 def _with_text(made: Extended) -> Accesses:
     target, *factors = made.accesses
-    written, *read = map(entry_text, made.entries)
-    sign = "-=" if made.times == -1 else "+="
-    number = [] if made.times in (1, -1) else [show(made.times)]
-    return Accesses(target, tuple(factors), f"{written} {sign} {'·'.join([*number, *read])}", made.times)
+    written, *read = map(entry, made.entries)
+    sign, times = ("-=", "") if made.times == -1 else ("+=", multiplied(made.times))
+    return Accesses(target, tuple(factors), f"{written} {sign} {times}{'·'.join(read)}", made.times)
 
 
 def product_in(form: Form, value: Expr) -> Product:

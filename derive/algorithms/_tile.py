@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from sympy import And, Expr, Integer, Symbol, expand
 
-from derive.algorithms._window import BATCH, ITEM, Moving, Window, entry, fresh, sources
+from derive.algorithms._entries import entry
+from derive.algorithms._window import BATCH, ITEM, Moving, Window, fresh, sources
 from derive.forms.form import Axis
 from derive.ir.nodes import Access, Chart, Range
 from derive.ir.stages import Halo, Knob, Room, Stage, Staged, Store, Tiles

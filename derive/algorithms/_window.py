@@ -15,11 +15,11 @@ from typing import Any
 
 from sympy import And, Expr, Integer, Le, Lt, Symbol, expand, true
 
+from derive.algorithms._entries import entry
 from derive.errors import NoLowering
 from derive.forms.expr import Read, index
 from derive.forms.form import Axis, Form
 from derive.forms.sizes import size_sources
-from derive.forms.text import show
 from derive.ir.nodes import Access, Copy, Guard, Loop, Range, SizeFrom, Storage
 from derive.ir.stages import Room, Stage
 from derive.proof.goal import Goal, Status
@@ -32,7 +32,6 @@ __all__ = [
     "ITEM",
     "Moving",
     "Window",
-    "entry",
     "factored",
     "fresh",
     "gathered",
@@ -145,11 +144,6 @@ def fresh(names: str, form: Form) -> list[Symbol]:
         taken.add(name)
         found.append(index(name))
     return found
-
-
-def entry(access: Access) -> str:
-    """An entry as a formula has it."""
-    return f"{access.array}[{', '.join(map(show, access.subscripts))}]" if access.subscripts else access.array
 
 
 def sources(form: Form) -> tuple[SizeFrom, ...]:
@@ -297,12 +291,11 @@ def gathered(
     if weight.subscripts == letters and found.mask == true:
         return weight.array, (), ()
     (name,) = fresh(called, found.form)
-    shown = ", ".join(map(str, letters))
     reads = weight.subscripts
     tied = found.mask.free_symbols
     looped = [s for s in letters if s in tied or not _swept(s, reads, set(letters))]
     over = tuple(Range(s, Integer(0), e) for s, e in zip(letters, extents, strict=True) if s not in looped)
-    says = f"{name}[{shown}] = {weight.array}[{', '.join(map(show, reads))}]"
+    says = f"{entry(Access(name.name, letters))} = {entry(weight)}"
     body: Stage = Copy(Access(name.name, letters), over, weight, "" if looped else says)
     body = body if found.mask == true else Guard(found.mask, (body,))
     for s in reversed(looped):

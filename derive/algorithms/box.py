@@ -19,9 +19,10 @@ from dataclasses import replace
 
 from sympy import Expr, Integer, Symbol, expand
 
+from derive.algorithms._entries import entry
 from derive.algorithms._supposed import made_of
 from derive.algorithms._tile import Tile
-from derive.algorithms._window import Moving, Window, entry, fresh, window
+from derive.algorithms._window import Moving, Window, fresh, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.forms.text import show

@@ -16,7 +16,7 @@ from __future__ import annotations
 from sympy import Symbol
 
 from derive.algorithms._correlated import Correlated
-from derive.algorithms._window import entry
+from derive.algorithms._entries import entry
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Range

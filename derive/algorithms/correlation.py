@@ -14,7 +14,7 @@ Letters that both arrays share with the result are a batch of products. Without 
 from __future__ import annotations
 
 from derive.algorithms._correlated import Correlated
-from derive.algorithms._window import entry
+from derive.algorithms._entries import entry
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Copy, Range

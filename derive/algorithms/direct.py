@@ -15,10 +15,11 @@ from typing import Any
 from sympy import And, Integer, Le, Lt, Sum, Symbol, true
 
 from derive.algorithms._cases import divided
+from derive.algorithms._entries import entry
 from derive.algorithms._running import distinct
 from derive.algorithms._start import filled, started, working
 from derive.algorithms._sweep import cost, looped
-from derive.algorithms._terms import BATCH, ITEM, Terms, charts, entry_text, own, program_tables
+from derive.algorithms._terms import BATCH, ITEM, Terms, charts, own, program_tables
 from derive.errors import NoLowering
 from derive.forms.expr import Read, index
 from derive.forms.form import Form
@@ -118,7 +119,7 @@ def _added(form: Form, target: Access, name: str) -> tuple[Access, tuple[Range, 
     boxes = {p.name: p.array for p in form.biases}
     factors = tuple(Access(f.array, boxes[f.array].storage(f.subscripts)) for f in entries)
     over = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in sums(form.bias))
-    return target, over, factors, f"{name} += {'·'.join(map(entry_text, entries))}"
+    return target, over, factors, f"{name} += {'·'.join(map(entry, entries))}"
 
 
 def _arrays(form: Form, parts: tuple[Terms, ...]) -> tuple[Node, ...]:
@@ -127,12 +128,12 @@ def _arrays(form: Form, parts: tuple[Terms, ...]) -> tuple[Node, ...]:
         raise NoLowering("Algorithm 'direct' copies along an axis for one sum, and this form has several.")
     whole = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes)
     place = Access(form.output.name, form.output.storage(form.output.symbols))
-    copies, start = started(form, place, whole, entry_text(form.output.entry()), rooms)
+    copies, start = started(form, place, whole, entry(form.output.entry()), rooms)
     shapes = {s.name: s.shape for s in rooms}
     zeros = (Scratch(node.source, shapes[node.source]) for node in reversed(scatters))
     first: tuple[Node, ...] = ()
     if isinstance(form.bias, Sum):
-        target, over, factors, says = _added(form, place, entry_text(form.output.entry()))
+        target, over, factors, says = _added(form, place, entry(form.output.entry()))
         first = (Contract(target, (*whole, *over), factors, says),)
     sweeps = (node for terms in parts for node in _sweep(terms))
     gathers = (node for terms in parts for node in terms.extended.gathers)
@@ -218,7 +219,7 @@ def _in_order(part: tuple[Symbol, ...], whole: tuple[Symbol, ...]) -> bool:
 
 
 def _threads(form: Form, items: frozenset[str], parts: tuple[Terms, ...]) -> tuple[Node, ...]:
-    register, name = Access("acc", ()), entry_text(form.output.entry())
+    register, name = Access("acc", ()), entry(form.output.entry())
     item = (ITEM,) if form.output.name in items else ()
     place = Access(form.output.name, (*item, *form.output.storage(form.output.symbols)))
     spans = (
@@ -247,4 +248,4 @@ def _summed(terms: Terms, register: Access) -> tuple[Node, ...]:
 
 
 def _acc(terms: Terms) -> str:
-    return terms.accesses.says.replace(entry_text(terms.form.output.entry()), "acc", 1)
+    return terms.accesses.says.replace(entry(terms.form.output.entry()), "acc", 1)

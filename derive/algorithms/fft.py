@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from sympy import And, Expr, Ge, Integer, Symbol, expand, floor
 
-from derive.algorithms._window import BATCH, ITEM, Moving, Window, entry, fresh, gathered, sources, window
+from derive.algorithms._entries import entry
+from derive.algorithms._window import BATCH, ITEM, Moving, Window, fresh, gathered, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range

@@ -16,8 +16,9 @@ from dataclasses import replace
 
 from sympy import And, Expr, Integer, Le, Lt, Min, Symbol, expand, floor, true
 
+from derive.algorithms._entries import entry, spelled
 from derive.algorithms._supposed import made_of
-from derive.algorithms._window import Window, entry, fresh, gathered, single, window
+from derive.algorithms._window import Window, fresh, gathered, single, window
 from derive.algorithms.rows import Rows
 from derive.errors import NoLowering
 from derive.forms.form import Form, equal_places
@@ -65,7 +66,7 @@ def _supposed(found: Window) -> Supposed:
     tap, other = _mirror(found)
     half = floor((found.moving[-1].taps + 1) / Integer(2))
     axes = tuple((m.tap, m.taps, m.tap) for m in found.taps if m.tap is not None and m.tap != tap)
-    says = f"its window is the same at {tap} and {other}"
+    says = f"its window is the same at {spelled(tap)} and {spelled(other)}"
     return made_of(found, ((name, (*axes, (tap, half, Min(tap, other)))),), says, "mirrored", (len(axes),))
 
 

@@ -15,8 +15,9 @@ from dataclasses import replace
 
 from sympy import Integer, expand
 
+from derive.algorithms._entries import entry
 from derive.algorithms._margins import columns
-from derive.algorithms._window import BATCH, ITEM, entry, gathered, single, window
+from derive.algorithms._window import BATCH, ITEM, gathered, single, window
 from derive.algorithms.rows import Rows
 from derive.errors import NoLowering
 from derive.forms.form import Form

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from sympy import Expr, Integer
 
+from derive.algorithms._entries import entry
 from derive.algorithms._matrix import Matrix
 from derive.algorithms._tile import ranges
-from derive.algorithms._window import Moving, Window, entry, fresh, window
+from derive.algorithms._window import Moving, Window, fresh, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Copy, Range

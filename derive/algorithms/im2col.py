@@ -13,9 +13,10 @@ Without taps nothing is copied where X has a row of the matrix as it is.
 
 from __future__ import annotations
 
+from derive.algorithms._entries import entry
 from derive.algorithms._matrix import Matrix
 from derive.algorithms._tile import ranges
-from derive.algorithms._window import Window, entry, window
+from derive.algorithms._window import Window, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Copy

@@ -12,8 +12,9 @@ Columns and channels are one axis of memory, along which a tap is one run; with 
 
 from __future__ import annotations
 
+from derive.algorithms._entries import entry
 from derive.algorithms._tile import Tile, ranges
-from derive.algorithms._window import Window, entry, fresh, gathered, window
+from derive.algorithms._window import Window, fresh, gathered, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Copy, Range

@@ -15,7 +15,8 @@ from __future__ import annotations
 from sympy import Expr, Integer, Symbol, expand, floor
 
 from derive.algorithms._bands import banded
-from derive.algorithms._window import BATCH, ITEM, Window, entry, fresh, single, sources, window
+from derive.algorithms._entries import entry
+from derive.algorithms._window import BATCH, ITEM, Window, fresh, single, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Let, Loop, Range

@@ -24,7 +24,8 @@ from sympy import And, Expr, Integer, Lt, Symbol, expand, floor
 
 from derive.algorithms._bilinear import Bilinear, amplification, losses, nested, prove, roundings, toom_cook
 from derive.algorithms._blocks import check_window
-from derive.algorithms._window import BATCH, ITEM, Window, entry, fresh, gathered, sources, window
+from derive.algorithms._entries import entry
+from derive.algorithms._window import BATCH, ITEM, Window, fresh, gathered, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range

@@ -120,8 +120,8 @@ def _growth(rows: list[Mapping[str, Any]]) -> list[str]:
 
 def _table(found: Mapping[str, Any]) -> list[str]:
     lines = [
-        f"| row | what | derivation | fastest peer | ratio | goal | {found['threads']} threads, clock | of the limit |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| row | fastest peer | ratio | goal | {found['threads']} threads, clock | of the limit |",
+        "|---|---|---|---|---|---|",
     ]
     for row in (r for r in found["rows"] if r["goal"] is not None):
         cpu, wall, ours = row["cpu"], row["wall"], row["participants"][OURS]
@@ -129,7 +129,8 @@ def _table(found: Mapping[str, Any]) -> list[str]:
         beside = "-" if wall is None else f"{_ratio(wall)}, {wall['best']}"
         share = f"{100 * ours['limit']:.0f}%" if "limit" in ours else "-"
         problem = row["problem"]
-        cells = (row["name"], problem["says"], f"`{problem['derivation']}`", "-" if cpu is None else cpu["best"])
+        named = f"{row['name']}:<br>{problem['says']}, `{problem['derivation']}`"
+        cells = (named, "-" if cpu is None else cpu["best"])
         lines.append(f"| {' | '.join((*cells, ratio, format(row['goal'], 'g'), beside, share))} |")
     return lines
 
@@ -150,7 +151,12 @@ def _limit(found: Mapping[str, Any], file: str) -> list[str]:
 
 
 def _ratio(spread: Mapping[str, Any]) -> str:
-    return f"{spread['median']:.2f} ({spread['low']:.2f} to {spread['high']:.2f})"
+    return _beside(f"{spread['median']:.2f}", f"{spread['low']:.2f} to {spread['high']:.2f}")
+
+
+def _beside(figure: str, quartiles: str) -> str:
+    """In brackets, and in one piece where a line ends."""
+    return f"{figure} ({quartiles})".replace(" to ", "\u00a0to\u00a0")
 
 
 def _missed(rows: list[Mapping[str, Any]]) -> list[str]:
@@ -186,7 +192,8 @@ def _everyone(rows: list[Mapping[str, Any]]) -> list[str]:
 def _milliseconds(spread: Mapping[str, Any] | None) -> str:
     if spread is None:
         return "-"
-    return " ".join((f"{spread['median'] * 1e3:.4g}", f"({spread['low'] * 1e3:.4g} to {spread['high'] * 1e3:.4g})"))
+    median, low, high = (f"{spread[which] * 1e3:.4g}" for which in ("median", "low", "high"))
+    return _beside(median, f"{low} to {high}")
 
 
 def _forced(found: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ Nothing here is read back: `derive.forms.text` holds the language that is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sympy import (
@@ -44,7 +44,7 @@ from derive.forms.ranges import SIZES, write_conditions
 from derive.ordering import OrderedTerms, members
 from derive.remembered import text
 
-__all__ = ["LATEX", "UNICODE", "Notation", "in_order"]
+__all__ = ["LATEX", "SOURCE", "UNICODE", "Notation", "in_order"]
 
 _SUM, _PRODUCT, _ATOM = range(3)
 _ORDERED = OrderedTerms()
@@ -139,6 +139,10 @@ class Notation:
         if isinstance(e, Mod):
             return self.remainder.format(self._at(e.args[0], _ATOM), self._at(e.args[1], _ATOM)), _SUM
         return self._condition(e), _SUM
+
+    def factor(self, e: Any) -> str:
+        """In parentheses where it couldn't be multiplied else."""
+        return self._at(e, _PRODUCT)
 
     def apart(self, e: Any) -> str:
         """Cases in parentheses where nothing else holds them together, anything else as it is."""
@@ -277,6 +281,9 @@ UNICODE = Notation(
     truth=("always", "never"),
     mark="{}",
 )
+SOURCE = replace(
+    UNICODE, symbol=lambda name: _GREEK.get(name, name)
+)  # letters end in _ as in code, where others have primes
 LATEX = Notation(
     symbol=_latex_symbol,
     read=lambda array, inside: rf"\mathsf{{{array}}}_{{{inside}}}" if inside else rf"\mathsf{{{array}}}",

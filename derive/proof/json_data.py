@@ -11,11 +11,11 @@ from typing import Any
 
 from derive.errors import CertificateError
 
-__all__ = ["Data", "digest", "digested", "dumps", "fields", "kind_of", "line", "listed", "plain"]
+__all__ = ["LARGEST", "Data", "digest", "digested", "dumps", "fields", "kind_of", "line", "listed", "parsed", "plain"]
 
 Data = dict[str, Any]
 
-_LARGEST = 16_000_000
+LARGEST = 16_000_000  # bytes of a file
 
 
 def dumps(data: Data) -> str:
@@ -75,19 +75,27 @@ def digest(data: Data) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _load(path: Path) -> Any:
+def parsed(held: bytes, name: str) -> Any:
+    """What JSON can hold of a file's bytes. Raises CertificateError, with the file's name, for what is no JSON."""
+    if len(held) > LARGEST:
+        raise CertificateError(f"'{name}' is no certificate: it is larger than {LARGEST // 1_000_000} MB.")
     try:
-        if path.stat().st_size > _LARGEST:
-            raise CertificateError(f"'{path}' is no certificate: it is larger than {_LARGEST // 1_000_000} MB.")
-        text = path.read_text(encoding="utf-8")
-    except OSError as cause:
-        raise CertificateError(f"'{path}' cannot be read: {cause.strerror or cause}.") from cause
+        text = held.decode()
     except ValueError as cause:
-        raise CertificateError(f"'{path}' is no certificate: it is not UTF-8 text.") from cause
+        raise CertificateError(f"'{name}' is no certificate: it is not UTF-8 text.") from cause
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
     except (ValueError, RecursionError) as cause:
-        raise CertificateError(f"'{path}' is no certificate: it is not JSON.") from cause
+        raise CertificateError(f"'{name}' is no certificate: it is not JSON.") from cause
+
+
+def _load(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            held = file.read(LARGEST + 1)
+    except OSError as cause:
+        raise CertificateError(f"'{path}' cannot be read: {cause.strerror or cause}.") from cause
+    return parsed(held, str(path))
 
 
 def plain(data: Data | str | os.PathLike[str]) -> Any:

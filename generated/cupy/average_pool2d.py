@@ -35,7 +35,7 @@ extern "C" __global__ void average_pool2d_direct(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += K[a, b]·X[2*i + a, 2*j + b, d]
+    // acc += K[a, b]·X[2i + a, 2j + b, d]
     for (long long a = 0; a < 2; ++a) {
         for (long long b = 0; b < 2; ++b) {
             acc += K[a*2 + b] * (real)X[((z*n + 2*i + a)*m + 2*j + b)*C + d];
@@ -61,7 +61,7 @@ extern "C" __global__ void average_pool2d_direct_dX(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += K[k - 2*i, l - 2*j]·G[i, j, c]
+    // acc += K[k - 2i, l - 2j]·G[i, j, c]
     for (long long i = (-(((1 - k) - (((1 - k) % 2 + 2) % 2)) / 2)); i < min((((k) - (((k) % 2 + 2) % 2)) / 2) + 1, (((n) - (((n) % 2 + 2) % 2)) / 2)); ++i) {
         for (long long j = (-(((1 - l) - (((1 - l) % 2 + 2) % 2)) / 2)); j < min((((l) - (((l) % 2 + 2) % 2)) / 2) + 1, (((m) - (((m) % 2 + 2) % 2)) / 2)); ++j) {
             acc += K[(k - 2*i)*2 + l - 2*j] * (real)G[((z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j)*C + c];
@@ -105,13 +105,13 @@ extern "C" __global__ void average_pool2d_strips(
                 real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
-                    // x[e + t] = X[2*i + a, 2*j0 + y, left + e + d0 + t]
+                    // x[e + t] = X[2i + a, 2j0 + y, left + e + d0 + t]
                     const Lanes lanes = *(const Lanes*)&X[(((long long)z*n + 2*i + a)*m + 2*j0 + y)*C + left + d0 + t];
                     #pragma unroll
                     for (int e = 0; e < W; ++e)
                         x[e + t] = (real)lanes.entry[e];
                 }
-                // acc[p, q] += K[a, b]·X[2*i + a, 2*j + b, d]
+                // acc[p, q] += K[a, b]·X[2i + a, 2j + b, d]
                 #pragma unroll
                 for (int p = 0; p < R; ++p) {
                     const int b = y - 2*p;
@@ -144,7 +144,7 @@ extern "C" __global__ void average_pool2d_strips(
                 real acc;
                 // acc = 0
                 acc = 0;
-                // acc += K[a, b]·X[2*i + a, 2*j + b, d]
+                // acc += K[a, b]·X[2i + a, 2j + b, d]
                 #pragma unroll 1
                 for (int a = 0; a < 2; ++a) {
                     #pragma unroll 1
@@ -192,7 +192,7 @@ extern "C" __global__ void average_pool2d_halos(
         }
         #pragma unroll 1
         for (int a = 0; a < 2; ++a) {
-            // x[y, e + t] = X[2*i + a, 2*j0 + y, left + e + d0 + t]
+            // x[y, e + t] = X[2i + a, 2j0 + y, left + e + d0 + t]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -211,7 +211,7 @@ extern "C" __global__ void average_pool2d_halos(
                 v[b] = K[(long long)a*2 + b];
             }
             __syncthreads();
-            // acc[r] += K[a, b]·X[2*i + a, 2*j + b, d]
+            // acc[r] += K[a, b]·X[2i + a, 2j + b, d]
             #pragma unroll
             for (int b = 0; b < 2; ++b) {
                 #pragma unroll
@@ -223,7 +223,7 @@ extern "C" __global__ void average_pool2d_halos(
         }
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // H[i, j0 + R*p + r, q + d0] = acc[r]
+            // H[i, j0 + p·R + r, q + d0] = acc[r]
             H[(((long long)z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j0 + R*p + r)*C + q + d0] = acc[r];
         }
     } else {
@@ -236,7 +236,7 @@ extern "C" __global__ void average_pool2d_halos(
         }
         #pragma unroll 1
         for (int a = 0; a < 2; ++a) {
-            // x[y, t] = X[2*i + a, 2*j0 + y, left + d0 + t]
+            // x[y, t] = X[2i + a, 2j0 + y, left + d0 + t]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*P*R)*(right - left) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -257,7 +257,7 @@ extern "C" __global__ void average_pool2d_halos(
                 v[b] = K[(long long)a*2 + b];
             }
             __syncthreads();
-            // acc[r] += K[a, b]·X[2*i + a, 2*j + b, d]
+            // acc[r] += K[a, b]·X[2i + a, 2j + b, d]
             #pragma unroll 1
             for (int b = 0; b < 2; ++b) {
                 #pragma unroll
@@ -272,7 +272,7 @@ extern "C" __global__ void average_pool2d_halos(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (2*j0 + 2*R*p + 2*r <= m - 2 && q + d0 <= C - 1) {
-                // H[i, j0 + R*p + r, q + d0] = acc[r]
+                // H[i, j0 + p·R + r, q + d0] = acc[r]
                 H[(((long long)z*((((n) - (((n) % 2 + 2) % 2)) / 2)) + i)*((((m) - (((m) % 2 + 2) % 2)) / 2)) + j0 + R*p + r)*C + q + d0] = acc[r];
             }
         }

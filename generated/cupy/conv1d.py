@@ -261,7 +261,7 @@ extern "C" __global__ void conv1d_halos(
             const int t = W*part;
             *(Lanes*)&x[t] = *(const Lanes*)&X[(long long)z*n + i0 + left + t];
         }
-        // v[a] = V[a - Delta]
+        // v[a] = V[a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -281,7 +281,7 @@ extern "C" __global__ void conv1d_halos(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // H[i0 + q + Q*R*p + Q*r] = acc[r]
+            // H[i0 + q + p·Q·R + Q·r] = acc[r]
             H[(long long)z*n + i0 + q + Q*R*p + Q*r] = acc[r];
         }
     } else {
@@ -302,7 +302,7 @@ extern "C" __global__ void conv1d_halos(
                 x[t] = X[(long long)z*n + i0 + left + t];
             }
         }
-        // v[a] = V[a - Delta]
+        // v[a] = V[a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -325,7 +325,7 @@ extern "C" __global__ void conv1d_halos(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + q + Q*R*p + Q*r <= n - 1) {
-                // H[i0 + q + Q*R*p + Q*r] = acc[r]
+                // H[i0 + q + p·Q·R + Q·r] = acc[r]
                 H[(long long)z*n + i0 + q + Q*R*p + Q*r] = acc[r];
             }
         }
@@ -367,7 +367,7 @@ extern "C" __global__ void conv1d_halos_dX(
             const int t = W*part;
             *(Lanes*)&x[t] = *(const Lanes*)&G[(long long)z*n + k0 + left + t];
         }
-        // v[a] = V[a - Delta]
+        // v[a] = V[a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -387,7 +387,7 @@ extern "C" __global__ void conv1d_halos_dX(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // dX[k0 + q + Q*R*p + Q*r] = acc[r]
+            // dX[k0 + q + p·Q·R + Q·r] = acc[r]
             dX[(long long)z*n + k0 + q + Q*R*p + Q*r] = acc[r];
         }
     } else {
@@ -408,7 +408,7 @@ extern "C" __global__ void conv1d_halos_dX(
                 x[t] = G[(long long)z*n + k0 + left + t];
             }
         }
-        // v[a] = V[a - Delta]
+        // v[a] = V[a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -431,7 +431,7 @@ extern "C" __global__ void conv1d_halos_dX(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + q + Q*R*p + Q*r <= n - 1) {
-                // dX[k0 + q + Q*R*p + Q*r] = acc[r]
+                // dX[k0 + q + p·Q·R + Q·r] = acc[r]
                 dX[(long long)z*n + k0 + q + Q*R*p + Q*r] = acc[r];
             }
         }
@@ -511,7 +511,7 @@ extern "C" __global__ void conv1d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

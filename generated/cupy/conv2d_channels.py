@@ -167,7 +167,7 @@ extern "C" __global__ void conv2d_channels_tiles(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int c0 = 0; c0 < C; c0 += K) {
-                    // v[k, 4*e + s] = V[a, b, k + c0, 4*e + d0 + s]
+                    // v[k, 4e + s] = V[a, b, k + c0, 4e + d0 + s]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -181,7 +181,7 @@ extern "C" __global__ void conv2d_channels_tiles(
                             v[k][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + k + c0)*D + 4*e + d0 + s];
                         }
                     }
-                    // x[k, 8*e + r] = X[i0 + a + e, j0 + b + r, k + c0]
+                    // x[k, 8e + r] = X[i0 + a + e, j0 + b + r, k + c0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -249,7 +249,7 @@ extern "C" __global__ void conv2d_channels_tiles(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // H[i0 + p, j0 + r, h + 4*q + d0 + t] = acc[r, h + t]
+                // H[i0 + p, j0 + r, h + 4q + d0 + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -274,7 +274,7 @@ extern "C" __global__ void conv2d_channels_tiles(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int c0 = 0; c0 < C; c0 += K) {
-                    // v[k, 4*e + s] = V[a, b, k + c0, 4*e + d0 + s]
+                    // v[k, 4e + s] = V[a, b, k + c0, 4e + d0 + s]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -288,7 +288,7 @@ extern "C" __global__ void conv2d_channels_tiles(
                             v[k][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + k + c0)*D + 4*e + d0 + s];
                         }
                     }
-                    // x[k, 8*e + r] = X[i0 + a + e, j0 + b + r, k + c0]
+                    // x[k, 8e + r] = X[i0 + a + e, j0 + b + r, k + c0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -341,7 +341,7 @@ extern "C" __global__ void conv2d_channels_tiles(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1) {
-                    // H[i0 + p, j0 + r, 4*q + d0 + s] = acc[r, s]
+                    // H[i0 + p, j0 + r, 4q + d0 + s] = acc[r, s]
                     H[(((long long)z*n + i0 + p)*m + j0 + r)*D + 4*q + d0 + s] = acc[r][s];
                 }
             }
@@ -387,7 +387,7 @@ extern "C" __global__ void conv2d_channels_tiles_dX(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int d0 = 0; d0 < D; d0 += K) {
-                    // v[k_, 4*e + s] = V[a, b, 4*e + c0 + s, k_ + d0]
+                    // v[k_, 4e + s] = V[a, b, 4e + c0 + s, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -401,7 +401,7 @@ extern "C" __global__ void conv2d_channels_tiles_dX(
                             v[k_][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + 4*e + c0 + s)*D + k_ + d0];
                         }
                     }
-                    // x[k_, 8*e + r] = G[k0 + e - a, l0 + r - b, k_ + d0]
+                    // x[k_, 8e + r] = G[k0 + e - a, l0 + r - b, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -469,7 +469,7 @@ extern "C" __global__ void conv2d_channels_tiles_dX(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // dX[k0 + p, l0 + r, h + 4*q + c0 + t] = acc[r, h + t]
+                // dX[k0 + p, l0 + r, h + 4q + c0 + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -494,7 +494,7 @@ extern "C" __global__ void conv2d_channels_tiles_dX(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int d0 = 0; d0 < D; d0 += K) {
-                    // v[k_, 4*e + s] = V[a, b, 4*e + c0 + s, k_ + d0]
+                    // v[k_, 4e + s] = V[a, b, 4e + c0 + s, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -508,7 +508,7 @@ extern "C" __global__ void conv2d_channels_tiles_dX(
                             v[k_][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + 4*e + c0 + s)*D + k_ + d0];
                         }
                     }
-                    // x[k_, 8*e + r] = G[k0 + e - a, l0 + r - b, k_ + d0]
+                    // x[k_, 8e + r] = G[k0 + e - a, l0 + r - b, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -561,7 +561,7 @@ extern "C" __global__ void conv2d_channels_tiles_dX(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r <= m - 1) {
-                    // dX[k0 + p, l0 + r, 4*q + c0 + s] = acc[r, s]
+                    // dX[k0 + p, l0 + r, 4q + c0 + s] = acc[r, s]
                     dX[(((long long)z*n + k0 + p)*m + l0 + r)*C + 4*q + c0 + s] = acc[r][s];
                 }
             }
@@ -656,7 +656,7 @@ extern "C" __global__ void conv2d_channels_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }
@@ -667,7 +667,7 @@ extern "C" __global__ void conv2d_channels_fold(
 """
 
 IM2COL = r"""
-// P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+// P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
 extern "C" __global__ void conv2d_channels_im2col_P(
     const stored* __restrict__ X, real* __restrict__ P,
     long long batch, long long n, long long m, long long C, long long Delta, long long N, long long R, long long first, long long low)
@@ -754,7 +754,7 @@ extern "C" __global__ void conv2d_channels_shifts_F(
     F[((c*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d] = V[((a*(2*Delta + 1) + b)*C + c)*D + d];
 }
 
-// P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+// P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
 extern "C" __global__ void conv2d_channels_shifts_P(
     const stored* __restrict__ X, real* __restrict__ P,
     long long batch, long long n, long long m, long long C, long long Delta, long long N, long long R, long long first, long long low)
@@ -805,7 +805,7 @@ extern "C" __global__ void conv2d_channels_shifts_H(
 """
 
 WINOGRAD = r"""
-// P[q, pi, pj, c] = X[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+// P[q, pi, pj, c] = X[q + first, low + pi - Δ, pj - Δ, c], 0 outside
 extern "C" __global__ void conv2d_channels_winograd_P(
     const stored* __restrict__ X, real* __restrict__ P,
     long long batch, long long n, long long m, long long C, long long Delta, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj, long long first, long long low)
@@ -827,7 +827,7 @@ extern "C" __global__ void conv2d_channels_winograd_P(
     }
 }
 
-// E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+// E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
 extern "C" __global__ void conv2d_channels_winograd_E(
     const real* __restrict__ P, real* __restrict__ E,
     long long C, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj)
@@ -849,7 +849,7 @@ extern "C" __global__ void conv2d_channels_winograd_E(
     E[((((ki*Kj + kj)*N + q)*L + gi)*Tj + gj)*C + c] = P[((q*(Ki + S*(L - 1)) + ki + S*gi)*(Kj + S*(Tj - 1)) + kj + S*gj)*C + c];
 }
 
-// H[q + first, low + S*gi + si, S*gj + sj, d] = u[d] + R[si, sj, q, gi, gj, d]
+// H[q + first, low + S·gi + si, S·gj + sj, d] = u[d] + R[si, sj, q, gi, gj, d]
 extern "C" __global__ void conv2d_channels_winograd_H(
     const real* __restrict__ R, const real* __restrict__ u, stored* __restrict__ H,
     long long n, long long m, long long D, long long S, long long L, long long N, long long Tj, long long first, long long high, long long last, long long low)
@@ -878,7 +878,7 @@ extern "C" __global__ void conv2d_channels_winograd_H(
 """
 
 IM2COL_DX = r"""
-// F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+// F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
 extern "C" __global__ void conv2d_channels_im2col_dX_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C, long long Delta)
@@ -896,7 +896,7 @@ extern "C" __global__ void conv2d_channels_im2col_dX_F(
     F[((a*(2*Delta + 1) + b)*D + d)*C + c] = V[(((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*D + d];
 }
 
-// P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+// P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
 extern "C" __global__ void conv2d_channels_im2col_dX_P(
     const stored* __restrict__ G, real* __restrict__ P,
     long long batch, long long n, long long m, long long D, long long Delta, long long N, long long R, long long first, long long low)
@@ -962,7 +962,7 @@ extern "C" __global__ void conv2d_channels_im2col_dX_dX(
 """
 
 SHIFTS_DX = r"""
-// F[d, a, b, c] = V[2*Delta - a, 2*Delta - b, c, d]
+// F[d, a, b, c] = V[2Δ - a, 2Δ - b, c, d]
 extern "C" __global__ void conv2d_channels_shifts_dX_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C, long long Delta)
@@ -980,7 +980,7 @@ extern "C" __global__ void conv2d_channels_shifts_dX_F(
     F[((d*(2*Delta + 1) + a)*(2*Delta + 1) + b)*C + c] = V[(((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*D + d];
 }
 
-// P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+// P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
 extern "C" __global__ void conv2d_channels_shifts_dX_P(
     const stored* __restrict__ G, real* __restrict__ P,
     long long batch, long long n, long long m, long long D, long long Delta, long long N, long long R, long long first, long long low)
@@ -1031,7 +1031,7 @@ extern "C" __global__ void conv2d_channels_shifts_dX_dX(
 """
 
 WINOGRAD_DX = r"""
-// F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+// F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
 extern "C" __global__ void conv2d_channels_winograd_dX_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C, long long Delta)
@@ -1049,7 +1049,7 @@ extern "C" __global__ void conv2d_channels_winograd_dX_F(
     F[((a*(2*Delta + 1) + b)*D + d)*C + c] = V[(((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*D + d];
 }
 
-// P[q, pk, pl, d] = G[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+// P[q, pk, pl, d] = G[q + first, low + pk - Δ, pl - Δ, d], 0 outside
 extern "C" __global__ void conv2d_channels_winograd_dX_P(
     const stored* __restrict__ G, real* __restrict__ P,
     long long batch, long long n, long long m, long long D, long long Delta, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl, long long first, long long low)
@@ -1071,7 +1071,7 @@ extern "C" __global__ void conv2d_channels_winograd_dX_P(
     }
 }
 
-// E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+// E[kk, kl, q, gk, gl, d] = P[q, kk + S·gk, kl + S·gl, d]
 extern "C" __global__ void conv2d_channels_winograd_dX_E(
     const real* __restrict__ P, real* __restrict__ E,
     long long D, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl)
@@ -1093,7 +1093,7 @@ extern "C" __global__ void conv2d_channels_winograd_dX_E(
     E[((((kk*Kl + kl)*N + q)*L + gk)*Tl + gl)*D + d] = P[((q*(Kk + S*(L - 1)) + kk + S*gk)*(Kl + S*(Tl - 1)) + kl + S*gl)*D + d];
 }
 
-// dX[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+// dX[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
 extern "C" __global__ void conv2d_channels_winograd_dX_dX(
     const real* __restrict__ R, stored* __restrict__ dX,
     long long n, long long m, long long C, long long S, long long L, long long N, long long Tl, long long first, long long high, long long last, long long low)
@@ -1371,7 +1371,7 @@ def _im2col(X, V, u, H, P, B, B_left, A, A_out, items, span, *, batch, n, m, C, 
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             _conv2d_channels_im2col_P(N*(2*Delta + R)*(2*Delta + m)*C, (X, P), (batch, n, m, C, Delta, N, R, first, low), H)
 
             # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
@@ -1418,7 +1418,7 @@ def _shifts(X, u, H, F_right, P, P_left, B, B_out, items, span, *, batch, n, m, 
     """Products at shifts."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             _conv2d_channels_shifts_P(N*(2*Delta + R)*(2*Delta + m)*C, (X, P), (batch, n, m, C, Delta, N, R, first, low), H)
 
             # B[e, q0, q1, a, b, d] = Σ_c P[e, q0, q1, c]·F[c, a, b, d]
@@ -1529,10 +1529,10 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pi, pj, c] = X[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+            # P[q, pi, pj, c] = X[q + first, low + pi - Δ, pj - Δ, c], 0 outside
             _conv2d_channels_winograd_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*C, (X, P), (batch, n, m, C, Delta, S, L, N, Ki, Kj, Tj, first, low), H)
 
-            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             _conv2d_channels_winograd_E(Ki*Kj*N*L*Tj*C, (P, E), (C, S, L, N, Ki, Kj, Tj), H)
 
             # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
@@ -1544,7 +1544,7 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
             # R[si, sj, q, gi, gj, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d]
             cp.matmul(A_left, Q_right, out=R_out)
 
-            # H[q + first, low + S*gi + si, S*gj + sj, d] = u[d] + R[si, sj, q, gi, gj, d]
+            # H[q + first, low + S·gi + si, S·gj + sj, d] = u[d] + R[si, sj, q, gi, gj, d]
             _conv2d_channels_winograd_H(N*L*S*Tj*S*D, (R, u, H), (n, m, D, S, L, N, Tj, first, high, last, low), H)
 
 
@@ -1580,7 +1580,7 @@ def _winograd_bound(*, C, Delta, S, **_):
 def _im2col_dX_fixed(V, new, *, D, C, Delta, **_):
     """What im2col makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     _conv2d_channels_im2col_dX_F((2*Delta + 1)*(2*Delta + 1)*D*C, (V, F), (D, C, Delta), V)
     F_right = strided(F, (0, 0, 0, 0), (D*(2*Delta + 1)**2, C), ((2, 1), (3, 1)))
     return (F_right,)
@@ -1599,7 +1599,7 @@ def _im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, batch, n, m, D,
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             _conv2d_channels_im2col_dX_P(N*(2*Delta + R)*(2*Delta + m)*D, (G, P), (batch, n, m, D, Delta, N, R, first, low), dX)
 
             # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
@@ -1630,7 +1630,7 @@ def _im2col_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
 def _shifts_dX_fixed(V, new, *, D, C, Delta, **_):
     """What products at shifts makes of the weights, once."""
     F = new((D, 2*Delta + 1, 2*Delta + 1, C))
-    # F[d, a, b, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[d, a, b, c] = V[2Δ - a, 2Δ - b, c, d]
     _conv2d_channels_shifts_dX_F((2*Delta + 1)*(2*Delta + 1)*D*C, (V, F), (D, C, Delta), V)
     F_right = strided(F, (0, 0, 0, 0), (D, C*(2*Delta + 1)**2), ((0, 1), (3, 1)))
     return (F_right,)
@@ -1649,7 +1649,7 @@ def _shifts_dX(G, dX, F_right, P, P_left, B, B_out, items, span, *, batch, n, m,
     """Products at shifts."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             _conv2d_channels_shifts_dX_P(N*(2*Delta + R)*(2*Delta + m)*D, (G, P), (batch, n, m, D, Delta, N, R, first, low), dX)
 
             # B[e, q0, q1, a, b, c] = Σ_d P[e, q0, q1, d]·F[d, a, b, c]
@@ -1723,7 +1723,7 @@ def _winograd_dX_fixed(V, new, *, D, C, Delta, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 2*Delta + 1], _winograd_dX_G_[S, 2*Delta + 1]), new)
     B = kronecker((_winograd_dX_B[S, 2*Delta + 1], _winograd_dX_B[S, 2*Delta + 1]), new)
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     _conv2d_channels_winograd_dX_F((2*Delta + 1)*(2*Delta + 1)*D*C, (V, F), (D, C, Delta), V)
     W = new((Kk, Kl, D, C))
     G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, (2*Delta + 1)**2), ((1, 1), (3, 1)))
@@ -1763,10 +1763,10 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pk, pl, d] = G[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+            # P[q, pk, pl, d] = G[q + first, low + pk - Δ, pl - Δ, d], 0 outside
             _conv2d_channels_winograd_dX_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*D, (G, P), (batch, n, m, D, Delta, S, L, N, Kk, Kl, Tl, first, low), dX)
 
-            # E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+            # E[kk, kl, q, gk, gl, d] = P[q, kk + S·gk, kl + S·gl, d]
             _conv2d_channels_winograd_dX_E(Kk*Kl*N*L*Tl*D, (P, E), (D, S, L, N, Kk, Kl, Tl), dX)
 
             # Y[tk, tl, q, gk, gl, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d]
@@ -1778,7 +1778,7 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
             # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
             cp.matmul(A_left, Q_right, out=R_out)
 
-            # dX[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            # dX[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
             _conv2d_channels_winograd_dX_dX(N*L*S*Tl*S*C, (R, dX), (n, m, C, S, L, N, Tl, first, high, last, low), dX)
 
 

@@ -145,7 +145,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int d0 = 0; d0 < D; d0 += K) {
-                    // v[k_, 4*e + s] = V[a, b, 4*e + c0 + s, k_ + d0]
+                    // v[k_, 4e + s] = V[a, b, 4e + c0 + s, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -159,7 +159,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles(
                             v[k_][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + 4*e + c0 + s)*D + k_ + d0];
                         }
                     }
-                    // x[k_, 8*e + r] = H[k0 + e - a, l0 + r - b, k_ + d0]
+                    // x[k_, 8e + r] = H[k0 + e - a, l0 + r - b, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -227,7 +227,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // X[k0 + p, l0 + r, h + 4*q + c0 + t] = acc[r, h + t]
+                // X[k0 + p, l0 + r, h + 4q + c0 + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -252,7 +252,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int d0 = 0; d0 < D; d0 += K) {
-                    // v[k_, 4*e + s] = V[a, b, 4*e + c0 + s, k_ + d0]
+                    // v[k_, 4e + s] = V[a, b, 4e + c0 + s, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -266,7 +266,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles(
                             v[k_][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + 4*e + c0 + s)*D + k_ + d0];
                         }
                     }
-                    // x[k_, 8*e + r] = H[k0 + e - a, l0 + r - b, k_ + d0]
+                    // x[k_, 8e + r] = H[k0 + e - a, l0 + r - b, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -319,7 +319,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r <= m - 1) {
-                    // X[k0 + p, l0 + r, 4*q + c0 + s] = acc[r, s]
+                    // X[k0 + p, l0 + r, 4q + c0 + s] = acc[r, s]
                     X[(((long long)z*n + k0 + p)*m + l0 + r)*C + 4*q + c0 + s] = acc[r][s];
                 }
             }
@@ -365,7 +365,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles_dH(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int c0 = 0; c0 < C; c0 += K) {
-                    // v[k, 4*e + s] = V[a, b, k + c0, 4*e + d0 + s]
+                    // v[k, 4e + s] = V[a, b, k + c0, 4e + d0 + s]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -379,7 +379,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles_dH(
                             v[k][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + k + c0)*D + 4*e + d0 + s];
                         }
                     }
-                    // x[k, 8*e + r] = G[i0 + a + e, j0 + b + r, k + c0]
+                    // x[k, 8e + r] = G[i0 + a + e, j0 + b + r, k + c0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -447,7 +447,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles_dH(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // dH[i0 + p, j0 + r, h + 4*q + d0 + t] = acc[r, h + t]
+                // dH[i0 + p, j0 + r, h + 4q + d0 + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -472,7 +472,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles_dH(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int c0 = 0; c0 < C; c0 += K) {
-                    // v[k, 4*e + s] = V[a, b, k + c0, 4*e + d0 + s]
+                    // v[k, 4e + s] = V[a, b, k + c0, 4e + d0 + s]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -486,7 +486,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles_dH(
                             v[k][4*e + s] = (real)V[(((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + k + c0)*D + 4*e + d0 + s];
                         }
                     }
-                    // x[k, 8*e + r] = G[i0 + a + e, j0 + b + r, k + c0]
+                    // x[k, 8e + r] = G[i0 + a + e, j0 + b + r, k + c0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -539,7 +539,7 @@ extern "C" __global__ void conv2d_channels_dX_tiles_dH(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1) {
-                    // dH[i0 + p, j0 + r, 4*q + d0 + s] = acc[r, s]
+                    // dH[i0 + p, j0 + r, 4q + d0 + s] = acc[r, s]
                     dH[(((long long)z*n + i0 + p)*m + j0 + r)*D + 4*q + d0 + s] = acc[r][s];
                 }
             }
@@ -603,7 +603,7 @@ extern "C" __global__ void conv2d_channels_dX_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }
@@ -614,7 +614,7 @@ extern "C" __global__ void conv2d_channels_dX_fold(
 """
 
 IM2COL = r"""
-// F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+// F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
 extern "C" __global__ void conv2d_channels_dX_im2col_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C, long long Delta)
@@ -632,7 +632,7 @@ extern "C" __global__ void conv2d_channels_dX_im2col_F(
     F[((a*(2*Delta + 1) + b)*D + d)*C + c] = V[(((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*D + d];
 }
 
-// P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+// P[e, q0, q1, q2] = H[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
 extern "C" __global__ void conv2d_channels_dX_im2col_P(
     const stored* __restrict__ H, real* __restrict__ P,
     long long batch, long long n, long long m, long long D, long long Delta, long long N, long long R, long long first, long long low)
@@ -698,7 +698,7 @@ extern "C" __global__ void conv2d_channels_dX_im2col_X(
 """
 
 SHIFTS = r"""
-// F[d, a, b, c] = V[2*Delta - a, 2*Delta - b, c, d]
+// F[d, a, b, c] = V[2Δ - a, 2Δ - b, c, d]
 extern "C" __global__ void conv2d_channels_dX_shifts_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C, long long Delta)
@@ -716,7 +716,7 @@ extern "C" __global__ void conv2d_channels_dX_shifts_F(
     F[((d*(2*Delta + 1) + a)*(2*Delta + 1) + b)*C + c] = V[(((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*D + d];
 }
 
-// P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+// P[e, q0, q1, q2] = H[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
 extern "C" __global__ void conv2d_channels_dX_shifts_P(
     const stored* __restrict__ H, real* __restrict__ P,
     long long batch, long long n, long long m, long long D, long long Delta, long long N, long long R, long long first, long long low)
@@ -767,7 +767,7 @@ extern "C" __global__ void conv2d_channels_dX_shifts_X(
 """
 
 WINOGRAD = r"""
-// F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+// F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
 extern "C" __global__ void conv2d_channels_dX_winograd_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C, long long Delta)
@@ -785,7 +785,7 @@ extern "C" __global__ void conv2d_channels_dX_winograd_F(
     F[((a*(2*Delta + 1) + b)*D + d)*C + c] = V[(((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*D + d];
 }
 
-// P[q, pk, pl, d] = H[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+// P[q, pk, pl, d] = H[q + first, low + pk - Δ, pl - Δ, d], 0 outside
 extern "C" __global__ void conv2d_channels_dX_winograd_P(
     const stored* __restrict__ H, real* __restrict__ P,
     long long batch, long long n, long long m, long long D, long long Delta, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl, long long first, long long low)
@@ -807,7 +807,7 @@ extern "C" __global__ void conv2d_channels_dX_winograd_P(
     }
 }
 
-// E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+// E[kk, kl, q, gk, gl, d] = P[q, kk + S·gk, kl + S·gl, d]
 extern "C" __global__ void conv2d_channels_dX_winograd_E(
     const real* __restrict__ P, real* __restrict__ E,
     long long D, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl)
@@ -829,7 +829,7 @@ extern "C" __global__ void conv2d_channels_dX_winograd_E(
     E[((((kk*Kl + kl)*N + q)*L + gk)*Tl + gl)*D + d] = P[((q*(Kk + S*(L - 1)) + kk + S*gk)*(Kl + S*(Tl - 1)) + kl + S*gl)*D + d];
 }
 
-// X[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+// X[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
 extern "C" __global__ void conv2d_channels_dX_winograd_X(
     const real* __restrict__ R, stored* __restrict__ X,
     long long n, long long m, long long C, long long S, long long L, long long N, long long Tl, long long first, long long high, long long last, long long low)
@@ -855,7 +855,7 @@ extern "C" __global__ void conv2d_channels_dX_winograd_X(
 """
 
 IM2COL_DH = r"""
-// P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+// P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
 extern "C" __global__ void conv2d_channels_dX_im2col_dH_P(
     const stored* __restrict__ G, real* __restrict__ P,
     long long batch, long long n, long long m, long long C, long long Delta, long long N, long long R, long long first, long long low)
@@ -939,7 +939,7 @@ extern "C" __global__ void conv2d_channels_dX_shifts_dH_F(
     F[((c*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d] = V[((a*(2*Delta + 1) + b)*C + c)*D + d];
 }
 
-// P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+// P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
 extern "C" __global__ void conv2d_channels_dX_shifts_dH_P(
     const stored* __restrict__ G, real* __restrict__ P,
     long long batch, long long n, long long m, long long C, long long Delta, long long N, long long R, long long first, long long low)
@@ -990,7 +990,7 @@ extern "C" __global__ void conv2d_channels_dX_shifts_dH_dH(
 """
 
 WINOGRAD_DH = r"""
-// P[q, pi, pj, c] = G[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+// P[q, pi, pj, c] = G[q + first, low + pi - Δ, pj - Δ, c], 0 outside
 extern "C" __global__ void conv2d_channels_dX_winograd_dH_P(
     const stored* __restrict__ G, real* __restrict__ P,
     long long batch, long long n, long long m, long long C, long long Delta, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj, long long first, long long low)
@@ -1012,7 +1012,7 @@ extern "C" __global__ void conv2d_channels_dX_winograd_dH_P(
     }
 }
 
-// E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+// E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
 extern "C" __global__ void conv2d_channels_dX_winograd_dH_E(
     const real* __restrict__ P, real* __restrict__ E,
     long long C, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj)
@@ -1034,7 +1034,7 @@ extern "C" __global__ void conv2d_channels_dX_winograd_dH_E(
     E[((((ki*Kj + kj)*N + q)*L + gi)*Tj + gj)*C + c] = P[((q*(Ki + S*(L - 1)) + ki + S*gi)*(Kj + S*(Tj - 1)) + kj + S*gj)*C + c];
 }
 
-// dH[q + first, low + S*gi + si, S*gj + sj, d] = R[si, sj, q, gi, gj, d]
+// dH[q + first, low + S·gi + si, S·gj + sj, d] = R[si, sj, q, gi, gj, d]
 extern "C" __global__ void conv2d_channels_dX_winograd_dH_dH(
     const real* __restrict__ R, stored* __restrict__ dH,
     long long n, long long m, long long D, long long S, long long L, long long N, long long Tj, long long first, long long high, long long last, long long low)
@@ -1252,7 +1252,7 @@ def _parts_dV_work(*, batch, n, m, C, Delta, D, threads, **_):
 def _im2col_fixed(V, new, *, D, C, Delta, **_):
     """What im2col makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     _conv2d_channels_dX_im2col_F((2*Delta + 1)*(2*Delta + 1)*D*C, (V, F), (D, C, Delta), V)
     F_right = strided(F, (0, 0, 0, 0), (D*(2*Delta + 1)**2, C), ((2, 1), (3, 1)))
     return (F_right,)
@@ -1271,7 +1271,7 @@ def _im2col(H, X, F_right, P, B, B_left, A_, items, span, *, batch, n, m, D, C, 
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             _conv2d_channels_dX_im2col_P(N*(2*Delta + R)*(2*Delta + m)*D, (H, P), (batch, n, m, D, Delta, N, R, first, low), X)
 
             # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
@@ -1302,7 +1302,7 @@ def _im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
 def _shifts_fixed(V, new, *, D, C, Delta, **_):
     """What products at shifts makes of the weights, once."""
     F = new((D, 2*Delta + 1, 2*Delta + 1, C))
-    # F[d, a, b, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[d, a, b, c] = V[2Δ - a, 2Δ - b, c, d]
     _conv2d_channels_dX_shifts_F((2*Delta + 1)*(2*Delta + 1)*D*C, (V, F), (D, C, Delta), V)
     F_right = strided(F, (0, 0, 0, 0), (D, C*(2*Delta + 1)**2), ((0, 1), (3, 1)))
     return (F_right,)
@@ -1321,7 +1321,7 @@ def _shifts(H, X, F_right, P, P_left, B, B_out, items, span, *, batch, n, m, D, 
     """Products at shifts."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             _conv2d_channels_dX_shifts_P(N*(2*Delta + R)*(2*Delta + m)*D, (H, P), (batch, n, m, D, Delta, N, R, first, low), X)
 
             # B[e, q0, q1, a, b, c] = Σ_d P[e, q0, q1, d]·F[d, a, b, c]
@@ -1395,7 +1395,7 @@ def _winograd_fixed(V, new, *, D, C, Delta, S, **_):
     G = kronecker((_winograd_G[S, 2*Delta + 1], _winograd_G[S, 2*Delta + 1]), new)
     B = kronecker((_winograd_B[S, 2*Delta + 1], _winograd_B[S, 2*Delta + 1]), new)
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     _conv2d_channels_dX_winograd_F((2*Delta + 1)*(2*Delta + 1)*D*C, (V, F), (D, C, Delta), V)
     W = new((Kk, Kl, D, C))
     G_left = strided(G, (0, 0, 0, 0), (Kk*Kl, (2*Delta + 1)**2), ((1, 1), (3, 1)))
@@ -1435,10 +1435,10 @@ def _winograd(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_ri
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pk, pl, d] = H[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+            # P[q, pk, pl, d] = H[q + first, low + pk - Δ, pl - Δ, d], 0 outside
             _conv2d_channels_dX_winograd_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*D, (H, P), (batch, n, m, D, Delta, S, L, N, Kk, Kl, Tl, first, low), X)
 
-            # E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+            # E[kk, kl, q, gk, gl, d] = P[q, kk + S·gk, kl + S·gl, d]
             _conv2d_channels_dX_winograd_E(Kk*Kl*N*L*Tl*D, (P, E), (D, S, L, N, Kk, Kl, Tl), X)
 
             # Y[tk, tl, q, gk, gl, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d]
@@ -1450,7 +1450,7 @@ def _winograd(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_ri
             # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
             cp.matmul(A_left, Q_right, out=R_out)
 
-            # X[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            # X[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
             _conv2d_channels_dX_winograd_X(N*L*S*Tl*S*C, (R, X), (n, m, C, S, L, N, Tl, first, high, last, low), X)
 
 
@@ -1502,7 +1502,7 @@ def _im2col_dH(G, V, dH, P, B, B_left, A_, items, span, *, batch, n, m, C, D, De
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             _conv2d_channels_dX_im2col_dH_P(N*(2*Delta + R)*(2*Delta + m)*C, (G, P), (batch, n, m, C, Delta, N, R, first, low), dH)
 
             # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
@@ -1551,7 +1551,7 @@ def _shifts_dH(G, dH, F_right, P, P_left, B, B_out, items, span, *, batch, n, m,
     """Products at shifts."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             _conv2d_channels_dX_shifts_dH_P(N*(2*Delta + R)*(2*Delta + m)*C, (G, P), (batch, n, m, C, Delta, N, R, first, low), dH)
 
             # B[e, q0, q1, a, b, d] = Σ_c P[e, q0, q1, c]·F[c, a, b, d]
@@ -1662,10 +1662,10 @@ def _winograd_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pi, pj, c] = G[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+            # P[q, pi, pj, c] = G[q + first, low + pi - Δ, pj - Δ, c], 0 outside
             _conv2d_channels_dX_winograd_dH_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*C, (G, P), (batch, n, m, C, Delta, S, L, N, Ki, Kj, Tj, first, low), dH)
 
-            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             _conv2d_channels_dX_winograd_dH_E(Ki*Kj*N*L*Tj*C, (P, E), (C, S, L, N, Ki, Kj, Tj), dH)
 
             # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
@@ -1677,7 +1677,7 @@ def _winograd_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
             # R[si, sj, q, gi, gj, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d]
             cp.matmul(A_left, Q_right, out=R_out)
 
-            # dH[q + first, low + S*gi + si, S*gj + sj, d] = R[si, sj, q, gi, gj, d]
+            # dH[q + first, low + S·gi + si, S·gj + sj, d] = R[si, sj, q, gi, gj, d]
             _conv2d_channels_dX_winograd_dH_dH(N*L*S*Tj*S*D, (R, dH), (n, m, D, S, L, N, Tj, first, high, last, low), dH)
 
 

@@ -162,7 +162,7 @@ extern "C" __global__ void conv3d_strips(
                 real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
-                    // x[e_ + t] = X[i + a, j0 + y - Delta, h0 + left + e_ + t]
+                    // x[e_ + t] = X[i + a, j0 + y - Δ, h0 + left + e_ + t]
                     const Lanes lanes = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*p + h0 + left + t];
                     #pragma unroll
                     for (int e_ = 0; e_ < W; ++e_)
@@ -256,7 +256,7 @@ extern "C" __global__ void conv3d_strips_dX(
                 real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
-                    // x[e_ + t] = G[k - a, l0 + Delta + R - 1 - y, left + q0 + e_ + t]
+                    // x[e_ + t] = G[k - a, l0 + Δ + R - 1 - y, left + q0 + e_ + t]
                     const Lanes lanes = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + Delta + R - 1 - y)*p + left + q0 + t];
                     #pragma unroll
                     for (int e_ = 0; e_ < W; ++e_)
@@ -349,7 +349,7 @@ extern "C" __global__ void conv3d_halos(
         }
         #pragma unroll 1
         for (int a = -Delta; a < Delta + 1; ++a) {
-            // x[y, e_ + t] = X[i + a, j0 + y - Delta, h0 + left + e_ + t]
+            // x[y, e_ + t] = X[i + a, j0 + y - Δ, h0 + left + e_ + t]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -359,7 +359,7 @@ extern "C" __global__ void conv3d_halos(
                 const int y = part;
                 *(Lanes*)&x[y][t] = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*p + h0 + left + t];
             }
-            // v[b, e] = V[a, b - Delta, e - Delta]
+            // v[b, e] = V[a, b - Δ, e - Δ]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -385,7 +385,7 @@ extern "C" __global__ void conv3d_halos(
         }
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // H[i, j0 + R*p_ + r, h0 + q] = acc[r]
+            // H[i, j0 + R·p_ + r, h0 + q] = acc[r]
             H[(((long long)z*n + i)*m + j0 + R*p_ + r)*p + h0 + q] = acc[r];
         }
     } else {
@@ -398,7 +398,7 @@ extern "C" __global__ void conv3d_halos(
         }
         #pragma unroll 1
         for (int a = -Delta; a < Delta + 1; ++a) {
-            // x[y, t] = X[i + a, j0 + y - Delta, h0 + left + t]
+            // x[y, t] = X[i + a, j0 + y - Δ, h0 + left + t]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -410,7 +410,7 @@ extern "C" __global__ void conv3d_halos(
                     x[y][t] = X[(((long long)z*n + i + a)*m + j0 + y - Delta)*p + h0 + left + t];
                 }
             }
-            // v[b, e] = V[a, b - Delta, e - Delta]
+            // v[b, e] = V[a, b - Δ, e - Δ]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -439,7 +439,7 @@ extern "C" __global__ void conv3d_halos(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (h0 + q <= p - 1 && j0 + R*p_ + r <= m - 1) {
-                // H[i, j0 + R*p_ + r, h0 + q] = acc[r]
+                // H[i, j0 + R·p_ + r, h0 + q] = acc[r]
                 H[(((long long)z*n + i)*m + j0 + R*p_ + r)*p + h0 + q] = acc[r];
             }
         }
@@ -479,7 +479,7 @@ extern "C" __global__ void conv3d_halos_dX(
         }
         #pragma unroll 1
         for (int a = -Delta; a < Delta + 1; ++a) {
-            // x[y, e_ + t] = G[k - a, l0 + y - Delta, left + q0 + e_ + t]
+            // x[y, e_ + t] = G[k - a, l0 + y - Δ, left + q0 + e_ + t]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -489,7 +489,7 @@ extern "C" __global__ void conv3d_halos_dX(
                 const int y = part;
                 *(Lanes*)&x[y][t] = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + y - Delta)*p + left + q0 + t];
             }
-            // v[b, e] = V[a, b - Delta, e - Delta]
+            // v[b, e] = V[a, b - Δ, e - Δ]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -515,7 +515,7 @@ extern "C" __global__ void conv3d_halos_dX(
         }
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // dX[k, l0 + R*p_ + r, q0 + q_] = acc[r]
+            // dX[k, l0 + R·p_ + r, q0 + q_] = acc[r]
             dX[(((long long)z*n + k)*m + l0 + R*p_ + r)*p + q0 + q_] = acc[r];
         }
     } else {
@@ -528,7 +528,7 @@ extern "C" __global__ void conv3d_halos_dX(
         }
         #pragma unroll 1
         for (int a = -Delta; a < Delta + 1; ++a) {
-            // x[y, t] = G[k - a, l0 + y - Delta, left + q0 + t]
+            // x[y, t] = G[k - a, l0 + y - Δ, left + q0 + t]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -540,7 +540,7 @@ extern "C" __global__ void conv3d_halos_dX(
                     x[y][t] = G[(((long long)z*n + k - a)*m + l0 + y - Delta)*p + left + q0 + t];
                 }
             }
-            // v[b, e] = V[a, b - Delta, e - Delta]
+            // v[b, e] = V[a, b - Δ, e - Δ]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -569,7 +569,7 @@ extern "C" __global__ void conv3d_halos_dX(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (l0 + R*p_ + r <= m - 1 && q0 + q_ <= p - 1) {
-                // dX[k, l0 + R*p_ + r, q0 + q_] = acc[r]
+                // dX[k, l0 + R·p_ + r, q0 + q_] = acc[r]
                 dX[(((long long)z*n + k)*m + l0 + R*p_ + r)*p + q0 + q_] = acc[r];
             }
         }
@@ -673,7 +673,7 @@ extern "C" __global__ void conv3d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

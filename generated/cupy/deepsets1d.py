@@ -30,7 +30,7 @@ extern "C" __global__ void deepsets1d_direct(
     real acc;
     // acc = u
     acc = (real)u[0];
-    // acc += V[Where(Eq(k, i), 0, 1)]·X[k]
+    // acc += V[(0 where k = i; 1 otherwise)]·X[k]
     for (long long k = 0; k < n; ++k) {
         acc += (real)V[(k == i ? 0LL : 1LL)] * (real)X[z*n + k];
     }
@@ -50,7 +50,7 @@ extern "C" __global__ void deepsets1d_direct_dX(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += V[Where(Eq(k, i), 0, 1)]·G[i]
+    // acc += V[(0 where k = i; 1 otherwise)]·G[i]
     for (long long i = 0; i < n; ++i) {
         acc += (real)V[(k == i ? 0LL : 1LL)] * (real)G[z*n + i];
     }
@@ -131,7 +131,7 @@ extern "C" __global__ void deepsets1d_tiles(
         }
         #pragma unroll 1
         for (int k0 = 0; k0 < n; k0 += K) {
-            // v[k_, 4*e + s] = V[Where(Eq(k0 + k_, i0 + 4*e + s), 0, 1)]
+            // v[k_, 4e + s] = V[(0 where i0 + 4e + s - k0 - k_ = 0; 1 otherwise)]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -145,7 +145,7 @@ extern "C" __global__ void deepsets1d_tiles(
                     v[k_][4*e + s] = (real)V[(k0 + k_ == i0 + 4*e + s ? 0 : 1)];
                 }
             }
-            // x[k_, 8*e + r] = X[k0 + k_]
+            // x[k_, 8e + r] = X[k0 + k_]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -173,7 +173,7 @@ extern "C" __global__ void deepsets1d_tiles(
                     for (int r = 0; r < 8; ++r) {
                         y[r] = x[k_][8*p + r];
                     }
-                    // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·X[k]
+                    // acc[r, s] += V[(0 where k = i; 1 otherwise)]·X[k]
                     #pragma unroll
                     for (int r = 0; r < 8; ++r) {
                         #pragma unroll
@@ -195,7 +195,7 @@ extern "C" __global__ void deepsets1d_tiles(
                     for (int r = 0; r < 8; ++r) {
                         y[r] = x[k_][8*p + r];
                     }
-                    // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·X[k]
+                    // acc[r, s] += V[(0 where k = i; 1 otherwise)]·X[k]
                     #pragma unroll
                     for (int r = 0; r < 8; ++r) {
                         #pragma unroll
@@ -211,7 +211,7 @@ extern "C" __global__ void deepsets1d_tiles(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // H[i0 + h + 4*q + t] = acc[r, h + t]
+                // H[i0 + h + 4q + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -232,7 +232,7 @@ extern "C" __global__ void deepsets1d_tiles(
         }
         #pragma unroll 1
         for (int k0 = 0; k0 < n; k0 += K) {
-            // v[k_, 4*e + s] = V[Where(Eq(k0 + k_, i0 + 4*e + s), 0, 1)]
+            // v[k_, 4e + s] = V[(0 where i0 + 4e + s - k0 - k_ = 0; 1 otherwise)]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -246,7 +246,7 @@ extern "C" __global__ void deepsets1d_tiles(
                     v[k_][4*e + s] = (real)V[(k0 + k_ == i0 + 4*e + s ? 0 : 1)];
                 }
             }
-            // x[k_, 8*e + r] = X[k0 + k_]
+            // x[k_, 8e + r] = X[k0 + k_]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -277,7 +277,7 @@ extern "C" __global__ void deepsets1d_tiles(
                         y[r] = x[k_][8*p + r];
                     }
                 }
-                // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·X[k]
+                // acc[r, s] += V[(0 where k = i; 1 otherwise)]·X[k]
                 #pragma unroll
                 for (int r = 0; r < 8; ++r) {
                     if (z0 + 8*p + r <= batch - 1) {
@@ -297,7 +297,7 @@ extern "C" __global__ void deepsets1d_tiles(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (i0 + 4*q + s <= n - 1 && z0 + 8*p + r <= batch - 1) {
-                    // H[i0 + 4*q + s] = acc[r, s]
+                    // H[i0 + 4q + s] = acc[r, s]
                     H[(long long)(z0 + 8*p + r)*n + i0 + 4*q + s] = acc[r][s];
                 }
             }
@@ -335,7 +335,7 @@ extern "C" __global__ void deepsets1d_tiles_dX(
         }
         #pragma unroll 1
         for (int i0 = 0; i0 < n; i0 += K) {
-            // v[k_, 4*e + s] = V[Where(Eq(k0 + 4*e + s, i0 + k_), 0, 1)]
+            // v[k_, 4e + s] = V[(0 where k0 + 4e + s - i0 - k_ = 0; 1 otherwise)]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -349,7 +349,7 @@ extern "C" __global__ void deepsets1d_tiles_dX(
                     v[k_][4*e + s] = (real)V[(k0 + 4*e + s == i0 + k_ ? 0 : 1)];
                 }
             }
-            // x[k_, 8*e + r] = G[i0 + k_]
+            // x[k_, 8e + r] = G[i0 + k_]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -377,7 +377,7 @@ extern "C" __global__ void deepsets1d_tiles_dX(
                     for (int r = 0; r < 8; ++r) {
                         y[r] = x[k_][8*p + r];
                     }
-                    // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·G[i]
+                    // acc[r, s] += V[(0 where k = i; 1 otherwise)]·G[i]
                     #pragma unroll
                     for (int r = 0; r < 8; ++r) {
                         #pragma unroll
@@ -399,7 +399,7 @@ extern "C" __global__ void deepsets1d_tiles_dX(
                     for (int r = 0; r < 8; ++r) {
                         y[r] = x[k_][8*p + r];
                     }
-                    // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·G[i]
+                    // acc[r, s] += V[(0 where k = i; 1 otherwise)]·G[i]
                     #pragma unroll
                     for (int r = 0; r < 8; ++r) {
                         #pragma unroll
@@ -415,7 +415,7 @@ extern "C" __global__ void deepsets1d_tiles_dX(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // dX[h + k0 + 4*q + t] = acc[r, h + t]
+                // dX[h + k0 + 4q + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -436,7 +436,7 @@ extern "C" __global__ void deepsets1d_tiles_dX(
         }
         #pragma unroll 1
         for (int i0 = 0; i0 < n; i0 += K) {
-            // v[k_, 4*e + s] = V[Where(Eq(k0 + 4*e + s, i0 + k_), 0, 1)]
+            // v[k_, 4e + s] = V[(0 where k0 + 4e + s - i0 - k_ = 0; 1 otherwise)]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -450,7 +450,7 @@ extern "C" __global__ void deepsets1d_tiles_dX(
                     v[k_][4*e + s] = (real)V[(k0 + 4*e + s == i0 + k_ ? 0 : 1)];
                 }
             }
-            // x[k_, 8*e + r] = G[i0 + k_]
+            // x[k_, 8e + r] = G[i0 + k_]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -481,7 +481,7 @@ extern "C" __global__ void deepsets1d_tiles_dX(
                         y[r] = x[k_][8*p + r];
                     }
                 }
-                // acc[r, s] += V[Where(Eq(k, i), 0, 1)]·G[i]
+                // acc[r, s] += V[(0 where k = i; 1 otherwise)]·G[i]
                 #pragma unroll
                 for (int r = 0; r < 8; ++r) {
                     if (z0 + 8*p + r <= batch - 1) {
@@ -501,7 +501,7 @@ extern "C" __global__ void deepsets1d_tiles_dX(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (k0 + 4*q + s <= n - 1 && z0 + 8*p + r <= batch - 1) {
-                    // dX[k0 + 4*q + s] = acc[r, s]
+                    // dX[k0 + 4q + s] = acc[r, s]
                     dX[(long long)(z0 + 8*p + r)*n + k0 + 4*q + s] = acc[r][s];
                 }
             }
@@ -587,7 +587,7 @@ extern "C" __global__ void deepsets1d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

@@ -147,7 +147,7 @@ extern "C" __global__ void dense2d_tiles(
         for (int k = 0; k < n; ++k) {
             #pragma unroll 1
             for (int l0 = 0; l0 < m; l0 += K) {
-                // v[k_, 4*e + s] = W[i, j0 + 4*e + s, k, k_ + l0]
+                // v[k_, 4e + s] = W[i, j0 + 4e + s, k, k_ + l0]
                 #pragma unroll 4
                 for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                     unsigned part = turn*threads + thread;
@@ -161,7 +161,7 @@ extern "C" __global__ void dense2d_tiles(
                         v[k_][4*e + s] = (real)W[(((long long)i*m + j0 + 4*e + s)*n + k)*m + k_ + l0];
                     }
                 }
-                // x[k_, 8*e + r] = X[k, k_ + l0]
+                // x[k_, 8e + r] = X[k, k_ + l0]
                 #pragma unroll 4
                 for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                     unsigned part = turn*threads + thread;
@@ -228,7 +228,7 @@ extern "C" __global__ void dense2d_tiles(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W_) {
-                // H[i, j0 + h + 4*q + t] = acc[r, h + t]
+                // H[i, j0 + h + 4q + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W_; ++h)
@@ -251,7 +251,7 @@ extern "C" __global__ void dense2d_tiles(
         for (int k = 0; k < n; ++k) {
             #pragma unroll 1
             for (int l0 = 0; l0 < m; l0 += K) {
-                // v[k_, 4*e + s] = W[i, j0 + 4*e + s, k, k_ + l0]
+                // v[k_, 4e + s] = W[i, j0 + 4e + s, k, k_ + l0]
                 #pragma unroll 4
                 for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                     unsigned part = turn*threads + thread;
@@ -265,7 +265,7 @@ extern "C" __global__ void dense2d_tiles(
                         v[k_][4*e + s] = (real)W[(((long long)i*m + j0 + 4*e + s)*n + k)*m + k_ + l0];
                     }
                 }
-                // x[k_, 8*e + r] = X[k, k_ + l0]
+                // x[k_, 8e + r] = X[k, k_ + l0]
                 #pragma unroll 4
                 for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                     unsigned part = turn*threads + thread;
@@ -317,7 +317,7 @@ extern "C" __global__ void dense2d_tiles(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (j0 + 4*q + s <= m - 1 && z0 + 8*p + r <= batch - 1) {
-                    // H[i, j0 + 4*q + s] = acc[r, s]
+                    // H[i, j0 + 4q + s] = acc[r, s]
                     H[((long long)(z0 + 8*p + r)*n + i)*m + j0 + 4*q + s] = acc[r][s];
                 }
             }
@@ -359,7 +359,7 @@ extern "C" __global__ void dense2d_tiles_dX(
         for (int i = 0; i < n; ++i) {
             #pragma unroll 1
             for (int j0 = 0; j0 < m; j0 += K) {
-                // v[k_, 4*e + s] = W[i, j0 + k_, k, l0 + 4*e + s]
+                // v[k_, 4e + s] = W[i, j0 + k_, k, l0 + 4e + s]
                 #pragma unroll 4
                 for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                     unsigned part = turn*threads + thread;
@@ -373,7 +373,7 @@ extern "C" __global__ void dense2d_tiles_dX(
                         v[k_][4*e + s] = (real)W[(((long long)i*m + j0 + k_)*n + k)*m + l0 + 4*e + s];
                     }
                 }
-                // x[k_, 8*e + r] = G[i, j0 + k_]
+                // x[k_, 8e + r] = G[i, j0 + k_]
                 #pragma unroll 4
                 for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                     unsigned part = turn*threads + thread;
@@ -440,7 +440,7 @@ extern "C" __global__ void dense2d_tiles_dX(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W_) {
-                // dX[k, h + l0 + 4*q + t] = acc[r, h + t]
+                // dX[k, h + l0 + 4q + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W_; ++h)
@@ -463,7 +463,7 @@ extern "C" __global__ void dense2d_tiles_dX(
         for (int i = 0; i < n; ++i) {
             #pragma unroll 1
             for (int j0 = 0; j0 < m; j0 += K) {
-                // v[k_, 4*e + s] = W[i, j0 + k_, k, l0 + 4*e + s]
+                // v[k_, 4e + s] = W[i, j0 + k_, k, l0 + 4e + s]
                 #pragma unroll 4
                 for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                     unsigned part = turn*threads + thread;
@@ -477,7 +477,7 @@ extern "C" __global__ void dense2d_tiles_dX(
                         v[k_][4*e + s] = (real)W[(((long long)i*m + j0 + k_)*n + k)*m + l0 + 4*e + s];
                     }
                 }
-                // x[k_, 8*e + r] = G[i, j0 + k_]
+                // x[k_, 8e + r] = G[i, j0 + k_]
                 #pragma unroll 4
                 for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                     unsigned part = turn*threads + thread;
@@ -529,7 +529,7 @@ extern "C" __global__ void dense2d_tiles_dX(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (l0 + 4*q + s <= m - 1 && z0 + 8*p + r <= batch - 1) {
-                    // dX[k, l0 + 4*q + s] = acc[r, s]
+                    // dX[k, l0 + 4q + s] = acc[r, s]
                     dX[((long long)(z0 + 8*p + r)*n + k)*m + l0 + 4*q + s] = acc[r][s];
                 }
             }
@@ -604,7 +604,7 @@ extern "C" __global__ void dense2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

@@ -155,7 +155,7 @@ extern "C" __global__ void depthwise2d_strips(
                 real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
-                    // x[e + t] = X[i + a, j0 + y - Delta, left + e + d0 + t]
+                    // x[e + t] = X[i + a, j0 + y - Δ, left + e + d0 + t]
                     const Lanes lanes = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*C + left + d0 + t];
                     #pragma unroll
                     for (int e = 0; e < W; ++e)
@@ -243,7 +243,7 @@ extern "C" __global__ void depthwise2d_strips_dX(
                 real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
-                    // x[e + t] = G[k - a, l0 + Delta + R - 1 - y, left + e + c0 + t]
+                    // x[e + t] = G[k - a, l0 + Δ + R - 1 - y, left + e + c0 + t]
                     const Lanes lanes = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + Delta + R - 1 - y)*C + left + c0 + t];
                     #pragma unroll
                     for (int e = 0; e < W; ++e)
@@ -330,7 +330,7 @@ extern "C" __global__ void depthwise2d_halos(
         }
         #pragma unroll 1
         for (int a = -Delta; a < Delta + 1; ++a) {
-            // x[y, e + t] = X[i + a, j0 + y - Delta, left + e + d0 + t]
+            // x[y, e + t] = X[i + a, j0 + y - Δ, left + e + d0 + t]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -340,7 +340,7 @@ extern "C" __global__ void depthwise2d_halos(
                 const int y = part;
                 *(Lanes*)&x[y][t] = *(const Lanes*)&X[(((long long)z*n + i + a)*m + j0 + y - Delta)*C + left + d0 + t];
             }
-            // v[b, d] = V[a, b - Delta, d + d0]
+            // v[b, d] = V[a, b - Δ, d + d0]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + 1)*Q + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -363,7 +363,7 @@ extern "C" __global__ void depthwise2d_halos(
         }
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // H[i, j0 + R*p + r, q + d0] = acc[r]
+            // H[i, j0 + p·R + r, q + d0] = acc[r]
             H[(((long long)z*n + i)*m + j0 + R*p + r)*C + q + d0] = acc[r];
         }
     } else {
@@ -376,7 +376,7 @@ extern "C" __global__ void depthwise2d_halos(
         }
         #pragma unroll 1
         for (int a = -Delta; a < Delta + 1; ++a) {
-            // x[y, t] = X[i + a, j0 + y - Delta, left + d0 + t]
+            // x[y, t] = X[i + a, j0 + y - Δ, left + d0 + t]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -388,7 +388,7 @@ extern "C" __global__ void depthwise2d_halos(
                     x[y][t] = X[(((long long)z*n + i + a)*m + j0 + y - Delta)*C + left + d0 + t];
                 }
             }
-            // v[b, d] = V[a, b - Delta, d + d0]
+            // v[b, d] = V[a, b - Δ, d + d0]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + 1)*Q + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -416,7 +416,7 @@ extern "C" __global__ void depthwise2d_halos(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (j0 + R*p + r <= m - 1 && q + d0 <= C - 1) {
-                // H[i, j0 + R*p + r, q + d0] = acc[r]
+                // H[i, j0 + p·R + r, q + d0] = acc[r]
                 H[(((long long)z*n + i)*m + j0 + R*p + r)*C + q + d0] = acc[r];
             }
         }
@@ -456,7 +456,7 @@ extern "C" __global__ void depthwise2d_halos_dX(
         }
         #pragma unroll 1
         for (int a = -Delta; a < Delta + 1; ++a) {
-            // x[y, e + t] = G[k - a, l0 + y - Delta, left + e + c0 + t]
+            // x[y, e + t] = G[k - a, l0 + y - Δ, left + e + c0 + t]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -466,7 +466,7 @@ extern "C" __global__ void depthwise2d_halos_dX(
                 const int y = part;
                 *(Lanes*)&x[y][t] = *(const Lanes*)&G[(((long long)z*n + k - a)*m + l0 + y - Delta)*C + left + c0 + t];
             }
-            // v[b, c] = V[a, b - Delta, c + c0]
+            // v[b, c] = V[a, b - Δ, c + c0]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + 1)*Q + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -489,7 +489,7 @@ extern "C" __global__ void depthwise2d_halos_dX(
         }
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // dX[k, l0 + R*p + r, q + c0] = acc[r]
+            // dX[k, l0 + p·R + r, q + c0] = acc[r]
             dX[(((long long)z*n + k)*m + l0 + R*p + r)*C + q + c0] = acc[r];
         }
     } else {
@@ -502,7 +502,7 @@ extern "C" __global__ void depthwise2d_halos_dX(
         }
         #pragma unroll 1
         for (int a = -Delta; a < Delta + 1; ++a) {
-            // x[y, t] = G[k - a, l0 + y - Delta, left + c0 + t]
+            // x[y, t] = G[k - a, l0 + y - Δ, left + c0 + t]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -514,7 +514,7 @@ extern "C" __global__ void depthwise2d_halos_dX(
                     x[y][t] = G[(((long long)z*n + k - a)*m + l0 + y - Delta)*C + left + c0 + t];
                 }
             }
-            // v[b, c] = V[a, b - Delta, c + c0]
+            // v[b, c] = V[a, b - Δ, c + c0]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((2*Delta + 1)*Q + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -542,7 +542,7 @@ extern "C" __global__ void depthwise2d_halos_dX(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (l0 + R*p + r <= m - 1 && q + c0 <= C - 1) {
-                // dX[k, l0 + R*p + r, q + c0] = acc[r]
+                // dX[k, l0 + p·R + r, q + c0] = acc[r]
                 dX[(((long long)z*n + k)*m + l0 + R*p + r)*C + q + c0] = acc[r];
             }
         }
@@ -634,7 +634,7 @@ extern "C" __global__ void depthwise2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

@@ -144,7 +144,7 @@ extern "C" __global__ void diamond2d_strips(
             real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
-                // x[e + t] = X[i0 + y - Delta, j0 + left + e + t]
+                // x[e + t] = X[i0 + y - Δ, j0 + left + e + t]
                 const Lanes lanes = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
                 #pragma unroll
                 for (int e = 0; e < W; ++e)
@@ -232,7 +232,7 @@ extern "C" __global__ void diamond2d_strips_dX(
             real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
-                // x[e + t] = G[k0 + Delta + R - 1 - y, l0 + left + e + t]
+                // x[e + t] = G[k0 + Δ + R - 1 - y, l0 + left + e + t]
                 const Lanes lanes = *(const Lanes*)&G[((long long)z*n + k0 + Delta + R - 1 - y)*m + l0 + left + t];
                 #pragma unroll
                 for (int e = 0; e < W; ++e)
@@ -319,7 +319,7 @@ extern "C" __global__ void diamond2d_halos(
             // acc[r] = u
             acc[r] = (real)u[0];
         }
-        // x[y, e + t] = X[i0 + y - Delta, j0 + left + e + t]
+        // x[y, e + t] = X[i0 + y - Δ, j0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -329,7 +329,7 @@ extern "C" __global__ void diamond2d_halos(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -358,7 +358,7 @@ extern "C" __global__ void diamond2d_halos(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // H[i0 + R*p + r, j0 + q] = acc[r]
+            // H[i0 + p·R + r, j0 + q] = acc[r]
             H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
         }
     } else {
@@ -369,7 +369,7 @@ extern "C" __global__ void diamond2d_halos(
                 acc[r] = (real)u[0];
             }
         }
-        // x[y, t] = X[i0 + y - Delta, j0 + left + t]
+        // x[y, t] = X[i0 + y - Δ, j0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -381,7 +381,7 @@ extern "C" __global__ void diamond2d_halos(
                 x[y][t] = X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
             }
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -411,7 +411,7 @@ extern "C" __global__ void diamond2d_halos(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
-                // H[i0 + R*p + r, j0 + q] = acc[r]
+                // H[i0 + p·R + r, j0 + q] = acc[r]
                 H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
             }
         }
@@ -447,7 +447,7 @@ extern "C" __global__ void diamond2d_halos_dX(
             // acc[r] = 0
             acc[r] = 0;
         }
-        // x[y, e + t] = G[k0 + y - Delta, l0 + left + e + t]
+        // x[y, e + t] = G[k0 + y - Δ, l0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -457,7 +457,7 @@ extern "C" __global__ void diamond2d_halos_dX(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -486,7 +486,7 @@ extern "C" __global__ void diamond2d_halos_dX(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // dX[k0 + R*p + r, l0 + q] = acc[r]
+            // dX[k0 + p·R + r, l0 + q] = acc[r]
             dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
         }
     } else {
@@ -497,7 +497,7 @@ extern "C" __global__ void diamond2d_halos_dX(
                 acc[r] = 0;
             }
         }
-        // x[y, t] = G[k0 + y - Delta, l0 + left + t]
+        // x[y, t] = G[k0 + y - Δ, l0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -509,7 +509,7 @@ extern "C" __global__ void diamond2d_halos_dX(
                 x[y][t] = G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
             }
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -539,7 +539,7 @@ extern "C" __global__ void diamond2d_halos_dX(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
-                // dX[k0 + R*p + r, l0 + q] = acc[r]
+                // dX[k0 + p·R + r, l0 + q] = acc[r]
                 dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
             }
         }
@@ -631,7 +631,7 @@ extern "C" __global__ void diamond2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

@@ -33,7 +33,7 @@ extern "C" __global__ void dilated2d_direct(
     real acc;
     // acc = u
     acc = (real)u[0];
-    // acc += V[a, b]·X[i + 2*a, j + 2*b]
+    // acc += V[a, b]·X[i + 2a, j + 2b]
     for (long long a = max((-(((i) - (((i) % 2 + 2) % 2)) / 2)), -Delta); a < min((((n - 1 - i) - (((n - 1 - i) % 2 + 2) % 2)) / 2) + 1, Delta + 1); ++a) {
         for (long long b = max((-(((j) - (((j) % 2 + 2) % 2)) / 2)), -Delta); b < min((((m - 1 - j) - (((m - 1 - j) % 2 + 2) % 2)) / 2) + 1, Delta + 1); ++b) {
             acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)X[(z*n + i + 2*a)*m + j + 2*b];
@@ -57,7 +57,7 @@ extern "C" __global__ void dilated2d_direct_dX(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += V[a, b]·G[k - 2*a, l - 2*b]
+    // acc += V[a, b]·G[k - 2a, l - 2b]
     for (long long a = max((-(((n - 1 - k) - (((n - 1 - k) % 2 + 2) % 2)) / 2)), -Delta); a < min((((k) - (((k) % 2 + 2) % 2)) / 2) + 1, Delta + 1); ++a) {
         for (long long b = max((-(((m - 1 - l) - (((m - 1 - l) % 2 + 2) % 2)) / 2)), -Delta); b < min((((l) - (((l) % 2 + 2) % 2)) / 2) + 1, Delta + 1); ++b) {
             acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)G[(z*n + k - 2*a)*m + l - 2*b];
@@ -80,7 +80,7 @@ extern "C" __global__ void dilated2d_direct_dV(
     // acc = 0
     acc = 0;
     if (1 - m <= 2*b && 1 - n <= 2*a && 2*a <= n - 1 && 2*b <= m - 1) {
-        // acc += X[i + 2*a, j + 2*b]·G[i, j]
+        // acc += X[i + 2a, j + 2b]·G[i, j]
         for (long long z = 0; z < batch; ++z) {
             for (long long i = max(-2*a, 0LL); i < min(n, n - 2*a); ++i) {
                 for (long long j = max(-2*b, 0LL); j < min(m, m - 2*b); ++j) {
@@ -144,13 +144,13 @@ extern "C" __global__ void dilated2d_strips(
             real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
-                // x[e + t] = X[i0 + y - 2*Delta, j0 + left + e + t]
+                // x[e + t] = X[i0 + y - 2Δ, j0 + left + e + t]
                 const Lanes lanes = *(const Lanes*)&X[((long long)z*n + i0 + y - 2*Delta)*m + j0 + left + t];
                 #pragma unroll
                 for (int e = 0; e < W; ++e)
                     x[e + t] = (real)lanes.entry[e];
             }
-            // acc[p, q] += V[a, b]·X[i + 2*a, j + 2*b]
+            // acc[p, q] += V[a, b]·X[i + 2a, j + 2b]
             #pragma unroll
             for (int p = 0; p < R; ++p) {
                 const int a = (((y - p) - (((y - p) % 2 + 2) % 2)) / 2) - Delta;
@@ -185,7 +185,7 @@ extern "C" __global__ void dilated2d_strips(
                 real acc;
                 // acc = u
                 acc = (real)u[0];
-                // acc += V[a, b]·X[i + 2*a, j + 2*b]
+                // acc += V[a, b]·X[i + 2a, j + 2b]
                 #pragma unroll 1
                 for (int a = max((-(((i) - (((i) % 2 + 2) % 2)) / 2)), -Delta); a < min((((n - 1 - i) - (((n - 1 - i) % 2 + 2) % 2)) / 2) + 1, Delta + 1); ++a) {
                     #pragma unroll 1
@@ -230,13 +230,13 @@ extern "C" __global__ void dilated2d_strips_dX(
             real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
-                // x[e + t] = G[k0 + 2*Delta + R - 1 - y, l0 + left + e + t]
+                // x[e + t] = G[k0 + 2Δ + R - 1 - y, l0 + left + e + t]
                 const Lanes lanes = *(const Lanes*)&G[((long long)z*n + k0 + 2*Delta + R - 1 - y)*m + l0 + left + t];
                 #pragma unroll
                 for (int e = 0; e < W; ++e)
                     x[e + t] = (real)lanes.entry[e];
             }
-            // acc[p, q] += V[a, b]·G[k - 2*a, l - 2*b]
+            // acc[p, q] += V[a, b]·G[k - 2a, l - 2b]
             #pragma unroll
             for (int p = 0; p < R; ++p) {
                 const int a = (((p + y + 1 - R) - (((p + y + 1 - R) % 2 + 2) % 2)) / 2) - Delta;
@@ -271,7 +271,7 @@ extern "C" __global__ void dilated2d_strips_dX(
                 real acc;
                 // acc = 0
                 acc = 0;
-                // acc += V[a, b]·G[k - 2*a, l - 2*b]
+                // acc += V[a, b]·G[k - 2a, l - 2b]
                 #pragma unroll 1
                 for (int a = max((-(((n - 1 - k) - (((n - 1 - k) % 2 + 2) % 2)) / 2)), -Delta); a < min((((k) - (((k) % 2 + 2) % 2)) / 2) + 1, Delta + 1); ++a) {
                     #pragma unroll 1
@@ -315,7 +315,7 @@ extern "C" __global__ void dilated2d_halos(
             // acc[r] = u
             acc[r] = (real)u[0];
         }
-        // x[y, e + t] = X[i0 + y - 2*Delta, j0 + left + e + t]
+        // x[y, e + t] = X[i0 + y - 2Δ, j0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((4*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -325,7 +325,7 @@ extern "C" __global__ void dilated2d_halos(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - 2*Delta)*m + j0 + left + t];
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -336,7 +336,7 @@ extern "C" __global__ void dilated2d_halos(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·X[i + 2*a, j + 2*b]
+        // acc[r] += V[a, b]·X[i + 2a, j + 2b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll
@@ -350,7 +350,7 @@ extern "C" __global__ void dilated2d_halos(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // H[i0 + R*p + r, j0 + q] = acc[r]
+            // H[i0 + p·R + r, j0 + q] = acc[r]
             H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
         }
     } else {
@@ -361,7 +361,7 @@ extern "C" __global__ void dilated2d_halos(
                 acc[r] = (real)u[0];
             }
         }
-        // x[y, t] = X[i0 + y - 2*Delta, j0 + left + t]
+        // x[y, t] = X[i0 + y - 2Δ, j0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((4*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -373,7 +373,7 @@ extern "C" __global__ void dilated2d_halos(
                 x[y][t] = X[((long long)z*n + i0 + y - 2*Delta)*m + j0 + left + t];
             }
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -384,7 +384,7 @@ extern "C" __global__ void dilated2d_halos(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·X[i + 2*a, j + 2*b]
+        // acc[r] += V[a, b]·X[i + 2a, j + 2b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll 1
@@ -401,7 +401,7 @@ extern "C" __global__ void dilated2d_halos(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
-                // H[i0 + R*p + r, j0 + q] = acc[r]
+                // H[i0 + p·R + r, j0 + q] = acc[r]
                 H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
             }
         }
@@ -437,7 +437,7 @@ extern "C" __global__ void dilated2d_halos_dX(
             // acc[r] = 0
             acc[r] = 0;
         }
-        // x[y, e + t] = G[k0 + y - 2*Delta, l0 + left + e + t]
+        // x[y, e + t] = G[k0 + y - 2Δ, l0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((4*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -447,7 +447,7 @@ extern "C" __global__ void dilated2d_halos_dX(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + k0 + y - 2*Delta)*m + l0 + left + t];
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -458,7 +458,7 @@ extern "C" __global__ void dilated2d_halos_dX(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·G[k - 2*a, l - 2*b]
+        // acc[r] += V[a, b]·G[k - 2a, l - 2b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll
@@ -472,7 +472,7 @@ extern "C" __global__ void dilated2d_halos_dX(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // dX[k0 + R*p + r, l0 + q] = acc[r]
+            // dX[k0 + p·R + r, l0 + q] = acc[r]
             dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
         }
     } else {
@@ -483,7 +483,7 @@ extern "C" __global__ void dilated2d_halos_dX(
                 acc[r] = 0;
             }
         }
-        // x[y, t] = G[k0 + y - 2*Delta, l0 + left + t]
+        // x[y, t] = G[k0 + y - 2Δ, l0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((4*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -495,7 +495,7 @@ extern "C" __global__ void dilated2d_halos_dX(
                 x[y][t] = G[((long long)z*n + k0 + y - 2*Delta)*m + l0 + left + t];
             }
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -506,7 +506,7 @@ extern "C" __global__ void dilated2d_halos_dX(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·G[k - 2*a, l - 2*b]
+        // acc[r] += V[a, b]·G[k - 2a, l - 2b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll 1
@@ -523,7 +523,7 @@ extern "C" __global__ void dilated2d_halos_dX(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
-                // dX[k0 + R*p + r, l0 + q] = acc[r]
+                // dX[k0 + p·R + r, l0 + q] = acc[r]
                 dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
             }
         }
@@ -556,7 +556,7 @@ extern "C" __global__ void dilated2d_parts_dV(
     // acc = 0
     acc = 0;
     if (1 - m <= 2*b && 1 - n <= 2*a && 2*a <= n - 1 && 2*b <= m - 1) {
-        // acc += X[i + 2*a, j + 2*b]·G[i, j]
+        // acc += X[i + 2a, j + 2b]·G[i, j]
         for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
             for (long long i = max(-2*a, i0); i < min(min(n, i0 + length_i), n - 2*a); ++i) {
                 for (long long j = max(-2*b, j0) + (((j0 + lane - max(-2*b, j0)) % 32 + 32) % 32); j < min(min(m, j0 + length_j), m - 2*b); j += 32) {
@@ -615,7 +615,7 @@ extern "C" __global__ void dilated2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

@@ -128,7 +128,7 @@ extern "C" __global__ void fully_connected_tiles(
         }
         #pragma unroll 1
         for (int k0 = 0; k0 < K; k0 += K_) {
-            // v[k_, 4*e + s] = W[i0 + 4*e + s, k0 + k_]
+            // v[k_, 4e + s] = W[i0 + 4e + s, k0 + k_]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (Q*4*(K_) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -142,7 +142,7 @@ extern "C" __global__ void fully_connected_tiles(
                     v[k_][4*e + s] = (real)W[(long long)(i0 + 4*e + s)*K + k0 + k_];
                 }
             }
-            // x[k_, 8*e + r] = X[k0 + k_]
+            // x[k_, 8e + r] = X[k0 + k_]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*(K_) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -208,7 +208,7 @@ extern "C" __global__ void fully_connected_tiles(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W_) {
-                // H[i0 + h + 4*q + t] = acc[r, h + t]
+                // H[i0 + h + 4q + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W_; ++h)
@@ -229,7 +229,7 @@ extern "C" __global__ void fully_connected_tiles(
         }
         #pragma unroll 1
         for (int k0 = 0; k0 < K; k0 += K_) {
-            // v[k_, 4*e + s] = W[i0 + 4*e + s, k0 + k_]
+            // v[k_, 4e + s] = W[i0 + 4e + s, k0 + k_]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (Q*4*(K_) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -243,7 +243,7 @@ extern "C" __global__ void fully_connected_tiles(
                     v[k_][4*e + s] = (real)W[(long long)(i0 + 4*e + s)*K + k0 + k_];
                 }
             }
-            // x[k_, 8*e + r] = X[k0 + k_]
+            // x[k_, 8e + r] = X[k0 + k_]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*(K_) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -294,7 +294,7 @@ extern "C" __global__ void fully_connected_tiles(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (i0 + 4*q + s <= N - 1 && z0 + 8*p + r <= batch - 1) {
-                    // H[i0 + 4*q + s] = acc[r, s]
+                    // H[i0 + 4q + s] = acc[r, s]
                     H[(long long)(z0 + 8*p + r)*N + i0 + 4*q + s] = acc[r][s];
                 }
             }
@@ -332,7 +332,7 @@ extern "C" __global__ void fully_connected_tiles_dX(
         }
         #pragma unroll 1
         for (int i0 = 0; i0 < N; i0 += K_) {
-            // v[k_, 4*e + s] = W[i0 + k_, k0 + 4*e + s]
+            // v[k_, 4e + s] = W[i0 + k_, k0 + 4e + s]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((K_)*Q*4 + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -346,7 +346,7 @@ extern "C" __global__ void fully_connected_tiles_dX(
                     v[k_][4*e + s] = (real)W[(long long)(i0 + k_)*K + k0 + 4*e + s];
                 }
             }
-            // x[k_, 8*e + r] = G[i0 + k_]
+            // x[k_, 8e + r] = G[i0 + k_]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*(K_) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -412,7 +412,7 @@ extern "C" __global__ void fully_connected_tiles_dX(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W_) {
-                // dX[h + k0 + 4*q + t] = acc[r, h + t]
+                // dX[h + k0 + 4q + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W_; ++h)
@@ -433,7 +433,7 @@ extern "C" __global__ void fully_connected_tiles_dX(
         }
         #pragma unroll 1
         for (int i0 = 0; i0 < N; i0 += K_) {
-            // v[k_, 4*e + s] = W[i0 + k_, k0 + 4*e + s]
+            // v[k_, 4e + s] = W[i0 + k_, k0 + 4e + s]
             #pragma unroll 4
             for (unsigned turn = 0; turn < ((K_)*Q*4 + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -447,7 +447,7 @@ extern "C" __global__ void fully_connected_tiles_dX(
                     v[k_][4*e + s] = (real)W[(long long)(i0 + k_)*K + k0 + 4*e + s];
                 }
             }
-            // x[k_, 8*e + r] = G[i0 + k_]
+            // x[k_, 8e + r] = G[i0 + k_]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*(K_) + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -498,7 +498,7 @@ extern "C" __global__ void fully_connected_tiles_dX(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (k0 + 4*q + s <= K - 1 && z0 + 8*p + r <= batch - 1) {
-                    // dX[k0 + 4*q + s] = acc[r, s]
+                    // dX[k0 + 4q + s] = acc[r, s]
                     dX[(long long)(z0 + 8*p + r)*K + k0 + 4*q + s] = acc[r][s];
                 }
             }
@@ -567,7 +567,7 @@ extern "C" __global__ void fully_connected_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

@@ -177,7 +177,7 @@ extern "C" __global__ void grouped2d_tiles(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int c0 = 0; c0 < C; c0 += K) {
-                    // v[k, 4*e + s] = V[a, b, k + c0, f, 4*e + d0 + s]
+                    // v[k, 4e + s] = V[a, b, k + c0, f, 4e + d0 + s]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -191,7 +191,7 @@ extern "C" __global__ void grouped2d_tiles(
                             v[k][4*e + s] = (real)V[((((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + k + c0)*F + f)*D + 4*e + d0 + s];
                         }
                     }
-                    // x[k, 8*e + r] = X[i0 + a + e, j0 + b + r, f, k + c0]
+                    // x[k, 8e + r] = X[i0 + a + e, j0 + b + r, f, k + c0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -259,7 +259,7 @@ extern "C" __global__ void grouped2d_tiles(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // H[i0 + p, j0 + r, f, h + 4*q + d0 + t] = acc[r, h + t]
+                // H[i0 + p, j0 + r, f, h + 4q + d0 + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -284,7 +284,7 @@ extern "C" __global__ void grouped2d_tiles(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int c0 = 0; c0 < C; c0 += K) {
-                    // v[k, 4*e + s] = V[a, b, k + c0, f, 4*e + d0 + s]
+                    // v[k, 4e + s] = V[a, b, k + c0, f, 4e + d0 + s]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -298,7 +298,7 @@ extern "C" __global__ void grouped2d_tiles(
                             v[k][4*e + s] = (real)V[((((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + k + c0)*F + f)*D + 4*e + d0 + s];
                         }
                     }
-                    // x[k, 8*e + r] = X[i0 + a + e, j0 + b + r, f, k + c0]
+                    // x[k, 8e + r] = X[i0 + a + e, j0 + b + r, f, k + c0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -351,7 +351,7 @@ extern "C" __global__ void grouped2d_tiles(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1) {
-                    // H[i0 + p, j0 + r, f, 4*q + d0 + s] = acc[r, s]
+                    // H[i0 + p, j0 + r, f, 4q + d0 + s] = acc[r, s]
                     H[((((long long)z*n + i0 + p)*m + j0 + r)*F + f)*D + 4*q + d0 + s] = acc[r][s];
                 }
             }
@@ -399,7 +399,7 @@ extern "C" __global__ void grouped2d_tiles_dX(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int d0 = 0; d0 < D; d0 += K) {
-                    // v[k_, 4*e + s] = V[a, b, 4*e + c0 + s, g, k_ + d0]
+                    // v[k_, 4e + s] = V[a, b, 4e + c0 + s, g, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -413,7 +413,7 @@ extern "C" __global__ void grouped2d_tiles_dX(
                             v[k_][4*e + s] = (real)V[((((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + 4*e + c0 + s)*F + g)*D + k_ + d0];
                         }
                     }
-                    // x[k_, 8*e + r] = G[k0 + e - a, l0 + r - b, g, k_ + d0]
+                    // x[k_, 8e + r] = G[k0 + e - a, l0 + r - b, g, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -481,7 +481,7 @@ extern "C" __global__ void grouped2d_tiles_dX(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // dX[k0 + p, l0 + r, g, h + 4*q + c0 + t] = acc[r, h + t]
+                // dX[k0 + p, l0 + r, g, h + 4q + c0 + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -506,7 +506,7 @@ extern "C" __global__ void grouped2d_tiles_dX(
             for (int b = -Delta; b < Delta + 1; ++b) {
                 #pragma unroll 1
                 for (int d0 = 0; d0 < D; d0 += K) {
-                    // v[k_, 4*e + s] = V[a, b, 4*e + c0 + s, g, k_ + d0]
+                    // v[k_, 4e + s] = V[a, b, 4e + c0 + s, g, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -520,7 +520,7 @@ extern "C" __global__ void grouped2d_tiles_dX(
                             v[k_][4*e + s] = (real)V[((((long long)(a + Delta)*(2*Delta + 1) + b + Delta)*C + 4*e + c0 + s)*F + g)*D + k_ + d0];
                         }
                     }
-                    // x[k_, 8*e + r] = G[k0 + e - a, l0 + r - b, g, k_ + d0]
+                    // x[k_, 8e + r] = G[k0 + e - a, l0 + r - b, g, k_ + d0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -573,7 +573,7 @@ extern "C" __global__ void grouped2d_tiles_dX(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r <= m - 1) {
-                    // dX[k0 + p, l0 + r, g, 4*q + c0 + s] = acc[r, s]
+                    // dX[k0 + p, l0 + r, g, 4q + c0 + s] = acc[r, s]
                     dX[((((long long)z*n + k0 + p)*m + l0 + r)*F + g)*C + 4*q + c0 + s] = acc[r][s];
                 }
             }
@@ -672,7 +672,7 @@ extern "C" __global__ void grouped2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }
@@ -683,7 +683,7 @@ extern "C" __global__ void grouped2d_fold(
 """
 
 IM2COL = r"""
-// P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+// P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
 extern "C" __global__ void grouped2d_im2col_P(
     const stored* __restrict__ X, real* __restrict__ P,
     long long batch, long long n, long long m, long long F, long long C, long long Delta, long long N, long long R, long long first, long long low)
@@ -778,7 +778,7 @@ extern "C" __global__ void grouped2d_shifts_F_(
     F_[(((f*C + c)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d] = V[(((a*(2*Delta + 1) + b)*C + c)*F + f)*D + d];
 }
 
-// P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+// P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
 extern "C" __global__ void grouped2d_shifts_P(
     const stored* __restrict__ X, real* __restrict__ P,
     long long batch, long long n, long long m, long long F, long long C, long long Delta, long long N, long long R, long long first, long long low)
@@ -853,7 +853,7 @@ extern "C" __global__ void grouped2d_winograd_F_(
     F_[(((a*(2*Delta + 1) + b)*F + f)*C + c)*D + d] = V[(((a*(2*Delta + 1) + b)*C + c)*F + f)*D + d];
 }
 
-// P[q, pi, pj, f, c] = X[q + first, low + pi - Delta, pj - Delta, f, c], 0 outside
+// P[q, pi, pj, f, c] = X[q + first, low + pi - Δ, pj - Δ, f, c], 0 outside
 extern "C" __global__ void grouped2d_winograd_P(
     const stored* __restrict__ X, real* __restrict__ P,
     long long batch, long long n, long long m, long long F, long long C, long long Delta, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj, long long first, long long low)
@@ -877,7 +877,7 @@ extern "C" __global__ void grouped2d_winograd_P(
     }
 }
 
-// E[ki, kj, q, gi, gj, f, c] = P[q, ki + S*gi, kj + S*gj, f, c]
+// E[ki, kj, q, gi, gj, f, c] = P[q, ki + S·gi, kj + S·gj, f, c]
 extern "C" __global__ void grouped2d_winograd_E(
     const real* __restrict__ P, real* __restrict__ E,
     long long F, long long C, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj)
@@ -901,7 +901,7 @@ extern "C" __global__ void grouped2d_winograd_E(
     E[(((((ki*Kj + kj)*N + q)*L + gi)*Tj + gj)*F + f)*C + c] = P[(((q*(Ki + S*(L - 1)) + ki + S*gi)*(Kj + S*(Tj - 1)) + kj + S*gj)*F + f)*C + c];
 }
 
-// H[q + first, low + S*gi + si, S*gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
+// H[q + first, low + S·gi + si, S·gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
 extern "C" __global__ void grouped2d_winograd_H(
     const real* __restrict__ R, const real* __restrict__ u, stored* __restrict__ H,
     long long n, long long m, long long F, long long D, long long S, long long L, long long N, long long Tj, long long first, long long high, long long last, long long low)
@@ -932,7 +932,7 @@ extern "C" __global__ void grouped2d_winograd_H(
 """
 
 IM2COL_DX = r"""
-// F_[g, a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+// F_[g, a, b, d, c] = V[2Δ - a, 2Δ - b, c, g, d]
 extern "C" __global__ void grouped2d_im2col_dX_F_(
     const real* __restrict__ V, real* __restrict__ F_,
     long long F, long long D, long long C, long long Delta)
@@ -952,7 +952,7 @@ extern "C" __global__ void grouped2d_im2col_dX_F_(
     F_[(((g*(2*Delta + 1) + a)*(2*Delta + 1) + b)*D + d)*C + c] = V[((((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*F + g)*D + d];
 }
 
-// P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+// P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
 extern "C" __global__ void grouped2d_im2col_dX_P(
     const stored* __restrict__ G, real* __restrict__ P,
     long long batch, long long n, long long m, long long F, long long D, long long Delta, long long N, long long R, long long first, long long low)
@@ -1024,7 +1024,7 @@ extern "C" __global__ void grouped2d_im2col_dX_dX(
 """
 
 SHIFTS_DX = r"""
-// F_[g, d, a, b, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+// F_[g, d, a, b, c] = V[2Δ - a, 2Δ - b, c, g, d]
 extern "C" __global__ void grouped2d_shifts_dX_F_(
     const real* __restrict__ V, real* __restrict__ F_,
     long long F, long long D, long long C, long long Delta)
@@ -1044,7 +1044,7 @@ extern "C" __global__ void grouped2d_shifts_dX_F_(
     F_[(((g*D + d)*(2*Delta + 1) + a)*(2*Delta + 1) + b)*C + c] = V[((((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*F + g)*D + d];
 }
 
-// P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+// P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
 extern "C" __global__ void grouped2d_shifts_dX_P(
     const stored* __restrict__ G, real* __restrict__ P,
     long long batch, long long n, long long m, long long F, long long D, long long Delta, long long N, long long R, long long first, long long low)
@@ -1099,7 +1099,7 @@ extern "C" __global__ void grouped2d_shifts_dX_dX(
 """
 
 WINOGRAD_DX = r"""
-// F_[a, b, g, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+// F_[a, b, g, d, c] = V[2Δ - a, 2Δ - b, c, g, d]
 extern "C" __global__ void grouped2d_winograd_dX_F_(
     const real* __restrict__ V, real* __restrict__ F_,
     long long F, long long D, long long C, long long Delta)
@@ -1119,7 +1119,7 @@ extern "C" __global__ void grouped2d_winograd_dX_F_(
     F_[(((a*(2*Delta + 1) + b)*F + g)*D + d)*C + c] = V[((((2*Delta - a)*(2*Delta + 1) + 2*Delta - b)*C + c)*F + g)*D + d];
 }
 
-// P[q, pk, pl, g, d] = G[q + first, low + pk - Delta, pl - Delta, g, d], 0 outside
+// P[q, pk, pl, g, d] = G[q + first, low + pk - Δ, pl - Δ, g, d], 0 outside
 extern "C" __global__ void grouped2d_winograd_dX_P(
     const stored* __restrict__ G, real* __restrict__ P,
     long long batch, long long n, long long m, long long F, long long D, long long Delta, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl, long long first, long long low)
@@ -1143,7 +1143,7 @@ extern "C" __global__ void grouped2d_winograd_dX_P(
     }
 }
 
-// E[kk, kl, q, gk, gl, g, d] = P[q, kk + S*gk, kl + S*gl, g, d]
+// E[kk, kl, q, gk, gl, g, d] = P[q, kk + S·gk, kl + S·gl, g, d]
 extern "C" __global__ void grouped2d_winograd_dX_E(
     const real* __restrict__ P, real* __restrict__ E,
     long long F, long long D, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl)
@@ -1167,7 +1167,7 @@ extern "C" __global__ void grouped2d_winograd_dX_E(
     E[(((((kk*Kl + kl)*N + q)*L + gk)*Tl + gl)*F + g)*D + d] = P[(((q*(Kk + S*(L - 1)) + kk + S*gk)*(Kl + S*(Tl - 1)) + kl + S*gl)*F + g)*D + d];
 }
 
-// dX[q + first, low + S*gk + sk, S*gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
+// dX[q + first, low + S·gk + sk, S·gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
 extern "C" __global__ void grouped2d_winograd_dX_dX(
     const real* __restrict__ R, stored* __restrict__ dX,
     long long n, long long m, long long F, long long C, long long S, long long L, long long N, long long Tl, long long first, long long high, long long last, long long low)
@@ -1448,7 +1448,7 @@ def _im2col(X, V, u, H, P, B, B_left, A, A_out, items, span, *, batch, n, m, F, 
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
             _grouped2d_im2col_P(N*(2*Delta + R)*(2*Delta + m)*F*C, (X, P), (batch, n, m, F, C, Delta, N, R, first, low), H)
 
             # B[f, e, p, j, a, b, c] = P[e, a + p, j + b, f, c]
@@ -1495,7 +1495,7 @@ def _shifts(X, u, H, F__right, P, P_left, B, B_out, items, span, *, batch, n, m,
     """Products at shifts."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
             _grouped2d_shifts_P(N*(2*Delta + R)*(2*Delta + m)*F*C, (X, P), (batch, n, m, F, C, Delta, N, R, first, low), H)
 
             # B[f, e, q0, q1, a, b, d] = Σ_c P[e, q0, q1, f, c]·F_[f, c, a, b, d]
@@ -1609,10 +1609,10 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pi, pj, f, c] = X[q + first, low + pi - Delta, pj - Delta, f, c], 0 outside
+            # P[q, pi, pj, f, c] = X[q + first, low + pi - Δ, pj - Δ, f, c], 0 outside
             _grouped2d_winograd_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*F*C, (X, P), (batch, n, m, F, C, Delta, S, L, N, Ki, Kj, Tj, first, low), H)
 
-            # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S*gi, kj + S*gj, f, c]
+            # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S·gi, kj + S·gj, f, c]
             _grouped2d_winograd_E(Ki*Kj*N*L*Tj*F*C, (P, E), (F, C, S, L, N, Ki, Kj, Tj), H)
 
             # Y[ti, tj, q, gi, gj, f, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, f, c]
@@ -1624,7 +1624,7 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
             # R[si, sj, q, gi, gj, f, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, f, d]
             cp.matmul(A_left, Q_right, out=R_out)
 
-            # H[q + first, low + S*gi + si, S*gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
+            # H[q + first, low + S·gi + si, S·gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
             _grouped2d_winograd_H(N*L*S*Tj*S*F*D, (R, u, H), (n, m, F, D, S, L, N, Tj, first, high, last, low), H)
 
 
@@ -1661,7 +1661,7 @@ def _winograd_bound(*, C, Delta, S, **_):
 def _im2col_dX_fixed(V, new, *, F, D, C, Delta, **_):
     """What im2col makes of the weights, once."""
     F_ = new((F, 2*Delta + 1, 2*Delta + 1, D, C))
-    # F_[g, a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    # F_[g, a, b, d, c] = V[2Δ - a, 2Δ - b, c, g, d]
     _grouped2d_im2col_dX_F_((2*Delta + 1)*(2*Delta + 1)*F*D*C, (V, F_), (F, D, C, Delta), V)
     F__right = strided(F_, (0, 0, 0, 0, 0), (F, D*(2*Delta + 1)**2, C), ((0, 1), (3, 1), (4, 1)))
     return (F__right,)
@@ -1680,7 +1680,7 @@ def _im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, batch, n, m, F
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
             _grouped2d_im2col_dX_P(N*(2*Delta + R)*(2*Delta + m)*F*D, (G, P), (batch, n, m, F, D, Delta, N, R, first, low), dX)
 
             # B[g, e, p, l, a, b, d] = P[e, a + p, l + b, g, d]
@@ -1711,7 +1711,7 @@ def _im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
 def _shifts_dX_fixed(V, new, *, F, D, C, Delta, **_):
     """What products at shifts makes of the weights, once."""
     F_ = new((F, D, 2*Delta + 1, 2*Delta + 1, C))
-    # F_[g, d, a, b, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    # F_[g, d, a, b, c] = V[2Δ - a, 2Δ - b, c, g, d]
     _grouped2d_shifts_dX_F_((2*Delta + 1)*(2*Delta + 1)*F*D*C, (V, F_), (F, D, C, Delta), V)
     F__right = strided(F_, (0, 0, 0, 0, 0), (F, D, C*(2*Delta + 1)**2), ((0, 1), (1, 1), (4, 1)))
     return (F__right,)
@@ -1730,7 +1730,7 @@ def _shifts_dX(G, dX, F__right, P, P_left, B, B_out, items, span, *, batch, n, m
     """Products at shifts."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
             _grouped2d_shifts_dX_P(N*(2*Delta + R)*(2*Delta + m)*F*D, (G, P), (batch, n, m, F, D, Delta, N, R, first, low), dX)
 
             # B[g, e, q0, q1, a, b, c] = Σ_d P[e, q0, q1, g, d]·F_[g, d, a, b, c]
@@ -1804,7 +1804,7 @@ def _winograd_dX_fixed(V, new, *, F, D, C, Delta, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 2*Delta + 1], _winograd_dX_G_[S, 2*Delta + 1]), new)
     B = kronecker((_winograd_dX_B[S, 2*Delta + 1], _winograd_dX_B[S, 2*Delta + 1]), new)
     F_ = new((2*Delta + 1, 2*Delta + 1, F, D, C))
-    # F_[a, b, g, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    # F_[a, b, g, d, c] = V[2Δ - a, 2Δ - b, c, g, d]
     _grouped2d_winograd_dX_F_((2*Delta + 1)*(2*Delta + 1)*F*D*C, (V, F_), (F, D, C, Delta), V)
     W = new((Kk, Kl, F, D, C))
     G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, (2*Delta + 1)**2), ((1, 1), (3, 1)))
@@ -1844,10 +1844,10 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pk, pl, g, d] = G[q + first, low + pk - Delta, pl - Delta, g, d], 0 outside
+            # P[q, pk, pl, g, d] = G[q + first, low + pk - Δ, pl - Δ, g, d], 0 outside
             _grouped2d_winograd_dX_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*F*D, (G, P), (batch, n, m, F, D, Delta, S, L, N, Kk, Kl, Tl, first, low), dX)
 
-            # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S*gk, kl + S*gl, g, d]
+            # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S·gk, kl + S·gl, g, d]
             _grouped2d_winograd_dX_E(Kk*Kl*N*L*Tl*F*D, (P, E), (F, D, S, L, N, Kk, Kl, Tl), dX)
 
             # Y[tk, tl, q, gk, gl, g, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, g, d]
@@ -1859,7 +1859,7 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
             # R[sk, sl, q, gk, gl, g, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, g, c]
             cp.matmul(A_left, Q_right, out=R_out)
 
-            # dX[q + first, low + S*gk + sk, S*gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
+            # dX[q + first, low + S·gk + sk, S·gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
             _grouped2d_winograd_dX_dX(N*L*S*Tl*S*F*C, (R, dX), (n, m, F, C, S, L, N, Tl, first, high, last, low), dX)
 
 

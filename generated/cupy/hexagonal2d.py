@@ -33,7 +33,7 @@ extern "C" __global__ void hexagonal2d_direct(
     real acc;
     // acc = u
     acc = (real)u[0];
-    // acc += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·X[i + a, j + b]
+    // acc += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]
     for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
         for (long long b = max(max(-Delta, -a - Delta), -j); b < min(min(Delta + 1, Delta + 1 - a), m - j); ++b) {
             acc += (real)V[(max(max(llabs(a + b), llabs(a)), llabs(b)) - min(min(llabs(a + b), llabs(a)), llabs(b)))*((((Delta) - (((Delta) % 2 + 2) % 2)) / 2) + 1) + min(min(llabs(a + b), llabs(a)), llabs(b))] * (real)X[(z*n + i + a)*m + j + b];
@@ -57,7 +57,7 @@ extern "C" __global__ void hexagonal2d_direct_dX(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·G[k - a, l - b]
+    // acc += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·G[k - a, l - b]
     for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
         for (long long b = max(max(-Delta, -a - Delta), l + 1 - m); b < min(min(Delta + 1, Delta + 1 - a), l + 1); ++b) {
             acc += (real)V[(max(max(llabs(a + b), llabs(a)), llabs(b)) - min(min(llabs(a + b), llabs(a)), llabs(b)))*((((Delta) - (((Delta) % 2 + 2) % 2)) / 2) + 1) + min(min(llabs(a + b), llabs(a)), llabs(b))] * (real)G[(z*n + k - a)*m + l - b];
@@ -148,13 +148,13 @@ extern "C" __global__ void hexagonal2d_strips(
             real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
-                // x[e + t] = X[i0 + y - Delta, j0 + left + e + t]
+                // x[e + t] = X[i0 + y - Δ, j0 + left + e + t]
                 const Lanes lanes = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
                 #pragma unroll
                 for (int e = 0; e < W; ++e)
                     x[e + t] = (real)lanes.entry[e];
             }
-            // acc[p, q] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·X[i + a, j + b]
+            // acc[p, q] += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]
             #pragma unroll
             for (int p = 0; p < R; ++p) {
                 const int a = y - Delta - p;
@@ -191,7 +191,7 @@ extern "C" __global__ void hexagonal2d_strips(
                 real acc;
                 // acc = u
                 acc = (real)u[0];
-                // acc += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·X[i + a, j + b]
+                // acc += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]
                 #pragma unroll 1
                 for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
                     #pragma unroll 1
@@ -236,13 +236,13 @@ extern "C" __global__ void hexagonal2d_strips_dX(
             real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
-                // x[e + t] = G[k0 + Delta + R - 1 - y, l0 + left + e + t]
+                // x[e + t] = G[k0 + Δ + R - 1 - y, l0 + left + e + t]
                 const Lanes lanes = *(const Lanes*)&G[((long long)z*n + k0 + Delta + R - 1 - y)*m + l0 + left + t];
                 #pragma unroll
                 for (int e = 0; e < W; ++e)
                     x[e + t] = (real)lanes.entry[e];
             }
-            // acc[p, q] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·G[k - a, l - b]
+            // acc[p, q] += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·G[k - a, l - b]
             #pragma unroll
             for (int p = 0; p < R; ++p) {
                 const int a = p + y + 1 - Delta - R;
@@ -279,7 +279,7 @@ extern "C" __global__ void hexagonal2d_strips_dX(
                 real acc;
                 // acc = 0
                 acc = 0;
-                // acc += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·G[k - a, l - b]
+                // acc += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·G[k - a, l - b]
                 #pragma unroll 1
                 for (int a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
                     #pragma unroll 1
@@ -323,7 +323,7 @@ extern "C" __global__ void hexagonal2d_halos(
             // acc[r] = u
             acc[r] = (real)u[0];
         }
-        // x[y, e + t] = X[i0 + y - Delta, j0 + left + e + t]
+        // x[y, e + t] = X[i0 + y - Δ, j0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -333,7 +333,7 @@ extern "C" __global__ void hexagonal2d_halos(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
         }
-        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+        // v[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -346,7 +346,7 @@ extern "C" __global__ void hexagonal2d_halos(
             }
         }
         __syncthreads();
-        // acc[r] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·X[i + a, j + b]
+        // acc[r] += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll
@@ -362,7 +362,7 @@ extern "C" __global__ void hexagonal2d_halos(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // H[i0 + R*p + r, j0 + q] = acc[r]
+            // H[i0 + p·R + r, j0 + q] = acc[r]
             H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
         }
     } else {
@@ -373,7 +373,7 @@ extern "C" __global__ void hexagonal2d_halos(
                 acc[r] = (real)u[0];
             }
         }
-        // x[y, t] = X[i0 + y - Delta, j0 + left + t]
+        // x[y, t] = X[i0 + y - Δ, j0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -385,7 +385,7 @@ extern "C" __global__ void hexagonal2d_halos(
                 x[y][t] = X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
             }
         }
-        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+        // v[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -398,7 +398,7 @@ extern "C" __global__ void hexagonal2d_halos(
             }
         }
         __syncthreads();
-        // acc[r] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·X[i + a, j + b]
+        // acc[r] += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll 1
@@ -415,7 +415,7 @@ extern "C" __global__ void hexagonal2d_halos(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
-                // H[i0 + R*p + r, j0 + q] = acc[r]
+                // H[i0 + p·R + r, j0 + q] = acc[r]
                 H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
             }
         }
@@ -451,7 +451,7 @@ extern "C" __global__ void hexagonal2d_halos_dX(
             // acc[r] = 0
             acc[r] = 0;
         }
-        // x[y, e + t] = G[k0 + y - Delta, l0 + left + e + t]
+        // x[y, e + t] = G[k0 + y - Δ, l0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -461,7 +461,7 @@ extern "C" __global__ void hexagonal2d_halos_dX(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
         }
-        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+        // v[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -474,7 +474,7 @@ extern "C" __global__ void hexagonal2d_halos_dX(
             }
         }
         __syncthreads();
-        // acc[r] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·G[k - a, l - b]
+        // acc[r] += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·G[k - a, l - b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll
@@ -490,7 +490,7 @@ extern "C" __global__ void hexagonal2d_halos_dX(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // dX[k0 + R*p + r, l0 + q] = acc[r]
+            // dX[k0 + p·R + r, l0 + q] = acc[r]
             dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
         }
     } else {
@@ -501,7 +501,7 @@ extern "C" __global__ void hexagonal2d_halos_dX(
                 acc[r] = 0;
             }
         }
-        // x[y, t] = G[k0 + y - Delta, l0 + left + t]
+        // x[y, t] = G[k0 + y - Δ, l0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -513,7 +513,7 @@ extern "C" __global__ void hexagonal2d_halos_dX(
                 x[y][t] = G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
             }
         }
-        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+        // v[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -526,7 +526,7 @@ extern "C" __global__ void hexagonal2d_halos_dX(
             }
         }
         __syncthreads();
-        // acc[r] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·G[k - a, l - b]
+        // acc[r] += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·G[k - a, l - b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll 1
@@ -543,7 +543,7 @@ extern "C" __global__ void hexagonal2d_halos_dX(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
-                // dX[k0 + R*p + r, l0 + q] = acc[r]
+                // dX[k0 + p·R + r, l0 + q] = acc[r]
                 dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
             }
         }
@@ -639,7 +639,7 @@ extern "C" __global__ void hexagonal2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

@@ -33,7 +33,7 @@ extern "C" __global__ void isotropic2d_direct(
     real acc;
     // acc = u
     acc = (real)u[0];
-    // acc += V[Max(Abs(a), Abs(b)), Min(Abs(a), Abs(b))]·X[i + a, j + b]
+    // acc += V[max(|a|, |b|), min(|a|, |b|)]·X[i + a, j + b]
     for (long long a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
         for (long long b = max(-Delta, -j); b < min(Delta + 1, m - j); ++b) {
             acc += (real)V[(max(llabs(a), llabs(b)))*(Delta + 1) + min(llabs(a), llabs(b))] * (real)X[(z*n + i + a)*m + j + b];
@@ -57,7 +57,7 @@ extern "C" __global__ void isotropic2d_direct_dX(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += V[Max(Abs(a), Abs(b)), Min(Abs(a), Abs(b))]·G[k - a, l - b]
+    // acc += V[max(|a|, |b|), min(|a|, |b|)]·G[k - a, l - b]
     for (long long a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
         for (long long b = max(-Delta, l + 1 - m); b < min(Delta + 1, l + 1); ++b) {
             acc += (real)V[(max(llabs(a), llabs(b)))*(Delta + 1) + min(llabs(a), llabs(b))] * (real)G[(z*n + k - a)*m + l - b];
@@ -148,13 +148,13 @@ extern "C" __global__ void isotropic2d_strips(
             real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
-                // x[e + t] = X[i0 + y - Delta, j0 + left + e + t]
+                // x[e + t] = X[i0 + y - Δ, j0 + left + e + t]
                 const Lanes lanes = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
                 #pragma unroll
                 for (int e = 0; e < W; ++e)
                     x[e + t] = (real)lanes.entry[e];
             }
-            // acc[p, q] += V[Max(Abs(a), Abs(b)), Min(Abs(a), Abs(b))]·X[i + a, j + b]
+            // acc[p, q] += V[max(|a|, |b|), min(|a|, |b|)]·X[i + a, j + b]
             #pragma unroll
             for (int p = 0; p < R; ++p) {
                 const int a = y - Delta - p;
@@ -189,7 +189,7 @@ extern "C" __global__ void isotropic2d_strips(
                 real acc;
                 // acc = u
                 acc = (real)u[0];
-                // acc += V[Max(Abs(a), Abs(b)), Min(Abs(a), Abs(b))]·X[i + a, j + b]
+                // acc += V[max(|a|, |b|), min(|a|, |b|)]·X[i + a, j + b]
                 #pragma unroll 1
                 for (int a = max(-Delta, -i); a < min(Delta + 1, n - i); ++a) {
                     #pragma unroll 1
@@ -234,13 +234,13 @@ extern "C" __global__ void isotropic2d_strips_dX(
             real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
-                // x[e + t] = G[k0 + Delta + R - 1 - y, l0 + left + e + t]
+                // x[e + t] = G[k0 + Δ + R - 1 - y, l0 + left + e + t]
                 const Lanes lanes = *(const Lanes*)&G[((long long)z*n + k0 + Delta + R - 1 - y)*m + l0 + left + t];
                 #pragma unroll
                 for (int e = 0; e < W; ++e)
                     x[e + t] = (real)lanes.entry[e];
             }
-            // acc[p, q] += V[Max(Abs(a), Abs(b)), Min(Abs(a), Abs(b))]·G[k - a, l - b]
+            // acc[p, q] += V[max(|a|, |b|), min(|a|, |b|)]·G[k - a, l - b]
             #pragma unroll
             for (int p = 0; p < R; ++p) {
                 const int a = p + y + 1 - Delta - R;
@@ -275,7 +275,7 @@ extern "C" __global__ void isotropic2d_strips_dX(
                 real acc;
                 // acc = 0
                 acc = 0;
-                // acc += V[Max(Abs(a), Abs(b)), Min(Abs(a), Abs(b))]·G[k - a, l - b]
+                // acc += V[max(|a|, |b|), min(|a|, |b|)]·G[k - a, l - b]
                 #pragma unroll 1
                 for (int a = max(-Delta, k + 1 - n); a < min(Delta + 1, k + 1); ++a) {
                     #pragma unroll 1
@@ -319,7 +319,7 @@ extern "C" __global__ void isotropic2d_halos(
             // acc[r] = u
             acc[r] = (real)u[0];
         }
-        // x[y, e + t] = X[i0 + y - Delta, j0 + left + e + t]
+        // x[y, e + t] = X[i0 + y - Δ, j0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -329,7 +329,7 @@ extern "C" __global__ void isotropic2d_halos(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
         }
-        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b)), Min(Abs(Delta - a), Abs(Delta - b))]
+        // v[a, b] = V[max(|Δ - a|, |Δ - b|), min(|Δ - a|, |Δ - b|)]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -340,7 +340,7 @@ extern "C" __global__ void isotropic2d_halos(
             v[a][b] = V[(long long)(max(llabs(Delta - a), llabs(Delta - b)))*(Delta + 1) + min(llabs(Delta - a), llabs(Delta - b))];
         }
         __syncthreads();
-        // acc[r] += V[Max(Abs(a), Abs(b)), Min(Abs(a), Abs(b))]·X[i + a, j + b]
+        // acc[r] += V[max(|a|, |b|), min(|a|, |b|)]·X[i + a, j + b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll
@@ -354,7 +354,7 @@ extern "C" __global__ void isotropic2d_halos(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // H[i0 + R*p + r, j0 + q] = acc[r]
+            // H[i0 + p·R + r, j0 + q] = acc[r]
             H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
         }
     } else {
@@ -365,7 +365,7 @@ extern "C" __global__ void isotropic2d_halos(
                 acc[r] = (real)u[0];
             }
         }
-        // x[y, t] = X[i0 + y - Delta, j0 + left + t]
+        // x[y, t] = X[i0 + y - Δ, j0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -377,7 +377,7 @@ extern "C" __global__ void isotropic2d_halos(
                 x[y][t] = X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
             }
         }
-        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b)), Min(Abs(Delta - a), Abs(Delta - b))]
+        // v[a, b] = V[max(|Δ - a|, |Δ - b|), min(|Δ - a|, |Δ - b|)]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -388,7 +388,7 @@ extern "C" __global__ void isotropic2d_halos(
             v[a][b] = V[(long long)(max(llabs(Delta - a), llabs(Delta - b)))*(Delta + 1) + min(llabs(Delta - a), llabs(Delta - b))];
         }
         __syncthreads();
-        // acc[r] += V[Max(Abs(a), Abs(b)), Min(Abs(a), Abs(b))]·X[i + a, j + b]
+        // acc[r] += V[max(|a|, |b|), min(|a|, |b|)]·X[i + a, j + b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll 1
@@ -405,7 +405,7 @@ extern "C" __global__ void isotropic2d_halos(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
-                // H[i0 + R*p + r, j0 + q] = acc[r]
+                // H[i0 + p·R + r, j0 + q] = acc[r]
                 H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
             }
         }
@@ -441,7 +441,7 @@ extern "C" __global__ void isotropic2d_halos_dX(
             // acc[r] = 0
             acc[r] = 0;
         }
-        // x[y, e + t] = G[k0 + y - Delta, l0 + left + e + t]
+        // x[y, e + t] = G[k0 + y - Δ, l0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -451,7 +451,7 @@ extern "C" __global__ void isotropic2d_halos_dX(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
         }
-        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b)), Min(Abs(Delta - a), Abs(Delta - b))]
+        // v[a, b] = V[max(|Δ - a|, |Δ - b|), min(|Δ - a|, |Δ - b|)]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -462,7 +462,7 @@ extern "C" __global__ void isotropic2d_halos_dX(
             v[a][b] = V[(long long)(max(llabs(Delta - a), llabs(Delta - b)))*(Delta + 1) + min(llabs(Delta - a), llabs(Delta - b))];
         }
         __syncthreads();
-        // acc[r] += V[Max(Abs(a), Abs(b)), Min(Abs(a), Abs(b))]·G[k - a, l - b]
+        // acc[r] += V[max(|a|, |b|), min(|a|, |b|)]·G[k - a, l - b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll
@@ -476,7 +476,7 @@ extern "C" __global__ void isotropic2d_halos_dX(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // dX[k0 + R*p + r, l0 + q] = acc[r]
+            // dX[k0 + p·R + r, l0 + q] = acc[r]
             dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
         }
     } else {
@@ -487,7 +487,7 @@ extern "C" __global__ void isotropic2d_halos_dX(
                 acc[r] = 0;
             }
         }
-        // x[y, t] = G[k0 + y - Delta, l0 + left + t]
+        // x[y, t] = G[k0 + y - Δ, l0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -499,7 +499,7 @@ extern "C" __global__ void isotropic2d_halos_dX(
                 x[y][t] = G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
             }
         }
-        // v[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b)), Min(Abs(Delta - a), Abs(Delta - b))]
+        // v[a, b] = V[max(|Δ - a|, |Δ - b|), min(|Δ - a|, |Δ - b|)]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -510,7 +510,7 @@ extern "C" __global__ void isotropic2d_halos_dX(
             v[a][b] = V[(long long)(max(llabs(Delta - a), llabs(Delta - b)))*(Delta + 1) + min(llabs(Delta - a), llabs(Delta - b))];
         }
         __syncthreads();
-        // acc[r] += V[Max(Abs(a), Abs(b)), Min(Abs(a), Abs(b))]·G[k - a, l - b]
+        // acc[r] += V[max(|a|, |b|), min(|a|, |b|)]·G[k - a, l - b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll 1
@@ -527,7 +527,7 @@ extern "C" __global__ void isotropic2d_halos_dX(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
-                // dX[k0 + R*p + r, l0 + q] = acc[r]
+                // dX[k0 + p·R + r, l0 + q] = acc[r]
                 dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
             }
         }
@@ -623,7 +623,7 @@ extern "C" __global__ void isotropic2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

@@ -39,7 +39,7 @@ extern "C" __global__ void p4_conv2d_direct(
     real acc;
     // acc = u[d]
     acc = (real)u[d];
-    // acc += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, Where(s - r < 0, s + 4 - r, s - r), d]·X[i + a, j + b, c, s]
+    // acc += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]
     for (long long a = max(-1LL, -i); a < min(2LL, n - i); ++a) {
         for (long long b = max(-1LL, -j); b < min(2LL, m - j); ++b) {
             for (long long c = 0; c < C; ++c) {
@@ -71,7 +71,7 @@ extern "C" __global__ void p4_conv2d_direct_dX(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, Where(s - r < 0, s + 4 - r, s - r), d]·G[k - a, l - b, d, r]
+    // acc += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·G[k - a, l - b, d, r]
     for (long long a = max(-1LL, k + 1 - n); a < min(2LL, k + 1); ++a) {
         for (long long b = max(-1LL, l + 1 - m); b < min(2LL, l + 1); ++b) {
             for (long long r = 0; r < 4; ++r) {
@@ -191,7 +191,7 @@ extern "C" __global__ void p4_conv2d_tiles(
                 for (int s = 0; s < 4; ++s) {
                     #pragma unroll 1
                     for (int c0 = 0; c0 < C; c0 += K) {
-                        // v[k, 4*e + s_] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), k + c0, Where(s - r < 0, s + 4 - r, s - r), 4*e + d0 + s_]
+                        // v[k, 4e + s_] = V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), k + c0, (s + 4 - r where r - s ≥ 1; s - r otherwise), 4e + d0 + s_]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -205,7 +205,7 @@ extern "C" __global__ void p4_conv2d_tiles(
                                 v[k][4*e + s_] = (real)V[((((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + k + c0)*4 + (s - r < 0 ? s + 4 - r : s - r))*D + 4*e + d0 + s_];
                             }
                         }
-                        // x[k, 8*e + r_] = X[i0 + a + e, j0 + b + r_, k + c0, s]
+                        // x[k, 8e + r_] = X[i0 + a + e, j0 + b + r_, k + c0, s]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (K*P*8 + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -233,7 +233,7 @@ extern "C" __global__ void p4_conv2d_tiles(
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     y[r_] = x[k][8*p + r_];
                                 }
-                                // acc[r_, s_] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, Where(s - r < 0, s + 4 - r, s - r), d]·X[i + a, j + b, c, s]
+                                // acc[r_, s_] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]
                                 #pragma unroll
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     #pragma unroll
@@ -255,7 +255,7 @@ extern "C" __global__ void p4_conv2d_tiles(
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     y[r_] = x[k][8*p + r_];
                                 }
-                                // acc[r_, s_] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, Where(s - r < 0, s + 4 - r, s - r), d]·X[i + a, j + b, c, s]
+                                // acc[r_, s_] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]
                                 #pragma unroll
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     #pragma unroll
@@ -274,7 +274,7 @@ extern "C" __global__ void p4_conv2d_tiles(
         for (int r_ = 0; r_ < 8; ++r_) {
             #pragma unroll
             for (int s_ = 0; s_ < 4; ++s_) {
-                // H[i0 + p, j0 + r_, 4*q + d0 + s_, r] = acc[r_, s_]
+                // H[i0 + p, j0 + r_, 4q + d0 + s_, r] = acc[r_, s_]
                 H[((((long long)z*n + i0 + p)*m + j0 + r_)*D + 4*q + d0 + s_)*4 + r] = acc[r_][s_];
             }
         }
@@ -297,7 +297,7 @@ extern "C" __global__ void p4_conv2d_tiles(
                 for (int s = 0; s < 4; ++s) {
                     #pragma unroll 1
                     for (int c0 = 0; c0 < C; c0 += K) {
-                        // v[k, 4*e + s_] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), k + c0, Where(s - r < 0, s + 4 - r, s - r), 4*e + d0 + s_]
+                        // v[k, 4e + s_] = V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), k + c0, (s + 4 - r where r - s ≥ 1; s - r otherwise), 4e + d0 + s_]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -311,7 +311,7 @@ extern "C" __global__ void p4_conv2d_tiles(
                                 v[k][4*e + s_] = (real)V[((((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + k + c0)*4 + (s - r < 0 ? s + 4 - r : s - r))*D + 4*e + d0 + s_];
                             }
                         }
-                        // x[k, 8*e + r_] = X[i0 + a + e, j0 + b + r_, k + c0, s]
+                        // x[k, 8e + r_] = X[i0 + a + e, j0 + b + r_, k + c0, s]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (K*P*8 + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -342,7 +342,7 @@ extern "C" __global__ void p4_conv2d_tiles(
                                     y[r_] = x[k][8*p + r_];
                                 }
                             }
-                            // acc[r_, s_] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, Where(s - r < 0, s + 4 - r, s - r), d]·X[i + a, j + b, c, s]
+                            // acc[r_, s_] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]
                             #pragma unroll
                             for (int r_ = 0; r_ < 8; ++r_) {
                                 if (0 <= i0 + a + p && 0 <= j0 + b + r_ && i0 + a + p <= n - 1 && i0 + p <= n - 1 && j0 + b + r_ <= m - 1 && j0 + r_ <= m - 1) {
@@ -365,7 +365,7 @@ extern "C" __global__ void p4_conv2d_tiles(
             #pragma unroll
             for (int s_ = 0; s_ < 4; ++s_) {
                 if (4*q + d0 + s_ <= D - 1 && i0 + p <= n - 1 && j0 + r_ <= m - 1) {
-                    // H[i0 + p, j0 + r_, 4*q + d0 + s_, r] = acc[r_, s_]
+                    // H[i0 + p, j0 + r_, 4q + d0 + s_, r] = acc[r_, s_]
                     H[((((long long)z*n + i0 + p)*m + j0 + r_)*D + 4*q + d0 + s_)*4 + r] = acc[r_][s_];
                 }
             }
@@ -413,7 +413,7 @@ extern "C" __global__ void p4_conv2d_tiles_dX(
                 for (int r = 0; r < 4; ++r) {
                     #pragma unroll 1
                     for (int d0 = 0; d0 < D; d0 += K) {
-                        // v[k_, 4*e + s_] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), 4*e + c0 + s_, Where(s - r < 0, s + 4 - r, s - r), k_ + d0]
+                        // v[k_, 4e + s_] = V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), 4e + c0 + s_, (s + 4 - r where r - s ≥ 1; s - r otherwise), k_ + d0]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -427,7 +427,7 @@ extern "C" __global__ void p4_conv2d_tiles_dX(
                                 v[k_][4*e + s_] = (real)V[((((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + 4*e + c0 + s_)*4 + (s - r < 0 ? s + 4 - r : s - r))*D + k_ + d0];
                             }
                         }
-                        // x[k_, 8*e + r_] = G[k0 + e - a, l0 + r_ - b, k_ + d0, r]
+                        // x[k_, 8e + r_] = G[k0 + e - a, l0 + r_ - b, k_ + d0, r]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (K*P*8 + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -455,7 +455,7 @@ extern "C" __global__ void p4_conv2d_tiles_dX(
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     y[r_] = x[k_][8*p + r_];
                                 }
-                                // acc[r_, s_] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, Where(s - r < 0, s + 4 - r, s - r), d]·G[k - a, l - b, d, r]
+                                // acc[r_, s_] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·G[k - a, l - b, d, r]
                                 #pragma unroll
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     #pragma unroll
@@ -477,7 +477,7 @@ extern "C" __global__ void p4_conv2d_tiles_dX(
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     y[r_] = x[k_][8*p + r_];
                                 }
-                                // acc[r_, s_] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, Where(s - r < 0, s + 4 - r, s - r), d]·G[k - a, l - b, d, r]
+                                // acc[r_, s_] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·G[k - a, l - b, d, r]
                                 #pragma unroll
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     #pragma unroll
@@ -496,7 +496,7 @@ extern "C" __global__ void p4_conv2d_tiles_dX(
         for (int r_ = 0; r_ < 8; ++r_) {
             #pragma unroll
             for (int s_ = 0; s_ < 4; ++s_) {
-                // dX[k0 + p, l0 + r_, 4*q + c0 + s_, s] = acc[r_, s_]
+                // dX[k0 + p, l0 + r_, 4q + c0 + s_, s] = acc[r_, s_]
                 dX[((((long long)z*n + k0 + p)*m + l0 + r_)*C + 4*q + c0 + s_)*4 + s] = acc[r_][s_];
             }
         }
@@ -519,7 +519,7 @@ extern "C" __global__ void p4_conv2d_tiles_dX(
                 for (int r = 0; r < 4; ++r) {
                     #pragma unroll 1
                     for (int d0 = 0; d0 < D; d0 += K) {
-                        // v[k_, 4*e + s_] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), 4*e + c0 + s_, Where(s - r < 0, s + 4 - r, s - r), k_ + d0]
+                        // v[k_, 4e + s_] = V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), 4e + c0 + s_, (s + 4 - r where r - s ≥ 1; s - r otherwise), k_ + d0]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -533,7 +533,7 @@ extern "C" __global__ void p4_conv2d_tiles_dX(
                                 v[k_][4*e + s_] = (real)V[((((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + 4*e + c0 + s_)*4 + (s - r < 0 ? s + 4 - r : s - r))*D + k_ + d0];
                             }
                         }
-                        // x[k_, 8*e + r_] = G[k0 + e - a, l0 + r_ - b, k_ + d0, r]
+                        // x[k_, 8e + r_] = G[k0 + e - a, l0 + r_ - b, k_ + d0, r]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (K*P*8 + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -564,7 +564,7 @@ extern "C" __global__ void p4_conv2d_tiles_dX(
                                     y[r_] = x[k_][8*p + r_];
                                 }
                             }
-                            // acc[r_, s_] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, Where(s - r < 0, s + 4 - r, s - r), d]·G[k - a, l - b, d, r]
+                            // acc[r_, s_] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·G[k - a, l - b, d, r]
                             #pragma unroll
                             for (int r_ = 0; r_ < 8; ++r_) {
                                 if (a <= k0 + p && b <= l0 + r_ && k0 + p <= a + n - 1 && k0 + p <= n - 1 && l0 + r_ <= b + m - 1 && l0 + r_ <= m - 1) {
@@ -587,7 +587,7 @@ extern "C" __global__ void p4_conv2d_tiles_dX(
             #pragma unroll
             for (int s_ = 0; s_ < 4; ++s_) {
                 if (4*q + c0 + s_ <= C - 1 && k0 + p <= n - 1 && l0 + r_ <= m - 1) {
-                    // dX[k0 + p, l0 + r_, 4*q + c0 + s_, s] = acc[r_, s_]
+                    // dX[k0 + p, l0 + r_, 4q + c0 + s_, s] = acc[r_, s_]
                     dX[((((long long)z*n + k0 + p)*m + l0 + r_)*C + 4*q + c0 + s_)*4 + s] = acc[r_][s_];
                 }
             }
@@ -696,7 +696,7 @@ extern "C" __global__ void p4_conv2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }
@@ -707,7 +707,7 @@ extern "C" __global__ void p4_conv2d_fold(
 """
 
 IM2COL = r"""
-// F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+// F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
 extern "C" __global__ void p4_conv2d_im2col_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long C, long long D)
@@ -804,7 +804,7 @@ extern "C" __global__ void p4_conv2d_im2col_H(
 """
 
 SHIFTS = r"""
-// F[c, s, a, b, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+// F[c, s, a, b, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
 extern "C" __global__ void p4_conv2d_shifts_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long C, long long D)
@@ -881,7 +881,7 @@ extern "C" __global__ void p4_conv2d_shifts_H(
 """
 
 WINOGRAD = r"""
-// F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+// F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
 extern "C" __global__ void p4_conv2d_winograd_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long C, long long D)
@@ -927,7 +927,7 @@ extern "C" __global__ void p4_conv2d_winograd_P(
     }
 }
 
-// E[ki, kj, q, gi, gj, c, s] = P[q, ki + S*gi, kj + S*gj, c, s]
+// E[ki, kj, q, gi, gj, c, s] = P[q, ki + S·gi, kj + S·gj, c, s]
 extern "C" __global__ void p4_conv2d_winograd_E(
     const real* __restrict__ P, real* __restrict__ E,
     long long C, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj)
@@ -951,7 +951,7 @@ extern "C" __global__ void p4_conv2d_winograd_E(
     E[(((((ki*Kj + kj)*N + q)*L + gi)*Tj + gj)*C + c)*4 + s] = P[(((q*(Ki + S*(L - 1)) + ki + S*gi)*(Kj + S*(Tj - 1)) + kj + S*gj)*C + c)*4 + s];
 }
 
-// H[q + first, low + S*gi + si, S*gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
+// H[q + first, low + S·gi + si, S·gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
 extern "C" __global__ void p4_conv2d_winograd_H(
     const real* __restrict__ R, const real* __restrict__ u, stored* __restrict__ H,
     long long n, long long m, long long D, long long S, long long L, long long N, long long Tj, long long first, long long high, long long last, long long low)
@@ -982,7 +982,7 @@ extern "C" __global__ void p4_conv2d_winograd_H(
 """
 
 IM2COL_DX = r"""
-// F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+// F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
 extern "C" __global__ void p4_conv2d_im2col_dX_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C)
@@ -1076,7 +1076,7 @@ extern "C" __global__ void p4_conv2d_im2col_dX_dX(
 """
 
 SHIFTS_DX = r"""
-// F[d, r, a, b, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+// F[d, r, a, b, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
 extern "C" __global__ void p4_conv2d_shifts_dX_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C)
@@ -1153,7 +1153,7 @@ extern "C" __global__ void p4_conv2d_shifts_dX_dX(
 """
 
 WINOGRAD_DX = r"""
-// F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+// F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
 extern "C" __global__ void p4_conv2d_winograd_dX_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C)
@@ -1199,7 +1199,7 @@ extern "C" __global__ void p4_conv2d_winograd_dX_P(
     }
 }
 
-// E[kk, kl, q, gk, gl, d, r] = P[q, kk + S*gk, kl + S*gl, d, r]
+// E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
 extern "C" __global__ void p4_conv2d_winograd_dX_E(
     const real* __restrict__ P, real* __restrict__ E,
     long long D, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl)
@@ -1223,7 +1223,7 @@ extern "C" __global__ void p4_conv2d_winograd_dX_E(
     E[(((((kk*Kl + kl)*N + q)*L + gk)*Tl + gl)*D + d)*4 + r] = P[(((q*(Kk + S*(L - 1)) + kk + S*gk)*(Kl + S*(Tl - 1)) + kl + S*gl)*D + d)*4 + r];
 }
 
-// dX[q + first, low + S*gk + sk, S*gl + sl, c, s] = R[sk, sl, q, gk, gl, c, s]
+// dX[q + first, low + S·gk + sk, S·gl + sl, c, s] = R[sk, sl, q, gk, gl, c, s]
 extern "C" __global__ void p4_conv2d_winograd_dX_dX(
     const real* __restrict__ R, stored* __restrict__ dX,
     long long n, long long m, long long C, long long S, long long L, long long N, long long Tl, long long first, long long high, long long last, long long low)
@@ -1483,7 +1483,7 @@ def _parts_du_work(*, batch, n, m, D, threads, **_):
 def _im2col_fixed(V, new, *, C, D, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, C, 4, D, 4))
-    # F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
     _p4_conv2d_im2col_F(3*3*4*4*C*D, (V, F), (C, D), V)
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*C, 4*D), ((3, 1), (5, 1)))
     return (F_right,)
@@ -1532,7 +1532,7 @@ def _im2col_work(*, batch, n, m, C, D, N, R, **_):
 def _shifts_fixed(V, new, *, C, D, **_):
     """What products at shifts makes of the weights, once."""
     F = new((C, 4, 3, 3, D, 4))
-    # F[c, s, a, b, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    # F[c, s, a, b, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
     _p4_conv2d_shifts_F(4*3*3*4*C*D, (V, F), (C, D), V)
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (4*C, 36*D), ((1, 1), (5, 1)))
     return (F_right,)
@@ -1608,7 +1608,7 @@ def _winograd_fixed(V, new, *, C, D, S, **_):
     G = kronecker((_winograd_G[S, 3], _winograd_G[S, 3]), new)
     B = kronecker((_winograd_B[S, 3], _winograd_B[S, 3]), new)
     F = new((3, 3, C, 4, D, 4))
-    # F[a, b, c, s, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
     _p4_conv2d_winograd_F(3*3*4*4*C*D, (V, F), (C, D), V)
     W = new((Ki, Kj, C, 4, D, 4))
     G_left = strided(G, (0, 0, 0, 0), (Ki*Kj, 9), ((1, 1), (3, 1)))
@@ -1652,7 +1652,7 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             # P[q, pi, pj, c, s] = X[q + first, low + pi - 1, pj - 1, c, s], 0 outside
             _p4_conv2d_winograd_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*C*4, (X, P), (batch, n, m, C, S, L, N, Ki, Kj, Tj, first, low), H)
 
-            # E[ki, kj, q, gi, gj, c, s] = P[q, ki + S*gi, kj + S*gj, c, s]
+            # E[ki, kj, q, gi, gj, c, s] = P[q, ki + S·gi, kj + S·gj, c, s]
             _p4_conv2d_winograd_E(Ki*Kj*N*L*Tj*C*4, (P, E), (C, S, L, N, Ki, Kj, Tj), H)
 
             # Y[ti, tj, q, gi, gj, c, s] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c, s]
@@ -1664,7 +1664,7 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             # R[si, sj, q, gi, gj, d, r] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d, r]
             cp.matmul(A_left, Q_right, out=R_out)
 
-            # H[q + first, low + S*gi + si, S*gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
+            # H[q + first, low + S·gi + si, S·gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
             _p4_conv2d_winograd_H(N*L*S*Tj*S*D*4, (R, u, H), (n, m, D, S, L, N, Tj, first, high, last, low), H)
 
 
@@ -1700,7 +1700,7 @@ def _winograd_bound(*, C, S, **_):
 def _im2col_dX_fixed(V, new, *, D, C, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, D, 4, C, 4))
-    # F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
     _p4_conv2d_im2col_dX_F(3*3*4*4*D*C, (V, F), (D, C), V)
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*D, 4*C), ((3, 1), (5, 1)))
     return (F_right,)
@@ -1750,7 +1750,7 @@ def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
 def _shifts_dX_fixed(V, new, *, D, C, **_):
     """What products at shifts makes of the weights, once."""
     F = new((D, 4, 3, 3, C, 4))
-    # F[d, r, a, b, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    # F[d, r, a, b, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
     _p4_conv2d_shifts_dX_F(4*3*3*4*D*C, (V, F), (D, C), V)
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (4*D, 36*C), ((1, 1), (5, 1)))
     return (F_right,)
@@ -1826,7 +1826,7 @@ def _winograd_dX_fixed(V, new, *, D, C, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 3], _winograd_dX_G_[S, 3]), new)
     B = kronecker((_winograd_dX_B[S, 3], _winograd_dX_B[S, 3]), new)
     F = new((3, 3, D, 4, C, 4))
-    # F[a, b, d, r, c, s] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, Where(s - r < 0, s + 4 - r, s - r), d]
+    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
     _p4_conv2d_winograd_dX_F(3*3*4*4*D*C, (V, F), (D, C), V)
     W = new((Kk, Kl, D, 4, C, 4))
     G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, 9), ((1, 1), (3, 1)))
@@ -1870,7 +1870,7 @@ def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q
             # P[q, pk, pl, d, r] = G[q + first, low + pk - 1, pl - 1, d, r], 0 outside
             _p4_conv2d_winograd_dX_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*D*4, (G, P), (batch, n, m, D, S, L, N, Kk, Kl, Tl, first, low), dX)
 
-            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S*gk, kl + S*gl, d, r]
+            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
             _p4_conv2d_winograd_dX_E(Kk*Kl*N*L*Tl*D*4, (P, E), (D, S, L, N, Kk, Kl, Tl), dX)
 
             # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
@@ -1882,7 +1882,7 @@ def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q
             # R[sk, sl, q, gk, gl, c, s] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c, s]
             cp.matmul(A_left, Q_right, out=R_out)
 
-            # dX[q + first, low + S*gk + sk, S*gl + sl, c, s] = R[sk, sl, q, gk, gl, c, s]
+            # dX[q + first, low + S·gk + sk, S·gl + sl, c, s] = R[sk, sl, q, gk, gl, c, s]
             _p4_conv2d_winograd_dX_dX(N*L*S*Tl*S*C*4, (R, dX), (n, m, C, S, L, N, Tl, first, high, last, low), dX)
 
 

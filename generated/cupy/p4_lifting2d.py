@@ -39,7 +39,7 @@ extern "C" __global__ void p4_lifting2d_direct(
     real acc;
     // acc = u[d]
     acc = (real)u[d];
-    // acc += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·X[i + a, j + b, c]
+    // acc += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]
     for (long long a = max(-1LL, -i); a < min(2LL, n - i); ++a) {
         for (long long b = max(-1LL, -j); b < min(2LL, m - j); ++b) {
             for (long long c = 0; c < C; ++c) {
@@ -67,7 +67,7 @@ extern "C" __global__ void p4_lifting2d_direct_dX(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·G[k - a, l - b, d, r]
+    // acc += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·G[k - a, l - b, d, r]
     for (long long a = max(-1LL, k + 1 - n); a < min(2LL, k + 1); ++a) {
         for (long long b = max(-1LL, l + 1 - m); b < min(2LL, l + 1); ++b) {
             for (long long r = 0; r < 4; ++r) {
@@ -179,7 +179,7 @@ extern "C" __global__ void p4_lifting2d_tiles(
             for (int b = -1; b < 2; ++b) {
                 #pragma unroll 1
                 for (int c0 = 0; c0 < C; c0 += K) {
-                    // v[k, 4*e + s] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), k + c0, 4*e + d0 + s]
+                    // v[k, 4e + s] = V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), k + c0, 4e + d0 + s]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -193,7 +193,7 @@ extern "C" __global__ void p4_lifting2d_tiles(
                             v[k][4*e + s] = (real)V[(((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + k + c0)*D + 4*e + d0 + s];
                         }
                     }
-                    // x[k, 8*e + r_] = X[i0 + a + e, j0 + b + r_, k + c0]
+                    // x[k, 8e + r_] = X[i0 + a + e, j0 + b + r_, k + c0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -221,7 +221,7 @@ extern "C" __global__ void p4_lifting2d_tiles(
                             for (int r_ = 0; r_ < 8; ++r_) {
                                 y[r_] = x[k][8*p + r_];
                             }
-                            // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·X[i + a, j + b, c]
+                            // acc[r_, s] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]
                             #pragma unroll
                             for (int r_ = 0; r_ < 8; ++r_) {
                                 #pragma unroll
@@ -243,7 +243,7 @@ extern "C" __global__ void p4_lifting2d_tiles(
                             for (int r_ = 0; r_ < 8; ++r_) {
                                 y[r_] = x[k][8*p + r_];
                             }
-                            // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·X[i + a, j + b, c]
+                            // acc[r_, s] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]
                             #pragma unroll
                             for (int r_ = 0; r_ < 8; ++r_) {
                                 #pragma unroll
@@ -261,7 +261,7 @@ extern "C" __global__ void p4_lifting2d_tiles(
         for (int r_ = 0; r_ < 8; ++r_) {
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
-                // H[i0 + p, j0 + r_, 4*q + d0 + s, r] = acc[r_, s]
+                // H[i0 + p, j0 + r_, 4q + d0 + s, r] = acc[r_, s]
                 H[((((long long)z*n + i0 + p)*m + j0 + r_)*D + 4*q + d0 + s)*4 + r] = acc[r_][s];
             }
         }
@@ -282,7 +282,7 @@ extern "C" __global__ void p4_lifting2d_tiles(
             for (int b = -1; b < 2; ++b) {
                 #pragma unroll 1
                 for (int c0 = 0; c0 < C; c0 += K) {
-                    // v[k, 4*e + s] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), k + c0, 4*e + d0 + s]
+                    // v[k, 4e + s] = V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), k + c0, 4e + d0 + s]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -296,7 +296,7 @@ extern "C" __global__ void p4_lifting2d_tiles(
                             v[k][4*e + s] = (real)V[(((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + k + c0)*D + 4*e + d0 + s];
                         }
                     }
-                    // x[k, 8*e + r_] = X[i0 + a + e, j0 + b + r_, k + c0]
+                    // x[k, 8e + r_] = X[i0 + a + e, j0 + b + r_, k + c0]
                     #pragma unroll 4
                     for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                         unsigned part = turn*threads + thread;
@@ -327,7 +327,7 @@ extern "C" __global__ void p4_lifting2d_tiles(
                                 y[r_] = x[k][8*p + r_];
                             }
                         }
-                        // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·X[i + a, j + b, c]
+                        // acc[r_, s] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]
                         #pragma unroll
                         for (int r_ = 0; r_ < 8; ++r_) {
                             if (0 <= i0 + a + p && 0 <= j0 + b + r_ && i0 + a + p <= n - 1 && i0 + p <= n - 1 && j0 + b + r_ <= m - 1 && j0 + r_ <= m - 1) {
@@ -349,7 +349,7 @@ extern "C" __global__ void p4_lifting2d_tiles(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r_ <= m - 1) {
-                    // H[i0 + p, j0 + r_, 4*q + d0 + s, r] = acc[r_, s]
+                    // H[i0 + p, j0 + r_, 4q + d0 + s, r] = acc[r_, s]
                     H[((((long long)z*n + i0 + p)*m + j0 + r_)*D + 4*q + d0 + s)*4 + r] = acc[r_][s];
                 }
             }
@@ -397,7 +397,7 @@ extern "C" __global__ void p4_lifting2d_tiles_dX(
                 for (int r = 0; r < 4; ++r) {
                     #pragma unroll 1
                     for (int d0 = 0; d0 < D; d0 += K) {
-                        // v[k_, 4*e + s] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), 4*e + c0 + s, k_ + d0]
+                        // v[k_, 4e + s] = V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), 4e + c0 + s, k_ + d0]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -411,7 +411,7 @@ extern "C" __global__ void p4_lifting2d_tiles_dX(
                                 v[k_][4*e + s] = (real)V[(((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + 4*e + c0 + s)*D + k_ + d0];
                             }
                         }
-                        // x[k_, 8*e + r_] = G[k0 + e - a, l0 + r_ - b, k_ + d0, r]
+                        // x[k_, 8e + r_] = G[k0 + e - a, l0 + r_ - b, k_ + d0, r]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (K*P*8 + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -439,7 +439,7 @@ extern "C" __global__ void p4_lifting2d_tiles_dX(
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     y[r_] = x[k_][8*p + r_];
                                 }
-                                // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·G[k - a, l - b, d, r]
+                                // acc[r_, s] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·G[k - a, l - b, d, r]
                                 #pragma unroll
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     #pragma unroll
@@ -461,7 +461,7 @@ extern "C" __global__ void p4_lifting2d_tiles_dX(
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     y[r_] = x[k_][8*p + r_];
                                 }
-                                // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·G[k - a, l - b, d, r]
+                                // acc[r_, s] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·G[k - a, l - b, d, r]
                                 #pragma unroll
                                 for (int r_ = 0; r_ < 8; ++r_) {
                                     #pragma unroll
@@ -480,7 +480,7 @@ extern "C" __global__ void p4_lifting2d_tiles_dX(
         for (int r_ = 0; r_ < 8; ++r_) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // dX[k0 + p, l0 + r_, h + 4*q + c0 + t] = acc[r_, h + t]
+                // dX[k0 + p, l0 + r_, h + 4q + c0 + t] = acc[r_, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -507,7 +507,7 @@ extern "C" __global__ void p4_lifting2d_tiles_dX(
                 for (int r = 0; r < 4; ++r) {
                     #pragma unroll 1
                     for (int d0 = 0; d0 < D; d0 += K) {
-                        // v[k_, 4*e + s] = V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), 4*e + c0 + s, k_ + d0]
+                        // v[k_, 4e + s] = V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), 4e + c0 + s, k_ + d0]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -521,7 +521,7 @@ extern "C" __global__ void p4_lifting2d_tiles_dX(
                                 v[k_][4*e + s] = (real)V[(((long long)((r == 0 ? a : (r == 1 ? b : (r == 2 ? -a : -b))) + 1)*3 + (r == 0 ? b : (r == 1 ? -a : (r == 2 ? -b : a))) + 1)*C + 4*e + c0 + s)*D + k_ + d0];
                             }
                         }
-                        // x[k_, 8*e + r_] = G[k0 + e - a, l0 + r_ - b, k_ + d0, r]
+                        // x[k_, 8e + r_] = G[k0 + e - a, l0 + r_ - b, k_ + d0, r]
                         #pragma unroll 4
                         for (unsigned turn = 0; turn < (K*P*8 + threads - 1) / threads; ++turn) {
                             unsigned part = turn*threads + thread;
@@ -552,7 +552,7 @@ extern "C" __global__ void p4_lifting2d_tiles_dX(
                                     y[r_] = x[k_][8*p + r_];
                                 }
                             }
-                            // acc[r_, s] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·G[k - a, l - b, d, r]
+                            // acc[r_, s] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·G[k - a, l - b, d, r]
                             #pragma unroll
                             for (int r_ = 0; r_ < 8; ++r_) {
                                 if (a <= k0 + p && b <= l0 + r_ && k0 + p <= a + n - 1 && k0 + p <= n - 1 && l0 + r_ <= b + m - 1 && l0 + r_ <= m - 1) {
@@ -575,7 +575,7 @@ extern "C" __global__ void p4_lifting2d_tiles_dX(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r_ <= m - 1) {
-                    // dX[k0 + p, l0 + r_, 4*q + c0 + s] = acc[r_, s]
+                    // dX[k0 + p, l0 + r_, 4q + c0 + s] = acc[r_, s]
                     dX[(((long long)z*n + k0 + p)*m + l0 + r_)*C + 4*q + c0 + s] = acc[r_][s];
                 }
             }
@@ -678,7 +678,7 @@ extern "C" __global__ void p4_lifting2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }
@@ -689,7 +689,7 @@ extern "C" __global__ void p4_lifting2d_fold(
 """
 
 IM2COL = r"""
-// F[a, b, c, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+// F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
 extern "C" __global__ void p4_lifting2d_im2col_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long C, long long D)
@@ -780,7 +780,7 @@ extern "C" __global__ void p4_lifting2d_im2col_H(
 """
 
 SHIFTS = r"""
-// F[c, a, b, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+// F[c, a, b, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
 extern "C" __global__ void p4_lifting2d_shifts_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long C, long long D)
@@ -853,7 +853,7 @@ extern "C" __global__ void p4_lifting2d_shifts_H(
 """
 
 WINOGRAD = r"""
-// F[a, b, c, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+// F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
 extern "C" __global__ void p4_lifting2d_winograd_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long C, long long D)
@@ -895,7 +895,7 @@ extern "C" __global__ void p4_lifting2d_winograd_P(
     }
 }
 
-// E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+// E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
 extern "C" __global__ void p4_lifting2d_winograd_E(
     const real* __restrict__ P, real* __restrict__ E,
     long long C, long long S, long long L, long long N, long long Ki, long long Kj, long long Tj)
@@ -917,7 +917,7 @@ extern "C" __global__ void p4_lifting2d_winograd_E(
     E[((((ki*Kj + kj)*N + q)*L + gi)*Tj + gj)*C + c] = P[((q*(Ki + S*(L - 1)) + ki + S*gi)*(Kj + S*(Tj - 1)) + kj + S*gj)*C + c];
 }
 
-// H[q + first, low + S*gi + si, S*gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
+// H[q + first, low + S·gi + si, S·gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
 extern "C" __global__ void p4_lifting2d_winograd_H(
     const real* __restrict__ R, const real* __restrict__ u, stored* __restrict__ H,
     long long n, long long m, long long D, long long S, long long L, long long N, long long Tj, long long first, long long high, long long last, long long low)
@@ -948,7 +948,7 @@ extern "C" __global__ void p4_lifting2d_winograd_H(
 """
 
 IM2COL_DX = r"""
-// F[a, b, d, r, c] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, d]
+// F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
 extern "C" __global__ void p4_lifting2d_im2col_dX_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C)
@@ -1038,7 +1038,7 @@ extern "C" __global__ void p4_lifting2d_im2col_dX_dX(
 """
 
 SHIFTS_DX = r"""
-// F[d, r, a, b, c] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, d]
+// F[d, r, a, b, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
 extern "C" __global__ void p4_lifting2d_shifts_dX_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C)
@@ -1111,7 +1111,7 @@ extern "C" __global__ void p4_lifting2d_shifts_dX_dX(
 """
 
 WINOGRAD_DX = r"""
-// F[a, b, d, r, c] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, d]
+// F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
 extern "C" __global__ void p4_lifting2d_winograd_dX_F(
     const real* __restrict__ V, real* __restrict__ F,
     long long D, long long C)
@@ -1155,7 +1155,7 @@ extern "C" __global__ void p4_lifting2d_winograd_dX_P(
     }
 }
 
-// E[kk, kl, q, gk, gl, d, r] = P[q, kk + S*gk, kl + S*gl, d, r]
+// E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
 extern "C" __global__ void p4_lifting2d_winograd_dX_E(
     const real* __restrict__ P, real* __restrict__ E,
     long long D, long long S, long long L, long long N, long long Kk, long long Kl, long long Tl)
@@ -1179,7 +1179,7 @@ extern "C" __global__ void p4_lifting2d_winograd_dX_E(
     E[(((((kk*Kl + kl)*N + q)*L + gk)*Tl + gl)*D + d)*4 + r] = P[(((q*(Kk + S*(L - 1)) + kk + S*gk)*(Kl + S*(Tl - 1)) + kl + S*gl)*D + d)*4 + r];
 }
 
-// dX[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+// dX[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
 extern "C" __global__ void p4_lifting2d_winograd_dX_dX(
     const real* __restrict__ R, stored* __restrict__ dX,
     long long n, long long m, long long C, long long S, long long L, long long N, long long Tl, long long first, long long high, long long last, long long low)
@@ -1437,7 +1437,7 @@ def _parts_du_work(*, batch, n, m, D, threads, **_):
 def _im2col_fixed(V, new, *, C, D, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     _p4_lifting2d_im2col_F(3*3*4*C*D, (V, F), (C, D), V)
     F_right = strided(F, (0, 0, 0, 0, 0), (9*C, 4*D), ((2, 1), (4, 1)))
     return (F_right,)
@@ -1486,7 +1486,7 @@ def _im2col_work(*, batch, n, m, C, D, N, R, **_):
 def _shifts_fixed(V, new, *, C, D, **_):
     """What products at shifts makes of the weights, once."""
     F = new((C, 3, 3, D, 4))
-    # F[c, a, b, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+    # F[c, a, b, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     _p4_lifting2d_shifts_F(3*3*4*C*D, (V, F), (C, D), V)
     F_right = strided(F, (0, 0, 0, 0, 0), (C, 36*D), ((0, 1), (4, 1)))
     return (F_right,)
@@ -1562,7 +1562,7 @@ def _winograd_fixed(V, new, *, C, D, S, **_):
     G = kronecker((_winograd_G[S, 3], _winograd_G[S, 3]), new)
     B = kronecker((_winograd_B[S, 3], _winograd_B[S, 3]), new)
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     _p4_lifting2d_winograd_F(3*3*4*C*D, (V, F), (C, D), V)
     W = new((Ki, Kj, C, D, 4))
     G_left = strided(G, (0, 0, 0, 0), (Ki*Kj, 9), ((1, 1), (3, 1)))
@@ -1606,7 +1606,7 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             # P[q, pi, pj, c] = X[q + first, low + pi - 1, pj - 1, c], 0 outside
             _p4_lifting2d_winograd_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*C, (X, P), (batch, n, m, C, S, L, N, Ki, Kj, Tj, first, low), H)
 
-            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             _p4_lifting2d_winograd_E(Ki*Kj*N*L*Tj*C, (P, E), (C, S, L, N, Ki, Kj, Tj), H)
 
             # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
@@ -1618,7 +1618,7 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             # R[si, sj, q, gi, gj, d, r] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d, r]
             cp.matmul(A_left, Q_right, out=R_out)
 
-            # H[q + first, low + S*gi + si, S*gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
+            # H[q + first, low + S·gi + si, S·gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
             _p4_lifting2d_winograd_H(N*L*S*Tj*S*D*4, (R, u, H), (n, m, D, S, L, N, Tj, first, high, last, low), H)
 
 
@@ -1654,7 +1654,7 @@ def _winograd_bound(*, C, S, **_):
 def _im2col_dX_fixed(V, new, *, D, C, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     _p4_lifting2d_im2col_dX_F(3*3*4*D*C, (V, F), (D, C), V)
     F_right = strided(F, (0, 0, 0, 0, 0), (36*D, C), ((3, 1), (4, 1)))
     return (F_right,)
@@ -1704,7 +1704,7 @@ def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
 def _shifts_dX_fixed(V, new, *, D, C, **_):
     """What products at shifts makes of the weights, once."""
     F = new((D, 4, 3, 3, C))
-    # F[d, r, a, b, c] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, d]
+    # F[d, r, a, b, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     _p4_lifting2d_shifts_dX_F(4*3*3*D*C, (V, F), (D, C), V)
     F_right = strided(F, (0, 0, 0, 0, 0), (4*D, 9*C), ((1, 1), (4, 1)))
     return (F_right,)
@@ -1780,7 +1780,7 @@ def _winograd_dX_fixed(V, new, *, D, C, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 3], _winograd_dX_G_[S, 3]), new)
     B = kronecker((_winograd_dX_B[S, 3], _winograd_dX_B[S, 3]), new)
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     _p4_lifting2d_winograd_dX_F(3*3*4*D*C, (V, F), (D, C), V)
     W = new((Kk, Kl, D, 4, C))
     G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, 9), ((1, 1), (3, 1)))
@@ -1824,7 +1824,7 @@ def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q
             # P[q, pk, pl, d, r] = G[q + first, low + pk - 1, pl - 1, d, r], 0 outside
             _p4_lifting2d_winograd_dX_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*D*4, (G, P), (batch, n, m, D, S, L, N, Kk, Kl, Tl, first, low), dX)
 
-            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S*gk, kl + S*gl, d, r]
+            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
             _p4_lifting2d_winograd_dX_E(Kk*Kl*N*L*Tl*D*4, (P, E), (D, S, L, N, Kk, Kl, Tl), dX)
 
             # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
@@ -1836,7 +1836,7 @@ def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q
             # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
             cp.matmul(A_left, Q_right, out=R_out)
 
-            # dX[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            # dX[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
             _p4_lifting2d_winograd_dX_dX(N*L*S*Tl*S*C, (R, dX), (n, m, C, S, L, N, Tl, first, high, last, low), dX)
 
 

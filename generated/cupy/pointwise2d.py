@@ -149,7 +149,7 @@ extern "C" __global__ void pointwise2d_tiles(
         }
         #pragma unroll 1
         for (int c0 = 0; c0 < C; c0 += K) {
-            // v[k, 4*e + s] = V[k + c0, 4*e + d0 + s]
+            // v[k, 4e + s] = V[k + c0, 4e + d0 + s]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -163,7 +163,7 @@ extern "C" __global__ void pointwise2d_tiles(
                     v[k][4*e + s] = (real)V[(long long)(k + c0)*D + 4*e + d0 + s];
                 }
             }
-            // x[k, 8*e + r] = X[i0 + e, j0 + r, k + c0]
+            // x[k, 8e + r] = X[i0 + e, j0 + r, k + c0]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -229,7 +229,7 @@ extern "C" __global__ void pointwise2d_tiles(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // H[i0 + p, j0 + r, h + 4*q + d0 + t] = acc[r, h + t]
+                // H[i0 + p, j0 + r, h + 4q + d0 + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -250,7 +250,7 @@ extern "C" __global__ void pointwise2d_tiles(
         }
         #pragma unroll 1
         for (int c0 = 0; c0 < C; c0 += K) {
-            // v[k, 4*e + s] = V[k + c0, 4*e + d0 + s]
+            // v[k, 4e + s] = V[k + c0, 4e + d0 + s]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (K*Q*4 + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -264,7 +264,7 @@ extern "C" __global__ void pointwise2d_tiles(
                     v[k][4*e + s] = (real)V[(long long)(k + c0)*D + 4*e + d0 + s];
                 }
             }
-            // x[k, 8*e + r] = X[i0 + e, j0 + r, k + c0]
+            // x[k, 8e + r] = X[i0 + e, j0 + r, k + c0]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -315,7 +315,7 @@ extern "C" __global__ void pointwise2d_tiles(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1) {
-                    // H[i0 + p, j0 + r, 4*q + d0 + s] = acc[r, s]
+                    // H[i0 + p, j0 + r, 4q + d0 + s] = acc[r, s]
                     H[(((long long)z*n + i0 + p)*m + j0 + r)*D + 4*q + d0 + s] = acc[r][s];
                 }
             }
@@ -357,7 +357,7 @@ extern "C" __global__ void pointwise2d_tiles_dX(
         }
         #pragma unroll 1
         for (int d0 = 0; d0 < D; d0 += K) {
-            // v[k_, 4*e + s] = V[4*e + c0 + s, k_ + d0]
+            // v[k_, 4e + s] = V[4e + c0 + s, k_ + d0]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -371,7 +371,7 @@ extern "C" __global__ void pointwise2d_tiles_dX(
                     v[k_][4*e + s] = (real)V[(long long)(4*e + c0 + s)*D + k_ + d0];
                 }
             }
-            // x[k_, 8*e + r] = G[k0 + e, l0 + r, k_ + d0]
+            // x[k_, 8e + r] = G[k0 + e, l0 + r, k_ + d0]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -437,7 +437,7 @@ extern "C" __global__ void pointwise2d_tiles_dX(
         for (int r = 0; r < 8; ++r) {
             #pragma unroll
             for (int t = 0; t < 4; t += W) {
-                // dX[k0 + p, l0 + r, h + 4*q + c0 + t] = acc[r, h + t]
+                // dX[k0 + p, l0 + r, h + 4q + c0 + t] = acc[r, h + t]
                 Lanes lanes;
                 #pragma unroll
                 for (int h = 0; h < W; ++h)
@@ -458,7 +458,7 @@ extern "C" __global__ void pointwise2d_tiles_dX(
         }
         #pragma unroll 1
         for (int d0 = 0; d0 < D; d0 += K) {
-            // v[k_, 4*e + s] = V[4*e + c0 + s, k_ + d0]
+            // v[k_, 4e + s] = V[4e + c0 + s, k_ + d0]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (Q*4*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -472,7 +472,7 @@ extern "C" __global__ void pointwise2d_tiles_dX(
                     v[k_][4*e + s] = (real)V[(long long)(4*e + c0 + s)*D + k_ + d0];
                 }
             }
-            // x[k_, 8*e + r] = G[k0 + e, l0 + r, k_ + d0]
+            // x[k_, 8e + r] = G[k0 + e, l0 + r, k_ + d0]
             #pragma unroll 4
             for (unsigned turn = 0; turn < (P*8*K + threads - 1) / threads; ++turn) {
                 unsigned part = turn*threads + thread;
@@ -523,7 +523,7 @@ extern "C" __global__ void pointwise2d_tiles_dX(
             #pragma unroll
             for (int s = 0; s < 4; ++s) {
                 if (4*q + c0 + s <= C - 1 && k0 + p <= n - 1 && l0 + r <= m - 1) {
-                    // dX[k0 + p, l0 + r, 4*q + c0 + s] = acc[r, s]
+                    // dX[k0 + p, l0 + r, 4q + c0 + s] = acc[r, s]
                     dX[(((long long)z*n + k0 + p)*m + l0 + r)*C + 4*q + c0 + s] = acc[r][s];
                 }
             }
@@ -612,7 +612,7 @@ extern "C" __global__ void pointwise2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

@@ -33,7 +33,7 @@ extern "C" __global__ void reflect2d_direct(
     real acc;
     // acc = u
     acc = (real)u[0];
-    // acc += V[a, b]·X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]
+    // acc += V[a, b]·X[min(max(1, 2n - 2) - ((i + a) mod max(1, 2n - 2)), (i + a) mod max(1, 2n - 2)), min(max(1, 2m - 2) - ((j + b) mod max(1, 2m - 2)), (j + b) mod max(1, 2m - 2))]
     for (long long a = -Delta; a < Delta + 1; ++a) {
         for (long long b = -Delta; b < Delta + 1; ++b) {
             acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)X[(z*n + min((((i + a) % max(1LL, 2*n - 2) + max(1LL, 2*n - 2)) % max(1LL, 2*n - 2)), max(1LL, 2*n - 2) - (((i + a) % max(1LL, 2*n - 2) + max(1LL, 2*n - 2)) % max(1LL, 2*n - 2))))*m + min((((j + b) % max(1LL, 2*m - 2) + max(1LL, 2*m - 2)) % max(1LL, 2*m - 2)), max(1LL, 2*m - 2) - (((j + b) % max(1LL, 2*m - 2) + max(1LL, 2*m - 2)) % max(1LL, 2*m - 2)))];
@@ -87,7 +87,7 @@ extern "C" __global__ void reflect2d_direct_dV(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]·G[i, j]
+    // acc += X[min(max(1, 2n - 2) - ((i + a) mod max(1, 2n - 2)), (i + a) mod max(1, 2n - 2)), min(max(1, 2m - 2) - ((j + b) mod max(1, 2m - 2)), (j + b) mod max(1, 2m - 2))]·G[i, j]
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n; ++i) {
             for (long long j = 0; j < m; ++j) {
@@ -150,13 +150,13 @@ extern "C" __global__ void reflect2d_strips(
             real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
-                // x[e + t] = X[i0 + y - Delta, j0 + left + e + t]
+                // x[e + t] = X[i0 + y - Δ, j0 + left + e + t]
                 const Lanes lanes = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
                 #pragma unroll
                 for (int e = 0; e < W; ++e)
                     x[e + t] = (real)lanes.entry[e];
             }
-            // acc[p, q] += V[a, b]·X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]
+            // acc[p, q] += V[a, b]·X[min(max(1, 2n - 2) - ((i + a) mod max(1, 2n - 2)), (i + a) mod max(1, 2n - 2)), min(max(1, 2m - 2) - ((j + b) mod max(1, 2m - 2)), (j + b) mod max(1, 2m - 2))]
             #pragma unroll
             for (int p = 0; p < R; ++p) {
                 const int a = y - Delta - p;
@@ -191,7 +191,7 @@ extern "C" __global__ void reflect2d_strips(
                 real acc;
                 // acc = u
                 acc = (real)u[0];
-                // acc += V[a, b]·X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]
+                // acc += V[a, b]·X[min(max(1, 2n - 2) - ((i + a) mod max(1, 2n - 2)), (i + a) mod max(1, 2n - 2)), min(max(1, 2m - 2) - ((j + b) mod max(1, 2m - 2)), (j + b) mod max(1, 2m - 2))]
                 #pragma unroll 1
                 for (int a = -Delta; a < Delta + 1; ++a) {
                     #pragma unroll 1
@@ -235,7 +235,7 @@ extern "C" __global__ void reflect2d_halos(
             // acc[r] = u
             acc[r] = (real)u[0];
         }
-        // x[y, e + t] = X[i0 + y - Delta, j0 + left + e + t]
+        // x[y, e + t] = X[i0 + y - Δ, j0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -245,7 +245,7 @@ extern "C" __global__ void reflect2d_halos(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -256,7 +256,7 @@ extern "C" __global__ void reflect2d_halos(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]
+        // acc[r] += V[a, b]·X[min(max(1, 2n - 2) - ((i + a) mod max(1, 2n - 2)), (i + a) mod max(1, 2n - 2)), min(max(1, 2m - 2) - ((j + b) mod max(1, 2m - 2)), (j + b) mod max(1, 2m - 2))]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll
@@ -270,7 +270,7 @@ extern "C" __global__ void reflect2d_halos(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // H[i0 + R*p + r, j0 + q] = acc[r]
+            // H[i0 + p·R + r, j0 + q] = acc[r]
             H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
         }
     } else {
@@ -281,7 +281,7 @@ extern "C" __global__ void reflect2d_halos(
                 acc[r] = (real)u[0];
             }
         }
-        // x[y, t] = X[Min(Max(1, 2*n - 2) - Mod(i0 + y - Delta, Max(1, 2*n - 2)), Mod(i0 + y - Delta, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j0 + left + t, Max(1, 2*m - 2)), Mod(j0 + left + t, Max(1, 2*m - 2)))]
+        // x[y, t] = X[min(max(1, 2n - 2) - ((i0 + y - Δ) mod max(1, 2n - 2)), (i0 + y - Δ) mod max(1, 2n - 2)), min(max(1, 2m - 2) - ((j0 + left + t) mod max(1, 2m - 2)), (j0 + left + t) mod max(1, 2m - 2))]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -293,7 +293,7 @@ extern "C" __global__ void reflect2d_halos(
                 x[y][t] = X[((long long)z*n + min((((i0 + y - Delta) % max(1, 2*n - 2) + max(1, 2*n - 2)) % max(1, 2*n - 2)), max(1, 2*n - 2) - (((i0 + y - Delta) % max(1, 2*n - 2) + max(1, 2*n - 2)) % max(1, 2*n - 2))))*m + min((((j0 + left + t) % max(1, 2*m - 2) + max(1, 2*m - 2)) % max(1, 2*m - 2)), max(1, 2*m - 2) - (((j0 + left + t) % max(1, 2*m - 2) + max(1, 2*m - 2)) % max(1, 2*m - 2)))];
             }
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -304,7 +304,7 @@ extern "C" __global__ void reflect2d_halos(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]
+        // acc[r] += V[a, b]·X[min(max(1, 2n - 2) - ((i + a) mod max(1, 2n - 2)), (i + a) mod max(1, 2n - 2)), min(max(1, 2m - 2) - ((j + b) mod max(1, 2m - 2)), (j + b) mod max(1, 2m - 2))]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll 1
@@ -321,7 +321,7 @@ extern "C" __global__ void reflect2d_halos(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
-                // H[i0 + R*p + r, j0 + q] = acc[r]
+                // H[i0 + p·R + r, j0 + q] = acc[r]
                 H[((long long)z*n + i0 + R*p + r)*m + j0 + q] = acc[r];
             }
         }
@@ -353,7 +353,7 @@ extern "C" __global__ void reflect2d_parts_dV(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += X[Min(Max(1, 2*n - 2) - Mod(i + a, Max(1, 2*n - 2)), Mod(i + a, Max(1, 2*n - 2))), Min(Max(1, 2*m - 2) - Mod(j + b, Max(1, 2*m - 2)), Mod(j + b, Max(1, 2*m - 2)))]·G[i, j]
+    // acc += X[min(max(1, 2n - 2) - ((i + a) mod max(1, 2n - 2)), (i + a) mod max(1, 2n - 2)), min(max(1, 2m - 2) - ((j + b) mod max(1, 2m - 2)), (j + b) mod max(1, 2m - 2))]·G[i, j]
     for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
         for (long long i = i0; i < min(n, i0 + length_i); ++i) {
             for (long long j = j0 + lane; j < min(m, j0 + length_j); j += 32) {
@@ -411,7 +411,7 @@ extern "C" __global__ void reflect2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

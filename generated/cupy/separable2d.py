@@ -180,7 +180,7 @@ extern "C" __global__ void separable2d_strips(
                 real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
-                    // x[e + t] = X[i0 + y - Delta, j0 + left + e + t]
+                    // x[e + t] = X[i0 + y - Δ, j0 + left + e + t]
                     const Lanes lanes = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
                     #pragma unroll
                     for (int e = 0; e < W; ++e)
@@ -272,7 +272,7 @@ extern "C" __global__ void separable2d_strips_dX(
                 real x[right - left];
                 #pragma unroll
                 for (int t = 0; t < right - left; t += W) {
-                    // x[e + t] = G[k0 + Delta + R_ - 1 - y, l0 + left + e + t]
+                    // x[e + t] = G[k0 + Δ + R_ - 1 - y, l0 + left + e + t]
                     const Lanes lanes = *(const Lanes*)&G[((long long)z*n + k0 + Delta + R_ - 1 - y)*m + l0 + left + t];
                     #pragma unroll
                     for (int e = 0; e < W; ++e)
@@ -362,7 +362,7 @@ extern "C" __global__ void separable2d_halos(
             // acc[r_] = u
             acc[r_] = (real)u[0];
         }
-        // x[y, e + t] = X[i0 + y - Delta, j0 + left + e + t]
+        // x[y, e + t] = X[i0 + y - Δ, j0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -372,7 +372,7 @@ extern "C" __global__ void separable2d_halos(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
         }
-        // v[r, a] = P[r, a - Delta]
+        // v[r, a] = P[r, a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -382,7 +382,7 @@ extern "C" __global__ void separable2d_halos(
             const int r = part;
             v[r][a] = P[(long long)r*(2*Delta + 1) + a];
         }
-        // v_[r, b] = Q[r, b - Delta]
+        // v_[r, b] = Q[r, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -410,7 +410,7 @@ extern "C" __global__ void separable2d_halos(
         __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
-            // H[i0 + R_*p + r_, j0 + q] = acc[r_]
+            // H[i0 + p·R_ + r_, j0 + q] = acc[r_]
             H[((long long)z*n + i0 + R_*p + r_)*m + j0 + q] = acc[r_];
         }
     } else {
@@ -421,7 +421,7 @@ extern "C" __global__ void separable2d_halos(
                 acc[r_] = (real)u[0];
             }
         }
-        // x[y, t] = X[i0 + y - Delta, j0 + left + t]
+        // x[y, t] = X[i0 + y - Δ, j0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -433,7 +433,7 @@ extern "C" __global__ void separable2d_halos(
                 x[y][t] = X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
             }
         }
-        // v[r, a] = P[r, a - Delta]
+        // v[r, a] = P[r, a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -443,7 +443,7 @@ extern "C" __global__ void separable2d_halos(
             const int r = part;
             v[r][a] = P[(long long)r*(2*Delta + 1) + a];
         }
-        // v_[r, b] = Q[r, b - Delta]
+        // v_[r, b] = Q[r, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -474,7 +474,7 @@ extern "C" __global__ void separable2d_halos(
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             if (i0 + R_*p + r_ <= n - 1 && j0 + q <= m - 1) {
-                // H[i0 + R_*p + r_, j0 + q] = acc[r_]
+                // H[i0 + p·R_ + r_, j0 + q] = acc[r_]
                 H[((long long)z*n + i0 + R_*p + r_)*m + j0 + q] = acc[r_];
             }
         }
@@ -512,7 +512,7 @@ extern "C" __global__ void separable2d_passes(
             // acc[r_] = u
             acc[r_] = (real)u[0];
         }
-        // x[y, e + t] = X[i0 + y - Delta, j0 + left + e + t]
+        // x[y, e + t] = X[i0 + y - Δ, j0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -522,7 +522,7 @@ extern "C" __global__ void separable2d_passes(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
         }
-        // v[r, a] = P[r, a - Delta]
+        // v[r, a] = P[r, a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -532,7 +532,7 @@ extern "C" __global__ void separable2d_passes(
             const int r = part;
             v[r][a] = P[(long long)r*(2*Delta + 1) + a];
         }
-        // v_[r, b] = Q[r, b - Delta]
+        // v_[r, b] = Q[r, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -543,7 +543,7 @@ extern "C" __global__ void separable2d_passes(
             v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // Z[r, y, t] = Σ_b v_[r, Delta + b]·x[y, b - left + t]
+        // Z[r, y, t] = Σ_b v_[r, b + Δ]·x[y, b + t - left]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + P_*R_)*(Q_) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -562,7 +562,7 @@ extern "C" __global__ void separable2d_passes(
             Z[r][y][t] = sum;
         }
         __syncthreads();
-        // acc[r_] += v[r, Delta + a]·Z[r, Delta + R_*p + a + r_, q]
+        // acc[r_] += v[r, a + Δ]·Z[r, a + Δ + p·R_ + r_, q]
         #pragma unroll 1
         for (int r = 0; r < R; ++r) {
             #pragma unroll
@@ -576,7 +576,7 @@ extern "C" __global__ void separable2d_passes(
         __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
-            // H[i0 + R_*p + r_, j0 + q] = acc[r_]
+            // H[i0 + p·R_ + r_, j0 + q] = acc[r_]
             H[((long long)z*n + i0 + R_*p + r_)*m + j0 + q] = acc[r_];
         }
     } else {
@@ -587,7 +587,7 @@ extern "C" __global__ void separable2d_passes(
                 acc[r_] = (real)u[0];
             }
         }
-        // x[y, t] = X[i0 + y - Delta, j0 + left + t]
+        // x[y, t] = X[i0 + y - Δ, j0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -599,7 +599,7 @@ extern "C" __global__ void separable2d_passes(
                 x[y][t] = X[((long long)z*n + i0 + y - Delta)*m + j0 + left + t];
             }
         }
-        // v[r, a] = P[r, a - Delta]
+        // v[r, a] = P[r, a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -609,7 +609,7 @@ extern "C" __global__ void separable2d_passes(
             const int r = part;
             v[r][a] = P[(long long)r*(2*Delta + 1) + a];
         }
-        // v_[r, b] = Q[r, b - Delta]
+        // v_[r, b] = Q[r, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -620,7 +620,7 @@ extern "C" __global__ void separable2d_passes(
             v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // Z[r, y, t] = Σ_b v_[r, Delta + b]·x[y, b - left + t]
+        // Z[r, y, t] = Σ_b v_[r, b + Δ]·x[y, b + t - left]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + P_*R_)*(Q_) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -643,7 +643,7 @@ extern "C" __global__ void separable2d_passes(
             }
         }
         __syncthreads();
-        // acc[r_] += v[r, Delta + a]·Z[r, Delta + R_*p + a + r_, q]
+        // acc[r_] += v[r, a + Δ]·Z[r, a + Δ + p·R_ + r_, q]
         #pragma unroll 1
         for (int r = 0; r < R; ++r) {
             #pragma unroll 1
@@ -660,7 +660,7 @@ extern "C" __global__ void separable2d_passes(
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             if (i0 + R_*p + r_ <= n - 1 && j0 + q <= m - 1) {
-                // H[i0 + R_*p + r_, j0 + q] = acc[r_]
+                // H[i0 + p·R_ + r_, j0 + q] = acc[r_]
                 H[((long long)z*n + i0 + R_*p + r_)*m + j0 + q] = acc[r_];
             }
         }
@@ -697,7 +697,7 @@ extern "C" __global__ void separable2d_halos_dX(
             // acc[r_] = 0
             acc[r_] = 0;
         }
-        // x[y, e + t] = G[k0 + y - Delta, l0 + left + e + t]
+        // x[y, e + t] = G[k0 + y - Δ, l0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -707,7 +707,7 @@ extern "C" __global__ void separable2d_halos_dX(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
         }
-        // v[r, a] = P[r, a - Delta]
+        // v[r, a] = P[r, a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -717,7 +717,7 @@ extern "C" __global__ void separable2d_halos_dX(
             const int r = part;
             v[r][a] = P[(long long)r*(2*Delta + 1) + a];
         }
-        // v_[r, b] = Q[r, b - Delta]
+        // v_[r, b] = Q[r, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -745,7 +745,7 @@ extern "C" __global__ void separable2d_halos_dX(
         __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
-            // dX[k0 + R_*p + r_, l0 + q] = acc[r_]
+            // dX[k0 + p·R_ + r_, l0 + q] = acc[r_]
             dX[((long long)z*n + k0 + R_*p + r_)*m + l0 + q] = acc[r_];
         }
     } else {
@@ -756,7 +756,7 @@ extern "C" __global__ void separable2d_halos_dX(
                 acc[r_] = 0;
             }
         }
-        // x[y, t] = G[k0 + y - Delta, l0 + left + t]
+        // x[y, t] = G[k0 + y - Δ, l0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -768,7 +768,7 @@ extern "C" __global__ void separable2d_halos_dX(
                 x[y][t] = G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
             }
         }
-        // v[r, a] = P[r, a - Delta]
+        // v[r, a] = P[r, a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -778,7 +778,7 @@ extern "C" __global__ void separable2d_halos_dX(
             const int r = part;
             v[r][a] = P[(long long)r*(2*Delta + 1) + a];
         }
-        // v_[r, b] = Q[r, b - Delta]
+        // v_[r, b] = Q[r, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -809,7 +809,7 @@ extern "C" __global__ void separable2d_halos_dX(
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             if (k0 + R_*p + r_ <= n - 1 && l0 + q <= m - 1) {
-                // dX[k0 + R_*p + r_, l0 + q] = acc[r_]
+                // dX[k0 + p·R_ + r_, l0 + q] = acc[r_]
                 dX[((long long)z*n + k0 + R_*p + r_)*m + l0 + q] = acc[r_];
             }
         }
@@ -847,7 +847,7 @@ extern "C" __global__ void separable2d_passes_dX(
             // acc[r_] = 0
             acc[r_] = 0;
         }
-        // x[y, e + t] = G[k0 + y - Delta, l0 + left + e + t]
+        // x[y, e + t] = G[k0 + y - Δ, l0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -857,7 +857,7 @@ extern "C" __global__ void separable2d_passes_dX(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
         }
-        // v[r, a] = P[r, a - Delta]
+        // v[r, a] = P[r, a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -867,7 +867,7 @@ extern "C" __global__ void separable2d_passes_dX(
             const int r = part;
             v[r][a] = P[(long long)r*(2*Delta + 1) + a];
         }
-        // v_[r, b] = Q[r, b - Delta]
+        // v_[r, b] = Q[r, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -878,7 +878,7 @@ extern "C" __global__ void separable2d_passes_dX(
             v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // Z[r, y, t] = Σ_b v_[r, Delta + b]·x[y, -b - left + t]
+        // Z[r, y, t] = Σ_b v_[r, b + Δ]·x[y, t - left - b]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + P_*R_)*(Q_) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -897,7 +897,7 @@ extern "C" __global__ void separable2d_passes_dX(
             Z[r][y][t] = sum;
         }
         __syncthreads();
-        // acc[r_] += v[r, Delta + a]·Z[r, Delta + R_*p - a + r_, q]
+        // acc[r_] += v[r, a + Δ]·Z[r, Δ + p·R_ + r_ - a, q]
         #pragma unroll 1
         for (int r = 0; r < R; ++r) {
             #pragma unroll
@@ -911,7 +911,7 @@ extern "C" __global__ void separable2d_passes_dX(
         __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
-            // dX[k0 + R_*p + r_, l0 + q] = acc[r_]
+            // dX[k0 + p·R_ + r_, l0 + q] = acc[r_]
             dX[((long long)z*n + k0 + R_*p + r_)*m + l0 + q] = acc[r_];
         }
     } else {
@@ -922,7 +922,7 @@ extern "C" __global__ void separable2d_passes_dX(
                 acc[r_] = 0;
             }
         }
-        // x[y, t] = G[k0 + y - Delta, l0 + left + t]
+        // x[y, t] = G[k0 + y - Δ, l0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P_*R_)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -934,7 +934,7 @@ extern "C" __global__ void separable2d_passes_dX(
                 x[y][t] = G[((long long)z*n + k0 + y - Delta)*m + l0 + left + t];
             }
         }
-        // v[r, a] = P[r, a - Delta]
+        // v[r, a] = P[r, a - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -944,7 +944,7 @@ extern "C" __global__ void separable2d_passes_dX(
             const int r = part;
             v[r][a] = P[(long long)r*(2*Delta + 1) + a];
         }
-        // v_[r, b] = Q[r, b - Delta]
+        // v_[r, b] = Q[r, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -955,7 +955,7 @@ extern "C" __global__ void separable2d_passes_dX(
             v_[r][b] = Q[(long long)r*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // Z[r, y, t] = Σ_b v_[r, Delta + b]·x[y, -b - left + t]
+        // Z[r, y, t] = Σ_b v_[r, b + Δ]·x[y, t - left - b]
         #pragma unroll 4
         for (unsigned turn = 0; turn < (R*(2*Delta + P_*R_)*(Q_) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -978,7 +978,7 @@ extern "C" __global__ void separable2d_passes_dX(
             }
         }
         __syncthreads();
-        // acc[r_] += v[r, Delta + a]·Z[r, Delta + R_*p - a + r_, q]
+        // acc[r_] += v[r, a + Δ]·Z[r, Δ + p·R_ + r_ - a, q]
         #pragma unroll 1
         for (int r = 0; r < R; ++r) {
             #pragma unroll 1
@@ -995,7 +995,7 @@ extern "C" __global__ void separable2d_passes_dX(
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             if (k0 + R_*p + r_ <= n - 1 && l0 + q <= m - 1) {
-                // dX[k0 + R_*p + r_, l0 + q] = acc[r_]
+                // dX[k0 + p·R_ + r_, l0 + q] = acc[r_]
                 dX[((long long)z*n + k0 + R_*p + r_)*m + l0 + q] = acc[r_];
             }
         }
@@ -1128,7 +1128,7 @@ extern "C" __global__ void separable2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

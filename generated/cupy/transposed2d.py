@@ -33,7 +33,7 @@ extern "C" __global__ void transposed2d_direct(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += V[k - 2*i, l - 2*j]·H[i, j]
+    // acc += V[k - 2i, l - 2j]·H[i, j]
     for (long long i = max((-(((Delta - k) - (((Delta - k) % 2 + 2) % 2)) / 2)), 0LL); i < min((((k + Delta) - (((k + Delta) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1); ++i) {
         for (long long j = max((-(((Delta - l) - (((Delta - l) % 2 + 2) % 2)) / 2)), 0LL); j < min((((l + Delta) - (((l + Delta) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1); ++j) {
             acc += (real)V[(k + Delta - 2*i)*(2*Delta + 1) + l + Delta - 2*j] * (real)H[(z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j];
@@ -57,7 +57,7 @@ extern "C" __global__ void transposed2d_direct_dH(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += V[a, b]·G[2*i + a, 2*j + b]
+    // acc += V[a, b]·G[2i + a, 2j + b]
     for (long long a = max(-2*i, -Delta); a < min(Delta + 1, n - 2*i); ++a) {
         for (long long b = max(-2*j, -Delta); b < min(Delta + 1, m - 2*j); ++b) {
             acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)G[(z*n + 2*i + a)*m + 2*j + b];
@@ -80,7 +80,7 @@ extern "C" __global__ void transposed2d_direct_dV(
     // acc = 0
     acc = 0;
     if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {
-        // acc += H[i, j]·G[2*i + a, 2*j + b]
+        // acc += H[i, j]·G[2i + a, 2j + b]
         for (long long z = 0; z < batch; ++z) {
             for (long long i = max((-(((a) - (((a) % 2 + 2) % 2)) / 2)), 0LL); i < min((((n - 1 - a) - (((n - 1 - a) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1); ++i) {
                 for (long long j = max((-(((b) - (((b) % 2 + 2) % 2)) / 2)), 0LL); j < min((((m - 1 - b) - (((m - 1 - b) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1); ++j) {
@@ -123,13 +123,13 @@ extern "C" __global__ void transposed2d_strips_dH(
             real x[right - left];
             #pragma unroll
             for (int t = 0; t < right - left; t += W) {
-                // x[e + t] = G[2*i0 + y - Delta, 2*j0 + left + e + t]
+                // x[e + t] = G[2i0 + y - Δ, 2j0 + left + e + t]
                 const Lanes lanes = *(const Lanes*)&G[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
                 #pragma unroll
                 for (int e = 0; e < W; ++e)
                     x[e + t] = (real)lanes.entry[e];
             }
-            // acc[p, q] += V[a, b]·G[2*i + a, 2*j + b]
+            // acc[p, q] += V[a, b]·G[2i + a, 2j + b]
             #pragma unroll
             for (int p = 0; p < R; ++p) {
                 const int a = y - Delta - 2*p;
@@ -164,7 +164,7 @@ extern "C" __global__ void transposed2d_strips_dH(
                 real acc;
                 // acc = 0
                 acc = 0;
-                // acc += V[a, b]·G[2*i + a, 2*j + b]
+                // acc += V[a, b]·G[2i + a, 2j + b]
                 #pragma unroll 1
                 for (int a = max(-2*i, -Delta); a < min(Delta + 1, n - 2*i); ++a) {
                     #pragma unroll 1
@@ -208,7 +208,7 @@ extern "C" __global__ void transposed2d_halos_dH(
             // acc[r] = 0
             acc[r] = 0;
         }
-        // x[y, e + t] = G[2*i0 + y - Delta, 2*j0 + left + e + t]
+        // x[y, e + t] = G[2i0 + y - Δ, 2j0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 2*P*R - 1)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -218,7 +218,7 @@ extern "C" __global__ void transposed2d_halos_dH(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -229,7 +229,7 @@ extern "C" __global__ void transposed2d_halos_dH(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·G[2*i + a, 2*j + b]
+        // acc[r] += V[a, b]·G[2i + a, 2j + b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll
@@ -243,7 +243,7 @@ extern "C" __global__ void transposed2d_halos_dH(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // dH[i0 + R*p + r, j0 + q] = acc[r]
+            // dH[i0 + p·R + r, j0 + q] = acc[r]
             dH[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + R*p + r)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + q] = acc[r];
         }
     } else {
@@ -254,7 +254,7 @@ extern "C" __global__ void transposed2d_halos_dH(
                 acc[r] = 0;
             }
         }
-        // x[y, t] = G[2*i0 + y - Delta, 2*j0 + left + t]
+        // x[y, t] = G[2i0 + y - Δ, 2j0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 2*P*R - 1)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -266,7 +266,7 @@ extern "C" __global__ void transposed2d_halos_dH(
                 x[y][t] = G[((long long)z*n + 2*i0 + y - Delta)*m + 2*j0 + left + t];
             }
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -277,7 +277,7 @@ extern "C" __global__ void transposed2d_halos_dH(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·G[2*i + a, 2*j + b]
+        // acc[r] += V[a, b]·G[2i + a, 2j + b]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll 1
@@ -294,7 +294,7 @@ extern "C" __global__ void transposed2d_halos_dH(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (2*i0 + 2*R*p + 2*r <= n - 1 && 2*j0 + 2*q <= m - 1) {
-                // dH[i0 + R*p + r, j0 + q] = acc[r]
+                // dH[i0 + p·R + r, j0 + q] = acc[r]
                 dH[((long long)z*((((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1) + i0 + R*p + r)*((((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1) + j0 + q] = acc[r];
             }
         }
@@ -327,7 +327,7 @@ extern "C" __global__ void transposed2d_parts_dV(
     // acc = 0
     acc = 0;
     if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {
-        // acc += H[i, j]·G[2*i + a, 2*j + b]
+        // acc += H[i, j]·G[2i + a, 2j + b]
         for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
             for (long long i = max((-(((a) - (((a) % 2 + 2) % 2)) / 2)), i0); i < min(min((((n - 1 - a) - (((n - 1 - a) % 2 + 2) % 2)) / 2) + 1, (((n - 1) - (((n - 1) % 2 + 2) % 2)) / 2) + 1), i0 + length_i); ++i) {
                 for (long long j = max((-(((b) - (((b) % 2 + 2) % 2)) / 2)), j0) + (((j0 + lane - max((-(((b) - (((b) % 2 + 2) % 2)) / 2)), j0)) % 32 + 32) % 32); j < min(min((((m - 1 - b) - (((m - 1 - b) % 2 + 2) % 2)) / 2) + 1, (((m - 1) - (((m - 1) % 2 + 2) % 2)) / 2) + 1), j0 + length_j); j += 32) {
@@ -355,7 +355,7 @@ extern "C" __global__ void transposed2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

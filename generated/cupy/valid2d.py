@@ -33,7 +33,7 @@ extern "C" __global__ void valid2d_direct(
     real acc;
     // acc = u
     acc = (real)u[0];
-    // acc += V[a, b]·X[i + a + Delta, j + b + Delta]
+    // acc += V[a, b]·X[i + a + Δ, j + b + Δ]
     for (long long a = -Delta; a < Delta + 1; ++a) {
         for (long long b = -Delta; b < Delta + 1; ++b) {
             acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)X[(z*n + i + a + Delta)*m + j + b + Delta];
@@ -57,7 +57,7 @@ extern "C" __global__ void valid2d_direct_dX(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += V[a, b]·G[k - a - Delta, l - b - Delta]
+    // acc += V[a, b]·G[k - a - Δ, l - b - Δ]
     for (long long a = max(-Delta, k + Delta + 1 - n); a < min(Delta + 1, k + 1 - Delta); ++a) {
         for (long long b = max(-Delta, l + Delta + 1 - m); b < min(Delta + 1, l + 1 - Delta); ++b) {
             acc += (real)V[(a + Delta)*(2*Delta + 1) + b + Delta] * (real)G[(z*(n - 2*Delta) + k - a - Delta)*(m - 2*Delta) + l - b - Delta];
@@ -79,7 +79,7 @@ extern "C" __global__ void valid2d_direct_dV(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += X[i + a + Delta, j + b + Delta]·G[i, j]
+    // acc += X[i + a + Δ, j + b + Δ]·G[i, j]
     for (long long z = 0; z < batch; ++z) {
         for (long long i = 0; i < n - 2*Delta; ++i) {
             for (long long j = 0; j < m - 2*Delta; ++j) {
@@ -148,7 +148,7 @@ extern "C" __global__ void valid2d_strips(
                 for (int e = 0; e < W; ++e)
                     x[e + t] = (real)lanes.entry[e];
             }
-            // acc[p, q] += V[a, b]·X[i + a + Delta, j + b + Delta]
+            // acc[p, q] += V[a, b]·X[i + a + Δ, j + b + Δ]
             #pragma unroll
             for (int p = 0; p < R; ++p) {
                 const int a = y - Delta - p;
@@ -183,7 +183,7 @@ extern "C" __global__ void valid2d_strips(
                 real acc;
                 // acc = u
                 acc = (real)u[0];
-                // acc += V[a, b]·X[i + a + Delta, j + b + Delta]
+                // acc += V[a, b]·X[i + a + Δ, j + b + Δ]
                 #pragma unroll 1
                 for (int a = -Delta; a < Delta + 1; ++a) {
                     #pragma unroll 1
@@ -234,7 +234,7 @@ extern "C" __global__ void valid2d_strips_dX(
                 for (int e = 0; e < W; ++e)
                     x[e + t] = (real)lanes.entry[e];
             }
-            // acc[p, q] += V[a, b]·G[k - a - Delta, l - b - Delta]
+            // acc[p, q] += V[a, b]·G[k - a - Δ, l - b - Δ]
             #pragma unroll
             for (int p = 0; p < R; ++p) {
                 const int a = p + y + 1 - Delta - R;
@@ -269,7 +269,7 @@ extern "C" __global__ void valid2d_strips_dX(
                 real acc;
                 // acc = 0
                 acc = 0;
-                // acc += V[a, b]·G[k - a - Delta, l - b - Delta]
+                // acc += V[a, b]·G[k - a - Δ, l - b - Δ]
                 #pragma unroll 1
                 for (int a = max(-Delta, k + Delta + 1 - n); a < min(Delta + 1, k + 1 - Delta); ++a) {
                     #pragma unroll 1
@@ -323,7 +323,7 @@ extern "C" __global__ void valid2d_halos(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&X[((long long)z*n + i0 + y)*m + j0 + left + t];
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -334,7 +334,7 @@ extern "C" __global__ void valid2d_halos(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·X[i + a + Delta, j + b + Delta]
+        // acc[r] += V[a, b]·X[i + a + Δ, j + b + Δ]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll
@@ -348,7 +348,7 @@ extern "C" __global__ void valid2d_halos(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // H[i0 + R*p + r, j0 + q] = acc[r]
+            // H[i0 + p·R + r, j0 + q] = acc[r]
             H[((long long)z*(n - 2*Delta) + i0 + R*p + r)*(m - 2*Delta) + j0 + q] = acc[r];
         }
     } else {
@@ -371,7 +371,7 @@ extern "C" __global__ void valid2d_halos(
                 x[y][t] = X[((long long)z*n + i0 + y)*m + j0 + left + t];
             }
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -382,7 +382,7 @@ extern "C" __global__ void valid2d_halos(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·X[i + a + Delta, j + b + Delta]
+        // acc[r] += V[a, b]·X[i + a + Δ, j + b + Δ]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll 1
@@ -399,7 +399,7 @@ extern "C" __global__ void valid2d_halos(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + 2*Delta + R*p + r <= n - 1 && j0 + q + 2*Delta <= m - 1) {
-                // H[i0 + R*p + r, j0 + q] = acc[r]
+                // H[i0 + p·R + r, j0 + q] = acc[r]
                 H[((long long)z*(n - 2*Delta) + i0 + R*p + r)*(m - 2*Delta) + j0 + q] = acc[r];
             }
         }
@@ -435,7 +435,7 @@ extern "C" __global__ void valid2d_halos_dX(
             // acc[r] = 0
             acc[r] = 0;
         }
-        // x[y, e + t] = G[k0 + y - 2*Delta, l0 + left + e + t]
+        // x[y, e + t] = G[k0 + y - 2Δ, l0 + left + e + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*((right - left + W - 1) / W) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -445,7 +445,7 @@ extern "C" __global__ void valid2d_halos_dX(
             const int y = part;
             *(Lanes*)&x[y][t] = *(const Lanes*)&G[((long long)z*(n - 2*Delta) + k0 + y - 2*Delta)*(m - 2*Delta) + l0 + left + t];
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -456,7 +456,7 @@ extern "C" __global__ void valid2d_halos_dX(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·G[k - a - Delta, l - b - Delta]
+        // acc[r] += V[a, b]·G[k - a - Δ, l - b - Δ]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll
@@ -470,7 +470,7 @@ extern "C" __global__ void valid2d_halos_dX(
         __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
-            // dX[k0 + R*p + r, l0 + q] = acc[r]
+            // dX[k0 + p·R + r, l0 + q] = acc[r]
             dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
         }
     } else {
@@ -481,7 +481,7 @@ extern "C" __global__ void valid2d_halos_dX(
                 acc[r] = 0;
             }
         }
-        // x[y, t] = G[k0 + y - 2*Delta, l0 + left + t]
+        // x[y, t] = G[k0 + y - 2Δ, l0 + left + t]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + P*R)*(right - left) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -493,7 +493,7 @@ extern "C" __global__ void valid2d_halos_dX(
                 x[y][t] = G[((long long)z*(n - 2*Delta) + k0 + y - 2*Delta)*(m - 2*Delta) + l0 + left + t];
             }
         }
-        // v[a, b] = V[a - Delta, b - Delta]
+        // v[a, b] = V[a - Δ, b - Δ]
         #pragma unroll 4
         for (unsigned turn = 0; turn < ((2*Delta + 1)*(2*Delta + 1) + threads - 1) / threads; ++turn) {
             unsigned part = turn*threads + thread;
@@ -504,7 +504,7 @@ extern "C" __global__ void valid2d_halos_dX(
             v[a][b] = V[(long long)a*(2*Delta + 1) + b];
         }
         __syncthreads();
-        // acc[r] += V[a, b]·G[k - a - Delta, l - b - Delta]
+        // acc[r] += V[a, b]·G[k - a - Δ, l - b - Δ]
         #pragma unroll 1
         for (int b = -Delta; b < Delta + 1; ++b) {
             #pragma unroll 1
@@ -521,7 +521,7 @@ extern "C" __global__ void valid2d_halos_dX(
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
-                // dX[k0 + R*p + r, l0 + q] = acc[r]
+                // dX[k0 + p·R + r, l0 + q] = acc[r]
                 dX[((long long)z*n + k0 + R*p + r)*m + l0 + q] = acc[r];
             }
         }
@@ -553,7 +553,7 @@ extern "C" __global__ void valid2d_parts_dV(
     real acc;
     // acc = 0
     acc = 0;
-    // acc += X[i + a + Delta, j + b + Delta]·G[i, j]
+    // acc += X[i + a + Δ, j + b + Δ]·G[i, j]
     for (long long z = z0; z < min(batch, z0 + length_z); ++z) {
         for (long long i = i0; i < min(i0 + length_i, n - 2*Delta); ++i) {
             for (long long j = j0 + lane; j < min(j0 + length_j, m - 2*Delta); j += 32) {
@@ -611,7 +611,7 @@ extern "C" __global__ void valid2d_fold(
     // acc = 0
     acc = 0;
     if (32*s <= parts - 1) {
-        // acc += P[32*s + t, p]
+        // acc += P[32s + t, p]
         for (long long t = 0; t < min(32LL, parts - 32*s); ++t) {
             acc += P[(z*parts + 32*s + t)*results + p];
         }

@@ -22,7 +22,7 @@ def _direct(X, K, H, new):
     # H[i, j, d] = 0
     H[...] = 0
 
-    # H[i, j, d] += K[a, b]·X[2*i + a, 2*j + b, d]
+    # H[i, j, d] += K[a, b]·X[2i + a, 2j + b, d]
     for a in range(2):
         for b in range(2):
             H[...] += K[a, b] * X[..., a:a + 2*(n // 2):2, b:b + 2*(m // 2):2, :]
@@ -35,7 +35,7 @@ def _direct_dX(K, G, dX, new):
     # dX[k, l, c] = 0
     dX[...] = 0
 
-    # dX[2*i + a, 2*j + b, d] += K[a, b]·G[i, j, d]
+    # dX[2i + a, 2j + b, d] += K[a, b]·G[i, j, d]
     for a in range(2):
         for b in range(2):
             dX[..., a:a + 2*(n // 2):2, b:b + 2*(m // 2):2, :] += K[a, b] * G
@@ -64,7 +64,7 @@ def _box(X, K, H, P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare, items, s
     """Sums of equal weights."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = X[e + first, 2*low + q0, q1, q2], 0 outside
+            # P[e, q0, q1, q2] = X[e + first, 2low + q0, q1, q2], 0 outside
             halo(X, (first, 2*low, 0, 0), P, copied=True)
 
             # Q[e, q0, q1, q2] = P[e, q0, q1, q2]·K[0, 0]
@@ -76,7 +76,7 @@ def _box(X, K, H, P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare, items, s
             # C_[e, q0, q1, q2] = Σ_b B[e, q0, q1 + b, q2]
             doubled(B_flat, C__flat, C__spare, C, 2, 4*C*N*R*(m // 2) - C - 2*C*(m // 2))
 
-            # H[e + first, low + p, j, d] = C_[e, 2*p, 2*j, d]
+            # H[e + first, low + p, j, d] = C_[e, 2p, 2j, d]
             put(H[first:last, low:high], strided(C_, (0, 0, 0, 0), (last - first, high - low, (m // 2), C), ((0, 1), (1, 2), (2, 2), (3, 1))))
 
 

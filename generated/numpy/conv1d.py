@@ -99,7 +99,7 @@ def _box(X, w, u, H, P, Q, Q_flat, B, B_flat, B_spare, items, span, *, n, Delta,
     """Sums of equal weights."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0] = X[e + first, low + q0 - Delta], 0 outside
+            # P[e, q0] = X[e + first, low + q0 - Δ], 0 outside
             halo(X, (first, low - Delta), P, copied=True)
 
             # Q[e, q0] = P[e, q0]·w
@@ -149,10 +149,10 @@ def _fft(X, u, H, Wi, R_, Yi, Q, Bi, items, span, *, n, Delta, Ni, Si, G, I, **_
     """Fourier transforms of tiles."""
     for first, last in tiles(*items, I):
         for i0, i1 in tiles(*span, G*Si):
-            # R[k, pi] = X[k + first, i0 + pi - Delta], 0 outside
+            # R[k, pi] = X[k + first, i0 + pi - Δ], 0 outside
             R = halo(X, (first, i0 - Delta), R_)
 
-            # Yi[k, g, fi] = Σ_pi wi^(fi·pi)·R[k, Si*g + pi]/√Ni
+            # Yi[k, g, fi] = Σ_pi wi^(fi·pi)·R[k, Si·g + pi]/√Ni
             real_transform(strided(R, (0, 0), (I, G, Ni), ((0, 1), (1, Si), (1, 1))), Yi)
 
             # Q[k, g, fi] = Yi[k, g, fi]·Wi[fi]
@@ -161,7 +161,7 @@ def _fft(X, u, H, Wi, R_, Yi, Q, Bi, items, span, *, n, Delta, Ni, Si, G, I, **_
             # Bi[k, g, yi] = Σ_fi wi^(-yi·fi)·Q[k, g, fi]/√Ni
             real_inverse(Q, Bi)
 
-            # H[k + first, i0 + Si*g + si] = u + Bi[k, g, si]
+            # H[k + first, i0 + Si·g + si] = u + Bi[k, g, si]
             put(H[first:last, i0:i1], Bi[:last - first, :, :Si], u, split=(1,))
 
 
@@ -211,14 +211,14 @@ def _toeplitz(X, u, H, B, P_, A_, items, span, *, n, Delta, T, N, **_):
 
     for z in range(*items):
         for low, high in tiles(*span, N*T):
-            # P[p] = X[z, low + p - Delta], 0 outside
+            # P[p] = X[z, low + p - Δ], 0 outside
             P = halo(X[z], (low - Delta,), P_)
 
-            # A[h, t] = Σ_r P[T*h + r]·B[r, t]
+            # A[h, t] = Σ_r P[T·h + r]·B[r, t]
             A = held(H[z, low:high], A_)
             phased(strided(P, (0,), (N, K), ((0, T), (0, 1))), B, out=A)
 
-            # H[z, T*h + low + t] = u + A[h, t]
+            # H[z, T·h + low + t] = u + A[h, t]
             put(H[z, low:high], A, u, split=(0,))
 
 
@@ -238,7 +238,7 @@ def _toeplitz_work(*, batch, n, Delta, T, N, **_):
 def _fft_dX_fixed(V, new, *, Delta, Nk, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((2*Delta + 1,))
-    # F[a] = V[2*Delta - a]
+    # F[a] = V[2Δ - a]
     for a in range(2*Delta + 1):
         F[a] = V[2*Delta - a]
     T = new((Nk,))
@@ -264,10 +264,10 @@ def _fft_dX(G, dX, Wk, R_, Yk, Q, Bk, items, span, *, n, Delta, Nk, Sk, G_, I, *
     """Fourier transforms of tiles."""
     for first, last in tiles(*items, I):
         for k0, k1 in tiles(*span, G_*Sk):
-            # R[k_, pk] = G[k_ + first, k0 + pk - Delta], 0 outside
+            # R[k_, pk] = G[k_ + first, k0 + pk - Δ], 0 outside
             R = halo(G, (first, k0 - Delta), R_)
 
-            # Yk[k_, g, fk] = Σ_pk wk^(fk·pk)·R[k_, Sk*g + pk]/√Nk
+            # Yk[k_, g, fk] = Σ_pk wk^(fk·pk)·R[k_, Sk·g + pk]/√Nk
             real_transform(strided(R, (0, 0), (I, G_, Nk), ((0, 1), (1, Sk), (1, 1))), Yk)
 
             # Q[k_, g, fk] = Yk[k_, g, fk]·Wk[fk]
@@ -276,7 +276,7 @@ def _fft_dX(G, dX, Wk, R_, Yk, Q, Bk, items, span, *, n, Delta, Nk, Sk, G_, I, *
             # Bk[k_, g, yk] = Σ_fk wk^(-yk·fk)·Q[k_, g, fk]/√Nk
             real_inverse(Q, Bk)
 
-            # dX[k_ + first, k0 + Sk*g + sk] = Bk[k_, g, sk]
+            # dX[k_ + first, k0 + Sk·g + sk] = Bk[k_, g, sk]
             put(dX[first:last, k0:k1], Bk[:last - first, :, :Sk], split=(1,))
 
 
@@ -307,7 +307,7 @@ def _toeplitz_dX_fixed(V, new, *, Delta, T, **_):
     """What Toeplitz products makes of the weights, once."""
     K = 2*Delta + T
     F = new((2*Delta + 1,))
-    # F[a] = V[2*Delta - a]
+    # F[a] = V[2Δ - a]
     for a in range(2*Delta + 1):
         F[a] = V[2*Delta - a]
     B = new((K, T))
@@ -331,14 +331,14 @@ def _toeplitz_dX(G, dX, B, P_, A_, items, span, *, n, Delta, T, N, **_):
 
     for z in range(*items):
         for low, high in tiles(*span, N*T):
-            # P[p] = G[z, low + p - Delta], 0 outside
+            # P[p] = G[z, low + p - Δ], 0 outside
             P = halo(G[z], (low - Delta,), P_)
 
-            # A[h, t] = Σ_r P[T*h + r]·B[r, t]
+            # A[h, t] = Σ_r P[T·h + r]·B[r, t]
             A = held(dX[z, low:high], A_)
             phased(strided(P, (0,), (N, K), ((0, T), (0, 1))), B, out=A)
 
-            # dX[z, T*h + low + t] = A[h, t]
+            # dX[z, T·h + low + t] = A[h, t]
             put(dX[z, low:high], A, split=(0,))
 
 
@@ -375,7 +375,7 @@ def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, Delta, N, R, **_
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, n, R):
-            # P[e, q0] = X[e + first, low + q0 - Delta], 0 outside
+            # P[e, q0] = X[e + first, low + q0 - Δ], 0 outside
             halo(X, (first, low - Delta), P, copied=True)
 
             # U[e, p] = G[e + first, low + p], 0 outside

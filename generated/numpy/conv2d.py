@@ -93,7 +93,7 @@ def _bands_fixed(V, new, *, n, Delta, **_):
     # W[b, a + C] = V[a, b]
     W[:, C:C + 2*Delta + 1] = V.transpose(1, 0)
     T = new((2*Delta + 1, n, n))
-    # T[b, i, k] = W[b, k + C + Delta - i]
+    # T[b, i, k] = W[b, k + C + Δ - i]
     T[...] = strided(W, (0, C + Delta), (2*Delta + 1, n, n), ((0, 1), (1, -1), (1, 1)))
     T_left = strided(T, (0, 0, 0), (n*(2*Delta + 1), n), ((1, 1), (2, 1)))
     return (T_left,)
@@ -115,7 +115,7 @@ def _bands_room(new, *, n, m, Delta, **_):
 def _bands(X, u, H, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
     """Bands of all rows."""
     for z in range(*items):
-        # Z[b, i, y] = Σ_k T[b, i, k]·X[z, k, y - Delta]
+        # Z[b, i, y] = Σ_k T[b, i, k]·X[z, k, y - Δ]
         np.matmul(T_left, X[z], out=Z_out)
 
         # A[i, q] = Σ_b Z[b, i, q + b]
@@ -166,7 +166,7 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
     """Sums of equal weights."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1] = X[e + first, low + q0 - Delta, q1 - Delta], 0 outside
+            # P[e, q0, q1] = X[e + first, low + q0 - Δ, q1 - Δ], 0 outside
             halo(X, (first, low - Delta, -Delta), P, copied=True)
 
             # Q[e, q0, q1] = P[e, q0, q1]·w
@@ -231,7 +231,7 @@ def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Delt
     for first, last in tiles(*items, I):
         for i0, i1 in tiles(*span, Si):
             for j0, j1 in tiles(0, m, Sj):
-                # R[k, pi, pj] = X[k + first, i0 + pi - Delta, j0 + pj - Delta], 0 outside
+                # R[k, pi, pj] = X[k + first, i0 + pi - Δ, j0 + pj - Δ], 0 outside
                 R = halo(X, (first, i0 - Delta, j0 - Delta), R_)
 
                 # Yj[k, pi, fj] = Σ_pj wj^(fj·pj)·R[k, pi, pj]/√Nj
@@ -317,16 +317,16 @@ def _folded(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # P[p, x] = X[z, low + p - Delta, x], 0 outside
+            # P[p, x] = X[z, low + p - Δ, x], 0 outside
             P = halo(X[z], (low - Delta, 0), P_)
 
-            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S*g + r, y - Delta]
+            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S·g + r, y - Δ]
             np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
-            # A[s, g, q] = Σ_b Z[Min(b, 2*Delta - b), s, g, q + b]
+            # A[s, g, q] = Σ_b Z[min(2Δ - b, b), s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -390,16 +390,16 @@ def _lowrank(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, n,
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # E[p, x] = X[z, low + p - Delta, x], 0 outside
+            # E[p, x] = X[z, low + p - Δ, x], 0 outside
             E = halo(X[z], (low - Delta, 0), E_)
 
-            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y - Delta]
+            # Z[r, S·g + s, y] = Σ_p W[r, s, p]·E[S·g + p, y - Δ]
             np.matmul(W_left, strided(E, (0, 0), (G, 1, K, m), ((0, S), (0, 0), (0, 1), (1, 1))), out=Z_out)
 
-            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            # A[r, q, h, t] = Σ_c Z[r, q, T·h + c]·B[r, c, t]
             phased(Z_left, B, out=A_out)
 
-            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            # H[z, low + q, T·h + t] = u + Σ_r A[r, q, h, t]
             put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
 
 
@@ -453,14 +453,14 @@ def _panels(X, u, H, T_left, P_in, P_right, A_, items, span, *, n, m, Delta, S, 
     for z in range(*items):
         for i0, i1 in tiles(*span, G*S):
             for j0, j1 in tiles(0, m, C):
-                # P[p, b, O + x - b] = X[z, i0 + p - Delta, j0 + x - Delta], 0 outside
+                # P[p, b, O + x - b] = X[z, i0 + p - Δ, j0 + x - Δ], 0 outside
                 halo(X[z, :, None], (i0 - Delta, None, j0 - Delta), P_in, copied=True)
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(H[z, i0:i1, j0:j1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # H[z, i0 + S*g + s, j0 + y] = u + A[g, s, y]
+                # H[z, i0 + S·g + s, j0 + y] = u + A[g, s, y]
                 put(H[z, i0:i1, j0:j1], A[:, :, :j1 - j0], u, split=(0,))
 
 
@@ -511,16 +511,16 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, 
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # P[p, x] = X[z, low + p - Delta, x], 0 outside
+            # P[p, x] = X[z, low + p - Δ, x], 0 outside
             P = halo(X[z], (low - Delta, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y - Delta]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y - Δ]
             np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -543,7 +543,7 @@ def _bands_dX_fixed(V, new, *, n, Delta, **_):
     """What bands of all rows makes of the weights, once."""
     C = n - 1
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
@@ -552,7 +552,7 @@ def _bands_dX_fixed(V, new, *, n, Delta, **_):
     # W[b, a + C] = F[a, b]
     W[:, C:C + 2*Delta + 1] = F.transpose(1, 0)
     T = new((2*Delta + 1, n, n))
-    # T[b, k, k_] = W[b, k_ + C + Delta - k]
+    # T[b, k, k_] = W[b, k_ + C + Δ - k]
     T[...] = strided(W, (0, C + Delta), (2*Delta + 1, n, n), ((0, 1), (1, -1), (1, 1)))
     T_left = strided(T, (0, 0, 0), (n*(2*Delta + 1), n), ((1, 1), (2, 1)))
     return (T_left,)
@@ -574,7 +574,7 @@ def _bands_dX_room(new, *, n, m, Delta, **_):
 def _bands_dX(G, dX, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
     """Bands of all rows."""
     for z in range(*items):
-        # Z[b, k, y] = Σ_k_ T[b, k, k_]·G[z, k_, y - Delta]
+        # Z[b, k, y] = Σ_k_ T[b, k, k_]·G[z, k_, y - Δ]
         np.matmul(T_left, G[z], out=Z_out)
 
         # A[k, q] = Σ_b Z[b, k, q + b]
@@ -601,7 +601,7 @@ def _bands_dX_work(*, batch, n, m, Delta, **_):
 def _fft_dX_fixed(V, new, *, Delta, Nk, Nl, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
@@ -639,7 +639,7 @@ def _fft_dX(G, dX, Wk, R_, Yl, Yk, Q, Bk, Bk_read, Bl, items, span, *, n, m, Del
     for first, last in tiles(*items, I):
         for k0, k1 in tiles(*span, Sk):
             for l0, l1 in tiles(0, m, Sl):
-                # R[k_, pk, pl] = G[k_ + first, k0 + pk - Delta, l0 + pl - Delta], 0 outside
+                # R[k_, pk, pl] = G[k_ + first, k0 + pk - Δ, l0 + pl - Δ], 0 outside
                 R = halo(G, (first, k0 - Delta, l0 - Delta), R_)
 
                 # Yl[k_, pk, fl] = Σ_pl wl^(fl·pl)·R[k_, pk, pl]/√Nl
@@ -693,7 +693,7 @@ def _panels_dX_fixed(V, new, *, Delta, S, **_):
     """What panels of shifted rows makes of the weights, once."""
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
@@ -726,14 +726,14 @@ def _panels_dX(G, dX, T_left, P_in, P_right, A_, items, span, *, n, m, Delta, S,
     for z in range(*items):
         for k0, k1 in tiles(*span, G_*S):
             for l0, l1 in tiles(0, m, C):
-                # P[p, b, O + x - b] = G[z, k0 + p - Delta, l0 + x - Delta], 0 outside
+                # P[p, b, O + x - b] = G[z, k0 + p - Δ, l0 + x - Δ], 0 outside
                 halo(G[z, :, None], (k0 - Delta, None, l0 - Delta), P_in, copied=True)
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(dX[z, k0:k1, l0:l1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # dX[z, k0 + S*g + s, l0 + y] = A[g, s, y]
+                # dX[z, k0 + S·g + s, l0 + y] = A[g, s, y]
                 put(dX[z, k0:k1, l0:l1], A[:, :, :l1 - l0], split=(0,))
 
 
@@ -757,7 +757,7 @@ def _rows_dX_fixed(V, new, *, Delta, S, **_):
     """What rows on BLAS makes of the weights, once."""
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
@@ -790,16 +790,16 @@ def _rows_dX(G, dX, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m,
 
     for z in range(*items):
         for low, high in tiles(*span, G_*S):
-            # P[p, x] = G[z, low + p - Delta, x], 0 outside
+            # P[p, x] = G[z, low + p - Δ, x], 0 outside
             P = halo(G[z], (low - Delta, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y - Delta]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y - Δ]
             np.matmul(T_left, strided(P, (0, 0), (G_, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # dX[z, low + S*g + s, l] = A[s, g, l]
+            # dX[z, low + S·g + s, l] = A[s, g, l]
             put(dX[z, low:high], A_out, split=(0,))
 
 
@@ -838,7 +838,7 @@ def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, Delta, N, R, 
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, n, R):
-            # P[e, q0, q1] = X[e + first, low + q0 - Delta, q1 - Delta], 0 outside
+            # P[e, q0, q1] = X[e + first, low + q0 - Δ, q1 - Δ], 0 outside
             halo(X, (first, low - Delta, -Delta), P, copied=True)
 
             # U[e, p, j] = G[e + first, low + p, j], 0 outside

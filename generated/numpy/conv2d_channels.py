@@ -192,10 +192,10 @@ def _fastfir(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pi, pj, c] = X[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+            # P[q, pi, pj, c] = X[q + first, low + pi - Δ, pj - Δ, c], 0 outside
             halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
 
-            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             E[...] = strided(P, (0, 0, 0, 0), (Ki, Kj, N, L, Tj, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
 
             # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
@@ -207,7 +207,7 @@ def _fastfir(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_
             # R[si, sj, q, gi, gj, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # H[q + first, low + S*gi + si, S*gj + sj, d] = u[d] + R[si, sj, q, gi, gj, d]
+            # H[q + first, low + S·gi + si, S·gj + sj, d] = u[d] + R[si, sj, q, gi, gj, d]
             put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), u, split=(1, 2))
 
 
@@ -257,7 +257,7 @@ def _half_im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, C, D, Delta
     """Half of im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, j, q, b, c] = P[e, q, j + b, c]
@@ -301,7 +301,7 @@ def _im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, C, D, Delta, N, 
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
@@ -415,10 +415,10 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pi, pj, c] = X[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+            # P[q, pi, pj, c] = X[q + first, low + pi - Δ, pj - Δ, c], 0 outside
             halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
 
-            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             E[...] = strided(P, (0, 0, 0, 0), (Ki, Kj, N, L, Tj, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
 
             # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
@@ -430,7 +430,7 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
             # R[si, sj, q, gi, gj, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # H[q + first, low + S*gi + si, S*gj + sj, d] = u[d] + R[si, sj, q, gi, gj, d]
+            # H[q + first, low + S·gi + si, S·gj + sj, d] = u[d] + R[si, sj, q, gi, gj, d]
             put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), u, split=(1, 2))
 
 
@@ -530,7 +530,7 @@ def _fastfir_dX_fixed(V, new, *, D, C, Delta, S, **_):
     G_ = kronecker((_fastfir_dX_G_[S, 2*Delta + 1], _fastfir_dX_G_[S, 2*Delta + 1]), new)
     B = kronecker((_fastfir_dX_B[S, 2*Delta + 1], _fastfir_dX_B[S, 2*Delta + 1]), new)
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
@@ -572,10 +572,10 @@ def _fastfir_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pk, pl, d] = G[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+            # P[q, pk, pl, d] = G[q + first, low + pk - Δ, pl - Δ, d], 0 outside
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
-            # E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+            # E[kk, kl, q, gk, gl, d] = P[q, kk + S·gk, kl + S·gl, d]
             E[...] = strided(P, (0, 0, 0, 0), (Kk, Kl, N, L, Tl, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
 
             # Y[tk, tl, q, gk, gl, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d]
@@ -587,7 +587,7 @@ def _fastfir_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
             # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # dX[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            # dX[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
             put(dX[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
 
 
@@ -623,7 +623,7 @@ def _fastfir_dX_bound(*, D, Delta, S, **_):
 def _half_im2col_dX_fixed(V, new, *, D, C, Delta, **_):
     """What half of im2col makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
@@ -644,7 +644,7 @@ def _half_im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C
     """Half of im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, l, q, b, d] = P[e, q, l + b, d]
@@ -674,7 +674,7 @@ def _half_im2col_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
 def _im2col_dX_fixed(V, new, *, D, C, Delta, **_):
     """What im2col makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
@@ -695,7 +695,7 @@ def _im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, Del
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
@@ -773,7 +773,7 @@ def _winograd_dX_fixed(V, new, *, D, C, Delta, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 2*Delta + 1], _winograd_dX_G_[S, 2*Delta + 1]), new)
     B = kronecker((_winograd_dX_B[S, 2*Delta + 1], _winograd_dX_B[S, 2*Delta + 1]), new)
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
@@ -815,10 +815,10 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pk, pl, d] = G[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+            # P[q, pk, pl, d] = G[q + first, low + pk - Δ, pl - Δ, d], 0 outside
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
-            # E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+            # E[kk, kl, q, gk, gl, d] = P[q, kk + S·gk, kl + S·gl, d]
             E[...] = strided(P, (0, 0, 0, 0), (Kk, Kl, N, L, Tl, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
 
             # Y[tk, tl, q, gk, gl, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d]
@@ -830,7 +830,7 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
             # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # dX[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            # dX[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
             put(dX[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
 
 
@@ -886,7 +886,7 @@ def _correlation_dV(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, n, R):
-            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # U[e, p, j, d] = G[e + first, low + p, j, d], 0 outside

@@ -99,7 +99,7 @@ def _correlation(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *, n
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, n, R):
-            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # U[e, p, j, d] = G[e + first, low + p, j, d], 0 outside

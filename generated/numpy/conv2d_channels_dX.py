@@ -144,7 +144,7 @@ def _fastfir_fixed(V, new, *, D, C, Delta, S, **_):
     G = kronecker((_fastfir_G[S, 2*Delta + 1], _fastfir_G[S, 2*Delta + 1]), new)
     B = kronecker((_fastfir_B[S, 2*Delta + 1], _fastfir_B[S, 2*Delta + 1]), new)
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
@@ -186,10 +186,10 @@ def _fastfir(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_rig
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pk, pl, d] = H[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+            # P[q, pk, pl, d] = H[q + first, low + pk - Δ, pl - Δ, d], 0 outside
             halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
 
-            # E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+            # E[kk, kl, q, gk, gl, d] = P[q, kk + S·gk, kl + S·gl, d]
             E[...] = strided(P, (0, 0, 0, 0), (Kk, Kl, N, L, Tl, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
 
             # Y[tk, tl, q, gk, gl, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d]
@@ -201,7 +201,7 @@ def _fastfir(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_rig
             # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # X[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            # X[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
             put(X[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
 
 
@@ -237,7 +237,7 @@ def _fastfir_bound(*, D, Delta, S, **_):
 def _half_im2col_fixed(V, new, *, D, C, Delta, **_):
     """What half of im2col makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
@@ -258,7 +258,7 @@ def _half_im2col(H, X, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, De
     """Half of im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, l, q, b, d] = P[e, q, l + b, d]
@@ -288,7 +288,7 @@ def _half_im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
 def _im2col_fixed(V, new, *, D, C, Delta, **_):
     """What im2col makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
@@ -309,7 +309,7 @@ def _im2col(H, X, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, Delta, 
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
@@ -387,7 +387,7 @@ def _winograd_fixed(V, new, *, D, C, Delta, S, **_):
     G = kronecker((_winograd_G[S, 2*Delta + 1], _winograd_G[S, 2*Delta + 1]), new)
     B = kronecker((_winograd_B[S, 2*Delta + 1], _winograd_B[S, 2*Delta + 1]), new)
     F = new((2*Delta + 1, 2*Delta + 1, D, C))
-    # F[a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, d]
+    # F[a, b, d, c] = V[2Δ - a, 2Δ - b, c, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0)
@@ -429,10 +429,10 @@ def _winograd(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_ri
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pk, pl, d] = H[q + first, low + pk - Delta, pl - Delta, d], 0 outside
+            # P[q, pk, pl, d] = H[q + first, low + pk - Δ, pl - Δ, d], 0 outside
             halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
 
-            # E[kk, kl, q, gk, gl, d] = P[q, kk + S*gk, kl + S*gl, d]
+            # E[kk, kl, q, gk, gl, d] = P[q, kk + S·gk, kl + S·gl, d]
             E[...] = strided(P, (0, 0, 0, 0), (Kk, Kl, N, L, Tl, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
 
             # Y[tk, tl, q, gk, gl, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d]
@@ -444,7 +444,7 @@ def _winograd(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_ri
             # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # X[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            # X[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
             put(X[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
 
 
@@ -582,10 +582,10 @@ def _fastfir_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pi, pj, c] = G[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+            # P[q, pi, pj, c] = G[q + first, low + pi - Δ, pj - Δ, c], 0 outside
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
-            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             E[...] = strided(P, (0, 0, 0, 0), (Ki, Kj, N, L, Tj, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
 
             # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
@@ -597,7 +597,7 @@ def _fastfir_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
             # R[si, sj, q, gi, gj, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # dH[q + first, low + S*gi + si, S*gj + sj, d] = R[si, sj, q, gi, gj, d]
+            # dH[q + first, low + S·gi + si, S·gj + sj, d] = R[si, sj, q, gi, gj, d]
             put(dH[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
 
 
@@ -647,7 +647,7 @@ def _half_im2col_dH(G, V, dH, P, B, B_left, A_, items, span, *, n, m, C, D, Delt
     """Half of im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, j, q, b, c] = P[e, q, j + b, c]
@@ -691,7 +691,7 @@ def _im2col_dH(G, V, dH, P, B, B_left, A_, items, span, *, n, m, C, D, Delta, N,
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
@@ -805,10 +805,10 @@ def _winograd_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pi, pj, c] = G[q + first, low + pi - Delta, pj - Delta, c], 0 outside
+            # P[q, pi, pj, c] = G[q + first, low + pi - Δ, pj - Δ, c], 0 outside
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
-            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             E[...] = strided(P, (0, 0, 0, 0), (Ki, Kj, N, L, Tj, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
 
             # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
@@ -820,7 +820,7 @@ def _winograd_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
             # R[si, sj, q, gi, gj, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # dH[q + first, low + S*gi + si, S*gj + sj, d] = R[si, sj, q, gi, gj, d]
+            # dH[q + first, low + S·gi + si, S·gj + sj, d] = R[si, sj, q, gi, gj, d]
             put(dH[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
 
 
@@ -875,13 +875,13 @@ def _correlation_dV(G, H, dV, P, U, U_right, B, B_left, A, A_out, items, span, *
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, n, R):
-            # P[e, q0, q1, q2] = H[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # U[e, p, l, c] = G[e + first, low + p, l, c], 0 outside
             halo(G, (first, low, 0, 0), U, copied=True)
 
-            # B[e, p, l, a, b, d] = P[e, 2*Delta + p - a, l + 2*Delta - b, d]
+            # B[e, p, l, a, b, d] = P[e, 2Δ + p - a, l + 2Δ - b, d]
             B[...] = strided(P, (0, 2*Delta, 2*Delta, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D), ((0, 1), (1, 1), (2, 1), (1, -1), (2, -1), (3, 1)))
 
             # A[a, b, d, c] = Σ_e Σ_p Σ_l B[e, p, l, a, b, d]·U[e, p, l, c]

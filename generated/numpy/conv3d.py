@@ -129,7 +129,7 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C_flat, C_spare, D, D_flat, 
     """Sums of equal weights."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e_, q0, q1, q2] = X[e_ + first, low + q0 - Delta, q1 - Delta, q2 - Delta], 0 outside
+            # P[e_, q0, q1, q2] = X[e_ + first, low + q0 - Δ, q1 - Δ, q2 - Δ], 0 outside
             halo(X, (first, low - Delta, -Delta, -Delta), P, copied=True)
 
             # Q[e_, q0, q1, q2] = P[e_, q0, q1, q2]·w
@@ -207,7 +207,7 @@ def _fft(X, u, H, Wi, R_, Yh, Yj, Yi, Q, Bi, Bi_read, Bj, Bj_read, Bh, items, sp
         for i0, i1 in tiles(*span, Si):
             for j0, j1 in tiles(0, m, Sj):
                 for h0, h1 in tiles(0, p, Sh):
-                    # R[k, pi, pj, ph] = X[k + first, i0 + pi - Delta, j0 + pj - Delta, h0 + ph - Delta], 0 outside
+                    # R[k, pi, pj, ph] = X[k + first, i0 + pi - Δ, j0 + pj - Δ, h0 + ph - Δ], 0 outside
                     R = halo(X, (first, i0 - Delta, j0 - Delta, h0 - Delta), R_)
 
                     # Yh[k, pi, pj, fh] = Σ_ph wh^(fh·ph)·R[k, pi, pj, ph]/√Nh
@@ -306,16 +306,16 @@ def _folded(X, u, H, T_left, P, P_right, Z_out, Z_e, A_flat, A_out, items, span,
     for z in range(*items):
         for i in range(n):
             for low, high in tiles(*span, G*S):
-                # P[p_, a, x] = X[z, i + a - Delta, low + p_ - Delta, x], 0 outside
+                # P[p_, a, x] = X[z, i + a - Δ, low + p_ - Δ, x], 0 outside
                 halo(X[z], (i - Delta, low - Delta, 0), P, axes=(1, 0, 2), copied=True)
 
-                # Z[h_, s, g, y] = Σ_r Σ_a T[h_, s, r, a]·P[S*g + r, a, y - Delta]
+                # Z[h_, s, g, y] = Σ_r Σ_a T[h_, s, r, a]·P[S·g + r, a, y - Δ]
                 np.matmul(T_left, P_right, out=Z_out)
 
-                # A[s, g, q] = Σ_e Z[Min(e, 2*Delta - e), s, g, q + e]
+                # A[s, g, q] = Σ_e Z[min(2Δ - e, e), s, g, q + e]
                 total(Z_e, A_flat)
 
-                # H[z, i, low + S*g + s, h] = u + A[s, g, h]
+                # H[z, i, low + S·g + s, h] = u + A[s, g, h]
                 put(H[z, i, low:high], A_out, u, split=(0,))
 
 
@@ -384,19 +384,19 @@ def _lowrank(X, P, u, H, W_left, B, E_, Y_out, Y_right, Z_out, Z_left, A, A_out,
     for z in range(*items):
         for i in range(n):
             for low, high in tiles(*span, G*S_):
-                # E[a, p_, x] = X[z, i + a - Delta, low + p_ - Delta, x], 0 outside
+                # E[a, p_, x] = X[z, i + a - Δ, low + p_ - Δ, x], 0 outside
                 E = halo(X[z], (i - Delta, low - Delta, 0), E_)
 
                 # Y[r, p_, x] = Σ_a P[r, a]·E[a, p_, x]
                 np.matmul(strided(P, (0, 0), (R, 2*Delta + 1), ((0, 1), (1, 1))), E.transpose(1, 0, 2), out=Y_out)
 
-                # Z[r, S_*g + s, y] = Σ_p_ W[r, s, p_]·Y[r, S_*g + p_, y - Delta]
+                # Z[r, S_·g + s, y] = Σ_p_ W[r, s, p_]·Y[r, S_·g + p_, y - Δ]
                 np.matmul(W_left, Y_right, out=Z_out)
 
-                # A[r, q, h_, t] = Σ_c Z[r, q, T*h_ + c]·B[r, c, t]
+                # A[r, q, h_, t] = Σ_c Z[r, q, T·h_ + c]·B[r, c, t]
                 phased(Z_left, B, out=A_out)
 
-                # H[z, i, low + q, T*h_ + t] = u + Σ_r A[r, q, h_, t]
+                # H[z, i, low + q, T·h_ + t] = u + Σ_r A[r, q, h_, t]
                 put(H[z, i, low:high], folded(A[:, :high - low]), u, split=(1,))
 
 
@@ -452,7 +452,7 @@ def _panels(X, u, H, T_left, P_in, P_right, A_, items, span, *, n, m, p, Delta, 
         for i0, i1 in tiles(*span, I):
             for j0, j1 in tiles(0, m, S):
                 for h0, h1 in tiles(0, p, C):
-                    # P[q, p_, e, O + x - e] = X[z, i0 + q - Delta, j0 + p_ - Delta, h0 + x - Delta], 0 outside
+                    # P[q, p_, e, O + x - e] = X[z, i0 + q - Δ, j0 + p_ - Δ, h0 + x - Δ], 0 outside
                     halo(X[z, :, :, None], (i0 - Delta, j0 - Delta, None, h0 - Delta), P_in, copied=True)
 
                     # A[e_, s, y] = Σ_a Σ_r Σ_e T[s, a, r, e]·P[a + e_, r, e, O + y]
@@ -513,16 +513,16 @@ def _rows(X, u, H, T_left, P, P_right, Z_out, Z_e, A_flat, A_out, items, span, *
     for z in range(*items):
         for i in range(n):
             for low, high in tiles(*span, G*S):
-                # P[p_, a, x] = X[z, i + a - Delta, low + p_ - Delta, x], 0 outside
+                # P[p_, a, x] = X[z, i + a - Δ, low + p_ - Δ, x], 0 outside
                 halo(X[z], (i - Delta, low - Delta, 0), P, axes=(1, 0, 2), copied=True)
 
-                # Z[e, s, g, y] = Σ_r Σ_a T[e, s, r, a]·P[S*g + r, a, y - Delta]
+                # Z[e, s, g, y] = Σ_r Σ_a T[e, s, r, a]·P[S·g + r, a, y - Δ]
                 np.matmul(T_left, P_right, out=Z_out)
 
                 # A[s, g, q] = Σ_e Z[e, s, g, q + e]
                 total(Z_e, A_flat)
 
-                # H[z, i, low + S*g + s, h] = u + A[s, g, h]
+                # H[z, i, low + S·g + s, h] = u + A[s, g, h]
                 put(H[z, i, low:high], A_out, u, split=(0,))
 
 
@@ -544,7 +544,7 @@ def _rows_work(*, batch, n, m, p, Delta, S, G, **_):
 def _fft_dX_fixed(V, new, *, Delta, Nk, Nl, Nq, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1, 2*Delta + 1))
-    # F[a, b, e] = V[2*Delta - a, 2*Delta - b, 2*Delta - e]
+    # F[a, b, e] = V[2Δ - a, 2Δ - b, 2Δ - e]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             for e in range(2*Delta + 1):
@@ -592,7 +592,7 @@ def _fft_dX(G, dX, Wk, R_, Yq, Yl, Yk, Q, Bk, Bk_read, Bl, Bl_read, Bq, items, s
         for k0, k1 in tiles(*span, Sk):
             for l0, l1 in tiles(0, m, Sl):
                 for q0, q1 in tiles(0, p, Sq):
-                    # R[k_, pk, pl, pq] = G[k_ + first, k0 + pk - Delta, l0 + pl - Delta, q0 + pq - Delta], 0 outside
+                    # R[k_, pk, pl, pq] = G[k_ + first, k0 + pk - Δ, l0 + pl - Δ, q0 + pq - Δ], 0 outside
                     R = halo(G, (first, k0 - Delta, l0 - Delta, q0 - Delta), R_)
 
                     # Yq[k_, pk, pl, fq] = Σ_pq wq^(fq·pq)·R[k_, pk, pl, pq]/√Nq
@@ -656,7 +656,7 @@ def _panels_dX_fixed(V, new, *, Delta, S, **_):
     """What panels of shifted rows makes of the weights, once."""
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1, 2*Delta + 1))
-    # F[a, b, e] = V[2*Delta - a, 2*Delta - b, 2*Delta - e]
+    # F[a, b, e] = V[2Δ - a, 2Δ - b, 2Δ - e]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             for e in range(2*Delta + 1):
@@ -691,7 +691,7 @@ def _panels_dX(G, dX, T_left, P_in, P_right, A_, items, span, *, n, m, p, Delta,
         for k0, k1 in tiles(*span, I):
             for l0, l1 in tiles(0, m, S):
                 for q0, q1 in tiles(0, p, C):
-                    # P[q_, p_, e, O + x - e] = G[z, k0 + q_ - Delta, l0 + p_ - Delta, q0 + x - Delta], 0 outside
+                    # P[q_, p_, e, O + x - e] = G[z, k0 + q_ - Δ, l0 + p_ - Δ, q0 + x - Δ], 0 outside
                     halo(G[z, :, :, None], (k0 - Delta, l0 - Delta, None, q0 - Delta), P_in, copied=True)
 
                     # A[e_, s, y] = Σ_a Σ_r Σ_e T[s, a, r, e]·P[a + e_, r, e, O + y]
@@ -722,7 +722,7 @@ def _rows_dX_fixed(V, new, *, Delta, S, **_):
     """What rows on BLAS makes of the weights, once."""
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1, 2*Delta + 1))
-    # F[a, b, e] = V[2*Delta - a, 2*Delta - b, 2*Delta - e]
+    # F[a, b, e] = V[2Δ - a, 2Δ - b, 2Δ - e]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             for e in range(2*Delta + 1):
@@ -759,16 +759,16 @@ def _rows_dX(G, dX, T_left, P, P_right, Z_out, Z_e, A_flat, A_out, items, span, 
     for z in range(*items):
         for k in range(n):
             for low, high in tiles(*span, G_*S):
-                # P[p_, a, x] = G[z, k + a - Delta, low + p_ - Delta, x], 0 outside
+                # P[p_, a, x] = G[z, k + a - Δ, low + p_ - Δ, x], 0 outside
                 halo(G[z], (k - Delta, low - Delta, 0), P, axes=(1, 0, 2), copied=True)
 
-                # Z[e, s, g, y] = Σ_r Σ_a T[e, s, r, a]·P[S*g + r, a, y - Delta]
+                # Z[e, s, g, y] = Σ_r Σ_a T[e, s, r, a]·P[S·g + r, a, y - Δ]
                 np.matmul(T_left, P_right, out=Z_out)
 
                 # A[s, g, q_] = Σ_e Z[e, s, g, q_ + e]
                 total(Z_e, A_flat)
 
-                # dX[z, k, low + S*g + s, q] = A[s, g, q]
+                # dX[z, k, low + S·g + s, q] = A[s, g, q]
                 put(dX[z, k, low:high], A_out, split=(0,))
 
 
@@ -807,7 +807,7 @@ def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, p, Delta, N, 
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, n, R):
-            # P[e_, q0, q1, q2] = X[e_ + first, low + q0 - Delta, q1 - Delta, q2 - Delta], 0 outside
+            # P[e_, q0, q1, q2] = X[e_ + first, low + q0 - Δ, q1 - Δ, q2 - Δ], 0 outside
             halo(X, (first, low - Delta, -Delta, -Delta), P, copied=True)
 
             # U[e_, p_, j, h] = G[e_ + first, low + p_, j, h], 0 outside

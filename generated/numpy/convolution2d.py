@@ -317,13 +317,13 @@ def _folded(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m
             # P[p, x] = X[z, low + p + 1 - n, x], 0 outside
             P = halo(X[z], (low + 1 - n, 0), P_)
 
-            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S*g + r, y + 1 - m]
+            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S·g + r, y + 1 - m]
             np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
-            # A[s, g, q] = Σ_b Z[Min(b, 2*m - 2 - b), s, g, q + b]
+            # A[s, g, q] = Σ_b Z[min(2m - 2 - b, b), s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -390,13 +390,13 @@ def _lowrank(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, n,
             # E[p, x] = X[z, low + p + 1 - n, x], 0 outside
             E = halo(X[z], (low + 1 - n, 0), E_)
 
-            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y + 1 - m]
+            # Z[r, S·g + s, y] = Σ_p W[r, s, p]·E[S·g + p, y + 1 - m]
             np.matmul(W_left, strided(E, (0, 0), (G, 1, K, m), ((0, S), (0, 0), (0, 1), (1, 1))), out=Z_out)
 
-            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            # A[r, q, h, t] = Σ_c Z[r, q, T·h + c]·B[r, c, t]
             phased(Z_left, B, out=A_out)
 
-            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            # H[z, low + q, T·h + t] = u + Σ_r A[r, q, h, t]
             put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
 
 
@@ -453,11 +453,11 @@ def _panels(X, u, H, T_left, P_in, P_right, A_, items, span, *, n, m, S, G, C, *
                 # P[p, b, O + x - b] = X[z, i0 + p + 1 - n, j0 + x + 1 - m], 0 outside
                 halo(X[z, :, None], (i0 + 1 - n, None, j0 + 1 - m), P_in, copied=True)
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(H[z, i0:i1, j0:j1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # H[z, i0 + S*g + s, j0 + y] = u + A[g, s, y]
+                # H[z, i0 + S·g + s, j0 + y] = u + A[g, s, y]
                 put(H[z, i0:i1, j0:j1], A[:, :, :j1 - j0], u, split=(0,))
 
 
@@ -511,13 +511,13 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, 
             # P[p, x] = X[z, low + p + 1 - n, x], 0 outside
             P = halo(X[z], (low + 1 - n, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y + 1 - m]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y + 1 - m]
             np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -540,7 +540,7 @@ def _bands_dX_fixed(V, new, *, n, m, **_):
     """What bands of all rows makes of the weights, once."""
     C = n - 1
     F = new((2*n - 1, 2*m - 1))
-    # F[a, b] = V[2*n - 2 - a, 2*m - 2 - b]
+    # F[a, b] = V[2n - 2 - a, 2m - 2 - b]
     for a in range(2*n - 1):
         for b in range(2*m - 1):
             F[a, b] = V[2*n - 2 - a, 2*m - 2 - b]
@@ -598,7 +598,7 @@ def _bands_dX_work(*, batch, n, m, **_):
 def _fft_dX_fixed(V, new, *, n, m, Nk, Nl, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((2*n - 1, 2*m - 1))
-    # F[a, b] = V[2*n - 2 - a, 2*m - 2 - b]
+    # F[a, b] = V[2n - 2 - a, 2m - 2 - b]
     for a in range(2*n - 1):
         for b in range(2*m - 1):
             F[a, b] = V[2*n - 2 - a, 2*m - 2 - b]
@@ -690,7 +690,7 @@ def _panels_dX_fixed(V, new, *, n, m, S, **_):
     """What panels of shifted rows makes of the weights, once."""
     K = S + 2*n - 2
     F = new((2*n - 1, 2*m - 1))
-    # F[a, b] = V[2*n - 2 - a, 2*m - 2 - b]
+    # F[a, b] = V[2n - 2 - a, 2m - 2 - b]
     for a in range(2*n - 1):
         for b in range(2*m - 1):
             F[a, b] = V[2*n - 2 - a, 2*m - 2 - b]
@@ -726,11 +726,11 @@ def _panels_dX(G, dX, T_left, P_in, P_right, A_, items, span, *, n, m, S, G_, C,
                 # P[p, b, O + x - b] = G[z, k0 + p + 1 - n, l0 + x + 1 - m], 0 outside
                 halo(G[z, :, None], (k0 + 1 - n, None, l0 + 1 - m), P_in, copied=True)
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(dX[z, k0:k1, l0:l1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # dX[z, k0 + S*g + s, l0 + y] = A[g, s, y]
+                # dX[z, k0 + S·g + s, l0 + y] = A[g, s, y]
                 put(dX[z, k0:k1, l0:l1], A[:, :, :l1 - l0], split=(0,))
 
 
@@ -754,7 +754,7 @@ def _rows_dX_fixed(V, new, *, n, m, S, **_):
     """What rows on BLAS makes of the weights, once."""
     K = S + 2*n - 2
     F = new((2*n - 1, 2*m - 1))
-    # F[a, b] = V[2*n - 2 - a, 2*m - 2 - b]
+    # F[a, b] = V[2n - 2 - a, 2m - 2 - b]
     for a in range(2*n - 1):
         for b in range(2*m - 1):
             F[a, b] = V[2*n - 2 - a, 2*m - 2 - b]
@@ -790,13 +790,13 @@ def _rows_dX(G, dX, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m,
             # P[p, x] = G[z, low + p + 1 - n, x], 0 outside
             P = halo(G[z], (low + 1 - n, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y + 1 - m]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y + 1 - m]
             np.matmul(T_left, strided(P, (0, 0), (G_, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # dX[z, low + S*g + s, l] = A[s, g, l]
+            # dX[z, low + S·g + s, l] = A[s, g, l]
             put(dX[z, low:high], A_out, split=(0,))
 
 

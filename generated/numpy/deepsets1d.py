@@ -26,7 +26,7 @@ def _direct(X, V, u, H, new):
     Z[..., 0] = 0
     np.cumsum(X[..., :n - 1], axis=-1, out=Z[..., 1:])
 
-    # Z1[p] = Σ_k X[k] for k >= p
+    # Z1[p] = Σ_k X[k] for k ≥ p
     Z1 = new((*X.shape[:-1], n))
     Z1[..., -1] = 0
     np.cumsum(X[..., 1:n][..., ::-1], axis=-1, out=Z1[..., :-1][..., ::-1])
@@ -48,7 +48,7 @@ def _direct_dX(V, G, dX, new):
     # dX[k] = 0
     dX[...] = 0
 
-    # Z[p] = Σ_i G[i] for i >= p
+    # Z[p] = Σ_i G[i] for i ≥ p
     Z = new((*G.shape[:-1], n))
     Z[..., -1] = 0
     np.cumsum(G[..., 1:n][..., ::-1], axis=-1, out=Z[..., :-1][..., ::-1])
@@ -82,7 +82,7 @@ def _direct_dV(X, G, dV, new):
     Z[..., 0] = 0
     np.cumsum(X[..., :n - 1], axis=-1, out=Z[..., 1:])
 
-    # Z1[p] = Σ_k X[k] for k >= p
+    # Z1[p] = Σ_k X[k] for k ≥ p
     Z1 = new((*X.shape[:-1], n))
     Z1[..., -1] = 0
     np.cumsum(X[..., 1:n][..., ::-1], axis=-1, out=Z1[..., :-1][..., ::-1])

@@ -120,7 +120,7 @@ def _box(X, u, H, T, P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare, items
     """Sums of equal weights."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # Q[e, q0, q1, q2] = P[e, q0, q1, q2]·T[q1, q2]
@@ -190,7 +190,7 @@ def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, C, D
         for d in range(C):
             for i0, i1 in tiles(*span, Si):
                 for j0, j1 in tiles(0, m, Sj):
-                    # R[k, pi, pj] = X[k + first, i0 + pi - Delta, j0 + pj - Delta, d], 0 outside
+                    # R[k, pi, pj] = X[k + first, i0 + pi - Δ, j0 + pj - Δ, d], 0 outside
                     R = halo(X[:, :, :, d], (first, i0 - Delta, j0 - Delta), R_)
 
                     # Yj[k, pi, fj] = Σ_pj wj^(fj·pj)·R[k, pi, pj]/√Nj
@@ -273,7 +273,7 @@ def _lowrank(X, u, H, T_weights, U_weights, P_, P__source, B_out, B_source, A_, 
     """Passes of a window of low rank."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R_):
-            # P_[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P_[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(X, (first, low - Delta, -Delta, 0), P_, copied=True)
 
             # B[r, e, p, q1, d] = Σ_a P_[e, a + p, q1, d]·T[r, a, q1, d]
@@ -322,7 +322,7 @@ def _shifted(X, u, H, T_weights, P, P_source, A_, items, span, *, n, m, C, Delta
     """Shifted products."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # A[e, p, j, d] = Σ_a Σ_b P[e, a + p, j + b, d]·T[a, b, j, d]
@@ -348,7 +348,7 @@ def _shifted_work(*, batch, n, m, C, Delta, N, R, **_):
 def _fft_dX_fixed(V, new, *, C, Delta, Nk, Nl, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((C, 2*Delta + 1, 2*Delta + 1))
-    # F[c, a, b] = V[2*Delta - a, 2*Delta - b, c]
+    # F[c, a, b] = V[2Δ - a, 2Δ - b, c]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[:, a, b] = V[2*Delta - a, 2*Delta - b]
@@ -387,7 +387,7 @@ def _fft_dX(G, dX, Wk, R_, Yl, Yk, Q, Bk, Bk_read, Bl, items, span, *, n, m, C, 
         for c in range(C):
             for k0, k1 in tiles(*span, Sk):
                 for l0, l1 in tiles(0, m, Sl):
-                    # R[k_, pk, pl] = G[k_ + first, k0 + pk - Delta, l0 + pl - Delta, c], 0 outside
+                    # R[k_, pk, pl] = G[k_ + first, k0 + pk - Δ, l0 + pl - Δ, c], 0 outside
                     R = halo(G[:, :, :, c], (first, k0 - Delta, l0 - Delta), R_)
 
                     # Yl[k_, pk, fl] = Σ_pl wl^(fl·pl)·R[k_, pk, pl]/√Nl
@@ -440,7 +440,7 @@ def _fft_dX_bound(*, Nk, Nl, **_):
 def _shifted_dX_fixed(V, new, *, m, C, Delta, **_):
     """What shifted products makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1, C))
-    # F[a, b, c] = V[2*Delta - a, 2*Delta - b, c]
+    # F[a, b, c] = V[2Δ - a, 2Δ - b, c]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
@@ -463,7 +463,7 @@ def _shifted_dX(G, dX, T_weights, P, P_source, A_, items, span, *, n, m, C, Delt
     """Shifted products."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2] = G[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # A[e, p, l, c] = Σ_a Σ_b P[e, a + p, l + b, c]·T[a, b, l, c]
@@ -508,7 +508,7 @@ def _columns_dV(G, X, dV, P, P_source, U, U_weights, A, A_out, items, span, *, n
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, n, R):
-            # P[e, q0, q1, q2] = X[e + first, low + q0 - Delta, q1 - Delta, q2], 0 outside
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
             halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # U[e, p, j, d] = G[e + first, low + p, j, d], 0 outside

@@ -24,7 +24,7 @@ def _direct(X, V, u, H, new):
     # H[i, j] = u
     H[...] = u
 
-    # H[i, j] += V[a, b]·X[i + 2*a, j + 2*b]
+    # H[i, j] += V[a, b]·X[i + 2a, j + 2b]
     for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)):
         i0 = max(0, -2*a)
         i1 = min(n, n - 2*a)
@@ -44,7 +44,7 @@ def _direct_dX(V, G, dX, new):
     # dX[k, l] = 0
     dX[...] = 0
 
-    # dX[i + 2*a, j + 2*b] += V[a, b]·G[i, j]
+    # dX[i + 2a, j + 2b] += V[a, b]·G[i, j]
     for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)):
         i0 = max(0, -2*a)
         i1 = min(n, n - 2*a)
@@ -66,7 +66,7 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b] = 0
     dV[...] = 0
 
-    # dV[a, b] += X[i + 2*a, j + 2*b]·G[i, j]
+    # dV[a, b] += X[i + 2a, j + 2b]·G[i, j]
     for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)):
         i0 = max(0, -2*a)
         i1 = min(n, n - 2*a)
@@ -94,10 +94,10 @@ def _bands_fixed(V, new, *, n, Delta, **_):
     C = n - 1
     W = new((2*Delta + 1, C + 4*Delta + n + 1 - max(-2*Delta, -n)))
     W[...] = 0
-    # W[b, 2*a + C] = V[a, b]
+    # W[b, 2a + C] = V[a, b]
     W[:, C:C + 4*Delta + 1:2] = V.transpose(1, 0)
     T = new((2*Delta + 1, n, n))
-    # T[b, i, k] = W[b, k + C + 2*Delta - i]
+    # T[b, i, k] = W[b, k + C + 2Δ - i]
     T[...] = strided(W, (0, C + 2*Delta), (2*Delta + 1, n, n), ((0, 1), (1, -1), (1, 1)))
     T_left = strided(T, (0, 0, 0), (n*(2*Delta + 1), n), ((1, 1), (2, 1)))
     return (T_left,)
@@ -119,10 +119,10 @@ def _bands_room(new, *, n, m, Delta, **_):
 def _bands(X, u, H, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
     """Bands of all rows."""
     for z in range(*items):
-        # Z[b, i, y] = Σ_k T[b, i, k]·X[z, k, y - 2*Delta]
+        # Z[b, i, y] = Σ_k T[b, i, k]·X[z, k, y - 2Δ]
         np.matmul(T_left, X[z], out=Z_out)
 
-        # A[i, q] = Σ_b Z[b, i, q + 2*b]
+        # A[i, q] = Σ_b Z[b, i, q + 2b]
         total(Z_b, A_flat)
 
         # H[z, i, j] = u + A[i, j]
@@ -170,16 +170,16 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
     """Sums of equal weights."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1] = X[e + first, low + q0 - 2*Delta, q1 - 2*Delta], 0 outside
+            # P[e, q0, q1] = X[e + first, low + q0 - 2Δ, q1 - 2Δ], 0 outside
             halo(X, (first, low - 2*Delta, -2*Delta), P, copied=True)
 
             # Q[e, q0, q1] = P[e, q0, q1]·w
             np.multiply(P, w, out=Q)
 
-            # B[e, q0, q1] = Σ_a Q[e, q0 + 2*a, q1]
+            # B[e, q0, q1] = Σ_a Q[e, q0 + 2a, q1]
             doubled(Q_flat, B_flat, B_spare, 8*Delta + 2*m, 2*Delta + 1, 16*Delta**2*N + 4*Delta*N*R + 4*Delta*N*m + N*R*m - 16*Delta**2 - 4*Delta*m)
 
-            # C[e, q0, q1] = Σ_b B[e, q0, q1 + 2*b]
+            # C[e, q0, q1] = Σ_b B[e, q0, q1 + 2b]
             doubled(B_flat, C_flat, C_spare, 2, 2*Delta + 1, 16*Delta**2*N + 4*Delta*N*R + 4*Delta*N*m + N*R*m - 16*Delta**2 - 4*Delta - 4*Delta*m)
 
             # H[e + first, low + p, j] = u + C[e, p, j]
@@ -203,7 +203,7 @@ def _fft_fixed(V, new, *, Delta, Ni, Nj, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     T = new((Ni, Nj))
     T[...] = 0
-    # T[2*a, 2*b] = V[a, b]
+    # T[2a, 2b] = V[a, b]
     T[:4*Delta + 1:2, :4*Delta + 1:2] = V
     Wj = spectrum(new, (Ni, (Nj // 2) + 1))
     # Wj[qi, fj] = Σ_qj wj^(-fj·qj)·T[qi, qj]
@@ -235,7 +235,7 @@ def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Delt
     for first, last in tiles(*items, I):
         for i0, i1 in tiles(*span, Si):
             for j0, j1 in tiles(0, m, Sj):
-                # R[k, pi, pj] = X[k + first, i0 + pi - 2*Delta, j0 + pj - 2*Delta], 0 outside
+                # R[k, pi, pj] = X[k + first, i0 + pi - 2Δ, j0 + pj - 2Δ], 0 outside
                 R = halo(X, (first, i0 - 2*Delta, j0 - 2*Delta), R_)
 
                 # Yj[k, pi, fj] = Σ_pj wj^(fj·pj)·R[k, pi, pj]/√Nj
@@ -294,7 +294,7 @@ def _folded_fixed(M, new, *, Delta, S, **_):
     K = 4*Delta + S
     T = new((Delta + 1, S, K))
     T[...] = 0
-    # T[h, s, 2*a + s] = M[a, h]
+    # T[h, s, 2a + s] = M[a, h]
     for s in range(S):
         T[:, s, s:4*Delta + s + 1:2] = M.transpose(1, 0)
     T_left = strided(T, (0, 0, 0), (S*(Delta + 1), K), ((1, 1), (2, 1)))
@@ -321,16 +321,16 @@ def _folded(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # P[p, x] = X[z, low + p - 2*Delta, x], 0 outside
+            # P[p, x] = X[z, low + p - 2Δ, x], 0 outside
             P = halo(X[z], (low - 2*Delta, 0), P_)
 
-            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S*g + r, y - 2*Delta]
+            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S·g + r, y - 2Δ]
             np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
-            # A[s, g, q] = Σ_b Z[Min(b, 2*Delta - b), s, g, q + 2*b]
+            # A[s, g, q] = Σ_b Z[min(2Δ - b, b), s, g, q + 2b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -375,13 +375,13 @@ def _gapped(X, u, H, T_left, P_, Z_out, Z_b, A, A_flat, items, span, *, n, m, De
     """Rows on BLAS between gaps."""
     for z in range(*items):
         for low, high in tiles(*span, G):
-            # P[p, x] = X[z, low + p - 2*Delta, x], 0 outside
+            # P[p, x] = X[z, low + p - 2Δ, x], 0 outside
             P = halo(X[z], (low - 2*Delta, 0), P_)
 
-            # Z[b, g, y] = Σ_a T[b, a]·P[2*a + g, y - 2*Delta]
+            # Z[b, g, y] = Σ_a T[b, a]·P[2a + g, y - 2Δ]
             np.matmul(T_left, strided(P, (0, 0), (G, 2*Delta + 1, m), ((0, 1), (0, 2), (1, 1))), out=Z_out)
 
-            # A[g, q] = Σ_b Z[b, g, q + 2*b]
+            # A[g, q] = Σ_b Z[b, g, q + 2b]
             total(Z_b, A_flat)
 
             # H[z, low + g, j] = u + A[g, j]
@@ -413,12 +413,12 @@ def _lowrank_fixed(P, Q, new, *, R, Delta, S, T, **_):
     L = 4*Delta + T
     W = new((R, S, K))
     W[...] = 0
-    # W[r, s, 2*a + s] = P[r, a]
+    # W[r, s, 2a + s] = P[r, a]
     for s in range(S):
         W[:, s, s:4*Delta + s + 1:2] = P
     B = new((R, L, T))
     B[...] = 0
-    # B[r, 2*b + t, t] = Q[r, b]
+    # B[r, 2b + t, t] = Q[r, b]
     for t in range(T):
         B[:, t:4*Delta + t + 1:2, t] = Q
     W_left = strided(W, (0, 0, 0), (R, S, K), ((0, 1), (1, 1), (2, 1)))
@@ -447,16 +447,16 @@ def _lowrank(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, n,
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # E[p, x] = X[z, low + p - 2*Delta, x], 0 outside
+            # E[p, x] = X[z, low + p - 2Δ, x], 0 outside
             E = halo(X[z], (low - 2*Delta, 0), E_)
 
-            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y - 2*Delta]
+            # Z[r, S·g + s, y] = Σ_p W[r, s, p]·E[S·g + p, y - 2Δ]
             np.matmul(W_left, strided(E, (0, 0), (G, 1, K, m), ((0, S), (0, 0), (0, 1), (1, 1))), out=Z_out)
 
-            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            # A[r, q, h, t] = Σ_c Z[r, q, T·h + c]·B[r, c, t]
             phased(Z_left, B, out=A_out)
 
-            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            # H[z, low + q, T·h + t] = u + Σ_r A[r, q, h, t]
             put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
 
 
@@ -483,7 +483,7 @@ def _panels_fixed(V, new, *, Delta, S, **_):
     K = 4*Delta + S
     T = new((S, K, 2*Delta + 1))
     T[...] = 0
-    # T[s, 2*a + s, b] = V[a, b]
+    # T[s, 2a + s, b] = V[a, b]
     for s in range(S):
         T[s, s:4*Delta + s + 1:2] = V
     T_left = strided(T, (0, 0, 0), (S, K*(2*Delta + 1)), ((0, 1), (2, 1)))
@@ -510,14 +510,14 @@ def _panels(X, u, H, T_left, P_in, P_right, A_, items, span, *, n, m, Delta, S, 
     for z in range(*items):
         for i0, i1 in tiles(*span, G*S):
             for j0, j1 in tiles(0, m, C):
-                # P[p, b, O + x - 2*b] = X[z, i0 + p - 2*Delta, j0 + x - 2*Delta], 0 outside
+                # P[p, b, O + x - 2b] = X[z, i0 + p - 2Δ, j0 + x - 2Δ], 0 outside
                 halo(X[z, :, None], (i0 - 2*Delta, None, j0 - 2*Delta), P_in, copied=True)
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(H[z, i0:i1, j0:j1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # H[z, i0 + S*g + s, j0 + y] = u + A[g, s, y]
+                # H[z, i0 + S·g + s, j0 + y] = u + A[g, s, y]
                 put(H[z, i0:i1, j0:j1], A[:, :, :j1 - j0], u, split=(0,))
 
 
@@ -541,7 +541,7 @@ def _rows_fixed(V, new, *, Delta, S, **_):
     K = 4*Delta + S
     T = new((2*Delta + 1, S, K))
     T[...] = 0
-    # T[b, s, 2*a + s] = V[a, b]
+    # T[b, s, 2a + s] = V[a, b]
     for s in range(S):
         T[:, s, s:4*Delta + s + 1:2] = V.transpose(1, 0)
     T_left = strided(T, (0, 0, 0), (S*(2*Delta + 1), K), ((1, 1), (2, 1)))
@@ -568,16 +568,16 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, 
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # P[p, x] = X[z, low + p - 2*Delta, x], 0 outside
+            # P[p, x] = X[z, low + p - 2Δ, x], 0 outside
             P = halo(X[z], (low - 2*Delta, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y - 2*Delta]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y - 2Δ]
             np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
-            # A[s, g, q] = Σ_b Z[b, s, g, q + 2*b]
+            # A[s, g, q] = Σ_b Z[b, s, g, q + 2b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -600,16 +600,16 @@ def _bands_dX_fixed(V, new, *, n, Delta, **_):
     """What bands of all rows makes of the weights, once."""
     C = n - 1
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
     W = new((2*Delta + 1, C + 4*Delta + n + 1 - max(-2*Delta, -n)))
     W[...] = 0
-    # W[b, 2*a + C] = F[a, b]
+    # W[b, 2a + C] = F[a, b]
     W[:, C:C + 4*Delta + 1:2] = F.transpose(1, 0)
     T = new((2*Delta + 1, n, n))
-    # T[b, k, k_] = W[b, k_ + C + 2*Delta - k]
+    # T[b, k, k_] = W[b, k_ + C + 2Δ - k]
     T[...] = strided(W, (0, C + 2*Delta), (2*Delta + 1, n, n), ((0, 1), (1, -1), (1, 1)))
     T_left = strided(T, (0, 0, 0), (n*(2*Delta + 1), n), ((1, 1), (2, 1)))
     return (T_left,)
@@ -631,10 +631,10 @@ def _bands_dX_room(new, *, n, m, Delta, **_):
 def _bands_dX(G, dX, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
     """Bands of all rows."""
     for z in range(*items):
-        # Z[b, k, y] = Σ_k_ T[b, k, k_]·G[z, k_, y - 2*Delta]
+        # Z[b, k, y] = Σ_k_ T[b, k, k_]·G[z, k_, y - 2Δ]
         np.matmul(T_left, G[z], out=Z_out)
 
-        # A[k, q] = Σ_b Z[b, k, q + 2*b]
+        # A[k, q] = Σ_b Z[b, k, q + 2b]
         total(Z_b, A_flat)
 
         # dX[z, k, l] = A[k, l]
@@ -658,13 +658,13 @@ def _bands_dX_work(*, batch, n, m, Delta, **_):
 def _fft_dX_fixed(V, new, *, Delta, Nk, Nl, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
     T = new((Nk, Nl))
     T[...] = 0
-    # T[2*a, 2*b] = F[a, b]
+    # T[2a, 2b] = F[a, b]
     T[:4*Delta + 1:2, :4*Delta + 1:2] = F
     Wl = spectrum(new, (Nk, (Nl // 2) + 1))
     # Wl[qk, fl] = Σ_ql wl^(-fl·ql)·T[qk, ql]
@@ -696,7 +696,7 @@ def _fft_dX(G, dX, Wk, R_, Yl, Yk, Q, Bk, Bk_read, Bl, items, span, *, n, m, Del
     for first, last in tiles(*items, I):
         for k0, k1 in tiles(*span, Sk):
             for l0, l1 in tiles(0, m, Sl):
-                # R[k_, pk, pl] = G[k_ + first, k0 + pk - 2*Delta, l0 + pl - 2*Delta], 0 outside
+                # R[k_, pk, pl] = G[k_ + first, k0 + pk - 2Δ, l0 + pl - 2Δ], 0 outside
                 R = halo(G, (first, k0 - 2*Delta, l0 - 2*Delta), R_)
 
                 # Yl[k_, pk, fl] = Σ_pl wl^(fl·pl)·R[k_, pk, pl]/√Nl
@@ -749,7 +749,7 @@ def _fft_dX_bound(*, Nk, Nl, **_):
 def _gapped_dX_fixed(V, new, *, Delta, **_):
     """What rows on BLAS between gaps makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
@@ -777,13 +777,13 @@ def _gapped_dX(G, dX, T_left, P_, Z_out, Z_b, A, A_flat, items, span, *, n, m, D
     """Rows on BLAS between gaps."""
     for z in range(*items):
         for low, high in tiles(*span, G_):
-            # P[p, x] = G[z, low + p - 2*Delta, x], 0 outside
+            # P[p, x] = G[z, low + p - 2Δ, x], 0 outside
             P = halo(G[z], (low - 2*Delta, 0), P_)
 
-            # Z[b, g, y] = Σ_a T[b, a]·P[2*a + g, y - 2*Delta]
+            # Z[b, g, y] = Σ_a T[b, a]·P[2a + g, y - 2Δ]
             np.matmul(T_left, strided(P, (0, 0), (G_, 2*Delta + 1, m), ((0, 1), (0, 2), (1, 1))), out=Z_out)
 
-            # A[g, q] = Σ_b Z[b, g, q + 2*b]
+            # A[g, q] = Σ_b Z[b, g, q + 2b]
             total(Z_b, A_flat)
 
             # dX[z, low + g, l] = A[g, l]
@@ -809,13 +809,13 @@ def _panels_dX_fixed(V, new, *, Delta, S, **_):
     """What panels of shifted rows makes of the weights, once."""
     K = 4*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
     T = new((S, K, 2*Delta + 1))
     T[...] = 0
-    # T[s, 2*a + s, b] = F[a, b]
+    # T[s, 2a + s, b] = F[a, b]
     for s in range(S):
         T[s, s:4*Delta + s + 1:2] = F
     T_left = strided(T, (0, 0, 0), (S, K*(2*Delta + 1)), ((0, 1), (2, 1)))
@@ -842,14 +842,14 @@ def _panels_dX(G, dX, T_left, P_in, P_right, A_, items, span, *, n, m, Delta, S,
     for z in range(*items):
         for k0, k1 in tiles(*span, G_*S):
             for l0, l1 in tiles(0, m, C):
-                # P[p, b, O + x - 2*b] = G[z, k0 + p - 2*Delta, l0 + x - 2*Delta], 0 outside
+                # P[p, b, O + x - 2b] = G[z, k0 + p - 2Δ, l0 + x - 2Δ], 0 outside
                 halo(G[z, :, None], (k0 - 2*Delta, None, l0 - 2*Delta), P_in, copied=True)
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(dX[z, k0:k1, l0:l1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # dX[z, k0 + S*g + s, l0 + y] = A[g, s, y]
+                # dX[z, k0 + S·g + s, l0 + y] = A[g, s, y]
                 put(dX[z, k0:k1, l0:l1], A[:, :, :l1 - l0], split=(0,))
 
 
@@ -873,13 +873,13 @@ def _rows_dX_fixed(V, new, *, Delta, S, **_):
     """What rows on BLAS makes of the weights, once."""
     K = 4*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
     T = new((2*Delta + 1, S, K))
     T[...] = 0
-    # T[b, s, 2*a + s] = F[a, b]
+    # T[b, s, 2a + s] = F[a, b]
     for s in range(S):
         T[:, s, s:4*Delta + s + 1:2] = F.transpose(1, 0)
     T_left = strided(T, (0, 0, 0), (S*(2*Delta + 1), K), ((1, 1), (2, 1)))
@@ -906,16 +906,16 @@ def _rows_dX(G, dX, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m,
 
     for z in range(*items):
         for low, high in tiles(*span, G_*S):
-            # P[p, x] = G[z, low + p - 2*Delta, x], 0 outside
+            # P[p, x] = G[z, low + p - 2Δ, x], 0 outside
             P = halo(G[z], (low - 2*Delta, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y - 2*Delta]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y - 2Δ]
             np.matmul(T_left, strided(P, (0, 0), (G_, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
-            # A[s, g, q] = Σ_b Z[b, s, g, q + 2*b]
+            # A[s, g, q] = Σ_b Z[b, s, g, q + 2b]
             total(Z_b, A_flat)
 
-            # dX[z, low + S*g + s, l] = A[s, g, l]
+            # dX[z, low + S·g + s, l] = A[s, g, l]
             put(dX[z, low:high], A_out, split=(0,))
 
 
@@ -954,13 +954,13 @@ def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, Delta, N, R, 
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, n, R):
-            # P[e, q0, q1] = X[e + first, low + q0 - 2*Delta, q1 - 2*Delta], 0 outside
+            # P[e, q0, q1] = X[e + first, low + q0 - 2Δ, q1 - 2Δ], 0 outside
             halo(X, (first, low - 2*Delta, -2*Delta), P, copied=True)
 
             # U[e, p, j] = G[e + first, low + p, j], 0 outside
             halo(G, (first, low, 0), U, copied=True)
 
-            # A[a, b, j] = Σ_e Σ_p P[e, 2*a + p, j + 2*b]·U[e, p, j]
+            # A[a, b, j] = Σ_e Σ_p P[e, 2a + p, j + 2b]·U[e, p, j]
             np.einsum("abcde,cde->abe", P_source, U, out=A)
 
             # dV[a, b] += Σ_j A[a, b, j]

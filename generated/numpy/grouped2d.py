@@ -195,10 +195,10 @@ def _fastfir(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pi, pj, f, c] = X[q + first, low + pi - Delta, pj - Delta, f, c], 0 outside
+            # P[q, pi, pj, f, c] = X[q + first, low + pi - Δ, pj - Δ, f, c], 0 outside
             halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
-            # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S*gi, kj + S*gj, f, c]
+            # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S·gi, kj + S·gj, f, c]
             E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, F, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
 
             # Y[ti, tj, q, gi, gj, f, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, f, c]
@@ -210,7 +210,7 @@ def _fastfir(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_
             # R[si, sj, q, gi, gj, f, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, f, d]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # H[q + first, low + S*gi + si, S*gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
+            # H[q + first, low + S·gi + si, S·gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
             put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u, split=(1, 2))
 
 
@@ -261,7 +261,7 @@ def _half_im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, F, C, D, De
     """Half of im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
             halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # B[f, e, j, q, b, c] = P[e, q, j + b, f, c]
@@ -305,7 +305,7 @@ def _im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, F, C, D, Delta, 
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
             halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # B[f, e, p, j, a, b, c] = P[e, a + p, j + b, f, c]
@@ -422,10 +422,10 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pi, pj, f, c] = X[q + first, low + pi - Delta, pj - Delta, f, c], 0 outside
+            # P[q, pi, pj, f, c] = X[q + first, low + pi - Δ, pj - Δ, f, c], 0 outside
             halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
-            # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S*gi, kj + S*gj, f, c]
+            # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S·gi, kj + S·gj, f, c]
             E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, F, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
 
             # Y[ti, tj, q, gi, gj, f, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, f, c]
@@ -437,7 +437,7 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
             # R[si, sj, q, gi, gj, f, d] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, f, d]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # H[q + first, low + S*gi + si, S*gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
+            # H[q + first, low + S·gi + si, S·gj + sj, f, d] = u[f, d] + R[si, sj, q, gi, gj, f, d]
             put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u, split=(1, 2))
 
 
@@ -538,7 +538,7 @@ def _fastfir_dX_fixed(V, new, *, F, D, C, Delta, S, **_):
     G_ = kronecker((_fastfir_dX_G_[S, 2*Delta + 1], _fastfir_dX_G_[S, 2*Delta + 1]), new)
     B = kronecker((_fastfir_dX_B[S, 2*Delta + 1], _fastfir_dX_B[S, 2*Delta + 1]), new)
     F_ = new((2*Delta + 1, 2*Delta + 1, F, D, C))
-    # F_[a, b, g, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    # F_[a, b, g, d, c] = V[2Δ - a, 2Δ - b, c, g, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F_[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 2, 0)
@@ -580,10 +580,10 @@ def _fastfir_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pk, pl, g, d] = G[q + first, low + pk - Delta, pl - Delta, g, d], 0 outside
+            # P[q, pk, pl, g, d] = G[q + first, low + pk - Δ, pl - Δ, g, d], 0 outside
             halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
-            # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S*gk, kl + S*gl, g, d]
+            # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S·gk, kl + S·gl, g, d]
             E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, F, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
 
             # Y[tk, tl, q, gk, gl, g, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, g, d]
@@ -595,7 +595,7 @@ def _fastfir_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
             # R[sk, sl, q, gk, gl, g, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, g, c]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # dX[q + first, low + S*gk + sk, S*gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
+            # dX[q + first, low + S·gk + sk, S·gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
             put(dX[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), split=(1, 2))
 
 
@@ -631,7 +631,7 @@ def _fastfir_dX_bound(*, D, Delta, S, **_):
 def _half_im2col_dX_fixed(V, new, *, F, D, C, Delta, **_):
     """What half of im2col makes of the weights, once."""
     F_ = new((F, 2*Delta + 1, 2*Delta + 1, D, C))
-    # F_[g, a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    # F_[g, a, b, d, c] = V[2Δ - a, 2Δ - b, c, g, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F_[:, a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 2, 0)
@@ -652,7 +652,7 @@ def _half_im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, n, m, F, 
     """Half of im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
             halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # B[g, e, l, q, b, d] = P[e, q, l + b, g, d]
@@ -682,7 +682,7 @@ def _half_im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
 def _im2col_dX_fixed(V, new, *, F, D, C, Delta, **_):
     """What im2col makes of the weights, once."""
     F_ = new((F, 2*Delta + 1, 2*Delta + 1, D, C))
-    # F_[g, a, b, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    # F_[g, a, b, d, c] = V[2Δ - a, 2Δ - b, c, g, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F_[:, a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 2, 0)
@@ -703,7 +703,7 @@ def _im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, n, m, F, D, C,
     """Im2col."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
             halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # B[g, e, p, l, a, b, d] = P[e, a + p, l + b, g, d]
@@ -781,7 +781,7 @@ def _winograd_dX_fixed(V, new, *, F, D, C, Delta, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 2*Delta + 1], _winograd_dX_G_[S, 2*Delta + 1]), new)
     B = kronecker((_winograd_dX_B[S, 2*Delta + 1], _winograd_dX_B[S, 2*Delta + 1]), new)
     F_ = new((2*Delta + 1, 2*Delta + 1, F, D, C))
-    # F_[a, b, g, d, c] = V[2*Delta - a, 2*Delta - b, c, g, d]
+    # F_[a, b, g, d, c] = V[2Δ - a, 2Δ - b, c, g, d]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F_[a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 2, 0)
@@ -823,10 +823,10 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
-            # P[q, pk, pl, g, d] = G[q + first, low + pk - Delta, pl - Delta, g, d], 0 outside
+            # P[q, pk, pl, g, d] = G[q + first, low + pk - Δ, pl - Δ, g, d], 0 outside
             halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
-            # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S*gk, kl + S*gl, g, d]
+            # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S·gk, kl + S·gl, g, d]
             E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, F, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
 
             # Y[tk, tl, q, gk, gl, g, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, g, d]
@@ -838,7 +838,7 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
             # R[sk, sl, q, gk, gl, g, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, g, c]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # dX[q + first, low + S*gk + sk, S*gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
+            # dX[q + first, low + S·gk + sk, S·gl + sl, g, c] = R[sk, sl, q, gk, gl, g, c]
             put(dX[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), split=(1, 2))
 
 
@@ -894,7 +894,7 @@ def _correlation_dV(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, n, R):
-            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Delta, q1 - Delta, q2, q3], 0 outside
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
             halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # U[e, p, j, f, d] = G[e + first, low + p, j, f, d], 0 outside

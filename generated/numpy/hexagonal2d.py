@@ -24,7 +24,7 @@ def _direct(X, V, u, H, new):
     # H[i, j] = u
     H[...] = u
 
-    # H[i, j] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·X[i + a, j + b]
+    # H[i, j] += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·X[i + a, j + b]
     for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -44,7 +44,7 @@ def _direct_dX(V, G, dX, new):
     # dX[k, l] = 0
     dX[...] = 0
 
-    # dX[i + a, j + b] += V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]·G[i, j]
+    # dX[i + a, j + b] += V[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)]·G[i, j]
     for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -66,7 +66,7 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b] = 0
     dV[...] = 0
 
-    # dV[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))] += X[i + a, j + b]·G[i, j]
+    # dV[max(|a|, |a + b|, |b|) - min(|a|, |a + b|, |b|), min(|a|, |a + b|, |b|)] += X[i + a, j + b]·G[i, j]
     for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -94,7 +94,7 @@ def _bands_fixed(V, new, *, n, Delta, **_):
     C = n - 1
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= a + b - 2*Delta and a + b - 2*Delta <= Delta:
@@ -104,7 +104,7 @@ def _bands_fixed(V, new, *, n, Delta, **_):
     # W[b, a + C] = F[a, b]
     W[:, C:C + 2*Delta + 1] = F.transpose(1, 0)
     T = new((2*Delta + 1, n, n))
-    # T[b, i, k] = W[b, k + C + Delta - i]
+    # T[b, i, k] = W[b, k + C + Δ - i]
     T[...] = strided(W, (0, C + Delta), (2*Delta + 1, n, n), ((0, 1), (1, -1), (1, 1)))
     T_left = strided(T, (0, 0, 0), (n*(2*Delta + 1), n), ((1, 1), (2, 1)))
     return (T_left,)
@@ -126,7 +126,7 @@ def _bands_room(new, *, n, m, Delta, **_):
 def _bands(X, u, H, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
     """Bands of all rows."""
     for z in range(*items):
-        # Z[b, i, y] = Σ_k T[b, i, k]·X[z, k, y - Delta]
+        # Z[b, i, y] = Σ_k T[b, i, k]·X[z, k, y - Δ]
         np.matmul(T_left, X[z], out=Z_out)
 
         # A[i, q] = Σ_b Z[b, i, q + b]
@@ -154,7 +154,7 @@ def _fft_fixed(V, new, *, Delta, Ni, Nj, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= a + b - 2*Delta and a + b - 2*Delta <= Delta:
@@ -193,7 +193,7 @@ def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Delt
     for first, last in tiles(*items, I):
         for i0, i1 in tiles(*span, Si):
             for j0, j1 in tiles(0, m, Sj):
-                # R[k, pi, pj] = X[k + first, i0 + pi - Delta, j0 + pj - Delta], 0 outside
+                # R[k, pi, pj] = X[k + first, i0 + pi - Δ, j0 + pj - Δ], 0 outside
                 R = halo(X, (first, i0 - Delta, j0 - Delta), R_)
 
                 # Yj[k, pi, fj] = Σ_pj wj^(fj·pj)·R[k, pi, pj]/√Nj
@@ -248,7 +248,7 @@ def _panels_fixed(V, new, *, Delta, S, **_):
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= a + b - 2*Delta and a + b - 2*Delta <= Delta:
@@ -282,14 +282,14 @@ def _panels(X, u, H, T_left, P_in, P_right, A_, items, span, *, n, m, Delta, S, 
     for z in range(*items):
         for i0, i1 in tiles(*span, G*S):
             for j0, j1 in tiles(0, m, C):
-                # P[p, b, O + x - b] = X[z, i0 + p - Delta, j0 + x - Delta], 0 outside
+                # P[p, b, O + x - b] = X[z, i0 + p - Δ, j0 + x - Δ], 0 outside
                 halo(X[z, :, None], (i0 - Delta, None, j0 - Delta), P_in, copied=True)
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(H[z, i0:i1, j0:j1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # H[z, i0 + S*g + s, j0 + y] = u + A[g, s, y]
+                # H[z, i0 + S·g + s, j0 + y] = u + A[g, s, y]
                 put(H[z, i0:i1, j0:j1], A[:, :, :j1 - j0], u, split=(0,))
 
 
@@ -314,7 +314,7 @@ def _rows_fixed(V, new, *, Delta, S, **_):
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= a + b - 2*Delta and a + b - 2*Delta <= Delta:
@@ -348,16 +348,16 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, 
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # P[p, x] = X[z, low + p - Delta, x], 0 outside
+            # P[p, x] = X[z, low + p - Δ, x], 0 outside
             P = halo(X[z], (low - Delta, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y - Delta]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y - Δ]
             np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -382,7 +382,7 @@ def _bands_dX_fixed(V, new, *, n, Delta, **_):
     C = n - 1
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta:
@@ -392,7 +392,7 @@ def _bands_dX_fixed(V, new, *, n, Delta, **_):
     # W[b, a + C] = F[a, b]
     W[:, C:C + 2*Delta + 1] = F.transpose(1, 0)
     T = new((2*Delta + 1, n, n))
-    # T[b, k, k_] = W[b, k_ + C + Delta - k]
+    # T[b, k, k_] = W[b, k_ + C + Δ - k]
     T[...] = strided(W, (0, C + Delta), (2*Delta + 1, n, n), ((0, 1), (1, -1), (1, 1)))
     T_left = strided(T, (0, 0, 0), (n*(2*Delta + 1), n), ((1, 1), (2, 1)))
     return (T_left,)
@@ -414,7 +414,7 @@ def _bands_dX_room(new, *, n, m, Delta, **_):
 def _bands_dX(G, dX, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
     """Bands of all rows."""
     for z in range(*items):
-        # Z[b, k, y] = Σ_k_ T[b, k, k_]·G[z, k_, y - Delta]
+        # Z[b, k, y] = Σ_k_ T[b, k, k_]·G[z, k_, y - Δ]
         np.matmul(T_left, G[z], out=Z_out)
 
         # A[k, q] = Σ_b Z[b, k, q + b]
@@ -442,7 +442,7 @@ def _fft_dX_fixed(V, new, *, Delta, Nk, Nl, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta:
@@ -481,7 +481,7 @@ def _fft_dX(G, dX, Wk, R_, Yl, Yk, Q, Bk, Bk_read, Bl, items, span, *, n, m, Del
     for first, last in tiles(*items, I):
         for k0, k1 in tiles(*span, Sk):
             for l0, l1 in tiles(0, m, Sl):
-                # R[k_, pk, pl] = G[k_ + first, k0 + pk - Delta, l0 + pl - Delta], 0 outside
+                # R[k_, pk, pl] = G[k_ + first, k0 + pk - Δ, l0 + pl - Δ], 0 outside
                 R = halo(G, (first, k0 - Delta, l0 - Delta), R_)
 
                 # Yl[k_, pk, fl] = Σ_pl wl^(fl·pl)·R[k_, pk, pl]/√Nl
@@ -536,7 +536,7 @@ def _panels_dX_fixed(V, new, *, Delta, S, **_):
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta:
@@ -570,14 +570,14 @@ def _panels_dX(G, dX, T_left, P_in, P_right, A_, items, span, *, n, m, Delta, S,
     for z in range(*items):
         for k0, k1 in tiles(*span, G_*S):
             for l0, l1 in tiles(0, m, C):
-                # P[p, b, O + x - b] = G[z, k0 + p - Delta, l0 + x - Delta], 0 outside
+                # P[p, b, O + x - b] = G[z, k0 + p - Δ, l0 + x - Δ], 0 outside
                 halo(G[z, :, None], (k0 - Delta, None, l0 - Delta), P_in, copied=True)
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(dX[z, k0:k1, l0:l1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # dX[z, k0 + S*g + s, l0 + y] = A[g, s, y]
+                # dX[z, k0 + S·g + s, l0 + y] = A[g, s, y]
                 put(dX[z, k0:k1, l0:l1], A[:, :, :l1 - l0], split=(0,))
 
 
@@ -602,7 +602,7 @@ def _rows_dX_fixed(V, new, *, Delta, S, **_):
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[Max(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)) - Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta)), Min(Abs(Delta - a), Abs(Delta - b), Abs(a + b - 2*Delta))]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta:
@@ -636,16 +636,16 @@ def _rows_dX(G, dX, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m,
 
     for z in range(*items):
         for low, high in tiles(*span, G_*S):
-            # P[p, x] = G[z, low + p - Delta, x], 0 outside
+            # P[p, x] = G[z, low + p - Δ, x], 0 outside
             P = halo(G[z], (low - Delta, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y - Delta]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y - Δ]
             np.matmul(T_left, strided(P, (0, 0), (G_, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # dX[z, low + S*g + s, l] = A[s, g, l]
+            # dX[z, low + S·g + s, l] = A[s, g, l]
             put(dX[z, low:high], A_out, split=(0,))
 
 

@@ -22,7 +22,7 @@ def _direct(X, V, u, H, new):
     # H[i, j, d, r] = u[d]
     H[...] = u[:, None]
 
-    # H[i, j, d, r] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·X[i + a, j + b, c]
+    # H[i, j, d, r] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]
     for a in range(max(-1, 1 - n), min(2, n)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -42,7 +42,7 @@ def _direct_dX(V, G, dX, new):
     # dX[k, l, c] = 0
     dX[...] = 0
 
-    # dX[i + a, j + b, c] += V[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d]·G[i, j, d, r]
+    # dX[i + a, j + b, c] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·G[i, j, d, r]
     for a in range(max(-1, 1 - n), min(2, n)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -64,7 +64,7 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b, c, d] = 0
     dV[...] = 0
 
-    # dV[Where(Eq(r, 0), a, Where(Eq(r, 1), b, Where(Eq(r, 2), -a, -b))), Where(Eq(r, 0), b, Where(Eq(r, 1), -a, Where(Eq(r, 2), -b, a))), c, d] += X[i + a, j + b, c]·G[i, j, d, r]
+    # dV[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d] += X[i + a, j + b, c]·G[i, j, d, r]
     for a in range(max(-1, 1 - n), min(2, n)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -114,7 +114,7 @@ def _fastfir_fixed(V, new, *, C, D, S, **_):
     G = kronecker((_fastfir_G[S, 3], _fastfir_G[S, 3]), new)
     B = kronecker((_fastfir_B[S, 3], _fastfir_B[S, 3]), new)
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
@@ -161,7 +161,7 @@ def _fastfir(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_o
             # P[q, pi, pj, c] = X[q + first, low + pi - 1, pj - 1, c], 0 outside
             halo(X, (first, low - 1, -1, 0), P, copied=True)
 
-            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             E[...] = strided(P, (0, 0, 0, 0), (Ki, Kj, N, L, Tj, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
 
             # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
@@ -173,7 +173,7 @@ def _fastfir(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_o
             # R[si, sj, q, gi, gj, d, r] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d, r]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # H[q + first, low + S*gi + si, S*gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
+            # H[q + first, low + S·gi + si, S·gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
             put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2))
 
 
@@ -208,7 +208,7 @@ def _fastfir_bound(*, C, S, **_):
 def _half_im2col_fixed(V, new, *, C, D, **_):
     """What half of im2col makes of the weights, once."""
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
@@ -260,7 +260,7 @@ def _half_im2col_work(*, batch, n, m, C, D, N, R, **_):
 def _im2col_fixed(V, new, *, C, D, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
@@ -343,7 +343,7 @@ def _winograd_fixed(V, new, *, C, D, S, **_):
     G = kronecker((_winograd_G[S, 3], _winograd_G[S, 3]), new)
     B = kronecker((_winograd_B[S, 3], _winograd_B[S, 3]), new)
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[Where(Eq(r, 0), a - 1, Where(Eq(r, 1), b - 1, Where(Eq(r, 2), 1 - a, 1 - b))) + 1, Where(Eq(r, 0), b - 1, Where(Eq(r, 1), 1 - a, Where(Eq(r, 2), 1 - b, a - 1))) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
@@ -390,7 +390,7 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             # P[q, pi, pj, c] = X[q + first, low + pi - 1, pj - 1, c], 0 outside
             halo(X, (first, low - 1, -1, 0), P, copied=True)
 
-            # E[ki, kj, q, gi, gj, c] = P[q, ki + S*gi, kj + S*gj, c]
+            # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             E[...] = strided(P, (0, 0, 0, 0), (Ki, Kj, N, L, Tj, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1)))
 
             # Y[ti, tj, q, gi, gj, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c]
@@ -402,7 +402,7 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             # R[si, sj, q, gi, gj, d, r] = Σ_ti Σ_tj A[si, sj, ti, tj]·Q[ti, tj, q, gi, gj, d, r]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # H[q + first, low + S*gi + si, S*gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
+            # H[q + first, low + S·gi + si, S·gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
             put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2))
 
 
@@ -461,7 +461,7 @@ def _fastfir_dX_fixed(V, new, *, D, C, S, **_):
     G_ = kronecker((_fastfir_dX_G_[S, 3], _fastfir_dX_G_[S, 3]), new)
     B = kronecker((_fastfir_dX_B[S, 3], _fastfir_dX_B[S, 3]), new)
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
@@ -508,7 +508,7 @@ def _fastfir_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             # P[q, pk, pl, d, r] = G[q + first, low + pk - 1, pl - 1, d, r], 0 outside
             halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
 
-            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S*gk, kl + S*gl, d, r]
+            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
             E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
 
             # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
@@ -520,7 +520,7 @@ def _fastfir_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # dX[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            # dX[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
             put(dX[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
 
 
@@ -555,7 +555,7 @@ def _fastfir_dX_bound(*, D, S, **_):
 def _half_im2col_dX_fixed(V, new, *, D, C, **_):
     """What half of im2col makes of the weights, once."""
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
@@ -607,7 +607,7 @@ def _half_im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
 def _im2col_dX_fixed(V, new, *, D, C, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
@@ -690,7 +690,7 @@ def _winograd_dX_fixed(V, new, *, D, C, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 3], _winograd_dX_G_[S, 3]), new)
     B = kronecker((_winograd_dX_B[S, 3], _winograd_dX_B[S, 3]), new)
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[Where(Eq(r, 0), 1 - a, Where(Eq(r, 1), 1 - b, Where(Eq(r, 2), a - 1, b - 1))) + 1, Where(Eq(r, 0), 1 - b, Where(Eq(r, 1), a - 1, Where(Eq(r, 2), b - 1, 1 - a))) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
@@ -737,7 +737,7 @@ def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q
             # P[q, pk, pl, d, r] = G[q + first, low + pk - 1, pl - 1, d, r], 0 outside
             halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
 
-            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S*gk, kl + S*gl, d, r]
+            # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
             E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
 
             # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
@@ -749,7 +749,7 @@ def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q
             # R[sk, sl, q, gk, gl, c] = Σ_tk Σ_tl A[sk, sl, tk, tl]·Q[tk, tl, q, gk, gl, c]
             np.matmul(A_left, Q_right, out=R_out)
 
-            # dX[q + first, low + S*gk + sk, S*gl + sl, c] = R[sk, sl, q, gk, gl, c]
+            # dX[q + first, low + S·gk + sk, S·gl + sl, c] = R[sk, sl, q, gk, gl, c]
             put(dX[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5), split=(1, 2))
 
 

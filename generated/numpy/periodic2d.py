@@ -22,11 +22,11 @@ def _direct(X, V, u, H, new):
     # H[i, j] = u
     H[...] = u
 
-    # Z[p, :] = X[Mod(p, n), :]
+    # Z[p, :] = X[p mod n, :]
     p = np.arange(-Delta, Delta + n)
     Z = X.take(p % n, axis=-2)
 
-    # Z1[:, q] = Z[:, Mod(q, m)]
+    # Z1[:, q] = Z[:, q mod m]
     q = np.arange(-Delta, Delta + m)
     Z1 = Z.take(q % m, axis=-1)
 
@@ -55,11 +55,11 @@ def _direct_dX(V, G, dX, new):
         for b in range(-Delta, Delta + 1):
             Z1[..., a + Delta:a + Delta + n, b + Delta:b + Delta + m] += V[a + Delta, b + Delta] * G
 
-    # Z[:, Mod(q, m)] += Z1[:, q]
+    # Z[:, q mod m] += Z1[:, q]
     q = np.arange(-Delta, Delta + m)
     np.add.at(Z, (..., q % m), Z1)
 
-    # dX[Mod(p, n), :] += Z[p, :]
+    # dX[p mod n, :] += Z[p, :]
     p = np.arange(-Delta, Delta + n)
     np.add.at(dX, (..., p % n, slice(None)), Z)
 
@@ -74,11 +74,11 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b] = 0
     dV[...] = 0
 
-    # Z[p, :] = X[Mod(p, n), :]
+    # Z[p, :] = X[p mod n, :]
     p = np.arange(-Delta, Delta + n)
     Z = X.take(p % n, axis=-2)
 
-    # Z1[:, q] = Z[:, Mod(q, m)]
+    # Z1[:, q] = Z[:, q mod m]
     q = np.arange(-Delta, Delta + m)
     Z1 = Z.take(q % m, axis=-1)
 

@@ -22,11 +22,11 @@ def _direct(X, V, u, H, new):
     # H[i, j] = u
     H[...] = u
 
-    # Z[p, :] = X[Min(Max(1, 2*n - 2) - Mod(p, Max(1, 2*n - 2)), Mod(p, Max(1, 2*n - 2))), :]
+    # Z[p, :] = X[min(max(1, 2n - 2) - (p mod max(1, 2n - 2)), p mod max(1, 2n - 2)), :]
     p = np.arange(-Delta, Delta + n)
     Z = X.take(np.minimum((p % max(1, 2*n - 2)), max(1, 2*n - 2) - (p % max(1, 2*n - 2))), axis=-2)
 
-    # Z1[:, q] = Z[:, Min(Max(1, 2*m - 2) - Mod(q, Max(1, 2*m - 2)), Mod(q, Max(1, 2*m - 2)))]
+    # Z1[:, q] = Z[:, min(max(1, 2m - 2) - (q mod max(1, 2m - 2)), q mod max(1, 2m - 2))]
     q = np.arange(-Delta, Delta + m)
     Z1 = Z.take(np.minimum((q % max(1, 2*m - 2)), max(1, 2*m - 2) - (q % max(1, 2*m - 2))), axis=-1)
 
@@ -55,11 +55,11 @@ def _direct_dX(V, G, dX, new):
         for b in range(-Delta, Delta + 1):
             Z1[..., a + Delta:a + Delta + n, b + Delta:b + Delta + m] += V[a + Delta, b + Delta] * G
 
-    # Z[:, Min(Max(1, 2*m - 2) - Mod(q, Max(1, 2*m - 2)), Mod(q, Max(1, 2*m - 2)))] += Z1[:, q]
+    # Z[:, min(max(1, 2m - 2) - (q mod max(1, 2m - 2)), q mod max(1, 2m - 2))] += Z1[:, q]
     q = np.arange(-Delta, Delta + m)
     np.add.at(Z, (..., np.minimum((q % max(1, 2*m - 2)), max(1, 2*m - 2) - (q % max(1, 2*m - 2)))), Z1)
 
-    # dX[Min(Max(1, 2*n - 2) - Mod(p, Max(1, 2*n - 2)), Mod(p, Max(1, 2*n - 2))), :] += Z[p, :]
+    # dX[min(max(1, 2n - 2) - (p mod max(1, 2n - 2)), p mod max(1, 2n - 2)), :] += Z[p, :]
     p = np.arange(-Delta, Delta + n)
     np.add.at(dX, (..., np.minimum((p % max(1, 2*n - 2)), max(1, 2*n - 2) - (p % max(1, 2*n - 2))), slice(None)), Z)
 
@@ -74,11 +74,11 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b] = 0
     dV[...] = 0
 
-    # Z[p, :] = X[Min(Max(1, 2*n - 2) - Mod(p, Max(1, 2*n - 2)), Mod(p, Max(1, 2*n - 2))), :]
+    # Z[p, :] = X[min(max(1, 2n - 2) - (p mod max(1, 2n - 2)), p mod max(1, 2n - 2)), :]
     p = np.arange(-Delta, Delta + n)
     Z = X.take(np.minimum((p % max(1, 2*n - 2)), max(1, 2*n - 2) - (p % max(1, 2*n - 2))), axis=-2)
 
-    # Z1[:, q] = Z[:, Min(Max(1, 2*m - 2) - Mod(q, Max(1, 2*m - 2)), Mod(q, Max(1, 2*m - 2)))]
+    # Z1[:, q] = Z[:, min(max(1, 2m - 2) - (q mod max(1, 2m - 2)), q mod max(1, 2m - 2))]
     q = np.arange(-Delta, Delta + m)
     Z1 = Z.take(np.minimum((q % max(1, 2*m - 2)), max(1, 2*m - 2) - (q % max(1, 2*m - 2))), axis=-1)
 

@@ -150,16 +150,16 @@ def _separable(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, 
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # E[p, x] = X[z, low + p - Delta, x], 0 outside
+            # E[p, x] = X[z, low + p - Δ, x], 0 outside
             E = halo(X[z], (low - Delta, 0), E_)
 
-            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y - Delta]
+            # Z[r, S·g + s, y] = Σ_p W[r, s, p]·E[S·g + p, y - Δ]
             np.matmul(W_left, strided(E, (0, 0), (G, 1, K, m), ((0, S), (0, 0), (0, 1), (1, 1))), out=Z_out)
 
-            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            # A[r, q, h, t] = Σ_c Z[r, q, T·h + c]·B[r, c, t]
             phased(Z_left, B, out=A_out)
 
-            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            # H[z, low + q, T·h + t] = u + Σ_r A[r, q, h, t]
             put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
 
 
@@ -186,7 +186,7 @@ def _separable_dX_fixed(P, Q, new, *, R, Delta, S, T, **_):
     K = 2*Delta + S
     L = 2*Delta + T
     F = new((R, 2*Delta + 1))
-    # F[r, a] = P[r, 2*Delta - a]
+    # F[r, a] = P[r, 2Δ - a]
     for a in range(2*Delta + 1):
         F[:, a] = P[:, 2*Delta - a]
     W = new((R, S, K))
@@ -195,7 +195,7 @@ def _separable_dX_fixed(P, Q, new, *, R, Delta, S, T, **_):
     for s in range(S):
         W[:, s, s:2*Delta + s + 1] = F
     F2 = new((R, 2*Delta + 1))
-    # F2[r, b] = Q[r, 2*Delta - b]
+    # F2[r, b] = Q[r, 2Δ - b]
     for b in range(2*Delta + 1):
         F2[:, b] = Q[:, 2*Delta - b]
     B = new((R, L, T))
@@ -229,16 +229,16 @@ def _separable_dX(G, dX, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *,
 
     for z in range(*items):
         for low, high in tiles(*span, G_*S):
-            # E[p, x] = G[z, low + p - Delta, x], 0 outside
+            # E[p, x] = G[z, low + p - Δ, x], 0 outside
             E = halo(G[z], (low - Delta, 0), E_)
 
-            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y - Delta]
+            # Z[r, S·g + s, y] = Σ_p W[r, s, p]·E[S·g + p, y - Δ]
             np.matmul(W_left, strided(E, (0, 0), (G_, 1, K, m), ((0, S), (0, 0), (0, 1), (1, 1))), out=Z_out)
 
-            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            # A[r, q, h, t] = Σ_c Z[r, q, T·h + c]·B[r, c, t]
             phased(Z_left, B, out=A_out)
 
-            # dX[z, low + q, T*h + t] = Σ_r A[r, q, h, t]
+            # dX[z, low + q, T·h + t] = Σ_r A[r, q, h, t]
             put(dX[z, low:high], folded(A[:, :high - low]), split=(1,))
 
 

@@ -24,7 +24,7 @@ def _direct(X, V, u, H, new):
     # H[i, j] = u
     H[...] = u
 
-    # H[i, j] += V[a, b]·X[2*i + a, 2*j + b]
+    # H[i, j] += V[a, b]·X[2i + a, 2j + b]
     for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
         i0 = max(0, (-(a // 2)))
         i1 = min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1)
@@ -44,7 +44,7 @@ def _direct_dX(V, G, dX, new):
     # dX[k, l] = 0
     dX[...] = 0
 
-    # dX[2*i + a, 2*j + b] += V[a, b]·G[i, j]
+    # dX[2i + a, 2j + b] += V[a, b]·G[i, j]
     for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
         i0 = max(0, (-(a // 2)))
         i1 = min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1)
@@ -66,7 +66,7 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b] = 0
     dV[...] = 0
 
-    # dV[a, b] += X[2*i + a, 2*j + b]·G[i, j]
+    # dV[a, b] += X[2i + a, 2j + b]·G[i, j]
     for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
         i0 = max(0, (-(a // 2)))
         i1 = min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1)
@@ -97,7 +97,7 @@ def _bands_fixed(V, new, *, n, Delta, **_):
     # W[b, a + C] = V[a, b]
     W[:, C:C + 2*Delta + 1] = V.transpose(1, 0)
     T = new((2*Delta + 1, ((n - 1) // 2) + 1, n))
-    # T[b, i, k] = W[b, k + C + Delta - 2*i]
+    # T[b, i, k] = W[b, k + C + Δ - 2i]
     T[...] = strided(W, (0, C + Delta), (2*Delta + 1, ((n - 1) // 2) + 1, n), ((0, 1), (1, -2), (1, 1)))
     T_left = strided(T, (0, 0, 0), ((2*Delta + 1)*(((n - 1) // 2) + 1), n), ((1, 1), (2, 1)))
     return (T_left,)
@@ -119,13 +119,13 @@ def _bands_room(new, *, n, m, Delta, **_):
 def _bands(X, u, H, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
     """Bands of all rows."""
     for z in range(*items):
-        # Z[b, i, y] = Σ_k T[b, i, k]·X[z, k, y - Delta]
+        # Z[b, i, y] = Σ_k T[b, i, k]·X[z, k, y - Δ]
         np.matmul(T_left, X[z, :, :-max(-Delta - 2*((m - 1) // 2) - 1, -m)], out=Z_out)
 
         # A[i, q] = Σ_b Z[b, i, q + b]
         total(Z_b, A_flat)
 
-        # H[z, i, j] = u + A[i, 2*j]
+        # H[z, i, j] = u + A[i, 2j]
         np.add(A_out, u, out=H[z])
 
 
@@ -170,7 +170,7 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
     """Sums of equal weights."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
-            # P[e, q0, q1] = X[e + first, 2*low + q0 - Delta, q1 - Delta], 0 outside
+            # P[e, q0, q1] = X[e + first, 2low + q0 - Δ, q1 - Δ], 0 outside
             halo(X, (first, 2*low - Delta, -Delta), P, copied=True)
 
             # Q[e, q0, q1] = P[e, q0, q1]·w
@@ -182,7 +182,7 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
             # C[e, q0, q1] = Σ_b B[e, q0, q1 + b]
             doubled(B_flat, C_flat, C_spare, 1, 2*Delta + 1, 4*Delta**2*N + 4*Delta*N*R + 4*Delta*N*((m - 1) // 2) + 2*N*R + 4*N*R*((m - 1) // 2) - 4*Delta - 4*Delta**2 - 4*Delta*((m - 1) // 2) - N - 2*N*((m - 1) // 2))
 
-            # H[e + first, low + p, j] = u + C[e, 2*p, 2*j]
+            # H[e + first, low + p, j] = u + C[e, 2p, 2j]
             np.add(strided(C, (0, 0, 0), (last - first, high - low, ((m - 1) // 2) + 1), ((0, 1), (1, 2), (2, 2))), u, out=H[first:last, low:high])
 
 
@@ -235,7 +235,7 @@ def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Delt
     for first, last in tiles(*items, I):
         for i0, i1 in tiles(*span, Si):
             for j0, j1 in tiles(0, ((m - 1) // 2) + 1, Sj):
-                # R[k, pi, pj] = X[k + first, 2*i0 + pi - Delta, 2*j0 + pj - Delta], 0 outside
+                # R[k, pi, pj] = X[k + first, 2i0 + pi - Δ, 2j0 + pj - Δ], 0 outside
                 R = halo(X, (first, 2*i0 - Delta, 2*j0 - Delta), R_)
 
                 # Yj[k, pi, fj] = Σ_pj wj^(fj·pj)·R[k, pi, pj]/√Nj
@@ -250,10 +250,10 @@ def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Delt
                 # Bi[k, yi, fj] = Σ_fi wi^(-yi·fi)·Q[k, fi, fj]/√Ni
                 transform(Q, Bi, 1, sign=-1)
 
-                # Bj[k, si, yj] = Σ_fj wj^(-yj·fj)·Bi[k, 2*si, fj]/√Nj
+                # Bj[k, si, yj] = Σ_fj wj^(-yj·fj)·Bi[k, 2si, fj]/√Nj
                 real_inverse(Bi_read, Bj)
 
-                # H[k + first, i0 + si, j0 + sj] = u + Bj[k, si, 2*sj]
+                # H[k + first, i0 + si, j0 + sj] = u + Bj[k, si, 2sj]
                 np.add(strided(Bj, (0, 0, 0), (last - first, i1 - i0, j1 - j0), ((0, 1), (1, 1), (2, 2))), u, out=H[first:last, i0:i1, j0:j1])
 
 
@@ -294,7 +294,7 @@ def _folded_fixed(M, new, *, Delta, S, **_):
     K = 2*Delta + 2*S - 1
     T = new((Delta + 1, S, K))
     T[...] = 0
-    # T[h, s, a + 2*s] = M[a, h]
+    # T[h, s, a + 2s] = M[a, h]
     for s in range(S):
         T[:, s, 2*s:2*Delta + 2*s + 1] = M.transpose(1, 0)
     T_left = strided(T, (0, 0, 0), (S*(Delta + 1), K), ((1, 1), (2, 1)))
@@ -321,16 +321,16 @@ def _folded(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # P[p, x] = X[z, 2*low + p - Delta, x], 0 outside
+            # P[p, x] = X[z, 2low + p - Δ, x], 0 outside
             P = halo(X[z], (2*low - Delta, 0), P_)
 
-            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[2*S*g + r, y - Delta]
+            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[2·S·g + r, y - Δ]
             np.matmul(T_left, strided(P, (0, 0), (G, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))), out=Z_out)
 
-            # A[s, g, q] = Σ_b Z[Min(b, 2*Delta - b), s, g, q + b]
+            # A[s, g, q] = Σ_b Z[min(2Δ - b, b), s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, 2*j]
+            # H[z, low + S·g + s, j] = u + A[s, g, 2j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -360,12 +360,12 @@ def _lowrank_fixed(P, Q, new, *, R, Delta, S, T, **_):
     L = 2*Delta + 2*T - 1
     W = new((R, S, K))
     W[...] = 0
-    # W[r, s, a + 2*s] = P[r, a]
+    # W[r, s, a + 2s] = P[r, a]
     for s in range(S):
         W[:, s, 2*s:2*Delta + 2*s + 1] = P
     B = new((R, L, T))
     B[...] = 0
-    # B[r, b + 2*t, t] = Q[r, b]
+    # B[r, b + 2t, t] = Q[r, b]
     for t in range(T):
         B[:, 2*t:2*Delta + 2*t + 1, t] = Q
     W_left = strided(W, (0, 0, 0), (R, S, K), ((0, 1), (1, 1), (2, 1)))
@@ -394,16 +394,16 @@ def _lowrank(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, n,
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # E[p, x] = X[z, 2*low + p - Delta, x], 0 outside
+            # E[p, x] = X[z, 2low + p - Δ, x], 0 outside
             E = halo(X[z], (2*low - Delta, 0), E_)
 
-            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[2*S*g + p, y - Delta]
+            # Z[r, S·g + s, y] = Σ_p W[r, s, p]·E[2·S·g + p, y - Δ]
             np.matmul(W_left, strided(E, (0, 0), (G, 1, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 0), (0, 1), (1, 1))), out=Z_out)
 
-            # A[r, q, h, t] = Σ_c Z[r, q, 2*T*h + c]·B[r, c, t]
+            # A[r, q, h, t] = Σ_c Z[r, q, 2·T·h + c]·B[r, c, t]
             phased(Z_left, B, out=A_out)
 
-            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            # H[z, low + q, T·h + t] = u + Σ_r A[r, q, h, t]
             put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
 
 
@@ -431,7 +431,7 @@ def _polyphase_fixed(V, new, *, Delta, S, **_):
     B = Delta + 1
     T = new((B, S, K, 2))
     T[...] = 0
-    # T[h, s, a + 2*s, f] = V[a, 2*h + f], 0 beyond the last tap
+    # T[h, s, a + 2s, f] = V[a, 2h + f], 0 beyond the last tap
     for h in range(B):
         for f in range(2):
             for s in range(S):
@@ -466,19 +466,19 @@ def _polyphase(X, u, H, T_left, P, E, E_right, Z_out, Z_h, A_flat, A_out, items,
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # P[p, x] = X[z, 2*low + p - Delta, x - Delta], 0 outside
+            # P[p, x] = X[z, 2low + p - Δ, x - Δ], 0 outside
             halo(X[z], (2*low - Delta, -Delta), P, copied=True)
 
-            # E[p, f, c] = P[p, f + 2*c]
+            # E[p, f, c] = P[p, f + 2c]
             E[...] = strided(P, (0, 0), (2*Delta + 2*G*S - 1, 2, Q), ((0, 1), (1, 1), (1, 2)))
 
-            # Z[h, s, g, y] = Σ_r Σ_f T[h, s, r, f]·E[2*S*g + r, f, y]
+            # Z[h, s, g, y] = Σ_r Σ_f T[h, s, r, f]·E[2·S·g + r, f, y]
             np.matmul(T_left, E_right, out=Z_out)
 
             # A[s, g, q] = Σ_h Z[h, s, g, h + q]
             total(Z_h, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -504,7 +504,7 @@ def _rows_fixed(V, new, *, Delta, S, **_):
     K = 2*Delta + 2*S - 1
     T = new((2*Delta + 1, S, K))
     T[...] = 0
-    # T[b, s, a + 2*s] = V[a, b]
+    # T[b, s, a + 2s] = V[a, b]
     for s in range(S):
         T[:, s, 2*s:2*Delta + 2*s + 1] = V.transpose(1, 0)
     T_left = strided(T, (0, 0, 0), (S*(2*Delta + 1), K), ((1, 1), (2, 1)))
@@ -531,16 +531,16 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, 
 
     for z in range(*items):
         for low, high in tiles(*span, G*S):
-            # P[p, x] = X[z, 2*low + p - Delta, x], 0 outside
+            # P[p, x] = X[z, 2low + p - Δ, x], 0 outside
             P = halo(X[z], (2*low - Delta, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[2*S*g + r, y - Delta]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[2·S·g + r, y - Δ]
             np.matmul(T_left, strided(P, (0, 0), (G, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))), out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, 2*j]
+            # H[z, low + S·g + s, j] = u + A[s, g, 2j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -578,13 +578,13 @@ def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, Delta, N, R, 
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, ((n - 1) // 2) + 1, R):
-            # P[e, q0, q1] = X[e + first, 2*low + q0 - Delta, q1 - Delta], 0 outside
+            # P[e, q0, q1] = X[e + first, 2low + q0 - Δ, q1 - Δ], 0 outside
             halo(X, (first, 2*low - Delta, -Delta), P, copied=True)
 
             # U[e, p, j] = G[e + first, low + p, j], 0 outside
             halo(G, (first, low, 0), U, copied=True)
 
-            # A[a, b, j] = Σ_e Σ_p P[e, a + 2*p, 2*j + b]·U[e, p, j]
+            # A[a, b, j] = Σ_e Σ_p P[e, a + 2p, 2j + b]·U[e, p, j]
             np.einsum("abcde,cde->abe", P_source, U, out=A)
 
             # dV[a, b] += Σ_j A[a, b, j]

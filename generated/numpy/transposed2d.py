@@ -24,7 +24,7 @@ def _direct(H, V, X, new):
     # X[k, l] = 0
     X[...] = 0
 
-    # X[2*i + a, 2*j + b] += V[a, b]·H[i, j]
+    # X[2i + a, 2j + b] += V[a, b]·H[i, j]
     for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
         i0 = max(0, (-(a // 2)))
         i1 = min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1)
@@ -44,7 +44,7 @@ def _direct_dH(V, G, dH, new):
     # dH[i, j] = 0
     dH[...] = 0
 
-    # dH[i, j] += V[a, b]·G[2*i + a, 2*j + b]
+    # dH[i, j] += V[a, b]·G[2i + a, 2j + b]
     for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
         i0 = max(0, (-(a // 2)))
         i1 = min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1)
@@ -66,7 +66,7 @@ def _direct_dV(H, G, dV, new):
     # dV[a, b] = 0
     dV[...] = 0
 
-    # dV[a, b] += H[i, j]·G[2*i + a, 2*j + b]
+    # dV[a, b] += H[i, j]·G[2i + a, 2j + b]
     for a in range(max(-Delta, 1 - n), min(n, Delta + 1)):
         i0 = max(0, (-(a // 2)))
         i1 = min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1)
@@ -86,7 +86,7 @@ def _bands_dH_fixed(V, new, *, n, Delta, **_):
     # W[b, a + C] = V[a, b]
     W[:, C:C + 2*Delta + 1] = V.transpose(1, 0)
     T = new((2*Delta + 1, ((n - 1) // 2) + 1, n))
-    # T[b, i, k] = W[b, k + C + Delta - 2*i]
+    # T[b, i, k] = W[b, k + C + Δ - 2i]
     T[...] = strided(W, (0, C + Delta), (2*Delta + 1, ((n - 1) // 2) + 1, n), ((0, 1), (1, -2), (1, 1)))
     T_left = strided(T, (0, 0, 0), ((2*Delta + 1)*(((n - 1) // 2) + 1), n), ((1, 1), (2, 1)))
     return (T_left,)
@@ -108,13 +108,13 @@ def _bands_dH_room(new, *, n, m, Delta, **_):
 def _bands_dH(G, dH, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, Delta, **_):
     """Bands of all rows."""
     for z in range(*items):
-        # Z[b, i, y] = Σ_k T[b, i, k]·G[z, k, y - Delta]
+        # Z[b, i, y] = Σ_k T[b, i, k]·G[z, k, y - Δ]
         np.matmul(T_left, G[z, :, :-max(-Delta - 2*((m - 1) // 2) - 1, -m)], out=Z_out)
 
         # A[i, q] = Σ_b Z[b, i, q + b]
         total(Z_b, A_flat)
 
-        # dH[z, i, j] = A[i, 2*j]
+        # dH[z, i, j] = A[i, 2j]
         put(dH[z], A_out)
 
 
@@ -167,7 +167,7 @@ def _fft_dH(G, dH, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Del
     for first, last in tiles(*items, I):
         for i0, i1 in tiles(*span, Si):
             for j0, j1 in tiles(0, ((m - 1) // 2) + 1, Sj):
-                # R[k, pi, pj] = G[k + first, 2*i0 + pi - Delta, 2*j0 + pj - Delta], 0 outside
+                # R[k, pi, pj] = G[k + first, 2i0 + pi - Δ, 2j0 + pj - Δ], 0 outside
                 R = halo(G, (first, 2*i0 - Delta, 2*j0 - Delta), R_)
 
                 # Yj[k, pi, fj] = Σ_pj wj^(fj·pj)·R[k, pi, pj]/√Nj
@@ -182,10 +182,10 @@ def _fft_dH(G, dH, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Del
                 # Bi[k, yi, fj] = Σ_fi wi^(-yi·fi)·Q[k, fi, fj]/√Ni
                 transform(Q, Bi, 1, sign=-1)
 
-                # Bj[k, si, yj] = Σ_fj wj^(-yj·fj)·Bi[k, 2*si, fj]/√Nj
+                # Bj[k, si, yj] = Σ_fj wj^(-yj·fj)·Bi[k, 2si, fj]/√Nj
                 real_inverse(Bi_read, Bj)
 
-                # dH[k + first, i0 + si, j0 + sj] = Bj[k, si, 2*sj]
+                # dH[k + first, i0 + si, j0 + sj] = Bj[k, si, 2sj]
                 put(dH[first:last, i0:i1, j0:j1], strided(Bj, (0, 0, 0), (last - first, i1 - i0, j1 - j0), ((0, 1), (1, 1), (2, 2))))
 
 
@@ -222,7 +222,7 @@ def _polyphase_dH_fixed(V, new, *, Delta, S, **_):
     B = Delta + 1
     T = new((B, S, K, 2))
     T[...] = 0
-    # T[h, s, a + 2*s, f] = V[a, 2*h + f], 0 beyond the last tap
+    # T[h, s, a + 2s, f] = V[a, 2h + f], 0 beyond the last tap
     for h in range(B):
         for f in range(2):
             for s in range(S):
@@ -257,19 +257,19 @@ def _polyphase_dH(G, dH, T_left, P, E, E_right, Z_out, Z_h, A_flat, A_out, items
 
     for z in range(*items):
         for low, high in tiles(*span, G_*S):
-            # P[p, x] = G[z, 2*low + p - Delta, x - Delta], 0 outside
+            # P[p, x] = G[z, 2low + p - Δ, x - Δ], 0 outside
             halo(G[z], (2*low - Delta, -Delta), P, copied=True)
 
-            # E[p, f, c] = P[p, f + 2*c]
+            # E[p, f, c] = P[p, f + 2c]
             E[...] = strided(P, (0, 0), (2*Delta + 2*G_*S - 1, 2, Q), ((0, 1), (1, 1), (1, 2)))
 
-            # Z[h, s, g, y] = Σ_r Σ_f T[h, s, r, f]·E[2*S*g + r, f, y]
+            # Z[h, s, g, y] = Σ_r Σ_f T[h, s, r, f]·E[2·S·g + r, f, y]
             np.matmul(T_left, E_right, out=Z_out)
 
             # A[s, g, q] = Σ_h Z[h, s, g, h + q]
             total(Z_h, A_flat)
 
-            # dH[z, low + S*g + s, j] = A[s, g, j]
+            # dH[z, low + S·g + s, j] = A[s, g, j]
             put(dH[z, low:high], A_out, split=(0,))
 
 
@@ -295,7 +295,7 @@ def _rows_dH_fixed(V, new, *, Delta, S, **_):
     K = 2*Delta + 2*S - 1
     T = new((2*Delta + 1, S, K))
     T[...] = 0
-    # T[b, s, a + 2*s] = V[a, b]
+    # T[b, s, a + 2s] = V[a, b]
     for s in range(S):
         T[:, s, 2*s:2*Delta + 2*s + 1] = V.transpose(1, 0)
     T_left = strided(T, (0, 0, 0), (S*(2*Delta + 1), K), ((1, 1), (2, 1)))
@@ -322,16 +322,16 @@ def _rows_dH(G, dH, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m,
 
     for z in range(*items):
         for low, high in tiles(*span, G_*S):
-            # P[p, x] = G[z, 2*low + p - Delta, x], 0 outside
+            # P[p, x] = G[z, 2low + p - Δ, x], 0 outside
             P = halo(G[z], (2*low - Delta, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[2*S*g + r, y - Delta]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[2·S·g + r, y - Δ]
             np.matmul(T_left, strided(P, (0, 0), (G_, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))), out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # dH[z, low + S*g + s, j] = A[s, g, 2*j]
+            # dH[z, low + S·g + s, j] = A[s, g, 2j]
             put(dH[z, low:high], A_out, split=(0,))
 
 

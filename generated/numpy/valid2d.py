@@ -24,7 +24,7 @@ def _direct(X, V, u, H, new):
     # H[i, j] = u
     H[...] = u
 
-    # H[i, j] += V[a, b]·X[i + a + Delta, j + b + Delta]
+    # H[i, j] += V[a, b]·X[i + a + Δ, j + b + Δ]
     for a in range(-Delta, Delta + 1):
         for b in range(-Delta, Delta + 1):
             H[...] += (
@@ -40,7 +40,7 @@ def _direct_dX(V, G, dX, new):
     # dX[k, l] = 0
     dX[...] = 0
 
-    # dX[i + a + Delta, j + b + Delta] += V[a, b]·G[i, j]
+    # dX[i + a + Δ, j + b + Δ] += V[a, b]·G[i, j]
     for a in range(-Delta, Delta + 1):
         for b in range(-Delta, Delta + 1):
             dX[..., a + Delta:a + n - Delta, b + Delta:b + m - Delta] += V[a + Delta, b + Delta] * G
@@ -56,7 +56,7 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b] = 0
     dV[...] = 0
 
-    # dV[a, b] += X[i + a + Delta, j + b + Delta]·G[i, j]
+    # dV[a, b] += X[i + a + Δ, j + b + Δ]·G[i, j]
     for a in range(-Delta, Delta + 1):
         for b in range(-Delta, Delta + 1):
             dV[a + Delta, b + Delta] += np.einsum(
@@ -309,13 +309,13 @@ def _folded(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m
             # P[p, x] = X[z, low + p, x], 0 outside
             P = halo(X[z], (low, 0), P_)
 
-            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S*g + r, y]
+            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S·g + r, y]
             np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
-            # A[s, g, q] = Σ_b Z[Min(b, 2*Delta - b), s, g, q + b]
+            # A[s, g, q] = Σ_b Z[min(2Δ - b, b), s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -381,13 +381,13 @@ def _lowrank(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, n,
             # E[p, x] = X[z, low + p, x], 0 outside
             E = halo(X[z], (low, 0), E_)
 
-            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y]
+            # Z[r, S·g + s, y] = Σ_p W[r, s, p]·E[S·g + p, y]
             np.matmul(W_left, strided(E, (0, 0), (G, 1, K, m), ((0, S), (0, 0), (0, 1), (1, 1))), out=Z_out)
 
-            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            # A[r, q, h, t] = Σ_c Z[r, q, T·h + c]·B[r, c, t]
             phased(Z_left, B, out=A_out)
 
-            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            # H[z, low + q, T·h + t] = u + Σ_r A[r, q, h, t]
             put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
 
 
@@ -443,11 +443,11 @@ def _panels(X, u, H, T_left, P_in, P_right, A_, items, span, *, n, m, Delta, S, 
                 # P[p, b, O + x - b] = X[z, i0 + p, j0 + x], 0 outside
                 halo(X[z, :, None], (i0, None, j0), P_in, copied=True)
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(H[z, i0:i1, j0:j1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # H[z, i0 + S*g + s, j0 + y] = u + A[g, s, y]
+                # H[z, i0 + S·g + s, j0 + y] = u + A[g, s, y]
                 put(H[z, i0:i1, j0:j1], A[:, :, :j1 - j0], u, split=(0,))
 
 
@@ -500,13 +500,13 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, 
             # P[p, x] = X[z, low + p, x], 0 outside
             P = halo(X[z], (low, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y]
             np.matmul(T_left, strided(P, (0, 0), (G, K, m), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -528,7 +528,7 @@ def _bands_dX_fixed(V, new, *, Delta, n, **_):
     """What bands of all rows makes of the weights, once."""
     C = n - 1
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
@@ -537,7 +537,7 @@ def _bands_dX_fixed(V, new, *, Delta, n, **_):
     # W[b, a + C] = F[a, b]
     W[:, C:C + 2*Delta + 1] = F.transpose(1, 0)
     T = new((2*Delta + 1, n, n - 2*Delta))
-    # T[b, k, k_] = W[b, k_ + C + 2*Delta - k]
+    # T[b, k, k_] = W[b, k_ + C + 2Δ - k]
     T[...] = strided(W, (0, C + 2*Delta), (2*Delta + 1, n, n - 2*Delta), ((0, 1), (1, -1), (1, 1)))
     T_left = strided(T, (0, 0, 0), (n*(2*Delta + 1), n - 2*Delta), ((1, 1), (2, 1)))
     return (T_left,)
@@ -559,7 +559,7 @@ def _bands_dX_room(new, *, Delta, n, m, **_):
 def _bands_dX(G, dX, T_left, Z_out, Z_b, A_flat, A_out, items, span, *, Delta, n, m, **_):
     """Bands of all rows."""
     for z in range(*items):
-        # Z[b, k, y] = Σ_k_ T[b, k, k_]·G[z, k_, y - 2*Delta]
+        # Z[b, k, y] = Σ_k_ T[b, k, k_]·G[z, k_, y - 2Δ]
         np.matmul(T_left, G[z], out=Z_out)
 
         # A[k, q] = Σ_b Z[b, k, q + b]
@@ -586,7 +586,7 @@ def _bands_dX_work(*, batch, Delta, n, m, **_):
 def _fft_dX_fixed(V, new, *, Delta, Nk, Nl, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
@@ -624,7 +624,7 @@ def _fft_dX(G, dX, Wk, R_, Yl, Yk, Q, Bk, Bk_read, Bl, items, span, *, Delta, n,
     for first, last in tiles(*items, I):
         for k0, k1 in tiles(*span, Sk):
             for l0, l1 in tiles(0, m, Sl):
-                # R[k_, pk, pl] = G[k_ + first, k0 + pk - 2*Delta, l0 + pl - 2*Delta], 0 outside
+                # R[k_, pk, pl] = G[k_ + first, k0 + pk - 2Δ, l0 + pl - 2Δ], 0 outside
                 R = halo(G, (first, k0 - 2*Delta, l0 - 2*Delta), R_)
 
                 # Yl[k_, pk, fl] = Σ_pl wl^(fl·pl)·R[k_, pk, pl]/√Nl
@@ -678,7 +678,7 @@ def _panels_dX_fixed(V, new, *, Delta, S, **_):
     """What panels of shifted rows makes of the weights, once."""
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
@@ -711,14 +711,14 @@ def _panels_dX(G, dX, T_left, P_in, P_right, A_, items, span, *, Delta, n, m, S,
     for z in range(*items):
         for k0, k1 in tiles(*span, G_*S):
             for l0, l1 in tiles(0, m, C):
-                # P[p, b, O + x - b] = G[z, k0 + p - 2*Delta, l0 + x - 2*Delta], 0 outside
+                # P[p, b, O + x - b] = G[z, k0 + p - 2Δ, l0 + x - 2Δ], 0 outside
                 halo(G[z, :, None], (k0 - 2*Delta, None, l0 - 2*Delta), P_in, copied=True)
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(dX[z, k0:k1, l0:l1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # dX[z, k0 + S*g + s, l0 + y] = A[g, s, y]
+                # dX[z, k0 + S·g + s, l0 + y] = A[g, s, y]
                 put(dX[z, k0:k1, l0:l1], A[:, :, :l1 - l0], split=(0,))
 
 
@@ -742,7 +742,7 @@ def _rows_dX_fixed(V, new, *, Delta, S, **_):
     """What rows on BLAS makes of the weights, once."""
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
-    # F[a, b] = V[2*Delta - a, 2*Delta - b]
+    # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             F[a, b] = V[2*Delta - a, 2*Delta - b]
@@ -775,16 +775,16 @@ def _rows_dX(G, dX, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, Delta
 
     for z in range(*items):
         for low, high in tiles(*span, G_*S):
-            # P[p, x] = G[z, low + p - 2*Delta, x], 0 outside
+            # P[p, x] = G[z, low + p - 2Δ, x], 0 outside
             P = halo(G[z], (low - 2*Delta, 0), P_)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y - 2*Delta]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y - 2Δ]
             np.matmul(T_left, strided(P, (0, 0), (G_, K, m - 2*Delta), ((0, S), (0, 1), (1, 1))), out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # dX[z, low + S*g + s, l] = A[s, g, l]
+            # dX[z, low + S·g + s, l] = A[s, g, l]
             put(dX[z, low:high], A_out, split=(0,))
 
 

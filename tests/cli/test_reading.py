@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import click.testing
@@ -125,10 +126,13 @@ def test_a_name_that_coq_cannot_compile_is_refused_and_nothing_written(run, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_certificate_on_standard_output_stands_there_alone(run, tmp_path):
-    ran, file = run("prove", "conv1d", "--certificate", "-"), tmp_path / "conv1d.json"
-    file.write_text(ran.out, encoding="utf-8")
-    assert ran.code == 0 and json.loads(ran.out)["format"] and run("verify", file).code == 0
+def test_a_certificate_on_standard_output_stands_there_alone_and_is_taken_from_standard_input(run, monkeypatch):
+    ran = run("prove", "conv1d", "--certificate", "-")
+    assert ran.code == 0 and json.loads(ran.out)["format"]
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(ran.out.encode())))
+    assert run("verify", "-", "--against", "conv1d").code == 0
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b"")))
+    assert run("verify", "-").sentence == "'-' is no certificate: it is not JSON."
     assert not Path("-").exists()
     assert run("prove", "conv1d", "--certificate", "-", "--json").code == 2
 

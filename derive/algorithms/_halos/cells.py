@@ -8,8 +8,9 @@ from typing import Any
 
 from sympy import And, Expr, Le, S, Symbol, expand, true
 
+from derive.algorithms._entries import entry
 from derive.algorithms._halos.reading import Reading
-from derive.algorithms._terms import ITEM, entry_text
+from derive.algorithms._terms import ITEM
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Axis
@@ -34,11 +35,6 @@ __all__ = ["Passes", "Stage", "asked", "entry", "moved", "results"]
 def results(found: Reading, body: tuple[Node, ...], says: str = "") -> Loop:
     """The body for each result of a thread."""
     return Loop(Range(found.names.register, S.Zero, found.names.results), body, says, True)
-
-
-def entry(access: Access) -> str:
-    """A register or a cell as a sentence has it."""
-    return f"{access.array}[{', '.join(map(str, access.subscripts))}]"
 
 
 def moved(access: Access, at: dict[Symbol, Any]) -> Access:
@@ -107,7 +103,7 @@ class Stage:
         source = Access(form.input.name, (ITEM, *(replaced(e, {names.place: place}) for e in found.source(tested))))
         target = Access(names.inputs.name, cells)
         over = () if tested else (Range(names.lane, S.Zero, names.width),)
-        says = f"{entry(target)} = {entry_text(form.input.entry(source.subscripts[1:]))}"
+        says = f"{entry(target)} = {entry(form.input.entry(source.subscripts[1:]))}"
         stop, step = expand(names.right - names.left), S.One if tested else names.width
         rows = (Range(names.row, S.Zero, height),) if found.strip.rows else ()
         spans = (*rows, Range(names.place, S.Zero, stop, step))
@@ -132,7 +128,7 @@ class Stage:
         parts = [p for p in And.make_args(found.strip.mask) if p.free_symbols & taps <= known]
         if tested and last.letter in letters:
             parts.append(next(a.holds() for a in found.form.output.axes if a.symbol == last.letter))
-        says = f"{entry(target)} = {entry_text(factor.xreplace(at))}"
+        says = f"{entry(target)} = {entry(factor.xreplace(at))}"
         spans = tuple(Range(s, S.Zero, extent) for s, (_, extent) in letters.items())
         return Launch(spans, asked(replaced(both(*parts), at), Copy(target, (), source)), says)
 
@@ -156,7 +152,7 @@ class Stage:
         times = replaced(found.product.times, found.down)
         node: Node = MultiplyAdd(target, (), (*map(self.read, self.factors), self.cell()), "", times)
         body = self.products(node, found.form.live if tested else true, tested)
-        text = "·".join([*map(entry_text, found.product.factors), entry_text(found.form.input.entry(found.form.read))])
+        text = "·".join([*map(entry, found.product.factors), entry(found.form.input.entry(found.form.read))])
         return said(loops((*found.free, *self.along), loops(self.rows, body, not tested)), f"{entry(target)} += {text}")
 
     def products(self, node: Node, live: Any, tested: bool) -> tuple[Node, ...]:

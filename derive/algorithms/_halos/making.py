@@ -18,10 +18,11 @@ from dataclasses import replace
 
 from sympy import Expr, Mod, S, Symbol, expand, true
 
-from derive.algorithms._halos.cells import Passes, Stage, asked, entry, moved, results
+from derive.algorithms._entries import entry
+from derive.algorithms._halos.cells import Passes, Stage, asked, moved, results
 from derive.algorithms._halos.reading import Reading, reading
 from derive.algorithms._start import filled
-from derive.algorithms._terms import ITEM, entry_text
+from derive.algorithms._terms import ITEM
 from derive.algorithms.direct import direct
 from derive.errors import NoLowering
 from derive.forms.form import Form
@@ -108,7 +109,7 @@ def _branch(found: Reading, stages: Stage, tested: bool) -> tuple[Node, ...]:
         start = replace(start, source=moved(start.source, found.down))
     output = found.form.output
     target = Access(output.name, (ITEM, *output.storage(replaced(s, found.down) for s in output.symbols)))
-    store = Copy(target, (), result, f"{entry_text(output.entry(target.subscripts[1:]))} = {entry(result)}")
+    store = Copy(target, (), result, f"{entry(output.entry(target.subscripts[1:]))} = {entry(result)}")
     body = stages.sum(tested)
     for axis in reversed(found.outer):
         body = (Loop(Range(axis.symbol, axis.lower, axis.upper + 1), body),)

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 
 from sympy import And, Eq, Expr, Integer, Min, Mod, S, Symbol, expand, floor, true
 
+from derive.algorithms._entries import entry
 from derive.algorithms._start import filled
 from derive.algorithms._strips.reading import Along, Reading, ends, inside, least, reading
-from derive.algorithms._terms import BATCH, ITEM, entry_text, product_in
+from derive.algorithms._terms import BATCH, ITEM, product_in
 from derive.algorithms.direct import direct
 from derive.errors import NoLowering
 from derive.forms.expr import index
@@ -111,7 +112,7 @@ def _inner(found: Reading, names: _Names) -> tuple[Node, ...]:
     """A block that is inside: start, rows, store."""
     results, offsets = names.results.name, tuple(t.offset for t in found.tiles)
     place = Access(results, offsets)
-    start = filled(found.form, place, (), entry_text_of(place))
+    start = filled(found.form, place, (), entry(place))
     if isinstance(start, Copy):
         start = replace(start, source=_moved(start.source, found))
     begin = _nest(found, (start,))
@@ -121,11 +122,6 @@ def _inner(found: Reading, names: _Names) -> tuple[Node, ...]:
         *_sum(found, names),
         *_store(found, names),
     )
-
-
-def entry_text_of(access: Access) -> str:
-    """A register as a sentence has it."""
-    return f"{access.array}[{', '.join(map(str, access.subscripts))}]"
 
 
 def _moved(access: Access, found: Reading) -> Access:
@@ -171,7 +167,7 @@ def _load(found: Reading, names: _Names) -> Node:
     places[last.axis] = expand(last.stride * last.tile.start + names.left + lane)
     source = Access(form.input.name, (ITEM, *places))
     target = Access(names.values.name, (lane,))
-    says = f"{entry_text_of(target)} = {entry_text(form.input.entry(source.subscripts[1:]))}"
+    says = f"{entry(target)} = {entry(form.input.entry(source.subscripts[1:]))}"
     copy = Copy(target, (Range(names.lane, Integer(0), names.width),), source, says)
     stop = expand(names.right - names.left)
     return Loop(Range(names.place, Integer(0), stop, names.width), (copy,), "", True)
@@ -187,7 +183,7 @@ def _uses(found: Reading, names: _Names) -> tuple[Node, ...]:
     )
     place = expand(found.last.base + found.last.moving - names.left)
     target = Access(names.results.name, tuple(t.offset for t in found.tiles))
-    says = "·".join([*(entry_text(f) for f in product.factors), entry_text(found.form.input.entry(found.form.read))])
+    says = "·".join([*(entry(f) for f in product.factors), entry(found.form.input.entry(found.form.read))])
     node: tuple[Node, ...] = (
         MultiplyAdd(target, (), (*factors, Access(names.values.name, (place,))), "", replaced(product.times, at)),
     )
@@ -195,7 +191,7 @@ def _uses(found: Reading, names: _Names) -> tuple[Node, ...]:
     node = node if found.mask == true else (Guard(found.mask, node),)
     for axis in reversed([a for a in found.form.reduction if a.symbol in found.last.taps]):
         node = (Loop(Range(axis.symbol, axis.lower, axis.upper + 1), node, "", True),)
-    first = f"{entry_text_of(target)} += {says}"
+    first = f"{entry(target)} += {says}"
     return _on_row(found, names, node, first) if found.rows else _said(node, first)
 
 
@@ -227,7 +223,7 @@ def _store(found: Reading, names: _Names) -> tuple[Node, ...]:
     place = found.form.output.storage(replaced(s, at) for s in found.form.output.symbols)
     source = Access(names.results.name, (*(t.offset for t in found.tiles[:-1]), names.place + names.lane))
     target = Access(found.form.output.name, (ITEM, *place))
-    says = f"{entry_text(found.form.output.entry(target.subscripts[1:]))} = {entry_text_of(source)}"
+    says = f"{entry(found.form.output.entry(target.subscripts[1:]))} = {entry(source)}"
     copy = Copy(target, (Range(names.lane, Integer(0), names.width),), source, says)
     body: tuple[Node, ...] = (Loop(Range(names.place, Integer(0), last.extent, names.width), (copy,), "", True),)
     for t in reversed(found.tiles[:-1]):

@@ -18,8 +18,9 @@ from typing import Any
 
 from sympy import Le, Min, S, Symbol, expand, true
 
+from derive.algorithms._entries import entry
 from derive.algorithms._start import filled
-from derive.algorithms._terms import BATCH, ITEM, entry_text
+from derive.algorithms._terms import BATCH, ITEM
 from derive.algorithms._tiles.reading import COLUMNS, ROWS, Asked, Reading, reading
 from derive.algorithms.direct import direct
 from derive.errors import NoLowering
@@ -108,7 +109,7 @@ def _exists(found: Reading) -> Any:
 def _begin(found: Reading, there: Any) -> tuple[Node, ...]:
     names = found.names
     place = Access(names.results.name, (names.row, names.column))
-    node = filled(found.form, place, (), _entry(place))
+    node = filled(found.form, place, (), entry(place))
     if isinstance(node, Copy):
         node = replace(node, source=_moved(node.source, found.at))
     return _registers(found, _asked(there, node))
@@ -137,11 +138,7 @@ def _stored(found: Reading, column: Any, over: tuple[Range, ...] = ()) -> Copy:
     places = output.storage(replaced(s, at) for s in output.symbols)
     target = Access(output.name, (expand(replaced(ITEM, at)), *places))
     source = Access(names.results.name, (names.row, column))
-    return Copy(target, over, source, f"{entry_text(output.entry(target.subscripts[1:]))} = {_entry(source)}")
-
-
-def _entry(access: Access) -> str:
-    return f"{access.array}[{', '.join(map(str, access.subscripts))}]"
+    return Copy(target, over, source, f"{entry(output.entry(target.subscripts[1:]))} = {entry(source)}")
 
 
 def _moved(access: Access, at: dict[Symbol, Any]) -> Access:
@@ -177,19 +174,19 @@ def _products(found: Reading, asked: Asked) -> tuple[Node, ...]:
     """What one place of a chunk adds to a thread's registers: cells are read once, and used by a row or a column of results."""
     names, form = found.names, found.form
     (factors, column), (inputs, row) = _cells(found)
-    weight, entry = Access(names.factor.name, (names.column,)), Access(names.entry.name, (names.row,))
+    weight, source = Access(names.factor.name, (names.column,)), Access(names.entry.name, (names.row,))
     always = _of_chunk(asked.always, found)
     columns, places = both(always, asked.weights), both(always, asked.places)
     target = Access(names.results.name, (names.row, names.column))
-    says = "·".join([*(entry_text(f) for f in found.product.factors), entry_text(form.input.entry(form.read))])
-    node: Node = MultiplyAdd(target, (), (weight, entry), "", replaced(found.product.times, found.at))
+    says = "·".join([*(entry(f) for f in found.product.factors), entry(form.input.entry(form.read))])
+    node: Node = MultiplyAdd(target, (), (weight, source), "", replaced(found.product.times, found.at))
     node = _along(names.column, COLUMNS, _asked(asked.weights, node))
     return (
         Scratch(weight.array, (COLUMNS,)),
-        Scratch(entry.array, (ROWS,)),
+        Scratch(source.array, (ROWS,)),
         _along(names.column, COLUMNS, _asked(columns, Copy(weight, (), Access(factors.name, (names.step, column))))),
-        _along(names.row, ROWS, _asked(places, Copy(entry, (), Access(inputs.name, (names.step, row))))),
-        _along(names.row, ROWS, _asked(places, node), f"{_entry(target)} += {says}"),
+        _along(names.row, ROWS, _asked(places, Copy(source, (), Access(inputs.name, (names.step, row))))),
+        _along(names.row, ROWS, _asked(places, node), f"{entry(target)} += {says}"),
     )
 
 
@@ -212,12 +209,12 @@ def _filling(found: Reading, asked: Asked) -> tuple[Node, ...]:
     places = (tuple(box.storage(entries[0].subscripts)), (ITEM, *form.input.storage(form.read)))
     conditions = (both(asked.always, asked.weights), both(asked.always, asked.places))
     return tuple(
-        _filled(found, Access(array.name, (names.step, offset)), entry, place, condition)
-        for (array, offset), entry, place, condition in zip(_cells(found), entries, places, conditions, strict=True)
+        _filled(found, Access(array.name, (names.step, offset)), read, place, condition)
+        for (array, offset), read, place, condition in zip(_cells(found), entries, places, conditions, strict=True)
     )
 
 
-def _filled(found: Reading, cell: Access, entry: Read, place: tuple[Any, ...], asked: Any) -> Launch:
+def _filled(found: Reading, cell: Access, read: Read, place: tuple[Any, ...], asked: Any) -> Launch:
     """One array of cells, filled in the order in which memory has their entries."""
     names = found.names
     of_input = cell.array == names.inputs.name
@@ -225,9 +222,9 @@ def _filled(found: Reading, cell: Access, entry: Read, place: tuple[Any, ...], a
     threads, registers = (names.places, ROWS) if of_input else (names.weights, COLUMNS)
     at = {own: names.filling}
     target = _moved(cell, at)
-    copy = Copy(target, (), _moved(_moved(Access(entry.array, place), found.at), at))
+    copy = Copy(target, (), _moved(_moved(Access(read.array, place), found.at), at))
     others = (Range(names.filling, S.Zero, threads), Range(register, S.Zero, registers))
     step = Range(names.step, S.Zero, names.chunk)
     spans = (*others, step) if found.summed.letter in place[-1].free_symbols else (step, *others)
-    says = f"{_entry(target)} = {entry_text(replaced(replaced(entry, found.at), at))}"
+    says = f"{entry(target)} = {entry(replaced(replaced(read, found.at), at))}"
     return Launch(spans, _asked(replaced(asked, at), copy), says)
