@@ -12,7 +12,7 @@ from itertools import product
 from math import gcd
 from typing import Any
 
-from sympy import Abs, And, Expr, Gt, Integer, Le, Max, Min, Mod, Symbol, expand, floor, true
+from sympy import Abs, And, Expr, Gt, Integer, Le, Max, Min, Mod, Symbol, ceiling, expand, floor, true
 
 from derive.errors import RuleRefused, StatedLate
 from derive.forms.arguments import hold_tuples, said
@@ -160,6 +160,8 @@ class Translations:
             if step > 1:
                 base[pivot] = pivot - step * floor((pivot - base[pivot]) / step)
                 ends += _met(pivot, step, lower, upper)
+            else:
+                ends += _rounded(lower, upper)
         representative = base | {p: value.xreplace(base) for p, value in lifted.items()}
         shadow = inside.project(*pivots.values())
         phases = {pivot: Mod(pivot, step) for pivot, step in steps.items() if step > 1}
@@ -172,6 +174,11 @@ class Translations:
             representative=representative,
             carries=((0, {s: expand((base[p].xreplace(dict(orbit)) - p) / steps[p]) for s, p in pivots.items()}),),
         )
+
+
+def _rounded(lower: Sequence[Expr], upper: Sequence[Expr]) -> Iterator[Any]:
+    """That a whole number is between all of these ends, where shifts by (t, 2t) and the like leave some that are none."""
+    return (Le(low, high) for low, high in product(lower, upper) if low.has(ceiling) or high.has(floor))
 
 
 def _met(pivot: Symbol, step: int, lower: Sequence[Expr], upper: Sequence[Expr]) -> Iterator[Any]:

@@ -159,7 +159,7 @@ class Application:
         restricts = self.rule.clauses is not None and self.rule.kind is Kind.RESTRICTION
         seen = entrywise(form) if restricts and not form.vanishes else None
         tied = seen is None and not isinstance(form.weight, Read) and not form.vanishes
-        if self.rule.clauses is not None and tied and not form.tables:
+        if self.rule.clauses is not None and tied and not form.tables and self._demands_of_weights(form):
             self._refuse_tied(form)
         try:
             step = (
@@ -202,6 +202,12 @@ class Application:
 
     def _narrowed(self, form: Form, seen: Entrywise) -> Step:
         return narrowed(form, seen, self.clauses(seen.form), self.tables(seen.form), self.rule.statement)
+
+    def _demands_of_weights(self, form: Form) -> bool:
+        """Whether the constraint speaks of weights, and not of biases alone."""
+        weights = {param.name for param in form.weights}
+        sides = (side for clause in self.clauses(form) for side in (clause.left, clause.right))
+        return any(read.array in weights for side in sides for read in reads(side))
 
     def _refuse_tied(self, form: Form) -> None:
         try:

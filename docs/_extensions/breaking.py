@@ -31,8 +31,14 @@ def apart(latex: str) -> list[str]:
         return [_stacked(latex) if wide(latex) else latex]
     equation, *conditions = _split(latex, r"\qquad")
     parts = [part for held in conditions for part in _split(held, LATEX.both)]
-    found = [equation] if not wide(equation) else [_stacked(part) for part in _parts(equation)]
+    found = [_stacked(part) for part in _parts(equation)] if wide(equation) else _sides(equation)
     return [*found, *(f"{part}," for part in parts[:-1]), *parts[-1:]]
+
+
+def _sides(equation: str) -> list[str]:
+    """The sides of an equation that a narrow page is too narrow for; a wide one has them beside each other."""
+    sides = _cut(equation, (found.span() for found in re.finditer(" (?== )", equation)))
+    return sides if _letters(equation) > _PAGE // 2 else [equation]
 
 
 def wide(latex: str) -> bool:

@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 
 from derive.render.mathml import mathml
 
-__all__ = ["mathml", "setup"]
+__all__ = ["displayed", "mathml", "setup"]
 
 
 def _inline(writer: Any, node: nodes.math) -> None:
@@ -19,9 +19,17 @@ def _inline(writer: Any, node: nodes.math) -> None:
 
 
 def _block(writer: Any, node: nodes.math_block) -> None:
-    parts = "".join(mathml(part, "block") for part in apart(node.astext()))
-    writer.body.append(f'<div class="formula">{parts}</div>\n')
+    writer.body.append(f'<div class="formula">{displayed(node.astext())}</div>\n')
     raise nodes.SkipNode
+
+
+def displayed(latex: str) -> str:
+    """The parts of a formula; where an equation goes on at a relation, what stands before it stays together, and what follows."""
+    sides: list[str] = []
+    for part in apart(latex):
+        sides += [""] if not sides or part.startswith("= ") else []
+        sides[-1] += mathml(part, "block")
+    return sides[0] if len(sides) == 1 else "".join(f'<div class="side">{side}</div>' for side in sides)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

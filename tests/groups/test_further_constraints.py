@@ -319,6 +319,18 @@ def test_the_dense_reference_is_the_last_form():
     assert np.array_equal(W, matrix(layer.form, own | held, {}))
 
 
+def test_biases_are_dropped_beside_weights_with_signs():
+    """What speaks of biases alone asks nothing of weights."""
+    signs = derive.PointGroup("D1", channels={"c": "sign"})
+    near = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    odd = (
+        near.then(derive.local(1)).then(derive.channels()).then(derive.equivariant(signs)).then(derive.boundary("zero"))
+    )
+    layer = odd.then(derive.unbiased())
+    assert layer.free_parameters["bias"] == 0
+    assert all(verdict.proved for verdict in layer.verdicts)
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
