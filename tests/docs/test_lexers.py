@@ -30,6 +30,8 @@ def test_a_module_is_highlighted_whole(name):
         (r"H = u", ["H = u"]),
         (r"H = u \qquad a < n, \ b \le \Delta", ["H = u ", " a < n,", r"b \le \Delta"]),
         (r"H \qquad (a = 1, \ b = 0), \ c = 2", ["H ", r" (a = 1, \ b = 0),", "c = 2"]),
+        ("H = U_{i + s, j + t} + V_{i + s, a} X_{i + a} = W", ["H = U_{i + s, j + t} + V_{i + s, a} X_{i + a} = W"]),
+        (f"U_{{{'i' * 20}}} = V_{{{'j' * 20}}} X", [f"U_{{{'i' * 20}}}", f"= V_{{{'j' * 20}}} X"]),
         (r"\begin{aligned} H \qquad a, \ b \end{aligned}", [r"\begin{aligned} H \qquad a, \ b \end{aligned}"]),
     ],
 )

@@ -227,11 +227,10 @@ def test_the_engine_behind_the_page_has_every_constraint(browser):
 
 
 @pytest.mark.parametrize(("mode", "dark"), [("auto", True), ("auto", False), ("light", True), ("dark", False)])
-def test_the_theme_is_the_one_chosen_on_the_sites_pages(page, mode, dark):
+def test_the_theme_is_the_one_chosen_on_the_sites_pages(page, folder, mode, dark):
     page.value(f"localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', 'dark')")
     page.window(1200, 900, dark)
-    page.value("document.body.dataset.shown = ''; location.reload()")
-    page.wait("document.body && document.body.dataset.shown")
+    page.open((folder / "index.html").as_uri(), "document.body && document.body.dataset.shown")
     assert page.value("document.documentElement.dataset.theme") == {"auto": "dark" if dark else "light"}.get(mode, mode)
     page.value("localStorage.clear()")
 
