@@ -9,23 +9,24 @@ import numpy as np
 import pytest
 from sympy import Integer
 
+import generated
 from derive.compiled import load_source
 from derive.ir.stages import at_knobs
-from derive.pipeline import catalogue, layer
+from derive.pipeline import layer
 from tests.ladder import laws
 from tests.ladder.checks import exact_scalars, rounding_errors, small_integers, whole_numbers
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.floats import REGIMES, drawn
 from tests.ladder.layouts import LAYOUTS, OUTPUTS
 from tests.ladder.motions import claims, motions
-from tests.ladder.subjects import Sizes, Subject, algorithms, sizes_of, subject
+from tests.ladder.subjects import LAYERS, Sizes, Subject, algorithms, sizes_of, subject
 
 PAIRS = algorithms()
 EACH = pytest.mark.parametrize(("name", "algorithm"), PAIRS)
 _MOST = 32  # of a knob on exact numbers, if it may be as small
 STRICT = pytest.mark.parametrize(
     ("name", "algorithm"),
-    [(e.name, p.name) for e in catalogue() for p in e.staged("numpy") if p.strict],
+    [(name, a.name) for name in LAYERS for a in getattr(generated, name).numpy.algorithms if a.strict],
 )
 
 
