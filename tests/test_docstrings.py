@@ -16,7 +16,7 @@ def name_of(path: Path) -> str:
     return ".".join(("derive", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
 
 
-@pytest.mark.parametrize("name", map(name_of, EXAMPLES))
+@pytest.mark.parametrize("name", list(map(name_of, EXAMPLES)))
 def test_examples_run(name: str) -> None:
     found = doctest.testmod(import_module(name))
     assert found.failed == 0 < found.attempted
