@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-__all__ = ["scope_of", "section", "symbol_sizes"]
+__all__ = ["name_of", "scope_of", "section", "symbol_sizes"]
 
 HEADER, SYMBOL = struct.Struct("<IIQQQQ"), struct.Struct("<IBBHQQ")
 
@@ -37,7 +37,7 @@ def symbol_sizes(image: bytes, within: str) -> Iterator[tuple[str, int]]:
 def scope_of(symbol: str) -> tuple[str, ...]:
     """The function in which a static variable stands, from the outermost namespace inwards.
 
-    >>> scope_of("_ZZN5unit012cu_linkage4fillEPfiE4tile"), scope_of("_ZN5unit05tableE"), scope_of("main")
+    >>> scope_of("_ZZN5unit010cu_linkage4fillEPfiE4tile"), scope_of("_ZN5unit05tableE"), scope_of("main")
     (('unit0', 'cu_linkage', 'fill'), (), ())
     """
     parts: list[str] = []
@@ -46,3 +46,15 @@ def scope_of(symbol: str) -> tuple[str, ...]:
         at = number.end() + int(number[0])
         parts.append(symbol[number.end() : at])
     return tuple(parts) if symbol[at : at + 1] == "E" else ()
+
+
+def name_of(symbol: str) -> str:
+    """What a static variable of a function is called there; one of a name that others have there is told apart.
+
+    >>> name_of("_ZZN5unit010cu_linkage4fillEPfiE4tile"), name_of("_ZZN5unit04fillEPfiE1x_0")
+    ('tile', 'x_0')
+    """
+    for found in re.finditer(r"(?=E(\d+)([A-Za-z_]\w*)$)", symbol):
+        if re.fullmatch(r"(?:_\d+)?", found[2][int(found[1]) :]):
+            return found[2]
+    return symbol

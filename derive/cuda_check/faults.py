@@ -17,6 +17,7 @@ class FaultKind(StrEnum):
     UNDEFINED = "undefined behaviour"
     ENDLESS = "endless loop"
     STACK = "stack exhausted"
+    STOPPED = "stopped by itself"
     ARGUMENTS = "wrong arguments"
     LAUNCH = "launch limit"
 

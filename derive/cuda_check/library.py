@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from .compiler import build_library, cache_folder, unit_key, write_beside
-from .elf import scope_of, symbol_sizes
+from .elf import name_of, scope_of, symbol_sizes
 from .faults import CompileError
+from .shared_arrays import room_for
 from .source import Source, translation_unit
 
 __all__ = ["CFault", "CLaunch", "CompiledKernel", "Parameter", "load_kernels", "prebuild", "run"]
@@ -177,7 +178,7 @@ def _read_table(path: Path, unit: int, source: Source) -> dict[str, CompiledKern
             )
             for i, label in enumerate(texts[name].parameters[: entry.count])
         )
-        fixed = _static_shared(path).get((unit, name), 0)
+        fixed = room_for(_shared_sizes(path).get((unit, name), {}), dict(texts[name].shared))
         kernels[name] = CompiledKernel(
             name, parameters, entry.launch_bound, fixed, source, unit, path, handle, entry.run
         )
@@ -185,14 +186,14 @@ def _read_table(path: Path, unit: int, source: Source) -> dict[str, CompiledKern
 
 
 @functools.cache
-def _static_shared(path: Path) -> dict[tuple[int, str], int]:
-    """How many bytes the shared arrays of each kernel take, by unit and name; those of functions that it calls apart."""
-    found: dict[tuple[int, str], int] = {}
+def _shared_sizes(path: Path) -> dict[tuple[int, str], dict[str, int]]:
+    """How many bytes each shared array of each kernel takes, by unit and name; those of functions that it calls apart."""
+    found: dict[tuple[int, str], dict[str, int]] = {}
     for symbol, size in symbol_sizes(path.read_bytes(), "cu_shared"):
         scope = [part for part in scope_of(symbol) if part != "cu_linkage"]
         if size and len(scope) == 2 and scope[0].startswith("unit"):
-            place = (int(scope[0].removeprefix("unit")), scope[1])
-            found[place] = found.get(place, 0) + size
+            own = found.setdefault((int(scope[0].removeprefix("unit")), scope[1]), {})
+            own[name_of(symbol)] = size
     return found
 
 

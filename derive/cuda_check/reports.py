@@ -19,7 +19,7 @@ KINDS = (
         FaultKind.UNINITIALISED,
         FaultKind.MISALIGNED,
     ),
-    *(FaultKind.BARRIER, FaultKind.UNDEFINED, FaultKind.ENDLESS, FaultKind.STACK),
+    *(FaultKind.BARRIER, FaultKind.UNDEFINED, FaultKind.ENDLESS, FaultKind.STACK, FaultKind.STOPPED),
 )
 SHARED, DYNAMIC, CONSTANT = -2, -3, -4
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .faults import CompileError
 from .literals import exact_literal
+from .shared_arrays import alignments
 
 __all__ = ["KernelText", "Source", "parse_source", "translation_unit"]
 
@@ -49,9 +50,12 @@ MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 
 @dataclass(frozen=True, slots=True)
 class KernelText:
+    """`shared` are its shared arrays with their alignments, in order."""
+
     name: str
     parameters: tuple[str, ...]
     bound: str
+    shared: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,12 @@ def parse_source(
     if exact:
         defines = tuple((name, TOKEN.sub(lambda token: _rewritten(token, True), value)) for name, value in defines)
     kernels = tuple(
-        KernelText(found["name"], _parameter_names(found["parameters"]), found["bound"] or "")
+        KernelText(
+            found["name"],
+            _parameter_names(found["parameters"]),
+            found["bound"] or "",
+            tuple(alignments(_inside(body, found.end()), dict(defines))),
+        )
         for found in KERNEL.finditer(body)
         if found["linkage"] or "cu_linkage" in body  # others have mangled names, which no launch finds
     )
@@ -84,6 +93,16 @@ def parse_source(
         _refuse_half(words, [*(found["parameters"] for found in KERNEL.finditer(body)), *told])
     granule = 1 if ONE_BYTE.search(words) else 2 if TWO_BYTES.search(words) else 4
     return Source(code, body, defines, kernels, granule, exact)
+
+
+def _inside(body: str, start: int) -> str:
+    """What stands in a function whose first brace ends at `start`."""
+    depth = 1
+    for brace in re.finditer(r"[{}]", body[start:]):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return body[start : start + brace.start()]
+    return body[start:]
 
 
 def _refuse_half(words: str, typed: Sequence[str]) -> None:

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
+from math import prod
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+import pytest
 
 from derive.compiled import load_source
-from derive.cuda_check import MERSENNE_61, SCHEDULES, standing_in_for_cupy
-from derive.registry import find
+from derive.cuda_check import MERSENNE_61, SCHEDULES, RawModule, prebuild_modules, raw_module, standing_in_for_cupy
 from tests.ladder.checks import whole_numbers
 from tests.ladder.layouts import LAYOUTS
-from tests.ladder.subjects import Arrays, Sizes, Subject, entry_of
+from tests.ladder.subjects import Arrays, Sizes, Subject
 
-__all__ = ["Case", "alone", "cases", "killed", "loaded", "runtime_module", "with_runtime"]
+__all__ = [
+    "STEPS",
+    "TYPES",
+    "Case",
+    "Residues",
+    "blocks_of",
+    "cases",
+    "fate",
+    "launched",
+    "loaded",
+    "prebuilt",
+    "runtime_module",
+    "with_runtime",
+]
 
 STEPS = 1 << 14
+THREADS = (8, 256)  # of a block of `CudaKernel`, in turn: few of them tell what many hide
 TYPES = ("float32", "float64", "int64", "float16")
-
-
-def alone(name: str) -> str:
-    """A layer's CuPy module without its gradients."""
-    entry = entry_of(name)
-    text: str = find("derive.backends", "cupy").emit(entry.program("cupy"), entry.header("cupy"))
-    return text
+_RUNTIME = "derive_compiled._runtime."
+_TOGETHER = 24  # kernels in one translation unit
 
 
 def loaded(name: str, text: str) -> Any:
@@ -41,73 +52,171 @@ def runtime_module(name: str) -> ModuleType:
     """A module of the runtime that emitted modules import."""
     with standing_in_for_cupy():
         load_source(f"from .._runtime import {name}", "cupy")
-    return sys.modules[f"derive_compiled._runtime.{name}"]
+    return sys.modules[_RUNTIME + name]
 
 
 @contextmanager
-def with_runtime(text: str) -> Iterator[None]:
-    """Modules that are loaded inside the `with` block launch by another text of the runtime's `cuda.py`."""
-    with standing_in_for_cupy():
-        load_source("from .._runtime import cuda", "cupy")
-    own = sys.modules["derive_compiled._runtime.cuda"]
+def with_runtime(name: str, text: str) -> Iterator[None]:
+    """Functions and methods of a module of the runtime are those of another text while the `with` block lasts."""
+    own = runtime_module(name)
     changed = ModuleType(own.__name__)
     changed.__package__ = own.__package__
-    sys.modules[own.__name__] = changed
+    sys.modules[own.__name__] = changed  # dataclasses look their module up
     try:
-        exec(compile(text, "<cuda.py>", "exec"), vars(changed))
-        yield
+        exec(compile(text, f"<{name}.py>", "exec"), vars(changed))
     finally:
         sys.modules[own.__name__] = own
+    kept = list(_replaced(own, changed))
+    try:
+        for holder, key, _, new in kept:
+            setattr(holder, key, new)
+        yield
+    finally:
+        for holder, key, old, _ in kept:
+            setattr(holder, key, old)
+
+
+def _replaced(own: ModuleType, changed: ModuleType) -> Iterator[tuple[Any, str, Any, Any]]:
+    """Where a function is found, under which name, and what stands there in its stead: methods, and what was imported."""
+    holders = [module for name, module in sys.modules.items() if name.startswith(_RUNTIME)]
+    for key, value in list(vars(own).items()):
+        if isinstance(value, type) and value.__module__ == own.__name__:
+            for method, old in list(vars(value).items()):
+                if (isinstance(old, FunctionType) and not method.startswith("__")) or method == "__call__":
+                    yield value, method, old, vars(getattr(changed, key))[method]
+        elif isinstance(value, FunctionType) and value.__module__ == own.__name__:
+            yield from ((h, key, value, vars(changed)[key]) for h in holders if vars(h).get(key) is value)
+
+
+def _between(cupy: Any, array: Any) -> Any:
+    """The same, without gaps, one entry behind a place where wide accesses may begin."""
+    if array.ndim == 0:
+        return array
+    whole = cupy.zeros(array.size + 1, dtype=array.dtype)
+    part = whole[1:].reshape(array.shape)
+    part[...] = array
+    return part
+
+
+_PLACED: tuple[Callable[[Any, Any], Any], ...] = (LAYOUTS["contiguous"], LAYOUTS["every second"], _between)
+
+
+@contextmanager
+def launches(threads: int) -> Iterator[list[tuple[int, ...]]]:
+    """The grids of all launches inside the `with` block, where `CudaKernel` has so many threads a block."""
+    grids: list[tuple[int, ...]] = []
+    plain = raw_module.launch
+
+    def launch(kernel: Any, grid: tuple[int, ...], *rest: Any) -> Any:
+        grids.append(grid)
+        return plain(kernel, grid, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(raw_module, "launch", launch)
+        patch.setitem(sys.modules[_RUNTIME + "cuda"].CudaKernel.__call__.__globals__, "_BLOCK", threads)
+        yield grids
 
 
 @dataclass(frozen=True)
 class Case:
-    """Arguments of a layer, and what NumPy makes of them."""
+    """Arguments of a layer, and what NumPy makes of them; results of programs that round are the nearest whole numbers.
+
+    Of `turn` depend the order of threads, and where arrays and the result lie. Where there is `one` thread a result, no block is
+    without a result.
+    """
 
     arrays: Arrays
     stated: dict[str, int]
     wanted: np.ndarray
     dtype: str
+    turn: int
     steps: int = STEPS
+    rounded: bool = False
+    one: bool = False
+    prime: int | None = None
 
-    def passes(self, kernel: Any, turn: int) -> bool:
-        """Whether the kernel gives the same, in the same type."""
-        with standing_in_for_cupy(schedule=SCHEDULES[turn % 3], seed=turn, step_limit=self.steps) as cupy:
-            layout = LAYOUTS["every second" if turn % 2 else "contiguous"]
-            given = [layout(cupy, cupy.asarray(self.arrays[name])) for name in kernel.arguments]
-            got = kernel(*given, **self.stated).get()
-        return got.dtype == self.dtype and np.array_equal(got, self.wanted)
+    def found(self, kernel: Any) -> str | None:
+        """What the kernel does wrong, if anything: another result, or one of another type."""
+        placed, other = _PLACED[self.turn % 3], _PLACED[(self.turn + 1) % 3]
+        settings = {"schedule": SCHEDULES[self.turn % 3], "seed": self.turn, "step_limit": self.steps}
+        threads = THREADS[self.turn % 2]
+        with standing_in_for_cupy(**settings) as cupy, launches(threads) as grids:
+            given = [placed(cupy, cupy.asarray(self.arrays[name])) for name in kernel.arguments]
+            out = other(cupy, cupy.zeros(self.wanted.shape, dtype=self.dtype)) if self.turn % 3 else None
+            got = kernel(*given, **self.stated, out=out).get()
+        same = np.array_equal(np.rint(got) if self.rounded else got, self.wanted)
+        if self.one and sum(map(prod, grids)) != -(-self.wanted.size // threads):
+            return "blocks without a result"
+        return None if got.dtype == self.dtype and same else "another result"
 
-    def modulo(self, kernel: Any) -> list[int]:
-        """The same on random residues of float64's width."""
+
+@dataclass(frozen=True)
+class Residues:
+    """Random residues of float64's width in the place of a case's arguments, and what the right kernel makes of them."""
+
+    case: Case
+    wanted: list[int]
+    prime: int = MERSENNE_61
+
+    @classmethod
+    def of(cls, case: Case, kernel: Any) -> Residues:
+        return cls(case, cls(case, []).values(kernel))
+
+    def values(self, kernel: Any) -> list[int]:
         draw = np.random.default_rng(0)
-        drawn = {name: draw.integers(0, 1 << 60, np.shape(a)) for name, a in self.arrays.items()}
-        with standing_in_for_cupy(prime=MERSENNE_61, step_limit=self.steps) as cupy:
+        drawn = {name: draw.integers(0, 1 << 60, np.shape(a)) for name, a in self.case.arrays.items()}
+        with standing_in_for_cupy(prime=self.prime, step_limit=self.case.steps) as cupy:
             given = [cupy.asarray(drawn[name].astype(object), np.float64) for name in kernel.arguments]
-            values: list[int] = kernel(*given, **self.stated).get().ravel().tolist()
+            values: list[int] = kernel(*given, **self.case.stated).get().ravel().tolist()
         return values
+
+    def found(self, kernel: Any) -> str | None:
+        """What the kernel does wrong, if anything."""
+        return None if self.values(kernel) == self.wanted else "another residue"
 
 
 def cases(
-    of: Subject, every: Sequence[Sizes], types: tuple[str, ...] = TYPES[:1], items: int = 2, steps: int = STEPS
+    of: Subject,
+    every: Sequence[Sizes],
+    types: tuple[str, ...] = TYPES[:1],
+    items: int = 2,
+    steps: int = STEPS,
+    rounded: bool = False,
+    one: bool = False,
 ) -> list[Case]:
     """All sizes in each type, the first three with a batch."""
-    made = []
-    for turn, sizes in enumerate(every):
+    made: list[Case] = []
+    for number, sizes in enumerate(every):
         for dtype in types:
-            arrays = whole_numbers(of, sizes, (dtype,) * 3, (items,) if turn < 3 else (), seed=turn)
+            arrays = whole_numbers(of, sizes, (dtype,) * 3, (items,) if number < 3 else (), seed=number)
             whole = {name: a if a.dtype == object else a.astype(np.int64) for name, a in arrays.items()}
-            made.append(Case(arrays, of.stated(sizes), of(whole, sizes), dtype, steps))
+            made.append(Case(arrays, of.stated(sizes), of(whole, sizes), dtype, len(made), steps, rounded, one))
     return made
 
 
-def killed(make: Callable[[], Any], every: Sequence[Case], exact: list[int]) -> str | None:
-    """What tells a faulty kernel from the right one, whose residues in the first case are `exact`; None if nothing does."""
+def fate(trial: Case | Residues, kernel: Any) -> str | None:
+    """What a trial finds, whatever the kernel raises; None for one that does right."""
     try:
-        kernel = make()
-        for turn, case in enumerate(every):
-            if not case.passes(kernel, turn):
-                return "another result"
-        return None if every[0].modulo(kernel) == exact else "another residue"
+        return trial.found(kernel)
     except Exception as fault:  # noqa: BLE001 - the right kernel raises nothing
         return f"{type(fault).__name__}: {fault}"
+
+
+def launched(kernel: Any) -> list[Any]:
+    """Every function of CUDA C that a layer has compiled."""
+    own = [v for v in kernel.body.__globals__.values() if not isinstance(v, type)]
+    own += [part for several in own for part in getattr(several, "_kernels", ())]
+    return [function for one in own for function in getattr(one, "_compiled", {}).values()]
+
+
+def prebuilt(trial: Case | Residues, codes: Sequence[str], options: Sequence[tuple[str, ...]]) -> None:
+    """Compiles what a trial launches, many texts at once."""
+    modules = [RawModule(code=code, options=told) for told in options for code in codes]
+    with standing_in_for_cupy(prime=trial.prime):
+        for start in range(0, len(modules), _TOGETHER):
+            prebuild_modules(modules[start : start + _TOGETHER])
+
+
+def blocks_of(text: str) -> dict[str, str]:
+    """The CUDA C of an emitted module, by the names that it has there."""
+    return dict(re.findall(r'^([A-Z_]+) = r"""(.*?)"""', text, re.M | re.S))

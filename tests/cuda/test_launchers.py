@@ -114,6 +114,7 @@ def test_tiles() -> None:
     for (shape, at), width in {
         ((3, 20), 256): "4",
         ((20, 3), 256): "1",
+        ((3, 17, 20), 256): "4",
         ((3, 20), 264): "1",
         ((3, 17), 256): "1",
     }.items():
@@ -175,3 +176,4 @@ def test_the_last_parts() -> None:
         "2048 results keep a device busy",
     ]
     assert whole.chunks(1024, (2, 4096), 2048).parts == 2
+    assert own.chunks(1, (1, 4100), 2048).lengths == (1, 17 * 32)  # lanes take whole turns

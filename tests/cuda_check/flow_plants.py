@@ -147,4 +147,31 @@ extern "C" __global__ void k(const float* X, float* H, int n) {
         ("n - 101", "n - 99"),
         grid=(1,),
     ),
+    Plant(
+        "an assertion that fails",
+        FaultKind.STOPPED,
+        """
+extern "C" __global__ void k(const float* X, float* H, int n) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  assert(i < n - 1);  // here
+  H[i] = X[i];
+}""",
+        ("n - 1", "n"),
+        grid=(1,),
+        block=(100,),
+        says="the assertion 'i < n - 1' fails",
+    ),
+    Plant(
+        "a kernel that stops itself",
+        FaultKind.STOPPED,
+        """
+extern "C" __global__ void k(const float* X, float* H, int n) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i > 20) __trap();  // here
+  H[i] = X[i];
+}""",
+        ("i > 20", "i > 100"),
+        grid=(1,),
+        says="the kernel stops itself by __trap()",
+    ),
 )

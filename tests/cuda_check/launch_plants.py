@@ -87,6 +87,21 @@ extern "C" __global__ void k(const float* X, float* H, int n) {
         says="its shared arrays take 49168 bytes, where at most 49152 are allowed",
     ),
     Plant(
+        "shared arrays with a gap between them",
+        FaultKind.LAUNCH,
+        """
+extern "C" __global__ void k(const float* X, float* H, int n) {
+  __shared__ __align__(16) float tile[6143];
+  __shared__ __align__(16) float more[6145];
+  tile[threadIdx.x] = X[threadIdx.x];
+  more[threadIdx.x] = X[threadIdx.x];
+  __syncthreads();
+  if (blockIdx.x == 0) H[threadIdx.x] = tile[31 - threadIdx.x] + more[31 - threadIdx.x];
+}""",
+        ("__align__(16) float more", "float more"),
+        says="its shared arrays take 49156 bytes, where at most 49152 are allowed",
+    ),
+    Plant(
         "static and dynamic shared memory together",
         FaultKind.LAUNCH,
         """

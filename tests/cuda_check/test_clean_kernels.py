@@ -120,6 +120,21 @@ extern "C" __global__ void axpy(const __half* X, __half* H, float a, int n) {
   }
 }"""
 
+# `turns` is how often a counter that goes from 0 to 2 was increased, and decreased again from there.
+BITS = r"""
+extern "C" __global__ void bits(const unsigned* X, unsigned* H, unsigned* turns, int n) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= n) return;
+  assert(n > 0 && i < n);
+  if (X[i] == 0) printf("%d of %d\n", i, n);
+  const unsigned long long twice = ((unsigned long long)X[i] << 32) | X[i];
+  H[3 * i] = __brev(X[i]);
+  H[3 * i + 1] = __popc(X[i]) * 10000 + __popcll(twice) * 100 + __clzll(twice);
+  H[3 * i + 2] = __expf(0.f) + __logf(1.f) + __cosf(0.f) + __sinf(0.f) + __powf(2.f, 2.f);
+  atomicInc(&turns[0], 2u);
+  atomicDec(&turns[1], 2u);
+}"""
+
 TILE_OPTIONS = ("-DTX=16", "-DTY=8", "--std=c++17")
 SOURCES = {
     "window": WINDOW,
@@ -129,6 +144,7 @@ SOURCES = {
     "ring": RING,
     "prefix": PREFIX,
     "axpy": HALF,
+    "bits": BITS,
 }
 
 
@@ -200,6 +216,17 @@ def run_axpy(cupy: Any) -> None:
     assert np.array_equal(H.get(), (np.float32(1.1) * X.astype(np.float32)).astype(np.float16))
 
 
+def run_bits(cupy: Any) -> None:
+    X = np.array([0, 1, 6, 2**31, 2**32 - 1], np.uint32)
+    H, turns = cupy.zeros(15, cupy.uint32), cupy.zeros(2, cupy.uint32)
+    module(cupy, "bits").get_function("bits")((1,), (32,), (cupy.asarray(X), H, turns, cupy.int32(5)))
+    texts = [f"{x:032b}" for x in X.tolist()]
+    zeros = [64 if x == 0 else 32 - len(f"{x:b}") for x in X.tolist()]
+    expected = [(int(t[::-1], 2), t.count("1") * 10200 + clear, 6) for t, clear in zip(texts, zeros, strict=True)]
+    assert H.get().reshape(5, 3).tolist() == [list(row) for row in expected]
+    assert turns.get().tolist() == [5 % 3, (-5) % 3]
+
+
 RUNS: dict[str, Callable[[Any], None]] = {
     "sliding window in registers": lambda cupy: run_stencil(cupy, "window", 2, 4),
     "tile in shared memory": lambda cupy: run_stencil(cupy, "tile", 1, 1),
@@ -208,6 +235,7 @@ RUNS: dict[str, Callable[[Any], None]] = {
     "two halves of dynamic shared memory": run_ring,
     "prefix sums ordered by __syncwarp": run_prefix,
     "half storage, float arithmetic": run_axpy,
+    "bits, printing, assertions and counters that wrap": run_bits,
 }
 
 

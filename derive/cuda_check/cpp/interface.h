@@ -22,6 +22,7 @@ enum Kind : int {
   UNDEFINED,
   ENDLESS,
   STACK,
+  STOPPED,
 };
 
 // One parameter of a kernel: the pointee's (or the scalar's) kind letter and size.
@@ -94,5 +95,6 @@ void cu_barrier(int line);
 void cu_warp_barrier(unsigned mask, int line);
 int cu_exchange(unsigned mask, void* value, int size, int source, int operation, int line);
 void cu_atomic(const void* address, int size, int line);
+void cu_stopped(const char* text, int line);
 void cu_copy_check(const void* address, unsigned long size, int write, int line);
 }

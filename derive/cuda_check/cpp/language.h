@@ -109,6 +109,8 @@ CU_ATOMIC(atomic_min, v < o ? v : o)
 CU_ATOMIC(atomic_and, T(o& v))
 CU_ATOMIC(atomic_or, T(o | v))
 CU_ATOMIC(atomic_xor, T(o ^ v))
+CU_ATOMIC(atomic_inc, o >= v ? T(0) : T(o + 1))
+CU_ATOMIC(atomic_dec, o == 0 || o > v ? T(v) : T(o - 1))
 template <class T>
 static inline T atomic_cas(int line, T* p, typename Plain<T>::type c, typename Plain<T>::type v) {
   return atomic(line, p, [=](T o) { return o == c ? v : o; });
@@ -141,6 +143,8 @@ constexpr int first_of() { return 1024; }
 #define atomicAnd(p, v) cu::atomic_and(__LINE__, (p), (v))
 #define atomicOr(p, v) cu::atomic_or(__LINE__, (p), (v))
 #define atomicXor(p, v) cu::atomic_xor(__LINE__, (p), (v))
+#define atomicInc(p, v) cu::atomic_inc(__LINE__, (p), (v))
+#define atomicDec(p, v) cu::atomic_dec(__LINE__, (p), (v))
 #define atomicCAS(p, c, v) cu::atomic_cas(__LINE__, (p), (c), (v))
 
 namespace cu {
@@ -156,3 +160,8 @@ CU_UNCHECKED static inline void* fill(int line, void* to, int byte, size_t size)
 }  // namespace cu
 #define memcpy(to, from, size) cu::copy(__LINE__, (to), (from), (size))
 #define memset(to, byte, size) cu::fill(__LINE__, (to), (byte), (size))
+
+// What a kernel prints is dropped, as what its program prints is.
+template <class... A> static inline int printf(const char*, A...) { return 0; }
+#define assert(condition) ((condition) ? (void)0 : cu_stopped("the assertion '" #condition "' fails", __LINE__))
+#define __trap() cu_stopped("the kernel stops itself by __trap()", __LINE__)

@@ -87,6 +87,14 @@ static inline long long llabs(long long a) { return abs(a); }
 static inline int __popc(unsigned a) { return __builtin_popcount(a); }
 static inline int __clz(int a) { return a ? __builtin_clz(unsigned(a)) : 32; }
 static inline int __ffs(int a) { return __builtin_ffs(a); }
+static inline int __popcll(cu_ulonglong a) { return __builtin_popcountll(a); }
+static inline int __clzll(long long a) { return a ? __builtin_clzll(cu_ulonglong(a)) : 64; }
+static inline int __ffsll(long long a) { return __builtin_ffsll(a); }
+static inline unsigned __brev(unsigned a) {
+  unsigned b = 0;
+  for (int i = 0; i < 32; ++i) b |= ((a >> i) & 1u) << (31 - i);
+  return b;
+}
 static inline int __mul24(int a, int b) { return int((unsigned(a << 8) >> 8) * (unsigned(b << 8) >> 8)); }
 static inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned((cu_ulonglong(a) * b) >> 32); }
 static inline int __mulhi(int a, int b) { return int((cu_longlong(a) * b) >> 32); }
@@ -123,6 +131,11 @@ static inline float abs(float a) { return __builtin_fabsf(a); }
 static inline double abs(double a) { return __builtin_fabs(a); }
 static inline float rsqrtf(float a) { return 1.f / __builtin_sqrtf(a); }
 static inline double rsqrt(double a) { return 1. / __builtin_sqrt(a); }
+static inline float __expf(float a) { return __builtin_expf(a); }
+static inline float __logf(float a) { return __builtin_logf(a); }
+static inline float __sinf(float a) { return __builtin_sinf(a); }
+static inline float __cosf(float a) { return __builtin_cosf(a); }
+static inline float __powf(float a, float b) { return __builtin_powf(a, b); }
 static inline bool isnan(double a) { return a != a; }
 static inline bool isinf(double a) { return __builtin_isinf(a); }
 static inline bool isfinite(double a) { return __builtin_isfinite(a); }

@@ -75,6 +75,11 @@ static void count_steps(unsigned long steps, int line, Address place) {
 
 static void park();
 
+extern "C" void cu_stopped(const char* text, int line) {
+  report(STOPPED, line, 0, "%s", text);
+  stop();
+}
+
 #ifdef CU_CHECKED
 constexpr bool CHECKED = true;
 #include "shadow.h"

@@ -1,0 +1,290 @@
+"""Mutants that no input tells from the original, by the reason why."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["reason_of"]
+
+
+def _turned(line: str, *changes: tuple[str, str]) -> str:
+    """The lines that become of one by changes, each where what is changed stands first, as a regular expression."""
+    return "|".join(re.escape(f"{line} ⟶ {line.replace(old, new, 1)}") for old, new in changes)
+
+
+_GUARD = "if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {"
+_FOLDED = "if (32*s <= parts - 1) {"
+_OUTSIDE = "if (j0 >= m || i0 >= n) return;"
+_RESULT = "if (i0 + {R}*p + {r} <= n - 1 && j0 + q <= m - 1) {{"
+_TERM = "if (0 <= i0 + a + R*p + r && 0 <= j0 + q + b && i0 + R*p + r <= n - 1 && i0 + a + R*p + r <= n - 1 && {}) {{".format(
+    "j0 + q + b <= m - 1 && j0 + q <= m - 1"
+)
+_STRIPS = "_conv2d_strips((R, S), (m, n, batch), (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)"
+_HALOS = "_conv2d_halos((R, P, Q), (n, m), batch, (X, V, u, H), (batch, n, m), (X,), Delta=Delta)"
+
+
+_TILES = "_conv2d_channels_tiles((P, Q, K), (n, m), D, batch, (X, V, u, H), (batch, n, m, C, D, Delta), H)"
+_STARTED = "if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1) {"
+_ADDED = "if (4*q + d0 + s <= D - 1) {"
+_CHUNKS = "for (int c0 = 0; c0 < C; c0 += K) {"
+_TILED = "if (0 <= i0 + a + p && 0 <= j0 + b + r && i0 + a + p <= n - 1 && i0 + p <= n - 1 && {}) {{".format(
+    "j0 + b + r <= m - 1 && j0 + r <= m - 1"
+)
+_CELL = "if (0 <= i0 + a + e && 0 <= j0 + b + r && i0 + a + e <= n - 1 && i0 + e <= n - 1 && {}) {{".format(
+    "j0 + b + r <= m - 1 && j0 + r <= m - 1 && k + c0 <= C - 1"
+)
+_KEY = "key = (int(kernel.xp.cuda.Device().id), dtype, tuple(numbers.values()))"
+_SPANS = "(start, stop), (low, high)"
+_ROOMS = (
+    ("F = new((C, 2*Delta + 1, 2*Delta + 1, D))", "C, 2 * Delta + 1, D, 2 * Delta + 1"),
+    ("P = new((N, 2*Delta + R, 2*Delta + m, C))", "2 * Delta + R, N, 2 * Delta + m, C"),
+    ("P = new((N, 2*Delta + R, 2*Delta + m, C))", "N, 2 * Delta + m, 2 * Delta + R, C"),
+    *(
+        ("B = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + 1, 2*Delta + 1, D))", extents)
+        for extents in (
+            "2 * Delta + R, N, 2 * Delta + m, 2 * Delta + 1, 2 * Delta + 1, D",
+            "N, 2 * Delta + m, 2 * Delta + R, 2 * Delta + 1, 2 * Delta + 1, D",
+            "N, 2 * Delta + R, 2 * Delta + m, 2 * Delta + 1, D, 2 * Delta + 1",
+        )
+    ),
+)
+
+
+def _results(R: str, r: str) -> str:
+    """Of the condition that a register has a result."""
+    line = _RESULT.format(R=R, r=r)
+    changes = (
+        ("n - 1", "n"),
+        ("m - 1", "m"),
+        (f"p + {r}", f"p - {r}"),
+        ("+ q", "- q"),
+        (f"p + {r}", "p"),
+        (" + q", ""),
+    )
+    return _turned(line, *changes, ("&&", "||"), (line[4:-3], "true"))
+
+
+# The reason, and of which designs or classes, which kinds of mutants, which lines and what comes next, as regular expressions.
+_EQUIVALENT = (
+    (
+        "the loops under it are empty where it does not hold",
+        "sums|parts",
+        "bound|guard",
+        _turned(
+            _GUARD,
+            ("a <= n - 1", "a <= n"),
+            ("b <= m - 1", "b <= m"),
+            (" && 1 - n", " || 1 - n"),
+            (" && a <=", " || a <="),
+            (" && b <=", " || b <="),
+            (_GUARD[4:-3], "true"),
+        ),
+        ".*",
+    ),
+    (
+        "the loops under it are empty where it does not hold",
+        "parts",
+        "bound|guard",
+        _turned(_FOLDED, ("parts - 1", "parts"), (_FOLDED[4:-3], "true")),
+        ".*",
+    ),
+    (
+        "the loops behind it are empty where it holds",
+        "strips",
+        "bound|guard",
+        _turned(_OUTSIDE, (">= m", "> m"), (">= n", "> n"), (_OUTSIDE, "")),
+        "",
+    ),
+    (
+        "there is one item, whose number is 0",
+        "parts",
+        "offset",
+        f"{_turned('acc += P[(z*parts + 32*s + t)*results + p];', ('z*parts', 'z'))}|"
+        f"{_turned('S[(z*sums + s)*results + p] = acc;', ('z*sums', 'z'))}",
+        "",
+    ),
+    (
+        "at the edges results are summed as inside",
+        "strips|halos|passes",
+        "bound",
+        r"(?=if \(0 <= j0 \+ left && Delta <= i0 && i0 \+ Delta \+ )(if \(.*?) <= (.*) ⟶ \1 < \2",
+        ".*",
+    ),
+    (
+        "accesses are as wide as divides what a thread or a warp has along a row",
+        "strips|halos|passes",
+        "offset",
+        r"(const int right = Delta \+ \(\(\(-Delta) - \w+(\) .*) ⟶ \1\2",
+        "",
+    ),
+    (
+        "any numbers of results and of threads give the same",
+        "strips|halos",
+        "sizes",
+        f"{_turned(_STRIPS, ('R, S', 'S, R'))}|{_turned(_HALOS, ('R, P, Q', 'P, R, Q'), ('R, P, Q', 'R, Q, P'))}",
+        "",
+    ),
+    ("all arrays are asked, in any order", "strips", "sizes", _turned(_STRIPS, ("(X, H)", "(H, X)")), ""),
+    ("registers without a result are stored nowhere", "halos", "bound|offset|guard", _results("R", "r"), r"// acc.*"),
+    (
+        "registers without a result are stored nowhere",
+        "passes",
+        "bound|offset|guard",
+        _results("R_", "r_"),
+        r"// acc.*",
+    ),
+    (
+        "registers without a result are stored nowhere",
+        "halos",
+        "bound|offset",
+        _turned(
+            _TERM,
+            ("i0 + R*p + r <= n - 1", "i0 + R*p + r <= n"),
+            ("j0 + q <= m - 1", "j0 + q <= m"),
+            ("i0 + R*p + r", "i0 + R*p - r"),
+            ("j0 + q <=", "j0 - q <="),
+            ("i0 + R*p + r", "i0 + R*p"),
+            ("j0 + q <=", "j0 <="),
+        ),
+        ".*",
+    ),
+    (
+        "a working array is as large, and its steps are those that views of it take",
+        "shifts",
+        "sizes",
+        "|".join(re.escape(f"{line} ⟶ {line[: line.index('((') + 2]}{extents}))") for line, extents in _ROOMS),
+        "",
+    ),
+    (
+        "a working array has room to spare",
+        "shifts",
+        "offset",
+        r"([PB] = new\(\(.*)2(\*Delta \+ [Rm].*) ⟶ (?:\1)3\2",
+        "",
+    ),
+    (
+        "threads beyond the last entry return at once",
+        "shifts",
+        "offset",
+        r"(_\w+_shifts_[FP]\(.*)2(\*Delta \+ .*) ⟶ (?:\1)3\2|(_\w+_shifts_F\(.*2\*Delta \+ )1(\).*) ⟶ (?:\3)2\4",
+        "",
+    ),
+    (
+        "a tile has no more items than N, and but for the first one no fewer",
+        "shifts",
+        "bound|guard",
+        r"if \(point >= N\*R\*m\*D\) return; ⟶ (?:if \(point > N\*R\*m\*D\) return;)?",
+        "",
+    ),
+    (
+        "a tile has no more items than N, and but for the first one no fewer",
+        "shifts",
+        "offset",
+        r"(if \(.*)e \+ first (< (?:last|batch).*) ⟶ \1e (?:- first )?\2|(if \(.*)e \+ first (>= 0.*) ⟶ \3e \4",
+        ".*",
+    ),
+    (
+        "registers without a result are stored nowhere",
+        "tiles",
+        "bound|offset",
+        f"{_turned(_STARTED, ('i0 + p', 'i0 - p'), ('n - 1', 'n'))}|{_turned(_ADDED, ('D - 1', 'D'), ('+ s', '- s'))}",
+        r"(?:// acc|acc\[).*",
+    ),
+    (
+        "registers without a result are stored nowhere",
+        "tiles",
+        "bound",
+        _turned(_TILED, ("i0 + p <= n - 1", "i0 + p <= n")),
+        "#pragma unroll",
+    ),
+    (
+        "an entry is read that no product takes",
+        "tiles",
+        "bound|offset",
+        _turned(
+            _TILED,
+            ("i0 + p <= n - 1", "i0 + p <= n"),
+            ("j0 + b + r <=", "j0 + b <="),
+            ("j0 + b + r <=", "j0 + r <="),
+            ("i0 + a + p <=", "i0 + p <="),
+        ),
+        r"y\[r\].*",
+    ),
+    (
+        "a rest is summed as a whole chunk is",
+        "tiles",
+        "bound",
+        f"{_turned('if (c0 + K <= C) {', ('<=', '<'))}|{_turned(_CHUNKS, ('c0 < C', 'c0 <= C'))}",
+        ".*",
+    ),
+    (
+        "cells of places without a result are read nowhere",
+        "tiles",
+        "bound",
+        _turned(_CELL, ("i0 + e <= n - 1", "i0 + e <= n")),
+        ".*",
+    ),
+    (
+        "any numbers of threads and any length of chunks give the same",
+        "tiles",
+        "sizes",
+        _turned(_TILES, ("P, Q, K", "P, K, Q")),
+        "",
+    ),
+    (
+        "no lane is 32 or more, so the round more adds 0",
+        "prefix",
+        "bound",
+        _turned("for (int d = 1; d < 32; d <<= 1) {", ("d < 32", "d <= 32")),
+        ".*",
+    ),
+    (
+        "the largest of all counts",
+        "CudaStrips|CudaTiles|CudaHalos",
+        "sizes",
+        r"return too_wide\(self\.narrow, \((\*\w+), (\*\w+)((?:, others)?)\)\) ⟶ return too_wide\(self\.narrow, "
+        r"(?:\(\2, \1\3\)|\(\1, others, \2\))\)",
+        "",
+    ),
+    (
+        "keys are told apart in any order",
+        "CudaStrips",
+        "sizes",
+        f"{re.escape(_KEY)} ⟶ key = (?:{re.escape('(dtype, int(kernel.xp.cuda.Device().id), tuple(numbers.values()))')}|"
+        f"{re.escape('(int(kernel.xp.cuda.Device().id), tuple(numbers.values()), dtype)')})",
+        "",
+    ),
+    (
+        "a compiler takes its options in any order",
+        "CudaKernel|CudaStrips",
+        "sizes",
+        r"return \(f\"-Dstored=\{stored\}\", .* ⟶ return \((?:f'-Dreal.*, \*header|f'-Dstored=\{stored\}', \*header, f'-Dreal.*)\)"
+        r"|options = \(\*_options\(dtype\), .* ⟶ options = \(\*\(f.*, \*_options\(dtype\)\)",
+        "",
+    ),
+    (
+        "a header changes nothing for other types",
+        "CudaKernel",
+        "guard",
+        r"header = (\(\"--pre-include=cuda_fp16\.h\",\)) if .* ⟶ header = \('--pre-include=cuda_fp16\.h',\)",
+        "",
+    ),
+    (
+        "sharing goes both ways",
+        "outputs",
+        "sizes",
+        re.escape(f"{_SPANS} = span(one), span(other) ⟶ {_SPANS} = (span(other), span(one))"),
+        "",
+    ),
+    ("no cell is filled again", "halos|passes", "barrier", r"__syncthreads\(\); ⟶ ", "#pragma unroll"),
+)
+
+
+def reason_of(name: str, mutant: str) -> str | None:
+    """Why a mutant of a design or a class is listed as equivalent; None for one that isn't."""
+    line, _, after = mutant.partition(" | ")
+    for reason, designs, kinds, lines, behind in _EQUIVALENT:
+        found = re.fullmatch(designs, name) and re.fullmatch(f"(?:{kinds}): (?:{lines})", line)
+        if found and re.fullmatch(behind, after):
+            return reason
+    return None
