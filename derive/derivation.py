@@ -25,7 +25,7 @@ from derive.proof.goal import Status, Verdict
 from derive.proof.obligations import form_obligations, step_obligations
 from derive.proof.solver import discharge_all
 from derive.proof.step import Kind, Step
-from derive.proof.unsound import unsound
+from derive.proof.unsound import misread, unsound
 from derive.proof.wellformed import misnamed
 from derive.rules._cut import told
 from derive.rules._rule import Application
@@ -130,7 +130,10 @@ class Derivation:
         verdicts = discharge_all(form_obligations(start))
         for verdict in verdicts:
             if not verdict.proved:
-                raise ObligationFailed(f"The form's obligation '{verdict.obligation.name}' is {verdict.status.value}.")
+                raise ObligationFailed(
+                    f"The form's obligation '{verdict.obligation.name}' is {verdict.status.value}.",
+                    shown=partial(misread, start) if verdict.obligation.name == "free" else None,
+                )
         return cls(start, verdicts)
 
     def then(self, application: Application) -> Derivation:

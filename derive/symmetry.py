@@ -2,7 +2,8 @@
 
 A layer that reads X[s·o + a + c] with a window kept by g has H(gX)[g·o] = H(X)[o] for the symmetries g of the whole grid exactly if
 g carries the places that are read for o to those for g·o. Along one axis that is an equation between sizes, such as
-n - 1 = s·(n' - 1) for a reflection: the last window ends where the first one, mirrored, begins. Edges are mirrored with the grid.
+n - 1 = s·(n' - 1) for a reflection: the last window ends where the first one, mirrored, begins. A diagonal exchanges axes and
+asks nothing of windows that lie alike along them. Edges are mirrored with the grid, and weights that repeat along it as well.
 On few places a window may see the same all the same, as an even one does on a single place; for windows of numbers these grids are
 found and named too, so that the condition is what decides: that the layer breaks the symmetry at all other sizes is proved as well.
 """
@@ -78,7 +79,7 @@ def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmet
         )
     about = replace(asked, about="grid")
     clauses = _stated(form, about)
-    parts = _conditions(form, chosen_axes(about, about.axes, len(form.grid(form.output))))
+    parts = _conditions(form, about)
     condition = And(*parts.values())
     verdicts = _proved(form, tuple(_under(c, condition) for c in clauses))
     few, checked = _on_few_places(form, about, parts)
@@ -163,6 +164,11 @@ def _so_far(form: Form, about: PointGroup, condition: Any) -> tuple[Verdict, ...
             return ()
     except (ObligationFailed, RuleRefused):
         return ()
+    return _checked(clauses)
+
+
+def _checked(clauses: tuple[Clause, ...]) -> tuple[Verdict, ...]:
+    """Of sizes that are numbers, at which all layers were looked at."""
     return tuple(Verdict(Obligation("claim", c.says, ()), Status.EXHAUSTIVE) for c in clauses)
 
 
@@ -195,6 +201,9 @@ def _under(clause: Clause, condition: Any) -> Clause:
 
 def _proved(form: Form, clauses: tuple[Clause, ...]) -> tuple[Verdict, ...]:
     """The verdicts; by a bijection between terms where several share an input. Raises ObligationFailed for what is false."""
+    if not form.sizes:
+        refute_at_small_sizes(form, clauses)
+        return _checked(clauses)
     if not form.shared:
         return check_claim(form, clauses)
     found = [proved_by_terms(form, clause) for clause in clauses]
@@ -216,24 +225,49 @@ def _failure(form: Form, clauses: tuple[Clause, ...], condition: Any) -> Obligat
     raise RuleRefused("The layer has the symmetry also where its windows aren't carried onto each other.")
 
 
-def _conditions(form: Form, axes: tuple[int, ...]) -> dict[int, Any]:
-    """Along each of these axes of the input: the first and the last place are read symmetrically about the grid's centre."""
+def _conditions(form: Form, about: PointGroup) -> dict[int, Any]:
+    """Along each axis of the input that the group moves, that elements carry windows to the windows of the places they carry.
+
+    A place o reads a window whose middle is s·(o - c) - gap/2 from the grid's, c being that of the output. An element that carries
+    the q-th axis to the p-th, or to its mirror image, carries windows to windows where the gaps along these are each other's.
+    """
     pairs = list(zip(form.grid(form.output), form.grid(form.input), strict=True))
     beyond = places_beyond(form.input, form.read)
     read = form.read if beyond is None else beyond[1]
-    return {pairs[axis][1]: _along(form, *pairs[axis], read) for axis in axes}
+    moved = [pairs[axis] for axis in chosen_axes(about, about.axes, len(pairs))]
+    along = [_along(form, p, q, read) for p, q in moved]
+    found = {}
+    for k, (p, q) in enumerate(moved):
+        rows = dict.fromkeys(next((r, x) for r, x in enumerate(m[k]) if x) for m in about.matrices)
+        step, gap = along[k]
+        apart = (gap if sign < 0 and along[r][1] == gap else expand(gap - sign * along[r][1]) for r, sign in rows)
+        turned = any(sign < 0 for _, sign in rows)
+        found[q] = And(*(_divides(e, step) for e in apart), *(_repeats(form, p, along[k]) if turned else ()))
+    return found
 
 
-def _along(form: Form, p: int, q: int, read: tuple[Expr, ...]) -> Any:
-    """The least and the largest read of the first and of the last place have the grid's centre as their middle."""
+def _along(form: Form, p: int, q: int, read: tuple[Expr, ...]) -> tuple[Expr, Expr]:
+    """By how much reads move from one place to the next, and how far from the grid's middle the first and the last are together."""
     out, source = form.output.axes[p], form.input.axes[q]
     step = read[q].coeff(out.symbol)
     rest = expand(read[q] - step * out.symbol)
-    if not (step.is_Integer and step > 0) or not rest.free_symbols <= {*form.reduction_symbols, *form.sizes}:
+    if not (step.is_Integer and step >= 0) or not rest.free_symbols <= {*form.reduction_symbols, *form.sizes}:
         raise RuleRefused(f"The symmetry of a layer is derived from even steps; it reads {read[q]}.")
-    middle = _middle(form, rest)
-    gap = expand(source.upper + source.lower - step * (out.upper + out.lower) - 2 * middle)
-    return _divides(gap, step)
+    return step, expand(source.upper + source.lower - step * (out.upper + out.lower) - 2 * _middle(form, rest))
+
+
+def _repeats(form: Form, p: int, along: tuple[Expr, Expr]) -> Iterator[Any]:
+    """Of weights that repeat along the grid: places and mirror images are of remainders that the reflection about 0 exchanges."""
+    out, (step, gap) = form.output.axes[p], along
+    for remainder in sorted(form.weight.atoms(Mod), key=str):
+        place, period = remainder.args
+        rate = place.coeff(out.symbol)
+        rest = expand(place - rate * out.symbol)
+        if rate != 0 and period.is_Integer and rest.is_Integer:
+            ends = out.upper + out.lower
+            if step != 0 and rate % step == 0:  # where the gap is 0, as is asked beside it
+                ends = (gap + step * ends) / step
+            yield Eq(Mod(expand(rate * ends + 2 * rest), period), 0)
 
 
 def _middle(form: Form, rest: Expr) -> Expr:

@@ -14,7 +14,7 @@ from derive.forms.form import Axis, Form, Table
 from derive.proof.counterexample import Box, Entries, in_python
 from derive.proof.step import Clause
 
-__all__ = ["places", "results", "settled", "shown_by_law"]
+__all__ = ["layers", "places", "results", "settled", "shown_by_law"]
 
 Sizes = Mapping[Symbol, int]
 
@@ -53,14 +53,20 @@ def shown_by_law(
     return known, entries, tuple(in_python(settled(side, at, tables), known) for side in (law.left, law.right))
 
 
+def layers(dense: Iterable[np.ndarray], taken: Iterable[str]) -> tuple[tuple[Box, ...], Entries]:
+    """W of some layers, by names that nothing else has, and their entries."""
+    used = {*taken}
+    names = (name for name in "WZABDEF" if name not in used)
+    known = [(Box(name, W.shape, (0,) * W.ndim), W) for W, name in zip(dense, names, strict=False)]
+    return tuple(box for box, _ in known), tuple(entry for box, W in known for entry in _entries(box, W))
+
+
 def results(
     dense: tuple[np.ndarray, np.ndarray], place: tuple[int, ...], taken: Iterable[str], given: str
 ) -> tuple[tuple[Box, ...], Entries, tuple[str, ...]]:
     """W of two layers, and what each makes of an input at a place; their shapes where these differ."""
-    used = {*taken}
-    names = [name for name in "WZABDEF" if name not in used][:2]
-    known = tuple(Box(name, W.shape, (0,) * W.ndim) for name, W in zip(names, dense, strict=True))
-    entries = tuple(entry for box, W in zip(known, dense, strict=True) for entry in _entries(box, W))
+    known, entries = layers(dense, taken)
+    names = [box.name for box in known]
     if dense[0].shape != dense[1].shape:
         return known, entries, tuple(f"{name}.shape" for name in names)
     rank = dense[0].ndim - len(place)

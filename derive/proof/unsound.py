@@ -3,6 +3,8 @@
     sound        parameters after the step, and what the embedding makes of them before it: two layers that are not one
     restricted   what the embedding makes of parameters after the step breaks the law that is stated
     complete     a layer that satisfies the law, and the one that the step makes of it: not the same
+    once         parameters after the step that their layer doesn't tell: the sections make others of it
+    free         an entry that is called free and changes no layer, or one that changes it and isn't called so
 
 All of it is evaluated from the two forms and the maps between them, so that any rule has it, one of the user's own too.
 """
@@ -19,14 +21,14 @@ from sympy import And, Integer, Matrix, Symbol
 
 from derive.forms.denote import entry_reader
 from derive.forms.evaluate import evaluate, grid
-from derive.forms.form import Array, Form
+from derive.forms.form import Array, Form, Param
 from derive.forms.text import show
 from derive.proof.counterexample import Counterexample, boxes, in_python
-from derive.proof.pasted import settled
+from derive.proof.pasted import layers, settled
 from derive.proof.small import Arrays, admits, dense_of, difference, differing_at_small_sizes, drawn, numbered, sizes_of
 from derive.proof.step import ArrayMap, Clause, Kind, Step
 
-__all__ = ["unsound"]
+__all__ = ["misread", "unsound"]
 
 _MOST = 40  # entries of a layer whose laws are solved
 Sizes = Mapping[Symbol, int]
@@ -34,6 +36,8 @@ Sizes = Mapping[Symbol, int]
 
 def unsound(step: Step, obligation: str) -> Counterexample | None:
     """The smallest layers that show why a step's obligation of that name is refused; None where none are found."""
+    if obligation == "free":
+        return misread(step.after)
     if step.kind is Kind.TRANSFORMATION:
         return None
     if obligation == "sound":
@@ -41,7 +45,7 @@ def unsound(step: Step, obligation: str) -> Counterexample | None:
         return differing_at_small_sizes(
             replace(step.after, given=given), step.before, lambda a, at: _before(step, a, at)
         )
-    show_it = {"restricted": _breaking, "complete": _missed}.get(obligation)
+    show_it = {"restricted": _breaking, "complete": _missed, "once": _untold}.get(obligation)
     if show_it is None:
         return None
     both = replace(step.after, given=And(step.after.given, step.before.given, step.assume))
@@ -150,6 +154,79 @@ def _missed(step: Step, sizes: Sizes) -> Counterexample | None:
             if (first != second).any():
                 return difference(step.before, sizes, tuple(_entries(step.before, old, sizes)), (first, second))
     return None
+
+
+def _untold(step: Step, sizes: Sizes) -> Counterexample | None:
+    """Parameters after the step that are others once they are read off the free entries of the layer that they make."""
+    for said, arrays in drawn(step.after, sizes):
+        old = _before(step, arrays, sizes)
+        free = {p.name: np.where(_free(p, sizes), old[p.name], 0) for p in _learned(step.before)}
+        again = _made(step.sections, step.after, step.before, old | free, sizes)
+        for param in _learned(step.after):
+            wrong = np.argwhere(_free(param, sizes) & (arrays[param.name] != again[param.name]))
+            if len(wrong):
+                return _same_layer(step.after, param, tuple(wrong[0]), (arrays, again), said, sizes)
+    return None
+
+
+def misread(form: Form) -> Counterexample | None:
+    """The smallest sizes at which an entry called free changes no layer, or one that isn't called free changes it."""
+    start = 0 if len(form.weights) == 1 else 1
+    for sizes in sizes_of(form, ()):
+        ends = {p.name: _ends(p.array, sizes) for p in _learned(form)}
+        base = numbered(form, sizes) | {
+            name: np.full([high - low + 1 for low, high in ends[name].values()], start, object) for name in ends
+        }
+        plain = dense_of(form, base, sizes)
+        for param in _learned(form):
+            free = _free(param, sizes)
+            for place in np.ndindex(*free.shape):
+                changed = base | {param.name: base[param.name].copy()}
+                changed[param.name][place] += 1
+                dense = dense_of(form, changed, sizes)
+                if any((dense[name] != plain[name]).any() for name in dense) != bool(free[place]):
+                    said = tuple(_entries(form, changed, sizes))
+                    return _same_layer(form, param, place, (changed, base), said, sizes)
+    return None
+
+
+def _learned(form: Form) -> list[Param]:
+    return [p for p in form.params if p.values is None and not p.data]
+
+
+def _free(param: Param, sizes: Sizes) -> np.ndarray:
+    """Which entries in an array's box are called free."""
+    ends = _ends(param.array, sizes)
+    shape = [high - low + 1 for low, high in ends.values()]
+    return np.array(np.broadcast_to(evaluate(param.free, dict(sizes) | grid(ends)), shape), dtype=bool)
+
+
+def _same_layer(
+    form: Form,
+    param: Param,
+    place: tuple[int, ...],
+    values: tuple[Arrays, Arrays],
+    said: tuple[tuple[str, int], ...],
+    sizes: Sizes,
+) -> Counterexample:
+    """The two layers of an entry with two values, which are called one; where they are one, the entry."""
+    one, other = (dense_of(form, arrays, sizes)["W"] for arrays in values)
+    if (one != other).any():
+        return difference(form, sizes, said, (one, other))
+    known = boxes(form, sizes)
+    at = {s: int(p) + low for p, (s, (low, _)) in zip(place, _ends(param.array, sizes).items(), strict=True)}
+    first, second = (int(arrays[param.name][place]) for arrays in values)
+    own, entries = layers([one], (box.name for box in known))
+    return Counterexample(
+        tuple((s.name, v) for s, v in sizes.items()),
+        tuple((s.name, v) for s, v in at.items()),
+        Integer(first - second),
+        said,
+        "",
+        (*known, *own),
+        (in_python(param.array.entry(map(Integer, at.values())), known), str(second)),
+        entries,
+    )
 
 
 def _lawful(step: Step, sizes: Sizes) -> Iterator[Arrays]:

@@ -18,6 +18,7 @@ from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
 from derive.forms.polyhedron import NotAffine
 from derive.forms.products import product_of
 from derive.forms.quotients import rounded
+from derive.groups._cases import written
 from derive.remembered import replaced, text
 from derive.rules._known import implied
 
@@ -57,8 +58,10 @@ def read_by(
 
     An entry that a symmetry ties to others is read by their taps too: one of those may be at a selected place.
     """
-    if not isinstance(source, Read):
+    entry = _entry(source)
+    if entry is None:
         raise RuleRefused(f"Places are selected of a layer whose weights are free entries; '{source}' is not one.")
+    source = entry
     named = _named(param, after)
     known = And(param.array.holds(), after.given)
     mine = simplified(named, param.array.holds(), after.given)
@@ -79,6 +82,15 @@ def read_by(
     return replace(param, free=free, reader=tuple(reader.items()))
 
 
+def _entry(source: Expr) -> Read | None:
+    """The one free entry that a weight is, or of which a representation's signs make it; None for anything else."""
+    if isinstance(source, Where):
+        one, other = (_entry(value) for value in source.args[1:])
+        return one if one == other else None
+    plain = -source if source.is_Mul and source.args[0] == -1 else source
+    return plain if isinstance(plain, Read) else None
+
+
 def _readings(
     param: Param, source: Read, after: Form, inside: Any, first: Letters, places: Letters
 ) -> Iterator[Reading]:
@@ -91,7 +103,7 @@ def _readings(
         return
     taps = _taps(param, source, after)
     for term, tap in chain(((case, {}) for case in cases), ((cases[0], tap) for tap in taps)):
-        at = {s: replaced(e, tap) for s, e in term.items()}
+        at = {s: replaced(e, tap) if e.free_symbols else tap.get(s, e) for s, e in term.items()}
         at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
         found = _of_phase(param, source, at)
         at = {s: replaced(e, _moved(term, found, places)) if s not in found else found[s] for s, e in at.items()}
@@ -253,17 +265,45 @@ def _named(param: Param, after: Form) -> Any:
 
 
 def _taps(param: Param, source: Read, after: Form) -> Iterator[Letters]:
-    """The taps that mirror images of an entry's offsets carry its own to, where they read it too."""
+    """The taps that mirror images of an entry's offsets carry its own to, where they read it too, at one channel or another."""
     offsets = [a.symbol for a in param.array.axes if a.role is Role.GRID and a.symbol in after.reduction_symbols]
     if not any(e.has(Abs, Max, Min, Where) for e in source.subscripts) or len(offsets) > _MOST_AXES:
         return
     term, known = dict(param.reader), And(after.given, param.array.holds(), _named(param, after))
-    for moved in _mirrored(offsets):
-        tap = {s: moved.get(s, term[s]) for s in after.reduction_symbols}
-        hit = equal_places((replaced(e, tap) for e in source.subscripts), param.array.symbols)
-        window = And(*(axis.holds(tap[axis.symbol]) for axis in after.reduction))
-        if _may_hold(known, And(hit, window), offsets) and implied(known, And(hit, window)):
-            yield moved
+    still = {s: s for s in offsets}
+    for channels in _channels(param, source, after):
+        for moved in (*([still] if channels else []), *_mirrored(offsets)):
+            tap = {**{s: moved.get(s, term[s]) for s in after.reduction_symbols}, **channels}
+            hit = equal_places((replaced(e, tap) for e in source.subscripts), param.array.symbols)
+            window = And(*(axis.holds(tap[axis.symbol]) for axis in after.reduction))
+            if _may_hold(known, And(hit, window), offsets) and implied(known, And(hit, window)):
+                yield tap
+
+
+def _channels(param: Param, source: Read, after: Form) -> Iterator[Letters]:
+    """The channels at which an entry may be read: its reader's, then others that a representation carries these to.
+
+    Output channels of numbers that the reader has one of take each other one; for it the entry's own channels say which are summed.
+    """
+    yield {}
+    term, summed = dict(param.reader), set(after.reduction_symbols)
+    few = {
+        a.symbol: a for a in (*after.output.axes, *after.reduction) if a.role is Role.CHANNEL and a.extent.is_Integer
+    }
+    chosen = [s for s in few if s in term and term[s].is_Integer]
+    own = [a.symbol for a in param.array.axes if a.symbol in few and a.symbol in summed and term[a.symbol] == a.symbol]
+    places = {s: [Integer(v) for v in range(int(a.lower), int(a.upper) + 1)] for s, a in few.items()}
+    subscripts = dict(zip(param.array.symbols, source.subscripts, strict=True))
+    for values in product(*(places[s] for s in chosen)):
+        at = dict(zip(chosen, values, strict=True))
+        read: dict[tuple[Expr, ...], tuple[Expr, ...]] = {}
+        for inputs in product(*(places[s] for s in own)):
+            here = at | dict(zip(own, inputs, strict=True))
+            read.setdefault(tuple(replaced(subscripts[s], here) for s in own), inputs)
+        names = list(product(*(places[s] for s in own)))
+        if at != {s: term[s] for s in chosen} and all(name in read for name in names):
+            tables = [{tuple(map(int, name)): read[name][p] for name in names} for p in range(len(own))]
+            yield at | {s: written(tuple(own), table) for s, table in zip(own, tables, strict=True)}
 
 
 def _mirrored(offsets: list[Symbol]) -> Iterator[Letters]:

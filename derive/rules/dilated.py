@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from sympy import And, Eq, Expr, Integer, Mod, Not, Symbol, ceiling, expand, floor
 
-from derive.errors import RuleRefused
+from derive.errors import RuleRefused, StatedLate
 from derive.forms.arguments import as_tuples, is_count, said
 from derive.forms.conditions import simplified
 from derive.forms.dense import dense_form
@@ -87,7 +87,7 @@ def _numbers(form: Form, dilation: int | tuple[int, ...]) -> tuple[int, ...]:
 def _steps(form: Form, dilation: int | tuple[int, ...]) -> dict[Symbol, int]:
     """The dilation of each offset's letter."""
     if len(form.weights) != 1 or form.weight != form.weights[0].array.entry():
-        raise RuleRefused("Rule 'dilated' thins out free weights by their offsets; this form's weight isn't one.")
+        raise StatedLate("Rule 'dilated' thins out free weights by their offsets; this form's weight isn't one.")
     offsets = [
         expand(form.read[q] - form.output.symbols[p])
         for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True)

@@ -55,7 +55,7 @@ GROUPS = {
     "box": local("Delta"),
 }
 STARTS = {
-    "lines": (lambda: derive.dense(1).then(derive.reindex()), LINES),
+    "lines": (lambda: derive.dense(1).then(derive.reindex()), LINES | {"gaps": derive.dilated(2)}),
     "places": (lambda: derive.dense(1), LINES),
     "stepped": (lambda: derive.dense(1).then(derive.reindex()), STEPPED),
     "corners": (lambda: derive.dense(1).then(derive.reindex()), CORNERS),

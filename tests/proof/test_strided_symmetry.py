@@ -35,12 +35,17 @@ def layer(rank, window, group, edge, stride):
 
 
 def keeps(form, sizes, turned):
-    """Whether the dense matrix is itself where output and input axes are mirrored, for weights whose sums are all different."""
+    """Whether the dense matrix is itself where output and input axes are mirrored."""
+    W = dense_at(form, sizes)
+    return bool((np.flip(W, [*turned, *(len(form.output.axes) + axis for axis in turned)]) == W).all())
+
+
+def dense_at(form, sizes):
+    """The dense matrix for weights whose sums are all different."""
     (param,) = form.weights
     shape = [int(evaluate(e, sizes)) for e in param.array.shape]
     weights = np.array([1 << (32 * p) for p in range(int(np.prod(shape)))], dtype=object).reshape(shape)
-    W = matrix(form, {param.name: weights}, sizes)
-    return bool((np.flip(W, [*turned, *(len(form.output.axes) + axis for axis in turned)]) == W).all())
+    return matrix(form, {param.name: weights}, sizes)
 
 
 def decides(made, condition, turned, most, radii=(0,)):
@@ -109,6 +114,73 @@ def test_a_grid_whose_reads_all_lie_outside_has_every_symmetry():
     for at in sizes:
         wanted = keeps(made.form, at, (0,)) and keeps(made.form, at, (1,))
         assert bool(evaluate(found.condition, at)) == wanted, at
+
+
+DIAGONAL, OTHER_DIAGONAL = (derive.PointGroup((m,)) for m in (((0, 1), (1, 0)), ((0, -1), (-1, 0))))
+
+
+@pytest.mark.parametrize(
+    ("group", "says"),
+    [(DIAGONAL, "always"), pytest.param(OTHER_DIAGONAL, "exactly where (n + 1) mod 2 = 0", marks=pytest.mark.nightly)],
+)
+def test_a_diagonal_is_kept_by_every_stride_that_both_axes_have(group, says):
+    """It exchanges axes on which windows lie alike; the other one mirrors them too."""
+    start = (
+        derive.dense(2, ("n", "n"), ("n", "n")).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    )
+    start = start.then(derive.local(1)).then(derive.equivariant(derive.PointGroup("D4"))).then(derive.unbiased())
+    made = start.then(derive.boundary("zero")).then(derive.strided(2))
+    found = symmetry(made, group)
+    assert str(found).endswith(says) and found.exact and all(v.proved for v in found.verdicts)
+    for places in range(1, 5):
+        W = dense_at(made.form, {index("n"): places})
+        turned = W.transpose(1, 0, 3, 2) if group is DIAGONAL else np.flip(W).transpose(1, 0, 3, 2)
+        assert bool((turned == W).all()) == bool(evaluate(found.condition, {index("n"): places}))
+
+
+def stepped(stride):
+    start = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations(step=2)))
+    start = (
+        start.then(derive.local(1)).then(derive.equivariant(derive.PointGroup("D1", step=2))).then(derive.unbiased())
+    )
+    start = start.then(derive.boundary("zero"))
+    return start if stride == 1 else start.then(derive.strided(stride))
+
+
+@pytest.mark.parametrize("stride", [1, pytest.param(3, marks=pytest.mark.nightly)])
+def test_weights_that_repeat_along_the_grid_are_mirrored_where_their_remainders_are(stride):
+    made = stepped(stride)
+    found = symmetry(made, "D1")
+    assert found.exact and all(v.proved for v in found.verdicts)
+    assert decides(made, found.condition, (0,), 10) == {True, False}
+
+
+def test_layers_that_read_all_of_the_grid_have_a_symmetry_always_or_not_at_all():
+    torus = derive.dense(1, "n", "n").then(derive.equivariant(derive.Translations(grid="torus")))
+    mirrored = derive.dense(1).then(derive.equivariant(derive.PointGroup("D1", about="grid")))
+    for made in (torus.then(derive.equivariant(derive.PointGroup("D1"))), mirrored):
+        assert str(symmetry(made, "D1")).endswith("always")
+    with pytest.raises(ObligationFailed, match="fails at n = 2"):
+        symmetry(derive.dense(1), "D1")
+
+
+def test_sizes_that_are_numbers_are_looked_at():
+    """By what the layer means there; its weights aren't called by places."""
+    made = {
+        places: derive.dense(1, places, places).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+        for places in (7, 8)
+    }
+    for places, start in made.items():
+        made[places] = (
+            start.then(derive.local(1)).then(derive.equivariant(derive.PointGroup("D1"))).then(derive.unbiased())
+        )
+        made[places] = made[places].then(derive.boundary("zero")).then(derive.strided(2))
+    found = symmetry(made[7], "D1")
+    assert str(found).endswith("always") and {v.status for v in found.verdicts} == {Status.EXHAUSTIVE}
+    with pytest.raises(
+        ObligationFailed, match=r"where V\[0\] = 1, X\[0\] = 1 and 0 elsewhere, the two sides differ by -1"
+    ):
+        symmetry(made[8], "D1")
 
 
 def necessary_where(made, condition):
