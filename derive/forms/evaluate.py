@@ -38,7 +38,7 @@ from sympy import (
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import TextError
-from derive.forms.expr import Read, Where
+from derive.forms.expr import Gcd, Read, Where
 
 __all__ = ["evaluate", "grid"]
 
@@ -106,6 +106,7 @@ _TABLE: Mapping[type, Callable[..., Any]] = {
     Pow: operator.pow,
     Mod: operator.mod,
     Abs: abs,
+    Gcd: np.gcd,
     Max: _fold(np.maximum),
     Min: _fold(np.minimum),
     And: _fold(np.logical_and),

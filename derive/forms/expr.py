@@ -1,7 +1,8 @@
 """The formula language: integer index expressions, reads of arrays, and cases, as SymPy trees.
 
 Integers are symbols without any assumption but being integers, so a name means one symbol
-everywhere. `V[a, b]` is a `Read`; `Where(c, x, y)` is x where c holds and y elsewhere.
+everywhere. `V[a, b]` is a `Read`; `Where(c, x, y)` is x where c holds and y elsewhere; `Gcd(n, m)` is their
+greatest common divisor.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import Expr, Integer, S, Symbol, sympify
+from sympy import Expr, Function, Integer, S, Symbol, expand, gcd, igcd, sympify
 from sympy.core.symbol import Str
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from derive.remembered import built, text
 
-__all__ = ["Read", "Where", "index", "indices", "map_reads", "names_of", "reads", "rename_arrays"]
+__all__ = ["Gcd", "Read", "Where", "index", "indices", "map_reads", "names_of", "reads", "rename_arrays"]
 
 
 def index(name: str) -> Symbol:
@@ -81,6 +82,33 @@ class Where(Expr):  # type: ignore[misc]
     def _latex(self, printer: Any) -> str:
         condition, value, other = (printer._print(a) for a in self.args)
         return rf"\begin{{cases}} {value} & {condition} \\ {other} & \text{{otherwise}} \end{{cases}}"
+
+
+class Gcd(Function):  # type: ignore[misc]
+    """The greatest common divisor of two whole numbers, 0 of 0 and 0; that of two polynomials is SymPy's `gcd`.
+
+    >>> n, m = indices("n, m")
+    >>> Gcd(2*n - 2, 2*m - 2), Gcd(n, n), Gcd(12, 18)
+    (2*Gcd(m - 1, n - 1), Abs(n), 6)
+    """
+
+    is_integer = True
+    is_nonnegative = True
+
+    @classmethod
+    def eval(cls, one: Expr, other: Expr) -> Expr | None:
+        """Without what is a factor of both, and in a fixed order."""
+        one, other = (expand(e) for e in (one, other))
+        if one.is_Integer and other.is_Integer:
+            return Integer(igcd(one, other))
+        if S.One in (one, other):
+            return S.One
+        common = gcd([value for e in (one, other) for value in e.as_coefficients_dict().values()])
+        if common not in (0, 1):
+            return common * cls(expand(one / common), expand(other / common))
+        if one == other or S.Zero in (one, other):
+            return abs(one if other == 0 else other)
+        return None if text(one) <= text(other) else cls(other, one)
 
 
 def reads(expression: Any) -> tuple[Read, ...]:

@@ -39,7 +39,7 @@ from sympy import (
 )
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from derive.forms.expr import Read, Where, reads
+from derive.forms.expr import Gcd, Read, Where, reads
 from derive.forms.ranges import SIZES, write_conditions
 from derive.ordering import OrderedTerms, members
 from derive.remembered import text
@@ -75,6 +75,7 @@ class Notation:
     group: str
     least: str
     greatest: str
+    divisor: str
     remainder: str
     lower: str
     upper: str
@@ -134,7 +135,7 @@ class Notation:
             return self.cases(pairs), _SUM
         for kind, template in self._calls().items():
             if isinstance(e, kind):
-                ordered = in_order(e.args) if kind in (Min, Max) else e.args
+                ordered = in_order(e.args) if kind in (Min, Max, Gcd) else e.args
                 return self._around(template, ", ".join(map(self.apart, ordered))), _ATOM
         if isinstance(e, Mod):
             return self.remainder.format(self._at(e.args[0], _ATOM), self._at(e.args[1], _ATOM)), _SUM
@@ -158,7 +159,14 @@ class Notation:
         yield self(e), self.otherwise
 
     def _calls(self) -> dict[Any, str]:
-        return {Min: self.least, Max: self.greatest, Abs: self.size, floor: self.lower, ceiling: self.upper}
+        return {
+            Min: self.least,
+            Max: self.greatest,
+            Gcd: self.divisor,
+            Abs: self.size,
+            floor: self.lower,
+            ceiling: self.upper,
+        }
 
     def _condition(self, e: Any) -> str:
         if isinstance(e, (BooleanTrue, BooleanFalse)):
@@ -250,6 +258,7 @@ _TALL = {
     "({})": r"\left( {} \right)",
     r"\min({})": r"\min\left( {} \right)",
     r"\max({})": r"\max\left( {} \right)",
+    r"\gcd({})": r"\gcd\left( {} \right)",
     r"\lfloor {} \rfloor": r"\left\lfloor {} \right\rfloor",
     r"\lceil {} \rceil": r"\left\lceil {} \right\rceil",
 }
@@ -262,6 +271,7 @@ UNICODE = Notation(
     group="({})",
     least="min({})",
     greatest="max({})",
+    divisor="gcd({})",
     remainder="{} mod {}",
     lower="⌊{}⌋",
     upper="⌈{}⌉",
@@ -293,6 +303,7 @@ LATEX = Notation(
     group="({})",
     least=r"\min({})",
     greatest=r"\max({})",
+    divisor=r"\gcd({})",
     remainder=r"{} \bmod {}",
     lower=r"\lfloor {} \rfloor",
     upper=r"\lceil {} \rceil",

@@ -35,7 +35,7 @@ from sympy import (
 from sympy.printing.str import StrPrinter
 
 from derive.errors import TextError
-from derive.forms.expr import Read, Where, index
+from derive.forms.expr import Gcd, Read, Where, index
 from derive.ordering import OrderedTerms
 from derive.remembered import text
 
@@ -44,6 +44,7 @@ __all__ = ["parse", "show"]
 _CALLS: Mapping[str, Callable[..., Any]] = {
     "Abs": Abs,
     "Eq": Eq,
+    "Gcd": Gcd,
     "Max": Max,
     "Min": Min,
     "Mod": Mod,

@@ -68,8 +68,9 @@ class _Window:
 def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     """How many numbers W determines of a window on a box or its faces, and the exact condition that these are all.
 
-    There is no number where a group exchanges axes that are read differently, but behind nearest edges. None for another form, a
-    window that lacks the place itself, and where the condition isn't known either.
+    There is no number where a group exchanges axes that are read in three ways, but behind nearest edges; nor in two ways, where it
+    turns them only together and every so many places behind symmetric or nearest edges are kept. None for another form, a window
+    that lacks the place itself, and where the condition isn't known either.
     """
     window = _window(form)
     if window is None:

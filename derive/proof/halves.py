@@ -12,20 +12,26 @@ symmetric   Where d and 2n have no common divisor, sums of x and u - x, u odd, a
             f(x + u) = -f(x), so that f = (-1)^x: p' = 2n roots but -1. An odd one has f(x + u) = f(x), so that f = 0: p' roots.
             Elsewhere all remainders are seen.
 nearest     f is clamped to -L and R, L ≤ R. No roots: of f(k) ± f(-k) those with k < R and the sum of the others are seen.
+
+Along one of two axes, or the other, what is seen at roots of either is told apart, by the same count: as many functions as the
+window or both sets of roots together have. Roots of orders p and q are shared if they are of order gcd(p, q); of the sines
+those of period g or h stay open, and of the shared ones those of gcd(q, g) or gcd(p, h), both for gcd(g, h).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from math import gcd
 from typing import Any
 
 from sympy import And, Expr, Ge, Integer, Le, Max, Min, Or, Piecewise, ceiling, expand, false, floor, true
 
+from derive.forms.expr import Gcd
 from derive.proof.lines import Line, by_remainder
 
-__all__ = ["Half", "halves_of", "written"]
+__all__ = ["Half", "halves_of", "joined_halves", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,35 @@ def halves_of(line: Line) -> tuple[Half, Half]:
     single = line.edge == "reflect" and line.stride == 1  # of one place there are no sines
     found = list(_roots(line))
     return _halves(line, [(r.given, r.even, Max(0, r.odd) if single else r.odd) for r in found])
+
+
+def joined_halves(one: Line, other: Line) -> tuple[Half, Half]:
+    """The even functions and the odd ones that are told apart along one or the other of two axes with the same window.
+
+    Both have the same edge, which isn't "nearest".
+    """
+    pairs = product(_roots(one), _roots(other))
+    return _halves(one, [(And(a.given, b.given), *_joined(a, b, one.edge == "reflect")) for a, b in pairs])
+
+
+def _joined(a: _Roots, b: _Roots, none: bool) -> tuple[Expr, Expr]:
+    """The last cosine of both sets of roots together, and how many sines they have.
+
+    With `none`, an order may be 0, as of one place: all roots of the other set seem shared then.
+    """
+    shared = Gcd(a.order, b.order)
+    (g, p), (h, q) = ((r.open_odd, r.order) for r in (a, b))
+    even = (a.even, b.even, floor((shared - 1 if a.open_even or b.open_even else shared) / 2))
+    odd = (a.odd, b.odd, _sines(shared) - _sines(Gcd(q, g)) - _sines(Gcd(p, h)) + _sines(Integer(gcd(g, h))))
+    if a.alone or b.alone:
+        odd = (*odd[:2], Integer(0))
+    together = [one + other - both for one, other, both in (even, odd)]
+    return (Max(*even[:2], together[0]), Max(0, *odd[:2], together[1])) if none else (together[0], together[1])
+
+
+def _sines(order: Expr) -> Expr:
+    """Of the roots of 1 of this order how many there are up to inverses, without those that are their own."""
+    return floor((order - 1) / 2)
 
 
 def _halves(line: Line, cases: list[tuple[Any, Expr, Expr]]) -> tuple[Half, Half]:

@@ -2,8 +2,12 @@
 
 Axes that a group exchanges have one basis. Where they are read alike: even functions that are seen, and those that are not, the
 same of odd ones, and where an even function shows what an odd one does, their sum and their difference, which isn't seen and is the
-sum reflected. Where they are read differently: behind nearest edges f(k) ± f(-k) are seen along the axes that tell k from k + 1.
-Elsewhere all even functions must be seen along every axis for all orbits to be, as products of one such function along all axes are
+sum reflected. Where they are read in two ways: functions seen along both kinds of axes, along the ones, along the others, and along
+none. Such a basis there is of any two subspaces, here those of what isn't seen; and of both together, as many are seen along both
+as along the one and the other, less those along one or the other. Behind nearest edges there may be more ways: f(k) ± f(-k) are
+seen along the axes that tell k from k + 1.
+
+On a box all even functions must be seen along every axis for all orbits to be, as products of one such function along all axes are
 orbits. Then the period along an axis is at least 2Δ, and where it is that one odd function is not seen: 1 at Δ, -1 at -Δ.
 """
 
@@ -15,9 +19,9 @@ from functools import partial
 from itertools import chain, combinations
 from typing import Any
 
-from sympy import And, Dummy, Expr, Integer, Le, Max, Min, Or
+from sympy import And, Dummy, Expr, Integer, Le, Max, Min, Or, expand
 
-from derive.proof.halves import Half, halves_of, written
+from derive.proof.halves import Half, halves_of, joined_halves, written
 from derive.proof.lines import Line, cases_of
 from derive.proof.orbits import Kind
 
@@ -41,7 +45,9 @@ def kinds_of(lines: Mapping[int, Line], turned: bool, alone: bool, split: int) -
     """
     (line, *others) = lines.values()
     if any(other != line for other in others):
-        return _clamped(lines, alone, split) if turned and line.edge == "nearest" else None
+        if line.edge == "nearest":
+            return _clamped(lines, alone, split) if turned else None
+        return _joined(lines, turned, alone, split)
     if not turned:
         return _all(line, split)
     even, odd = halves_of(line)
@@ -98,6 +104,64 @@ def _in_pairs(line: Line, even: Half, odd: Half, split: int) -> Kinds | None:
         Kind(both, lambda few: Le(pairs, few), other=4, seen=False),
     )
     return Kinds(kinds, {e: i - p, g: j - p, both: p}, {i: even.apart, j: odd.apart, p: pairs})
+
+
+def _joined(lines: Mapping[int, Line], turned: bool, alone: bool, split: int) -> Kinds | None:
+    """Axes that are read in two ways: functions seen along both kinds of axes, along the ones, along the others, and not."""
+    distinct = list(dict.fromkeys(lines.values()))
+    if len(distinct) != 2 or (distinct[0].edge == "symmetric" and distinct[0].stride > 1 and not alone):
+        return None
+    one, other = distinct
+    if not one.is_even:
+        return _joined_roots(lines, one, other, split) if one.stride == 1 or one.edge == "periodic" else None
+    kinds: list[Kind] = []
+    letters: dict[Any, Expr] = {}
+    values: dict[Any, Expr] = {}
+    for sign, first, second, both in zip(
+        (1, -1), halves_of(one), halves_of(other), joined_halves(one, other), strict=True
+    ):
+        if sign > 0 or not alone:
+            found = _seen_along(lines, (first, second, both), sign, split if sign > 0 else 0)
+            kinds += found.kinds
+            letters, values = {**letters, **found.letters}, {**values, **found.values}
+    return Kinds((*kinds, *_central(split)), letters, values)
+
+
+def _joined_roots(lines: Mapping[int, Line], one: Line, other: Line, split: int) -> Kinds:
+    """The same of all functions on a window with ends of its own, which are told apart at all roots."""
+
+    def all_told(even: Half, odd: Half) -> Half:
+        pairs = zip(even.cases, odd.cases, strict=True)
+        return Half(expand(one.size - 1), tuple((given, last + sines) for (given, last), (_, sines) in pairs), 1)
+
+    ones, others, joined = (
+        all_told(*halves) for halves in (halves_of(one), halves_of(other), joined_halves(one, other))
+    )
+    found = _seen_along(lines, (ones, others, joined), 1, split)
+    return Kinds((*found.kinds, *_central(split)), found.letters, found.values)
+
+
+def _seen_along(lines: Mapping[int, Line], halves: tuple[Half, Half, Half], sign: int, split: int) -> Kinds:
+    """Four kinds of functions: those seen along both kinds of axes, along the ones, along the others, and along none.
+
+    Those seen along the ones alone are few if few are seen there, or few are not along the others. Where all orbits are seen, the
+    converse holds: either all are seen along some axes, or a function that isn't could take the place of one of these.
+    """
+    one, other, joined = halves
+    first = next(iter(lines.values()))
+    ones = frozenset(k for k, line in lines.items() if line == first)
+    i, j, shared = (Dummy(name) for name in "ijs")
+    named = [Dummy(name) for name in "bcdf"]
+    kinds = (
+        Kind(named[0], lambda few: one.at_most(few + split), sign),
+        Kind(named[1], lambda few: Or(one.at_most(few + split), other.all_but(few)), sign, seen=ones),
+        Kind(
+            named[2], lambda few: Or(other.at_most(few + split), one.all_but(few)), sign, seen=frozenset(lines) - ones
+        ),
+        Kind(named[3], joined.all_but, sign, seen=False),
+    )
+    letters = dict(zip(named, (shared - split, i - shared, j - shared), strict=False))
+    return Kinds(kinds, letters, {i: one.apart, j: other.apart, shared: one.apart + other.apart - joined.apart})
 
 
 def _clamped(lines: Mapping[int, Line], alone: bool, split: int) -> Kinds | None:

@@ -7,6 +7,8 @@ one of them may hold all the same. Two remainders r, t of x, y by one size are c
 or x + y is known to be small, and `congruences` says it of all pairs of a goal that needs it:
 
     r ∓ t - (x ∓ y) = q·n for one of a few numbers q        for |x ∓ y| ≤ 2n
+
+The greatest common divisor of two sizes is a number too, of which inequalities are known alone.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any
 
 from sympy import And, Eq, Ge, Implies, Integer, Le, Lt, Max, Min, Mod, Or, Symbol, expand
 
-from derive.forms.expr import Where, index
+from derive.forms.expr import Gcd, Where, index
 from derive.remembered import both, built, replaced, text
 
 __all__ = ["abstracted", "by_cases", "by_size", "congruences", "congruent"]
@@ -27,16 +29,19 @@ _QUOTIENTS = range(-2, 4)  # |x ∓ y| ≤ 2n and -n < r ∓ t < 2n leave no oth
 
 
 def abstracted(expressions: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """The expressions with each remainder by a size as a letter of its own, and what is known of the letters."""
+    """The expressions with each remainder by a size, and each divisor, as a letter of its own, and what is known of these."""
     letters: dict[Any, Symbol] = {}
+    divisors: dict[Any, Symbol] = {}
 
     def walk(e: Any) -> Any:
-        if not e.args or not e.has(Mod):
+        if not e.args or not e.has(Mod, Gcd):
             return e
         args = [walk(a) for a in e.args]
         rebuilt = built(e.func, *args) if tuple(args) != e.args else e
         if isinstance(rebuilt, Mod) and not isinstance(rebuilt.args[1], Integer):
             return letters.setdefault(rebuilt, index(f"rem{len(letters)}"))
+        if isinstance(rebuilt, Gcd):
+            return divisors.setdefault(rebuilt, index(f"gcd{len(divisors)}"))
         return rebuilt
 
     plain = [walk(e) for e in expressions]
@@ -44,7 +49,15 @@ def abstracted(expressions: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     for (one, r), (other, t) in combinations(letters.items(), 2):
         if one.args[1] == other.args[1]:
             facts.append(Implies(Eq(one.args[0], other.args[0]), Eq(r, t)))
-    return plain, facts
+    return plain, [*facts, *(_divides(divisor, letter) for divisor, letter in divisors.items())]
+
+
+def _divides(divisor: Any, g: Symbol) -> Any:
+    """What is known of g = gcd(x, y): it is no more than what it divides, which x - y is too."""
+    x, y = divisor.args
+    parts = [Implies(Ge(e, 1), And(Le(1, g), Le(g, e))) for e in (x, y)]
+    gaps = [Implies(And(Ge(e, 0), Ge(f, e + 1)), Le(g, f - e)) for e, f in ((x, y), (y, x))]
+    return And(Ge(g, 0), *parts, *gaps)
 
 
 @lru_cache(maxsize=4096)
