@@ -14,7 +14,8 @@ from derive.algorithms.polyphase import polyphase
 from derive.algorithms.rows import rows
 from derive.algorithms.shifted import shifted
 from derive.algorithms.toeplitz import toeplitz
-from derive.ir.cost import direct_work, work
+from derive.ir.cost import work
+from derive.ir.direct_cost import direct_work
 from derive.ir.nodes import Access, Copy, Range
 from derive.ir.stages import Halo, MatMul, Staged, statements
 from derive.pipeline import layer
