@@ -18,7 +18,6 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import generated
 from generated._runtime import machine as runtime
+from generated._runtime.plan import make_plan
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "performance"
 BUDGET = 0.25  # seconds a candidate
@@ -101,16 +101,6 @@ def timed(plans: dict[str, Callable[[], Any]]) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in found.items()}
 
 
-@contextmanager
-def supposed(held: runtime.Machine) -> Iterator[None]:
-    """Predictions rest on these constants."""
-    own, runtime.machine = runtime.machine, lambda: held  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        runtime.machine = own
-
-
 def figures(problem: Problem) -> dict[str, Any]:
     """What was chosen, calibrated and not, and how long each candidate took."""
     kernel = getattr(generated, problem["layer"]).numpy
@@ -118,8 +108,8 @@ def figures(problem: Problem) -> dict[str, Any]:
     weights = [draw.standard_normal(shape).astype(kind) for shape in problem["weights"]]
     X = draw.standard_normal(problem["X"]).astype(kind)
     chosen = kernel.plan(X.shape, *weights, dtype=kind)
-    with supposed(uncalibrated()):
-        guessed = kernel.plan(X.shape, *weights, dtype=kind)
+    given = (*weights, *(None for _ in kernel.arguments[1 + len(weights) :]))
+    guessed = make_plan(kernel, X.shape, given, kind, held=uncalibrated())
     names = [c.choice.name for c in chosen.explain().candidates]
     predicted = {c.choice.name: c.seconds for c in chosen.explain().candidates}
     near = [n for n in names if predicted[n] < 20 * min(predicted.values())]

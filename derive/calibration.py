@@ -42,6 +42,7 @@ __all__ = [
 
 FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _CACHED = 96 * 1024  # bytes of an array of which three fit the second-level cache
+_SHARED = 2 * 1024 * 1024  # and of which three fit the third-level cache alone
 _BEYOND = 64 * 1024 * 1024
 _RUN = 64  # elements of a run that is copied
 _ROUNDS = 3
@@ -91,7 +92,10 @@ def summary(made: Machine) -> dict[str, str]:
     for bits, table in ((32, made.gemm32), (64, made.gemm64)):
         least, most = (f"{rate / 1e9:.1f}·10⁹" for rate in (min(table), max(table)))
         said[f"products of float{bits}"] = f"{least} to {most} operations/s, by shape"
-    for name, rate in (("cache", made.cached_bytes), ("memory", made.dram_bytes)):
+    for name, rate in (
+        *(("cache", made.cached_bytes), ("the shared cache", made.shared_bytes)),
+        ("memory", made.dram_bytes),
+    ):
         said[f"additions in {name}"] = f"{rate / 1e9:.1f} GB/s"
     said["copies of short runs"] = f"{made.copied_bytes / 1e9:.1f} GB/s written"
     for bits, seconds in ((32, made.fft32), (64, made.fft64)):
@@ -134,8 +138,8 @@ def _tiny_ufunc() -> Callable[[], Any]:
 
 
 def _rates(sample: float) -> Iterator[tuple[str, float]]:
-    """Bytes a second of additions in cache and beyond it, and of copies of short runs."""
-    for name, size in (("cached_bytes", _CACHED), ("dram_bytes", _BEYOND)):
+    """Bytes a second of additions in caches and beyond them, and of copies of short runs."""
+    for name, size in (("cached_bytes", _CACHED), ("shared_bytes", _SHARED), ("dram_bytes", _BEYOND)):
         x, y, out = (np.ones(size // 4, np.float32) for _ in range(3))
         yield name, 3 * size / per_call(lambda x=x, y=y, out=out: np.add(x, y, out=out), sample)  # type: ignore[misc]
     wide = np.ones((256, 4 * _RUN), np.float32)

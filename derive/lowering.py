@@ -14,11 +14,11 @@ from typing import Any
 from sympy import Expr, Integer, S, Symbol, expand
 
 from derive.algorithms._designs import blocked
-from derive.algorithms._interleaved import has_phases, interleaved
 from derive.algorithms._obligations import program_obligations
 from derive.algorithms._proved import proved
 from derive.algorithms._supposed import obligations
 from derive.algorithms._terms import BATCH, charts
+from derive.algorithms._ways import WAYS, Way
 from derive.algorithms.direct import direct
 from derive.backends._module import needed
 from derive.backends._signature import Numbers, numbers
@@ -262,17 +262,18 @@ def _tried(
     reasons: dict[str, str] = {}
     for name in ALGORITHMS:
         made, reason = by_algorithm(name, form, items, named)
-        if made is None and has_phases(form):
-            made, reason = by_algorithm(name, form, items, named, _phase_by_phase(name))
+        for way in WAYS.values() if made is None else ():
+            if made is None and way.fits(form):
+                made, reason = by_algorithm(name, form, items, named, _by_way(way, name))
         found += [made] if made else []
         reasons |= {name: reason} if reason else {}
     return tuple(found), reasons
 
 
 @lru_cache
-def _phase_by_phase(name: str) -> Callable[..., Staged]:
-    """What an algorithm makes of the phases of a form."""
-    return partial(interleaved, find("derive.algorithms", name))
+def _by_way(way: Way, name: str) -> Callable[..., Staged]:
+    """What an algorithm makes of another form in the place of this one."""
+    return partial(way.make, find("derive.algorithms", name))
 
 
 @lru_cache(maxsize=4096)

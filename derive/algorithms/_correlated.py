@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import And, Expr, Integer, Symbol, expand
 
@@ -23,6 +24,7 @@ from derive.forms.form import Axis, Form
 from derive.ir.nodes import Access, Chart, Range, Storage
 from derive.ir.stages import Halo, Knob, Room, Stage, Staged, Tiles
 from derive.proof.goal import Goal, Status
+from derive.proof.smt import in_fixed_order
 from derive.proof.solver import decide
 
 __all__ = ["Correlated"]
@@ -55,6 +57,7 @@ class Correlated:
         pairs = zip(source.subscripts, param.array.axes, strict=True)
         self.axes = tuple(self._axis(subscript, axis) for subscript, axis in pairs)
         self._check()
+        self.mask = self._mask()
         names = "N R e p first last low high P U B A"
         letters = dict(zip(names.split(), fresh(names, form), strict=True))
         self.N, self.R, self.e, self.p = (letters[c] for c in "NRep")
@@ -115,11 +118,20 @@ class Correlated:
             raise NoLowering("it needs each letter of the result once in an array")
         if any(a.tap in form.read and (a.place is not None or a.reach != 1 or a.base != 0) for a in self.axes):
             raise NoLowering("it needs windows without letters of the other array")
+
+    def _mask(self) -> Any:
+        """What the form asks of results, in letters from 0: the others are 0. Raises NoLowering where it asks more than that."""
+        form = self.form
         ranges = (form.given, form.output.holds(), *(a.holds() for a in form.reduction))
         inside = (form.input.holds(form.read), self.windows.holds(form.weight.subscripts))
-        for part in And.make_args(form.domain):
-            if decide(Goal((*ranges, *inside), part).smt) is not Status.PROVED:
-                raise NoLowering(f"it needs conditions on reads alone; there is {part}")
+        asked = []
+        for part in in_fixed_order(And.make_args(form.domain)):
+            if decide(Goal((*ranges, *inside), part).smt) is Status.PROVED:
+                continue
+            if not part.free_symbols <= {*self.own, *form.sizes}:
+                raise NoLowering(f"it needs conditions on reads or on its results alone; there is {part}")
+            asked.append(part.xreplace({s: s + a.lower for s, a in self.own.items()}))
+        return And(*asked)
 
     def filters(self) -> tuple[Symbol, ...]:
         """The letters that the other array alone has."""

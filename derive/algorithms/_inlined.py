@@ -123,7 +123,7 @@ class _Inliner:
         own = (*(_within(r) for r in part.ranges), *(f for f in part.facts if f.free_symbols & letters), *equations)
         facts = [replaced(f, known) for f in own]
         if isinstance(part.node, Halo):
-            facts.append(replaced(self._inside(part.node.source), known))
+            facts.append(replaced(self._inside(part.node.read), known))
         places = [at(a, known) for a in reads_of(part.node)]
         parts = [self.inline(place) for place in places]
         needs = [(tuple(replaced(f, known) for f in own) + rests, need) for p in parts for rests, need in p.needs]

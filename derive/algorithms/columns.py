@@ -91,4 +91,11 @@ class _Columns(Correlated):
         place = self._place()
         target = Access(self.form.output.name, self.form.output.symbols)
         over = (*self.ranges(self.form.output.symbols), place)
-        return Store(target, over, source, says=f"{entry(target)} += Σ_{place.symbol} {entry(source)}", adds=True)
+        return Store(
+            target,
+            over,
+            source,
+            condition=self.mask,
+            says=f"{entry(target)} += Σ_{place.symbol} {entry(source)}",
+            adds=True,
+        )

@@ -67,4 +67,4 @@ class _Correlation(Correlated):
     def _store(self, source: Access) -> Store:
         target = Access(self.form.output.name, self.form.output.symbols)
         over = self.ranges(self.form.output.symbols)
-        return Store(target, over, source, says=f"{entry(target)} += {entry(source)}", adds=True)
+        return Store(target, over, source, condition=self.mask, says=f"{entry(target)} += {entry(source)}", adds=True)

@@ -13,10 +13,11 @@ from derive.backends._signature import quoted
 from derive.backends._spectra import BOUND, norm_bound
 from derive.backends._stages import staged_functions
 from derive.backends._views import symbols_of
-from derive.ir.cost import Work, direct_work, work
+from derive.ir.cost import Work, work
+from derive.ir.direct_cost import direct_work
 from derive.ir.nodes import Program
 from derive.ir.rounding import steps
-from derive.ir.stages import Staged, Store, Tiles, reads_of, statements, weights_of
+from derive.ir.stages import Halo, Staged, Store, Tiles, reads_of, statements, weights_of
 
 __all__ = [
     "algorithm_entry",
@@ -177,7 +178,11 @@ def _served(program: Staged) -> Lines:
         lines.append(f"    admits={_function(keys, python(program.fits))},")
     rounded = program.amplified is not None or program.normwise is not None
     lines += [f"    bound=_{program.name}_bound,"] if rounded else []
-    return lines + (["    normwise=True,"] if program.normwise is not None else [])
+    if program.normwise is not None:
+        lines.append("    normwise=True,")
+        repeated = any(isinstance(n, Halo) and n.beyond for n in statements(program.body))
+        lines += ["    repeated=True,"] if repeated else []
+    return lines
 
 
 def _error_bounds(program: Staged) -> Lines:

@@ -14,6 +14,7 @@ from sympy import And, Symbol, expand
 
 from derive.backends._cuda import Writer, factor, total
 from derive.backends._expressions import python
+from derive.backends._filled import placed
 from derive.backends._module import accessed, indent
 from derive.backends._signature import Bodies, Numbers, runtime_imports
 from derive.backends._stages import StageWriter
@@ -176,9 +177,9 @@ class _Stages(StageWriter):
         """A view of the source where all is inside and has the type that computes, else a launch."""
         if node.copied:
             return self.launched(node)
-        name, (view,) = node.target.array, self.halo(node)
-        place = view.removeprefix(f"{name} = halo(")
-        return [f"{name} = viewed({place}", f"if {name} is {name}_:", *indent(self.launched(node))]
+        name, (source, start, _, more) = node.target.array, placed(self, node)
+        view = f"{name} = viewed({source}, {start}, {name}_{more})"
+        return [view, f"if {name} is {name}_:", *indent(self.launched(node))]
 
     def multiplied(self, node: MatMul) -> Lines:
         left, right, out = self.matrices(node)

@@ -68,7 +68,9 @@ _ON_A_DEVICE = (
     *("CudaHalos", "CudaKernel", "CudaParts", "CudaStrips", "CudaTiles", "Design"),
     *("array_module", "cp", "launched", "strided_on", "viewed"),
 )
-IMPORTED = frozenset({"np", *_CLASSES, *_ON_A_DEVICE, *_PRIMITIVES, *_TRANSFORMS})  # what a module may import, or hold
+IMPORTED = frozenset(
+    {"np", "continued", *_CLASSES, *_ON_A_DEVICE, *_PRIMITIVES, *_TRANSFORMS}
+)  # what a module may import, or hold
 
 
 def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged: Sequence[str] = ()) -> list[str]:
@@ -80,6 +82,7 @@ def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged:
     called = [name for name in _PRIMITIVES if any(f"{name}(" in line for line in staged)]
     lines = [f"from .._runtime import {', '.join(names)}"]
     lines += [f"from .._runtime.primitives import {', '.join(called)}"] if called else []
+    lines += ["from .._runtime.beyond import continued"] if any("continued(" in line for line in staged) else []
     called = [name for name in _TRANSFORMS if any(f" {name}(" in f" {line}" for line in staged)]
     return lines + ([f"from .._runtime.transforms import {', '.join(called)}"] if called else [])
 

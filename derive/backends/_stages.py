@@ -12,7 +12,8 @@ from typing import Any
 from sympy import And, Expr, Integer, Symbol, expand
 
 from derive.backends._doubled import doubled
-from derive.backends._expressions import python
+from derive.backends._expressions import python, vectorised
+from derive.backends._filled import halo
 from derive.backends._module import indent
 from derive.backends._seen import keywords, seen
 from derive.backends._spectra import product, stored, transform
@@ -201,34 +202,6 @@ class StageWriter(Views):
             return [f"{target}[...] = {self.view(node.source, groups, broadcast=True)}"]
         return [f"{target if '[' in target else f'{target}[...]'} = {self.view(node.source, groups)}"]
 
-    def halo(self, node: Halo) -> Lines:
-        """A copy: letters that move nothing in the source are axes of extent one of it, behind that of the letter before."""
-        letters = [r.symbol for r in node.over]
-        read: list[tuple[Symbol | None, str, str, Expr]] = []
-        for subscript in node.source.subscripts:
-            met = [s for s in letters if s in subscript.free_symbols]
-            step = subscript.coeff(met[0]) if met else Integer(0)
-            rest = python(expand(subscript - step * met[0]) if met else subscript)
-            read.append((met[0], ":", rest, step) if met else (None, rest, "", step))
-        for k, letter in enumerate(letters):
-            known = [s for s, *_ in read]
-            if letter not in known:
-                read.insert(known.index(letters[k - 1]) + 1 if k else 0, (letter, "None", "None", Integer(1)))
-        index = [text for _, text, *_ in read]
-        while index and index[-1] == ":":
-            index.pop()
-        source = f"{node.source.array}[{', '.join(index)}]" if index else node.source.array
-        axes = [part for part in read if part[0] is not None]
-        start, steps = tuple_text(part[2] for part in axes), [int(part[3]) for part in axes]
-        order = [[part[0] for part in axes].index(letter) for letter in letters]
-        more = f", axes={tuple_text(order)}" if order != sorted(order) else ""
-        more += f", steps={tuple_text(steps)}" if set(steps) != {1} else ""
-        name = node.target.array
-        if node.copied:
-            target = self.view(node.target, [(r,) for r in node.over], "in")
-            return [f"halo({source}, {start}, {target}{more}, copied=True)"]
-        return [f"{name} = halo({source}, {start}, {name}_{more})"]
-
     def matmul(self, node: MatMul) -> Lines:
         left, right, out = self.matrices(node)
         name = "phased" if node.overlapping else "np.matmul"
@@ -314,7 +287,15 @@ class StageWriter(Views):
         source = self.view(node.source, [(r,) for r in (*kept, *node.summed)])
         if node.summed:
             source += f".sum({tuple_text(range(len(kept), len(node.over)))})"
-        return [f"np.add({target}, {source}, out={target})"]
+        if node.condition == True:  # noqa: E712
+            return [f"np.add({target}, {source}, out={target})"]
+        letters = [r.symbol for r in kept]
+        spans = [f"{python(r.start)}:{python(r.stop)}" if r.start != 0 else f":{python(r.stop)}" for r in kept]
+        where = vectorised(node.condition, *letters)
+        return [
+            f"{', '.join(map(str, letters))} = np.ogrid[{', '.join(spans)}]",
+            f"np.add({target}, {source}, out={target}, where={where})",
+        ]
 
     def _split(self, node: Store) -> tuple[list[tuple[Range, ...]], Sequence[int]]:
         """The ranges by the axes of the target; which axes have two, and which as often again as they have more."""
@@ -337,7 +318,7 @@ STAGE_TEMPLATES: Mapping[type, Callable[..., Lines]] = {
     Loop: StageWriter.loop,
     Guard: StageWriter.guard,
     Tiles: StageWriter.tiles,
-    Halo: StageWriter.halo,
+    Halo: halo,
     MatMul: StageWriter.matmul,
     ShiftedSum: StageWriter.shifted_sum,
     WeightedSum: StageWriter.weighted_sum,

@@ -23,6 +23,7 @@ from derive.backends._module import (
     signature,
     size_lines,
 )
+from derive.backends._narrow import narrow
 from derive.backends._parts import part_function, part_kernel, part_source
 from derive.backends._products import product_functions, product_imports, product_kernels, product_source
 from derive.backends._signature import tabulated
@@ -107,7 +108,7 @@ class _CuPy:
             *signature(program, header, f"_{program.name}", "cp", more, *told, gradient_facts(views, designs, staged)),
             "",
         ]
-        return header.text() + "\n".join(lines)
+        return header.text() + "\n".join(narrow(lines))
 
 
 def _designs(

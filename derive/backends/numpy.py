@@ -19,6 +19,7 @@ from derive.backends._module import (
     size_lines,
     used,
 )
+from derive.backends._narrow import narrow
 from derive.backends._running import running_sums
 from derive.backends._signature import runtime_imports, tabulated
 from derive.backends._slices import aligned, slice_text
@@ -314,7 +315,7 @@ class _NumPy:
             *signature(program, header, f"_{program.name}", "np", algorithms(program, staged, header), *told, more),
             "",
         ]
-        return header.text() + "\n".join(lines)
+        return header.text() + "\n".join(narrow(lines))
 
 
 def _function(program: Program) -> Lines:

@@ -1,6 +1,7 @@
 """Copies and stores of programs in stages as launches, for a device: one thread a point, whose statements they are.
 
-P[p] = X[at(p)], 0 outside          a halo: where a subscript is no position of its axis, the entry is filled with 0
+P[p] = X[at(p)], 0 outside          a halo: where a subscript is no position of its axis, the entry is filled with 0, or with
+                                    what the axis has beyond its ends
 E[p] = P[at(p)]                     a copy
 H[p] = u + Σ R[at(p)]               a store, of the points at which its condition holds
 """
@@ -40,9 +41,9 @@ def threads_of(node: Pointwise) -> tuple[Range, ...]:
 
 
 def _filled(program: Staged, node: Halo) -> tuple[Node, ...]:
-    copy = Copy(node.target, (), node.source)
-    extents = program.shape(node.source.array)
-    inside = And(*(c for e, n in zip(node.source.subscripts, extents, strict=True) for c in _position(e, n, node.over)))
+    copy, beyond = Copy(node.target, (), node.read), {found.axis for found in node.beyond}
+    extents = enumerate(zip(node.source.subscripts, program.shape(node.source.array), strict=True))
+    inside = And(*(c for axis, (e, n) in extents if axis not in beyond for c in _position(e, n, node.over)))
     return (copy,) if inside == True else (Guard(inside, (copy,), (Fill(node.target, ()),)),)  # noqa: E712
 
 

@@ -52,7 +52,7 @@ class Product:
 class Normwise:
     """A bound on errors, (Σ error²)^½ ≤ γ_q·Σ|w|·(Σ x²)^½ over a tile, for transforms of the `lengths` N.
 
-    So no result errs more; and (Σ x²)^½ is √(Π N)·max|x| at most, and that of the whole item.
+    So no result errs more; and (Σ x²)^½ is √(Π N)·max|x| at most, and that of the whole item where a tile holds each entry once.
 
     A transform of N points is log2 N steps (Higham, Accuracy and Stability of Numerical Algorithms, section 24.1): numbers are
     multiplied by rounded roots of unity, each with an error of √2·γ_2 + ε, and added in pairs, ε of the sum. So a step errs by

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STAGES",
     "Amplified",
+    "Beyond",
     "Cases",
     "Constants",
     "Halo",
@@ -66,12 +67,25 @@ class Tiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Beyond:
+    """What is read along one axis of an array beyond its ends: the entry at `value`, a function of the `letter` of all places.
+
+    Its values are places of the axis, and inside it is the place itself.
+    """
+
+    axis: int
+    letter: Symbol
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Halo:
     """target[p] = source[at(p)] where that is inside, 0 elsewhere, for every entry of the target.
 
     Each subscript of the source moves with one index at most, by whole steps forwards, and each index is a subscript of the target.
     An index that moves nothing in the source copies it again; later subscripts of the target may be shifted by it.
-    Unless it is `copied`, the target is a view of the source where all is inside.
+    Unless it is `copied`, the target is a view of the source where all is inside. Along axes that go on `beyond` their ends another
+    entry is in the place of 0.
     """
 
     target: Access
@@ -79,6 +93,15 @@ class Halo:
     source: Access
     copied: bool = False
     says: str = ""
+    beyond: tuple[Beyond, ...] = ()
+
+    @property
+    def read(self) -> Access:
+        """The entry that is copied where it is inside, along each axis that goes on at its place inside."""
+        places = list(self.source.subscripts)
+        for found in self.beyond:
+            places[found.axis] = replaced(found.value, {found.letter: places[found.axis]})
+        return Access(self.source.array, tuple(places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +303,8 @@ def reads_of(node: Statement) -> tuple[Access, ...]:
             return (source, weights)
         case Store(source=source, bias=bias) if bias is not None:
             return (source, bias)
+        case Halo():
+            return (node.read,)
     return (node.source,)
 
 

@@ -26,7 +26,9 @@ _LINE = 64  # bytes that an entry costs where none of its neighbours is used
 _UNPACKED = 10**6  # products of numbers: a smaller matrix product of OpenBLAS doesn't pack its sides
 _VIEWS = 9  # calls on next to nothing that the views of a statement take as long as
 _HALO, _EDGE = 6, 5  # and those of a halo, and what fills it beyond an end of its source
-_BEGUN = 0.01  # calls on next to nothing that a run of a copy takes as long as, besides its elements
+_BEGUN = (
+    0.01  # calls on next to nothing that a run of a copy takes as long as, and a row of a phase, besides their elements
+)
 _PATH = 60  # calls on next to nothing that finding the order of a contraction takes as long as
 _SHARED, _FAR = 16, 64  # so many times more, a third-level cache holds, and are worked on as fast as memory is
 _SWEPT, _SLICED = 5, 2.5  # calls on next to nothing that a sweep takes as long as, and each axis that it has slices of
@@ -52,8 +54,9 @@ class Counted:
 def _rate(room: int, machine: "Machine") -> float:
     """Bytes a second where so many bytes are worked on."""
     times = room / _CACHE
-    share = 0.5 * min(1.0, max(0.0, times - 0.5)) + 0.5 * min(1.0, max(0.0, (times - _SHARED) / (_FAR - _SHARED)))
-    return float(machine.cached_bytes ** (1 - share) * machine.dram_bytes**share)
+    near, far = min(1.0, max(0.0, times - 0.5)), min(1.0, max(0.0, (times - _SHARED) / (_FAR - _SHARED)))
+    beyond = machine.shared_bytes ** (near - far) * machine.dram_bytes**far
+    return float(machine.cached_bytes ** (1 - near) * beyond)
 
 
 def held_by(works: Iterable[Work]) -> int:
@@ -173,7 +176,8 @@ def _multiplied(work: Work, rate: float, itemsize: int, machine: "Machine") -> f
     if kind == "phased":
         products, phases, rows, inner, columns = sizes
         calls = phases * -(-rows // (phases * max(1, _UNPACKED // (inner * columns))))
-        return _multiplied(
+        begun = float(times * products * rows * _BEGUN * call)  # rows of a phase have those of others between them
+        return begun + _multiplied(
             ("near", times * calls, products, -(-rows // calls), inner, columns), rate, itemsize, machine
         )
     products, rows, inner, columns, *held = sizes

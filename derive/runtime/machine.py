@@ -32,7 +32,7 @@ __all__ = [
     "processor",
 ]
 
-FORMAT = 1
+FORMAT = 2
 SIDES = (4, 12, 32, 96, 320)
 _FORCED = "OPENBLAS_CORETYPE"
 _LOADED = 4096  # bytes of /proc/cpuinfo: the first processor's
@@ -40,13 +40,14 @@ _LOADED = 4096  # bytes of /proc/cpuinfo: the first processor's
 
 def _products(register: int, peak: float, passed: float, itemsize: int) -> tuple[float, ...]:
     """Operations a second at all triples of `SIDES`, from bytes of a register, operations a second of a large product of float32,
-    and bytes a second at which BLAS packs the sides of a product and stores its result. Columns take whole registers.
+    and bytes a second at which BLAS packs the sides of a product and stores its result. Columns take whole registers, packed too.
     """
     lanes = register // itemsize
 
     def rate(m: int, k: int, n: int) -> float:
-        arithmetic = 2 * m * k * -(-n // lanes) * lanes * itemsize / (4 * peak)
-        return 2 * m * k * n / (arithmetic + itemsize * (m * k + k * n + m * n) / passed)
+        filled = -(-n // lanes) * lanes
+        arithmetic = 2 * m * k * filled * itemsize / (4 * peak)
+        return 2 * m * k * n / (arithmetic + itemsize * (m * k + k * filled + m * n) / passed)
 
     return tuple(rate(m, k, n) for m in SIDES for k in SIDES for n in SIDES)
 
@@ -58,7 +59,8 @@ class Machine:
     ufunc_call, matmul_call    seconds of a call on next to nothing
     thread_start               seconds to hold BLAS, hand a task to a pool and know of its end
     gemm32, gemm64             operations a second of a matrix product, m × k by k × n, at m, k, n from `SIDES`, n fastest
-    cached_bytes, dram_bytes   bytes a second of an addition of contiguous arrays, in the second-level cache and far beyond it
+    cached_bytes, shared_bytes, dram_bytes   bytes a second of an addition of contiguous arrays, in the second-level cache, in the
+                               third-level one, and far beyond it
     copied_bytes               bytes a second that a copy of short runs writes
     fft32, fft64               seconds of a real transform, for each point and each doubling of the length
 
@@ -71,6 +73,7 @@ class Machine:
     gemm32: tuple[float, ...] = _products(32, 90e9, 22e9, 4)
     gemm64: tuple[float, ...] = _products(32, 90e9, 22e9, 8)
     cached_bytes: float = 65e9
+    shared_bytes: float = 45e9
     dram_bytes: float = 20e9
     copied_bytes: float = 16e9
     fft32: float = 0.2e-9
@@ -80,7 +83,8 @@ class Machine:
     def flop_rate(self, itemsize: int, m: float, k: float, n: float) -> float:
         """Operations a second of an m × k by k × n product of 4- or 8-byte floats; between `SIDES` by the sides' logarithms.
 
-        Below the first of them the rate falls as the side does: registers are filled in part.
+        Below the first of them the rate falls as the side does: registers are filled in part. Three columns are two and one, which
+        BLAS goes through one after the other.
         """
         table = self.gemm32 if itemsize <= 4 else self.gemm64
         places = [_place(side) for side in (m, k, n)]
@@ -93,7 +97,7 @@ class Machine:
                 index = index * count + min(low + up, count - 1)
             total += share * table[index]
         least = min(1.0, m / SIDES[0]) * min(1.0, k / SIDES[0]) * min(1.0, n / SIDES[0])
-        return total * least
+        return total * least * (0.5 if 2 < n < SIDES[0] else 1.0)
 
     def matmul_seconds(self, itemsize: int, m: float, k: float, n: float) -> float:
         """Seconds of one product, its call included, with everything in cache."""
@@ -125,7 +129,7 @@ class _Kind:
 
 _WIDE = Machine(
     *(0.3e-6, 1e-6, 30e-6, _products(64, 240e9, 1000e9, 4), _products(64, 240e9, 1000e9, 8)),
-    *(160e9, 40e9, 35e9, 0.14e-9, 0.2e-9),
+    *(160e9, 80e9, 40e9, 35e9, 0.14e-9, 0.2e-9),
 )
 _USUAL = Machine()
 _KINDS = (

@@ -71,6 +71,7 @@ class Algorithm:
     bound     q, the numerator and denominator of α, l, x and w where |error| ≤ γ_q·M + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η,
               M = α·Σ|w|·max|x| + |u|, the maximum over the inputs that a block of results reads
     normwise  whether M isn't what the program gives for absolute values: then (Σ error²)^½ ≤ γ_q·Σ|w|·(Σ x²)^½ over a tile
+    repeated  whether a tile may hold an entry of the data more than once, so that its norm may be beyond that of the item
     reading   what it supposes of the weights' values, if anything: then it is for plans alone
     """
 
@@ -91,6 +92,7 @@ class Algorithm:
     bound: Callable[..., tuple[int, int, int, int, int, int]] | None = None
     admits: Callable[..., bool] | None = None
     normwise: bool = False
+    repeated: bool = False
     reading: Reading | None = None
 
     def fits(self, values: Mapping[str, int]) -> bool:

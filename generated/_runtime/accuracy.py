@@ -4,9 +4,10 @@
 
 M is what the same program gives for the absolute values of everything, its constants included: Σ|w||x| + |u| for sums of
 products, and |A|·(|G||w| ⊙ |B||x|) + |u| for a transformed one. Transforms of Fourier keep the norm of errors: there M is Σ|w|
-times that of x over the item, (Σ x²)^½, or √(Π N)·max|x| where that is less, + |u|. ε is the unit roundoff, η half the smallest
-subnormal; q, the most roundings on a path, and L, how many η are lost, are counted by `derive.ir.rounding` and
-`derive.algorithms`. It is claimed where M, computed as the result is, doesn't overflow: then nothing does.
+times that of x over the item, (Σ x²)^½, or √(Π N)·max|x| where that is less or a tile may hold an entry more than once, + |u|.
+ε is the unit roundoff, η half the smallest subnormal; q, the most roundings on a path, and L, how many η are lost, are counted
+by `derive.ir.rounding` and `derive.algorithms`. It is claimed where M, computed as the result is, doesn't overflow: then nothing
+does.
 """
 
 import threading
@@ -196,7 +197,10 @@ def _sizes(absolute: "Plan", data: Any, counted: Counts) -> Any:
     unscaled = counted.alpha**2 * largest * max(1.0, sums)  # what a transform reaches before it is scaled
     if not unscaled <= np.finfo(absolute.compute).max:
         return np.full_like(biases, np.inf)
-    norms = np.minimum(counted.alpha * largest, _norms(absolute.kernel.flat(absolute.kernel.data, data)))
+    items = absolute.kernel.flat(absolute.kernel.data, data)
+    norms = np.full(len(items), counted.alpha * largest)
+    if not stages.repeated:
+        norms = np.minimum(norms, _norms(items))
     return (biases.reshape(len(norms), -1) + sums * norms[:, None]).reshape(absolute.result)
 
 

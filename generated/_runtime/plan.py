@@ -7,6 +7,7 @@ once: working arrays belong to a thread. With `threads` of its own it splits eac
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from .costs import Counted
 from .errors import ArgumentError, DTypeError, ShapeError
 from .explanation import Explanation
 from .gradients import planned_gradient
-from .machine import machine
+from .machine import Machine, machine
 from .outputs import check_output
 from .planning import Algorithm, Candidate, Choice, candidates, jobs, places_of, quickest_first
 from .primitives import aligned, all_finite, tiles
@@ -27,6 +28,7 @@ from .values import Valued, valued
 
 __all__ = ["Explanation", "Plan", "make_plan"]
 
+_ALONE = Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)  # direct sums of which nothing is counted
 _FINITE = 1 << 14  # results that are tested at once, and summed directly if one isn't finite
 
 
@@ -215,10 +217,11 @@ def make_plan(
     threads: int = 1,
     accuracy: str = "default",
     sizes: Mapping[str, int] | None = None,
+    held: Machine | None = None,
 ) -> Plan:
-    """See `Kernel.plan`."""
-    weights = checked_weights(kernel, weights, algorithm, threads, accuracy)
-    shape = extents(kernel, shape)
+    """See `Kernel.plan`; what is predicted is of this machine, or of the one that is `held` to be there."""
+    held = machine() if held is None else held
+    weights, shape = checked_weights(kernel, weights, algorithm, threads, accuracy), extents(kernel, shape)
     kind = element_type(kernel, dtype) if dtype is not None else type_of_weights(weights)
     if kind.kind != "f":
         raise DTypeError(f"{kernel.name}.plan needs floats; for {kind} call {kernel.name} itself.")
@@ -233,13 +236,13 @@ def make_plan(
     every, strict, compute = kernel.sizes_of(call.fit), accuracy == "strict", call.types.compute
     known = (kernel.algorithms, kernel.valued) if like.size and kernel.finite(own) else ((), ())
     terms = int(kernel.terms(**every)) if kernel.terms is not None and algorithm == "auto" else None
-    told, unfit = _valued(known[1], own, every, compute, strict, threads)
-    listed = candidates(known[0], kernel.work, every, compute.itemsize, strict, False, None, terms, threads)
-    listed = listed or [Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)]
+    new, size = partial(aligned, dtype=compute), compute.itemsize
+    told, unfit = valued(known[1], own, every, new, size, strict, threads, held)
+    listed = candidates(known[0], kernel.work, every, size, strict, False, held, terms, threads) or [_ALONE]
     listed, unfit = quickest_first([*listed, *(v.candidate for v in told.values())]), {**kernel.unfit, **unfit}
     chosen = _chosen(kernel, listed, algorithm if like.size else "direct", strict, unfit)
     value = told.get(chosen.choice.name)
-    explained = _explained(kernel, chosen, listed, unfit, told, (every, compute))
+    explained = _explained(kernel, chosen, listed, unfit, told, (every, compute, held.source))
     own = {**own, **value.arrays} if value else own
     made = _made(chosen.choice, own, {**every, **value.sizes} if value else every, compute)
     explained = replace(explained, weights=sum(int(a.nbytes) for a in made))
@@ -260,24 +263,12 @@ def _explained(
     listed: list[Candidate],
     unfit: Mapping[str, str],
     told: Mapping[str, Valued],
-    of: tuple[Mapping[str, int], np.dtype[Any]],
+    of: tuple[Mapping[str, int], np.dtype[Any], str],
 ) -> Explanation:
     every, unit = of[0], float(np.finfo(of[1]).eps) / 2
     ordered = (chosen, *(c for c in listed if c is not chosen))
     errors = tuple(factor(counts(kernel, c.choice, every, told.get(c.choice.name)), unit) for c in ordered)
-    return Explanation(chosen.choice.name, ordered, errors, unfit, 0, "", machine().source)
-
-
-def _valued(
-    known: tuple[Any, ...],
-    own: Mapping[str, Any],
-    sizes: Mapping[str, int],
-    kind: np.dtype[Any],
-    strict: bool,
-    threads: int,
-) -> tuple[dict[str, Valued], dict[str, str]]:
-    """What the values of the weights admit besides, and what they don't."""
-    return valued(known, own, sizes, lambda shape: aligned(shape, kind), kind.itemsize, strict, threads)
+    return Explanation(chosen.choice.name, ordered, errors, unfit, 0, "", of[2])
 
 
 def _made(choice: Choice, own: Mapping[str, Any], sizes: Mapping[str, int], kind: Any) -> tuple[Any, ...]:

@@ -7,12 +7,15 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import ArgumentError
 from .planning import Algorithm, Candidate, candidates
+
+if TYPE_CHECKING:
+    from .machine import Machine
 
 __all__ = ["Found", "Valued", "level", "low_rank", "mirrored", "require", "valued"]
 
@@ -54,6 +57,7 @@ def valued(
     itemsize: int,
     strict: bool,
     threads: int = 1,
+    held: "Machine | None" = None,
 ) -> tuple[dict[str, Valued], dict[str, str]]:
     """The algorithms that the values of these weights admit, each in its best setting, and why the others don't apply."""
     admitted, reasons = {}, {}
@@ -66,7 +70,7 @@ def valued(
             continue
         parts, more = _named(algorithm, found)
         every = {**sizes, **more}
-        for candidate in candidates((algorithm,), None, every, itemsize, strict, False, threads=threads):
+        for candidate in candidates((algorithm,), None, every, itemsize, strict, False, held, threads=threads):
             admitted[algorithm.name] = Valued(candidate, parts, more, found)
     return admitted, reasons
 

@@ -347,7 +347,9 @@ def _strips_work(*, batch, n, m, C, R, S, **_):
 
 def _halos_lacks(*, batch, n, m, C, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _average_pool2d_halos.lacks((R, P, Q), ((m // 2), C), batch*(n // 2), 2*P*R*(((7*Q) % 8) + Q) + 2, 2*R, (C, m, n))
+    return _average_pool2d_halos.lacks(
+        (R, P, Q), ((m // 2), C), batch*(n // 2), 2*P*R*(((7*Q) % 8) + Q) + 2, 2*R, (C, m, n)
+    )
 
 
 def _halos_work(*, batch, n, m, C, R, P, Q, **_):

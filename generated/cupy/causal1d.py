@@ -597,7 +597,9 @@ def _strips_work(*, batch, n, Delta, S, **_):
 
 def _halos_lacks(*, batch, n, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _causal1d_halos.lacks((R, P, Q), (n,), batch, 2*Delta + ((7*Delta) % 8) + ((7*P*Q*R) % 8) + P*Q*R + 1, R, (Delta, n))
+    return _causal1d_halos.lacks(
+        (R, P, Q), (n,), batch, 2*Delta + ((7*Delta) % 8) + ((7*P*Q*R) % 8) + P*Q*R + 1, R, (Delta, n)
+    )
 
 
 def _halos_work(*, batch, n, Delta, R, P, Q, **_):
@@ -610,7 +612,8 @@ def _halos_work(*, batch, n, Delta, R, P, Q, **_):
             accesses=(Delta + 1)/(P*Q) + (-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R + 1,
             entries=(Delta + 1)/(P*Q) + 4*(-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R + 1,
             moved=2*batch*n + Delta + 2,
-            shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(Delta + 1) + 1,
+            shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q)
+            + R*(Delta + 1) + 1,
             barriers=2,
             sums=R,
             own=True,
@@ -696,7 +699,8 @@ def _halos_dX_work(*, batch, n, Delta, R, P, Q, **_):
             accesses=(Delta + 1)/(P*Q) + (-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R,
             entries=(Delta + 1)/(P*Q) + 4*(-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R,
             moved=2*batch*n + Delta + 1,
-            shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(Delta + 1) + 1,
+            shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(Delta + 1)
+            + 1,
             barriers=2,
             sums=R,
             own=True,

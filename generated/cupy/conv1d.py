@@ -586,7 +586,8 @@ def _strips_work(*, batch, n, Delta, S, **_):
             threads=batch*(-((-n) // S)),
             block=128,
             accesses=(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + (-((-S) // 4)) + products/S + 1,
-            entries=4*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products/S + 1,
+            entries=4*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products/S
+            + 1,
             moved=2*batch*n + 2*Delta + 2,
             sums=S,
             own=True,
@@ -597,7 +598,9 @@ def _strips_work(*, batch, n, Delta, S, **_):
 
 def _halos_lacks(*, batch, n, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _conv1d_halos.lacks((R, P, Q), (n,), batch, 4*Delta + ((7*Delta) % 8) + ((-Delta - P*Q*R) % 8) + P*Q*R + 1, R, (Delta, n))
+    return _conv1d_halos.lacks(
+        (R, P, Q), (n,), batch, 4*Delta + ((7*Delta) % 8) + ((-Delta - P*Q*R) % 8) + P*Q*R + 1, R, (Delta, n)
+    )
 
 
 def _halos_work(*, batch, n, Delta, R, P, Q, **_):
@@ -607,10 +610,13 @@ def _halos_work(*, batch, n, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-n) // (P*Q*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)/(P*Q) + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R + 1,
-            entries=(2*Delta + 1)/(P*Q) + 4*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R + 1,
+            accesses=(2*Delta + 1)/(P*Q) + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q)
+            + R + 1,
+            entries=(2*Delta + 1)/(P*Q)
+            + 4*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R + 1,
             moved=2*batch*n + 2*Delta + 2,
-            shared=2*Delta + (2*Delta + 1)/(P*Q) + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(2*Delta + 1) + 1,
+            shared=2*Delta + (2*Delta + 1)/(P*Q)
+            + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(2*Delta + 1) + 1,
             barriers=2,
             sums=R,
             own=True,
@@ -683,7 +689,9 @@ def _strips_dX_work(*, batch, n, Delta, S, **_):
 
 def _halos_dX_lacks(*, batch, n, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _conv1d_halos_dX.lacks((R, P, Q), (n,), batch, 4*Delta + ((7*Delta) % 8) + ((-Delta - P*Q*R) % 8) + P*Q*R + 1, R, (Delta, n))
+    return _conv1d_halos_dX.lacks(
+        (R, P, Q), (n,), batch, 4*Delta + ((7*Delta) % 8) + ((-Delta - P*Q*R) % 8) + P*Q*R + 1, R, (Delta, n)
+    )
 
 
 def _halos_dX_work(*, batch, n, Delta, R, P, Q, **_):
@@ -693,10 +701,13 @@ def _halos_dX_work(*, batch, n, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-n) // (P*Q*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)/(P*Q) + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R,
-            entries=(2*Delta + 1)/(P*Q) + 4*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R,
+            accesses=(2*Delta + 1)/(P*Q) + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q)
+            + R,
+            entries=(2*Delta + 1)/(P*Q)
+            + 4*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R,
             moved=2*batch*n + 2*Delta + 1,
-            shared=2*Delta + (2*Delta + 1)/(P*Q) + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(2*Delta + 1) + 1,
+            shared=2*Delta + (2*Delta + 1)/(P*Q)
+            + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(2*Delta + 1) + 1,
             barriers=2,
             sums=R,
             own=True,

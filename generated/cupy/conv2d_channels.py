@@ -1197,7 +1197,8 @@ def _tiles_work(*, batch, n, m, C, D, Delta, P, Q, K, **_):
             accesses=4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q + 40,
             entries=4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q + 40,
             moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2 + D,
-            shared=12*K*(2*Delta + 1)**2*(-((-C) // K)) + 4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q,
+            shared=12*K*(2*Delta + 1)**2*(-((-C) // K)) + 4*K*(2*Delta + 1)**2*(-((-C) // K))/P
+            + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q,
             barriers=2*(2*Delta + 1)**2*(-((-C) // K)),
             sums=32,
             own=True,
@@ -1255,7 +1256,8 @@ def _tiles_dX_work(*, batch, n, m, D, C, Delta, P, Q, K, **_):
             accesses=4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q + 8,
             entries=4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q + 8,
             moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
-            shared=12*K*(2*Delta + 1)**2*(-((-D) // K)) + 4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q,
+            shared=12*K*(2*Delta + 1)**2*(-((-D) // K)) + 4*K*(2*Delta + 1)**2*(-((-D) // K))/P
+            + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q,
             barriers=2*(2*Delta + 1)**2*(-((-D) // K)),
             sums=32,
             own=True,
@@ -1307,7 +1309,9 @@ def _parts_dV_lacks(*, batch, n, m, D, Delta, C, threads, **_):
 def _parts_dV_work(*, batch, n, m, D, Delta, C, threads, **_):
     """Its launches, counted."""
     chunks = _conv2d_channels_parts_dV.chunks(C*D*(2*Delta + 1)**2, (batch, n, m), threads)
-    return _conv2d_channels_parts_dV.work(C*D*(2*Delta + 1)**2, chunks, batch*m*n, C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2)
+    return _conv2d_channels_parts_dV.work(
+        C*D*(2*Delta + 1)**2, chunks, batch*m*n, C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2
+    )
 
 
 def _direct_du(G, du, new):
@@ -1372,7 +1376,9 @@ def _im2col(X, V, u, H, P, B, B_left, A, A_out, items, span, *, batch, n, m, C, 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
-            _conv2d_channels_im2col_P(N*(2*Delta + R)*(2*Delta + m)*C, (X, P), (batch, n, m, C, Delta, N, R, first, low), H)
+            _conv2d_channels_im2col_P(
+                N*(2*Delta + R)*(2*Delta + m)*C, (X, P), (batch, n, m, C, Delta, N, R, first, low), H
+            )
 
             # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
             _conv2d_channels_im2col_B(N*R*m*(2*Delta + 1)*(2*Delta + 1)*C, (P, B), (m, C, Delta, N, R), H)
@@ -1391,7 +1397,10 @@ def _im2col_work(*, batch, n, m, C, D, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D, C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D,
+            C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, 0),
     )
 
@@ -1419,7 +1428,9 @@ def _shifts(X, u, H, F_right, P, P_left, B, B_out, items, span, *, batch, n, m, 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
-            _conv2d_channels_shifts_P(N*(2*Delta + R)*(2*Delta + m)*C, (X, P), (batch, n, m, C, Delta, N, R, first, low), H)
+            _conv2d_channels_shifts_P(
+                N*(2*Delta + R)*(2*Delta + m)*C, (X, P), (batch, n, m, C, Delta, N, R, first, low), H
+            )
 
             # B[e, q0, q1, a, b, d] = Σ_c P[e, q0, q1, c]·F[c, a, b, d]
             cp.matmul(P_left, F_right, out=B_out)
@@ -1435,7 +1446,10 @@ def _shifts_work(*, batch, n, m, C, D, Delta, N, R, **_):
         ("make", 1, C*D*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(2*Delta + R)*(2*Delta + m), C, D*(2*Delta + 1)**2, C*D*(2*Delta + 1)**2 + C*N*(2*Delta + R)*(2*Delta + m)),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(2*Delta + R)*(2*Delta + m), C, D*(2*Delta + 1)**2,
+            C*D*(2*Delta + 1)**2 + C*N*(2*Delta + R)*(2*Delta + m)
+        ),
         ("fold", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, D*N*R*m),
         ("store", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
     )
@@ -1521,7 +1535,10 @@ def _winograd_room(new, *, m, C, D, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, C, D, Delta, S, L, N, **_):
+def _winograd(
+    X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, C,
+    D, Delta, S, L, N, **_
+):
     """Winograd's algorithm."""
     Ki = 2*Delta + S
     Kj = 2*Delta + S
@@ -1530,7 +1547,9 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pi, pj, c] = X[q + first, low + pi - Δ, pj - Δ, c], 0 outside
-            _conv2d_channels_winograd_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*C, (X, P), (batch, n, m, C, Delta, S, L, N, Ki, Kj, Tj, first, low), H)
+            _conv2d_channels_winograd_P(
+                N*(Ki + L*S - S)*(Kj + S*Tj - S)*C, (X, P), (batch, n, m, C, Delta, S, L, N, Ki, Kj, Tj, first, low), H
+            )
 
             # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             _conv2d_channels_winograd_E(Ki*Kj*N*L*Tj*C, (P, E), (C, S, L, N, Ki, Kj, Tj), H)
@@ -1600,7 +1619,9 @@ def _im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, batch, n, m, D,
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
-            _conv2d_channels_im2col_dX_P(N*(2*Delta + R)*(2*Delta + m)*D, (G, P), (batch, n, m, D, Delta, N, R, first, low), dX)
+            _conv2d_channels_im2col_dX_P(
+                N*(2*Delta + R)*(2*Delta + m)*D, (G, P), (batch, n, m, D, Delta, N, R, first, low), dX
+            )
 
             # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
             _conv2d_channels_im2col_dX_B(N*R*m*(2*Delta + 1)*(2*Delta + 1)*D, (P, B), (m, D, Delta, N, R), dX)
@@ -1622,7 +1643,10 @@ def _im2col_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C, C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C,
+            C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
@@ -1650,7 +1674,9 @@ def _shifts_dX(G, dX, F_right, P, P_left, B, B_out, items, span, *, batch, n, m,
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
-            _conv2d_channels_shifts_dX_P(N*(2*Delta + R)*(2*Delta + m)*D, (G, P), (batch, n, m, D, Delta, N, R, first, low), dX)
+            _conv2d_channels_shifts_dX_P(
+                N*(2*Delta + R)*(2*Delta + m)*D, (G, P), (batch, n, m, D, Delta, N, R, first, low), dX
+            )
 
             # B[e, q0, q1, a, b, c] = Σ_d P[e, q0, q1, d]·F[d, a, b, c]
             cp.matmul(P_left, F_right, out=B_out)
@@ -1666,7 +1692,10 @@ def _shifts_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
         ("make", (2*Delta + 1)**2, C*D),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(2*Delta + R)*(2*Delta + m), D, C*(2*Delta + 1)**2, C*D*(2*Delta + 1)**2 + D*N*(2*Delta + R)*(2*Delta + m)),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(2*Delta + R)*(2*Delta + m), D, C*(2*Delta + 1)**2,
+            C*D*(2*Delta + 1)**2 + D*N*(2*Delta + R)*(2*Delta + m)
+        ),
         ("fold", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, C*N*R*m),
         ("store", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
@@ -1755,7 +1784,10 @@ def _winograd_dX_room(new, *, m, D, C, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, D, C, Delta, S, L, N, **_):
+def _winograd_dX(
+    G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, D, C,
+    Delta, S, L, N, **_
+):
     """Winograd's algorithm."""
     Kk = 2*Delta + S
     Kl = 2*Delta + S
@@ -1764,7 +1796,9 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pk, pl, d] = G[q + first, low + pk - Δ, pl - Δ, d], 0 outside
-            _conv2d_channels_winograd_dX_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*D, (G, P), (batch, n, m, D, Delta, S, L, N, Kk, Kl, Tl, first, low), dX)
+            _conv2d_channels_winograd_dX_P(
+                N*(Kk + L*S - S)*(Kl + S*Tl - S)*D, (G, P), (batch, n, m, D, Delta, S, L, N, Kk, Kl, Tl, first, low), dX
+            )
 
             # E[kk, kl, q, gk, gl, d] = P[q, kk + S·gk, kl + S·gl, d]
             _conv2d_channels_winograd_dX_E(Kk*Kl*N*L*Tl*D, (P, E), (D, S, L, N, Kk, Kl, Tl), dX)

@@ -219,7 +219,9 @@ def _parts_lacks(*, batch, n, m, D, Delta, C, threads, **_):
 def _parts_work(*, batch, n, m, D, Delta, C, threads, **_):
     """Its launches, counted."""
     chunks = _conv2d_channels_dV_parts.chunks(C*D*(2*Delta + 1)**2, (batch, n, m), threads)
-    return _conv2d_channels_dV_parts.work(C*D*(2*Delta + 1)**2, chunks, batch*m*n, C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2)
+    return _conv2d_channels_dV_parts.work(
+        C*D*(2*Delta + 1)**2, chunks, batch*m*n, C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2
+    )
 
 
 def _direct_dG(X, Y, dG, new):

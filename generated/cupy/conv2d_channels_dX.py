@@ -1136,7 +1136,8 @@ def _tiles_work(*, batch, n, m, D, C, Delta, P, Q, K, **_):
             accesses=4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q + 8,
             entries=4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q + 8,
             moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
-            shared=12*K*(2*Delta + 1)**2*(-((-D) // K)) + 4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q,
+            shared=12*K*(2*Delta + 1)**2*(-((-D) // K)) + 4*K*(2*Delta + 1)**2*(-((-D) // K))/P
+            + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q,
             barriers=2*(2*Delta + 1)**2*(-((-D) // K)),
             sums=32,
             own=True,
@@ -1194,7 +1195,8 @@ def _tiles_dH_work(*, batch, n, m, C, D, Delta, P, Q, K, **_):
             accesses=4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q + 8,
             entries=4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q + 8,
             moved=C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2,
-            shared=12*K*(2*Delta + 1)**2*(-((-C) // K)) + 4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q,
+            shared=12*K*(2*Delta + 1)**2*(-((-C) // K)) + 4*K*(2*Delta + 1)**2*(-((-C) // K))/P
+            + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q,
             barriers=2*(2*Delta + 1)**2*(-((-C) // K)),
             sums=32,
             own=True,
@@ -1246,7 +1248,9 @@ def _parts_dV_lacks(*, batch, n, m, C, Delta, D, threads, **_):
 def _parts_dV_work(*, batch, n, m, C, Delta, D, threads, **_):
     """Its launches, counted."""
     chunks = _conv2d_channels_dX_parts_dV.chunks(C*D*(2*Delta + 1)**2, (batch, n, m), threads)
-    return _conv2d_channels_dX_parts_dV.work(C*D*(2*Delta + 1)**2, chunks, batch*m*n, C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2)
+    return _conv2d_channels_dX_parts_dV.work(
+        C*D*(2*Delta + 1)**2, chunks, batch*m*n, C*batch*m*n + D*batch*m*n + C*D*(2*Delta + 1)**2
+    )
 
 
 def _im2col_fixed(V, new, *, D, C, Delta, **_):
@@ -1272,7 +1276,9 @@ def _im2col(H, X, F_right, P, B, B_left, A_, items, span, *, batch, n, m, D, C, 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2] = H[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
-            _conv2d_channels_dX_im2col_P(N*(2*Delta + R)*(2*Delta + m)*D, (H, P), (batch, n, m, D, Delta, N, R, first, low), X)
+            _conv2d_channels_dX_im2col_P(
+                N*(2*Delta + R)*(2*Delta + m)*D, (H, P), (batch, n, m, D, Delta, N, R, first, low), X
+            )
 
             # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
             _conv2d_channels_dX_im2col_B(N*R*m*(2*Delta + 1)*(2*Delta + 1)*D, (P, B), (m, D, Delta, N, R), X)
@@ -1294,7 +1300,10 @@ def _im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C, C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C,
+            C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
@@ -1322,7 +1331,9 @@ def _shifts(H, X, F_right, P, P_left, B, B_out, items, span, *, batch, n, m, D, 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2] = H[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
-            _conv2d_channels_dX_shifts_P(N*(2*Delta + R)*(2*Delta + m)*D, (H, P), (batch, n, m, D, Delta, N, R, first, low), X)
+            _conv2d_channels_dX_shifts_P(
+                N*(2*Delta + R)*(2*Delta + m)*D, (H, P), (batch, n, m, D, Delta, N, R, first, low), X
+            )
 
             # B[e, q0, q1, a, b, c] = Σ_d P[e, q0, q1, d]·F[d, a, b, c]
             cp.matmul(P_left, F_right, out=B_out)
@@ -1338,7 +1349,10 @@ def _shifts_work(*, batch, n, m, D, C, Delta, N, R, **_):
         ("make", (2*Delta + 1)**2, C*D),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(2*Delta + R)*(2*Delta + m), D, C*(2*Delta + 1)**2, C*D*(2*Delta + 1)**2 + D*N*(2*Delta + R)*(2*Delta + m)),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(2*Delta + R)*(2*Delta + m), D, C*(2*Delta + 1)**2,
+            C*D*(2*Delta + 1)**2 + D*N*(2*Delta + R)*(2*Delta + m)
+        ),
         ("fold", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, C*N*R*m),
         ("store", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
@@ -1427,7 +1441,10 @@ def _winograd_room(new, *, m, D, C, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, D, C, Delta, S, L, N, **_):
+def _winograd(
+    H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, D, C,
+    Delta, S, L, N, **_
+):
     """Winograd's algorithm."""
     Kk = 2*Delta + S
     Kl = 2*Delta + S
@@ -1436,7 +1453,9 @@ def _winograd(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_ri
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pk, pl, d] = H[q + first, low + pk - Δ, pl - Δ, d], 0 outside
-            _conv2d_channels_dX_winograd_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*D, (H, P), (batch, n, m, D, Delta, S, L, N, Kk, Kl, Tl, first, low), X)
+            _conv2d_channels_dX_winograd_P(
+                N*(Kk + L*S - S)*(Kl + S*Tl - S)*D, (H, P), (batch, n, m, D, Delta, S, L, N, Kk, Kl, Tl, first, low), X
+            )
 
             # E[kk, kl, q, gk, gl, d] = P[q, kk + S·gk, kl + S·gl, d]
             _conv2d_channels_dX_winograd_E(Kk*Kl*N*L*Tl*D, (P, E), (D, S, L, N, Kk, Kl, Tl), X)
@@ -1503,14 +1522,19 @@ def _im2col_dH(G, V, dH, P, B, B_left, A_, items, span, *, batch, n, m, C, D, De
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
-            _conv2d_channels_dX_im2col_dH_P(N*(2*Delta + R)*(2*Delta + m)*C, (G, P), (batch, n, m, C, Delta, N, R, first, low), dH)
+            _conv2d_channels_dX_im2col_dH_P(
+                N*(2*Delta + R)*(2*Delta + m)*C, (G, P), (batch, n, m, C, Delta, N, R, first, low), dH
+            )
 
             # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
             _conv2d_channels_dX_im2col_dH_B(N*R*m*(2*Delta + 1)*(2*Delta + 1)*C, (P, B), (m, C, Delta, N, R), dH)
 
             # A[e, p, j, d] = Σ_a Σ_b Σ_c B[e, p, j, a, b, c]·V[a, b, c, d]
             A = held(dH[first:last, low:high], A_)
-            cp.matmul(B_left, strided(V, (0, 0, 0, 0), (C*(2*Delta + 1)**2, D), ((2, 1), (3, 1))), out=strided(A, (0, 0, 0, 0), (N*R*m, D), ((2, 1), (3, 1))))
+            cp.matmul(
+                B_left, strided(V, (0, 0, 0, 0), (C*(2*Delta + 1)**2, D), ((2, 1), (3, 1))),
+                out=strided(A, (0, 0, 0, 0), (N*R*m, D), ((2, 1), (3, 1)))
+            )
 
             # dH[e + first, low + p, j, d] = A[e, p, j, d]
             if A is A_:
@@ -1524,7 +1548,10 @@ def _im2col_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D, C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D,
+            C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, 0),
     )
 
@@ -1552,7 +1579,9 @@ def _shifts_dH(G, dH, F_right, P, P_left, B, B_out, items, span, *, batch, n, m,
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
-            _conv2d_channels_dX_shifts_dH_P(N*(2*Delta + R)*(2*Delta + m)*C, (G, P), (batch, n, m, C, Delta, N, R, first, low), dH)
+            _conv2d_channels_dX_shifts_dH_P(
+                N*(2*Delta + R)*(2*Delta + m)*C, (G, P), (batch, n, m, C, Delta, N, R, first, low), dH
+            )
 
             # B[e, q0, q1, a, b, d] = Σ_c P[e, q0, q1, c]·F[c, a, b, d]
             cp.matmul(P_left, F_right, out=B_out)
@@ -1568,7 +1597,10 @@ def _shifts_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
         ("make", 1, C*D*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(2*Delta + R)*(2*Delta + m), C, D*(2*Delta + 1)**2, C*D*(2*Delta + 1)**2 + C*N*(2*Delta + R)*(2*Delta + m)),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(2*Delta + R)*(2*Delta + m), C, D*(2*Delta + 1)**2,
+            C*D*(2*Delta + 1)**2 + C*N*(2*Delta + R)*(2*Delta + m)
+        ),
         ("fold", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, D*N*R*m),
         ("store", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
     )
@@ -1654,7 +1686,10 @@ def _winograd_dH_room(new, *, m, C, D, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, C, D, Delta, S, L, N, **_):
+def _winograd_dH(
+    G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, C, D,
+    Delta, S, L, N, **_
+):
     """Winograd's algorithm."""
     Ki = 2*Delta + S
     Kj = 2*Delta + S
@@ -1663,7 +1698,9 @@ def _winograd_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pi, pj, c] = G[q + first, low + pi - Δ, pj - Δ, c], 0 outside
-            _conv2d_channels_dX_winograd_dH_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*C, (G, P), (batch, n, m, C, Delta, S, L, N, Ki, Kj, Tj, first, low), dH)
+            _conv2d_channels_dX_winograd_dH_P(
+                N*(Ki + L*S - S)*(Kj + S*Tj - S)*C, (G, P), (batch, n, m, C, Delta, S, L, N, Ki, Kj, Tj, first, low), dH
+            )
 
             # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             _conv2d_channels_dX_winograd_dH_E(Ki*Kj*N*L*Tj*C, (P, E), (C, S, L, N, Ki, Kj, Tj), dH)
@@ -1678,7 +1715,9 @@ def _winograd_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
             cp.matmul(A_left, Q_right, out=R_out)
 
             # dH[q + first, low + S·gi + si, S·gj + sj, d] = R[si, sj, q, gi, gj, d]
-            _conv2d_channels_dX_winograd_dH_dH(N*L*S*Tj*S*D, (R, dH), (n, m, D, S, L, N, Tj, first, high, last, low), dH)
+            _conv2d_channels_dX_winograd_dH_dH(
+                N*L*S*Tj*S*D, (R, dH), (n, m, D, S, L, N, Tj, first, high, last, low), dH
+            )
 
 
 def _winograd_dH_work(*, batch, n, m, C, D, Delta, S, L, N, **_):

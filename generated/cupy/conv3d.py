@@ -747,8 +747,10 @@ def _strips_work(*, batch, n, m, p, Delta, R, S, **_):
         launched(
             threads=batch*n*(-((-m) // R))*(-((-p) // S)),
             block=128,
-            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S + 1,
-            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S + 1,
+            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
+            + R*(-((-S) // 4)) + products/S + 1,
+            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
+            + 4*R*(-((-S) // 4)) + products/S + 1,
             moved=2*batch*m*n*p + (2*Delta + 1)**3 + 1,
             sums=R*S,
             own=True,
@@ -759,7 +761,11 @@ def _strips_work(*, batch, n, m, p, Delta, R, S, **_):
 
 def _halos_lacks(*, batch, n, m, p, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _conv3d_halos.lacks((R, P, Q), (m, p), batch*n, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n, p))
+    return _conv3d_halos.lacks(
+        (R, P, Q), (m, p), batch*n,
+        (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R,
+        (Delta, m, n, p)
+    )
 
 
 def _halos_work(*, batch, n, m, p, Delta, R, P, Q, **_):
@@ -769,10 +775,16 @@ def _halos_work(*, batch, n, m, p, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*n*(-((-p) // Q))*(-((-m) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**3/(P*Q) + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
-            entries=(2*Delta + 1)**3/(P*Q) + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            accesses=(2*Delta + 1)**3/(P*Q)
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R
+            + 1,
+            entries=(2*Delta + 1)**3/(P*Q)
+            + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R
+            + 1,
             moved=2*batch*m*n*p + (2*Delta + 1)**3 + 1,
-            shared=(2*Delta + 1)**3 + (2*Delta + 1)**3/(P*Q) + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)**2*(2*Delta + R),
+            shared=(2*Delta + 1)**3 + (2*Delta + 1)**3/(P*Q)
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + 1)**2*(2*Delta + R),
             barriers=4*Delta + 2,
             sums=R,
             own=True,
@@ -833,8 +845,10 @@ def _strips_dX_work(*, batch, n, m, p, Delta, R, S, **_):
         launched(
             threads=batch*n*(-((-m) // R))*(-((-p) // S)),
             block=128,
-            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S,
-            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
+            + R*(-((-S) // 4)) + products/S,
+            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
+            + 4*R*(-((-S) // 4)) + products/S,
             moved=2*batch*m*n*p + (2*Delta + 1)**3,
             sums=R*S,
             own=True,
@@ -845,7 +859,11 @@ def _strips_dX_work(*, batch, n, m, p, Delta, R, S, **_):
 
 def _halos_dX_lacks(*, batch, n, m, p, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _conv3d_halos_dX.lacks((R, P, Q), (m, p), batch*n, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n, p))
+    return _conv3d_halos_dX.lacks(
+        (R, P, Q), (m, p), batch*n,
+        (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R,
+        (Delta, m, n, p)
+    )
 
 
 def _halos_dX_work(*, batch, n, m, p, Delta, R, P, Q, **_):
@@ -855,10 +873,14 @@ def _halos_dX_work(*, batch, n, m, p, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*n*(-((-p) // Q))*(-((-m) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**3/(P*Q) + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
-            entries=(2*Delta + 1)**3/(P*Q) + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            accesses=(2*Delta + 1)**3/(P*Q)
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            entries=(2*Delta + 1)**3/(P*Q)
+            + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
             moved=2*batch*m*n*p + (2*Delta + 1)**3,
-            shared=(2*Delta + 1)**3 + (2*Delta + 1)**3/(P*Q) + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)**2*(2*Delta + R),
+            shared=(2*Delta + 1)**3 + (2*Delta + 1)**3/(P*Q)
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + 1)**2*(2*Delta + R),
             barriers=4*Delta + 2,
             sums=R,
             own=True,

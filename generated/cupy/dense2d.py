@@ -925,7 +925,10 @@ def _product(X, W, U, H, P_, A, A_out, items, span, *, batch, n, m, N, **_):
             _dense2d_product_P(N*n*m, (X, P), (batch, n, m, N, first), H)
 
         # A[e, i, j] = Σ_k Σ_l P[e, k, l]·W[i, j, k, l]
-        cp.matmul(strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((3, 1), (1, 1))), out=A_out)
+        cp.matmul(
+            strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((3, 1), (1, 1))),
+            out=A_out
+        )
 
         # H[e + first, i, j] = U[i, j] + A[e, i, j]
         _dense2d_product_H(N*n*m, (A, U, H), (n, m, N, first, last), H)
@@ -963,7 +966,10 @@ def _product_dX(G, W, dX, P_, A_, items, span, *, batch, n, m, N, **_):
 
         # A[e, k, l] = Σ_i Σ_j P[e, i, j]·W[i, j, k, l]
         A = held(dX[first:last], A_)
-        cp.matmul(strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((1, 1), (3, 1))), out=strided(A, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))))
+        cp.matmul(
+            strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((1, 1), (3, 1))),
+            out=strided(A, (0, 0, 0), (N, m*n), ((0, 1), (2, 1)))
+        )
 
         # dX[e + first, k, l] = A[e, k, l]
         if A is A_:

@@ -720,7 +720,9 @@ def _strips_work(*, batch, n, m, C, Delta, R, S, **_):
 
 def _halos_lacks(*, batch, n, m, C, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _depthwise2d_halos.lacks((R, P, Q), (m, C), batch*n, (2*Delta + P*R)*(((7*Q) % 8) + Q) + Q*(2*Delta + 1), 2*Delta*R + R, (C, Delta, m, n))
+    return _depthwise2d_halos.lacks(
+        (R, P, Q), (m, C), batch*n, (2*Delta + P*R)*(((7*Q) % 8) + Q) + Q*(2*Delta + 1), 2*Delta*R + R, (C, Delta, m, n)
+    )
 
 
 def _halos_work(*, batch, n, m, C, Delta, R, P, Q, **_):
@@ -733,7 +735,8 @@ def _halos_work(*, batch, n, m, C, Delta, R, P, Q, **_):
             accesses=(2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R + 1,
             entries=(2*Delta + 1)**2/P + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R + 1,
             moved=2*C*batch*m*n + C + C*(2*Delta + 1)**2,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/P
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
             barriers=4*Delta + 2,
             sums=R,
             own=True,
@@ -806,7 +809,9 @@ def _strips_dX_work(*, batch, n, m, C, Delta, R, S, **_):
 
 def _halos_dX_lacks(*, batch, n, m, C, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _depthwise2d_halos_dX.lacks((R, P, Q), (m, C), batch*n, (2*Delta + P*R)*(((7*Q) % 8) + Q) + Q*(2*Delta + 1), 2*Delta*R + R, (C, Delta, m, n))
+    return _depthwise2d_halos_dX.lacks(
+        (R, P, Q), (m, C), batch*n, (2*Delta + P*R)*(((7*Q) % 8) + Q) + Q*(2*Delta + 1), 2*Delta*R + R, (C, Delta, m, n)
+    )
 
 
 def _halos_dX_work(*, batch, n, m, C, Delta, R, P, Q, **_):
@@ -819,7 +824,8 @@ def _halos_dX_work(*, batch, n, m, C, Delta, R, P, Q, **_):
             accesses=(2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R,
             entries=(2*Delta + 1)**2/P + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R,
             moved=2*C*batch*m*n + C*(2*Delta + 1)**2,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/P
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
             barriers=4*Delta + 2,
             sums=R,
             own=True,

@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |b - a|, |a + b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(Δ)) ⟶ boundary(zero)
-Proved        127 of 127 obligations for all sizes: docs/derivations/diamond2d.md
+Proved        130 of 130 obligations for all sizes: docs/derivations/diamond2d.md
 Cost          2·n·m·(2Δ + 2·Δ² + 1) operations
 """
 from .._runtime import Gradient, Kernel
@@ -705,8 +705,10 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S + 1,
-            entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S + 1,
+            accesses=(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4))
+            + products/S + 1,
+            entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4))
+            + products/S + 1,
             moved=2*batch*m*n + (2*Delta + 1)**2 + 1,
             sums=R*S,
             own=True,
@@ -717,7 +719,11 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
 
 def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _diamond2d_halos.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+    return _diamond2d_halos.lacks(
+        (R, P, Q), (n, m), batch,
+        (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R,
+        (Delta, m, n)
+    )
 
 
 def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
@@ -727,10 +733,14 @@ def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            accesses=(2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**2/(P*Q)
+            + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
             moved=2*batch*m*n + (2*Delta + 1)**2 + 1,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + 1)*(2*Delta + R),
             barriers=2,
             sums=R,
             own=True,
@@ -791,8 +801,10 @@ def _strips_dX_work(*, batch, n, m, Delta, R, S, **_):
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S,
-            entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            accesses=(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4))
+            + products/S,
+            entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4))
+            + products/S,
             moved=2*batch*m*n + (2*Delta + 1)**2,
             sums=R*S,
             own=True,
@@ -803,7 +815,11 @@ def _strips_dX_work(*, batch, n, m, Delta, R, S, **_):
 
 def _halos_dX_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _diamond2d_halos_dX.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+    return _diamond2d_halos_dX.lacks(
+        (R, P, Q), (n, m), batch,
+        (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R,
+        (Delta, m, n)
+    )
 
 
 def _halos_dX_work(*, batch, n, m, Delta, R, P, Q, **_):
@@ -813,10 +829,14 @@ def _halos_dX_work(*, batch, n, m, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            accesses=(2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            entries=(2*Delta + 1)**2/(P*Q)
+            + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
             moved=2*batch*m*n + (2*Delta + 1)**2,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + 1)*(2*Delta + R),
             barriers=2,
             sums=R,
             own=True,

@@ -689,8 +689,10 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(Delta + (-((-2*(Delta % 2) - ((-2*Delta - S) % 4) - S) // 4)))*(4*Delta + R) + R*(-((-S) // 4)) + products/S + 1,
-            entries=4*(Delta + (-((-2*(Delta % 2) - ((-2*Delta - S) % 4) - S) // 4)))*(4*Delta + R) + 4*R*(-((-S) // 4)) + products/S + 1,
+            accesses=(Delta + (-((-2*(Delta % 2) - ((-2*Delta - S) % 4) - S) // 4)))*(4*Delta + R) + R*(-((-S) // 4))
+            + products/S + 1,
+            entries=4*(Delta + (-((-2*(Delta % 2) - ((-2*Delta - S) % 4) - S) // 4)))*(4*Delta + R) + 4*R*(-((-S) // 4))
+            + products/S + 1,
             moved=2*batch*m*n + (2*Delta + 1)**2 + 1,
             sums=R*S,
             own=True,
@@ -701,7 +703,11 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
 
 def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _dilated2d_halos.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (4*Delta + P*R)*(2*(((3*Delta) % 4)) + 4*Delta + ((-2*Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+    return _dilated2d_halos.lacks(
+        (R, P, Q), (n, m), batch,
+        (2*Delta + 1)**2 + (4*Delta + P*R)*(2*(((3*Delta) % 4)) + 4*Delta + ((-2*Delta - Q) % 8) + Q), 2*Delta*R + R,
+        (Delta, m, n)
+    )
 
 
 def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
@@ -711,10 +717,14 @@ def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q) + R + 1,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q) + R + 1,
+            accesses=(2*Delta + 1)**2/(P*Q)
+            + (Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**2/(P*Q)
+            + 4*(Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q) + R + 1,
             moved=2*batch*m*n + (2*Delta + 1)**2 + 1,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q) + R*(2*Delta + 1)**2,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q)
+            + R*(2*Delta + 1)**2,
             barriers=2,
             sums=R,
             own=True,
@@ -775,8 +785,10 @@ def _strips_dX_work(*, batch, n, m, Delta, R, S, **_):
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(Delta + (-((-2*(Delta % 2) - ((-2*Delta - S) % 4) - S) // 4)))*(4*Delta + R) + R*(-((-S) // 4)) + products/S,
-            entries=4*(Delta + (-((-2*(Delta % 2) - ((-2*Delta - S) % 4) - S) // 4)))*(4*Delta + R) + 4*R*(-((-S) // 4)) + products/S,
+            accesses=(Delta + (-((-2*(Delta % 2) - ((-2*Delta - S) % 4) - S) // 4)))*(4*Delta + R) + R*(-((-S) // 4))
+            + products/S,
+            entries=4*(Delta + (-((-2*(Delta % 2) - ((-2*Delta - S) % 4) - S) // 4)))*(4*Delta + R) + 4*R*(-((-S) // 4))
+            + products/S,
             moved=2*batch*m*n + (2*Delta + 1)**2,
             sums=R*S,
             own=True,
@@ -787,7 +799,11 @@ def _strips_dX_work(*, batch, n, m, Delta, R, S, **_):
 
 def _halos_dX_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _dilated2d_halos_dX.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (4*Delta + P*R)*(2*(((3*Delta) % 4)) + 4*Delta + ((-2*Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+    return _dilated2d_halos_dX.lacks(
+        (R, P, Q), (n, m), batch,
+        (2*Delta + 1)**2 + (4*Delta + P*R)*(2*(((3*Delta) % 4)) + 4*Delta + ((-2*Delta - Q) % 8) + Q), 2*Delta*R + R,
+        (Delta, m, n)
+    )
 
 
 def _halos_dX_work(*, batch, n, m, Delta, R, P, Q, **_):
@@ -797,10 +813,14 @@ def _halos_dX_work(*, batch, n, m, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q) + R,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q) + R,
+            accesses=(2*Delta + 1)**2/(P*Q)
+            + (Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q) + R,
+            entries=(2*Delta + 1)**2/(P*Q)
+            + 4*(Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q) + R,
             moved=2*batch*m*n + (2*Delta + 1)**2,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q) + R*(2*Delta + 1)**2,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q)
+            + R*(2*Delta + 1)**2,
             barriers=2,
             sums=R,
             own=True,

@@ -1274,7 +1274,8 @@ def _tiles_work(*, batch, n, m, F, C, D, Delta, P, Q, K, **_):
             accesses=4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q + 40,
             entries=4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q + 40,
             moved=C*F*batch*m*n + D*F*batch*m*n + C*D*F*(2*Delta + 1)**2 + D*F,
-            shared=12*K*(2*Delta + 1)**2*(-((-C) // K)) + 4*K*(2*Delta + 1)**2*(-((-C) // K))/P + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q,
+            shared=12*K*(2*Delta + 1)**2*(-((-C) // K)) + 4*K*(2*Delta + 1)**2*(-((-C) // K))/P
+            + 8*K*(2*Delta + 1)**2*(-((-C) // K))/Q,
             barriers=2*(2*Delta + 1)**2*(-((-C) // K)),
             sums=32,
             own=True,
@@ -1332,7 +1333,8 @@ def _tiles_dX_work(*, batch, n, m, F, D, C, Delta, P, Q, K, **_):
             accesses=4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q + 8,
             entries=4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q + 8,
             moved=C*F*batch*m*n + D*F*batch*m*n + C*D*F*(2*Delta + 1)**2,
-            shared=12*K*(2*Delta + 1)**2*(-((-D) // K)) + 4*K*(2*Delta + 1)**2*(-((-D) // K))/P + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q,
+            shared=12*K*(2*Delta + 1)**2*(-((-D) // K)) + 4*K*(2*Delta + 1)**2*(-((-D) // K))/P
+            + 8*K*(2*Delta + 1)**2*(-((-D) // K))/Q,
             barriers=2*(2*Delta + 1)**2*(-((-D) // K)),
             sums=32,
             own=True,
@@ -1384,7 +1386,9 @@ def _parts_dV_lacks(*, batch, n, m, F, D, Delta, C, threads, **_):
 def _parts_dV_work(*, batch, n, m, F, D, Delta, C, threads, **_):
     """Its launches, counted."""
     chunks = _grouped2d_parts_dV.chunks(C*D*F*(2*Delta + 1)**2, (batch, n, m), threads)
-    return _grouped2d_parts_dV.work(C*D*F*(2*Delta + 1)**2, chunks, batch*m*n, C*F*batch*m*n + D*F*batch*m*n + C*D*F*(2*Delta + 1)**2)
+    return _grouped2d_parts_dV.work(
+        C*D*F*(2*Delta + 1)**2, chunks, batch*m*n, C*F*batch*m*n + D*F*batch*m*n + C*D*F*(2*Delta + 1)**2
+    )
 
 
 def _direct_du(G, du, new):
@@ -1449,13 +1453,17 @@ def _im2col(X, V, u, H, P, B, B_left, A, A_out, items, span, *, batch, n, m, F, 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
-            _grouped2d_im2col_P(N*(2*Delta + R)*(2*Delta + m)*F*C, (X, P), (batch, n, m, F, C, Delta, N, R, first, low), H)
+            _grouped2d_im2col_P(
+                N*(2*Delta + R)*(2*Delta + m)*F*C, (X, P), (batch, n, m, F, C, Delta, N, R, first, low), H
+            )
 
             # B[f, e, p, j, a, b, c] = P[e, a + p, j + b, f, c]
             _grouped2d_im2col_B(F*N*R*m*(2*Delta + 1)*(2*Delta + 1)*C, (P, B), (m, F, C, Delta, N, R), H)
 
             # A[e, p, j, f, d] = Σ_a Σ_b Σ_c B[f, e, p, j, a, b, c]·V[a, b, c, f, d]
-            cp.matmul(B_left, strided(V, (0, 0, 0, 0, 0), (F, C*(2*Delta + 1)**2, D), ((3, 1), (2, 1), (4, 1))), out=A_out)
+            cp.matmul(
+                B_left, strided(V, (0, 0, 0, 0, 0), (F, C*(2*Delta + 1)**2, D), ((3, 1), (2, 1), (4, 1))), out=A_out
+            )
 
             # H[e + first, low + p, j, f, d] = u[f, d] + A[e, p, j, f, d]
             _grouped2d_im2col_H(N*R*m*F*D, (A, u, H), (n, m, F, D, N, R, first, high, last, low), H)
@@ -1468,7 +1476,10 @@ def _im2col_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, C*(2*Delta + 1)**2, D, C*D*F*(2*Delta + 1)**2 + C*F*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, C*(2*Delta + 1)**2, D,
+            C*D*F*(2*Delta + 1)**2 + C*F*N*R*m*(2*Delta + 1)**2
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m, 0),
     )
 
@@ -1487,7 +1498,9 @@ def _shifts_room(new, *, m, F, C, D, Delta, N, R, **_):
     P = new((N, 2*Delta + R, 2*Delta + m, F, C))
     B = new((F, N, 2*Delta + R, 2*Delta + m, 2*Delta + 1, 2*Delta + 1, D))
     P_left = strided(P, (0, 0, 0, 0, 0), (F, N*(2*Delta + R)*(2*Delta + m), C), ((3, 1), (2, 1), (4, 1)))
-    B_out = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + 1)**2), ((0, 1), (3, 1), (6, 1)))
+    B_out = strided(
+        B, (0, 0, 0, 0, 0, 0, 0), (F, N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + 1)**2), ((0, 1), (3, 1), (6, 1))
+    )
     return (P, P_left, B, B_out)
 
 
@@ -1496,7 +1509,9 @@ def _shifts(X, u, H, F__right, P, P_left, B, B_out, items, span, *, batch, n, m,
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
-            _grouped2d_shifts_P(N*(2*Delta + R)*(2*Delta + m)*F*C, (X, P), (batch, n, m, F, C, Delta, N, R, first, low), H)
+            _grouped2d_shifts_P(
+                N*(2*Delta + R)*(2*Delta + m)*F*C, (X, P), (batch, n, m, F, C, Delta, N, R, first, low), H
+            )
 
             # B[f, e, q0, q1, a, b, d] = Σ_c P[e, q0, q1, f, c]·F_[f, c, a, b, d]
             cp.matmul(P_left, F__right, out=B_out)
@@ -1512,7 +1527,10 @@ def _shifts_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
         ("make", 1, C*D*F*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*(2*Delta + R)*(2*Delta + m), C, D*(2*Delta + 1)**2, C*D*F*(2*Delta + 1)**2 + C*F*N*(2*Delta + R)*(2*Delta + m)),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F, N*(2*Delta + R)*(2*Delta + m), C, D*(2*Delta + 1)**2,
+            C*D*F*(2*Delta + 1)**2 + C*F*N*(2*Delta + R)*(2*Delta + m)
+        ),
         ("fold", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, D*F*N*R*m),
         ("store", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
     )
@@ -1601,7 +1619,10 @@ def _winograd_room(new, *, m, F, C, D, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, F, C, D, Delta, S, L, N, **_):
+def _winograd(
+    X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, F,
+    C, D, Delta, S, L, N, **_
+):
     """Winograd's algorithm."""
     Ki = 2*Delta + S
     Kj = 2*Delta + S
@@ -1610,7 +1631,10 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pi, pj, f, c] = X[q + first, low + pi - Δ, pj - Δ, f, c], 0 outside
-            _grouped2d_winograd_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*F*C, (X, P), (batch, n, m, F, C, Delta, S, L, N, Ki, Kj, Tj, first, low), H)
+            _grouped2d_winograd_P(
+                N*(Ki + L*S - S)*(Kj + S*Tj - S)*F*C, (X, P),
+                (batch, n, m, F, C, Delta, S, L, N, Ki, Kj, Tj, first, low), H
+            )
 
             # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S·gi, kj + S·gj, f, c]
             _grouped2d_winograd_E(Ki*Kj*N*L*Tj*F*C, (P, E), (F, C, S, L, N, Ki, Kj, Tj), H)
@@ -1634,11 +1658,17 @@ def _winograd_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
     Kj = 2*Delta + S
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*F*Ki*Kj*L*N*Tj + D*F*Ki*Kj*L*N*Tj + D*F*L*N*S**2*Tj, 0),
+        (
+            "room", 1,
+            C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*F*Ki*Kj*L*N*Tj + D*F*Ki*Kj*L*N*Tj + D*F*L*N*S**2*Tj, 0
+        ),
         ("make", 1, C*D*F*(2*Delta + 1)**2),
         ("make", 1, C*D*F*Ki*Kj*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*F*(Kj + S*(Tj - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)),
+            C*F*(Kj + S*(Tj - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj, C*F*Tj),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*F*L*N*Tj, C*F*Ki*Kj*L*N*Tj + Ki**2*Kj**2),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Ki*Kj, L*N*Tj, C, D, C*D*F*Ki*Kj + C*F*Ki*Kj*L*N*Tj),
@@ -1681,7 +1711,9 @@ def _im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, batch, n, m, F
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
-            _grouped2d_im2col_dX_P(N*(2*Delta + R)*(2*Delta + m)*F*D, (G, P), (batch, n, m, F, D, Delta, N, R, first, low), dX)
+            _grouped2d_im2col_dX_P(
+                N*(2*Delta + R)*(2*Delta + m)*F*D, (G, P), (batch, n, m, F, D, Delta, N, R, first, low), dX
+            )
 
             # B[g, e, p, l, a, b, d] = P[e, a + p, l + b, g, d]
             _grouped2d_im2col_dX_B(F*N*R*m*(2*Delta + 1)*(2*Delta + 1)*D, (P, B), (m, F, D, Delta, N, R), dX)
@@ -1703,7 +1735,10 @@ def _im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m*(2*Delta + 1)**2, D),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, D*(2*Delta + 1)**2, C, C*D*F*(2*Delta + 1)**2 + D*F*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, D*(2*Delta + 1)**2, C,
+            C*D*F*(2*Delta + 1)**2 + D*F*N*R*m*(2*Delta + 1)**2
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m, 0),
     )
 
@@ -1722,7 +1757,9 @@ def _shifts_dX_room(new, *, m, F, D, C, Delta, N, R, **_):
     P = new((N, 2*Delta + R, 2*Delta + m, F, D))
     B = new((F, N, 2*Delta + R, 2*Delta + m, 2*Delta + 1, 2*Delta + 1, C))
     P_left = strided(P, (0, 0, 0, 0, 0), (F, N*(2*Delta + R)*(2*Delta + m), D), ((3, 1), (2, 1), (4, 1)))
-    B_out = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + 1)**2), ((0, 1), (3, 1), (6, 1)))
+    B_out = strided(
+        B, (0, 0, 0, 0, 0, 0, 0), (F, N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + 1)**2), ((0, 1), (3, 1), (6, 1))
+    )
     return (P, P_left, B, B_out)
 
 
@@ -1731,7 +1768,9 @@ def _shifts_dX(G, dX, F__right, P, P_left, B, B_out, items, span, *, batch, n, m
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
             # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
-            _grouped2d_shifts_dX_P(N*(2*Delta + R)*(2*Delta + m)*F*D, (G, P), (batch, n, m, F, D, Delta, N, R, first, low), dX)
+            _grouped2d_shifts_dX_P(
+                N*(2*Delta + R)*(2*Delta + m)*F*D, (G, P), (batch, n, m, F, D, Delta, N, R, first, low), dX
+            )
 
             # B[g, e, q0, q1, a, b, c] = Σ_d P[e, q0, q1, g, d]·F_[g, d, a, b, c]
             cp.matmul(P_left, F__right, out=B_out)
@@ -1747,7 +1786,10 @@ def _shifts_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
         ("make", (2*Delta + 1)**2, C*D*F),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*(2*Delta + R)*(2*Delta + m), D, C*(2*Delta + 1)**2, C*D*F*(2*Delta + 1)**2 + D*F*N*(2*Delta + R)*(2*Delta + m)),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F, N*(2*Delta + R)*(2*Delta + m), D, C*(2*Delta + 1)**2,
+            C*D*F*(2*Delta + 1)**2 + D*F*N*(2*Delta + R)*(2*Delta + m)
+        ),
         ("fold", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, C*F*N*R*m),
         ("store", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m),
     )
@@ -1836,7 +1878,10 @@ def _winograd_dX_room(new, *, m, F, D, C, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, F, D, C, Delta, S, L, N, **_):
+def _winograd_dX(
+    G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, F, D,
+    C, Delta, S, L, N, **_
+):
     """Winograd's algorithm."""
     Kk = 2*Delta + S
     Kl = 2*Delta + S
@@ -1845,7 +1890,10 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pk, pl, g, d] = G[q + first, low + pk - Δ, pl - Δ, g, d], 0 outside
-            _grouped2d_winograd_dX_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*F*D, (G, P), (batch, n, m, F, D, Delta, S, L, N, Kk, Kl, Tl, first, low), dX)
+            _grouped2d_winograd_dX_P(
+                N*(Kk + L*S - S)*(Kl + S*Tl - S)*F*D, (G, P),
+                (batch, n, m, F, D, Delta, S, L, N, Kk, Kl, Tl, first, low), dX
+            )
 
             # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S·gk, kl + S·gl, g, d]
             _grouped2d_winograd_dX_E(Kk*Kl*N*L*Tl*F*D, (P, E), (F, D, S, L, N, Kk, Kl, Tl), dX)
@@ -1869,11 +1917,17 @@ def _winograd_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
     Kl = 2*Delta + S
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*F*Kk*Kl*L*N*Tl + C*F*L*N*S**2*Tl + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*F*Kk*Kl*L*N*Tl, 0),
+        (
+            "room", 1,
+            C*F*Kk*Kl*L*N*Tl + C*F*L*N*S**2*Tl + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*F*Kk*Kl*L*N*Tl, 0
+        ),
         ("make", (2*Delta + 1)**2, C*D*F),
         ("make", 1, C*D*F*Kk*Kl*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*F*(Kl + S*(Tl - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)),
+            D*F*(Kl + S*(Tl - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*Kk*Kl*L*N*Tl, D*F*Tl),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*F*L*N*Tl, D*F*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Kk*Kl, L*N*Tl, D, C, C*D*F*Kk*Kl + D*F*Kk*Kl*L*N*Tl),

@@ -713,8 +713,10 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S + 1,
-            entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S + 1,
+            accesses=(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4))
+            + products/S + 1,
+            entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4))
+            + products/S + 1,
             moved=2*batch*m*n + (Delta + 1)*((Delta // 2) + 1) + 1,
             sums=R*S,
             own=True,
@@ -725,7 +727,11 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
 
 def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _hexagonal2d_halos.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+    return _hexagonal2d_halos.lacks(
+        (R, P, Q), (n, m), batch,
+        (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R,
+        (Delta, m, n)
+    )
 
 
 def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
@@ -735,10 +741,14 @@ def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            accesses=(2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**2/(P*Q)
+            + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
             moved=2*batch*m*n + (Delta + 1)*((Delta // 2) + 1) + 1,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + 1)*(2*Delta + R),
             barriers=2,
             sums=R,
             own=True,
@@ -799,8 +809,10 @@ def _strips_dX_work(*, batch, n, m, Delta, R, S, **_):
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S,
-            entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            accesses=(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4))
+            + products/S,
+            entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4))
+            + products/S,
             moved=2*batch*m*n + (Delta + 1)*((Delta // 2) + 1),
             sums=R*S,
             own=True,
@@ -811,7 +823,11 @@ def _strips_dX_work(*, batch, n, m, Delta, R, S, **_):
 
 def _halos_dX_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _hexagonal2d_halos_dX.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+    return _hexagonal2d_halos_dX.lacks(
+        (R, P, Q), (n, m), batch,
+        (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R,
+        (Delta, m, n)
+    )
 
 
 def _halos_dX_work(*, batch, n, m, Delta, R, P, Q, **_):
@@ -821,10 +837,14 @@ def _halos_dX_work(*, batch, n, m, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            accesses=(2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            entries=(2*Delta + 1)**2/(P*Q)
+            + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
             moved=2*batch*m*n + (Delta + 1)*((Delta // 2) + 1),
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + 1)*(2*Delta + R),
             barriers=2,
             sums=R,
             own=True,
@@ -874,7 +894,10 @@ def _parts_dV_lacks(*, batch, n, m, Delta, threads, **_):
 def _parts_dV_work(*, batch, n, m, Delta, threads, **_):
     """Its launches, counted."""
     chunks = _hexagonal2d_parts_dV.chunks((Delta + 1)*((Delta // 2) + 1), (batch, n, m), threads)
-    return _hexagonal2d_parts_dV.work((Delta + 1)*((Delta // 2) + 1), chunks, 4*Delta**2*batch*m*n + 4*Delta*batch*m*n + batch*m*n, 2*batch*m*n + (Delta + 1)*((Delta // 2) + 1))
+    return _hexagonal2d_parts_dV.work(
+        (Delta + 1)*((Delta // 2) + 1), chunks, 4*Delta**2*batch*m*n + 4*Delta*batch*m*n + batch*m*n,
+        2*batch*m*n + (Delta + 1)*((Delta // 2) + 1)
+    )
 
 
 def _direct_du(G, du, new):
@@ -977,7 +1000,8 @@ hexagonal2d = Kernel(
         ),
     ),
     unfit={
-        "passes": "it needs products of windows along one axis each; 'V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]' is of both",
+        "passes": "it needs products of windows along one axis each; 'V[Max(Abs(a), Abs(b), Abs(a + b)) - Min(Abs(a), "
+        "Abs(b), Abs(a + b)), Min(Abs(a), Abs(b), Abs(a + b))]' is of both",
         "parts": "it needs results that add up all items",
         "im2col": "it needs channels that are summed over, and filters",
         "phased": "it needs channels that are summed over, and filters",

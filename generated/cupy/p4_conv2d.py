@@ -1483,7 +1483,9 @@ def _parts_du_work(*, batch, n, m, D, threads, **_):
 def _im2col_fixed(V, new, *, C, D, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, C, 4, D, 4))
-    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1
+    #   where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     _p4_conv2d_im2col_F(3*3*4*4*C*D, (V, F), (C, D), V)
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*C, 4*D), ((3, 1), (5, 1)))
     return (F_right,)
@@ -1532,7 +1534,9 @@ def _im2col_work(*, batch, n, m, C, D, N, R, **_):
 def _shifts_fixed(V, new, *, C, D, **_):
     """What products at shifts makes of the weights, once."""
     F = new((C, 4, 3, 3, D, 4))
-    # F[c, s, a, b, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[c, s, a, b, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1
+    #   where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     _p4_conv2d_shifts_F(4*3*3*4*C*D, (V, F), (C, D), V)
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (4*C, 36*D), ((1, 1), (5, 1)))
     return (F_right,)
@@ -1608,7 +1612,9 @@ def _winograd_fixed(V, new, *, C, D, S, **_):
     G = kronecker((_winograd_G[S, 3], _winograd_G[S, 3]), new)
     B = kronecker((_winograd_B[S, 3], _winograd_B[S, 3]), new)
     F = new((3, 3, C, 4, D, 4))
-    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1
+    #   where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     _p4_conv2d_winograd_F(3*3*4*4*C*D, (V, F), (C, D), V)
     W = new((Ki, Kj, C, 4, D, 4))
     G_left = strided(G, (0, 0, 0, 0), (Ki*Kj, 9), ((1, 1), (3, 1)))
@@ -1641,7 +1647,10 @@ def _winograd_room(new, *, m, C, D, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, C, D, S, L, N, **_):
+def _winograd(
+    X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n,
+    m, C, D, S, L, N, **_
+):
     """Winograd's algorithm."""
     Ki = S + 2
     Kj = S + 2
@@ -1650,7 +1659,9 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pi, pj, c, s] = X[q + first, low + pi - 1, pj - 1, c, s], 0 outside
-            _p4_conv2d_winograd_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*C*4, (X, P), (batch, n, m, C, S, L, N, Ki, Kj, Tj, first, low), H)
+            _p4_conv2d_winograd_P(
+                N*(Ki + L*S - S)*(Kj + S*Tj - S)*C*4, (X, P), (batch, n, m, C, S, L, N, Ki, Kj, Tj, first, low), H
+            )
 
             # E[ki, kj, q, gi, gj, c, s] = P[q, ki + S·gi, kj + S·gj, c, s]
             _p4_conv2d_winograd_E(Ki*Kj*N*L*Tj*C*4, (P, E), (C, S, L, N, Ki, Kj, Tj), H)
@@ -1674,11 +1685,17 @@ def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
     Kj = S + 2
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 8*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj, 0),
+        (
+            "room", 1, 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 8*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj,
+            0
+        ),
         ("make", 144, C*D),
         ("make", 1, 144*C*D*Ki*Kj),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), 4*C*(Kj + S*(Tj - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)),
+            4*C*(Kj + S*(Tj - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*Ki*Kj*L*N*Tj, 4*C*Tj),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, 4*C*L*N*Tj, 4*C*Ki*Kj*L*N*Tj + Ki**2*Kj**2),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, 4*C, 4*D, 16*C*D*Ki*Kj + 4*C*Ki*Kj*L*N*Tj),
@@ -1700,7 +1717,9 @@ def _winograd_bound(*, C, S, **_):
 def _im2col_dX_fixed(V, new, *, D, C, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, D, 4, C, 4))
-    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b
+    #   where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     _p4_conv2d_im2col_dX_F(3*3*4*4*D*C, (V, F), (D, C), V)
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*D, 4*C), ((3, 1), (5, 1)))
     return (F_right,)
@@ -1750,7 +1769,9 @@ def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
 def _shifts_dX_fixed(V, new, *, D, C, **_):
     """What products at shifts makes of the weights, once."""
     F = new((D, 4, 3, 3, C, 4))
-    # F[d, r, a, b, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[d, r, a, b, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b
+    #   where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     _p4_conv2d_shifts_dX_F(4*3*3*4*D*C, (V, F), (D, C), V)
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (4*D, 36*C), ((1, 1), (5, 1)))
     return (F_right,)
@@ -1826,7 +1847,9 @@ def _winograd_dX_fixed(V, new, *, D, C, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 3], _winograd_dX_G_[S, 3]), new)
     B = kronecker((_winograd_dX_B[S, 3], _winograd_dX_B[S, 3]), new)
     F = new((3, 3, D, 4, C, 4))
-    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b
+    #   where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     _p4_conv2d_winograd_dX_F(3*3*4*4*D*C, (V, F), (D, C), V)
     W = new((Kk, Kl, D, 4, C, 4))
     G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, 9), ((1, 1), (3, 1)))
@@ -1859,7 +1882,10 @@ def _winograd_dX_room(new, *, m, D, C, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, D, C, S, L, N, **_):
+def _winograd_dX(
+    G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m,
+    D, C, S, L, N, **_
+):
     """Winograd's algorithm."""
     Kk = S + 2
     Kl = S + 2
@@ -1868,7 +1894,9 @@ def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pk, pl, d, r] = G[q + first, low + pk - 1, pl - 1, d, r], 0 outside
-            _p4_conv2d_winograd_dX_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*D*4, (G, P), (batch, n, m, D, S, L, N, Kk, Kl, Tl, first, low), dX)
+            _p4_conv2d_winograd_dX_P(
+                N*(Kk + L*S - S)*(Kl + S*Tl - S)*D*4, (G, P), (batch, n, m, D, S, L, N, Kk, Kl, Tl, first, low), dX
+            )
 
             # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
             _p4_conv2d_winograd_dX_E(Kk*Kl*N*L*Tl*D*4, (P, E), (D, S, L, N, Kk, Kl, Tl), dX)
@@ -1892,11 +1920,17 @@ def _winograd_dX_work(*, batch, n, m, D, C, S, L, N, **_):
     Kl = S + 2
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, 4*C*Kk*Kl*L*N*Tl + 4*C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl, 0),
+        (
+            "room", 1, 4*C*Kk*Kl*L*N*Tl + 4*C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl,
+            0
+        ),
         ("make", 144, C*D),
         ("make", 1, 144*C*D*Kk*Kl),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)),
+            4*D*(Kl + S*(Tl - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D*Tl),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, 4*D*L*N*Tl, 4*D*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, 4*D, 4*C, 16*C*D*Kk*Kl + 4*D*Kk*Kl*L*N*Tl),

@@ -1437,7 +1437,8 @@ def _parts_du_work(*, batch, n, m, D, threads, **_):
 def _im2col_fixed(V, new, *, C, D, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where
+    #   r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     _p4_lifting2d_im2col_F(3*3*4*C*D, (V, F), (C, D), V)
     F_right = strided(F, (0, 0, 0, 0, 0), (9*C, 4*D), ((2, 1), (4, 1)))
     return (F_right,)
@@ -1486,7 +1487,8 @@ def _im2col_work(*, batch, n, m, C, D, N, R, **_):
 def _shifts_fixed(V, new, *, C, D, **_):
     """What products at shifts makes of the weights, once."""
     F = new((C, 3, 3, D, 4))
-    # F[c, a, b, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
+    # F[c, a, b, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where
+    #   r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     _p4_lifting2d_shifts_F(3*3*4*C*D, (V, F), (C, D), V)
     F_right = strided(F, (0, 0, 0, 0, 0), (C, 36*D), ((0, 1), (4, 1)))
     return (F_right,)
@@ -1562,7 +1564,8 @@ def _winograd_fixed(V, new, *, C, D, S, **_):
     G = kronecker((_winograd_G[S, 3], _winograd_G[S, 3]), new)
     B = kronecker((_winograd_B[S, 3], _winograd_B[S, 3]), new)
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where
+    #   r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     _p4_lifting2d_winograd_F(3*3*4*C*D, (V, F), (C, D), V)
     W = new((Ki, Kj, C, D, 4))
     G_left = strided(G, (0, 0, 0, 0), (Ki*Kj, 9), ((1, 1), (3, 1)))
@@ -1595,7 +1598,10 @@ def _winograd_room(new, *, m, C, D, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, C, D, S, L, N, **_):
+def _winograd(
+    X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n,
+    m, C, D, S, L, N, **_
+):
     """Winograd's algorithm."""
     Ki = S + 2
     Kj = S + 2
@@ -1604,7 +1610,9 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pi, pj, c] = X[q + first, low + pi - 1, pj - 1, c], 0 outside
-            _p4_lifting2d_winograd_P(N*(Ki + L*S - S)*(Kj + S*Tj - S)*C, (X, P), (batch, n, m, C, S, L, N, Ki, Kj, Tj, first, low), H)
+            _p4_lifting2d_winograd_P(
+                N*(Ki + L*S - S)*(Kj + S*Tj - S)*C, (X, P), (batch, n, m, C, S, L, N, Ki, Kj, Tj, first, low), H
+            )
 
             # E[ki, kj, q, gi, gj, c] = P[q, ki + S·gi, kj + S·gj, c]
             _p4_lifting2d_winograd_E(Ki*Kj*N*L*Tj*C, (P, E), (C, S, L, N, Ki, Kj, Tj), H)
@@ -1654,7 +1662,8 @@ def _winograd_bound(*, C, S, **_):
 def _im2col_dX_fixed(V, new, *, D, C, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where
+    #   r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     _p4_lifting2d_im2col_dX_F(3*3*4*D*C, (V, F), (D, C), V)
     F_right = strided(F, (0, 0, 0, 0, 0), (36*D, C), ((3, 1), (4, 1)))
     return (F_right,)
@@ -1704,7 +1713,8 @@ def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
 def _shifts_dX_fixed(V, new, *, D, C, **_):
     """What products at shifts makes of the weights, once."""
     F = new((D, 4, 3, 3, C))
-    # F[d, r, a, b, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
+    # F[d, r, a, b, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where
+    #   r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     _p4_lifting2d_shifts_dX_F(4*3*3*D*C, (V, F), (D, C), V)
     F_right = strided(F, (0, 0, 0, 0, 0), (4*D, 9*C), ((1, 1), (4, 1)))
     return (F_right,)
@@ -1780,7 +1790,8 @@ def _winograd_dX_fixed(V, new, *, D, C, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 3], _winograd_dX_G_[S, 3]), new)
     B = kronecker((_winograd_dX_B[S, 3], _winograd_dX_B[S, 3]), new)
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where
+    #   r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     _p4_lifting2d_winograd_dX_F(3*3*4*D*C, (V, F), (D, C), V)
     W = new((Kk, Kl, D, 4, C))
     G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, 9), ((1, 1), (3, 1)))
@@ -1813,7 +1824,10 @@ def _winograd_dX_room(new, *, m, D, C, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m, D, C, S, L, N, **_):
+def _winograd_dX(
+    G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, batch, n, m,
+    D, C, S, L, N, **_
+):
     """Winograd's algorithm."""
     Kk = S + 2
     Kl = S + 2
@@ -1822,7 +1836,9 @@ def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, L*S):
             # P[q, pk, pl, d, r] = G[q + first, low + pk - 1, pl - 1, d, r], 0 outside
-            _p4_lifting2d_winograd_dX_P(N*(Kk + L*S - S)*(Kl + S*Tl - S)*D*4, (G, P), (batch, n, m, D, S, L, N, Kk, Kl, Tl, first, low), dX)
+            _p4_lifting2d_winograd_dX_P(
+                N*(Kk + L*S - S)*(Kl + S*Tl - S)*D*4, (G, P), (batch, n, m, D, S, L, N, Kk, Kl, Tl, first, low), dX
+            )
 
             # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
             _p4_lifting2d_winograd_dX_E(Kk*Kl*N*L*Tl*D*4, (P, E), (D, S, L, N, Kk, Kl, Tl), dX)
@@ -1850,7 +1866,10 @@ def _winograd_dX_work(*, batch, n, m, D, C, S, L, N, **_):
         ("make", 36, C*D),
         ("make", 1, 36*C*D*Kk*Kl),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)),
+            4*D*(Kl + S*(Tl - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D*Tl),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, 4*D*L*N*Tl, 4*D*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, 4*D, C, 4*C*D*Kk*Kl + 4*D*Kk*Kl*L*N*Tl),

@@ -1043,7 +1043,10 @@ def _im2col(X, V, u, H, P_, A, A_out, items, span, *, batch, n, m, C, D, N, R, *
                 _pointwise2d_im2col_P(N*R*m*C, (X, P), (batch, n, m, C, N, R, first, low), H)
 
             # A[e, p, j, d] = Σ_c P[e, p, j, c]·V[c, d]
-            cp.matmul(strided(P, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1))), strided(V, (0, 0), (C, D), ((0, 1), (1, 1))), out=A_out)
+            cp.matmul(
+                strided(P, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1))),
+                strided(V, (0, 0), (C, D), ((0, 1), (1, 1))), out=A_out
+            )
 
             # H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
             _pointwise2d_im2col_H(N*R*m*D, (A, u, H), (n, m, D, N, R, first, high, last, low), H)
@@ -1120,7 +1123,11 @@ def _im2col_dX(G, V, dX, P_, A_, items, span, *, batch, n, m, D, C, N, R, **_):
 
             # A[e, p, l, c] = Σ_d P[e, p, l, d]·V[c, d]
             A = held(dX[first:last, low:high], A_)
-            cp.matmul(strided(P, (0, 0, 0, 0), (N, R*m, D), ((0, 1), (2, 1), (3, 1))), strided(V, (0, 0), (D, C), ((1, 1), (0, 1))), out=strided(A, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1))))
+            cp.matmul(
+                strided(P, (0, 0, 0, 0), (N, R*m, D), ((0, 1), (2, 1), (3, 1))),
+                strided(V, (0, 0), (D, C), ((1, 1), (0, 1))),
+                out=strided(A, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1)))
+            )
 
             # dX[e + first, low + p, l, c] = A[e, p, l, c]
             if A is A_:
@@ -1159,7 +1166,10 @@ def _product_dX(G, V, dX, P_, A_, items, span, *, batch, n, m, D, C, N, **_):
 
         # A[e, k, l, c] = Σ_d P[e, k, l, d]·V[c, d]
         A = held(dX[first:last], A_)
-        cp.matmul(strided(P, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))), V.transpose(1, 0), out=strided(A, (0, 0, 0, 0), (N*m*n, C), ((2, 1), (3, 1))))
+        cp.matmul(
+            strided(P, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))), V.transpose(1, 0),
+            out=strided(A, (0, 0, 0, 0), (N*m*n, C), ((2, 1), (3, 1)))
+        )
 
         # dX[e + first, k, l, c] = A[e, k, l, c]
         if A is A_:

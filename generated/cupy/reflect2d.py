@@ -4,7 +4,7 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X⁺[i + a, j + b]        |a|, |b| ≤ Δ, X⁺ = X reflected in the last place
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(reflect)
-Proved        83 of 83 obligations for all sizes: docs/derivations/reflect2d.md
+Proved        107 of 107 obligations for all sizes: docs/derivations/reflect2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 from .._runtime import Gradient, Kernel
@@ -483,8 +483,10 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S + 1,
-            entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S + 1,
+            accesses=(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4))
+            + products/S + 1,
+            entries=4*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4))
+            + products/S + 1,
             moved=2*batch*m*n + (2*Delta + 1)**2 + 1,
             sums=R*S,
             own=True,
@@ -495,7 +497,11 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
 
 def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _reflect2d_halos.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+    return _reflect2d_halos.lacks(
+        (R, P, Q), (n, m), batch,
+        (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q) % 8) + Q), 2*Delta*R + R,
+        (Delta, m, n)
+    )
 
 
 def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
@@ -505,10 +511,14 @@ def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            accesses=(2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**2/(P*Q)
+            + 4*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
             moved=2*batch*m*n + (2*Delta + 1)**2 + 1,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + 1)*(2*Delta + R),
             barriers=2,
             sums=R,
             own=True,

@@ -1218,8 +1218,10 @@ def _strips_work(*, batch, n, m, R, Delta, R_, S, **_):
         launched(
             threads=batch*(-((-n) // R_))*(-((-m) // S)),
             block=128,
-            accesses=R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + products/(S*(2*Delta + 1)) + R_*(-((-S) // 4)) + products/S + 1,
-            entries=4*R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + products/(S*(2*Delta + 1)) + 4*R_*(-((-S) // 4)) + products/S + 1,
+            accesses=R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
+            + products/(S*(2*Delta + 1)) + R_*(-((-S) // 4)) + products/S + 1,
+            entries=4*R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
+            + products/(S*(2*Delta + 1)) + 4*R_*(-((-S) // 4)) + products/S + 1,
             moved=2*batch*m*n + 2*R*(2*Delta + 1) + 1,
             sums=R_*S,
             own=True,
@@ -1230,7 +1232,11 @@ def _strips_work(*, batch, n, m, R, Delta, R_, S, **_):
 
 def _halos_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
     """Why no launch has these numbers, if so."""
-    return _separable2d_halos.lacks((R_, P_, Q_), (n, m), batch, (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_) + 2*R*(2*Delta + 1), 2*Delta*R_ + R_, (Delta, R, m, n))
+    return _separable2d_halos.lacks(
+        (R_, P_, Q_), (n, m), batch,
+        (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_) + 2*R*(2*Delta + 1), 2*Delta*R_ + R_,
+        (Delta, R, m, n)
+    )
 
 
 def _halos_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
@@ -1240,10 +1246,14 @@ def _halos_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
         launched(
             threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
             block=P_*Q_,
-            accesses=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
-            entries=2*R*(2*Delta + 1)/(P_*Q_) + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            accesses=2*R*(2*Delta + 1)/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            entries=2*R*(2*Delta + 1)/(P_*Q_)
+            + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
             moved=2*batch*m*n + 2*R*(2*Delta + 1) + 1,
-            shared=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R*(2*Delta + 1) + R*(2*Delta + 1)**2 + R*(2*Delta + 1)*(2*Delta + R_),
+            shared=2*R*(2*Delta + 1)/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
+            + R*(2*Delta + 1) + R*(2*Delta + 1)**2 + R*(2*Delta + 1)*(2*Delta + R_),
             barriers=2,
             sums=R_,
             own=True,
@@ -1254,7 +1264,12 @@ def _halos_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
 
 def _passes_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
     """Why no launch has these numbers, if so."""
-    return _separable2d_passes.lacks((R_, P_, Q_), (n, m), batch, Q_*R*(2*Delta + P_*R_) + (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_) + 2*R*(2*Delta + 1), 2*Delta*R_ + R_, (Delta, R, m, n))
+    return _separable2d_passes.lacks(
+        (R_, P_, Q_), (n, m), batch,
+        Q_*R*(2*Delta + P_*R_) + (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_)
+        + 2*R*(2*Delta + 1),
+        2*Delta*R_ + R_, (Delta, R, m, n)
+    )
 
 
 def _passes_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
@@ -1264,10 +1279,14 @@ def _passes_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
         launched(
             threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
             block=P_*Q_,
-            accesses=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
-            entries=2*R*(2*Delta + 1)/(P_*Q_) + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            accesses=2*R*(2*Delta + 1)/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            entries=2*R*(2*Delta + 1)/(P_*Q_)
+            + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
             moved=2*batch*m*n + 2*R*(2*Delta + 1) + 1,
-            shared=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + 2*R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*(2*Delta + P_*R_)/P_ + R*(2*Delta + 1) + R*(2*Delta + R_),
+            shared=2*R*(2*Delta + 1)/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
+            + 2*R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*(2*Delta + P_*R_)/P_ + R*(2*Delta + 1) + R*(2*Delta + R_),
             barriers=3,
             sums=R_,
             own=True,
@@ -1340,8 +1359,10 @@ def _strips_dX_work(*, batch, n, m, R, Delta, R_, S, **_):
         launched(
             threads=batch*(-((-n) // R_))*(-((-m) // S)),
             block=128,
-            accesses=R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + products/(S*(2*Delta + 1)) + R_*(-((-S) // 4)) + products/S,
-            entries=4*R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + products/(S*(2*Delta + 1)) + 4*R_*(-((-S) // 4)) + products/S,
+            accesses=R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
+            + products/(S*(2*Delta + 1)) + R_*(-((-S) // 4)) + products/S,
+            entries=4*R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
+            + products/(S*(2*Delta + 1)) + 4*R_*(-((-S) // 4)) + products/S,
             moved=2*batch*m*n + 2*R*(2*Delta + 1),
             sums=R_*S,
             own=True,
@@ -1352,7 +1373,11 @@ def _strips_dX_work(*, batch, n, m, R, Delta, R_, S, **_):
 
 def _halos_dX_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
     """Why no launch has these numbers, if so."""
-    return _separable2d_halos_dX.lacks((R_, P_, Q_), (n, m), batch, (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_) + 2*R*(2*Delta + 1), 2*Delta*R_ + R_, (Delta, R, m, n))
+    return _separable2d_halos_dX.lacks(
+        (R_, P_, Q_), (n, m), batch,
+        (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_) + 2*R*(2*Delta + 1), 2*Delta*R_ + R_,
+        (Delta, R, m, n)
+    )
 
 
 def _halos_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
@@ -1362,10 +1387,14 @@ def _halos_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
         launched(
             threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
             block=P_*Q_,
-            accesses=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
-            entries=2*R*(2*Delta + 1)/(P_*Q_) + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            accesses=2*R*(2*Delta + 1)/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            entries=2*R*(2*Delta + 1)/(P_*Q_)
+            + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
             moved=2*batch*m*n + 2*R*(2*Delta + 1),
-            shared=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R*(2*Delta + 1) + R*(2*Delta + 1)**2 + R*(2*Delta + 1)*(2*Delta + R_),
+            shared=2*R*(2*Delta + 1)/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
+            + R*(2*Delta + 1) + R*(2*Delta + 1)**2 + R*(2*Delta + 1)*(2*Delta + R_),
             barriers=2,
             sums=R_,
             own=True,
@@ -1376,7 +1405,12 @@ def _halos_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
 
 def _passes_dX_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
     """Why no launch has these numbers, if so."""
-    return _separable2d_passes_dX.lacks((R_, P_, Q_), (n, m), batch, Q_*R*(2*Delta + P_*R_) + (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_) + 2*R*(2*Delta + 1), 2*Delta*R_ + R_, (Delta, R, m, n))
+    return _separable2d_passes_dX.lacks(
+        (R_, P_, Q_), (n, m), batch,
+        Q_*R*(2*Delta + P_*R_) + (2*Delta + P_*R_)*(2*Delta + ((7*Delta) % 8) + ((-Delta - Q_) % 8) + Q_)
+        + 2*R*(2*Delta + 1),
+        2*Delta*R_ + R_, (Delta, R, m, n)
+    )
 
 
 def _passes_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
@@ -1386,10 +1420,14 @@ def _passes_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
         launched(
             threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
             block=P_*Q_,
-            accesses=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
-            entries=2*R*(2*Delta + 1)/(P_*Q_) + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            accesses=2*R*(2*Delta + 1)/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            entries=2*R*(2*Delta + 1)/(P_*Q_)
+            + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
             moved=2*batch*m*n + 2*R*(2*Delta + 1),
-            shared=2*R*(2*Delta + 1)/(P_*Q_) + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + 2*R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*(2*Delta + P_*R_)/P_ + R*(2*Delta + 1) + R*(2*Delta + R_),
+            shared=2*R*(2*Delta + 1)/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
+            + 2*R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*(2*Delta + P_*R_)/P_ + R*(2*Delta + 1) + R*(2*Delta + R_),
             barriers=3,
             sums=R_,
             own=True,
@@ -1441,7 +1479,9 @@ def _parts_dP_lacks(*, batch, n, m, R, Delta, threads, **_):
 def _parts_dP_work(*, batch, n, m, R, Delta, threads, **_):
     """Its launches, counted."""
     chunks = _separable2d_parts_dP.chunks(R*(2*Delta + 1), (batch, n, m), threads)
-    return _separable2d_parts_dP.work(R*(2*Delta + 1), chunks, 2*Delta*batch*m*n + batch*m*n, 2*batch*m*n + 2*R*(2*Delta + 1))
+    return _separable2d_parts_dP.work(
+        R*(2*Delta + 1), chunks, 2*Delta*batch*m*n + batch*m*n, 2*batch*m*n + 2*R*(2*Delta + 1)
+    )
 
 
 def _direct_dQ(X, P, G, dQ, new):
@@ -1487,7 +1527,9 @@ def _parts_dQ_lacks(*, batch, n, m, R, Delta, threads, **_):
 def _parts_dQ_work(*, batch, n, m, R, Delta, threads, **_):
     """Its launches, counted."""
     chunks = _separable2d_parts_dQ.chunks(R*(2*Delta + 1), (batch, n, m), threads)
-    return _separable2d_parts_dQ.work(R*(2*Delta + 1), chunks, 2*Delta*batch*m*n + batch*m*n, 2*batch*m*n + 2*R*(2*Delta + 1))
+    return _separable2d_parts_dQ.work(
+        R*(2*Delta + 1), chunks, 2*Delta*batch*m*n + batch*m*n, 2*batch*m*n + 2*R*(2*Delta + 1)
+    )
 
 
 def _direct_du(G, du, new):

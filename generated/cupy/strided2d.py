@@ -440,7 +440,9 @@ def _strips(X, V, u, H, new, R, S):
     n, m = X.shape[-2:]
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
-    _strided2d_strips((R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)
+    _strided2d_strips(
+        (R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (X, V, u, H), (batch, n, m), (X, H), Delta=Delta
+    )
 
 
 def _halos(X, V, u, H, new, R, P, Q):
@@ -448,7 +450,9 @@ def _halos(X, V, u, H, new, R, P, Q):
     n, m = X.shape[-2:]
     Delta = (V.shape[0] - 1) // 2
     batch = H.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
-    _strided2d_halos((R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch, (X, V, u, H), (batch, n, m), (X,), Delta=Delta)
+    _strided2d_halos(
+        (R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch, (X, V, u, H), (batch, n, m), (X,), Delta=Delta
+    )
 
 
 def _direct_work(*, batch, n, m, Delta, **_):
@@ -469,7 +473,9 @@ def _direct_work(*, batch, n, m, Delta, **_):
 
 def _strips_lacks(*, batch, n, m, Delta, R, S, **_):
     """Why no launch has these numbers, if so."""
-    return _strided2d_strips.lacks((R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (2*Delta + 1)**2, (Delta, m, n))
+    return _strided2d_strips.lacks(
+        (R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (2*Delta + 1)**2, (Delta, m, n)
+    )
 
 
 def _strips_work(*, batch, n, m, Delta, R, S, **_):
@@ -479,8 +485,10 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
         launched(
             threads=batch*(-((-((n - 1) // 2) - 1) // R))*(-((-((m - 1) // 2) - 1) // S)),
             block=128,
-            accesses=(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4)) + R*(-((-S) // 4)) + products/S + 1,
-            entries=4*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4)) + 4*R*(-((-S) // 4)) + products/S + 1,
+            accesses=(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4))
+            + R*(-((-S) // 4)) + products/S + 1,
+            entries=4*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4))
+            + 4*R*(-((-S) // 4)) + products/S + 1,
             moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2 + 1,
             sums=R*S,
             own=True,
@@ -491,7 +499,11 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
 
 def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _strided2d_halos.lacks((R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch, (2*Delta + 1)**2 + (2*Delta + 2*P*R - 1)*(2*Delta + ((7*Delta) % 8) + ((1 - Delta - 2*Q) % 8) + 2*Q - 1), 2*Delta*R + R, (Delta, m, n))
+    return _strided2d_halos.lacks(
+        (R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch,
+        (2*Delta + 1)**2 + (2*Delta + 2*P*R - 1)*(2*Delta + ((7*Delta) % 8) + ((1 - Delta - 2*Q) % 8) + 2*Q - 1),
+        2*Delta*R + R, (Delta, m, n)
+    )
 
 
 def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
@@ -501,10 +513,16 @@ def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-((m - 1) // 2) - 1) // Q))*(-((-((n - 1) // 2) - 1) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R + 1,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R + 1,
+            accesses=(2*Delta + 1)**2/(P*Q)
+            + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R
+            + 1,
+            entries=(2*Delta + 1)**2/(P*Q)
+            + 4*(2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q)
+            + R + 1,
             moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2 + 1,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R*(2*Delta + 1)**2,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q)
+            + R*(2*Delta + 1)**2,
             barriers=2,
             sums=R,
             own=True,
@@ -523,7 +541,9 @@ def _direct_dX(V, G, dX, new):
 
 def _direct_dX_work(*, batch, n, m, Delta, **_):
     """Its launch, counted."""
-    products = min(((m - 1) // 2) + 1, (Delta // 2) + 1 - (-(Delta // 2)))*min(((n - 1) // 2) + 1, (Delta // 2) + 1 - (-(Delta // 2)))
+    products = min(
+        ((m - 1) // 2) + 1, (Delta // 2) + 1 - (-(Delta // 2))
+    )*min(((n - 1) // 2) + 1, (Delta // 2) + 1 - (-(Delta // 2)))
     return (
         launched(
             threads=batch*m*n,
@@ -578,7 +598,11 @@ def _parts_dV_lacks(*, batch, n, m, Delta, threads, **_):
 def _parts_dV_work(*, batch, n, m, Delta, threads, **_):
     """Its launches, counted."""
     chunks = _strided2d_parts_dV.chunks((2*Delta + 1)**2, (batch, ((n - 1) // 2) + 1, ((m - 1) // 2) + 1), threads)
-    return _strided2d_parts_dV.work((2*Delta + 1)**2, chunks, batch + batch*((m - 1) // 2) + batch*((m - 1) // 2)*((n - 1) // 2) + batch*((n - 1) // 2), batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2)
+    return _strided2d_parts_dV.work(
+        (2*Delta + 1)**2, chunks,
+        batch + batch*((m - 1) // 2) + batch*((m - 1) // 2)*((n - 1) // 2) + batch*((n - 1) // 2),
+        batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2
+    )
 
 
 def _direct_du(X, G, du, new):
@@ -620,7 +644,10 @@ def _parts_du_lacks(*, batch, n, m, threads, **_):
 def _parts_du_work(*, batch, n, m, threads, **_):
     """Its launches, counted."""
     chunks = _strided2d_parts_du.chunks(1, (batch, ((n - 1) // 2) + 1, ((m - 1) // 2) + 1), threads)
-    return _strided2d_parts_du.work(1, chunks, batch + batch*((m - 1) // 2) + batch*((m - 1) // 2)*((n - 1) // 2) + batch*((n - 1) // 2), batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + 1)
+    return _strided2d_parts_du.work(
+        1, chunks, batch + batch*((m - 1) // 2) + batch*((m - 1) // 2)*((n - 1) // 2) + batch*((n - 1) // 2),
+        batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + 1
+    )
 
 
 def _terms(*, Delta, **_):

@@ -383,7 +383,9 @@ def _direct(H, V, X, new):
 
 def _direct_work(*, batch, n, m, Delta, **_):
     """Its launch, counted."""
-    products = min(((m - 1) // 2) + 1, (Delta // 2) + 1 - (-(Delta // 2)))*min(((n - 1) // 2) + 1, (Delta // 2) + 1 - (-(Delta // 2)))
+    products = min(
+        ((m - 1) // 2) + 1, (Delta // 2) + 1 - (-(Delta // 2))
+    )*min(((n - 1) // 2) + 1, (Delta // 2) + 1 - (-(Delta // 2)))
     return (
         launched(
             threads=batch*m*n,
@@ -410,7 +412,9 @@ def _strips_dH(V, G, dH, new, R, S):
     Delta = (V.shape[0] - 1) // 2
     n, m = G.shape[-2:]
     batch = dH.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
-    _transposed2d_strips_dH((R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (V, G, dH), (batch, n, m), (G, dH), Delta=Delta)
+    _transposed2d_strips_dH(
+        (R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (V, G, dH), (batch, n, m), (G, dH), Delta=Delta
+    )
 
 
 def _halos_dH(V, G, dH, new, R, P, Q):
@@ -418,7 +422,9 @@ def _halos_dH(V, G, dH, new, R, P, Q):
     Delta = (V.shape[0] - 1) // 2
     n, m = G.shape[-2:]
     batch = dH.size // ((((n - 1) // 2) + 1)*(((m - 1) // 2) + 1))
-    _transposed2d_halos_dH((R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch, (V, G, dH), (batch, n, m), (G,), Delta=Delta)
+    _transposed2d_halos_dH(
+        (R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch, (V, G, dH), (batch, n, m), (G,), Delta=Delta
+    )
 
 
 def _direct_dH_work(*, batch, n, m, Delta, **_):
@@ -439,7 +445,9 @@ def _direct_dH_work(*, batch, n, m, Delta, **_):
 
 def _strips_dH_lacks(*, batch, n, m, Delta, R, S, **_):
     """Why no launch has these numbers, if so."""
-    return _transposed2d_strips_dH.lacks((R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (2*Delta + 1)**2, (Delta, m, n))
+    return _transposed2d_strips_dH.lacks(
+        (R, S), (((m - 1) // 2) + 1, ((n - 1) // 2) + 1, batch), (2*Delta + 1)**2, (Delta, m, n)
+    )
 
 
 def _strips_dH_work(*, batch, n, m, Delta, R, S, **_):
@@ -449,8 +457,10 @@ def _strips_dH_work(*, batch, n, m, Delta, R, S, **_):
         launched(
             threads=batch*(-((-((n - 1) // 2) - 1) // R))*(-((-((m - 1) // 2) - 1) // S)),
             block=128,
-            accesses=(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4)) + R*(-((-S) // 4)) + products/S,
-            entries=4*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            accesses=(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4))
+            + R*(-((-S) // 4)) + products/S,
+            entries=4*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4))
+            + 4*R*(-((-S) // 4)) + products/S,
             moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2,
             sums=R*S,
             own=True,
@@ -461,7 +471,11 @@ def _strips_dH_work(*, batch, n, m, Delta, R, S, **_):
 
 def _halos_dH_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _transposed2d_halos_dH.lacks((R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch, (2*Delta + 1)**2 + (2*Delta + 2*P*R - 1)*(2*Delta + ((7*Delta) % 8) + ((1 - Delta - 2*Q) % 8) + 2*Q - 1), 2*Delta*R + R, (Delta, m, n))
+    return _transposed2d_halos_dH.lacks(
+        (R, P, Q), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), batch,
+        (2*Delta + 1)**2 + (2*Delta + 2*P*R - 1)*(2*Delta + ((7*Delta) % 8) + ((1 - Delta - 2*Q) % 8) + 2*Q - 1),
+        2*Delta*R + R, (Delta, m, n)
+    )
 
 
 def _halos_dH_work(*, batch, n, m, Delta, R, P, Q, **_):
@@ -471,10 +485,15 @@ def _halos_dH_work(*, batch, n, m, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-((m - 1) // 2) - 1) // Q))*(-((-((n - 1) // 2) - 1) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R,
+            accesses=(2*Delta + 1)**2/(P*Q)
+            + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R,
+            entries=(2*Delta + 1)**2/(P*Q)
+            + 4*(2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q)
+            + R,
             moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R*(2*Delta + 1)**2,
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q)
+            + R*(2*Delta + 1)**2,
             barriers=2,
             sums=R,
             own=True,
@@ -524,7 +543,11 @@ def _parts_dV_lacks(*, batch, n, m, Delta, threads, **_):
 def _parts_dV_work(*, batch, n, m, Delta, threads, **_):
     """Its launches, counted."""
     chunks = _transposed2d_parts_dV.chunks((2*Delta + 1)**2, (batch, ((n - 1) // 2) + 1, ((m - 1) // 2) + 1), threads)
-    return _transposed2d_parts_dV.work((2*Delta + 1)**2, chunks, batch + batch*((m - 1) // 2) + batch*((m - 1) // 2)*((n - 1) // 2) + batch*((n - 1) // 2), batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2)
+    return _transposed2d_parts_dV.work(
+        (2*Delta + 1)**2, chunks,
+        batch + batch*((m - 1) // 2) + batch*((m - 1) // 2)*((n - 1) // 2) + batch*((n - 1) // 2),
+        batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2
+    )
 
 
 def _terms(*, n, m, **_):
@@ -562,7 +585,8 @@ transposed2d = Kernel(
     steps=(1, 0),
     unfit={
         "strips": "it needs a window that is told apart from the size of H",
-        "tiles": "it needs a product of weights and places that is full; '2*j0 + 2*k_ <= Delta + l0 + 4*q + s' leaves terms out",
+        "tiles": "it needs a product of weights and places that is full; '2*j0 + 2*k_ <= Delta + l0 + 4*q + s' leaves "
+        "terms out",
         "halos": "it needs a window that is told apart from the size of H",
         "passes": "it needs a window that is told apart from the size of H",
         "parts": "it needs results that add up all items",

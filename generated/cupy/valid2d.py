@@ -686,7 +686,8 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
             threads=batch*(-((2*Delta - n) // R))*(-((2*Delta - m) // S)),
             block=128,
             accesses=(2*Delta + R)*(-((-2*Delta - ((-2*Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S + 1,
-            entries=4*(2*Delta + R)*(-((-2*Delta - ((-2*Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S + 1,
+            entries=4*(2*Delta + R)*(-((-2*Delta - ((-2*Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S
+            + 1,
             moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2 + 1,
             sums=R*S,
             own=True,
@@ -697,7 +698,10 @@ def _strips_work(*, batch, n, m, Delta, R, S, **_):
 
 def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _valid2d_halos.lacks((R, P, Q), (n - 2*Delta, m - 2*Delta), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((-2*Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+    return _valid2d_halos.lacks(
+        (R, P, Q), (n - 2*Delta, m - 2*Delta), batch,
+        (2*Delta + 1)**2 + (2*Delta + P*R)*(2*Delta + ((-2*Delta - Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n)
+    )
 
 
 def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
@@ -707,10 +711,13 @@ def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((2*Delta - m) // Q))*(-((2*Delta - n) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + R
+            + 1,
+            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + R
+            + 1,
             moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2 + 1,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
             barriers=2,
             sums=R,
             own=True,
@@ -771,8 +778,10 @@ def _strips_dX_work(*, batch, Delta, n, m, R, S, **_):
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(2*Delta + R)*(-((-2*Delta - 2*(Delta % 2) - ((3*S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S,
-            entries=4*(2*Delta + R)*(-((-2*Delta - 2*(Delta % 2) - ((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            accesses=(2*Delta + R)*(-((-2*Delta - 2*(Delta % 2) - ((3*S) % 4) - S) // 4)) + R*(-((-S) // 4))
+            + products/S,
+            entries=4*(2*Delta + R)*(-((-2*Delta - 2*(Delta % 2) - ((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4))
+            + products/S,
             moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2,
             sums=R*S,
             own=True,
@@ -783,7 +792,10 @@ def _strips_dX_work(*, batch, Delta, n, m, R, S, **_):
 
 def _halos_dX_lacks(*, batch, Delta, n, m, R, P, Q, **_):
     """Why no launch has these numbers, if so."""
-    return _valid2d_halos_dX.lacks((R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*(((3*Delta) % 4)) + 2*Delta + ((7*Q) % 8) + Q), 2*Delta*R + R, (Delta, m, n))
+    return _valid2d_halos_dX.lacks(
+        (R, P, Q), (n, m), batch, (2*Delta + 1)**2 + (2*Delta + P*R)*(2*(((3*Delta) % 4)) + 2*Delta + ((7*Q) % 8) + Q),
+        2*Delta*R + R, (Delta, m, n)
+    )
 
 
 def _halos_dX_work(*, batch, Delta, n, m, R, P, Q, **_):
@@ -793,10 +805,14 @@ def _halos_dX_work(*, batch, Delta, n, m, R, P, Q, **_):
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q) + R,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q) + R,
+            accesses=(2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q) + R,
+            entries=(2*Delta + 1)**2/(P*Q)
+            + 4*(2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q) + R,
             moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2,
-            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + 1)*(2*Delta + R),
             barriers=2,
             sums=R,
             own=True,
@@ -846,7 +862,10 @@ def _parts_dV_lacks(*, batch, Delta, n, m, threads, **_):
 def _parts_dV_work(*, batch, Delta, n, m, threads, **_):
     """Its launches, counted."""
     chunks = _valid2d_parts_dV.chunks((2*Delta + 1)**2, (batch, n - 2*Delta, m - 2*Delta), threads)
-    return _valid2d_parts_dV.work((2*Delta + 1)**2, chunks, 4*Delta**2*batch + batch*m*n - 2*Delta*batch*m - 2*Delta*batch*n, batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2)
+    return _valid2d_parts_dV.work(
+        (2*Delta + 1)**2, chunks, 4*Delta**2*batch + batch*m*n - 2*Delta*batch*m - 2*Delta*batch*n,
+        batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2
+    )
 
 
 def _direct_du(X, V, G, du, new):
@@ -890,7 +909,10 @@ def _parts_du_lacks(*, batch, Delta, n, m, threads, **_):
 def _parts_du_work(*, batch, Delta, n, m, threads, **_):
     """Its launches, counted."""
     chunks = _valid2d_parts_du.chunks(1, (batch, n - 2*Delta, m - 2*Delta), threads)
-    return _valid2d_parts_du.work(1, chunks, 4*Delta**2*batch + batch*m*n - 2*Delta*batch*m - 2*Delta*batch*n, batch*(m - 2*Delta)*(n - 2*Delta) + 1)
+    return _valid2d_parts_du.work(
+        1, chunks, 4*Delta**2*batch + batch*m*n - 2*Delta*batch*m - 2*Delta*batch*n,
+        batch*(m - 2*Delta)*(n - 2*Delta) + 1
+    )
 
 
 def _terms(*, Delta, **_):

@@ -77,7 +77,10 @@ def _box(X, K, H, P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare, items, s
             doubled(B_flat, C__flat, C__spare, C, 2, 4*C*N*R*(m // 2) - C - 2*C*(m // 2))
 
             # H[e + first, low + p, j, d] = C_[e, 2p, 2j, d]
-            put(H[first:last, low:high], strided(C_, (0, 0, 0, 0), (last - first, high - low, (m // 2), C), ((0, 1), (1, 2), (2, 2), (3, 1))))
+            put(
+                H[first:last, low:high],
+                strided(C_, (0, 0, 0, 0), (last - first, high - low, (m // 2), C), ((0, 1), (1, 2), (2, 2), (3, 1)))
+            )
 
 
 def _box_work(*, batch, n, m, C, N, R, **_):

@@ -402,7 +402,11 @@ def _direct_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*n),
-        ("sweep", max(0, 1 - max(-Delta, 1 - n)), batch*sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)), sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)), 1, 0),
+        (
+            "sweep", max(0, 1 - max(-Delta, 1 - n)),
+            batch*sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)),
+            sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)), 1, 0
+        ),
     )
 
 
@@ -415,7 +419,11 @@ def _direct_dX_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*n),
-        ("sweep", max(0, 1 - max(-Delta, 1 - n)), batch*sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)), sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)), 1, 0),
+        (
+            "sweep", max(0, 1 - max(-Delta, 1 - n)),
+            batch*sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)),
+            sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)), 1, 0
+        ),
     )
 
 
@@ -428,7 +436,10 @@ def _direct_dV_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, Delta + 1),
-        ("contract", max(0, 1 - max(-Delta, 1 - n)), 1, batch*sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)), 1),
+        (
+            "contract", max(0, 1 - max(-Delta, 1 - n)), 1,
+            batch*sum(a + n for a in range(max(-Delta, 1 - n), 1))/max(1, 1 - max(-Delta, 1 - n)), 1
+        ),
         ("sweep", max(0, 1 - max(-Delta, 1 - n)), 1, 1, 0, 0),
     )
 
@@ -472,7 +483,11 @@ causal1d = Kernel(
             _fft_fixed, _fft_room, _fft,
             weights=("V",),
             arrays=("X", "u"),
-            knobs={"Ni": (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536), "Si": (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152), "G": (1, 4, 16, 64), "I": ()},
+            knobs={
+                "Ni": (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536),
+                "Si": (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152),
+                "G": (1, 4, 16, 64), "I": ()
+            },
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
@@ -540,7 +555,11 @@ causal1d = Kernel(
                     _fft_dX_fixed, _fft_dX_room, _fft_dX,
                     weights=("V",),
                     arrays=("G",),
-                    knobs={"Nk": (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536), "Sk": (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152), "G_": (1, 4, 16, 64), "I": ()},
+                    knobs={
+                        "Nk": (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536),
+                        "Sk": (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152),
+                        "G_": (1, 4, 16, 64), "I": ()
+                    },
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,

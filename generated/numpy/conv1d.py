@@ -405,7 +405,15 @@ def _direct_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*n),
-        ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, 0),
+        (
+            "sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch
+            *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            1, 0
+        ),
     )
 
 
@@ -418,7 +426,15 @@ def _direct_dX_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*n),
-        ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, 0),
+        (
+            "sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch
+            *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            1, 0
+        ),
     )
 
 
@@ -431,7 +447,13 @@ def _direct_dV_work(*, batch, n, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, 2*Delta + 1),
-        ("contract", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 1),
+        (
+            "contract", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1,
+            batch
+            *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            1
+        ),
         ("sweep", max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, 1, 0, 0),
     )
 
@@ -475,7 +497,11 @@ conv1d = Kernel(
             _fft_fixed, _fft_room, _fft,
             weights=("V",),
             arrays=("X", "u"),
-            knobs={"Ni": (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536), "Si": (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152), "G": (1, 4, 16, 64), "I": ()},
+            knobs={
+                "Ni": (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536),
+                "Si": (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152),
+                "G": (1, 4, 16, 64), "I": ()
+            },
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
@@ -543,7 +569,11 @@ conv1d = Kernel(
                     _fft_dX_fixed, _fft_dX_room, _fft_dX,
                     weights=("V",),
                     arrays=("G",),
-                    knobs={"Nk": (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536), "Sk": (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152), "G_": (1, 4, 16, 64), "I": ()},
+                    knobs={
+                        "Nk": (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536),
+                        "Sk": (96, 192, 224, 448, 896, 960, 1792, 1920, 3584, 3840, 6144, 7168, 12288, 14336, 49152),
+                        "G_": (1, 4, 16, 64), "I": ()
+                    },
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,

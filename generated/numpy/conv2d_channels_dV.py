@@ -106,7 +106,10 @@ def _correlation(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *, n
             halo(G, (first, low, 0, 0), U, copied=True)
 
             # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
-            B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, C), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, C),
+                ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1))
+            )
 
             # A[a, b, c, d] = Σ_e Σ_p Σ_j B[e, p, j, a, b, c]·U[e, p, j, d]
             np.matmul(B_left, U_right, out=A_out)
@@ -123,7 +126,10 @@ def _correlation_work(*, batch, n, m, D, Delta, C, N, R, **_):
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, D*R*m),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, C*(2*Delta + 1)**2, N*R*m, D, C*N*R*m*(2*Delta + 1)**2 + D*N*R*m),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, C*(2*Delta + 1)**2, N*R*m, D,
+            C*N*R*m*(2*Delta + 1)**2 + D*N*R*m
+        ),
         ("fold", (-((-batch) // N))*(-((-n) // R)), 2, C*D*(2*Delta + 1)**2),
     )
 
@@ -132,8 +138,18 @@ def _direct_work(*, batch, n, m, D, Delta, C, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*D*(2*Delta + 1)**2),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D, D, 2, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            D,
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            C
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D,
+            D, 2, 0
+        ),
     )
 
 

@@ -171,14 +171,21 @@ def _fastfir_room(new, *, m, D, C, Delta, S, L, N, **_):
     R = new((S, S, N, L, Tl, C))
     E_right = strided(E, (0, 0, 0, 0, 0, 0), (Kk*Kl, D*L*N*Tl), ((1, 1), (5, 1)))
     Y_out = strided(Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, D*L*N*Tl), ((1, 1), (5, 1)))
-    Y_left = strided(Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, D), ((0, 1), (1, 1), (4, 1), (5, 1)))
-    Q_out = strided(Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Y_left = strided(
+        Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, D), ((0, 1), (1, 1), (4, 1), (5, 1))
+    )
+    Q_out = strided(
+        Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, C), ((0, 1), (1, 1), (4, 1), (5, 1))
+    )
     Q_right = strided(Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*L*N*Tl), ((1, 1), (5, 1)))
     R_out = strided(R, (0, 0, 0, 0, 0, 0), (S**2, C*L*N*Tl), ((1, 1), (5, 1)))
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _fastfir(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, Delta, S, L, N, **_):
+def _fastfir(
+    H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, Delta,
+    S, L, N, **_
+):
     """Fast FIR algorithms."""
     Kk = 2*Delta + S
     Kl = 2*Delta + S
@@ -211,15 +218,29 @@ def _fastfir_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
     Kl = 2*Delta + S
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*L*N*S**2*Tl + C*L*N*Tl*((S*(S + 1)) // 2)**2 + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + D*Kk*Kl*L*N*Tl + D*L*N*Tl*((S*(S + 1)) // 2)**2, 0),
+        (
+            "room", 1,
+            C*L*N*S**2*Tl + C*L*N*Tl*((S*(S + 1)) // 2)**2 + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + D*Kk*Kl*L*N*Tl
+            + D*L*N*Tl*((S*(S + 1)) // 2)**2,
+            0
+        ),
         ("make", (2*Delta + 1)**2, C*D),
         ("make", 1, C*D*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*Kk*Kl*L*N*Tl, D*Tl),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, D*L*N*Tl, D*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, D, C, C*D*((S*(S + 1)) // 2)**2 + D*L*N*Tl*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*L*N*Tl, C*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, D*L*N*Tl,
+            D*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, D, C,
+            C*D*((S*(S + 1)) // 2)**2 + D*L*N*Tl*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*L*N*Tl,
+            C*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2
+        ),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*L*N*S**2*Tl),
     )
 
@@ -262,7 +283,9 @@ def _half_im2col(H, X, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, De
             halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, l, q, b, d] = P[e, q, l + b, d]
-            B[...] = strided(P, (0, 0, 0, 0), (N, m, 2*Delta + R, 2*Delta + 1, D), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0), (N, m, 2*Delta + R, 2*Delta + 1, D), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1))
+            )
 
             # A[e, p, l, c] = Σ_a Σ_b Σ_d B[e, l, a + p, b, d]·F[a, b, d, c]
             A = held(X[first:last, low:high], A_, apart=True)
@@ -280,7 +303,10 @@ def _half_im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*m*(2*Delta + 1)*(2*Delta + R), D*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, D*(2*Delta + 1)**2, C, C*D*(2*Delta + 1)**2 + min(D*N*R*m*(2*Delta + 1)**2, D*N*m*(2*Delta + 1)*(2*Delta + R))),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, D*(2*Delta + 1)**2, C,
+            C*D*(2*Delta + 1)**2 + min(D*N*R*m*(2*Delta + 1)**2, D*N*m*(2*Delta + 1)*(2*Delta + R))
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
@@ -313,7 +339,10 @@ def _im2col(H, X, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, Delta, 
             halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
-            B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D),
+                ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1))
+            )
 
             # A[e, p, l, c] = Σ_a Σ_b Σ_d B[e, p, l, a, b, d]·F[a, b, d, c]
             A = held(X[first:last, low:high], A_)
@@ -331,7 +360,10 @@ def _im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C, C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, D*(2*Delta + 1)**2, C,
+            C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
     )
 
@@ -421,7 +453,10 @@ def _winograd_room(new, *, m, D, C, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, Delta, S, L, N, **_):
+def _winograd(
+    H, X, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, Delta,
+    S, L, N, **_
+):
     """Winograd's algorithm."""
     Kk = 2*Delta + S
     Kl = 2*Delta + S
@@ -567,14 +602,21 @@ def _fastfir_dH_room(new, *, m, C, D, Delta, S, L, N, **_):
     R = new((S, S, N, L, Tj, D))
     E_right = strided(E, (0, 0, 0, 0, 0, 0), (Ki*Kj, C*L*N*Tj), ((1, 1), (5, 1)))
     Y_out = strided(Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*L*N*Tj), ((1, 1), (5, 1)))
-    Y_left = strided(Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
-    Q_out = strided(Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, D), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Y_left = strided(
+        Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, C), ((0, 1), (1, 1), (4, 1), (5, 1))
+    )
+    Q_out = strided(
+        Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, D), ((0, 1), (1, 1), (4, 1), (5, 1))
+    )
     Q_right = strided(Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, D*L*N*Tj), ((1, 1), (5, 1)))
     R_out = strided(R, (0, 0, 0, 0, 0, 0), (S**2, D*L*N*Tj), ((1, 1), (5, 1)))
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _fastfir_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, Delta, S, L, N, **_):
+def _fastfir_dH(
+    G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, Delta,
+    S, L, N, **_
+):
     """Fast FIR algorithms."""
     Ki = 2*Delta + S
     Kj = 2*Delta + S
@@ -607,14 +649,28 @@ def _fastfir_dH_work(*, batch, n, m, C, D, Delta, S, L, N, **_):
     Kj = 2*Delta + S
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*Ki*Kj*L*N*Tj + C*L*N*Tj*((S*(S + 1)) // 2)**2 + D*L*N*S**2*Tj + D*L*N*Tj*((S*(S + 1)) // 2)**2, 0),
+        (
+            "room", 1,
+            C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*Ki*Kj*L*N*Tj + C*L*N*Tj*((S*(S + 1)) // 2)**2 + D*L*N*S**2*Tj
+            + D*L*N*Tj*((S*(S + 1)) // 2)**2,
+            0
+        ),
         ("make", 1, C*D*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C*Tj),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*L*N*Tj, C*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, C, D, C*D*((S*(S + 1)) // 2)**2 + C*L*N*Tj*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, D*L*N*Tj, D*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*L*N*Tj,
+            C*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, C, D,
+            C*D*((S*(S + 1)) // 2)**2 + C*L*N*Tj*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, D*L*N*Tj,
+            D*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2
+        ),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*L*N*S**2*Tj),
     )
 
@@ -651,7 +707,9 @@ def _half_im2col_dH(G, V, dH, P, B, B_left, A_, items, span, *, n, m, C, D, Delt
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, j, q, b, c] = P[e, q, j + b, c]
-            B[...] = strided(P, (0, 0, 0, 0), (N, m, 2*Delta + R, 2*Delta + 1, C), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0), (N, m, 2*Delta + R, 2*Delta + 1, C), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1))
+            )
 
             # A[e, p, j, d] = Σ_a Σ_b Σ_c B[e, j, a + p, b, c]·V[a, b, c, d]
             A = held(dH[first:last, low:high], A_, apart=True)
@@ -668,7 +726,10 @@ def _half_im2col_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*m*(2*Delta + 1)*(2*Delta + R), C*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, C*(2*Delta + 1)**2, D, C*D*(2*Delta + 1)**2 + min(C*N*R*m*(2*Delta + 1)**2, C*N*m*(2*Delta + 1)*(2*Delta + R))),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), N*R, m, C*(2*Delta + 1)**2, D,
+            C*D*(2*Delta + 1)**2 + min(C*N*R*m*(2*Delta + 1)**2, C*N*m*(2*Delta + 1)*(2*Delta + R))
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, 0),
     )
 
@@ -695,11 +756,17 @@ def _im2col_dH(G, V, dH, P, B, B_left, A_, items, span, *, n, m, C, D, Delta, N,
             halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
 
             # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
-            B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, C), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, C),
+                ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1))
+            )
 
             # A[e, p, j, d] = Σ_a Σ_b Σ_c B[e, p, j, a, b, c]·V[a, b, c, d]
             A = held(dH[first:last, low:high], A_)
-            np.matmul(B_left, strided(V, (0, 0, 0, 0), (C*(2*Delta + 1)**2, D), ((2, 1), (3, 1))), out=strided(A, (0, 0, 0, 0), (N*R*m, D), ((2, 1), (3, 1))))
+            np.matmul(
+                B_left, strided(V, (0, 0, 0, 0), (C*(2*Delta + 1)**2, D), ((2, 1), (3, 1))),
+                out=strided(A, (0, 0, 0, 0), (N*R*m, D), ((2, 1), (3, 1)))
+            )
 
             # dH[e + first, low + p, j, d] = A[e, p, j, d]
             put(dH[first:last, low:high], A[:last - first, :high - low])
@@ -712,7 +779,10 @@ def _im2col_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D, C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, C*(2*Delta + 1)**2, D,
+            C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, 0),
     )
 
@@ -797,7 +867,10 @@ def _winograd_dH_room(new, *, m, C, D, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd_dH(G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, Delta, S, L, N, **_):
+def _winograd_dH(
+    G, dH, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, Delta,
+    S, L, N, **_
+):
     """Winograd's algorithm."""
     Ki = 2*Delta + S
     Kj = 2*Delta + S
@@ -882,7 +955,10 @@ def _correlation_dV(G, H, dV, P, U, U_right, B, B_left, A, A_out, items, span, *
             halo(G, (first, low, 0, 0), U, copied=True)
 
             # B[e, p, l, a, b, d] = P[e, 2Δ + p - a, l + 2Δ - b, d]
-            B[...] = strided(P, (0, 2*Delta, 2*Delta, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D), ((0, 1), (1, 1), (2, 1), (1, -1), (2, -1), (3, 1)))
+            B[...] = strided(
+                P, (0, 2*Delta, 2*Delta, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D),
+                ((0, 1), (1, 1), (2, 1), (1, -1), (2, -1), (3, 1))
+            )
 
             # A[a, b, d, c] = Σ_e Σ_p Σ_l B[e, p, l, a, b, d]·U[e, p, l, c]
             np.matmul(B_left, U_right, out=A_out)
@@ -899,7 +975,10 @@ def _correlation_dV_work(*, batch, n, m, C, Delta, D, N, R, **_):
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, C*R*m),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, D*(2*Delta + 1)**2, N*R*m, C, C*N*R*m + D*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, D*(2*Delta + 1)**2, N*R*m, C,
+            C*N*R*m + D*N*R*m*(2*Delta + 1)**2
+        ),
         ("fold", (-((-batch) // N))*(-((-n) // R)), 2, C*D*(2*Delta + 1)**2),
     )
 
@@ -908,8 +987,20 @@ def _direct_work(*, batch, n, m, D, C, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*batch*m*n),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            D, C
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            C*batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            C, 3, 0
+        ),
     )
 
 
@@ -922,8 +1013,20 @@ def _direct_dH_work(*, batch, n, m, C, D, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, D*batch*m*n),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, D),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, 3, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            C, D
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            D*batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            D, 3, 0
+        ),
     )
 
 
@@ -936,8 +1039,18 @@ def _direct_dV_work(*, batch, n, m, C, Delta, D, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*D*(2*Delta + 1)**2),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C, batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D, D, 2, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            C,
+            batch*sum(min(n, a + n) - max(0, a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, b + m) - max(0, b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            D
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D,
+            D, 2, 0
+        ),
     )
 
 

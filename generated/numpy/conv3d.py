@@ -83,7 +83,9 @@ def _direct_dV(X, G, dV, new):
                 h0 = max(0, -e)
                 h1 = min(p, p - e)
                 dV[a + Delta, b + Delta, e + Delta] += np.einsum(
-                    "zijh,zijh->", X[:, i0 + a:i1 + a, j0 + b:j1 + b, h0 + e:h1 + e], G[:, i0:i1, j0:j1, h0:h1], optimize=True
+                    "zijh,zijh->", X[
+                        :, i0 + a:i1 + a, j0 + b:j1 + b, h0 + e:h1 + e
+                    ], G[:, i0:i1, j0:j1, h0:h1], optimize=True
                 )
 
 
@@ -125,7 +127,10 @@ def _box_room(new, *, m, p, Delta, N, R, **_):
     return (P, Q, Q_flat, B_flat, B_spare, C_flat, C_spare, D, D_flat, D_spare)
 
 
-def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C_flat, C_spare, D, D_flat, D_spare, items, span, *, n, m, p, Delta, N, R, **_):
+def _box(
+    X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C_flat, C_spare, D, D_flat, D_spare, items, span, *, n, m, p, Delta, N,
+    R, **_
+):
     """Sums of equal weights."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R):
@@ -136,13 +141,27 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C_flat, C_spare, D, D_flat, 
             np.multiply(P, w, out=Q)
 
             # B[e_, q0, q1, q2] = Σ_a Q[e_, q0 + a, q1, q2]
-            doubled(Q_flat, B_flat, B_spare, 4*Delta**2 + 2*Delta*m + 2*Delta*p + m*p, 2*Delta + 1, 8*Delta**3*N + 4*Delta**2*N*R + 2*Delta*N*R*m + 2*Delta*N*R*p + 4*Delta**2*N*m + 2*Delta*N*m*p + 4*Delta**2*N*p + N*R*m*p - 8*Delta**3 - 4*Delta**2*m - 2*Delta*m*p - 4*Delta**2*p)
+            doubled(
+                Q_flat, B_flat, B_spare, 4*Delta**2 + 2*Delta*m + 2*Delta*p + m*p, 2*Delta + 1,
+                8*Delta**3*N + 4*Delta**2*N*R + 2*Delta*N*R*m + 2*Delta*N*R*p + 4*Delta**2*N*m + 2*Delta*N*m*p
+                + 4*Delta**2*N*p + N*R*m*p - 8*Delta**3 - 4*Delta**2*m - 2*Delta*m*p - 4*Delta**2*p
+            )
 
             # C[e_, q0, q1, q2] = Σ_b B[e_, q0, q1 + b, q2]
-            doubled(B_flat, C_flat, C_spare, 2*Delta + p, 2*Delta + 1, 8*Delta**3*N + 4*Delta**2*N*R + 2*Delta*N*R*m + 2*Delta*N*R*p + 4*Delta**2*N*m + 2*Delta*N*m*p + 4*Delta**2*N*p + N*R*m*p - 4*Delta**2 - 8*Delta**3 - 4*Delta**2*m - 2*Delta*m*p - 2*Delta*p - 4*Delta**2*p)
+            doubled(
+                B_flat, C_flat, C_spare, 2*Delta + p, 2*Delta + 1,
+                8*Delta**3*N + 4*Delta**2*N*R + 2*Delta*N*R*m + 2*Delta*N*R*p + 4*Delta**2*N*m + 2*Delta*N*m*p
+                + 4*Delta**2*N*p
+                + N*R*m*p - 4*Delta**2 - 8*Delta**3 - 4*Delta**2*m - 2*Delta*m*p - 2*Delta*p - 4*Delta**2*p
+            )
 
             # D[e_, q0, q1, q2] = Σ_e C[e_, q0, q1, q2 + e]
-            doubled(C_flat, D_flat, D_spare, 1, 2*Delta + 1, 8*Delta**3*N + 4*Delta**2*N*R + 2*Delta*N*R*m + 2*Delta*N*R*p + 4*Delta**2*N*m + 2*Delta*N*m*p + 4*Delta**2*N*p + N*R*m*p - 2*Delta - 4*Delta**2 - 8*Delta**3 - 4*Delta**2*m - 2*Delta*m*p - 2*Delta*p - 4*Delta**2*p)
+            doubled(
+                C_flat, D_flat, D_spare, 1, 2*Delta + 1,
+                8*Delta**3*N + 4*Delta**2*N*R + 2*Delta*N*R*m + 2*Delta*N*R*p + 4*Delta**2*N*m + 2*Delta*N*m*p
+                + 4*Delta**2*N*p
+                + N*R*m*p - 2*Delta - 4*Delta**2 - 8*Delta**3 - 4*Delta**2*m - 2*Delta*m*p - 2*Delta*p - 4*Delta**2*p
+            )
 
             # H[e_ + first, low + p_, j, h] = u + D[e_, p_, j, h]
             np.add(D[:last - first, :high - low, :m, :p], u, out=H[first:last, low:high])
@@ -197,7 +216,9 @@ def _fft_room(new, *, Delta, Ni, Nj, Nh, I, **_):
     return (R, Yh, Yj, Yi, Q, Bi, Bi_read, Bj, Bj_read, Bh)
 
 
-def _fft(X, u, H, Wi, R_, Yh, Yj, Yi, Q, Bi, Bi_read, Bj, Bj_read, Bh, items, span, *, n, m, p, Delta, Ni, Nj, Nh, I, **_):
+def _fft(
+    X, u, H, Wi, R_, Yh, Yj, Yi, Q, Bi, Bi_read, Bj, Bj_read, Bh, items, span, *, n, m, p, Delta, Ni, Nj, Nh, I, **_
+):
     """Fourier transforms of tiles."""
     Si = Ni - 2*Delta
     Sj = Nj - 2*Delta
@@ -246,7 +267,11 @@ def _fft_work(*, batch, n, m, p, Delta, Ni, Nj, Nh, I, **_):
         ("make fft", 1, Ni*Nj, Nh),
         ("make fft", 1, Nh*Ni, Nj),
         ("make fft", 1, Nh*Nj, Ni),
-        ("edge", 2*(-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-p) // Sh))*(-((-m) // Sj)) + 2*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj))),
+        (
+            "edge",
+            2*(-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-p) // Sh))*(-((-m) // Sj))
+            + 2*(-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj))
+        ),
         ("view", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Nh*Ni*Nj),
         ("fft", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni*Nj, Nh),
         ("fft", (-((-batch) // I))*(-((-p) // Sh))*(-((-n) // Si))*(-((-m) // Sj)), I*Nh*Ni, Nj),
@@ -328,7 +353,10 @@ def _folded_work(*, batch, n, m, p, Delta, S, G, **_):
         ("make", S, (Delta + 1)*(2*Delta + 1)**2),
         ("edge", 2*batch*n*(-((-m) // (G*S))) + 2*batch*n),
         ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S), p),
-        ("matmul", batch*n*(-((-m) // (G*S))), G, S*(Delta + 1), K*(2*Delta + 1), p, min(G*K*p*(2*Delta + 1), p*(2*Delta + 1)*(2*Delta + G*S)) + K*S*(Delta + 1)*(2*Delta + 1)),
+        (
+            "matmul", batch*n*(-((-m) // (G*S))), G, S*(Delta + 1), K*(2*Delta + 1), p,
+            min(G*K*p*(2*Delta + 1), p*(2*Delta + 1)*(2*Delta + G*S)) + K*S*(Delta + 1)*(2*Delta + 1)
+        ),
         ("total", batch*n*(-((-m) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*n*(-((-m) // (G*S))), G*S*p),
     )
@@ -375,7 +403,9 @@ def _lowrank_room(new, *, p, R, Delta, S_, T, G, **_):
     return (E, Y_out, Y_right, Z_out, Z_left, A, A_out)
 
 
-def _lowrank(X, P, u, H, W_left, B, E_, Y_out, Y_right, Z_out, Z_left, A, A_out, items, span, *, n, m, p, R, Delta, S_, T, G, **_):
+def _lowrank(
+    X, P, u, H, W_left, B, E_, Y_out, Y_right, Z_out, Z_left, A, A_out, items, span, *, n, m, p, R, Delta, S_, T, G, **_
+):
     """Passes of a window of low rank."""
     K = 2*Delta + S_
     L = 2*Delta + T
@@ -411,11 +441,14 @@ def _lowrank_work(*, batch, n, m, p, R, Delta, S_, T, G, **_):
         ("make", T, R*(2*Delta + 1)),
         ("edge", 2*batch*n*(-((-m) // (G*S_))) + 2*batch*n),
         ("view", batch*n*(-((-m) // (G*S_))), p*(2*Delta + 1)*(2*Delta + G*S_)),
-        ("matmul", batch*n*(-((-m) // (G*S_))), 2*Delta + G*S_, R, 2*Delta + 1, p, p*(2*Delta + 1)*(2*Delta + G*S_) + R*(2*Delta + 1)),
+        (
+            "matmul", batch*n*(-((-m) // (G*S_))), 2*Delta + G*S_, R, 2*Delta + 1, p,
+            p*(2*Delta + 1)*(2*Delta + G*S_) + R*(2*Delta + 1)
+        ),
         ("matmul", batch*n*(-((-m) // (G*S_))), G*R, S_, K, p, min(G*K*R*p, R*p*(2*Delta + G*S_)) + K*R*S_),
         ("phased", batch*n*(-((-m) // (G*S_))), R, (-((-L) // T)), G*M*S_, L, T),
         ("fold", batch*n*(-((-m) // (G*S_))), R, G*M*S_*T),
-        ("store", batch*n*(-((-m) // (G*S_))), G*M*S_*T**2),
+        ("store", batch*n*(-((-m) // (G*S_))), G*M*S_*T),
     )
 
 
@@ -471,7 +504,11 @@ def _panels_work(*, batch, n, m, p, Delta, S, I, C, **_):
     return (
         ("room", 1, C*I*S + K*Q*(2*Delta + 1)*(2*Delta + I), C*I*S),
         ("make", S, (2*Delta + 1)**3),
-        ("edge", 2*batch*(-((-p) // C))*(-((-n) // I)) + 2*batch*(-((-p) // C))*(-((-m) // S)) + 2*batch*(-((-n) // I))*(-((-m) // S))),
+        (
+            "edge",
+            2*batch*(-((-p) // C))*(-((-n) // I)) + 2*batch*(-((-p) // C))*(-((-m) // S))
+            + 2*batch*(-((-n) // I))*(-((-m) // S))
+        ),
         ("again", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), 2*Delta + 1, K*(2*Delta + I), C + 2*Delta),
         ("near", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), I, S, K*(2*Delta + 1)**2, C),
         ("held", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), C*I*S, I*S*min(1, (-((-p) // C)) - 1)),
@@ -535,7 +572,10 @@ def _rows_work(*, batch, n, m, p, Delta, S, G, **_):
         ("make", S, (2*Delta + 1)**3),
         ("edge", 2*batch*n*(-((-m) // (G*S))) + 2*batch*n),
         ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S), p),
-        ("matmul", batch*n*(-((-m) // (G*S))), G, S*(2*Delta + 1), K*(2*Delta + 1), p, min(G*K*p*(2*Delta + 1), p*(2*Delta + 1)*(2*Delta + G*S)) + K*S*(2*Delta + 1)**2),
+        (
+            "matmul", batch*n*(-((-m) // (G*S))), G, S*(2*Delta + 1), K*(2*Delta + 1), p,
+            min(G*K*p*(2*Delta + 1), p*(2*Delta + 1)*(2*Delta + G*S)) + K*S*(2*Delta + 1)**2
+        ),
         ("total", batch*n*(-((-m) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*n*(-((-m) // (G*S))), G*S*p),
     )
@@ -582,7 +622,9 @@ def _fft_dX_room(new, *, Delta, Nk, Nl, Nq, I, **_):
     return (R, Yq, Yl, Yk, Q, Bk, Bk_read, Bl, Bl_read, Bq)
 
 
-def _fft_dX(G, dX, Wk, R_, Yq, Yl, Yk, Q, Bk, Bk_read, Bl, Bl_read, Bq, items, span, *, n, m, p, Delta, Nk, Nl, Nq, I, **_):
+def _fft_dX(
+    G, dX, Wk, R_, Yq, Yl, Yk, Q, Bk, Bk_read, Bl, Bl_read, Bq, items, span, *, n, m, p, Delta, Nk, Nl, Nq, I, **_
+):
     """Fourier transforms of tiles."""
     Sk = Nk - 2*Delta
     Sl = Nl - 2*Delta
@@ -632,7 +674,11 @@ def _fft_dX_work(*, batch, n, m, p, Delta, Nk, Nl, Nq, I, **_):
         ("make fft", 1, Nk*Nl, Nq),
         ("make fft", 1, Nk*Nq, Nl),
         ("make fft", 1, Nl*Nq, Nk),
-        ("edge", 2*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)) + 2*(-((-batch) // I))*(-((-n) // Sk))*(-((-p) // Sq)) + 2*(-((-batch) // I))*(-((-m) // Sl))*(-((-p) // Sq))),
+        (
+            "edge",
+            2*(-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl)) + 2*(-((-batch) // I))*(-((-n) // Sk))*(-((-p) // Sq))
+            + 2*(-((-batch) // I))*(-((-m) // Sl))*(-((-p) // Sq))
+        ),
         ("view", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nk*Nl*Nq),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nk*Nl, Nq),
         ("fft", (-((-batch) // I))*(-((-n) // Sk))*(-((-m) // Sl))*(-((-p) // Sq)), I*Nk*Nq, Nl),
@@ -711,7 +757,11 @@ def _panels_dX_work(*, batch, n, m, p, Delta, S, I, C, **_):
         ("room", 1, C*I*S + K*Q*(2*Delta + 1)*(2*Delta + I), C*I*S),
         ("make", (2*Delta + 1)**3, 1),
         ("make", S, (2*Delta + 1)**3),
-        ("edge", 2*batch*(-((-p) // C))*(-((-n) // I)) + 2*batch*(-((-p) // C))*(-((-m) // S)) + 2*batch*(-((-n) // I))*(-((-m) // S))),
+        (
+            "edge",
+            2*batch*(-((-p) // C))*(-((-n) // I)) + 2*batch*(-((-p) // C))*(-((-m) // S))
+            + 2*batch*(-((-n) // I))*(-((-m) // S))
+        ),
         ("again", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), 2*Delta + 1, K*(2*Delta + I), C + 2*Delta),
         ("near", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), I, S, K*(2*Delta + 1)**2, C),
         ("held", batch*(-((-p) // C))*(-((-n) // I))*(-((-m) // S)), C*I*S, I*S*min(1, (-((-p) // C)) - 1)),
@@ -782,7 +832,10 @@ def _rows_dX_work(*, batch, n, m, p, Delta, S, G_, **_):
         ("make", S, (2*Delta + 1)**3),
         ("edge", 2*batch*n*(-((-m) // (G_*S))) + 2*batch*n),
         ("copy", batch*n*(-((-m) // (G_*S))), p*(2*Delta + 1)*(2*Delta + G_*S), p),
-        ("matmul", batch*n*(-((-m) // (G_*S))), G_, S*(2*Delta + 1), K*(2*Delta + 1), p, min(G_*K*p*(2*Delta + 1), p*(2*Delta + 1)*(2*Delta + G_*S)) + K*S*(2*Delta + 1)**2),
+        (
+            "matmul", batch*n*(-((-m) // (G_*S))), G_, S*(2*Delta + 1), K*(2*Delta + 1), p,
+            min(G_*K*p*(2*Delta + 1), p*(2*Delta + 1)*(2*Delta + G_*S)) + K*S*(2*Delta + 1)**2
+        ),
         ("total", batch*n*(-((-m) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*n*(-((-m) // (G_*S))), G_*S*p),
     )
@@ -798,7 +851,10 @@ def _columns_dV_room(new, *, m, p, Delta, N, R, **_):
     P = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + p))
     U = new((N, R, m, p))
     A = new((2*Delta + 1, 2*Delta + 1, 2*Delta + 1, p))
-    P_source = strided(P, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, 2*Delta + 1, N, R, m, p), ((1, 1), (2, 1), (3, 1), (0, 1), (1, 1), (2, 1), (3, 1)))
+    P_source = strided(
+        P, (0, 0, 0, 0), (2*Delta + 1, 2*Delta + 1, 2*Delta + 1, N, R, m, p),
+        ((1, 1), (2, 1), (3, 1), (0, 1), (1, 1), (2, 1), (3, 1))
+    )
     return (P, P_source, U, A)
 
 
@@ -837,7 +893,21 @@ def _direct_work(*, batch, n, m, p, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n*p),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p))), sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/max(1, min(p, Delta + 1) - max(-Delta, 1 - p)), 3, 0),
+        (
+            "sweep",
+            max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))
+            *max(0, min(p, Delta + 1) - max(-Delta, 1 - p)),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            *sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))
+            /(
+                max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))
+                *max(1, min(p, Delta + 1) - max(-Delta, 1 - p))
+            ),
+            sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))
+            /max(1, min(p, Delta + 1) - max(-Delta, 1 - p)),
+            3, 0
+        ),
     )
 
 
@@ -850,7 +920,21 @@ def _direct_dX_work(*, batch, n, m, p, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n*p),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p))), sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/max(1, min(p, Delta + 1) - max(-Delta, 1 - p)), 3, 0),
+        (
+            "sweep",
+            max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))
+            *max(0, min(p, Delta + 1) - max(-Delta, 1 - p)),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            *sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))
+            /(
+                max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))
+                *max(1, min(p, Delta + 1) - max(-Delta, 1 - p))
+            ),
+            sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))
+            /max(1, min(p, Delta + 1) - max(-Delta, 1 - p)),
+            3, 0
+        ),
     )
 
 
@@ -863,8 +947,26 @@ def _direct_dV_work(*, batch, n, m, p, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, (2*Delta + 1)**3),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), 1, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))*sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))*max(1, min(p, Delta + 1) - max(-Delta, 1 - p))), 1),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))*max(0, min(p, Delta + 1) - max(-Delta, 1 - p)), 1, 1, 0, 0),
+        (
+            "contract",
+            max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))
+            *max(0, min(p, Delta + 1) - max(-Delta, 1 - p)),
+            1,
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            *sum(min(p, p - e) - max(0, -e) for e in range(max(-Delta, 1 - p), min(p, Delta + 1)))
+            /(
+                max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))
+                *max(1, min(p, Delta + 1) - max(-Delta, 1 - p))
+            ),
+            1
+        ),
+        (
+            "sweep",
+            max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n))
+            *max(0, min(p, Delta + 1) - max(-Delta, 1 - p)),
+            1, 1, 0, 0
+        ),
     )
 
 
@@ -1015,7 +1117,8 @@ conv3d = Kernel(
                     tiled=0,
                     parts=lambda *, n, Delta, Nk, **_: (-((-n) // (Nk - 2*Delta))),
                     strict=False,
-                    admits=lambda *, Delta, Nk, Nl, Nq, **_: Nk >= 2*Delta + 1 and Nl >= 2*Delta + 1 and Nq >= 2*Delta + 1,
+                    admits=lambda *, Delta, Nk, Nl, Nq,
+                    **_: Nk >= 2*Delta + 1 and Nl >= 2*Delta + 1 and Nq >= 2*Delta + 1,
                     bound=_fft_dX_bound,
                     normwise=True,
                 ),

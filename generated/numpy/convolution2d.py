@@ -170,10 +170,16 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
             np.multiply(P, w, out=Q)
 
             # B[e, q0, q1] = Σ_a Q[e, q0 + a, q1]
-            doubled(Q_flat, B_flat, B_spare, 3*m - 2, 2*n - 1, 4*N + 3*N*R*m + 6*N*m*n + 6*m + 4*n - 4 - 2*N*R - 6*N*m - 4*N*n - 6*m*n)
+            doubled(
+                Q_flat, B_flat, B_spare, 3*m - 2, 2*n - 1,
+                4*N + 3*N*R*m + 6*N*m*n + 6*m + 4*n - 4 - 2*N*R - 6*N*m - 4*N*n - 6*m*n
+            )
 
             # C[e, q0, q1] = Σ_b B[e, q0, q1 + b]
-            doubled(B_flat, C_flat, C_spare, 1, 2*m - 1, 4*N + 3*N*R*m + 6*N*m*n + 4*m + 4*n - 2 - 2*N*R - 6*N*m - 4*N*n - 6*m*n)
+            doubled(
+                B_flat, C_flat, C_spare, 1, 2*m - 1,
+                4*N + 3*N*R*m + 6*N*m*n + 4*m + 4*n - 2 - 2*N*R - 6*N*m - 4*N*n - 6*m*n
+            )
 
             # H[e + first, low + p, j] = u + C[e, p, j]
             np.add(C[:last - first, :high - low, :m], u, out=H[first:last, low:high])
@@ -414,7 +420,7 @@ def _lowrank_work(*, batch, n, m, R, S, T, G, **_):
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(G*S + 2*n - 2)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-n) // (G*S))), G*M*S*T**2),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
     )
 
 
@@ -865,7 +871,12 @@ def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)), sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2, 0),
+        (
+            "sweep", (2*m - 1)*(2*n - 1),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))
+            *sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)),
+            sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2, 0
+        ),
     )
 
 
@@ -878,7 +889,12 @@ def _direct_dX_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)), sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2, 0),
+        (
+            "sweep", (2*m - 1)*(2*n - 1),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))
+            *sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)),
+            sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2, 0
+        ),
     )
 
 
@@ -891,7 +907,12 @@ def _direct_dV_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("fill", 1, (2*m - 1)*(2*n - 1)),
-        ("contract", (2*m - 1)*(2*n - 1), 1, batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)), 1),
+        (
+            "contract", (2*m - 1)*(2*n - 1), 1,
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))
+            *sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)),
+            1
+        ),
         ("sweep", (2*m - 1)*(2*n - 1), 1, 1, 0, 0),
     )
 
@@ -943,7 +964,10 @@ convolution2d = Kernel(
             _fft_fixed, _fft_room, _fft,
             weights=("V",),
             arrays=("X", "u"),
-            knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+            knobs={
+                "Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                "I": ()
+            },
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
@@ -1053,7 +1077,10 @@ convolution2d = Kernel(
                     _fft_dX_fixed, _fft_dX_room, _fft_dX,
                     weights=("V",),
                     arrays=("G",),
-                    knobs={"Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    knobs={
+                        "Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                        "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()
+                    },
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,

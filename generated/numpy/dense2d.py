@@ -76,7 +76,10 @@ def _product(X, W, U, H, P_, A_, items, span, *, n, m, N, **_):
 
         # A[e, i, j] = Σ_k Σ_l P[e, k, l]·W[i, j, k, l]
         A = held(H[first:last], A_)
-        np.matmul(strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((3, 1), (1, 1))), out=strided(A, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))))
+        np.matmul(
+            strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((3, 1), (1, 1))),
+            out=strided(A, (0, 0, 0), (N, m*n), ((0, 1), (2, 1)))
+        )
 
         # H[e + first, i, j] = U[i, j] + A[e, i, j]
         put(H[first:last], A[:last - first], U)
@@ -112,7 +115,10 @@ def _product_dX(G, W, dX, P_, A_, items, span, *, n, m, N, **_):
 
         # A[e, k, l] = Σ_i Σ_j P[e, i, j]·W[i, j, k, l]
         A = held(dX[first:last], A_)
-        np.matmul(strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((1, 1), (3, 1))), out=strided(A, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))))
+        np.matmul(
+            strided(P, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), strided(W, (0, 0, 0, 0), (m*n, m*n), ((1, 1), (3, 1))),
+            out=strided(A, (0, 0, 0), (N, m*n), ((0, 1), (2, 1)))
+        )
 
         # dX[e + first, k, l] = A[e, k, l]
         put(dX[first:last], A[:last - first])
@@ -153,7 +159,10 @@ def _correlation_dW(G, X, dW, P_, U_, A, A_out, items, span, *, n, m, N, **_):
         U = halo(G, (first, 0, 0), U_)
 
         # A[k, l, i, j] = Σ_e P[e, k, l]·U[e, i, j]
-        np.matmul(strided(P, (0, 0, 0), (m*n, N), ((2, 1), (0, 1))), strided(U, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))), out=A_out)
+        np.matmul(
+            strided(P, (0, 0, 0), (m*n, N), ((2, 1), (0, 1))), strided(U, (0, 0, 0), (N, m*n), ((0, 1), (2, 1))),
+            out=A_out
+        )
 
         # dW[i, j, k, l] += A[k, l, i, j]
         np.add(dW, A.transpose(2, 3, 0, 1), out=dW)

@@ -127,10 +127,16 @@ def _box(X, u, H, T, P, Q, Q_flat, B_flat, B_spare, C_, C__flat, C__spare, items
             np.multiply(P, T, out=Q)
 
             # B[e, q0, q1, q2] = Σ_a Q[e, q0 + a, q1, q2]
-            doubled(Q_flat, B_flat, B_spare, 2*C*Delta + C*m, 2*Delta + 1, 4*C*Delta**2*N + 2*C*Delta*N*R + 2*C*Delta*N*m + C*N*R*m - 4*C*Delta**2 - 2*C*Delta*m)
+            doubled(
+                Q_flat, B_flat, B_spare, 2*C*Delta + C*m, 2*Delta + 1,
+                4*C*Delta**2*N + 2*C*Delta*N*R + 2*C*Delta*N*m + C*N*R*m - 4*C*Delta**2 - 2*C*Delta*m
+            )
 
             # C_[e, q0, q1, q2] = Σ_b B[e, q0, q1 + b, q2]
-            doubled(B_flat, C__flat, C__spare, C, 2*Delta + 1, 4*C*Delta**2*N + 2*C*Delta*N*R + 2*C*Delta*N*m + C*N*R*m - 2*C*Delta - 4*C*Delta**2 - 2*C*Delta*m)
+            doubled(
+                B_flat, C__flat, C__spare, C, 2*Delta + 1,
+                4*C*Delta**2*N + 2*C*Delta*N*R + 2*C*Delta*N*m + C*N*R*m - 2*C*Delta - 4*C*Delta**2 - 2*C*Delta*m
+            )
 
             # H[e + first, low + p, j, d] = u[d] + C_[e, p, j, d]
             np.add(C_[:last - first, :high - low, :m], u, out=H[first:last, low:high])
@@ -269,7 +275,9 @@ def _lowrank_room(new, *, m, C, R, Delta, N, R_, **_):
     return (P_, P__source, B_out, B_source, A)
 
 
-def _lowrank(X, u, H, T_weights, U_weights, P_, P__source, B_out, B_source, A_, items, span, *, n, m, C, R, Delta, N, R_, **_):
+def _lowrank(
+    X, u, H, T_weights, U_weights, P_, P__source, B_out, B_source, A_, items, span, *, n, m, C, R, Delta, N, R_, **_
+):
     """Passes of a window of low rank."""
     for first, last in tiles(*items, N):
         for low, high in tiles(*span, R_):
@@ -281,7 +289,10 @@ def _lowrank(X, u, H, T_weights, U_weights, P_, P__source, B_out, B_source, A_, 
 
             # A[e, p, j, d] = Σ_r Σ_b B[r, e, p, j + b, d]·U[r, b, j, d]
             A = held(H[first:last, low:high], A_)
-            np.einsum("abcde,abe->cde", B_source, U_weights, out=strided(A, (0, 0, 0, 0), (N, R_, C*m), ((0, 1), (1, 1), (3, 1))))
+            np.einsum(
+                "abcde,abe->cde", B_source, U_weights,
+                out=strided(A, (0, 0, 0, 0), (N, R_, C*m), ((0, 1), (1, 1), (3, 1)))
+            )
 
             # H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
             put(H[first:last, low:high], A[:last - first, :high - low], u)
@@ -327,7 +338,10 @@ def _shifted(X, u, H, T_weights, P, P_source, A_, items, span, *, n, m, C, Delta
 
             # A[e, p, j, d] = Σ_a Σ_b P[e, a + p, j + b, d]·T[a, b, j, d]
             A = held(H[first:last, low:high], A_)
-            np.einsum("abcde,abe->cde", P_source, T_weights, out=strided(A, (0, 0, 0, 0), (N, R, C*m), ((0, 1), (1, 1), (3, 1))))
+            np.einsum(
+                "abcde,abe->cde", P_source, T_weights,
+                out=strided(A, (0, 0, 0, 0), (N, R, C*m), ((0, 1), (1, 1), (3, 1)))
+            )
 
             # H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
             put(H[first:last, low:high], A[:last - first, :high - low], u)
@@ -468,7 +482,10 @@ def _shifted_dX(G, dX, T_weights, P, P_source, A_, items, span, *, n, m, C, Delt
 
             # A[e, p, l, c] = Σ_a Σ_b P[e, a + p, l + b, c]·T[a, b, l, c]
             A = held(dX[first:last, low:high], A_)
-            np.einsum("abcde,abe->cde", P_source, T_weights, out=strided(A, (0, 0, 0, 0), (N, R, C*m), ((0, 1), (1, 1), (3, 1))))
+            np.einsum(
+                "abcde,abe->cde", P_source, T_weights,
+                out=strided(A, (0, 0, 0, 0), (N, R, C*m), ((0, 1), (1, 1), (3, 1)))
+            )
 
             # dX[e + first, low + p, l, c] = A[e, p, l, c]
             put(dX[first:last, low:high], A[:last - first, :high - low])
@@ -538,7 +555,13 @@ def _direct_work(*, batch, n, m, C, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3, 0),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            C, 3, 0
+        ),
     )
 
 
@@ -551,7 +574,13 @@ def _direct_dX_work(*, batch, n, m, C, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 3, 0),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            C, 3, 0
+        ),
     )
 
 
@@ -564,8 +593,18 @@ def _direct_dV_work(*, batch, n, m, C, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*(2*Delta + 1)**2),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), 1),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C, C, 1, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            C,
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            1
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C,
+            C, 1, 0
+        ),
     )
 
 
@@ -608,7 +647,10 @@ depthwise2d = Kernel(
             _fft_fixed, _fft_room, _fft,
             weights=("V",),
             arrays=("X", "u"),
-            knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+            knobs={
+                "Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                "I": ()
+            },
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
@@ -690,7 +732,10 @@ depthwise2d = Kernel(
                     _fft_dX_fixed, _fft_dX_room, _fft_dX,
                     weights=("V",),
                     arrays=("G",),
-                    knobs={"Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    knobs={
+                        "Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                        "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()
+                    },
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,

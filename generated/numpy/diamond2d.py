@@ -4,13 +4,13 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X[i + a, j + b]        |b - a|, |a + b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(diamond(Δ)) ⟶ boundary(zero)
-Proved        127 of 127 obligations for all sizes: docs/derivations/diamond2d.md
+Proved        130 of 130 obligations for all sizes: docs/derivations/diamond2d.md
 Cost          2·n·m·(2Δ + 2·Δ² + 1) operations
 """
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel
-from .._runtime.primitives import halo, held, put, strided, tiles, total
+from .._runtime.primitives import halo, held, put, stretches, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["diamond2d"]
@@ -367,7 +367,10 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
-        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m, min(G*K*m, m*(2*Delta + G*S)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m,
+            min(G*K*m, m*(2*Delta + G*S)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-n) // (G*S))), G*S*m),
     )
@@ -381,7 +384,10 @@ def _bands_dX_fixed(V, new, *, n, Delta, **_):
     # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
-            if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta and Delta - a <= 2*Delta - b and Delta - b <= 2*Delta - a:
+            if (
+                -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta and Delta - a <= 2*Delta - b
+                and Delta - b <= 2*Delta - a
+            ):
                 F[a, b] = V[2*Delta - a, 2*Delta - b]
     W = new((2*Delta + 1, C + 2*Delta + n + 1 - max(-Delta, -n)))
     W[...] = 0
@@ -441,7 +447,10 @@ def _fft_dX_fixed(V, new, *, Delta, Nk, Nl, **_):
     # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
-            if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta and Delta - a <= 2*Delta - b and Delta - b <= 2*Delta - a:
+            if (
+                -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta and Delta - a <= 2*Delta - b
+                and Delta - b <= 2*Delta - a
+            ):
                 F[a, b] = V[2*Delta - a, 2*Delta - b]
     T = new((Nk, Nl))
     T[...] = 0
@@ -535,7 +544,10 @@ def _panels_dX_fixed(V, new, *, Delta, S, **_):
     # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
-            if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta and Delta - a <= 2*Delta - b and Delta - b <= 2*Delta - a:
+            if (
+                -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta and Delta - a <= 2*Delta - b
+                and Delta - b <= 2*Delta - a
+            ):
                 F[a, b] = V[2*Delta - a, 2*Delta - b]
     T = new((S, K, 2*Delta + 1))
     T[...] = 0
@@ -601,7 +613,10 @@ def _rows_dX_fixed(V, new, *, Delta, S, **_):
     # F[a, b] = V[2Δ - a, 2Δ - b]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
-            if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta and Delta - a <= 2*Delta - b and Delta - b <= 2*Delta - a:
+            if (
+                -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta and Delta - a <= 2*Delta - b
+                and Delta - b <= 2*Delta - a
+            ):
                 F[a, b] = V[2*Delta - a, 2*Delta - b]
     T = new((2*Delta + 1, S, K))
     T[...] = 0
@@ -655,9 +670,61 @@ def _rows_dX_work(*, batch, n, m, Delta, S, G_, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(2*Delta + G_*S)),
-        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m, min(G_*K*m, m*(2*Delta + G_*S)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m,
+            min(G_*K*m, m*(2*Delta + G_*S)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-n) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-n) // (G_*S))), G_*S*m),
+    )
+
+
+def _columns_dV_fixed(new, **_):
+    """What sums by columns makes of the weights, once."""
+    return ()
+
+
+def _columns_dV_room(new, *, m, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m))
+    U = new((N, R, m))
+    A = new((2*Delta + 1, 2*Delta + 1, m))
+    P_source = strided(P, (0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, m), ((1, 1), (2, 1), (0, 1), (1, 1), (2, 1)))
+    return (P, P_source, U, A)
+
+
+def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, Delta, N, R, **_):
+    """Sums by columns."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e, q0, q1] = X[e + first, low + q0 - Delta, q1 - Delta], 0 outside
+            halo(X, (first, low - Delta, -Delta), P, copied=True)
+
+            # U[e, p, j] = G[e + first, low + p, j], 0 outside
+            halo(G, (first, low, 0), U, copied=True)
+
+            # A[a, b, j] = Σ_e Σ_p P[e, a + p, j + b]·U[e, p, j]
+            np.einsum("abcde,cde->abe", P_source, U, out=A)
+
+            # dV[a, b] += Σ_j A[a, b, j]
+            a, b = np.ogrid[:2*Delta + 1, :2*Delta + 1]
+            np.add(
+                dV, A.sum((2,)), out=dV,
+                where=(-Delta <= a + b - 2*Delta) & (a + b - 2*Delta <= Delta) & (a - Delta <= b) & (b - Delta <= a)
+            )
+
+
+def _columns_dV_work(*, batch, n, m, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, N*(2*Delta + R)*(2*Delta + m) + m*(2*Delta + 1)**2 + N*R*m, 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*(2*Delta + R)*(2*Delta + m), 2*Delta + m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*R*m, R*m),
+        ("weigh", (-((-batch) // N))*(-((-n) // R)), N*R, (2*Delta + 1)**2, m),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, m*(2*Delta + 1)**2),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, (2*Delta + 1)**2),
     )
 
 
@@ -665,7 +732,13 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 0, 2, 0),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch*m
+            *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            0, 2, 0
+        ),
     )
 
 
@@ -678,13 +751,39 @@ def _direct_dX_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 0, 2, 0),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch*m
+            *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            0, 2, 0
+        ),
     )
 
 
 def _direct_dX_terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 4*Delta + 4*Delta**2 + 1
+
+
+def _direct_dV_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, (2*Delta + 1)**2),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            1, 0, 1
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1,
+            1, 0, 0
+        ),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch*m*n
 
 
 def _sizes(X, V, u):
@@ -730,7 +829,10 @@ diamond2d = Kernel(
             _fft_fixed, _fft_room, _fft,
             weights=("V",),
             arrays=("X", "u"),
-            knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+            knobs={
+                "Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                "I": ()
+            },
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
@@ -803,7 +905,10 @@ diamond2d = Kernel(
                     _fft_dX_fixed, _fft_dX_room, _fft_dX,
                     weights=("V",),
                     arrays=("G",),
-                    knobs={"Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    knobs={
+                        "Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                        "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()
+                    },
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,
@@ -838,7 +943,23 @@ diamond2d = Kernel(
                 ),
             ),
         ),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "columns_dV",
+                    "sums by columns",
+                    _columns_dV_fixed, _columns_dV_room, _columns_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_columns_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

@@ -177,10 +177,16 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
             np.multiply(P, w, out=Q)
 
             # B[e, q0, q1] = Σ_a Q[e, q0 + 2a, q1]
-            doubled(Q_flat, B_flat, B_spare, 8*Delta + 2*m, 2*Delta + 1, 16*Delta**2*N + 4*Delta*N*R + 4*Delta*N*m + N*R*m - 16*Delta**2 - 4*Delta*m)
+            doubled(
+                Q_flat, B_flat, B_spare, 8*Delta + 2*m, 2*Delta + 1,
+                16*Delta**2*N + 4*Delta*N*R + 4*Delta*N*m + N*R*m - 16*Delta**2 - 4*Delta*m
+            )
 
             # C[e, q0, q1] = Σ_b B[e, q0, q1 + 2b]
-            doubled(B_flat, C_flat, C_spare, 2, 2*Delta + 1, 16*Delta**2*N + 4*Delta*N*R + 4*Delta*N*m + N*R*m - 16*Delta**2 - 4*Delta - 4*Delta*m)
+            doubled(
+                B_flat, C_flat, C_spare, 2, 2*Delta + 1,
+                16*Delta**2*N + 4*Delta*N*R + 4*Delta*N*m + N*R*m - 16*Delta**2 - 4*Delta - 4*Delta*m
+            )
 
             # H[e + first, low + p, j] = u + C[e, p, j]
             np.add(C[:last - first, :high - low, :m], u, out=H[first:last, low:high])
@@ -396,7 +402,10 @@ def _gapped_work(*, batch, n, m, Delta, G, **_):
         ("make", 1, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // G)), m*(4*Delta + G)),
-        ("matmul", batch*(-((-n) // G)), G, 2*Delta + 1, 2*Delta + 1, m, (2*Delta + 1)**2 + min(G*m*(2*Delta + 1), m*(4*Delta + G))),
+        (
+            "matmul", batch*(-((-n) // G)), G, 2*Delta + 1, 2*Delta + 1, m,
+            (2*Delta + 1)**2 + min(G*m*(2*Delta + 1), m*(4*Delta + G))
+        ),
         ("total", batch*(-((-n) // G)), 2*Delta + 1, G*Q),
         ("store", batch*(-((-n) // G)), G*m),
     )
@@ -474,7 +483,7 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(4*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-n) // (G*S))), G*M*S*T**2),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
     )
 
 
@@ -590,7 +599,10 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(4*Delta + G*S)),
-        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m, min(G*K*m, m*(4*Delta + G*S)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m,
+            min(G*K*m, m*(4*Delta + G*S)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-n) // (G*S))), G*S*m),
     )
@@ -799,7 +811,10 @@ def _gapped_dX_work(*, batch, n, m, Delta, G_, **_):
         ("make", 1, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // G_)), m*(4*Delta + G_)),
-        ("matmul", batch*(-((-n) // G_)), G_, 2*Delta + 1, 2*Delta + 1, m, (2*Delta + 1)**2 + min(G_*m*(2*Delta + 1), m*(4*Delta + G_))),
+        (
+            "matmul", batch*(-((-n) // G_)), G_, 2*Delta + 1, 2*Delta + 1, m,
+            (2*Delta + 1)**2 + min(G_*m*(2*Delta + 1), m*(4*Delta + G_))
+        ),
         ("total", batch*(-((-n) // G_)), 2*Delta + 1, G_*Q),
         ("store", batch*(-((-n) // G_)), G_*m),
     )
@@ -929,7 +944,10 @@ def _rows_dX_work(*, batch, n, m, Delta, S, G_, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(4*Delta + G_*S)),
-        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m, min(G_*K*m, m*(4*Delta + G_*S)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m,
+            min(G_*K*m, m*(4*Delta + G_*S)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-n) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-n) // (G_*S))), G_*S*m),
     )
@@ -984,7 +1002,30 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), batch*sum(min(n, n - 2*a) - max(0, -2*a) for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)))*sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/(max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))), sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta)), 2, 0),
+        (
+            "sweep",
+            max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))
+            *max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)),
+            batch
+            *sum(
+                min(n, n - 2*a) - max(0, -2*a)
+                for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1))
+            )
+            *sum(
+                min(m, m - 2*b) - max(0, -2*b)
+                for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1))
+            )
+            /(
+                max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))
+                *max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))
+            ),
+            sum(
+                min(m, m - 2*b) - max(0, -2*b)
+                for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1))
+            )
+            /max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta)),
+            2, 0
+        ),
     )
 
 
@@ -997,7 +1038,30 @@ def _direct_dX_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), batch*sum(min(n, n - 2*a) - max(0, -2*a) for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)))*sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/(max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))), sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta)), 2, 0),
+        (
+            "sweep",
+            max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))
+            *max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)),
+            batch
+            *sum(
+                min(n, n - 2*a) - max(0, -2*a)
+                for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1))
+            )
+            *sum(
+                min(m, m - 2*b) - max(0, -2*b)
+                for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1))
+            )
+            /(
+                max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))
+                *max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))
+            ),
+            sum(
+                min(m, m - 2*b) - max(0, -2*b)
+                for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1))
+            )
+            /max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta)),
+            2, 0
+        ),
     )
 
 
@@ -1010,8 +1074,32 @@ def _direct_dV_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, (2*Delta + 1)**2),
-        ("contract", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), 1, batch*sum(min(n, n - 2*a) - max(0, -2*a) for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1)))*sum(min(m, m - 2*b) - max(0, -2*b) for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1)))/(max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))), 1),
-        ("sweep", max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))*max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)), 1, 1, 0, 0),
+        (
+            "contract",
+            max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))
+            *max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)),
+            1,
+            batch
+            *sum(
+                min(n, n - 2*a) - max(0, -2*a)
+                for a in range(max((-((n - 1) // 2)), -Delta), min(((n - 1) // 2) + 1, Delta + 1))
+            )
+            *sum(
+                min(m, m - 2*b) - max(0, -2*b)
+                for b in range(max((-((m - 1) // 2)), -Delta), min(((m - 1) // 2) + 1, Delta + 1))
+            )
+            /(
+                max(1, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))
+                *max(1, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta))
+            ),
+            1
+        ),
+        (
+            "sweep",
+            max(0, min(((m - 1) // 2) + 1, Delta + 1) - max((-((m - 1) // 2)), -Delta))
+            *max(0, min(((n - 1) // 2) + 1, Delta + 1) - max((-((n - 1) // 2)), -Delta)),
+            1, 1, 0, 0
+        ),
     )
 
 
@@ -1063,7 +1151,10 @@ dilated2d = Kernel(
             _fft_fixed, _fft_room, _fft,
             weights=("V",),
             arrays=("X", "u"),
-            knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+            knobs={
+                "Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                "I": ()
+            },
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
@@ -1183,7 +1274,10 @@ dilated2d = Kernel(
                     _fft_dX_fixed, _fft_dX_room, _fft_dX,
                     weights=("V",),
                     arrays=("G",),
-                    knobs={"Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    knobs={
+                        "Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                        "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()
+                    },
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,

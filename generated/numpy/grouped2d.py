@@ -31,7 +31,9 @@ def _direct(X, V, u, H, new):
             j0 = max(0, -b)
             j1 = min(m, m - b)
             H[..., i0:i1, j0:j1, :, :] += np.einsum(
-                "cfd,...ijfc->...ijfd", V[a + Delta, b + Delta], X[..., i0 + a:i1 + a, j0 + b:j1 + b, :, :], optimize=True
+                "cfd,...ijfc->...ijfd", V[a + Delta, b + Delta], X[
+                    ..., i0 + a:i1 + a, j0 + b:j1 + b, :, :
+                ], optimize=True
             )
 
 
@@ -180,14 +182,23 @@ def _fastfir_room(new, *, m, F, C, D, Delta, S, L, N, **_):
     R = new((S, S, N, L, Tj, F, D))
     E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, C*F*L*N*Tj), ((1, 1), (6, 1)))
     Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*F*L*N*Tj), ((1, 1), (6, 1)))
-    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tj, C), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
-    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tj, D), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Y_left = strided(
+        Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tj, C),
+        ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1))
+    )
+    Q_out = strided(
+        Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tj, D),
+        ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1))
+    )
     Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, D*F*L*N*Tj), ((1, 1), (6, 1)))
     R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, D*F*L*N*Tj), ((1, 1), (6, 1)))
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _fastfir(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, C, D, Delta, S, L, N, **_):
+def _fastfir(
+    X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, C, D,
+    Delta, S, L, N, **_
+):
     """Fast FIR algorithms."""
     Ki = 2*Delta + S
     Kj = 2*Delta + S
@@ -199,7 +210,9 @@ def _fastfir(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_
             halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S·gi, kj + S·gj, f, c]
-            E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, F, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+            E[...] = strided(
+                P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, F, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1))
+            )
 
             # Y[ti, tj, q, gi, gj, f, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, f, c]
             np.matmul(B_left, E_right, out=Y_out)
@@ -220,15 +233,32 @@ def _fastfir_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
     Kj = 2*Delta + S
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*F*Ki*Kj*L*N*Tj + C*F*L*N*Tj*((S*(S + 1)) // 2)**2 + D*F*L*N*S**2*Tj + D*F*L*N*Tj*((S*(S + 1)) // 2)**2, 0),
+        (
+            "room", 1,
+            C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*F*Ki*Kj*L*N*Tj + C*F*L*N*Tj*((S*(S + 1)) // 2)**2
+            + D*F*L*N*S**2*Tj + D*F*L*N*Tj*((S*(S + 1)) // 2)**2,
+            0
+        ),
         ("make", 1, C*D*F*(2*Delta + 1)**2),
         ("make", 1, C*D*F*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*F*(Kj + S*(Tj - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)),
+            C*F*(Kj + S*(Tj - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj, C*F*Tj),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*F*L*N*Tj, C*F*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*((S*(S + 1)) // 2)**2, L*N*Tj, C, D, C*D*F*((S*(S + 1)) // 2)**2 + C*F*L*N*Tj*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, D*F*L*N*Tj, D*F*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*F*L*N*Tj,
+            C*F*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*((S*(S + 1)) // 2)**2, L*N*Tj, C, D,
+            C*D*F*((S*(S + 1)) // 2)**2 + C*F*L*N*Tj*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, D*F*L*N*Tj,
+            D*F*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2
+        ),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), D*F*L*N*S**2*Tj),
     )
 
@@ -265,11 +295,18 @@ def _half_im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, F, C, D, De
             halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # B[f, e, j, q, b, c] = P[e, q, j + b, f, c]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (F, N, m, 2*Delta + R, 2*Delta + 1, C), ((3, 1), (0, 1), (2, 1), (1, 1), (2, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (F, N, m, 2*Delta + R, 2*Delta + 1, C),
+                ((3, 1), (0, 1), (2, 1), (1, 1), (2, 1), (4, 1))
+            )
 
             # A[e, p, j, f, d] = Σ_a Σ_b Σ_c B[f, e, j, a + p, b, c]·V[a, b, c, f, d]
             A = held(H[first:last, low:high], A_)
-            np.matmul(B_left, strided(V, (0, 0, 0, 0, 0), (F, 1, 1, C*(2*Delta + 1)**2, D), ((3, 1), (0, 0), (0, 0), (2, 1), (4, 1))), out=A.transpose(3, 0, 1, 2, 4))
+            np.matmul(
+                B_left,
+                strided(V, (0, 0, 0, 0, 0), (F, 1, 1, C*(2*Delta + 1)**2, D), ((3, 1), (0, 0), (0, 0), (2, 1), (4, 1))),
+                out=A.transpose(3, 0, 1, 2, 4)
+            )
 
             # H[e + first, low + p, j, f, d] = u[f, d] + A[e, p, j, f, d]
             put(H[first:last, low:high], A[:last - first, :high - low], u)
@@ -282,7 +319,10 @@ def _half_im2col_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*m*(2*Delta + 1)*(2*Delta + R), C),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F*N*R, m, C*(2*Delta + 1)**2, D, C*D*F*(2*Delta + 1)**2 + min(C*F*N*R*m*(2*Delta + 1)**2, C*F*N*m*(2*Delta + 1)*(2*Delta + R))),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F*N*R, m, C*(2*Delta + 1)**2, D,
+            C*D*F*(2*Delta + 1)**2 + min(C*F*N*R*m*(2*Delta + 1)**2, C*F*N*m*(2*Delta + 1)*(2*Delta + R))
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m, 0),
     )
 
@@ -309,11 +349,17 @@ def _im2col(X, V, u, H, P, B, B_left, A_, items, span, *, n, m, F, C, D, Delta, 
             halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # B[f, e, p, j, a, b, c] = P[e, a + p, j + b, f, c]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (F, N, R, m, 2*Delta + 1, 2*Delta + 1, C), ((3, 1), (0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (F, N, R, m, 2*Delta + 1, 2*Delta + 1, C),
+                ((3, 1), (0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (4, 1))
+            )
 
             # A[e, p, j, f, d] = Σ_a Σ_b Σ_c B[f, e, p, j, a, b, c]·V[a, b, c, f, d]
             A = held(H[first:last, low:high], A_)
-            np.matmul(B_left, strided(V, (0, 0, 0, 0, 0), (F, C*(2*Delta + 1)**2, D), ((3, 1), (2, 1), (4, 1))), out=strided(A, (0, 0, 0, 0, 0), (F, N*R*m, D), ((3, 1), (2, 1), (4, 1))))
+            np.matmul(
+                B_left, strided(V, (0, 0, 0, 0, 0), (F, C*(2*Delta + 1)**2, D), ((3, 1), (2, 1), (4, 1))),
+                out=strided(A, (0, 0, 0, 0, 0), (F, N*R*m, D), ((3, 1), (2, 1), (4, 1)))
+            )
 
             # H[e + first, low + p, j, f, d] = u[f, d] + A[e, p, j, f, d]
             put(H[first:last, low:high], A[:last - first, :high - low], u)
@@ -326,7 +372,10 @@ def _im2col_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, C*(2*Delta + 1)**2, D, C*D*F*(2*Delta + 1)**2 + C*F*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, C*(2*Delta + 1)**2, D,
+            C*D*F*(2*Delta + 1)**2 + C*F*N*R*m*(2*Delta + 1)**2
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m, 0),
     )
 
@@ -414,7 +463,10 @@ def _winograd_room(new, *, m, F, C, D, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, C, D, Delta, S, L, N, **_):
+def _winograd(
+    X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, C, D,
+    Delta, S, L, N, **_
+):
     """Winograd's algorithm."""
     Ki = 2*Delta + S
     Kj = 2*Delta + S
@@ -426,7 +478,9 @@ def _winograd(X, u, H, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
             halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # E[ki, kj, q, gi, gj, f, c] = P[q, ki + S·gi, kj + S·gj, f, c]
-            E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, F, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+            E[...] = strided(
+                P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, F, C), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1))
+            )
 
             # Y[ti, tj, q, gi, gj, f, c] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, f, c]
             np.matmul(B_left, E_right, out=Y_out)
@@ -447,11 +501,17 @@ def _winograd_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
     Kj = 2*Delta + S
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*F*Ki*Kj*L*N*Tj + D*F*Ki*Kj*L*N*Tj + D*F*L*N*S**2*Tj, 0),
+        (
+            "room", 1,
+            C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*F*Ki*Kj*L*N*Tj + D*F*Ki*Kj*L*N*Tj + D*F*L*N*S**2*Tj, 0
+        ),
         ("make", 1, C*D*F*(2*Delta + 1)**2),
         ("make", 1, C*D*F*Ki*Kj*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*F*(Kj + S*(Tj - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)),
+            C*F*(Kj + S*(Tj - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*F*Ki*Kj*L*N*Tj, C*F*Tj),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, C*F*L*N*Tj, C*F*Ki*Kj*L*N*Tj + Ki**2*Kj**2),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Ki*Kj, L*N*Tj, C, D, C*D*F*Ki*Kj + C*F*Ki*Kj*L*N*Tj),
@@ -565,14 +625,23 @@ def _fastfir_dX_room(new, *, m, F, D, C, Delta, S, L, N, **_):
     R = new((S, S, N, L, Tl, F, C))
     E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, D*F*L*N*Tl), ((1, 1), (6, 1)))
     Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, D*F*L*N*Tl), ((1, 1), (6, 1)))
-    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tl, D), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
-    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tl, C), ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1)))
+    Y_left = strided(
+        Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tl, D),
+        ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1))
+    )
+    Q_out = strided(
+        Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), F, L*N*Tl, C),
+        ((0, 1), (1, 1), (5, 1), (4, 1), (6, 1))
+    )
     Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*F*L*N*Tl), ((1, 1), (6, 1)))
     R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, C*F*L*N*Tl), ((1, 1), (6, 1)))
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _fastfir_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, D, C, Delta, S, L, N, **_):
+def _fastfir_dX(
+    G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, D, C,
+    Delta, S, L, N, **_
+):
     """Fast FIR algorithms."""
     Kk = 2*Delta + S
     Kl = 2*Delta + S
@@ -584,7 +653,9 @@ def _fastfir_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q
             halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S·gk, kl + S·gl, g, d]
-            E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, F, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+            E[...] = strided(
+                P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, F, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1))
+            )
 
             # Y[tk, tl, q, gk, gl, g, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, g, d]
             np.matmul(B_left, E_right, out=Y_out)
@@ -605,15 +676,32 @@ def _fastfir_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
     Kl = 2*Delta + S
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*F*L*N*S**2*Tl + C*F*L*N*Tl*((S*(S + 1)) // 2)**2 + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + D*F*Kk*Kl*L*N*Tl + D*F*L*N*Tl*((S*(S + 1)) // 2)**2, 0),
+        (
+            "room", 1,
+            C*F*L*N*S**2*Tl + C*F*L*N*Tl*((S*(S + 1)) // 2)**2 + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1))
+            + D*F*Kk*Kl*L*N*Tl + D*F*L*N*Tl*((S*(S + 1)) // 2)**2,
+            0
+        ),
         ("make", (2*Delta + 1)**2, C*D*F),
         ("make", 1, C*D*F*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*F*(Kl + S*(Tl - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)),
+            D*F*(Kl + S*(Tl - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*Kk*Kl*L*N*Tl, D*F*Tl),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, D*F*L*N*Tl, D*F*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*((S*(S + 1)) // 2)**2, L*N*Tl, D, C, C*D*F*((S*(S + 1)) // 2)**2 + D*F*L*N*Tl*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*F*L*N*Tl, C*F*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, D*F*L*N*Tl,
+            D*F*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*((S*(S + 1)) // 2)**2, L*N*Tl, D, C,
+            C*D*F*((S*(S + 1)) // 2)**2 + D*F*L*N*Tl*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*F*L*N*Tl,
+            C*F*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2
+        ),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*F*L*N*S**2*Tl),
     )
 
@@ -656,7 +744,10 @@ def _half_im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, n, m, F, 
             halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # B[g, e, l, q, b, d] = P[e, q, l + b, g, d]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (F, N, m, 2*Delta + R, 2*Delta + 1, D), ((3, 1), (0, 1), (2, 1), (1, 1), (2, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (F, N, m, 2*Delta + R, 2*Delta + 1, D),
+                ((3, 1), (0, 1), (2, 1), (1, 1), (2, 1), (4, 1))
+            )
 
             # A[e, p, l, g, c] = Σ_a Σ_b Σ_d B[g, e, l, a + p, b, d]·F_[g, a, b, d, c]
             A = held(dX[first:last, low:high], A_)
@@ -674,7 +765,10 @@ def _half_im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*m*(2*Delta + 1)*(2*Delta + R), D),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F*N*R, m, D*(2*Delta + 1)**2, C, C*D*F*(2*Delta + 1)**2 + min(D*F*N*R*m*(2*Delta + 1)**2, D*F*N*m*(2*Delta + 1)*(2*Delta + R))),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F*N*R, m, D*(2*Delta + 1)**2, C,
+            C*D*F*(2*Delta + 1)**2 + min(D*F*N*R*m*(2*Delta + 1)**2, D*F*N*m*(2*Delta + 1)*(2*Delta + R))
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m, 0),
     )
 
@@ -707,7 +801,10 @@ def _im2col_dX(G, dX, F__right, P, B, B_left, A_, items, span, *, n, m, F, D, C,
             halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # B[g, e, p, l, a, b, d] = P[e, a + p, l + b, g, d]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (F, N, R, m, 2*Delta + 1, 2*Delta + 1, D), ((3, 1), (0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (F, N, R, m, 2*Delta + 1, 2*Delta + 1, D),
+                ((3, 1), (0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (4, 1))
+            )
 
             # A[e, p, l, g, c] = Σ_a Σ_b Σ_d B[g, e, p, l, a, b, d]·F_[g, a, b, d, c]
             A = held(dX[first:last, low:high], A_)
@@ -725,7 +822,10 @@ def _im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m*(2*Delta + 1)**2, D),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, D*(2*Delta + 1)**2, C, C*D*F*(2*Delta + 1)**2 + D*F*N*R*m*(2*Delta + 1)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F, N*R*m, D*(2*Delta + 1)**2, C,
+            C*D*F*(2*Delta + 1)**2 + D*F*N*R*m*(2*Delta + 1)**2
+        ),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m, 0),
     )
 
@@ -815,7 +915,10 @@ def _winograd_dX_room(new, *, m, F, D, C, Delta, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, D, C, Delta, S, L, N, **_):
+def _winograd_dX(
+    G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, F, D, C,
+    Delta, S, L, N, **_
+):
     """Winograd's algorithm."""
     Kk = 2*Delta + S
     Kl = 2*Delta + S
@@ -827,7 +930,9 @@ def _winograd_dX(G, dX, A_left, B_left, W, P, E, E_right, Y_out, Y_left, Q_out, 
             halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
 
             # E[kk, kl, q, gk, gl, g, d] = P[q, kk + S·gk, kl + S·gl, g, d]
-            E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, F, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+            E[...] = strided(
+                P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, F, D), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1))
+            )
 
             # Y[tk, tl, q, gk, gl, g, d] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, g, d]
             np.matmul(B_left, E_right, out=Y_out)
@@ -848,11 +953,17 @@ def _winograd_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
     Kl = 2*Delta + S
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*F*Kk*Kl*L*N*Tl + C*F*L*N*S**2*Tl + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*F*Kk*Kl*L*N*Tl, 0),
+        (
+            "room", 1,
+            C*F*Kk*Kl*L*N*Tl + C*F*L*N*S**2*Tl + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*F*Kk*Kl*L*N*Tl, 0
+        ),
         ("make", (2*Delta + 1)**2, C*D*F),
         ("make", 1, C*D*F*Kk*Kl*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*F*(Kl + S*(Tl - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)),
+            D*F*(Kl + S*(Tl - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*F*Kk*Kl*L*N*Tl, D*F*Tl),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, D*F*L*N*Tl, D*F*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), F*Kk*Kl, L*N*Tl, D, C, C*D*F*Kk*Kl + D*F*Kk*Kl*L*N*Tl),
@@ -901,7 +1012,10 @@ def _correlation_dV(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *
             halo(G, (first, low, 0, 0, 0), U, copied=True)
 
             # B[e, p, j, f, a, b, c] = P[e, a + p, j + b, f, c]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (N, R, m, F, 2*Delta + 1, 2*Delta + 1, C), ((0, 1), (1, 1), (2, 1), (3, 1), (1, 1), (2, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (N, R, m, F, 2*Delta + 1, 2*Delta + 1, C),
+                ((0, 1), (1, 1), (2, 1), (3, 1), (1, 1), (2, 1), (4, 1))
+            )
 
             # A[f, a, b, c, d] = Σ_e Σ_p Σ_j B[e, p, j, f, a, b, c]·U[e, p, j, f, d]
             np.matmul(B_left, U_right, out=A_out)
@@ -913,12 +1027,18 @@ def _correlation_dV(G, X, dV, P, U, U_right, B, B_left, A, A_out, items, span, *
 def _correlation_dV_work(*, batch, n, m, F, D, Delta, C, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, C*D*F*(2*Delta + 1)**2 + C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m, 0),
+        (
+            "room", 1,
+            C*D*F*(2*Delta + 1)**2 + C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m, 0
+        ),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m, D*F*R*m),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2, C),
-        ("matmul", (-((-batch) // N))*(-((-n) // R)), F, C*(2*Delta + 1)**2, N*R*m, D, C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F, C*(2*Delta + 1)**2, N*R*m, D,
+            C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m
+        ),
         ("fold", (-((-batch) // N))*(-((-n) // R)), 2, C*D*F*(2*Delta + 1)**2),
     )
 
@@ -927,8 +1047,20 @@ def _direct_work(*, batch, n, m, F, C, D, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, D*F*batch*m*n),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, D),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, 4, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            C, D
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            D*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            D, 4, 0
+        ),
     )
 
 
@@ -941,8 +1073,20 @@ def _direct_dX_work(*, batch, n, m, F, D, C, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*F*batch*m*n),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), D, C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C, 4, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            D, C
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            C*F*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            C, 4, 0
+        ),
     )
 
 
@@ -955,8 +1099,18 @@ def _direct_dV_work(*, batch, n, m, F, D, Delta, C, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*D*F*(2*Delta + 1)**2),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), D*F, batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), C),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), C*D*F, D, 3, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            D*F,
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            C
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            C*D*F, D, 3, 0
+        ),
     )
 
 

@@ -32,7 +32,9 @@ def _direct(X, V, u, H, new):
             j0 = max(0, -b)
             j1 = min(m, m - b)
             H[..., i0:i1, j0:j1] += (
-                V[max(abs(a + b), abs(a), abs(b)) - min(abs(a + b), abs(a), abs(b)), min(abs(a + b), abs(a), abs(b))] * X[..., i0 + a:i1 + a, j0 + b:j1 + b]
+                V[
+                    max(abs(a + b), abs(a), abs(b)) - min(abs(a + b), abs(a), abs(b)), min(abs(a + b), abs(a), abs(b))
+                ] * X[..., i0 + a:i1 + a, j0 + b:j1 + b]
             )
 
 
@@ -52,7 +54,9 @@ def _direct_dX(V, G, dX, new):
             j0 = max(0, -b)
             j1 = min(m, m - b)
             dX[..., i0 + a:i1 + a, j0 + b:j1 + b] += (
-                V[max(abs(a + b), abs(a), abs(b)) - min(abs(a + b), abs(a), abs(b)), min(abs(a + b), abs(a), abs(b))] * G[..., i0:i1, j0:j1]
+                V[
+                    max(abs(a + b), abs(a), abs(b)) - min(abs(a + b), abs(a), abs(b)), min(abs(a + b), abs(a), abs(b))
+                ] * G[..., i0:i1, j0:j1]
             )
 
 
@@ -73,7 +77,9 @@ def _direct_dV(X, G, dV, new):
         for b in range(max(-Delta, -a - Delta, 1 - m), min(m, Delta + 1, Delta + 1 - a)):
             j0 = max(0, -b)
             j1 = min(m, m - b)
-            dV[max(abs(a + b), abs(a), abs(b)) - min(abs(a + b), abs(a), abs(b)), min(abs(a + b), abs(a), abs(b))] += np.einsum(
+            dV[
+                max(abs(a + b), abs(a), abs(b)) - min(abs(a + b), abs(a), abs(b)), min(abs(a + b), abs(a), abs(b))
+            ] += np.einsum(
                 "zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
             )
 
@@ -94,11 +100,16 @@ def _bands_fixed(V, new, *, n, Delta, **_):
     C = n - 1
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|,
+    #   |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= a + b - 2*Delta and a + b - 2*Delta <= Delta:
-                F[a, b] = V[max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)) - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)), min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))]
+                F[a, b] = V[
+                    max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                    - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)),
+                    min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                ]
     W = new((2*Delta + 1, C + 2*Delta + n + 1 - max(-Delta, -n)))
     W[...] = 0
     # W[b, a + C] = F[a, b]
@@ -154,11 +165,16 @@ def _fft_fixed(V, new, *, Delta, Ni, Nj, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|,
+    #   |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= a + b - 2*Delta and a + b - 2*Delta <= Delta:
-                F[a, b] = V[max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)) - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)), min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))]
+                F[a, b] = V[
+                    max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                    - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)),
+                    min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                ]
     T = new((Ni, Nj))
     T[...] = 0
     # T[a, b] = F[a, b]
@@ -248,11 +264,16 @@ def _panels_fixed(V, new, *, Delta, S, **_):
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|,
+    #   |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= a + b - 2*Delta and a + b - 2*Delta <= Delta:
-                F[a, b] = V[max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)) - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)), min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))]
+                F[a, b] = V[
+                    max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                    - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)),
+                    min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                ]
     T = new((S, K, 2*Delta + 1))
     T[...] = 0
     # T[s, a + s, b] = F[a, b]
@@ -314,11 +335,16 @@ def _rows_fixed(V, new, *, Delta, S, **_):
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|,
+    #   |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= a + b - 2*Delta and a + b - 2*Delta <= Delta:
-                F[a, b] = V[max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)) - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)), min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))]
+                F[a, b] = V[
+                    max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                    - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)),
+                    min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                ]
     T = new((2*Delta + 1, S, K))
     T[...] = 0
     # T[b, s, a + s] = F[a, b]
@@ -371,7 +397,10 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
-        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m, min(G*K*m, m*(2*Delta + G*S)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m,
+            min(G*K*m, m*(2*Delta + G*S)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-n) // (G*S))), G*S*m),
     )
@@ -382,11 +411,16 @@ def _bands_dX_fixed(V, new, *, n, Delta, **_):
     C = n - 1
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|,
+    #   |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta:
-                F[a, b] = V[max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)) - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)), min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))]
+                F[a, b] = V[
+                    max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                    - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)),
+                    min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                ]
     W = new((2*Delta + 1, C + 2*Delta + n + 1 - max(-Delta, -n)))
     W[...] = 0
     # W[b, a + C] = F[a, b]
@@ -442,11 +476,16 @@ def _fft_dX_fixed(V, new, *, Delta, Nk, Nl, **_):
     """What Fourier transforms of tiles makes of the weights, once."""
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|,
+    #   |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta:
-                F[a, b] = V[max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)) - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)), min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))]
+                F[a, b] = V[
+                    max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                    - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)),
+                    min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                ]
     T = new((Nk, Nl))
     T[...] = 0
     # T[a, b] = F[a, b]
@@ -536,11 +575,16 @@ def _panels_dX_fixed(V, new, *, Delta, S, **_):
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|,
+    #   |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta:
-                F[a, b] = V[max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)) - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)), min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))]
+                F[a, b] = V[
+                    max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                    - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)),
+                    min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                ]
     T = new((S, K, 2*Delta + 1))
     T[...] = 0
     # T[s, a + s, b] = F[a, b]
@@ -602,11 +646,16 @@ def _rows_dX_fixed(V, new, *, Delta, S, **_):
     K = 2*Delta + S
     F = new((2*Delta + 1, 2*Delta + 1))
     F[...] = 0
-    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|, |Δ - b|)]
+    # F[a, b] = V[max(|Δ - a|, |a + b - 2Δ|, |Δ - b|) - min(|Δ - a|, |a + b - 2Δ|, |Δ - b|), min(|Δ - a|, |a + b - 2Δ|,
+    #   |Δ - b|)]
     for a in range(2*Delta + 1):
         for b in range(2*Delta + 1):
             if -Delta <= 2*Delta - a - b and 2*Delta - a - b <= Delta:
-                F[a, b] = V[max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)) - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)), min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))]
+                F[a, b] = V[
+                    max(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                    - min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta)),
+                    min(abs(Delta - a), abs(Delta - b), abs(a + b - 2*Delta))
+                ]
     T = new((2*Delta + 1, S, K))
     T[...] = 0
     # T[b, s, a + s] = F[a, b]
@@ -659,7 +708,10 @@ def _rows_dX_work(*, batch, n, m, Delta, S, G_, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(2*Delta + G_*S)),
-        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m, min(G_*K*m, m*(2*Delta + G_*S)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m,
+            min(G_*K*m, m*(2*Delta + G_*S)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-n) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-n) // (G_*S))), G_*S*m),
     )
@@ -669,7 +721,13 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 0, 2, 0),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch*m
+            *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            0, 2, 0
+        ),
     )
 
 
@@ -682,7 +740,13 @@ def _direct_dX_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))/max(1, min(n, Delta + 1) - max(-Delta, 1 - n)), 0, 2, 0),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch*m
+            *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            0, 2, 0
+        ),
     )
 
 
@@ -739,7 +803,10 @@ hexagonal2d = Kernel(
             _fft_fixed, _fft_room, _fft,
             weights=("V",),
             arrays=("X", "u"),
-            knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+            knobs={
+                "Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                "I": ()
+            },
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
@@ -812,7 +879,10 @@ hexagonal2d = Kernel(
                     _fft_dX_fixed, _fft_dX_room, _fft_dX,
                     weights=("V",),
                     arrays=("G",),
-                    knobs={"Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    knobs={
+                        "Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                        "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()
+                    },
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,

@@ -188,10 +188,16 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
             np.multiply(P, w, out=Q)
 
             # B[e, q0, q1] = Σ_a Q[e, q0 + a, q1]
-            doubled(Q_flat, B_flat, B_spare, 2*Delta + m, 2*Delta + 1, 4*Delta**2*N + 2*Delta*N*R + 2*Delta*N*m + N*R*m - 4*Delta**2 - 2*Delta*m)
+            doubled(
+                Q_flat, B_flat, B_spare, 2*Delta + m, 2*Delta + 1,
+                4*Delta**2*N + 2*Delta*N*R + 2*Delta*N*m + N*R*m - 4*Delta**2 - 2*Delta*m
+            )
 
             # C[e, q0, q1] = Σ_b B[e, q0, q1 + b]
-            doubled(B_flat, C_flat, C_spare, 1, 2*Delta + 1, 4*Delta**2*N + 2*Delta*N*R + 2*Delta*N*m + N*R*m - 2*Delta - 4*Delta**2 - 2*Delta*m)
+            doubled(
+                B_flat, C_flat, C_spare, 1, 2*Delta + 1,
+                4*Delta**2*N + 2*Delta*N*R + 2*Delta*N*m + N*R*m - 2*Delta - 4*Delta**2 - 2*Delta*m
+            )
 
             # H[e + first, low + p, j] = u + C[e, p, j]
             np.add(C[:last - first, :high - low, :m], u, out=H[first:last, low:high])
@@ -444,7 +450,7 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-n) // (G*S))), G*M*S*T**2),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
     )
 
 
@@ -572,7 +578,10 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
-        ("matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m, min(G*K*m, m*(2*Delta + G*S)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, m,
+            min(G*K*m, m*(2*Delta + G*S)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-n) // (G*S))), G*S*m),
     )
@@ -788,7 +797,10 @@ def _folded_dX_work(*, batch, n, m, Delta, S, G_, **_):
         ("make", S, (Delta + 1)*(2*Delta + 1)),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(2*Delta + G_*S)),
-        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(Delta + 1), K, m, min(G_*K*m, m*(2*Delta + G_*S)) + K*S*(Delta + 1)),
+        (
+            "matmul", batch*(-((-n) // (G_*S))), G_, S*(Delta + 1), K, m,
+            min(G_*K*m, m*(2*Delta + G_*S)) + K*S*(Delta + 1)
+        ),
         ("total", batch*(-((-n) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-n) // (G_*S))), G_*S*m),
     )
@@ -918,7 +930,10 @@ def _rows_dX_work(*, batch, n, m, Delta, S, G_, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(2*Delta + G_*S)),
-        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m, min(G_*K*m, m*(2*Delta + G_*S)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m,
+            min(G_*K*m, m*(2*Delta + G_*S)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-n) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-n) // (G_*S))), G_*S*m),
     )
@@ -928,7 +943,15 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 0),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /max(1, min(m, Delta + 1) - max(-Delta, 1 - m)),
+            2, 0
+        ),
     )
 
 
@@ -941,7 +964,15 @@ def _direct_dX_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 0),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /max(1, min(m, Delta + 1) - max(-Delta, 1 - m)),
+            2, 0
+        ),
     )
 
 
@@ -998,7 +1029,10 @@ isotropic2d = Kernel(
             _fft_fixed, _fft_room, _fft,
             weights=("V",),
             arrays=("X", "u"),
-            knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+            knobs={
+                "Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                "I": ()
+            },
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
@@ -1107,7 +1141,10 @@ isotropic2d = Kernel(
                     _fft_dX_fixed, _fft_dX_room, _fft_dX,
                     weights=("V",),
                     arrays=("G",),
-                    knobs={"Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    knobs={
+                        "Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                        "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()
+                    },
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,

@@ -52,7 +52,13 @@ def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*m*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))/max(1, min(2, n) - max(-1, 1 - n)), 0, 2, 0),
+        (
+            "sweep", max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)),
+            batch*m
+            *sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))
+            /max(1, min(2, n) - max(-1, 1 - n)),
+            0, 2, 0
+        ),
     )
 
 

@@ -88,7 +88,12 @@ def _direct_work(*, batch, n, m, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", (2*m - 1)*(2*n - 1), batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))*sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)), sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2, 0),
+        (
+            "sweep", (2*m - 1)*(2*n - 1),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(1 - n, n))
+            *sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/(max(1, 2*m - 1)*max(1, 2*n - 1)),
+            sum(min(m, m - b) - max(0, -b) for b in range(1 - m, m))/max(1, 2*m - 1), 2, 0
+        ),
     )
 
 

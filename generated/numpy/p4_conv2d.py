@@ -22,7 +22,8 @@ def _direct(X, V, u, H, new):
     # H[i, j, d, r] = u[d]
     H[...] = u[:, None]
 
-    # H[i, j, d, r] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]
+    # H[i, j, d, r] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1;
+    #   -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]
     for a in range(max(-1, 1 - n), min(2, n)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -32,7 +33,11 @@ def _direct(X, V, u, H, new):
             for s in range(4):
                 for r in range(4):
                     H[..., i0:i1, j0:j1, :, r] += np.einsum(
-                        "cd,...ijc->...ijd", V[(a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1, (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)], X[..., i0 + a:i1 + a, j0 + b:j1 + b, :, s], optimize=True
+                        "cd,...ijc->...ijd", V[
+                            (a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1,
+                            (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1, :,
+                            (s + 4 - r if s - r < 0 else s - r)
+                        ], X[..., i0 + a:i1 + a, j0 + b:j1 + b, :, s], optimize=True
                     )
 
 
@@ -43,7 +48,8 @@ def _direct_dX(V, G, dX, new):
     # dX[k, l, c, s] = 0
     dX[...] = 0
 
-    # dX[i + a, j + b, c, s] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·G[i, j, d, r]
+    # dX[i + a, j + b, c, s] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where
+    #   r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·G[i, j, d, r]
     for a in range(max(-1, 1 - n), min(2, n)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -53,7 +59,11 @@ def _direct_dX(V, G, dX, new):
             for s in range(4):
                 for r in range(4):
                     dX[..., i0 + a:i1 + a, j0 + b:j1 + b, :, s] += np.einsum(
-                        "cd,...ijd->...ijc", V[(a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1, (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)], G[..., i0:i1, j0:j1, :, r], optimize=True
+                        "cd,...ijd->...ijc", V[
+                            (a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1,
+                            (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1, :,
+                            (s + 4 - r if s - r < 0 else s - r)
+                        ], G[..., i0:i1, j0:j1, :, r], optimize=True
                     )
 
 
@@ -66,7 +76,8 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b, c, s, d] = 0
     dV[...] = 0
 
-    # dV[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d] += X[i + a, j + b, c, s]·G[i, j, d, r]
+    # dV[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a
+    #   otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d] += X[i + a, j + b, c, s]·G[i, j, d, r]
     for a in range(max(-1, 1 - n), min(2, n)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -75,8 +86,14 @@ def _direct_dV(X, G, dV, new):
             j1 = min(m, m - b)
             for s in range(4):
                 for r in range(4):
-                    dV[(a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1, (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)] += np.einsum(
-                        "zijc,zijd->cd", X[:, i0 + a:i1 + a, j0 + b:j1 + b, :, s], G[:, i0:i1, j0:j1, :, r], optimize=True
+                    dV[
+                        (a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1,
+                        (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ] += np.einsum(
+                        "zijc,zijd->cd", X[
+                            :, i0 + a:i1 + a, j0 + b:j1 + b, :, s
+                        ], G[:, i0:i1, j0:j1, :, r], optimize=True
                     )
 
 
@@ -117,12 +134,18 @@ def _fastfir_fixed(V, new, *, C, D, S, **_):
     G = kronecker((_fastfir_G[S, 3], _fastfir_G[S, 3]), new)
     B = kronecker((_fastfir_B[S, 3], _fastfir_B[S, 3]), new)
     F = new((3, 3, C, 4, D, 4))
-    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1
+    #   where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     for a in range(3):
         for b in range(3):
             for s in range(4):
                 for r in range(4):
-                    F[a, b, :, s, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :, (s + 4 - r if s - r < 0 else s - r)]
+                    F[a, b, :, s, :, r] = V[
+                        (a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1,
+                        (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ]
     W = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), C, 4, D, 4))
     G_left = strided(G, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 9), ((1, 1), (3, 1)))
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (9, 16*C*D), ((1, 1), (5, 1)))
@@ -131,7 +154,9 @@ def _fastfir_fixed(V, new, *, C, D, S, **_):
     np.matmul(G_left, F_right, out=W_out)
     A_left = strided(A, (0, 0, 0, 0), (S**2, ((S*(S + 1)) // 2)**2), ((1, 1), (3, 1)))
     B_left = strided(B, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, Ki*Kj), ((1, 1), (3, 1)))
-    W_right = strided(W, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), 4*C, 4*D), ((0, 1), (1, 1), (3, 1), (5, 1)))
+    W_right = strided(
+        W, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), 4*C, 4*D), ((0, 1), (1, 1), (3, 1), (5, 1))
+    )
     return (A_left, B_left, W_right)
 
 
@@ -147,14 +172,23 @@ def _fastfir_room(new, *, m, C, D, S, L, N, **_):
     R = new((S, S, N, L, Tj, D, 4))
     E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Ki*Kj, 4*C*L*N*Tj), ((1, 1), (6, 1)))
     Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 4*C*L*N*Tj), ((1, 1), (6, 1)))
-    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, 4*C), ((0, 1), (1, 1), (4, 1), (6, 1)))
-    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, 4*D), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Y_left = strided(
+        Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, 4*C),
+        ((0, 1), (1, 1), (4, 1), (6, 1))
+    )
+    Q_out = strided(
+        Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, 4*D),
+        ((0, 1), (1, 1), (4, 1), (6, 1))
+    )
     Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 4*D*L*N*Tj), ((1, 1), (6, 1)))
     R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, 4*D*L*N*Tj), ((1, 1), (6, 1)))
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _fastfir(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, S, L, N, **_):
+def _fastfir(
+    X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C,
+    D, S, L, N, **_
+):
     """Fast FIR algorithms."""
     Ki = S + 2
     Kj = S + 2
@@ -166,7 +200,9 @@ def _fastfir(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_o
             halo(X, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # E[ki, kj, q, gi, gj, c, s] = P[q, ki + S·gi, kj + S·gj, c, s]
-            E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, C, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+            E[...] = strided(
+                P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, C, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1))
+            )
 
             # Y[ti, tj, q, gi, gj, c, s] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c, s]
             np.matmul(B_left, E_right, out=Y_out)
@@ -178,7 +214,9 @@ def _fastfir(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_o
             np.matmul(A_left, Q_right, out=R_out)
 
             # H[q + first, low + S·gi + si, S·gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
-            put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2))
+            put(
+                H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2)
+            )
 
 
 def _fastfir_work(*, batch, n, m, C, D, S, L, N, **_):
@@ -187,15 +225,32 @@ def _fastfir_work(*, batch, n, m, C, D, S, L, N, **_):
     Kj = S + 2
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 4*C*Ki*Kj*L*N*Tj + 4*C*L*N*Tj*((S*(S + 1)) // 2)**2 + 4*D*L*N*S**2*Tj + 4*D*L*N*Tj*((S*(S + 1)) // 2)**2, 0),
+        (
+            "room", 1,
+            4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 4*C*Ki*Kj*L*N*Tj + 4*C*L*N*Tj*((S*(S + 1)) // 2)**2
+            + 4*D*L*N*S**2*Tj + 4*D*L*N*Tj*((S*(S + 1)) // 2)**2,
+            0
+        ),
         ("make", 144, C*D),
         ("make", 1, 144*C*D*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), 4*C*(Kj + S*(Tj - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)),
+            4*C*(Kj + S*(Tj - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*Ki*Kj*L*N*Tj, 4*C*Tj),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, 4*C*L*N*Tj, 4*C*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, 4*C, 4*D, 16*C*D*((S*(S + 1)) // 2)**2 + 4*C*L*N*Tj*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, 4*D*L*N*Tj, 4*D*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, 4*C*L*N*Tj,
+            4*C*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, 4*C, 4*D,
+            16*C*D*((S*(S + 1)) // 2)**2 + 4*C*L*N*Tj*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, 4*D*L*N*Tj,
+            4*D*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2
+        ),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*L*N*S**2*Tj),
     )
 
@@ -212,12 +267,18 @@ def _fastfir_bound(*, C, S, **_):
 def _half_im2col_fixed(V, new, *, C, D, **_):
     """What half of im2col makes of the weights, once."""
     F = new((3, 3, C, 4, D, 4))
-    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1
+    #   where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     for a in range(3):
         for b in range(3):
             for s in range(4):
                 for r in range(4):
-                    F[a, b, :, s, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :, (s + 4 - r if s - r < 0 else s - r)]
+                    F[a, b, :, s, :, r] = V[
+                        (a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1,
+                        (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ]
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*C, 4*D), ((3, 1), (5, 1)))
     return (F_right,)
 
@@ -239,11 +300,15 @@ def _half_im2col(X, u, H, F_right, P, B, B_left, A_, items, span, *, n, m, C, D,
             halo(X, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # B[e, j, q, b, c, s] = P[e, q, j + b, c, s]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (N, m, R + 2, 3, C, 4), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (N, m, R + 2, 3, C, 4), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1))
+            )
 
             # A[e, p, j, d, r] = Σ_a Σ_b Σ_c Σ_s B[e, j, a + p, b, c, s]·F[a, b, c, s, d, r]
             A = held(H[first:last, low:high], A_)
-            np.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N, R, m, 4*D), ((0, 1), (1, 1), (2, 1), (4, 1))))
+            np.matmul(
+                B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N, R, m, 4*D), ((0, 1), (1, 1), (2, 1), (4, 1)))
+            )
 
             # H[e + first, low + p, j, d, r] = u[d] + A[e, p, j, d, r]
             put(H[first:last, low:high], A[:last - first, :high - low], u[:, None])
@@ -265,12 +330,18 @@ def _half_im2col_work(*, batch, n, m, C, D, N, R, **_):
 def _im2col_fixed(V, new, *, C, D, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, C, 4, D, 4))
-    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1
+    #   where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     for a in range(3):
         for b in range(3):
             for s in range(4):
                 for r in range(4):
-                    F[a, b, :, s, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :, (s + 4 - r if s - r < 0 else s - r)]
+                    F[a, b, :, s, :, r] = V[
+                        (a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1,
+                        (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ]
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*C, 4*D), ((3, 1), (5, 1)))
     return (F_right,)
 
@@ -292,7 +363,9 @@ def _im2col(X, u, H, F_right, P, B, B_left, A_, items, span, *, n, m, C, D, N, R
             halo(X, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # B[e, p, j, a, b, c, s] = P[e, a + p, j + b, c, s]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, C, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, C, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1))
+            )
 
             # A[e, p, j, d, r] = Σ_a Σ_b Σ_c Σ_s B[e, p, j, a, b, c, s]·F[a, b, c, s, d, r]
             A = held(H[first:last, low:high], A_)
@@ -349,12 +422,18 @@ def _winograd_fixed(V, new, *, C, D, S, **_):
     G = kronecker((_winograd_G[S, 3], _winograd_G[S, 3]), new)
     B = kronecker((_winograd_B[S, 3], _winograd_B[S, 3]), new)
     F = new((3, 3, C, 4, D, 4))
-    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, c, s, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1
+    #   where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     for a in range(3):
         for b in range(3):
             for s in range(4):
                 for r in range(4):
-                    F[a, b, :, s, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :, (s + 4 - r if s - r < 0 else s - r)]
+                    F[a, b, :, s, :, r] = V[
+                        (a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1,
+                        (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ]
     W = new((Ki, Kj, C, 4, D, 4))
     G_left = strided(G, (0, 0, 0, 0), (Ki*Kj, 9), ((1, 1), (3, 1)))
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (9, 16*C*D), ((1, 1), (5, 1)))
@@ -386,7 +465,10 @@ def _winograd_room(new, *, m, C, D, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, S, L, N, **_):
+def _winograd(
+    X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C,
+    D, S, L, N, **_
+):
     """Winograd's algorithm."""
     Ki = S + 2
     Kj = S + 2
@@ -398,7 +480,9 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             halo(X, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # E[ki, kj, q, gi, gj, c, s] = P[q, ki + S·gi, kj + S·gj, c, s]
-            E[...] = strided(P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, C, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+            E[...] = strided(
+                P, (0, 0, 0, 0, 0), (Ki, Kj, N, L, Tj, C, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1))
+            )
 
             # Y[ti, tj, q, gi, gj, c, s] = Σ_ki Σ_kj B[ti, tj, ki, kj]·E[ki, kj, q, gi, gj, c, s]
             np.matmul(B_left, E_right, out=Y_out)
@@ -410,7 +494,9 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             np.matmul(A_left, Q_right, out=R_out)
 
             # H[q + first, low + S·gi + si, S·gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
-            put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2))
+            put(
+                H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2)
+            )
 
 
 def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
@@ -419,11 +505,17 @@ def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
     Kj = S + 2
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 8*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj, 0),
+        (
+            "room", 1, 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 8*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj,
+            0
+        ),
         ("make", 144, C*D),
         ("make", 1, 144*C*D*Ki*Kj),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), 4*C*(Kj + S*(Tj - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)),
+            4*C*(Kj + S*(Tj - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*Ki*Kj*L*N*Tj, 4*C*Tj),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Ki*Kj, Ki*Kj, 4*C*L*N*Tj, 4*C*Ki*Kj*L*N*Tj + Ki**2*Kj**2),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Ki*Kj, L*N*Tj, 4*C, 4*D, 16*C*D*Ki*Kj + 4*C*Ki*Kj*L*N*Tj),
@@ -468,12 +560,18 @@ def _fastfir_dX_fixed(V, new, *, D, C, S, **_):
     G_ = kronecker((_fastfir_dX_G_[S, 3], _fastfir_dX_G_[S, 3]), new)
     B = kronecker((_fastfir_dX_B[S, 3], _fastfir_dX_B[S, 3]), new)
     F = new((3, 3, D, 4, C, 4))
-    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b
+    #   where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
                 for s in range(4):
-                    F[a, b, :, r, :, s] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)].transpose(1, 0)
+                    F[a, b, :, r, :, s] = V[
+                        (1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1,
+                        (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ].transpose(1, 0)
     W = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), D, 4, C, 4))
     G__left = strided(G_, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 9), ((1, 1), (3, 1)))
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (9, 16*C*D), ((1, 1), (5, 1)))
@@ -482,7 +580,9 @@ def _fastfir_dX_fixed(V, new, *, D, C, S, **_):
     np.matmul(G__left, F_right, out=W_out)
     A_left = strided(A, (0, 0, 0, 0), (S**2, ((S*(S + 1)) // 2)**2), ((1, 1), (3, 1)))
     B_left = strided(B, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, Kk*Kl), ((1, 1), (3, 1)))
-    W_right = strided(W, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), 4*D, 4*C), ((0, 1), (1, 1), (3, 1), (5, 1)))
+    W_right = strided(
+        W, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), 4*D, 4*C), ((0, 1), (1, 1), (3, 1), (5, 1))
+    )
     return (A_left, B_left, W_right)
 
 
@@ -498,14 +598,23 @@ def _fastfir_dX_room(new, *, m, D, C, S, L, N, **_):
     R = new((S, S, N, L, Tl, C, 4))
     E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, 4*D*L*N*Tl), ((1, 1), (6, 1)))
     Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 4*D*L*N*Tl), ((1, 1), (6, 1)))
-    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, 4*D), ((0, 1), (1, 1), (4, 1), (6, 1)))
-    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, 4*C), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Y_left = strided(
+        Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, 4*D),
+        ((0, 1), (1, 1), (4, 1), (6, 1))
+    )
+    Q_out = strided(
+        Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, 4*C),
+        ((0, 1), (1, 1), (4, 1), (6, 1))
+    )
     Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 4*C*L*N*Tl), ((1, 1), (6, 1)))
     R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, 4*C*L*N*Tl), ((1, 1), (6, 1)))
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _fastfir_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, S, L, N, **_):
+def _fastfir_dX(
+    G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C,
+    S, L, N, **_
+):
     """Fast FIR algorithms."""
     Kk = S + 2
     Kl = S + 2
@@ -517,7 +626,9 @@ def _fastfir_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
-            E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+            E[...] = strided(
+                P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1))
+            )
 
             # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
             np.matmul(B_left, E_right, out=Y_out)
@@ -538,15 +649,32 @@ def _fastfir_dX_work(*, batch, n, m, D, C, S, L, N, **_):
     Kl = S + 2
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, 4*C*L*N*S**2*Tl + 4*C*L*N*Tl*((S*(S + 1)) // 2)**2 + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 4*D*Kk*Kl*L*N*Tl + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2, 0),
+        (
+            "room", 1,
+            4*C*L*N*S**2*Tl + 4*C*L*N*Tl*((S*(S + 1)) // 2)**2 + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1))
+            + 4*D*Kk*Kl*L*N*Tl + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2,
+            0
+        ),
         ("make", 144, C*D),
         ("make", 1, 144*C*D*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)),
+            4*D*(Kl + S*(Tl - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D*Tl),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, 4*D*L*N*Tl, 4*D*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, 4*D, 4*C, 16*C*D*((S*(S + 1)) // 2)**2 + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, 4*C*L*N*Tl, 4*C*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, 4*D*L*N*Tl,
+            4*D*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, 4*D, 4*C,
+            16*C*D*((S*(S + 1)) // 2)**2 + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, 4*C*L*N*Tl,
+            4*C*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2
+        ),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*C*L*N*S**2*Tl),
     )
 
@@ -563,12 +691,18 @@ def _fastfir_dX_bound(*, D, S, **_):
 def _half_im2col_dX_fixed(V, new, *, D, C, **_):
     """What half of im2col makes of the weights, once."""
     F = new((3, 3, D, 4, C, 4))
-    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b
+    #   where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
                 for s in range(4):
-                    F[a, b, :, r, :, s] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)].transpose(1, 0)
+                    F[a, b, :, r, :, s] = V[
+                        (1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1,
+                        (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ].transpose(1, 0)
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*D, 4*C), ((3, 1), (5, 1)))
     return (F_right,)
 
@@ -590,11 +724,15 @@ def _half_im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C
             halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # B[e, l, q, b, d, r] = P[e, q, l + b, d, r]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (N, m, R + 2, 3, D, 4), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (N, m, R + 2, 3, D, 4), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1))
+            )
 
             # A[e, p, l, c, s] = Σ_a Σ_b Σ_d Σ_r B[e, l, a + p, b, d, r]·F[a, b, d, r, c, s]
             A = held(dX[first:last, low:high], A_)
-            np.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N, R, m, 4*C), ((0, 1), (1, 1), (2, 1), (4, 1))))
+            np.matmul(
+                B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N, R, m, 4*C), ((0, 1), (1, 1), (2, 1), (4, 1)))
+            )
 
             # dX[e + first, low + p, l, c, s] = A[e, p, l, c, s]
             put(dX[first:last, low:high], A[:last - first, :high - low])
@@ -616,12 +754,18 @@ def _half_im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
 def _im2col_dX_fixed(V, new, *, D, C, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, D, 4, C, 4))
-    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b
+    #   where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
                 for s in range(4):
-                    F[a, b, :, r, :, s] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)].transpose(1, 0)
+                    F[a, b, :, r, :, s] = V[
+                        (1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1,
+                        (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ].transpose(1, 0)
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (36*D, 4*C), ((3, 1), (5, 1)))
     return (F_right,)
 
@@ -643,7 +787,9 @@ def _im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, N, 
             halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # B[e, p, l, a, b, d, r] = P[e, a + p, l + b, d, r]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, D, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, D, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1))
+            )
 
             # A[e, p, l, c, s] = Σ_a Σ_b Σ_d Σ_r B[e, p, l, a, b, d, r]·F[a, b, d, r, c, s]
             A = held(dX[first:last, low:high], A_)
@@ -700,12 +846,18 @@ def _winograd_dX_fixed(V, new, *, D, C, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 3], _winograd_dX_G_[S, 3]), new)
     B = kronecker((_winograd_dX_B[S, 3], _winograd_dX_B[S, 3]), new)
     F = new((3, 3, D, 4, C, 4))
-    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]
+    # F[a, b, d, r, c, s] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b
+    #   where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
                 for s in range(4):
-                    F[a, b, :, r, :, s] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :, (s + 4 - r if s - r < 0 else s - r)].transpose(1, 0)
+                    F[a, b, :, r, :, s] = V[
+                        (1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1,
+                        (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ].transpose(1, 0)
     W = new((Kk, Kl, D, 4, C, 4))
     G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, 9), ((1, 1), (3, 1)))
     F_right = strided(F, (0, 0, 0, 0, 0, 0), (9, 16*C*D), ((1, 1), (5, 1)))
@@ -737,7 +889,10 @@ def _winograd_dX_room(new, *, m, D, C, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, S, L, N, **_):
+def _winograd_dX(
+    G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C,
+    S, L, N, **_
+):
     """Winograd's algorithm."""
     Kk = S + 2
     Kl = S + 2
@@ -749,7 +904,9 @@ def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q
             halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
-            E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+            E[...] = strided(
+                P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1))
+            )
 
             # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
             np.matmul(B_left, E_right, out=Y_out)
@@ -770,11 +927,17 @@ def _winograd_dX_work(*, batch, n, m, D, C, S, L, N, **_):
     Kl = S + 2
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, 4*C*Kk*Kl*L*N*Tl + 4*C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl, 0),
+        (
+            "room", 1, 4*C*Kk*Kl*L*N*Tl + 4*C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl,
+            0
+        ),
         ("make", 144, C*D),
         ("make", 1, 144*C*D*Kk*Kl),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)),
+            4*D*(Kl + S*(Tl - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D*Tl),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, 4*D*L*N*Tl, 4*D*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, 4*D, 4*C, 16*C*D*Kk*Kl + 4*D*Kk*Kl*L*N*Tl),
@@ -797,8 +960,20 @@ def _direct_work(*, batch, n, m, C, D, **_):
     """What it does, counted."""
     return (
         ("fill", 1, 4*D*batch*m*n),
-        ("contract", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, D),
-        ("sweep", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), D, 3, 0),
+        (
+            "contract", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))
+            /(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))),
+            C, D
+        ),
+        (
+            "sweep", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)),
+            D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))
+            /(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))),
+            D, 3, 0
+        ),
     )
 
 
@@ -811,8 +986,20 @@ def _direct_dX_work(*, batch, n, m, D, C, **_):
     """What it does, counted."""
     return (
         ("fill", 1, 4*C*batch*m*n),
-        ("contract", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), D, C),
-        ("sweep", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, 3, 0),
+        (
+            "contract", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))
+            /(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))),
+            D, C
+        ),
+        (
+            "sweep", 16*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)),
+            C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))
+            /(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))),
+            C, 3, 0
+        ),
     )
 
 

@@ -22,7 +22,8 @@ def _direct(X, V, u, H, new):
     # H[i, j, d, r] = u[d]
     H[...] = u[:, None]
 
-    # H[i, j, d, r] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]
+    # H[i, j, d, r] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1;
+    #   -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]
     for a in range(max(-1, 1 - n), min(2, n)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -31,7 +32,10 @@ def _direct(X, V, u, H, new):
             j1 = min(m, m - b)
             for r in range(4):
                 H[..., i0:i1, j0:j1, :, r] += np.einsum(
-                    "cd,...ijc->...ijd", V[(a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1, (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1], X[..., i0 + a:i1 + a, j0 + b:j1 + b, :], optimize=True
+                    "cd,...ijc->...ijd", V[
+                        (a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1,
+                        (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1
+                    ], X[..., i0 + a:i1 + a, j0 + b:j1 + b, :], optimize=True
                 )
 
 
@@ -42,7 +46,8 @@ def _direct_dX(V, G, dX, new):
     # dX[k, l, c] = 0
     dX[...] = 0
 
-    # dX[i + a, j + b, c] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·G[i, j, d, r]
+    # dX[i + a, j + b, c] += V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r
+    #   = 1; -b where r = 2; a otherwise), c, d]·G[i, j, d, r]
     for a in range(max(-1, 1 - n), min(2, n)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -51,7 +56,10 @@ def _direct_dX(V, G, dX, new):
             j1 = min(m, m - b)
             for r in range(4):
                 dX[..., i0 + a:i1 + a, j0 + b:j1 + b, :] += np.einsum(
-                    "cd,...ijd->...ijc", V[(a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1, (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1], G[..., i0:i1, j0:j1, :, r], optimize=True
+                    "cd,...ijd->...ijc", V[
+                        (a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1,
+                        (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1
+                    ], G[..., i0:i1, j0:j1, :, r], optimize=True
                 )
 
 
@@ -64,7 +72,8 @@ def _direct_dV(X, G, dV, new):
     # dV[a, b, c, d] = 0
     dV[...] = 0
 
-    # dV[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d] += X[i + a, j + b, c]·G[i, j, d, r]
+    # dV[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a
+    #   otherwise), c, d] += X[i + a, j + b, c]·G[i, j, d, r]
     for a in range(max(-1, 1 - n), min(2, n)):
         i0 = max(0, -a)
         i1 = min(n, n - a)
@@ -72,7 +81,10 @@ def _direct_dV(X, G, dV, new):
             j0 = max(0, -b)
             j1 = min(m, m - b)
             for r in range(4):
-                dV[(a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1, (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1] += np.einsum(
+                dV[
+                    (a if r == 0 else (b if r == 1 else (-a if r == 2 else -b))) + 1,
+                    (b if r == 0 else (-a if r == 1 else (-b if r == 2 else a))) + 1
+                ] += np.einsum(
                     "zijc,zijd->cd", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1, :, r], optimize=True
                 )
 
@@ -114,11 +126,15 @@ def _fastfir_fixed(V, new, *, C, D, S, **_):
     G = kronecker((_fastfir_G[S, 3], _fastfir_G[S, 3]), new)
     B = kronecker((_fastfir_B[S, 3], _fastfir_B[S, 3]), new)
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where
+    #   r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
-                F[a, b, :, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1]
+                F[a, b, :, :, r] = V[
+                    (a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1,
+                    (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1
+                ]
     W = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), C, D, 4))
     G_left = strided(G, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 9), ((1, 1), (3, 1)))
     F_right = strided(F, (0, 0, 0, 0, 0), (9, 4*C*D), ((1, 1), (4, 1)))
@@ -127,7 +143,9 @@ def _fastfir_fixed(V, new, *, C, D, S, **_):
     np.matmul(G_left, F_right, out=W_out)
     A_left = strided(A, (0, 0, 0, 0), (S**2, ((S*(S + 1)) // 2)**2), ((1, 1), (3, 1)))
     B_left = strided(B, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, Ki*Kj), ((1, 1), (3, 1)))
-    W_right = strided(W, (0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), C, 4*D), ((0, 1), (1, 1), (2, 1), (4, 1)))
+    W_right = strided(
+        W, (0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), C, 4*D), ((0, 1), (1, 1), (2, 1), (4, 1))
+    )
     return (A_left, B_left, W_right)
 
 
@@ -143,14 +161,22 @@ def _fastfir_room(new, *, m, C, D, S, L, N, **_):
     R = new((S, S, N, L, Tj, D, 4))
     E_right = strided(E, (0, 0, 0, 0, 0, 0), (Ki*Kj, C*L*N*Tj), ((1, 1), (5, 1)))
     Y_out = strided(Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*L*N*Tj), ((1, 1), (5, 1)))
-    Y_left = strided(Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
-    Q_out = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, 4*D), ((0, 1), (1, 1), (4, 1), (6, 1)))
+    Y_left = strided(
+        Y, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, C), ((0, 1), (1, 1), (4, 1), (5, 1))
+    )
+    Q_out = strided(
+        Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tj, 4*D),
+        ((0, 1), (1, 1), (4, 1), (6, 1))
+    )
     Q_right = strided(Q, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 4*D*L*N*Tj), ((1, 1), (6, 1)))
     R_out = strided(R, (0, 0, 0, 0, 0, 0, 0), (S**2, 4*D*L*N*Tj), ((1, 1), (6, 1)))
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _fastfir(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, S, L, N, **_):
+def _fastfir(
+    X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C,
+    D, S, L, N, **_
+):
     """Fast FIR algorithms."""
     Ki = S + 2
     Kj = S + 2
@@ -174,7 +200,9 @@ def _fastfir(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_o
             np.matmul(A_left, Q_right, out=R_out)
 
             # H[q + first, low + S·gi + si, S·gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
-            put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2))
+            put(
+                H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2)
+            )
 
 
 def _fastfir_work(*, batch, n, m, C, D, S, L, N, **_):
@@ -183,15 +211,29 @@ def _fastfir_work(*, batch, n, m, C, D, S, L, N, **_):
     Kj = S + 2
     Tj = ((S + m - 1) // S)
     return (
-        ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*Ki*Kj*L*N*Tj + C*L*N*Tj*((S*(S + 1)) // 2)**2 + 4*D*L*N*S**2*Tj + 4*D*L*N*Tj*((S*(S + 1)) // 2)**2, 0),
+        (
+            "room", 1,
+            C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + C*Ki*Kj*L*N*Tj + C*L*N*Tj*((S*(S + 1)) // 2)**2 + 4*D*L*N*S**2*Tj
+            + 4*D*L*N*Tj*((S*(S + 1)) // 2)**2,
+            0
+        ),
         ("make", 36, C*D),
         ("make", 1, 36*C*D*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*Ki*Kj*L*N*Tj, C*Tj),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*L*N*Tj, C*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, C, 4*D, 4*C*D*((S*(S + 1)) // 2)**2 + C*L*N*Tj*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, 4*D*L*N*Tj, 4*D*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Ki*Kj, C*L*N*Tj,
+            C*Ki*Kj*L*N*Tj + Ki*Kj*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tj, C, 4*D,
+            4*C*D*((S*(S + 1)) // 2)**2 + C*L*N*Tj*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, 4*D*L*N*Tj,
+            4*D*L*N*Tj*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2
+        ),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*L*N*S**2*Tj),
     )
 
@@ -208,11 +250,15 @@ def _fastfir_bound(*, C, S, **_):
 def _half_im2col_fixed(V, new, *, C, D, **_):
     """What half of im2col makes of the weights, once."""
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where
+    #   r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
-                F[a, b, :, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1]
+                F[a, b, :, :, r] = V[
+                    (a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1,
+                    (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1
+                ]
     F_right = strided(F, (0, 0, 0, 0, 0), (9*C, 4*D), ((2, 1), (4, 1)))
     return (F_right,)
 
@@ -238,7 +284,9 @@ def _half_im2col(X, u, H, F_right, P, B, B_left, A_, items, span, *, n, m, C, D,
 
             # A[e, p, j, d, r] = Σ_a Σ_b Σ_c B[e, j, a + p, b, c]·F[a, b, c, d, r]
             A = held(H[first:last, low:high], A_)
-            np.matmul(B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N, R, m, 4*D), ((0, 1), (1, 1), (2, 1), (4, 1))))
+            np.matmul(
+                B_left, F_right, out=strided(A, (0, 0, 0, 0, 0), (N, R, m, 4*D), ((0, 1), (1, 1), (2, 1), (4, 1)))
+            )
 
             # H[e + first, low + p, j, d, r] = u[d] + A[e, p, j, d, r]
             put(H[first:last, low:high], A[:last - first, :high - low], u[:, None])
@@ -260,11 +308,15 @@ def _half_im2col_work(*, batch, n, m, C, D, N, R, **_):
 def _im2col_fixed(V, new, *, C, D, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where
+    #   r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
-                F[a, b, :, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1]
+                F[a, b, :, :, r] = V[
+                    (a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1,
+                    (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1
+                ]
     F_right = strided(F, (0, 0, 0, 0, 0), (9*C, 4*D), ((2, 1), (4, 1)))
     return (F_right,)
 
@@ -343,11 +395,15 @@ def _winograd_fixed(V, new, *, C, D, S, **_):
     G = kronecker((_winograd_G[S, 3], _winograd_G[S, 3]), new)
     B = kronecker((_winograd_B[S, 3], _winograd_B[S, 3]), new)
     F = new((3, 3, C, D, 4))
-    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
+    # F[a, b, c, d, r] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where
+    #   r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
-                F[a, b, :, :, r] = V[(a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1, (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1]
+                F[a, b, :, :, r] = V[
+                    (a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1,
+                    (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1
+                ]
     W = new((Ki, Kj, C, D, 4))
     G_left = strided(G, (0, 0, 0, 0), (Ki*Kj, 9), ((1, 1), (3, 1)))
     F_right = strided(F, (0, 0, 0, 0, 0), (9, 4*C*D), ((1, 1), (4, 1)))
@@ -379,7 +435,10 @@ def _winograd_room(new, *, m, C, D, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C, D, S, L, N, **_):
+def _winograd(
+    X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, C,
+    D, S, L, N, **_
+):
     """Winograd's algorithm."""
     Ki = S + 2
     Kj = S + 2
@@ -403,7 +462,9 @@ def _winograd(X, u, H, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             np.matmul(A_left, Q_right, out=R_out)
 
             # H[q + first, low + S·gi + si, S·gj + sj, d, r] = u[d] + R[si, sj, q, gi, gj, d, r]
-            put(H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2))
+            put(
+                H[first:last, low:high], R[:, :, :last - first].transpose(2, 3, 0, 4, 1, 5, 6), u[:, None], split=(1, 2)
+            )
 
 
 def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
@@ -461,11 +522,15 @@ def _fastfir_dX_fixed(V, new, *, D, C, S, **_):
     G_ = kronecker((_fastfir_dX_G_[S, 3], _fastfir_dX_G_[S, 3]), new)
     B = kronecker((_fastfir_dX_B[S, 3], _fastfir_dX_B[S, 3]), new)
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where
+    #   r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
-                F[a, b, :, r] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1].transpose(1, 0)
+                F[a, b, :, r] = V[
+                    (1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1,
+                    (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1
+                ].transpose(1, 0)
     W = new((((S*(S + 1)) // 2), ((S*(S + 1)) // 2), D, 4, C))
     G__left = strided(G_, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 9), ((1, 1), (3, 1)))
     F_right = strided(F, (0, 0, 0, 0, 0), (9, 4*C*D), ((1, 1), (4, 1)))
@@ -474,7 +539,9 @@ def _fastfir_dX_fixed(V, new, *, D, C, S, **_):
     np.matmul(G__left, F_right, out=W_out)
     A_left = strided(A, (0, 0, 0, 0), (S**2, ((S*(S + 1)) // 2)**2), ((1, 1), (3, 1)))
     B_left = strided(B, (0, 0, 0, 0), (((S*(S + 1)) // 2)**2, Kk*Kl), ((1, 1), (3, 1)))
-    W_right = strided(W, (0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), 4*D, C), ((0, 1), (1, 1), (3, 1), (4, 1)))
+    W_right = strided(
+        W, (0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), 4*D, C), ((0, 1), (1, 1), (3, 1), (4, 1))
+    )
     return (A_left, B_left, W_right)
 
 
@@ -490,14 +557,22 @@ def _fastfir_dX_room(new, *, m, D, C, S, L, N, **_):
     R = new((S, S, N, L, Tl, C))
     E_right = strided(E, (0, 0, 0, 0, 0, 0, 0), (Kk*Kl, 4*D*L*N*Tl), ((1, 1), (6, 1)))
     Y_out = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, 4*D*L*N*Tl), ((1, 1), (6, 1)))
-    Y_left = strided(Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, 4*D), ((0, 1), (1, 1), (4, 1), (6, 1)))
-    Q_out = strided(Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, C), ((0, 1), (1, 1), (4, 1), (5, 1)))
+    Y_left = strided(
+        Y, (0, 0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, 4*D),
+        ((0, 1), (1, 1), (4, 1), (6, 1))
+    )
+    Q_out = strided(
+        Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2), ((S*(S + 1)) // 2), L*N*Tl, C), ((0, 1), (1, 1), (4, 1), (5, 1))
+    )
     Q_right = strided(Q, (0, 0, 0, 0, 0, 0), (((S*(S + 1)) // 2)**2, C*L*N*Tl), ((1, 1), (5, 1)))
     R_out = strided(R, (0, 0, 0, 0, 0, 0), (S**2, C*L*N*Tl), ((1, 1), (5, 1)))
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _fastfir_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, S, L, N, **_):
+def _fastfir_dX(
+    G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C,
+    S, L, N, **_
+):
     """Fast FIR algorithms."""
     Kk = S + 2
     Kl = S + 2
@@ -509,7 +584,9 @@ def _fastfir_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_
             halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
-            E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+            E[...] = strided(
+                P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1))
+            )
 
             # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
             np.matmul(B_left, E_right, out=Y_out)
@@ -530,15 +607,32 @@ def _fastfir_dX_work(*, batch, n, m, D, C, S, L, N, **_):
     Kl = S + 2
     Tl = ((S + m - 1) // S)
     return (
-        ("room", 1, C*L*N*S**2*Tl + C*L*N*Tl*((S*(S + 1)) // 2)**2 + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 4*D*Kk*Kl*L*N*Tl + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2, 0),
+        (
+            "room", 1,
+            C*L*N*S**2*Tl + C*L*N*Tl*((S*(S + 1)) // 2)**2 + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 4*D*Kk*Kl*L*N*Tl
+            + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2,
+            0
+        ),
         ("make", 36, C*D),
         ("make", 1, 36*C*D*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)),
+            4*D*(Kl + S*(Tl - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D*Tl),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, 4*D*L*N*Tl, 4*D*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, 4*D, C, 4*C*D*((S*(S + 1)) // 2)**2 + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2),
-        ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*L*N*Tl, C*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, ((S*(S + 1)) // 2)**2, Kk*Kl, 4*D*L*N*Tl,
+            4*D*Kk*Kl*L*N*Tl + Kk*Kl*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), ((S*(S + 1)) // 2)**2, L*N*Tl, 4*D, C,
+            4*C*D*((S*(S + 1)) // 2)**2 + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2
+        ),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, S**2, ((S*(S + 1)) // 2)**2, C*L*N*Tl,
+            C*L*N*Tl*((S*(S + 1)) // 2)**2 + S**2*((S*(S + 1)) // 2)**2
+        ),
         ("store", (-((-batch) // N))*(-((-n) // (L*S))), C*L*N*S**2*Tl),
     )
 
@@ -555,11 +649,15 @@ def _fastfir_dX_bound(*, D, S, **_):
 def _half_im2col_dX_fixed(V, new, *, D, C, **_):
     """What half of im2col makes of the weights, once."""
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where
+    #   r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
-                F[a, b, :, r] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1].transpose(1, 0)
+                F[a, b, :, r] = V[
+                    (1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1,
+                    (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1
+                ].transpose(1, 0)
     F_right = strided(F, (0, 0, 0, 0, 0), (36*D, C), ((3, 1), (4, 1)))
     return (F_right,)
 
@@ -581,7 +679,9 @@ def _half_im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C
             halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # B[e, l, q, b, d, r] = P[e, q, l + b, d, r]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (N, m, R + 2, 3, D, 4), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (N, m, R + 2, 3, D, 4), ((0, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1))
+            )
 
             # A[e, p, l, c] = Σ_a Σ_b Σ_d Σ_r B[e, l, a + p, b, d, r]·F[a, b, d, r, c]
             A = held(dX[first:last, low:high], A_, apart=True)
@@ -607,11 +707,15 @@ def _half_im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
 def _im2col_dX_fixed(V, new, *, D, C, **_):
     """What im2col makes of the weights, once."""
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where
+    #   r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
-                F[a, b, :, r] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1].transpose(1, 0)
+                F[a, b, :, r] = V[
+                    (1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1,
+                    (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1
+                ].transpose(1, 0)
     F_right = strided(F, (0, 0, 0, 0, 0), (36*D, C), ((3, 1), (4, 1)))
     return (F_right,)
 
@@ -633,7 +737,9 @@ def _im2col_dX(G, dX, F_right, P, B, B_left, A_, items, span, *, n, m, D, C, N, 
             halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # B[e, p, l, a, b, d, r] = P[e, a + p, l + b, d, r]
-            B[...] = strided(P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, D, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, D, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1))
+            )
 
             # A[e, p, l, c] = Σ_a Σ_b Σ_d Σ_r B[e, p, l, a, b, d, r]·F[a, b, d, r, c]
             A = held(dX[first:last, low:high], A_)
@@ -690,11 +796,15 @@ def _winograd_dX_fixed(V, new, *, D, C, S, **_):
     G_ = kronecker((_winograd_dX_G_[S, 3], _winograd_dX_G_[S, 3]), new)
     B = kronecker((_winograd_dX_B[S, 3], _winograd_dX_B[S, 3]), new)
     F = new((3, 3, D, 4, C))
-    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
+    # F[a, b, d, r, c] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where
+    #   r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
     for a in range(3):
         for b in range(3):
             for r in range(4):
-                F[a, b, :, r] = V[(1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1, (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1].transpose(1, 0)
+                F[a, b, :, r] = V[
+                    (1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1,
+                    (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1
+                ].transpose(1, 0)
     W = new((Kk, Kl, D, 4, C))
     G__left = strided(G_, (0, 0, 0, 0), (Kk*Kl, 9), ((1, 1), (3, 1)))
     F_right = strided(F, (0, 0, 0, 0, 0), (9, 4*C*D), ((1, 1), (4, 1)))
@@ -726,7 +836,10 @@ def _winograd_dX_room(new, *, m, D, C, S, L, N, **_):
     return (P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out)
 
 
-def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C, S, L, N, **_):
+def _winograd_dX(
+    G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q_out, Q_right, R, R_out, items, span, *, n, m, D, C,
+    S, L, N, **_
+):
     """Winograd's algorithm."""
     Kk = S + 2
     Kl = S + 2
@@ -738,7 +851,9 @@ def _winograd_dX(G, dX, A_left, B_left, W_right, P, E, E_right, Y_out, Y_left, Q
             halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
 
             # E[kk, kl, q, gk, gl, d, r] = P[q, kk + S·gk, kl + S·gl, d, r]
-            E[...] = strided(P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1)))
+            E[...] = strided(
+                P, (0, 0, 0, 0, 0), (Kk, Kl, N, L, Tl, D, 4), ((1, 1), (2, 1), (0, 1), (1, S), (2, S), (3, 1), (4, 1))
+            )
 
             # Y[tk, tl, q, gk, gl, d, r] = Σ_kk Σ_kl B[tk, tl, kk, kl]·E[kk, kl, q, gk, gl, d, r]
             np.matmul(B_left, E_right, out=Y_out)
@@ -763,7 +878,10 @@ def _winograd_dX_work(*, batch, n, m, D, C, S, L, N, **_):
         ("make", 36, C*D),
         ("make", 1, 36*C*D*Kk*Kl),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), 4*D*(Kl + S*(Tl - 1))),
+        (
+            "copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)),
+            4*D*(Kl + S*(Tl - 1))
+        ),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), 4*D*Kk*Kl*L*N*Tl, 4*D*Tl),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), 1, Kk*Kl, Kk*Kl, 4*D*L*N*Tl, 4*D*Kk*Kl*L*N*Tl + Kk**2*Kl**2),
         ("matmul", (-((-batch) // N))*(-((-n) // (L*S))), Kk*Kl, L*N*Tl, 4*D, C, 4*C*D*Kk*Kl + 4*D*Kk*Kl*L*N*Tl),
@@ -786,8 +904,20 @@ def _direct_work(*, batch, n, m, C, D, **_):
     """What it does, counted."""
     return (
         ("fill", 1, 4*D*batch*m*n),
-        ("contract", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, D),
-        ("sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), D, 3, 0),
+        (
+            "contract", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))
+            /(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))),
+            C, D
+        ),
+        (
+            "sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)),
+            D*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))
+            /(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))),
+            D, 3, 0
+        ),
     )
 
 
@@ -800,8 +930,20 @@ def _direct_dX_work(*, batch, n, m, D, C, **_):
     """What it does, counted."""
     return (
         ("fill", 1, C*batch*m*n),
-        ("contract", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), D, C),
-        ("sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)), C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))/(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))), C, 3, 0),
+        (
+            "contract", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))
+            /(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))),
+            D, C
+        ),
+        (
+            "sweep", 4*max(0, min(2, m) - max(-1, 1 - m))*max(0, min(2, n) - max(-1, 1 - n)),
+            C*batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-1, 1 - m), min(2, m)))
+            /(max(1, min(2, m) - max(-1, 1 - m))*max(1, min(2, n) - max(-1, 1 - n))),
+            C, 3, 0
+        ),
     )
 
 

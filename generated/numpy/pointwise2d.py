@@ -77,7 +77,11 @@ def _im2col(X, V, u, H, P_, A_, items, span, *, n, m, C, D, N, R, **_):
 
             # A[e, p, j, d] = Σ_c P[e, p, j, c]·V[c, d]
             A = held(H[first:last, low:high], A_)
-            np.matmul(strided(P, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1))), strided(V, (0, 0), (C, D), ((0, 1), (1, 1))), out=strided(A, (0, 0, 0, 0), (N, R*m, D), ((0, 1), (2, 1), (3, 1))))
+            np.matmul(
+                strided(P, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1))),
+                strided(V, (0, 0), (C, D), ((0, 1), (1, 1))),
+                out=strided(A, (0, 0, 0, 0), (N, R*m, D), ((0, 1), (2, 1), (3, 1)))
+            )
 
             # H[e + first, low + p, j, d] = u[d] + A[e, p, j, d]
             put(H[first:last, low:high], A[:last - first, :high - low], u)
@@ -113,7 +117,10 @@ def _product(X, V, u, H, P_, A_, items, span, *, n, m, C, D, N, **_):
 
         # A[e, i, j, d] = Σ_c P[e, i, j, c]·V[c, d]
         A = held(H[first:last], A_)
-        np.matmul(strided(P, (0, 0, 0, 0), (N*m*n, C), ((2, 1), (3, 1))), V, out=strided(A, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))))
+        np.matmul(
+            strided(P, (0, 0, 0, 0), (N*m*n, C), ((2, 1), (3, 1))), V,
+            out=strided(A, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1)))
+        )
 
         # H[e + first, i, j, d] = u[d] + A[e, i, j, d]
         put(H[first:last], A[:last - first], u)
@@ -150,7 +157,11 @@ def _im2col_dX(G, V, dX, P_, A_, items, span, *, n, m, D, C, N, R, **_):
 
             # A[e, p, l, c] = Σ_d P[e, p, l, d]·V[c, d]
             A = held(dX[first:last, low:high], A_)
-            np.matmul(strided(P, (0, 0, 0, 0), (N, R*m, D), ((0, 1), (2, 1), (3, 1))), strided(V, (0, 0), (D, C), ((1, 1), (0, 1))), out=strided(A, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1))))
+            np.matmul(
+                strided(P, (0, 0, 0, 0), (N, R*m, D), ((0, 1), (2, 1), (3, 1))),
+                strided(V, (0, 0), (D, C), ((1, 1), (0, 1))),
+                out=strided(A, (0, 0, 0, 0), (N, R*m, C), ((0, 1), (2, 1), (3, 1)))
+            )
 
             # dX[e + first, low + p, l, c] = A[e, p, l, c]
             put(dX[first:last, low:high], A[:last - first, :high - low])
@@ -186,7 +197,10 @@ def _product_dX(G, V, dX, P_, A_, items, span, *, n, m, D, C, N, **_):
 
         # A[e, k, l, c] = Σ_d P[e, k, l, d]·V[c, d]
         A = held(dX[first:last], A_)
-        np.matmul(strided(P, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))), V.transpose(1, 0), out=strided(A, (0, 0, 0, 0), (N*m*n, C), ((2, 1), (3, 1))))
+        np.matmul(
+            strided(P, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))), V.transpose(1, 0),
+            out=strided(A, (0, 0, 0, 0), (N*m*n, C), ((2, 1), (3, 1)))
+        )
 
         # dX[e + first, k, l, c] = A[e, k, l, c]
         put(dX[first:last], A[:last - first])
@@ -226,7 +240,10 @@ def _correlation_dV(G, X, dV, P_, U_, A, items, span, *, n, m, D, C, N, **_):
         U = halo(G, (first, 0, 0, 0), U_)
 
         # A[c, d] = Σ_e Σ_i Σ_j P[e, i, j, c]·U[e, i, j, d]
-        np.matmul(strided(P, (0, 0, 0, 0), (C, N*m*n), ((3, 1), (2, 1))), strided(U, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))), out=A)
+        np.matmul(
+            strided(P, (0, 0, 0, 0), (C, N*m*n), ((3, 1), (2, 1))),
+            strided(U, (0, 0, 0, 0), (N*m*n, D), ((2, 1), (3, 1))), out=A
+        )
 
         # dV[c, d] += A[c, d]
         np.add(dV, A, out=dV)

@@ -4,12 +4,15 @@
     H[i, j] = u + Σ_a Σ_b V[a, b]·X⁺[i + a, j + b]        |a|, |b| ≤ Δ, X⁺ = X reflected in the last place
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(reflect)
-Proved        83 of 83 obligations for all sizes: docs/derivations/reflect2d.md
+Proved        107 of 107 obligations for all sizes: docs/derivations/reflect2d.md
 Cost          2·n·m·(2Δ + 1)² operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel, Reading
+from .._runtime.primitives import doubled, folded, halo, held, phased, put, stretches, strided, tiles, total
+from .._runtime.beyond import continued
+from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["reflect2d"]
 
@@ -101,6 +104,521 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zij->", G, optimize=True)
 
 
+def _box_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _box_fixed(new, **_):
+    """What sums of equal weights makes of the weights, once."""
+    return ()
+
+
+def _box_room(new, *, Delta, m, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m))
+    Q = P
+    B = new((N, 2*Delta + R, 2*Delta + m))
+    C = P
+    Q_flat = Q.reshape(-1)
+    B_flat = B.reshape(-1)
+    B_spare = new(B.shape).reshape(-1)
+    C_flat = C.reshape(-1)
+    C_spare = new(C.shape).reshape(-1)
+    return (P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare)
+
+
+def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, span, *, Delta, n, m, N, R, **_):
+    """Sums of equal weights."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1] = X[e + first, low + q0, q1], continued beyond its ends
+            continued(
+                X, (first, low - Delta, -Delta), P,
+                (
+                    None, lambda k: np.minimum((k % max(1, 2*n - 2)), max(1, 2*n - 2) - (k % max(1, 2*n - 2))),
+                    lambda k: np.minimum((k % max(1, 2*m - 2)), max(1, 2*m - 2) - (k % max(1, 2*m - 2)))
+                ),
+                copied=True
+            )
+
+            # Q[e, q0, q1] = P[e, q0, q1]·w
+            np.multiply(P, w, out=Q)
+
+            # B[e, q0, q1] = Σ_a Q[e, q0 + a, q1]
+            doubled(
+                Q_flat, B_flat, B_spare, 2*Delta + m, 2*Delta + 1,
+                4*Delta**2*N + 2*Delta*N*R + 2*Delta*N*m + N*R*m - 4*Delta**2 - 2*Delta*m
+            )
+
+            # C[e, q0, q1] = Σ_b B[e, q0, q1 + b]
+            doubled(
+                B_flat, C_flat, C_spare, 1, 2*Delta + 1,
+                4*Delta**2*N + 2*Delta*N*R + 2*Delta*N*m + N*R*m - 2*Delta - 4*Delta**2 - 2*Delta*m
+            )
+
+            # H[e + first, low + p, j] = u + C[e, p, j]
+            np.add(C[:last - first, :high - low, :m], u, out=H[first:last, low:high])
+
+
+def _box_work(*, batch, Delta, n, m, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 4*N*(2*Delta + R)*(2*Delta + m), 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*(2*Delta + R)*(2*Delta + m), 2*Delta + m),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, N*(2*Delta + R)*(2*Delta + m)),
+        ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, N*(2*Delta + R)*(2*Delta + m)),
+        ("doubled", (-((-batch) // N))*(-((-n) // R)), 2*Delta + 1, N*(2*Delta + R)*(2*Delta + m)),
+        ("store", (-((-batch) // N))*(-((-n) // R)), N*R*m),
+    )
+
+
+def _fft_fixed(V, new, *, Delta, Ni, Nj, **_):
+    """What Fourier transforms of tiles makes of the weights, once."""
+    T = new((Ni, Nj))
+    T[...] = 0
+    # T[a, b] = V[a, b]
+    T[:2*Delta + 1, :2*Delta + 1] = V
+    Wj = spectrum(new, (Ni, (Nj // 2) + 1))
+    # Wj[qi, fj] = Σ_qj wj^(-fj·qj)·T[qi, qj]
+    real_transform(T, Wj, sign=-1, scaled=False)
+    Wi = spectrum(new, (Ni, (Nj // 2) + 1))
+    # Wi[fi, fj] = Σ_qi wi^(-fi·qi)·Wj[qi, fj]
+    transform(Wj, Wi, 0, sign=-1, scaled=False)
+    return (Wi,)
+
+
+def _fft_room(new, *, Delta, Ni, Nj, I, **_):
+    """Working arrays of one thread, and views of them."""
+    Si = Ni - 2*Delta
+    R = new((I, Ni, Nj))
+    Yj = spectrum(new, (I, Ni, (Nj // 2) + 1))
+    Yi = spectrum(new, (I, Ni, (Nj // 2) + 1))
+    Q = Yi
+    Bi = Yj
+    Bj = R[:, :Si]
+    Bi_read = Bi[:, :Si]
+    return (R, Yj, Yi, Q, Bi, Bi_read, Bj)
+
+
+def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, Delta, n, m, Ni, Nj, I, **_):
+    """Fourier transforms of tiles."""
+    Si = Ni - 2*Delta
+    Sj = Nj - 2*Delta
+
+    for first, last in tiles(*items, I):
+        for i0, i1 in tiles(*span, Si):
+            for j0, j1 in tiles(0, m, Sj):
+                # R[k, pi, pj] = X[k + first, i0 + pi, j0 + pj], continued beyond its ends
+                R = continued(
+                    X, (first, i0 - Delta, j0 - Delta), R_,
+                    (
+                        None, lambda k: np.minimum((k % max(1, 2*n - 2)), max(1, 2*n - 2) - (k % max(1, 2*n - 2))),
+                        lambda k: np.minimum((k % max(1, 2*m - 2)), max(1, 2*m - 2) - (k % max(1, 2*m - 2)))
+                    )
+                )
+
+                # Yj[k, pi, fj] = Σ_pj wj^(fj·pj)·R[k, pi, pj]/√Nj
+                real_transform(R, Yj)
+
+                # Yi[k, fi, fj] = Σ_pi wi^(fi·pi)·Yj[k, pi, fj]/√Ni
+                transform(Yj, Yi, 1)
+
+                # Q[k, fi, fj] = Yi[k, fi, fj]·Wi[fi, fj]
+                np.multiply(Yi, Wi, out=Q)
+
+                # Bi[k, yi, fj] = Σ_fi wi^(-yi·fi)·Q[k, fi, fj]/√Ni
+                transform(Q, Bi, 1, sign=-1)
+
+                # Bj[k, si, yj] = Σ_fj wj^(-yj·fj)·Bi[k, si, fj]/√Nj
+                real_inverse(Bi_read, Bj)
+
+                # H[k + first, i0 + si, j0 + sj] = u + Bj[k, si, sj]
+                np.add(Bj[:last - first, :i1 - i0, :j1 - j0], u, out=H[first:last, i0:i1, j0:j1])
+
+
+def _fft_work(*, batch, Delta, n, m, Ni, Nj, I, **_):
+    """What it does, counted."""
+    Si = Ni - 2*Delta
+    Sj = Nj - 2*Delta
+    return (
+        ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
+        ("make", 1, (2*Delta + 1)**2),
+        ("make fft", 1, Ni, Nj),
+        ("make fft", 1, Nj, Ni),
+        ("edge", 2*(-((-batch) // I))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-m) // Sj))),
+        ("view", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni*Nj),
+        ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Ni, Nj),
+        ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Nj, Ni),
+        ("total", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), 2, I*Ni*Nj),
+        ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Nj, Ni),
+        ("fft", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Si, Nj),
+        ("store", (-((-batch) // I))*(-((-n) // Si))*(-((-m) // Sj)), I*Si*Sj),
+    )
+
+
+def _fft_bound(*, Ni, Nj, **_):
+    """q, α above and below, l, x and w: |error| ≤ γ_q·(α·Σ|w|·max|x| + |u|) + (1 + γ_q)·(l + x·max|x| + w·Σ|w|)·η."""
+    steps, points = (Ni - 1).bit_length() + (Nj - 1).bit_length(), Ni*Nj
+    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points
+    return 15*steps + 16, norm, 1, lost, norm*lost, lost
+
+
+def _folded_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _folded_fixed(M, new, *, Delta, S, **_):
+    """What rows on BLAS of half a window makes of the weights, once."""
+    K = 2*Delta + S
+    T = new((Delta + 1, S, K))
+    T[...] = 0
+    # T[h, s, a + s] = M[a, h]
+    for s in range(S):
+        T[:, s, s:2*Delta + s + 1] = M.transpose(1, 0)
+    T_left = strided(T, (0, 0, 0), (S*(Delta + 1), K), ((1, 1), (2, 1)))
+    return (T_left,)
+
+
+def _folded_room(new, *, Delta, m, S, G, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
+    Q = 16*((2*Delta + m + 15) // 16)
+    P = new((2*Delta + G*S, 2*Delta + m))
+    Z = new((Delta + 1, S, G, Q))
+    Z[...] = 0
+    A = new((S, G, Q))
+    P_right = strided(P, (0, 0), (G, K, 2*Delta + m), ((0, S), (0, 1), (1, 1)))
+    Z_out = strided(Z, (0, 0, 0, 0), (G, S*(Delta + 1), 2*Delta + m), ((2, 1), (1, 1), (3, 1)))
+    Z_b = [Z[min(b, 2*Delta - b)].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = A[:, :, :m].transpose(1, 0, 2)
+    return (P, P_right, Z_out, Z_b, A_flat, A_out)
+
+
+def _folded(X, u, H, T_left, P, P_right, Z_out, Z_b, A_flat, A_out, items, span, *, Delta, n, m, S, G, **_):
+    """Rows on BLAS of half a window."""
+    K = 2*Delta + S
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # P[p, x] = X[z, low + p, x], continued beyond its ends
+            continued(
+                X[z], (low - Delta, -Delta), P,
+                (
+                    lambda k: np.minimum((k % max(1, 2*n - 2)), max(1, 2*n - 2) - (k % max(1, 2*n - 2))),
+                    lambda k: np.minimum((k % max(1, 2*m - 2)), max(1, 2*m - 2) - (k % max(1, 2*m - 2)))
+                ),
+                copied=True
+            )
+
+            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S*g + r, y]
+            np.matmul(T_left, P_right, out=Z_out)
+
+            # A[s, g, q] = Σ_b Z[Min(b, 2*Delta - b), s, g, q + b]
+            total(Z_b, A_flat)
+
+            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            put(H[z, low:high], A_out, u, split=(0,))
+
+
+def _folded_work(*, batch, Delta, n, m, S, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    Q = 16*((2*Delta + m + 15) // 16)
+    return (
+        ("room", 1, G*Q*S*(Delta + 1) + (2*Delta + m)*(2*Delta + G*S) + G*Q*S, 0),
+        ("make", S, (Delta + 1)*(2*Delta + 1)),
+        ("edge", 2*batch*(-((-n) // (G*S))) + 2*batch),
+        ("copy", batch*(-((-n) // (G*S))), (2*Delta + m)*(2*Delta + G*S), 2*Delta + m),
+        (
+            "matmul", batch*(-((-n) // (G*S))), G, S*(Delta + 1), K, 2*Delta + m,
+            min((2*Delta + m)*(2*Delta + G*S), G*K*(2*Delta + m)) + K*S*(Delta + 1)
+        ),
+        ("total", batch*(-((-n) // (G*S))), 2*Delta + 1, G*Q*S),
+        ("store", batch*(-((-n) // (G*S))), G*S*m),
+    )
+
+
+def _lowrank_seen(V, new, **_):
+    """The window, whose values a plan looks at."""
+    return V
+
+
+def _lowrank_fixed(P, Q, new, *, Delta, R, S, T, **_):
+    """What passes of a window of low rank makes of the weights, once."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    W = new((R, S, K))
+    W[...] = 0
+    # W[r, s, a + s] = P[r, a]
+    for s in range(S):
+        W[:, s, s:2*Delta + s + 1] = P
+    B = new((R, L, T))
+    B[...] = 0
+    # B[r, b + t, t] = Q[r, b]
+    for t in range(T):
+        B[:, t:2*Delta + t + 1, t] = Q
+    W_left = strided(W, (0, 0, 0), (R, S, K), ((0, 1), (1, 1), (2, 1)))
+    return (W_left, B)
+
+
+def _lowrank_room(new, *, Delta, m, R, S, T, G, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    M = ((2*Delta + T + m - 1) // T)
+    E = new((2*Delta + G*S, 2*Delta + m))
+    Z = new((R, G*S + 1, M*T))
+    Z[...] = 0
+    A = new((R, G*S, M, T))
+    E_right = strided(E, (0, 0), (G, 1, K, 2*Delta + m), ((0, S), (0, 0), (0, 1), (1, 1)))
+    Z_out = strided(Z, (0, 0, 0), (G, R, S, 2*Delta + m), ((1, S), (0, 1), (1, 1), (2, 1)))
+    Z_left = strided(Z, (0, 0, 0), (R, G*M*S, L), ((0, 1), (2, T), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (R, G*M*S, T), ((0, 1), (2, 1), (3, 1)))
+    return (E, E_right, Z_out, Z_left, A, A_out)
+
+
+def _lowrank(X, u, H, W_left, B, E, E_right, Z_out, Z_left, A, A_out, items, span, *, Delta, n, m, R, S, T, G, **_):
+    """Passes of a window of low rank."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    M = ((2*Delta + T + m - 1) // T)
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # E[p, x] = X[z, low + p, x], continued beyond its ends
+            continued(
+                X[z], (low - Delta, -Delta), E,
+                (
+                    lambda k: np.minimum((k % max(1, 2*n - 2)), max(1, 2*n - 2) - (k % max(1, 2*n - 2))),
+                    lambda k: np.minimum((k % max(1, 2*m - 2)), max(1, 2*m - 2) - (k % max(1, 2*m - 2)))
+                ),
+                copied=True
+            )
+
+            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y]
+            np.matmul(W_left, E_right, out=Z_out)
+
+            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            phased(Z_left, B, out=A_out)
+
+            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
+
+
+def _lowrank_work(*, batch, Delta, n, m, R, S, T, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    L = 2*Delta + T
+    M = ((2*Delta + T + m - 1) // T)
+    return (
+        ("room", 1, (2*Delta + m)*(2*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1), 0),
+        ("make", S, R*(2*Delta + 1)),
+        ("make", T, R*(2*Delta + 1)),
+        ("edge", 2*batch*(-((-n) // (G*S))) + 2*batch),
+        ("copy", batch*(-((-n) // (G*S))), (2*Delta + m)*(2*Delta + G*S), 2*Delta + m),
+        (
+            "matmul", batch*(-((-n) // (G*S))), G*R, S, K, 2*Delta + m,
+            min((2*Delta + m)*(2*Delta + G*S), G*K*(2*Delta + m)) + K*R*S
+        ),
+        ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
+        ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
+    )
+
+
+def _panels_fixed(V, new, *, Delta, S, **_):
+    """What panels of shifted rows makes of the weights, once."""
+    K = 2*Delta + S
+    T = new((S, K, 2*Delta + 1))
+    T[...] = 0
+    # T[s, a + s, b] = V[a, b]
+    for s in range(S):
+        T[s, s:2*Delta + s + 1] = V
+    T_left = strided(T, (0, 0, 0), (S, K*(2*Delta + 1)), ((0, 1), (2, 1)))
+    return (T_left,)
+
+
+def _panels_room(new, *, Delta, S, G, C, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+    Q = 32*((C + 2*Delta + O + 15) // 32) + 16
+    P = new((2*Delta + G*S, 2*Delta + 1, Q))
+    A = new((G, S, C))
+    P_in = strided(P, (0, 0, O), (2*Delta + G*S, 2*Delta + 1, C + 2*Delta), ((0, 1), (1, 1, 2, -1), (2, 1)))
+    P_right = strided(P, (0, 0, O), (G, K*(2*Delta + 1), C), ((0, S), (1, 1), (2, 1)))
+    return (P_in, P_right, A)
+
+
+def _panels(X, u, H, T_left, P_in, P_right, A_, items, span, *, Delta, n, m, S, G, C, **_):
+    """Panels of shifted rows."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+
+    for z in range(*items):
+        for i0, i1 in tiles(*span, G*S):
+            for j0, j1 in tiles(0, m, C):
+                # P[p, b, O + x - b] = X[z, i0 + p, j0 + x], continued beyond its ends
+                continued(
+                    X[z, :, None], (i0 - Delta, None, j0 - Delta), P_in,
+                    (
+                        lambda k: np.minimum((k % max(1, 2*n - 2)), max(1, 2*n - 2) - (k % max(1, 2*n - 2))), None,
+                        lambda k: np.minimum((k % max(1, 2*m - 2)), max(1, 2*m - 2) - (k % max(1, 2*m - 2)))
+                    ),
+                    copied=True
+                )
+
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                A = held(H[z, i0:i1, j0:j1], A_, apart=True)
+                np.matmul(T_left, P_right, out=A)
+
+                # H[z, i0 + S*g + s, j0 + y] = u + A[g, s, y]
+                put(H[z, i0:i1, j0:j1], A[:, :, :j1 - j0], u, split=(0,))
+
+
+def _panels_work(*, batch, Delta, n, m, S, G, C, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    O = 16*((2*Delta + 15) // 16)
+    Q = 32*((C + 2*Delta + O + 15) // 32) + 16
+    return (
+        ("room", 1, C*G*S + Q*(2*Delta + 1)*(2*Delta + G*S), C*G*S),
+        ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G*S)))),
+        ("again", batch*(-((-m) // C))*(-((-n) // (G*S))), 2*Delta + 1, 2*Delta + G*S, C + 2*Delta),
+        ("near", batch*(-((-m) // C))*(-((-n) // (G*S))), G, S, K*(2*Delta + 1), C),
+        ("held", batch*(-((-m) // C))*(-((-n) // (G*S))), C*G*S, G*S*min(1, (-((-m) // C)) - 1)),
+    )
+
+
+def _rows_fixed(V, new, *, Delta, S, **_):
+    """What rows on BLAS makes of the weights, once."""
+    K = 2*Delta + S
+    T = new((2*Delta + 1, S, K))
+    T[...] = 0
+    # T[b, s, a + s] = V[a, b]
+    for s in range(S):
+        T[:, s, s:2*Delta + s + 1] = V.transpose(1, 0)
+    T_left = strided(T, (0, 0, 0), (S*(2*Delta + 1), K), ((1, 1), (2, 1)))
+    return (T_left,)
+
+
+def _rows_room(new, *, Delta, m, S, G, **_):
+    """Working arrays of one thread, and views of them."""
+    K = 2*Delta + S
+    Q = 16*((2*Delta + m + 15) // 16)
+    P = new((2*Delta + G*S, 2*Delta + m))
+    Z = new((2*Delta + 1, S, G, Q))
+    Z[...] = 0
+    A = new((S, G, Q))
+    P_right = strided(P, (0, 0), (G, K, 2*Delta + m), ((0, S), (0, 1), (1, 1)))
+    Z_out = strided(Z, (0, 0, 0, 0), (G, S*(2*Delta + 1), 2*Delta + m), ((2, 1), (1, 1), (3, 1)))
+    Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
+    A_flat = A.reshape(-1)[:A.size - (2*Delta)]
+    A_out = A[:, :, :m].transpose(1, 0, 2)
+    return (P, P_right, Z_out, Z_b, A_flat, A_out)
+
+
+def _rows(X, u, H, T_left, P, P_right, Z_out, Z_b, A_flat, A_out, items, span, *, Delta, n, m, S, G, **_):
+    """Rows on BLAS."""
+    K = 2*Delta + S
+
+    for z in range(*items):
+        for low, high in tiles(*span, G*S):
+            # P[p, x] = X[z, low + p, x], continued beyond its ends
+            continued(
+                X[z], (low - Delta, -Delta), P,
+                (
+                    lambda k: np.minimum((k % max(1, 2*n - 2)), max(1, 2*n - 2) - (k % max(1, 2*n - 2))),
+                    lambda k: np.minimum((k % max(1, 2*m - 2)), max(1, 2*m - 2) - (k % max(1, 2*m - 2)))
+                ),
+                copied=True
+            )
+
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y]
+            np.matmul(T_left, P_right, out=Z_out)
+
+            # A[s, g, q] = Σ_b Z[b, s, g, q + b]
+            total(Z_b, A_flat)
+
+            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            put(H[z, low:high], A_out, u, split=(0,))
+
+
+def _rows_work(*, batch, Delta, n, m, S, G, **_):
+    """What it does, counted."""
+    K = 2*Delta + S
+    Q = 16*((2*Delta + m + 15) // 16)
+    return (
+        ("room", 1, G*Q*S*(2*Delta + 1) + (2*Delta + m)*(2*Delta + G*S) + G*Q*S, 0),
+        ("make", S, (2*Delta + 1)**2),
+        ("edge", 2*batch*(-((-n) // (G*S))) + 2*batch),
+        ("copy", batch*(-((-n) // (G*S))), (2*Delta + m)*(2*Delta + G*S), 2*Delta + m),
+        (
+            "matmul", batch*(-((-n) // (G*S))), G, S*(2*Delta + 1), K, 2*Delta + m,
+            min((2*Delta + m)*(2*Delta + G*S), G*K*(2*Delta + m)) + K*S*(2*Delta + 1)
+        ),
+        ("total", batch*(-((-n) // (G*S))), 2*Delta + 1, G*Q*S),
+        ("store", batch*(-((-n) // (G*S))), G*S*m),
+    )
+
+
+def _columns_dV_fixed(new, **_):
+    """What sums by columns makes of the weights, once."""
+    return ()
+
+
+def _columns_dV_room(new, *, m, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m))
+    U = new((N, R, m))
+    A = new((2*Delta + 1, 2*Delta + 1, m))
+    P_source = strided(P, (0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, m), ((1, 1), (2, 1), (0, 1), (1, 1), (2, 1)))
+    return (P, P_source, U, A)
+
+
+def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, Delta, N, R, **_):
+    """Sums by columns."""
+    dV[...] = 0
+    for first, last in stretches(*items, N):
+        for low, high in stretches(0, n, R):
+            # P[e, q0, q1] = X[e + first, low + q0, q1], continued beyond its ends
+            continued(
+                X, (first, low - Delta, -Delta), P,
+                (
+                    None, lambda k: np.minimum((k % max(1, 2*n - 2)), max(1, 2*n - 2) - (k % max(1, 2*n - 2))),
+                    lambda k: np.minimum((k % max(1, 2*m - 2)), max(1, 2*m - 2) - (k % max(1, 2*m - 2)))
+                ),
+                copied=True
+            )
+
+            # U[e, p, j] = G[e + first, low + p, j], 0 outside
+            halo(G, (first, low, 0), U, copied=True)
+
+            # A[a, b, j] = Σ_e Σ_p P[e, a + p, j + b]·U[e, p, j]
+            np.einsum("abcde,cde->abe", P_source, U, out=A)
+
+            # dV[a, b] += Σ_j A[a, b, j]
+            np.add(dV, A.sum((2,)), out=dV)
+
+
+def _columns_dV_work(*, batch, n, m, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, N*(2*Delta + R)*(2*Delta + m) + m*(2*Delta + 1)**2 + N*R*m, 0),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*(2*Delta + R)*(2*Delta + m), 2*Delta + m),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), N*R*m, R*m),
+        ("weigh", (-((-batch) // N))*(-((-n) // R)), N*R, (2*Delta + 1)**2, m),
+        ("total", (-((-batch) // N))*(-((-n) // R)), 2, m*(2*Delta + 1)**2),
+        ("fold", (-((-batch) // N))*(-((-n) // R)), 2, (2*Delta + 1)**2),
+    )
+
+
 def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
@@ -114,6 +632,22 @@ def _direct_work(*, batch, n, m, Delta, **_):
 def _terms(*, Delta, **_):
     """How many products one result adds at most."""
     return 4*Delta + 4*Delta**2 + 1
+
+
+def _direct_dV_work(*, batch, n, m, Delta, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, (2*Delta + 1)**2),
+        ("copy", 1, batch*m*(2*Delta + n), m),
+        ("copy", 1, batch*(2*Delta + m)*(2*Delta + n), 2*Delta + m),
+        ("contract", (2*Delta + 1)**2, 1, batch*m*n, 1),
+        ("sweep", (2*Delta + 1)**2, 1, 1, 0, 0),
+    )
+
+
+def _direct_dV_terms(*, batch, n, m, **_):
+    """How many products one result adds at most."""
+    return batch*m*n
 
 
 def _sizes(X, V, u):
@@ -143,31 +677,126 @@ reflect2d = Kernel(
     work=_direct_work,
     terms=_terms,
     steps=(1, 0),
+    algorithms=(
+        Algorithm(
+            "fft",
+            "Fourier transforms of tiles",
+            _fft_fixed, _fft_room, _fft,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={
+                "Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                "I": ()
+            },
+            extents=lambda *, batch, **_: {"I": batch},
+            work=_fft_work,
+            tiled=0,
+            parts=lambda *, Delta, n, Ni, **_: (-((-n) // (Ni - 2*Delta))),
+            strict=False,
+            admits=lambda *, Delta, Ni, Nj, **_: Ni >= 2*Delta + 1 and Nj >= 2*Delta + 1,
+            bound=_fft_bound,
+            normwise=True,
+            repeated=True,
+        ),
+        Algorithm(
+            "panels",
+            "panels of shifted rows",
+            _panels_fixed, _panels_room, _panels,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": (), "C": ()},
+            extents=lambda *, m, **_: {"C": m},
+            work=_panels_work,
+            tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
+        ),
+        Algorithm(
+            "rows",
+            "rows on BLAS",
+            _rows_fixed, _rows_room, _rows,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": ()},
+            work=_rows_work,
+            tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
+        ),
+    ),
+    valued=(
+        Algorithm(
+            "box",
+            "sums of equal weights",
+            _box_fixed, _box_room, _box,
+            weights=(),
+            arrays=("X", "w", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_box_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+            reading=Reading(_box_seen, ("V",), "level", (2,), ("w",)),
+        ),
+        Algorithm(
+            "folded",
+            "rows on BLAS of half a window",
+            _folded_fixed, _folded_room, _folded,
+            weights=("M",),
+            arrays=("X", "u"),
+            knobs={"S": (1, 2, 4), "G": ()},
+            work=_folded_work,
+            tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
+            reading=Reading(_folded_seen, ("V",), "mirrored", (1,), ("M",)),
+        ),
+        Algorithm(
+            "lowrank",
+            "passes of a window of low rank",
+            _lowrank_fixed, _lowrank_room, _lowrank,
+            weights=("P", "Q"),
+            arrays=("X", "u"),
+            knobs={"S": (8, 16, 32), "T": (16, 32, 64), "G": ()},
+            work=_lowrank_work,
+            tiled=0,
+            parts=lambda *, n, S, G, **_: (-((-n) // (G*S))),
+            strict=False,
+            reading=Reading(_lowrank_seen, ("V",), "low_rank", (0,), ("P", "Q"), ("R",)),
+        ),
+    ),
     unfit={
-        "bands": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "box": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "bands": "it needs X to be copied in tiles, and reads it where it is",
         "columns": "it needs a product of two arrays that are given, and no bias",
         "correlation": "it needs a product of two arrays that are given, and no bias",
-        "fastfir": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "fft": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "folded": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "gapped": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "half_im2col": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "im2col": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "lowrank": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "panels": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "phased": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "polyphase": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "product": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "rows": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "separable": "it needs windows that move with one place along each axis; Min(-Mod(a + i, Max(1, 2*n - 2)) + Max(1, 2*n - 2), Mod(a + i, Max(1, 2*n - 2))) is read",
-        "shifted": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "toeplitz": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
-        "winograd": "it needs one array of weights that is read once in a term; the weight is V[a, b]",
+        "fastfir": "it needs channels in or filters out",
+        "gapped": "it needs a window whose taps are apart along the last axis but one",
+        "half_im2col": "it needs filters and a window along two axes at least",
+        "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "phased": "it needs channels in or filters out",
+        "polyphase": "it needs a window that skips places along its last axis, and whose taps are neighbours there",
+        "product": "it needs filters, letters that are contracted, and no taps",
+        "separable": "it needs a weight with one factor for each axis, whose taps are all live",
+        "shifted": "it needs X to end with a letter that weights and result share",
+        "toeplitz": "it needs a window along the last axis alone",
+        "winograd": "it needs channels in or filters out",
     },
     gradients={
         "X": Gradient(_direct_dX, ("V", "G")),
-        "V": Gradient(_direct_dV, ("X", "G")),
+        "V": Gradient(
+            _direct_dV, ("X", "G"),
+            work=_direct_dV_work,
+            terms=_direct_dV_terms,
+            algorithms=(
+                Algorithm(
+                    "columns_dV",
+                    "sums by columns",
+                    _columns_dV_fixed, _columns_dV_room, _columns_dV,
+                    weights=(),
+                    arrays=("G", "X"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_columns_dV_work,
+                ),
+            ),
+        ),
         "u": Gradient(_direct_du, ("G",)),
     },
 )

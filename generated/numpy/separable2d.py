@@ -31,7 +31,9 @@ def _direct(X, P, Q, u, H, new):
             j0 = max(0, -b)
             j1 = min(m, m - b)
             H[..., i0:i1, j0:j1] += (
-                np.einsum("r,r->", P[:, a + Delta], Q[:, b + Delta], optimize=True) * X[..., i0 + a:i1 + a, j0 + b:j1 + b]
+                np.einsum(
+                    "r,r->", P[:, a + Delta], Q[:, b + Delta], optimize=True
+                ) * X[..., i0 + a:i1 + a, j0 + b:j1 + b]
             )
 
 
@@ -73,7 +75,9 @@ def _direct_dP(X, Q, G, dP, new):
             j0 = max(0, -b)
             j1 = min(m, m - b)
             dP[:, a + Delta] += (
-                np.einsum("zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True) * Q[:, b + Delta]
+                np.einsum(
+                    "zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+                ) * Q[:, b + Delta]
             )
 
 
@@ -95,7 +99,9 @@ def _direct_dQ(X, P, G, dQ, new):
             j0 = max(0, -b)
             j1 = min(m, m - b)
             dQ[:, b + Delta] += (
-                np.einsum("zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True) * P[:, a + Delta]
+                np.einsum(
+                    "zij,zij->", X[:, i0 + a:i1 + a, j0 + b:j1 + b], G[:, i0:i1, j0:j1], optimize=True
+                ) * P[:, a + Delta]
             )
 
 
@@ -177,7 +183,7 @@ def _separable_work(*, batch, n, m, R, Delta, S, T, G, **_):
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((-n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((-n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-n) // (G*S))), G*M*S*T**2),
+        ("store", batch*(-((-n) // (G*S))), G*M*S*T),
     )
 
 
@@ -258,7 +264,7 @@ def _separable_dX_work(*, batch, n, m, R, Delta, S, T, G_, **_):
         ("matmul", batch*(-((-n) // (G_*S))), G_*R, S, K, m, min(G_*K*m, m*(2*Delta + G_*S)) + K*R*S),
         ("phased", batch*(-((-n) // (G_*S))), R, (-((-L) // T)), G_*M*S, L, T),
         ("fold", batch*(-((-n) // (G_*S))), R, G_*M*S*T),
-        ("store", batch*(-((-n) // (G_*S))), G_*M*S*T**2),
+        ("store", batch*(-((-n) // (G_*S))), G_*M*S*T),
     )
 
 
@@ -266,8 +272,19 @@ def _direct_work(*, batch, n, m, R, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, R, 1),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            1, R, 1
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /max(1, min(m, Delta + 1) - max(-Delta, 1 - m)),
+            2, 0
+        ),
     )
 
 
@@ -280,8 +297,19 @@ def _direct_dX_work(*, batch, n, m, R, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, R, 1),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            1, R, 1
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch*sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
+            *sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            sum(min(m, m - b) - max(0, -b) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))
+            /max(1, min(m, Delta + 1) - max(-Delta, 1 - m)),
+            2, 0
+        ),
     )
 
 

@@ -109,7 +109,10 @@ def _bands_room(new, *, n, m, Delta, **_):
     Z = new((2*Delta + 1, ((n - 1) // 2) + 1, Q))
     Z[...] = 0
     A = new((((n - 1) // 2) + 1, Q))
-    Z_out = strided(Z, (0, 0, Delta), ((2*Delta + 1)*(((n - 1) // 2) + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((1, 1), (2, 1)))
+    Z_out = strided(
+        Z, (0, 0, Delta), ((2*Delta + 1)*(((n - 1) // 2) + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ((1, 1), (2, 1))
+    )
     Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (2*Delta)]
     A_out = strided(A, (0, 0), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), ((0, 1), (1, 2)))
@@ -136,7 +139,10 @@ def _bands_work(*, batch, n, m, Delta, **_):
         ("room", 1, Q*(2*Delta + 1)*(((n - 1) // 2) + 1) + Q*(((n - 1) // 2) + 1), 0),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
-        ("matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-n*max(-Delta - 2*((m - 1) // 2) - 1, -m), batch*m*n) + n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
+        (
+            "matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m),
+            min(-n*max(-Delta - 2*((m - 1) // 2) - 1, -m), batch*m*n) + n*(2*Delta + 1)*(((n - 1) // 2) + 1)
+        ),
         ("total", batch, 2*Delta + 1, Q*(((n - 1) // 2) + 1)),
         ("store", batch, (((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
     )
@@ -177,13 +183,24 @@ def _box(X, w, u, H, P, Q, Q_flat, B_flat, B_spare, C, C_flat, C_spare, items, s
             np.multiply(P, w, out=Q)
 
             # B[e, q0, q1] = Σ_a Q[e, q0 + a, q1]
-            doubled(Q_flat, B_flat, B_spare, 2*Delta + 2*((m - 1) // 2) + 1, 2*Delta + 1, 4*Delta**2*N + 4*Delta*N*R + 4*Delta*N*((m - 1) // 2) + 2*N*R + 4*N*R*((m - 1) // 2) - 2*Delta - 4*Delta**2 - 4*Delta*((m - 1) // 2) - N - 2*N*((m - 1) // 2))
+            doubled(
+                Q_flat, B_flat, B_spare, 2*Delta + 2*((m - 1) // 2) + 1, 2*Delta + 1,
+                4*Delta**2*N + 4*Delta*N*R + 4*Delta*N*((m - 1) // 2) + 2*N*R
+                + 4*N*R*((m - 1) // 2) - 2*Delta - 4*Delta**2 - 4*Delta*((m - 1) // 2) - N - 2*N*((m - 1) // 2)
+            )
 
             # C[e, q0, q1] = Σ_b B[e, q0, q1 + b]
-            doubled(B_flat, C_flat, C_spare, 1, 2*Delta + 1, 4*Delta**2*N + 4*Delta*N*R + 4*Delta*N*((m - 1) // 2) + 2*N*R + 4*N*R*((m - 1) // 2) - 4*Delta - 4*Delta**2 - 4*Delta*((m - 1) // 2) - N - 2*N*((m - 1) // 2))
+            doubled(
+                B_flat, C_flat, C_spare, 1, 2*Delta + 1,
+                4*Delta**2*N + 4*Delta*N*R + 4*Delta*N*((m - 1) // 2) + 2*N*R
+                + 4*N*R*((m - 1) // 2) - 4*Delta - 4*Delta**2 - 4*Delta*((m - 1) // 2) - N - 2*N*((m - 1) // 2)
+            )
 
             # H[e + first, low + p, j] = u + C[e, 2p, 2j]
-            np.add(strided(C, (0, 0, 0), (last - first, high - low, ((m - 1) // 2) + 1), ((0, 1), (1, 2), (2, 2))), u, out=H[first:last, low:high])
+            np.add(
+                strided(C, (0, 0, 0), (last - first, high - low, ((m - 1) // 2) + 1), ((0, 1), (1, 2), (2, 2))), u,
+                out=H[first:last, low:high]
+            )
 
 
 def _box_work(*, batch, n, m, Delta, N, R, **_):
@@ -191,10 +208,22 @@ def _box_work(*, batch, n, m, Delta, N, R, **_):
     return (
         ("room", 1, 4*N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1), 0),
         ("edge", 2*(-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1), 2*Delta + 2*((m - 1) // 2) + 1),
-        ("total", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2, N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)),
-        ("doubled", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2*Delta + 1, N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)),
-        ("doubled", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2*Delta + 1, N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)),
+        (
+            "copy", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)),
+            N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1), 2*Delta + 2*((m - 1) // 2) + 1
+        ),
+        (
+            "total", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2,
+            N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)
+        ),
+        (
+            "doubled", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2*Delta + 1,
+            N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)
+        ),
+        (
+            "doubled", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2*Delta + 1,
+            N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1)
+        ),
         ("store", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*R*(((m - 1) // 2) + 1)),
     )
 
@@ -254,7 +283,10 @@ def _fft(X, u, H, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Delt
                 real_inverse(Bi_read, Bj)
 
                 # H[k + first, i0 + si, j0 + sj] = u + Bj[k, si, 2sj]
-                np.add(strided(Bj, (0, 0, 0), (last - first, i1 - i0, j1 - j0), ((0, 1), (1, 1), (2, 2))), u, out=H[first:last, i0:i1, j0:j1])
+                np.add(
+                    strided(Bj, (0, 0, 0), (last - first, i1 - i0, j1 - j0), ((0, 1), (1, 1), (2, 2))), u,
+                    out=H[first:last, i0:i1, j0:j1]
+                )
 
 
 def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
@@ -266,7 +298,11 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
         ("make", 1, (2*Delta + 1)**2),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
-        ("edge", 2*(-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si)) + 2*(-((-batch) // I))*(-((-((m - 1) // 2) - 1) // Sj))),
+        (
+            "edge",
+            2*(-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))
+            + 2*(-((-batch) // I))*(-((-((m - 1) // 2) - 1) // Sj))
+        ),
         ("view", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Ni*Nj),
         ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Ni, Nj),
         ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Nj, Ni),
@@ -308,7 +344,9 @@ def _folded_room(new, *, m, Delta, S, G, **_):
     Z = new((Delta + 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
-    Z_out = strided(Z, (0, 0, 0, Delta), (G, S*(Delta + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((2, 1), (1, 1), (3, 1)))
+    Z_out = strided(
+        Z, (0, 0, 0, Delta), (G, S*(Delta + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((2, 1), (1, 1), (3, 1))
+    )
     Z_b = [Z[min(b, 2*Delta - b)].reshape(-1)[b:] for b in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (2*Delta)]
     A_out = strided(A, (0, 0, 0), (G, S, ((m - 1) // 2) + 1), ((1, 1), (0, 1), (2, 2)))
@@ -325,7 +363,10 @@ def _folded(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m
             P = halo(X[z], (2*low - Delta, 0), P_)
 
             # Z[h, s, g, y] = Σ_r T[h, s, r]·P[2·S·g + r, y - Δ]
-            np.matmul(T_left, strided(P, (0, 0), (G, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))), out=Z_out)
+            np.matmul(
+                T_left, strided(P, (0, 0), (G, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))),
+                out=Z_out
+            )
 
             # A[s, g, q] = Σ_b Z[min(2Δ - b, b), s, g, q + b]
             total(Z_b, A_flat)
@@ -343,7 +384,11 @@ def _folded_work(*, batch, n, m, Delta, S, G, **_):
         ("make", S, (Delta + 1)*(2*Delta + 1)),
         ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-G*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G*S - 1)) + K*S*(Delta + 1)),
+        (
+            "matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(Delta + 1), K,
+            -max(-Delta - 2*((m - 1) // 2) - 1, -m),
+            min(-G*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G*S - 1)) + K*S*(Delta + 1)
+        ),
         ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*S*(((m - 1) // 2) + 1)),
     )
@@ -380,7 +425,9 @@ def _lowrank_room(new, *, m, R, Delta, S, T, G, **_):
     Z = new((R, G*S + 1, 2*M*T))
     Z[...] = 0
     A = new((R, G*S, M, T))
-    Z_out = strided(Z, (0, 0, Delta), (G, R, S, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((1, S), (0, 1), (1, 1), (2, 1)))
+    Z_out = strided(
+        Z, (0, 0, Delta), (G, R, S, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((1, S), (0, 1), (1, 1), (2, 1))
+    )
     Z_left = strided(Z, (0, 0, 0), (R, G*M*S, L), ((0, 1), (2, 2*T), (2, 1)))
     A_out = strided(A, (0, 0, 0, 0), (R, G*M*S, T), ((0, 1), (2, 1), (3, 1)))
     return (E, Z_out, Z_left, A, A_out)
@@ -398,7 +445,13 @@ def _lowrank(X, u, H, W_left, B, E_, Z_out, Z_left, A, A_out, items, span, *, n,
             E = halo(X[z], (2*low - Delta, 0), E_)
 
             # Z[r, S·g + s, y] = Σ_p W[r, s, p]·E[2·S·g + p, y - Δ]
-            np.matmul(W_left, strided(E, (0, 0), (G, 1, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 0), (0, 1), (1, 1))), out=Z_out)
+            np.matmul(
+                W_left,
+                strided(
+                    E, (0, 0), (G, 1, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 0), (0, 1), (1, 1))
+                ),
+                out=Z_out
+            )
 
             # A[r, q, h, t] = Σ_c Z[r, q, 2·T·h + c]·B[r, c, t]
             phased(Z_left, B, out=A_out)
@@ -418,10 +471,13 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
         ("make", T, R*(2*Delta + 1)),
         ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*R, S, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-G*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G*S - 1)) + K*R*S),
+        (
+            "matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*R, S, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m),
+            min(-G*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G*S - 1)) + K*R*S
+        ),
         ("phased", batch*(-((-((n - 1) // 2) - 1) // (G*S))), R, (-((-L) // (2*T))), G*M*S, L, T),
         ("fold", batch*(-((-((n - 1) // 2) - 1) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*M*S*T**2),
+        ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*M*S*T),
     )
 
 
@@ -493,7 +549,10 @@ def _polyphase_work(*, batch, n, m, Delta, S, G, **_):
         ("edge", 2*batch*(-((-((n - 1) // 2) - 1) // (G*S))) + 2*batch),
         ("copy", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Q*(2*Delta + 2*G*S - 1), 2*Q),
         ("copy", batch*(-((-((n - 1) // 2) - 1) // (G*S))), Q*(4*Delta + 4*G*S - 2), Q),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, B*S, 2*K, Q, 2*B*K*S + min(2*G*K*Q, Q*(4*Delta + 4*G*S - 2))),
+        (
+            "matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, B*S, 2*K, Q,
+            2*B*K*S + min(2*G*K*Q, Q*(4*Delta + 4*G*S - 2))
+        ),
         ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), B, G*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*S*(((m - 1) // 2) + 1)),
     )
@@ -518,7 +577,9 @@ def _rows_room(new, *, m, Delta, S, G, **_):
     Z = new((2*Delta + 1, S, G, Q))
     Z[...] = 0
     A = new((S, G, Q))
-    Z_out = strided(Z, (0, 0, 0, Delta), (G, S*(2*Delta + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((2, 1), (1, 1), (3, 1)))
+    Z_out = strided(
+        Z, (0, 0, 0, Delta), (G, S*(2*Delta + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((2, 1), (1, 1), (3, 1))
+    )
     Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (2*Delta)]
     A_out = strided(A, (0, 0, 0), (G, S, ((m - 1) // 2) + 1), ((1, 1), (0, 1), (2, 2)))
@@ -535,7 +596,10 @@ def _rows(X, u, H, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m, 
             P = halo(X[z], (2*low - Delta, 0), P_)
 
             # Z[b, s, g, y] = Σ_r T[b, s, r]·P[2·S·g + r, y - Δ]
-            np.matmul(T_left, strided(P, (0, 0), (G, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))), out=Z_out)
+            np.matmul(
+                T_left, strided(P, (0, 0), (G, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))),
+                out=Z_out
+            )
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
@@ -553,7 +617,11 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(2*Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-G*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G*S - 1)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G, S*(2*Delta + 1), K,
+            -max(-Delta - 2*((m - 1) // 2) - 1, -m),
+            min(-G*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G*S - 1)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G*S))), G*S*(((m - 1) // 2) + 1)),
     )
@@ -569,7 +637,9 @@ def _columns_dV_room(new, *, m, Delta, N, R, **_):
     P = new((N, 2*Delta + 2*R - 1, 2*Delta + 2*((m - 1) // 2) + 1))
     U = new((N, R, ((m - 1) // 2) + 1))
     A = new((2*Delta + 1, 2*Delta + 1, ((m - 1) // 2) + 1))
-    P_source = strided(P, (0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, ((m - 1) // 2) + 1), ((1, 1), (2, 1), (0, 1), (1, 2), (2, 2)))
+    P_source = strided(
+        P, (0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, ((m - 1) // 2) + 1), ((1, 1), (2, 1), (0, 1), (1, 2), (2, 2))
+    )
     return (P, P_source, U, A)
 
 
@@ -594,9 +664,17 @@ def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, Delta, N, R, 
 def _columns_dV_work(*, batch, n, m, Delta, N, R, **_):
     """What it does, counted."""
     return (
-        ("room", 1, N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1) + (2*Delta + 1)**2*(((m - 1) // 2) + 1) + N*R*(((m - 1) // 2) + 1), 0),
+        (
+            "room", 1,
+            N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1) + (2*Delta + 1)**2*(((m - 1) // 2) + 1)
+            + N*R*(((m - 1) // 2) + 1),
+            0
+        ),
         ("edge", 2*(-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)) + 2*(-((-batch) // N))),
-        ("copy", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1), 2*Delta + 2*((m - 1) // 2) + 1),
+        (
+            "copy", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)),
+            N*(2*Delta + 2*R - 1)*(2*Delta + 2*((m - 1) // 2) + 1), 2*Delta + 2*((m - 1) // 2) + 1
+        ),
         ("copy", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*R*(((m - 1) // 2) + 1), R*(((m - 1) // 2) + 1)),
         ("weigh", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), N*R, (2*Delta + 1)**2, ((m - 1) // 2) + 1),
         ("total", (-((-batch) // N))*(-((-((n - 1) // 2) - 1) // R)), 2, (2*Delta + 1)**2*(((m - 1) // 2) + 1)),
@@ -608,7 +686,25 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 1),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch
+            *sum(
+                min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2)))
+                for a in range(max(-Delta, 1 - n), min(n, Delta + 1))
+            )
+            *sum(
+                min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2)))
+                for b in range(max(-Delta, 1 - m), min(m, Delta + 1))
+            )
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            sum(
+                min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2)))
+                for b in range(max(-Delta, 1 - m), min(m, Delta + 1))
+            )
+            /max(1, min(m, Delta + 1) - max(-Delta, 1 - m)),
+            2, 1
+        ),
     )
 
 
@@ -621,8 +717,25 @@ def _direct_dV_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, (2*Delta + 1)**2),
-        ("contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), 1),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1, 1, 0, 0),
+        (
+            "contract", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            1,
+            batch
+            *sum(
+                min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2)))
+                for a in range(max(-Delta, 1 - n), min(n, Delta + 1))
+            )
+            *sum(
+                min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2)))
+                for b in range(max(-Delta, 1 - m), min(m, Delta + 1))
+            )
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            1
+        ),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), 1,
+            1, 0, 0
+        ),
     )
 
 
@@ -674,7 +787,10 @@ strided2d = Kernel(
             _fft_fixed, _fft_room, _fft,
             weights=("V",),
             arrays=("X", "u"),
-            knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+            knobs={
+                "Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                "I": ()
+            },
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,

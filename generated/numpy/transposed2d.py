@@ -98,7 +98,10 @@ def _bands_dH_room(new, *, n, m, Delta, **_):
     Z = new((2*Delta + 1, ((n - 1) // 2) + 1, Q))
     Z[...] = 0
     A = new((((n - 1) // 2) + 1, Q))
-    Z_out = strided(Z, (0, 0, Delta), ((2*Delta + 1)*(((n - 1) // 2) + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((1, 1), (2, 1)))
+    Z_out = strided(
+        Z, (0, 0, Delta), ((2*Delta + 1)*(((n - 1) // 2) + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)),
+        ((1, 1), (2, 1))
+    )
     Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (2*Delta)]
     A_out = strided(A, (0, 0), (((n - 1) // 2) + 1, ((m - 1) // 2) + 1), ((0, 1), (1, 2)))
@@ -125,7 +128,10 @@ def _bands_dH_work(*, batch, n, m, Delta, **_):
         ("room", 1, Q*(2*Delta + 1)*(((n - 1) // 2) + 1) + Q*(((n - 1) // 2) + 1), 0),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
-        ("matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-n*max(-Delta - 2*((m - 1) // 2) - 1, -m), batch*m*n) + n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
+        (
+            "matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m),
+            min(-n*max(-Delta - 2*((m - 1) // 2) - 1, -m), batch*m*n) + n*(2*Delta + 1)*(((n - 1) // 2) + 1)
+        ),
         ("total", batch, 2*Delta + 1, Q*(((n - 1) // 2) + 1)),
         ("store", batch, (((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
     )
@@ -186,7 +192,10 @@ def _fft_dH(G, dH, Wi, R_, Yj, Yi, Q, Bi, Bi_read, Bj, items, span, *, n, m, Del
                 real_inverse(Bi_read, Bj)
 
                 # dH[k + first, i0 + si, j0 + sj] = Bj[k, si, 2sj]
-                put(dH[first:last, i0:i1, j0:j1], strided(Bj, (0, 0, 0), (last - first, i1 - i0, j1 - j0), ((0, 1), (1, 1), (2, 2))))
+                put(
+                    dH[first:last, i0:i1, j0:j1],
+                    strided(Bj, (0, 0, 0), (last - first, i1 - i0, j1 - j0), ((0, 1), (1, 1), (2, 2)))
+                )
 
 
 def _fft_dH_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
@@ -198,7 +207,11 @@ def _fft_dH_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
         ("make", 1, (2*Delta + 1)**2),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
-        ("edge", 2*(-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si)) + 2*(-((-batch) // I))*(-((-((m - 1) // 2) - 1) // Sj))),
+        (
+            "edge",
+            2*(-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))
+            + 2*(-((-batch) // I))*(-((-((m - 1) // 2) - 1) // Sj))
+        ),
         ("view", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Ni*Nj),
         ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Ni, Nj),
         ("fft", (-((-batch) // I))*(-((-((n - 1) // 2) - 1) // Si))*(-((-((m - 1) // 2) - 1) // Sj)), I*Nj, Ni),
@@ -284,7 +297,10 @@ def _polyphase_dH_work(*, batch, n, m, Delta, S, G_, **_):
         ("edge", 2*batch*(-((-((n - 1) // 2) - 1) // (G_*S))) + 2*batch),
         ("copy", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), 2*Q*(2*Delta + 2*G_*S - 1), 2*Q),
         ("copy", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), Q*(4*Delta + 4*G_*S - 2), Q),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_, B*S, 2*K, Q, 2*B*K*S + min(2*G_*K*Q, Q*(4*Delta + 4*G_*S - 2))),
+        (
+            "matmul", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_, B*S, 2*K, Q,
+            2*B*K*S + min(2*G_*K*Q, Q*(4*Delta + 4*G_*S - 2))
+        ),
         ("total", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), B, G_*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_*S*(((m - 1) // 2) + 1)),
     )
@@ -309,7 +325,9 @@ def _rows_dH_room(new, *, m, Delta, S, G_, **_):
     Z = new((2*Delta + 1, S, G_, Q))
     Z[...] = 0
     A = new((S, G_, Q))
-    Z_out = strided(Z, (0, 0, 0, Delta), (G_, S*(2*Delta + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((2, 1), (1, 1), (3, 1)))
+    Z_out = strided(
+        Z, (0, 0, 0, Delta), (G_, S*(2*Delta + 1), -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((2, 1), (1, 1), (3, 1))
+    )
     Z_b = [Z[b].reshape(-1)[b:] for b in range(2*Delta + 1)]
     A_flat = A.reshape(-1)[:A.size - (2*Delta)]
     A_out = strided(A, (0, 0, 0), (G_, S, ((m - 1) // 2) + 1), ((1, 1), (0, 1), (2, 2)))
@@ -326,7 +344,11 @@ def _rows_dH(G, dH, T_left, P_, Z_out, Z_b, A_flat, A_out, items, span, *, n, m,
             P = halo(G[z], (2*low - Delta, 0), P_)
 
             # Z[b, s, g, y] = Σ_r T[b, s, r]·P[2·S·g + r, y - Δ]
-            np.matmul(T_left, strided(P, (0, 0), (G_, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))), out=Z_out)
+            np.matmul(
+                T_left,
+                strided(P, (0, 0), (G_, K, -max(-Delta - 2*((m - 1) // 2) - 1, -m)), ((0, 2*S), (0, 1), (1, 1))),
+                out=Z_out
+            )
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
@@ -344,7 +366,11 @@ def _rows_dH_work(*, batch, n, m, Delta, S, G_, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), m*(2*Delta + 2*G_*S - 1)),
-        ("matmul", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_, S*(2*Delta + 1), K, -max(-Delta - 2*((m - 1) // 2) - 1, -m), min(-G_*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G_*S - 1)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_, S*(2*Delta + 1), K,
+            -max(-Delta - 2*((m - 1) // 2) - 1, -m),
+            min(-G_*K*max(-Delta - 2*((m - 1) // 2) - 1, -m), m*(2*Delta + 2*G_*S - 1)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), G_*S*(((m - 1) // 2) + 1)),
     )
@@ -354,7 +380,25 @@ def _direct_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 1),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch
+            *sum(
+                min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2)))
+                for a in range(max(-Delta, 1 - n), min(n, Delta + 1))
+            )
+            *sum(
+                min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2)))
+                for b in range(max(-Delta, 1 - m), min(m, Delta + 1))
+            )
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            sum(
+                min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2)))
+                for b in range(max(-Delta, 1 - m), min(m, Delta + 1))
+            )
+            /max(1, min(m, Delta + 1) - max(-Delta, 1 - m)),
+            2, 1
+        ),
     )
 
 
@@ -367,7 +411,25 @@ def _direct_dH_work(*, batch, n, m, Delta, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1)),
-        ("sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)), batch*sum(min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2))) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))*sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))), sum(min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2))) for b in range(max(-Delta, 1 - m), min(m, Delta + 1)))/max(1, min(m, Delta + 1) - max(-Delta, 1 - m)), 2, 1),
+        (
+            "sweep", max(0, min(m, Delta + 1) - max(-Delta, 1 - m))*max(0, min(n, Delta + 1) - max(-Delta, 1 - n)),
+            batch
+            *sum(
+                min(((n - 1 - a) // 2) + 1, ((n - 1) // 2) + 1) - max(0, (-(a // 2)))
+                for a in range(max(-Delta, 1 - n), min(n, Delta + 1))
+            )
+            *sum(
+                min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2)))
+                for b in range(max(-Delta, 1 - m), min(m, Delta + 1))
+            )
+            /(max(1, min(m, Delta + 1) - max(-Delta, 1 - m))*max(1, min(n, Delta + 1) - max(-Delta, 1 - n))),
+            sum(
+                min(((m - 1 - b) // 2) + 1, ((m - 1) // 2) + 1) - max(0, (-(b // 2)))
+                for b in range(max(-Delta, 1 - m), min(m, Delta + 1))
+            )
+            /max(1, min(m, Delta + 1) - max(-Delta, 1 - m)),
+            2, 1
+        ),
     )
 
 
@@ -445,7 +507,10 @@ transposed2d = Kernel(
                     _fft_dH_fixed, _fft_dH_room, _fft_dH,
                     weights=("V",),
                     arrays=("G",),
-                    knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    knobs={
+                        "Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                        "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()
+                    },
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dH_work,
                     tiled=0,

@@ -327,7 +327,10 @@ def _folded_work(*, batch, n, m, Delta, S, G, **_):
         ("room", 1, G*Q*S*(Delta + 1) + m*(2*Delta + G*S) + G*Q*S, 0),
         ("make", S, (Delta + 1)*(2*Delta + 1)),
         ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
-        ("matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(Delta + 1), K, m, min(G*K*m, m*(2*Delta + G*S)) + K*S*(Delta + 1)),
+        (
+            "matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(Delta + 1), K, m,
+            min(G*K*m, m*(2*Delta + G*S)) + K*S*(Delta + 1)
+        ),
         ("total", batch*(-((2*Delta - n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((2*Delta - n) // (G*S))), G*S*(m - 2*Delta)),
     )
@@ -404,7 +407,7 @@ def _lowrank_work(*, batch, n, m, Delta, R, S, T, G, **_):
         ("matmul", batch*(-((2*Delta - n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((2*Delta - n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
         ("fold", batch*(-((2*Delta - n) // (G*S))), R, G*M*S*T),
-        ("store", batch*(-((2*Delta - n) // (G*S))), G*M*S*T**2),
+        ("store", batch*(-((2*Delta - n) // (G*S))), G*M*S*T),
     )
 
 
@@ -461,7 +464,10 @@ def _panels_work(*, batch, n, m, Delta, S, G, C, **_):
         ("make", S, (2*Delta + 1)**2),
         ("again", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), 2*Delta + 1, 2*Delta + G*S, C + 2*Delta),
         ("near", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), G, S, K*(2*Delta + 1), C),
-        ("held", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), C*G*S, G*S*min(1, (-((2*Delta - m) // C)) - 1)),
+        (
+            "held", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), C*G*S,
+            G*S*min(1, (-((2*Delta - m) // C)) - 1)
+        ),
     )
 
 
@@ -518,7 +524,10 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
         ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + G*S) + G*Q*S, 0),
         ("make", S, (2*Delta + 1)**2),
         ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
-        ("matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(2*Delta + 1), K, m, min(G*K*m, m*(2*Delta + G*S)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(2*Delta + 1), K, m,
+            min(G*K*m, m*(2*Delta + G*S)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((2*Delta - n) // (G*S))), 2*Delta + 1, G*Q*S),
         ("store", batch*(-((2*Delta - n) // (G*S))), G*S*(m - 2*Delta)),
     )
@@ -577,7 +586,10 @@ def _bands_dX_work(*, batch, Delta, n, m, **_):
         ("make", (2*Delta + 1)**2, 1),
         ("make", 1, (2*Delta + 1)**2),
         ("make", 1, n*(n - 2*Delta)*(2*Delta + 1)),
-        ("matmul", batch, 1, n*(2*Delta + 1), n - 2*Delta, m - 2*Delta, min((m - 2*Delta)*(n - 2*Delta), batch*(m - 2*Delta)*(n - 2*Delta)) + n*(n - 2*Delta)*(2*Delta + 1)),
+        (
+            "matmul", batch, 1, n*(2*Delta + 1), n - 2*Delta, m - 2*Delta,
+            min((m - 2*Delta)*(n - 2*Delta), batch*(m - 2*Delta)*(n - 2*Delta)) + n*(n - 2*Delta)*(2*Delta + 1)
+        ),
         ("total", batch, 2*Delta + 1, Q*n),
         ("store", batch, m*n),
     )
@@ -798,7 +810,10 @@ def _rows_dX_work(*, batch, Delta, n, m, S, G_, **_):
         ("make", S, (2*Delta + 1)**2),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), (m - 2*Delta)*(2*Delta + G_*S)),
-        ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m - 2*Delta, min((m - 2*Delta)*(2*Delta + G_*S), G_*K*(m - 2*Delta)) + K*S*(2*Delta + 1)),
+        (
+            "matmul", batch*(-((-n) // (G_*S))), G_, S*(2*Delta + 1), K, m - 2*Delta,
+            min((m - 2*Delta)*(2*Delta + G_*S), G_*K*(m - 2*Delta)) + K*S*(2*Delta + 1)
+        ),
         ("total", batch*(-((-n) // (G_*S))), 2*Delta + 1, G_*Q*S),
         ("store", batch*(-((-n) // (G_*S))), G_*S*m),
     )
@@ -814,7 +829,9 @@ def _columns_dV_room(new, *, Delta, m, N, R, **_):
     P = new((N, 2*Delta + R, m))
     U = new((N, R, m - 2*Delta))
     A = new((2*Delta + 1, 2*Delta + 1, m - 2*Delta))
-    P_source = strided(P, (0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, m - 2*Delta), ((1, 1), (2, 1), (0, 1), (1, 1), (2, 1)))
+    P_source = strided(
+        P, (0, 0, 0), (2*Delta + 1, 2*Delta + 1, N, R, m - 2*Delta), ((1, 1), (2, 1), (0, 1), (1, 1), (2, 1))
+    )
     return (P, P_source, U, A)
 
 
@@ -931,7 +948,10 @@ valid2d = Kernel(
             _fft_fixed, _fft_room, _fft,
             weights=("V",),
             arrays=("X", "u"),
-            knobs={"Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+            knobs={
+                "Ni": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nj": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                "I": ()
+            },
             extents=lambda *, batch, **_: {"I": batch},
             work=_fft_work,
             tiled=0,
@@ -1041,7 +1061,10 @@ valid2d = Kernel(
                     _fft_dX_fixed, _fft_dX_room, _fft_dX,
                     weights=("V",),
                     arrays=("G",),
-                    knobs={"Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512), "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()},
+                    knobs={
+                        "Nk": (32, 64, 96, 128, 192, 256, 288, 384, 512),
+                        "Nl": (32, 64, 96, 128, 192, 256, 288, 384, 512), "I": ()
+                    },
                     extents=lambda *, batch, **_: {"I": batch},
                     work=_fft_dX_work,
                     tiled=0,

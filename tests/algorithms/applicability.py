@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import derive
-from derive.algorithms._interleaved import has_phases, interleaved
+from derive.algorithms._ways import WAYS
 from derive.errors import NoLowering
 from derive.lowering import ALGORITHMS, batched, slopes
 from derive.registry import find
@@ -21,6 +21,7 @@ __all__ = ["FORMS", "KEPT", "PAGE", "form", "on_page", "table", "tried"]
 KEPT = Path(__file__).with_name("applies.json")
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "choose-an-algorithm.md"
 _BEGIN, _END = "<!-- Made by `python -m tests.algorithms.applicability`. -->\n", "<!-- Until here. -->\n"
+_SAID = {"yes": "", "phases": "phase by phase ", "continued": ""}
 _EDGES = ("valid", "periodic", "reflect", "symmetric", "nearest")
 
 # What a layer is told, and by which array its gradient is taken; "" for the layer itself.
@@ -72,36 +73,33 @@ def form(name):
 
 
 def tried(name) -> dict[str, str]:
-    """For each algorithm why it doesn't apply, or how it does: "yes", or "phases" of the result."""
-    found = {}
+    """For each algorithm why it doesn't apply, or how it does: "yes", or by which way."""
     own, items, _ = form(name)
-    for algorithm in ALGORITHMS:
-        make = find("derive.algorithms", algorithm)
-        try:
-            make(own, items)
-            found[algorithm] = "yes"
-        except NoLowering as refused:
-            found[algorithm] = str(refused)
-            if has_phases(own):
-                found[algorithm] = _in_phases(make, own, items)
-    return found
+    ways = {said: way.make for said, way in WAYS.items() if way.fits(own)}
+    return {algorithm: _how(find("derive.algorithms", algorithm), own, items, ways) for algorithm in ALGORITHMS}
 
 
-def _in_phases(make, own, items) -> str:
+def _how(make, own, items, ways) -> str:
     try:
-        interleaved(make, own, items)
+        make(own, items)
+        return "yes"
     except NoLowering as refused:
-        return str(refused)
-    return "phases"
+        said = str(refused)
+    for name, way in ways.items():
+        try:
+            way(make, own, items)
+            return name
+        except NoLowering as refused:
+            said = str(refused)
+    return said
 
 
 def table(kept: Mapping[str, Mapping[str, str]]) -> str:
     """The table of the guide."""
     lines = ["| layer or gradient | algorithms in stages that apply |", "|---|---|"]
     for name, found in kept.items():
-        own = [f"`{a}`" for a, said in found.items() if said == "yes"]
-        split = [f"`{a}`" for a, said in found.items() if said == "phases"]
-        parts = [", ".join(own)] * bool(own) + [f"phase by phase {', '.join(split)}"] * bool(split)
+        by = {how: [f"`{a}`" for a, said in found.items() if said == how] for how in ("yes", *WAYS)}
+        parts = [f"{_SAID[how]}{', '.join(some)}" for how, some in by.items() if some]
         lines.append(f"| {name} | {'; '.join(parts) or 'none: sums as they are written'} |")
     return "\n".join(lines) + "\n"
 

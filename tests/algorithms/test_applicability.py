@@ -11,6 +11,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 
+from derive.algorithms._ways import WAYS
 from derive.checking import exact_arrays, run_stages
 from derive.forms.denote import denote
 from derive.lowering import ALGORITHMS, Gradient
@@ -40,7 +41,7 @@ def test_the_table_is_whole_and_stands_in_the_guide():
 
 
 def test_every_algorithm_applies_to_some_form():
-    applied = {a for found in _KEPT.values() for a, said in found.items() if said in ("yes", "phases")}
+    applied = {a for found in _KEPT.values() for a, said in found.items() if said in ("yes", *WAYS)}
     assert set(ALGORITHMS) - applied <= {"product"}  # products without windows: `fully_connected`
 
 

@@ -12,11 +12,13 @@ from derive.algorithms.im2col import im2col
 from derive.algorithms.panels import panels
 from derive.algorithms.polyphase import polyphase
 from derive.algorithms.rows import rows
+from derive.algorithms.separable import separable
 from derive.algorithms.shifted import shifted
 from derive.algorithms.toeplitz import toeplitz
-from derive.ir.cost import direct_work, work
+from derive.ir.cost import work
+from derive.ir.direct_cost import direct_work
 from derive.ir.nodes import Access, Copy, Range
-from derive.ir.stages import Halo, MatMul, Staged, statements
+from derive.ir.stages import Halo, MatMul, Staged, Store, statements
 from derive.pipeline import layer
 from derive.runtime.costs import held_by, worked_by
 from derive.runtime.planning import _parts
@@ -123,6 +125,18 @@ def test_rooms_in_the_result_are_no_more_to_work_on() -> None:
 def test_results_are_stored_in_runs_where_tiles_are_beside_each_other() -> None:
     program = panels(layer("conv2d").derivation.form, BATCHED)
     assert [_counts(program, "held", S=2, G=3, C=c)[2] for c in (2, 5)] == [2 * 3, 0]
+
+
+def test_blocks_that_are_one_axis_in_memory_are_stored_once() -> None:
+    """The last axis is split in two, and met as often as blocks have places unless the source is stored as it is."""
+    form = layer("separable2d").derivation.form
+    program = separable(form, BATCHED)
+    *_, store = statements(program.body)
+    assert isinstance(store, Store)
+    for node, times in ((store, 1), (replace(store, bias=Access("u", (store.over[-1].symbol,))), store.over[-1].stop)):
+        found = [w for w in work(replace(program, body=(node,))) if w.kind == "store"][-1]
+        places = Mul(*(r.stop - r.start for r in store.over if r not in store.summed))
+        assert expand(found.counts[1] - times * places) == 0
 
 
 def test_halos_have_zeros_at_the_ends_of_tiles_that_follow_each_other() -> None:

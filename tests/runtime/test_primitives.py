@@ -93,6 +93,18 @@ def test_a_sum_of_one_part_costs_nothing() -> None:
     assert seconds([("fold", 7, 2, 1000)], 0, 4, Machine(), True) > 0
 
 
+def test_working_arrays_beyond_a_cache_are_as_fast_as_the_next_one():
+    made = Machine(cached_bytes=100e9, shared_bytes=50e9, dram_bytes=10e9)
+    took = [seconds([("fold", 1, 2, 10**6)], room, 4, made, True) for room in (1 << 18, 1 << 22, 1 << 27)]
+    assert [round(a / took[0], 2) for a in took] == [1, pytest.approx(2, rel=0.01), pytest.approx(10, rel=0.01)]
+
+
+def test_three_columns_take_as_long_as_two_and_one():
+    made = Machine()
+    one, two, three, four = (made.matmul_seconds(4, 70, 1800, n) - made.matmul_call for n in (1, 2, 3, 4))
+    assert three == pytest.approx(2 * four) and one == pytest.approx(two) == pytest.approx(four)
+
+
 def test_a_sweep_costs_by_what_it_moves_by_its_runs_and_by_its_axes() -> None:
     machine = Machine()
     plain = seconds([("sweep", 1, 4096, 4096, 1, 0)], 0, 4, machine, True)
