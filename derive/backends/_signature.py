@@ -81,8 +81,8 @@ def runtime_imports(gradients: Bodies, constants: Mapping[str, Numbers], staged:
     names = [name for name, there in parts.items() if there]
     called = [name for name in _PRIMITIVES if any(f"{name}(" in line for line in staged)]
     lines = [f"from .._runtime import {', '.join(names)}"]
-    lines += [f"from .._runtime.primitives import {', '.join(called)}"] if called else []
     lines += ["from .._runtime.beyond import continued"] if any("continued(" in line for line in staged) else []
+    lines += [f"from .._runtime.primitives import {', '.join(called)}"] if called else []
     called = [name for name in _TRANSFORMS if any(f" {name}(" in f" {line}" for line in staged)]
     return lines + ([f"from .._runtime.transforms import {', '.join(called)}"] if called else [])
 

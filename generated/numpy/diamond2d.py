@@ -698,7 +698,7 @@ def _columns_dV(G, X, dV, P, P_source, U, A, items, span, *, n, m, Delta, N, R, 
     dV[...] = 0
     for first, last in stretches(*items, N):
         for low, high in stretches(0, n, R):
-            # P[e, q0, q1] = X[e + first, low + q0 - Delta, q1 - Delta], 0 outside
+            # P[e, q0, q1] = X[e + first, low + q0 - Δ, q1 - Δ], 0 outside
             halo(X, (first, low - Delta, -Delta), P, copied=True)
 
             # U[e, p, j] = G[e + first, low + p, j], 0 outside

@@ -10,8 +10,8 @@ Cost          2·n·m·(2Δ + 1)² operations
 import numpy as np
 
 from .._runtime import Algorithm, Gradient, Kernel, Reading
-from .._runtime.primitives import doubled, folded, halo, held, phased, put, stretches, strided, tiles, total
 from .._runtime.beyond import continued
+from .._runtime.primitives import doubled, folded, halo, held, phased, put, stretches, strided, tiles, total
 from .._runtime.transforms import real_inverse, real_transform, spectrum, transform
 
 __all__ = ["periodic2d"]
@@ -294,13 +294,13 @@ def _folded(X, u, H, T_left, P, P_right, Z_out, Z_b, A_flat, A_out, items, span,
             # P[p, x] = X[z, low + p, x], continued beyond its ends
             continued(X[z], (low - Delta, -Delta), P, (lambda k: k % n, lambda k: k % m), copied=True)
 
-            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S*g + r, y]
+            # Z[h, s, g, y] = Σ_r T[h, s, r]·P[S·g + r, y]
             np.matmul(T_left, P_right, out=Z_out)
 
-            # A[s, g, q] = Σ_b Z[Min(b, 2*Delta - b), s, g, q + b]
+            # A[s, g, q] = Σ_b Z[min(2Δ - b, b), s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 
@@ -372,13 +372,13 @@ def _lowrank(X, u, H, W_left, B, E, E_right, Z_out, Z_left, A, A_out, items, spa
             # E[p, x] = X[z, low + p, x], continued beyond its ends
             continued(X[z], (low - Delta, -Delta), E, (lambda k: k % n, lambda k: k % m), copied=True)
 
-            # Z[r, S*g + s, y] = Σ_p W[r, s, p]·E[S*g + p, y]
+            # Z[r, S·g + s, y] = Σ_p W[r, s, p]·E[S·g + p, y]
             np.matmul(W_left, E_right, out=Z_out)
 
-            # A[r, q, h, t] = Σ_c Z[r, q, T*h + c]·B[r, c, t]
+            # A[r, q, h, t] = Σ_c Z[r, q, T·h + c]·B[r, c, t]
             phased(Z_left, B, out=A_out)
 
-            # H[z, low + q, T*h + t] = u + Σ_r A[r, q, h, t]
+            # H[z, low + q, T·h + t] = u + Σ_r A[r, q, h, t]
             put(H[z, low:high], folded(A[:, :high - low]), u, split=(1,))
 
 
@@ -441,11 +441,11 @@ def _panels(X, u, H, T_left, P_in, P_right, A_, items, span, *, Delta, n, m, S, 
                     copied=True
                 )
 
-                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S*g + r, b, O + y]
+                # A[g, s, y] = Σ_r Σ_b T[s, r, b]·P[S·g + r, b, O + y]
                 A = held(H[z, i0:i1, j0:j1], A_, apart=True)
                 np.matmul(T_left, P_right, out=A)
 
-                # H[z, i0 + S*g + s, j0 + y] = u + A[g, s, y]
+                # H[z, i0 + S·g + s, j0 + y] = u + A[g, s, y]
                 put(H[z, i0:i1, j0:j1], A[:, :, :j1 - j0], u, split=(0,))
 
 
@@ -501,13 +501,13 @@ def _rows(X, u, H, T_left, P, P_right, Z_out, Z_b, A_flat, A_out, items, span, *
             # P[p, x] = X[z, low + p, x], continued beyond its ends
             continued(X[z], (low - Delta, -Delta), P, (lambda k: k % n, lambda k: k % m), copied=True)
 
-            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S*g + r, y]
+            # Z[b, s, g, y] = Σ_r T[b, s, r]·P[S·g + r, y]
             np.matmul(T_left, P_right, out=Z_out)
 
             # A[s, g, q] = Σ_b Z[b, s, g, q + b]
             total(Z_b, A_flat)
 
-            # H[z, low + S*g + s, j] = u + A[s, g, j]
+            # H[z, low + S·g + s, j] = u + A[s, g, j]
             put(H[z, low:high], A_out, u, split=(0,))
 
 

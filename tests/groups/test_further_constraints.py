@@ -323,10 +323,8 @@ def test_biases_are_dropped_beside_weights_with_signs():
     """What speaks of biases alone asks nothing of weights."""
     signs = derive.PointGroup("D1", channels={"c": "sign"})
     near = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
-    odd = (
-        near.then(derive.local(1)).then(derive.channels()).then(derive.equivariant(signs)).then(derive.boundary("zero"))
-    )
-    layer = odd.then(derive.unbiased())
+    odd = near.then(derive.local(1)).then(derive.channels()).then(derive.equivariant(signs))
+    layer = odd.then(derive.boundary("zero")).then(derive.unbiased())
     assert layer.free_parameters["bias"] == 0
     assert all(verdict.proved for verdict in layer.verdicts)
 

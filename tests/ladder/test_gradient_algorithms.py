@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import derive
-from derive.checking import exact_arrays, run_stages
 import generated
+from derive.checking import exact_arrays, run_stages
 from derive.compiled import load_source
 from derive.forms.denote import denote
 from derive.lowering import slopes
