@@ -20,6 +20,7 @@ from derive.errors import TextError
 from derive.forms.expr import Read
 from derive.forms.form import Axis, Edge, Form
 from derive.forms.polyhedron import Polyhedron
+from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
 from derive.proof.goal import Goal, Status
 from derive.proof.kinds import Kinds, all_seen, kinds_of
 from derive.proof.lines import Line
@@ -34,12 +35,16 @@ __all__ = ["layers_beyond"]
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Axes, the group that ties entries, which axes' letters may be other than 0 together, and how many such windows there are."""
+    """Axes, the group that ties entries, which axes' letters may be other than 0 together, and how many such windows there are.
+
+    In place of the axes' letters there is a `diamond` that they may be in.
+    """
 
     lines: tuple[Line, ...]
     group: tuple[Element, ...]
     supports: Supports
     copies: Expr
+    diamond: Diamond | None = None
 
     def allows(self, some: frozenset[int]) -> bool:
         return any(some <= largest for largest in self.supports)
@@ -75,6 +80,9 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     window = _window(form)
     if window is None:
         return None
+    if window.diamond is not None:
+        seen = seen_of_diamond(window.group, window.lines, window.diamond)
+        return None if seen is None else (window.copies * seen[0], And(*_needed(form, seen[1])))
     classes = window.exchanged()
     found = [window.kinds(lines) for lines in classes]
     number, clauses = None, None
@@ -174,10 +182,9 @@ def _tied(form: Form, lines: Mapping[Symbol, Line], names: Sequence[Expr], copie
     if numbers and not plain:
         return None
     supports = supports_of(form.given, ends, form.domain)
-    group = None if supports is None else symmetries(form.given, ends, form.domain, names)
-    if supports is None or group is None:
-        return None
-    return _Window(tuple(lines.values()), group, supports, copies)
+    diamond = diamond_of(form.given, ends, form.domain) if supports is None else None
+    group = symmetries(form.given, ends, form.domain, names) if supports or diamond else None
+    return None if group is None else _Window(tuple(lines.values()), group, supports or frozenset(), copies, diamond)
 
 
 def _whole(form: Form, axes: Mapping[Any, Axis]) -> bool:

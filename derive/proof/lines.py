@@ -23,7 +23,7 @@ symmetric   The same with p = 2n and -1 - 2s·o - x, which leaves no x where it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import gcd, lcm
 from typing import Any
@@ -37,18 +37,28 @@ from derive.forms.extension import extended
 from derive.forms.form import Axis
 from derive.proof.exact import PRIMES, rank, rank_modulo
 
-__all__ = ["Case", "Line", "by_remainder", "cases_of"]
+__all__ = ["Case", "Line", "Starts", "by_remainder", "cases_of"]
+
+Starts = tuple[tuple[int, Expr], ...]
 
 _MOST = 64  # places of a line that are gone through
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Where the sizes satisfy `given` and no earlier case does, so many entries are told apart: all of them where `full` holds."""
+    """Where the sizes satisfy `given` and no earlier case does, so many entries are told apart: all of them where `full` holds.
+
+    `starts` says it of windows that are even: of -r to r the sum of ±max(0, r - start + 1) are, signs given first.
+    """
 
     given: Any
     apart: Expr
     full: Any
+    starts: Starts = ()
+
+    def where(self, condition: Any) -> Case:
+        """The same where this holds too."""
+        return replace(self, given=And(condition, self.given), full=And(condition, self.full))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,12 @@ def _between(line: Line, left: Expr, right: Expr) -> list[Case]:
     """As many entries as there are between -left and right."""
     ends = ((left, expand(-line.low)), (right, line.high))
     apart = sum((end if end == 0 else Min(most, end) for most, end in ends), Integer(1))
-    return [Case(true, apart, And(*(Le(end, most) for most, end in ends)))]
+    return [Case(true, apart, And(*(Le(end, most) for most, end in ends)), _up_to(left, right))]
+
+
+def _up_to(*lasts: Expr) -> Starts:
+    """The place itself, and one entry more with every radius up to each of these."""
+    return tuple(part for k, last in enumerate(lasts) for part in ((1, Integer(min(k, 1))), (-1, expand(last + 1))))
 
 
 def _zero(line: Line) -> list[Case]:
@@ -119,14 +134,15 @@ def _reflected(line: Line) -> list[Case]:
 
     def at_once(e: int) -> list[Case]:
         half, ends = floor((line.extent - 1) / e), (expand(-line.low), line.high)
-        return [Case(true, Min(Max(*ends), half) + 1, And(Or(*(Le(end, 0) for end in ends)), Le(Max(*ends), half)))]
+        full = And(Or(*(Le(end, 0) for end in ends)), Le(Max(*ends), half))
+        return [Case(true, Min(Max(*ends), half) + 1, full, _up_to(half))]
 
     many = _where(by_remainder(line, line.stride, divisors), told)
     if line.stride == 1:
         return many
     few = Le(line.extent, line.stride)
     one = _where(by_remainder(line, 1, lambda r: gcd(line.step, 2 * r - 2)), at_once)
-    return [*(Case(And(few, c.given), c.apart, And(few, c.full)) for c in one), *_more(line, many)]
+    return [*(c.where(few) for c in one), *_more(line, many)]
 
 
 def _symmetric(line: Line) -> list[Case]:
@@ -149,12 +165,10 @@ def _symmetric(line: Line) -> list[Case]:
     if line.step == 1:
         ends = (line.high + 1, expand(-line.low))
         full = And(Or(Le(-line.low, 0), And(Le(line.high, 0), Eq(line.low, 0))), Le(line.high + 1, line.extent))
-        return [
-            Case(Le(line.extent, line.stride), Min(Max(*ends), line.extent), And(full, Le(line.extent, line.stride))),
-            *_more(line, many),
-        ]
-    one = (case for r in range(1, line.stride + 1) for case in _pairs(line, r))
-    return [*one, *_more(line, many)]
+        one = Case(true, Min(Max(*ends), line.extent), full, _up_to(line.extent - 1))
+        return [one.where(Le(line.extent, line.stride)), *_more(line, many)]
+    alone = (case for r in range(1, line.stride + 1) for case in _pairs(line, r))
+    return [*alone, *_more(line, many)]
 
 
 def _pairs(line: Line, extent: int) -> list[Case]:
@@ -163,8 +177,7 @@ def _pairs(line: Line, extent: int) -> list[Case]:
     e = gcd(line.step, 2 * extent)
     around = 2 * extent // e
     if e > 1:
-        case = _bounded(line, Integer(around))
-        return [Case(here, case.apart, And(here, case.full))]
+        return [_bounded(line, Integer(around)).where(here)]
     turn = pow(-line.step, -1, around)
     orbits = {frozenset((x, (turn - x) % around)) for x in range(around)}
     firsts = sorted((min(x), min(-y % around for y in x)) for x in orbits)
@@ -177,7 +190,9 @@ def _pairs(line: Line, extent: int) -> list[Case]:
         if sum(up <= high or down <= low for up, down in firsts) == low + high + 1
     ]
     ends = [(a, b) for a, b in alone if not any((a, b) != (c, d) and a <= c and b <= d for c, d in alone)]
-    return [Case(here, apart, And(here, Or(*(And(Le(left, a), Le(right, b)) for a, b in ends))))]
+    full = Or(*(And(Le(left, a), Le(right, b)) for a, b in ends))
+    starts = tuple((sign, Integer(min(first) + later)) for first in firsts for sign, later in ((1, 0), (-1, 1)))
+    return [Case(true, apart, full, starts).where(here)]
 
 
 _KINDS: dict[str, Callable[[Line], list[Case]]] = {
@@ -192,7 +207,8 @@ _KINDS: dict[str, Callable[[Line], list[Case]]] = {
 def _bounded(line: Line, period: Expr) -> Case:
     """As many entries as there are remainders."""
     most = expand(period)
-    return Case(true, Min(line.size, most), Le(line.size, most))
+    even, odd = (Max(*(floor((part - less) / 2) for part in Max.make_args(most))) for less in (0, 1))
+    return Case(true, Min(line.size, most), Le(line.size, most), _up_to(even, odd))
 
 
 def _step(excess: Expr) -> Expr:
@@ -218,7 +234,7 @@ def _without(line: Line, around: Expr, period: int, turn: int) -> list[Case]:
         given = Or(*(Eq(Mod(line.high, period), rest) for rest in rests)) if len(found) > 1 else true
         if given != false:
             case = _less(line, around, list(times), expand(around - line.size))
-            cases.append(Case(given, case.apart, And(given, case.full)))
+            cases.append(case.where(given))
     return cases
 
 
@@ -229,12 +245,15 @@ def _less(line: Line, around: Expr, met: list[int], missing: Expr) -> Case:
         lost = Max(0, Min(len(met), expand(last - missing)))
     else:
         lost = sum((met.count(k) * _step(k - missing) for k in sorted(set(met))), Integer(0))
-    return Case(true, Min(line.size, around) - lost, And(Le(line.size, around), Le(last, missing)))
+    bounded = _bounded(line, around)
+    radii = (expand(missing + line.high + 1 - k) for k in met)
+    starts = (*bounded.starts, *(part for r in radii for part in ((-1, r), (1, r + 1))))
+    return Case(true, bounded.apart - lost, And(bounded.full, Le(last, missing)), starts)
 
 
 def _more(line: Line, many: list[Case]) -> list[Case]:
     """On grids of more than one place that is kept."""
-    return [Case(c.given, c.apart, And(Ge(line.extent, line.stride + 1), c.full)) for c in many]
+    return [replace(c, full=And(Ge(line.extent, line.stride + 1), c.full)) for c in many]
 
 
 def by_remainder(line: Line, steps: int, key: Callable[[int], Any]) -> list[tuple[Any, Any]]:
@@ -252,11 +271,7 @@ def by_remainder(line: Line, steps: int, key: Callable[[int], Any]) -> list[tupl
 
 def _where(pairs: list[tuple[Any, Any]], told: Callable[[Any], list[Case]]) -> list[Case]:
     """The cases of every value, where it is that."""
-    return [
-        Case(And(given, case.given), case.apart, And(given, case.full))
-        for given, value in pairs
-        for case in told(value)
-    ]
+    return [case.where(given) for given, value in pairs for case in told(value)]
 
 
 def _least_period(values: list[Any]) -> int:

@@ -20,7 +20,7 @@ from typing import Any
 
 from sympy import Expr, Integer, Or, Poly, Rational, expand
 
-__all__ = ["Element", "Kind", "orbits"]
+__all__ = ["Element", "Kind", "cycles", "orbits"]
 
 Element = tuple[tuple[int, ...], tuple[int, ...]]  # where each axis goes, and with which sign
 
@@ -99,11 +99,10 @@ def _moved(element: Element, axes: Any, kinds: tuple[int, ...]) -> tuple[int, ..
 def _burnside(group: Sequence[Element], axes: Any, orbit: list[tuple[int, ...]]) -> Expr:
     total = Integer(0)
     for element in group:
-        cycles = _cycles(element)
         for kinds in orbit:
             if _moved(element, axes, kinds) == kinds:
                 term = Integer(1)
-                for first, sign in cycles:
+                for (first, *_), sign in cycles(element):
                     kind = axes[first][kinds[first]]
                     term *= kind.many * (kind.sign if sign < 0 else 1)
                 total += term
@@ -111,18 +110,19 @@ def _burnside(group: Sequence[Element], axes: Any, orbit: list[tuple[int, ...]])
 
 
 @lru_cache(maxsize=1024)
-def _cycles(element: Element) -> tuple[tuple[int, int], ...]:
-    """Of every cycle of axes one, and the product of the signs."""
+def cycles(element: Element) -> tuple[tuple[tuple[int, ...], int], ...]:
+    """Every cycle of axes, with the product of its signs."""
     places, signs = element
     left, found = set(range(len(places))), []
     while left:
-        first = at = min(left)
-        sign = 1
+        at, sign = min(left), 1
+        cycle = []
         while at in left:
             left.discard(at)
+            cycle.append(at)
             sign *= signs[at]
             at = places[at]
-        found.append((first, sign))
+        found.append((tuple(cycle), sign))
     return tuple(found)
 
 

@@ -25,7 +25,7 @@ __all__ = ["Supports", "supports_of", "symmetries"]
 
 Ends = Mapping[Symbol, tuple[Expr, Expr]]
 Supports = frozenset[frozenset[int]]
-_SMALL, _MOST_CELLS, _MOST_AXES = 2, 4096, 3
+_SMALL, _LARGE, _MOST_CELLS, _MOST_AXES = 2, 32, 4096, 3
 
 
 def symmetries(given: Any, ends: Ends, domain: Any, names: Sequence[Expr]) -> tuple[Element, ...] | None:
@@ -37,7 +37,7 @@ def symmetries(given: Any, ends: Ends, domain: Any, names: Sequence[Expr]) -> tu
     if sorted(map(str, names)) == sorted(map(str, letters)):
         same = tuple(range(len(letters)))
         return ((same, (1,) * len(letters)),)
-    small = _small(ends, (domain, *names))
+    small = _small(ends, (domain, *names), _telling(ends, domain))
     if small is None or len(letters) > _MOST_AXES:
         return None
     (inside, *labels), shape = small
@@ -71,16 +71,29 @@ def supports_of(given: Any, ends: Ends, domain: Any) -> Supports | None:
     return largest if all(decide(goal.smt) is Status.PROVED for goal in same) else None
 
 
-def _small(ends: Ends, values: Sequence[Any]) -> tuple[list[Any], tuple[int, ...]] | None:
+def _telling(ends: Ends, domain: Any) -> int:
+    """The least size at which some place has another distance along each axis, so that no two elements carry it alike."""
+    for size in range(_SMALL, _LARGE):
+        small = _small(ends, (domain,), size)
+        if small is None:
+            break
+        (inside,), shape = small
+        away = np.abs(np.argwhere(inside) - [(side - 1) // 2 for side in shape])
+        if any(len({0, *place}) > len(place) for place in away.tolist()):
+            return size
+    return _SMALL
+
+
+def _small(ends: Ends, values: Sequence[Any], size: int = _SMALL) -> tuple[list[Any], tuple[int, ...]] | None:
     """Values all over a window of few cells; None where they depend on more than the window."""
     sizes = {s for pair in ends.values() for e in pair for s in e.free_symbols}
-    at = dict.fromkeys(sizes, Integer(_SMALL))
+    at = dict.fromkeys(sizes, Integer(size))
     numbers = {s: tuple(int(e.xreplace(at)) for e in pair) for s, pair in ends.items()}
     shape = tuple(high - low + 1 for low, high in numbers.values())
     spoken = set().union(*(v.free_symbols for v in values if hasattr(v, "free_symbols")))
     if not spoken <= sizes | set(ends) or np.prod(shape) > _MOST_CELLS:
         return None
-    places = {**dict.fromkeys(sizes, _SMALL), **grid(numbers)}  # type: ignore[arg-type]
+    places = {**dict.fromkeys(sizes, size), **grid(numbers)}  # type: ignore[arg-type]
     try:
         return [np.broadcast_to(evaluate(v, places), shape) for v in values], shape
     except TextError:
