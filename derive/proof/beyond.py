@@ -5,7 +5,7 @@
 
 Along one axis the entry a reads e(s·o + d·a) at the places o = 0, 1, ... with s·o < n. On a box of such axes W is the tensor
 product of theirs; on some of its faces, such as a cross, that of functions that along the other axes are 0 but at 0. Where a group
-of signed permutations ties entries, V is a sum over orbits of such products: see `kinds` and `orbits`.
+of signed permutations ties entries, V is a sum over orbits of such products: see `kinds` and `orbits`. Of diamonds see `diamonds`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
 
     There is no number where a group exchanges axes that are read in three ways, but behind nearest edges; nor in two ways, where it
     turns them only together and every so many places behind symmetric or nearest edges are kept. None for another form, a window
-    that lacks the place itself, and where the condition isn't known either.
+    that lacks the place itself, and where the condition isn't known either, as for diamonds whose axes a group exchanges that are
+    read in two ways, or turns only together as above.
     """
     window = _window(form)
     if window is None:

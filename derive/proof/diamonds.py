@@ -42,9 +42,7 @@ from derive.proof.solver import decide
 
 __all__ = ["Diamond", "diamond_of", "seen_of_diamond"]
 
-Levels = tuple[
-    tuple[int, Starts], ...
-]  # functions that a reflection keeps with a sign, and from which levels on one more is seen
+Levels = tuple[tuple[int, Starts], ...]  # functions kept with a sign, and from which levels on one more or less is seen
 
 
 @dataclass(frozen=True, slots=True)
