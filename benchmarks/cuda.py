@@ -10,6 +10,7 @@ docs/performance/cuda.json, and as a page beside it; with names, these layers' f
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import re
@@ -39,10 +40,10 @@ SIDES = (128, 64, 32, 16, 8, 4, 2)  # rows that are whole sectors, as those of m
 
 
 def digest(name: str) -> str:
-    """Of a layer's emitted module, less its comments and what it says of itself."""
+    """Of a layer's emitted module, less its comments, its layout and what it says of itself."""
     text = layer(name).source("cupy")
-    code = COMMENT.sub("", text[text.index("cp = array_module") :])
-    return hashlib.sha256(code.encode()).hexdigest()[:12]
+    code = ast.parse(COMMENT.sub("", text[text.index("cp = array_module") :]))
+    return hashlib.sha256(ast.unparse(code).encode()).hexdigest()[:12]
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Settings and the browser that tests share, and which layers a slow check runs on by day."""
+"""Settings and the browser that tests share, and which layers and cases a slow check runs on by day."""
 
 from __future__ import annotations
 
@@ -19,11 +19,17 @@ _SELDOM = {"test_coq": 24}  # whole files: test_coq_catalogue checks the theorem
 _SLOW = ("proof", "ladder", "cuda", "render")
 _ALWAYS = ("test_exact_scalars", "test_pages")
 _LAYERS = frozenset(names("derive.catalogue"))
+# Cases that took more than five seconds of a processor; each check has quicker ones, which run by day.
+_COSTLY = frozenset((Path(__file__).parent / "costly.txt").read_text(encoding="utf-8").splitlines())
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A slow check of every layer takes a twelfth of them by day, another twelfth for each check, and all of them nightly."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A slow check of every layer takes a twelfth of them by day, another twelfth for each check, and all of them nightly.
+
+    So do the costly cases of a check. Raises UsageError where a check has no others.
+    """
+    _leave_costly_cases(items, whole=not any("::" in argument for argument in config.args))
     for item in items:
         folder, file = Path(item.path).parent.name, Path(item.path).stem
         values = getattr(item, "callspec", None)
@@ -33,6 +39,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         check = f"{file}.{getattr(item, 'originalname', item.name)}.{layers[0]}"
         if crc32(check.encode()) % _SELDOM.get(file, _SHARE):
             item.add_marker(pytest.mark.nightly)
+
+
+def _leave_costly_cases(items: list[pytest.Item], whole: bool) -> None:
+    by_day: dict[str, bool] = {}
+    for item in items:
+        check, costly = item.nodeid.partition("[")[0], item.nodeid in _COSTLY
+        if costly:
+            item.add_marker(pytest.mark.nightly)
+        by_day[check] = by_day.get(check, False) or not costly
+    left_out = sorted(check for check, some in by_day.items() if not some)
+    if whole and left_out:
+        raise pytest.UsageError(
+            f"All cases of {left_out[0]} are in tests/costly.txt: name fewer, or mark the check nightly."
+        )
 
 
 @pytest.fixture(scope="session")
