@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from zlib import crc32
 
@@ -9,11 +11,13 @@ import pytest
 from hypothesis import settings
 
 from derive.registry import names
+from tests.commands import as_process
 from tests.docs.browser import Browser, find_browser
 
 settings.register_profile("derive", deadline=None, print_blob=True)
 settings.load_profile("derive")
 
+SEED = "4242"
 _SHARE = 12
 _SELDOM = {"test_coq": 24}  # whole files: test_coq_catalogue checks the theorems of every layer by day
 _SLOW = ("proof", "ladder", "cuda", "render")
@@ -64,3 +68,37 @@ def browser(tmp_path_factory):
     running = Browser(program, tmp_path_factory.mktemp("browser"))
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of the tests have in common."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def remembered(shared: Path) -> Path:
+    """The cache of this run of the tests."""
+    return shared / "cache"
+
+
+@pytest.fixture(scope="session")
+def regenerated(shared: Path, remembered: Path) -> Path:
+    """A folder with the whole catalogue, made once, from nothing, under a hash seed of its own; not to be changed."""
+    folder, done = shared / "whole", shared / "done"
+    try:
+        (shared / "begun").mkdir()
+    except FileExistsError:
+        while not done.exists():
+            time.sleep(0.2)
+    else:
+        variables = {"DERIVE_CACHE_DIR": str(remembered), "PYTHONHASHSEED": SEED}
+        ran = as_process("--to", folder, "--jobs", 2, **variables)
+        done.write_text(ran.err)
+        assert ran.code == 0, ran.err
+        assert "remembered" not in ran.out
+    assert not done.read_text()
+    return folder

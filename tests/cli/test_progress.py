@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from derive.progress import bar, working
-from tests.cli.conftest import ROOT
+from tests.commands import ROOT
 
 COUNT = "with bar(2, 'counting') as step:\n    step('one')\n    step('two')\n"
 WAIT = "with working('deriving mine') as step:\n    step('proving mine')\n"

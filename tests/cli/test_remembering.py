@@ -18,8 +18,8 @@ from derive.regeneration import regeneration
 from derive.registry import names
 from derive.sources import PACKAGE, REACHING, closures, covered, drop_doubtful_bytecode, layer_keys
 from derive.workers import Result, make_all
-from tests.cli.conftest import Ran, as_process
 from tests.cli.test_writing import ROOT, tree
+from tests.commands import Ran, as_process
 from tests.test_architecture import MAY_IMPORT
 
 MADE = Made({"generated/numpy/a.py": "x = 'ü'\n"}, {"title": "ä"}, {"blocks": [{"Heading": [1, "ö"]}]})
