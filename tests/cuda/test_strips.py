@@ -36,6 +36,7 @@ from tests.cuda.blocks import (
 from tests.ladder.checks import whole_numbers
 from tests.ladder.floats import drawn
 from tests.ladder.subjects import LAYERS, Arrays, Sizes, Subject, mutant, subject
+from tests.shipped import text_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -243,7 +244,7 @@ def test_full_warps_ask_for_no_sector_more_than_they_use(radius: int) -> None:
     watch = _Traced()
     X, V, u = (np.ones(shape, np.float32) for shape in ((2 * radius + 2, 512), (2 * radius + 1,) * 2, ()))
     with standing_in_for_cupy(watch=watch, trace_capacity=1 << 18) as cupy:
-        kernel = load_source(layer("conv2d").source("cupy"), "cupy").conv2d.using("strips")
+        kernel = load_source(text_of(layer("conv2d"), "cupy"), "cupy").conv2d.using("strips")
         kernel(*(cupy.asarray(array) for array in (X, V, u)))
     full = [r for r in watch.requests if r.bytes == 512]
     stores = [r.sectors for r in full if r.argument == "H"]

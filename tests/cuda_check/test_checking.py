@@ -11,6 +11,7 @@ from derive.cuda_check.driving import drive, wide
 from derive.errors import DeriveError, UnknownName
 from derive.pipeline import layer
 from tests.ladder.subjects import subject
+from tests.shipped import text_of
 
 pytestmark = pytest.mark.usefixtures("compiler")
 
@@ -113,7 +114,7 @@ def test_a_file_that_launches_nothing_is_called(program: Path) -> None:
 
 
 def emitted(folder: Path, name: str) -> Path:
-    files = package_files([name], top="") | {f"cupy/{name}.py": layer(name).source("cupy")}
+    files = package_files([name], top="") | {f"cupy/{name}.py": text_of(layer(name), "cupy")}
     write(files, folder / "kernels")
     return folder / "kernels" / "cupy" / f"{name}.py"
 
@@ -128,7 +129,7 @@ def test_the_layers_of_an_emitted_module_are_called(tmp_path: Path, name: str) -
 
 def test_an_emitted_module_without_its_package(tmp_path: Path) -> None:
     file = tmp_path / "alone.py"
-    file.write_text(layer("conv2d").source("cupy"))
+    file.write_text(text_of(layer("conv2d"), "cupy"))
     found = check_module(file)
     assert found.clean and len(found.kernels) > 1
 

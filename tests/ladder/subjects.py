@@ -26,6 +26,7 @@ from derive.ir.rounding import Roundings, roundings
 from derive.lowering import batched
 from derive.pipeline import Layer, catalogue, layer
 from tests.ladder.structures import STRUCTURES
+from tests.shipped import text_of
 
 __all__ = [
     "LAYERS",
@@ -147,7 +148,7 @@ def entry_of(name: str) -> Layer:
 def subject(name: str, backend: str = "numpy", algorithm: str = "direct") -> Subject:
     """The kernel of a catalogue entry, or of one of the structures beside it, for one backend, by one of its algorithms."""
     entry = entry_of(name)
-    text = entry.source(backend)
+    text = text_of(entry, backend)
     kernel = _kernel(name, text, backend, algorithm)
     return Subject(name, backend, entry.derivation, entry.program(backend), text, kernel, algorithm)
 

@@ -15,13 +15,14 @@ from derive.pipeline import layer
 from derive.runtime import threads as held
 from derive.runtime.machine import Machine
 from derive.runtime.planning import candidates
+from tests.shipped import text_of
 
 DRAW = np.random.default_rng(0)
 
 
 def kernel(name):
     """The emitted NumPy kernel."""
-    return getattr(load_source(layer(name).source("numpy"), "numpy"), name)
+    return getattr(load_source(text_of(layer(name), "numpy"), "numpy"), name)
 
 
 CONV, BANK, VECTOR = kernel("conv2d"), kernel("conv2d_channels"), kernel("conv1d")

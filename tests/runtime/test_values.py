@@ -16,13 +16,14 @@ from derive.pipeline import layer
 from derive.runtime import primitives
 from derive.runtime.costs import _doublings
 from derive.runtime.values import Found, level, low_rank, mirrored
+from tests.shipped import text_of
 
 DRAW = np.random.default_rng(0)
 
 
 @lru_cache
 def kernel(name: str) -> Any:
-    return getattr(load_source(layer(name).source("numpy"), "numpy"), name)
+    return getattr(load_source(text_of(layer(name), "numpy"), "numpy"), name)
 
 
 def exactly(array: Any) -> Any:
