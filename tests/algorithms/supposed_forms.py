@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 
 from derive import convolution
-from derive.catalogue.causal1d import causal1d
-from derive.catalogue.conv2d import conv2d
 from derive.derivation import Derivation
 from derive.forms.form import Form
 from derive.ir.stages import Staged
@@ -19,6 +17,7 @@ from derive.lowering import batched
 from derive.pipeline import compile_layer, layer
 from derive.registry import find
 from derive.rules.strided import strided
+from tests.lazily import CATALOGUE
 
 __all__ = ["WINDOWS", "derivation", "fractions", "kernel", "program", "window_of"]
 
@@ -26,8 +25,8 @@ _MORE: Mapping[str, Any] = {
     "strided (2, 3)": lambda: convolution(kernel=3, stride=(2, 3), channels=False),
     "dilated": lambda: convolution(kernel=3, dilation=(2, 3), channels=False),
     "even": lambda: convolution(kernel=(2, 4), channels=False),
-    "strided causal": lambda: causal1d.then(strided(2)),
-    "strided twice": lambda: conv2d.then(strided(2)),
+    "strided causal": lambda: CATALOGUE["causal1d"].then(strided(2)),
+    "strided twice": lambda: CATALOGUE["conv2d"].then(strided(2)),
     "depthwise 3-D": lambda: convolution(kernel=3, rank=3, groups="depthwise"),
     "depthwise dilated": lambda: convolution(kernel=(2, 3), dilation=(2, 3), groups="depthwise", bias=False),
     "depthwise strided": lambda: convolution(kernel=3, stride=2, groups="depthwise"),

@@ -16,12 +16,6 @@ from sympy import And, Integer, Symbol, floor
 from derive.algorithms._inlined import staged_obligations
 from derive.algorithms._window import factored, window
 from derive.backends._stages import staged_functions
-from derive.catalogue.causal1d import causal1d
-from derive.catalogue.conv1d import conv1d
-from derive.catalogue.conv2d import conv2d
-from derive.catalogue.conv3d import conv3d
-from derive.catalogue.dilated2d import dilated2d
-from derive.catalogue.valid2d import valid2d
 from derive.derivation import Derivation, dense
 from derive.errors import NoLowering
 from derive.forms.denote import denote
@@ -44,6 +38,7 @@ from derive.rules.reindex import reindex
 from derive.rules.separable import separable
 from derive.rules.strided import strided
 from derive.runtime import primitives
+from tests.lazily import CATALOGUE, Lazily
 
 ALGORITHMS = ("toeplitz", "separable")
 
@@ -53,15 +48,15 @@ def _line() -> Derivation:
 
 
 _MORE: dict[str, Callable[[], Derivation]] = {
-    "strided1d": lambda: conv1d.then(strided(3)),
+    "strided1d": lambda: CATALOGUE["conv1d"].then(strided(3)),
     "dilated1d": lambda: _line().then(local("3*Delta")).then(dilated(3)).then(boundary("zero")),
-    "strided dilated causal": lambda: causal1d.then(strided(2)),
+    "strided dilated causal": lambda: CATALOGUE["causal1d"].then(strided(2)),
     "valid1d": lambda: _line().then(local("Delta")).then(boundary("valid")),
-    "separable, rank 2": lambda: conv2d.then(separable(2)),
-    "separable strided": lambda: conv2d.then(strided(2)).then(separable("R")),
-    "separable valid": lambda: valid2d.then(separable("R")),
-    "separable dilated": lambda: dilated2d.then(separable("R")),
-    "separable in space": lambda: conv3d.then(separable("R")),
+    "separable, rank 2": lambda: CATALOGUE["conv2d"].then(separable(2)),
+    "separable strided": lambda: CATALOGUE["conv2d"].then(strided(2)).then(separable("R")),
+    "separable valid": lambda: CATALOGUE["valid2d"].then(separable("R")),
+    "separable dilated": lambda: CATALOGUE["dilated2d"].then(separable("R")),
+    "separable in space": lambda: CATALOGUE["conv3d"].then(separable("R")),
 }
 _OWN = ("conv1d", "causal1d", "separable2d")
 _FITS = {name: "separable" if name.startswith("separable") else "toeplitz" for name in (*_OWN, *_MORE)}
@@ -307,10 +302,15 @@ def test_one_array_twice_in_a_term() -> None:
     assert not _failed(*_small((lowered, twice)))
 
 
-REFUSED = {
-    "toeplitz": (conv2d, "it needs a window along the last axis alone"),
-    "separable": (conv2d, "it needs a weight with one factor for each axis, whose taps are all live"),
-}
+REFUSED = Lazily(
+    {
+        "toeplitz": lambda: (CATALOGUE["conv2d"], "it needs a window along the last axis alone"),
+        "separable": lambda: (
+            CATALOGUE["conv2d"],
+            "it needs a weight with one factor for each axis, whose taps are all live",
+        ),
+    }
+)
 
 
 @pytest.mark.parametrize("algorithm", REFUSED)
@@ -322,7 +322,7 @@ def test_forms_that_do_not_fit(algorithm: str) -> None:
 
 def test_a_separable_window_needs_two_axes() -> None:
     with pytest.raises(NoLowering, match=r"^it needs a window along its last two axes"):
-        find("derive.algorithms", "separable")(conv1d.form, batched(conv1d.form))
+        find("derive.algorithms", "separable")(CATALOGUE["conv1d"].form, batched(CATALOGUE["conv1d"].form))
 
 
 def test_a_product_is_no_single_weight() -> None:

@@ -13,20 +13,18 @@ from derive.algorithms._window import factored, single, window
 from derive.algorithms.separable import separable
 from derive.algorithms.toeplitz import toeplitz
 from derive.backends._stages import staged_functions
-from derive.catalogue.conv1d import conv1d
-from derive.catalogue.conv2d import conv2d
-from derive.catalogue.separable2d import separable2d
 from derive.errors import EmitError, NoLowering
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.stages import Store
 from derive.lowering import batched
 from derive.proof.solver import discharge_all
+from tests.lazily import CATALOGUE
 
 
 def _along_rows(shift: int) -> Form:
     """H[i, j] = u + Σ_b V[0, b]·X[i + shift, j + b]."""
-    form = conv2d.form
+    form = CATALOGUE["conv2d"].form
     i, a, b = (index(c) for c in "iab")
     (weight,) = form.weights
     return replace(
@@ -51,7 +49,7 @@ def test_rows_outside() -> None:
 
 def test_a_result_without_items() -> None:
     with pytest.raises(NoLowering, match=r"^it needs a result for each item of a batch$"):
-        single(window(conv1d.form), frozenset("X"))
+        single(window(CATALOGUE["conv1d"].form), frozenset("X"))
 
 
 def test_a_band_without_taps() -> None:
@@ -62,14 +60,14 @@ def test_a_band_without_taps() -> None:
 
 
 def test_a_letter_that_no_weight_and_no_read_has() -> None:
-    form = separable2d.form
+    form = CATALOGUE["separable2d"].form
     axis = replace(form.reduction[0], symbol=index("q"))
     with pytest.raises(NoLowering, match=r"^it needs q to say which entry of X is read$"):
         factored(replace(form, reduction=(*form.reduction, axis)))
 
 
 def test_a_store_that_sums_over_two_letters() -> None:
-    program = separable(separable2d.form, batched(separable2d.form))
+    program = separable(CATALOGUE["separable2d"].form, batched(CATALOGUE["separable2d"].form))
 
     def turn(node: object) -> object:
         if hasattr(node, "body"):

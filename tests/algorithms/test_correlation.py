@@ -17,6 +17,7 @@ from derive.ir.stages import Halo, MatMul, Store, Tiles, at_knobs
 from derive.lowering import batched, slopes
 from derive.pipeline import layer
 from derive.proof.solver import discharge_all
+from tests.lazily import Lazily
 
 
 def gradient(form, by="V"):
@@ -128,16 +129,18 @@ def test_tiles_of_results_stay_as_they_are():
         staged_obligations(replace(found, body=apart), form)
 
 
-FIT = {
-    "windows": derive.convolution(kernel=3).form,
-    "strides and dilation": derive.convolution(kernel=3, stride=2, dilation=3).form,
-    "groups": layer("grouped2d").derivation.form,
-    "turned windows": layer("conv2d_channels_dX").derivation.form,
-    "no taps": layer("pointwise2d").derivation.form,
-    "one product": layer("fully_connected").derivation.form,
-    "one axis": derive.convolution(kernel=5, rank=1).form,
-    "three axes": derive.convolution(kernel=3, rank=3).form,
-}
+FIT = Lazily(
+    {
+        "windows": lambda: derive.convolution(kernel=3).form,
+        "strides and dilation": lambda: derive.convolution(kernel=3, stride=2, dilation=3).form,
+        "groups": lambda: layer("grouped2d").derivation.form,
+        "turned windows": lambda: layer("conv2d_channels_dX").derivation.form,
+        "no taps": lambda: layer("pointwise2d").derivation.form,
+        "one product": lambda: layer("fully_connected").derivation.form,
+        "one axis": lambda: derive.convolution(kernel=5, rank=1).form,
+        "three axes": lambda: derive.convolution(kernel=3, rank=3).form,
+    }
+)
 
 
 @pytest.mark.parametrize("name", FIT)

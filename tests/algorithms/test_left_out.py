@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,7 +15,12 @@ from derive.algorithms import _proved
 from derive.errors import ObligationFailed
 from derive.proof.goal import Status
 
-SIGNAL = derive.convolution(kernel=5, rank=1, edges="valid", channels=False)
+
+@cache
+def signal():
+    return derive.convolution(kernel=5, rank=1, edges="valid", channels=False)
+
+
 LEFT = "toeplitz"
 
 
@@ -47,14 +53,14 @@ def answering(monkeypatch: pytest.MonkeyPatch, status: Status) -> None:
 
 
 def test_what_no_proof_is_found_for_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    every = [program.name for program, _ in lowering.staged(SIGNAL.form)]
+    every = [program.name for program, _ in lowering.staged(signal().form)]
     forgotten()
     answering(monkeypatch, Status.UNKNOWN)
     assert LEFT in every
-    assert [program.name for program, _ in lowering.staged(SIGNAL.form)] == [n for n in every if n != LEFT]
+    assert [program.name for program, _ in lowering.staged(signal().form)] == [n for n in every if n != LEFT]
     says = f"No proof is found that the algorithm '{LEFT}' keeps its obligation 'denotes'"
-    assert lowering.unfit(SIGNAL.form)[LEFT] == says
-    layer = SIGNAL.compile()
+    assert lowering.unfit(signal().form)[LEFT] == says
+    layer = signal().compile()
     explained = " ".join(str(layer.plan((9,), np.ones(5), 0.0).explain()).split())
     assert f"{LEFT} does not apply: {says}." in explained
     assert (layer(np.arange(9.0), np.ones(5), 0.0) == [10, 15, 20, 25, 30]).all()
@@ -63,4 +69,4 @@ def test_what_no_proof_is_found_for_is_left_out_and_said(monkeypatch: pytest.Mon
 def test_what_is_refuted_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, Status.REFUTED)
     with pytest.raises(ObligationFailed, match=rf"^The algorithm '{LEFT}' fails its obligation 'denotes'\.$"):
-        lowering.staged(SIGNAL.form)
+        lowering.staged(signal().form)

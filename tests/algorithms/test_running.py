@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -22,13 +23,21 @@ from derive.ir.rounding import roundings
 from derive.lowering import gradients, lower, slopes
 from derive.proof.solver import discharge_all
 from tests.ladder.numbers import same
+from tests.lazily import Lazily
 
-SETS = derive.dense(rank=1).then(derive.equivariant(derive.Symmetric()))
-LAYERS = {
-    "one channel": SETS,
-    "channels": derive.dense(rank=1).then(derive.channels()).then(derive.equivariant(derive.Symmetric())),
-    "turned": SETS.then(derive.adjoint()),
-}
+
+@cache
+def sets():
+    return derive.dense(rank=1).then(derive.equivariant(derive.Symmetric()))
+
+
+LAYERS = Lazily(
+    {
+        "one channel": lambda: sets(),
+        "channels": lambda: derive.dense(rank=1).then(derive.channels()).then(derive.equivariant(derive.Symmetric())),
+        "turned": lambda: sets().then(derive.adjoint()),
+    }
+)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -58,7 +67,7 @@ def test_bodies_are_their_forms(name: str) -> None:
 def test_small_integers_are_added_in_the_result_s_type() -> None:
     import numpy as np
 
-    kernel = SETS.compile()
+    kernel = sets().compile()
     X = np.full(300, 100, dtype=np.int8)
     assert (kernel(X, np.array([1, 1]), 0) == 30000).all()
 
@@ -100,22 +109,22 @@ def test_a_faulty_sum_is_refused(name: str) -> None:
 
 
 def test_a_sum_over_places_that_something_else_tells_is_refused() -> None:
-    program = direct(SETS.form, "arrays")
+    program = direct(sets().form, "arrays")
     body = tuple(replace(n, place=n.place + index("w")) if isinstance(n, Accumulate) else n for n in program.body)
     with pytest.raises(NoLowering, match="is over places that sizes tell"):
-        program_obligations(replace(program, body=body), SETS.form)
+        program_obligations(replace(program, body=body), sets().form)
 
 
 def test_the_interpreter_adds_up_from_either_end() -> None:
-    form = SETS.form
+    form = sets().form
     sizes = {form.sizes[0]: 5}
     arrays = exact_arrays(form, sizes)
     assert same(interpret(direct(form, "arrays"), arrays, sizes), denote(form, arrays, sizes))
 
 
 def test_roundings_count_every_addition_of_a_running_sum() -> None:
-    program = lower(SETS.form, "arrays")
-    counted = roundings(program, {SETS.form.sizes[0]: 10})
+    program = lower(sets().form, "arrays")
+    counted = roundings(program, {sets().form.sizes[0]: 10})
     assert (counted.q, counted.deep) == (9 + 3 + 1, 1)
 
 

@@ -1,6 +1,7 @@
 """Working arrays within the memory of others: what is refused, on the program of transforms of tiles."""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -12,11 +13,14 @@ from derive.lowering import batched
 from derive.pipeline import layer
 from derive.proof.solver import discharge_all
 
-FORM = layer("conv2d").derivation.form
+
+@cache
+def form():
+    return layer("conv2d").derivation.form
 
 
 def program() -> Staged:
-    return fft(FORM, batched(FORM))
+    return fft(form(), batched(form()))
 
 
 def within(name: str, owner: str, **changes: object) -> Staged:
@@ -29,7 +33,7 @@ def within(name: str, owner: str, **changes: object) -> Staged:
 def test_the_memory_that_is_shared() -> None:
     shared = {room.name: room.within for room in program().rooms if room.within}
     assert shared == {"Q": "Yi", "Bi": "Yj", "Bj": "R"}
-    assert all(v.proved for v in discharge_all(staged_obligations(program(), FORM)))
+    assert all(v.proved for v in discharge_all(staged_obligations(program(), form())))
 
 
 @pytest.mark.parametrize(
@@ -45,12 +49,12 @@ def test_the_memory_that_is_shared() -> None:
 )
 def test_memory_that_is_still_read_is_refused(name: str, owner: str, changes: dict[str, bool], says: str) -> None:
     with pytest.raises(NoLowering, match=says):
-        staged_obligations(within(name, owner, **changes), FORM)
+        staged_obligations(within(name, owner, **changes), form())
 
 
 def test_an_array_larger_than_the_memory_it_takes_is_refused() -> None:
     made = program()
     (k, rows, columns) = next(room.shape for room in made.rooms if room.name == "R")
     wrong = within("Bj", "R", shape=(k, rows + 1, columns))
-    found = {v.obligation.name: v.proved for v in discharge_all(staged_obligations(wrong, FORM))}
+    found = {v.obligation.name: v.proved for v in discharge_all(staged_obligations(wrong, form()))}
     assert not found["in bounds"]

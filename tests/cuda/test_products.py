@@ -13,7 +13,6 @@ import pytest
 from derive.algorithms._gathered import gathered_by_phases
 from derive.algorithms._inlined import staged_obligations
 from derive.algorithms._shifts import shifts
-from derive.catalogue.conv2d_channels import conv2d_channels
 from derive.cuda_check import MERSENNE_61, CudaFault, run_mod_p, standing_in_for_cupy
 from derive.ir.nodes import Access
 from derive.ir.stages import Halo, Store, statements
@@ -26,6 +25,7 @@ from derive.runtime.gpu import DEVICE
 from tests.ladder.checks import whole_numbers
 from tests.ladder.floats import drawn
 from tests.ladder.subjects import Sizes, Subject, mutant, subject
+from tests.lazily import CATALOGUE
 
 SIZES = {"n": 7, "m": 5, "C": 3, "D": 4, "F": 2, "K": 2, "N": 5}
 # Layers with their programs in stages, of which the gradient by the input has those marked in the second place.
@@ -255,7 +255,7 @@ def test_a_fault_is_refused(cxx: None, old: str, new: str) -> None:
 @cache
 def skipping(step: int) -> Any:
     """Channels at every so many places."""
-    return conv2d_channels.then(strided(step))
+    return CATALOGUE["conv2d_channels"].then(strided(step))
 
 
 @pytest.mark.parametrize(("step", "n", "m", "radius"), [(2, 7, 9, 1), (2, 2, 3, 3), (3, 8, 5, 2), (3, 1, 4, 0)])

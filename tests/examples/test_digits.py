@@ -15,7 +15,9 @@ import math
 import runpy
 import sys
 from fractions import Fraction
+from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,26 +27,33 @@ from derive.ir.rounding import Roundings, error_bound, roundings
 from derive.pipeline import layer
 from tests.cli.test_writing import ROOT
 
-pytest.importorskip("sklearn", reason="scikit-learn, of the docs extra, is not installed")
+pytestmark = pytest.mark.skipif(
+    find_spec("sklearn") is None, reason="scikit-learn, of the docs extra, is not installed"
+)
 
 EXAMPLES = ROOT / "docs" / "examples"
 sys.path.insert(0, str(EXAMPLES))
-digits = SimpleNamespace(**runpy.run_path(str(EXAMPLES / "digits.py")))
 BATCH, STEP, ENTRIES, UNIT = 3, 1.0, 12, Fraction(1, 2**53)
+
+
+@cache
+def digits():
+    """The example's script, which imports scikit-learn."""
+    return SimpleNamespace(**runpy.run_path(str(EXAMPLES / "digits.py")))
 
 
 def network(name):
     """A network with its weights as it begins, in float64."""
     draw = np.random.default_rng(0)
-    made = {"convolutional": digits.convolutional, "fully connected": digits.connected}[name](
-        draw, digits.CHOSEN[name][1]
+    made = {"convolutional": digits().convolutional, "fully connected": digits().connected}[name](
+        draw, digits().CHOSEN[name][1]
     )
     return [[kernel, V.astype(float), u.astype(float), then] for kernel, V, u, then in made]
 
 
 def images(dtype):
-    scans = digits.digits()[0][:BATCH]
-    return (digits.placed(scans) * 16).astype(dtype)
+    scans = digits().digits()[0][:BATCH]
+    return (digits().placed(scans) * 16).astype(dtype)
 
 
 def fraction(value) -> Fraction:
@@ -104,7 +113,7 @@ def disagreements(kernel, arrays, G, spoil=lambda slopes: slopes):
 def layers(name):
     """Each layer of a network with what it is given there, and a slope by its result, all in float64."""
     net, draw = network(name), np.random.default_rng(1)
-    for (kernel, V, u, _), (X, out) in zip(net, digits.forward(net, images(float) / 16)[1], strict=True):
+    for (kernel, V, u, _), (X, out) in zip(net, digits().forward(net, images(float) / 16)[1], strict=True):
         yield kernel, [X, V, u], draw.choice([-1.0, 1.0], out.shape)
 
 
@@ -133,16 +142,16 @@ def test_the_chain_rule_is_exact_on_integers(name):
         for kernel, V, u, then in network(name)
     ]
     X = images(np.int64)
-    answers, seen = digits.forward(net, X)
+    answers, seen = digits().forward(net, X)
     G = draw.integers(-9, 10, answers.shape)
     compared = 0
-    for place, slopes in enumerate(digits.backward(net, seen, G)):
+    for place, slopes in enumerate(digits().backward(net, seen, G)):
         for p, slope in enumerate(slopes):
             for entry in draw.permutation(slope.size)[:ENTRIES]:
                 ends = []
                 for step in (1, -2):
                     net[place][1 + p].flat[entry] += step
-                    ends.append(digits.forward(net, X))
+                    ends.append(digits().forward(net, X))
                 net[place][1 + p].flat[entry] += 1
                 if _same_signs(seen, ends[0][1]) and _same_signs(seen, ends[1][1]):
                     assert ((ends[0][0] - ends[1][0]) * G).sum() == 2 * slope.flat[entry]
@@ -157,37 +166,39 @@ def _same_signs(seen, others):
 def test_a_short_run_learns():
     """From 360 digits, a quarter, seen twelve times."""
     draw = np.random.default_rng(0)
-    scans, numbers, others, right = digits.digits()
-    rate, first, held = digits.CHOSEN["convolutional"]
-    net = digits.convolutional(draw, first)
-    losses = digits.train(net, digits.placed(scans[:360]), numbers[:360], draw, rate, held, 12)
+    scans, numbers, others, right = digits().digits()
+    rate, first, held = digits().CHOSEN["convolutional"]
+    net = digits().convolutional(draw, first)
+    losses = digits().train(net, digits().placed(scans[:360]), numbers[:360], draw, rate, held, 12)
     assert np.mean(losses[-8:]) < np.mean(losses[:8]) / 2
-    assert digits.accuracy(net, others, right) > 0.5
+    assert digits().accuracy(net, others, right) > 0.5
 
 
 def test_the_kept_choice_was_made_on_digits_that_the_test_does_not_have():
     """No scan stands in two of the three parts, and the rates and biases in use are the best of those tried."""
     choice = SimpleNamespace(**runpy.run_path(str(EXAMPLES / "digits_choice.py")))
     learnt, _, asked, _ = choice.validation()
-    parts = [{scan.tobytes() for scan in part} for part in (learnt, asked, digits.digits()[2])]
+    parts = [{scan.tobytes() for scan in part} for part in (learnt, asked, digits().digits()[2])]
     assert list(map(len, parts)) == [1151, 287, 359]
     assert len(set.union(*parts)) == sum(map(len, parts))
     tried = json.loads((EXAMPLES / "digits_choice.json").read_text(encoding="utf-8"))
-    assert {name: choice.best(rows) for name, rows in tried.items()} == digits.CHOSEN
+    assert {name: choice.best(rows) for name, rows in tried.items()} == digits().CHOSEN
     for name, rows in tried.items():
         assert [tuple(row[key] for key in choice.KEYS) for row in rows] == choice.GRID[name]
         assert len({tuple(row[key] for key in choice.KEYS) for row in rows}) == len(rows) > 1
 
 
 def test_digits_are_moved_whole():
-    scans = digits.digits()[0][:5]
-    for shift in digits.SHIFTS:
-        assert np.array_equal(np.sort(digits.placed(scans, shift), axis=None), np.sort(digits.placed(scans), axis=None))
-        assert len(digits.SHIFTS) == 25 and digits.SHIFTS[12] == (0, 0)
+    scans = digits().digits()[0][:5]
+    for shift in digits().SHIFTS:
+        assert np.array_equal(
+            np.sort(digits().placed(scans, shift), axis=None), np.sort(digits().placed(scans), axis=None)
+        )
+        assert len(digits().SHIFTS) == 25 and digits().SHIFTS[12] == (0, 0)
 
 
 def test_both_networks_have_as_many_weights():
-    made = {name: sum(V.size + u.size for _, V, u, _ in network(name)) for name in digits.CHOSEN}
+    made = {name: sum(V.size + u.size for _, V, u, _ in network(name)) for name in digits().CHOSEN}
     assert 0 <= made["fully connected"] - made["convolutional"] < 155
 
 
@@ -206,7 +217,7 @@ def test_the_kept_figures_reach_the_goals():
 
 @pytest.mark.nightly
 def test_a_run_reaches_the_goals():
-    _reaches({name: digits.run(name, 0, digits.digits(), *chosen) for name, chosen in digits.CHOSEN.items()})
+    _reaches({name: digits().run(name, 0, digits().digits(), *chosen) for name, chosen in digits().CHOSEN.items()})
 
 
 def _reaches(found):

@@ -17,6 +17,7 @@ from derive.groups._matrices import product as times
 from derive.proof.solver import decide_with_cvc5
 from derive.render.numbers import numbers
 from tests.groups.signed import by_value, signed_classes
+from tests.lazily import Lazily
 
 
 def layer(rank, inputs, outputs, support, group, channels):
@@ -28,20 +29,22 @@ def layer(rank, inputs, outputs, support, group, channels):
 C, D = ("c", "C"), ("d", "D")
 BOTH = {"s": "regular", "r": "regular"}
 SIXFOLD = trivial(2) + monomial(NAMED["D4"])
-CASES = {
-    "lifting": layer(2, (C,), (D, ("r", 4)), 1, "C4", {"r": "regular"}),
-    "group convolution": layer(2, (C, ("s", 4)), (D, ("r", 4)), 1, "C4", BOTH),
-    "group convolution, hexagonal": layer(2, (("s", 6),), (("r", 6),), derive.Hexagon(1), "C6", BOTH),
-    "with reflections": layer(2, (C,), (("r", 8),), 1, "D4", {"r": "regular"}),
-    "projection": layer(2, (("s", 4),), (D,), 1, "C4", {"s": "regular"}),
-    "odd": layer(1, (C,), (D,), "Delta", "D1", {"d": "determinant"}),
-    "odd on both sides": layer(1, (C,), (D,), "Delta", "D1", {"d": "determinant", "c": "determinant"}),
-    "gradient": layer(2, (C,), (("d", 2),), 1, "D4", {"d": "vector"}),
-    "vector field": layer(2, (("c", 2),), (("d", 2),), 1, "D4", {"c": "vector", "d": "vector"}),
-    "signs by channel": layer(2, (("c", 2),), (("d", 2),), 1, "D2", {"c": "vector", "d": "vector"}),
-    "signs of turns": layer(2, (), (("d", 2),), 1, "C4", {"d": "vector"}),
-    "sum": layer(2, (("c", 3),), (("d", 2),), 1, "D4", {"c": SIXFOLD, "d": "vector"}),
-}
+CASES = Lazily(
+    {
+        "lifting": lambda: layer(2, (C,), (D, ("r", 4)), 1, "C4", {"r": "regular"}),
+        "group convolution": lambda: layer(2, (C, ("s", 4)), (D, ("r", 4)), 1, "C4", BOTH),
+        "group convolution, hexagonal": lambda: layer(2, (("s", 6),), (("r", 6),), derive.Hexagon(1), "C6", BOTH),
+        "with reflections": lambda: layer(2, (C,), (("r", 8),), 1, "D4", {"r": "regular"}),
+        "projection": lambda: layer(2, (("s", 4),), (D,), 1, "C4", {"s": "regular"}),
+        "odd": lambda: layer(1, (C,), (D,), "Delta", "D1", {"d": "determinant"}),
+        "odd on both sides": lambda: layer(1, (C,), (D,), "Delta", "D1", {"d": "determinant", "c": "determinant"}),
+        "gradient": lambda: layer(2, (C,), (("d", 2),), 1, "D4", {"d": "vector"}),
+        "vector field": lambda: layer(2, (("c", 2),), (("d", 2),), 1, "D4", {"c": "vector", "d": "vector"}),
+        "signs by channel": lambda: layer(2, (("c", 2),), (("d", 2),), 1, "D2", {"c": "vector", "d": "vector"}),
+        "signs of turns": lambda: layer(2, (), (("d", 2),), 1, "C4", {"d": "vector"}),
+        "sum": lambda: layer(2, (("c", 3),), (("d", 2),), 1, "D4", {"c": SIXFOLD, "d": "vector"}),
+    }
+)
 GROUPS = {"lifting": "C4", "group convolution": "C4", "group convolution, hexagonal": "C6", "with reflections": "D4",
           "projection": "C4", "odd": "D1", "odd on both sides": "D1", "gradient": "D4", "vector field": "D4",
           "signs of turns": "C4", "signs by channel": "D2", "sum": "D4"}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -19,6 +20,7 @@ from derive.forms.expr import Read, index
 from derive.pipeline import Layer
 from derive.proof.certificate import verify
 from derive.render.numbers import numbers
+from tests.lazily import Lazily
 from tests.proof.spans import Combination, Elimination, constrained, layers_of
 
 C4, FLIP = Matrices([[[0, -1], [1, 0]]]), Matrices([[[0, 1], [1, 0]]])
@@ -214,14 +216,20 @@ def test_channels_one_by_one():
     assert layer.free_parameters["weight"] == index("n") ** 2
 
 
-LINE = derive.dense(rank=1, channels=PLANE)
-LATE = {
-    "shifts": (LINE, derive.equivariant(Translations()), {"n": 3}),
-    "shifts by 2": (LINE, derive.equivariant(Translations(step=2)), {"n": 3}),
-    "a window": (LINE, derive.local("Delta"), {"n": 3, "Delta": 1}),
-    "a reflection of the line": (LINE, derive.equivariant(PointGroup("D1", about="grid")), {"n": 3}),
-    "quarter turns of taps": (window(1), derive.equivariant(PointGroup("D4")), {"n": 2, "m": 1}),
-}
+@cache
+def line():
+    return derive.dense(rank=1, channels=PLANE)
+
+
+LATE = Lazily(
+    {
+        "shifts": lambda: (line(), derive.equivariant(Translations()), {"n": 3}),
+        "shifts by 2": lambda: (line(), derive.equivariant(Translations(step=2)), {"n": 3}),
+        "a window": lambda: (line(), derive.local("Delta"), {"n": 3, "Delta": 1}),
+        "a reflection of the line": lambda: (line(), derive.equivariant(PointGroup("D1", about="grid")), {"n": 3}),
+        "quarter turns of taps": lambda: (window(1), derive.equivariant(PointGroup("D4")), {"n": 2, "m": 1}),
+    }
+)
 
 
 @pytest.mark.parametrize("name", LATE)
@@ -235,7 +243,7 @@ def test_constraints_along_letters_of_symbolic_range_are_stated_before_matrices(
 
 
 def test_several_constraints_in_a_basis_go_along():
-    layer = LINE.then(on_channels(C4)).then(on_channels(FLIP)).then(derive.equivariant(Translations()))
+    layer = line().then(on_channels(C4)).then(on_channels(FLIP)).then(derive.equivariant(Translations()))
     layer = layer.then(derive.local("Delta")).then(derive.boundary("zero"))
     assert [s.rule.split("(")[0] for s in layer.steps] == [
         "equivariant",
@@ -248,7 +256,7 @@ def test_several_constraints_in_a_basis_go_along():
 
 
 def test_behind_another_step_the_order_is_the_users():
-    late = LINE.then(on_channels(C4)).then(derive.boundary("zero"))
+    late = line().then(on_channels(C4)).then(derive.boundary("zero"))
     with pytest.raises(RuleRefused, match="state sizes as numbers, or the constraint before the matrices"):
         late.then(derive.strided(1)).then(derive.equivariant(Translations()))
 

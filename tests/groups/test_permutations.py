@@ -14,13 +14,18 @@ from derive.forms.expr import index
 from derive.proof.solver import decide_with_cvc5
 from derive.render.numbers import numbers
 from tests.groups.oracles import bell
+from tests.lazily import Lazily
 from tests.proof.orbits import classes
 from tests.proof.test_mutations import caught_by
 
-TENSORS = {
-    (k, l): derive.dense(outputs=("n",) * l, inputs=("n",) * k).then(derive.equivariant(derive.Symmetric()))
-    for k, l in [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2), (1, 3)]
-}
+TENSORS = Lazily(
+    {
+        (k, l): lambda k=k, l=l: derive.dense(outputs=("n",) * l, inputs=("n",) * k).then(
+            derive.equivariant(derive.Symmetric())
+        )
+        for k, l in [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2), (1, 3)]
+    }
+)
 
 
 def partition(layer, shape_in, shape_out):
@@ -84,11 +89,13 @@ def test_several_axes():
     assert TENSORS[1, 1].then(derive.channels()).counts.weight == 2 * index("C") * index("D")
 
 
-TORI = {
-    "circulant": (derive.dense(1), None),
-    "two axes": (derive.dense(2), None),
-    "one axis": (derive.dense(2), (1,)),
-}
+TORI = Lazily(
+    {
+        "circulant": lambda: (derive.dense(1), None),
+        "two axes": lambda: (derive.dense(2), None),
+        "one axis": lambda: (derive.dense(2), (1,)),
+    }
+)
 
 
 @pytest.mark.parametrize("name", TORI)
@@ -109,12 +116,14 @@ def test_tori(name):
         assert found == {frozenset(c) for c in expected} and count == len(expected)
 
 
-STEPS = {
-    "dense": (derive.dense(1), 2, None),
-    "offsets": (derive.dense(1).then(derive.reindex()), 3, None),
-    "a checkerboard": (derive.dense(2).then(derive.reindex()), 2, None),
-    "stripes": (derive.dense(2).then(derive.reindex()), 2, (0,)),
-}
+STEPS = Lazily(
+    {
+        "dense": lambda: (derive.dense(1), 2, None),
+        "offsets": lambda: (derive.dense(1).then(derive.reindex()), 3, None),
+        "a checkerboard": lambda: (derive.dense(2).then(derive.reindex()), 2, None),
+        "stripes": lambda: (derive.dense(2).then(derive.reindex()), 2, (0,)),
+    }
+)
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sympy import Rational
@@ -12,6 +14,7 @@ from derive.checking import exact_arrays
 from derive.forms.denote import matrix
 from derive.forms.expr import index
 from derive.proof.exact import rank
+from tests.lazily import Lazily
 
 THIRD = Matrices([[[0, -1], [1, -1]]])
 PLANE = Channels((("c", 2),), (("d", 2),))
@@ -35,11 +38,13 @@ def columns(form, sizes):
         yield [Rational(v) for v in matrix(form, arrays | {learned.name: one}, sizes).ravel()]
 
 
-LAYERS = {edge: window(edge) for edge in ("zero", "periodic", "reflect", "symmetric", "nearest")}
-LAYERS |= {
-    "strided": window("reflect", derive.strided(2)),
-    "turned": window("periodic", derive.adjoint()),
-}
+LAYERS = Lazily(
+    {
+        **{edge: partial(window, edge) for edge in ("zero", "periodic", "reflect", "symmetric", "nearest")},
+        "strided": lambda: window("reflect", derive.strided(2)),
+        "turned": lambda: window("periodic", derive.adjoint()),
+    }
+)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -11,10 +11,17 @@ from derive.images import apply, filters
 from derive.ir.rounding import error_bound, roundings
 from derive.pipeline import layer
 
-data = pytest.importorskip("skimage.data", reason="scikit-image ships the photographs")
-ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy is the peer")
-
 PHOTOGRAPHS = {"camera": "grey", "coins": "grey", "astronaut": "RGB", "chelsea": "RGB"}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return pytest.importorskip("skimage.data", reason="scikit-image ships the photographs")
+
+
+@pytest.fixture(scope="module")
+def ndimage():
+    return pytest.importorskip("scipy.ndimage", reason="SciPy is the peer")
 
 
 def bound(image: np.ndarray, V: np.ndarray) -> float:
@@ -27,7 +34,7 @@ def bound(image: np.ndarray, V: np.ndarray) -> float:
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 @pytest.mark.parametrize("window", sorted(filters()))
-def test_a_filtered_photograph_is_the_peers(kernel, name, window):
+def test_a_filtered_photograph_is_the_peers(kernel, data, ndimage, name, window):
     image, V = getattr(data, name)() / 255, filters()[window]
     ours = apply(kernel, image, V)
     theirs = ndimage.correlate(image, V if image.ndim == 2 else V[..., None], mode="constant")
@@ -36,7 +43,7 @@ def test_a_filtered_photograph_is_the_peers(kernel, name, window):
     assert np.abs(ours - theirs).max() <= bound(image, V)
 
 
-def test_the_bound_refuses_a_window_that_is_off_by_one(kernel):
+def test_the_bound_refuses_a_window_that_is_off_by_one(kernel, data, ndimage):
     image, V = data.camera() / 255, filters()["sobel-x"]
     shifted = np.roll(ndimage.correlate(image, V, mode="constant"), 1, axis=1)
     assert np.abs(apply(kernel, image, V) - shifted).max() > bound(image, V)

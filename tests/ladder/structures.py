@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import derive
 from derive import Channels, Permutations
 from derive.derivation import Derivation
 from derive.finite import cyclic, defining, monomial, p4, parity, symmetric, wreath
+from tests.lazily import Lazily
 
 __all__ = ["STRUCTURES"]
 
 S3 = symmetric(3)
 TURN = monomial([[[0, -1], [1, 0]]])
-NEAR = derive.dense(1, channels=Channels((("c", "C"),), (("d", "D"),))).then(derive.reindex())
+
+
+@cache
+def _near():
+    return derive.dense(1, channels=Channels((("c", "C"),), (("d", "D"),))).then(derive.reindex())
 
 
 def _tied(group: Permutations, sizes: tuple[int, ...], channels: Channels | None = None) -> Derivation:
     return derive.dense(outputs=sizes, inputs=sizes, channels=channels).then(derive.equivariant(group))
 
 
-TURNED = _tied(Permutations(TURN), (2,))
-STRUCTURES: dict[str, Derivation] = {
-    "tensors": _tied(Permutations(S3, axes=(0, 1)), (3, 3)),
-    "turned": TURNED,
-    "turned_bias": _tied(Permutations(monomial([[[-1, 0, 0], [0, 0, 1], [0, 1, 0]]])), (3,)),
-    "p4_torus": _tied(Permutations(p4(3)), (3, 3)),
-    "wreathed": _tied(Permutations(wreath(cyclic(2), symmetric(3))), (6,)),
-    "with_channels": _tied(Permutations(S3), (3,), Channels()),
-    "signed_channels": _tied(
-        Permutations(S3, channels={"v": defining(S3) + parity(S3), "d": "sign"}),
-        (3,),
-        Channels((("v", 4),), (("d", "D"),)),
-    ),
-    "odd": NEAR.then(derive.equivariant(derive.Translations()))
-    .then(derive.local("Delta"))
-    .then(derive.equivariant(derive.PointGroup("D1", channels={"d": "determinant"})))
-    .then(derive.boundary("zero")),
-    "composed": TURNED.then(derive.compose(TURNED)),
-}
+@cache
+def _turned():
+    return _tied(Permutations(TURN), (2,))
+
+
+STRUCTURES: dict[str, Derivation] = Lazily(
+    {
+        "tensors": lambda: _tied(Permutations(S3, axes=(0, 1)), (3, 3)),
+        "turned": lambda: _turned(),
+        "turned_bias": lambda: _tied(Permutations(monomial([[[-1, 0, 0], [0, 0, 1], [0, 1, 0]]])), (3,)),
+        "p4_torus": lambda: _tied(Permutations(p4(3)), (3, 3)),
+        "wreathed": lambda: _tied(Permutations(wreath(cyclic(2), symmetric(3))), (6,)),
+        "with_channels": lambda: _tied(Permutations(S3), (3,), Channels()),
+        "signed_channels": lambda: _tied(
+            Permutations(S3, channels={"v": defining(S3) + parity(S3), "d": "sign"}),
+            (3,),
+            Channels((("v", 4),), (("d", "D"),)),
+        ),
+        "odd": lambda: (
+            _near()
+            .then(derive.equivariant(derive.Translations()))
+            .then(derive.local("Delta"))
+            .then(derive.equivariant(derive.PointGroup("D1", channels={"d": "determinant"})))
+            .then(derive.boundary("zero"))
+        ),
+        "composed": lambda: _turned().then(derive.compose(_turned())),
+    }
+)

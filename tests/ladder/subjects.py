@@ -24,7 +24,8 @@ from derive.forms.form import Form
 from derive.ir.nodes import Contract, MultiplyAdd, Program, walk
 from derive.ir.rounding import Roundings, roundings
 from derive.lowering import batched
-from derive.pipeline import Layer, catalogue, layer
+from derive.pipeline import Layer, layer
+from derive.registry import names
 from tests.ladder.structures import STRUCTURES
 from tests.shipped import text_of
 
@@ -45,7 +46,7 @@ __all__ = [
 Arrays = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, int]
 MOST = 240
-LAYERS = tuple(entry.name for entry in catalogue())
+LAYERS = names("derive.catalogue")
 SUBJECTS = (*LAYERS, *STRUCTURES)
 
 
@@ -167,6 +168,6 @@ def mutant(original: Subject, text: str) -> Subject:
 @lru_cache
 def sizes_of(name: str, most: int = 4) -> tuple[dict[Symbol, int], ...]:
     """Small values of a layer's sizes: with 1, unequal ones, Delta 0 and Delta beyond the image; drawn ones of too many."""
-    found = [sizes for sizes in small_sizes(subject(name).form) if max(sizes.values(), default=0) <= most]
+    found = [sizes for sizes in small_sizes(entry_of(name).derivation.form) if max(sizes.values(), default=0) <= most]
     kept = sorted(random.Random(0).sample(range(len(found)), min(MOST, len(found))))
     return tuple(found[place] for place in kept)

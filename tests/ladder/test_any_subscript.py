@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache, partial
 from itertools import islice, product
 
 import numpy as np
@@ -24,25 +25,53 @@ from derive.rules.unbiased import unbiased
 from tests.ladder.numbers import same
 from tests.ladder.slopes import BATCH, directions, linear_part, pairing
 from tests.ladder.subjects import has_compiler
+from tests.lazily import Lazily
 
-SIGNAL = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
-IMAGE = derive.dense(rank=2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
-WINDOW, SQUARE = SIGNAL.then(derive.local("Delta")), IMAGE.then(derive.local(1))
+
+@cache
+def signal():
+    return derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+
+
+@cache
+def image():
+    return derive.dense(rank=2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+
+
+@cache
+def window():
+    return signal().then(derive.local("Delta"))
+
+
+@cache
+def square():
+    return image().then(derive.local(1))
+
+
 EDGES = ("periodic", "reflect", "symmetric", "nearest")
-EDGED = {edge: WINDOW.then(boundary(edge)) for edge in EDGES}
-SUBJECTS = {
-    **EDGED,
-    **{f"{edge}, strided": WINDOW.then(boundary(edge)).then(derive.strided(2)) for edge in EDGES},
-    "reflect on images": SQUARE.then(boundary("reflect")).then(derive.channels()),
-    "nearest, turned": WINDOW.then(boundary("nearest")).then(derive.adjoint()),
-    "valid": WINDOW.then(boundary("valid")),
-    "laplacian": SQUARE.then(boundary("zero")).then(fixed([[0, 1, 0], [1, -4, 1], [0, 1, 0]])),
-    "average": SQUARE.then(boundary("valid")).then(fixed([[1] * 3] * 3, scale="1/9")).then(derive.channels()),
-    "separable": IMAGE.then(derive.local("Delta")).then(boundary("zero")).then(separable(2)),
-    "composed": WINDOW.then(boundary("valid")).then(
-        compose(SIGNAL.then(derive.local("Gamma")).then(boundary("valid")).then(unbiased()))
-    ),
-}
+EDGED = Lazily({edge: lambda edge=edge: window().then(boundary(edge)) for edge in EDGES})
+SUBJECTS = Lazily(
+    {
+        **{edge: partial(EDGED.__getitem__, edge) for edge in EDGES},
+        **{
+            f"{edge}, strided": lambda edge=edge: window().then(boundary(edge)).then(derive.strided(2))
+            for edge in EDGES
+        },
+        "reflect on images": lambda: square().then(boundary("reflect")).then(derive.channels()),
+        "nearest, turned": lambda: window().then(boundary("nearest")).then(derive.adjoint()),
+        "valid": lambda: window().then(boundary("valid")),
+        "laplacian": lambda: square().then(boundary("zero")).then(fixed([[0, 1, 0], [1, -4, 1], [0, 1, 0]])),
+        "average": lambda: (
+            square().then(boundary("valid")).then(fixed([[1] * 3] * 3, scale="1/9")).then(derive.channels())
+        ),
+        "separable": lambda: image().then(derive.local("Delta")).then(boundary("zero")).then(separable(2)),
+        "composed": lambda: (
+            window()
+            .then(boundary("valid"))
+            .then(compose(signal().then(derive.local("Gamma")).then(boundary("valid")).then(unbiased())))
+        ),
+    }
+)
 
 
 @pytest.fixture(params=SUBJECTS)

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -20,17 +21,21 @@ from derive.proof.certificate import certificate, dumps, mended, verify
 from derive.proof.encoding import read_form, read_step, write_form, write_step
 from derive.proof.goal import Goal, Status
 from derive.proof.theorem import theorem
-from derive.registry import discover
 from derive.rules.boundary import boundary
 from derive.rules.equivariant import equivariant
 from derive.rules.local import local
 from derive.rules.reindex import reindex
+from tests.lazily import CATALOGUE as LAYERS
+from tests.lazily import Lazily
 from tests.proof.edits import changed, edits, leaves, refusal
 from tests.proof.mutations import mutants
 
-LAYERS = dict(discover("derive.catalogue"))
-CERTIFICATES = {name: layer.certificate() for name, layer in LAYERS.items()}
-LINE = dense(rank=1).then(reindex()).then(equivariant(Translations())).then(local("Delta")).then(boundary("zero"))
+CERTIFICATES = Lazily({name: lambda name=name: LAYERS[name].certificate() for name in LAYERS})
+
+
+@cache
+def line():
+    return dense(rank=1).then(reindex()).then(equivariant(Translations())).then(local("Delta")).then(boundary("zero"))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -218,14 +223,14 @@ def test_another_radius_or_constraint_is_another_theorem():
 
 def test_a_forged_step_is_refused_by_its_obligation():
     """The forger writes every text and digest as this package would."""
-    steps = tuple(p.step for p in LINE.steps)
+    steps = tuple(p.step for p in line().steps)
     forged = dict(mutants(LAYERS["conv2d"].steps[2].step))
     expected = {"a tap dropped": "sound", "one tap too many": "restricted", "one tap too few": "complete"}
     before = tuple(p.step for p in LAYERS["conv2d"].steps[:2])
     for name, obligation in expected.items():
         said = refusal(certificate(LAYERS["conv2d"].start, (*before, forged[name])))
         assert said.startswith(f"Step 3, local(\"Delta\"), has an obligation '{obligation}' that is refuted by z3")
-    assert verify(certificate(LINE.start, steps)).theorem == LINE.theorem
+    assert verify(certificate(line().start, steps)).theorem == line().theorem
 
 
 def test_another_solver_must_agree():

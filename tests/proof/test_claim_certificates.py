@@ -34,7 +34,11 @@ def window(radius="Delta", edge="", *rules):
 
 
 MIRROR = derive.equivariant(PointGroup("D1"))
-EVEN = window(1, "", MIRROR)
+
+
+@cache
+def even():
+    return window(1, "", MIRROR)
 
 
 def matrices():
@@ -50,7 +54,7 @@ def tables():
 x, y = symbols("x y", integer=True)
 CLAIMS = {
     "coefficients": lambda: derive.claim(window(1), derive.local(2)),
-    "a symmetry of coefficients": lambda: derive.claim(EVEN, MIRROR),
+    "a symmetry of coefficients": lambda: derive.claim(even(), MIRROR),
     "entries": matrices,
     "tables": tables,
     "terms": lambda: derive.claim(window(1, "periodic"), derive.equivariant(Translations(grid="torus"))),
@@ -60,7 +64,7 @@ CLAIMS = {
     "commuting": lambda: derive.commute(window(1, "periodic"), window(2, "periodic")),
     "one window": lambda: derive.one_window(window(1, "periodic"), window(1, "periodic"), window(2, "periodic")),
     "additive": lambda: derive.additive(Max(x, y) + Min(x, y), (x, y)),
-    "symmetry": lambda: symmetry(EVEN.then(derive.boundary("zero")).then(derive.strided(2)), "D1"),
+    "symmetry": lambda: symmetry(even().then(derive.boundary("zero")).then(derive.strided(2)), "D1"),
 }
 
 
@@ -195,19 +199,21 @@ def test_a_claim_about_less_than_its_words_say_is_refused():
         verify_claim(forged)
 
 
-STRIDED = EVEN.then(derive.boundary("zero")).then(derive.strided(2))
+@cache
+def strided():
+    return even().then(derive.boundary("zero")).then(derive.strided(2))
 
 
 def test_a_layer_is_certified_with_the_symmetry_that_it_states():
     """Beside its steps, a strided layer's certificate holds the condition under which it keeps its window's symmetry."""
-    made = certificate(STRIDED)
+    made = certificate(strided())
     (besides,) = made["claims"]
     assert besides["says"] == proved("symmetry").statement.says
     again = verify(made, also={"cvc5": decide_with_cvc5}, claimed=verify_claim)
     assert again.claims and "commutes with D1" in str(again)
     with pytest.raises(CertificateError, match="has claims besides its steps, and nothing was given that proves these"):
         verify(made)
-    other = digested(made | {"claims": [symmetry(EVEN.then(derive.strided(3)), "D1").certificate()]})
+    other = digested(made | {"claims": [symmetry(even().then(derive.strided(3)), "D1").certificate()]})
     with pytest.raises(CertificateError, match="has a claim about another layer than its last form"):
         verify(other, claimed=verify_claim)
     wrong = digested(
@@ -215,7 +221,7 @@ def test_a_layer_is_certified_with_the_symmetry_that_it_states():
     )
     with pytest.raises(CertificateError, match="the file's 'says' differs"):
         verify(wrong, claimed=verify_claim)
-    assert "claims" not in certificate(EVEN)
+    assert "claims" not in certificate(even())
 
 
 def test_the_command_line_proves_and_verifies_a_claim(tmp_path, capsys):

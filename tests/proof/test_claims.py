@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -10,9 +11,6 @@ import pytest
 from sympy import Integer
 
 import derive
-from derive.catalogue.conv2d import conv2d
-from derive.catalogue.convolution2d import convolution2d
-from derive.catalogue.offset2d import offset2d
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
@@ -20,9 +18,14 @@ from derive.forms.expr import index
 from derive.forms.text import parse
 from derive.proof.counterexample import Counterexample, smallest_model
 from derive.proof.goal import Goal
+from tests.lazily import CATALOGUE, Lazily
 
 SHIFTS = derive.Translations()
-WITHOUT_PLACE = offset2d.form.with_weight("V[i, j, a, b]*U[i]")
+
+
+@cache
+def without_place():
+    return CATALOGUE["offset2d"].form.with_weight("V[i, j, a, b]*U[i]")
 
 
 def refuted(layer, structure):
@@ -75,10 +78,10 @@ def breaks_the_shift_law(form, sizes, arrays, shift):
 
 
 def test_a_weight_that_still_sees_the_place():
-    found = refuted(WITHOUT_PLACE, derive.equivariant(SHIFTS))
+    found = refuted(without_place(), derive.equivariant(SHIFTS))
     assert dict(found.sizes) == {"n": 2, "m": 1}
     sizes, at = named(found.sizes), dict(found.indices)
-    form = unbiased(WITHOUT_PLACE)
+    form = unbiased(without_place())
     arrays = arrays_of(form, sizes, found.entries)
     assert breaks_the_shift_law(form, sizes, arrays, (at["s"], at["t"]))
     assert str(found).endswith("residue (U[1]*V[1, 0, 0, 0] - U[0]*V[0, 0, 0, 0])*X[0, 0]")
@@ -86,30 +89,40 @@ def test_a_weight_that_still_sees_the_place():
 
 def test_nothing_smaller_breaks_it():
     """On one place there is no other place to shift to, and no entries could show anything."""
-    form = unbiased(WITHOUT_PLACE)
+    form = unbiased(without_place())
     sizes = {index("n"): 1, index("m"): 1}
     arrays = arrays_of(form, sizes, [("V[0, 0, 0, 0]", 3), ("U[0]", 5), ("X[0, 0]", 7)])
     assert not breaks_the_shift_law(form, sizes, arrays, (0, 0))
 
 
 def test_a_free_weight_is_not_invariant_either():
-    found = refuted(offset2d, derive.equivariant(SHIFTS))
+    found = refuted(CATALOGUE["offset2d"], derive.equivariant(SHIFTS))
     assert sum(value for _, value in found.sizes) == 3
-    form, sizes, at = unbiased(offset2d.form), named(found.sizes), dict(found.indices)
+    form, sizes, at = unbiased(CATALOGUE["offset2d"].form), named(found.sizes), dict(found.indices)
     arrays = arrays_of(form, sizes, found.entries)
     assert breaks_the_shift_law(form, sizes, arrays, (at["s"], at["t"]))
 
 
 def test_a_bias_that_still_sees_the_place():
-    form = replace(convolution2d.form, bias=offset2d.form.bias, biases=offset2d.form.biases)
+    form = replace(
+        CATALOGUE["convolution2d"].form, bias=CATALOGUE["offset2d"].form.bias, biases=CATALOGUE["offset2d"].form.biases
+    )
     found = refuted(form, derive.equivariant(SHIFTS))
     assert dict(found.sizes) == {"n": 2, "m": 1} and {e.split("[")[0] for e, _ in found.entries} == {"U"}
     sizes, at = named(found.sizes), dict(found.indices)
     assert breaks_the_shift_law(form, sizes, arrays_of(form, sizes, found.entries), (at["s"], at["t"]))
 
 
-@pytest.mark.parametrize(("layer", "radius"), [(convolution2d, "Delta"), (convolution2d, 1), (conv2d, 0)])
-def test_locality_does_not_follow(layer, radius):
+@pytest.mark.parametrize(
+    ("make", "radius"),
+    [
+        (lambda: CATALOGUE["convolution2d"], "Delta"),
+        (lambda: CATALOGUE["convolution2d"], 1),
+        (lambda: CATALOGUE["conv2d"], 0),
+    ],
+)
+def test_locality_does_not_follow(make, radius):
+    layer = make()
     found = refuted(layer, derive.local(radius))
     sizes, at = named(found.sizes), dict(found.indices)
     reach = sizes[index("Delta")] if radius == "Delta" else radius
@@ -121,7 +134,7 @@ def test_locality_does_not_follow(layer, radius):
 
 
 def test_the_text_can_be_pasted():
-    found = refuted(convolution2d, derive.local("Delta"))
+    found = refuted(CATALOGUE["convolution2d"], derive.local("Delta"))
     sizes = ("n = 2", "m = 1", "Delta = 0")
     assert found.python.splitlines() == [
         "import numpy as np",
@@ -142,13 +155,15 @@ def test_the_text_can_be_pasted():
     ]
 
 
-OFFSETS = derive.dense(1).then(derive.channels()).then(derive.reindex()).then(derive.equivariant(SHIFTS))
+@cache
+def offsets():
+    return derive.dense(1).then(derive.channels()).then(derive.reindex()).then(derive.equivariant(SHIFTS))
 
 
 @pytest.mark.parametrize("edge", ["zero", "valid", "periodic", "reflect", "nearest"])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_what_is_pasted_is_what_a_kernel_takes_and_shows_the_failure(edge, stride):
-    layer = OFFSETS.then(derive.local("Delta")).then(derive.boundary(edge))
+    layer = offsets().then(derive.local("Delta")).then(derive.boundary(edge))
     layer = layer if stride == 1 else layer.then(derive.strided(stride))
     kernel = layer.compile()
     for rule in (derive.pointwise(), derive.unbiased(), derive.invariant(SHIFTS)):
@@ -175,14 +190,14 @@ def test_models_are_smallest_and_first():
 
 def test_true_claims_are_proved():
     for structure in (derive.equivariant(SHIFTS), derive.local("Delta")):
-        assert all(verdict.proved for verdict in derive.claim(conv2d, structure))
-    narrow = convolution2d.then(derive.local(1)).then(derive.boundary("zero"))
+        assert all(verdict.proved for verdict in derive.claim(CATALOGUE["conv2d"], structure))
+    narrow = CATALOGUE["convolution2d"].then(derive.local(1)).then(derive.boundary("zero"))
     assert all(v.proved for v in derive.claim(narrow, derive.local(3)))
 
 
 def test_a_rule_that_demands_nothing_claims_nothing():
     with pytest.raises(RuleRefused, match="states no constraint"):
-        derive.claim(conv2d, derive.reindex())
+        derive.claim(CATALOGUE["conv2d"], derive.reindex())
 
 
 def orders():
@@ -210,7 +225,7 @@ def test_locality_alone_is_the_locally_connected_layer():
 def test_different_layers_are_not_the_same():
     one, _ = orders()
     with pytest.raises(RuleRefused, match="same names and boxes"):
-        derive.same_layer(one, convolution2d)
+        derive.same_layer(one, CATALOGUE["convolution2d"])
     mirrored = replace(one, steps=(*one.steps[:-1], _mirrored(one.steps[-1])))
     with pytest.raises(ObligationFailed, match="differ"):
         derive.same_layer(one, mirrored)
@@ -228,7 +243,7 @@ def test_the_shift_law_itself_is_seen_to_hold(shape):
     """The helper finds no violation in a layer that obeys the law, and one in a layer that does not."""
     sizes = dict(zip((index("n"), index("m")), shape, strict=True)) | {index("Delta"): 1}
     draw = np.random.default_rng(1)
-    form = unbiased(conv2d.form)
+    form = unbiased(CATALOGUE["conv2d"].form)
     arrays = arrays_of(form, sizes, [])
     arrays["V"] = draw.integers(1, 9, (3, 3)).astype(object)
     arrays["X"][0, 0] = 1
@@ -242,15 +257,21 @@ def behind(edge, rank=1):
 
 
 TURNS = derive.equivariant(derive.PointGroup("D1"))
-BEHIND = {
-    "shifts, reflect": (behind("reflect"), derive.equivariant(SHIFTS), {"n": 3, "Delta": 1}),
-    "shifts, nearest": (behind("nearest"), derive.equivariant(SHIFTS), {"n": 2, "Delta": 1}),
-    "shifts, symmetric": (behind("symmetric"), derive.equivariant(SHIFTS), {"n": 2, "Delta": 1}),
-    "a reflection, periodic": (behind("periodic"), TURNS, {"n": 3, "Delta": 1}),
-    "shifts, two axes": (behind("reflect", 2), derive.equivariant(SHIFTS), {"n": 3, "m": 1, "Delta": 1}),
-    "a radius, reflect": (behind("reflect"), derive.local("R"), {"n": 2, "Delta": 1, "R": 0}),
-    "shifts, an adjoint": (behind("reflect").then(derive.adjoint()), derive.equivariant(SHIFTS), {"n": 3, "Delta": 1}),
-}
+BEHIND = Lazily(
+    {
+        "shifts, reflect": lambda: (behind("reflect"), derive.equivariant(SHIFTS), {"n": 3, "Delta": 1}),
+        "shifts, nearest": lambda: (behind("nearest"), derive.equivariant(SHIFTS), {"n": 2, "Delta": 1}),
+        "shifts, symmetric": lambda: (behind("symmetric"), derive.equivariant(SHIFTS), {"n": 2, "Delta": 1}),
+        "a reflection, periodic": lambda: (behind("periodic"), TURNS, {"n": 3, "Delta": 1}),
+        "shifts, two axes": lambda: (behind("reflect", 2), derive.equivariant(SHIFTS), {"n": 3, "m": 1, "Delta": 1}),
+        "a radius, reflect": lambda: (behind("reflect"), derive.local("R"), {"n": 2, "Delta": 1, "R": 0}),
+        "shifts, an adjoint": lambda: (
+            behind("reflect").then(derive.adjoint()),
+            derive.equivariant(SHIFTS),
+            {"n": 3, "Delta": 1},
+        ),
+    }
+)
 
 
 @pytest.mark.parametrize("what", BEHIND)

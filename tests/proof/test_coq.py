@@ -26,7 +26,7 @@ from derive.proof.obligations import step_obligations
 from derive.proof.solver import decide
 from derive.registry import names
 from tests.proof.coqc import coqc, needs_coq, stated, without_proofs
-from tests.rules.test_structures import CONV, CONV2D, LAYERS, SIGNAL, VOLUME, near
+from tests.rules.test_structures import LAYERS, conv2d, image, near, signal, volume
 
 ROOT = Path(__file__).resolve().parents[2]
 CLOSED = (0, "Closed under the global context\n")
@@ -73,7 +73,7 @@ def claims_of(name, subject):
 def structures():
     """Layers that nobody ships, with their adjoints and gradients."""
     found = dict(LAYERS)
-    for rank, base in ((1, SIGNAL), (2, CONV), (3, VOLUME)):
+    for rank, base in ((1, signal()), (2, image()), (3, volume())):
         local = base.then(derive.local("Delta"))
         found |= {f"{edge} {rank}": local.then(derive.boundary(edge)) for edge in ("valid", *EXTENSIONS)}
     for name, subject in list(found.items()):
@@ -99,9 +99,9 @@ def test_structures_that_nobody_ships_are_accepted(tmp_path):
         "mask": LAYERS["mask"],
         "strided unevenly": LAYERS["strided unevenly"],
         "grouped": LAYERS["grouped"],
-        "turned": CONV2D.then(derive.adjoint()),
-        "slope": near(SIGNAL, "Delta").then(derive.gradient("weight")),
-        "mirrored": SIGNAL.then(derive.local("Delta")).then(derive.boundary("reflect")),
+        "turned": conv2d().then(derive.adjoint()),
+        "slope": near(signal(), "Delta").then(derive.gradient("weight")),
+        "mirrored": signal().then(derive.local("Delta")).then(derive.boundary("reflect")),
     }
     made = coq_file("Structures", [c for name, subject in chosen.items() for c in claims_of(name, subject)])
     assert made.left_out == ()

@@ -46,7 +46,11 @@ def after(one, other):
     return one.then(derive.compose(other))
 
 
-STENCIL = behind("reflect", rank=2, radius=1).then(derive.fixed([[0, 1, 0], [1, -4, 1], [0, 1, 0]]))
+@cache
+def stencil():
+    return behind("reflect", rank=2, radius=1).then(derive.fixed([[0, 1, 0], [1, -4, 1], [0, 1, 0]]))
+
+
 TRUE = {
     "rolls": lambda: (behind("periodic"), AROUND),
     "rolls, two axes and channels": lambda: (behind("periodic", rank=2, channels=True), AROUND),
@@ -58,7 +62,7 @@ TRUE = {
     **{f"the mirror, adjoint, {e}": lambda e=e: (behind(e, group="D1").then(derive.adjoint()), MIRROR) for e in EDGES},
     **{f"the square, {e}": lambda e=e: (behind(e, group="D4", rank=2, sizes=("n", "n")), SQUARE) for e in EDGES},
     "the mirror, two layers": lambda: (after(*[behind("reflect", group="D1")] * 2), MIRROR),
-    "given numbers": lambda: (STENCIL, BOX),
+    "given numbers": lambda: (stencil(), BOX),
     **{f"a radius, {e}": lambda e=e: (behind(e), derive.local("Delta")) for e in EDGES[1:]},
 }
 FALSE = {

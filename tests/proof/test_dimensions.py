@@ -6,8 +6,10 @@ entries of the dense layer less the rank of all clauses, from their definition; 
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 
 import pytest
@@ -19,12 +21,11 @@ from derive.forms.count import NotCountable
 from derive.forms.expr import index
 from derive.proof.counts import Counts
 from derive.proof.step import Kind
-from derive.registry import discover
+from tests.lazily import CATALOGUE
 from tests.proof.spans import Combination, Elimination, constrained, free_labels, layers_of, odd_ones
 from tests.rules.test_structures import LAYERS as STRUCTURES
 
-LAYERS: dict[str, Derivation] = {**dict(discover("derive.catalogue")), **STRUCTURES}
-TRANSFORMED = tuple(n for n, layer in LAYERS.items() if any(s.kind is Kind.TRANSFORMATION for s in layer.steps))
+LAYERS = ChainMap(CATALOGUE, STRUCTURES)
 AT_ONCE = 6
 
 
@@ -135,17 +136,19 @@ def test_combinations_and_their_rank() -> None:
     assert (0 - x).terms == {"x": -1}
 
 
-LINE = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+@cache
+def line():
+    return derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
 
 
 def test_a_clause_too_few_leaves_more() -> None:
     """The count by definition sees what the form can't: without the biases' clause n - 1 more numbers are left."""
-    step = LINE.steps[-1]
+    step = line().steps[-1]
     weaker = replace(
-        LINE, steps=(*LINE.steps[:-1], replace(step, step=replace(step.step, clauses=step.step.clauses[:1])))
+        line(), steps=(*line().steps[:-1], replace(step, step=replace(step.step, clauses=step.step.clauses[:1])))
     )
     at = {index("n"): 3}
-    assert (constrained(LINE, at), constrained(weaker, at)) == ((5, 1), (5, 3))
+    assert (constrained(line(), at), constrained(weaker, at)) == ((5, 1), (5, 3))
 
 
 @pytest.mark.parametrize(
@@ -157,8 +160,8 @@ def test_a_clause_too_few_leaves_more() -> None:
     ids=["half of the entries", "none"],
 )
 def test_a_form_that_names_too_few_entries_is_seen(change) -> None:
-    step = LINE.steps[-1]
+    step = line().steps[-1]
     after = replace(step.after, weights=tuple(map(change, step.after.weights)))
-    wrong = replace(LINE, steps=(*LINE.steps[:-1], replace(step, step=replace(step.step, after=after))))
+    wrong = replace(line(), steps=(*line().steps[:-1], replace(step, step=replace(step.step, after=after))))
     with pytest.raises(AssertionError):
         agree(wrong, {index("n"): 3})

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,9 +17,14 @@ from derive.errors import CertificateError
 from derive.labels import named_step
 from derive.proof.certificate import mended, verify
 from derive.proof.json_data import digested
+from tests.lazily import Lazily
 
 SAMPLE = 60
-STARTED = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations())).then(derive.local(1))
+
+
+@cache
+def started():
+    return derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations())).then(derive.local(1))
 
 
 def step(data: Any) -> None:
@@ -29,10 +35,12 @@ def claim(data: Any) -> None:
     verify_claim(digested(data))
 
 
-CERTIFICATES = {
-    "a derivation": (dict(STARTED.certificate()), step),
-    "a claim": (derive.claim(STARTED, derive.local(2)).certificate(), claim),
-}
+CERTIFICATES = Lazily(
+    {
+        "a derivation": lambda: (dict(started().certificate()), step),
+        "a claim": lambda: (derive.claim(started(), derive.local(2)).certificate(), claim),
+    }
+)
 
 
 def paths(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -27,8 +28,15 @@ from derive.rules.local import local
 from derive.rules.reindex import reindex
 from tests.proof.edits import changed, edits, leaves
 
-LINE = dense(rank=1).then(reindex()).then(equivariant(Translations())).then(local("Delta")).then(boundary("zero"))
-CHAIN = {"start": write_form(LINE.start), "steps": [write_step(p.step) for p in LINE.steps]}
+
+@cache
+def line():
+    return dense(rank=1).then(reindex()).then(equivariant(Translations())).then(local("Delta")).then(boundary("zero"))
+
+
+@cache
+def chain():
+    return {"start": write_form(line().start), "steps": [write_step(p.step) for p in line().steps]}
 
 
 def accepted(data):
@@ -66,22 +74,22 @@ def holds(start, steps, n: int, radius: int) -> bool:
 
 
 def test_the_numbers_can_tell():
-    start, steps = accepted(CHAIN)
+    start, steps = accepted(chain())
     assert all(holds(start, steps, n, radius) for n, radius in product((1, 2, 4), (0, 1, 5)))
-    wrong = json.loads(json.dumps(CHAIN["steps"][0]).replace("k - i", "i - k"))
+    wrong = json.loads(json.dumps(chain()["steps"][0]).replace("k - i", "i - k"))
     assert not holds(start, (read_step(wrong, "A step"), *steps[1:]), 4, 1)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_a_forger_gets_accepted_is_true(seed):
     draw = random.Random(seed)
-    texts = [leaf for leaf in leaves(CHAIN) if leaf[0][-1] not in ("kind", "edge", "role")]
+    texts = [leaf for leaf in leaves(chain()) if leaf[0][-1] not in ("kind", "edge", "role")]
     refused = 0
     for path, text in draw.sample(texts, 24):
         # the forger keeps the chain joined: an edited form is edited wherever it stands
         new = edits(text, draw)
-        data = changed(CHAIN, path, new)
-        if path[0] == "steps" and path[2] == "after" and path[1] + 1 < len(CHAIN["steps"]):
+        data = changed(chain(), path, new)
+        if path[0] == "steps" and path[2] == "after" and path[1] + 1 < len(chain()["steps"]):
             data = changed(data, ("steps", path[1] + 1, "before", *path[3:]), new)
         if path[0] == "steps" and path[2] == "before" and path[1]:
             data = changed(data, ("steps", path[1] - 1, "after", *path[3:]), new)
@@ -99,4 +107,4 @@ def test_what_a_forger_gets_accepted_is_true(seed):
 def test_a_step_that_is_joined_to_another_form_is_refused():
     other = dense(rank=1, outputs="N", inputs="K")
     with pytest.raises(CertificateError, match="Step 1, reindex"):
-        verify(certificate(other.start, tuple(p.step for p in LINE.steps)))
+        verify(certificate(other.start, tuple(p.step for p in line().steps)))

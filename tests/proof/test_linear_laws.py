@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -34,7 +35,9 @@ def layer_of(group, size=2):
     return derive.dense(outputs=size, inputs=size).then(derive.equivariant(group))
 
 
-STEP = layer_of(MatrixGroup(C4)).steps[0].step
+@cache
+def step_of():
+    return layer_of(MatrixGroup(C4)).steps[0].step
 
 
 def caught(step):
@@ -45,8 +48,9 @@ def caught(step):
         return ["well formed"]
 
 
-def with_columns(columns, places, step=STEP):
+def with_columns(columns, places, step=None):
     """The same step with another basis of 2×2 matrices, whose coordinates are read at these places."""
+    step = step_of() if step is None else step
     count, size = Integer(len(columns)), int(step.before.output.shape[0])
     basis, learned = step.after.weights
     axis = replace(basis.array.axes[-1], upper=count - 1)
@@ -69,7 +73,7 @@ def with_columns(columns, places, step=STEP):
 
 
 def test_any_basis_will_do():
-    assert caught(STEP) == caught(with_columns([I, J], [0, 1])) == []
+    assert caught(step_of()) == caught(with_columns([I, J], [0, 1])) == []
     assert caught(with_columns([(1, 1, -1, 1), J], [0, 1])) == [
         "complete",
         "once",
@@ -143,11 +147,11 @@ def test_the_sum_is_the_one_that_the_form_has():
 @pytest.mark.parametrize("letter", ["i", "k", "t", "i_"])
 def test_a_letter_that_a_map_could_capture_is_refused(letter):
     """In Σ_s B[i, k, s]·V[s] the letter s may be nothing else: with i_ for s, W[i_, k] would read B[i_, k, i_]."""
-    value = STEP.embeddings[0].value
+    value = step_of().embeddings[0].value
     taken = Sum(value.function.xreplace({index("s"): index(letter)}), (index(letter), 0, 1))
-    assert caught(replace(STEP, embeddings=(replace(STEP.embeddings[0], value=taken), *STEP.embeddings[1:]))) == [
-        "well formed"
-    ]
+    assert caught(
+        replace(step_of(), embeddings=(replace(step_of().embeddings[0], value=taken), *step_of().embeddings[1:]))
+    ) == ["well formed"]
 
 
 CHANNELS = derive.dense(rank=1, channels=Channels((("c", 2),), (("d", 2),)))
@@ -279,7 +283,7 @@ def restated(step, start):
 def test_a_certificate_that_states_its_own_obligations_is_refused(columns):
     step = with_columns(columns, [0, 1, 3][: len(columns)])
     try:
-        data = restated(step, STEP.before)
+        data = restated(step, step_of().before)
     except NotCountable:
         return
     with pytest.raises(CertificateError, match="does not hold for every entry"):

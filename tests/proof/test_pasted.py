@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 
 import numpy as np
@@ -15,6 +16,7 @@ from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.denote import denote
 from derive.forms.expr import index
 from derive.symmetry import symmetry
+from tests.lazily import Lazily
 
 ONE = Channels((("c", 1),), (("d", 1),))
 
@@ -72,17 +74,23 @@ def stencils():
     return (lambda: derive.one_window(laplace, slope, whole)), refuted
 
 
-NEAR = window(1, "zero")
-TOLD_APART = {
-    "two edges": (window("Delta", "periodic"), window("Delta", "reflect")),
-    "an edge and another one": (NEAR, window(1, "nearest")),
-    "an edge and whole windows": (NEAR, window(1, "valid")),
-    "two strides": (window("Delta", "zero", stride=2), window("Delta", "zero", stride=3)),
-    "two compositions": (
-        NEAR.then(derive.compose(window(1, "periodic"))),
-        window(1, "periodic").then(derive.compose(NEAR)),
-    ),
-}
+@cache
+def near():
+    return window(1, "zero")
+
+
+TOLD_APART = Lazily(
+    {
+        "two edges": lambda: (window("Delta", "periodic"), window("Delta", "reflect")),
+        "an edge and another one": lambda: (near(), window(1, "nearest")),
+        "an edge and whole windows": lambda: (near(), window(1, "valid")),
+        "two strides": lambda: (window("Delta", "zero", stride=2), window("Delta", "zero", stride=3)),
+        "two compositions": lambda: (
+            near().then(derive.compose(window(1, "periodic"))),
+            window(1, "periodic").then(derive.compose(near())),
+        ),
+    }
+)
 
 
 @pytest.mark.parametrize("what", TOLD_APART)
@@ -110,25 +118,42 @@ def test_biases_are_told_apart_too():
 
 def test_a_layer_and_its_adjoint_are_not_compared_letter_by_letter():
     with pytest.raises(RuleRefused, match="are compared by terms with the same letters"):
-        derive.same_layer(NEAR, NEAR.then(derive.adjoint()))
+        derive.same_layer(near(), near().then(derive.adjoint()))
 
 
 x, y = symbols("x y", integer=True)
-PLAIN, SIGNED = about_corners(), about_corners(d="sign")
-FREE = window("Delta", "zero", stride=2)
-CLAIMS = {
-    "two layers are one": (lambda: derive.same_layer(PLAIN, SIGNED), differs(PLAIN, SIGNED)),
-    "a maximum adds up": (
-        lambda: derive.additive(Max(x, y), (x, y)),
-        lambda at: max(at["x"] + at["y"]) != max(at["x"]) + max(at["y"]),
-    ),
-    "a square adds up": (
-        lambda: derive.additive(x**2, x),
-        lambda at: (at["x"] + at["y"])[0] ** 2 != at["x"][0] ** 2 + at["y"][0] ** 2,
-    ),
-    "two stencils are one": stencils(),
-    "a strided window has a mirror": (lambda: symmetry(FREE, "D1"), unmirrored(FREE)),
-}
+
+
+@cache
+def plain():
+    return about_corners()
+
+
+@cache
+def signed():
+    return about_corners(d="sign")
+
+
+@cache
+def free():
+    return window("Delta", "zero", stride=2)
+
+
+CLAIMS = Lazily(
+    {
+        "two layers are one": lambda: (lambda: derive.same_layer(plain(), signed()), differs(plain(), signed())),
+        "a maximum adds up": lambda: (
+            lambda: derive.additive(Max(x, y), (x, y)),
+            lambda at: max(at["x"] + at["y"]) != max(at["x"]) + max(at["y"]),
+        ),
+        "a square adds up": lambda: (
+            lambda: derive.additive(x**2, x),
+            lambda at: (at["x"] + at["y"])[0] ** 2 != at["x"][0] ** 2 + at["y"][0] ** 2,
+        ),
+        "two stencils are one": lambda: stencils(),
+        "a strided window has a mirror": lambda: (lambda: symmetry(free(), "D1"), unmirrored(free())),
+    }
+)
 
 
 @pytest.mark.parametrize("what", CLAIMS)
@@ -191,4 +216,4 @@ def test_layers_that_differ_are_told_apart_at_the_smallest_sizes():
     with pytest.raises(
         ObligationFailed, match=r"^The two layers differ at n = 1, i = 0, d = 0, k = 0, c = 0: residue 2\*V\[1"
     ):
-        derive.same_layer(PLAIN, SIGNED)
+        derive.same_layer(plain(), signed())

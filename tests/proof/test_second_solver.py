@@ -9,11 +9,9 @@ from derive.proof.certificate import verify
 from derive.proof.goal import Goal, Status
 from derive.proof.smt import ABSTRACTED
 from derive.proof.solver import decide_with_cvc5
-from derive.registry import discover
+from tests.lazily import CATALOGUE as LAYERS
 
 pytest.importorskip("cvc5", reason="the second solver, cvc5, is in the test extra")
-
-LAYERS = dict(discover("derive.catalogue"))
 
 
 def test_the_second_solver_can_say_no():

@@ -20,7 +20,7 @@ from derive.groups._finite import PermutationGroup
 from derive.proof.step import Step
 from derive.registry import discover
 from derive.rules._rule import Case
-from tests.rules.test_structures import LAYERS, SIGNAL, by
+from tests.rules.test_structures import LAYERS, by, signal
 from tests.rules.worlds import World
 
 __all__ = ["cases", "own_step", "ran", "step_of"]
@@ -87,7 +87,7 @@ def _moved() -> Iterator[Derivation]:
     shifts = derive.Translations(grid="torus"), derive.Translations(grid="torus", step=2)
     for group in (*shifts, derive.PointGroup("D1", about="grid")):
         yield derive.dense(1, "2*n", "2*n").then(derive.equivariant(group))
-    even = SIGNAL.then(derive.local(derive.Box((1,), (2,))))
+    even = signal().then(derive.local(derive.Box((1,), (2,))))
     yield even.then(derive.equivariant(derive.PointGroup("D1", about="corner")))
     odd = derive.dense(rank=1, channels=derive.Channels((), (("d", "D"),))).then(derive.reindex())
     odd = odd.then(derive.equivariant(derive.Translations())).then(derive.local("Delta"))
@@ -108,7 +108,7 @@ def _others() -> Iterator[Derivation]:
     """An offset that has more bounds than one, thinned layers of mirrored or stepped ones, and compositions with an adjoint."""
     yield derive.dense(rank=1).then(derive.local("Delta")).then(derive.local("r")).then(derive.reindex())
     for radius, edge in ((1, "reflect"), ("Delta", "zero")):
-        mirrored = SIGNAL.then(derive.local(radius)).then(derive.equivariant(derive.PointGroup("D1")))
+        mirrored = signal().then(derive.local(radius)).then(derive.equivariant(derive.PointGroup("D1")))
         yield mirrored.then(derive.boundary(edge)).then(derive.strided(2))
     yield by(2, 1).then(derive.local(1)).then(derive.boundary("periodic")).then(derive.strided(3))
     strided = derive.convolution(rank=1, kernel=3, stride=2, channels=False).then(derive.unbiased())

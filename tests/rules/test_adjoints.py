@@ -13,10 +13,9 @@ import derive.finite
 from derive.checking import exact_arrays, small_sizes
 from derive.derivation import Derivation
 from derive.forms.denote import matrix
-from derive.registry import discover
+from tests.lazily import CATALOGUE
 from tests.rules.test_structures import LAYERS as STRUCTURES
 
-CATALOGUE = {name: layer for name, layer in discover("derive.catalogue") if layer.form.weights}
 EDGES = ("zero", "valid", "periodic", "reflect", "symmetric", "nearest")
 
 
@@ -73,16 +72,19 @@ def test_the_adjoint_of_the_adjoint_of_any_layer(seed):
 
 
 @pytest.mark.parametrize(
-    "layer",
+    "make",
     [
-        derive.dense(rank=1).then(derive.equivariant(derive.Symmetric())),
-        derive.dense(outputs=4, inputs=4).then(derive.equivariant(derive.Permutations(derive.finite.cyclic(4)))),
-        derive.convolution(3, rank=2, channels=False, factors=2, edges="periodic", stride=2),
-        derive.convolution(3, rank=1, channels=False, edges="valid", bias=False).then(
+        lambda: derive.dense(rank=1).then(derive.equivariant(derive.Symmetric())),
+        lambda: derive.dense(outputs=4, inputs=4).then(
+            derive.equivariant(derive.Permutations(derive.finite.cyclic(4)))
+        ),
+        lambda: derive.convolution(3, rank=2, channels=False, factors=2, edges="periodic", stride=2),
+        lambda: derive.convolution(3, rank=1, channels=False, edges="valid", bias=False).then(
             derive.compose(derive.convolution(2, rank=1, channels=False, edges="valid", bias=False))
         ),
     ],
     ids=["sets", "tables", "separable", "composition"],
 )
-def test_the_adjoint_of_the_adjoint_of_what_is_no_window(layer):
+def test_the_adjoint_of_the_adjoint_of_what_is_no_window(make):
+    layer = make()
     is_itself_after_two(layer)

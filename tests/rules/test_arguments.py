@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
@@ -13,16 +14,39 @@ from derive.errors import DeriveError
 from derive.forms.arguments import said
 from derive.own import load_layer
 
-OFFSETS = derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
-NEAR = OFFSETS.then(derive.local(1))
-LAYER = NEAR.then(derive.boundary("zero"))
-WIDE = derive.dense(2).then(derive.channels()).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
-POINTS = derive.dense(1, 4, 4, channels=derive.Channels((("c", "C"),), (("d", 2),)))
+
+@cache
+def offsets():
+    return derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+
+
+@cache
+def near():
+    return offsets().then(derive.local(1))
+
+
+@cache
+def layer():
+    return near().then(derive.boundary("zero"))
+
+
+@cache
+def wide():
+    return (
+        derive.dense(2).then(derive.channels()).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    )
+
+
+@cache
+def points():
+    return derive.dense(1, 4, 4, channels=derive.Channels((("c", "C"),), (("d", 2),)))
+
+
 S4 = derive.symmetric(4)
 
 
 def tied(group):
-    return NEAR.then(derive.equivariant(group))
+    return near().then(derive.equivariant(group))
 
 
 CASES = {
@@ -33,7 +57,7 @@ CASES = {
     "a window that isn't made": (lambda: derive.convolution(derive.Diamond), "a support such as Diamond.2.; <class"),
     "axes beyond all arrays": (lambda: derive.convolution(rank=10**30), "an array has at most 64; rank=10+ is more"),
     "factors in a list": (lambda: derive.convolution(factors=[3, 3]), r"A rank is .* \[3, 3\] is neither"),
-    "a rank of an object": (lambda: NEAR.then(derive.separable(b"x")), "A rank is .* b'x' is neither"),
+    "a rank of an object": (lambda: near().then(derive.separable(b"x")), "A rank is .* b'x' is neither"),
     "a truth value for an axis": (
         lambda: derive.dense(channels=True),
         "channels= takes derive.Channels.*; True is none",
@@ -53,43 +77,46 @@ CASES = {
         r"takes names for the numbers of channels, such as C; '2\*C' is none",
     ),
     "the grid's size as channels": (lambda: derive.dense(2).then(derive.channels("n")), "n is a size of the grid"),
-    "a letter that is a number": (lambda: WIDE.then(derive.grouped(3)), "takes a name as output=; 3 is none"),
-    "no letter": (lambda: WIDE.then(derive.depthwise("d", None)), "takes a name as inputs=; None is none"),
-    "an edge that is a number": (lambda: NEAR.then(derive.boundary(0)), "takes a name as edge=; 0 is none"),
-    "weights called by a number": (lambda: LAYER.then(derive.compose(LAYER, 2)), "takes a name as weights=; 2 is none"),
+    "a letter that is a number": (lambda: wide().then(derive.grouped(3)), "takes a name as output=; 3 is none"),
+    "no letter": (lambda: wide().then(derive.depthwise("d", None)), "takes a name as inputs=; None is none"),
+    "an edge that is a number": (lambda: near().then(derive.boundary(0)), "takes a name as edge=; 0 is none"),
+    "weights called by a number": (
+        lambda: layer().then(derive.compose(layer(), 2)),
+        "takes a name as weights=; 2 is none",
+    ),
     "an invariance of nothing": (
         lambda: derive.dense(2).then(derive.invariant("D4")),
         "takes a group, .*; 'D4' is none",
     ),
     "a group that isn't made": (lambda: derive.dense(2).then(derive.equivariant(derive.Translations)), "takes a group"),
     "a stride in a tuple of texts": (
-        lambda: LAYER.then(derive.strided(("1", "2"))),
+        lambda: layer().then(derive.strided(("1", "2"))),
         "A stride is a whole number from 1",
     ),
-    "a true stride": (lambda: LAYER.then(derive.strided(True)), "A stride is a whole number .*; True is not"),
-    "a support that isn't made": (lambda: OFFSETS.then(derive.local(derive.Disk)), "such as Diamond.2.; <class"),
-    "a radius of None": (lambda: OFFSETS.then(derive.local(derive.Diamond(None))), r"such as 2\*Delta; None is none"),
-    "a radius of an object": (lambda: OFFSETS.then(derive.local(derive.Cross([1]))), r"2\*Delta; \[1\] is none"),
+    "a true stride": (lambda: layer().then(derive.strided(True)), "A stride is a whole number .*; True is not"),
+    "a support that isn't made": (lambda: offsets().then(derive.local(derive.Disk)), "such as Diamond.2.; <class"),
+    "a radius of None": (lambda: offsets().then(derive.local(derive.Diamond(None))), r"such as 2\*Delta; None is none"),
+    "a radius of an object": (lambda: offsets().then(derive.local(derive.Cross([1]))), r"2\*Delta; \[1\] is none"),
     "an endless disk": (
-        lambda: OFFSETS.then(derive.local(derive.Disk(10**30))),
+        lambda: offsets().then(derive.local(derive.Disk(10**30))),
         "A disk is a list of runs, at most 10000",
     ),
-    "a mask of a number": (lambda: OFFSETS.then(derive.local(derive.Mask(3))), "A mask is a table of .*; 3 is none"),
+    "a mask of a number": (lambda: offsets().then(derive.local(derive.Mask(3))), "A mask is a table of .*; 3 is none"),
     "a mask of weights": (
-        lambda: OFFSETS.then(derive.local(derive.Mask(((1, 2, 1),)))),
+        lambda: offsets().then(derive.local(derive.Mask(((1, 2, 1),)))),
         r"A mask is a table of booleans, or of 0 and 1; \(\(1, 2, 1\),\) is none",
     ),
-    "a mask of words": (lambda: OFFSETS.then(derive.local(derive.Mask((("x",),)))), "or of 0 and 1; .*'x'.* is none"),
+    "a mask of words": (lambda: offsets().then(derive.local(derive.Mask((("x",),)))), "or of 0 and 1; .*'x'.* is none"),
     "a mask whose origin is one number": (
-        lambda: OFFSETS.then(derive.local(derive.Mask(((1, 1),), origin=0))),
+        lambda: offsets().then(derive.local(derive.Mask(((1, 1),), origin=0))),
         "A mask's origin is a tuple of whole numbers; 0 is none",
     ),
     "a mask whose origin has another rank": (
-        lambda: OFFSETS.then(derive.local(derive.Mask(((1, 1),), origin=(0,)))),
+        lambda: offsets().then(derive.local(derive.Mask(((1, 1),), origin=(0,)))),
         "has 1 subscripts of 2",
     ),
     "shifts along one number": (
-        lambda: OFFSETS.then(derive.equivariant(derive.Translations(1))),
+        lambda: offsets().then(derive.equivariant(derive.Translations(1))),
         r"such as \(0,\); 1 is",
     ),
     "shifts along a text": (lambda: tied(derive.Translations("a")), r"axes= is a tuple .*; 'a' is none"),
@@ -106,15 +133,15 @@ CASES = {
     ),
     "all permutations of a number": (lambda: derive.Symmetric(3), "takes the name of a size, such as n; 3 is none"),
     "permutations along no axis": (
-        lambda: POINTS.then(derive.equivariant(derive.Permutations(S4, ()))),
+        lambda: points().then(derive.equivariant(derive.Permutations(S4, ()))),
         "names an axis that a grid of 1 axes doesn't have",
     ),
     "permutations twice along an axis": (
-        lambda: POINTS.then(derive.equivariant(derive.Permutations(S4, (0, 0)))),
+        lambda: points().then(derive.equivariant(derive.Permutations(S4, (0, 0)))),
         "names an axis that a grid of 1 axes doesn't have",
     ),
     "permutations of channels by False": (
-        lambda: POINTS.then(derive.equivariant(derive.Permutations(S4, channels=False))),
+        lambda: points().then(derive.equivariant(derive.Permutations(S4, channels=False))),
         "; False says no such thing",
     ),
     "half a point": (lambda: derive.symmetric(2.5), "acts on a whole number of points; 2.5 is none"),
@@ -131,11 +158,11 @@ CASES = {
     "ragged images": (lambda: derive.PermutationGroup(2, [[0, 1], [0]]), "rows of equally many images"),
     "a claim about a number": (lambda: derive.claim(3, derive.local(1)), "about a derivation or a form; 3 is neither"),
     "a gradient by what is fixed": (
-        lambda: LAYER.then(derive.local(0)).then(derive.fixed([[1]])).then(derive.gradient("V")),
+        lambda: layer().then(derive.local(0)).then(derive.fixed([[1]])).then(derive.gradient("V")),
         "Rule 'gradient' is by an array of the layer; it has K and X, and no 'V'",
     ),
     "a gradient by two arrays": (
-        lambda: LAYER.then(derive.local(1)).then(derive.separable(1)).then(derive.gradient("weight")),
+        lambda: layer().then(derive.local(1)).then(derive.separable(1)).then(derive.gradient("weight")),
         "Rule 'gradient' is by one array, and 'weight' means 2; the layer has P, Q, u and X",
     ),
     "permutations that act nowhere": (
@@ -146,25 +173,28 @@ CASES = {
         lambda: derive.dense(2, places=False).then(derive.invariant(derive.PointGroup("C4"))),
         r"moves by a shift of its own; state invariant\(Translations\(\)\) before it",
     ),
-    "a number that commutes": (lambda: derive.commute(3, LAYER), "Derivations are compared; 3 is none"),
-    "a window of nothing": (lambda: derive.one_window(LAYER, LAYER, None), "Derivations are compared; None is none"),
+    "a number that commutes": (lambda: derive.commute(3, layer()), "Derivations are compared; 3 is none"),
+    "a window of nothing": (
+        lambda: derive.one_window(layer(), layer(), None),
+        "Derivations are compared; None is none",
+    ),
     "a sum of a number's inputs": (lambda: derive.additive(3, ()), "A function is a SymPy expression"),
     "a function of other letters": (
         lambda: derive.additive(Symbol("x") + Symbol("y"), [Symbol("x")]),
         "has the letter y too, which isn't among its inputs",
     ),
-    "weights by a word": (lambda: LAYER.reference(V="V", u=0, shape=(3, 3)), "V is an array of numbers; 'V' is none"),
+    "weights by a word": (lambda: layer().reference(V="V", u=0, shape=(3, 3)), "V is an array of numbers; 'V' is none"),
     "no bias": (
-        lambda: LAYER.reference(V=np.ones((3, 3)), u=None, shape=(3, 3)),
+        lambda: layer().reference(V=np.ones((3, 3)), u=None, shape=(3, 3)),
         "u is an array of numbers; None is none",
     ),
     "a grid of one number": (
-        lambda: LAYER.reference(V=np.ones((3, 3)), u=0, shape=3),
+        lambda: layer().reference(V=np.ones((3, 3)), u=0, shape=3),
         "whole numbers from 1; 3 is none",
     ),
-    "a grid of no places": (lambda: LAYER.reference(V=np.ones((3, 3)), u=0, shape=(0, 3)), r"; \(0, 3\) is none"),
+    "a grid of no places": (lambda: layer().reference(V=np.ones((3, 3)), u=0, shape=(0, 3)), r"; \(0, 3\) is none"),
     "a file without a name": (lambda: load_layer("my.py"), "say which of them, as my.py:NAME"),
-    "a backend that is a number": (lambda: LAYER.compile(3), "There is no '3' in backends"),
+    "a backend that is a number": (lambda: layer().compile(3), "There is no '3' in backends"),
 }
 
 
@@ -177,7 +207,7 @@ def test_no_argument_is_refused_by_one_sentence(name):
 
 
 def test_exact_numbers_are_parameters():
-    W, _ = LAYER.reference(V=np.full((3, 3), Fraction(1, 3)), u=Fraction(1, 7), shape=(1, 1))
+    W, _ = layer().reference(V=np.full((3, 3), Fraction(1, 3)), u=Fraction(1, 7), shape=(1, 1))
     assert W.tolist() == [[[[Fraction(1, 3)]]]]
 
 

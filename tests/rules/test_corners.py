@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -80,24 +83,29 @@ def test_a_hexagons_products_are_counted_behind_edges(edges: str) -> None:
 
 
 BESIDE = derive.Mask(((0, 1, 1, 0), (1, 0, 0, 1)), origin=(3, -1))
-TIED1, TIED2 = (derive.dense(r).then(derive.reindex()).then(derive.equivariant(derive.Translations())) for r in (1, 2))
+
+
+@cache
+def tied(rank: int) -> Derivation:
+    return derive.dense(rank).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
 
 
 @pytest.mark.parametrize(
-    "layer",
+    "make",
     [
-        TIED2.then(derive.local(BESIDE)).then(derive.boundary("zero")),
-        TIED1.then(derive.local(derive.Mask((1, 0, 1), origin=(-2,)))).then(derive.boundary("valid")),
+        lambda: tied(2).then(derive.local(BESIDE)).then(derive.boundary("zero")),
+        lambda: tied(1).then(derive.local(derive.Mask((1, 0, 1), origin=(-2,)))).then(derive.boundary("valid")),
     ],
     ids=["zero", "valid"],
 )
-def test_a_window_may_lie_beside_its_place(layer: Derivation) -> None:
+def test_a_window_may_lie_beside_its_place(make: Callable[[], Derivation]) -> None:
     """All its offsets are before the place, or all behind: on one place no tap is inside, and whole windows start at place 0."""
+    layer = make()
     made = Layer("beside", layer, "A layer of a test.", "", "")
     assert made.backends == ("cupy", "numpy") and all(verdict.proved for verdict in made.verdicts)
     check_emitted(made)
 
 
 def test_whole_windows_beside_their_places_are_as_many_as_fit() -> None:
-    layer = TIED1.then(derive.local(derive.Mask((1, 1), origin=(-2,)))).then(derive.boundary("valid"))
+    layer = tied(1).then(derive.local(derive.Mask((1, 1), origin=(-2,)))).then(derive.boundary("valid"))
     assert layer.compile()(np.arange(6), np.array([1, 10]), 0).tolist() == [32, 43, 54]

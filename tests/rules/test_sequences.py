@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 import derive
 from derive.errors import DeriveError, RuleRefused
 
-SHIFTED = derive.dense(2).then(derive.equivariant(derive.Translations()))
+
+@cache
+def shifted():
+    return derive.dense(2).then(derive.equivariant(derive.Translations()))
 
 
 @pytest.mark.parametrize(
@@ -18,28 +23,28 @@ SHIFTED = derive.dense(2).then(derive.equivariant(derive.Translations()))
             lambda: derive.convolution((3, 2), stride=(2, 1), dilation=(1, 2)),
         ),
         (
-            lambda: SHIFTED.then(derive.local(derive.Box([1, 0], [0, 2]))),
-            lambda: SHIFTED.then(derive.local(derive.Box((1, 0), (0, 2)))),
+            lambda: shifted().then(derive.local(derive.Box([1, 0], [0, 2]))),
+            lambda: shifted().then(derive.local(derive.Box((1, 0), (0, 2)))),
         ),
         (
-            lambda: SHIFTED.then(derive.local([1, "Delta"])),
-            lambda: SHIFTED.then(derive.local(derive.Box((1, "Delta")))),
+            lambda: shifted().then(derive.local([1, "Delta"])),
+            lambda: shifted().then(derive.local(derive.Box((1, "Delta")))),
         ),
         (
             lambda: derive.dense(2).then(derive.equivariant(derive.Translations([1], step=[2]))),
             lambda: derive.dense(2).then(derive.equivariant(derive.Translations((1,), step=(2,)))),
         ),
         (
-            lambda: SHIFTED.then(derive.equivariant(derive.PointGroup([[[-1]]], axes=[0]))),
-            lambda: SHIFTED.then(derive.equivariant(derive.PointGroup((((-1,),),), axes=(0,)))),
+            lambda: shifted().then(derive.equivariant(derive.PointGroup([[[-1]]], axes=[0]))),
+            lambda: shifted().then(derive.equivariant(derive.PointGroup((((-1,),),), axes=(0,)))),
         ),
         (
             lambda: derive.dense(1, ["n"], ["m"], channels=derive.Channels([["c", 2]], [["d", 3]])),
             lambda: derive.dense(1, ("n",), ("m",), channels=derive.Channels((("c", 2),), (("d", 3),))),
         ),
         (
-            lambda: SHIFTED.then(derive.local(derive.Mask([[1, 1]], origin=[0, 0]))),
-            lambda: SHIFTED.then(derive.local(derive.Mask(((1, 1),), origin=(0, 0)))),
+            lambda: shifted().then(derive.local(derive.Mask([[1, 1]], origin=[0, 0]))),
+            lambda: shifted().then(derive.local(derive.Mask(((1, 1),), origin=(0, 0)))),
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -15,11 +16,27 @@ from derive.checking import exact_arrays, run_exactly, small_sizes
 from derive.forms.denote import denote, matrix
 from derive.forms.expr import index
 from derive.proof.solver import discharge_all
+from tests.lazily import Lazily
 
-CONV = derive.dense(rank=2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
-CONV2D = CONV.then(derive.local("Delta")).then(derive.boundary("zero"))
-SIGNAL = derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
-VOLUME = derive.dense(rank=3).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+
+@cache
+def image():
+    return derive.dense(rank=2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+
+
+@cache
+def conv2d():
+    return image().then(derive.local("Delta")).then(derive.boundary("zero"))
+
+
+@cache
+def signal():
+    return derive.dense(rank=1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+
+
+@cache
+def volume():
+    return derive.dense(rank=3).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
 
 
 def by(step: int, rank: int, axes: tuple[int, ...] | None = None) -> derive.Derivation:
@@ -32,36 +49,45 @@ def near(layer: derive.Derivation, support: object) -> derive.Derivation:
     return layer.then(derive.local(support)).then(derive.boundary("zero"))
 
 
-LAYERS = {
-    "signal": near(SIGNAL, "Delta"),
-    "even signal": SIGNAL.then(derive.local("Delta"))
-    .then(derive.equivariant(derive.PointGroup("D1")))
-    .then(derive.boundary()),
-    "causal": near(SIGNAL, derive.Causal("Delta")),
-    "volume": near(VOLUME, 1),
-    "diamond in a volume": near(VOLUME, derive.Diamond("Delta")),
-    "pointwise": near(CONV, 0).then(derive.channels()),
-    "depthwise": CONV2D.then(derive.channels("C", "C")).then(derive.grouped("d", "c")),
-    "grouped": CONV2D.then(derive.channels(groups="F")).then(derive.grouped()),
-    "diamond": near(CONV, derive.Diamond("Delta")),
-    "cross": near(CONV, derive.Cross("Delta")),
-    "disk": near(CONV, derive.Disk(2)),
-    "even window": near(CONV, derive.Box((1, 0), (0, 2))),
-    "mask": near(CONV, derive.Mask(((1, 0, 1), (0, 1, 0)), origin=(0, 1))),
-    "locally connected": derive.dense(2).then(derive.reindex()).then(derive.local("Delta")).then(derive.boundary()),
-    "strided": CONV2D.then(derive.strided(2)),
-    "strided unevenly": near(CONV, derive.Diamond("Delta")).then(derive.strided((3, 1))),
-    "every second place": near(by(2, 1), "Delta"),
-    "every third place": near(by(3, 1), derive.Box((1,), (2,))),
-    "checkerboard": near(by(2, 2), "Delta"),
-    "checkerboard of channels": near(by(3, 2), derive.Diamond(1)).then(derive.channels()),
-    "every second row": near(by(2, 2, (0,)), 1),
-    "every second row, every third column": by(2, 2, (0,))
-    .then(derive.equivariant(derive.Translations((1,), step=3)))
-    .then(derive.local(1))
-    .then(derive.boundary()),
-    "strided channels": CONV2D.then(derive.channels()).then(derive.strided(2)),
-}
+LAYERS = Lazily(
+    {
+        "signal": lambda: near(signal(), "Delta"),
+        "even signal": lambda: (
+            signal()
+            .then(derive.local("Delta"))
+            .then(derive.equivariant(derive.PointGroup("D1")))
+            .then(derive.boundary())
+        ),
+        "causal": lambda: near(signal(), derive.Causal("Delta")),
+        "volume": lambda: near(volume(), 1),
+        "diamond in a volume": lambda: near(volume(), derive.Diamond("Delta")),
+        "pointwise": lambda: near(image(), 0).then(derive.channels()),
+        "depthwise": lambda: conv2d().then(derive.channels("C", "C")).then(derive.grouped("d", "c")),
+        "grouped": lambda: conv2d().then(derive.channels(groups="F")).then(derive.grouped()),
+        "diamond": lambda: near(image(), derive.Diamond("Delta")),
+        "cross": lambda: near(image(), derive.Cross("Delta")),
+        "disk": lambda: near(image(), derive.Disk(2)),
+        "even window": lambda: near(image(), derive.Box((1, 0), (0, 2))),
+        "mask": lambda: near(image(), derive.Mask(((1, 0, 1), (0, 1, 0)), origin=(0, 1))),
+        "locally connected": lambda: (
+            derive.dense(2).then(derive.reindex()).then(derive.local("Delta")).then(derive.boundary())
+        ),
+        "strided": lambda: conv2d().then(derive.strided(2)),
+        "strided unevenly": lambda: near(image(), derive.Diamond("Delta")).then(derive.strided((3, 1))),
+        "every second place": lambda: near(by(2, 1), "Delta"),
+        "every third place": lambda: near(by(3, 1), derive.Box((1,), (2,))),
+        "checkerboard": lambda: near(by(2, 2), "Delta"),
+        "checkerboard of channels": lambda: near(by(3, 2), derive.Diamond(1)).then(derive.channels()),
+        "every second row": lambda: near(by(2, 2, (0,)), 1),
+        "every second row, every third column": lambda: (
+            by(2, 2, (0,))
+            .then(derive.equivariant(derive.Translations((1,), step=3)))
+            .then(derive.local(1))
+            .then(derive.boundary())
+        ),
+        "strided channels": lambda: conv2d().then(derive.channels()).then(derive.strided(2)),
+    }
+)
 
 
 @pytest.fixture(params=LAYERS)

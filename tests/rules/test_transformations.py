@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ from derive.rules.reindex import reindex
 from derive.rules.separable import separable
 from derive.rules.strided import strided
 from derive.rules.unbiased import unbiased
+from tests.lazily import Lazily
 from tests.rules.exact import arrays_of, flat_matrix, sizes_of
 
 MODES = {"periodic": "wrap", "reflect": "reflect", "symmetric": "symmetric", "nearest": "edge"}
@@ -44,7 +46,14 @@ def tied(rank: int = 1) -> Derivation:
     return dense(rank=rank).then(reindex()).then(equivariant(Translations()))
 
 
-LINE, GRID = tied(1), tied(2)
+@cache
+def line():
+    return tied(1)
+
+
+@cache
+def grid():
+    return tied(2)
 
 
 def windows(padded: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -58,9 +67,9 @@ def windows(padded: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("edge", [*MODES, "valid", "zero"])
-@pytest.mark.parametrize("base", [LINE, GRID], ids=["line", "grid"])
+@pytest.mark.parametrize("base", [line, grid], ids=["line", "grid"])
 def test_an_edge_is_numpys_padding(base, edge):
-    form = base.then(local("Delta")).then(boundary(edge)).form
+    form = base().then(local("Delta")).then(boundary(edge)).form
     seen = 0
     for sizes in sizes_of(form, SIZES):
         arrays = arrays_of(form, sizes)
@@ -72,40 +81,58 @@ def test_an_edge_is_numpys_padding(base, edge):
     assert seen > 5
 
 
-LAYERS = {
-    **{f"line {edge}": LINE.then(local("Delta")).then(boundary(edge)) for edge in (*MODES, "valid")},
-    "grid reflect, channels": GRID.then(local("Delta")).then(boundary("reflect")).then(channels()),
-    "grid periodic, stride 2": GRID.then(local(1)).then(boundary("periodic")).then(strided(2)),
-    "stride (2, 3) valid": GRID.then(local(Box(1, 2))).then(boundary("valid")).then(strided((2, 3))),
-    "dilated": GRID.then(local("2*Delta")).then(dilated(2)).then(boundary("zero")),
-    "dilated, nearest": LINE.then(local(4)).then(dilated(2)).then(boundary("nearest")),
-    "dilated (1, 3)": GRID.then(local(3)).then(dilated((1, 3))).then(boundary("valid")),
-    "pointwise": GRID.then(pointwise()).then(channels()),
-    "depthwise symmetric": LINE.then(local("Delta"))
-    .then(channels("C", "C"))
-    .then(depthwise())
-    .then(boundary("symmetric")),
-    "without bias": GRID.then(local("Delta")).then(unbiased()).then(boundary("zero")),
-    "separable": GRID.then(local("Delta")).then(separable("R")).then(boundary("zero")),
-    "separable, reflect": GRID.then(local(1)).then(boundary("reflect")).then(separable(2)),
-    "local places, stride 2": dense(rank=1).then(reindex()).then(local("Delta")).then(strided(2)),
-    "laplacian": GRID.then(local(Diamond(1))).then(boundary("zero")).then(fixed([[0, 1, 0], [1, -4, 1], [0, 1, 0]])),
-    "average": GRID.then(local(Box(0, 1)))
-    .then(channels("C", "C"))
-    .then(depthwise())
-    .then(boundary("valid"))
-    .then(strided(2))
-    .then(fixed([[1, 1], [1, 1]], scale="1/4")),
-    "composition, zero": LINE.then(local("Delta"))
-    .then(boundary("zero"))
-    .then(compose(LINE.then(unbiased()).then(local("Gamma")).then(boundary("zero")))),
-    "composition, valid": LINE.then(local("Delta"))
-    .then(boundary("valid"))
-    .then(compose(LINE.then(unbiased()).then(local("Gamma")).then(boundary("valid")))),
-    "composition, reflect": LINE.then(local("Delta"))
-    .then(boundary("reflect"))
-    .then(compose(LINE.then(unbiased()).then(local("Gamma")).then(boundary("nearest")))),
-}
+LAYERS = Lazily(
+    {
+        **{
+            f"line {edge}": lambda edge=edge: line().then(local("Delta")).then(boundary(edge))
+            for edge in (*MODES, "valid")
+        },
+        "grid reflect, channels": lambda: grid().then(local("Delta")).then(boundary("reflect")).then(channels()),
+        "grid periodic, stride 2": lambda: grid().then(local(1)).then(boundary("periodic")).then(strided(2)),
+        "stride (2, 3) valid": lambda: grid().then(local(Box(1, 2))).then(boundary("valid")).then(strided((2, 3))),
+        "dilated": lambda: grid().then(local("2*Delta")).then(dilated(2)).then(boundary("zero")),
+        "dilated, nearest": lambda: line().then(local(4)).then(dilated(2)).then(boundary("nearest")),
+        "dilated (1, 3)": lambda: grid().then(local(3)).then(dilated((1, 3))).then(boundary("valid")),
+        "pointwise": lambda: grid().then(pointwise()).then(channels()),
+        "depthwise symmetric": lambda: (
+            line().then(local("Delta")).then(channels("C", "C")).then(depthwise()).then(boundary("symmetric"))
+        ),
+        "without bias": lambda: grid().then(local("Delta")).then(unbiased()).then(boundary("zero")),
+        "separable": lambda: grid().then(local("Delta")).then(separable("R")).then(boundary("zero")),
+        "separable, reflect": lambda: grid().then(local(1)).then(boundary("reflect")).then(separable(2)),
+        "local places, stride 2": lambda: dense(rank=1).then(reindex()).then(local("Delta")).then(strided(2)),
+        "laplacian": lambda: (
+            grid().then(local(Diamond(1))).then(boundary("zero")).then(fixed([[0, 1, 0], [1, -4, 1], [0, 1, 0]]))
+        ),
+        "average": lambda: (
+            grid()
+            .then(local(Box(0, 1)))
+            .then(channels("C", "C"))
+            .then(depthwise())
+            .then(boundary("valid"))
+            .then(strided(2))
+            .then(fixed([[1, 1], [1, 1]], scale="1/4"))
+        ),
+        "composition, zero": lambda: (
+            line()
+            .then(local("Delta"))
+            .then(boundary("zero"))
+            .then(compose(line().then(unbiased()).then(local("Gamma")).then(boundary("zero"))))
+        ),
+        "composition, valid": lambda: (
+            line()
+            .then(local("Delta"))
+            .then(boundary("valid"))
+            .then(compose(line().then(unbiased()).then(local("Gamma")).then(boundary("valid"))))
+        ),
+        "composition, reflect": lambda: (
+            line()
+            .then(local("Delta"))
+            .then(boundary("reflect"))
+            .then(compose(line().then(unbiased()).then(local("Gamma")).then(boundary("nearest"))))
+        ),
+    }
+)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -164,8 +191,8 @@ def test_gradients_are_the_factors_of_each_entry(name):
     "edges", [("zero", "zero"), ("valid", "valid"), ("periodic", "periodic"), ("reflect", "nearest")]
 )
 def test_a_composition_is_the_product_of_the_matrices(edges):
-    outer = LINE.then(local("Delta")).then(boundary(edges[0]))
-    inner = LINE.then(unbiased()).then(local("Gamma")).then(boundary(edges[1]))
+    outer = line().then(local("Delta")).then(boundary(edges[0]))
+    inner = line().then(unbiased()).then(local("Gamma")).then(boundary(edges[1]))
     form = outer.then(compose(inner)).form
     for sizes in sizes_of(form, SIZES):
         arrays = arrays_of(form, sizes)
@@ -177,7 +204,7 @@ def test_a_composition_is_the_product_of_the_matrices(edges):
 
 
 def test_a_separable_window_is_the_sum_of_products():
-    plain = GRID.then(local("Delta")).then(boundary("zero"))
+    plain = grid().then(local("Delta")).then(boundary("zero"))
     layer = plain.then(separable("R"))
     for sizes in sizes_of(layer.form, SIZES):
         arrays = arrays_of(layer.form, sizes)
@@ -197,26 +224,26 @@ def test_the_dimension_of_a_factorisation_is_the_rank_of_its_derivative(p, q, r)
     draw = np.random.default_rng(0)
     at = {s: int(v) for s, v in zip(letters, draw.integers(-9, 10, len(letters)), strict=True)}
     assert Matrix(window).jacobian(letters).subs(at).rank() == r * (p + q - r)
-    found = GRID.then(local(Box((p // 2, q // 2)))).then(separable(r)).free_parameters
+    found = grid().then(local(Box((p // 2, q // 2)))).then(separable(r)).free_parameters
     assert (found["weight"], found["dimension"]) == (r * (p + q), r * (p + q - r))
 
 
 def test_fixed_weights_are_exact_and_fit_the_window():
-    window = GRID.then(local(Diamond(1))).then(boundary("zero"))
+    window = grid().then(local(Diamond(1))).then(boundary("zero"))
     with pytest.raises(RuleRefused, match="no weight at a = -1, b = -1"):
         window.then(fixed([[1, 1, 0], [1, -4, 1], [0, 1, 0]]))
     with pytest.raises(RuleRefused, match="exact"):
         window.then(fixed([[0, 0.5, 0], [1, -4, 1], [0, 1, 0]]))
     with pytest.raises(RuleRefused, match=r"shape \(3, 3\)"):
         window.then(fixed([1, 2, 3]))
-    ninth = GRID.then(local(1)).then(boundary("nearest")).then(fixed([[1] * 3] * 3, scale=Fraction(1, 9)))
+    ninth = grid().then(local(1)).then(boundary("nearest")).then(fixed([[1] * 3] * 3, scale=Fraction(1, 9)))
     assert (
         set(ninth.form.weights[0].values) == {ninth.form.weights[0].values[0]} and ninth.free_parameters["weight"] == 0
     )
 
 
 def test_a_constraint_comes_before_what_shares_inputs():
-    reflecting = GRID.then(local("Delta")).then(boundary("reflect"))
+    reflecting = grid().then(local("Delta")).then(boundary("reflect"))
     with pytest.raises(RuleRefused, match="state structure first"):
         reflecting.then(local(0))
     assert [s.kind for s in reflecting.steps][-1] is Kind.TRANSFORMATION
@@ -235,7 +262,7 @@ def test_weights_of_single_places_are_not_continued_beyond_an_edge():
 @pytest.mark.parametrize("extent", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("radius", [0, 1, 2, 3])
 def test_free_weights_beyond_an_edge_are_the_rank_of_weights_to_matrix(edge, extent, radius):
-    form = LINE.then(local("Delta")).then(boundary(edge))
+    form = line().then(local("Delta")).then(boundary(edge))
     sizes = dict(zip(form.form.sizes, (extent, radius), strict=True))
     taps = 2 * radius + 1
     columns = []
@@ -252,7 +279,7 @@ def test_free_weights_beyond_an_edge_are_the_rank_of_weights_to_matrix(edge, ext
 
 def test_a_stride_within_a_dilation_reads_every_tap():
     """The first place that reads a tap is Max(0, -2a)/2, which is written without a fraction."""
-    layer = LINE.then(local("2*Delta")).then(dilated(2)).then(boundary("zero")).then(strided(2))
+    layer = line().then(local("2*Delta")).then(dilated(2)).then(boundary("zero")).then(strided(2))
     assert all(v.proved for v in layer.verdicts)
     assert str(layer.free_parameters["weight"]) == "2*Delta + 1"
     assert all("ceiling" not in str(e) and "/" not in str(e) for p in layer.form.weights for _, e in p.reader)
@@ -260,15 +287,15 @@ def test_a_stride_within_a_dilation_reads_every_tap():
 
 def test_a_strided_layer_of_another_is_counted():
     """Its bias has no letters to count over, and a condition with a quotient."""
-    inner = LINE.then(local("Gamma")).then(boundary("valid")).then(unbiased())
-    layer = LINE.then(local("Delta")).then(boundary("valid")).then(strided(2)).then(compose(inner))
+    inner = line().then(local("Gamma")).then(boundary("valid")).then(unbiased())
+    layer = line().then(local("Delta")).then(boundary("valid")).then(strided(2)).then(compose(inner))
     assert layer.free_parameters["bias"] == 1
     assert str(layer.free_parameters["weight"]) == "2*Delta + 2*Gamma + 2"
 
 
 def test_an_inner_layer_s_places_and_input_are_named_apart_from_an_adjoint_s():
-    turned = LINE.then(local("Delta")).then(boundary("zero")).then(adjoint()).form
-    after = compose(LINE.then(local("Delta")).then(boundary("zero")).then(unbiased())).apply(turned).after
+    turned = line().then(local("Delta")).then(boundary("zero")).then(adjoint()).form
+    after = compose(line().then(local("Delta")).then(boundary("zero")).then(unbiased())).apply(turned).after
     assert (after.output.name, after.input.name) == ("X", "Y")
     assert not set(after.output.symbols) & set(after.input.symbols)
     check_form(after, "The composition")
@@ -291,4 +318,4 @@ def test_a_bias_is_dropped_before_an_edge_that_adds_up_terms(edge):
     with pytest.raises(
         RuleRefused, match=r"'unbiased' refused: several terms may read one entry of X; state it before"
     ):
-        LINE.then(local(1)).then(boundary(edge)).then(unbiased())
+        line().then(local(1)).then(boundary(edge)).then(unbiased())

@@ -6,10 +6,12 @@ import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 
+import generated
 from derive.compiled import load_source
 from derive.pipeline import layer
 from derive.runtime import threads as held
@@ -25,8 +27,22 @@ def kernel(name):
     return getattr(load_source(text_of(layer(name), "numpy"), "numpy"), name)
 
 
-CONV, BANK, VECTOR = kernel("conv2d"), kernel("conv2d_channels"), kernel("conv1d")
-NAMES = [a.name for a in CONV.algorithms]
+@cache
+def conv():
+    return kernel("conv2d")
+
+
+@cache
+def bank():
+    return kernel("conv2d_channels")
+
+
+@cache
+def vector():
+    return kernel("conv1d")
+
+
+NAMES = [a.name for a in generated.conv2d.numpy.algorithms]  # those of the shipped module, which need no derivation
 
 
 def whole(*shape, dtype=np.float32):
@@ -34,12 +50,16 @@ def whole(*shape, dtype=np.float32):
     return DRAW.integers(-3, 4, shape).astype(dtype)
 
 
+def test_the_shipped_module_has_the_algorithms_of_a_new_one():
+    assert [a.name for a in conv().algorithms] == NAMES
+
+
 @pytest.mark.parametrize("algorithm", ["auto", "direct", *NAMES])
 @pytest.mark.parametrize("batch", [(), (3,), (2, 2)])
 def test_a_plan_gives_what_the_layer_gives(algorithm, batch):
     X, V, u = whole(*batch, 37, 23), whole(5, 5), np.float32(2)
-    plan = CONV.plan(X.shape, V, u, algorithm=algorithm)
-    wanted = CONV(X.astype(int), V.astype(int), 2)
+    plan = conv().plan(X.shape, V, u, algorithm=algorithm)
+    wanted = conv()(X.astype(int), V.astype(int), 2)
     out = np.empty_like(X)
     assert plan(X, out=out) is out
     assert np.array_equal(np.rint(out), wanted) and np.array_equal(plan(X), out)  # transforms round whole numbers too
@@ -48,7 +68,7 @@ def test_a_plan_gives_what_the_layer_gives(algorithm, batch):
 
 def test_copies_of_weights_begin_at_a_line_of_the_cache():
     wide = np.ones((3, 3, 5, 8), np.float32)[:, :, 1:, :7]
-    plan = BANK.plan((6, 5, 4), wide, np.arange(7, dtype=np.float32))
+    plan = bank().plan((6, 5, 4), wide, np.arange(7, dtype=np.float32))
     own = [plan.operands[key] for key in ("V", "u")]
     assert all(a.__array_interface__["data"][0] % 64 == 0 and a.flags.c_contiguous for a in own)
     assert (own[0] == wide).all()
@@ -57,19 +77,19 @@ def test_copies_of_weights_begin_at_a_line_of_the_cache():
 
 def test_weights_are_copied_and_choices_hold_for_every_filter():
     X, V, W = whole(20, 21), whole(3, 3), whole(3, 3)
-    first, second = CONV.plan(X.shape, V), CONV.plan(X.shape, W)
-    before = CONV(X, V, np.float32(0))
+    first, second = conv().plan(X.shape, V), conv().plan(X.shape, W)
+    before = conv()(X, V, np.float32(0))
     kept, V[...] = V.copy(), 100
-    assert np.array_equal(first(X), before) and np.array_equal(second(X), CONV(X, W, np.float32(0)))
-    assert not np.array_equal(CONV(X, V, np.float32(0)), before)
+    assert np.array_equal(first(X), before) and np.array_equal(second(X), conv()(X, W, np.float32(0)))
+    assert not np.array_equal(conv()(X, V, np.float32(0)), before)
     V[...] = kept
-    assert np.array_equal(CONV(X, V, np.float32(0)), before)
+    assert np.array_equal(conv()(X, V, np.float32(0)), before)
 
 
 @pytest.mark.parametrize("algorithm", ["direct", *NAMES])
 def test_one_plan_from_eight_threads(algorithm):
     V = whole(3, 3)
-    plan = CONV.plan((64, 50), V, algorithm=algorithm)
+    plan = conv().plan((64, 50), V, algorithm=algorithm)
     inputs = [whole(64, 50) for _ in range(32)]
     alone = [plan(X) for X in inputs]
     with ThreadPoolExecutor(8) as pool:
@@ -82,8 +102,8 @@ def test_one_plan_from_eight_threads(algorithm):
 def test_threads_of_its_own_give_the_same(threads, batch):
     pytest.importorskip("threadpoolctl", reason="threads of a plan need threadpoolctl")
     X, V = whole(*batch, 41, 30), whole(3, 3)
-    plan = replace(CONV.plan(X.shape, V, threads=threads), threads=threads)
-    assert np.array_equal(plan(X), CONV.plan(X.shape, V)(X))
+    plan = replace(conv().plan(X.shape, V, threads=threads), threads=threads)
+    assert np.array_equal(plan(X), conv().plan(X.shape, V)(X))
 
 
 def _used(kernel, sizes, threads, itemsize=4, **constants):
@@ -98,29 +118,29 @@ IMAGE = {"n": 1000, "m": 1000, "Delta": 1, "batch": 1}
 
 def test_small_work_is_not_split():
     """By the constants of a machine alone: what handing on a task costs is what it must save."""
-    small = _used(CONV, {**IMAGE, "n": 32, "m": 32}, 2)
+    small = _used(conv(), {**IMAGE, "n": 32, "m": 32}, 2)
     assert {threads for threads, _ in small.values()} == {1}
-    few = _used(BANK, {"n": 7, "m": 7, "C": 16, "D": 16, "Delta": 1, "batch": 1}, 8)
+    few = _used(bank(), {"n": 7, "m": 7, "C": 16, "D": 16, "Delta": 1, "batch": 1}, 8)
     assert {threads for threads, _ in few.values()} == {1}
 
 
 def test_large_work_is_split_and_the_more_a_task_costs_the_less():
     large = {**IMAGE, "n": 4000, "m": 4000, "Delta": 3}
-    alone, both = _used(CONV, large, 1)["rows"][1], _used(CONV, large, 2)["rows"]
+    alone, both = _used(conv(), large, 1)["rows"][1], _used(conv(), large, 2)["rows"]
     assert both[0] == 2 and alone / 2 < both[1] < 0.7 * alone
-    counts = [_used(CONV, large, 8, thread_start=cost)["rows"][0] for cost in (1e-7, 1e-4, 1e-3, 1)]
+    counts = [_used(conv(), large, 8, thread_start=cost)["rows"][0] for cost in (1e-7, 1e-4, 1e-3, 1)]
     assert counts == sorted(counts, reverse=True) and counts[0] == 8 and counts[-1] == 1
     layers = {"n": 56, "m": 56, "C": 64, "D": 64, "Delta": 1, "batch": 8}
-    assert all(threads == 2 for name, (threads, _) in _used(BANK, layers, 2).items() if name != "direct")
+    assert all(threads == 2 for name, (threads, _) in _used(bank(), layers, 2).items() if name != "direct")
 
 
 def test_tiles_are_counted_as_they_are_run(monkeypatch):
     """Along the axis that threads share: the outermost tiles of an item."""
     sizes = {"n": 37, "m": 23, "Delta": 1, "batch": 1}
-    for algorithm in CONV.algorithms:
+    for algorithm in conv().algorithms:
         if algorithm.tiled is None:
             continue
-        plan, run = CONV.plan((37, 23), whole(3, 3), algorithm=algorithm.name), []
+        plan, run = conv().plan((37, 23), whole(3, 3), algorithm=algorithm.name), []
         cut = algorithm.body.__globals__["tiles"]
         monkeypatch.setitem(
             algorithm.body.__globals__, "tiles", lambda *at, cut=cut, run=run: run.append(at) or cut(*at)
@@ -139,13 +159,13 @@ def test_no_tile_is_cut_in_two_for_threads():
 
 def test_more_threads_are_never_predicted_to_take_longer():
     for side in (4, 16, 64, 256):
-        seconds = [_used(CONV, {**IMAGE, "n": side, "m": side}, k)["rows"][1] for k in (1, 2, 3, 8)]
+        seconds = [_used(conv(), {**IMAGE, "n": side, "m": side}, k)["rows"][1] for k in (1, 2, 3, 8)]
         assert seconds == sorted(seconds, reverse=True)
 
 
 def test_a_plan_says_how_many_threads_it_uses():
     pytest.importorskip("threadpoolctl", reason="threads of a plan need threadpoolctl")
-    small, large = (CONV.plan((side, side), whole(3, 3), threads=2) for side in (16, 4000))
+    small, large = (conv().plan((side, side), whole(3, 3), threads=2) for side in (16, 4000))
     assert small.threads == 1 and "is split over" not in str(small.explain())
     assert large.threads == 2 and "A call is split over 2 threads." in " ".join(str(large.explain()).split())
 
@@ -153,7 +173,7 @@ def test_a_plan_says_how_many_threads_it_uses():
 def test_threads_without_threadpoolctl_are_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     with pytest.raises(TypeError, match=r"^threads= needs threadpoolctl, which holds BLAS to one thread;"):
-        CONV.plan((4, 4), whole(3, 3), threads=2)
+        conv().plan((4, 4), whole(3, 3), threads=2)
 
 
 def test_an_error_in_one_task_is_raised_when_all_have_ended():
@@ -172,24 +192,24 @@ def test_an_error_in_one_task_is_raised_when_all_have_ended():
 def test_strict_plans_keep_infinities_to_their_windows(algorithm, value):
     X, V = whole(2, 30, 31), np.ones((3, 3), np.float32)
     X[1, 12, 7] = value
-    known = [a for a in CONV.algorithms if a.name == algorithm]
+    known = [a for a in conv().algorithms if a.name == algorithm]
     if known and not known[0].strict:
         pytest.skip("an algorithm with another bound is not strict")
-    H = CONV.plan(X.shape, V, accuracy="strict", algorithm=algorithm)(X)
+    H = conv().plan(X.shape, V, accuracy="strict", algorithm=algorithm)(X)
     reached = np.zeros(H.shape, bool)
     reached[1, 11:14, 6:9] = True
     assert np.array_equal(~np.isfinite(H), reached)
     clean = np.where(np.isfinite(X), X, 0)
-    assert np.array_equal(H[~reached], CONV(clean, V, np.float32(0))[~reached])
+    assert np.array_equal(H[~reached], conv()(clean, V, np.float32(0))[~reached])
 
 
 def test_strict_plans_sum_no_tile_directly_that_is_finite():
     """Far from an infinity, results are those of the algorithm, bit for bit, and not those of direct sums."""
     X, V = (DRAW.standard_normal(shape).astype(np.float32) for shape in ((400, 301), (5, 5)))
-    clean = CONV.plan(X.shape, V, algorithm="rows", accuracy="strict")(X)
-    direct = CONV.plan(X.shape, V, algorithm="direct")(X)
+    clean = conv().plan(X.shape, V, algorithm="rows", accuracy="strict")(X)
+    direct = conv().plan(X.shape, V, algorithm="direct")(X)
     X[200, 100] = np.inf
-    H = CONV.plan(X.shape, V, algorithm="rows", accuracy="strict")(X)
+    H = conv().plan(X.shape, V, algorithm="rows", accuracy="strict")(X)
     assert not np.array_equal(clean[:100], direct[:100])
     assert np.array_equal(H[:100], clean[:100]) and np.array_equal(H[300:], clean[300:])
     assert np.array_equal(H[196:198], direct[196:198]) and np.isinf(H[200, 100])
@@ -197,81 +217,84 @@ def test_strict_plans_sum_no_tile_directly_that_is_finite():
 
 def test_weights_that_are_not_finite_are_summed_directly():
     V = np.array([[0, 0, 0], [0, np.nan, 0], [0, 0, 0]], np.float32)
-    assert CONV.plan((9, 9), V).algorithm == "direct"
+    assert conv().plan((9, 9), V).algorithm == "direct"
 
 
 def test_the_explanation_names_candidates_bound_and_reasons():
-    text = str(CONV.plan((100, 90), whole(5, 5)).explain())
+    text = str(conv().plan((100, 90), whole(5, 5)).explain())
     told = " ".join(text.split())
     assert "rows" in told and "direct" in told and "is predicted to be the quickest" in told
     assert "the bound of 25 products summed in any order" in told
     assert "toeplitz does not apply: it needs a window along the last axis alone." in told
     assert max(map(len, text.splitlines())) <= 80
-    explained = CONV.plan((100, 90), whole(5, 5)).explain()
+    explained = conv().plan((100, 90), whole(5, 5)).explain()
     assert explained.candidates[0].seconds == min(c.seconds for c in explained.candidates)
     assert explained.candidates[0].counted.operations > 0 and set(explained.unfit) >= {"toeplitz"}
 
 
 def test_a_plan_of_several_channels_and_of_float64():
     X, V, u = whole(2, 9, 10, 4, dtype=float), whole(3, 3, 4, 6, dtype=float), whole(6, dtype=float)
-    plan = BANK.plan(X.shape, V, u)
-    assert plan.dtype == np.float64 and np.array_equal(plan(X), BANK(X.astype(int), V.astype(int), u.astype(int)))
-    half = CONV.plan((8, 8), whole(3, 3, dtype=np.float16))
+    plan = bank().plan(X.shape, V, u)
+    assert plan.dtype == np.float64 and np.array_equal(plan(X), bank()(X.astype(int), V.astype(int), u.astype(int)))
+    half = conv().plan((8, 8), whole(3, 3, dtype=np.float16))
     assert half(whole(8, 8, dtype=np.float16)).dtype == np.float16
 
 
 REFUSED = {
     "shape": (
-        lambda: CONV.plan((9, 9), whole(3, 3))(whole(9, 8)),
+        lambda: conv().plan((9, 9), whole(3, 3))(whole(9, 8)),
         r"X has shape \(9, 8\); this plan is for \(9, 9\)\.",
     ),
     "dtype": (
-        lambda: CONV.plan((9, 9), whole(3, 3))(whole(9, 9, dtype=float)),
+        lambda: conv().plan((9, 9), whole(3, 3))(whole(9, 9, dtype=float)),
         "X has dtype float64; this plan is for",
     ),
-    "no array": (lambda: CONV.plan((1,), whole(3, 3))([1.0]), r"X has shape \(1,\); it needs at least 2 axes"),
-    "a list": (lambda: VECTOR.plan((4,), whole(3))([1.0]), "a plan takes X as a numpy.ndarray; this is a list"),
-    "no weights": (lambda: CONV.plan((9, 9)), r"conv2d\.plan takes a shape and V, u; V is missing\."),
-    "too many": (lambda: CONV.plan((9, 9), whole(3, 3), 0.0, 1.0), "more were given"),
+    "no array": (lambda: conv().plan((1,), whole(3, 3))([1.0]), r"X has shape \(1,\); it needs at least 2 axes"),
+    "a list": (lambda: vector().plan((4,), whole(3))([1.0]), "a plan takes X as a numpy.ndarray; this is a list"),
+    "no weights": (lambda: conv().plan((9, 9)), r"conv2d\.plan takes a shape and V, u; V is missing\."),
+    "too many": (lambda: conv().plan((9, 9), whole(3, 3), 0.0, 1.0), "more were given"),
     "algorithm": (
-        lambda: CONV.plan((9, 9), whole(3, 3), algorithm="magic"),
+        lambda: conv().plan((9, 9), whole(3, 3), algorithm="magic"),
         "has no algorithm 'magic'; there are auto, ",
     ),
     "unfit": (
-        lambda: CONV.plan((9, 9), whole(3, 3), algorithm="toeplitz"),
+        lambda: conv().plan((9, 9), whole(3, 3), algorithm="toeplitz"),
         "algorithm 'toeplitz' does not apply: it needs a window along the last axis alone",
     ),
     "no name of an algorithm": (
-        lambda: CONV.plan((9, 9), whole(3, 3), algorithm=[]),
+        lambda: conv().plan((9, 9), whole(3, 3), algorithm=[]),
         r"algorithm is a name, such as 'auto', not \[\]",
     ),
     "masked weights": (
-        lambda: CONV.plan((9, 9), np.ma.array(whole(3, 3), mask=True)),
+        lambda: conv().plan((9, 9), np.ma.array(whole(3, 3), mask=True)),
         r"V is a masked array; fill it, as in V\.filled\(0\)",
     ),
     "accuracy": (
-        lambda: CONV.plan((9, 9), whole(3, 3), accuracy="high"),
+        lambda: conv().plan((9, 9), whole(3, 3), accuracy="high"),
         "accuracy is 'default' or 'strict', not 'high'",
     ),
-    "threads": (lambda: CONV.plan((9, 9), whole(3, 3), threads=0), "threads is a natural number of at least 1, not 0"),
-    "integers": (lambda: CONV.plan((9, 9), whole(3, 3), dtype=int), "needs floats; for int64 call conv2d itself"),
+    "threads": (
+        lambda: conv().plan((9, 9), whole(3, 3), threads=0),
+        "threads is a natural number of at least 1, not 0",
+    ),
+    "integers": (lambda: conv().plan((9, 9), whole(3, 3), dtype=int), "needs floats; for int64 call conv2d itself"),
     "wider weights": (
-        lambda: CONV.plan((9, 9), whole(3, 3, dtype=float), dtype=np.float32),
+        lambda: conv().plan((9, 9), whole(3, 3, dtype=float), dtype=np.float32),
         "float32 with these weights gives float64",
     ),
     "a shape of one number": (
-        lambda: CONV.plan(9, whole(3, 3)),
+        lambda: conv().plan(9, whole(3, 3)),
         "shape is that of X, a tuple of natural numbers, not 9",
     ),
-    "a shape of truths": (lambda: CONV.plan((True, 9), whole(3, 3)), r"natural numbers, not \(True, 9\)"),
-    "a negative extent": (lambda: CONV.plan((-1, 9), whole(3, 3)), r"natural numbers, not \(-1, 9\)"),
-    "a shape of floats": (lambda: CONV.plan((9.0, 9), whole(3, 3)), r"natural numbers, not \(9.0, 9\)"),
-    "no shape": (lambda: CONV.plan(None, whole(3, 3)), "natural numbers, not None"),
-    "no type": (lambda: CONV.plan((9, 9), whole(3, 3), dtype="no"), "dtype is NumPy's name of a type, not 'no'"),
-    "a word for weights": (lambda: CONV.plan((9, 9), "ab"), "V has dtype <U2; it needs real numbers"),
-    "a word for a bias": (lambda: CONV.plan((9, 9), whole(3, 3), "x"), "u has dtype <U1; it needs real numbers"),
-    "ragged weights": (lambda: CONV.plan((9, 9), [[1, 2], [3]]), "V "),
-    "even window": (lambda: CONV.plan((9, 9), whole(2, 2)), "V has shape"),
+    "a shape of truths": (lambda: conv().plan((True, 9), whole(3, 3)), r"natural numbers, not \(True, 9\)"),
+    "a negative extent": (lambda: conv().plan((-1, 9), whole(3, 3)), r"natural numbers, not \(-1, 9\)"),
+    "a shape of floats": (lambda: conv().plan((9.0, 9), whole(3, 3)), r"natural numbers, not \(9.0, 9\)"),
+    "no shape": (lambda: conv().plan(None, whole(3, 3)), "natural numbers, not None"),
+    "no type": (lambda: conv().plan((9, 9), whole(3, 3), dtype="no"), "dtype is NumPy's name of a type, not 'no'"),
+    "a word for weights": (lambda: conv().plan((9, 9), "ab"), "V has dtype <U2; it needs real numbers"),
+    "a word for a bias": (lambda: conv().plan((9, 9), whole(3, 3), "x"), "u has dtype <U1; it needs real numbers"),
+    "ragged weights": (lambda: conv().plan((9, 9), [[1, 2], [3]]), "V "),
+    "even window": (lambda: conv().plan((9, 9), whole(2, 2)), "V has shape"),
 }
 
 
@@ -285,11 +308,11 @@ def test_what_does_not_fit_is_refused_in_one_sentence(what):
 def test_weights_may_be_lists_as_in_a_call():
     V = [[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]
     X = whole(9, 9, dtype=float)
-    assert np.array_equal(CONV.plan([9, 9], V)(X), CONV(X, V, 0.0))
+    assert np.array_equal(conv().plan([9, 9], V)(X), conv()(X, V, 0.0))
 
 
 def test_an_output_must_fit():
-    plan, X = CONV.plan((9, 9), whole(3, 3)), whole(9, 9)
+    plan, X = conv().plan((9, 9), whole(3, 3)), whole(9, 9)
     read_only = np.empty_like(X)
     read_only.flags.writeable = False
     for out in (X, read_only, np.empty((9, 8), np.float32), np.empty((9, 9))):
@@ -302,14 +325,14 @@ def test_an_output_must_fit():
 
 @pytest.mark.parametrize("algorithm", ["auto", *NAMES])
 def test_a_batch_of_no_items_has_no_results(algorithm):
-    plan = CONV.plan((0, 5, 5), whole(9, 9), algorithm=algorithm)
+    plan = conv().plan((0, 5, 5), whole(9, 9), algorithm=algorithm)
     assert plan(np.empty((0, 5, 5), np.float32)).shape == (0, 5, 5)
 
 
 @pytest.mark.parametrize("X", [None, [1.0] * 9, np.ones(8), np.ones(9, np.float32)])
 def test_an_error_bound_is_asked_for_what_a_call_takes(X):
     """In the words of a call."""
-    plan = VECTOR.plan((9,), np.ones(3), 0.0)
+    plan = vector().plan((9,), np.ones(3), 0.0)
     with pytest.raises((TypeError, ValueError)) as called:
         plan(X)
     with pytest.raises(type(called.value)) as asked:
@@ -319,13 +342,13 @@ def test_an_error_bound_is_asked_for_what_a_call_takes(X):
 
 
 @pytest.mark.parametrize(
-    ("layer_", "shape", "window"), [(CONV, (300, 400), (3, 3)), (BANK, (2, 40, 50, 12), (3, 3, 12, 20))]
+    ("kernel_of", "shape", "window"), [(conv, (300, 400), (3, 3)), (bank, (2, 40, 50, 12), (3, 3, 12, 20))]
 )
-def test_the_memory_that_is_told_is_what_a_call_takes(layer_, shape, window):
+def test_the_memory_that_is_told_is_what_a_call_takes(kernel_of, shape, window):
     """Direct sums too, which allocate as they go: a quarter more at most, for views and what is small."""
-    X, V = whole(*shape), whole(*window)
-    for candidate in layer_.plan(shape, V).explain().candidates:
-        plan = layer_.plan(shape, V, algorithm=candidate.choice.name)
+    X, V, made = whole(*shape), whole(*window), kernel_of()
+    for candidate in made.plan(shape, V).explain().candidates:
+        plan = made.plan(shape, V, algorithm=candidate.choice.name)
         told, out = plan.explain().candidates[0].room, np.empty(plan.result, plan.dtype)
         tracemalloc.start()
         plan(X, out=out)

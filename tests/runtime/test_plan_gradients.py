@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.runtime.test_plan import BANK, CONV, kernel, whole
+from tests.runtime.test_plan import bank, conv, kernel, whole
 
 
 def slopes(kernel, *arguments):
@@ -22,24 +22,24 @@ def slopes(kernel, *arguments):
 def test_a_plan_gives_the_gradients_that_the_layer_gives(batch, threads, accuracy):
     pytest.importorskip("threadpoolctl", reason="threads of a plan need threadpoolctl")
     X, V, u, G = whole(*batch, 9, 8, 3), whole(3, 3, 3, 4), whole(4), whole(*batch, 9, 8, 4)
-    plan = BANK.plan(X.shape, V, u, threads=threads, accuracy=accuracy)
+    plan = bank().plan(X.shape, V, u, threads=threads, accuracy=accuracy)
     for _ in range(2):
         found = plan.vjp(X, G)
-        for got, wanted in zip(found, slopes(BANK, X, V, u, G), strict=True):
+        for got, wanted in zip(found, slopes(bank(), X, V, u, G), strict=True):
             assert got.dtype == np.float32 and np.array_equal(np.rint(got), wanted)
-    half = BANK.plan(X.shape, V.astype(np.float16), u.astype(np.float16))
+    half = bank().plan(X.shape, V.astype(np.float16), u.astype(np.float16))
     assert {g.dtype for g in half.vjp(X.astype(np.float16), G.astype(np.float16))} == {np.dtype(np.float16)}
 
 
 def test_gradients_of_a_plan_are_by_its_own_weights():
     X, V, G = whole(12, 11), whole(3, 3), whole(12, 11)
-    plan = CONV.plan(X.shape, V)
-    wanted, V[...] = slopes(CONV, X, V, 0, G), 100
+    plan = conv().plan(X.shape, V)
+    wanted, V[...] = slopes(conv(), X, V, 0, G), 100
     assert all(np.array_equal(np.rint(a), b) for a, b in zip(plan.vjp(X, G), wanted, strict=True))
 
 
 def test_gradients_of_one_plan_from_eight_threads():
-    plan = BANK.plan((2, 14, 9, 5), whole(3, 3, 5, 6))
+    plan = bank().plan((2, 14, 9, 5), whole(3, 3, 5, 6))
     inputs = [(whole(2, 14, 9, 5), whole(2, 14, 9, 6)) for _ in range(16)]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda pair: plan.vjp(*pair), inputs))
@@ -51,7 +51,7 @@ def test_gradients_of_one_plan_from_eight_threads():
 def test_strict_gradients_keep_infinities_to_what_reads_them(value):
     X, V, u, G = np.ones((2, 30, 31, 3), np.float32), np.ones((3, 3, 3, 2), np.float32), whole(2), whole(2, 30, 31, 2)
     G[1, 0, 7, 0] = value
-    plan = BANK.plan(X.shape, V, u, accuracy="strict")
+    plan = bank().plan(X.shape, V, u, accuracy="strict")
     dX, dV, du = plan.vjp(X, G)
     assert plan.gradients["V"].choice.name == "correlation_dV"
     reached = np.zeros(dX.shape, bool)
@@ -60,14 +60,14 @@ def test_strict_gradients_keep_infinities_to_what_reads_them(value):
     assert not np.isfinite(dV[1:, ..., 0]).any()
     assert np.isfinite(dV[0]).all() and np.isfinite(dV[..., 1]).all()
     assert np.array_equal(np.isfinite(du), [False, True])
-    lone, plan = G[..., 0].copy(), CONV.plan((2, 200, 31), V[..., 0, 0], accuracy="strict")
+    lone, plan = G[..., 0].copy(), conv().plan((2, 200, 31), V[..., 0, 0], accuracy="strict")
     dX, *_ = plan.vjp(np.zeros((2, 200, 31), np.float32), np.pad(lone, ((0, 0), (0, 170), (0, 0))))
     assert plan.gradients["X"].choice.name == "rows_dX"
     assert np.array_equal(np.argwhere(~np.isfinite(dX)), np.argwhere(reached[..., 0]))
 
 
 def test_a_gradient_of_a_plan_must_fit_and_be_there():
-    plan, X = CONV.plan((9, 9), whole(3, 3)), whole(9, 9)
+    plan, X = conv().plan((9, 9), whole(3, 3)), whole(9, 9)
     for G, kind, message in (
         (whole(9, 8), ValueError, r"^conv2d: G has shape \(9, 8\); this plan is for \(9, 9\)\.$"),
         (whole(9, 9, dtype=float), TypeError, r"^conv2d: G has dtype float64; this plan is for float32\.$"),
@@ -77,7 +77,7 @@ def test_a_gradient_of_a_plan_must_fit_and_be_there():
             plan.vjp(X, G)
         with pytest.raises(kind, match=message.replace("G", "X")):
             plan.vjp(G, X)
-    partly = replace(CONV, gradients={"X": CONV.gradients["X"]})
+    partly = replace(conv(), gradients={"X": conv().gradients["X"]})
     with pytest.raises(NotImplementedError, match=r"^conv2d: this plan: there is no kernel for the gradient by V\.$"):
         partly.plan((9, 9), whole(3, 3)).vjp(X, X)
 
