@@ -11,9 +11,10 @@ from functools import lru_cache
 from operator import is_
 from typing import Any
 
-from sympy import And, Basic, default_sort_key, false, true
-from sympy.core.sorting import _nodes
+from sympy import And, Basic, false, true
 from sympy.printing.str import StrPrinter
+
+from derive.affine import EXTREMES, RELATIONS, extreme, place_among, relation
 
 __all__ = ["both", "built", "replaced", "text"]
 
@@ -21,7 +22,11 @@ __all__ = ["both", "built", "replaced", "text"]
 @lru_cache(maxsize=1 << 16, typed=True)
 def built(kind: Any, *parts: Any) -> Any:
     """The expression of that kind with these parts."""
-    return _conjunction(parts) if kind is And else kind(*parts)
+    if kind is And:
+        return _conjunction(parts)
+    if kind in RELATIONS:
+        return relation(kind, *parts)
+    return extreme(kind, parts) if kind in EXTREMES else kind(*parts)
 
 
 def _conjunction(parts: tuple[Any, ...]) -> Any:
@@ -32,7 +37,7 @@ def _conjunction(parts: tuple[Any, ...]) -> Any:
             return false
         flat.update(dict.fromkeys(() if part == True else part.args if isinstance(part, And) else (part,)))  # noqa: E712
     kept: dict[Any, Any] = {}
-    for part in sorted(flat, key=_place):
+    for part in sorted(flat, key=place_among):
         same, opposite = _senses(part)
         if opposite in kept:
             return false
@@ -42,12 +47,6 @@ def _conjunction(parts: tuple[Any, ...]) -> Any:
     made = Basic.__new__(And, *kept.values())
     made._argset = frozenset(kept.values())
     return made
-
-
-@lru_cache(maxsize=1 << 16)
-def _place(part: Any) -> tuple[Any, ...]:
-    """By what SymPy sorts the parts of a conjunction."""
-    return (_nodes(part), default_sort_key(part))
 
 
 @lru_cache(maxsize=1 << 16)

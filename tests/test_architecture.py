@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 DERIVE = ROOT / "derive"
 
 # A part of derive, and what it may import of derive besides itself.
-_BASE = {"errors", "ordering", "remembered"}
+_BASE = {"affine", "errors", "ordering", "remembered"}
 _FORMS = _BASE | {"forms"}
 _PROOF = _FORMS | {"groups", "proof"}
 _DERIVATION = _PROOF | {"rules"}
@@ -35,7 +35,8 @@ _FILES = _PIPELINE | {"lowering", "pipeline", "checking"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "ordering": {"remembered"},
-    "remembered": set(),
+    "affine": set(),
+    "remembered": {"affine"},
     "registry": {"errors"},
     "progress": set(),
     "forms": _BASE,

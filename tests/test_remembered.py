@@ -5,6 +5,7 @@ import random
 import pytest
 from sympy import And, Eq, Ge, Gt, Le, Lt, Max, Min, Mod, Ne, Not, Or, Symbol, false, floor, symbols, true
 
+from derive.affine import EXTREMES, RELATIONS
 from derive.forms.expr import Read, Where
 from derive.remembered import both, built, replaced, text
 
@@ -61,3 +62,41 @@ def test_numbers_and_truths_that_python_holds_equal_are_told_apart():
 
 def test_texts_are_those_that_sympy_prints():
     assert text(And(Le(0, i), Le(i, n - 1))) == str(And(Le(0, i), Le(i, n - 1)))
+
+
+SUPPOSED = Symbol("p", integer=True, positive=True)
+SIDES = (
+    0,
+    3,
+    i,
+    2 * i,
+    2 * i + 1,
+    i - 1,
+    2 * j - 4,
+    i + 2 * j - n,
+    SUPPOSED,
+    SUPPOSED + i,
+    Mod(i, n),
+    i * j,
+    i / 2,
+    Max(i, j),
+)
+
+
+@pytest.mark.parametrize("kind", sorted(RELATIONS, key=str), ids=lambda k: k.__name__)
+def test_relations_are_those_that_sympy_makes(kind):
+    for left in SIDES:
+        for right in SIDES:
+            made, wanted = built(kind, left, right), kind(left, right)
+            assert (made, made.args, type(made)) == (wanted, wanted.args, type(wanted)), (left, right)
+
+
+@pytest.mark.parametrize("kind", sorted(EXTREMES, key=str), ids=lambda k: k.__name__)
+def test_extremes_are_those_that_sympy_makes(kind):
+    chance = random.Random(7)
+    plain = (0, 3, i, 2 * i, i - 1, 2 * j - 4, i + 2 * j - n, SUPPOSED)
+    for _ in range(60):
+        parts = chance.choices(plain, k=chance.randrange(1, 4))
+        made, wanted = built(kind, *parts), kind(*parts)
+        assert (made, made.args, type(made)) == (wanted, wanted.args, type(wanted)), parts
+        assert kind.make_args(made) == kind.make_args(wanted)

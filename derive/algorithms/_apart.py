@@ -26,13 +26,13 @@ def tile_facts(node: Tiles) -> Any:
     )
     if not node.apart:
         return facts
-    return both(facts, Or(Eq(high, low + node.step), Eq(high, node.extent)))
+    return both(facts, Or(built(Eq, high, low + node.step), built(Eq, high, node.extent)))
 
 
 def placed_in(tiles: Iterable[Tiles], down: Mapping[Symbol, Expr]) -> Any:
     """The condition that a term has its place in the tiles where it is composed, with `down` from the form's letters."""
     places = ((t, t.place.xreplace(dict(down))) for t in tiles)
-    return And(*(And(Le(t.low, place), Lt(place, t.high)) for t, place in places))
+    return And(*(And(built(Le, t.low, place), built(Lt, place, t.high)) for t, place in places))
 
 
 def check_adding(program: Staged, store: Store, tiles: Iterable[Tiles], loops: bool) -> None:

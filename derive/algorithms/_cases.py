@@ -14,7 +14,7 @@ from derive.algorithms._terms import Part, Terms
 from derive.forms.conditions import pieces
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.ir.nodes import Chart
-from derive.remembered import replaced
+from derive.remembered import built, replaced
 
 __all__ = ["divided"]
 
@@ -45,7 +45,7 @@ def _options(condition: Any) -> Any:
         return opposite(*(_options(Not(part)) for part in condition.args[0].args))
     if isinstance(condition, Ne):
         left, right = condition.args
-        return Or(Lt(left, right), Gt(left, right))
+        return Or(built(Lt, left, right), built(Gt, left, right))
     return condition
 
 

@@ -20,6 +20,7 @@ from sympy import And, Eq, Expr, Integer, Or, Symbol, false
 from derive.errors import NoLowering
 from derive.ir.nodes import Access
 from derive.ir.stages import Constants
+from derive.remembered import built
 
 __all__ = ["Term", "without_constants"]
 
@@ -137,5 +138,7 @@ def _stated(slots: Sequence[Expr], extents: Sequence[int], points: list[Point]) 
             if all(p[last] == start + value(p) for p in points) and wanted == {
                 p for p in product(*map(range, extents)) if p[last] == start + value(p)
             }:
-                return Eq(expression, start + sum(step * slots[k] for step, k in zip(steps, others, strict=True)))
-    return Or(*(And(*(Eq(e, v) for e, v in zip(slots, point, strict=True))) for point in points))
+                return built(
+                    Eq, expression, start + sum(step * slots[k] for step, k in zip(steps, others, strict=True))
+                )
+    return Or(*(And(*(built(Eq, e, v) for e, v in zip(slots, point, strict=True))) for point in points))

@@ -16,7 +16,7 @@ from sympy import Ge, Lt, Not, Symbol
 from derive.forms.conditions import split
 from derive.forms.polyhedron import Polyhedron
 from derive.proof.goal import Goal
-from derive.remembered import both
+from derive.remembered import both, built
 
 __all__ = ["disjoint"]
 
@@ -51,7 +51,7 @@ def _divided(parts: Sequence[_Part]) -> tuple[tuple[list[_Part], Any], ...] | No
     both_ways = (line for line in met if tuple((s, -c) for s, c in line) in met)
     for line in sorted(both_ways, key=lambda line: (-met[line], str(line))):
         value = sum(c * s for s, c in line)
-        above, below = Ge(value, 0), Lt(value, 0)
+        above, below = built(Ge, value, 0), built(Lt, value, 0)
         sides: tuple[list[_Part], list[_Part]] = ([], [])
         for part in parts:
             if part[1].implies(above):

@@ -18,6 +18,7 @@ from derive.forms.expr import Read, Where, index
 from derive.forms.form import Array
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.ir.nodes import Access, Accumulate, Gather, Range, Scatter, Storage
+from derive.remembered import built
 
 __all__ = ["Extended", "copy_text", "extended", "fresh_name"]
 
@@ -180,11 +181,11 @@ def _line(subscript: Expr, letters: Mapping[Symbol, bool], terms: Polyhedron, ta
         return None
     symbol = next(index(c) for c in chain("pqrst", (f"p{n}" for n in count())) if c not in taken)
     place = subscript.xreplace({line: symbol})
-    shadow = (terms & Polyhedron.of(Eq(symbol, line))).project(*letters)
+    shadow = (terms & Polyhedron.of(built(Eq, symbol, line))).project(*letters)
     lower, upper = shadow.bounds(symbol)
     if place.free_symbols & own or not lower or not upper:
         return None
-    start, stop = Max(*lower), Min(*upper) + 1
+    start, stop = built(Max, *lower), built(Min, *upper) + 1
     return _Copied((Range(symbol, start, stop),), (expand(line - start),), (line,), place)
 
 
@@ -193,7 +194,7 @@ def _inner(e: Expr, letters: set[Symbol]) -> Expr | None:
     if e.has(Where) or not e.free_symbols & letters:
         return None
     try:
-        Polyhedron.of(Eq(e, 0))
+        Polyhedron.of(built(Eq, e, 0))
     except NotAffine:
         parts = {p for p in (_inner(a, letters) for a in e.args) if p is not None}
         return parts.pop() if len(parts) == 1 else None

@@ -67,7 +67,12 @@ class _Inliner:
         for let in program.lets:
             held[let.symbol] = replaced(let.value, held)
         self.program = program = at_knobs(program, held)
-        self.given = (form.given, Ge(program.batch, 1), *(Ge(k.symbol, 1) for k in program.knobs), program.fits)
+        self.given = (
+            form.given,
+            built(Ge, program.batch, 1),
+            *(built(Ge, k.symbol, 1) for k in program.knobs),
+            program.fits,
+        )
         self.made = list(self._walk(program.fixed, (), (), True))
         self.placed = list(self._walk(program.body, (), (), False))
         self.tiles = [n for n in nodes(program.body) if isinstance(n, Tiles)]
@@ -153,8 +158,11 @@ class _Inliner:
         *lead, row, place = access.subscripts
         *shape, rows, extent = self.program.shape(access.array)
         apart = (_on(e, size) for e, size in zip(lead, shape, strict=True))
-        here, after = both(Lt(row, rows), Lt(place, extent)), both(Lt(row + 1, rows), Lt(place, 2 * extent))
-        return both(*apart, Le(0, row), Le(0, place), Or(here, after))
+        here, after = (
+            both(built(Lt, row, rows), built(Lt, place, extent)),
+            both(built(Lt, row + 1, rows), built(Lt, place, 2 * extent)),
+        )
+        return both(*apart, built(Le, 0, row), built(Le, 0, place), Or(here, after))
 
     def denotes(self) -> Iterator[Goal]:
         """See the module."""
@@ -167,16 +175,18 @@ class _Inliner:
         points = (*(_within(r) for r in node.over if r not in node.summed), both(node.condition))
         summed = tuple(_within(r) for r in node.summed)
         here = (*store.facts, *points, *summed, *term.facts)
-        back = both(*(Eq(s, expand(replaced(up[s], down))) for s in (*term.letters, *(r.symbol for r in node.over))))
+        back = both(
+            *(built(Eq, s, expand(replaced(up[s], down))) for s in (*term.letters, *(r.symbol for r in node.over)))
+        )
         same = self._same(node.target, term.entries, down)
         if places:
             ranged = (*store.facts, *points, *(f for f in term.facts if f in whole.facts))
             yield Goal((*self.given, *ranged), both(*places))
         own = placed_in(self.tiles, down) if node.adds else True
         yield Goal((*self.given, *here), both(replaced(form.live, down), replaced(item, down), back, same, own))
-        tiles = [both(tile_facts(t), Le(t.low, t.place), Lt(t.place, t.high)) for t in self.tiles]
+        tiles = [both(tile_facts(t), built(Le, t.low, t.place), built(Lt, t.place, t.high)) for t in self.tiles]
         around = [f for f in store.facts if not any(f == tile_facts(t) for t in self.tiles)]
-        forth = both(*(Eq(s, expand(replaced(e, up))) for s, e in down.items()))
+        forth = both(*(built(Eq, s, expand(replaced(e, up))) for s, e in down.items()))
         told = both(*(replaced(f, up) for f in (*around, *points, *summed, *term.facts)))
         yield Goal((*self.given, form.live, item, *tiles), both(told, forth))
         for rests, need in term.needs:
@@ -229,7 +239,7 @@ class _Inliner:
         """Every access of every statement is inside, and so are arrays within others; ranges run forwards."""
         for room in (r for r in self.program.rooms if r.within):
             pairs = zip(room.shape, self.program.shape(room.within), strict=True)
-            yield Goal(self.given, both(*(Le(own, whole) for own, whole in pairs)))
+            yield Goal(self.given, both(*(built(Le, own, whole) for own, whole in pairs)))
         for part in (*self.made, *self.placed):
             node = part.node
             points = [_within(r) for r in part.ranges] + ([node.condition] if isinstance(node, Store) else [])
@@ -241,7 +251,7 @@ class _Inliner:
             )
             yield Goal((*self.given, *part.facts, *points), inside)
             around = tuple(f for f in part.facts if not f.free_symbols & {r.symbol for r in node.over})
-            yield Goal((*self.given, *around), both(*(Le(r.start, r.stop) for r in node.over)))
+            yield Goal((*self.given, *around), both(*(built(Le, r.start, r.stop) for r in node.over)))
 
     def _halted(self, node: Halo) -> Any:
         """The condition that subscripts of a halo's source that stand still are inside: only those that move are cut."""

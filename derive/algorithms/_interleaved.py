@@ -25,6 +25,7 @@ from derive.forms.expr import Read
 from derive.forms.form import Array, Axis, Form, Param, Role
 from derive.ir.nodes import Access, Chart, Copy, Guard, Loop, Range, Storage
 from derive.ir.stages import Room, Stage, Staged, Store, Tiles
+from derive.remembered import built
 
 __all__ = ["has_phases", "interleaved"]
 
@@ -161,7 +162,7 @@ class _Interleaved:
             read=tuple(expand(e.xreplace(own)) for e in form.read),
             weights=(weights,),
         )
-        inside = (And(Le(0, s.subscript), Lt(s.subscript, s.taps)) for s in self.skipped)
+        inside = (And(built(Le, 0, s.subscript), built(Lt, s.subscript, s.taps)) for s in self.skipped)
         return phased, And(*asked, *inside)
 
     def _axes(self) -> tuple[Axis, ...]:
@@ -253,10 +254,10 @@ class _Interleaved:
             stop = axis.extent
             if last is not None:
                 ends.remove(last)
-                stop = stop if last.rhs == s.quotients.extent else Min(s.stride * last.rhs, stop)
+                stop = stop if last.rhs == s.quotients.extent else built(Min, s.stride * last.rhs, stop)
             self._check_runs(place, node)
             target.append(place)
-            ends.append(Lt(place, stop))
+            ends.append(built(Lt, place, stop))
         access = Access(self.form.output.name, tuple(target))
         start = f"{entry(node.bias)} + " if node.bias else ""
         return replace(

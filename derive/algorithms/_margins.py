@@ -8,6 +8,7 @@ from derive.algorithms._window import Moving
 from derive.forms.form import Form
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
+from derive.remembered import built
 
 __all__ = ["columns", "larger"]
 
@@ -23,6 +24,6 @@ def columns(form: Form, along: Moving) -> tuple[Expr, Expr]:
 def larger(form: Form, one: Expr, two: Expr) -> Expr:
     """The larger of two, for all sizes where one of them always is."""
     for left, right in ((one, two), (two, one)):
-        if decide(Goal((form.given,), Ge(left, right)).smt) is Status.PROVED:
+        if decide(Goal((form.given,), built(Ge, left, right)).smt) is Status.PROVED:
             return left
-    return Max(one, two)
+    return built(Max, one, two)

@@ -72,7 +72,7 @@ class _Point:
 
     def forwards(self) -> object:
         """Every range that the statement sweeps at once runs forwards."""
-        return both(*(Le(self.value(r.start), self.value(r.stop)) for r in self.node.over))
+        return both(*(built(Le, self.value(r.start), self.value(r.stop)) for r in self.node.over))
 
 
 def _within(r: Range) -> object:
@@ -128,7 +128,7 @@ def _decidable(goals: Iterable[Goal], tables: tuple[Table, ...]) -> tuple[Goal, 
 
 
 def _given(program: Program, form: Form) -> tuple[object, ...]:
-    return (form.given,) if program.batch is None else (form.given, Ge(program.batch, 1))
+    return (form.given,) if program.batch is None else (form.given, built(Ge, program.batch, 1))
 
 
 def _item(program: Program) -> object:
@@ -171,7 +171,7 @@ def _same(program: Program, form: Form, point: _Point, chart: Chart) -> object:
     if [access.array for access, _ in found] != [read.array for read in wanted]:
         raise NoLowering("A program reads other arrays than its form.")
     return both(
-        Eq(point.value(Mul(node.times, *(number for _, number in found))), replaced(product.times, down)),
+        built(Eq, point.value(Mul(node.times, *(number for _, number in found))), replaced(product.times, down)),
         *(
             equal_places(
                 _plain(access, len(read.subscripts)),
@@ -260,7 +260,7 @@ def _starts(program: Program, form: Form, points: list[_Point]) -> Iterator[Goal
             raise NoLowering("A program starts from something else than its form's bias.")
         box = next(p.array for p in form.biases if p.name == source.array)
         same.append(equal_places(source.subscripts, box.storage(product.factors[0].subscripts)))
-        same.append(Eq(first.node.times * number, product.times))
+        same.append(built(Eq, first.node.times * number, product.times))
     yield Goal((*given, first.domain), both(form.output.holds(), *same))
     yield Goal((*given, form.output.holds()), first.domain)
     if isinstance(last.node, Copy):
@@ -295,9 +295,9 @@ def _bounds(program: Program, form: Form, point: _Point) -> Iterator[Goal]:
         shape = program.extents(access.array) if access.array in known else ()
         for subscript, extent in zip(access.subscripts, shape, strict=True):
             place = point.value(subscript)
-            inside.append(both(Le(0, place), Lt(place, extent)))
+            inside.append(both(built(Le, 0, place), built(Lt, place, extent)))
             moving = [r for r in node.over if r.symbol in subscript.free_symbols]
-            swept += [Le(0, replaced(place, {r.symbol: point.value(r.start)})) for r in moving] or inside[-1:]
+            swept += [built(Le, 0, replaced(place, {r.symbol: point.value(r.start)})) for r in moving] or inside[-1:]
     given = _given(program, form)
     yield Goal((*given, point.domain), both(*inside))
     if node.over:
@@ -310,10 +310,12 @@ def _along(program: Program, form: Form) -> Iterator[Goal]:
         if isinstance(node, (Gather, Scatter)):
             whole = program.storage(node.source if isinstance(node, Gather) else node.target).shape[node.axis :]
             given = _given(program, form)
-            inside = both(*(both(Le(0, e), Lt(e, extent)) for e, extent in zip(node.places, whole, strict=False)))
+            inside = both(
+                *(both(built(Le, 0, e), built(Lt, e, extent)) for e, extent in zip(node.places, whole, strict=False))
+            )
             yield Goal((*given, *map(_within, node.over)), inside)
-            yield Goal(given, both(*(Le(r.start, r.stop) for r in node.over)))
+            yield Goal(given, both(*(built(Le, r.start, r.stop) for r in node.over)))
         if isinstance(node, Accumulate):
             whole, given = program.storage(node.source).shape[node.axis], _given(program, form)
-            yield Goal((*given, _within(node.over)), both(Le(0, node.place), Lt(node.place, whole)))
-            yield Goal(given, Le(node.over.start, node.over.stop))
+            yield Goal((*given, _within(node.over)), both(built(Le, 0, node.place), built(Lt, node.place, whole)))
+            yield Goal(given, built(Le, node.over.start, node.over.stop))

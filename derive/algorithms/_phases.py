@@ -14,7 +14,7 @@ from sympy import And, Expr, Ge, Integer, Le, Mod, Symbol, expand, floor
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.nodes import Chart
-from derive.remembered import replaced
+from derive.remembered import built, replaced
 
 __all__ = ["phase_cases", "phase_ranges", "phased"]
 
@@ -72,7 +72,7 @@ def _affine(inside: Expr, letter: Symbol) -> bool:
 
 def phase_ranges(chart: Chart) -> Any:
     """The values that remainders have."""
-    return And(*(And(Ge(s, 0), Le(s, e.args[1] - 1)) for s, e in chart.up if isinstance(e, Mod)))
+    return And(*(And(built(Ge, s, 0), built(Le, s, e.args[1] - 1)) for s, e in chart.up if isinstance(e, Mod)))
 
 
 def phase_cases(chart: Chart) -> Iterable[tuple[Expr, Expr]]:

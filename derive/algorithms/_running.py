@@ -17,6 +17,7 @@ from derive.forms.expr import Read, index
 from derive.forms.form import Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.ir.nodes import Access, Accumulate, Range, Storage
+from derive.remembered import built
 
 __all__ = ["Triangle", "accumulated", "distinct", "triangle"]
 
@@ -72,12 +73,12 @@ def _bounded(
     low, high = known.project(*others).bounds(letter)
     if not low or not high:
         return None
-    start, stop = Max(*low), Min(*high) + 1
+    start, stop = built(Max, *low), built(Min, *high) + 1
     try:
-        forwards = given.implies(Le(start, stop))
+        forwards = given.implies(built(Le, start, stop))
     except NotAffine:
         forwards = False
-    span = Range(letter, start, stop if forwards else Max(start, stop))
+    span = Range(letter, start, stop if forwards else built(Max, start, stop))
     return span, moving[0] + (0 if below else 1), below
 
 

@@ -23,6 +23,7 @@ from derive.ir.nodes import Access, Copy, Loop, Range
 from derive.ir.stages import Stage, Staged
 from derive.ir.supposed import Supposed
 from derive.proof.goal import Goal, Obligation
+from derive.remembered import built
 
 __all__ = ["Part", "made_of", "obligations"]
 
@@ -49,7 +50,7 @@ def made_of(
     reads = (Read(part, *(place.xreplace(up) for _, _, place in places)) for part, places in parts)
     more = tuple(Axis(s, ZERO, size - 1, Role.CHANNEL) for s, size in ranks)
     sizes = tuple(size for _, size in ranks)
-    given = And(form.given, *(Ge(s, 1) for s in sizes))
+    given = And(form.given, *(built(Ge, s, 1) for s in sizes))
     other = replace(
         form,
         reduction=(*more, *form.reduction),
@@ -97,7 +98,7 @@ def _check_same(supposed: Supposed, form: Form) -> None:
 
 def _given(supposed: Supposed, form: Form) -> Iterator[Goal]:
     """Sizes are admitted as the layer admits them; those that the parts tell are natural numbers from 1."""
-    more = tuple(Ge(s, 1) for s in supposed.sizes)
+    more = tuple(built(Ge, s, 1) for s in supposed.sizes)
     yield Goal((form.given, *more), supposed.form.given)
     yield Goal((supposed.form.given,), form.given)
 
@@ -113,7 +114,7 @@ def _read(supposed: Supposed, form: Form) -> Iterator[Goal]:
     places = tuple(e.xreplace(up) for e in source.subscripts)
     inside = And(
         *(
-            And(Le(0, e.xreplace(up)), Lt(e.xreplace(up), n))
+            And(built(Le, 0, e.xreplace(up)), built(Lt, e.xreplace(up), n))
             for e, n in zip(supposed.window.subscripts, shape, strict=True)
         )
     )
@@ -128,7 +129,7 @@ def _known(form: Form) -> Iterator[Goal]:
     values = param.values or ()
     if not values:
         raise NoLowering("A program that finds nothing in the weights knows their numbers.")
-    yield Goal((form.given,), And(*(Eq(v, values[0]) for v in values)))
+    yield Goal((form.given,), And(*(built(Eq, v, values[0]) for v in values)))
 
 
 def _source(supposed: Supposed) -> Access:

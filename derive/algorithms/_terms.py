@@ -53,8 +53,8 @@ def same_chart(chart: Chart) -> Any:
     """The conditions that the two maps are inverse: on the chart's letters, and on the form's."""
     down, up = dict(chart.down), dict(chart.up)
     return (
-        And(*(Eq(s, replaced(e, down)) for s, e in chart.up)),
-        And(*(Eq(s, replaced(e, up)) for s, e in chart.down)),
+        And(*(built(Eq, s, replaced(e, down)) for s, e in chart.up)),
+        And(*(built(Eq, s, replaced(e, up)) for s, e in chart.down)),
     )
 
 
@@ -164,7 +164,7 @@ class Terms:
         arrays = (form.input, form.output, *(p.array for p in form.params))
         self.data = {s for a in arrays if a.name in batched for e in a.shape for s in e.free_symbols}
         self.letters = (*self.items, *(s for s, _ in chart.up))
-        facts = (Ge(BATCH, 1), Le(0, ITEM), Lt(ITEM, BATCH)) if items else ()
+        facts = (built(Ge, BATCH, 1), built(Le, 0, ITEM), built(Lt, ITEM, BATCH)) if items else ()
         self.given = Polyhedron.of(form.given, *facts[:1])
         self.part = part or Part(cases=tuple(phase_cases(chart)))
         live = self.part.of(replaced(form.live, self.down))

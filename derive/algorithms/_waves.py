@@ -19,6 +19,7 @@ from derive.errors import NoLowering
 from derive.ir.nodes import Access
 from derive.ir.spectra import Product, Transform
 from derive.ir.stages import Staged, Statement, reads_of, statements
+from derive.remembered import built
 
 __all__ = ["check_roots", "check_spectra", "roots", "without_waves"]
 
@@ -49,13 +50,13 @@ def without_waves(letters: tuple[Symbol, ...], facts: Facts, entries: Entries) -
         order, exponent = _summed(letter, mine)
         ranged = [f for f in facts if letter in f.free_symbols]
         parts = {part for f in ranged for part in And.make_args(f)}
-        if parts != {Le(0, letter), Lt(letter, order)}:
+        if parts != {built(Le, 0, letter), built(Lt, letter, order)}:
             raise NoLowering(f"The letter {letter} of a transform is to run through 0 ≤ {letter} < {order} alone.")
         letters = tuple(s for s in letters if s != letter)
         facts = tuple(f for f in facts if f not in ranged)
         waves = [w for w in waves if w not in mine]
-        places.append(And(Lt(-order, exponent), Lt(exponent, order)))
-        equations.append(Eq(exponent, 0))
+        places.append(And(built(Lt, -order, exponent), built(Lt, exponent, order)))
+        equations.append(built(Eq, exponent, 0))
     if waves:
         raise NoLowering(f"A transform isn't undone: the root to the power {waves[0].subscripts[1]} is left.")
     return letters, (*facts, *equations), left, tuple(places)

@@ -25,7 +25,7 @@ from derive.ir.stages import Room, Stage
 from derive.proof.goal import Goal, Status
 from derive.proof.smt import in_fixed_order
 from derive.proof.solver import decide
-from derive.remembered import replaced
+from derive.remembered import built, replaced
 
 __all__ = [
     "BATCH",
@@ -215,7 +215,8 @@ def single(found: Window, batched: frozenset[str]) -> None:
         last = m.stride * (m.places - 1) + m.base
         if (
             m.tap is None
-            and decide(Goal((form.given,), And(Le(0, m.base), Lt(last, m.extent))).smt) is not Status.PROVED
+            and decide(Goal((form.given,), And(built(Le, 0, m.base), built(Lt, last, m.extent))).smt)
+            is not Status.PROVED
         ):
             raise NoLowering(f"it needs reads inside {form.input.name} along {m.place}, where the window has no taps")
 

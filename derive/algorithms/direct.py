@@ -44,6 +44,7 @@ from derive.ir.nodes import (
     SizeFrom,
     Storage,
 )
+from derive.remembered import built
 
 __all__ = ["direct"]
 
@@ -242,7 +243,7 @@ def _summed(terms: Terms, register: Access) -> tuple[Node, ...]:
     summing = (*(terms.items if summed else ()), *form.reduction_symbols)
     outer = (*(() if summed else terms.items), *form.output.symbols)
     loops = [terms.range(s, (*outer, *summing[: d + 1]), summing[d + 1 :]) for d, s in enumerate(summing)]
-    known = Polyhedron.of(form.given, form.output.holds(), Le(0, ITEM), Lt(ITEM, BATCH))
+    known = Polyhedron.of(form.given, form.output.holds(), built(Le, 0, ITEM), built(Lt, ITEM, BATCH))
     guards = _guards(terms, And(terms.terms.project(*summing).simplify(known).conditions, terms.rest), summing)
     return _nest(loops, MultiplyAdd(register, (), accesses.factors, "", accesses.times), guards, {}, _acc(terms))
 

@@ -24,6 +24,7 @@ from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range
 from derive.ir.spectra import Normwise, Product, Transform
 from derive.ir.stages import Halo, Knob, Room, Stage, Staged, Store, Tiles
+from derive.remembered import built
 
 __all__ = ["fft"]
 
@@ -115,7 +116,7 @@ class _Fourier:
             item=ITEM,
             chart=self._chart(),
             strict=False,
-            fits=And(*(Ge(a.N, self._needed(a)) for a in self.axes)),
+            fits=And(*(built(Ge, a.N, self._needed(a)) for a in self.axes)),
             normwise=Normwise(tuple(a.N for a in self.axes)),
         )
 

@@ -27,6 +27,7 @@ from derive.ir.stages import MatMul, Room, ShiftedSum, Stage, Staged
 from derive.ir.supposed import Supposed
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
+from derive.remembered import built
 
 __all__ = ["folded"]
 
@@ -54,7 +55,7 @@ def _mirror(found: Window) -> tuple[Symbol, Expr]:
 def _is_mirrored(found: Window) -> bool:
     """Whether the derivation says that weights are the same from both sides."""
     turned, weight = dict([_mirror(found)]), found.weight.subscripts
-    ranges = (And(Le(0, m.tap), Lt(m.tap, m.taps)) for m in found.taps)
+    ranges = (And(built(Le, 0, m.tap), built(Lt, m.tap, m.taps)) for m in found.taps)
     other = tuple(e.xreplace(turned) for e in weight)
     same = And(found.mask.xreplace(turned), equal_places(other, weight))
     return decide(Goal((found.form.given, *ranges, found.mask), same).smt) is Status.PROVED
@@ -67,7 +68,7 @@ def _supposed(found: Window) -> Supposed:
     half = floor((found.moving[-1].taps + 1) / Integer(2))
     axes = tuple((m.tap, m.taps, m.tap) for m in found.taps if m.tap is not None and m.tap != tap)
     says = f"its window is the same at {spelled(tap)} and {spelled(other)}"
-    return made_of(found, ((name, (*axes, (tap, half, Min(tap, other)))),), says, "mirrored", (len(axes),))
+    return made_of(found, ((name, (*axes, (tap, half, built(Min, tap, other)))),), says, "mirrored", (len(axes),))
 
 
 class _Folded(Rows):
@@ -117,5 +118,5 @@ class _Folded(Rows):
     def _sum(self) -> ShiftedSum:
         whole = super()._sum()
         other = expand(self.along.taps - 1 - self.b)
-        source = Access(whole.source.array, (Min(self.b, other), *whole.source.subscripts[1:]))
+        source = Access(whole.source.array, (built(Min, self.b, other), *whole.source.subscripts[1:]))
         return replace(whole, source=source, says=whole.says.replace(entry(whole.source), entry(source)))

@@ -22,6 +22,7 @@ from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Copy, Guard, Let, Loop, Range
 from derive.ir.stages import Cases, Constants, Halo, MatMul, Room, Stage, Staged
+from derive.remembered import built
 
 __all__ = ["phased"]
 
@@ -101,7 +102,7 @@ class _Phased(Winograd):
         every = (*taps, *more)
         target = Access(phase.name, tuple(r.symbol for r in every))
         source = Access(name, (*self._tap(), *(r.symbol for r in rest)))
-        inside = And(*(Lt(tap, m.taps) for tap, m in zip(self._tap(), self.axes, strict=True)))
+        inside = And(*(built(Lt, tap, m.taps) for tap, m in zip(self._tap(), self.axes, strict=True)))
         body: Stage = Guard(inside, (Copy(target, rest, source),))
         says = f"{entry(target)} = {entry(source)}, 0 beyond the last tap"
         looped = [r for r in every if r not in rest]

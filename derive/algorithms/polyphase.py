@@ -23,6 +23,7 @@ from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Copy, Guard, Let, Loop, Range
 from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Stage, Staged, Store, Tiles
+from derive.remembered import built
 
 __all__ = ["polyphase"]
 
@@ -74,7 +75,7 @@ class _Polyphase(Rows):
         place = self.down.stride * self.s + self.down.reach * self.a
         target = Access(self.T, (self.h, self.s, place, self.f, *(r.symbol for r in outer)))
         body: Stage = Guard(
-            Lt(tap, self.along.taps), (Copy(target, (Range(self.a, ZERO, self.down.taps), *outer), source),)
+            built(Lt, tap, self.along.taps), (Copy(target, (Range(self.a, ZERO, self.down.taps), *outer), source),)
         )
         for r in (Range(self.s, ZERO, self.S), Range(self.f, ZERO, self.sigma)):
             body = Loop(r, (body,))

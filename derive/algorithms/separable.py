@@ -27,6 +27,7 @@ from derive.ir.nodes import Access, Chart, Let, Loop, Range
 from derive.ir.stages import Halo, Knob, MatMul, Room, Stage, Staged, Store, Tiles
 from derive.proof.goal import Goal, Status
 from derive.proof.solver import decide
+from derive.remembered import built
 
 __all__ = ["separable"]
 
@@ -178,9 +179,9 @@ class _Separable:
     def _larger(self, one: Expr, two: Expr) -> Expr:
         """The larger of two, for all sizes where one of them always is."""
         for left, right in ((one, two), (two, one)):
-            if decide(Goal((self.form.given,), Ge(left, right)).smt) is Status.PROVED:
+            if decide(Goal((self.form.given,), built(Ge, left, right)).smt) is Status.PROVED:
                 return left
-        return Max(one, two)
+        return built(Max, one, two)
 
     def _second(self, right: Access) -> MatMul:
         left = Access(self.Z, (*self.rank, self.q, self.along.stride * self.T * self.h + self.c))

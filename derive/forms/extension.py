@@ -10,11 +10,13 @@ The names are those of `numpy.pad`, where periodic is 'wrap' and nearest is 'edg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from sympy import Expr, Integer, Max, Min, Mod, expand
 
 from derive.forms.form import Array, Axis
+from derive.remembered import built
 
 __all__ = ["EXTENSIONS", "WORDS", "extended", "places_beyond"]
 
@@ -32,17 +34,17 @@ def _periodic(place: Expr, extent: Expr) -> Expr:
 
 def _symmetric(place: Expr, extent: Expr) -> Expr:
     around = Mod(place, 2 * extent)
-    return Min(around, 2 * extent - 1 - around)
+    return built(Min, around, 2 * extent - 1 - around)
 
 
 def _reflect(place: Expr, extent: Expr) -> Expr:
-    period = Max(1, 2 * extent - 2)  # one place alone is its own mirror
+    period = built(Max, 1, 2 * extent - 2)  # one place alone is its own mirror
     around = Mod(place, period)
-    return Min(around, period - around)
+    return built(Min, around, period - around)
 
 
 def _nearest(place: Expr, extent: Expr) -> Expr:
-    return Max(Integer(0), Min(place, extent - 1))
+    return built(Max, Integer(0), built(Min, place, extent - 1))
 
 
 EXTENSIONS: Mapping[str, Callable[[Expr, Expr], Expr]] = {
@@ -53,16 +55,18 @@ EXTENSIONS: Mapping[str, Callable[[Expr, Expr], Expr]] = {
 }
 
 
+@lru_cache(maxsize=4096)
 def extended(edge: str, axis: Axis, place: Expr) -> Expr:
     """The place of the axis that is read at `place`, inside or not."""
     return EXTENSIONS[edge](place - axis.lower, axis.extent) + axis.lower
 
 
-def places_beyond(array: Array, read: Sequence[Expr]) -> tuple[str, tuple[Expr, ...]] | None:
+@lru_cache(maxsize=1024)
+def places_beyond(array: Array, read: tuple[Expr, ...]) -> tuple[str, tuple[Expr, ...]] | None:
     """The edge beyond which an array is read, and the places before they are brought inside; None where none is."""
     for edge in EXTENSIONS:
         places = tuple(_place(edge, axis, e) for axis, e in zip(array.axes, read, strict=True))
-        if places != tuple(read) and not any(e.has(Mod, Max, Min) for e in places):
+        if places != read and not any(e.has(Mod, Max, Min) for e in places):
             return edge, places
     return None
 

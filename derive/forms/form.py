@@ -326,4 +326,4 @@ def _live(form: Form) -> Any:
 
 def equal_places(left: Iterable[Expr], right: Iterable[Expr]) -> Any:
     """The condition that two index tuples agree."""
-    return both(*(Eq(x, y) for x, y in zip(left, right, strict=True)))
+    return both(*(built(Eq, x, y) for x, y in zip(left, right, strict=True)))

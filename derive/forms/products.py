@@ -10,6 +10,7 @@ from sympy import And, Eq, Expr, Mul, Rational, S, Sum
 
 from derive.forms.expr import Read, Where
 from derive.forms.form import Axis, Role
+from derive.remembered import built
 
 __all__ = ["Product", "product_of", "same_product", "sums", "weighted"]
 
@@ -79,14 +80,14 @@ def same_product(left: Expr, right: Expr) -> Any:
     """
     one, other = weighted(left), weighted(right)
     if one is None or other is None:
-        return Eq(left, right)
+        return built(Eq, left, right)
     names = [sorted(f.array for f in part.factors) for part in (one, other)]
     if names[0] != names[1] or len(set(names[0])) < len(names[0]):
-        return Eq(left, right)
+        return built(Eq, left, right)
     at = {f.array: f for f in other.factors}
     pairs = [(f, at[f.array]) for f in one.factors]
-    same = (Eq(x, y) for a, b in pairs for x, y in zip(a.subscripts, b.subscripts, strict=True))
-    return And(Eq(one.times, other.times), *same)
+    same = (built(Eq, x, y) for a, b in pairs for x, y in zip(a.subscripts, b.subscripts, strict=True))
+    return And(built(Eq, one.times, other.times), *same)
 
 
 def sums(expression: Any) -> tuple[Axis, ...]:

@@ -31,6 +31,7 @@ from sympy import Expr, Integer, Min, Symbol, ceiling, expand
 from derive.ir.nodes import Access, Copy, Guard, Loop, Range
 from derive.ir.spectra import Transform
 from derive.ir.stages import Halo, MatMul, Room, ShiftedSum, Staged, Store, Tiles, WeightedSum, statements
+from derive.remembered import built
 
 __all__ = ["Work", "work"]
 
@@ -198,7 +199,7 @@ def _broken(node: Store, elements: Expr, around: tuple[Tiles, ...]) -> Expr:
     last = node.target.subscripts[-1:]
     tiles = [t for t in around if last and t.low in last[0].free_symbols]
     run = _extent(r for r in node.over if last and r.symbol in last[0].free_symbols)
-    return sum((elements / run * Min(1, ceiling(t.extent / t.step) - 1) for t in tiles), Integer(0))
+    return sum((elements / run * built(Min, 1, ceiling(t.extent / t.step) - 1) for t in tiles), Integer(0))
 
 
 def _scattered(access: Access, over: Iterable[Range]) -> bool:
@@ -222,7 +223,7 @@ def _multiplied(program: Staged, node: MatMul, times: Expr) -> Work:
 def _entries(program: Staged, access: Access, over: Iterable[Range]) -> Expr:
     """How many entries of an array a statement reads at most; products that share entries read them once."""
     read = _extent(r for r in over if access.along((r,)))
-    return Min(read, _product(program.shape(access.array)))
+    return built(Min, read, _product(program.shape(access.array)))
 
 
 def _run(program: Staged, node: Copy | Halo) -> Expr:

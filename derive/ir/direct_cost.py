@@ -23,6 +23,7 @@ from derive.ir.nodes import (
     Range,
     Scatter,
 )
+from derive.remembered import built
 
 __all__ = ["direct_work"]
 
@@ -72,7 +73,7 @@ def _means(over: Iterable[Range], around: Mapping[Symbol, Let | Range]) -> dict[
         if len(loops) == 1 and not (loops[0].stop - loops[0].start).free_symbols & set(around):
             (span,) = loops
             total = Sum(length, (span.symbol, span.start, span.stop - 1))
-            found[r.symbol] = total / Max(1, span.stop - span.start)
+            found[r.symbol] = total / built(Max, 1, span.stop - span.start)
     return found
 
 
@@ -103,7 +104,7 @@ def _count(program: Program, span: Range) -> Expr:
     """How many values, at 0 for whatever is no size."""
     length = span.stop - span.start
     still = {s: Integer(0) for s in length.free_symbols if s not in program.sizes and s != program.batch}
-    return Max(length.xreplace(still), 0) if still or length.has(Max, Min) else length
+    return built(Max, length.xreplace(still), 0) if still or length.has(Max, Min) else length
 
 
 def _elements(

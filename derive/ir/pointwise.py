@@ -12,6 +12,7 @@ from sympy import And, Expr, Ge, Lt, Symbol, expand
 
 from derive.ir.nodes import Access, Copy, Fill, Guard, Launch, Loop, MultiplyAdd, Node, Program, Range, Scratch, Storage
 from derive.ir.stages import Halo, Staged, Store
+from derive.remembered import built
 
 __all__ = ["Pointwise", "as_launch", "threads_of"]
 
@@ -50,7 +51,7 @@ def _filled(program: Staged, node: Halo) -> tuple[Node, ...]:
 def _position(subscript: Expr, extent: Expr, over: tuple[Range, ...]) -> tuple[object, ...]:
     """What makes a subscript a position of its axis, where it isn't one for all values of its letter."""
     whole = any(subscript == r.symbol and r.start == 0 and expand(r.stop - extent) == 0 for r in over)
-    return () if whole else (Ge(subscript, 0), Lt(subscript, extent))
+    return () if whole else (built(Ge, subscript, 0), built(Lt, subscript, extent))
 
 
 def _stored(node: Store) -> tuple[Node, ...]:

@@ -31,7 +31,7 @@ from derive.ir.nodes import (
     walk,
 )
 from derive.ir.tiles import Tiled
-from derive.remembered import replaced
+from derive.remembered import built, replaced
 
 __all__ = ["PRODUCTS", "Threads", "blocked_threads", "halo_threads", "moved", "plain_threads", "tiled_threads"]
 
@@ -81,7 +81,7 @@ def plain_threads(program: Program, terms: Expr, block: int) -> Threads:
     assert isinstance(launch, Launch)
     count = _Counter(program, ())
     found = sum(count.products(launch.body, S.One), S.Zero)
-    products = found if _reaches(found, terms) else Min(terms, found)
+    products = found if _reaches(found, terms) else built(Min, terms, found)
     total = sum((m.times for m in count.accesses(launch.body)), S.Zero)
     threads = count.all(launch.threads)
     return count.settled(Threads(threads, Integer(block), products, total, total, moved(program), rolled=PRODUCTS), {})
@@ -259,7 +259,7 @@ class _Counter:
         lengths = [expand(stop - start) for stop in stops for start in starts]
         still = {e for e in map(self._everywhere, lengths) if e is not None}
         kept = sorted(still or {self._first(lengths[0])}, key=str)
-        length = kept[0] if len(kept) == 1 else Min(*kept)
+        length = kept[0] if len(kept) == 1 else built(Min, *kept)
         return length if span.step == 1 else ceiling(length / span.step)
 
     def _everywhere(self, length: Expr) -> Expr | None:

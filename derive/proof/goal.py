@@ -27,6 +27,12 @@ class Goal:
         return tuple(fact for fact in _flat(self.given) if fact is not true)
 
     @cached_property
+    def evident(self) -> bool:
+        """Whether each part of `show` is among what is given, so that no solver needs to look."""
+        known = {part for fact in self.given for part in And.make_args(fact)}
+        return all(part is true or part in known for part in And.make_args(self.show))
+
+    @cached_property
     def smt(self) -> str:
         """SMT-LIB 2 text that is unsatisfiable exactly when the goal holds."""
         return script(list(_flat(self.given)), self.show)

@@ -37,7 +37,7 @@ from derive.proof.spanned import SUMMED, summed
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View, substitute
 from derive.proof.transform import transformed
 from derive.proof.wellformed import check_first, check_form, check_step, form_sizes
-from derive.remembered import both, replaced
+from derive.remembered import both, built, replaced
 
 __all__ = ["any_form_obligations", "form_obligations", "step_obligations"]
 
@@ -99,7 +99,7 @@ def _injective(form: Form) -> Goal:
     taken = {s.name for s in (*form.output.symbols, *form.reduction_symbols, *form_sizes(form))}
     twin = {s: index(_fresh(s.name, taken)) for s in form.reduction_symbols}
     same_read = equal_places(form.read, (replaced(e, twin) for e in form.read))
-    same_term = both(*(Eq(s, t) for s, t in twin.items()))
+    same_term = both(*(built(Eq, s, t) for s, t in twin.items()))
     return Goal((form.given, form.live, replaced(form.live, twin), same_read), same_term)
 
 
@@ -245,20 +245,20 @@ class _Named:
         step, old, new = self.step, self.step.before, self.step.after
         down, up = dict(step.to_before), dict(step.to_after)
         old_weight = self.before(old.weight)
-        back = both(*(Eq(s, replaced(step.to_after[s], down)) for s in up))
-        forth = both(*(Eq(s, replaced(step.to_before[s], up)) for s in down))
+        back = both(*(built(Eq, s, replaced(step.to_after[s], down)) for s in up))
+        forth = both(*(built(Eq, s, replaced(step.to_before[s], up)) for s in down))
         same_read = equal_places((replaced(e, down) for e in old.read), new.read[: len(old.read)])
         forward = both(
-            replaced(old.live, down), same_read, Eq(replaced(old_weight, down), self.after(new.weight)), back
+            replaced(old.live, down), same_read, built(Eq, replaced(old_weight, down), self.after(new.weight)), back
         )
-        backward = Or(Eq(old_weight, 0), both(replaced(new.live, up), forth))
+        backward = Or(built(Eq, old_weight, 0), both(replaced(new.live, up), forth))
         goals = (Goal((*self.facts, new.live), forward), Goal((*self.facts, old.live), backward), self.biases())
         return (*goals, self._thin()) if step.kind is Kind.EXTENSION else goals
 
     def biases(self) -> Goal:
         """The outputs correspond, with equal biases."""
         old, new, down = self.step.before, self.step.after, dict(self.step.to_before)
-        bias = Eq(self.before(old.bias).xreplace(down), self.after(new.bias))
+        bias = built(Eq, self.before(old.bias).xreplace(down), self.after(new.bias))
         return Goal((*self.facts, new.output.holds()), both(old.output.holds().xreplace(down), bias))
 
     def _thin(self) -> Goal:
@@ -268,7 +268,7 @@ class _Named:
             (self.step.before.input, self.step.after.input),
         )
         added = [axis for old, new in pairs for axis in new.axes[len(old.axes) :]]
-        return Goal(self.facts, both(*(Eq(axis.lower, axis.upper) for axis in added)))
+        return Goal(self.facts, both(*(built(Eq, axis.lower, axis.upper) for axis in added)))
 
     def stated(self) -> tuple[Goal, ...]:
         """Where a clause reads an entry, the entry is free."""
@@ -284,7 +284,7 @@ class _Named:
     def restricted(self) -> tuple[Goal, ...]:
         """Each clause of the constraint, through the embedding."""
         return tuple(
-            Goal((*self.facts, clause.given), Eq(self.before(clause.left), self.before(clause.right)))
+            Goal((*self.facts, clause.given), built(Eq, self.before(clause.left), self.before(clause.right)))
             for clause in self.step.clauses
         )
 
@@ -296,11 +296,11 @@ class _Named:
             for instance in self.step.instances:
                 if instance.array == param.name:
                     given, left, right = instance.apply(self.step.clauses[instance.clause])
-                    facts.append(Implies(given, Eq(*(rename_arrays(e, self.old) for e in (left, right)))))
+                    facts.append(Implies(given, built(Eq, *(rename_arrays(e, self.old) for e in (left, right)))))
                     witnesses.append(_witness(param, instance.values))
             entry = rename_arrays(param.array.entry(), self.old)
             rebuilt = substitute(substitute(entry, self.embeddings), self.sections)
-            goals.append(Goal((*self.facts, param.domain, *facts), Eq(rebuilt, entry)))
+            goals.append(Goal((*self.facts, param.domain, *facts), built(Eq, rebuilt, entry)))
         return tuple(goals), "; ".join(dict.fromkeys(witnesses))
 
     def once(self) -> tuple[Goal, ...]:
@@ -312,7 +312,7 @@ class _Named:
             pulled = substitute(entry, self.sections)
             inside = both(*(old[r.array].domain_at(r.subscripts) for r in reads(pulled) if r.array in old))
             rebuilt = substitute(pulled, self.embeddings)
-            goals.append(Goal((*self.facts, param.domain), both(inside, Eq(rebuilt, entry))))
+            goals.append(Goal((*self.facts, param.domain), both(inside, built(Eq, rebuilt, entry))))
         return tuple(goals)
 
 
@@ -325,7 +325,11 @@ def _guarded(expression: Any, conditions: tuple[Any, ...] = ()) -> Iterator[tupl
         yield from _guarded(value, (*conditions, condition))
         yield from _guarded(other, (*conditions, Not(condition)))
     elif isinstance(expression, Sum):
-        ranges = (bound for letter, low, high in expression.limits for bound in (Le(low, letter), Le(letter, high)))
+        ranges = (
+            bound
+            for letter, low, high in expression.limits
+            for bound in (built(Le, low, letter), built(Le, letter, high))
+        )
         yield from _guarded(expression.function, (*conditions, *ranges))
     else:
         for part in sorted(expression.args, key=str):

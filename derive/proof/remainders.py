@@ -48,22 +48,22 @@ def abstracted(expressions: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     facts = [_known(mod.args[0], mod.args[1], letter) for mod, letter in letters.items()]
     for (one, r), (other, t) in combinations(letters.items(), 2):
         if one.args[1] == other.args[1]:
-            facts.append(Implies(Eq(one.args[0], other.args[0]), Eq(r, t)))
+            facts.append(Implies(built(Eq, one.args[0], other.args[0]), built(Eq, r, t)))
     return plain, [*facts, *(_divides(divisor, letter) for divisor, letter in divisors.items())]
 
 
 def _divides(divisor: Any, g: Symbol) -> Any:
     """What is known of g = gcd(x, y): it is no more than what it divides, which x - y is too."""
     x, y = divisor.args
-    parts = [Implies(Ge(e, 1), And(Le(1, g), Le(g, e))) for e in (x, y)]
-    gaps = [Implies(And(Ge(e, 0), Ge(f, e + 1)), Le(g, f - e)) for e, f in ((x, y), (y, x))]
-    return And(Ge(g, 0), *parts, *gaps)
+    parts = [Implies(built(Ge, e, 1), And(built(Le, 1, g), built(Le, g, e))) for e in (x, y)]
+    gaps = [Implies(And(built(Ge, e, 0), built(Ge, f, e + 1)), built(Le, g, f - e)) for e, f in ((x, y), (y, x))]
+    return And(built(Ge, g, 0), *parts, *gaps)
 
 
 @lru_cache(maxsize=4096)
 def _known(x: Any, n: Any, r: Symbol) -> Any:
-    cases = (Implies(And(Le(0, value), Lt(value, n)), Eq(r, value)) for value in (x, x + n, x - n))
-    return Implies(Ge(n, 1), And(Le(0, r), Lt(r, n), *cases))
+    cases = (Implies(And(built(Le, 0, value), built(Lt, value, n)), built(Eq, r, value)) for value in (x, x + n, x - n))
+    return Implies(built(Ge, n, 1), And(built(Le, 0, r), built(Lt, r, n), *cases))
 
 
 def congruences(expressions: Sequence[Any]) -> Iterator[Any]:
@@ -74,8 +74,8 @@ def congruences(expressions: Sequence[Any]) -> Iterator[Any]:
         for sign in (1, -1) if other.args[1] == n else ():
             gap = expand(one.args[0] - sign * other.args[0])
             rest = one - sign * other - gap
-            near = And(Ge(n, 1), Le(-2 * n, gap), Le(gap, 2 * n))
-            yield Implies(near, Or(*(Eq(rest, q * n) for q in _QUOTIENTS)))
+            near = And(built(Ge, n, 1), built(Le, -2 * n, gap), built(Le, gap, 2 * n))
+            yield Implies(near, Or(*(built(Eq, rest, q * n) for q in _QUOTIENTS)))
 
 
 def by_size(given: Any, claims: Sequence[Any], most: int) -> Iterator[tuple[Any, dict[Symbol, Any]]]:
@@ -83,7 +83,7 @@ def by_size(given: Any, claims: Sequence[Any], most: int) -> Iterator[tuple[Any,
     sizes = sorted({s for c in (given, *claims) for m in c.atoms(Mod) for s in m.args[1].free_symbols}, key=text)
     for chosen in product((*range(1, most + 1), None), repeat=len(sizes)):
         at = {s: Integer(n) for s, n in zip(sizes, chosen, strict=True) if n is not None}
-        large = (Ge(s, most + 1) for s, n in zip(sizes, chosen, strict=True) if n is None)
+        large = (built(Ge, s, most + 1) for s, n in zip(sizes, chosen, strict=True) if n is None)
         case = both(replaced(given, at), *large)
         if case != False:  # noqa: E712  SymPy's
             yield case, at
@@ -146,8 +146,8 @@ def congruent(expressions: Sequence[Any]) -> Iterator[Any]:
             gap = expand(_flat(one.args[0], n) - sign * _flat(other.args[0], n))
             if isinstance(gap, Integer):
                 most = abs(int(gap)) + 1
-                near = (Eq(one - sign * other, gap + q * n) for q in range(-most, most + 1))
-                yield Implies(Ge(n, 1), Or(*near))
+                near = (built(Eq, one - sign * other, gap + q * n) for q in range(-most, most + 1))
+                yield Implies(built(Ge, n, 1), Or(*near))
 
 
 def _flat(x: Any, n: Any) -> Any:

@@ -6,7 +6,7 @@ A solver knows words of its own (`abs`, `mod`, z3 even `sin`). A name that could
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -38,11 +38,11 @@ from sympy import (
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import TextError
-from derive.forms.expr import Read, Where
+from derive.forms.expr import Gcd, Read, Where
 from derive.proof.remainders import abstracted
 from derive.remembered import text
 
-__all__ = ["ABSTRACTED", "in_fixed_order", "is_plain", "script", "smt_name", "to_smt"]
+__all__ = ["ABSTRACTED", "in_fixed_order", "is_plain", "joint_script", "script", "smt_name", "to_smt"]
 
 ABSTRACTED = "; remainders by a size are abstracted: a model proves nothing"
 
@@ -64,16 +64,41 @@ def script(given: list[Any], show: Any) -> str:
     """
     (*given, show), known = abstracted([*given, show])
     given = [*given, *known]
-    symbols = sorted(frozenset().union(*map(_symbols, (*given, show))), key=text)
-    arrays = sorted(frozenset().union(*map(_arrays, (*given, show))))
-    _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
-    linear = not any(_multiplies(e) for e in (*given, show))
-    lines = [f"(set-logic {'QF_UFLIRA' if linear else 'QF_UFNIRA'})"]
-    lines += [f"(declare-const {smt_name(s.name)} Int)" for s in symbols]
-    lines += [f"(declare-fun {smt_name(name)} ({' '.join(['Int'] * rank)}) Real)" for name, rank in arrays]
-    lines += [f"(assert {to_smt(fact)})" for fact in given if fact is not BooleanTrue()]
+    lines = [*_declared([*given, show]), *(f"(assert {to_smt(fact)})" for fact in given if fact is not BooleanTrue())]
     lines = [ABSTRACTED, *lines] if known else lines
     return "\n".join([*lines, f"(assert (not {to_smt(show)}))", "(check-sat)", ""])
+
+
+def joint_script(goals: Sequence[tuple[Sequence[Any], Any]]) -> str | None:
+    """The text that is unsatisfiable exactly when what is given implies what is to be shown, in each of several goals.
+
+    What they are all given is said once. None where the goals are not of one kind: linear, with names that mean the same in all.
+    """
+    parts = list(dict.fromkeys(e for given, show in goals for e in (*given, show)))
+    if any(_multiplies(e) or _divides_by_size(e) for e in parts):
+        return None
+    try:
+        lines = _declared(parts)
+    except TextError:
+        return None
+    first, *others = (dict.fromkeys(given) for given, _ in goals)
+    common = dict.fromkeys(fact for fact in first if all(fact in other for other in others))
+    lines += [f"(assert {to_smt(fact)})" for fact in common if fact is not BooleanTrue()]
+    failing = (
+        _fold("and", [*(to_smt(f) for f in given if f not in common), f"(not {to_smt(show)})"]) for given, show in goals
+    )
+    return "\n".join([*lines, f"(assert {_fold('or', list(failing))})", "(check-sat)", ""])
+
+
+def _declared(expressions: Sequence[Any]) -> list[str]:
+    """The logic and the names that the expressions need."""
+    symbols = sorted(frozenset().union(*map(_symbols, expressions)), key=text)
+    arrays = sorted(frozenset().union(*map(_arrays, expressions)))
+    _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
+    linear = not any(map(_multiplies, expressions))
+    lines = [f"(set-logic {'QF_UFLIRA' if linear else 'QF_UFNIRA'})"]
+    lines += [f"(declare-const {smt_name(s.name)} Int)" for s in symbols]
+    return lines + [f"(declare-fun {smt_name(name)} ({' '.join(['Int'] * rank)}) Real)" for name, rank in arrays]
 
 
 def is_plain(name: str) -> bool:
@@ -105,6 +130,12 @@ def _multiplies(expression: Any) -> bool:
     return (
         here or (isinstance(expression, Pow) and expression.has(Symbol, Read)) or any(map(_multiplies, expression.args))
     )
+
+
+@lru_cache(maxsize=65536)
+def _divides_by_size(expression: Any) -> bool:
+    """Whether a remainder or a divisor in it is to be abstracted."""
+    return bool(expression.has(Gcd)) or any(not isinstance(m.args[1], Integer) for m in expression.atoms(Mod))
 
 
 @lru_cache(maxsize=65536)

@@ -28,7 +28,7 @@ from derive.forms.products import same_product, sums, weighted
 from derive.proof.composition import composed
 from derive.proof.goal import Goal, Obligation
 from derive.proof.step import Step, View
-from derive.remembered import both, replaced
+from derive.remembered import both, built, replaced
 
 __all__ = ["EDGES", "transformed"]
 
@@ -50,7 +50,7 @@ def _selected(step: Step) -> tuple[Obligation, ...]:
     old, new, down = step.before, step.after, dict(step.to_before)
     source = tuple(replaced(e, down) for e in old.read)
     same = both(equal_places(source, new.read), same_product(replaced(old.weight, down), new.weight))
-    kept = both(replaced(step.selected, down), Eq(replaced(old.bias, down), new.bias))
+    kept = both(replaced(step.selected, down), built(Eq, replaced(old.bias, down), new.bias))
     biases = Goal((new.given, old.given, new.output.holds()), kept)
     return (
         _bijection(step, old.live, tuple(down), same),
@@ -116,8 +116,8 @@ def _bijection(step: Step, live: Any, letters: tuple[Symbol, ...], same: Any) ->
     """Live new terms and live old terms, of which `letters` tell the old ones apart, correspond, and `same` holds."""
     down, up = dict(step.to_before), dict(step.to_after)
     facts = (step.after.given, step.before.given)
-    back = both(*(Eq(s, replaced(step.to_after[s], down)) for s in up))
-    forth = both(*(Eq(s, replaced(step.to_before[s], up)) for s in letters))
+    back = both(*(built(Eq, s, replaced(step.to_after[s], down)) for s in up))
+    forth = both(*(built(Eq, s, replaced(step.to_before[s], up)) for s in letters))
     terms = (
         Goal((*facts, step.after.live), both(replaced(live, down), same, back)),
         Goal((*facts, live, step.selected), both(replaced(step.after.live, up), forth)),
@@ -135,7 +135,7 @@ def _fixed(step: Step) -> tuple[Obligation, ...]:
     _roles(len(weight.factors) == len(number.factors) == 1)
     rest = iter(weight.factors[0].subscripts)
     _roles(all(s in rest for s in number.factors[0].subscripts))
-    same = both(equal_places(old.read, new.read), Eq(weight.times, number.times))
+    same = both(equal_places(old.read, new.read), built(Eq, weight.times, number.times))
     return (_same_terms(step, same),)
 
 
@@ -148,7 +148,7 @@ def _extended(step: Step) -> tuple[Obligation, ...]:
         for axis, place in zip(old.input.axes, old.read, strict=True)
     ]
     inside = old.input.holds(old.read)
-    same = both(equal_places(new.read, wanted), Eq(old.weight, new.weight))
+    same = both(equal_places(new.read, wanted), built(Eq, old.weight, new.weight))
     away = {s: index(f"{s.name}_") for s in old.output.symbols}
     return (
         Obligation(
@@ -158,7 +158,7 @@ def _extended(step: Step) -> tuple[Obligation, ...]:
                 Goal((*facts, new.live), same),
                 Goal((*facts, new.live, inside), old.live),
                 Goal((*facts, old.live), new.live),
-                Goal((*facts, new.output.holds()), Eq(old.bias, new.bias)),
+                Goal((*facts, new.output.holds()), built(Eq, old.bias, new.bias)),
             ),
         ),
         Obligation(
@@ -190,7 +190,7 @@ def _composed(step: Step) -> tuple[Obligation, ...]:
             (
                 Goal((*facts, new.live), both(live, same)),
                 Goal((*facts, live), new.live),
-                Goal((*facts, new.output.holds()), Eq(outer.bias, new.bias)),
+                Goal((*facts, new.output.holds()), built(Eq, outer.bias, new.bias)),
             ),
         ),
     )

@@ -1,9 +1,14 @@
-"""A goal that z3's core leaves open goes to its full strategy."""
+"""A goal that z3's core leaves open goes to its full strategy; goals of one obligation are asked for together."""
 
+import pytest
 import z3
+from sympy import And, Eq, Ge, Le, Lt, Mod, Or, true
 
-from derive.proof.goal import Status
-from derive.proof.solver import decide
+from derive.forms.expr import Read, indices
+from derive.proof import solver
+from derive.proof.goal import Goal, Obligation, Status
+from derive.proof.smt import joint_script
+from derive.proof.solver import decide, discharge
 
 _TEXT = "(declare-const i Int)\n(assert (> i {0}))\n(assert (< i {0}))\n(check-sat)\n"
 
@@ -31,3 +36,72 @@ def test_a_goal_that_neither_decides_is_not_decided(monkeypatch):
     monkeypatch.setattr(z3, "SimpleSolver", Undecided)
     monkeypatch.setattr(z3, "Solver", Undecided)
     assert decide(_TEXT.format(43)) is Status.UNKNOWN
+
+
+i, j, n = indices("i j n")
+BOX = (Ge(n, 1), And(Le(0, i), Lt(i, n)))
+TRUE = (Goal(BOX, Le(i, n - 1)), Goal((*BOX, Le(0, j), Lt(j, i)), Lt(j, n)), Goal((Le(j, i), *BOX), Lt(j, n + 1)))
+FALSE = Goal((*BOX, Le(0, j)), Lt(j, n))
+READ = Goal((Eq(i, j),), Eq(Read("V", i), Read("V", j)))
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The texts that the solver gets, with nothing known from before."""
+    texts = []
+    quick = solver._quick
+    monkeypatch.setattr(solver, "_known", {})
+    monkeypatch.setattr(solver, "_quick", lambda text: texts.append(text) or quick(text))
+    decide.cache_clear()
+    return texts
+
+
+def test_goals_of_one_obligation_are_one_text(asked):
+    goals = (*TRUE, READ)
+    assert discharge(Obligation("several", "", goals)).proved
+    assert asked == [joint_script([(g.facts, g.show) for g in goals])]
+    assert discharge(Obligation("again", "", goals[::-1])).proved
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_false_goal_among_true_ones_is_named(asked, place):
+    goals = (*TRUE[:place], FALSE, *TRUE[place:])
+    verdict = discharge(Obligation("several", "", goals))
+    assert (verdict.status, verdict.goal) == (Status.REFUTED, FALSE)
+    assert not solver._known
+
+
+@pytest.mark.parametrize(
+    ("given", "show", "evident"),
+    [
+        (BOX, And(Lt(i, n), Ge(n, 1)), True),
+        (BOX, true, True),
+        (BOX, And(Lt(i, n), Le(i, n - 1)), False),
+        ((Or(Lt(i, n), Lt(n, i)),), Lt(i, n), False),
+        ((), Lt(i, n), False),
+    ],
+)
+def test_what_is_given_needs_no_solver(asked, given, show, evident):
+    assert Goal(given, show).evident is evident
+    discharge(Obligation("one", "", (Goal(given, show),)))
+    assert bool(asked) is not evident
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Goal((Le(i * j, n),), Le(i * j, n + 1)),
+        Goal((Ge(n, 1), Le(0, i)), Lt(Mod(i, n), n)),
+        Goal((Eq(Read("i", j), 0),), Eq(Read("i", j), Read("i", j + 0))),
+    ],
+    ids=["a product", "a remainder by a size", "a name of two things"],
+)
+def test_goals_of_other_kinds_are_asked_for_alone(other):
+    assert joint_script([(g.facts, g.show) for g in (*TRUE, other)]) is None
+
+
+def test_no_more_goals_are_remembered_than_there_is_room_for(asked, monkeypatch):
+    monkeypatch.setattr(solver, "_MOST", 2)
+    assert discharge(Obligation("several", "", TRUE)).proved
+    assert list(solver._known) == list(TRUE[1:])

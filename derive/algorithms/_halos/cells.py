@@ -27,7 +27,7 @@ from derive.ir.nodes import (
     Range,
     Scratch,
 )
-from derive.remembered import both, replaced
+from derive.remembered import both, built, replaced
 
 __all__ = ["Passes", "Stage", "asked", "entry", "moved", "results"]
 
@@ -113,7 +113,7 @@ class Stage:
     def there(self, axis: int) -> Any:
         """Whether the input has an entry for a cell, along one axis."""
         place = self.found.source(True)[axis]
-        return self.found.simplified(both(Le(0, place), Le(place, self.found.form.input.shape[axis] - 1)))
+        return self.found.simplified(both(built(Le, 0, place), built(Le, place, self.found.form.input.shape[axis] - 1)))
 
     def weights(self, name: Symbol, factor: Read, tested: bool) -> Launch:
         """The cells of one array of weights."""

@@ -121,7 +121,7 @@ class _Proof:
         haloed, form = self.haloed, self.form
         known: list[Any] = []
         for split in haloed.splits:
-            known.append(Ge(split.start, 0))
+            known.append(built(Ge, split.start, 0))
             known += [fact for digit, extent in split.digits for fact in within(Range(digit, S.Zero, extent))]
         item, batch, condition = haloed.program.item, haloed.program.batch, haloed.branches.condition
         branch = condition if condition in parts.begin.facts else Not(condition)
@@ -142,7 +142,7 @@ class _Proof:
                 raise NoLowering("A program starts from something else than its form's bias.")
             box = next(p.array for p in form.biases if p.name == node.source.array)
             places = box.storage(replaced(e, down) for e in product.factors[0].subscripts)
-            same += [equal_places(node.source.subscripts, places), Eq(node.times, replaced(product.times, down))]
+            same += [equal_places(node.source.subscripts, places), built(Eq, node.times, replaced(product.times, down))]
         elif form.bias != 0:
             raise NoLowering("A program starts from something else than its form's bias.")
         yield from self.goals(parts.begin.facts, *same)
@@ -161,7 +161,7 @@ class _Proof:
         for e in found:
             times *= e.times
         live = replaced(form.live, down)
-        same = [Eq(times, replaced(product.times, down)), *self.same([a for e in found for a in e.entries])]
+        same = [built(Eq, times, replaced(product.times, down)), *self.same([a for e in found for a in e.entries])]
         yield from self.goals(facts, live, *same)
         yield from self.goals((*self.exists(parts), *(a.holds() for a in form.reduction), live), *facts)
 
@@ -248,7 +248,11 @@ class _Proof:
         known = [
             fact
             for e in first
-            for fact in (Eq(e, self.haloed.width * _WHOLE), Le(0, _REST), Lt(_REST, self.haloed.width))
+            for fact in (
+                built(Eq, e, self.haloed.width * _WHOLE),
+                built(Le, 0, _REST),
+                built(Lt, _REST, self.haloed.width),
+            )
         ]
         yield from self.goals((*point.facts, *known), *(replaced(f, at) for f in cells.write.facts))
 
@@ -265,7 +269,10 @@ class _Proof:
             inside = []
             for access in accesses_of(point.node):
                 shape = haloed.program.extents(access.array) if access.array in stored else shapes[access.array]
-                inside += [both(Le(0, e), Lt(e, extent)) for e, extent in zip(access.subscripts, shape, strict=True)]
+                inside += [
+                    both(built(Le, 0, e), built(Lt, e, extent))
+                    for e, extent in zip(access.subscripts, shape, strict=True)
+                ]
             yield from self.goals(tuple(replaced(f, steps) for f in point.facts), *(replaced(e, steps) for e in inside))
 
     def aligned(self, parts: Parts) -> Iterator[Goal]:
@@ -278,22 +285,22 @@ class _Proof:
                 continue
             first = {point.copy.over[0].symbol: S.Zero} | self.steps(cells)
             source, target = point.copy.source, point.copy.target
-            known = [Eq(Mod(haloed.program.extents(source.array)[-1], width), 0)]
+            known = [built(Eq, Mod(haloed.program.extents(source.array)[-1], width), 0)]
             last = haloed.splits[-1]
             first |= {last.start: last.extent.as_coeff_Mul()[0] * index(f"{last.start}_whole")}
             facts = tuple(replaced(f, first) for f in point.facts)
             shown = (
                 replaced(e, first) for e in (source.subscripts[-1], target.subscripts[-1], shapes[target.array][-1])
             )
-            yield from self.goals((*known, *facts), *(Eq(Mod(e, width), 0) for e in shown))
+            yield from self.goals((*known, *facts), *(built(Eq, Mod(e, width), 0) for e in shown))
 
 
 def _given(haloed: Haloed, form: Form) -> tuple[Any, ...]:
     """What holds of sizes and of knobs, and of the ends of a row, which are beyond what is read for any width."""
     low, high = _ends(haloed)
-    ends = (Le(haloed.left[0], low), Ge(haloed.right[0], high))
+    ends = (built(Le, haloed.left[0], low), built(Ge, haloed.right[0], high))
     knobs = (s for s in haloed.knobs if isinstance(s, Symbol))
-    return (form.given, built(Ge, haloed.program.batch, 1), *(Ge(knob, 1) for knob in knobs), *ends)
+    return (form.given, built(Ge, haloed.program.batch, 1), *(built(Ge, knob, 1) for knob in knobs), *ends)
 
 
 def _ends(haloed: Haloed) -> tuple[Expr, Expr]:
@@ -310,9 +317,9 @@ def _narrow(haloed: Haloed, form: Form) -> Obligation:
     """Sizes are at most MOST, and knobs at most 2¹⁰; threads that fill cells go through all of a box, and one turn more."""
     program = haloed.program
     most = [built(Le, s, MOST) for s in (*program.sizes, program.batch)]
-    most += [Le(k, _LARGEST) for k in haloed.knobs if isinstance(k, Symbol)]
+    most += [built(Le, k, _LARGEST) for k in haloed.knobs if isinstance(k, Symbol)]
     low, high = _ends(haloed)
-    ends = (Ge(haloed.left[0], low - 2 * haloed.width), Le(haloed.right[0], high + 2 * haloed.width))
+    ends = (built(Ge, haloed.left[0], low - 2 * haloed.width), built(Le, haloed.right[0], high + 2 * haloed.width))
     given = (*_given(haloed, form), *most, *ends)
     goals = [Goal(given, fits(*(e for s in (*program.arguments, program.result) for e in s.shape)))]
     goals.append(Goal(given, fits(*(r.stop + r.step for r in haloed.blocks.threads))))

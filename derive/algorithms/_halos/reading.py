@@ -20,7 +20,7 @@ from derive.forms.form import Axis, Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import Product
 from derive.ir.tiles import Split
-from derive.remembered import both, replaced
+from derive.remembered import both, built, replaced
 
 __all__ = ["Names", "Reading", "reading"]
 
@@ -137,11 +137,11 @@ class Reading:
         """A condition on what a tile has, in tiles, without what is known of the letters."""
         form, tiles = self.form, self.strip.tiles
         at = {t.letter: t.start + t.offset for t in tiles}
-        known = [form.given, *(a.holds() for a in (*form.reduction, *form.output.axes)), Le(1, BATCH)]
-        known = [k for k in (*known, Le(0, ITEM), Le(ITEM, BATCH - 1)) if not k.free_symbols & set(at)]
+        known = [form.given, *(a.holds() for a in (*form.reduction, *form.output.axes)), built(Le, 1, BATCH)]
+        known = [k for k in (*known, built(Le, 0, ITEM), built(Le, ITEM, BATCH - 1)) if not k.free_symbols & set(at)]
         for tile in tiles:
             whole = next(a for a in form.output.axes if a.symbol == tile.letter)
-            known += [Le(0, tile.start), Le(0, tile.offset), whole.holds(tile.start)]
+            known += [built(Le, 0, tile.start), built(Le, 0, tile.offset), whole.holds(tile.start)]
         parts = And.make_args(replaced(condition, at))
         affine = [p for p in parts if _affine(p)]
         rest = [p for p in parts if not _affine(p)]

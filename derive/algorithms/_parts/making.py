@@ -24,7 +24,7 @@ from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Form
 from derive.ir.nodes import Access, Copy, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Storage, walk
 from derive.ir.parts import FOLD, LANES, Chunk, Parted
-from derive.remembered import both
+from derive.remembered import both, built
 
 __all__ = ["chunk_of", "fold_form", "parts"]
 
@@ -132,8 +132,8 @@ def _cut_node(node: Node, by: dict[Symbol, Chunk], along: Symbol | None, lane: S
 
 def chunk_of(node: Loop, chunk: Chunk, lane: Symbol | None, body: tuple[Node, ...]) -> Loop:
     """The places of a loop that lie in a chunk; with a lane each LANES-th of the chunk's. No chunk starts below 0."""
-    span, end = node.range, Min(node.range.stop, chunk.low + chunk.length)
-    first = Max(*(e for e in Max.make_args(span.start) if e != 0), chunk.low)
+    span, end = node.range, built(Min, node.range.stop, chunk.low + chunk.length)
+    first = built(Max, *(e for e in Max.make_args(span.start) if e != 0), chunk.low)
     if lane is None:
         return replace(node, range=Range(span.symbol, first, end), body=body)
     start = first + Mod(chunk.low + lane - first, LANES) if first != chunk.low else chunk.low + lane
@@ -149,7 +149,7 @@ def fold_form() -> Form:
         output=Array("S", (Axis(s, S.Zero, sums - 1), across)),
         input=Array("P", (Axis(index("k"), S.Zero, parts - 1), replace(across, symbol=index("q")))),
         reduction=(Axis(t, S.Zero, Integer(FOLD - 1)),),
-        domain=Le(place, parts - 1),
+        domain=built(Le, place, parts - 1),
         weight=S.One,
         read=(place, p),
         bias=S.Zero,

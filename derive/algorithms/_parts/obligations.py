@@ -23,7 +23,7 @@ from derive.forms.expr import index
 from derive.ir.nodes import Access, Copy, Fill, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, walk
 from derive.ir.parts import FOLD, LANES, Chunk, Parted
 from derive.proof.goal import Goal, Obligation
-from derive.remembered import both
+from derive.remembered import both, built
 
 __all__ = ["part_obligations"]
 
@@ -53,14 +53,18 @@ def _chunk_goals(laned: bool) -> tuple[Goal, ...]:
     place, first, stop, low, length, lane = map(index, ("place", "first", "stop", "low", "length", "lane"))
     chunk = Chunk(place, index("number"), index("count"), length, low, index("extent"))
     goals: list[Goal] = []
-    for start in (S.Zero, first, Max(first, 0)):
+    for start in (S.Zero, first, built(Max, first, 0)):
         plain = Loop(Range(place, start, stop), (Fill(Access("acc", ()), ()),))
         made = chunk_of(plain, chunk, lane if laned else None, plain.body)
         span = made.range
-        met = both(Le(span.start, place), Lt(place, span.stop), Eq(Mod(place - span.start, span.step), 0))
-        own = both(Le(start, place), Lt(place, stop), Le(low, place), Lt(place, low + length))
-        own = both(own, Eq(Mod(place - low, LANES), lane)) if laned else own
-        given = (Ge(low, 0), Ge(length, 1), Le(0, lane), Lt(lane, LANES))
+        met = both(
+            built(Le, span.start, place), built(Lt, place, span.stop), built(Eq, Mod(place - span.start, span.step), 0)
+        )
+        own = both(
+            built(Le, start, place), built(Lt, place, stop), built(Le, low, place), built(Lt, place, low + length)
+        )
+        own = both(own, built(Eq, Mod(place - low, LANES), lane)) if laned else own
+        given = (built(Ge, low, 0), built(Ge, length, 1), built(Le, 0, lane), built(Lt, lane, LANES))
         goals += [Goal((*given, met), own), Goal((*given, own), met)]
     return tuple(goals)
 
@@ -70,9 +74,15 @@ def _added(fold: Program) -> tuple[Goal, ...]:
     """The sums are those of the form, and a part is in one of them where there are enough."""
     found = [goal for o in program_obligations(fold, fold_form()) for goal in o.goals]
     part, parts, sums = map(index, ("part", "parts", "sums"))
-    known = (Le(0, part), Lt(part, parts), Le(parts, FOLD * sums))
+    known = (built(Le, 0, part), built(Lt, part, parts), built(Le, parts, FOLD * sums))
     at, rest = floor(part / FOLD), Mod(part, FOLD)
-    inside = both(Le(0, at), Lt(at, sums), Le(0, rest), Lt(rest, FOLD), Eq(FOLD * at + rest, part))
+    inside = both(
+        built(Le, 0, at),
+        built(Lt, at, sums),
+        built(Le, 0, rest),
+        built(Lt, rest, FOLD),
+        built(Eq, FOLD * at + rest, part),
+    )
     return (*found, Goal(known, inside))
 
 

@@ -25,7 +25,7 @@ from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.blocks import Blocked, Tile
 from derive.ir.nodes import Access, Chart, Copy, Guard, Launch, Let, Loop, MultiplyAdd, Node, Program, Range, Scratch
-from derive.remembered import replaced
+from derive.remembered import built, replaced
 
 __all__ = ["fresh", "strips", "tiles_of"]
 
@@ -93,7 +93,7 @@ def _launch(found: Reading, names: _Names, plain: Program, inner: tuple[Node, ..
     stops = {r.symbol: r.stop for r in launch.threads}
     edge: tuple[Node, ...] = launch.body
     for t in reversed(found.tiles):
-        edge = (Loop(Range(t.letter, t.start, Min(t.start + t.extent, stops[t.letter])), edge),)
+        edge = (Loop(Range(t.letter, t.start, built(Min, t.start + t.extent, stops[t.letter])), edge),)
     low, high = ends(found)
     lets = (
         Let(names.left, low - Mod(low, names.width)),
@@ -210,7 +210,7 @@ def _on_row(found: Reading, names: _Names, node: tuple[Node, ...], says: str) ->
     step = rows.moving.coeff(tap)
     ahead = expand(_turn(rows) * (names.row + low) - (rows.moving - step * tap))
     value = expand(step * ahead) if step in (1, -1) else floor(ahead / step)
-    lies = And(axes[tap].holds(), *(() if step in (1, -1) else (Eq(Mod(ahead, abs(step)), 0),)))
+    lies = And(axes[tap].holds(), *(() if step in (1, -1) else (built(Eq, Mod(ahead, abs(step)), 0),)))
     body: tuple[Node, ...] = (Let(tap, value), Guard(lies, node))
     for letter in reversed(others):
         body = (Loop(Range(letter, axes[letter].lower, axes[letter].upper + 1), body, "", True),)

@@ -148,7 +148,10 @@ class _Proof:
                 raise NoLowering("A program starts from something else than its form's bias.")
             box = next(p.array for p in form.biases if p.name == node.source.array)
             places = box.storage(replaced(e, down) for e in product.factors[0].subscripts)
-            same += [equal_places(point.place(node.source), places), Eq(node.times, replaced(product.times, down))]
+            same += [
+                equal_places(point.place(node.source), places),
+                built(Eq, node.times, replaced(product.times, down)),
+            ]
         elif form.bias != 0:
             raise NoLowering("A program starts from something else than its form's bias.")
         yield Goal((*self.given, *point.facts), both(*same))
@@ -165,7 +168,7 @@ class _Proof:
         if [w.array for w in weights] != [f.array for f in product.factors]:
             raise NoLowering("A program reads other weights than its form.")
         down = {s: point.value(e) for s, e in down.items()}
-        same = [Eq(node.times, replaced(product.times, down))]
+        same = [built(Eq, node.times, replaced(product.times, down))]
         for w, f in zip(weights, product.factors, strict=True):
             same.append(equal_places(point.place(w), boxes[f.array].storage(replaced(e, down) for e in f.subscripts)))
         if not inside:
@@ -177,7 +180,7 @@ class _Proof:
         up = dict(blocked.chart.up) if inside else at
         live = replaced(form.live, at)
         yield Goal((*self.given, *self.of_block(inside), live), replaced(both(*point.facts), up))
-        back = [Eq(s, replaced(e, down)) for s, e in blocked.chart.up] if inside else []
+        back = [built(Eq, s, replaced(e, down)) for s, e in blocked.chart.up] if inside else []
         if back:
             yield Goal((*self.given, *point.facts), both(*back))
         letters = {*form.reduction_symbols, *form.output.symbols, blocked.program.item}
@@ -229,7 +232,7 @@ class _Proof:
         last = offsets[-1]
         lane, span = node.over[0].symbol, point.letters[-2]
         there = {span: last - Mod(last, self.width), lane: Mod(last, self.width)}
-        same = both(*(Eq(s, replaced(e, there)) for s, e in register.items()))
+        same = both(*(built(Eq, s, replaced(e, there)) for s, e in register.items()))
         at = {t.letter: t.start + t.offset for t in self.blocked.tiles}
         whole = replaced(self.form.output.holds(), at)
         yield Goal((*self.given, *self.of_block(True), whole), both(replaced(both(*point.facts), there), same))
@@ -240,7 +243,7 @@ class _Proof:
             for access in accesses_of(point.node):
                 shape = _shape(self.blocked, access, point)
                 for place, extent in zip(point.place(access), shape, strict=True):
-                    inside.append(both(Le(0, place), Lt(place, extent)))
+                    inside.append(both(built(Le, 0, place), built(Lt, place, extent)))
             yield Goal((*self.given, *point.facts), both(*inside))
 
     def alignment(self) -> Iterator[Goal]:
@@ -251,10 +254,10 @@ class _Proof:
             first = {point.node.over[0].symbol: S.Zero}
             for access in accesses_of(point.node):
                 (*_, extent), (*_, place) = _shape(self.blocked, access, point), point.place(access)
-                whole = Eq(Mod(extent, self.width), 0)
+                whole = built(Eq, Mod(extent, self.width), 0)
                 stored = access.array in _arrays(self.blocked)
                 known = (*self.given, whole) if stored else self.given
-                starts = Eq(Mod(replaced(place, first), self.width), 0)
+                starts = built(Eq, Mod(replaced(place, first), self.width), 0)
                 facts = tuple(replaced(f, first) for f in point.facts)
                 yield Goal((*known, *facts), both(starts, whole))
 
@@ -262,8 +265,8 @@ class _Proof:
 def _given(blocked: Blocked, form: Form, width: int) -> tuple[object, ...]:
     """What holds of sizes and of blocks; a block has a whole number of accesses along the last axis."""
     extents = [t.extent for t in blocked.tiles]
-    whole = (Eq(Mod(extents[-1], width), 0),) if width > 1 else ()
-    return (form.given, built(Ge, blocked.program.batch, 1), *(Ge(e, 1) for e in extents), *whole)
+    whole = (built(Eq, Mod(extents[-1], width), 0),) if width > 1 else ()
+    return (form.given, built(Ge, blocked.program.batch, 1), *(built(Ge, e, 1) for e in extents), *whole)
 
 
 def _arrays(blocked: Blocked) -> set[str]:
@@ -287,8 +290,8 @@ def _narrow(blocked: Blocked, form: Form) -> Obligation:
     """Sizes are at most MOST, blocks at most 2¹⁰ places long, and as many threads may be too many along an axis as a block has."""
     program = blocked.program
     sizes = (*program.sizes, program.batch)
-    known = [built(Le, s, MOST) for s in sizes] + [Le(k, _LARGEST_BLOCK) for k in blocked.knobs]
-    given = (*_given(blocked, form, 1), Ge(blocked.width, 1), *known)
+    known = [built(Le, s, MOST) for s in sizes] + [built(Le, k, _LARGEST_BLOCK) for k in blocked.knobs]
+    given = (*_given(blocked, form, 1), built(Ge, blocked.width, 1), *known)
     extents = [e for s in (*program.arguments, program.result) for e in s.shape]
     starts = [r.stop + BLOCK * r.step for r in blocked.launch.threads]
     goals = [Goal(given, fits(*extents, *starts))]
@@ -304,7 +307,7 @@ def _indices(body: tuple[Node, ...], here: Point, blocked: Blocked) -> Iterator[
         match node:
             case Let(symbol=symbol, value=value):
                 yield here.facts, [value]
-                here = replace(here, facts=(*here.facts, Eq(symbol, value)))
+                here = replace(here, facts=(*here.facts, built(Eq, symbol, value)))
             case Scratch(shape=shape):
                 yield here.facts, list(shape)
             case Loop(range=span, body=inner):

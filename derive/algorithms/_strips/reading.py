@@ -15,7 +15,7 @@ from derive.errors import NoLowering
 from derive.forms.form import Axis, Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.ir.blocks import Tile
-from derive.remembered import both, replaced
+from derive.remembered import both, built, replaced
 
 __all__ = ["Along", "Reading", "ends", "inside", "least", "reading"]
 
@@ -84,10 +84,10 @@ def inside(found: Reading, left: Symbol, right: Symbol) -> Any:
     low, high = ends(found)
     start = found.last.stride * found.last.tile.start
     extent = found.form.input.shape[found.last.axis]
-    wide = both(Le(0, start + left), Le(start + right, extent))
+    wide = both(built(Le, 0, start + left), built(Le, start + right, extent))
     form = found.form
-    known = [form.given, Le(left, low), Ge(right, high)]
-    known += [Ge(t.start, 0) for t in found.tiles] + [Ge(t.extent, 1) for t in found.tiles]
+    known = [form.given, built(Le, left, low), built(Ge, right, high)]
+    known += [built(Ge, t.start, 0) for t in found.tiles] + [built(Ge, t.extent, 1) for t in found.tiles]
     known += [replaced(form.output.holds(), {t.letter: t.start for t in found.tiles})]
     try:
         return Polyhedron.of(wide, found.inside).simplify(Polyhedron.of(*known)).conditions
@@ -179,7 +179,7 @@ def _conditions(form: Form, places: tuple[Expr, ...], tiles: tuple[Tile, ...], b
     taps = Polyhedron.of(form.given, *(a.holds() for a in form.reduction))
     met: list[Any] = []
     mask: list[Any] = []
-    read = (both(Le(0, e), Le(e, extent - 1)) for e, extent in zip(places, form.input.shape, strict=True))
+    read = (both(built(Le, 0, e), built(Le, e, extent - 1)) for e, extent in zip(places, form.input.shape, strict=True))
     for part in And.make_args(replaced(both(form.live, *read), at)):
         try:
             rows = Polyhedron.of(part)
@@ -188,7 +188,7 @@ def _conditions(form: Form, places: tuple[Expr, ...], tiles: tuple[Tile, ...], b
                 raise NoLowering(f"it needs terms that inequalities tell; '{part}' is none") from None
             mask.append(part)
             continue
-        whole = [Ge(least(e, box), 0) for e in rows.expressions if e.free_symbols & letters]
+        whole = [built(Ge, least(e, box), 0) for e in rows.expressions if e.free_symbols & letters]
         met += whole
         if not whole and not taps.implies(rows):
             mask.append(part)

@@ -41,7 +41,7 @@ from derive.ir.nodes import (
     Scratch,
 )
 from derive.ir.tiles import Split, Tiled
-from derive.remembered import both, replaced
+from derive.remembered import both, built, replaced
 
 __all__ = ["tiles"]
 
@@ -87,14 +87,14 @@ def _inner(found: Reading) -> tuple[Node, ...]:
     names, start = found.names, found.summed.start
     whole = Loop(Range(names.step, S.Zero, names.chunk), _products(found, found.inner), "", True)
     rest = Loop(Range(names.step, S.Zero, expand(found.end - start)), _products(found, found.inner))
-    uses = Guard(Le(start + names.chunk, found.end), (whole,), (rest,))
+    uses = Guard(built(Le, start + names.chunk, found.end), (whole,), (rest,))
     return (*_begin(found, true), *_sum(found, found.inner, uses), *_wide_store(found))
 
 
 def _edge(found: Reading) -> tuple[Node, ...]:
     """A tile at the edges."""
     names, start = found.names, found.summed.start
-    stop = Min(names.chunk, expand(found.end - start))
+    stop = built(Min, names.chunk, expand(found.end - start))
     uses = Loop(Range(names.step, S.Zero, stop), _products(found, found.edge))
     there = _exists(found)
     return (*_begin(found, there), *_sum(found, found.edge, uses), *_store(found, there))
@@ -103,7 +103,7 @@ def _edge(found: Reading) -> tuple[Node, ...]:
 def _exists(found: Reading) -> Any:
     """Whether a register has a result."""
     axes = {a.symbol: a for a in found.form.output.axes}
-    return both(*(Le(s.place, axes[s.letter].upper if s.letter in axes else BATCH - 1) for s in found.splits))
+    return both(*(built(Le, s.place, axes[s.letter].upper if s.letter in axes else BATCH - 1) for s in found.splits))
 
 
 def _begin(found: Reading, there: Any) -> tuple[Node, ...]:
@@ -197,7 +197,7 @@ def _along(register: Symbol, count: Any, body: tuple[Node, ...], says: str = "")
 
 def _of_chunk(condition: Any, found: Reading) -> Any:
     """A condition without what the loop through a chunk says."""
-    end = Le(found.summed.place, found.end - 1)
+    end = built(Le, found.summed.place, found.end - 1)
     return simplified(condition, end)
 
 

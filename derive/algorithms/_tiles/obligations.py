@@ -104,7 +104,7 @@ class _Proof:
         tiled = self.tiled
         known: list[Any] = []
         for split in (*tiled.splits, *([tiled.summed] if summed else [])):
-            known.append(Ge(split.start, 0))
+            known.append(built(Ge, split.start, 0))
             known += [fact for digit, extent in split.digits for fact in within(Range(digit, S.Zero, extent))]
         item, batch = tiled.program.item, tiled.program.batch
         place = tiled.down.get(item, item)
@@ -131,7 +131,7 @@ class _Proof:
                 raise NoLowering("A program starts from something else than its form's bias.")
             box = next(p.array for p in form.biases if p.name == node.source.array)
             places = box.storage(replaced(e, down) for e in product.factors[0].subscripts)
-            same += [equal_places(node.source.subscripts, places), Eq(node.times, replaced(product.times, down))]
+            same += [equal_places(node.source.subscripts, places), built(Eq, node.times, replaced(product.times, down))]
         elif form.bias != 0:
             raise NoLowering("A program starts from something else than its form's bias.")
         yield Goal((*self.given, *point.facts), both(*same))
@@ -149,7 +149,7 @@ class _Proof:
         for point in points:
             if set(point.letters) != own:
                 raise NoLowering("A sum runs through other letters than its form.")
-            yield Goal((*self.given, *point.facts), both(live, Eq(point.product.times, times)))
+            yield Goal((*self.given, *point.facts), both(live, built(Eq, point.product.times, times)))
         facts = [both(*point.facts) for point in points]
         yield Goal((*self.exists(points[0]), *self.named(True), live), built(Or, *facts))
         for number, fact in enumerate(facts):
@@ -165,7 +165,7 @@ class _Proof:
             target = point.copy.target.subscripts
             same = equal_places(target, (replaced(self.tiled.program.item, down), *places))
             yield Goal((*self.given, *facts), both(replaced(self.form.output.holds(), down), same))
-            back = Eq(replaced(register, there), column)
+            back = built(Eq, replaced(register, there), column)
             yield Goal(self.exists(point), replaced(both(*facts, back), there))
             if width > 1:
                 yield self.aligned(point, width, facts)
@@ -178,17 +178,21 @@ class _Proof:
         column, (lane,), first = self.tiled.splits[-1].digits[0][0], point.copy.over, point.letters[-2]
         for width in (1, int(COLUMNS)):
             at = {self.tiled.width: Integer(width)}
-            facts = (*(replaced(f, at) for f in point.facts), Eq(Mod(first, width), 0))
+            facts = (*(replaced(f, at) for f in point.facts), built(Eq, Mod(first, width), 0))
             yield width, facts, {first: column - Mod(column, width), lane.symbol: Mod(column, width)}
 
     def aligned(self, point: Point, width: int, facts: tuple[Any, ...]) -> Goal:
         """Given that the last extent of the result is a multiple of the width, so is the first place of an access."""
         split, lane = self.tiled.splits[-1], {point.copy.over[0].symbol: S.Zero}
         extent, whole = self.tiled.program.result.shape[-1], split.digits[0][1]
-        known = (Eq(Mod(extent, width), 0), Eq(Mod(split.start, whole), 0), *(replaced(f, lane) for f in facts))
+        known = (
+            built(Eq, Mod(extent, width), 0),
+            built(Eq, Mod(split.start, whole), 0),
+            *(replaced(f, lane) for f in facts),
+        )
         ends = (a.subscripts[-1] for a in accesses_of(point.node))
-        starts = (Eq(Mod(replaced(e, lane), width), 0) for e in ends)
-        return Goal((*self.given, *known), both(*starts, Eq(Mod(whole, width), 0)))
+        starts = (built(Eq, Mod(replaced(e, lane), width), 0) for e in ends)
+        return Goal((*self.given, *known), both(*starts, built(Eq, Mod(whole, width), 0)))
 
     def made(self, parts: Parts) -> Iterator[Goal]:
         """What is read was filled, under the conditions of the read alone; a product and a store read registers."""
@@ -247,7 +251,8 @@ class _Proof:
         cells = point.node.target.subscripts
         same = equal_places(cells, tuple(replaced(e, other) for e in cells))
         return Goal(
-            (*self.given, *box, *(replaced(f, other) for f in box), same), both(*(Eq(s, o) for s, o in other.items()))
+            (*self.given, *box, *(replaced(f, other) for f in box), same),
+            both(*(built(Eq, s, o) for s, o in other.items())),
         )
 
     def bounds(self, parts: Parts) -> Iterator[Goal]:
@@ -259,7 +264,10 @@ class _Proof:
             inside = []
             for access in accesses_of(point.node):
                 shape = tiled.program.extents(access.array) if access.array in stored else shapes[access.array]
-                inside += [both(Le(0, e), Lt(e, extent)) for e, extent in zip(access.subscripts, shape, strict=True)]
+                inside += [
+                    both(built(Le, 0, e), built(Lt, e, extent))
+                    for e, extent in zip(access.subscripts, shape, strict=True)
+                ]
             for facts in [f for _, f, _ in self.accesses(point)] if point is parts.store else [point.facts]:
                 yield Goal((*self.given, *facts), both(*inside))
 
@@ -273,20 +281,20 @@ def _solved(fill: Point, cell: Access, reader: Point, launch: Launch) -> tuple[d
         if free[0] in mine.free_symbols:
             step = mine.coeff(free[0])
             rest = wanted - (mine - step * free[0])
-            return {free[0]: (rest / step).expand()}, Eq(Mod(rest.expand(), step), 0)
+            return {free[0]: (rest / step).expand()}, built(Eq, Mod(rest.expand(), step), 0)
     raise NoLowering(f"No cell tells {free[0]}.")
 
 
 def _given(tiled: Tiled, form: Form) -> tuple[Any, ...]:
     """What holds of sizes and of knobs."""
-    return (form.given, built(Ge, tiled.program.batch, 1), *(Ge(knob, 1) for knob in tiled.knobs))
+    return (form.given, built(Ge, tiled.program.batch, 1), *(built(Ge, knob, 1) for knob in tiled.knobs))
 
 
 @lru_cache(maxsize=64)
 def _narrow(tiled: Tiled, form: Form) -> Obligation:
     """Sizes are at most MOST, and knobs at most 2¹⁰; threads that fill cells go through all of a box, and one turn more."""
     program = tiled.program
-    most = [built(Le, s, MOST) for s in (*program.sizes, program.batch)] + [Le(k, _LARGEST) for k in tiled.knobs]
+    most = [built(Le, s, MOST) for s in (*program.sizes, program.batch)] + [built(Le, k, _LARGEST) for k in tiled.knobs]
     given = (*_given(tiled, form), *most)
     extents = [e for s in (*program.arguments, program.result) for e in s.shape]
     starts = [r.stop + r.step for r in tiled.blocks.threads]

@@ -19,7 +19,7 @@ from derive.forms.form import Axis, Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import Product
 from derive.ir.tiles import Split
-from derive.remembered import both, replaced, text
+from derive.remembered import both, built, replaced, text
 
 __all__ = ["COLUMNS", "ROWS", "Asked", "Names", "Reading", "reading"]
 
@@ -173,16 +173,16 @@ class _Conditions:
             (place & self.letters, weights.place.free_symbols & self.letters),
             summed.place.free_symbols,
         )
-        items = [Le(split.place, BATCH - 1) for split in places if split.letter == ITEM]
+        items = [built(Le, split.place, BATCH - 1) for split in places if split.letter == ITEM]
         self.parts = And.make_args(both(replaced(form.live, at), *items))
         box = {s: (S.Zero, extent - 1) for split in (*places, weights) for s, extent in split.digits}
         self.taps = {a.symbol for a in taps}
         self.box = box | {a.symbol: (a.lower, a.upper) for a in taps}
-        self.known = [form.given, *(a.holds() for a in taps), Ge(BATCH, 1), Ge(summed.start, 0)]
-        self.known += [Le(0, ITEM), Le(ITEM, BATCH - 1)]
-        self.known += [Le(0, s) for split in self.splits for s, _ in split.digits]
-        self.known += [Le(s, e - 1) for split in self.splits for s, e in split.digits]
-        self.known += [Ge(e, 1) for split in self.splits for _, e in split.digits]
+        self.known = [form.given, *(a.holds() for a in taps), built(Ge, BATCH, 1), built(Ge, summed.start, 0)]
+        self.known += [built(Le, 0, ITEM), built(Le, ITEM, BATCH - 1)]
+        self.known += [built(Le, 0, s) for split in self.splits for s, _ in split.digits]
+        self.known += [built(Le, s, e - 1) for split in self.splits for s, e in split.digits]
+        self.known += [built(Ge, e, 1) for split in self.splits for _, e in split.digits]
         self.known += [a.holds() for a in form.output.axes if a.symbol not in at]
         self.known += [replaced(a.holds(), {a.symbol: split.start}) for split in self.splits for a in self._axes(split)]
 
@@ -199,9 +199,11 @@ class _Conditions:
 
     def inside(self) -> Any:
         """The worst corner of each inequality of places or weights."""
-        met = [Ge(least(e, self.box), 0) for p in self.parts if self._met(p) for e in Polyhedron.of(p).expressions]
-        given = [self.form.given, *(Ge(e, 1) for split in self.splits for _, e in split.digits)]
-        given += [Ge(split.start, 0) for split in self.splits]
+        met = [
+            built(Ge, least(e, self.box), 0) for p in self.parts if self._met(p) for e in Polyhedron.of(p).expressions
+        ]
+        given = [self.form.given, *(built(Ge, e, 1) for split in self.splits for _, e in split.digits)]
+        given += [built(Ge, split.start, 0) for split in self.splits]
         return Polyhedron.of(*met).simplify(Polyhedron.of(*given)).conditions
 
     def _met(self, part: Any) -> bool:

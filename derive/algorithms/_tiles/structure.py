@@ -31,6 +31,7 @@ from derive.ir.nodes import (
     walk,
 )
 from derive.ir.tiles import Tiled
+from derive.remembered import built
 
 __all__ = ["Parts", "Point", "Term", "check_letters", "check_tiled", "check_uniform", "points", "within"]
 
@@ -63,7 +64,7 @@ class Point:
 
 def within(r: Range) -> tuple[Any, ...]:
     """What holds of a letter of a range."""
-    return (Le(r.start, r.symbol), Lt(r.symbol, r.stop))
+    return (built(Le, r.start, r.symbol), built(Lt, r.symbol, r.stop))
 
 
 @dataclass(frozen=True)
