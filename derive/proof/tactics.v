@@ -298,6 +298,12 @@ Ltac finish :=
 
 Definition cases_of (v : Z) (P : Prop) : Prop := P.
 
+(* What isn't linear is a letter with its operands beside it: equal operands make equal letters. *)
+Definition value_of (v : Z) (f : Z -> Z -> Z) (x y : Z) : Prop := v = f x y.
+
+Lemma equal_values (f : Z -> Z -> Z) (v w x y s t : Z) : value_of v f x y -> value_of w f s t -> x = s /\ y = t -> w = v.
+Proof. unfold value_of. intros ? ? [? ?]. congruence. Qed.
+
 Lemma quotient_of (x : Z) (p : positive) : Zpos p * (x / Zpos p) <= x < Zpos p * (x / Zpos p) + Zpos p.
 Proof. pose proof (Z.div_mod x (Zpos p)). pose proof (Z.mod_pos_bound x (Zpos p)). lia. Qed.
 
@@ -306,6 +312,10 @@ Proof. pose proof (Z.div_mod x (Zpos p)). pose proof (Z.mod_pos_bound x (Zpos p)
 
 Lemma cycle_of (x n : Z) : (1 <= n -> 0 <= x mod n < n) /\ cases_of (x mod n) (remainder x n (x mod n)).
 Proof. split; [ | apply remainder_of]. intros. apply Z.mod_pos_bound. lia. Qed.
+
+Definition cycle (x y : Z) : Z := x mod Z.max 1 y.
+
+Definition reflect (x n : Z) : Z := Z.min (Z.max 1 (2 * n - 2) - cycle x (2 * n - 2)) (cycle x (2 * n - 2)).
 
 (* A place of a reflecting axis: it comes back at the first and the last cell. *)
 Definition reflected (x n r : Z) : Prop :=
@@ -359,30 +369,35 @@ Ltac is_plain e :=
 
 Ltac name_value e known :=
   let F := fresh in let C := fresh in let v := fresh "v" in
-  destruct known as [F C]; set (v := e) in F, C |- *; clearbody v.
+  generalize e, (proj1 known), (proj2 known); intros v F C.
+
+Ltac name_nonlinear e f x y known :=
+  let E := fresh in let F := fresh in let C := fresh in let v := fresh "v" in
+  generalize e, (proj1 known), (proj2 known), (eq_refl : value_of e f x y); intros v F C E.
 
 Ltac name_choice b P R x y spec := is_plain x; is_plain y; name_value (if b then x else y) (choice_of b P R x y spec ltac:(lia)).
 
 Ltac name_division x p :=
   let F := fresh in let q := fresh "q" in let r := fresh "r" in
-  pose proof (division_of x p) as F;
-  set (r := x mod Zpos p) in F |- *; clearbody r; set (q := x / Zpos p) in F |- *; clearbody q.
+  generalize (x / Zpos p), (x mod Zpos p), (division_of x p); intros q r F.
 
 Ltac name_quotient x p :=
   let F := fresh in let q := fresh "q" in
-  pose proof (quotient_of x p) as F; set (q := x / Zpos p) in F |- *; clearbody q.
+  generalize (x / Zpos p), (quotient_of x p); intros q F.
 
 Ltac name_function :=
   match goal with
   | |- context [Z.min (Z.max 1 (2 * ?n - 2) - ?x mod Z.max 1 (2 * ?n - 2)) (?x mod Z.max 1 (2 * ?n - 2))] =>
       is_plain x;
-      name_value (Z.min (Z.max 1 (2 * n - 2) - x mod Z.max 1 (2 * n - 2)) (x mod Z.max 1 (2 * n - 2))) (reflection_of x n)
-  | |- context [?x mod Z.max 1 ?y] => is_plain x; is_plain y; name_value (x mod Z.max 1 y) (period_of x y)
+      name_nonlinear
+        (Z.min (Z.max 1 (2 * n - 2) - x mod Z.max 1 (2 * n - 2)) (x mod Z.max 1 (2 * n - 2)))
+        reflect x n (reflection_of x n)
+  | |- context [?x mod Z.max 1 ?y] => is_plain x; is_plain y; name_nonlinear (x mod Z.max 1 y) cycle x y (period_of x y)
   | |- context [Z.max ?x ?y] => is_plain x; is_plain y; name_value (Z.max x y) (maximum_of x y)
   | |- context [Z.min ?x ?y] => is_plain x; is_plain y; name_value (Z.min x y) (minimum_of x y)
   | |- context [?x mod Zpos ?p] => is_plain x; name_division x p
   | |- context [?x / Zpos ?p] => is_plain x; name_quotient x p
-  | |- context [?x mod ?n] => is_plain x; is_var n; name_value (x mod n) (cycle_of x n)
+  | |- context [?x mod ?n] => is_plain x; is_var n; name_nonlinear (x mod n) Z.modulo x n (cycle_of x n)
   | |- context [if ?x <=? ?y then ?u else ?w] => is_plain x; is_plain y; name_choice (x <=? y) (x <= y) (y < x) u w (Z.leb_spec0 x y)
   | |- context [if ?x <? ?y then ?u else ?w] => is_plain x; is_plain y; name_choice (x <? y) (x < y) (y <= x) u w (Z.ltb_spec0 x y)
   | |- context [if ?x =? ?y then ?u else ?w] => is_plain x; is_plain y; name_choice (x =? y) (x = y) (x <> y) u w (Z.eqb_spec x y)
@@ -395,7 +410,12 @@ Ltac name_magnitude :=
   | |- context [Z.abs ?x] => is_plain x; name_value (Z.abs x) (magnitude_of x)
   end.
 
-Ltac names_no_case := lazymatch goal with _ : cases_of ?v _ |- context [?v] => fail | _ => idtac end.
+Ltac equate_values :=
+  repeat match goal with
+  | E : value_of ?v ?f ?x ?y, F : value_of ?w ?f ?s ?t |- _ =>
+      let W := fresh in
+      assert (W : w = v) by (apply (equal_values f v w x y s t E F); xlia zchecker); clear F; subst w
+  end.
 
 Ltac take_cases H v :=
   unfold cases_of in H;
@@ -409,15 +429,13 @@ Ltac take_cases H v :=
 
 Ltac by_cases :=
   lazymatch goal with
-  | H : ?P |- ?P => exact H
-  | _ =>
-      tryif names_no_case then xlia zchecker
-      else
-        lazymatch goal with
-        | |- _ /\ _ => split; by_cases
-        | H : cases_of ?v (?v = _ \/ ?v = - _) |- context [?v] => take_cases H v; by_cases
-        | H : cases_of ?v _ |- context [?v] => first [xlia zchecker | take_cases H v; by_cases]
-        end
+  | |- _ /\ _ => first [xlia zchecker | split; by_each]
+  | _ => by_each
+  end
+with by_each :=
+  lazymatch goal with
+  | |- _ /\ _ => split; by_each
+  | _ => first [xlia zchecker | lazymatch goal with H : cases_of ?v _ |- context [?v] => take_cases H v end; by_each]
   end.
 
 Ltac intro_letters := repeat match goal with |- forall x : ?T, _ => lazymatch type of T with Prop => fail | _ => intro x end end.
@@ -425,7 +443,7 @@ Ltac intro_letters := repeat match goal with |- forall x : ?T, _ => lazymatch ty
 (* Succeeds unless entries stand in the goal or its facts. *)
 Ltac of_integers := lazymatch goal with |- ?P => tryif has_entries P then fail else idtac end.
 
-Ltac by_letters := of_integers; repeat name_function; intros; repeat name_magnitude; by_cases.
+Ltac by_letters := of_integers; repeat name_function; intros; equate_values; repeat name_magnitude; by_cases.
 
 (* Quotients and remainders by numbers become letters once, with what is known of them: no `lia` after it looks for them. *)
 Ltac name_divisions :=

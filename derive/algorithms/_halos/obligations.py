@@ -21,7 +21,7 @@ from typing import Any
 from sympy import Eq, Expr, Ge, Integer, Le, Lt, Mod, Not, S, Symbol, expand
 
 from derive.algorithms._halos.structure import Cells, Parts, check_haloed
-from derive.algorithms._strips.obligations import fits
+from derive.algorithms._strips.fitting import fits
 from derive.algorithms._terms import product_in
 from derive.algorithms._tiles.obligations import indices
 from derive.algorithms._tiles.structure import Point, within

@@ -13,15 +13,14 @@ A place i of the output is start + offset in one tile alone (division with remai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sympy import Abs, Add, Eq, Expr, Ge, Integer, Le, Lt, Mod, Not, S, Symbol, ceiling, floor
-from sympy.core.relational import Relational
-from sympy.logic.boolalg import BooleanFunction
+from sympy import Eq, Expr, Ge, Integer, Le, Lt, Mod, Not, S, Symbol
 
+from derive.algorithms._strips.fitting import fits
 from derive.algorithms._strips.structure import Load, Point, check_blocked, deeper, points, within
 from derive.algorithms._terms import product_in
 from derive.errors import NoLowering
@@ -32,9 +31,8 @@ from derive.proof.goal import Goal, Obligation
 from derive.proof.solver import discharge
 from derive.remembered import both, built, replaced
 
-__all__ = ["fits", "narrowed", "strip_obligations"]
+__all__ = ["narrowed", "strip_obligations"]
 
-_FITS = 2**31 - 1
 _LARGEST_BLOCK = 2**10
 
 
@@ -322,25 +320,3 @@ def _indices(body: tuple[Node, ...], here: Point, blocked: Blocked) -> Iterator[
             case Copy() | Fill() | MultiplyAdd():
                 inside = deeper(here, node.over, blocked)
                 yield inside.facts, [e for a in accesses_of(node) for e in a.subscripts]
-
-
-def fits(*expressions: Any) -> object:
-    """No part of them leaves 32 bits, in whatever order sums are added up; a remainder is found by way of twice its divisor."""
-    return both(*dict.fromkeys(bound for e in expressions for bound in _bounds(e)))
-
-
-@lru_cache(maxsize=1 << 14)
-def _bounds(expression: Any) -> tuple[Any, ...]:
-    """What each part of an expression is to be at most."""
-    if isinstance(expression, Relational | BooleanFunction):
-        return _all(expression.args)
-    if isinstance(expression, (floor, ceiling)):
-        top, bottom = expression.args[0].together().as_numer_denom()
-        return _all((2 * bottom, bottom - top, top))
-    total = Add(*(Abs(term) for term in Add.make_args(expression)))
-    more = (2 * expression.args[1],) if isinstance(expression, Mod) else ()
-    return (built(Le, total, _FITS), *_all((*expression.args, *more)))
-
-
-def _all(expressions: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(bound for e in expressions for bound in _bounds(e))

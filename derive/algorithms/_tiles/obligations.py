@@ -20,7 +20,7 @@ from typing import Any
 
 from sympy import Eq, Expr, Ge, Integer, Le, Lt, Mod, Not, Or, S, Symbol
 
-from derive.algorithms._strips.obligations import fits
+from derive.algorithms._strips.fitting import fits
 from derive.algorithms._terms import product_in
 from derive.algorithms._tiles.reading import COLUMNS
 from derive.algorithms._tiles.structure import Parts, Point, check_tiled, within
