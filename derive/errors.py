@@ -26,6 +26,7 @@ __all__ = [
     "UsageRefused",
     "failure",
     "internal",
+    "no_file",
 ]
 
 
@@ -34,7 +35,7 @@ class DeriveError(Exception):
 
 
 class UnknownName(DeriveError):
-    """A layer, rule, backend or filter that nobody has added."""
+    """A layer, rule, backend, filter or file that nobody has added."""
 
 
 class UsageRefused(DeriveError):
@@ -105,6 +106,11 @@ class EmitError(DeriveError):
 
 class OutputError(DeriveError):
     """A file or folder that cannot be written."""
+
+
+def no_file(path: Path) -> UnknownName:
+    """The error for a path that is no file."""
+    return UnknownName(f"'{path}' is a folder; name a file." if path.is_dir() else f"There is no file '{path}'.")
 
 
 def failure(path: Path, cause: BaseException) -> str:

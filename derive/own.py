@@ -14,7 +14,7 @@ from types import ModuleType
 
 from derive.backends._signature import IMPORTED
 from derive.derivation import Derivation
-from derive.errors import DeriveError, UnknownName, failure
+from derive.errors import DeriveError, UnknownName, failure, no_file
 from derive.pipeline import Layer, backends, layer, titled
 from derive.proof.stated import Stated
 
@@ -35,7 +35,7 @@ def load(text: str) -> Layer | Stated:
         return layer(text)
     path = Path(file)
     if not path.is_file():
-        raise UnknownName(f"There is no file '{file}'.")
+        raise no_file(path)
     module = _module(path)
     found = getattr(module, name, None)
     if isinstance(found, Stated):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.errors import DeriveError, UnknownName, failure
+from derive.errors import DeriveError, failure, no_file
 
 from .compiler import find_compiler
 from .driving import drive, emitted_kernels
@@ -40,7 +40,7 @@ def check_module(
     """
     path = Path(file)
     if not path.is_file():
-        raise UnknownName(f"There is no file '{path}'.")
+        raise no_file(path)
     find_compiler()
     try:
         checks = _Checks(path, path.read_text(encoding="utf-8"))

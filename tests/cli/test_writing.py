@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-WRONG_USAGE = ("There is no", "sobel-x", "such as conv2d")
+WRONG_USAGE = ("is a folder", "There is no", "sobel-x", "such as conv2d")
 MINE = """import derive
 mine = (derive.dense(rank=1).then(derive.reindex())
         .then(derive.equivariant(derive.Translations()))
@@ -170,6 +170,8 @@ def test_apply_filters_a_picture(run, tmp_path, mode):
             "There is no 'fortran' in backends; there are cupy, numpy.",
         ),
         (["emit", "nothere.py:mine"], "There is no file 'nothere.py'."),
+        (["emit", "{tmp}:mine"], "is a folder; name a file."),
+        (["check-cuda", "{tmp}"], "is a folder; name a file."),
         (["apply", "conv2d", "{tmp}/none.png", "--filter", "sobel-x", "--out", "{tmp}/o.png"], "none.png"),
         (["apply", "conv2d", "{tmp}/empty.png", "--filter", "sobel-x", "--out", "{tmp}/o.png"], "empty.png"),
         (["apply", "conv2d", "{tmp}/ok.png", "--filter", "{tmp}/even.npy", "--out", "{tmp}/o.png"], "odd"),
