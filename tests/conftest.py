@@ -23,7 +23,7 @@ _SELDOM = {"test_coq": 24}  # whole files: test_coq_catalogue checks the theorem
 _SLOW = ("proof", "ladder", "cuda", "render")
 _ALWAYS = ("test_exact_scalars", "test_pages")
 _LAYERS = frozenset(names("derive.catalogue"))
-# Cases that took more than five seconds of a processor; each check has quicker ones, which run by day.
+# Cases that take seconds of a processor and show nothing that the quicker ones of their check don't; those run by day.
 _COSTLY = frozenset((Path(__file__).parent / "costly.txt").read_text(encoding="utf-8").splitlines())
 
 

@@ -6,12 +6,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-import sympy as sp
 
 import derive
 from derive import Channels, Hexagon, PointGroup, Translations
 from derive.errors import RuleRefused
 from derive.groups._matrices import NAMED, closure
+from tests.proof.spans import Combination, Elimination
 
 BOTH = {"c": "vector", "d": "vector"}
 PLANE = Channels((("c", 2),), (("d", 2),))
@@ -28,20 +28,18 @@ def solutions(sizes, group, acts, radius=1):
     places = list(product(*map(range, sizes)))
     offsets = sorted({tuple(np.subtract(k, o).tolist()) for o in places for k in places})
     offsets = [a for a in offsets if max(*map(abs, a), abs(sum(a))) <= radius]
-    at = {(a, d, c): p for p, (a, d, c) in enumerate(product(offsets, range(2), range(2)))}
-    rows = set()
+    rows = Elimination()
     for m in closure(NAMED[group]):
         R, S = (np.array(m) if acts.get(s) else np.eye(2, dtype=int) for s in "dc")
         for a in offsets:
             if (b := tuple((np.array(m) @ a).tolist())) not in offsets:
                 continue
             for d, c in product(range(2), repeat=2):
-                row = [0] * len(at)
+                row = Combination({})
                 for q in range(2):
-                    row[at[b, d, q]] += int(S[q, c])
-                    row[at[a, q, c]] -= int(R[d, q])
-                rows.add(tuple(row))
-    return len(at) - sp.Matrix(sorted(rows)).rank()
+                    row += Combination({(b, d, q): int(S[q, c])}) - Combination({(a, q, c): int(R[d, q])})
+                rows.take(row)
+    return 4 * len(offsets) - rows.rank
 
 
 CASES = {

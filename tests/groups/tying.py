@@ -9,7 +9,6 @@ import numpy as np
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.render.numbers import numbers
-from tests.proof.orbits import classes
 
 __all__ = ["on_grid", "partition", "tied"]
 
@@ -28,19 +27,29 @@ def tied(sizes, inside, matrices, twice, steps=None):
     """
     rank, reach = len(sizes), 2 * max(sizes) + 1
     places = list(product(*map(range, sizes)))
-    pairs = [o + k for o in places for k in places if inside(tuple(np.subtract(k, o)))]
-    half = [(np.full(rank, twice) - m @ np.full(rank, twice)) // 2 for m in matrices]
+    pairs = np.array([o + k for o in places for k in places if inside(tuple(np.subtract(k, o)))], dtype=int)
+    numbered = np.full((*sizes, *sizes), -1)
+    numbered[tuple(pairs.T)] = np.arange(len(pairs))
     along = (range(-reach // step * step, reach + 1, step) for step in steps or (1,) * rank)
-    shifts = list(product(*along))
+    shifts = np.array([t * 2 for t in product(*along)])
+    links = []
+    for m in matrices:
+        h = (np.full(rank, twice) - m @ np.full(rank, twice)) // 2
+        moved = np.concatenate([pairs[:, :rank] @ m.T, pairs[:, rank:] @ m.T + h], axis=1)[:, None] + shifts
+        pair, shift = np.nonzero(((moved >= 0) & (moved < sizes * 2)).all(axis=2))
+        image = numbered[tuple(moved[pair, shift].T)]
+        links.append(np.stack([pair, image])[:, image >= 0])
+    labels = _components(len(pairs), *np.concatenate(links, axis=1))
+    return [set(map(tuple, pairs[labels == label].tolist())) for label in np.unique(labels)]
 
-    def images(pair):
-        o, k = np.array(pair[:rank]), np.array(pair[rank:])
-        for m, h in zip(matrices, half, strict=True):
-            a, b = m @ o, m @ k + h
-            for t in shifts:
-                yield (*(a + t).tolist(), *(b + t).tolist())
 
-    return classes(pairs, images)
+def _components(count, one, other):
+    """The least number that each one of so many is tied to, whatever the way."""
+    labels = np.arange(count)
+    while (labels[one] != labels[other]).any():
+        np.minimum.at(labels, one, labels[other])
+        np.minimum.at(labels, other, labels[one])
+    return labels
 
 
 def partition(layer, sizes, radius):

@@ -58,8 +58,8 @@ def test_a_radius_by_name_counts_at_every_size(edge, kernel, stride, dilation) -
         low, high = WINDOWS[kernel](r)
         sizes = {index("n"): Integer(n), index("Delta"): Integer(r)}
         rank = determined(edge, n, range(low * dilation, high * dilation + 1, dilation), stride)
-        assert counts.exact_weight.subs(sizes) == rank, sizes
-        assert (counts.when.subs(sizes) == True) == (rank == high - low + 1), sizes  # noqa: E712
+        assert counts.exact_weight.xreplace(sizes) == rank, sizes
+        assert (counts.when.xreplace(sizes) == True) == (rank == high - low + 1), sizes  # noqa: E712
 
 
 @pytest.mark.parametrize(("stride", "dilation"), [steps[1:] for steps in STEPS[:9]], ids=str)
@@ -71,8 +71,8 @@ def test_a_mirrored_window_counts_at_every_size(edge, stride, dilation) -> None:
     for n, r in product(range(1, 9), range(7)):
         sizes = {index("n"): Integer(n), index("Delta"): Integer(r)}
         rank = determined(edge, n, range(-r * dilation, r * dilation + 1, dilation), stride, mirrored=True)
-        assert counts.exact_weight.subs(sizes) == rank, sizes
-        assert (counts.when.subs(sizes) == True) == (rank == r + 1), sizes  # noqa: E712
+        assert counts.exact_weight.xreplace(sizes) == rank, sizes
+        assert (counts.when.xreplace(sizes) == True) == (rank == r + 1), sizes  # noqa: E712
 
 
 def test_mirrors_of_single_axes_are_multiplied() -> None:

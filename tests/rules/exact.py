@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from typing import Any
 
 import numpy as np
 from sympy import Symbol
 
 from derive.checking import exact_arrays
+from derive.compiled import load_source
 from derive.forms.denote import matrix
 from derive.forms.evaluate import evaluate
 from derive.forms.form import Form
+from derive.pipeline import Layer
 
-__all__ = ["arrays_of", "flat_matrix", "sizes_of"]
+__all__ = ["arrays_of", "emitted", "flat_matrix", "sizes_of"]
 
 Sizes = dict[Symbol, int]
+
+
+def emitted(layer: Layer) -> Any:
+    """The NumPy kernel that is written for a layer, from the text that `check_emitted` looks at too."""
+    return getattr(load_source(layer.sources["numpy"], "numpy"), layer.name)
 
 
 def sizes_of(form: Form, choices: Mapping[str, tuple[int, ...]]) -> Iterator[Sizes]:

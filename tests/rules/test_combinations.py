@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from functools import cache
 from itertools import combinations, islice, product
 
 import numpy as np
@@ -16,8 +16,9 @@ from derive.derivation import Derivation
 from derive.forms.denote import matrix
 from derive.forms.expr import index
 from derive.pipeline import Layer
-from derive.proof.exact import rank
 from tests.lazily import Lazily
+from tests.proof.spans import Combination, Elimination, labelled
+from tests.rules.exact import emitted
 
 Options = Mapping[str, object]
 CHOICES: dict[str, tuple[object, ...]] = {
@@ -74,7 +75,12 @@ def test_every_pair_of_options_is_covered():
 
 @pytest.fixture(params=ROWS, ids=lambda row: "-".join(map(str, row)))
 def layer(request: pytest.FixtureRequest) -> Derivation:
-    return derive.convolution(**options(request.param))
+    return combined(request.param)
+
+
+@cache
+def combined(row: tuple[object, ...]) -> Derivation:
+    return derive.convolution(**options(row))
 
 
 def test_the_kernel_is_the_dense_layer_on_integers(layer):
@@ -82,7 +88,7 @@ def test_the_kernel_is_the_dense_layer_on_integers(layer):
     assert made.backends == ("cupy", "numpy")
     assert all(verdict.proved for verdict in made.verdicts)
     check_emitted(made)
-    kernel, form = layer.compile().kernel, layer.form
+    kernel, form = emitted(made), layer.form
     assert set(kernel.gradients) == set(kernel.arguments)
     for sizes in islice(small_sizes(form), 2):
         arrays = exact_arrays(form, sizes)
@@ -101,15 +107,13 @@ def test_the_count_is_the_rank_of_the_derivative(layer):
     arrays = exact_arrays(form, sizes, seed=3)
     learned = [p for p in form.weights if not p.data]
     assert sum(arrays[p.name].size for p in learned) == int(counts.weight.subs(sizes))
-    base = arrays | {p.name: np.zeros_like(arrays[p.name]) for p in learned}
-    columns = []
+    labels = labelled(form, sizes)
+    columns: dict[object, dict[object, object]] = {}
     for param in learned:
-        for at in np.ndindex(*arrays[param.name].shape):
-            one = np.zeros_like(arrays[param.name])
-            one[at] = 1
-            others = {p.name: arrays[p.name] for p in learned if p is not param}
-            columns.append(matrix(form, base | others | {param.name: one}, sizes).ravel())
-    reached = rank(np.array([[int(Fraction(v)) for v in column] for column in columns], dtype=object))
+        for place, value in np.ndenumerate(matrix(form, arrays | {param.name: labels[param.name]}, sizes)):
+            for label, factor in getattr(value, "terms", {}).items():
+                columns.setdefault(label, {})[place] = factor
+    reached = Elimination(map(Combination, columns.values())).rank
     wanted = counts.dimension if counts.dimension is not None else counts.weight
     if counts.dimension is not None or len(learned) == 1:
         assert reached == int(wanted.subs(sizes))
@@ -166,7 +170,7 @@ def test_other_orders_have_kernels_gradients_and_counts(name):
     assert made.backends == ("cupy", "numpy")
     assert all(verdict.proved for verdict in made.verdicts)
     check_emitted(made)
-    kernel = layer.compile().kernel
+    kernel = emitted(made)
     assert set(kernel.gradients) == set(kernel.arguments)
     test_the_count_is_the_rank_of_the_derivative(layer)
 

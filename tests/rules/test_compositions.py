@@ -56,11 +56,16 @@ def square(form, arrays, sizes):
     return W.reshape(rows, -1)
 
 
+@cache
+def composed(what, edge):
+    outer, inner = PAIRS[what](edge)
+    return outer, outer.then(derive.compose(inner))
+
+
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("what", PAIRS)
 def test_a_composition_is_one_layer_after_the_other(what, edge):
-    outer, inner = PAIRS[what](edge)
-    whole = outer.then(derive.compose(inner))
+    outer, whole = composed(what, edge)
     assert all(v.proved for v in whole.verdicts)
     first = whole.steps[-1].step.inner
     channels = {index("C"): 2, index("D"): 2}
@@ -77,8 +82,7 @@ def test_a_composition_is_one_layer_after_the_other(what, edge):
 @pytest.mark.parametrize("what", PAIRS)
 def test_the_dense_layer_of_a_composition_is_the_product_of_two(what, edge):
     """By the embeddings of both derivations; no program and no composed form is asked."""
-    outer, inner = PAIRS[what](edge)
-    whole = outer.then(derive.compose(inner))
+    _, whole = composed(what, edge)
     for n, delta in ((5, 1), (6, 1), (9, 2)):
         sizes = {index("n"): n, index("Delta"): delta, index("C"): 2, index("D"): 2}
         if not bool(evaluate(whole.form.given, sizes)):

@@ -53,9 +53,14 @@ def test_a_thinned_hexagon_has_no_symmetry_about_a_corner() -> None:
 
 def test_a_thinned_window_of_a_named_radius_is_factored() -> None:
     layer = derive.convolution("Delta", dilation=2, channels=False, factors="R")
-    check_emitted(Layer("layer", layer, "A layer of a test.", "", ""))
     assert all(verdict.proved for verdict in layer.verdicts)
     assert str(layer.free_parameters["weight"]) == "2*R*(2*Delta + 1)"
+
+
+@pytest.mark.nightly
+def test_the_kernel_of_a_thinned_window_that_is_factored() -> None:
+    layer = derive.convolution("Delta", dilation=2, channels=False, factors="R")
+    check_emitted(Layer("layer", layer, "A layer of a test.", "", ""))
 
 
 @pytest.mark.parametrize("edges", ["zero", "valid", "periodic", "reflect", "nearest"])
