@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import cache
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -20,16 +20,13 @@ from derive.forms.expr import Read, index
 from derive.pipeline import Layer
 from derive.proof.certificate import verify
 from derive.render.numbers import numbers
-from tests.lazily import Lazily
 from tests.proof.spans import Combination, Elimination, constrained, layers_of
 
 C4, FLIP = Matrices([[[0, -1], [1, 0]]]), Matrices([[[0, 1], [1, 0]]])
 STANDARD = Matrices([[[0, -1], [1, -1]], [[0, 1], [1, 0]]])
 CYCLE, TURNED = Matrices(derive.cyclic(3)), Matrices([[[0, 0, 1], [0, 1, 0], [1, 0, 0]]])
 THIRD = sp.Rational(1, 3)
-REFLECTED = Matrices(
-    [[[n * THIRD for n in row] for row in ((-1, 2, 2), (2, -1, 2), (2, 2, -1))]]
-)  # rational, not whole
+REFLECTED = Matrices([[[n * THIRD for n in row] for row in ((-1, 2, 2), (2, -1, 2), (2, 2, -1))]])  # rational
 PLANE = Channels((("c", 2),), (("d", 2),))
 
 
@@ -190,18 +187,15 @@ def test_channels_whose_taps_have_numbers():
     assert window(1).then(on_channels(C4)).then(on_channels(FLIP)).free_parameters["weight"] == 9
 
 
-@pytest.mark.parametrize(
-    ("rule", "sizes"),
-    [
-        (derive.equivariant(PointGroup("C4")), (2, 2)),
-        pytest.param(derive.equivariant(PointGroup("C4")), (3, 3), marks=pytest.mark.nightly),
-        (derive.equivariant(Permutations(derive.cyclic(3), axes=(0,))), (3, 3)),
-    ],
-)
-def test_places_after_channels(rule, sizes):
+PLACED = [(PointGroup("C4"), 2), (Permutations(derive.cyclic(3), axes=(0,)), 3)]
+LARGER = pytest.param(PointGroup("C4"), 3, marks=pytest.mark.nightly)
+
+
+@pytest.mark.parametrize(("group", "side"), [*PLACED, LARGER])
+def test_places_after_channels(group, side):
     """Places of numeric sizes, of which the matrices left the letters alone: equal to brute force, in either order."""
-    start = derive.dense(outputs=sizes, inputs=sizes, channels=PLANE)
-    after = start.then(on_channels(C4)).then(rule)
+    start = derive.dense(outputs=(side, side), inputs=(side, side), channels=PLANE)
+    after = start.then(on_channels(C4)).then(derive.equivariant(group))
     entries = constrained(after, {}, 3)
     assert (after.free_parameters["weight"], after.free_parameters["bias"]) == entries
 
@@ -221,27 +215,21 @@ def test_channels_one_by_one():
     assert layer.free_parameters["weight"] == index("n") ** 2
 
 
-@cache
-def line():
-    return derive.dense(rank=1, channels=PLANE)
-
-
-LATE = Lazily(
-    {
-        "shifts": lambda: (line(), derive.equivariant(Translations()), {"n": 3}),
-        "shifts by 2": lambda: (line(), derive.equivariant(Translations(step=2)), {"n": 3}),
-        "a window": lambda: (line(), derive.local("Delta"), {"n": 3, "Delta": 1}),
-        "a reflection of the line": lambda: (line(), derive.equivariant(PointGroup("D1", about="grid")), {"n": 3}),
-        "quarter turns of taps": lambda: (window(1), derive.equivariant(PointGroup("D4")), {"n": 2, "m": 1}),
-    }
-)
+line = partial(derive.dense, rank=1, channels=PLANE)
+LATE = {
+    "shifts": (line, derive.equivariant(Translations()), {"n": 3}),
+    "shifts by 2": (line, derive.equivariant(Translations(step=2)), {"n": 3}),
+    "a window": (line, derive.local("Delta"), {"n": 3, "Delta": 1}),
+    "a reflection of the line": (line, derive.equivariant(PointGroup("D1", about="grid")), {"n": 3}),
+    "quarter turns of taps": (partial(window, 1), derive.equivariant(PointGroup("D4")), {"n": 2, "m": 1}),
+}
 
 
 @pytest.mark.parametrize("name", LATE)
 def test_constraints_along_letters_of_symbolic_range_are_stated_before_matrices(name):
     """In any order constraints leave the same layers: these are proved in the one in which they apply, and equal brute force."""
     start, late, sizes = LATE[name]
-    after, before = start.then(on_channels(C4)).then(late), start.then(late).then(on_channels(C4))
+    after, before = start().then(on_channels(C4)).then(late), start().then(late).then(on_channels(C4))
     assert str(after) == str(before) and after.form == before.form and all(v.proved for v in after.verdicts)
     at = {index(s): v for s, v in sizes.items()}
     assert numbers(after.form, sizes)["weights"] == constrained(after, at, 3)[0]

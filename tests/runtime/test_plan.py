@@ -6,7 +6,7 @@ import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -22,26 +22,13 @@ from tests.shipped import text_of
 DRAW = np.random.default_rng(0)
 
 
+@cache
 def kernel(name):
     """The emitted NumPy kernel."""
     return getattr(load_source(text_of(layer(name), "numpy"), "numpy"), name)
 
 
-@cache
-def conv():
-    return kernel("conv2d")
-
-
-@cache
-def bank():
-    return kernel("conv2d_channels")
-
-
-@cache
-def vector():
-    return kernel("conv1d")
-
-
+conv, bank, vector = (partial(kernel, name) for name in ("conv2d", "conv2d_channels", "conv1d"))
 NAMES = [a.name for a in generated.conv2d.numpy.algorithms]  # those of the shipped module, which need no derivation
 
 
