@@ -410,6 +410,18 @@ Ltac name_magnitude :=
   | |- context [Z.abs ?x] => is_plain x; name_value (Z.abs x) (magnitude_of x)
   end.
 
+(* A fact that is one of several is out of sight of `lia` until the others don't suffice. *)
+Definition alternative (P : Prop) : Prop := P.
+
+Ltac hide_alternatives :=
+  repeat match goal with
+  | F : 1 <= ?n -> _, H : 1 <= ?n |- _ => specialize (F H)
+  | H : ~ (?P /\ ?Q) |- _ => change (alternative (~ (P /\ Q))) in H
+  | H : ?P \/ ?Q |- _ => change (alternative (P \/ Q)) in H
+  end.
+
+Ltac show_alternatives := progress unfold alternative in *.
+
 Ltac equate_values :=
   repeat match goal with
   | E : value_of ?v ?f ?x ?y, F : value_of ?w ?f ?s ?t |- _ =>
@@ -417,10 +429,13 @@ Ltac equate_values :=
       assert (W : w = v) by (apply (equal_values f v w x y s t E F); xlia zchecker); clear F; subst w
   end.
 
+(* Of two numbers one is what a claim names, and how the other compares with it may matter. *)
+Definition beside (x y : Z) : Prop := True.
+
 Ltac take_cases H v :=
   unfold cases_of in H;
   lazymatch type of H with
-  | v = _ \/ v = _ => destruct H; subst v
+  | v = ?x \/ v = ?y => pose proof (I : beside x y); destruct H; subst v
   | _ /\ _ \/ _ /\ _ => destruct H as [[? ?] | [? ?]]; subst v
   | v = _ \/ v < _ => destruct H
   | remainder _ _ _ => unfold remainder in H
@@ -435,7 +450,16 @@ Ltac by_cases :=
 with by_each :=
   lazymatch goal with
   | |- _ /\ _ => split; by_each
-  | _ => first [xlia zchecker | lazymatch goal with H : cases_of ?v _ |- context [?v] => take_cases H v end; by_each]
+  | _ =>
+      first
+      [ xlia zchecker
+      | lazymatch goal with
+        | H : cases_of ?v _ |- context [?v] => take_cases H v
+        | H : cases_of ?v _, _ : beside ?v _ |- _ => take_cases H v
+        | H : cases_of ?v _, _ : beside _ ?v |- _ => take_cases H v
+        | _ => show_alternatives
+        end;
+        by_each ]
   end.
 
 Ltac intro_letters := repeat match goal with |- forall x : ?T, _ => lazymatch type of T with Prop => fail | _ => intro x end end.
@@ -443,7 +467,7 @@ Ltac intro_letters := repeat match goal with |- forall x : ?T, _ => lazymatch ty
 (* Succeeds unless entries stand in the goal or its facts. *)
 Ltac of_integers := lazymatch goal with |- ?P => tryif has_entries P then fail else idtac end.
 
-Ltac by_letters := of_integers; repeat name_function; intros; equate_values; repeat name_magnitude; by_cases.
+Ltac by_letters := of_integers; repeat name_function; intros; hide_alternatives; equate_values; repeat first [name_magnitude | name_function]; by_cases.
 
 (* Quotients and remainders by numbers become letters once, with what is known of them: no `lia` after it looks for them. *)
 Ltac name_divisions :=

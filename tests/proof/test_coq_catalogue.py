@@ -23,6 +23,8 @@ PARTS = {
     "from dilated2d": [n for n in LAYERS if "dilated2d" <= n < "locally_connected2d"],
     "from locally_connected2d": [n for n in LAYERS if n >= "locally_connected2d"],
 }
+# A few times what the longest part takes, so that a proof that no longer ends is soon told.
+SECONDS = 300
 CLOSED = (0, "Closed under the global context\n")
 PLANT = Obligation("planted", "Not so.", (Goal((Ge(index("n"), 1),), Ge(index("n"), 2)),))
 
@@ -56,7 +58,7 @@ def test_the_theorems_of_all_layers_are_accepted_without_an_axiom(part: str, tmp
     for name, found in of.items():
         assert found and f"-------- {name}: The first form --------" in made.text
         assert not any(left_out(c.obligation) for c in found)
-    code, said = coqc(made.text, tmp_path)
+    code, said = coqc(made.text, tmp_path, SECONDS)
     assert (blamed(made.text, said), code, said) == ("", *CLOSED)
 
 
