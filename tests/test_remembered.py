@@ -94,7 +94,7 @@ def test_relations_are_those_that_sympy_makes(kind):
 @pytest.mark.parametrize("kind", sorted(EXTREMES, key=str), ids=lambda k: k.__name__)
 def test_extremes_are_those_that_sympy_makes(kind):
     chance = random.Random(7)
-    plain = (0, 3, i, 2 * i, i - 1, 2 * j - 4, i + 2 * j - n, SUPPOSED)
+    plain = (0, 3, i, 2 * i, i - 1, 2 * j - 4, i + 2 * j - n, SUPPOSED, j + floor(i / 2), Max(0, i), Min(0, j))
     for _ in range(60):
         parts = chance.choices(plain, k=chance.randrange(1, 4))
         made, wanted = built(kind, *parts), kind(*parts)
