@@ -1,8 +1,8 @@
-"""Relations and extremes of affine expressions, built without asking SymPy what it can't answer.
+"""Relations and extremes of integer expressions, built without asking SymPy what it can't answer.
 
-SymPy looks for the sign of a difference by way of all that it could suppose of the symbols. An index is an integer of which
-nothing is supposed, so a difference that an index is left in has no sign, and is 0 for all that SymPy knows unless it is odd.
-Where no index is left, and for all that is not affine, SymPy is asked.
+SymPy looks for the sign of a difference term by term, by way of all that it could suppose of the symbols. An index is an integer of
+which nothing is supposed, so a sum with an index for a term has no sign, whatever the other terms are, and it is 0 for all that
+SymPy knows if the index is taken an odd number of times; nor has a number less magnitudes. For all else SymPy is asked.
 """
 
 from __future__ import annotations
@@ -12,7 +12,25 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
-from sympy import Add, Eq, Expr, Ge, Gt, Integer, Le, Lt, Max, Min, Mul, Symbol, default_sort_key
+from sympy import (
+    Abs,
+    Add,
+    Eq,
+    Expr,
+    Ge,
+    Gt,
+    Integer,
+    Le,
+    Lt,
+    Max,
+    Min,
+    Mod,
+    Mul,
+    Symbol,
+    ceiling,
+    default_sort_key,
+    floor,
+)
 from sympy.core.sorting import _nodes
 
 __all__ = ["EXTREMES", "RELATIONS", "extreme", "place_among", "relation"]
@@ -20,20 +38,23 @@ __all__ = ["EXTREMES", "RELATIONS", "extreme", "place_among", "relation"]
 RELATIONS = frozenset((Eq, Ge, Gt, Le, Lt))
 EXTREMES = frozenset((Max, Min))
 
+_ROUNDED = (ceiling, floor)
+_WHOLE = (*_ROUNDED, Abs, Max, Min, Mod)
 _NUMBER = Integer(1)  # the key of what stands alone
 _Terms = Mapping[Any, int]
 
 
 def relation(kind: Any, left: Any, right: Any) -> Any:
     """What SymPy makes of `left` and `right` in that relation."""
-    undecided = _gap_is_open(left, right, kind is Eq)
+    undecided = _may_be_zero(left, right) if kind is Eq else _has_no_sign(left, right)
     return kind(left, right, evaluate=False) if undecided else kind(left, right)
 
 
 def extreme(kind: Any, parts: Sequence[Any]) -> Any:
     """What SymPy makes of `Max` or `Min` of the parts."""
     own = dict.fromkeys(Integer(p) if type(p) is int else p for p in parts)
-    if len(own) < 2 or not all(_gap_is_open(one, other, False) for one, other in combinations(own, 2)):
+    flat = all(_terms(p) is not None and not p.has(Max, Min) for p in own)
+    if len(own) < 2 or not (flat and all(_has_no_sign(one, other) for one, other in combinations(own, 2))):
         return kind(*parts)
     made = Expr.__new__(kind, *sorted(own, key=place_among))
     made._argset = frozenset(own)
@@ -46,29 +67,61 @@ def place_among(part: Any) -> tuple[Any, ...]:
     return (_nodes(part), default_sort_key(part))
 
 
-def _gap_is_open(left: Any, right: Any, parity: bool) -> bool:
-    """Whether an index is left in the difference; with `parity`, one that is taken an odd number of times."""
+def _gap(left: Any, right: Any) -> dict[Any, int]:
+    """The terms of a difference, as `_terms` gives them; none where it has others."""
     one, other = _terms(left), _terms(right)
     if one is None or other is None:
+        return {}
+    gap = {e: one.get(e, 0) - other.get(e, 0) for e in (*one, *other)}
+    return {e: times for e, times in gap.items() if times}
+
+
+def _has_no_sign(left: Any, right: Any) -> bool:
+    """Whether an index is left in the difference, or magnitudes are, and a number of the other sign."""
+    gap = _gap(left, right)
+    if any(type(e) is Symbol for e in gap):
+        return True
+    number = gap.pop(_NUMBER, 0)
+    return bool(gap) and all(type(e) is Abs and times * number < 0 for e, times in gap.items())
+
+
+def _may_be_zero(left: Any, right: Any) -> bool:
+    """Whether an index is left in the difference that is taken an odd number of times."""
+    if type(left) in _ROUNDED or type(right) in _ROUNDED:  # SymPy rewrites these for an equation
         return False
-    gaps = (one.get(s, 0) - other.get(s, 0) for s in {*one, *other} if s is not _NUMBER)
-    return any(gap % 2 for gap in gaps) if parity else any(gaps)
+    return any(type(e) is Symbol and times % 2 for e, times in _gap(left, right).items())
 
 
 @lru_cache(maxsize=1 << 16, typed=True)
 def _terms(expression: Any) -> _Terms | None:
-    """How often each index is taken, and the number besides; None for what isn't affine in indices over the integers."""
+    """How often each index, and each other integer that SymPy leaves as it is, is taken, and the number besides.
+
+    None for what isn't a sum of these over the integers.
+    """
     if type(expression) is int or isinstance(expression, Integer):
         return {_NUMBER: int(expression)}
     terms: dict[Any, int] = {}
     for term in expression.args if type(expression) is Add else (expression,):
-        times, letter = term.args if type(term) is Mul and len(term.args) == 2 else (_NUMBER, term)
-        if isinstance(letter, Integer):
-            times, letter = letter, _NUMBER
-        elif not (isinstance(times, Integer) and type(letter) is Symbol and _is_index(letter)):
+        if isinstance(term, Integer):
+            times, letter = term, _NUMBER
+        elif type(term) is Mul and isinstance(term.args[0], Integer):
+            times, letter = term.as_coeff_Mul()
+        else:
+            times, letter = _NUMBER, term
+        if letter is not _NUMBER and not _is_whole(letter):
             return None
         terms[letter] = terms.get(letter, 0) + int(times)
     return terms
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_whole(letter: Any) -> bool:
+    """Whether it is an index, a product of indices, or a quotient, remainder, magnitude or extreme of what indices make."""
+    if type(letter) is Symbol:
+        return _is_index(letter)
+    if type(letter) is Mul:
+        return all(type(e) is Symbol and _is_index(e) for e in letter.args)
+    return type(letter) in _WHOLE and letter.is_integer is True and all(map(_is_index, letter.free_symbols))
 
 
 @lru_cache(maxsize=4096)

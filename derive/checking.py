@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from itertools import islice, product
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar
@@ -51,18 +52,33 @@ class CheckFailed(DeriveError):
 
 def small_sizes(form: Form) -> Iterator[dict[Symbol, int]]:
     """Small values of all sizes that the form admits, the odd ones first: 1, larger than the image, unequal."""
+    return (dict(zip(form.sizes, values, strict=True)) for values in _small_values(form))
+
+
+@lru_cache(maxsize=64)
+def _small_values(form: Form) -> tuple[tuple[int, ...], ...]:
+    """All at once: a form of six sizes has 15 625 candidates."""
     names = form.sizes
     choices = sorted(product((1, 3, 4, 2, 0), repeat=len(names)), key=lambda v: (len(set(v)) < min(3, len(v)), v))
-    for values in choices:
-        sizes = dict(zip(names, values, strict=True))
-        if bool(evaluate(form.given, sizes)) and _points(form, sizes) <= _MOST:
-            yield sizes
+    found = np.array(choices, dtype=int)
+    found = found[_each(evaluate(form.given, _at(names, found)), found)]
+    found = found[_each(_points(form, _at(names, found)) <= _MOST, found)]
+    return tuple(tuple(map(int, values)) for values in found)
 
 
-def _points(form: Form, sizes: Mapping[Symbol, int]) -> int:
-    total = 1
+def _at(names: tuple[Symbol, ...], choices: np.ndarray) -> dict[Symbol, np.ndarray]:
+    return dict(zip(names, choices.T, strict=True))
+
+
+def _each(holds: Any, choices: np.ndarray) -> np.ndarray:
+    """What holds of each choice, or of all."""
+    return np.broadcast_to(np.asarray(holds, dtype=bool), len(choices))
+
+
+def _points(form: Form, at: Mapping[Symbol, Any]) -> Any:
+    total: Any = 1
     for axis in (*form.output.axes, *form.reduction):
-        total *= max(1, int(evaluate(axis.extent, sizes)))
+        total = total * np.maximum(1, evaluate(axis.extent, at))
     return total
 
 

@@ -16,7 +16,7 @@ from sympy.printing.str import StrPrinter
 
 from derive.affine import EXTREMES, RELATIONS, extreme, place_among, relation
 
-__all__ = ["both", "built", "replaced", "text"]
+__all__ = ["both", "built", "fraction", "replaced", "text"]
 
 
 @lru_cache(maxsize=1 << 16, typed=True)
@@ -58,6 +58,13 @@ def _senses(part: Any) -> tuple[Any, Any]:
 def both(*conditions: Any) -> Any:
     """The conjunction of all conditions."""
     return built(And, *conditions)
+
+
+@lru_cache(maxsize=1 << 14)
+def fraction(expression: Any) -> tuple[Any, Any]:
+    """The expression as one quotient: what is divided, and by what."""
+    top, bottom = expression.together().as_numer_denom()
+    return top, bottom
 
 
 def replaced(expression: Any, values: Mapping[Any, Any]) -> Any:

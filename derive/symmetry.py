@@ -34,6 +34,7 @@ from derive.proof.necessary import necessary
 from derive.proof.small import dense_like, refute_at_small_sizes
 from derive.proof.stated import NOTHING, Stated, Statement
 from derive.proof.step import Clause, Kind, View
+from derive.remembered import fraction
 from derive.rules.equivariant import equivariant
 
 __all__ = ["Symmetry", "stated_symmetry", "symmetry"]
@@ -280,7 +281,7 @@ def _middle(form: Form, rest: Expr) -> Expr:
 def _divides(gap: Expr, step: Expr) -> Any:
     """gap = 0, as a remainder where the output's extent was rounded down."""
     for quotient in gap.atoms(floor):
-        top, bottom = quotient.args[0].together().as_numer_denom()
+        top, bottom = fraction(quotient.args[0])
         left = simplify(gap - gap.coeff(quotient) * quotient)
         less = expand(top - left)
         if bottom == step and gap.coeff(quotient) == -step and less.is_Integer:

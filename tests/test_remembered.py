@@ -7,7 +7,7 @@ from sympy import And, Eq, Ge, Gt, Le, Lt, Max, Min, Mod, Ne, Not, Or, Symbol, f
 
 from derive.affine import EXTREMES, RELATIONS
 from derive.forms.expr import Read, Where
-from derive.remembered import both, built, replaced, text
+from derive.remembered import both, built, fraction, replaced, text
 
 i, j, n, m = symbols("i j n m", integer=True)
 EXPRESSIONS = (
@@ -94,9 +94,14 @@ def test_relations_are_those_that_sympy_makes(kind):
 @pytest.mark.parametrize("kind", sorted(EXTREMES, key=str), ids=lambda k: k.__name__)
 def test_extremes_are_those_that_sympy_makes(kind):
     chance = random.Random(7)
-    plain = (0, 3, i, 2 * i, i - 1, 2 * j - 4, i + 2 * j - n, SUPPOSED)
+    plain = (0, 3, i, 2 * i, i - 1, 2 * j - 4, i + 2 * j - n, SUPPOSED, j + floor(i / 2), Max(0, i), Min(0, j))
     for _ in range(60):
         parts = chance.choices(plain, k=chance.randrange(1, 4))
         made, wanted = built(kind, *parts), kind(*parts)
         assert (made, made.args, type(made)) == (wanted, wanted.args, type(wanted)), parts
         assert kind.make_args(made) == kind.make_args(wanted)
+
+
+def test_a_quotient_is_what_is_divided_and_by_what():
+    assert fraction(i / 2 - n / 3 + 1) == (3 * i - 2 * n + 6, 6)
+    assert fraction(i + 1) == (i + 1, 1)

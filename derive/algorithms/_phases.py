@@ -14,7 +14,7 @@ from sympy import And, Expr, Ge, Integer, Le, Mod, Symbol, expand, floor
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.ir.nodes import Chart
-from derive.remembered import built, replaced
+from derive.remembered import built, fraction, replaced
 
 __all__ = ["phase_cases", "phase_ranges", "phased"]
 
@@ -59,7 +59,7 @@ def _remainders(form: Form, down: dict[Symbol, Expr]) -> Iterator[tuple[Expr, in
         if isinstance(part, Mod):
             top, bottom = part.args
         elif isinstance(part, floor):
-            top, bottom = part.args[0].together().as_numer_denom()
+            top, bottom = fraction(part.args[0])
         else:
             continue
         if isinstance(bottom, Integer) and bottom > 1:

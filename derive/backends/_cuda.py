@@ -32,7 +32,7 @@ from derive.ir.nodes import (
     Scratch,
     walk,
 )
-from derive.remembered import replaced
+from derive.remembered import fraction, replaced
 
 __all__ = ["TEMPLATES", "Writer", "factor", "total"]
 
@@ -63,7 +63,7 @@ class _C(PythonPrinter):
         return f"((({top}) % {bottom} + {bottom}) % {bottom})"
 
     def _print_floor(self, expr: Any) -> str:
-        top, bottom = expr.args[0].together().as_numer_denom()
+        top, bottom = fraction(expr.args[0])
         over, under = self._print(top), self.parenthesize(bottom, PRECEDENCE["Atom"], strict=True)
         return f"((({over}) - {self._remainder(over, under)}) / {under})"
 

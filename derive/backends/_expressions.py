@@ -9,6 +9,7 @@ from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from derive.ordering import OrderedTerms, members
+from derive.remembered import fraction
 
 __all__ = ["PythonPrinter", "python", "table_name", "table_reads", "vectorised"]
 
@@ -55,11 +56,11 @@ class PythonPrinter(OrderedTerms, StrPrinter):  # type: ignore[misc]
         return "False"
 
     def _print_floor(self, expr: Any) -> str:
-        top, bottom = expr.args[0].together().as_numer_denom()
+        top, bottom = fraction(expr.args[0])
         return f"({self.parenthesize(top, _FACTOR, strict=True)} // {self.parenthesize(bottom, _FACTOR, strict=True)})"
 
     def _print_ceiling(self, expr: Any) -> str:
-        top, bottom = expr.args[0].together().as_numer_denom()
+        top, bottom = fraction(expr.args[0])
         return (
             f"(-({self.parenthesize(-top, _FACTOR, strict=True)} // {self.parenthesize(bottom, _FACTOR, strict=True)}))"
         )

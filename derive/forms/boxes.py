@@ -25,7 +25,7 @@ from derive.forms.count import NotCountable, count
 from derive.forms.expr import index
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.quotients import rounded
-from derive.remembered import both, replaced, text
+from derive.remembered import both, fraction, replaced, text
 
 __all__ = ["Sizes", "count_boxes"]
 
@@ -88,7 +88,7 @@ class Sizes:
         self.back = {letter: e for e, letter in self.letters.items()}
         taken, facts = set(letters), []
         for e, letter in self.letters.items():
-            top, bottom = e.args[0].together().as_numer_denom()
+            top, bottom = fraction(e.args[0])
             if e.free_symbols & taken or rounded(top) or not bottom.is_Integer:
                 raise NotCountable(f"'{text(e)}' is no quotient of sizes by a number.")
             facts += [Ge(top - bottom * letter, 0), Le(top - bottom * letter, bottom - 1)]

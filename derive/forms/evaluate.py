@@ -39,6 +39,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import TextError
 from derive.forms.expr import Gcd, Read, Where
+from derive.remembered import fraction
 
 __all__ = ["evaluate", "grid"]
 
@@ -91,7 +92,7 @@ def evaluate(expression: Any, at: Mapping[Symbol, Any], read: Reader | None = No
 
 
 def _rounded(e: Any, value: Callable[[Any], Any]) -> Any:
-    numerator, denominator = e.args[0].together().as_numer_denom()
+    numerator, denominator = fraction(e.args[0])
     top, bottom = value(numerator), value(denominator)
     return top // bottom if isinstance(e, floor) else -((-top) // bottom)
 

@@ -20,7 +20,7 @@ from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from derive.errors import DeriveError
 from derive.forms.rows import FALSE, Row, eliminate, empty, implied, irredundant, tidy
-from derive.remembered import replaced, text
+from derive.remembered import fraction, replaced, text
 
 __all__ = ["NotAffine", "Polyhedron"]
 
@@ -67,7 +67,7 @@ def _unrounded(e: Any) -> Any:
         raise NotAffine(f"'{text(e)}' has more than one rounded quotient.")
     (quotient,) = rounded
     sign = e.coeff(quotient)
-    top, bottom = quotient.args[0].together().as_numer_denom()
+    top, bottom = fraction(quotient.args[0])
     if sign not in (1, -1) or not bottom.is_Integer:
         raise NotAffine(f"'{text(e)}' has a rounded quotient that isn't alone.")
     exact = isinstance(quotient, sp.floor) == (sign == 1)

@@ -15,6 +15,7 @@ import sympy as sp
 from derive.forms.expr import index
 from derive.forms.polyhedron import NotAffine
 from derive.forms.rows import Row
+from derive.remembered import fraction
 
 __all__ = ["one_each", "rounded", "unfolded"]
 
@@ -66,7 +67,7 @@ def _defined(quotient: Any, letter: sp.Symbol) -> tuple[Any, Any]:
     if isinstance(quotient, sp.Mod):
         top, bottom = quotient.args
     else:
-        top, bottom = quotient.args[0].together().as_numer_denom()
+        top, bottom = fraction(quotient.args[0])
     if not (bottom.is_Integer and bottom > 0):
         raise NotAffine(f"'{quotient}' divides by something that is no positive number.")
     rest = top - bottom * letter

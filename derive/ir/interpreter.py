@@ -35,7 +35,7 @@ from derive.ir.nodes import (
     Scatter,
     Scratch,
 )
-from derive.remembered import replaced
+from derive.remembered import fraction, replaced
 
 __all__ = ["interpret"]
 
@@ -211,7 +211,7 @@ def _python(e: Any, letters: dict[Symbol, str]) -> str | None:
     if isinstance(e, Integer | BooleanTrue | BooleanFalse):
         return f"({e})"
     if isinstance(e, floor):
-        top, bottom = (_python(part, letters) for part in e.args[0].together().as_numer_denom())
+        top, bottom = (_python(part, letters) for part in fraction(e.args[0]))
         return None if top is None or bottom is None else f"({top} // {bottom})"
     form = next((text for kind, text in _FORMS.items() if isinstance(e, kind)), None)
     parts = [_python(part, letters) for part in e.args]

@@ -46,6 +46,7 @@ from derive.ir.nodes import (
     Scatter,
     walk,
 )
+from derive.remembered import fraction
 
 __all__ = ["Roundings", "error_bound", "in_range", "roundings", "steps"]
 
@@ -250,7 +251,7 @@ def _interval(e: Expr, env: Mapping[Symbol, Interval]) -> Interval:
     if isinstance(e, Symbol):
         return env[e]
     if isinstance(e, (floor, ceiling)):
-        top, bottom = e.args[0].together().as_numer_denom()
+        top, bottom = fraction(e.args[0])
         low, high = _interval(top, env)
         up = 0 if isinstance(e, floor) else int(bottom) - 1
         return (low + up) // int(bottom), (high + up) // int(bottom)

@@ -34,7 +34,7 @@ class Checker:
 
     def integers(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
         """An expression or a condition in these letters and the sizes, which reads no array."""
-        self.demand(isinstance(expression, Basic), f"{what}, {expression!r}, is no expression")
+        self._is_one(expression, what)
         if expression.has(Read):
             self.demand(False, f"{what}, {expression}, reads an array")
         self._mentions(expression, letters, what)
@@ -49,7 +49,7 @@ class Checker:
     def entries(self, expression: Any, arrays: Iterable[Array], letters: Iterable[Symbol], what: str) -> None:
         """An expression in entries of these arrays, at subscripts in these letters and the sizes."""
         ranks = {a.name: len(a.axes) for a in arrays} | self.tables
-        self.demand(isinstance(expression, Basic), f"{what}, {expression!r}, is no expression")
+        self._is_one(expression, what)
         self._mentions(expression, letters, what)
         for read in reads(expression):
             name, known = read.array, ", ".join(ranks) or "its arrays"
@@ -61,6 +61,10 @@ class Checker:
         for case in expression.atoms(Where):
             if case.condition.has(Read):
                 self.demand(False, f"{what} depends on whether {case.condition}")
+
+    def _is_one(self, expression: Any, what: str) -> None:
+        if not isinstance(expression, Basic):
+            self.demand(False, f"{what}, {expression!r}, is no expression")
 
     def _mentions(self, expression: Any, letters: Iterable[Symbol], what: str) -> None:
         known = self.sizes.union(letters)

@@ -43,6 +43,7 @@ from derive.forms.expr import Read, Where
 from derive.forms.text import show
 from derive.ordering import OrderedTerms
 from derive.proof.smt import in_fixed_order, is_plain
+from derive.remembered import fraction
 
 __all__ = ["ANY", "RATIONAL", "Entries", "coq_name", "integer", "truth"]
 
@@ -119,7 +120,7 @@ def _product(e: Any) -> tuple[str, int]:
 def _divided(e: Any) -> str:
     if isinstance(e, Mod):
         return f"{_atom(e.args[0])} mod {_atom(e.args[1])}"
-    top, bottom = e.args[0].together().as_numer_denom()
+    top, bottom = fraction(e.args[0])
     if not (isinstance(bottom, Integer) and bottom > 0):
         raise TextError(f"`{show(e)}` divides by something that is not a positive number")
     if isinstance(e, ceiling):

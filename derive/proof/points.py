@@ -34,6 +34,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import Read
 from derive.forms.form import Array, Table
+from derive.remembered import fraction
 
 __all__ = ["MOST", "At", "Ints", "Points", "Undecided", "integer", "lower", "ranges_in", "shape"]
 
@@ -102,7 +103,7 @@ class Points:
         if isinstance(e, Rational):
             return max(abs(int(e.p)), int(e.q))
         if isinstance(e, (floor, ceiling)):
-            return max(self.bound(part, at) for part in e.args[0].together().as_numer_denom())
+            return max(self.bound(part, at) for part in fraction(e.args[0]))
         if isinstance(e, Read):
             values = self.tables[e.array][0] if e.array in self.tables else np.zeros(1)
             return max([*(self.bound(s, at) for s in e.subscripts), int(np.abs(values).max())])

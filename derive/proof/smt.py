@@ -40,7 +40,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from derive.errors import TextError
 from derive.forms.expr import Gcd, Read, Where
 from derive.proof.remainders import abstracted
-from derive.remembered import text
+from derive.remembered import fraction, text
 
 __all__ = ["ABSTRACTED", "in_fixed_order", "is_plain", "joint_script", "script", "smt_name", "to_smt"]
 
@@ -211,7 +211,7 @@ def _integer(e: Any) -> str:
 
 
 def _divided(e: Any) -> str:
-    top, bottom = e.args[0].together().as_numer_denom()
+    top, bottom = fraction(e.args[0])
     if not (isinstance(bottom, Integer) and bottom > 0):
         raise TextError(f"'{e}' divides by something that is not a positive number.")
     if isinstance(e, floor):

@@ -20,6 +20,7 @@ from derive.forms.spans import span_of_terms
 from derive.proof.checker import Checker, Symbols, check_bound
 from derive.proof.roles import check_roles
 from derive.proof.step import ArrayMap, Kind, Step, View
+from derive.remembered import text
 
 __all__ = ["PROVED_KINDS", "check_first", "check_form", "check_step", "form_sizes", "misnamed"]
 
@@ -116,7 +117,8 @@ def _check_sum(form: Form, check: Checker, terms: tuple[Symbol, ...]) -> None:
         *(a for p in form.params for a in p.array.axes),
     ]  # of the plane's own places there is no end
     for bound in (b for axis in summed for b in (axis.lower, axis.upper)):
-        check.demand(not bound.has(oo, -oo, nan), f"a range to {bound} has no end")
+        if bound.has(oo, -oo, nan):
+            check.demand(False, f"a range to {bound} has no end")
     check.integers(form.given, (), "the precondition")
     check.tabled(form.domain, terms, "the domain of the sum")
     check.demand(len(form.read) == len(form.input.axes), f"{form.input.name} is read with a wrong number of subscripts")
@@ -149,9 +151,9 @@ def check_first(form: Form) -> None:
     """Raise ObligationFailed for a form that can't be the first: its coefficients must be free entries."""
     check_form(form)
     check = Checker("The first form", form_sizes(form))
-    check.demand(isinstance(form.weight, Read), f"its weight, {form.weight}, is not one free entry")
+    check.demand(isinstance(form.weight, Read), f"its weight, {text(form.weight)}, is not one free entry")
     check.demand(not form.shared, "its coefficients are sums of terms")
-    check.demand(isinstance(form.bias, Read) or form.bias == 0, f"its bias, {form.bias}, is not one free entry")
+    check.demand(isinstance(form.bias, Read) or form.bias == 0, f"its bias, {text(form.bias)}, is not one free entry")
 
 
 def check_step(step: Step) -> None:

@@ -10,7 +10,7 @@ from sympy import Abs, Add, Le, Mod, ceiling, floor
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
-from derive.remembered import both, built
+from derive.remembered import both, built, fraction
 
 __all__ = ["fits"]
 
@@ -38,7 +38,7 @@ def _totals(expression: Any) -> tuple[Any, ...]:
     if isinstance(expression, Relational | BooleanFunction):
         return _all(expression.args)
     if isinstance(expression, (floor, ceiling)):
-        top, bottom = expression.args[0].together().as_numer_denom()
+        top, bottom = fraction(expression.args[0])
         return _all((2 * bottom, bottom - top, top))
     total = Add(*(Abs(term) for term in Add.make_args(expression)))
     more = (2 * expression.args[1],) if isinstance(expression, Mod) else ()
