@@ -29,6 +29,7 @@ from sympy import (
     Symbol,
     ceiling,
     default_sort_key,
+    preorder_traversal,
     floor,
 )
 
