@@ -29,8 +29,8 @@ from sympy import (
     Symbol,
     ceiling,
     default_sort_key,
-    preorder_traversal,
     floor,
+    preorder_traversal,
 )
 
 __all__ = ["EXTREMES", "RELATIONS", "extreme", "place_among", "relation"]
