@@ -319,9 +319,9 @@ def test_bytes_do_not_depend_on_the_hash_seed():
 import hashlib
 from derive.making import coq_theorems
 from derive.pipeline import layer
-print(hashlib.sha256(coq_theorems(layer("conv2d")).text.encode()).hexdigest())
+print(hashlib.sha256(coq_theorems(layer("locally_connected2d")).text.encode()).hexdigest())
 """
-    digests = {hashlib.sha256(coq_theorems(layer("conv2d")).text.encode()).hexdigest()}
+    digests = {hashlib.sha256(coq_theorems(layer("locally_connected2d")).text.encode()).hexdigest()}
     for seed in ("0", "4242"):
         environment = dict(os.environ, PYTHONHASHSEED=seed, PYTHONPATH=str(ROOT))
         command = [sys.executable, "-c", script]

@@ -148,7 +148,7 @@ def test_congruences_are_true_of_remainders():
     i, j, n = indices("i j n")
     facts = list(congruences([Mod(i, n) + Mod(j, n), Mod(i + j, n), Mod(i, 3), Mod(i, n + 1)]))
     assert len(facts) == 6
-    for size, x, y in product((-1, 0, 1, 2, 3, 5), range(-12, 13), range(-12, 13)):
+    for size, x, y in product((-1, 0, 1, 2, 3, 5), range(-6, 7), range(-6, 7)):
         assert all(size == 0 or fact.xreplace({n: size, i: x, j: y}) == True for fact in facts)  # noqa: E712
 
 
