@@ -332,6 +332,20 @@ Proof.
   unfold cases_of, reflected. split; [ | intros; split; [ | split]]; lia.
 Qed.
 
+Definition symmetric (x n : Z) : Z := Z.min (2 * n - 1 - x mod (2 * n)) (x mod (2 * n)).
+
+(* A place of a symmetric axis: it comes back behind the first and the last cell. *)
+Definition mirrored (x n r : Z) : Prop :=
+  1 <= n -> (0 <= x < n -> r = x) /\ (- n <= x < 0 -> r = - 1 - x) /\ (n <= x < 2 * n -> r = 2 * n - 1 - x).
+
+Lemma symmetry_of (x n : Z) :
+  let r := Z.min (2 * n - 1 - x mod (2 * n)) (x mod (2 * n)) in (1 <= n -> 0 <= r < n) /\ cases_of r (mirrored x n r).
+Proof.
+  intros r. subst r. pose proof (remainder_of x (2 * n)) as R. pose proof (Z.mod_pos_bound x (2 * n)).
+  set (r := x mod (2 * n)) in *. clearbody r. unfold remainder in R. unfold cases_of, mirrored.
+  split; intros; (destruct R as [? [? [? ?]]]; [lia | ]); [ | split; [ | split]]; lia.
+Qed.
+
 Lemma period_of (x y : Z) :
   0 <= x mod Z.max 1 y /\ cases_of (x mod Z.max 1 y) (x mod Z.max 1 y = 0 \/ x mod Z.max 1 y < y).
 Proof. pose proof (Z.mod_pos_bound x (Z.max 1 y)). unfold cases_of. lia. Qed.
@@ -392,12 +406,14 @@ Ltac name_function :=
       name_nonlinear
         (Z.min (Z.max 1 (2 * n - 2) - x mod Z.max 1 (2 * n - 2)) (x mod Z.max 1 (2 * n - 2)))
         reflect x n (reflection_of x n)
+  | |- context [Z.min (2 * ?n - 1 - ?x mod (2 * ?n)) (?x mod (2 * ?n))] =>
+      is_plain x; name_nonlinear (Z.min (2 * n - 1 - x mod (2 * n)) (x mod (2 * n))) symmetric x n (symmetry_of x n)
   | |- context [?x mod Z.max 1 ?y] => is_plain x; is_plain y; name_nonlinear (x mod Z.max 1 y) cycle x y (period_of x y)
-  | |- context [Z.max ?x ?y] => is_plain x; is_plain y; name_value (Z.max x y) (maximum_of x y)
-  | |- context [Z.min ?x ?y] => is_plain x; is_plain y; name_value (Z.min x y) (minimum_of x y)
+  | |- context [Z.max ?x ?y] => is_plain x; is_plain y; name_nonlinear (Z.max x y) Z.max x y (maximum_of x y)
+  | |- context [Z.min ?x ?y] => is_plain x; is_plain y; name_nonlinear (Z.min x y) Z.min x y (minimum_of x y)
   | |- context [?x mod Zpos ?p] => is_plain x; name_division x p
   | |- context [?x / Zpos ?p] => is_plain x; name_quotient x p
-  | |- context [?x mod ?n] => is_plain x; is_var n; name_nonlinear (x mod n) Z.modulo x n (cycle_of x n)
+  | |- context [?x mod ?n] => is_plain x; is_plain n; by_a_size n; name_nonlinear (x mod n) Z.modulo x n (cycle_of x n)
   | |- context [if ?x <=? ?y then ?u else ?w] => is_plain x; is_plain y; name_choice (x <=? y) (x <= y) (y < x) u w (Z.leb_spec0 x y)
   | |- context [if ?x <? ?y then ?u else ?w] => is_plain x; is_plain y; name_choice (x <? y) (x < y) (y <= x) u w (Z.ltb_spec0 x y)
   | |- context [if ?x =? ?y then ?u else ?w] => is_plain x; is_plain y; name_choice (x =? y) (x = y) (x <> y) u w (Z.eqb_spec x y)
@@ -440,6 +456,7 @@ Ltac take_cases H v :=
   | v = _ \/ v < _ => destruct H
   | remainder _ _ _ => unfold remainder in H
   | reflected _ _ _ => unfold reflected in H
+  | mirrored _ _ _ => unfold mirrored in H
   end.
 
 Ltac by_cases :=
