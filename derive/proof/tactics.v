@@ -332,17 +332,17 @@ Proof.
   unfold cases_of, reflected. split; [ | intros; split; [ | split]]; lia.
 Qed.
 
-Definition symmetric (x n : Z) : Z := Z.min (2 * n - 1 - x mod (2 * n)) (x mod (2 * n)).
+Definition symmetric (x p : Z) : Z := Z.min (p - 1 - x mod p) (x mod p).
 
-(* A place of a symmetric axis: it comes back behind the first and the last cell. *)
-Definition mirrored (x n r : Z) : Prop :=
-  1 <= n -> (0 <= x < n -> r = x) /\ (- n <= x < 0 -> r = - 1 - x) /\ (n <= x < 2 * n -> r = 2 * n - 1 - x).
+(* A place of a symmetric axis of half that period: it comes back behind the first and the last cell. *)
+Definition mirrored (x p r : Z) : Prop :=
+  1 <= p -> (0 <= 2 * x < p -> r = x) /\ (- p <= 2 * x < 0 -> r = - 1 - x) /\ (p <= 2 * x < 2 * p -> r = p - 1 - x).
 
-Lemma symmetry_of (x n : Z) :
-  let r := Z.min (2 * n - 1 - x mod (2 * n)) (x mod (2 * n)) in (1 <= n -> 0 <= r < n) /\ cases_of r (mirrored x n r).
+Lemma symmetry_of (x p : Z) :
+  let r := Z.min (p - 1 - x mod p) (x mod p) in (1 <= p -> 0 <= 2 * r < p) /\ cases_of r (mirrored x p r).
 Proof.
-  intros r. subst r. pose proof (remainder_of x (2 * n)) as R. pose proof (Z.mod_pos_bound x (2 * n)).
-  set (r := x mod (2 * n)) in *. clearbody r. unfold remainder in R. unfold cases_of, mirrored.
+  intros r. subst r. pose proof (remainder_of x p) as R. pose proof (Z.mod_pos_bound x p).
+  set (r := x mod p) in *. clearbody r. unfold remainder in R. unfold cases_of, mirrored.
   split; intros; (destruct R as [? [? [? ?]]]; [lia | ]); [ | split; [ | split]]; lia.
 Qed.
 
@@ -406,8 +406,8 @@ Ltac name_function :=
       name_nonlinear
         (Z.min (Z.max 1 (2 * n - 2) - x mod Z.max 1 (2 * n - 2)) (x mod Z.max 1 (2 * n - 2)))
         reflect x n (reflection_of x n)
-  | |- context [Z.min (2 * ?n - 1 - ?x mod (2 * ?n)) (?x mod (2 * ?n))] =>
-      is_plain x; name_nonlinear (Z.min (2 * n - 1 - x mod (2 * n)) (x mod (2 * n))) symmetric x n (symmetry_of x n)
+  | |- context [Z.min (?p - 1 - ?x mod ?p) (?x mod ?p)] =>
+      is_plain x; is_plain p; name_nonlinear (Z.min (p - 1 - x mod p) (x mod p)) symmetric x p (symmetry_of x p)
   | |- context [?x mod Z.max 1 ?y] => is_plain x; is_plain y; name_nonlinear (x mod Z.max 1 y) cycle x y (period_of x y)
   | |- context [Z.max ?x ?y] => is_plain x; is_plain y; name_nonlinear (Z.max x y) Z.max x y (maximum_of x y)
   | |- context [Z.min ?x ?y] => is_plain x; is_plain y; name_nonlinear (Z.min x y) Z.min x y (minimum_of x y)
@@ -432,6 +432,7 @@ Definition alternative (P : Prop) : Prop := P.
 Ltac hide_alternatives :=
   repeat match goal with
   | F : 1 <= ?n -> _, H : 1 <= ?n |- _ => specialize (F H)
+  | F : 1 <= _ * ?n -> _, H : 1 <= ?n |- _ => specialize (F ltac:(clear - H; lia))
   | H : ~ (?P /\ ?Q) |- _ => change (alternative (~ (P /\ Q))) in H
   | H : ?P \/ ?Q |- _ => change (alternative (P \/ Q)) in H
   end.
