@@ -30,7 +30,7 @@ from derive.parting import in_parts, reasons
 from derive.products import in_products
 from derive.proof.goal import Verdict
 from derive.registry import discover, find, names
-from derive.symmetry import stated_symmetry
+from derive.symmetry import Symmetry, stated_symmetry
 
 __all__ = [
     "Compiled",
@@ -134,6 +134,11 @@ class Layer:
         return (*self.derivation.verdicts, *(v for found in self.lowered_verdicts.values() for v in found))
 
     @cached_property
+    def symmetry(self) -> Symmetry | None:
+        """Under which condition on its sizes a layer at some of its places keeps the symmetry that it states."""
+        return stated_symmetry(self.derivation)
+
+    @cached_property
     def sources(self) -> dict[str, str]:
         """The emitted module of each backend."""
         return {b: self.source(b) for b in self.backends}
@@ -171,12 +176,12 @@ class Layer:
             command=f"{self.command} --backend {backend}",
             title=self.title,
             formula=(formula(form),),
-            facts=_facts(self.derivation, form, f"{_proved(self.verdicts)}: {self.page}"),
+            facts=_facts(self.derivation, form, f"{_proved(self.verdicts)}: {self.page}", self.symmetry),
             **told(form, slopes(form), reasons(form, find("derive.backends", backend).target)),
         )
 
 
-def _facts(derivation: Derivation, form: Form, proved: str) -> tuple[tuple[str, str], ...]:
+def _facts(derivation: Derivation, form: Form, proved: str, symmetry: Symmetry | None) -> tuple[tuple[str, str], ...]:
     """What an emitted file says of a derivation, at the sizes of this form."""
     from derive.render.numbers import cost_text
 
@@ -184,7 +189,7 @@ def _facts(derivation: Derivation, form: Form, proved: str) -> tuple[tuple[str, 
         ("Derivation", " ⟶ ".join(["dense", *(_arrow(s.rule) for s in derivation.steps)])),
         ("Proved", proved),
         ("Cost", f"{cost_text(form)} operations"),
-        *_symmetry(derivation),
+        *((("Symmetry", str(symmetry)),) if symmetry is not None else ()),
     )
 
 
@@ -197,12 +202,6 @@ def _proved(verdicts: tuple[Verdict, ...]) -> str:
         if pointwise
         else f"{found} for all sizes"
     )
-
-
-def _symmetry(derivation: Derivation) -> tuple[tuple[str, str], ...]:
-    """Under which condition on its sizes a layer at some of its places keeps the symmetry that it states."""
-    found = stated_symmetry(derivation)
-    return () if found is None else (("Symmetry", str(found)),)
 
 
 def _arrow(rule: str) -> str:
@@ -257,7 +256,12 @@ def compile_layer(derivation: Derivation, backend: str = "numpy", sizes: Mapping
         command="layer.compile()",
         title="A layer compiled in memory.",
         formula=(formula(form),),
-        facts=_facts(derivation, form, _proved((*derivation.verdicts, *(v for some in own for v in some)))),
+        facts=_facts(
+            derivation,
+            form,
+            _proved((*derivation.verdicts, *(v for some in own for v in some))),
+            stated_symmetry(derivation),
+        ),
         **told(form, found, reasons(form, printer.target)),
     )
     parts = ({by: made for by, (made, _) in views.items()}, [p for p, _ in more])

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -300,15 +299,9 @@ def stated_symmetry(layer: Derivation) -> Symmetry | None:
     stated = (
         a for by in layer.applications if by.rule.name == "equivariant" for a in (*by.args, *dict(by.options).values())
     )
-    return _first_kept(layer.form, tuple(group for group in stated if isinstance(group, PointGroup)))
-
-
-@lru_cache(maxsize=64)
-def _first_kept(form: Form, groups: tuple[PointGroup, ...]) -> Symmetry | None:
-    """Remembered, since every backend's module, the page and the certificate say it."""
-    for group in (part for g in groups for part in _parts(g, form)):
+    for group in (part for g in stated if isinstance(g, PointGroup) for part in _parts(g, layer.form)):
         try:
-            return symmetry(form, group)
+            return symmetry(layer, group)
         except (ObligationFailed, RuleRefused):
             continue
     return None

@@ -26,12 +26,29 @@ from itertools import product
 from math import gcd
 from typing import Any
 
-from sympy import And, Expr, Ge, Integer, Le, Max, Min, Or, Piecewise, ceiling, expand, false, floor, true
+from sympy import (
+    And,
+    Expr,
+    Ge,
+    Integer,
+    Le,
+    Max,
+    Min,
+    Not,
+    Or,
+    Piecewise,
+    ceiling,
+    expand,
+    false,
+    floor,
+    piecewise_fold,
+    true,
+)
 
 from derive.forms.expr import Gcd
 from derive.proof.lines import Line, by_remainder
 
-__all__ = ["Half", "halves_of", "joined_halves", "written"]
+__all__ = ["Half", "at_most", "halves_of", "joined_halves", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +80,19 @@ class Half:
 def written(pairs: list[tuple[Expr, Any]]) -> Expr:
     """A value for each case, of which the last is wherever no other is."""
     return pairs[0][0] if len(pairs) == 1 else Piecewise(*pairs[:-1], (pairs[-1][0], True), evaluate=False)
+
+
+def at_most(value: Expr, few: Any) -> Any:
+    """That a value, perhaps one for each case, is no more than a few: without cases within the inequality."""
+    found = piecewise_fold(value)
+    if not isinstance(found, Piecewise):
+        return Le(found, few)
+    before: list[Any] = []
+    options = []
+    for one, given in found.args:
+        options.append(And(given, *map(Not, before), Le(one, few)))
+        before.append(given)
+    return Or(*options)
 
 
 @dataclass(frozen=True, slots=True)

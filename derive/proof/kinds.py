@@ -21,7 +21,7 @@ from typing import Any
 
 from sympy import And, Dummy, Expr, Integer, Le, Max, Min, Or, expand
 
-from derive.proof.halves import Half, halves_of, joined_halves, written
+from derive.proof.halves import Half, at_most, halves_of, joined_halves, written
 from derive.proof.lines import Line, cases_of
 from derive.proof.orbits import Kind
 
@@ -69,8 +69,10 @@ def _all(line: Line, split: int) -> Kinds:
     many, seen, lost = Dummy("r"), Dummy("s"), Dummy("f")
     apart = written([(case.apart, case.given) for case in cases])
     kinds = [
-        Kind(seen, lambda few: Le(apart - split, few)),
-        Kind(lost, lambda few: Le(line.size - apart, few) if few else Or(*(case.full for case in cases)), seen=False),
+        Kind(seen, lambda few: at_most(apart - split, few)),
+        Kind(
+            lost, lambda few: at_most(line.size - apart, few) if few else Or(*(case.full for case in cases)), seen=False
+        ),
     ]
     return Kinds((*kinds, *_central(split)), {seen: many - split}, {many: apart})
 
@@ -96,12 +98,12 @@ def _in_pairs(line: Line, even: Half, odd: Half, split: int) -> Kinds | None:
     pairs = even.apart + odd.apart - written([(case.apart, case.given) for case in cases_of(line)])
     e, f, g, h, both = (Dummy(name) for name in "efghb")
     kinds = (
-        Kind(e, lambda few: Le(even.apart - pairs, few)),
+        Kind(e, lambda few: at_most(even.apart - pairs, few)),
         Kind(f, even.all_but, seen=False),
-        Kind(g, lambda few: Le(odd.apart - pairs, few), sign=-1),
+        Kind(g, lambda few: at_most(odd.apart - pairs, few), sign=-1),
         Kind(h, odd.all_but, sign=-1, seen=False),
-        Kind(both, lambda few: Le(pairs, few), other=5),
-        Kind(both, lambda few: Le(pairs, few), other=4, seen=False),
+        Kind(both, lambda few: at_most(pairs, few), other=5),
+        Kind(both, lambda few: at_most(pairs, few), other=4, seen=False),
     )
     return Kinds(kinds, {e: i - p, g: j - p, both: p}, {i: even.apart, j: odd.apart, p: pairs})
 

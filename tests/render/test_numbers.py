@@ -3,10 +3,13 @@
 import pytest
 from sympy import symbols
 
+import derive
 from derive.errors import DeriveError
+from derive.forms.extension import EXTENSIONS
+from derive.forms.text import parse
 from derive.render.data import listed, row, row_at
 from derive.render.grouped import grouped
-from derive.render.numbers import EXAMPLE_SIZES, cost, cost_text, numbers
+from derive.render.numbers import EXAMPLE_SIZES, cost, cost_text, counts, numbers
 
 n, m, Delta, C, D, N, K = symbols("n m Delta C D N K", integer=True)
 THOUSAND = {"n": 1000, "m": 1000, "Delta": 1, "C": 3, "D": 64, "N": 1000, "K": 10**6}
@@ -90,3 +93,10 @@ def test_channels_keep_the_condition_of_the_grid(layers):
 
 def test_numbers_are_grouped_without_a_place_to_break():
     assert grouped(10**12) == "1\xa0000\xa0000\xa0000\xa0000"
+
+
+@pytest.mark.parametrize("edge", EXTENSIONS)
+def test_the_condition_of_a_count_is_read_back_behind_every_edge(edge):
+    layer = derive.convolution(kernel="Delta", stride=2, edges=edge, channels=False)
+    told = row("strided", layer, (), ())
+    assert parse(told["free_parameters"]["when"]) == counts(layer.form).when
