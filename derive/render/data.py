@@ -9,7 +9,7 @@ from derive.derivation import Derivation, ProvedStep
 from derive.forms.equation import formula, latex_formula
 from derive.forms.form import Form
 from derive.forms.notation import UNICODE
-from derive.forms.text import parse, show
+from derive.forms.text import show
 from derive.proof.coq import left_out
 from derive.proof.encoding import read_form, write_form
 from derive.proof.goal import Verdict
@@ -37,7 +37,8 @@ def row(name: str, derivation: Derivation, verdicts: Sequence[Verdict], backends
 
 def listed(title: str, told: Mapping[str, Any], form: Form) -> dict[str, Any]:
     """What is remembered of a layer for lists: its title, its row, the counts in its own letters, and its form."""
-    free = {name: UNICODE(parse(text)) for name, text in told["free_parameters"].items()}
+    own = counts(form)
+    free = {"weight": UNICODE(own.weight), "bias": UNICODE(own.bias), "when": UNICODE(own.when)}
     return {"title": title, "row": dict(told), "free": free, "form": write_form(form)}
 
 

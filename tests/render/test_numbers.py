@@ -1,7 +1,7 @@
 """Exact numbers: the book's, and those of the smallest grids."""
 
 import pytest
-from sympy import symbols
+from sympy import Piecewise, symbols
 
 import derive
 from derive.errors import DeriveError
@@ -98,5 +98,10 @@ def test_numbers_are_grouped_without_a_place_to_break():
 @pytest.mark.parametrize("edge", EXTENSIONS)
 def test_the_condition_of_a_count_is_read_back_behind_every_edge(edge):
     layer = derive.convolution(kernel="Delta", stride=2, edges=edge, channels=False)
-    told = row("strided", layer, (), ())
-    assert parse(told["free_parameters"]["when"]) == counts(layer.form).when
+    assert parse(row("strided", layer, (), ())["free_parameters"]["when"]) == counts(layer.form).when
+
+
+def test_a_count_with_cases_is_listed():
+    layer = derive.convolution(kernel="Delta", dilation=2, channels=False, symmetry=derive.PointGroup("D4"))
+    found = listed("Cases", row("cases", layer, (), ()), layer.form)["free"]["weight"]
+    assert isinstance(counts(layer.form).weight, Piecewise) and "where m mod 2 = 0" in found
