@@ -10,6 +10,7 @@ from typing import Any
 
 from derive.bench.chart import chart, limit_chart
 from derive.bench.timing import OURS
+from derive.bench.tried import GROWING
 
 __all__ = ["FIRST", "FOLDER", "Names", "files"]
 
@@ -112,9 +113,9 @@ def _growth(rows: list[Mapping[str, Any]]) -> list[str]:
     for window, found in windows.items():
         large = [seconds for pixels, (seconds, _) in found.items() if pixels >= _LARGE]
         if len(large) > 1:
-            lines.append(
-                f"- {window}: a pixel's times are within {max(large) / min(large):.2f}×, for a goal of {_GROWTH}×."
-            )
+            within = max(large) / min(large)
+            tried = f" {GROWING}" if within > _GROWTH else ""
+            lines.append(f"- {window}: a pixel's times are within {within:.2f}×, for a goal of {_GROWTH}×.{tried}")
     return [*lines, ""]
 
 
