@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import generated
 from derive.algorithms._bilinear import componentwise, nested, toom_cook
 from derive.ir.rounding import Roundings, error_bound
 from tests.ladder.floats import REGIMES
@@ -42,6 +43,17 @@ def test_the_bound_says_something(name: str, algorithm: str) -> None:
 def test_the_norm_of_all_errors_is_within_the_bound_on_each(name: str) -> None:
     """Transforms of Fourier spread errors over a tile, and their norm stays; a hundredth of its bound is seen."""
     assert 1 / 100 <= norms(name) <= 1
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_tile_that_holds_an_entry_many_times_has_its_own_norm(n: int) -> None:
+    """Where places beyond the ends are read elsewhere, the bound is no less than that for the array with its copies."""
+    X, V = np.ones((n, n), np.float32), np.random.default_rng(0).standard_normal((5, 5)).astype(np.float32)
+    copied = np.pad(X, 2, mode="wrap")
+    there = generated.periodic2d.plan(X.shape, V, algorithm="fft")
+    flat = generated.conv2d.plan(copied.shape, V, algorithm="fft")
+    assert there.choice.knobs == flat.choice.knobs
+    assert there.error_bound(X).max() >= flat.error_bound(copied)[2:-2, 2:-2].max()
 
 
 @pytest.mark.nightly
