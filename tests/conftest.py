@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -13,6 +14,12 @@ from hypothesis import settings
 from derive.registry import names
 from tests.commands import as_process
 from tests.docs.browser import Browser, find_browser
+
+# Tests go from one layer to another and back, so a thousand results of each of SymPy's functions, its own number, are too few.
+# It reads the variable when it is loaded, which a test does first.
+os.environ.setdefault("SYMPY_CACHE_SIZE", "20000")
+# Formulas are many small objects that last: looking through them as often as Python does takes a twelfth of all time.
+gc.set_threshold(100_000, 50, 100)
 
 settings.register_profile("derive", deadline=None, print_blob=True)
 settings.load_profile("derive")
@@ -43,6 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         check = f"{file}.{getattr(item, 'originalname', item.name)}.{layers[0]}"
         if crc32(check.encode()) % _SELDOM.get(file, _SHARE):
             item.add_marker(pytest.mark.nightly)
+
+
+def pytest_collection_finish() -> None:
+    """Tests that were found last as long as the run does."""
+    gc.collect()
+    gc.freeze()
 
 
 def _leave_costly_cases(items: list[pytest.Item], whole: bool) -> None:
