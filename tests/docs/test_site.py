@@ -115,12 +115,15 @@ def test_the_explorer_is_beside_the_pages(site):
         ('<a href="there.html#nowhere">', ["broken"]),
         ('<a href="nowhere.html">', ["broken"]),
         ('<a href="../there.html">', ["broken"]),
+        ('<a href="there.html#beside">', []),
+        ('<span class="k"><a href="nowhere.html"></a></span>', ["broken"]),
+        ('<span class="k" style="background: url(https://cdn.example/x.png)">', ["outside"]),
         ('<img src="nowhere.svg" alt="a matrix">', ["broken"]),
         ('<img src="data:image/png;base64,AA">', ["unnamed"]),
     ],
 )
 def test_the_helpers_find_what_is_wrong(tmp_path, html, found):
-    (tmp_path / "there.html").write_text('<h1 id="here">', encoding="utf-8")
+    (tmp_path / "there.html").write_text('<h1 id="here"><span class="k" id="beside">', encoding="utf-8")
     (tmp_path / "page.html").write_text(html, encoding="utf-8")
     checks = {"outside": outside, "broken": broken, "unnamed": unnamed}
     assert [name for name, check in checks.items() if check(tmp_path)] == found
