@@ -276,7 +276,14 @@ def _read(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = _MARK.sub(lambda found: "\n".join(MADE[found[1]](Path(app.srcdir))), source[0])
 
 
+def _made(app: Sphinx, environment: Any, *_: set[str]) -> list[str]:
+    """The pages with marks: what they show may have changed although they haven't."""
+    texts = ((page, Path(environment.doc2path(page))) for page in environment.found_docs)
+    return [page for page, file in texts if file.suffix == ".md" and _MARK.search(file.read_text(encoding="utf-8"))]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Marks are replaced as pages are read."""
+    """Marks are replaced as pages are read, which they are in every build."""
+    app.connect("env-get-outdated", _made)
     app.connect("source-read", _read)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
