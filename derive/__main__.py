@@ -79,8 +79,8 @@ def cli(context: click.Context, folder: Path | None, jobs: int | None, fresh: bo
     """Derive layers from stated structure, prove every step, and emit fast kernels.
 
     Without a command: derive, prove, emit, check and render the whole catalogue into generated/ and
-    docs/derivations/. Layers whose sources, and everything they rest on, are what
-    they were are remembered, in DERIVE_CACHE_DIR or the user's cache folder.
+    docs/derivations/. A layer is remembered, in DERIVE_CACHE_DIR or the user's cache folder, for as long
+    as its sources, and everything they rest on, are what they were.
 
     \b
     A layer of your own, in my.py:
@@ -210,7 +210,13 @@ def _rows_at(entries: Sequence[Mapping[str, Any]], at: Mapping[str, int]) -> lis
 @cli.command()
 @click.argument("name")
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--filter", "kernel", required=True, metavar="NAME|FILE.npy", help="sobel-x, gaussian-5, ..., or a file.")
+@click.option(
+    "--filter",
+    "kernel",
+    required=True,
+    metavar="NAME|FILE.npy",
+    help="Such as sobel-x or gaussian-5 (an unknown name lists all), or a file.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The picture to write.")
 def apply(name: str, image: Path, kernel: str, out: Path) -> None:
     """Filter a photograph with a layer that takes one square window, such as conv2d."""

@@ -51,7 +51,7 @@ def _made(name: str, fresh: bool, own: Any = None) -> tuple[Made, bool]:
 
 @click.command()
 @_of_a_layer
-@click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
+@click.option("--format", "form", type=_FORMATS, default="text", show_default=True, help="How it is written.")
 def show(name: str, form: str, fresh: bool) -> None:
     """The derivation of NAME, or of FILE.py:NAME, step by step.
 

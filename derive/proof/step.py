@@ -95,11 +95,12 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class SubStep:
-    """One line of a rule's argument: a sentence, and the equation it leads to as left and right side."""
+    """One line of a rule's argument: a sentence, the two sides of the equation it leads to, and `where` what new letters are."""
 
     says: str
     left: Any
     right: Any
+    where: tuple[tuple[Symbol, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

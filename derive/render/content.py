@@ -8,6 +8,7 @@ from typing import Any
 from sympy import Sum, Symbol
 
 from derive.derivation import ProvedStep
+from derive.forms.cases import by_cases
 from derive.forms.equation import sides
 from derive.forms.expr import Read, Where, reads
 from derive.forms.form import Form
@@ -34,6 +35,7 @@ from derive.render.field import Field
 from derive.render.figures import Picture
 from derive.render.grouped import grouped
 from derive.render.numbers import at_letters, counts, example, free_entries, operations
+from derive.render.witness import in_letters
 
 __all__ = ["blocks", "form_formula", "law", "maps_formula", "neat", "proved_of", "verdicts_of"]
 
@@ -110,9 +112,10 @@ def _math(expression: Any) -> Formula:
     return Formula(((UNICODE(expression), LATEX(expression)),))
 
 
-def maps_formula(maps: Iterable[ArrayMap]) -> Formula:
-    """One line for each array: its entry in terms of the others. An array that stays as it is has none."""
-    entries = [(Read(m.array, *m.binders), m.value) for m in maps]
+def maps_formula(maps: Iterable[ArrayMap], of: Form) -> Formula:
+    """One line for each array of a form: its entry in terms of the others. An array that stays as it is has none."""
+    known = {p.name: p.array.holds() for p in of.params}
+    entries = [(Read(m.array, *m.binders), by_cases(m.value, known[m.array], of.given)) for m in maps]
     return Formula(tuple(_equation(entry, value) for entry, value in entries if entry != value))
 
 
@@ -176,7 +179,8 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
     if step.argument:
         yield Heading(3, "The argument")
         for place, line in enumerate(step.argument, start=1):
-            yield Item(place, line.says, Formula((_substitution(line.left, line.right),)))
+            lines = (_substitution(line.left, line.right), *(_equation(*new) for new in line.where))
+            yield Item(place, line.says, Formula(lines))
     yield Heading(3, "The parameters")
     yield from _parameters(step)
     yield from _figures(subject.pictures, number)
@@ -219,7 +223,7 @@ def _explained(doc: str) -> list[str]:
 
 def _parameters(step: Step) -> Iterator[Block]:
     """The embedding and the section, where they aren't the identity."""
-    forth, back = maps_formula(step.embeddings), maps_formula(step.sections)
+    forth, back = maps_formula(step.embeddings, step.before), maps_formula(step.sections, step.after)
     if not forth.lines and not back.lines:
         yield Sentence("They stay as they are.")
         return
@@ -265,7 +269,7 @@ def _obligations(verdicts: Sequence[Verdict]) -> Details:
 
 
 def _witness(text: str) -> str:
-    return ", ".join(f"`{part}`" for part in text.replace("Delta", "Δ").split("; ")) if text else ""
+    return ", ".join(f"`{in_letters(part)}`" for part in text.split("; ")) if text else ""
 
 
 def _theorem(subject: Subject) -> Iterator[Block]:
@@ -301,8 +305,9 @@ def _theorem(subject: Subject) -> Iterator[Block]:
         if made
         else "The dense weights and biases of such a layer are"
     )
-    dense = {p.name: p.array.entry() for p in derivation.dense.params}
-    yield Formula(tuple(_equation(dense[name], value) for name, value in derivation.reference_maps.items()))
+    own_maps, given = derivation.reference_maps, derivation.dense.given
+    dense = {p.array.entry(): by_cases(own_maps[p.name], p.array.holds(), given) for p in derivation.dense.params}
+    yield Formula(tuple(_equation(entry, value) for entry, value in dense.items()))
     yield from _figures(subject.pictures, len(derivation.steps) + 1)
     yield Sentence("One pass takes, with a multiplication and an addition for each term of the sum,")
     own_cost = operations(form)

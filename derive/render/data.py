@@ -104,7 +104,11 @@ def _step(proved: ProvedStep) -> dict[str, Any]:
         "demanded": [
             {"says": c.says, "given": show(c.given), "left": show(c.left), "right": show(c.right)} for c in step.clauses
         ],
-        "argument": [{"says": s.says, "left": show(s.left), "right": show(s.right)} for s in step.argument],
+        "argument": [
+            {"says": s.says, "left": show(s.left), "right": show(s.right)}
+            | {"where": {letter.name: show(value) for letter, value in s.where}}
+            for s in step.argument
+        ],
         "embedding": _maps(step.embeddings),
         "section": _maps(step.sections),
         "obligations": _verdicts(proved.verdicts),

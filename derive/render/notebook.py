@@ -13,6 +13,7 @@ from derive.forms.form import Form
 from derive.forms.notation import LATEX, UNICODE
 from derive.proof.goal import Verdict
 from derive.render.numbers import counts
+from derive.render.witness import in_letters
 
 __all__ = ["derivation_html", "derivation_latex", "step_html", "step_latex"]
 
@@ -76,7 +77,7 @@ def _folded(verdicts: Sequence[Verdict]) -> str:
 def _told(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str, str, str]]:
     for verdict in verdicts:
         own = verdict.obligation
-        yield own.name, own.says, verdict.status.value, _letters(own.witness)
+        yield own.name, own.says, verdict.status.value, in_letters(own.witness)
 
 
 def _beside(form: Form, other: Form) -> str:

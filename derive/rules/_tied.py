@@ -9,6 +9,7 @@ from typing import Any
 from sympy import And, Eq, Expr, Integer, Mod, Not, Symbol, expand, false, true
 
 from derive.errors import RuleRefused
+from derive.forms.cases import by_cases
 from derive.forms.conditions import simplified_inside, split
 from derive.forms.expr import Read, Where
 from derive.forms.form import Array, Axis, Form, Param, Role
@@ -158,15 +159,23 @@ class Tied:
         base = [self.tie.representative[s] for s in self.param.array.symbols]
         return times(self.tie.sign_back, self.param.array.entry(base))
 
+    def moved_read(self, source: Expr) -> Expr:
+        """What the first element carries a weight or bias that a term reads to."""
+        at = dict(zip(self.param.array.symbols, subscripts_of(source), strict=True))
+        return self.param.array.entry(e.xreplace(at) for e in self.moved[0].values())
+
     @property
     def named(self) -> tuple[SubStep, ...]:
         """The last lines of an argument: from an entry to its representative, and the orbit's name."""
         if self.after is None:
             return ()
-        entry, at_entry = self.param.array.entry(), self._base().xreplace(dict(self.tie.orbit))
+        entry, base = self.param.array.entry(), by_cases(self._base(), self.after.array.holds(), self.form.given)
+        primed = {name: Symbol(f"{name}_", integer=True) for name, value in self.tie.orbit if name != value}
+        orbit, where = (primed, self.tie.orbit) if base.has(Where) else (dict(self.tie.orbit), ())
+        news = tuple((primed[name], value) for name, value in where if name in primed)
         return (
-            SubStep("Carry every entry to the representative of its orbit", entry, at_entry),
-            SubStep("Name the orbit", self._base(), self.after.array.entry()),
+            SubStep("Carry every entry to the representative of its orbit", entry, base.xreplace(orbit), news),
+            SubStep("Name the orbit", base, self.after.array.entry()),
         )
 
     def _entry(self) -> Expr:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sympy import Expr, Integer, Sum, Symbol, expand, false, true
+from sympy import Expr, Integer, Sum, Symbol, false, true
 
 from derive.errors import OrbitCut
 from derive.forms.conditions import simplified
@@ -270,19 +270,32 @@ def _place(at: Mapping[Symbol, int], array: Array) -> str:
 
 
 def _argument(form: Form, element: Element, weights: tuple[Tied, ...], biases: tuple[Tied, ...]) -> tuple[SubStep, ...]:
-    """From the law to the tie: both sides as sums, X = 0, the coefficient of one entry, the witness."""
+    """From the law to the tie: both sides as sums, X = 0, the coefficient of one entry, the witness.
+
+    The moved layer's sum runs over the places that its inputs come from, so that no element has to be inverted.
+    """
     go, gk = _moved(form, element)
     ranges = [(axis.symbol, axis.lower, axis.upper) for axis in form.reduction]
-    moved = [expand(replaced(e, go) - (gk[s] - s)) for s, e in zip(form.input.symbols, form.read, strict=True)]
-    left = replaced(form.bias, go) + Sum(replaced(form.weight, go) * form.input.entry(moved), *ranges)
-    right = form.bias + Sum(form.weight * form.input.entry(form.read), *ranges)
-    lines = [SubStep("Move the input, and read the output at the moved place; the old input is read", left, right)]
+    read = form.input.entry(form.read)
+    out, source = element.signs[0], element.signs[1].xreplace(dict(zip(form.input.symbols, form.read, strict=True)))
+    there = weights[0].moved_read(form.weight) if weights else replaced(form.weight, go | gk)
+    left = replaced(form.bias, go) + Sum(times(source, there) * read, *ranges)
+    right = times(out, form.bias) + Sum(times(out, form.weight) * read, *ranges)
+    lines = [
+        SubStep(
+            "Move the input, and read the output at the moved place; the sum runs over where inputs come from",
+            left,
+            right,
+        )
+    ]
     for bias in biases:
-        moved_bias = bias.param.array.entry(bias.moved[0].values())
-        lines.append(SubStep("X = 0 leaves the biases", moved_bias, bias.param.array.entry()))
+        entry, moved = bias.param.array.entry(), bias.param.array.entry(bias.moved[0].values())
+        if moved != (value := times(out.xreplace(bias.places), entry)):
+            lines.append(SubStep("X = 0 leaves the biases", moved, value))
     for weight in weights:
-        entry, moved_entry = weight.param.array.entry(), weight.param.array.entry(weight.moved[0].values())
-        lines.append(SubStep("X = 0 but at one place leaves the coefficients of that place", moved_entry, entry))
+        sign, entry = times(*element.signs).xreplace(weight.places), weight.param.array.entry()
+        moved = weight.param.array.entry(weight.moved[0].values())
+        lines.append(SubStep("X = 0 but at one place leaves the coefficients of that place", moved, times(sign, entry)))
     return (*lines, *(line for tied in weights or biases for line in tied.named))
 
 

@@ -29,16 +29,19 @@ def _signature(thing: Any) -> str:
     except (TypeError, ValueError):
         return ""
     text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)  # annotations are texts
-    return re.sub(r"\(self(, )?", "(", text).replace("collections.abc.", "")
+    text = text.removesuffix(" -> None") if inspect.isclass(thing) else text
+    text = re.sub(r"\b(collections\.abc|derive(\.\w+)*)\.(?=[A-Z])", "", text).replace("<factory>", "...")
+    return re.sub(r"\(self(, )?", "(", text)
 
 
 def _source(thing: Any) -> list[str]:
+    """Its text, folded, beneath the name of its file."""
     file = Path(inspect.getsourcefile(thing) or "")
     parts = file.parts[len(file.parts) - 1 - file.parts[::-1].index("derive") :]
     text = inspect.getsource(thing).rstrip()
     return [
         "<details>",
-        f"<summary>{'/'.join(parts)}</summary>",
+        f"<summary>Source: {'/'.join(parts)}</summary>",
         "",
         "`````python",
         text,
@@ -49,13 +52,14 @@ def _source(thing: Any) -> list[str]:
     ]
 
 
-def _described(kind: str, name: str, thing: Any, depth: int = 0) -> list[str]:
-    """An entry of the reference: its signature, and its docstring, which is Markdown."""
+def _described(kind: str, name: str, thing: Any, depth: int = 0, source: Any = None) -> list[str]:
+    """An entry of the reference: its signature, its docstring, which is Markdown, and whose source belongs to it."""
     fence = ":" * (6 - depth)
     call = "" if kind == "property" else _signature(thing)
     doc = "\n".join(_paragraph(part) for part in (inspect.getdoc(thing) or "").split("\n\n"))
     members = list(_members(thing)) if kind == "class" else []
-    return [f"{fence}{{py:{kind}}} {name}{call}", "", _doctests(doc), "", *members, fence, ""]
+    whole = _source(source) if source is not None else []
+    return [f"{fence}{{py:{kind}}} {name}{call}", "", _doctests(doc), "", *members, *whole, fence, ""]
 
 
 def _doctests(doc: str) -> str:
@@ -94,8 +98,11 @@ def rules() -> Iterator[str]:
         yield from _described("function", f"derive.{name}", rule)
         module = import_module(f"derive.rules.{name}")
         case, other = module.EXAMPLE, module.COUNTEREXAMPLE
-        yield from (f"`{case.application}` of `{formula(case.form)}` is proved, by a test;", "")
-        yield from (f"`{other.application}` of `{formula(other.form)}` is refused, with `{other.residue}`.", "")
+        yield from (f"`{case.application}` of `{_in_line(formula(case.form))}` is proved, by a test;", "")
+        yield from (
+            f"`{other.application}` of `{_in_line(formula(other.form))}` is refused, with `{other.residue}`.",
+            "",
+        )
         yield from _source(rule.rewrite)
 
 
@@ -104,9 +111,23 @@ def _in_lines(statement: str) -> str:
     return re.sub(r" {3,}⟶", "\n  ⟶", re.sub(r" {6,}", "\n    ", statement))
 
 
+def _in_line(text: str) -> str:
+    """A formula within a sentence."""
+    return re.sub(r" {3,}", ", ", text)
+
+
 def _paragraph(text: str) -> str:
-    """A paragraph of a docstring; one that is set in columns stays as it is."""
-    return f"```text\n{dedent(text)}\n```\n" if re.search(r"\S {3,}\S", text) else f"{text}\n"
+    """A paragraph of a docstring; what it sets in columns are words and what they mean."""
+    rows = re.split(r"\n(?=\S)", dedent(text))
+    pairs = [re.match(r"(\S+(?: \S+)*) {3,}(\S.*)", row, re.DOTALL) for row in rows]
+    if not all(pairs):
+        return f"```text\n{dedent(text)}\n```\n" if any(pairs) else f"{text}\n"
+    return "\n".join(_meaning(*pair.groups()) for pair in pairs if pair)
+
+
+def _meaning(words: str, text: str) -> str:
+    """An entry of a list of definitions."""
+    return f"{', '.join(f'`{word}`' for word in words.split(', '))}\n: {' '.join(text.split())}\n"
 
 
 def structures() -> Iterator[str]:
@@ -130,8 +151,8 @@ def structures() -> Iterator[str]:
         yield from (f"## {title}", "")
         for name, thing in found:
             if holds(thing) and not isinstance(thing, Rule):
-                yield from _described("class" if inspect.isclass(thing) else "function", f"derive.{name}", thing)
-                yield from _source(thing)
+                kind = "class" if inspect.isclass(thing) else "function"
+                yield from _described(kind, f"derive.{name}", thing, source=thing)
 
 
 def kernels() -> Iterator[str]:
@@ -169,12 +190,26 @@ def commands() -> Iterator[str]:
 
     from derive.__main__ import cli
 
-    settings = {"terminal_width": 80, "help_option_names": ["-h", "--help"]}
-    with click.Context(cli, info_name="python -m derive", **settings) as top:
-        yield from ("```text", cli.get_help(top), "```", "")
+    with click.Context(cli, info_name="python -m derive", help_option_names=["-h", "--help"]) as top:
+        yield from _helped(top)
+        yield from (
+            f"- [`{name}`](#{name}): {one.get_short_help_str(200)}" for name, one in sorted(cli.commands.items())
+        )
         for name, command in sorted(cli.commands.items()):
-            with click.Context(command, info_name=name, parent=top, **settings) as context:
-                yield from (f"## {name}", "", "```text", command.get_help(context), "```", "")
+            with click.Context(command, info_name=name, parent=top) as context:
+                yield from ("", f"## {name}", "", *_helped(context))
+
+
+def _helped(context: Any) -> Iterator[str]:
+    """What a command says of itself: how it is called, what it does, and its options."""
+    command = context.command
+    yield from ("```text", f"{context.command_path} {' '.join(command.collect_usage_pieces(context))}", "```", "")
+    for part in dedent(inspect.cleandoc(command.help)).split("\n\n"):
+        kept = part.removeprefix("\b\n")  # click's mark of what is not to be wrapped
+        yield from ((kept, "") if kept == part else ("```text", kept, "```", ""))
+    options = (each for each in command.get_params(context) if each.param_type_name == "option")
+    for names, says in (each.get_help_record(context) for each in options if "--help" not in each.opts):
+        yield from (f"`{names}`", f": {says}", "")
 
 
 def gallery(docs: Path) -> Iterator[str]:
@@ -241,7 +276,14 @@ def _read(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = _MARK.sub(lambda found: "\n".join(MADE[found[1]](Path(app.srcdir))), source[0])
 
 
+def _made(app: Sphinx, environment: Any, *_: set[str]) -> list[str]:
+    """The pages with marks: what they show may have changed although they haven't."""
+    texts = ((page, Path(environment.doc2path(page))) for page in environment.found_docs)
+    return [page for page, file in texts if file.suffix == ".md" and _MARK.search(file.read_text(encoding="utf-8"))]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Marks are replaced as pages are read."""
+    """Marks are replaced as pages are read, which they are in every build."""
+    app.connect("env-get-outdated", _made)
     app.connect("source-read", _read)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -86,7 +86,7 @@ def test_a_page_tells_the_whole_argument(subjects):
         "## Step 2: equivariant(Translations())",
         "H(T_{s,t} X)[i+s, j+t] = H(X)[i, j]",
         r"\mathsf{V}_{i + s, j + t, a, b} = \mathsf{V}_{i, j, a, b}",
-        "s := Max(0, -a) - i",
+        "s := max(0, -a) - i",
         "## The theorem",
         r"\text{operations} = 2 n m (2\Delta + 1)^{2}",
         '<img src="conv2d-local.svg"',
