@@ -190,11 +190,14 @@ def _window(form: Form) -> _Window | None:
     ends = {s: ends[s] for s in lines}
     numbers = all(e.is_Integer for pair in ends.values() for e in pair)
     plain = domain == true and sorted(map(str, names)) == sorted(map(str, lines))
-    if numbers and not plain and read[0].edge != "zero":
+    if numbers and not plain:
         return None
-    supports = supports_of(form.given, ends, domain)
-    diamond = diamond_of(form.given, ends, domain) if supports is None else None
-    group = symmetries(form.given, ends, domain, names) if supports or diamond else None
+    try:
+        supports = supports_of(form.given, ends, domain)
+        diamond = diamond_of(form.given, ends, domain) if supports is None else None
+        group = symmetries(form.given, ends, domain, names) if supports or diamond else None
+    except TextError:  # a mask that no solver reads, such as one of squares
+        return None
     if group is None:
         return None
     forwards = [1 if way.shift.coeff(s) > 0 else -1 for way, s in zip(read, lines, strict=True)]
