@@ -18,19 +18,20 @@ from sympy import And, Expr, Ge, Le, Mul, Not, Or, Symbol, expand, factor, true
 
 from derive.errors import TextError
 from derive.forms.expr import Read
-from derive.forms.form import Axis, Edge, Form
+from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
 from derive.proof.goal import Goal, Status
+from derive.proof.inside import Inside, read_inside
 from derive.proof.kinds import Kinds, all_seen, kinds_of
 from derive.proof.lines import Line
 from derive.proof.orbits import Element, Kind, orbits
 from derive.proof.solver import decide
 from derive.proof.ties import Supports, supports_of, symmetries
-from derive.proof.ways import Way, ways
+from derive.proof.ways import Way, chosen, ways
 from derive.remembered import text
 
-__all__ = ["layers_beyond"]
+__all__ = ["layers_beyond", "layers_inside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ class _Window:
 
     def allows(self, some: frozenset[int]) -> bool:
         return any(some <= largest for largest in self.supports)
+
+    @property
+    def is_zero_beyond(self) -> bool:
+        return any(line.edge == "zero" for line in self.lines)
 
     @property
     def is_box(self) -> bool:
@@ -73,13 +78,13 @@ class _Window:
 def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     """How many numbers W determines of a window on a box or its faces, and the exact condition that these are all.
 
-    There is no number where a group exchanges axes that are read in three ways, but behind nearest edges; nor in two ways, where it
-    turns them only together and every so many places behind symmetric or nearest edges are kept. None for another form, a window
-    that lacks the place itself, and where the condition isn't known either, as for diamonds whose axes a group exchanges that are
-    read in two ways, or turns only together as above.
+    Of zero edges see `layers_inside`. There is no number where a group exchanges axes that are read in three ways, but behind
+    nearest edges; nor in two ways, where it turns them only together and every so many places behind symmetric or nearest edges are
+    kept. None for another form, a window that lacks the place itself, and where the condition isn't known either, as for diamonds
+    whose axes a group exchanges that are read in two ways, or turns only together as above.
     """
     window = _window(form)
-    if window is None:
+    if window is None or window.is_zero_beyond:
         return None
     if window.diamond is not None:
         seen = seen_of_diamond(window.group, window.lines, window.diamond)
@@ -94,6 +99,20 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
         number = window.copies * number.xreplace({s: e for kinds in known for s, e in kinds.values.items()})
     clauses = _clauses(window, classes, found) or clauses
     return None if clauses is None else (number, And(*_needed(form, clauses)))
+
+
+def layers_inside(form: Form) -> Inside | None:
+    """Of a window on a box, its faces or a diamond, with zero edges: how many orbits are read and how many there are.
+
+    With the exact condition that these are as many. None for another form, and a window that lacks the place itself.
+    """
+    window = _window(form)
+    if window is None or not window.is_zero_beyond:
+        return None
+    read, orbits, clauses = read_inside(window.group, window.lines, window.supports, window.diamond, form.given)
+    plain = window.is_box and window.diamond is None and len(window.group) == 1
+    read = None if read is None else window.copies * read
+    return Inside(read, window.copies * orbits, And(*_needed(form, clauses)), plain)
 
 
 def _by_axis(classes: Sequence[Mapping[int, Line]], kinds: Sequence[tuple[Kind, ...]]) -> list[tuple[Kind, ...]]:
@@ -147,9 +166,9 @@ def _follows(condition: Any, *known: Any) -> bool:
 
 
 def _window(form: Form) -> _Window | None:
-    read = ways(form)
+    read, domain = ways(form), chosen(form)
     (param,) = form.weights if len(form.weights) == 1 else (None,)
-    if not read or param is None or param.data or not isinstance(form.weight, Read):
+    if not read or domain is None or param is None or param.data or not isinstance(form.weight, Read):
         return None
     lines: dict[Symbol, Line] = {}
     for way in read:
@@ -165,35 +184,35 @@ def _window(form: Form) -> _Window | None:
     seen = {form.output.symbols[p] for p in range(len(form.output.axes)) if p not in form.grid(form.output)}
     seen |= {e for q, e in enumerate(form.read) if q not in form.grid(form.input)}
     apart = len(names) + len(others) == len(pairs) and set(others) <= seen
-    if not apart or not set(form.reduction_symbols) <= {*lines, *others} or form.domain.free_symbols & set(others):
+    if not apart or not set(form.reduction_symbols) <= {*lines, *others} or domain.free_symbols & set(others):
         return None
-    return _tied(form, lines, names, Mul(*(axis.extent for axis in others.values())))
-
-
-def _tied(form: Form, lines: Mapping[Symbol, Line], names: Sequence[Expr], copies: Expr) -> _Window | None:
-    ends = {axis.symbol: (axis.lower, axis.upper) for axis in form.reduction if axis.symbol in lines}
+    ends = {axis.symbol: (axis.lower, axis.upper) for axis in form.reduction}
     ends = {s: ends[s] for s in lines}
     numbers = all(e.is_Integer for pair in ends.values() for e in pair)
-    plain = form.domain == true and sorted(map(str, names)) == sorted(map(str, lines))
-    (param,) = form.weights
-    if form.edge is Edge.ZERO and not (
-        plain and _whole(form, dict(zip(form.weight.subscripts, param.array.axes, strict=True)))
-    ):
-        return None
+    plain = domain == true and sorted(map(str, names)) == sorted(map(str, lines))
     if numbers and not plain:
         return None
-    supports = supports_of(form.given, ends, form.domain)
-    diamond = diamond_of(form.given, ends, form.domain) if supports is None else None
-    group = symmetries(form.given, ends, form.domain, names) if supports or diamond else None
-    return None if group is None else _Window(tuple(lines.values()), group, supports or frozenset(), copies, diamond)
+    try:
+        supports = supports_of(form.given, ends, domain)
+        diamond = diamond_of(form.given, ends, domain) if supports is None else None
+        group = symmetries(form.given, ends, domain, names) if supports or diamond else None
+    except TextError:  # a mask that no solver reads, such as one of squares
+        return None
+    if group is None:
+        return None
+    forwards = [1 if way.shift.coeff(s) > 0 else -1 for way, s in zip(read, lines, strict=True)]
+    copies = Mul(*(axis.extent for axis in others.values()))
+    return _Window(tuple(lines.values()), _along(group, forwards), supports or frozenset(), copies, diamond)
 
 
-def _whole(form: Form, axes: Mapping[Any, Axis]) -> bool:
-    """Whether the sum goes over all of the array."""
-    return all(
-        (axis.lower, axis.upper) == (axes[axis.symbol].lower, axes[axis.symbol].upper)
-        for axis in form.reduction
-        if axis.symbol in axes
+def _along(group: Sequence[Element], forwards: Sequence[int]) -> tuple[Element, ...]:
+    """What the group does to places, some of which go backwards as the letters go forwards."""
+    return tuple(
+        (
+            places,
+            tuple(sign * forwards[k] * forwards[at] for k, (at, sign) in enumerate(zip(places, signs, strict=True))),
+        )
+        for places, signs in group
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -13,7 +11,6 @@ from sympy import (
     And,
     Eq,
     Expr,
-    Ge,
     Le,
     Lt,
     Max,
@@ -24,7 +21,6 @@ from sympy import (
     Piecewise,
     S,
     Sum,
-    Symbol,
     expand,
     false,
     true,
@@ -32,29 +28,27 @@ from sympy import (
 
 from derive.errors import TextError
 from derive.forms.conditions import regardless, simplified, split
-from derive.forms.count import NotCountable, condition_for_full
+from derive.forms.count import NotCountable
 from derive.forms.expr import Where, index
-from derive.forms.form import Form, Param, Role, equal_places
+from derive.forms.form import Form, Param, equal_places
 from derive.forms.narrowed import narrowed
 from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.quotients import rounded
-from derive.proof.beyond import layers_beyond
+from derive.proof.beyond import layers_beyond, layers_inside
 from derive.proof.columns import column_by_column, independent_columns
-from derive.proof.ends import free_at_ends
+from derive.proof.enough import all_free, chambers, far_smaller, large_grids, stated_sizes
 from derive.proof.entries import free_number
 from derive.proof.factorisation import dimension, unfactored
 from derive.proof.goal import Goal, Status
 from derive.proof.ranks import determined_when, rank_of_numbers
-from derive.proof.reach import large_enough
 from derive.proof.solver import decide
 from derive.proof.windows import layers_of_numbers
 
 __all__ = ["Counts"]
 
-_MOST, _LONG = 12, 160  # how much larger a grid is asked to be; operations of a formula
+_LONG = 160  # operations of a formula
 _MOST_CASES, _MOST_RESIDUES = 9, 36
-_LARGER = (16, 32, 64, 128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +79,13 @@ class Counts:
 
         Raises NotCountable where terms share inputs and, of sizes by name, none are found at which W determines the weights.
         """
-        found, given = cls._of_entries(form), Polyhedron.of(form.given)
+        given = Polyhedron.of(form.given)
         independent_columns(form.bias, form.biases)
-        if not form.shared or all(p.data for p in form.weights) or _spans(form):
+        apart = not form.shared or all(p.data for p in form.weights) or _spans(form)
+        if apart and (known := cls._of_reaches(form, given)) is not None:
+            return known
+        found = cls._of_entries(form)
+        if apart:
             return found._on_longer_grids(form, given)._shorter(form)
         if (beyond := layers_beyond(form)) is not None:
             return found._told(form, beyond[0], found.weight, beyond[1])
@@ -95,7 +93,7 @@ class Counts:
             return cls(known, found.bias, known, found.bias, true)
         if (cases := layers_of_numbers(form)) is not None:
             return found._told(form, *cases)
-        stated, grid = _stated(form)
+        stated, grid = stated_sizes(form)
         if (column := independent_columns(form.weight, form.weights)) is not None:
             form = column_by_column(form, column)
         if isinstance(form.weight, Mul):
@@ -118,8 +116,7 @@ class Counts:
     def _told(self, form: Form, number: Expr | None, short: Expr, when: Any) -> Counts:
         """With so many weights, which are as many as the short number exactly under the condition; at no size, it is not named."""
         given = Polyhedron.of(form.given)
-        when = with_min(simplified(when, form.given), given)
-        short, when = (number, true) if when == false and number is not None else (short, when)
+        short, when = _named(number, short, when, given)
         try:
             bias = free_number(form.biases, given)
         except (NotAffine, NotCountable, TextError):
@@ -128,7 +125,7 @@ class Counts:
 
     def _on_longer_grids(self, form: Form, given: Polyhedron) -> Counts:
         """The same under a wider condition, where a group turns what leaves a grid along its short side to its long one."""
-        stated, grid = _stated(form)
+        stated, grid = stated_sizes(form)
         if len(stated) != 1 or len(grid) < 2 or not any(p.free.has(Or) for p in form.weights):
             return self
         full = tuple(replace(p, free=_without_grid(p, form)) for p in form.weights)
@@ -142,12 +139,34 @@ class Counts:
         return self
 
     def _shorter(self, form: Form) -> Counts:
-        """The same, along the axes of a window one by one where that says it in less."""
+        """The same, along the axes of a window one by one where that says it in less, or for more sizes."""
         exact = self.exact_weight
-        known = layers_beyond(form) if exact is None or exact.has(Piecewise, Mod) else None
-        if known is None or known[0] is None or (exact is not None and exact.count_ops() <= known[0].count_ops()):
+        if exact is not None and not exact.has(Piecewise, Mod):
             return self
-        return replace(self, exact_weight=known[0], exact_bias=free_number(form.biases, Polyhedron.of(form.given)))
+        inside = layers_inside(form)
+        if inside is None:
+            return self
+        known = [e for e in (exact, inside.read) if e is not None]
+        number = min(known, key=lambda e: int(e.count_ops()), default=None)
+        if _follows((form.given, inside.when), self.when):
+            bias = None if number is None else free_number(form.biases, Polyhedron.of(form.given))
+            return replace(self, exact_weight=number, exact_bias=bias)
+        return self._told(form, number, inside.orbits, inside.when)
+
+    @classmethod
+    def _of_reaches(cls, form: Form, given: Polyhedron) -> Counts | None:
+        """Of orbits, faces and diamonds by how far is read along each axis, where that is rounded: their chambers are very many."""
+        if not any(rounded(p.free) for p in form.weights):
+            return None
+        inside = layers_inside(form)
+        if inside is None or inside.plain:
+            return None
+        try:
+            bias = free_number(form.biases, given)
+        except (NotAffine, NotCountable):
+            return None
+        short, when = _named(inside.read, inside.orbits, inside.when, given)
+        return cls(inside.read, None if inside.read is None else bias, short, bias, when)
 
     @classmethod
     def _of_entries(cls, form: Form) -> Counts:
@@ -177,8 +196,8 @@ class Counts:
         """The exact numbers, and what they are in a chamber where each is one polynomial."""
         when = true
         if any(e.has(Min, Max, Piecewise) for e in exact):
-            when = next((c for c in _chambers(form, given) if _is_plain(sum(exact), form, c)), true)
-            full = And(*(_full(p, given) for p in form.params))
+            when = next((c for c in chambers(form, given) if _is_plain(sum(exact), form, c)), true)
+            full = And(*(all_free(p, given) for p in form.params))
             wider = decide(Goal((form.given, when), full).smt) is Status.PROVED and _is_plain(sum(exact), form, full)
             when = full if wider else when
         context = Polyhedron.of(And(form.given, when))
@@ -189,7 +208,7 @@ class Counts:
         """The exact numbers, as by a stride or a step of shifts, beside those of whole arrays where these are ever free."""
         try:
             short = cls._of_whole(form, given)
-            if decide(Goal((form.given, short.when), false).smt) is Status.PROVED:
+            if _follows((form.given, short.when), false):
                 return cls._in_short(form, given, exact)
             few = _cases(exact) <= _MOST_RESIDUES
             return replace(short, exact_weight=exact[0], exact_bias=exact[1]) if few else short
@@ -198,7 +217,7 @@ class Counts:
 
     @classmethod
     def _on_large_grids(cls, form: Form, given: Polyhedron) -> Counts:
-        stated, grid = _stated(form)
+        stated, grid = stated_sizes(form)
         when = And(*(Le(s, size - 1) for s in stated for size in grid))
         context = Polyhedron.of(And(form.given, when))
         params = tuple(replace(p, free=simplified(p.free, p.array.holds(), form.given, when)) for p in form.params)
@@ -214,8 +233,8 @@ class Counts:
             admitted = with_min(when, given) != false
             return admitted and all(decide(Goal((*g.given, when), g.show).smt) is Status.PROVED for g in everything)
 
-        when = next(filter(holds, _large_enough(form, full, given)), None)
-        when = _far_smaller(form, holds) if when is None else when
+        when = next(filter(holds, large_grids(form, full, given)), None)
+        when = far_smaller(form, holds) if when is None else when
         if when is None:
             raise NotCountable(
                 "The free entries are no union of polyhedra, nor those of the whole window on a large grid."
@@ -226,7 +245,7 @@ class Counts:
     @classmethod
     def _of_cube(cls, form: Form, given: Polyhedron) -> Counts:
         """The numbers on a grid of equal sides, where a group that mixes axes has very many cases on others."""
-        _, grid = _stated(form)
+        _, grid = stated_sizes(form)
         when = And(*(Eq(first, other) for first, other in pairwise(grid)))
         if when == true:
             raise NotCountable("There is one size.")
@@ -239,6 +258,20 @@ class Counts:
         """Σ [the entry is free], which holds at all sizes and is a number at each."""
         weight, bias = (sum(map(_brackets, form.params[part]), start=S.Zero) for part in _parts(form))
         return cls(None, None, weight, bias, true)
+
+
+def _named(number: Expr | None, short: Expr, when: Any, given: Polyhedron) -> tuple[Expr, Any]:
+    """The short number and its condition in few words; the exact number itself where the condition is met at no size."""
+    when = with_min(simplified(when, given.conditions), given)
+    return (number, true) if when == false and number is not None else (short, when)
+
+
+def _follows(known: tuple[Any, ...], condition: Any) -> bool:
+    """Whether it is found to; what has no text for a solver is not."""
+    try:
+        return decide(Goal(known, condition).smt) is Status.PROVED
+    except TextError:
+        return False
 
 
 def _cases(exact: tuple[Expr, Expr]) -> int:
@@ -266,7 +299,7 @@ def _spans(form: Form) -> bool:
 
 def _without_grid(param: Param, form: Form) -> Any:
     """What makes an entry free on a large grid: the conditions that don't speak of its size."""
-    _, grid = _stated(form)
+    _, grid = stated_sizes(form)
     parts = And.make_args(regardless(param.free, grid))
     box = (form.given, param.array.holds())
     return And(*(part for part in parts if decide(Goal(box, part).smt) is not Status.PROVED))
@@ -284,29 +317,6 @@ def _parts(form: Form) -> tuple[slice, slice]:
     return slice(0, len(form.weights)), slice(len(form.weights), None)
 
 
-def _large_enough(form: Form, full: tuple[Param, ...], given: Polyhedron) -> Iterator[Any]:
-    """None; that the window's ends are free; that the grid exceeds stated sizes by 1, 2, ...; that it is at least 2, 3, ..."""
-    yield true
-    yield from free_at_ends(((p, whole.free) for p, whole in zip(form.params, full, strict=True)), given)
-    yield from (_smaller_by(form, slack) for slack in range(1, _MOST))
-    yield from large_enough(form, _MOST)
-
-
-def _smaller_by(form: Form, slack: int) -> Any:
-    """That the grid exceeds each stated size, or 0, by as much."""
-    stated, sizes = _stated(form)
-    return And(*(Le(s, size - slack) for s in stated or [S.Zero] for size in sizes))
-
-
-def _far_smaller(form: Form, holds: Callable[[Any], bool]) -> Any:
-    """The same by the least number that it takes, of larger ones; None where none is found."""
-    reached = next((slack for slack in _LARGER if holds(_smaller_by(form, slack))), None)
-    if reached is None:
-        return None
-    least = bisect_left(range(reached), True, lo=_MOST, key=lambda slack: holds(_smaller_by(form, slack)))
-    return _smaller_by(form, least)
-
-
 def _is_plain(number: Expr, form: Form, when: Any) -> bool:
     """Whether the number is one polynomial under the condition, which must be affine."""
     try:
@@ -314,34 +324,3 @@ def _is_plain(number: Expr, form: Form, when: Any) -> bool:
     except NotAffine:
         return False
     return not context.is_empty() and not narrowed(number, context).has(Min, Max, Piecewise)
-
-
-def _chambers(form: Form, given: Polyhedron) -> Iterator[Any]:
-    """Conditions to count under: stated sizes, or the window's sides, are less than the grid's; whole arrays free; large grids."""
-    stated, grid = _stated(form)
-    yield And(*(Le(s, size - 1) for s in stated for size in grid))
-    ends = {end for p in form.params for a in p.array.axes for end in (a.upper, -a.lower) if end.free_symbols}
-    sides = sorted((e for e in ends if e.free_symbols <= set(stated)), key=str)
-    if not set(sides) <= set(stated):
-        yield And(*(Le(side, size - 1) for side in sides for size in grid))
-    yield And(*(_full(p, given) for p in form.params))
-    for least in range(2, _MOST):
-        yield And(*(Ge(size, least) for size in grid))
-        yield And(*(Le(s, size - least) for s in stated for size in grid))
-
-
-def _stated(form: Form) -> tuple[list[Symbol], list[Symbol]]:
-    """Sizes that are no extent of a grid or of channels, such as a radius; and the sizes of the grid."""
-    axes = (*form.input.axes, *form.output.axes)
-    features = [a for p in form.params for a in p.array.axes if a.role is Role.CHANNEL]
-    extents = {s for axis in (*axes, *features) for s in axis.upper.free_symbols}
-    grid = {s for axis in axes if axis.role is Role.GRID for s in axis.upper.free_symbols}
-    return [s for s in form.sizes if s not in extents], sorted(grid, key=str)
-
-
-def _full(param: Param, given: Polyhedron) -> Any:
-    """When every entry of the array is free; true where the array's box alone isn't the count anyway."""
-    if param.free is true:
-        return true
-    (box, _), (inside, _) = split(param.array.holds()), split(param.free)
-    return condition_for_full(box, inside, given, param.array.symbols)

@@ -6,11 +6,7 @@ Along an axis P makes of functions on a window what is seen of them. Those on |a
 bases of all of these and of P's kernel, as there is one for a flag and one more subspace. At level k are those of F_k that are not
 in F_(k-1), and seen are those outside the kernel, whose images are independent. Functions on the diamond are the sum of F_k ⊗ F_l
 with k + l ≤ Δ. So products of functions of such levels are a basis, of which those count all of whose factors are seen. At level k
-so many are seen, δ_k, as the ranks of the windows |a| ≤ k and |a| ≤ k - 1 differ by.
-
-δ_k is a sum of ±1 from some starts on. With x^k for level k it is Σ ±x^start / (1 - x), and the number is the coefficient of x^Δ
-in the product of these and 1/(1 - x): for each product of starts the ways to have t_1 + t_2 ≤ Δ less the sum of the starts. Where
-offsets weigh, w·|a| + v·|b| ≤ Δ, they stand with w·t_1 + v·t_2.
+so many are seen, δ_k, as the ranks of the windows |a| ≤ k and |a| ≤ k - 1 differ by: a sum of ±1 from some starts on, see `levels`.
 
 A group that ties entries permutes the products up to signs, if along the axes that it turns the basis consists of even and of odd
 functions, which it does where the reflection keeps P's kernel, and if axes that it exchanges are read alike. By Burnside's lemma an
@@ -28,21 +24,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from math import gcd, lcm
+from math import gcd
 from typing import Any
 
-from sympy import And, Dummy, Eq, Expr, Integer, Le, Max, Or, Poly, Rational, Symbol, expand, factor, ff, floor
+from sympy import And, Eq, Expr, Integer, Le, Max, Or, Rational, Symbol, expand, floor
 
 from derive.forms.conditions import split
 from derive.proof.goal import Goal, Status
 from derive.proof.halves import Half, halves_of, written
-from derive.proof.lines import Line, Starts, cases_of
+from derive.proof.levels import Levels, Terms, summed, times
+from derive.proof.lines import Line, cases_of
 from derive.proof.orbits import Element, cycles
 from derive.proof.solver import decide
 
 __all__ = ["Diamond", "diamond_of", "seen_of_diamond"]
-
-Levels = tuple[tuple[int, Starts], ...]  # functions kept with a sign, and from which levels on one more or less is seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,78 +104,18 @@ def _levels(line: Line, turned: bool) -> Iterator[tuple[Any, Levels]]:
 
 def _number(group: Sequence[Element], levels: Sequence[Levels], diamond: Diamond) -> Expr:
     """The mean over the group of the products that stay, less those that turn over."""
-    terms: dict[tuple[tuple[int, ...], Expr], Rational] = {}
+    terms: Terms = {}
     for element in group:
         steps: list[int] = []
         series: dict[Expr, Rational] = {Integer(0): Rational(1, len(group))}
         for axes, sign in cycles(element):
             step = diamond.weights[axes[0]] * len(axes)
             steps.append(step)
-            series = _times(series, step, levels[axes[0]], sign)
+            series = times(series, step, levels[axes[0]], sign)
         for start, many in series.items():
             key = (tuple(sorted(steps)), start)
             terms[key] = terms.get(key, Integer(0)) + many
-    return _summed(terms, diamond.radius, sum(diamond.weights))
-
-
-def _times(series: Mapping[Expr, Rational], step: int, levels: Levels, turn: int) -> dict[Expr, Rational]:
-    found: dict[Expr, Rational] = {}
-    for at, many in series.items():
-        for sign, starts in levels:
-            for one, start in starts:
-                place = expand(at + step * start)
-                found[place] = found.get(place, Integer(0)) + many * one * (sign if turn < 0 else 1)
-    return found
-
-
-def _summed(terms: Mapping[tuple[tuple[int, ...], Expr], Rational], radius: Expr, most: int) -> Expr:
-    """Each term is how often sums of steps are at most the radius less its start; starts that differ by little stand together.
-
-    The count is a formula that also is 0 for numbers from -1 down to -`most`, the sum of the steps.
-    """
-    apart: dict[Expr, list[tuple[int, tuple[int, ...], Rational]]] = {}
-    for (steps, start), many in terms.items():
-        later, rest = start.as_coeff_Add()
-        if many:
-            apart.setdefault(rest, []).append((int(later), steps, many))
-    left = Dummy("u", integer=True)
-    number = Integer(0)
-    for rest, some in apart.items():
-        while some:
-            first = min(later for later, _, _ in some)
-            reach = first + most - (1 if rest else 0)
-            near = [part for part in some if part[0] <= reach]
-            some = [part for part in some if part[0] > reach]
-            formula = sum(many * _ways(steps, left - 1 - (later - first)) for later, steps, many in near)
-            excess = expand(radius - rest - first + 1)
-            number += _short(formula.xreplace({left: Max(0, excess) if rest or first else excess}))
-    return number
-
-
-def _short(formula: Expr) -> Expr:
-    """In few operations, with what is rounded as it stands."""
-    named = {e: Dummy() for e in formula.atoms(floor)}
-    flat = expand(formula.xreplace(named))
-    short = min((flat, factor(flat)), key=lambda e: e.count_ops())
-    return short.xreplace({name: e for e, name in named.items()})
-
-
-def _ways(steps: tuple[int, ...], most: Expr) -> Expr:
-    """In how many ways Σ step·t ≤ most for t ≥ 0.
-
-    With 1/Π (1 - x^step) = Q(x)/(1 - x^L)^d, L the steps' least common multiple, they are the sum of q_j·C(⌊(most - j)/L⌋ + d, d):
-    of steps 1 and 2 it is ⌊(most + 2)²/4⌋.
-    """
-    if (common := gcd(*steps)) > 1:
-        return _ways(tuple(step // common for step in steps), floor((most + common) / common) - 1)
-    if steps == (1, 2):
-        return floor((most + 2) ** 2 / 4)
-    d, whole = len(steps), lcm(*steps)
-    x = Dummy("x")
-    sums = Poly(1, x)
-    for step in steps:
-        sums *= Poly(sum(x**k for k in range(0, whole, step)), x)
-    return sum(many * ff(floor((most - j) / whole) + d, d) / ff(d, d) for (j,), many in sums.terms())
+    return summed(terms, diamond.radius, sum(diamond.weights))
 
 
 def _whole(group: Sequence[Element], axis: int, line: Line, turned: bool, diamond: Diamond) -> Iterator[Any]:

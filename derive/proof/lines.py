@@ -2,7 +2,6 @@
 
 Entry a reads e(s·o + d·a) at the places o = 0, 1, ... with s·o < n.
 
-zero        Entry a is read at some place if d·a ≤ n - 1 and -d·a ≤ s·(q - 1), the last of q places: no two read one input.
 nearest     Entries that read the last place everywhere are one, and so are those that read the first: a ≥ R = ⌈(n - 1)/d⌉
             and a ≤ -L = -⌈s·(q - 1)/d⌉ of q places o. Of the others no two read alike: alike they have t with s·(t - 1) + d·a'
             ≤ 0 and n - 1 ≤ s·t + d·a for a < a', so that s ≥ n - 1 + d and q = 1. Entries that read some place inside are seen
@@ -85,22 +84,10 @@ class Line:
 
 def cases_of(line: Line) -> list[Case]:
     """Case by case how many entries are told apart."""
-    numbers = line.low.is_Integer and line.high.is_Integer and line.edge != "zero"
+    numbers = line.low.is_Integer and line.high.is_Integer
     if numbers and (told := _of_numbers(line)) is not None:
         return told
     return _KINDS[line.edge](line)
-
-
-def _last(line: Line) -> Expr:
-    """The place that the last output has."""
-    return expand(line.stride * floor((line.extent - 1) / line.stride))
-
-
-def _between(line: Line, left: Expr, right: Expr) -> list[Case]:
-    """As many entries as there are between -left and right."""
-    ends = ((left, expand(-line.low)), (right, line.high))
-    apart = sum((end if end == 0 else Min(most, end) for most, end in ends), Integer(1))
-    return [Case(true, apart, And(*(Le(end, most) for most, end in ends)), _up_to(left, right))]
 
 
 def _up_to(*lasts: Expr) -> Starts:
@@ -108,12 +95,12 @@ def _up_to(*lasts: Expr) -> Starts:
     return tuple(part for k, last in enumerate(lasts) for part in ((1, Integer(min(k, 1))), (-1, expand(last + 1))))
 
 
-def _zero(line: Line) -> list[Case]:
-    return _between(line, floor(_last(line) / line.step), floor((line.extent - 1) / line.step))
-
-
 def _nearest(line: Line) -> list[Case]:
-    return _between(line, ceiling(_last(line) / line.step), ceiling((line.extent - 1) / line.step))
+    last = line.stride * floor((line.extent - 1) / line.stride)
+    left, right = (ceiling(expand(place) / line.step) for place in (last, line.extent - 1))
+    ends = ((left, expand(-line.low)), (right, line.high))
+    apart = sum((end if end == 0 else Min(most, end) for most, end in ends), Integer(1))
+    return [Case(true, apart, And(*(Le(end, most) for most, end in ends)), _up_to(left, right))]
 
 
 def _periodic(line: Line) -> list[Case]:
@@ -200,7 +187,6 @@ _KINDS: dict[str, Callable[[Line], list[Case]]] = {
     "periodic": _periodic,
     "reflect": _reflected,
     "symmetric": _symmetric,
-    "zero": _zero,
 }
 
 

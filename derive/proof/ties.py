@@ -73,7 +73,7 @@ def supports_of(given: Any, ends: Ends, domain: Any) -> Supports | None:
 
 def _telling(ends: Ends, domain: Any) -> int:
     """The least size at which some place has another distance along each axis, so that no two elements carry it alike."""
-    for size in range(_SMALL, _LARGE):
+    for size in range(_wide(ends), _LARGE):
         small = _small(ends, (domain,), size)
         if small is None:
             break
@@ -81,11 +81,23 @@ def _telling(ends: Ends, domain: Any) -> int:
         away = np.abs(np.argwhere(inside) - [(side - 1) // 2 for side in shape])
         if any(len({0, *place}) > len(place) for place in away.tolist()):
             return size
-    return _SMALL
+    return _wide(ends)
 
 
-def _small(ends: Ends, values: Sequence[Any], size: int = _SMALL) -> tuple[list[Any], tuple[int, ...]] | None:
-    """Values all over a window of few cells; None where they depend on more than the window."""
+def _wide(ends: Ends) -> int:
+    """The least size at which the window ends beyond the place itself wherever a size is its end."""
+    sides = [e for pair in ends.values() for e in pair if e.free_symbols]
+    wide = (
+        size
+        for size in range(_SMALL, _LARGE)
+        if all(e.xreplace(dict.fromkeys(e.free_symbols, Integer(size))) for e in sides)
+    )
+    return next(wide, _SMALL)
+
+
+def _small(ends: Ends, values: Sequence[Any], size: int = 0) -> tuple[list[Any], tuple[int, ...]] | None:
+    """Values all over a window of few cells, or of that size; None where they depend on more than the window."""
+    size = size or _wide(ends)
     sizes = {s for pair in ends.values() for e in pair for s in e.free_symbols}
     at = dict.fromkeys(sizes, Integer(size))
     numbers = {s: tuple(int(e.xreplace(at)) for e in pair) for s, pair in ends.items()}
@@ -126,16 +138,29 @@ def _box(ends: Ends) -> list[Any]:
 
 def _proved(given: Any, ends: Ends, domain: Any, names: Sequence[Expr], group: Sequence[Element]) -> bool:
     letters = tuple(ends)
-    twins = {s: index(f"{s.name}_") for s in letters}
     facts = (given, *_box(ends), domain)
-    others = [fact.xreplace(twins) for fact in (*_box(ends), domain)]
-    alike = And(*(Eq(e, e.xreplace(twins)) for e in names))
-    reached = Or(*(And(*map(Eq, twins.values(), _moved(element, letters))) for element in group))
-    goals = [Goal((*facts, *others, alike), reached)]
+    kept = []
     for element in _generators(group):
         turned = dict(zip(letters, _moved(element, letters), strict=True))
-        goals.append(Goal(facts, And(domain.xreplace(turned), *(Eq(e, e.xreplace(turned)) for e in names))))
-    return all(decide(goal.smt) is Status.PROVED for goal in goals)
+        kept.append(Goal(facts, And(domain.xreplace(turned), *(Eq(e, e.xreplace(turned)) for e in names))))
+    return all(decide(goal.smt) is Status.PROVED for goal in kept) and _tied_alone(facts, letters, names, group)
+
+
+def _tied_alone(
+    facts: Sequence[Any], letters: Sequence[Symbol], names: Sequence[Expr], group: Sequence[Element]
+) -> bool:
+    """Whether places of one name are the group's images of each other: as each name is an image itself, or for two at a time."""
+    images = [_moved(element, letters) for element in group]
+
+    def among(places: Sequence[Any]) -> Any:
+        return Or(*(And(*map(Eq, places, image)) for image in images))
+
+    if decide(Goal(tuple(facts), among(names)).smt) is Status.PROVED:
+        return True
+    twins = {s: index(f"{s.name}_") for s in letters}
+    others = (fact.xreplace(twins) for fact in facts)
+    alike = And(*(Eq(e, e.xreplace(twins)) for e in names))
+    return decide(Goal((*facts, *others, alike), among(list(twins.values()))).smt) is Status.PROVED
 
 
 def _generators(group: Sequence[Element]) -> list[Element]:

@@ -11,7 +11,8 @@ from sympy import And, Integer
 import derive
 from derive.forms.expr import index
 from derive.proof.beyond import layers_beyond
-from derive.proof.diamonds import Diamond, _ways, diamond_of, seen_of_diamond
+from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
+from derive.proof.levels import _ways
 from derive.proof.lines import Line
 from tests.proof.test_beyond import MODES
 

@@ -1,0 +1,273 @@
+"""How many entries of a window read inside a grid, beyond which there is 0, at every size, where a group ties entries.
+
+    V[max(|a|, |b|), min(|a|, |b|)], |a|, |b| ≤ Δ, on n by m places, n ≤ m ≤ Δ   ⟶   n(2m - n + 1)/2
+
+Along an axis a is read at some place if -L ≤ a ≤ R, R = ⌊(n - 1)/d⌋ and L = ⌊s⌊(n - 1)/s⌋/d⌋ ≤ R for every s-th place and steps of
+d. So an entry is read if one of the offsets tied to it is in the box of these ends: orbits are counted of the union of that box's
+images within the window, which the group keeps. By Burnside's lemma they are the mean over elements of how many of these offsets
+an element fixes: those that are the same, up to sign, along the axes of each cycle, and 0 along a cycle that turns.
+
+All images contain 0. So with the sign of an offset along each cycle given they are boxes of 1, ..., end, each end the least of
+those of the cycle's axes. A union of such boxes is a sum of their intersections, which are such boxes again: few, as one that is
+within another is left out, and those that are alike are added up. In a diamond they are products of levels, see `levels`.
+
+All orbits are read where the window is within the union. With signs given a window is a box, and so must be in one of the boxes; or
+a diamond, which then has no least offset that is outside all of them: one that exceeds the end of each along some axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from sympy import Add, And, Dummy, Expr, Integer, Le, Max, Min, Mul, Or, Rational, expand, factor, floor
+
+from derive.forms.count import NotCountable
+from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.proof.diamonds import Diamond
+from derive.proof.levels import Terms, summed, times
+from derive.proof.lines import Line
+from derive.proof.orbits import Element, cycles
+from derive.proof.ties import Supports
+from derive.remembered import built, replaced, text
+
+__all__ = ["Inside", "read_inside"]
+
+Ends = frozenset[Expr]  # the least of these; none at all is without end
+Corner = tuple[Ends, ...]
+Image = Mapping[tuple[int, int], Expr]  # by axis and sign how far it reaches
+# along every cycle its step and the number of its ends, or one of these instead
+Solids = dict[tuple[tuple[int, int], ...], Rational]
+_ZERO, _ENDLESS = -2, -1
+_MOST, _FEW = 64, 12  # boxes of a union; ends as letters that products are looked for in
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """How many orbits are read, how many there are, and the condition that holds exactly where these are as many.
+
+    There is no first number where the boxes that are read overlap in very many ways. A `plain` window is a box of untied entries.
+    """
+
+    read: Expr | None
+    orbits: Expr
+    when: Any
+    plain: bool
+
+
+def read_inside(
+    group: Sequence[Element], lines: Sequence[Line], supports: Supports, diamond: Diamond | None, given: Any
+) -> tuple[Expr | None, Expr, tuple[Any, ...]]:
+    """Of a window whose letters may be other than 0 together along the axes of each of `supports`, or within a diamond.
+
+    The numbers of `Inside`, and conditions that all hold where its own does.
+    """
+    every = [frozenset(range(len(lines)))]
+    window = _Window(tuple(group), tuple(lines), tuple(every if diamond else supports), diamond, Polyhedron.of(given))
+    images = window.images()
+    parts = (part for clause in window.clauses(images) for part in And.make_args(clause))
+    try:
+        read = window.number(images)
+    except NotCountable:
+        read = None
+    return read, window.number([{}]), tuple(dict.fromkeys(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    group: tuple[Element, ...]
+    lines: tuple[Line, ...]
+    supports: tuple[frozenset[int], ...]
+    diamond: Diamond | None
+    given: Polyhedron
+    known: dict[tuple[Expr, Expr], bool] = field(default_factory=dict)
+    letters: dict[Ends, int] = field(default_factory=dict)
+
+    def images(self) -> list[Image]:
+        """Those of the box that is read."""
+        found = []
+        for places, signs in self.group:
+            turned = enumerate(zip(places, signs, strict=True))
+            found.append({(at, sign * turn): self.reach(k, sign) for k, (at, turn) in turned for sign in (1, -1)})
+        return [image for p, image in enumerate(found) if image not in found[:p]]
+
+    def reach(self, axis: int, sign: int) -> Expr:
+        line = self.lines[axis]
+        last = line.extent - 1 if sign > 0 else line.stride * floor((line.extent - 1) / line.stride)
+        return floor(expand(last) / line.step)
+
+    def sides(self, axis: int, sign: int) -> Ends:
+        """Those of the window itself; a diamond ends by its radius."""
+        line = self.lines[axis]
+        return frozenset() if self.diamond else frozenset([expand(line.high if sign > 0 else -line.low)])
+
+    def along(self, image: Image, element: Element, axes: Sequence[int], sign: int) -> Ends:
+        """The ends along a cycle of axes of what an element fixes, with that sign along the first one."""
+        ends: set[Expr] = set()
+        for axis in axes:
+            ends |= self.sides(axis, sign) | ({image[axis, sign]} if image else set())
+            sign *= element[1][axis]
+        return self.fewest(ends)
+
+    def least(self, one: Expr, other: Expr) -> bool:
+        """Whether one is found never to be more than the other."""
+        if (one, other) not in self.known:
+            ends = ((self.reach(k, -1), self.reach(k, 1)) for k in range(len(self.lines)))
+            self.known[one, other] = one == other or (one, other) in ends or self.follows(Le(one, other))
+        return self.known[one, other]
+
+    def follows(self, condition: Any) -> bool:
+        try:
+            return self.given.implies(condition)
+        except NotAffine:
+            return False
+
+    def within(self, one: Corner, other: Corner) -> bool:
+        """Whether a box is found to be within another one."""
+        pairs = zip(one, other, strict=True)
+        return all(any(self.least(x, y) for x in mine) for mine, theirs in pairs for y in theirs)
+
+    def widest(self, corners: Sequence[Corner]) -> list[Corner]:
+        """Without boxes that are within others."""
+        return _without(corners, self.within)
+
+    def union(self, corners: Sequence[Corner]) -> dict[Corner, int]:
+        """The boxes of which the union is a sum, each so many times. Raises NotCountable for very many of them."""
+        total: dict[Corner, int] = {}
+        for new in self.widest(corners):
+            met = {new: 1}
+            for corner, many in total.items():
+                both = tuple(self.fewest(x | y) for x, y in zip(corner, new, strict=True))
+                met[both] = met.get(both, 0) - many
+            for corner, many in met.items():
+                total[corner] = total.get(corner, 0) + many
+            total = {corner: many for corner, many in total.items() if many}
+            if len(total) > _MOST:
+                raise NotCountable("Boxes that overlap in very many ways.")
+        return total
+
+    def fewest(self, ends: Iterable[Expr]) -> Ends:
+        """Without ends that are never less than another one."""
+        return frozenset(_without(sorted(ends, key=text), lambda e, other: self.least(other, e)))
+
+    def most(self, ends: Iterable[Expr]) -> Ends:
+        """Without ends that are never more than another one."""
+        return frozenset(_without(sorted(ends, key=text), self.least))
+
+    def allows(self, some: frozenset[int]) -> bool:
+        return any(some <= largest for largest in self.supports)
+
+    def number(self, images: Sequence[Image]) -> Expr:
+        """How many orbits of the window there are in the union of the images; without ends that is all of them."""
+        solids: Solids = {}
+        for element in self.group:
+            found = cycles(element)
+            for signs in product(*((0, 1, -1) if turn > 0 else (0,) for _, turn in found)):
+                away = [(axes, sign) for (axes, _), sign in zip(found, signs, strict=True) if sign]
+                if not self.allows(frozenset(axis for axes, _ in away for axis in axes)):
+                    continue
+                boxes = [tuple(self.along(image, element, *cycle) for cycle in away) for image in images]
+                for corner, many in self.union(boxes).items():
+                    ends = iter(corner)
+                    solid = (
+                        (self.step(axes), self.letter(next(ends)) if sign else _ZERO)
+                        for (axes, _), sign in zip(found, signs, strict=True)
+                    )
+                    key = tuple(sorted(solid))
+                    solids[key] = solids.get(key, Integer(0)) + Rational(many, len(self.group))
+        return self.counted(solids)
+
+    def step(self, axes: Sequence[int]) -> int:
+        """What a letter along a cycle weighs in a diamond."""
+        return len(axes) * (self.diamond.weights[axes[0]] if self.diamond else 0)
+
+    def letter(self, ends: Ends) -> int:
+        return self.letters.setdefault(ends, len(self.letters)) if ends else _ENDLESS
+
+    def counted(self, solids: Solids) -> Expr:
+        """How many offsets these are."""
+        named = [Dummy(integer=True) for _ in self.letters]
+        if self.diamond is None:
+            parts = (many * Mul(*(named[k] for _, k in solid if k != _ZERO)) for solid, many in solids.items())
+            number = expand(Add(*parts))
+            ways = (number, factor(number)) if len(named) <= _FEW else (number,)
+            number = min(ways, key=lambda e: e.count_ops())
+        else:
+            number = summed(_terms(solids, named), self.diamond.radius, sum(self.diamond.weights))
+        return replaced(number, dict(zip(named, (built(Min, *ends) for ends in self.letters), strict=True)))
+
+    def clauses(self, images: Sequence[Image]) -> Iterator[Any]:
+        """That the window is within the images, for every choice of signs."""
+        every = tuple(range(len(self.lines)))
+        same = every, (1,) * len(every)
+        for axes in self.supports:
+            for signs in product((1, -1), repeat=len(axes)):
+                ways = [((k,), sign) for k, sign in zip(sorted(axes), signs, strict=True)]
+                corners = self.widest([tuple(self.along(image, same, *way) for way in ways) for image in images])
+                if self.diamond is None:
+                    sides = [self.sides(k, sign) for (k,), sign in ways]
+                    yield self.box_within(sides, corners)
+                else:
+                    yield from self.diamond_within(corners, self.diamond)
+
+    def box_within(self, sides: Sequence[Ends], corners: Sequence[Corner]) -> Any:
+        """That every side of the window is no more than the ends of one of the boxes."""
+        options = [
+            [(side, end) for (side,), ends in zip(sides, corner, strict=True) for end in ends if end != side]
+            for corner in corners
+        ]
+
+        def says(one: Sequence[tuple[Expr, Expr]], other: Sequence[tuple[Expr, Expr]]) -> bool:
+            return all(any(self.least(s, t) and self.least(e, f) for t, e in one) for s, f in other)
+
+        return Or(*(And(*(Le(side, end) for side, end in option)) for option in _without(options, says)))
+
+    def diamond_within(self, corners: Sequence[Corner], diamond: Diamond) -> Iterator[Any]:
+        """That the radius is less than the sum of every least offset that exceeds an end of each box."""
+        beyond: list[Corner] = [(frozenset(),) * len(diamond.weights)]
+        for corner in corners:
+            further = [
+                (*offset[:k], self.most(offset[k] | {end}), *offset[k + 1 :])
+                for offset in beyond
+                for k, ends in enumerate(corner)
+                for end in ends
+            ]
+            beyond = self.nearest(further)
+        for offset in beyond:
+            least = Add(*(w * (Max(*ends) + 1) for w, ends in zip(diamond.weights, offset, strict=True) if ends))
+            yield Le(diamond.radius, least - 1)
+
+    def nearest(self, offsets: Sequence[Corner]) -> list[Corner]:
+        """Without offsets that are found never to be nearer to 0 than others, along any axis."""
+
+        def further(one: Corner, other: Corner) -> bool:
+            pairs = zip(one, other, strict=True)
+            return all(any(self.least(y, x) for x in mine) for mine, theirs in pairs for y in theirs)
+
+        return _without(offsets, further)
+
+
+def _without(parts: Sequence[Any], implies: Callable[[Any, Any], bool]) -> list[Any]:
+    """Without those that imply another one; of those that say the same one is left."""
+    kept: list[Any] = []
+    for part in parts:
+        if not any(implies(part, other) for other in kept):
+            kept = [*(other for other in kept if not implies(other, part)), part]
+    return kept
+
+
+def _terms(solids: Solids, named: Sequence[Dummy]) -> Terms:
+    """The solids as products of levels: 0 alone, from 1 on, or from 1 to an end."""
+    terms: Terms = {}
+    for solid, many in solids.items():
+        series = {Integer(0): many}
+        for step, k in solid:
+            end = Integer(0) if k == _ZERO else None if k == _ENDLESS else named[k]
+            starts = ((1, Integer(int(k != _ZERO))), *([] if end is None else [(-1, end + 1)]))
+            series = times(series, step, ((1, starts),), 1)
+        for start, often in series.items():
+            key = (tuple(step for step, _ in solid), start)
+            terms[key] = terms.get(key, Integer(0)) + often
+    return terms

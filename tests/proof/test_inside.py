@@ -1,0 +1,139 @@
+"""Windows with zero edges are counted at every size, tied or not, strided and dilated; brute force is the measure."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from sympy import And, Ge, Integer
+
+import derive
+from derive.forms.expr import index
+from derive.proof.beyond import _along
+from derive.proof.diamonds import Diamond
+from derive.proof.inside import read_inside
+from derive.proof.lines import Line
+from tests.proof.test_diamonds import GROUPS, SPACE
+
+Delta = index("Delta")
+SIZES = tuple(map(index, "nmp"))
+BOX, CROSS, DIAMOND = "box", "cross", "diamond"
+TIED = {**GROUPS, "other diagonal": (((0, 1), (1, 1)), ((1, 0), (-1, -1)))}
+
+
+def orbits(group, shape, weights, radius, extents, step, stride) -> tuple[int, int]:
+    """How many orbits have an offset that is read at some place, and how many there are."""
+    read = [
+        {a for a in range(-radius, radius + 1) for o in range(0, n, stride) if 0 <= o + step * a < n} for n in extents
+    ]
+    alive, every = set(), set()
+    for x in product(range(-radius, radius + 1), repeat=len(extents)):
+        if shape == CROSS and sum(map(bool, x)) > 1:
+            continue
+        if shape == DIAMOND and sum(w * abs(v) for w, v in zip(weights, x, strict=True)) > radius:
+            continue
+        images = []
+        for places, signs in group:
+            image = dict(zip(places, (sign * v for sign, v in zip(signs, x, strict=True)), strict=True))
+            images.append(tuple(image[k] for k in range(len(x))))
+        every.add(max(images))
+        if all(v in offsets for v, offsets in zip(x, read, strict=True)):
+            alive.add(max(images))
+    return len(alive), len(every)
+
+
+def compare(group, shape, weights, names, step, stride, extents, radii) -> None:
+    lines = [Line("zero", -Delta, Delta, step, stride, s) for s in names]
+    axes = range(len(names))
+    supports = frozenset(map(frozenset, ([k] for k in axes) if shape == CROSS else [axes]))
+    given = And(Ge(Delta, 0), *(Ge(s, 1) for s in names))
+    diamond = Diamond(weights, Delta) if shape == DIAMOND else None
+    read, whole, clauses = read_inside(group, lines, supports, diamond, given)
+    for sizes in product(extents, repeat=len(set(names))):
+        at = dict(zip(dict.fromkeys(names), sizes, strict=True))
+        for radius in radii:
+            alive, every = orbits(group, shape, weights, radius, [at[s] for s in names], step, stride)
+            numbers = {s: Integer(v) for s, v in (*at.items(), (Delta, radius))}
+            assert (read.xreplace(numbers), whole.xreplace(numbers)) == (alive, every), numbers
+            assert (And(*clauses).xreplace(numbers) == True) == (alive == every), numbers  # noqa: E712
+
+
+PLANES = [
+    (None, DIAMOND, (1, 1), 1, 3),
+    (None, BOX, (1, 1), 2, 3),
+    ("D1", DIAMOND, (1, 2), 2, 2),
+    ("C2", DIAMOND, (2, 3), 1, 3),
+    ("C2", BOX, (1, 1), 1, 2),
+    ("diagonal", BOX, (1, 1), 1, 3),
+    ("diagonal", DIAMOND, (1, 1), 3, 2),
+    ("other diagonal", BOX, (1, 1), 1, 3),
+    ("D2", CROSS, (1, 1), 2, 1),
+    ("C4", BOX, (1, 1), 1, 3),
+    ("C4", CROSS, (1, 1), 1, 2),
+    ("C4", DIAMOND, (1, 1), 1, 2),
+    ("D4", BOX, (1, 1), 3, 2),
+    ("D4", DIAMOND, (1, 1), 2, 3),
+]
+
+
+@pytest.mark.parametrize(("group", "shape", "weights", "step", "stride"), PLANES, ids=str)
+def test_a_plane_of_two_sizes(group, shape, weights, step, stride) -> None:
+    compare(TIED[group], shape, weights, SIZES[:2], step, stride, (1, 2, 3, 6), (0, 1, 2, 5))
+
+
+@pytest.mark.parametrize(("group", "shape", "stride"), [("cycled", BOX, 2), ("O", BOX, 1), ("Oh", CROSS, 3)], ids=str)
+def test_a_volume_of_three_sizes(group, shape, stride) -> None:
+    compare(SPACE[group], shape, (1, 1, 1), SIZES, 1, stride, (1, 3), (2, 4))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("shape", [BOX, DIAMOND])
+@pytest.mark.parametrize("group", SPACE)
+def test_volumes(group, shape) -> None:
+    for names, stride in ((SIZES, 1), ((SIZES[0], SIZES[0], SIZES[1]), 2)):
+        compare(SPACE[group], shape, (1, 1, 1), names, 1, stride, (1, 2, 3, 5), (0, 1, 2, 4))
+
+
+def test_very_many_boxes_have_no_number_but_their_condition() -> None:
+    """The rotations of a cube of three sizes with a stride: all are read where the window is less than every side."""
+    lines = [Line("zero", -Delta, Delta, 1, 2, s) for s in SIZES]
+    read, _, clauses = read_inside(SPACE["O"], lines, frozenset([frozenset(range(3))]), None, Ge(Delta, 0))
+    assert read is None
+    assert str(And(*clauses)) == "(Delta <= m - 1) & (Delta <= n - 1) & (Delta <= p - 1)"
+
+
+def layer(shape, group, sides, stride, dilation=1) -> derive.Derivation:
+    found = derive.dense(2, sides, sides).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    found = found.then(derive.local(shape))
+    found = found.then(derive.dilated(dilation)) if dilation > 1 else found
+    found = found.then(derive.equivariant(derive.PointGroup(group))) if group else found
+    found = found.then(derive.boundary("zero"))
+    return found.then(derive.strided(stride)) if stride > 1 else found
+
+
+@pytest.mark.parametrize(
+    ("shape", "group", "stride", "dilation"),
+    [(DIAMOND, "D4", 2, 1), (BOX, "C4", 3, 1), (CROSS, "D2", 1, 3)],
+    ids=str,
+)
+def test_a_layer_has_its_number_and_the_exact_condition(shape, group, stride, dilation) -> None:
+    window = {DIAMOND: derive.Diamond("Delta"), BOX: "Delta", CROSS: derive.Cross("Delta")}[shape]
+    counts = layer(window, group, ("n", "m"), stride, dilation).counts
+    for one, other, radius in product((1, 3, 4), (2, 7), (0, 1, 4, 6)):
+        numbers = {s: Integer(v) for s, v in zip((*SIZES[:2], Delta), (one, other, radius), strict=True)}
+        found = orbits(GROUPS[group], shape, (1, 1), radius // dilation, (one, other), dilation, stride)
+        assert (counts.exact_weight.xreplace(numbers), counts.weight.xreplace(numbers)) == found, numbers
+        assert (counts.when.xreplace(numbers) == True) == (found[0] == found[1]), numbers  # noqa: E712
+
+
+def test_numbers_read_well() -> None:
+    counts = layer(derive.Diamond("Delta"), "D4", ("n", "n"), 2).counts
+    excess = "Max(0, Delta - n + 1)"
+    assert (str(counts.weight), str(counts.when)) == ("floor((Delta + 2)**2/4)", "Delta < n")
+    whole = "floor((Delta + 2)**2/4) + floor(Max(0, Delta - 2*n + 1)**2/4)"
+    assert str(counts.exact_weight) == f"-({excess} + 1)*{excess}/2 + {whole}"
+
+
+def test_what_goes_backwards_is_turned_with_its_place() -> None:
+    assert _along(GROUPS["diagonal"], (1, -1)) == (((0, 1), (1, 1)), ((1, 0), (-1, -1)))
+    assert set(_along(GROUPS["C4"], (1, -1))) == set(GROUPS["C4"])
