@@ -28,7 +28,8 @@ SEED = "4242"
 _SHARE = 12
 _SELDOM = {"test_coq": 24}  # whole files: test_coq_catalogue checks the theorems of every layer by day
 _SLOW = ("proof", "ladder", "cuda", "render")
-_ALWAYS = ("test_exact_scalars", "test_pages")
+# Files, and checks of others.
+_ALWAYS = {"test_exact_scalars", "test_pages", "test_residues_at_one_size", "test_every_kernel_compiles"}
 _LAYERS = frozenset(names("derive.catalogue"))
 # Cases that take seconds of a processor and show nothing that the quicker ones of their check don't; those run by day.
 _COSTLY = frozenset((Path(__file__).parent / "costly.txt").read_text(encoding="utf-8").splitlines())
@@ -36,7 +37,7 @@ _COSTLY = frozenset((Path(__file__).parent / "costly.txt").read_text(encoding="u
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A slow check of every layer takes a twelfth of them by day, another twelfth for each check, and all of them nightly.
+    """Most slow checks of every layer take a twelfth of them by day, another twelfth for each check, and all of them nightly.
 
     So do the costly cases of a check. Raises UsageError where a check has no others.
     """
@@ -45,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         folder, file = Path(item.path).parent.name, Path(item.path).stem
         values = getattr(item, "callspec", None)
         layers = sorted({v for v in values.params.values() if isinstance(v, str)} & _LAYERS) if values else []
-        if not layers or folder not in _SLOW or file in _ALWAYS:
+        if not layers or folder not in _SLOW or {file, getattr(item, "originalname", item.name)} & _ALWAYS:
             continue
         check = f"{file}.{getattr(item, 'originalname', item.name)}.{layers[0]}"
         if crc32(check.encode()) % _SELDOM.get(file, _SHARE):

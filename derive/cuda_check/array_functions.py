@@ -12,54 +12,19 @@ from .settings import current_settings
 __all__ = ["FUNCTIONS", "VIEWS", "apply", "as_strided", "asarray", "ascontiguousarray", "result_type"]
 
 # Names that CuPy has and that behave as NumPy's; an unknown name fails here as it would on a device.
-FUNCTIONS = (
-    *(
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "true_divide",
-        "negative",
-        "matmul",
-        "dot",
-        "tensordot",
-        "einsum",
-        "inner",
-        "outer",
-    ),
-    *(
-        "sum",
-        "prod",
-        "mean",
-        "amax",
-        "amin",
-        "max",
-        "min",
-        "abs",
-        "absolute",
-        "maximum",
-        "minimum",
-        "sqrt",
-        "square",
-        "where",
-        "clip",
-    ),
-    *("concatenate", "stack", "pad", "tile", "repeat", "flip", "roll", "take", "arange", "eye", "kron"),
-    *(
-        "all",
-        "any",
-        "equal",
-        "not_equal",
-        "less",
-        "greater",
-        "isnan",
-        "isfinite",
-        "allclose",
-        "array_equal",
-        "isscalar",
-        "count_nonzero",
-    ),
-)
+NAMES = """
+    add subtract multiply divide true_divide floor_divide negative matmul dot vdot tensordot einsum inner outer cross kron trace
+    sum prod mean var std median average cumsum cumprod diff amax amin max min argmax argmin nansum nanmax nanmin ptp percentile
+    quantile abs absolute fabs maximum minimum fmax fmin sqrt cbrt square reciprocal power mod fmod remainder sign hypot exp
+    exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh floor ceil trunc rint round around
+    clip where real imag conj angle bitwise_and bitwise_or bitwise_xor invert left_shift right_shift logical_and logical_or
+    logical_xor logical_not concatenate stack hstack vstack dstack column_stack split array_split pad tile repeat flip flipud
+    fliplr rot90 roll take take_along_axis arange linspace logspace eye identity tri tril triu diag diagonal meshgrid indices
+    nonzero flatnonzero argwhere sort argsort searchsorted unique bincount histogram digitize interp convolve correlate all any
+    equal not_equal less less_equal greater greater_equal isnan isinf isfinite isclose allclose array_equal isscalar
+    count_nonzero
+"""
+FUNCTIONS = tuple(NAMES.split())
 VIEWS = (
     "reshape",
     "transpose",

@@ -4,6 +4,7 @@ In exact mode a float array holds residues, in unsigned integers as wide as its 
 alignment and shared-memory sizes stay those of the float program.
 """
 
+import ctypes
 import operator
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from .residues import from_residues, to_residues
 from .settings import current_settings
+from .variables import MemoryPointer
 
 __all__ = ["Flags", "allocate", "from_dlpack", "host_of", "ndarray", "wrap"]
 
@@ -36,10 +38,22 @@ class ndarray:
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, host: Host, dtype: np.dtype[Any] | None = None) -> None:
-        self._host = host
-        self.dtype = host.dtype if dtype is None else dtype
-        self.residue = dtype is not None and dtype != host.dtype
+    _host: Host
+    dtype: np.dtype[Any]
+    residue: bool
+
+    def __new__(
+        cls, shape: Any, dtype: Any = float, memptr: Any = None, strides: Any = None, order: str = "C"
+    ) -> "ndarray":
+        """As CuPy's: of memory that is there, such as a variable's of a module, or of fresh."""
+        fresh = allocate(shape if memptr is None else 0, dtype, order)
+        if memptr is None:
+            return fresh
+        stored, sizes = fresh._host.dtype, (shape,) if np.ndim(shape) == 0 else tuple(shape)
+        if (wanted := int(np.prod(sizes, dtype=np.int64)) * stored.itemsize) > memptr.size:
+            raise ValueError(f"An array of {wanted} bytes is made of memory of {memptr.size}.")
+        memory = np.ctypeslib.as_array((ctypes.c_ubyte * memptr.size).from_address(memptr.ptr))
+        return _on(np.ndarray(sizes, stored, memory, 0, strides, order), fresh.dtype)  # type: ignore[arg-type]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -71,8 +85,8 @@ class ndarray:
         return Flags(c_contiguous=own.c_contiguous, f_contiguous=own.f_contiguous, owndata=own.owndata)
 
     @property
-    def data(self) -> SimpleNamespace:
-        return SimpleNamespace(ptr=self._host.ctypes.data, device_id=0, device=SimpleNamespace(id=0))
+    def data(self) -> MemoryPointer:
+        return MemoryPointer(self._host.ctypes.data, self._host.nbytes, self._host)
 
     @property
     def device(self) -> SimpleNamespace:
@@ -147,7 +161,7 @@ class ndarray:
         return _copied(wrap(self._host.ravel(order), self), "C")  # type: ignore[arg-type]
 
     def view(self, dtype: Any = None) -> "ndarray":
-        return wrap(self._host, self) if dtype is None else ndarray(self._host.view(dtype))
+        return wrap(self._host, self) if dtype is None else _on(self._host.view(dtype))
 
     def transpose(self, *axes: Any) -> "ndarray":
         return wrap(self._host.transpose(*axes), self)
@@ -193,6 +207,14 @@ class ndarray:
         return repr(self.get())
 
 
+def _on(host: Host, dtype: np.dtype[Any] | None = None) -> ndarray:
+    """The array of that memory, of its own type or of another that its residues stand for."""
+    array = object.__new__(ndarray)
+    array._host, array.dtype = host, host.dtype if dtype is None else dtype
+    array.residue = dtype is not None and dtype != host.dtype
+    return array
+
+
 def _unwrapped_index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(_unwrapped_index(item) for item in index)
@@ -222,12 +244,12 @@ def from_dlpack(array: Any) -> ndarray:
         return array
     if array.__dlpack_device__()[0] != DLPACK_CUDA:
         raise TypeError("CPU arrays cannot be directly imported to CuPy.")
-    return ndarray(np.from_dlpack(_OnHost(array)))
+    return _on(np.from_dlpack(_OnHost(array)))
 
 
 def wrap(host: Host, like: ndarray) -> ndarray:
     """A view of `like`'s memory, of its declared type."""
-    return ndarray(host, like.dtype if like.residue else None)
+    return _on(host, like.dtype if like.residue else None)
 
 
 def _storage(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -251,7 +273,7 @@ def allocate(shape: Any, dtype: Any, order: str = "C") -> ndarray:
         host.fill(np.nan)
     elif stored != declared:
         host.fill((current_settings().prime or 2) - 1 & (1 << 8 * stored.itemsize) - 1)
-    return ndarray(host.reshape(sizes, order="F" if order == "F" else "C"), declared)
+    return _on(host.reshape(sizes, order="F" if order == "F" else "C"), declared)
 
 
 def _copied(array: ndarray, order: str) -> ndarray:

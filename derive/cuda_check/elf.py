@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-__all__ = ["name_of", "scope_of", "section", "symbol_sizes"]
+__all__ = ["name_of", "scope_of", "section", "symbol_sizes", "symbols"]
 
 HEADER, SYMBOL = struct.Struct("<IIQQQQ"), struct.Struct("<IBBHQQ")
 
@@ -28,10 +28,15 @@ def _sections(image: bytes) -> Iterator[tuple[str, int, int]]:
 
 def symbol_sizes(image: bytes, within: str) -> Iterator[tuple[str, int]]:
     """Every symbol of a section with how many bytes it takes."""
+    return ((name, size) for name, _, size, where in symbols(image) if where == within)
+
+
+def symbols(image: bytes) -> Iterator[tuple[str, int, int, str]]:
+    """Every symbol: its name, its address from where the file is loaded, how many bytes it takes, and its section."""
     names, texts = [name for name, _, _ in _sections(image)], section(image, ".strtab")
-    for name, _, _, place, _, size in SYMBOL.iter_unpack(section(image, ".symtab")):
-        if place < len(names) and names[place] == within:
-            yield texts[name : texts.index(0, name)].decode(), size
+    for name, _, _, place, address, size in SYMBOL.iter_unpack(section(image, ".symtab")):
+        if place < len(names):
+            yield texts[name : texts.index(0, name)].decode(), address, size, names[place]
 
 
 def scope_of(symbol: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,8 +13,10 @@ import numpy as np
 from . import array_functions
 from .array_functions import apply, asarray, ascontiguousarray, result_type
 from .device_array import allocate, from_dlpack, host_of, ndarray
+from .fake_random import random_module, testing_module
 from .raw_module import RawKernel, RawModule
 from .settings import current_settings, using
+from .variables import MemoryPointer
 
 __all__ = ["cupy_module", "standing_in_for_cupy"]
 
@@ -94,6 +97,8 @@ def _memoize(for_each_device: bool = False) -> Callable[[Callable[..., Any]], Ca
 
 class _Stream:
     ptr = 0
+    null: "_Stream"
+    ptds: "_Stream"
 
     def __init__(self, *_: Any, **__: Any) -> None: ...
 
@@ -111,6 +116,18 @@ class _Stream:
 def _device() -> int:
     """The current device: residues modulo each prime live on one of their own, so that nothing kept for one is used on another."""
     return current_settings().prime or 0
+
+
+class _Event:
+    """A time of the host's clock: what stands in has no device whose time could be told."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.seconds = 0.0
+
+    def record(self, stream: Any = None) -> None:
+        self.seconds = time.perf_counter()
+
+    def synchronize(self) -> None: ...
 
 
 class _Device:
@@ -133,6 +150,7 @@ class _Device:
 def _cuda() -> types.ModuleType:
     module = types.ModuleType("cupy.cuda")
     stream = _Stream()
+    _Stream.null = _Stream.ptds = stream
     runtime = types.SimpleNamespace(
         getDeviceCount=lambda: 1,
         getDevice=_device,
@@ -144,7 +162,10 @@ def _cuda() -> types.ModuleType:
     vars(module).update(
         Device=_Device,
         Stream=_Stream,
+        Event=_Event,
+        MemoryPointer=MemoryPointer,
         get_current_stream=lambda *_: stream,
+        get_elapsed_time=lambda start, end: 1e3 * (end.seconds - start.seconds),
         is_available=lambda: True,
         runtime=runtime,
         device=types.SimpleNamespace(Device=_Device),
@@ -176,11 +197,17 @@ def cupy_module() -> types.ModuleType:
         "cuda": _cuda(),
         "get_array_module": lambda *_: module,
     }
+    names |= {"random": random_module(), "testing": testing_module()}
     names |= {"__version__": "14.0.0", "is_available": lambda: True}
     tricks = types.SimpleNamespace(as_strided=array_functions.as_strided)
+    names |= {"__getattr__": _lacking}
     names |= {"lib": types.SimpleNamespace(stride_tricks=tricks)}
     vars(module).update(names)
     return module
+
+
+def _lacking(name: str) -> Any:
+    raise AttributeError(f"the stand-in for CuPy has no '{name}'; it runs kernels of RawModule and RawKernel")
 
 
 def _call(function: Callable[..., Any], *values: Any, **options: Any) -> Any:
@@ -197,7 +224,7 @@ def standing_in_for_cupy(**settings: Any) -> Iterator[types.ModuleType]:
     (True, 'cupy')
     """
     module = cupy_module()
-    installed = {"cupy": module, "cupy.cuda": module.cuda}
+    installed = {"cupy": module, **{f"cupy.{name}": vars(module)[name] for name in ("cuda", "random", "testing")}}
     hidden = {name: sys.modules.get(name) for name in installed}
     sys.modules.update(installed)
     try:

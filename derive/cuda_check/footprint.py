@@ -44,12 +44,13 @@ def _faults(used: Resources, threads: int, part: float) -> tuple[str, ...]:
 
 def footprint(launch: Launched, architectures: Sequence[str]) -> Footprint:
     """Raises CompileError where NVRTC refuses the source or warns, and NoCompiler without NVRTC."""
-    found = {a: _compiled(launch.code, a, launch.options).kernels[launch.kernel] for a in architectures}
+    named = (launch.kernel,) if launch.expression else ()
+    found = {a: _compiled(launch.code, a, launch.options, named).kernels[launch.kernel] for a in architectures}
     parts = {a: occupancy(used, launch.threads, a, launch.shared) for a, used in found.items()}
     return Footprint(launch.kernel, launch.options, launch.threads, found, parts)
 
 
 @lru_cache(maxsize=64)
-def _compiled(code: str, architecture: str, options: tuple[str, ...]) -> Compiled:
-    """All kernels of a source are compiled at once."""
-    return compile_cuda(code, architecture, options)
+def _compiled(code: str, architecture: str, options: tuple[str, ...], expressions: tuple[str, ...]) -> Compiled:
+    """All kernels of a source are compiled at once, but for those that expressions name."""
+    return compile_cuda(code, architecture, options, expressions)

@@ -14,8 +14,12 @@ from .elf import name_of, scope_of, symbol_sizes
 from .faults import CompileError
 from .shared_arrays import room_for
 from .source import Source, translation_unit
+from .variables import template_arrays
 
 __all__ = ["CFault", "CLaunch", "CompiledKernel", "Parameter", "load_kernels", "prebuild", "run"]
+
+
+SHARED = -2  # in the place of an argument's number
 
 
 class CParameter(ctypes.Structure):
@@ -135,7 +139,8 @@ def _build_together(sources: Sequence[tuple[str, Source]], checked: bool) -> Non
 
 
 def _key(source: Source, checked: bool) -> str:
-    return unit_key(repr(source.defines) + source.body, checked, source.exact)
+    instances = [kernel.name for kernel in source.kernels if kernel.instance]
+    return unit_key(repr((source.defines, instances)) + source.body, checked, source.exact)
 
 
 def _find(key: str) -> tuple[Path, int] | None:
@@ -164,7 +169,7 @@ def _read_table(path: Path, unit: int, source: Source) -> dict[str, CompiledKern
     kernels: dict[str, CompiledKernel] = {}
     row = 0
     while (entry := table[row]).name:
-        number, name = entry.name.decode().split(":")
+        number, name = entry.name.decode().split(":", 1)
         row += 1
         if int(number) != unit:
             continue
@@ -208,6 +213,10 @@ def run(
 
     Threads go on past faults at places that are `known`.
     """
+    spans = (
+        *spans,
+        *((low, high, True, SHARED) for low, high in template_arrays(kernel.path, kernel.handle, kernel.unit)),
+    )
     cells = [ctypes.create_string_buffer(value, max(16, len(value))) for value in values]
     pointers = (ctypes.c_void_p * (len(cells) + 1))(*[ctypes.addressof(cell) for cell in cells])
     arguments: Any = (CArgument * (len(spans) + 1))(*[CArgument(*span) for span in spans])

@@ -114,14 +114,27 @@ class _Program:
         values = [option.encode() for option in options]
         return not self.library.nvrtcCompileProgram(self.handle, len(values), (ctypes.c_char_p * len(values))(*values))
 
+    def lowered(self, expression: str) -> str:
+        """The name that a kernel named by an expression has in the machine code."""
+        name = ctypes.c_char_p()
+        self.call("GetLoweredName", self.handle, expression.encode(), ctypes.byref(name))
+        return (name.value or b"").decode()
+
     def close(self) -> None:
         self.library.nvrtcDestroyProgram(ctypes.byref(self.handle))
 
 
-def compile_cuda(code: str, architecture: str = "sm_90", options: Sequence[str] = ()) -> Compiled:
-    """Compiles to machine code; an error or a warning is a CompileError that carries the log."""
+def compile_cuda(
+    code: str, architecture: str = "sm_90", options: Sequence[str] = (), expressions: Sequence[str] = ()
+) -> Compiled:
+    """Compiles to machine code; an error or a warning is a CompileError that carries the log.
+
+    Kernels that `expressions` name, such as f<float>, are found by these.
+    """
     program = _Program(find_nvrtc(), code)
     try:
+        for expression in expressions:
+            program.call("AddNameExpression", program.handle, expression.encode())
         done = program.compile([f"--gpu-architecture={architecture}", "--ptxas-options=-v", *_includes(), *options])
         log = program.fetch("ProgramLog").rstrip(b"\0").decode().strip()
         if not done:
@@ -129,7 +142,9 @@ def compile_cuda(code: str, architecture: str = "sm_90", options: Sequence[str] 
         told = "\n".join(line for line in log.splitlines() if not DEPRECATED.fullmatch(line))
         if re.search(r"\bwarning\b", told, re.I):
             raise CompileError(f"NVRTC warns about the source for {architecture}:", told)
-        return Compiled(architecture, log, program.fetch("CUBIN"), _resources(log))
+        found = _resources(log)
+        found |= {expression: found[program.lowered(expression)] for expression in expressions}
+        return Compiled(architecture, log, program.fetch("CUBIN"), found)
     finally:
         program.close()
 

@@ -11,6 +11,7 @@ from .library import CompiledKernel, load_kernels
 from .settings import Launched, current_settings
 from .source import Source, parse_source
 from .trace import Trace
+from .variables import MemoryPointer, reset_variables, variable
 
 __all__ = ["RawKernel", "RawModule"]
 
@@ -38,7 +39,15 @@ class RawModule:
 
     __module__ = "cupy"
 
-    def __init__(self, *, code: str, options: Sequence[str] = (), backend: str = "nvrtc", **others: Any) -> None:
+    def __init__(
+        self,
+        *,
+        code: str,
+        options: Sequence[str] = (),
+        backend: str = "nvrtc",
+        name_expressions: Sequence[str] = (),
+        **others: Any,
+    ) -> None:
         if isinstance(options, str):
             raise TypeError("The options of a RawModule are a tuple of strings.")
         if backend not in ("nvrtc", "nvcc"):
@@ -47,17 +56,38 @@ class RawModule:
             raise TypeError(f"RawModule takes no argument '{min(unknown)}' here.")
         self.code = code
         self.options = tuple(options)
+        self.name_expressions = tuple(name_expressions or ())
         self._sources: dict[bool, Source] = {}
+        self._loaded: set[tuple[bool, bool]] = set()
 
     def source(self, exact: bool) -> Source:
         if exact not in self._sources:
             included = any("pre-include=cuda_fp16.h" in option for option in self.options)
-            self._sources[exact] = parse_source(self.code, _defines(self.options), exact, included)
+            self._sources[exact] = parse_source(
+                self.code, _defines(self.options), exact, included, self.name_expressions
+            )
         return self._sources[exact]
 
-    def compile(self, log_stream: Any = None) -> None:
+    def kernels(self) -> dict[str, CompiledKernel]:
+        """By name; the module's variables hold what they begin with, when they are first asked for."""
         settings = current_settings()
-        load_kernels(self.source(settings.prime is not None), settings.checked)
+        mode = (settings.checked, settings.prime is not None)
+        found = load_kernels(self.source(mode[1]), settings.checked)
+        if mode not in self._loaded:
+            self._loaded.add(mode)
+            for kernel in list(found.values())[:1]:
+                reset_variables(kernel.path, kernel.handle, kernel.unit)
+        return found
+
+    def compile(self, log_stream: Any = None) -> None:
+        self.kernels()
+
+    def get_global(self, name: str) -> MemoryPointer:
+        """Where a variable of constant or of global memory lies."""
+        for kernel in list(self.kernels().values())[:1]:
+            if found := variable(kernel.path, kernel.handle, kernel.unit, name):
+                return found
+        raise CudaFault(f"The module has no variable '{name}'.", FaultKind.ARGUMENTS, name)
 
     def get_function(self, name: str) -> "RawKernel":
         self.compile()
@@ -89,7 +119,7 @@ class RawKernel:
         settings = current_settings()
         mode = (settings.checked, settings.prime is not None)
         if mode not in self._compiled:
-            kernels = load_kernels(self._module.source(mode[1]), mode[0])
+            kernels = self._module.kernels()
             if self.name not in kernels:
                 known = ", ".join(kernels) or "none"
                 raise CudaFault(
@@ -100,9 +130,28 @@ class RawKernel:
             self._compiled[mode] = kernels[self.name]
         return self._compiled[mode]
 
+    def compile(self, log_stream: Any = None) -> None:
+        self.compiled()
+
+    @property
+    def kernel(self) -> "RawKernel":
+        return self
+
     @property
     def max_threads_per_block(self) -> int:
         return self.compiled().launch_bound
+
+    @property
+    def shared_size_bytes(self) -> int:
+        return self.compiled().static_shared
+
+    @property
+    def attributes(self) -> dict[str, int]:
+        """What is known of a kernel without a device; registers aren't."""
+        known = (self.max_threads_per_block, self.shared_size_bytes, self.max_dynamic_shared_size_bytes)
+        return dict(
+            zip(("max_threads_per_block", "shared_size_bytes", "max_dynamic_shared_size_bytes"), known, strict=True)
+        )
 
     def __call__(
         self,
@@ -117,7 +166,8 @@ class RawKernel:
         if watch is None:
             self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, most)
             return
-        asked = Launched(self.name, self._module.code, self._module.options, _product(block), shared_mem)
+        named = self.name in self._module.name_expressions
+        asked = Launched(self.name, self._module.code, self._module.options, _product(block), shared_mem, named)
         watch.launched(asked)
         try:
             self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, most)

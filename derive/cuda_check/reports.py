@@ -21,7 +21,7 @@ KINDS = (
     ),
     *(FaultKind.BARRIER, FaultKind.UNDEFINED, FaultKind.ENDLESS, FaultKind.STACK, FaultKind.STOPPED),
 )
-SHARED, DYNAMIC, CONSTANT = -2, -3, -4
+SHARED, DYNAMIC, CONSTANT, VARIABLE = -2, -3, -4, -5
 
 
 # After these a thread can go on: what it read or wrote is memory of the kernel's own.
@@ -72,7 +72,7 @@ def _what(kernel: CompiledKernel, args: Sequence[Any], fault: CFault, kind: Faul
     if kind is FaultKind.RACE:
         other = "another block" if fault.other_block else f"thread {tuple(fault.other)}"
         before = f" in line {earlier}" if earlier else ""
-        return f"race: {access} at {element}, unordered with a {text} by {other}{before}"
+        return f"race: {access} at {element}, unordered with {'an' if text.startswith('a') else 'a'} {text} by {other}{before}"
     return f"{kind}: {text}" if kind in (FaultKind.ENDLESS, FaultKind.UNDEFINED, FaultKind.BARRIER) else text
 
 
@@ -84,6 +84,8 @@ def _element(kernel: CompiledKernel, args: Sequence[Any], fault: CFault) -> str:
         return f"byte {offset} of dynamic shared memory"
     if fault.argument == CONSTANT:
         return "constant memory"
+    if fault.argument == VARIABLE:
+        return "a variable of the device"
     if fault.argument < 0:
         return "an address that belongs to no argument"
     array, name = args[fault.argument], kernel.parameters[fault.argument].name

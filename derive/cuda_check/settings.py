@@ -17,13 +17,17 @@ SCHEDULES = ("forward", "reverse", "random")
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """A launch that was asked for: of which kernel, in which source, compiled how, and how many threads and bytes a block has."""
+    """A launch that was asked for: of which kernel, in which source, compiled how, and how many threads and bytes a block has.
+
+    `expression` says that the kernel's name is a name expression.
+    """
 
     kernel: str
     code: str
     options: tuple[str, ...]
     threads: int
     shared: int
+    expression: bool = False
 
 
 class Watch(Protocol):

@@ -1,12 +1,12 @@
 """From the user's CUDA C to a C++ translation unit whose lines keep their numbers.
 
-Three spellings have no C++ meaning and are rewritten in place: `extern "C"` (every source gets a namespace of
-its own, so that many fit one unit), `extern __shared__ T name[]`, and, in exact mode, floating literals.
+What has no C++ meaning is rewritten in place: `extern "C"` (every source gets a namespace of its own, so that many fit one
+unit), `extern __shared__ T name[]`, `static` before `__shared__`, variables of the device, and, in exact mode, floating literals.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from .faults import CompileError
 from .literals import exact_literal
@@ -25,8 +25,12 @@ TOKEN = re.compile(
     re.X | re.S | re.M,
 )
 DYNAMIC = re.compile(r"\bextern\s+__shared__\s+((?:[^;\[\]]|\[[^\]]+\])*?)\b(\w+)\s*\[\s*\]\s*;")
+STATIC = re.compile(r"\bstatic(\s+(?:volatile\s+)?__(?:shared|constant|device)__)")
+# Constants of constant memory are constants of the language; what is written by threads lies in a place of its own.
+FIXED = re.compile(r"\b__constant__(?=\s+(?:static\s+)?const\b)")
+VARIABLE = re.compile(r"\b__device__(?=\s+(?!const\b|__)[^;{}()=\[\]#]*?\w\s*(?:\[[^\]]*\]\s*)*[=;,])")
 KERNEL = re.compile(
-    r"(?P<linkage>\bCU_EXTERN_C\s+)?(?<![>\w])\s*__global__\s+"
+    r"(?P<linkage>\bCU_EXTERN_C\s+)?(?<![\w])\s*__global__\s+"
     r"(?:(?:void|static)\s+|__launch_bounds__\s*\((?P<bound>(?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)\s*|void\s+)*"
     r"(?P<name>\w+)\s*\((?P<parameters>[^()]*)\)\s*\{"
 )
@@ -50,12 +54,13 @@ MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 
 @dataclass(frozen=True, slots=True)
 class KernelText:
-    """`shared` are its shared arrays with their alignments, in order."""
+    """`shared` are its shared arrays with their alignments, in order; an `instance` is named by an expression."""
 
     name: str
     parameters: tuple[str, ...]
     bound: str
     shared: tuple[tuple[str, int], ...]
+    instance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +76,46 @@ class Source:
 
 
 def parse_source(
-    code: str, defines: tuple[tuple[str, str], ...] = (), exact: bool = False, included: bool = False
+    code: str,
+    defines: tuple[tuple[str, str], ...] = (),
+    exact: bool = False,
+    included: bool = False,
+    expressions: Sequence[str] = (),
 ) -> Source:
-    """A source; `included` says that an option includes cuda_fp16.h. Raises CompileError for what NVRTC doesn't know."""
-    body = _dynamic_shared(TOKEN.sub(lambda token: _rewritten(token, exact), code))
+    """A source; `included` says that an option includes cuda_fp16.h, and `expressions` name kernels, such as f<float>.
+
+    Raises CompileError for what NVRTC doesn't know.
+    """
+    body = _dynamic_shared(STATIC.sub(r"\1", TOKEN.sub(lambda token: _rewritten(token, exact), code)))
+    body = VARIABLE.sub("CU_VARIABLE", FIXED.sub("static", body))
     if exact:
         defines = tuple((name, TOKEN.sub(lambda token: _rewritten(token, True), value)) for name, value in defines)
-    kernels = tuple(
-        KernelText(
-            found["name"],
-            _parameter_names(found["parameters"]),
-            found["bound"] or "",
-            tuple(alignments(_inside(body, found.end()), dict(defines))),
-        )
-        for found in KERNEL.finditer(body)
-        if found["linkage"] or "cu_linkage" in body  # others have mangled names, which no launch finds
-    )
+    every = {found["name"]: _kernel(body, found, dict(defines)) for found in KERNEL.finditer(body)}
+    # Others have mangled names, which no launch finds.
+    linked = [f for f in KERNEL.finditer(body) if f["linkage"] or "cu_linkage" in body]
+    linked = [f for f in linked if not body[: f.start()].rstrip().endswith(">")]
+    kernels = tuple(every[found["name"]] for found in linked)
+    kernels += tuple(_instance(expression, every) for expression in expressions)
     words = body + " ".join(value for _, value in defines)
     if not included and not HALF_HEADER.search(code):
         told = (f"{value} {name}" for name, value in defines)
         _refuse_half(words, [*(found["parameters"] for found in KERNEL.finditer(body)), *told])
     granule = 1 if ONE_BYTE.search(words) else 2 if TWO_BYTES.search(words) else 4
     return Source(code, body, defines, kernels, granule, exact)
+
+
+def _kernel(body: str, found: re.Match[str], defines: dict[str, str]) -> KernelText:
+    shared = tuple(alignments(_inside(body, found.end()), defines))
+    return KernelText(found["name"], _parameter_names(found["parameters"]), found["bound"] or "", shared)
+
+
+def _instance(expression: str, every: Mapping[str, KernelText]) -> KernelText:
+    """The kernel that an expression names; bounds of its launches that depend on a template's parameters are left open."""
+    base = every.get(re.split(r"\s*<", expression.strip())[0].rpartition("::")[2])
+    if base is None:
+        raise CompileError(f"The name expression '{expression}' names no kernel.", "")
+    bound = base.bound if re.fullmatch(r"[\d\s*+,()]*", base.bound) else ""
+    return replace(base, name=expression, bound=bound, instance=True)
 
 
 def _inside(body: str, start: int) -> str:
@@ -117,9 +140,9 @@ def translation_unit(sources: Sequence[Source]) -> str:
     parts = ['#include "language.h"\n#include "numbers.h"\n#include "half.h"']
     parts += [_unit(source, index) for index, source in enumerate(sources)]
     entries = [
-        f'  CU_ENTRY("{index}:{kernel.name}", unit{index}, {kernel.name}),'
+        f'  CU_ENTRY("{index}:{kernel.name}", unit{index}::cu_kernel_{place}, unit{index}::cu_bound_{place}),'
         for index, source in enumerate(sources)
-        for kernel in source.kernels
+        for place, kernel in enumerate(source.kernels)
     ]
     table = 'extern "C" __attribute__((visibility("default"))) const cu::Kernel cu_kernels[] = {'
     parts += [
@@ -137,7 +160,10 @@ def _unit(source: Source, index: int) -> str:
     defines = dict(source.defines)
     if source.exact:
         defines |= EXACT_MACROS
-    bounds = [f"enum {{ cu_bound_{kernel.name} = cu::first_of({kernel.bound}) }};" for kernel in source.kernels]
+    bounds = [
+        f"enum {{ cu_bound_{place} = cu::first_of({kernel.bound}) }};\nconstexpr auto cu_kernel_{place} = &{kernel.name};"
+        for place, kernel in enumerate(source.kernels)
+    ]
     macros = dict.fromkeys([*defines, *MACRO.findall(source.body)])
     return "\n".join(
         [

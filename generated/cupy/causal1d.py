@@ -278,7 +278,6 @@ extern "C" __global__ void causal1d_halos(
                 acc[r] += (real)v[a + Delta] * (real)x[q + a + Q*R*p + Q*r - left];
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // H[i0 + q + p·Q·R + Q·r] = acc[r]
@@ -321,7 +320,6 @@ extern "C" __global__ void causal1d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + q + Q*R*p + Q*r <= n - 1) {
@@ -384,7 +382,6 @@ extern "C" __global__ void causal1d_halos_dX(
                 acc[r] += (real)v[a + Delta] * (real)x[q + Q*R*p + Q*r - left - a];
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // dX[k0 + q + p·Q·R + Q·r] = acc[r]
@@ -427,7 +424,6 @@ extern "C" __global__ void causal1d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + q + Q*R*p + Q*r <= n - 1) {
@@ -614,7 +610,7 @@ def _halos_work(*, batch, n, Delta, R, P, Q, **_):
             moved=2*batch*n + Delta + 2,
             shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q)
             + R*(Delta + 1) + 1,
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,
@@ -701,7 +697,7 @@ def _halos_dX_work(*, batch, n, Delta, R, P, Q, **_):
             moved=2*batch*n + Delta + 1,
             shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(Delta + 1)
             + 1,
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,

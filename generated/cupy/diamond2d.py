@@ -355,7 +355,6 @@ extern "C" __global__ void diamond2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // H[i0 + p·R + r, j0 + q] = acc[r]
@@ -407,7 +406,6 @@ extern "C" __global__ void diamond2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
@@ -483,7 +481,6 @@ extern "C" __global__ void diamond2d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // dX[k0 + p·R + r, l0 + q] = acc[r]
@@ -535,7 +532,6 @@ extern "C" __global__ void diamond2d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
@@ -741,7 +737,7 @@ def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
             + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
             + (2*Delta + 1)*(2*Delta + R),
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,
@@ -837,7 +833,7 @@ def _halos_dX_work(*, batch, n, m, Delta, R, P, Q, **_):
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
             + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
             + (2*Delta + 1)*(2*Delta + R),
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,

@@ -347,7 +347,6 @@ extern "C" __global__ void dilated2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // H[i0 + p·R + r, j0 + q] = acc[r]
@@ -397,7 +396,6 @@ extern "C" __global__ void dilated2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
@@ -469,7 +467,6 @@ extern "C" __global__ void dilated2d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // dX[k0 + p·R + r, l0 + q] = acc[r]
@@ -519,7 +516,6 @@ extern "C" __global__ void dilated2d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
@@ -725,7 +721,7 @@ def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
             + (Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q)
             + R*(2*Delta + 1)**2,
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,
@@ -821,7 +817,7 @@ def _halos_dX_work(*, batch, n, m, Delta, R, P, Q, **_):
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
             + (Delta + (-((-2*((3*Delta) % 4) - ((-2*Delta - Q) % 8) - Q) // 4)))*(4*Delta + P*R)/(P*Q)
             + R*(2*Delta + 1)**2,
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,

@@ -308,7 +308,6 @@ extern "C" __global__ void laplacian2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // H[i0 + p·R + r, j0 + q] = acc[r]
@@ -360,7 +359,6 @@ extern "C" __global__ void laplacian2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
@@ -436,7 +434,6 @@ extern "C" __global__ void laplacian2d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // dX[k0 + p·R + r, l0 + q] = acc[r]
@@ -488,7 +485,6 @@ extern "C" __global__ void laplacian2d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
@@ -583,7 +579,7 @@ def _halos_work(*, batch, n, m, R, P, Q, **_):
             entries=9/(P*Q) + 4*(P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + R,
             moved=2*batch*m*n + 9,
             shared=9/(P*Q) + (P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + 3*R + 15,
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,
@@ -666,7 +662,7 @@ def _halos_dX_work(*, batch, n, m, R, P, Q, **_):
             entries=9/(P*Q) + 4*(P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + R,
             moved=2*batch*m*n + 9,
             shared=9/(P*Q) + (P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + 3*R + 15,
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,

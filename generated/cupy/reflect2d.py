@@ -267,7 +267,6 @@ extern "C" __global__ void reflect2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // H[i0 + p·R + r, j0 + q] = acc[r]
@@ -317,7 +316,6 @@ extern "C" __global__ void reflect2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + R*p + r <= n - 1 && j0 + q <= m - 1) {
@@ -519,7 +517,7 @@ def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
             + (2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
             + (2*Delta + 1)*(2*Delta + R),
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,

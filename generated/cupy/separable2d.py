@@ -407,7 +407,6 @@ extern "C" __global__ void separable2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             // H[i0 + p·R_ + r_, j0 + q] = acc[r_]
@@ -470,7 +469,6 @@ extern "C" __global__ void separable2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             if (i0 + R_*p + r_ <= n - 1 && j0 + q <= m - 1) {
@@ -573,7 +571,6 @@ extern "C" __global__ void separable2d_passes(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             // H[i0 + p·R_ + r_, j0 + q] = acc[r_]
@@ -656,7 +653,6 @@ extern "C" __global__ void separable2d_passes(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             if (i0 + R_*p + r_ <= n - 1 && j0 + q <= m - 1) {
@@ -742,7 +738,6 @@ extern "C" __global__ void separable2d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             // dX[k0 + p·R_ + r_, l0 + q] = acc[r_]
@@ -805,7 +800,6 @@ extern "C" __global__ void separable2d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             if (k0 + R_*p + r_ <= n - 1 && l0 + q <= m - 1) {
@@ -908,7 +902,6 @@ extern "C" __global__ void separable2d_passes_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             // dX[k0 + p·R_ + r_, l0 + q] = acc[r_]
@@ -991,7 +984,6 @@ extern "C" __global__ void separable2d_passes_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r_ = 0; r_ < R_; ++r_) {
             if (k0 + R_*p + r_ <= n - 1 && l0 + q <= m - 1) {
@@ -1254,7 +1246,7 @@ def _halos_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
             shared=2*R*(2*Delta + 1)/(P_*Q_)
             + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
             + R*(2*Delta + 1) + R*(2*Delta + 1)**2 + R*(2*Delta + 1)*(2*Delta + R_),
-            barriers=2,
+            barriers=1,
             sums=R_,
             own=True,
             products=products,
@@ -1287,7 +1279,7 @@ def _passes_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
             shared=2*R*(2*Delta + 1)/(P_*Q_)
             + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
             + 2*R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*(2*Delta + P_*R_)/P_ + R*(2*Delta + 1) + R*(2*Delta + R_),
-            barriers=3,
+            barriers=2,
             sums=R_,
             own=True,
             products=products,
@@ -1395,7 +1387,7 @@ def _halos_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
             shared=2*R*(2*Delta + 1)/(P_*Q_)
             + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
             + R*(2*Delta + 1) + R*(2*Delta + 1)**2 + R*(2*Delta + 1)*(2*Delta + R_),
-            barriers=2,
+            barriers=1,
             sums=R_,
             own=True,
             products=products,
@@ -1428,7 +1420,7 @@ def _passes_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
             shared=2*R*(2*Delta + 1)/(P_*Q_)
             + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
             + 2*R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*(2*Delta + P_*R_)/P_ + R*(2*Delta + 1) + R*(2*Delta + R_),
-            barriers=3,
+            barriers=2,
             sums=R_,
             own=True,
             products=products,

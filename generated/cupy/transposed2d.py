@@ -240,7 +240,6 @@ extern "C" __global__ void transposed2d_halos_dH(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // dH[i0 + p·R + r, j0 + q] = acc[r]
@@ -290,7 +289,6 @@ extern "C" __global__ void transposed2d_halos_dH(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (2*i0 + 2*R*p + 2*r <= n - 1 && 2*j0 + 2*q <= m - 1) {
@@ -494,7 +492,7 @@ def _halos_dH_work(*, batch, n, m, Delta, R, P, Q, **_):
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
             + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q)
             + R*(2*Delta + 1)**2,
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,

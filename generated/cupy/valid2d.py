@@ -345,7 +345,6 @@ extern "C" __global__ void valid2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // H[i0 + p·R + r, j0 + q] = acc[r]
@@ -395,7 +394,6 @@ extern "C" __global__ void valid2d_halos(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (i0 + 2*Delta + R*p + r <= n - 1 && j0 + q + 2*Delta <= m - 1) {
@@ -467,7 +465,6 @@ extern "C" __global__ void valid2d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             // dX[k0 + p·R + r, l0 + q] = acc[r]
@@ -517,7 +514,6 @@ extern "C" __global__ void valid2d_halos_dX(
                 }
             }
         }
-        __syncthreads();
         #pragma unroll
         for (int r = 0; r < R; ++r) {
             if (k0 + R*p + r <= n - 1 && l0 + q <= m - 1) {
@@ -718,7 +714,7 @@ def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
             moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2 + 1,
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
             + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,
@@ -813,7 +809,7 @@ def _halos_dX_work(*, batch, Delta, n, m, R, P, Q, **_):
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
             + (2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q)
             + (2*Delta + 1)*(2*Delta + R),
-            barriers=2,
+            barriers=1,
             sums=R,
             own=True,
             products=products,

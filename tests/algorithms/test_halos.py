@@ -215,7 +215,6 @@ def _weights(change: Any) -> Edit:
     ("design", "edit", "says"),
     [
         ("halos", _without(Barrier, 0), "used behind a barrier"),
-        ("halos", _without(Barrier, 1), "filled and used between barriers"),
         ("passes", _without(Barrier, 1), "used behind a barrier"),
         ("passes", _without(Barrier, 0), "one sum over cells that were filled before a barrier"),
         ("halos", _without(Launch, 1), "Each shared array is filled once"),
@@ -247,6 +246,25 @@ def _weights(change: Any) -> Edit:
 def test_a_program_of_another_shape_is_refused(design: str, edit: Edit, says: str) -> None:
     haloed, form = made("conv2d") if design == "halos" else made("separable2d", True)
     with pytest.raises(NoLowering, match=says):
+        refused(with_edit(haloed, edit), form)
+
+
+def _hurried(node: Any) -> Any:
+    """Cells are filled again while others still read them."""
+    last = isinstance(node, Loop) and bool(node.body) and isinstance(node.body[-1], Barrier)
+    return replace(node, body=node.body[:-1]) if last else node
+
+
+def _waiting(node: Any) -> Any:
+    """Threads wait for each other before they store results, though no cell is filled again."""
+    edges = isinstance(node, Guard) and node.otherwise
+    return replace(node, otherwise=(*node.otherwise[:-1], Barrier(), node.otherwise[-1])) if edges else node
+
+
+@pytest.mark.parametrize(("name", "edit"), [("depthwise2d", _hurried), ("conv2d", _waiting)])
+def test_threads_wait_behind_the_last_read_where_cells_are_filled_again(name: str, edit: Edit) -> None:
+    haloed, form = made(name)
+    with pytest.raises(NoLowering, match="barrier where they are filled again"):
         refused(with_edit(haloed, edit), form)
 
 

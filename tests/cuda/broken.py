@@ -22,7 +22,7 @@ from tests.cuda.killing import (
     prebuilt,
     runtime_module,
 )
-from tests.cuda.mutants import Mutant, flag_mutants, function_mutants, kernel_mutants
+from tests.cuda.mutants import Mutant, constant_mutants, flag_mutants, function_mutants, kernel_mutants
 from tests.cuda.parts import parted
 from tests.ladder.subjects import subject
 
@@ -33,9 +33,10 @@ LONG = 1 << 17
 
 @dataclass(frozen=True)
 class Trial:
-    """One thing that a kernel must do right, and with which options the right one's texts are compiled for it."""
+    """One thing that a kernel must do right, with which knobs, and with which options the right one's texts are compiled for it."""
 
     what: Case | Residues
+    knobs: tuple[tuple[str, int], ...]
     options: tuple[tuple[str, ...], ...]
 
 
@@ -43,8 +44,8 @@ class Trial:
 class Broken:
     """A design of a layer: the launches that take it, and sizes by letters; `program` is what the module calls it.
 
-    One of products by the library has `knobs` with which tiles are several, and the last of them smaller. Of one with very many
-    mutants so many are drawn `nightly`.
+    Letters that are no sizes of the layer are knobs of a program in stages, with which tiles are several, and the last of them
+    smaller. Of one with very many mutants so many are drawn `nightly`.
     """
 
     name: str
@@ -57,7 +58,6 @@ class Broken:
     items: int = 2
     steps: int = STEPS
     rounded: bool = False
-    knobs: tuple[tuple[str, int], ...] = ()
     nightly: int | None = None
 
     @property
@@ -70,48 +70,63 @@ class Broken:
         """The functions that launch it."""
         return tuple(re.findall(rf"^def (_{self.program}(?:_fixed|_room)?)\(", self.text, re.M))
 
-    def kernel(self, text: str) -> Any:
-        """The layer of a text, by this design where that is one of products by the library."""
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The constants that it brings along."""
+        return tuple(re.findall(rf"^(_{self.program}_[A-Z]_?) = ", self.text, re.M))
+
+    def kernel(self, text: str, knobs: tuple[tuple[str, int], ...] = ()) -> Any:
+        """The layer of a text, by this design where that is one in stages."""
         found = loaded(self.layer, text)
-        return found.using(self.program, **dict(self.knobs)) if self.knobs else found
+        return found.using(self.program, **dict(knobs)) if knobs else found
 
     @lru_cache(maxsize=32)  # noqa: B019 - of a frozen table
     def trials(self) -> tuple[Trial, ...]:
         """All that a kernel must do right, as the right one does."""
         of = subject(self.layer)
         runtime_module("cuda")  # whose launches are made to take the design
-        named = (dict(zip(self.letters.split(), sizes, strict=True)) for sizes in self.sizes)
-        every = [{s: sizes[s.name] for s in of.form.sizes} for sizes in named]
-        made = cases(of, every, self.types, self.items, self.steps, self.rounded, self.program == "direct")
+        own = {s.name: s for s in of.form.sizes}
+        found: list[Trial] = []
         with self.launches():
-            residues = Residues.of(made[0], self.kernel(self.text))
-            return tuple(self._trial(what) for what in (*made, residues))
+            for number, sizes in enumerate(self.sizes):
+                told = dict(zip(self.letters.split(), sizes, strict=True))
+                knobs = tuple((name, value) for name, value in told.items() if name not in own)
+                known = {own[name]: value for name, value in told.items() if name in own}
+                made = cases(of, known, number, self.types, self.items, self.steps, self.rounded)
+                found += [self._trial(case.counted(self.kernel(self.text, knobs)), knobs) for case in made]
+                if number == 0 or self.rounded:  # nearest whole numbers tell less
+                    residues = Residues.of(made[0], self.kernel(self.text, knobs))
+                    found.append(self._trial(residues, knobs))
+        return tuple(sorted(found, key=lambda trial: isinstance(trial.what, Residues)))
 
-    def _trial(self, what: Case | Residues) -> Trial:
+    def _trial(self, what: Case | Residues, knobs: tuple[tuple[str, int], ...]) -> Trial:
         """A trial of the right kernel, which stands it."""
-        kernel = self.kernel(self.text)
+        kernel = self.kernel(self.text, knobs)
         assert fate(what, kernel) is None, (self.name, what)
-        return Trial(what, tuple(dict.fromkeys(f._module.options for f in launched(kernel))))
+        return Trial(what, knobs, tuple(dict.fromkeys(f._module.options for f in launched(kernel))))
 
     @lru_cache(maxsize=32)  # noqa: B019 - of a frozen table
     def kernels(self) -> tuple[str, ...]:
         """The functions of CUDA C that all trials launch."""
-        kernel = self.kernel(self.text)
+        found: list[Any] = []
         with self.launches():
             for trial in self.trials():
+                kernel = self.kernel(self.text, trial.knobs)
                 fate(trial.what, kernel)
-        names = tuple(dict.fromkeys(f.name for f in launched(kernel)))
+                found += launched(kernel)
+        names = tuple(dict.fromkeys(function.name for function in found))
         own = (f"{self.layer}_{self.program}", f"{self.layer}_fold")
         assert all(name.startswith(own) for name in names), names
         return names
 
     def mutants(self) -> list[Mutant]:
-        """Of its kernels, and of the functions that launch them."""
+        """Of its kernels, of the functions that launch them, and of its constants."""
         text = self.text
         return [
             *kernel_mutants(text, self.kernels()),
             *function_mutants(text, self.functions),
             *flag_mutants(text),
+            *constant_mutants(text, self.tables, "constant"),
         ]
 
     def judged(self, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, str | None]]:
@@ -133,7 +148,7 @@ class Broken:
 
     def _fate(self, trial: Trial, text: str) -> str | None:
         with self.launches():
-            return fate(trial.what, self.kernel(text))
+            return fate(trial.what, self.kernel(text, trial.knobs))
 
 
 BROKEN = (
@@ -222,11 +237,39 @@ BROKEN = (
     Broken(
         "shifts",
         "conv2d_channels",
-        "n m Delta C D",
-        ((7, 5, 1, 3, 4), (3, 6, 2, 2, 5), (2, 3, 3, 1, 2), (4, 3, 1, 2, 3)),
+        "n m Delta C D N R",
+        ((7, 5, 1, 3, 4, 2, 3), (3, 6, 2, 2, 5, 2, 3), (2, 3, 3, 1, 2, 2, 3), (4, 3, 1, 2, 3, 2, 3)),
         program="shifts",
         types=("float32", "float16"),
         items=3,
-        knobs=(("N", 2), ("R", 3)),
+    ),
+    Broken(
+        "im2col",
+        "conv2d_channels",
+        "n m Delta C D N R",
+        ((7, 5, 1, 3, 4, 2, 3), (3, 6, 2, 2, 5, 2, 3), (2, 3, 3, 1, 2, 2, 3), (4, 3, 1, 2, 3, 2, 3)),
+        program="im2col",
+        types=("float32", "float16"),
+        items=3,
+    ),
+    # All transforms that it has: of 2×2 results and of 4×4, for windows of 3×3 and of 5×5.
+    Broken(
+        "winograd",
+        "conv2d_channels",
+        "n m Delta C D S L N",
+        ((7, 5, 1, 3, 4, 2, 2, 2), (3, 6, 2, 3, 5, 2, 1, 2), (9, 6, 1, 7, 2, 4, 1, 2), (5, 4, 1, 2, 3, 2, 3, 2)),
+        program="winograd",
+        types=("float32", "float16"),
+        items=3,
+        rounded=True,
+    ),
+    Broken(
+        "product",
+        "pointwise2d",
+        "n m C D N",
+        ((4, 5, 3, 4, 2), (1, 6, 2, 5, 2), (2, 3, 1, 2, 2), (4, 3, 2, 3, 2)),
+        program="product",
+        types=("float32", "float16"),
+        items=3,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 __all__ = ["reason_of"]
@@ -20,10 +21,8 @@ _TERM = "if (0 <= i0 + a + R*p + r && 0 <= j0 + q + b && i0 + R*p + r <= n - 1 &
     "j0 + q + b <= m - 1 && j0 + q <= m - 1"
 )
 _STRIPS = "_conv2d_strips((R, S), (m, n, batch), (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)"
-_HALOS = "_conv2d_halos((R, P, Q), (n, m), batch, (X, V, u, H), (batch, n, m), (X,), Delta=Delta)"
 
 
-_TILES = "_conv2d_channels_tiles((P, Q, K), (n, m), D, batch, (X, V, u, H), (batch, n, m, C, D, Delta), H)"
 _STARTED = "if (4*q + d0 + s <= D - 1 && i0 + p <= n - 1 && j0 + r <= m - 1) {"
 _ADDED = "if (4*q + d0 + s <= D - 1) {"
 _CHUNKS = "for (int c0 = 0; c0 < C; c0 += K) {"
@@ -35,19 +34,20 @@ _CELL = "if (0 <= i0 + a + e && 0 <= j0 + b + r && i0 + a + e <= n - 1 && i0 + e
 )
 _KEY = "key = (int(kernel.xp.cuda.Device().id), dtype, tuple(numbers.values()))"
 _SPANS = "(start, stop), (low, high)"
-_ROOMS = (
-    ("F = new((C, 2*Delta + 1, 2*Delta + 1, D))", "C, 2 * Delta + 1, D, 2 * Delta + 1"),
-    ("P = new((N, 2*Delta + R, 2*Delta + m, C))", "2 * Delta + R, N, 2 * Delta + m, C"),
-    ("P = new((N, 2*Delta + R, 2*Delta + m, C))", "N, 2 * Delta + m, 2 * Delta + R, C"),
-    *(
-        ("B = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + 1, 2*Delta + 1, D))", extents)
-        for extents in (
-            "2 * Delta + R, N, 2 * Delta + m, 2 * Delta + 1, 2 * Delta + 1, D",
-            "N, 2 * Delta + m, 2 * Delta + R, 2 * Delta + 1, 2 * Delta + 1, D",
-            "N, 2 * Delta + R, 2 * Delta + m, 2 * Delta + 1, D, 2 * Delta + 1",
-        )
-    ),
-)
+_ROOM_P = "P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), C))"
+_IN_TILES = (("E", "N, L, Tj, C"), ("Y", "N, L, Tj, C"), ("Q", "N, L, Tj, D"))
+
+
+def _exchanged(line: str, *places: int) -> str:
+    """Of lines that end in two brackets: each with the extent at a place exchanged for the next."""
+    at = line.index("((") + 1
+    made = []
+    for place in places:
+        extents = ast.parse(line[at:-1], mode="eval").body
+        assert isinstance(extents, ast.Tuple)
+        extents.elts[place : place + 2] = reversed(extents.elts[place : place + 2])
+        made.append(re.escape(f"{line} ⟶ {line[:at]}{ast.unparse(extents)})"))
+    return "|".join(made)
 
 
 def _results(R: str, r: str) -> str:
@@ -118,10 +118,12 @@ _EQUIVALENT = (
         "",
     ),
     (
-        "any numbers of results and of threads give the same",
-        "strips|halos",
+        "a tile has as many rows as results of a thread times threads, in any order",
+        "halos",
         "sizes",
-        f"{_turned(_STRIPS, ('R, S', 'S, R'))}|{_turned(_HALOS, ('R, P, Q', 'P, R, Q'), ('R, P, Q', 'R, Q, P'))}",
+        _turned(
+            "_conv2d_halos((R, P, Q), (n, m), batch, (X, V, u, H), (batch, n, m), (X,), Delta=Delta)", ("R, P", "P, R")
+        ),
         "",
     ),
     ("all arrays are asked, in any order", "strips", "sizes", _turned(_STRIPS, ("(X, H)", "(H, X)")), ""),
@@ -150,38 +152,80 @@ _EQUIVALENT = (
     ),
     (
         "a working array is as large, and its steps are those that views of it take",
-        "shifts",
+        "shifts|im2col|product|winograd",
         "sizes",
-        "|".join(re.escape(f"{line} ⟶ {line[: line.index('((') + 2]}{extents}))") for line, extents in _ROOMS),
+        "|".join(
+            (
+                _exchanged("F = new((C, 2*Delta + 1, 2*Delta + 1, D))", 2),
+                _exchanged("P = new((N, 2*Delta + R, 2*Delta + m, C))", 0, 1),
+                _exchanged("B = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + 1, 2*Delta + 1, D))", 0, 1, 4),
+                _exchanged("B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, C))", 0, 1, 4),
+                _exchanged("A = new((N, R, m, D))", 0, 1),
+                _exchanged("A = new((N, n, m, D))", 0, 1),
+                _exchanged(_ROOM_P, 0, 1, 2),
+                _exchanged("E = new((Ki, Kj, N, L, Tj, C))", 2, 3, 4),
+                _exchanged("Y = new((Ki, Kj, N, L, Tj, C))", 2, 3),
+                _exchanged("Q = new((Ki, Kj, N, L, Tj, D))", 2, 3),
+                _exchanged("R = new((S, S, N, L, Tj, D))", 2, 3, 4),
+            )
+        ),
+        "",
+    ),
+    (
+        "a working array is as large, and all of it is told by strides from its first entry",
+        "im2col",
+        "sizes",
+        _exchanged("P = new((N, 2*Delta + R, 2*Delta + m, C))", 2),
+        "",
+    ),
+    (
+        "windows of a tile are as wide as high",
+        "winograd",
+        "sizes",
+        "|".join(
+            (
+                *(_exchanged(f"{a} = new((Ki, Kj, {others}))", 0) for a, others in (("W", "C, D"), *_IN_TILES)),
+                r"(.*\()Ki, Kj(, L\*N\*Tj, [CD]\), .*) ⟶ \1Kj, Ki(, L \* N \* Tj, [CD]\), .*)",
+                r"(.*, N, )Ki, Kj(, Tj.*) ⟶ (.*, N, )Kj, Ki(, Tj.*)",
+            )
+        ),
         "",
     ),
     (
         "a working array has room to spare",
-        "shifts",
-        "offset",
-        r"([PB] = new\(\(.*)2(\*Delta \+ [Rm].*) ⟶ (?:\1)3\2",
-        "",
-    ),
-    (
-        "threads beyond the last entry return at once",
-        "shifts",
-        "offset",
-        r"(_\w+_shifts_[FP]\(.*)2(\*Delta \+ .*) ⟶ (?:\1)3\2|(_\w+_shifts_F\(.*2\*Delta \+ )1(\).*) ⟶ (?:\3)2\4",
+        "shifts|im2col|winograd",
+        "offset|launch size",
+        r"([PB] = new\(\(.*)2(\*Delta \+ [Rm].*) ⟶ (?:\1)3\2|"
+        rf"{_turned(_ROOM_P, ('L - 1', 'L + 1'), ('L - 1', 'L'), ('Tj - 1', 'Tj + 1'), ('Tj - 1', 'Tj'))}",
         "",
     ),
     (
         "a tile has no more items than N, and but for the first one no fewer",
-        "shifts",
+        "shifts|im2col|product|winograd",
         "bound|guard",
-        r"if \(point >= N\*R\*m\*D\) return; ⟶ (?:if \(point > N\*R\*m\*D\) return;)?",
+        r"if \(point >= (N\*.*\*D)\) return; ⟶ (?:if \(point > \1\) return;)?",
         "",
     ),
     (
         "a tile has no more items than N, and but for the first one no fewer",
-        "shifts",
+        "shifts|im2col|product|winograd",
         "offset",
-        r"(if \(.*)e \+ first (< (?:last|batch).*) ⟶ \1e (?:- first )?\2|(if \(.*)e \+ first (>= 0.*) ⟶ \3e \4",
+        r"(if \(.*)\b([eq]) \+ first (< (?:last|batch).*) ⟶ \1\2 (?:- first )?\3|(if \(.*)\b([eq]) \+ first (>= 0.*) ⟶ \4\5 \6",
         ".*",
+    ),
+    (
+        "items beyond the last are stored nowhere",
+        "product",
+        "bound",
+        r"(P\[.*\]) = 0; ⟶ \1 = 1;",
+        "",
+    ),
+    (
+        "entries are copied, and added to, in the order of memory",
+        "product",
+        "sizes",
+        r"(_\w+_product_[PH]\(.*, \(?(?:batch, )?)n, m(,.*) ⟶ \1m, n\2|(_\w+_product_P\(.*, )m, C(,.*) ⟶ \3C, m\4",
+        "",
     ),
     (
         "registers without a result are stored nowhere",
@@ -223,13 +267,6 @@ _EQUIVALENT = (
         "bound",
         _turned(_CELL, ("i0 + e <= n - 1", "i0 + e <= n")),
         ".*",
-    ),
-    (
-        "any numbers of threads and any length of chunks give the same",
-        "tiles",
-        "sizes",
-        _turned(_TILES, ("P, Q, K", "P, K, Q")),
-        "",
     ),
     (
         "no lane is 32 or more, so the round more adds 0",
@@ -276,7 +313,6 @@ _EQUIVALENT = (
         re.escape(f"{_SPANS} = span(one), span(other) ⟶ {_SPANS} = (span(other), span(one))"),
         "",
     ),
-    ("no cell is filled again", "halos|passes", "barrier", r"__syncthreads\(\); ⟶ ", "#pragma unroll"),
 )
 
 

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from types import FunctionType, ModuleType
 from typing import Any
@@ -121,8 +121,7 @@ def launches(threads: int) -> Iterator[list[tuple[int, ...]]]:
 class Case:
     """Arguments of a layer, and what NumPy makes of them; results of programs that round are the nearest whole numbers.
 
-    Of `turn` depend the order of threads, and where arrays and the result lie. Where there is `one` thread a result, no block is
-    without a result.
+    Of `turn` depend the order of threads, and where arrays and the result lie. `blocks` are those that the right kernel launches.
     """
 
     arrays: Arrays
@@ -130,24 +129,38 @@ class Case:
     wanted: np.ndarray
     dtype: str
     turn: int
+    threads: int
     steps: int = STEPS
     rounded: bool = False
-    one: bool = False
+    blocks: int | None = None
     prime: int | None = None
 
+    def counted(self, kernel: Any) -> Case:
+        """With the blocks that the right kernel launches, which does nothing wrong."""
+        got, blocks = self.run(kernel)
+        assert self.agrees(got), self
+        return replace(self, blocks=blocks)
+
     def found(self, kernel: Any) -> str | None:
-        """What the kernel does wrong, if anything: another result, or one of another type."""
+        """What the kernel does wrong, if anything: another result, or one of another type, or more launched than need be."""
+        got, blocks = self.run(kernel)
+        if not self.agrees(got):
+            return "another result"
+        return None if blocks == self.blocks else "other blocks"
+
+    def agrees(self, got: np.ndarray) -> bool:
+        """Whether a result has the values and the type that are wanted."""
+        return bool(got.dtype == self.dtype and np.array_equal(np.rint(got) if self.rounded else got, self.wanted))
+
+    def run(self, kernel: Any) -> tuple[np.ndarray, int]:
+        """What a kernel makes of the arguments, and how many blocks of threads it launches."""
         placed, other = _PLACED[self.turn % 3], _PLACED[(self.turn + 1) % 3]
         settings = {"schedule": SCHEDULES[self.turn % 3], "seed": self.turn, "step_limit": self.steps}
-        threads = THREADS[self.turn % 2]
-        with standing_in_for_cupy(**settings) as cupy, launches(threads) as grids:
+        with standing_in_for_cupy(**settings) as cupy, launches(self.threads) as grids:
             given = [placed(cupy, cupy.asarray(self.arrays[name])) for name in kernel.arguments]
             out = other(cupy, cupy.zeros(self.wanted.shape, dtype=self.dtype)) if self.turn % 3 else None
             got = kernel(*given, **self.stated, out=out).get()
-        same = np.array_equal(np.rint(got) if self.rounded else got, self.wanted)
-        if self.one and sum(map(prod, grids)) != -(-self.wanted.size // threads):
-            return "blocks without a result"
-        return None if got.dtype == self.dtype and same else "another result"
+        return got, sum(map(prod, grids))
 
 
 @dataclass(frozen=True)
@@ -177,20 +190,20 @@ class Residues:
 
 def cases(
     of: Subject,
-    every: Sequence[Sizes],
+    sizes: Sizes,
+    number: int,
     types: tuple[str, ...] = TYPES[:1],
     items: int = 2,
     steps: int = STEPS,
     rounded: bool = False,
-    one: bool = False,
 ) -> list[Case]:
-    """All sizes in each type, the first three with a batch."""
+    """Sizes in each type, with a batch where their number is one of the first three."""
     made: list[Case] = []
-    for number, sizes in enumerate(every):
-        for dtype in types:
-            arrays = whole_numbers(of, sizes, (dtype,) * 3, (items,) if number < 3 else (), seed=number)
-            whole = {name: a if a.dtype == object else a.astype(np.int64) for name, a in arrays.items()}
-            made.append(Case(arrays, of.stated(sizes), of(whole, sizes), dtype, len(made), steps, rounded, one))
+    for place, dtype in enumerate(types):
+        arrays = whole_numbers(of, sizes, (dtype,) * 3, (items,) if number < 3 else (), seed=number)
+        whole = {name: a if a.dtype == object else a.astype(np.int64) for name, a in arrays.items()}
+        turn, threads = number * len(types) + place, THREADS[(number + place) % 2]
+        made.append(Case(arrays, of.stated(sizes), of(whole, sizes), dtype, turn, threads, steps, rounded))
     return made
 
 

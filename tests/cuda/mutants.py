@@ -100,7 +100,7 @@ def function_mutants(text: str, names: Sequence[str]) -> Iterator[Mutant]:
                 yield from _made(text, kind, at, end, ast.unparse(new), seen)
 
 
-def constant_mutants(text: str, names: Sequence[str]) -> Iterator[Mutant]:
+def constant_mutants(text: str, names: Sequence[str], kind: str = "launch size") -> Iterator[Mutant]:
     """Every change of a number or a word in the constants of these names."""
     seen = {text}
     for name in names:
@@ -109,7 +109,7 @@ def constant_mutants(text: str, names: Sequence[str]) -> Iterator[Mutant]:
         for number in re.finditer(r"(?<![\w\"])\d+(?![\w\"])", found[0]):
             at = found.start() + number.start()
             for new in (str(int(number[0]) + 1), str(int(number[0]) * 8)):
-                yield from _made(text, "launch size", at, at + len(number[0]), new, seen)
+                yield from _made(text, kind, at, at + len(number[0]), new, seen)
         for word in re.finditer(r'(?<=[(] )"[\w ]+"|(?<=[(])"[\w ]+"|(?<=", )"[\w ]+"', found[0]):
             at = found.start() + word.start()
             for new in ('"float"', '"double"'):

@@ -16,7 +16,7 @@ from tests.ladder.layouts import LAYOUTS, OUTPUTS
 from tests.ladder.motions import claims, motions
 from tests.ladder.numbers import by_dense, filled, wanted
 from tests.ladder.residues import PRIME, Residue
-from tests.ladder.subjects import SUBJECTS, Sizes, Subject, mutant, sizes_of, subject
+from tests.ladder.subjects import LAYERS, SUBJECTS, Sizes, Subject, mutant, sizes_of, subject
 
 pytestmark = [
     pytest.mark.usefixtures("cxx"),
@@ -60,6 +60,13 @@ def test_residues(name: str) -> None:
     """Rung 1: the source, unchanged, modulo a 61-bit prime."""
     for seed, sizes in enumerate((*odd_sizes(subject(name)), *sizes_of(name, 3)[:16])):
         _check_modulo(subject(name, "cupy"), sizes, seed)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_residues_at_one_size(name: str) -> None:
+    """Every layer that is shipped, by day too, each under another schedule."""
+    of = subject(name, "cupy")
+    _check_modulo(of, odd_sizes(of)[0], LAYERS.index(name))
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

@@ -19,6 +19,35 @@ extern "C" __global__ void k(const float* X, float* H, int n) {
         block=(64,),
     ),
     Plant(
+        "a count at a barrier that some threads never reach",
+        FaultKind.BARRIER,
+        """
+extern "C" __global__ void k(const float* X, float* H, int n) {
+  int t = threadIdx.x, count = 0;
+  if (t < 40)
+    count = __syncthreads_count(t);  // here
+  H[t] = X[t] + count;
+}""",
+        ("if (t < 40)", ""),
+        grid=(1,),
+        block=(64,),
+    ),
+    Plant(
+        "a match whose mask names lanes that do not come",
+        FaultKind.BARRIER,
+        """
+extern "C" __global__ void k(const float* X, float* H, int n) {
+  int t = threadIdx.x;
+  unsigned same = 0;
+  if (t < 16)
+    same = __match_any_sync(0xffffffffu, t & 3);  // here
+  __syncthreads();  // here
+  H[t] = same;
+}""",
+        ("0xffffffffu", "0x0000ffffu"),
+        grid=(1,),
+    ),
+    Plant(
         "two barriers for one",
         FaultKind.BARRIER,
         """

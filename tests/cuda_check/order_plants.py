@@ -5,6 +5,33 @@ from tests.cuda_check.plant import N, Plant, floats
 
 ORDER_PLANTS = (
     Plant(
+        "a variable of the device that blocks count in",
+        FaultKind.RACE,
+        """
+__device__ int counter;
+extern "C" __global__ void k(const float* X, float* H, int n) {
+  counter += 1;  // here
+}""",
+        ("counter += 1", "atomicAdd(&counter, 1)"),
+        says="at a variable of the device",
+    ),
+    Plant(
+        "a shared array of a template, read before its barrier",
+        FaultKind.RACE,
+        """
+template <class T> __device__ T turned(T x) {
+  __shared__ T s[32];
+  s[threadIdx.x] = x;  // here
+  return s[31 - threadIdx.x];  // here
+}
+extern "C" __global__ void k(const float* X, float* H, int n) {
+  int t = threadIdx.x;
+  H[t] = turned(X[t]);
+}""",
+        ("= x;", "= x; __syncthreads();"),
+        grid=(1,),
+    ),
+    Plant(
         "two blocks write one element",
         FaultKind.RACE,
         """

@@ -8,148 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from derive.cuda_check import RawModule, prebuild_modules, standing_in_for_cupy
-
-WINDOW = r"""
-extern "C" __global__ void __launch_bounds__(TX * TY)
-window(const float* __restrict__ X, const float* __restrict__ V, float u, float* __restrict__ H,
-       int n, int m) {
-  const int j0 = (blockIdx.x * TX + threadIdx.x) * 4, i0 = (blockIdx.y * TY + threadIdx.y) * 2;
-  if (i0 >= n || j0 >= m) return;
-  float h[2][4];
-#pragma unroll
-  for (int r = 0; r < 2; ++r)
-    for (int c = 0; c < 4; ++c) h[r][c] = u;
-  for (int a = -1; a < 3; ++a) {
-    const int i = i0 + a;
-    if (i < 0 || i >= n) continue;
-    const float* row = X + (size_t)i * m + j0;
-    const float4 q = *reinterpret_cast<const float4*>(row);
-    const float x[6] = {j0 > 0 ? __ldg(row - 1) : 0.f, q.x, q.y, q.z, q.w, j0 + 4 < m ? __ldg(row + 4) : 0.f};
-    for (int r = 0; r < 2; ++r)
-      if (a - r >= -1 && a - r <= 1)
-        for (int b = 0; b < 3; ++b)
-          for (int c = 0; c < 4; ++c) h[r][c] = fmaf(V[(a - r + 1) * 3 + b], x[c + b], h[r][c]);
-  }
-  for (int r = 0; r < 2 && i0 + r < n; ++r)
-    *reinterpret_cast<float4*>(H + (size_t)(i0 + r) * m + j0) =
-        make_float4(h[r][0], h[r][1], h[r][2], h[r][3]);
-}"""
-
-TILE = r"""
-template <int D> static __device__ __forceinline__ bool inside(int i, int n) { return i >= D && i < n; }
-extern "C" __global__ void tile(const float* X, const float* V, float u, float* H, int n, int m) {
-  __shared__ float s[TY + 2][TX + 2], v[9];
-  const int t = threadIdx.y * TX + threadIdx.x, i0 = blockIdx.y * TY, j0 = blockIdx.x * TX;
-  if (t < 9) v[t] = V[t];
-  for (int p = t; p < (TY + 2) * (TX + 2); p += TX * TY) {
-    const int r = p / (TX + 2), c = p % (TX + 2), i = i0 + r - 1, j = j0 + c - 1;
-    s[r][c] = inside<0>(i, n) && inside<0>(j, m) ? X[i * m + j] : 0.f;
-  }
-  __syncthreads();
-  const int i = i0 + threadIdx.y, j = j0 + threadIdx.x;
-  if (i >= n || j >= m) return;
-  float h = u;
-  for (int r = 0; r < 3; ++r)
-    for (int c = 0; c < 3; ++c) h = fmaf(v[r * 3 + c], s[threadIdx.y + r][threadIdx.x + c], h);
-  H[i * m + j] = h;
-}"""
-
-SUM = r"""
-extern "C" __global__ void __launch_bounds__(256) sum(const float* X, float* H, int n) {
-  __shared__ float part[32];
-  float h = 0.f;
-  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) h += X[i];
-  for (int d = 16; d > 0; d >>= 1) h += __shfl_down_sync(0xffffffffu, h, d);
-  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  if (lane == 0) part[warp] = h;
-  __syncthreads();
-  if (warp != 0) return;
-  h = lane < (int)(blockDim.x >> 5) ? part[lane] : 0.f;
-  for (int d = 16; d > 0; d >>= 1) h += __shfl_xor_sync(0xffffffffu, h, d);
-  if (lane == 0) H[blockIdx.x] = h;
-}"""
-
-COUNT = r"""
-__constant__ int bins[5] = {0, 10, 20, 30, 1000};
-extern "C" __global__ void count(const int* X, int* H, unsigned* even, int n) {
-  const int i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < n)
-    for (int b = 0; b < 4; ++b)
-      if (X[i] >= bins[b] && X[i] < bins[b + 1]) atomicAdd(&H[b], 1);
-  const unsigned votes = __ballot_sync(0xffffffffu, i < n && X[i] % 2 == 0);
-  if (threadIdx.x % 32 == 0) atomicAdd(even, (unsigned)__popc(votes));
-}"""
-
-RING = r"""
-extern "C" __global__ void ring(const float* __restrict__ X, float* __restrict__ H, int n, int steps) {
-  extern __shared__ __align__(16) float buffer[];
-  float* a = buffer;
-  float* b = buffer + blockDim.x;
-  const int t = threadIdx.x, next = (t + 1) % blockDim.x;
-  a[t] = X[blockIdx.x * blockDim.x + t];
-  for (int s = 0; s < steps; ++s) {
-    __syncthreads();
-    b[t] = a[t] + a[next];
-    float* c = a; a = b; b = c;
-  }
-  H[blockIdx.x * blockDim.x + t] = a[t];
-}"""
-
-PREFIX = r"""
-extern "C" __global__ void prefix(const float* X, float* H) {
-  __shared__ volatile float s[64];
-  const int t = threadIdx.x, lane = t & 31;
-  s[t] = X[t];
-  __syncwarp();
-  for (int d = 1; d < 32; d <<= 1) {
-    const float x = lane >= d ? s[t - d] : 0.f;
-    __syncwarp();
-    s[t] = s[t] + x;
-    __syncwarp();
-  }
-  H[t] = s[t];
-}"""
-
-HALF = r"""
-#include <cuda_fp16.h>
-extern "C" __global__ void axpy(const __half* X, __half* H, float a, int n) {
-  const int i = (blockIdx.x * blockDim.x + threadIdx.x) * 2;
-  if (i + 1 < n) {
-    const float2 x = __half22float2(*reinterpret_cast<const __half2*>(X + i));
-    *reinterpret_cast<__half2*>(H + i) = __floats2half2_rn(a * x.x, a * x.y);
-  }
-}"""
-
-# `turns` is how often a counter that goes from 0 to 2 was increased, and decreased again from there.
-BITS = r"""
-extern "C" __global__ void bits(const unsigned* X, unsigned* H, unsigned* turns, int n) {
-  const int i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i >= n) return;
-  assert(n > 0 && i < n);
-  if (X[i] == 0) printf("%d of %d\n", i, n);
-  const unsigned long long twice = ((unsigned long long)X[i] << 32) | X[i];
-  H[3 * i] = __brev(X[i]);
-  H[3 * i + 1] = __popc(X[i]) * 10000 + __popcll(twice) * 100 + __clzll(twice);
-  H[3 * i + 2] = __expf(0.f) + __logf(1.f) + __cosf(0.f) + __sinf(0.f) + __powf(2.f, 2.f);
-  atomicInc(&turns[0], 2u);
-  atomicDec(&turns[1], 2u);
-}"""
-
-TILE_OPTIONS = ("-DTX=16", "-DTY=8", "--std=c++17")
-SOURCES = {
-    "window": WINDOW,
-    "tile": TILE,
-    "sum": SUM,
-    "count": COUNT,
-    "ring": RING,
-    "prefix": PREFIX,
-    "axpy": HALF,
-    "bits": BITS,
-}
+from tests.cuda_check.kernels import NAMED, SOURCES, TILE_OPTIONS
 
 
 def module(cupy: Any, name: str) -> RawModule:
-    made: RawModule = cupy.RawModule(code=SOURCES[name], options=TILE_OPTIONS)
+    made: RawModule = cupy.RawModule(code=SOURCES[name], options=TILE_OPTIONS, name_expressions=NAMED.get(name, ()))
     return made
 
 
@@ -227,6 +90,44 @@ def run_bits(cupy: Any) -> None:
     assert turns.get().tolist() == [5 % 3, (-5) % 3]
 
 
+def run_keep(cupy: Any) -> None:
+    X = (np.arange(64) * (-1) ** np.arange(64)).astype(np.int32)
+    H, told = cupy.zeros(64, cupy.int32), cupy.zeros(6, cupy.int32)
+    module(cupy, "keep").get_function("keep")((1,), (64,), (cupy.asarray(X), H, told, cupy.int32(64)))
+    assert sorted(H.get().tolist()) == sorted([*range(2, 64, 2), *[0] * 33])
+    assert told.get().tolist() == [31, 31, 1, 0, 0xFF, 1]
+
+
+def run_agree(cupy: Any) -> None:
+    X = np.arange(32, dtype=np.uint32) % 5
+    H = cupy.zeros((32, 12), cupy.uint32)
+    module(cupy, "agree").get_function("agree")((1,), (32,), (cupy.asarray(X), H))
+    for got, x in zip(H.get().tolist(), X.tolist(), strict=True):
+        same = sum(1 << lane for lane in range(x, 32, 5))
+        joined = [int(f.reduce(X)) for f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor)]
+        bits = [0x80FF0000 | x, 2 * x + x % 2, x + 2]
+        assert got == [same, 2**32 - 1, 1, int(X.sum()), 0, 4, *joined, *bits]
+
+
+def run_matmul(cupy: Any) -> None:
+    for name, dtype, side in (("matmul<float, 8>", "float32", 8), ("matmul<double, 4>", "float64", 4)):
+        X, Y = (cupy.random.randint(-4, 5, shape).astype(dtype) for shape in ((11, 13), (13, 9)))
+        H = cupy.empty((11, 9), dtype)
+        function = module(cupy, "matmul").get_function(name)
+        grid, sizes = (-(-9 // side), -(-11 // side)), (cupy.int32(11), cupy.int32(9), cupy.int32(13))
+        function(grid, (side, side), (X, Y, H, *sizes))
+        cupy.testing.assert_array_equal(H, X @ Y)
+
+
+def run_held(cupy: Any) -> None:
+    X, H = cupy.arange(50, dtype="f4"), cupy.zeros(48, "f4")
+    of = module(cupy, "held")
+    cupy.ndarray((3,), "f4", of.get_global("weights"))[...] = cupy.asarray([1, 2, 3], "f4")
+    of.get_function("held")((2,), (32,), (X, H, cupy.int32(50)))
+    cupy.testing.assert_array_equal(H, X[:-2] + 2 * X[1:-1] + 3 * X[2:])
+    assert cupy.ndarray(1, "i4", of.get_global("launched")).item() == 9
+
+
 RUNS: dict[str, Callable[[Any], None]] = {
     "sliding window in registers": lambda cupy: run_stencil(cupy, "window", 2, 4),
     "tile in shared memory": lambda cupy: run_stencil(cupy, "tile", 1, 1),
@@ -236,6 +137,10 @@ RUNS: dict[str, Callable[[Any], None]] = {
     "prefix sums ordered by __syncwarp": run_prefix,
     "half storage, float arithmetic": run_axpy,
     "bits, printing, assertions and counters that wrap": run_bits,
+    "votes of a block, who is active, and clocks": run_keep,
+    "what lanes agree on, and bits of words": run_agree,
+    "templates by name expressions, with shared arrays": run_matmul,
+    "variables of constant and global memory": run_held,
 }
 
 

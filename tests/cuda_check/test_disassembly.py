@@ -6,7 +6,7 @@ from derive.cuda_check import CompileError, NoCompiler
 from derive.cuda_check import disassembly as reading
 from derive.cuda_check.disassembly import MachineCode, disassemble, find_disassembler
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc
-from tests.cuda_check.test_clean_kernels import TILE, TILE_OPTIONS, WINDOW
+from tests.cuda_check.kernels import TILE, TILE_OPTIONS, WINDOW
 
 try:
     find_nvrtc()

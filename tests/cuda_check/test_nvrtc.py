@@ -4,7 +4,7 @@ import pytest
 
 from derive.cuda_check import CompileError, NoCompiler
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, compile_for, find_nvrtc
-from tests.cuda_check.test_clean_kernels import TILE, TILE_OPTIONS, WINDOW
+from tests.cuda_check.kernels import TILE, TILE_OPTIONS, WINDOW
 
 try:
     find_nvrtc()

@@ -88,7 +88,11 @@ class Stage:
 
     def sum(self, tested: bool) -> tuple[Node, ...]:
         """Cells are filled, and used."""
-        return (*self.fills(tested), Barrier(), *self.uses(tested), Barrier())
+        return (*self.fills(tested), Barrier(), *self.uses(tested), *self.behind())
+
+    def behind(self) -> tuple[Node, ...]:
+        """What comes between the last read of cells and their being filled again, if they are."""
+        return (Barrier(),) if self.found.outer else ()
 
     def fills(self, tested: bool) -> tuple[Node, ...]:
         """The cells of the input, and of weights."""
@@ -194,7 +198,7 @@ class Passes(Stage):
         return (*super().shared(), Scratch(self.found.names.kept.name, box))
 
     def sum(self, tested: bool) -> tuple[Node, ...]:
-        return (*self.fills(tested), Barrier(), self.kept(tested), Barrier(), *self.uses(tested), Barrier())
+        return (*self.fills(tested), Barrier(), self.kept(tested), Barrier(), *self.uses(tested), *self.behind())
 
     def kept(self, tested: bool) -> Launch:
         """The first pass: for each row that is there, a sum along it."""

@@ -2,7 +2,8 @@
 
 order      a thread starts its results, adds to them, and stores them; nothing else writes results
 cells      each shared array is filled once, by all threads, from an argument or by a sum of its own over cells
-barriers   between a cell's being filled and its being read there is one, and one behind the last read; all threads come to each
+barriers   between a cell's being filled and its being read there is one, and one behind the last read where cells are filled again;
+           all threads come to each
 letters    no letter is bound twice on one path; the launch's are the starts of tiles, the item and plain places
 """
 
@@ -102,8 +103,11 @@ def _parts(haloed: Haloed, body: tuple[Node, ...], here: Point, uniform: set[Any
 
 def _chunk(haloed: Haloed, body: tuple[Any, ...], here: Point, around: Point) -> Parts:
     begin, inner, store = body
-    *fills, uses, last = inner
-    if not isinstance(last, Barrier) or any(isinstance(n, (Barrier, Launch)) for n in walk((begin, uses, store))):
+    again = around is not here  # a loop fills cells anew
+    if len(inner) < 2 or again != isinstance(inner[-1], Barrier):
+        raise NoLowering("Behind the last read of cells there is a barrier where they are filled again.")
+    *fills, uses = inner[:-1] if again else inner
+    if any(isinstance(n, (Barrier, Launch)) for n in walk((begin, uses, store))):
         raise NoLowering("Cells are filled and used between barriers, and by nothing else.")
     if not fills or not isinstance(fills[-1], Barrier):
         raise NoLowering("Cells are used behind a barrier.")

@@ -19,7 +19,7 @@ static void known(int argument, const Span& span, Address low, Address address, 
   fault.argument = argument;
   fault.offset = address - low;
   if (aligned && address % (size < 16 ? size : 16)) report(MISALIGNED, line, place, "misaligned");
-  else touch_span(span, address, size, mode, argument < -1, place, line);
+  else touch_span(span, address, size, mode, argument == -2 || argument == -3, place, line);
   if (!fault.kind) {
     fault.argument = -1;
     if (launch->trace) record(address, size, mode, argument, place);
@@ -33,6 +33,10 @@ static void find(Address address, size_t size, Mode mode, bool aligned, Address 
   }
   if (within(address, size, shared_dynamic.low, shared_dynamic.high)) {
     known(-3, shared_dynamic, shared_dynamic.low, address, size, mode, aligned, place, line);
+    return;
+  }
+  if (within(address, size, variables.low, variables.high)) {
+    known(-5, variables, variables.low, address, size, mode, aligned, place, line);
     return;
   }
   int read_only = -1;

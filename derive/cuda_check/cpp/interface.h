@@ -25,6 +25,9 @@ enum Kind : int {
   STOPPED,
 };
 
+// What lanes of a warp do together.
+enum Operation : int { WARP_BARRIER = -1, SHUFFLE, VOTE, ACTIVE };
+
 // One parameter of a kernel: the pointee's (or the scalar's) kind letter and size.
 struct Parameter {
   char kind;
@@ -91,7 +94,8 @@ extern "C" {
 extern const cu::Builtin cu_builtin;
 #endif
 void* cu_dynamic_shared();
-void cu_barrier(int line);
+int cu_barrier(int predicate, int line);
+long long cu_clock();
 void cu_warp_barrier(unsigned mask, int line);
 int cu_exchange(unsigned mask, void* value, int size, int source, int operation, int line);
 void cu_atomic(const void* address, int size, int line);

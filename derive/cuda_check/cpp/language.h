@@ -1,4 +1,4 @@
-// CUDA C as far as a C++ compiler can take it: qualifiers, built-in variables, barriers, shuffles, atomics.
+// CUDA C as far as a C++ compiler can take it: qualifiers, built-in variables, barriers, shuffles, atomics, clocks.
 #pragma once
 #include "interface.h"
 
@@ -14,6 +14,7 @@ struct dim3 {
 #define __device__
 #define __host__
 #define __constant__ static __attribute__((section("cu_constant")))
+#define CU_VARIABLE static __attribute__((section("cu_variable")))
 #define __forceinline__ inline __attribute__((always_inline))
 #define __noinline__ __attribute__((noinline))
 #define __restrict__ __restrict
@@ -29,10 +30,14 @@ struct dim3 {
 #define blockDim cu_builtin.block_dim
 #define gridDim cu_builtin.grid_dim
 #define warpSize 32
-#define __syncthreads() cu_barrier(__LINE__)
+#define __syncthreads() ((void)cu_barrier(0, __LINE__))
+#define __syncthreads_count(p) cu_barrier((p) != 0, __LINE__)
+#define __syncthreads_or(p) int(cu_barrier((p) != 0, __LINE__) != 0)
+#define __syncthreads_and(p) int(cu_barrier(!(p), __LINE__) == 0)
 #define __syncwarp(...) cu_warp_barrier(cu::all_lanes(__VA_ARGS__), __LINE__)
 #define __threadfence() ((void)0)
 #define __threadfence_block() ((void)0)
+#define __threadfence_system() ((void)0)
 
 // Macros, so that the debug line is the user's.
 #define __ldg(p) (*(p))
@@ -77,14 +82,43 @@ template <class T> static inline T shuffle(int line, unsigned mask, T value, int
   static_assert(sizeof(T) <= 16, "a shuffle moves at most 16 bytes");
   alignas(16) char buffer[16];
   __builtin_memcpy(buffer, &value, sizeof(T));
-  cu_exchange(mask, buffer, sizeof(T), source, 0, line);
+  cu_exchange(mask, buffer, sizeof(T), source, SHUFFLE, line);
   __builtin_memcpy(&value, buffer, sizeof(T));
   return value;
 }
 static inline unsigned vote(int line, unsigned mask, int predicate) {
   unsigned bits = predicate != 0;
-  cu_exchange(mask, &bits, sizeof bits, 0, 1, line);
+  cu_exchange(mask, &bits, sizeof bits, 0, VOTE, line);
   return bits;
+}
+static inline unsigned active(int line) {
+  unsigned bits = 0;
+  cu_exchange(0xffffffffu, &bits, sizeof bits, 0, ACTIVE, line);
+  return bits;
+}
+
+// What a warp agrees on, from the values of all lanes that take part, one after another.
+template <class T, class Each> static inline void each_lane(int line, unsigned mask, T value, Each each) {
+  unsigned lanes = vote(line, mask, 1);
+  for (int lane = 0; lane < 32; ++lane)
+    if (lanes >> lane & 1) each(shuffle(line, mask, value, lane), 1u << lane);
+}
+template <class T> static inline unsigned match_any(int line, unsigned mask, T value) {
+  unsigned same = 0;
+  each_lane(line, mask, value, [&](T other, unsigned bit) { same |= other == value ? bit : 0u; });
+  return same;
+}
+template <class T> static inline unsigned match_all(int line, unsigned mask, T value, int* all) {
+  bool same = true;
+  each_lane(line, mask, value, [&](T other, unsigned) { same &= other == value; });
+  *all = same;
+  return same ? mask : 0u;
+}
+template <class T, class Join> static inline T reduced(int line, unsigned mask, T value, Join join) {
+  T sum = value;
+  int met = 0;
+  each_lane(line, mask, value, [&](T other, unsigned) { sum = met++ ? join(sum, other) : other; });
+  return sum;
 }
 
 template <class T, class Update> CU_UNCHECKED static T atomic(int line, T* place, Update update) {
@@ -131,9 +165,20 @@ constexpr int first_of() { return 1024; }
   cu::shuffle(__LINE__, (m), (v), cu::from_below(cu::lane(), (d), cu::width(__VA_ARGS__)))
 #define __shfl_xor_sync(m, v, d, ...) \
   cu::shuffle(__LINE__, (m), (v), cu::from_mask(cu::lane(), (d), cu::width(__VA_ARGS__)))
+#define __activemask() cu::active(__LINE__)
 #define __ballot_sync(m, p) cu::vote(__LINE__, (m), (p))
 #define __any_sync(m, p) int(cu::vote(__LINE__, (m), (p)) != 0)
 #define __all_sync(m, p) int(cu::vote(__LINE__, (m), !(p)) == 0)
+#define __match_any_sync(m, v) cu::match_any(__LINE__, (m), (v))
+#define __match_all_sync(m, v, p) cu::match_all(__LINE__, (m), (v), (p))
+// Sums wrap, as on a device.
+#define CU_REDUCED(m, v, RESULT) cu::reduced(__LINE__, (m), (v), [](auto a, auto b) { return decltype(a)(RESULT); })
+#define __reduce_add_sync(m, v) CU_REDUCED(m, v, unsigned(a) + unsigned(b))
+#define __reduce_min_sync(m, v) CU_REDUCED(m, v, b < a ? b : a)
+#define __reduce_max_sync(m, v) CU_REDUCED(m, v, a < b ? b : a)
+#define __reduce_and_sync(m, v) CU_REDUCED(m, v, a& b)
+#define __reduce_or_sync(m, v) CU_REDUCED(m, v, a | b)
+#define __reduce_xor_sync(m, v) CU_REDUCED(m, v, a ^ b)
 
 #define atomicAdd(p, v) cu::atomic_add(__LINE__, (p), (v))
 #define atomicSub(p, v) cu::atomic_sub(__LINE__, (p), (v))
@@ -146,6 +191,29 @@ constexpr int first_of() { return 1024; }
 #define atomicInc(p, v) cu::atomic_inc(__LINE__, (p), (v))
 #define atomicDec(p, v) cu::atomic_dec(__LINE__, (p), (v))
 #define atomicCAS(p, c, v) cu::atomic_cas(__LINE__, (p), (c), (v))
+// Narrower and wider scopes order memory no more than these do.
+#define atomicAdd_block(p, v) atomicAdd(p, v)
+#define atomicAdd_system(p, v) atomicAdd(p, v)
+#define atomicSub_block(p, v) atomicSub(p, v)
+#define atomicSub_system(p, v) atomicSub(p, v)
+#define atomicExch_block(p, v) atomicExch(p, v)
+#define atomicExch_system(p, v) atomicExch(p, v)
+#define atomicMax_block(p, v) atomicMax(p, v)
+#define atomicMax_system(p, v) atomicMax(p, v)
+#define atomicMin_block(p, v) atomicMin(p, v)
+#define atomicMin_system(p, v) atomicMin(p, v)
+#define atomicAnd_block(p, v) atomicAnd(p, v)
+#define atomicAnd_system(p, v) atomicAnd(p, v)
+#define atomicOr_block(p, v) atomicOr(p, v)
+#define atomicOr_system(p, v) atomicOr(p, v)
+#define atomicXor_block(p, v) atomicXor(p, v)
+#define atomicXor_system(p, v) atomicXor(p, v)
+#define atomicInc_block(p, v) atomicInc(p, v)
+#define atomicInc_system(p, v) atomicInc(p, v)
+#define atomicDec_block(p, v) atomicDec(p, v)
+#define atomicDec_system(p, v) atomicDec(p, v)
+#define atomicCAS_block(p, c, v) atomicCAS(p, c, v)
+#define atomicCAS_system(p, c, v) atomicCAS(p, c, v)
 
 namespace cu {
 CU_UNCHECKED static inline void* copy(int line, void* to, const void* from, size_t size) {
@@ -165,3 +233,9 @@ CU_UNCHECKED static inline void* fill(int line, void* to, int byte, size_t size)
 template <class... A> static inline int printf(const char*, A...) { return 0; }
 #define assert(condition) ((condition) ? (void)0 : cu_stopped("the assertion '" #condition "' fails", __LINE__))
 #define __trap() cu_stopped("the kernel stops itself by __trap()", __LINE__)
+
+// A clock that goes on as threads take steps.
+using clock_t = long;
+#define clock64() cu_clock()
+#define clock() clock_t(cu_clock())
+#define __nanosleep(nanoseconds) ((void)(nanoseconds))

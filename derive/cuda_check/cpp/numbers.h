@@ -98,6 +98,43 @@ static inline unsigned __brev(unsigned a) {
 static inline int __mul24(int a, int b) { return int((unsigned(a << 8) >> 8) * (unsigned(b << 8) >> 8)); }
 static inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned((cu_ulonglong(a) * b) >> 32); }
 static inline int __mulhi(int a, int b) { return int((cu_longlong(a) * b) >> 32); }
+static inline unsigned __umul24(unsigned a, unsigned b) { return (a & 0xffffffu) * (b & 0xffffffu); }
+static inline long long __mul64hi(long long a, long long b) { return (long long)((__int128(a) * b) >> 64); }
+static inline cu_ulonglong __umul64hi(cu_ulonglong a, cu_ulonglong b) {
+  return cu_ulonglong((static_cast<unsigned __int128>(a) * b) >> 64);
+}
+static inline cu_ulonglong __brevll(cu_ulonglong a) {
+  return cu_ulonglong(__brev(unsigned(a))) << 32 | __brev(unsigned(a >> 32));
+}
+static inline unsigned __funnelshift_l(unsigned low, unsigned high, unsigned by) {
+  return unsigned((cu_ulonglong(high) << 32 | low) << (by & 31u) >> 32);
+}
+static inline unsigned __funnelshift_r(unsigned low, unsigned high, unsigned by) {
+  return unsigned((cu_ulonglong(high) << 32 | low) >> (by & 31u));
+}
+static inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
+  const cu_ulonglong bytes = cu_ulonglong(b) << 32 | a;
+  unsigned picked = 0;
+  for (int i = 0; i < 4; ++i) {
+    unsigned byte = unsigned(bytes >> 8 * (selector >> 4 * i & 7u)) & 0xffu;
+    if (selector >> 4 * i & 8u) byte = byte & 0x80u ? 0xffu : 0u;
+    picked |= byte << 8 * i;
+  }
+  return picked;
+}
+static inline unsigned __usad(unsigned a, unsigned b, unsigned c) { return (a < b ? b - a : a - b) + c; }
+static inline unsigned __sad(int a, int b, unsigned c) {
+  return (a < b ? unsigned(b) - unsigned(a) : unsigned(a) - unsigned(b)) + c;
+}
+static inline int __dp4a(int a, int b, int c) {
+  unsigned sum = unsigned(c);
+  for (int i = 0; i < 32; i += 8) sum += unsigned(int(cu_schar(a >> i)) * int(cu_schar(b >> i)));
+  return int(sum);
+}
+static inline unsigned __dp4a(unsigned a, unsigned b, unsigned c) {
+  for (int i = 0; i < 32; i += 8) c += (a >> i & 0xffu) * (b >> i & 0xffu);
+  return c;
+}
 
 #ifndef CU_MODULAR
 CU_VECTORS(float, float, 8, 16)
@@ -116,7 +153,9 @@ CU_MATH1(sqrt)
 CU_MATH1(fabs)
 CU_MATH1(floor)
 CU_MATH1(ceil) CU_MATH1(trunc) CU_MATH1(round) CU_MATH1(rint) CU_MATH1(exp) CU_MATH1(exp2) CU_MATH1(log)
-    CU_MATH1(log2) CU_MATH1(sin) CU_MATH1(cos) CU_MATH1(tan) CU_MATH1(tanh) CU_MATH1(erf) CU_MATH2(fmin)
+    CU_MATH1(log2) CU_MATH1(log10) CU_MATH1(log1p) CU_MATH1(expm1) CU_MATH1(cbrt) CU_MATH1(asin) CU_MATH1(acos)
+        CU_MATH1(atan) CU_MATH1(sinh) CU_MATH1(cosh) CU_MATH1(asinh) CU_MATH1(acosh) CU_MATH1(atanh) CU_MATH1(erfc)
+            CU_MATH1(lgamma) CU_MATH1(tgamma) CU_MATH1(nearbyint) CU_MATH2(fdim) CU_MATH2(remainder) CU_MATH1(sin) CU_MATH1(cos) CU_MATH1(tan) CU_MATH1(tanh) CU_MATH1(erf) CU_MATH2(fmin)
         CU_MATH2(fmax) CU_MATH2(pow) CU_MATH2(fmod) CU_MATH2(atan2) CU_MATH2(hypot)
             CU_MATH2(copysign) static inline float fmaf(float a, float b, float c) {
   return __builtin_fmaf(a, b, c);
@@ -139,19 +178,68 @@ static inline float __powf(float a, float b) { return __builtin_powf(a, b); }
 static inline bool isnan(double a) { return a != a; }
 static inline bool isinf(double a) { return __builtin_isinf(a); }
 static inline bool isfinite(double a) { return __builtin_isfinite(a); }
-static inline int __float2int_rn(float a) { return int(__builtin_rintf(a)); }
-static inline int __float2int_rz(float a) { return int(a); }
+// Conversions to whole numbers stop at the ends of their type, and take NaN to 0, as on a device.
+namespace cu {
+template <class T> static inline T whole(double a) {
+  constexpr T high = T(~T(0)) < T(0) ? T((~0ull) >> (65 - 8 * sizeof(T))) : T(~T(0)), low = T(~high) < high ? T(~high) : T(0);
+  if (a != a) return T(0);
+  return a >= double(high) ? high : a <= double(low) ? low : T(a);
+}
+}  // namespace cu
+#define CU_WHOLE(FROM, NAME, T)                                                                  \
+  static inline T __##NAME##_rn(FROM a) { return cu::whole<T>(__builtin_rint(double(a))); }      \
+  static inline T __##NAME##_rz(FROM a) { return cu::whole<T>(__builtin_trunc(double(a))); }     \
+  static inline T __##NAME##_ru(FROM a) { return cu::whole<T>(__builtin_ceil(double(a))); }      \
+  static inline T __##NAME##_rd(FROM a) { return cu::whole<T>(__builtin_floor(double(a))); }
+CU_WHOLE(float, float2int, int)
+CU_WHOLE(float, float2uint, unsigned)
+CU_WHOLE(float, float2ll, cu_longlong)
+CU_WHOLE(float, float2ull, cu_ulonglong)
+CU_WHOLE(double, double2int, int)
+CU_WHOLE(double, double2uint, unsigned)
+CU_WHOLE(double, double2ll, cu_longlong)
+CU_WHOLE(double, double2ull, cu_ulonglong)
 static inline float __int2float_rn(int a) { return float(a); }
-static inline int __float_as_int(float a) {
-  int b;
-  __builtin_memcpy(&b, &a, 4);
-  return b;
-}
-static inline float __int_as_float(int a) {
-  float b;
-  __builtin_memcpy(&b, &a, 4);
-  return b;
-}
+static inline float __uint2float_rn(unsigned a) { return float(a); }
+static inline float __ll2float_rn(cu_longlong a) { return float(a); }
+static inline float __ull2float_rn(cu_ulonglong a) { return float(a); }
+static inline double __int2double_rn(int a) { return double(a); }
+static inline double __uint2double_rn(unsigned a) { return double(a); }
+static inline double __ll2double_rn(cu_longlong a) { return double(a); }
+static inline double __ull2double_rn(cu_ulonglong a) { return double(a); }
+static inline float __double2float_rn(double a) { return float(a); }
+#define CU_AS(NAME, FROM, TO)           \
+  static inline TO __##NAME(FROM a) {   \
+    TO b;                               \
+    __builtin_memcpy(&b, &a, sizeof b); \
+    return b;                           \
+  }
+CU_AS(float_as_int, float, int)
+CU_AS(int_as_float, int, float)
+CU_AS(float_as_uint, float, unsigned)
+CU_AS(uint_as_float, unsigned, float)
+CU_AS(double_as_longlong, double, cu_longlong)
+CU_AS(longlong_as_double, cu_longlong, double)
+static inline float __tanf(float a) { return __builtin_tanf(a); }
+static inline float __log2f(float a) { return __builtin_log2f(a); }
+static inline float __log10f(float a) { return __builtin_log10f(a); }
+static inline float __exp10f(float a) { return __builtin_powf(10.f, a); }
+static inline float exp10f(float a) { return __builtin_powf(10.f, a); }
+static inline float sinpif(float a) { return __builtin_sin(3.14159265358979323846 * a); }
+static inline float cospif(float a) { return __builtin_cos(3.14159265358979323846 * a); }
+static inline void sincosf(float a, float* s, float* c) { *s = __builtin_sinf(a), *c = __builtin_cosf(a); }
+static inline void sincos(double a, double* s, double* c) { *s = __builtin_sin(a), *c = __builtin_cos(a); }
+static inline void __sincosf(float a, float* s, float* c) { sincosf(a, s, c); }
+static inline float __saturatef(float a) { return a > 0.f ? (a < 1.f ? a : 1.f) : 0.f; }
+static inline float __fsqrt_rn(float a) { return __builtin_sqrtf(a); }
+static inline float __frsqrt_rn(float a) { return 1.f / __builtin_sqrtf(a); }
+static inline double __dsqrt_rn(double a) { return __builtin_sqrt(a); }
+static inline float rcbrtf(float a) { return 1.f / __builtin_cbrtf(a); }
+static inline float ldexpf(float a, int by) { return __builtin_ldexpf(a, by); }
+static inline double ldexp(double a, int by) { return __builtin_ldexp(a, by); }
+static inline long lrintf(float a) { return __builtin_lrintf(a); }
+static inline long lroundf(float a) { return __builtin_lroundf(a); }
+static inline bool signbit(double a) { return __builtin_signbit(a); }
 #define CU_REAL float
 #else
 #include "modular.h"

@@ -25,7 +25,7 @@ struct Thread {
   State state;
   int worker, line;
   unsigned mask;
-  int operation, source, size, answer;  // operation: -1 barrier, 0 shuffle, 1 vote
+  int operation, source, size, answer;
   unsigned long steps;
   alignas(16) char value[16];
 };
@@ -108,7 +108,13 @@ static void wait(State state, int line) {
 // schedule.
 [[maybe_unused]] static void park() { wait(PARKED, 0); }
 
-extern "C" void cu_barrier(int line) { wait(AT_BARRIER, line); }
+// How many threads of the block came with a predicate that holds.
+extern "C" int cu_barrier(int predicate, int line) {
+  threads[now].answer = predicate;
+  wait(AT_BARRIER, line);
+  return threads[now].answer;
+}
+extern "C" long long cu_clock() { return (long long)steps_taken; }
 
 extern "C" int cu_exchange(unsigned mask, void* value, int size, int source, int operation, int line) {
   Thread& thread = threads[now];
@@ -123,7 +129,7 @@ extern "C" int cu_exchange(unsigned mask, void* value, int size, int source, int
   if (size) memcpy(value, thread.value, size);
   return 0;
 }
-extern "C" void cu_warp_barrier(unsigned mask, int line) { cu_exchange(mask, nullptr, 0, 0, -1, line); }
+extern "C" void cu_warp_barrier(unsigned mask, int line) { cu_exchange(mask, nullptr, 0, 0, WARP_BARRIER, line); }
 
 // ---- the scheduler
 
@@ -197,14 +203,15 @@ static void fail_at(int thread, const char* format, ...) {
 static void deliver(const int* lanes, int count) {
   unsigned ballot = 0;
   Thread& first = threads[lanes[0]];
-  for (int i = 0; i < count; ++i) ballot |= unsigned(threads[lanes[i]].value[0] != 0) << (lanes[i] & 31);
+  for (int i = 0; i < count; ++i)
+    ballot |= unsigned(first.operation == ACTIVE || threads[lanes[i]].value[0] != 0) << (lanes[i] & 31);
   static char values[32][16];
   for (int i = 0; i < count; ++i) memcpy(values[lanes[i] & 31], threads[lanes[i]].value, 16);
   for (int i = 0; i < count; ++i) {
     Thread& thread = threads[lanes[i]];
     thread.state = READY;
-    if (first.operation == 1) memcpy(thread.value, &ballot, sizeof ballot);
-    if (first.operation != 0) continue;
+    if (first.operation == VOTE || first.operation == ACTIVE) memcpy(thread.value, &ballot, sizeof ballot);
+    if (first.operation != SHUFFLE) continue;
     int source = (lanes[i] & ~31) + thread.source;
     bool takes_part = source < thread_count && (thread.mask >> thread.source & 1);
     for (int j = 0, found = 0; takes_part && j < count && !found; ++j)
@@ -215,7 +222,7 @@ static void deliver(const int* lanes, int count) {
     }
     memcpy(thread.value, values[thread.source], 16);
   }
-  if (first.operation == -1) warp_passed(lanes, count);
+  if (first.operation == WARP_BARRIER) warp_passed(lanes, count);
 }
 
 // Releases the group of one waiting thread if all lanes that its mask names have arrived.
@@ -226,8 +233,10 @@ static bool release_group(int leader) {
     Thread& thread = threads[base + lane];
     if (!(head.mask >> lane & 1) || thread.state == DONE) continue;
     if (thread.state != AT_WARP || thread.line != head.line || thread.mask != head.mask ||
-        thread.operation != head.operation)
+        thread.operation != head.operation) {
+      if (head.operation == ACTIVE) continue;  // those that came together are active
       return false;
+    }
     lanes[count++] = base + lane;
   }
   deliver(lanes, count);
@@ -274,7 +283,9 @@ static bool release_block() {
       return false;
     }
   }
-  for (int t = 0; t < thread_count; ++t) threads[t].state = READY;
+  int holds = 0;
+  for (int t = 0; t < thread_count; ++t) holds += threads[t].answer;
+  for (int t = 0; t < thread_count; ++t) threads[t].state = READY, threads[t].answer = holds;
   barrier_passed();
   return true;
 }

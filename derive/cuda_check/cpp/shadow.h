@@ -20,9 +20,9 @@ struct Span {
 };  // cells: nullptr where nothing may write
 enum Mode { READ, WRITE, ATOMIC };
 
-static Span shared_static, shared_dynamic, argument_spans[64];
-static Cell *arena, *static_cells, *dynamic_cells;
-static size_t arena_size, static_size, dynamic_size;
+static Span shared_static, shared_dynamic, variables, argument_spans[64];
+static Cell *arena, *static_cells, *dynamic_cells, *variable_cells;
+static size_t arena_size, static_size, dynamic_size, variable_size;
 static uint32_t epoch, launch_epoch, block_epoch;
 static uint32_t lane_clock[MOST_THREADS][32];
 static uint32_t (*vectors)[32];
@@ -32,6 +32,8 @@ extern "C" {
 extern char _DYNAMIC[] __attribute__((weak, visibility("hidden")));
 extern unsigned char __start_cu_constant[] __attribute__((weak, visibility("hidden")));
 extern unsigned char __stop_cu_constant[] __attribute__((weak, visibility("hidden")));
+extern unsigned char __start_cu_variable[] __attribute__((weak, visibility("hidden")));
+extern unsigned char __stop_cu_variable[] __attribute__((weak, visibility("hidden")));
 }
 
 static size_t cells_for(size_t bytes) {
@@ -74,9 +76,9 @@ static void begin_launch_shadow() {
     for (int t = 0; t < MOST_THREADS; ++t) lane_clock[t][t & 31] = 1;
   started = true;
   if (epoch > 3000000000u) {  // before the counter wraps, forget everything
-    free(arena), free(static_cells), free(dynamic_cells);
-    arena = static_cells = dynamic_cells = nullptr;
-    arena_size = static_size = dynamic_size = epoch = 0;
+    free(arena), free(static_cells), free(dynamic_cells), free(variable_cells);
+    arena = static_cells = dynamic_cells = variable_cells = nullptr;
+    arena_size = static_size = dynamic_size = variable_size = epoch = 0;
   }
   launch_epoch = ++epoch;
   vector_count = 0;
@@ -86,6 +88,9 @@ static void begin_launch_shadow() {
                    grown(static_cells, static_size, cells_for(fixed))};
   shared_dynamic = {(Address)dynamic_shared, (Address)dynamic_shared + launch->dynamic_shared,
                     grown(dynamic_cells, dynamic_size, cells_for(launch->dynamic_shared))};
+  size_t global = __start_cu_variable ? size_t(__stop_cu_variable - __start_cu_variable) : 0;
+  variables = {(Address)__start_cu_variable, (Address)__start_cu_variable + global,
+               grown(variable_cells, variable_size, cells_for(global))};
 }
 static void begin_block_shadow() { block_epoch = ++epoch; }
 static void barrier_passed() { ++epoch; }

@@ -67,8 +67,8 @@ template <class T> struct Value {
   T value;
 };
 
-template <class F, F* function> struct Entry;
-template <class... A, void (*function)(A...)> struct Entry<void(A...), function> {
+template <auto function> struct Entry;
+template <class... A, void (*function)(A...)> struct Entry<function> {
   static constexpr int count = sizeof...(A);
   static constexpr Parameter parameters[] = {Describe<A>::value..., Parameter{}};
   template <int... I> CU_UNCHECKED static void call(void** values, Indices<I...>) {
@@ -79,7 +79,5 @@ template <class... A, void (*function)(A...)> struct Entry<void(A...), function>
 
 }  // namespace cu
 
-#define CU_ENTRY(id, unit, name)                          \
-  {id, cu::Entry<decltype(unit::name), &unit::name>::run, \
-   cu::Entry<decltype(unit::name), &unit::name>::count,   \
-   cu::Entry<decltype(unit::name), &unit::name>::parameters, unit::cu_bound_##name}
+#define CU_ENTRY(id, kernel, bound) \
+  {id, cu::Entry<kernel>::run, cu::Entry<kernel>::count, cu::Entry<kernel>::parameters, bound}
