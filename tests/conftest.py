@@ -18,7 +18,7 @@ from tests.docs.browser import Browser, find_browser
 # Tests go from one layer to another and back, so a thousand results of each of SymPy's functions, its own number, are too few.
 # It reads the variable when it is loaded, which a test does first.
 os.environ.setdefault("SYMPY_CACHE_SIZE", "20000")
-# Formulas are many small objects that last: looking through them as often as Python does takes a twelfth of all time.
+# Formulas are many small objects that last, and Python looks through them often. Both take a twelfth off the time of such tests.
 gc.set_threshold(100_000, 50, 100)
 
 settings.register_profile("derive", deadline=None, print_blob=True)
