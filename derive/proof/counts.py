@@ -156,7 +156,7 @@ class Counts:
     @classmethod
     def _of_reaches(cls, form: Form, given: Polyhedron) -> Counts | None:
         """Of orbits, faces and diamonds by how far is read along each axis, where that is rounded: their chambers are very many."""
-        if not any(rounded(p.free) for p in form.weights):
+        if not any(rounded(p.domain) for p in form.weights):
             return None
         inside = layers_inside(form)
         if inside is None or inside.plain:
