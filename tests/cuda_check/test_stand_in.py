@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.cuda_check import SCHEDULES, standing_in_for_cupy, using
+from derive.cuda_check import SCHEDULES, CompileError, CudaFault, standing_in_for_cupy, using
 from derive.errors import DeriveError
 
 EMITTED = r'''
@@ -175,3 +175,45 @@ def test_a_schedule_that_nobody_knows() -> None:
     told = "Schedule 'backward' is not one of forward, reverse, random"
     with pytest.raises(DeriveError, match=told), standing_in_for_cupy(schedule="backward"):
         pass
+
+
+VARIABLES = r"""
+__constant__ float weights[3];
+__device__ int counter = 4;
+extern "C" __global__ void count(float* H) { H[threadIdx.x] = weights[1] + atomicAdd(&counter, 1); }
+template <class T> __global__ void fill(T* H) { H[threadIdx.x] = T(1); }
+"""
+
+
+def test_variables_of_a_module_are_memory_of_the_device(compiler: None, cupy: Any) -> None:
+    for _ in range(2):  # another module begins anew
+        module, H = cupy.RawModule(code=VARIABLES), cupy.zeros(1, "f4")
+        weights = cupy.ndarray(3, "f4", module.get_global("weights"))
+        weights[...] = cupy.asarray([1, 2, 3], "f4")
+        module.get_function("count")((1,), (1,), (H,))
+        assert H.item() == 2 + 4
+    with pytest.raises(ValueError, match="An array of 16 bytes is made of memory of 12"):
+        cupy.ndarray(4, "f4", module.get_global("weights"))
+    with pytest.raises(CudaFault, match="The module has no variable 'bias'"):
+        module.get_global("bias")
+
+
+def test_kernels_are_named_by_expressions(compiler: None, cupy: Any) -> None:
+    told = ("fill<float>", "fill<int>")
+    module, H = cupy.RawModule(code=VARIABLES, name_expressions=told), cupy.zeros(2, "i4")
+    module.get_function("fill<int>")((1,), (2,), (H,))
+    assert H.tolist() == [1, 1]
+    with pytest.raises(CudaFault, match="no kernel extern \"C\" 'fill<double>'; it has count, fill<float>, fill<int>"):
+        module.get_function("fill<double>")
+    with pytest.raises(CompileError, match="The name expression 'fall<int>' names no kernel"):
+        cupy.RawModule(code=VARIABLES, name_expressions=("fall<int>",)).compile()
+
+
+def test_what_the_stand_in_lacks_is_named(cupy: Any) -> None:
+    with pytest.raises(AttributeError, match="the stand-in for CuPy has no 'ElementwiseKernel'"):
+        cupy.ElementwiseKernel  # noqa: B018 - CuPy has it
+    drawn = cupy.random.rand(2, 3, dtype="f4")
+    assert (drawn.shape, drawn.dtype) == ((2, 3), np.float32)
+    assert cupy.random.default_rng(1).normal(size=4).shape == (4,)
+    with pytest.raises(AssertionError):
+        cupy.testing.assert_array_equal(drawn, drawn + 1)
