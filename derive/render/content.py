@@ -17,6 +17,7 @@ from derive.forms.ranges import affine_part, write_conditions
 from derive.proof.coq import left_out
 from derive.proof.goal import Status, Verdict
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View
+from derive.remembered import both
 from derive.render.chart import Chart
 from derive.render.document import (
     Block,
@@ -248,13 +249,13 @@ def law(clause: Clause) -> Iterator[Block]:
 
 
 def neat(value: Any, given: Any) -> Any:
-    """The value of a case whose condition is given."""
+    """The value of a case, without those of its conditions that are given."""
     if not isinstance(value, Where):
         return value
     known, stated = affine_part(given)
     needed, others = affine_part(value.condition)
-    settled = set(others) <= set(stated) and known.implies(needed)
-    return value.args[1] if settled else value
+    left = both(needed.simplify(known).conditions, *(part for part in others if part not in stated))
+    return Where(left, *value.args[1:])
 
 
 def _obligations(verdicts: Sequence[Verdict]) -> Details:
