@@ -35,7 +35,6 @@ class Ran:
 def as_process(*arguments: object, cwd: Path = ROOT, **variables: str) -> Ran:
     """The command line in a process of its own, with variables added to the environment."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-    environment.pop("SYMPY_CACHE_SIZE", None)  # the tests' own; a process chooses for itself
     command = [sys.executable, "-m", "derive", *map(str, arguments)]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     return Ran(done.returncode, done.stdout, done.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+from importlib import import_module
 from pathlib import Path
 from zlib import crc32
 
@@ -16,8 +17,11 @@ from tests.commands import as_process
 from tests.docs.browser import Browser, find_browser
 
 # Tests go from one layer to another and back, so a thousand results of each of SymPy's functions, its own number, are too few.
-# It reads the variable when it is loaded, which a test does first.
-os.environ.setdefault("SYMPY_CACHE_SIZE", "20000")
+# It reads the variable when it is loaded; that isn't left there, since what is remembered of layers is so under such variables.
+if "SYMPY_CACHE_SIZE" not in os.environ:
+    os.environ["SYMPY_CACHE_SIZE"] = "20000"
+    import_module("sympy")
+    del os.environ["SYMPY_CACHE_SIZE"]
 # Formulas are many small objects that last, and Python looks through them often. Both take a twelfth off the time of such tests.
 gc.set_threshold(100_000, 50, 100)
 

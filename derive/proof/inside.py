@@ -192,7 +192,7 @@ class _Window:
         if self.diamond is None:
             parts = (many * Mul(*(named[k] for _, k in solid if k != _ZERO)) for solid, many in solids.items())
             number = expand(Add(*parts))
-            ways = (number, factor(number)) if len(named) <= _FEW else (number,)
+            ways = (number, factor(number), *_parted(number)) if len(named) <= _FEW else (number,)
             number = min(ways, key=lambda e: e.count_ops())
         else:
             number = summed(_terms(solids, named), self.diamond.radius, sum(self.diamond.weights))
@@ -256,6 +256,17 @@ def _without(parts: Sequence[Any], implies: Callable[[Any, Any], bool]) -> list[
         if not any(implies(part, other) for other in kept):
             kept = [*(other for other in kept if not implies(other, part)), part]
     return kept
+
+
+def _parted(number: Expr) -> Iterator[Expr]:
+    """The sum of the parts that share no letters, each as products, with the number that is left in any of them."""
+    left, terms = number.as_coeff_Add()
+    parts: list[Expr] = []
+    for term in Add.make_args(terms):
+        meeting = [part for part in parts if part.free_symbols & term.free_symbols]
+        parts = [*(part for part in parts if part not in meeting), Add(term, *meeting)]
+    for one in parts:
+        yield Add(factor(one + left), *(factor(other) for other in parts if other is not one))
 
 
 def _terms(solids: Solids, named: Sequence[Dummy]) -> Terms:

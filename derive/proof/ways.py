@@ -32,7 +32,10 @@ def ways(form: Form) -> tuple[Way, ...]:
     beyond = None if form.edge is Edge.ZERO else places_beyond(form.input, form.read)
     edge, places = beyond or ("zero", form.read)
     found = []
-    for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True):
+    outputs, inputs = form.grid(form.output), form.grid(form.input)
+    if len(outputs) != len(inputs):
+        return ()
+    for p, q in zip(outputs, inputs, strict=True):
         out, source = form.output.axes[p], form.input.axes[q]
         place = expand(places[q])
         stride = place.coeff(out.symbol)
