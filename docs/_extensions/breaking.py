@@ -17,6 +17,7 @@ _INNERMOST = re.compile(r"\\begin\{(?:cases|array)\}(?:\{l\})?((?:(?!\\begin\{).
 _INNER_FRACTION = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
 _SILENT = re.compile(r"\\(?:mathsf|text|left|right|limits|begin|end|underline)\b|[{}_^& ]|\\(?=[ ,])")
 _LESS = re.compile(" (?=- )")
+_TERM = re.compile(" (?=[+-] )")
 _RELATION = re.compile(r"\\(?:le|ge|ne|in)\b|[<=]")  # with room on both sides
 _NAME = re.compile(r"\\[A-Za-z]+")
 
@@ -28,11 +29,25 @@ def apart(latex: str) -> list[str]:
     ['x = 1 ', ' 0 \\\\le n']
     """
     if latex.startswith(r"\begin{aligned}"):
-        return [_stacked(latex) if wide(latex) else latex]
+        return ["\n".join(map(_terms_beneath, _stacked(latex).split("\n"))) if wide(latex) else latex]
     equation, *conditions = _split(latex, r"\qquad")
     parts = [part for held in conditions for part in _split(held, LATEX.both)]
     found = [_stacked(part) for part in _parts(equation)] if wide(equation) else _sides(equation)
     return [*found, *(f"{part}," for part in parts[:-1]), *parts[-1:]]
+
+
+def _terms_beneath(row: str) -> str:
+    """A row of equations that is wide, without cases, in more rows: it goes on before a term."""
+    if not wide(row) or _OPEN in row:
+        return row
+    first, *terms = _cut(row, (found.span() for found in _TERM.finditer(row)))
+    rows = [first]
+    for term in terms:
+        if _letters(rows[-1]) + _letters(term) <= _PAGE:
+            rows[-1] += f" {term}"
+        else:
+            rows.append(rf"& \qquad {term}")
+    return " \\\\\n".join(rows)
 
 
 def _sides(equation: str) -> list[str]:
