@@ -41,8 +41,12 @@ def test_the_bound_says_something(name: str, algorithm: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, algorithm in STATED if algorithm == "fft"])
 def test_the_norm_of_all_errors_is_within_the_bound_on_each(name: str) -> None:
-    """Transforms of Fourier spread errors over a tile, and their norm stays; a hundredth of its bound is seen."""
-    assert 1 / 100 <= norms(name) <= 1
+    """Transforms of Fourier spread errors over a tile, and their norm stays; a hundredth of its bound is seen.
+
+    A thousandth where a tile may hold an entry more than once: the bound takes every entry of the tile to be the largest then.
+    """
+    (fft,) = (a for a in whole(name).algorithms if a.name == "fft")
+    assert 1 / (1000 if fft.repeated else 100) <= norms(name) <= 1
 
 
 @pytest.mark.parametrize("n", [1, 3])
