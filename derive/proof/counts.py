@@ -133,7 +133,10 @@ class Counts:
         for bounds in ((Max(*grid),), (Max(*grid), 2 * Min(*grid))):
             when = And(*(Lt(size, bound) for size in stated for bound in bounds))
             if all(decide(Goal((*facts, when), free).smt) is Status.PROVED for facts, free in pairs):
-                numbers = free_number(full, given), free_number(form.biases, given)
+                try:
+                    numbers = free_number(full, given), free_number(form.biases, given)
+                except (NotAffine, NotCountable, TextError):
+                    return self
                 same = all(expand(a - b) == 0 for a, b in zip(numbers, (self.weight, self.bias), strict=True))
                 return replace(self, when=when) if same else self
         return self

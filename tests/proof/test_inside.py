@@ -137,3 +137,13 @@ def test_numbers_read_well() -> None:
 def test_what_goes_backwards_is_turned_with_its_place() -> None:
     assert _along(GROUPS["diagonal"], (1, -1)) == (((0, 1), (1, 1)), ((1, 0), (-1, -1)))
     assert set(_along(GROUPS["C4"], (1, -1))) == set(GROUPS["C4"])
+
+
+def test_without_letters_for_offsets_it_is_the_sum_over_entries() -> None:
+    """Where inputs are read by their own letters no line is seen, and the sum says the same at numbers."""
+    layer = derive.dense(2).then(derive.equivariant(derive.Translations()))
+    for rule in (derive.local(derive.Diamond("Delta")), derive.equivariant(derive.PointGroup("D4")), derive.strided(2)):
+        layer = layer.then(rule)
+    for n, m, radius in ((1, 2, 2), (3, 2, 3)):
+        alive, _ = orbits(TIED["D4"], DIAMOND, (1, 1), radius, (n, m), 1, 2)
+        assert layer.counts.weight.subs(dict(zip(layer.form.sizes, (n, m, radius), strict=True))).doit() == alive
