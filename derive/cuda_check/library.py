@@ -16,10 +16,21 @@ from .shared_arrays import room_for
 from .source import Source, translation_unit
 from .variables import template_arrays
 
-__all__ = ["CFault", "CLaunch", "CompiledKernel", "Parameter", "load_kernels", "prebuild", "run"]
+__all__ = [
+    "CONSTANT",
+    "DYNAMIC",
+    "SHARED",
+    "VARIABLE",
+    "CFault",
+    "CLaunch",
+    "CompiledKernel",
+    "Parameter",
+    "load_kernels",
+    "prebuild",
+    "run",
+]
 
-
-SHARED = -2  # in the place of an argument's number
+SHARED, DYNAMIC, CONSTANT, VARIABLE = -2, -3, -4, -5  # kinds of memory, in the place of an argument's number
 
 
 class CParameter(ctypes.Structure):

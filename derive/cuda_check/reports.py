@@ -6,7 +6,7 @@ from typing import Any
 from .debug_lines import line_of
 from .device_array import ndarray
 from .faults import CudaFault, FaultKind
-from .library import CFault, CompiledKernel
+from .library import CONSTANT, DYNAMIC, SHARED, VARIABLE, CFault, CompiledKernel
 
 __all__ = ["fault_of", "place_of"]
 
@@ -21,7 +21,6 @@ KINDS = (
     ),
     *(FaultKind.BARRIER, FaultKind.UNDEFINED, FaultKind.ENDLESS, FaultKind.STACK, FaultKind.STOPPED),
 )
-SHARED, DYNAMIC, CONSTANT, VARIABLE = -2, -3, -4, -5
 
 
 # After these a thread can go on: what it read or wrote is memory of the kernel's own.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .debug_lines import line_of
-from .library import CompiledKernel
+from .library import DYNAMIC, SHARED, CompiledKernel
 
 __all__ = ["TRACE", "Request", "Trace"]
 
@@ -25,7 +25,6 @@ TRACE = np.dtype(
     align=True,
 )
 SECTOR, BANKS, BANK_BYTES = 32, 32, 4
-SHARED = (-2, -3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Trace:
         name = self.kernel.parameters[argument].name if argument >= 0 else None
         sectors = len({word * BANK_BYTES // SECTOR for word in words})
         total = sum(int(r["size"]) for r in records)
-        conflicts = max(0, int(banks.max()) - passes) if argument in SHARED else 0
+        conflicts = max(0, int(banks.max()) - passes) if argument in (SHARED, DYNAMIC) else 0
         return Request(
             line_of(self.kernel.path, self.kernel.unit, place - 1),
             name,

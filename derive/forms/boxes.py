@@ -25,6 +25,7 @@ from derive.forms.count import NotCountable, count
 from derive.forms.expr import index
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.quotients import rounded
+from derive.forms.unions import intersections, without_implied
 from derive.remembered import both, fraction, replaced, text
 
 __all__ = ["Sizes", "count_boxes"]
@@ -116,11 +117,8 @@ class Sizes:
 
     def fewest(self, ends: Iterable[Expr]) -> Ends:
         """Without ends that are never less than another one."""
-        kept: list[Expr] = []
-        for e in sorted(ends, key=lambda e: (e.count_ops(), text(e))):
-            if not any(self.least(other, e) for other in kept):
-                kept = [*(other for other in kept if not self.least(e, other)), e]
-        return frozenset(kept)
+        ordered = sorted(ends, key=lambda e: (e.count_ops(), text(e)))
+        return frozenset(without_implied(ordered, lambda e, other: self.least(other, e)))
 
 
 def _told(condition: Any, over: Sequence[Symbol]) -> list[Symbol]:
@@ -153,18 +151,8 @@ def _intersections(condition: Any, over: tuple[Symbol, ...], sizes: Sizes) -> di
     """The set as a sum of boxes, each so many times."""
     total: dict[_Box, int] = {}
     for alternatives in _apart(condition, sizes.given):
-        found: dict[_Box, int] = {}
-        for new in _widest([_box(option, over, sizes) for option in alternatives], sizes):
-            met = {new: 1}
-            for box, times in found.items():
-                both_ = _meet(box, new, sizes)
-                met[both_] = met.get(both_, 0) - times
-            for box, times in met.items():
-                found[box] = found.get(box, 0) + times
-            found = {box: times for box, times in found.items() if times}
-            if len(found) > _MOST_TERMS:
-                raise NotCountable("Boxes that overlap in very many ways.")
-        for box, times in found.items():
+        widest = _widest([_box(option, over, sizes) for option in alternatives], sizes)
+        for box, times in intersections(widest, lambda one, other: _meet(one, other, sizes), _MOST_TERMS).items():
             total[box] = total.get(box, 0) + times
     return {box: times for box, times in total.items() if times}
 
@@ -177,11 +165,7 @@ def _widest(boxes: Sequence[_Box], sizes: Sizes) -> list[_Box]:
         ends = ((node, e) for node, found in other.ends for e in found)
         return other.ties <= one.ties and all(any(sizes.least(x, e) for x in own.get(node, ())) for node, e in ends)
 
-    kept: list[_Box] = []
-    for box in boxes:
-        if not any(within(box, other) for other in kept):
-            kept = [*(other for other in kept if not within(other, box)), box]
-    return kept
+    return without_implied(boxes, within)
 
 
 def _apart(condition: Any, given: Polyhedron) -> Iterator[list[Polyhedron]]:

@@ -17,7 +17,7 @@ a diamond, which then has no least offset that is outside all of them: one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -26,6 +26,7 @@ from sympy import Add, And, Dummy, Expr, Integer, Le, Max, Min, Mul, Or, Rationa
 
 from derive.forms.count import NotCountable
 from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.forms.unions import intersections, without_implied
 from derive.proof.diamonds import Diamond
 from derive.proof.levels import Terms, summed, times
 from derive.proof.lines import Line
@@ -131,30 +132,23 @@ class _Window:
 
     def widest(self, corners: Sequence[Corner]) -> list[Corner]:
         """Without boxes that are within others."""
-        return _without(corners, self.within)
+        return without_implied(corners, self.within)
 
     def union(self, corners: Sequence[Corner]) -> dict[Corner, int]:
         """The boxes of which the union is a sum, each so many times. Raises NotCountable for very many of them."""
-        total: dict[Corner, int] = {}
-        for new in self.widest(corners):
-            met = {new: 1}
-            for corner, many in total.items():
-                both = tuple(self.fewest(x | y) for x, y in zip(corner, new, strict=True))
-                met[both] = met.get(both, 0) - many
-            for corner, many in met.items():
-                total[corner] = total.get(corner, 0) + many
-            total = {corner: many for corner, many in total.items() if many}
-            if len(total) > _MOST:
-                raise NotCountable("Boxes that overlap in very many ways.")
-        return total
+
+        def meet(one: Corner, other: Corner) -> Corner:
+            return tuple(self.fewest(x | y) for x, y in zip(one, other, strict=True))
+
+        return intersections(self.widest(corners), meet, _MOST)
 
     def fewest(self, ends: Iterable[Expr]) -> Ends:
         """Without ends that are never less than another one."""
-        return frozenset(_without(sorted(ends, key=text), lambda e, other: self.least(other, e)))
+        return frozenset(without_implied(sorted(ends, key=text), lambda e, other: self.least(other, e)))
 
     def most(self, ends: Iterable[Expr]) -> Ends:
         """Without ends that are never more than another one."""
-        return frozenset(_without(sorted(ends, key=text), self.least))
+        return frozenset(without_implied(sorted(ends, key=text), self.least))
 
     def allows(self, some: frozenset[int]) -> bool:
         return any(some <= largest for largest in self.supports)
@@ -222,7 +216,7 @@ class _Window:
         def says(one: Sequence[tuple[Expr, Expr]], other: Sequence[tuple[Expr, Expr]]) -> bool:
             return all(any(self.least(s, t) and self.least(e, f) for t, e in one) for s, f in other)
 
-        return Or(*(And(*(Le(side, end) for side, end in option)) for option in _without(options, says)))
+        return Or(*(And(*(Le(side, end) for side, end in option)) for option in without_implied(options, says)))
 
     def diamond_within(self, corners: Sequence[Corner], diamond: Diamond) -> Iterator[Any]:
         """That the radius is less than the sum of every least offset that exceeds an end of each box."""
@@ -246,16 +240,7 @@ class _Window:
             pairs = zip(one, other, strict=True)
             return all(any(self.least(y, x) for x in mine) for mine, theirs in pairs for y in theirs)
 
-        return _without(offsets, further)
-
-
-def _without(parts: Sequence[Any], implies: Callable[[Any, Any], bool]) -> list[Any]:
-    """Without those that imply another one; of those that say the same one is left."""
-    kept: list[Any] = []
-    for part in parts:
-        if not any(implies(part, other) for other in kept):
-            kept = [*(other for other in kept if not implies(other, part)), part]
-    return kept
+        return without_implied(offsets, further)
 
 
 def _parted(number: Expr) -> Iterator[Expr]:
