@@ -167,13 +167,18 @@ def _seems_determined(form: Form, when: Any, line: _Line) -> bool:
 
 
 def _tells_apart(form: Form, sizes: dict[Symbol, int], line: _Line) -> bool:
-    """At these sizes: every input is read by one entry of each array, and no entry of the window is missing."""
+    """At these sizes: every input is read by one entry of each array, and no entry of the window is missing.
+
+    So it seems where that is too much to go through.
+    """
     at: dict[Symbol, Any] = dict(sizes)
     at |= {axis.symbol: int(evaluate(axis.lower, sizes)) for axis in form.output.axes}
     at |= {s: int(evaluate(e, sizes)) for s, e in line.at.items()}
     ends = {a.symbol: (int(evaluate(a.lower, sizes)), int(evaluate(a.upper, sizes))) for a in line.swept}
-    at |= grid_of(ends)
     shape = tuple(high - low + 1 for low, high in ends.values())
+    if prod(shape) > _MOST_CELLS:
+        return True
+    at |= grid_of(ends)
     live = np.broadcast_to(evaluate(form.live, at), shape).ravel()
     columns = [np.broadcast_to(evaluate(e, at), shape).ravel()[live] for e in line.seen]
     entries = [e for r in reads(form.weight) for e in r.subscripts]

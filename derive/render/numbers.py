@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sympy import And, Eq, Expr, Integer, Mul, Symbol
+from sympy import And, Eq, Expr, Integer, Mul, Symbol, true
 
 from derive.derivation import Counts
 from derive.errors import DeriveError
@@ -152,7 +152,8 @@ def free_entries(form: Form, params: tuple[Param, ...], exact: Expr | None, at: 
     """How many free entries there are at these sizes, of weights as many as W tells: by an expression, or entry by entry."""
     sizes = {index(name): value for name, value in at.items()}
     if exact is None and form.shared and params is form.weights:
-        exact = counts(form.at({s: Integer(value) for s, value in sizes.items()})).exact_weight
+        own, numbers = counts(form), {s: Integer(value) for s, value in sizes.items()}
+        exact = own.weight if own.when.xreplace(numbers) == true else counts(form.at(numbers)).exact_weight
     if exact is not None:
         return at_sizes(exact, at)
     return sum(_free_at(p, sizes) for p in params)

@@ -33,6 +33,12 @@ def test_weights_of_a_megapixel_layer(layers, name, weights, biases):
     assert all(type(value) is int for value in found.values())
 
 
+def test_an_adjoint_behind_an_edge_is_counted_on_any_grid():
+    """By the condition that is proved, not by what each of very many places reads."""
+    adjoint = derive.convolution(kernel=(3,), stride=2, edges="symmetric", channels=False).then(derive.adjoint()).form
+    assert [numbers(adjoint, {"n": size})["weights"] for size in (1, 2, 4, 10**9)] == [1, 2, 3, 3]
+
+
 def test_fewer_inputs_need_fewer_weights(layers):
     assert numbers(layers["fully_connected"].form, {"N": 1000, "K": 10**5})["weights"] == 10**8
 
