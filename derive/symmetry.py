@@ -4,37 +4,41 @@ A layer that reads X[s·o + a + c] with a window kept by g has H(gX)[g·o] = H(X
 g carries the places that are read for o to those for g·o. Along one axis that is an equation between sizes, such as
 n - 1 = s·(n' - 1) for a reflection: the last window ends where the first one, mirrored, begins. A diagonal exchanges axes and
 asks nothing of windows that lie alike along them. Edges are mirrored with the grid, and weights that repeat along it as well.
+An adjoint is told by the layer that it is of, which commutes where it does. A gradient by the weights has two arguments, and is the
+same for X and G that an element carries together exactly where the layer commutes: ⟨dV(X, G), V⟩ = ⟨G, H(X)⟩ for all V.
+
 On few places a window may see the same all the same, as an even one does on a single place; for windows of numbers these grids are
 found and named too, so that the condition is what decides: that the layer breaks the symmetry at all other sizes is proved as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Mod, Not, Or, Symbol, expand, false, floor, simplify, true
+from sympy import And, Eq, Integer, Not, Or, Symbol, false, true
 
 from derive.derivation import Derivation
 from derive.errors import ObligationFailed, RuleRefused
 from derive.forms.arguments import said
-from derive.forms.expr import Where, reads
-from derive.forms.extension import places_beyond
+from derive.forms.evaluate import evaluate
+from derive.forms.expr import Where, index, reads
 from derive.forms.form import Form, Role
-from derive.groups._group import chosen_axes
+from derive.forms.text import show
 from derive.groups._matrices import NAMED, Matrix, closure, named
 from derive.groups.point import PointGroup
 from derive.proof.claim import check_claim
 from derive.proof.correspondence import proved_by_terms, with_numbers
-from derive.proof.counterexample import Counterexample
+from derive.proof.counterexample import Box, Counterexample
 from derive.proof.goal import Obligation, Status, Verdict
 from derive.proof.necessary import necessary
 from derive.proof.small import dense_like, refute_at_small_sizes
 from derive.proof.stated import NOTHING, Stated, Statement
 from derive.proof.step import Clause, Kind, View
-from derive.remembered import fraction
+from derive.rules._even import conditions, steps
+from derive.rules._stepping import layer_of_gradient, same_sum, stepping
 from derive.rules.equivariant import equivariant
 
 __all__ = ["Symmetry", "stated_symmetry", "symmetry"]
@@ -57,13 +61,15 @@ class Symmetry(Stated):
     exact: bool = True
     python: str = ""
     statement: Statement = NOTHING
+    together: str = ""  # the two arguments of a gradient
 
     def __str__(self) -> str:
         from derive.forms.notation import UNICODE
 
         exactly = "exactly " if self.exact else ""
         where = "always" if self.condition is true else f"{exactly}where {UNICODE(self.condition)}"
-        return f"commutes with {self.group} about the grid's centre {where}"
+        does = f"is the same for {self.together} carried together by" if self.together else "commutes with"
+        return f"{does} {self.group} about the grid's centre {where}"
 
 
 def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmetry:
@@ -78,9 +84,24 @@ def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmet
         raise RuleRefused(
             f"A symmetry is of a derivation or a form, by a point group; {said(layer)} by {said(group)} is none."
         )
+    own = layer_of_gradient(form)
+    if own is None:
+        return _certified(_decided(form, asked)[0], form, asked)
+    try:
+        found, failed = _decided(own, asked)
+    except ObligationFailed as refused:
+        raise _of_both(form, own, asked, refused) from None
+    moved = f"{own.input.name} and {form.input.name}"
+    if failed is not None:
+        found = _with_failure(found, _of_both(form, own, asked, failed))
+    return _certified(replace(found, together=moved), form, asked)
+
+
+def _decided(form: Form, asked: PointGroup) -> tuple[Symmetry, ObligationFailed | None]:
+    """The symmetry, and what is false where its condition doesn't hold."""
     about = replace(asked, about="grid")
     clauses = _stated(form, about)
-    parts = _conditions(form, about)
+    parts = conditions(stepping(form), about)
     condition = And(*parts.values())
     verdicts = _proved(form, tuple(_under(c, condition) for c in clauses))
     few, checked = _on_few_places(form, about, parts)
@@ -88,14 +109,57 @@ def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmet
     if whole == false:
         raise _failure(form, clauses, false)
     if whole is true:
-        return _certified(Symmetry(_said(asked), whole, verdicts + checked, ""), form, asked)
+        return Symmetry(_said(asked), whole, verdicts + checked, ""), None
     found = _failure(form, clauses, whole)
-    only = necessary(form, equivariant(about).clauses(dense_like(form)), whole)
-    rest = () if only is None else (only,)
-    shown = found.counterexample if isinstance(found.counterexample, Counterexample) else None
-    python = "" if shown is None else shown.python
-    proved = Symmetry(_said(asked), whole, (*verdicts, *checked, *rest), str(found), only is not None, python)
-    return _certified(proved, form, asked)
+    rest = _only_then(form, about, whole)
+    proved = Symmetry(_said(asked), whole, (*verdicts, *checked, *rest), "", bool(rest))
+    return _with_failure(proved, found), found
+
+
+def _only_then(form: Form, about: PointGroup, condition: Any) -> tuple[Verdict, ...]:
+    """That the condition is necessary, of the form or of its adjoint, which has the symmetry where it has."""
+    only = necessary(form, equivariant(about).clauses(dense_like(form)), condition)
+    even = stepping(form)
+    if only is not None or even is form or form.bias != 0:
+        return () if only is None else (only,)
+    only = necessary(even, equivariant(about).clauses(dense_like(even)), condition)
+    try:
+        return () if only is None else (*same_sum(form, even), only)
+    except ObligationFailed:
+        return ()
+
+
+def _with_failure(found: Symmetry, failed: ObligationFailed) -> Symmetry:
+    shown = failed.counterexample if isinstance(failed.counterexample, Counterexample) else None
+    return replace(found, counterexample=str(failed), python="" if shown is None else shown.python)
+
+
+def _of_both(form: Form, own: Form, asked: PointGroup, failed: ObligationFailed) -> ObligationFailed:
+    """A layer's failure for one entry of V and one of X as that of its gradient, for one of X and one of G."""
+    shown = failed.counterexample
+    if not isinstance(shown, Counterexample):
+        return failed
+    at, learned = dict(shown.indices), form.output.name.removeprefix("d")
+    given = show(form.input.entry([Integer(at[s.name]) for s in own.output.symbols]))
+    entries = (*(e for e in shown.entries if not e[0].startswith(f"{learned}[")), (given, 1))
+    of = ", ".join(f"d{name}" for name, value in shown.entries if name.startswith(f"{learned}[") and value)
+    sizes = ", ".join(f"{name} = {value}" for name, value in shown.sizes)
+    where = ", ".join(f"{name} = {value}" for name, value in entries)
+    places = dict(shown.sizes)
+    apart = tuple(Box(form.input.name, shape, first) for shape, first in [_box(own, places)])
+    known = (*(b for b in shown.boxes if b.name not in (learned, "U")), *apart)
+    model = replace(shown, entries=entries, boxes=known)
+    says = f"{of} isn't the same for {own.input.name} and {form.input.name} and for what {_said(asked)} makes of both"
+    return ObligationFailed(
+        f"{says}, at {sizes}: where {where} and 0 elsewhere, the two differ by {shown.residue}.", model
+    )
+
+
+def _box(own: Form, sizes: Mapping[str, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape of a layer's output at these sizes, and what its first entry is called."""
+    at = dict.fromkeys(own.sizes, 1) | {index(name): v for name, v in sizes.items()}
+    axes = own.output.axes
+    return tuple(int(evaluate(a.extent, at)) for a in axes), tuple(int(evaluate(a.lower, at)) for a in axes)
 
 
 def _certified(found: Symmetry, form: Form, asked: PointGroup) -> Symmetry:
@@ -111,11 +175,12 @@ def _on_few_places(form: Form, about: PointGroup, parts: dict[int, Any]) -> tupl
     grid = {
         s for array in (form.input, form.output) for p in form.grid(array) for s in array.axes[p].upper.free_symbols
     }
-    ends = [e for a in form.reduction if a.role is Role.GRID for e in (a.lower, a.upper)]
+    even = stepping(form)
+    ends = [e for a in even.reduction if a.role is Role.GRID for e in (a.lower, a.upper)]
     condition = And(*parts.values())
     if condition is true or not all(e.is_Integer for e in ends):
         return [], ()
-    reach = 1 + max((abs(int(e)) for e in ends), default=0) + max(int(c) for c in _steps(form))
+    reach = 1 + max((abs(int(e)) for e in ends), default=0) + max(int(c) for c in steps(even))
     sizes, others = sorted(grid, key=str), dict.fromkeys(set(form.sizes) - grid, Integer(1))
     if (reach + 1) ** len(sizes) > _MOST_GRIDS or not _alike(form, about, others):
         return [], ()
@@ -175,18 +240,17 @@ def _checked(clauses: tuple[Clause, ...]) -> tuple[Verdict, ...]:
 
 def _stated(form: Form, about: PointGroup) -> tuple[Clause, ...]:
     """The symmetry said of coefficients; of what the form means, where these are sums or sizes are numbers."""
-    by_meaning = form.shared or not form.sizes
+    by_meaning = _adds_terms(form) or not form.sizes
     return equivariant(about).clauses(dense_like(form) if by_meaning else with_numbers(form, f"equivariant({about})"))
 
 
-def _steps(form: Form) -> list[Expr]:
-    """By how much a read moves from one place to the next, along each axis."""
-    beyond = places_beyond(form.input, form.read)
-    read = form.read if beyond is None else beyond[1]
-    return [
-        read[q].coeff(form.output.symbols[p])
-        for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True)
-    ]
+def _adds_terms(form: Form) -> bool:
+    """Whether no formula tells the one term of a coefficient, as where several may read one input."""
+    try:
+        form.solve_read(form.input.symbols)
+    except RuleRefused:
+        return True
+    return False
 
 
 def _said(group: PointGroup) -> str:
@@ -205,7 +269,7 @@ def _proved(form: Form, clauses: tuple[Clause, ...]) -> tuple[Verdict, ...]:
     if not form.sizes:
         refute_at_small_sizes(form, clauses)
         return _checked(clauses)
-    if not form.shared:
+    if not _adds_terms(form):
         return check_claim(form, clauses)
     found = [proved_by_terms(form, clause) for clause in clauses]
     verdicts = tuple(v for v in found if v is not None)
@@ -224,69 +288,6 @@ def _failure(form: Form, clauses: tuple[Clause, ...], condition: Any) -> Obligat
     except ObligationFailed as found:
         return found
     raise RuleRefused("The layer has the symmetry also where its windows aren't carried onto each other.")
-
-
-def _conditions(form: Form, about: PointGroup) -> dict[int, Any]:
-    """Along each axis of the input that the group moves, that elements carry windows to the windows of the places they carry.
-
-    A place o reads a window whose middle is s·(o - c) - gap/2 from the grid's, c being that of the output. An element that carries
-    the q-th axis to the p-th, or to its mirror image, carries windows to windows where the gaps along these are each other's.
-    """
-    pairs = list(zip(form.grid(form.output), form.grid(form.input), strict=True))
-    beyond = places_beyond(form.input, form.read)
-    read = form.read if beyond is None else beyond[1]
-    moved = [pairs[axis] for axis in chosen_axes(about, about.axes, len(pairs))]
-    along = [_along(form, p, q, read) for p, q in moved]
-    found = {}
-    for k, (p, q) in enumerate(moved):
-        rows = dict.fromkeys(next((r, x) for r, x in enumerate(m[k]) if x) for m in about.matrices)
-        step, gap = along[k]
-        apart = (gap if sign < 0 and along[r][1] == gap else expand(gap - sign * along[r][1]) for r, sign in rows)
-        turned = any(sign < 0 for _, sign in rows)
-        found[q] = And(*(_divides(e, step) for e in apart), *(_repeats(form, p, along[k]) if turned else ()))
-    return found
-
-
-def _along(form: Form, p: int, q: int, read: tuple[Expr, ...]) -> tuple[Expr, Expr]:
-    """By how much reads move from one place to the next, and how far from the grid's middle the first and the last are together."""
-    out, source = form.output.axes[p], form.input.axes[q]
-    step = read[q].coeff(out.symbol)
-    rest = expand(read[q] - step * out.symbol)
-    if not (step.is_Integer and step >= 0) or not rest.free_symbols <= {*form.reduction_symbols, *form.sizes}:
-        raise RuleRefused(f"The symmetry of a layer is derived from even steps; it reads {read[q]}.")
-    return step, expand(source.upper + source.lower - step * (out.upper + out.lower) - 2 * _middle(form, rest))
-
-
-def _repeats(form: Form, p: int, along: tuple[Expr, Expr]) -> Iterator[Any]:
-    """Of weights that repeat along the grid: places and mirror images are of remainders that the reflection about 0 exchanges."""
-    out, (step, gap) = form.output.axes[p], along
-    for remainder in sorted(form.weight.atoms(Mod), key=str):
-        place, period = remainder.args
-        rate = place.coeff(out.symbol)
-        rest = expand(place - rate * out.symbol)
-        if rate != 0 and period.is_Integer and rest.is_Integer:
-            ends = out.upper + out.lower
-            if step != 0 and rate % step == 0:  # where the gap is 0, as is asked beside it
-                ends = (gap + step * ends) / step
-            yield Eq(Mod(expand(rate * ends + 2 * rest), period), 0)
-
-
-def _middle(form: Form, rest: Expr) -> Expr:
-    """The middle of a window: each summed letter at the middle of its range."""
-    at = {a.symbol: (a.lower + a.upper) / 2 for a in form.reduction if a.role is Role.GRID}
-    value: Expr = expand(rest.xreplace(at))
-    return value
-
-
-def _divides(gap: Expr, step: Expr) -> Any:
-    """gap = 0, as a remainder where the output's extent was rounded down."""
-    for quotient in gap.atoms(floor):
-        top, bottom = fraction(quotient.args[0])
-        left = simplify(gap - gap.coeff(quotient) * quotient)
-        less = expand(top - left)
-        if bottom == step and gap.coeff(quotient) == -step and less.is_Integer:
-            return Eq(Mod(top, step), less) if 0 <= less < step else false
-    return Eq(gap, Integer(0))
 
 
 def stated_symmetry(layer: Derivation) -> Symmetry | None:

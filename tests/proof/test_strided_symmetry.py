@@ -15,7 +15,6 @@ from sympy import Eq, Ge
 
 import derive
 from derive.errors import ObligationFailed
-from derive.forms.denote import matrix
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.forms.text import parse
@@ -23,29 +22,7 @@ from derive.proof.goal import Status
 from derive.proof.necessary import necessary
 from derive.proof.small import dense_like
 from derive.symmetry import symmetry
-
-EDGES = ("zero", "valid", "periodic", "reflect", "symmetric", "nearest")
-
-
-def layer(rank, window, group, edge, stride):
-    start = derive.dense(rank).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
-    start = start.then(derive.local(window)).then(derive.equivariant(group)).then(derive.unbiased())
-    start = start.then(derive.boundary(edge))
-    return start if stride == 1 else start.then(derive.strided(stride))
-
-
-def keeps(form, sizes, turned):
-    """Whether the dense matrix is itself where output and input axes are mirrored."""
-    W = dense_at(form, sizes)
-    return bool((np.flip(W, [*turned, *(len(form.output.axes) + axis for axis in turned)]) == W).all())
-
-
-def dense_at(form, sizes):
-    """The dense matrix for weights whose sums are all different."""
-    (param,) = form.weights
-    shape = [int(evaluate(e, sizes)) for e in param.array.shape]
-    weights = np.array([1 << (32 * p) for p in range(int(np.prod(shape)))], dtype=object).reshape(shape)
-    return matrix(form, {param.name: weights}, sizes)
+from tests.proof.mirrored import EDGES, dense_at, keeps, layer
 
 
 def decides(made, condition, turned, most, radii=(0,)):
