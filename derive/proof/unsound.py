@@ -6,6 +6,8 @@
     once         parameters after the step that their layer doesn't tell: the sections make others of it
     free         an entry that is called free and changes no layer, or one that changes it and isn't called so
 
+What is refused of sizes and places is shown by `misplaced`.
+
 All of it is evaluated from the two forms and the maps between them, so that any rule has it, one of the user's own too.
 """
 
@@ -24,6 +26,7 @@ from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Array, Form, Param
 from derive.forms.text import show
 from derive.proof.counterexample import Counterexample, boxes, in_python
+from derive.proof.misplaced import misplaced
 from derive.proof.pasted import layers, settled
 from derive.proof.small import Arrays, admits, dense_of, difference, differing_at_small_sizes, drawn, numbered, sizes_of
 from derive.proof.step import ArrayMap, Clause, Kind, Step
@@ -38,6 +41,8 @@ def unsound(step: Step, obligation: str) -> Counterexample | None:
     """The smallest layers that show why a step's obligation of that name is refused; None where none are found."""
     if obligation == "free":
         return misread(step.after)
+    if (place := misplaced(step, obligation)) is not None:
+        return place
     if step.kind is Kind.TRANSFORMATION:
         return None
     if obligation == "sound":
