@@ -1,8 +1,9 @@
 """When a layer whose terms share inputs determines its weights: the rank of V ↦ W is the number of entries.
 
 Beyond an edge several terms of one output read one input, so W may hold sums of entries only. Where some place reads a
-different input by each entry, W shows them all, and so it does where some input is read by a different output for each. Such a
-place, and how large the grid must be, are found and proved.
+different input by each entry, W shows them all, and so it does where some input is read by a different output for each. Terms that
+read one input must have one sign there, since an entry and its opposite leave nothing. Such a place, and how large the grid must
+be, are found and proved.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from derive.forms.evaluate import evaluate
 from derive.forms.evaluate import grid as grid_of
 from derive.forms.expr import Read, index, reads
 from derive.forms.form import Array, Axis, Form, Role, equal_places
+from derive.forms.products import weighted
 from derive.proof.exact import PRIMES, rank, rank_modulo
 from derive.proof.goal import Goal, Status
 from derive.proof.reach import reaches
@@ -181,10 +183,18 @@ def _tells_apart(form: Form, sizes: dict[Symbol, int], line: _Line) -> bool:
     at |= grid_of(ends)
     live = np.broadcast_to(evaluate(form.live, at), shape).ravel()
     columns = [np.broadcast_to(evaluate(e, at), shape).ravel()[live] for e in line.seen]
-    entries = [e for r in reads(form.weight) for e in r.subscripts]
+    entries = [e for r in reads(form.weight) for e in r.subscripts] + list(_multiples(form))
     named = [np.broadcast_to(evaluate(e, at), shape).ravel()[live] for e in entries]
     inputs = set(zip(*columns, strict=True))
     return bool(live.any()) and len(set(zip(*columns, *named, strict=True))) == len(inputs)
+
+
+def _multiples(form: Form) -> tuple[Expr, ...]:
+    """What tells how often a term has its entry; of weights that are no multiples of entries, the term itself."""
+    product = weighted(form.weight)
+    if product is None:
+        return form.reduction_symbols
+    return () if product.times.is_number else (product.times,)
 
 
 def _determined(form: Form, when: Any, line: _Line) -> Iterator[Goal]:
@@ -197,6 +207,8 @@ def _determined(form: Form, when: Any, line: _Line) -> Iterator[Goal]:
     twins = (*facts, live, live.xreplace(away), equal_places(seen, (e.xreplace(away) for e in seen)))
     for entry in reads(form.weight.xreplace(held)):
         yield Goal(twins, And(*(Eq(s, s.xreplace(away)) for s in entry.subscripts)))
+    for number in (e.xreplace(held) for e in _multiples(form)):
+        yield Goal(twins, Eq(number, number.xreplace(away), evaluate=False))
     for param in form.weights:
         if not param.data:
             term = {s: held.get(s, e) for s, e in param.reader}
