@@ -143,16 +143,14 @@ def _of_both(form: Form, own: Form, asked: PointGroup, failed: ObligationFailed)
     given = show(form.input.entry([Integer(at[s.name]) for s in own.output.symbols]))
     entries = (*(e for e in shown.entries if not e[0].startswith(f"{learned}[")), (given, 1))
     of = ", ".join(f"d{name}" for name, value in shown.entries if name.startswith(f"{learned}[") and value)
-    sizes = ", ".join(f"{name} = {value}" for name, value in shown.sizes)
+    sizes = "".join(f", {name} = {value}" for name, value in shown.sizes).replace(",", ", at", 1)
     where = ", ".join(f"{name} = {value}" for name, value in entries)
     places = dict(shown.sizes)
     apart = tuple(Box(form.input.name, shape, first) for shape, first in [_box(own, places)])
     known = (*(b for b in shown.boxes if b.name not in (learned, "U")), *apart)
     model = replace(shown, entries=entries, boxes=known)
     says = f"{of} isn't the same for {own.input.name} and {form.input.name} and for what {_said(asked)} makes of both"
-    return ObligationFailed(
-        f"{says}, at {sizes}: where {where} and 0 elsewhere, the two differ by {shown.residue}.", model
-    )
+    return ObligationFailed(f"{says}{sizes}: where {where} and 0 elsewhere, the two differ by {shown.residue}.", model)
 
 
 def _box(own: Form, sizes: Mapping[str, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:

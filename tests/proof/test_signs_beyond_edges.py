@@ -35,8 +35,14 @@ def rank(form, sizes):
     return Matrix([matrix(form, none | {param.name: V}, sizes).ravel().tolist() for V in units]).rank()
 
 
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("edge", ["reflect", "symmetric", "nearest", "periodic"])
+@pytest.mark.parametrize(
+    ("edge", "stride"),
+    [
+        ("reflect", 1),
+        *(pytest.param(edge, 1, marks=pytest.mark.nightly) for edge in ("symmetric", "nearest", "periodic")),
+        *(pytest.param(edge, 2, marks=pytest.mark.nightly) for edge in ("reflect", "symmetric", "nearest", "periodic")),
+    ],
+)
 def test_the_condition_holds_only_where_no_entries_cancel(edge, stride):
     made = odd(edge, stride)
     held = set()

@@ -135,6 +135,15 @@ def test_a_gradient_that_is_refused_has_two_arguments_that_show_it():
     assert {names["left"], names["right"]} == {by[1, 0][0], by[0, 1][0]} == {0, 1}
 
 
+def test_a_gradient_at_sizes_that_are_numbers_is_looked_at():
+    start = derive.dense(1, 7, 7).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    start = start.then(derive.unbiased()).then(derive.local(1)).then(derive.boundary("zero")).then(derive.strided(2))
+    with pytest.raises(
+        ObligationFailed, match=r"for what D1 makes of both: where X\[1\] = 1, G\[0\] = 1 and 0 elsewhere"
+    ):
+        symmetry(start.then(derive.gradient()), "D1")
+
+
 def test_a_gradient_with_channels_has_a_certificate():
     made = derive.convolution(3, rank=1, stride=2, symmetry=D1)
     found = symmetry(made.then(derive.gradient()), "D1")
