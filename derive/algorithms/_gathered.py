@@ -2,10 +2,10 @@
 
     H[z, k, c] = Σ_i Σ_d V[k - σ·i + β, c, d]·X[z, i, d]          a gradient by the input of a layer that skips places
 
-    P[e, q, d] = X[first + e, q + ⌊β/σ⌋ - s + 1, d]              whole items, 0 outside
+    P[e, q, d] = X[first + e, q + f, d]                          whole items, 0 outside; f = ⌊β/σ⌋ - s + 1
     F[d, t, c] = V[t, c, d]                                      once, 0 beyond the last of its taps: σ·s of them
     B[e, q, t, c] = Σ_d P[e, q, d]·F[d, t, c]                    one product
-    H[first + e, k, c] = Σ_h B[e, ⌊(k + β)/σ⌋ - ⌊β/σ⌋ + s - 1 - h, (k + β) mod σ + σ·h, c]
+    H[first + e, k, c] = Σ_h B[e, ⌊(k + β)/σ⌋ - h - f, (k + β) mod σ + σ·h, c]
 
 A result has the phase (k + β) mod σ and s = ⌈taps/σ⌉ terms for each letter d, and no two results write one entry: no atomics.
 """
@@ -22,7 +22,7 @@ from derive.algorithms._window import BATCH, ITEM, fresh, sources
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Axis, Form
-from derive.ir.nodes import Access, Chart, Copy, Range, Storage
+from derive.ir.nodes import Access, Chart, Copy, Let, Range, Storage
 from derive.ir.stages import Halo, Knob, MatMul, Room, Staged, Store, Tiles
 
 __all__ = ["gathered_by_phases"]
@@ -90,10 +90,10 @@ class _Gathered:
         whole = all(a.lower == 0 for a in (*form.output.axes, *form.input.axes, *form.reduction))
         if not (self.inner and self.filters and self.skipping and set(rest) == plain and whole):
             raise NoLowering("it needs filters, letters that are contracted, and places that taps are apart from")
-        names = ["N e first last P F B", *(f"q{k} t{k} h{k}" for k in range(len(self.skipping)))]
+        names = ["N e first last P F B", *(f"q{k} t{k} h{k} Q{k} f{k}" for k in range(len(self.skipping)))]
         self.N, self.e, self.start, self.stop, P, F, B, *letters = fresh(" ".join(names), form)
         self.P, self.F, self.B = P.name, F.name, B.name
-        self.q, self.t, self.h = letters[::3], letters[1::3], letters[2::3]
+        self.q, self.t, self.h, self.Q, self.f = (letters[k::5] for k in range(5))
 
     def _skipping(self, position: Axis) -> _Skipping:
         found = [
@@ -125,7 +125,7 @@ class _Gathered:
             sizes=form.sizes,
             sources=sources(form),
             knobs=(Knob(self.N, (), BATCH),),
-            lets=(),
+            lets=self._lets(),
             made=(Room(self.F, tuple(r.stop for r in self._weights(self._padded())), True),),
             fixed=(self._copy(),),
             rooms=(
@@ -138,8 +138,13 @@ class _Gathered:
             chart=self._chart(),
         )
 
+    def _lets(self) -> tuple[Let, ...]:
+        """Along each axis how many positions places meet, and the first of them."""
+        firsts = (Let(f, m.first) for f, m in zip(self.f, self.skipping, strict=True))
+        return (*(Let(q, m.span) for q, m in zip(self.Q, self.skipping, strict=True)), *firsts)
+
     def _length(self, letter: Expr) -> Expr:
-        spans = {m.position.symbol: m.span for m in self.skipping}
+        spans = {m.position.symbol: q for q, m in zip(self.Q, self.skipping, strict=True)}
         return spans.get(letter, self.axes[letter].extent)
 
     def _padded(self) -> tuple[Range, ...]:
@@ -150,7 +155,7 @@ class _Gathered:
         return (*_ranges(self.inner), *taps, *_ranges(self.filters))
 
     def _entries(self) -> tuple[Range, ...]:
-        spans = (Range(q, ZERO, m.span) for q, m in zip(self.q, self.skipping, strict=True))
+        spans = (Range(q, ZERO, span) for q, span in zip(self.q, self.Q, strict=True))
         return (Range(self.e, ZERO, self.N), *spans)
 
     def _copy(self) -> Copy:
@@ -167,7 +172,7 @@ class _Gathered:
 
     def _halo(self) -> Halo:
         letters = self._letters()
-        at = {m.position.symbol: q + m.first for q, m in zip(self.q, self.skipping, strict=True)}
+        at = {m.position.symbol: q + f for q, f, m in zip(self.q, self.f, self.skipping, strict=True)}
         source = Access(self.form.input.name, (self.start + self.e, *(at.get(e, e) for e in self.form.read)))
         lengths = (self.N, *(self._length(e) for e in self.form.read))
         over = tuple(Range(s, ZERO, n) for s, n in zip(letters, lengths, strict=True))
@@ -187,7 +192,7 @@ class _Gathered:
     def _store(self) -> Store:
         output = self.form.output
         met = [m.met(m.place.symbol) for m in self.skipping]
-        positions = [expand(at - h - m.first) for at, h, m in zip(met, self.h, self.skipping, strict=True)]
+        positions = [at - h - f for at, h, f in zip(met, self.h, self.f, strict=True)]
         taps = [
             expand(m.place.symbol + m.base - m.stride * (at - h))
             for at, h, m in zip(met, self.h, self.skipping, strict=True)

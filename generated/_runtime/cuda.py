@@ -76,6 +76,7 @@ class CudaKernel:
 class CudaStrips:
     """One `extern "C"` function of a CUDA C text in which each thread computes a block of results.
 
+    A thread has as many columns as one access has neighbours, so that a warp's accesses lie side by side, and no more than told.
     The types, the `knobs` (rows and columns of a block, the first of which a window along one axis lacks, and the neighbours of one
     access) and the sizes that a window has are numbers when the text is compiled. `narrow` indices have 32 bits: they were proved
     to fit where no size is more than 2²⁸.
@@ -121,7 +122,9 @@ class CudaStrips:
         kind = arrays[-1].dtype
         width = min(BYTES // kind.itemsize, knobs[-1])
         whole = all(a.shape[-1] % width == 0 and a.data.ptr % (width * kind.itemsize) == 0 for a in wide)
-        every = (*knobs, width if whole else 1)[: len(self.knobs)]
+        width = width if whole else 1
+        knobs = (*knobs[:-1], width)
+        every = (*knobs, width)[: len(self.knobs)]
         function = fitted(self, str(kind), dict(zip(self.knobs, every, strict=True)) | fixed)
         grid, threads = self._grid(knobs, extents)
         function(grid, threads, (*arrays, *map(number, sizes)))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
+from tests.cuda.equivalent_stages import STAGES, turned
+
 __all__ = ["reason_of"]
-
-
-def _turned(line: str, *changes: tuple[str, str]) -> str:
-    """The lines that become of one by changes, each where what is changed stands first, as a regular expression."""
-    return "|".join(re.escape(f"{line} ⟶ {line.replace(old, new, 1)}") for old, new in changes)
 
 
 _GUARD = "if (1 - m <= b && 1 - n <= a && a <= n - 1 && b <= m - 1) {"
@@ -20,6 +16,9 @@ _RESULT = "if (i0 + {R}*p + {r} <= n - 1 && j0 + q <= m - 1) {{"
 _TERM = "if (0 <= i0 + a + R*p + r && 0 <= j0 + q + b && i0 + R*p + r <= n - 1 && i0 + a + R*p + r <= n - 1 && {}) {{".format(
     "j0 + q + b <= m - 1 && j0 + q <= m - 1"
 )
+_ROWS = "if (0 <= i0 + a + R_*p + r_ && i0 + R_*p + r_ <= n - 1 && i0 + a + R_*p + r_ <= n - 1 && j0 + q <= m - 1) {"
+_COLUMNS = "if (0 <= j0 + b + t && j0 + b + t <= m - 1 && j0 + t <= m - 1) {"
+_PASSES = "_separable2d_passes((R_, P_, Q_), (n, m), batch, (X, P, Q, u, H), (batch, n, m), (X,), R=R, Delta=Delta)"
 _STRIPS = "_conv2d_strips((R, S), (m, n, batch), (X, V, u, H), (batch, n, m), (X, H), Delta=Delta)"
 
 
@@ -34,20 +33,6 @@ _CELL = "if (0 <= i0 + a + e && 0 <= j0 + b + r && i0 + a + e <= n - 1 && i0 + e
 )
 _KEY = "key = (int(kernel.xp.cuda.Device().id), dtype, tuple(numbers.values()))"
 _SPANS = "(start, stop), (low, high)"
-_ROOM_P = "P = new((N, Ki + S*(L - 1), Kj + S*(Tj - 1), C))"
-_IN_TILES = (("E", "N, L, Tj, C"), ("Y", "N, L, Tj, C"), ("Q", "N, L, Tj, D"))
-
-
-def _exchanged(line: str, *places: int) -> str:
-    """Of lines that end in two brackets: each with the extent at a place exchanged for the next."""
-    at = line.index("((") + 1
-    made = []
-    for place in places:
-        extents = ast.parse(line[at:-1], mode="eval").body
-        assert isinstance(extents, ast.Tuple)
-        extents.elts[place : place + 2] = reversed(extents.elts[place : place + 2])
-        made.append(re.escape(f"{line} ⟶ {line[:at]}{ast.unparse(extents)})"))
-    return "|".join(made)
 
 
 def _results(R: str, r: str) -> str:
@@ -61,7 +46,7 @@ def _results(R: str, r: str) -> str:
         (f"p + {r}", "p"),
         (" + q", ""),
     )
-    return _turned(line, *changes, ("&&", "||"), (line[4:-3], "true"))
+    return turned(line, *changes, ("&&", "||"), (line[4:-3], "true"))
 
 
 # The reason, and of which designs or classes, which kinds of mutants, which lines and what comes next, as regular expressions.
@@ -70,7 +55,7 @@ _EQUIVALENT = (
         "the loops under it are empty where it does not hold",
         "sums|parts",
         "bound|guard",
-        _turned(
+        turned(
             _GUARD,
             ("a <= n - 1", "a <= n"),
             ("b <= m - 1", "b <= m"),
@@ -85,22 +70,22 @@ _EQUIVALENT = (
         "the loops under it are empty where it does not hold",
         "parts",
         "bound|guard",
-        _turned(_FOLDED, ("parts - 1", "parts"), (_FOLDED[4:-3], "true")),
+        turned(_FOLDED, ("parts - 1", "parts"), (_FOLDED[4:-3], "true")),
         ".*",
     ),
     (
         "the loops behind it are empty where it holds",
         "strips",
         "bound|guard",
-        _turned(_OUTSIDE, (">= m", "> m"), (">= n", "> n"), (_OUTSIDE, "")),
+        turned(_OUTSIDE, (">= m", "> m"), (">= n", "> n"), (_OUTSIDE, "")),
         "",
     ),
     (
         "there is one item, whose number is 0",
         "parts",
         "offset",
-        f"{_turned('acc += P[(z*parts + 32*s + t)*results + p];', ('z*parts', 'z'))}|"
-        f"{_turned('S[(z*sums + s)*results + p] = acc;', ('z*sums', 'z'))}",
+        f"{turned('acc += P[(z*parts + 32*s + t)*results + p];', ('z*parts', 'z'))}|"
+        f"{turned('S[(z*sums + s)*results + p] = acc;', ('z*sums', 'z'))}",
         "",
     ),
     (
@@ -119,14 +104,21 @@ _EQUIVALENT = (
     ),
     (
         "a tile has as many rows as results of a thread times threads, in any order",
+        "passes",
+        "sizes",
+        turned(_PASSES, ("R_, P_", "P_, R_")),
+        "",
+    ),
+    (
+        "a tile has as many rows as results of a thread times threads, in any order",
         "halos",
         "sizes",
-        _turned(
+        turned(
             "_conv2d_halos((R, P, Q), (n, m), batch, (X, V, u, H), (batch, n, m), (X,), Delta=Delta)", ("R, P", "P, R")
         ),
         "",
     ),
-    ("all arrays are asked, in any order", "strips", "sizes", _turned(_STRIPS, ("(X, H)", "(H, X)")), ""),
+    ("all arrays are asked, in any order", "strips", "sizes", turned(_STRIPS, ("(X, H)", "(H, X)")), ""),
     ("registers without a result are stored nowhere", "halos", "bound|offset|guard", _results("R", "r"), r"// acc.*"),
     (
         "registers without a result are stored nowhere",
@@ -137,9 +129,31 @@ _EQUIVALENT = (
     ),
     (
         "registers without a result are stored nowhere",
+        "passes",
+        "bound|offset",
+        "|".join(
+            (
+                turned(
+                    _ROWS,
+                    ("i0 + R_*p + r_ <= n - 1", "i0 + R_*p + r_ <= n"),
+                    ("i0 + R_*p + r_ <=", "i0 + R_*p - r_ <="),
+                    ("i0 + R_*p + r_ <=", "i0 + R_*p <="),
+                    ("j0 + q <= m - 1", "j0 + q <= m"),
+                    ("j0 + q", "j0 - q"),
+                    ("j0 + q", "j0"),
+                ),
+                turned(
+                    _COLUMNS, ("j0 + t <= m - 1", "j0 + t <= m"), ("j0 + t <=", "j0 - t <="), ("j0 + t <=", "j0 <=")
+                ),
+            )
+        ),
+        ".*",
+    ),
+    (
+        "registers without a result are stored nowhere",
         "halos",
         "bound|offset",
-        _turned(
+        turned(
             _TERM,
             ("i0 + R*p + r <= n - 1", "i0 + R*p + r <= n"),
             ("j0 + q <= m - 1", "j0 + q <= m"),
@@ -151,101 +165,24 @@ _EQUIVALENT = (
         ".*",
     ),
     (
-        "a working array is as large, and its steps are those that views of it take",
-        "shifts|im2col|product|winograd",
-        "sizes",
-        "|".join(
-            (
-                _exchanged("F = new((C, 2*Delta + 1, 2*Delta + 1, D))", 2),
-                _exchanged("P = new((N, 2*Delta + R, 2*Delta + m, C))", 0, 1),
-                _exchanged("B = new((N, 2*Delta + R, 2*Delta + m, 2*Delta + 1, 2*Delta + 1, D))", 0, 1, 4),
-                _exchanged("B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, C))", 0, 1, 4),
-                _exchanged("A = new((N, R, m, D))", 0, 1),
-                _exchanged("A = new((N, n, m, D))", 0, 1),
-                _exchanged(_ROOM_P, 0, 1, 2),
-                _exchanged("E = new((Ki, Kj, N, L, Tj, C))", 2, 3, 4),
-                _exchanged("Y = new((Ki, Kj, N, L, Tj, C))", 2, 3),
-                _exchanged("Q = new((Ki, Kj, N, L, Tj, D))", 2, 3),
-                _exchanged("R = new((S, S, N, L, Tj, D))", 2, 3, 4),
-            )
-        ),
-        "",
-    ),
-    (
-        "a working array is as large, and all of it is told by strides from its first entry",
-        "im2col",
-        "sizes",
-        _exchanged("P = new((N, 2*Delta + R, 2*Delta + m, C))", 2),
-        "",
-    ),
-    (
-        "windows of a tile are as wide as high",
-        "winograd",
-        "sizes",
-        "|".join(
-            (
-                *(_exchanged(f"{a} = new((Ki, Kj, {others}))", 0) for a, others in (("W", "C, D"), *_IN_TILES)),
-                r"(.*\()Ki, Kj(, L\*N\*Tj, [CD]\), .*) ⟶ \1Kj, Ki(, L \* N \* Tj, [CD]\), .*)",
-                r"(.*, N, )Ki, Kj(, Tj.*) ⟶ (.*, N, )Kj, Ki(, Tj.*)",
-            )
-        ),
-        "",
-    ),
-    (
-        "a working array has room to spare",
-        "shifts|im2col|winograd",
-        "offset|launch size",
-        r"([PB] = new\(\(.*)2(\*Delta \+ [Rm].*) ⟶ (?:\1)3\2|"
-        rf"{_turned(_ROOM_P, ('L - 1', 'L + 1'), ('L - 1', 'L'), ('Tj - 1', 'Tj + 1'), ('Tj - 1', 'Tj'))}",
-        "",
-    ),
-    (
-        "a tile has no more items than N, and but for the first one no fewer",
-        "shifts|im2col|product|winograd",
-        "bound|guard",
-        r"if \(point >= (N\*.*\*D)\) return; ⟶ (?:if \(point > \1\) return;)?",
-        "",
-    ),
-    (
-        "a tile has no more items than N, and but for the first one no fewer",
-        "shifts|im2col|product|winograd",
-        "offset",
-        r"(if \(.*)\b([eq]) \+ first (< (?:last|batch).*) ⟶ \1\2 (?:- first )?\3|(if \(.*)\b([eq]) \+ first (>= 0.*) ⟶ \4\5 \6",
-        ".*",
-    ),
-    (
-        "items beyond the last are stored nowhere",
-        "product",
-        "bound",
-        r"(P\[.*\]) = 0; ⟶ \1 = 1;",
-        "",
-    ),
-    (
-        "entries are copied, and added to, in the order of memory",
-        "product",
-        "sizes",
-        r"(_\w+_product_[PH]\(.*, \(?(?:batch, )?)n, m(,.*) ⟶ \1m, n\2|(_\w+_product_P\(.*, )m, C(,.*) ⟶ \3C, m\4",
-        "",
-    ),
-    (
         "registers without a result are stored nowhere",
         "tiles",
         "bound|offset",
-        f"{_turned(_STARTED, ('i0 + p', 'i0 - p'), ('n - 1', 'n'))}|{_turned(_ADDED, ('D - 1', 'D'), ('+ s', '- s'))}",
+        f"{turned(_STARTED, ('i0 + p', 'i0 - p'), ('n - 1', 'n'))}|{turned(_ADDED, ('D - 1', 'D'), ('+ s', '- s'))}",
         r"(?:// acc|acc\[).*",
     ),
     (
         "registers without a result are stored nowhere",
         "tiles",
         "bound",
-        _turned(_TILED, ("i0 + p <= n - 1", "i0 + p <= n")),
+        turned(_TILED, ("i0 + p <= n - 1", "i0 + p <= n")),
         "#pragma unroll",
     ),
     (
         "an entry is read that no product takes",
         "tiles",
         "bound|offset",
-        _turned(
+        turned(
             _TILED,
             ("i0 + p <= n - 1", "i0 + p <= n"),
             ("j0 + b + r <=", "j0 + b <="),
@@ -258,21 +195,21 @@ _EQUIVALENT = (
         "a rest is summed as a whole chunk is",
         "tiles",
         "bound",
-        f"{_turned('if (c0 + K <= C) {', ('<=', '<'))}|{_turned(_CHUNKS, ('c0 < C', 'c0 <= C'))}",
+        f"{turned('if (c0 + K <= C) {', ('<=', '<'))}|{turned(_CHUNKS, ('c0 < C', 'c0 <= C'))}",
         ".*",
     ),
     (
         "cells of places without a result are read nowhere",
         "tiles",
         "bound",
-        _turned(_CELL, ("i0 + e <= n - 1", "i0 + e <= n")),
+        turned(_CELL, ("i0 + e <= n - 1", "i0 + e <= n")),
         ".*",
     ),
     (
         "no lane is 32 or more, so the round more adds 0",
         "prefix",
         "bound",
-        _turned("for (int d = 1; d < 32; d <<= 1) {", ("d < 32", "d <= 32")),
+        turned("for (int d = 1; d < 32; d <<= 1) {", ("d < 32", "d <= 32")),
         ".*",
     ),
     (
@@ -313,6 +250,7 @@ _EQUIVALENT = (
         re.escape(f"{_SPANS} = span(one), span(other) ⟶ {_SPANS} = (span(other), span(one))"),
         "",
     ),
+    *STAGES,
 )
 
 

@@ -15,7 +15,15 @@ import numpy as np
 import pytest
 
 from derive.compiled import load_source
-from derive.cuda_check import MERSENNE_61, SCHEDULES, RawModule, prebuild_modules, raw_module, standing_in_for_cupy
+from derive.cuda_check import (
+    MERSENNE_61,
+    SCHEDULES,
+    RawModule,
+    fake_cupy,
+    prebuild_modules,
+    raw_module,
+    standing_in_for_cupy,
+)
 from tests.ladder.checks import whole_numbers
 from tests.ladder.layouts import LAYOUTS
 from tests.ladder.subjects import Arrays, Sizes, Subject
@@ -101,27 +109,41 @@ def _between(cupy: Any, array: Any) -> Any:
 _PLACED: tuple[Callable[[Any, Any], Any], ...] = (LAYOUTS["contiguous"], LAYOUTS["every second"], _between)
 
 
+@dataclass(slots=True)
+class Taken:
+    """Blocks of threads that were launched, and bytes of arrays that were made."""
+
+    blocks: int = 0
+    bytes: int = 0
+
+
 @contextmanager
-def launches(threads: int) -> Iterator[list[tuple[int, ...]]]:
-    """The grids of all launches inside the `with` block, where `CudaKernel` has so many threads a block."""
-    grids: list[tuple[int, ...]] = []
-    plain = raw_module.launch
+def launches(threads: int) -> Iterator[Taken]:
+    """What is taken inside the `with` block, where `CudaKernel` has so many threads a block."""
+    taken = Taken()
+    launched_as_before, made_as_before = raw_module.launch, fake_cupy.allocate
 
     def launch(kernel: Any, grid: tuple[int, ...], *rest: Any) -> Any:
-        grids.append(grid)
-        return plain(kernel, grid, *rest)
+        taken.blocks += prod(grid)
+        return launched_as_before(kernel, grid, *rest)
+
+    def allocate(*told: Any) -> Any:
+        made = made_as_before(*told)
+        taken.bytes += made.nbytes
+        return made
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(raw_module, "launch", launch)
+        patch.setattr(fake_cupy, "allocate", allocate)
         patch.setitem(sys.modules[_RUNTIME + "cuda"].CudaKernel.__call__.__globals__, "_BLOCK", threads)
-        yield grids
+        yield taken
 
 
 @dataclass(frozen=True)
 class Case:
     """Arguments of a layer, and what NumPy makes of them; results of programs that round are the nearest whole numbers.
 
-    Of `turn` depend the order of threads, and where arrays and the result lie. `blocks` are those that the right kernel launches.
+    Of `turn` depend the order of threads, and where arrays and the result lie. `taken` is what the right kernel takes of a device.
     """
 
     arrays: Arrays
@@ -132,35 +154,35 @@ class Case:
     threads: int
     steps: int = STEPS
     rounded: bool = False
-    blocks: int | None = None
+    taken: Taken | None = None
     prime: int | None = None
 
     def counted(self, kernel: Any) -> Case:
-        """With the blocks that the right kernel launches, which does nothing wrong."""
-        got, blocks = self.run(kernel)
+        """With what the right kernel takes, which does nothing wrong."""
+        got, taken = self.run(kernel)
         assert self.agrees(got), self
-        return replace(self, blocks=blocks)
+        return replace(self, taken=taken)
 
     def found(self, kernel: Any) -> str | None:
-        """What the kernel does wrong, if anything: another result, or one of another type, or more launched than need be."""
-        got, blocks = self.run(kernel)
+        """What the kernel does wrong, if anything: another result, or one of another type, or more taken than need be."""
+        got, taken = self.run(kernel)
         if not self.agrees(got):
             return "another result"
-        return None if blocks == self.blocks else "other blocks"
+        return None if taken == self.taken else "other blocks or bytes"
 
     def agrees(self, got: np.ndarray) -> bool:
         """Whether a result has the values and the type that are wanted."""
         return bool(got.dtype == self.dtype and np.array_equal(np.rint(got) if self.rounded else got, self.wanted))
 
-    def run(self, kernel: Any) -> tuple[np.ndarray, int]:
-        """What a kernel makes of the arguments, and how many blocks of threads it launches."""
+    def run(self, kernel: Any) -> tuple[np.ndarray, Taken]:
+        """What a kernel makes of the arguments, and what it takes."""
         placed, other = _PLACED[self.turn % 3], _PLACED[(self.turn + 1) % 3]
         settings = {"schedule": SCHEDULES[self.turn % 3], "seed": self.turn, "step_limit": self.steps}
-        with standing_in_for_cupy(**settings) as cupy, launches(self.threads) as grids:
+        with standing_in_for_cupy(**settings) as cupy, launches(self.threads) as taken:
             given = [placed(cupy, cupy.asarray(self.arrays[name])) for name in kernel.arguments]
             out = other(cupy, cupy.zeros(self.wanted.shape, dtype=self.dtype)) if self.turn % 3 else None
             got = kernel(*given, **self.stated, out=out).get()
-        return got, sum(map(prod, grids))
+        return got, taken
 
 
 @dataclass(frozen=True)

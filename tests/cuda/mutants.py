@@ -152,6 +152,7 @@ def _functions(node: ast.AST, before: str) -> Iterator[tuple[str, ast.AST]]:
 _ODD = (
     "(V.shape[0] - 1) // ",
     "(dV.shape[0] - 1) // ",
+    "(P.shape[1] - 1) // ",
 )  # half of a window, which is as wide as high, and whose extent is odd
 
 

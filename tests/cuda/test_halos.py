@@ -221,6 +221,17 @@ def test_a_tile_inside_asks_for_whole_sectors_and_meets_no_bank_twice(name: str,
     assert {r.bytes for r in found if r.argument == "X"} >= {32 * 16}
 
 
+def test_results_in_rows_that_are_no_whole_sectors_lie_in_five_at_most() -> None:
+    """128 bytes that begin within a sector do."""
+    of, watch = subject("valid2d", "cupy"), _Traced()
+    sizes = {s: {"n": 12, "m": 131}.get(s.name, 1) for s in of.form.sizes}
+    with using(trace_capacity=1 << 20, watch=watch), halos():
+        of(whole_numbers(of, sizes, (np.float32,) * 3), sizes)
+    (found,) = watch.requests.values()
+    stores = [r.sectors for r in found if r.write and r.bytes == 128 and r.argument == "H"]
+    assert set(stores) == {4, 5} and not any(r.conflicts for r in found)
+
+
 def test_what_tiles_with_a_halo_lack() -> None:
     assert runtime._PROVED == (RESULTS, LANES)
     own, *_ = halos_of("conv2d")

@@ -70,6 +70,7 @@ def test_accesses_are_as_wide_as_all_arrays_allow(case: Any) -> None:
     strips((2, 4), (24, 7, 2), arrays, (1,), (arrays[0], arrays[2]))
     other, halos = made("halos", "CudaHalos", ("R_", "P_", "Q_", "W"))
     halos((8, 2, 32), (7, 24), 1, arrays, (1,), (arrays[0], arrays[2]), Delta=1)
+    assert xp.launches[-1][0]["S"] == str(wanted)
     for told, *_ in (*xp.launches, *other.launches):
         assert told["W"] == str(wanted)
         assert told["stored"] == {"float16": "__half", "float32": "float", "float64": "double"}[dtype]
@@ -90,6 +91,8 @@ def test_strips() -> None:
         assert {key: told[key] for key in ("R", "S", "W", "Delta")} == {"R": "2", "S": "4", "W": "4", "Delta": "1"}
     own((2, 2), (24, 7, 2), arrays, (), arrays[:1])
     assert xp.launches[-1][0]["W"] == "2"
+    own((2, 4), (600, 9, 1), arrays, (), _arrays("float32", (24, 23), (256, 512)))
+    assert xp.launches[-1][1:3] == ((19, 2, 1), (32, 4)) and xp.launches[-1][0]["S"] == "1"
     xp, row = made("cuda", "CudaStrips", ("S", "W"), narrow=False)
     row((4,), (600, 5, 1), arrays, (1,), arrays[:1])
     assert xp.launches[-1][1:] == ((5, 2, 1), (32, 4), [np.int64])

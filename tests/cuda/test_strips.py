@@ -223,13 +223,13 @@ def test_blocks_are_taken_where_they_are_quicker(side: int, radius: int, chosen:
 
 
 class _Traced:
-    """A watch that keeps the requests of the kernels in blocks."""
+    """A watch that keeps the requests of the kernels in blocks, whose accesses are of so many neighbours."""
 
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
+    def __init__(self, width: int) -> None:
+        self.width, self.requests = width, list[Request]()
 
     def launched(self, launch: Launched) -> None:
-        assert "-DW=4" in launch.options
+        assert f"-DW={self.width}" in launch.options
 
     def traced(self, launch: Launched, trace: Trace) -> None:
         self.requests += trace.requests()
@@ -238,17 +238,34 @@ class _Traced:
         raise fault
 
 
-@pytest.mark.parametrize("radius", [1, 2])
-def test_full_warps_ask_for_no_sector_more_than_they_use(radius: int) -> None:
-    """512 bytes are 16 sectors; those that begin within a sector, beside the results' own columns, are one more."""
-    watch = _Traced()
-    X, V, u = (np.ones(shape, np.float32) for shape in ((2 * radius + 2, 512), (2 * radius + 1,) * 2, ()))
+# A layer, the type of its entries, its window's radius, its image's columns, and the neighbours of one access.
+WARPS = (
+    ("conv2d", "float32", 1, 512, 4),
+    ("conv2d", "float32", 2, 512, 4),
+    ("conv2d", "float64", 1, 256, 2),
+    ("conv2d", "float16", 1, 512, 4),
+    ("valid2d", "float32", 1, 258, 1),
+    ("valid2d", "float32", 2, 261, 1),
+    ("valid2d", "float64", 1, 131, 1),
+)
+
+
+@pytest.mark.parametrize("case", WARPS)
+def test_full_warps_ask_for_no_sector_more_than_they_use(case: tuple[str, str, int, int, int]) -> None:
+    """A warp's entries lie side by side: 128 bytes are 4 sectors, and those that begin within a sector end in one more.
+
+    So do neighbours of the results' own columns, and rows that are no whole sectors, which no launch can divide into these.
+    """
+    name, dtype, radius, columns, width = case
+    watch = _Traced(width)
+    X, V, u = (np.ones(shape, dtype) for shape in ((2 * radius + 2, columns), (2 * radius + 1,) * 2, ()))
     with standing_in_for_cupy(watch=watch, trace_capacity=1 << 18) as cupy:
-        kernel = load_source(text_of(layer("conv2d"), "cupy"), "cupy").conv2d.using("strips")
+        kernel = getattr(load_source(text_of(layer(name), "cupy"), "cupy"), name).using("strips")
         kernel(*(cupy.asarray(array) for array in (X, V, u)))
-    full = [r for r in watch.requests if r.bytes == 512]
-    stores = [r.sectors for r in full if r.argument == "H"]
-    loads = [r.sectors for r in full if r.argument == "X"]
-    assert stores and set(stores) == {16}
-    assert set(loads) == {16, 17} and 3 * loads.count(16) >= len(loads)
+    size = 32 * width * np.dtype(dtype).itemsize
+    whole, full = size // 32, [r for r in watch.requests if r.bytes == size]
+    loads, stores = ([r.sectors for r in full if r.argument == argument] for argument in "XH")
+    assert stores and set(stores) <= ({whole} if columns % 32 == 0 else {whole, whole + 1})
+    assert set(loads) <= {whole, whole + 1}
+    assert 3 * loads.count(whole) >= len(loads) if columns % 32 == 0 else whole in loads
     assert not any(r.conflicts for r in watch.requests)

@@ -26,7 +26,8 @@ def _nvrtc() -> None:
 
 def options(strips: Any, dtype: str, rows: int, wide: bool = True, radius: int = 1) -> tuple[str, ...]:
     """The numbers of a launch with such a window."""
-    knobs = (rows, 4, WIDTHS[dtype] if wide else 1)[-len(strips.knobs) :]
+    width = WIDTHS[dtype] if wide else 1
+    knobs = (rows, width, width)[-len(strips.knobs) :]
     numbers = dict(zip(strips.knobs, knobs, strict=True)) | {"Delta": radius}
     if "R" not in numbers:
         numbers["R"] = 2  # how many factors a separable window has, where it isn't rows

@@ -8,9 +8,11 @@ import derive
 from derive import Channels, Permutations
 from derive.derivation import Derivation
 from derive.finite import cyclic, defining, monomial, p4, parity, symmetric, wreath
-from tests.lazily import Lazily
+from derive.rules.gradient import gradient
+from derive.rules.strided import strided
+from tests.lazily import CATALOGUE, Lazily
 
-__all__ = ["STRUCTURES"]
+__all__ = ["SKIPPING", "STRUCTURES"]
 
 S3 = symmetric(3)
 TURN = monomial([[[0, -1], [1, 0]]])
@@ -51,5 +53,13 @@ STRUCTURES: dict[str, Derivation] = Lazily(
             .then(derive.boundary("zero"))
         ),
         "composed": lambda: _turned().then(derive.compose(_turned())),
+    }
+)
+
+# Channels at every second place, and the gradient by the input, which strides scatter: for tests that name them.
+SKIPPING: dict[str, Derivation] = Lazily(
+    {
+        "strided_channels": lambda: CATALOGUE["conv2d_channels"].then(strided(2)),
+        "scattered_channels": lambda: SKIPPING["strided_channels"].then(gradient("X")),
     }
 )

@@ -26,7 +26,7 @@ from derive.ir.rounding import Roundings, roundings
 from derive.lowering import batched
 from derive.pipeline import Layer, layer
 from derive.registry import names
-from tests.ladder.structures import STRUCTURES
+from tests.ladder.structures import SKIPPING, STRUCTURES
 from tests.shipped import text_of
 
 __all__ = [
@@ -142,7 +142,8 @@ def _kernel(name: str, text: str, backend: str, algorithm: str = "direct") -> An
 @lru_cache
 def entry_of(name: str) -> Layer:
     """A catalogue entry, or one of the structures beside it."""
-    return Layer(name, STRUCTURES[name], name, "emit", "page") if name in STRUCTURES else layer(name)
+    beside = next((known for known in (STRUCTURES, SKIPPING) if name in known), None)
+    return layer(name) if beside is None else Layer(name, beside[name], name, "emit", "page")
 
 
 @lru_cache
