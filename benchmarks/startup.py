@@ -117,6 +117,7 @@ def page(figures: dict[str, Any]) -> str:
         "",
         f"{figures['layers']} layers; medians of {figures['runs']} runs, least to most in brackets, in seconds.",
         f"Machine: {figures['machine']}.",
+        "They are of that machine, as busy as it was; `--write` measures another one.",
         "",
         "| | CPU | start to end |",
         "|---|---|---|",

@@ -27,6 +27,7 @@ __all__ = [
     "failure",
     "internal",
     "no_file",
+    "refused",
 ]
 
 
@@ -119,6 +120,13 @@ def failure(path: Path, cause: BaseException) -> str:
     if isinstance(cause, SyntaxError) and cause.filename is not None and _same(cause.filename, path):
         line, reason = cause.lineno, f"{type(cause).__name__}: {cause.msg}"
     return f"'{path}' failed{f' at line {line}' if line else ''} with {reason}."
+
+
+def refused(path: Path, cause: DeriveError) -> DeriveError:
+    """The same refusal, with the line of a user's file that led to it."""
+    line = _line(path, cause)
+    cause.args = (f"'{path}' is refused{f' at line {line}' if line else ''}: {cause}", *cause.args[1:])
+    return cause
 
 
 def internal(fault: BaseException, what: str) -> str:

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from derive.backends._signature import IMPORTED
 from derive.derivation import Derivation
-from derive.errors import DeriveError, UnknownName, failure, no_file
+from derive.errors import DeriveError, UnknownName, failure, no_file, refused
 from derive.pipeline import Layer, backends, layer, titled
 from derive.proof.stated import Stated
 
@@ -86,8 +86,10 @@ def _module(path: Path) -> ModuleType:
     try:
         with redirect_stdout(sys.stderr):
             spec.loader.exec_module(module)
-    except (DeriveError, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
+    except DeriveError as cause:
+        raise refused(path, cause) from cause.__cause__
     except BaseException as cause:
         raise DeriveError(failure(path, cause)) from cause
     finally:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
-__all__ = ["as_tuples", "hold_tuples", "is_count", "is_name", "is_whole", "said"]
+from derive.errors import RuleRefused
+
+__all__ = ["as_tuples", "called_as", "explained", "hold_tuples", "is_count", "is_name", "is_whole", "said"]
+
+Made = TypeVar("Made")
 
 _WIDEST = 60  # characters of a value in a sentence
 
@@ -27,6 +33,30 @@ def hold_tuples(made: Any) -> None:
     """Of a frozen dataclass, that it holds tuples where it was given other sequences."""
     for field in fields(made):
         object.__setattr__(made, field.name, as_tuples(getattr(made, field.name)))
+
+
+def called_as(name: str, signature: inspect.Signature, cause: TypeError) -> str:
+    """How something is called, and what was wrong with a call of it."""
+    taken = ", ".join(str(p.replace(annotation=p.empty)) for p in signature.parameters.values())
+    return f"{name}({taken}): {cause}."
+
+
+def explained(made: type[Made]) -> type[Made]:
+    """A class whose calls with other arguments than it takes are refused in a sentence, as those of rules are."""
+    own = made.__init__
+    signature = inspect.signature(made)
+
+    @wraps(own)
+    def checked(self: Any, *args: Any, **options: Any) -> None:
+        try:
+            signature.bind(*args, **options)
+        except TypeError as cause:
+            called = called_as(type(self).__name__, signature, cause)
+            raise RuleRefused(f"{type(self).__name__} is called as {called}") from cause
+        own(self, *args, **options)
+
+    setattr(made, "__init__", checked)  # noqa: B010  (mypy forbids the assignment)
+    return made
 
 
 def is_whole(value: Any) -> bool:

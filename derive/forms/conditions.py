@@ -6,13 +6,13 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
-from sympy import And, Le, Lt, Max, Min, Not, Or, true
+from sympy import And, Eq, Le, Lt, Max, Min, Not, Or, preorder_traversal, true
 
 from derive.forms.expr import Where
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.remembered import both, text
 
-__all__ = ["pieces", "regardless", "simplified", "simplified_inside", "split"]
+__all__ = ["follows", "pieces", "regardless", "simplified", "simplified_inside", "split"]
 
 
 @lru_cache(maxsize=1 << 14)
@@ -53,6 +53,20 @@ def pieces(condition: Any) -> tuple[Polyhedron, ...]:
             found = [p & q for p in found for q in _disjoint(part, affine)]
             found = [p for p in found if not p.is_empty()]
     return tuple(found)
+
+
+def follows(condition: Any, given: Any) -> bool:
+    """Whether it is found that a comparison of values by cases holds wherever `given` does, case by case."""
+    chosen = next((value for value in preorder_traversal(condition) if isinstance(value, Where)), None)
+    if chosen is not None:
+        needed, value, other = chosen.args
+        one, rest = condition.xreplace({chosen: value}), condition.xreplace({chosen: other})
+        away = Or(needed.lhs < needed.rhs, needed.rhs < needed.lhs) if isinstance(needed, Eq) else Not(needed)
+        return follows(one, both(given, needed)) and follows(rest, both(given, away))
+    try:
+        return all(piece.implies(condition) for piece in pieces(given))
+    except NotAffine:
+        return False
 
 
 def regardless(condition: Any, letters: Collection[Any]) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sympy import And, Expr, Ge, Integer, Symbol, true
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import as_tuples, hold_tuples, is_count, is_name, is_whole, said
+from derive.forms.arguments import as_tuples, explained, hold_tuples, is_count, is_name, is_whole, said
 from derive.forms.expr import index
 from derive.forms.form import Array, Axis, Form, Param, Role
 
@@ -26,6 +26,7 @@ Name = str | int
 Names = Name | tuple[Name, ...]
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Channels:
     """The channel axes of input and output: a letter and a size each, by its name or as a number."""

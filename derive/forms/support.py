@@ -18,7 +18,7 @@ import numpy as np
 from sympy import Abs, And, Eq, Expr, Ge, Integer, Le, Or, true
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import as_tuples, hold_tuples, is_whole, said
+from derive.forms.arguments import as_tuples, explained, hold_tuples, is_whole, said
 from derive.forms.text import parse
 
 __all__ = ["Around", "Box", "Causal", "Cross", "Diamond", "Disk", "Hexagon", "Mask", "Radius", "Support", "support"]
@@ -64,6 +64,7 @@ def _shown(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Box:
     """`lower` before and `upper` after the place along every axis; a tuple gives each axis its own."""
@@ -98,6 +99,7 @@ class Box:
         return And(*(Ge(_size(v), 0) for v in flat))
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class _Round:
     """What supports of one radius share."""
@@ -191,6 +193,7 @@ class Causal(_Round):
         return true
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Mask:
     """The true entries of a table of booleans; `origin` is the entry at offset 0, the middle by default."""

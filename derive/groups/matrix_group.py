@@ -14,7 +14,7 @@ from typing import Any
 from sympy import Integer
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import as_tuples
+from derive.forms.arguments import as_tuples, explained
 from derive.forms.form import Array, Form, Role
 from derive.groups._finite import Matrices
 from derive.groups._group import Action, Block, Element, Motion, Tie
@@ -25,6 +25,7 @@ __all__ = ["MatrixGroup"]
 _ROLES = {"places": (Role.GRID,), "channels": (Role.CHANNEL,), "entries": (Role.GRID, Role.CHANNEL)}
 
 
+@explained
 @dataclass(frozen=True)
 class MatrixGroup:
     """The group that pairs of invertible matrices generate: `out` acts on the output and `source`, else the same, on the input.

@@ -21,7 +21,7 @@ from math import prod
 from sympy import Expr, Integer, Mul, Symbol, floor, true
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import hold_tuples, said
+from derive.forms.arguments import explained, hold_tuples, said
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Axis, Form, Role, Table
 from derive.groups._fibre import Acts
@@ -40,6 +40,7 @@ __all__ = ["Permutations"]
 _POINT = index("p")
 
 
+@explained
 @dataclass(frozen=True)
 class Permutations:
     """The group that permutations, signed ones too, generate: on the places of a whole grid, or along each of its `axes`.

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from sympy import Expr, Symbol, true
 
 from derive.errors import RuleRefused, StatedEarly
-from derive.forms.arguments import hold_tuples, said
+from derive.forms.arguments import explained, hold_tuples, said
 from derive.forms.form import Array, Form, Role
 from derive.groups._around import tie_around, turn
 from derive.groups._fibre import Acts, Fibre, adds, beside, channels_of, fibre, representation, sign_of
@@ -34,6 +34,7 @@ _MOST = 384
 _CENTRES = ("pixel", "corner", "grid")
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class PointGroup:
     """A group by its name, such as "D4", or by matrices that generate it, about a centre, on some axes of the grid.

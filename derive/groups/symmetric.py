@@ -16,7 +16,7 @@ from typing import Any
 from sympy import And, Eq, Expr, Integer, Le, Max, Symbol
 
 from derive.errors import RuleRefused
-from derive.forms.arguments import is_name, said
+from derive.forms.arguments import explained, is_name, said
 from derive.forms.expr import Where
 from derive.forms.form import Array, Axis, Form
 from derive.forms.polyhedron import Polyhedron
@@ -29,6 +29,7 @@ __all__ = ["Symmetric"]
 Letters = Mapping[Symbol, Expr]
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Symmetric:
     """All permutations of the places of the grid axes whose size is `size`, by default of all grid axes."""

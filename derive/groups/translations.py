@@ -15,7 +15,7 @@ from typing import Any
 from sympy import Abs, And, Expr, Gt, Integer, Le, Max, Min, Mod, Symbol, ceiling, expand, floor, true
 
 from derive.errors import RuleRefused, StatedLate
-from derive.forms.arguments import hold_tuples, said
+from derive.forms.arguments import explained, hold_tuples, said
 from derive.forms.dense import fresh, offset_letters
 from derive.forms.expr import Where, index
 from derive.forms.form import Form
@@ -28,6 +28,7 @@ __all__ = ["Translations"]
 _SHIFTS = "stwxyz"
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Translations:
     """All shifts along the given grid axes (all of them by default).

@@ -9,6 +9,7 @@ from sympy import Sum, Symbol
 
 from derive.derivation import ProvedStep
 from derive.forms.cases import by_cases
+from derive.forms.conditions import follows
 from derive.forms.equation import sides
 from derive.forms.expr import Read, Where, reads
 from derive.forms.form import Form
@@ -41,6 +42,7 @@ from derive.render.witness import in_letters
 __all__ = ["blocks", "form_formula", "law", "maps_formula", "neat", "proved_of", "verdicts_of"]
 
 _WIDEST = 2000
+_UNBROKEN = 36  # characters of a condition that stays on one line, on a phone too
 _EXACT = {Kind.EQUIVALENCE, Kind.RESTRICTION, Kind.EXTENSION}
 
 
@@ -243,8 +245,10 @@ def law(clause: Clause) -> Iterator[Block]:
     """A clause of a constraint: its name, what it says of coefficients, and for which indices."""
     yield Sentence(f"`{clause.says.replace('Delta', 'Δ')}`, which says of the parameters that")
     yield Formula((_equation(neat(clause.left, clause.given), neat(clause.right, clause.given)),))
-    chains = write_conditions(clause.given, clause.binders, UNICODE)
-    conditions = ", ".join(chain.replace("-", "\u2212").replace(" ", "\xa0") for chain in chains)
+    affine, rest = affine_part(clause.given)
+    stated = both(affine.conditions, *(part for part in rest if not follows(part, affine.conditions)))
+    chains = (chain.replace("-", "\u2212") for chain in write_conditions(stated, clause.binders, UNICODE))
+    conditions = ", ".join(chain.replace(" ", "\xa0") if len(chain) <= _UNBROKEN else chain for chain in chains)
     yield Sentence(f"for all {', '.join(s.name for s in clause.binders)} with {conditions}.")
 
 

@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from html import escape
+from math import ceil
 
 import drawsvg
 import numpy as np
@@ -19,6 +20,7 @@ _INK, _FAINT, _EMPTY = "#767676", "#76767655", "#80808018"
 _MOST_PATHS = 1000
 _SPAN, _LEFT, _TOP, _EDGE = 384, 58, 62, 10
 _LABEL = 200  # room for the words along an axis
+_APART = 26  # from one number's middle to the next
 _FONT = "system-ui, sans-serif"
 
 
@@ -43,7 +45,7 @@ def drawing(
     svg.append(_text(across, middle_x, 20, 15))
     svg.append(_text(down, 20, middle_y, 15, turn=-90))
     for axis, (extent, block, letters) in enumerate(zip(cells.shape, blocks, (rows, columns), strict=True)):
-        for number, place in _ticks(extent, block):
+        for number, place in _ticks(extent, block, scale):
             at = (place + block / 2) * scale
             label = f"{letters[0]} = {number}" if number == 0 and letters else str(number)
             if axis:
@@ -143,10 +145,10 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _ticks(extent: int, block: int) -> list[tuple[int, int]]:
-    """Numbers of the first index and where their blocks start; not more than eight or so."""
+def _ticks(extent: int, block: int, scale: float) -> list[tuple[int, int]]:
+    """Numbers of the first index and where their blocks start; not more than eight or so, and a word's width apart."""
     count = extent // block
-    step = max(1, -(-count // 8))
+    step = max(1, -(-count // 8), ceil(_APART / (block * scale)))
     return [(number, number * block) for number in range(0, count, step)]
 
 

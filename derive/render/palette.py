@@ -13,7 +13,7 @@ from math import cos, pi, sin
 __all__ = ["colours", "rgb"]
 
 _ROOT = 1.2207440846057596  # the positive root of x⁴ = x + 1: its powers spread points in three dimensions
-_MANY = 1000
+_MANY = 240
 _LIGHTNESS, _CHROMA = (0.47, 0.82), (0.075, 0.15)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from derive.errors import ObligationFailed, OrbitCut, RuleRefused
-from derive.forms.arguments import said
+from derive.forms.arguments import called_as, said
 from derive.forms.equation import formula
 from derive.forms.expr import Read, reads
 from derive.forms.form import Form, Table
@@ -46,8 +46,8 @@ class Rule:
         try:
             given = self.__signature__.bind(*args, **options)
         except TypeError as cause:
-            taken = ", ".join(str(p.replace(annotation=p.empty)) for p in self.__signature__.parameters.values())
-            raise RuleRefused(f"Rule '{self.name}' is called as {self.name}({taken}): {cause}.") from cause
+            called = called_as(self.name, self.__signature__, cause)
+            raise RuleRefused(f"Rule '{self.name}' is called as {called}") from cause
         for name, value in given.arguments.items():
             self._judge(name, value)
         return Application(self, args, tuple(options.items()))

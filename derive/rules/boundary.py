@@ -2,9 +2,11 @@
 
     Σ_{r : ι(o, r) inside} V[p(o, r)]·X[ι(o, r)]   ⟶   Σ_r V[p(o, r)]·X⁺[ι(o, r)]        where X⁺ is X inside
 
-zero        X⁺ is 0 outside. An equivalence: the terms it adds read 0, and H keeps X's shape.
-valid       no read is outside: a transformation that keeps the places whose whole window lies inside.
-periodic, reflect, symmetric, nearest        X⁺[k] = X[e(k)] beyond the edge, as `numpy.pad` does it: a transformation.
+With the edge zero X⁺ is 0 outside: an equivalence, since the terms that it adds read 0, and H keeps X's shape.
+
+With valid no read is outside: a transformation that keeps the places whose whole window lies inside.
+
+With periodic, reflect, symmetric and nearest X⁺[k] = X[e(k)] beyond the edge, as `numpy.pad` does it: a transformation.
 
 The last four are equivariant layers of the unbounded extension of X, at the places of the input: no group that acts on the
 box has tied their weights.

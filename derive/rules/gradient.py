@@ -96,14 +96,7 @@ def _by_weight(form: Form, param: Param) -> Step:
         shared=True,
         tables=form.tables,
     )
-    return _step(
-        form,
-        after,
-        terms.down,
-        terms.up,
-        View.WEIGHT,
-        SubStep("The factor of", source, after.weight * given.entry(places)),
-    )
+    return _step(form, after, terms.down, terms.up, View.WEIGHT)
 
 
 def _given(form: Form, output: Array) -> Array:
@@ -150,11 +143,13 @@ def _by_bias(form: Form, param: Param) -> Step:
         tables=form.tables,
     )
     down = known | dict.fromkeys(form.reduction_symbols, S.Zero)
-    line = SubStep("The factor of", source, after.weight * given.entry(places))
-    return _step(form, after, down, terms.up, View.BIAS, line)
+    return _step(form, after, down, terms.up, View.BIAS)
 
 
-def _step(form: Form, after: Form, down: object, up: object, view: View, argument: SubStep) -> Step:
+def _step(form: Form, after: Form, down: object, up: object, view: View) -> Step:
+    ranges = [(axis.symbol, axis.lower, axis.upper) for axis in after.reduction]
+    term = after.weight * after.input.entry(after.read)
+    collected = Sum(term, *ranges) if ranges else term
     return Step(
         rule="",
         kind=Kind.TRANSFORMATION,
@@ -166,7 +161,7 @@ def _step(form: Form, after: Form, down: object, up: object, view: View, argumen
         sections=(),
         to_before=down,  # type: ignore[arg-type]
         to_after=up,  # type: ignore[arg-type]
-        argument=(argument,),
+        argument=(SubStep("Collect what stands beside the entry in ⟨G, H⟩", after.output.entry(), collected),),
         view=view,
     )
 

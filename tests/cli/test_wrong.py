@@ -14,7 +14,7 @@ import pytest
 import derive.__main__ as command_line
 from derive.artifacts import write
 from derive.cache import Cache
-from derive.errors import DeriveError, OutputError, UnknownName, internal
+from derive.errors import DeriveError, ObligationFailed, OutputError, UnknownName, internal
 from derive.own import load_layer
 from derive.registry import find
 from tests.cli.test_remembering import MADE
@@ -40,6 +40,17 @@ def test_a_file_that_fails_says_where_and_why_in_one_line(tmp_path, text):
     with pytest.raises(DeriveError) as refused:
         load_layer(f"{tmp_path / 'my.py'}:mine")
     assert str(refused.value) == f"'{tmp_path / 'my.py'}' {FAILING[text]}"
+
+
+def test_a_refusal_within_a_file_says_at_which_line_and_keeps_its_counterexample(tmp_path):
+    file = tmp_path / "my.py"
+    file.write_text(
+        "import derive\nmine = derive.dense(rank=1)\nderive.claim(mine.then(derive.reindex()), derive.local(1))\n"
+    )
+    with pytest.raises(ObligationFailed) as refused:
+        load_layer(f"{file}:mine")
+    assert str(refused.value).startswith(f"'{file}' is refused at line 3: c(i; k) = 0 outside radius 1 fails at n = 3,")
+    assert "assert left != right" in refused.value.counterexample.python
 
 
 def test_a_file_without_the_layer_says_what_it_holds(tmp_path, monkeypatch):

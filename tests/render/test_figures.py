@@ -136,6 +136,20 @@ def test_neighbours_differ_in_lightness_for_those_who_see_no_hue():
     assert abs(np.diff(light)).min() > 0.07
 
 
+@pytest.mark.parametrize("number", [256, 625, 4096])
+def test_a_dense_matrix_shows_no_pattern(number):
+    """Entries that are a fixed distance apart differ as much as any two do."""
+    points = np.array([rgb(c) for c in colours(number)], float)
+    apart = [np.linalg.norm(points[d:] - points[:-d], axis=1).mean() for d in range(1, 64)]
+    assert min(apart) > 0.8 * np.mean(apart)
+
+
+def test_the_numbers_along_a_narrow_matrix_have_room():
+    svg = drawing(np.ones((256, 64), int), ("i",), ("k",), (32, 8), "", "")
+    across = [float(t.get("x")) for t in ET.fromstring(svg).iter() if t.tag.endswith("text") and t.get("y") == "54"]
+    assert len(across) > 2 and min(np.diff(across)) >= 26
+
+
 def test_two_steps_of_one_rule_have_a_picture_each():
     group = PointGroup("D1")
     layer = dense(1).then(reindex()).then(equivariant(Translations())).then(equivariant(group))

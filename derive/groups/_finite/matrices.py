@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from derive.errors import GroupRefused
+from derive.forms.arguments import explained
 from derive.groups._finite.codes import Ints
 from derive.groups._finite.matrix_groups import exact_matrix, rank
 from derive.groups._finite.permutation import PermutationGroup
@@ -25,6 +26,7 @@ __all__ = ["Matrices", "Square"]
 Square: TypeAlias = tuple[tuple[Fraction, ...], ...]
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Matrices:
     """Generator g acts as the matrix generators[g], whose column k is the image of e_k.

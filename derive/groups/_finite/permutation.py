@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from derive.errors import GroupRefused
-from derive.forms.arguments import is_whole, said
+from derive.forms.arguments import explained, is_whole, said
 from derive.groups._finite.chain import Chain, chain_of
 from derive.groups._finite.codes import Ints
 
@@ -31,6 +31,7 @@ __all__ = [
 _MOST_POINTS = 1 << 24  # a generator of so many takes 64 MB
 
 
+@explained
 @dataclass(frozen=True, slots=True, eq=False)
 class PermutationGroup:
     """The group that the rows g of `generators`, shape (generators, degree), generate: k goes to g[k]."""
