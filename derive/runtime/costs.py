@@ -134,7 +134,7 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
     if kind == "fold":
         parts, elements = sizes
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
-    if kind == "copy":
+    if kind in ("copy", "make copy"):
         elements, run = sizes
         begun = max(
             _BEGUN * call, _RUN * (1 / machine.copied_bytes - 2 / machine.cached_bytes)
