@@ -15,6 +15,7 @@ store    times, elements
 fill     times, elements                             a store of one number, or of a few
 held     times, elements, broken                     a store of what is in its place already, in so many runs with others between
 gather   times, elements                             copies and stores of entries that are no neighbours
+turned   times, elements                             a store of entries that are no neighbours in a working array
 fft      times, transforms, length                   real transforms of so many points; one of complex numbers counts as two
 make     times, elements                             what weights alone determine, once for many inputs; `make fft` as fft,
                                                      `make copy` as copy
@@ -173,8 +174,12 @@ def _stored(program: Staged, node: Store, times: Expr, around: tuple[Tiles, ...]
     if node.held and not _scattered(node.target, node.over):
         yield Work("held", (times, elements, _broken(node, elements, around)))
         return
-    scattered = _scattered(node.target, node.over) or _turned(node)
-    yield Work("gather" if scattered else "store", (times, elements if scattered else elements * _met(program, node)))
+    if _scattered(node.target, node.over):
+        yield Work("gather", (times, elements))
+    elif _turned(node):
+        yield Work("turned", (times, elements))
+    else:
+        yield Work("store", (times, elements * _met(program, node)))
 
 
 def _met(program: Staged, node: Store) -> Expr:

@@ -214,6 +214,8 @@ def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, mac
         return float(times * (_VIEWS * call + 2 * elements * itemsize / rate))
     if kind == "gather":
         return float(times * (_VIEWS * call + elements * _LINE / machine.dram_bytes))
+    if kind == "turned":
+        return float(times * (_VIEWS * call + elements * (_LINE / rate + itemsize / machine.dram_bytes)))
     if kind == "store":
         return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))

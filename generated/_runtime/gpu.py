@@ -154,7 +154,7 @@ class Device:
         if kind == "fold":  # in the registers of a store
             read = elements * runs[0] * self.itemsize / rate
             return _slowest(elements * runs[0] * _ADDED / (self.lanes * self.clock * self.multiprocessors), read)
-        run = max(1, int(runs[0])) if kind in ("copy", "make copy") else 1 if kind == "gather" else elements
+        run = max(1, int(runs[0])) if kind in ("copy", "make copy") else 1 if kind in ("gather", "turned") else elements
         apart = max(1.0, _SECTOR / (run * self.itemsize))
         moved = elements * self.itemsize * (1 + apart) / rate
         return self.statement + _slowest(elements * _MOVED / (self.lanes * self.clock * self.multiprocessors), moved)

@@ -413,7 +413,7 @@ def _left_work(*, batch, n, m, C, D, Delta, N, R, **_):
             "matmul", (-((-batch) // N))*(-((-n) // R)), 1, D, C*(2*Delta + 1)**2, N*R*m,
             C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2
         ),
-        ("gather", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
     )
 
 
@@ -900,7 +900,7 @@ def _left_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
             "matmul", (-((-batch) // N))*(-((-n) // R)), 1, C, D*(2*Delta + 1)**2, N*R*m,
             C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2
         ),
-        ("gather", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
 
 

@@ -146,7 +146,7 @@ def _left_work(*, batch, n, N, **_):
         ("make copy", n**2, 1, 1),
         ("view", (-((-batch) // N)), N*n),
         ("matmul", (-((-batch) // N)), 1, n, n, N, N*n + n**2),
-        ("gather", (-((-batch) // N)), N*n),
+        ("turned", (-((-batch) // N)), N*n),
     )
 
 
@@ -187,7 +187,7 @@ def _left_dX_work(*, batch, n, N, **_):
         ("make copy", n**2, 1, 1),
         ("view", (-((-batch) // N)), N*n),
         ("matmul", (-((-batch) // N)), 1, n, n, N, N*n + n**2),
-        ("gather", (-((-batch) // N)), N*n),
+        ("turned", (-((-batch) // N)), N*n),
     )
 
 

@@ -91,7 +91,7 @@ def _left_work(*, batch, n, m, N, **_):
         ("room", 1, 2*N*m*n, 0),
         ("view", (-((-batch) // N)), N*m*n),
         ("matmul", (-((-batch) // N)), 1, m*n, m*n, N, N*m*n + m**2*n**2),
-        ("gather", (-((-batch) // N)), N*m*n),
+        ("turned", (-((-batch) // N)), N*m*n),
     )
 
 
@@ -171,7 +171,7 @@ def _left_dX_work(*, batch, n, m, N, **_):
         ("make copy", 1, m**2*n**2, 1),
         ("view", (-((-batch) // N)), N*m*n),
         ("matmul", (-((-batch) // N)), 1, m*n, m*n, N, N*m*n + m**2*n**2),
-        ("gather", (-((-batch) // N)), N*m*n),
+        ("turned", (-((-batch) // N)), N*m*n),
     )
 
 

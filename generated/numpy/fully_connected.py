@@ -87,7 +87,7 @@ def _left_work(*, batch, K, N, N_, **_):
         ("room", 1, K*N_ + N*N_, 0),
         ("view", (-((-batch) // N_)), K*N_),
         ("matmul", (-((-batch) // N_)), 1, N, K, N_, K*N + K*N_),
-        ("gather", (-((-batch) // N_)), N*N_),
+        ("turned", (-((-batch) // N_)), N*N_),
     )
 
 
@@ -162,7 +162,7 @@ def _left_dX_work(*, batch, N, K, N_, **_):
         ("make copy", 1, K*N, 1),
         ("view", (-((-batch) // N_)), N*N_),
         ("matmul", (-((-batch) // N_)), 1, K, N, N_, K*N + N*N_),
-        ("gather", (-((-batch) // N_)), K*N_),
+        ("turned", (-((-batch) // N_)), K*N_),
     )
 
 

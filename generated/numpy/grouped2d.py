@@ -431,7 +431,7 @@ def _left_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
             "matmul", (-((-batch) // N))*(-((-n) // R)), F, D, C*(2*Delta + 1)**2, N*R*m,
             C*D*F*(2*Delta + 1)**2 + C*F*N*R*m*(2*Delta + 1)**2
         ),
-        ("gather", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
     )
 
 
@@ -938,7 +938,7 @@ def _left_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
             "matmul", (-((-batch) // N))*(-((-n) // R)), F, C, D*(2*Delta + 1)**2, N*R*m,
             C*D*F*(2*Delta + 1)**2 + D*F*N*R*m*(2*Delta + 1)**2
         ),
-        ("gather", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m),
     )
 
 

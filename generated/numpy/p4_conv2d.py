@@ -447,7 +447,7 @@ def _left_work(*, batch, n, m, C, D, N, R, **_):
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*C*N*(R + 2)*(m + 2), 4*C*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 36*C*N*R*m, 12*C),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, 4*D, 36*C, N*R*m, 144*C*D + 36*C*N*R*m),
-        ("gather", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
     )
 
 
@@ -932,7 +932,7 @@ def _left_dX_work(*, batch, n, m, D, C, N, R, **_):
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 36*D*N*R*m, 12*D),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, 4*C, 36*D, N*R*m, 144*C*D + 36*D*N*R*m),
-        ("gather", (-((-batch) // N))*(-((-n) // R)), 4*C*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), 4*C*N*R*m),
     )
 
 

@@ -415,7 +415,7 @@ def _left_work(*, batch, n, m, C, D, N, R, **_):
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(R + 2)*(m + 2), C*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 9*C*N*R*m, 3*C),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, 4*D, 9*C, N*R*m, 36*C*D + 9*C*N*R*m),
-        ("gather", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
     )
 
 
@@ -874,7 +874,7 @@ def _left_dX_work(*, batch, n, m, D, C, N, R, **_):
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 36*D*N*R*m, 12*D),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, C, 36*D, N*R*m, 36*C*D + 36*D*N*R*m),
-        ("gather", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
 
 

@@ -135,7 +135,7 @@ def _left_work(*, batch, n, m, C, D, N, R, **_):
         ("make copy", 1, C*D, 1),
         ("view", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), N, D, C, R*m, C*D + C*N*R*m),
-        ("gather", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
     )
 
 
@@ -255,7 +255,7 @@ def _left_dX_work(*, batch, n, m, D, C, N, R, **_):
         ("room", 1, C*N*R*m + D*N*R*m, 0),
         ("view", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), N, C, D, R*m, C*D + D*N*R*m),
-        ("gather", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
 
 

@@ -128,10 +128,14 @@ def test_what_is_turned_has_no_neighbours() -> None:
     """Weights that are turned once, and results where they are stored; other stores and weights as they are have runs."""
     form = layer("conv2d_channels").derivation.form
     assert _counts(left(form, BATCHED), "make copy") == [1, 3 * 3 * 3 * 4, 1]
-    assert _counts(left(form, BATCHED), "gather") == [2, 2 * 3 * 5 * 4]
-    assert not {"make", "make copy", "gather"} & {w.kind for w in work(im2col(form, BATCHED))}
+    assert _counts(left(form, BATCHED), "turned") == [2, 2 * 3 * 5 * 4]
+    assert not {"make", "make copy", "turned"} & {w.kind for w in work(im2col(form, BATCHED))}
     apart, along = (seconds([("make copy", 1, 10**6, run)], 0, 4, Machine(), True) for run in (1, 64))
     assert apart > 3 * along and seconds([("make copy", 1, 10**6, 1)], 0, 4, Machine(), False) == 0
+    apart, turned, along = (
+        seconds([(kind, 1, 10**6)], 0, 4, Machine(), True) for kind in ("gather", "turned", "store")
+    )
+    assert apart > turned > along
 
 
 def test_results_are_stored_in_runs_where_tiles_are_beside_each_other() -> None:
