@@ -10,7 +10,7 @@ from sympy import Expr, Symbol, true
 from derive.algorithms._entries import entry
 from derive.algorithms._tile import Tile, ranges
 from derive.algorithms._window import Window, gathered
-from derive.ir.nodes import Access
+from derive.ir.nodes import Access, Copy
 from derive.ir.stages import MatMul, Room, Stage
 
 __all__ = ["Matrix", "adjacent", "is_matrix"]
@@ -34,6 +34,16 @@ class Matrix(Tile):
 
     letters: tuple[Expr, ...] = ()
 
+    def windows(self) -> tuple[Access, tuple[Room, ...], tuple[Copy, ...]]:
+        """The rows of a matrix: as they are in the tile, or each window copied to a row of an array made for that."""
+        read = self.read()
+        if self.in_place(1 if self.down else 0):
+            return read, (), ()
+        over = (*ranges(self.found.shared), *self.rows(), *self.inner())
+        copy = Access(self.B, tuple(r.symbol for r in over))
+        room = Room(self.B, tuple(r.stop for r in over))
+        return copy, (room,), (Copy(copy, over, read, f"{entry(copy)} = {entry(read)}"),)
+
     def in_place(self, rows: int) -> bool:
         """Whether the tile has the rows of a matrix as they are, but for its first `rows` ranges."""
         subscripts = self.read().subscripts
@@ -42,24 +52,30 @@ class Matrix(Tile):
         plain = not self.found.taps and whole and all(m.stride == 1 for m in self.moving)
         return plain and all(adjacent(subscripts, g) for g in (own, [r.symbol for r in self.inner()]))
 
-    def weights(self) -> tuple[str, tuple[Room, ...], tuple[Stage, ...]]:
-        """The weights, as they are where they are a matrix for each point of the batch."""
+    def weights(self, turned: bool = False) -> tuple[str, tuple[Room, ...], tuple[Stage, ...]]:
+        """The weights, as they are where they are a matrix for each point of the batch; `turned` has a row for each filter."""
         inner, filters = self.inner(), ranges(self.found.filters)
         subscripts = self.found.weight.subscripts
         groups = [[r.symbol for r in inner], [r.symbol for r in filters]]
-        if is_matrix(self.found) and all(adjacent(subscripts, g) for g in groups):
+        last = not turned or subscripts[-1:] == tuple(groups[0][-1:])
+        if is_matrix(self.found) and last and all(adjacent(subscripts, g) for g in groups):
             self.letters = subscripts
             return self.found.weight.array, (), ()
-        every = (*ranges(self.found.shared), *inner, *filters)
+        sides = (*filters, *inner) if turned else (*inner, *filters)
+        every = (*ranges(self.found.shared), *sides)
         self.letters = tuple(r.symbol for r in every)
         return gathered(self.found, tuple(r.symbol for r in every), tuple(r.stop for r in every))
 
-    def product(self, name: str, left: Access, alone: int = 0) -> MatMul:
-        """A from the rows of a matrix; the first `alone` of its ranges are products of their own."""
-        right = Access(name, self.letters)
+    def product(self, name: str, windows: Access, alone: int = 0, turned: bool = False) -> MatMul:
+        """A from the rows of a matrix; the first `alone` of its ranges are products of their own.
+
+        With weights that are `turned` these are the left side, and windows are columns.
+        """
+        weights = Access(name, self.letters)
         rows, inner, filters = self.rows(), self.inner(), ranges(self.found.filters)
-        shared = ranges(self.found.shared)
-        target = Access(self.A, tuple(r.symbol for r in (*rows, *shared, *filters)))
+        target = Access(self.A, tuple(r.symbol for r in self.results()))
+        left, right = (weights, windows) if turned else (windows, weights)
+        above, across = (filters, rows[alone:]) if turned else (rows[alone:], filters)
         summed = " ".join(f"Σ_{r.symbol}" for r in inner)
         says = f"{entry(target)} = {summed} {entry(left)}·{entry(right)}"
-        return MatMul(target, left, right, (*shared, *rows[:alone]), rows[alone:], inner, filters, says)
+        return MatMul(target, left, right, (*ranges(self.found.shared), *rows[:alone]), above, inner, across, says)

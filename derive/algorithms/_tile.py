@@ -77,9 +77,13 @@ class Tile:
         """The shape of P."""
         return (self.N, *(self._span(axis)[1] for axis in range(len(self.q))))
 
+    def results(self) -> tuple[Range, ...]:
+        """The axes of A: rows, then shared letters and filters."""
+        return (*self.rows(), *ranges(self.found.shared), *ranges(self.found.filters))
+
     def result_shape(self) -> tuple[Expr, ...]:
-        """The shape of A: rows, then shared letters and filters."""
-        return tuple(r.stop for r in (*self.rows(), *ranges(self.found.shared), *ranges(self.found.filters)))
+        """The shape of A."""
+        return tuple(r.stop for r in self.results())
 
     def rows(self) -> tuple[Range, ...]:
         """Which items and places a tile has."""
@@ -131,7 +135,7 @@ class Tile:
     def store(self) -> Store:
         """The results of a tile, from A."""
         output = self.form.output
-        own = {r.symbol: r for r in (*self.rows(), *ranges(self.found.shared), *ranges(self.found.filters))}
+        own = {r.symbol: r for r in self.results()}
         down = self.down
         symbols = [self.p if down and s == down.place else s for s in output.symbols]
         places = [self.low + s if s == self.p else s for s in symbols]

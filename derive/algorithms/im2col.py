@@ -13,13 +13,10 @@ Without taps nothing is copied where X has a row of the matrix as it is.
 
 from __future__ import annotations
 
-from derive.algorithms._entries import entry
 from derive.algorithms._matrix import Matrix
-from derive.algorithms._tile import ranges
-from derive.algorithms._window import Window, window
+from derive.algorithms._window import window
 from derive.errors import NoLowering
 from derive.forms.form import Form
-from derive.ir.nodes import Access, Copy
 from derive.ir.stages import Room, Staged
 
 __all__ = ["im2col"]
@@ -32,24 +29,13 @@ def im2col(form: Form, batched: frozenset[str]) -> Staged:
         raise NoLowering("it needs an input and an output for each item")
     if not (found.moving and found.filters and (found.contracted or found.taps)):
         raise NoLowering("it needs a window that moves, filters, and terms that are summed over for each of them")
-    return _Im2col(found).program(batched)
+    return _program(Matrix(found), batched)
 
 
-class _Im2col(Matrix):
-    """The letters and extents of one program."""
-
-    def __init__(self, found: Window) -> None:
-        super().__init__(found)
-        self.copied = not self.in_place(1)
-
-    def program(self, batched: frozenset[str]) -> Staged:
-        name, made, fixed = self.weights()
-        over = (*ranges(self.found.shared), *self.rows(), *self.inner())
-        copy, read = Access(self.B, tuple(r.symbol for r in over)), self.read()
-        copies = (Copy(copy, over, read, f"{entry(copy)} = {entry(read)}"),) if self.copied else ()
-        product = self.product(name, copy) if self.copied else self.product(name, read, 1)
-        halo, target = Room(self.P, self.tile_shape()), Room(self.A, self.result_shape())
-        room = (Room(self.B, tuple(r.stop for r in over)),) if self.copied else ()
-        stages = (self.halo(), *copies, product, self.store())
-        says = "im2col" if self.copied else "products of rows"
-        return self.staged("im2col", says, batched, made, fixed, (halo, *room, target), stages)
+def _program(tile: Matrix, batched: frozenset[str]) -> Staged:
+    name, made, fixed = tile.weights()
+    windows, room, copies = tile.windows()
+    product = tile.product(name, windows, 0 if copies else 1)
+    rooms = (Room(tile.P, tile.tile_shape()), *room, Room(tile.A, tile.result_shape()))
+    says = "im2col" if copies else "products of rows"
+    return tile.staged("im2col", says, batched, made, fixed, rooms, (tile.halo(), *copies, product, tile.store()))

@@ -15,8 +15,10 @@ store    times, elements
 fill     times, elements                             a store of one number, or of a few
 held     times, elements, broken                     a store of what is in its place already, in so many runs with others between
 gather   times, elements                             copies and stores of entries that are no neighbours
+turned   times, elements                             a store of entries that are no neighbours in a working array
 fft      times, transforms, length                   real transforms of so many points; one of complex numbers counts as two
-make     times, elements                             what weights alone determine, once for many inputs; `make fft` as fft
+make     times, elements                             what weights alone determine, once for many inputs; `make fft` as fft,
+                                                     `make copy` as copy
     room     1, elements, lent                           what the working arrays hold, so many of which live in the result
 """
 
@@ -66,12 +68,10 @@ def _held(room: Room) -> Expr:
 
 def _once(made: Work) -> Work:
     """The same, of weights alone: how many elements or products it has."""
-    if made.kind == "fft":
-        return Work("make fft", made.counts)
+    if made.kind in ("fft", "copy"):
+        return Work(f"make {made.kind}", made.counts)
     times, *sizes = made.counts
-    if made.kind == "copy":
-        sizes = sizes[:1]
-    elif made.kind == "matmul":
+    if made.kind == "matmul":
         sizes = sizes[:-1]
     elif made.kind == "phased":
         del sizes[1]
@@ -174,8 +174,12 @@ def _stored(program: Staged, node: Store, times: Expr, around: tuple[Tiles, ...]
     if node.held and not _scattered(node.target, node.over):
         yield Work("held", (times, elements, _broken(node, elements, around)))
         return
-    scattered = _scattered(node.target, node.over)
-    yield Work("gather" if scattered else "store", (times, elements if scattered else elements * _met(program, node)))
+    if _scattered(node.target, node.over):
+        yield Work("gather", (times, elements))
+    elif _turned(node):
+        yield Work("turned", (times, elements))
+    else:
+        yield Work("store", (times, elements * _met(program, node)))
 
 
 def _met(program: Staged, node: Store) -> Expr:
@@ -206,6 +210,13 @@ def _scattered(access: Access, over: Iterable[Range]) -> bool:
     """Whether no two entries that a statement runs through are neighbours in memory: the last subscript stands still."""
     last = access.subscripts[-1:]
     return bool(last) and not any(r.symbol in last[0].free_symbols for r in over)
+
+
+def _turned(node: Store) -> bool:
+    """Whether results that are neighbours come from entries that are none: no letter moves the last subscript of both."""
+    ends = [node.target.subscripts[-1:], node.source.subscripts[-1:]]
+    letters = [{r.symbol for r in node.over for e in end if r.symbol in e.free_symbols} for end in ends]
+    return all(letters) and letters[0].isdisjoint(letters[1])
 
 
 def _multiplied(program: Staged, node: MatMul, times: Expr) -> Work:

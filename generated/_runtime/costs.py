@@ -134,7 +134,7 @@ def _seconds(work: Work, rate: float, itemsize: int, machine: "Machine") -> floa
     if kind == "fold":
         parts, elements = sizes
         return float(times * (parts - 1) * (call + 3 * elements * itemsize / rate))
-    if kind == "copy":
+    if kind in ("copy", "make copy"):
         elements, run = sizes
         begun = max(
             _BEGUN * call, _RUN * (1 / machine.copied_bytes - 2 / machine.cached_bytes)
@@ -214,6 +214,8 @@ def _moved(kind: str, times: Any, elements: Any, rate: float, itemsize: int, mac
         return float(times * (_VIEWS * call + 2 * elements * itemsize / rate))
     if kind == "gather":
         return float(times * (_VIEWS * call + elements * _LINE / machine.dram_bytes))
+    if kind == "turned":
+        return float(times * (_VIEWS * call + elements * (_LINE / rate + itemsize / machine.dram_bytes)))
     if kind == "store":
         return float(times * (_VIEWS * call + elements * itemsize * (1 / rate + 1 / machine.dram_bytes)))
     return float(times * (4 * _VIEWS * call + elements * itemsize * (1 / machine.copied_bytes + 1 / rate)))

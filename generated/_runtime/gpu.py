@@ -131,7 +131,7 @@ class Device:
                 found += times * self._seconds(work, itemsize)
             elif kind == "matmul":
                 found += times * self._multiplied(sizes, rate)
-            elif kind not in ("room", "edge") and (fixed or kind != "make"):
+            elif kind not in ("room", "edge") and (fixed or not kind.startswith("make")):
                 found += times * self._moved(kind, sizes, rate)
         return float(found)
 
@@ -154,7 +154,7 @@ class Device:
         if kind == "fold":  # in the registers of a store
             read = elements * runs[0] * self.itemsize / rate
             return _slowest(elements * runs[0] * _ADDED / (self.lanes * self.clock * self.multiprocessors), read)
-        run = max(1, int(runs[0])) if kind == "copy" else 1 if kind == "gather" else elements
+        run = max(1, int(runs[0])) if kind in ("copy", "make copy") else 1 if kind in ("gather", "turned") else elements
         apart = max(1.0, _SECTOR / (run * self.itemsize))
         moved = elements * self.itemsize * (1 + apart) / rate
         return self.statement + _slowest(elements * _MOVED / (self.lanes * self.clock * self.multiprocessors), moved)

@@ -4,7 +4,7 @@
     X[k, l, c] = Σ_a Σ_b Σ_d V[a, b, c, d]·H[k - a, l - b, d]        |a|, |b| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ adjoint
-Proved        126 of 126 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
+Proved        132 of 132 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 from .._runtime import Algorithm, Constant, Gradient, Kernel
@@ -1296,7 +1296,7 @@ def _im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2, C*N*R*m),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
@@ -1346,7 +1346,7 @@ def _shifts_work(*, batch, n, m, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*(2*Delta + 1)**2*(2*Delta + R)*(2*Delta + m) + D*N*(2*Delta + R)*(2*Delta + m), 0),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         (
@@ -1480,7 +1480,7 @@ def _winograd_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
     Tl = ((S + m - 1) // S)
     return (
         ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*Kk*Kl*L*N*Tl, 0),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("make", 1, C*D*Kk*Kl*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
@@ -1594,7 +1594,7 @@ def _shifts_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + D*N*(2*Delta + 1)**2*(2*Delta + R)*(2*Delta + m), 0),
-        ("make", 1, C*D*(2*Delta + 1)**2),
+        ("make copy", 1, C*D*(2*Delta + 1)**2, D),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         (

@@ -4,7 +4,7 @@
     H[i] = U[i] + Σ_k W[i, k]·X[k]
 
 Derivation    dense
-Proved        62 of 62 obligations for all sizes: docs/derivations/fully_connected.md
+Proved        68 of 68 obligations for all sizes: docs/derivations/fully_connected.md
 Cost          2·N·K operations
 """
 from .._runtime import Algorithm, Gradient, Kernel

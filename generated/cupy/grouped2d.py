@@ -4,7 +4,7 @@
     H[i, j, f, d] = u[f, d] + Σ_a Σ_b Σ_c V[a, b, c, f, d]·X[i + a, j + b, f, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(groups=F) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(f, g)
-Proved        140 of 140 obligations for all sizes: docs/derivations/grouped2d.md
+Proved        146 of 146 obligations for all sizes: docs/derivations/grouped2d.md
 Cost          2·n·m·(2Δ + 1)²·C·D·F operations
 """
 from .._runtime import Algorithm, Constant, Gradient, Kernel
@@ -1524,7 +1524,7 @@ def _shifts_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*(2*Delta + 1)**2*(2*Delta + R)*(2*Delta + m), 0),
-        ("make", 1, C*D*F*(2*Delta + 1)**2),
+        ("make copy", 1, C*D*F*(2*Delta + 1)**2, D),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
         (
@@ -1662,7 +1662,7 @@ def _winograd_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
             "room", 1,
             C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*F*Ki*Kj*L*N*Tj + D*F*Ki*Kj*L*N*Tj + D*F*L*N*S**2*Tj, 0
         ),
-        ("make", 1, C*D*F*(2*Delta + 1)**2),
+        ("make copy", 1, C*D*F*(2*Delta + 1)**2, D),
         ("make", 1, C*D*F*Ki*Kj*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -1731,7 +1731,7 @@ def _im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*R*m*(2*Delta + 1)**2, C*F*N*R*m),
-        ("make", (2*Delta + 1)**2, C*D*F),
+        ("make copy", (2*Delta + 1)**2, C*D*F, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m*(2*Delta + 1)**2, D),
@@ -1783,7 +1783,7 @@ def _shifts_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*F*N*(2*Delta + 1)**2*(2*Delta + R)*(2*Delta + m) + D*F*N*(2*Delta + R)*(2*Delta + m), 0),
-        ("make", (2*Delta + 1)**2, C*D*F),
+        ("make copy", (2*Delta + 1)**2, C*D*F, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
         (
@@ -1921,7 +1921,7 @@ def _winograd_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
             "room", 1,
             C*F*Kk*Kl*L*N*Tl + C*F*L*N*S**2*Tl + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*F*Kk*Kl*L*N*Tl, 0
         ),
-        ("make", (2*Delta + 1)**2, C*D*F),
+        ("make copy", (2*Delta + 1)**2, C*D*F, 1),
         ("make", 1, C*D*F*Kk*Kl*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (

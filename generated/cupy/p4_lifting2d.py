@@ -4,7 +4,7 @@
     H[i, j, d, r] = u[d] + Σ_a Σ_b Σ_c V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]        -1 ≤ a ≤ 1, -1 ≤ b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ equivariant(pointgroup(C4, channels={r: regular})) ⟶ boundary(zero)
-Proved        130 of 130 obligations for all sizes: docs/derivations/p4_lifting2d.md
+Proved        136 of 136 obligations for all sizes: docs/derivations/p4_lifting2d.md
 Cost          72·n·m·C·D operations
 """
 from .._runtime import Algorithm, Constant, Gradient, Kernel
@@ -1475,7 +1475,7 @@ def _im2col_work(*, batch, n, m, C, D, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, 9*C*N*R*m + C*N*(R + 2)*(m + 2) + 4*D*N*R*m, 4*D*N*R*m),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(R + 2)*(m + 2), C*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 9*C*N*R*m, 3*C),
@@ -1521,7 +1521,7 @@ def _shifts_work(*, batch, n, m, C, D, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*(R + 2)*(m + 2) + 36*D*N*(R + 2)*(m + 2), 0),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(R + 2)*(m + 2), C*(m + 2)),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(R + 2)*(m + 2), C, 36*D, 36*C*D + C*N*(R + 2)*(m + 2)),
@@ -1637,7 +1637,7 @@ def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
     Tj = ((S + m - 1) // S)
     return (
         ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj, 0),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("make", 1, 36*C*D*Ki*Kj),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
@@ -1701,7 +1701,7 @@ def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*R*m + 36*D*N*R*m + 4*D*N*(R + 2)*(m + 2), C*N*R*m),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 36*D*N*R*m, 12*D),
@@ -1747,7 +1747,7 @@ def _shifts_dX_work(*, batch, n, m, D, C, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, 9*C*N*(R + 2)*(m + 2) + 4*D*N*(R + 2)*(m + 2), 0),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*(R + 2)*(m + 2), 4*D, 9*C, 36*C*D + 4*D*N*(R + 2)*(m + 2)),
@@ -1863,7 +1863,7 @@ def _winograd_dX_work(*, batch, n, m, D, C, S, L, N, **_):
     Tl = ((S + m - 1) // S)
     return (
         ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl, 0),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("make", 1, 36*C*D*Kk*Kl),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (

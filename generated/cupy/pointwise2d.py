@@ -4,7 +4,7 @@
     H[i, j, d] = u[d] + Σ_c V[c, d]·X[i, j, c]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ pointwise
-Proved        106 of 106 obligations for all sizes: docs/derivations/pointwise2d.md
+Proved        112 of 112 obligations for all sizes: docs/derivations/pointwise2d.md
 Cost          2·n·m·C·D operations
 """
 from .._runtime import Algorithm, Gradient, Kernel

@@ -159,6 +159,7 @@ average_pool2d = Kernel(
         "gapped": "it needs weights that are parameters, and these are given",
         "half_im2col": "it needs weights that are parameters, and these are given",
         "im2col": "it needs weights that are parameters, and these are given",
+        "left": "it needs weights that are parameters, and these are given",
         "lowrank": "it needs weights that are parameters, and these are given",
         "panels": "it needs weights that are parameters, and these are given",
         "phased": "it needs weights that are parameters, and these are given",

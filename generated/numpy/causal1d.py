@@ -166,7 +166,7 @@ def _fft_work(*, batch, n, Delta, Ni, Si, G, I, **_):
     """What it does, counted."""
     return (
         ("room", 1, G*I*(Ni + 2) + G*I*Ni + I*(G*Si + Ni - Si), 0),
-        ("make", 1, Delta + 1),
+        ("make copy", 1, Delta + 1, Delta + 1),
         ("make fft", 1, 1, Ni),
         ("edge", 2*(-((-batch) // I))),
         ("view", (-((-batch) // I))*(-((-n) // (G*Si))), I*(G*Si + Ni - Si)),
@@ -224,7 +224,7 @@ def _toeplitz_work(*, batch, n, Delta, T, N, **_):
     K = Delta + T
     return (
         ("room", 1, Delta + 2*N*T, N*T),
-        ("make", T, Delta + 1),
+        ("make copy", T, Delta + 1, 1),
         ("edge", batch),
         ("view", batch*(-((-n) // (N*T))), Delta + N*T),
         ("phased", batch*(-((-n) // (N*T))), 1, (-((-K) // T)), N, K, T),
@@ -281,8 +281,8 @@ def _fft_dX_work(*, batch, n, Delta, Nk, Sk, G_, I, **_):
     """What it does, counted."""
     return (
         ("room", 1, G_*I*(Nk + 2) + G_*I*Nk + I*(G_*Sk + Nk - Sk), 0),
-        ("make", Delta + 1, 1),
-        ("make", 1, Delta + 1),
+        ("make copy", Delta + 1, 1, 1),
+        ("make copy", 1, Delta + 1, Delta + 1),
         ("make fft", 1, 1, Nk),
         ("edge", (-((-batch) // I))),
         ("view", (-((-batch) // I))*(-((-n) // (G_*Sk))), I*(G_*Sk + Nk - Sk)),
@@ -344,8 +344,8 @@ def _toeplitz_dX_work(*, batch, n, Delta, T, N, **_):
     K = Delta + T
     return (
         ("room", 1, Delta + 2*N*T, N*T),
-        ("make", Delta + 1, 1),
-        ("make", T, Delta + 1),
+        ("make copy", Delta + 1, 1, 1),
+        ("make copy", T, Delta + 1, 1),
         ("edge", batch),
         ("view", batch*(-((-n) // (N*T))), Delta + N*T),
         ("phased", batch*(-((-n) // (N*T))), 1, (-((-K) // T)), N, K, T),
@@ -533,6 +533,7 @@ causal1d = Kernel(
         "gapped": "it needs a window along its last two axes",
         "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "left": "it needs filters, and terms that are summed over for each of them",
         "lowrank": "it needs a window along its last two axes, and three at most",
         "panels": "it needs a window of two axes at least, with taps along the last",
         "phased": "it needs channels in or filters out",

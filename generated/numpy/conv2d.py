@@ -130,8 +130,8 @@ def _bands_work(*, batch, n, m, Delta, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, Q*n*(2*Delta + 1) + Q*n, 0),
-        ("make", 1, (2*Delta + 1)**2),
-        ("make", 1, n**2*(2*Delta + 1)),
+        ("make copy", 1, (2*Delta + 1)**2, 1),
+        ("make copy", 1, n**2*(2*Delta + 1), n),
         ("matmul", batch, 1, n*(2*Delta + 1), n, m, min(batch*m*n, m*n) + n**2*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*n),
         ("store", batch, m*n),
@@ -265,7 +265,7 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
     Sj = Nj - 2*Delta
     return (
         ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
-        ("make", 1, (2*Delta + 1)**2),
+        ("make copy", 1, (2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
         ("edge", 2*(-((-batch) // I))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-m) // Sj))),
@@ -342,7 +342,7 @@ def _folded_work(*, batch, n, m, Delta, S, G, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, G*Q*S*(Delta + 1) + m*(2*Delta + G*S) + G*Q*S, 0),
-        ("make", S, (Delta + 1)*(2*Delta + 1)),
+        ("make copy", S, (Delta + 1)*(2*Delta + 1), 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
         ("matmul", batch*(-((-n) // (G*S))), G, S*(Delta + 1), K, m, min(G*K*m, m*(2*Delta + G*S)) + K*S*(Delta + 1)),
@@ -416,8 +416,8 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
     M = ((2*Delta + T + m - 1) // T)
     return (
         ("room", 1, m*(2*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1), 0),
-        ("make", S, R*(2*Delta + 1)),
-        ("make", T, R*(2*Delta + 1)),
+        ("make copy", S, R*(2*Delta + 1), 2*Delta + 1),
+        ("make copy", T, R*(2*Delta + 1), 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
@@ -477,7 +477,7 @@ def _panels_work(*, batch, n, m, Delta, S, G, C, **_):
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
         ("room", 1, C*G*S + Q*(2*Delta + 1)*(2*Delta + G*S), C*G*S),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", S, (2*Delta + 1)**2, (2*Delta + 1)**2),
         ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G*S))), 2*Delta + 1, 2*Delta + G*S, C + 2*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G*S))), G, S, K*(2*Delta + 1), C),
@@ -536,7 +536,7 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + G*S) + G*Q*S, 0),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", S, (2*Delta + 1)**2, 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
         (
@@ -598,9 +598,9 @@ def _bands_dX_work(*, batch, n, m, Delta, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, Q*n*(2*Delta + 1) + Q*n, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", 1, (2*Delta + 1)**2),
-        ("make", 1, n**2*(2*Delta + 1)),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", 1, (2*Delta + 1)**2, 1),
+        ("make copy", 1, n**2*(2*Delta + 1), n),
         ("matmul", batch, 1, n*(2*Delta + 1), n, m, min(batch*m*n, m*n) + n**2*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*n),
         ("store", batch, m*n),
@@ -676,8 +676,8 @@ def _fft_dX_work(*, batch, n, m, Delta, Nk, Nl, I, **_):
     Sl = Nl - 2*Delta
     return (
         ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", 1, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", 1, (2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, Nk, Nl),
         ("make fft", 1, Nl, Nk),
         ("edge", 2*(-((-batch) // I))*(-((-n) // Sk)) + 2*(-((-batch) // I))*(-((-m) // Sl))),
@@ -753,8 +753,8 @@ def _panels_dX_work(*, batch, n, m, Delta, S, G_, C, **_):
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
         ("room", 1, C*G_*S + Q*(2*Delta + 1)*(2*Delta + G_*S), C*G_*S),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", S, (2*Delta + 1)**2, (2*Delta + 1)**2),
         ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G_*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G_*S))), 2*Delta + 1, 2*Delta + G_*S, C + 2*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G_*S))), G_, S, K*(2*Delta + 1), C),
@@ -818,8 +818,8 @@ def _rows_dX_work(*, batch, n, m, Delta, S, G_, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, G_*Q*S*(2*Delta + 1) + m*(2*Delta + G_*S) + G_*Q*S, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", S, (2*Delta + 1)**2, 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(2*Delta + G_*S)),
         (
@@ -1069,6 +1069,7 @@ conv2d = Kernel(
         "gapped": "it needs a window whose taps are apart along the last axis but one",
         "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "left": "it needs filters, and terms that are summed over for each of them",
         "phased": "it needs channels in or filters out",
         "polyphase": "it needs a window that skips places along its last axis, and whose taps are neighbours there",
         "product": "it needs filters, letters that are contracted, and no taps",

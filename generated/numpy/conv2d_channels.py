@@ -4,7 +4,7 @@
     H[i, j, d] = u[d] + Σ_a Σ_b Σ_c V[a, b, c, d]·X[i + a, j + b, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero)
-Proved        131 of 131 obligations for all sizes: docs/derivations/conv2d_channels.md
+Proved        137 of 137 obligations for all sizes: docs/derivations/conv2d_channels.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import numpy as np
@@ -362,6 +362,61 @@ def _im2col_work(*, batch, n, m, C, D, Delta, N, R, **_):
     )
 
 
+def _left_fixed(V, new, *, C, D, Delta, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((D, 2*Delta + 1, 2*Delta + 1, C))
+    # F[d, a, b, c] = V[a, b, c, d]
+    F[...] = V.transpose(3, 0, 1, 2)
+    F_left = strided(F, (0, 0, 0, 0), (D, C*(2*Delta + 1)**2), ((0, 1), (3, 1)))
+    return (F_left,)
+
+
+def _left_room(new, *, m, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, C))
+    A = new((D, N, R, m))
+    B_right = strided(B, (0, 0, 0, 0, 0, 0), (C*(2*Delta + 1)**2, N*R*m), ((5, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (D, N*R*m), ((0, 1), (3, 1)))
+    return (P, B, B_right, A, A_out)
+
+
+def _left(X, u, H, F_left, P, B, B_right, A, A_out, items, span, *, n, m, C, D, Delta, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
+            halo(X, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
+            B[...] = strided(
+                P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, C),
+                ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1))
+            )
+
+            # A[d, e, p, j] = Σ_a Σ_b Σ_c F[d, a, b, c]·B[e, p, j, a, b, c]
+            np.matmul(F_left, B_right, out=A_out)
+
+            # H[e + first, low + p, j, d] = u[d] + A[d, e, p, j]
+            np.add(A[:, :last - first, :high - low].transpose(1, 2, 3, 0), u, out=H[first:last, low:high])
+
+
+def _left_work(*, batch, n, m, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m, 0),
+        ("make copy", 1, C*D*(2*Delta + 1)**2, 1),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, D, C*(2*Delta + 1)**2, N*R*m,
+            C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2
+        ),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+    )
+
+
 _winograd_A = {
     (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
     (2, 5): Constant(((1, 2, 2, 3, 3, 0), (0, 3, -3, 2, -2, 1))),
@@ -648,7 +703,7 @@ def _fastfir_dX_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
             + D*L*N*Tl*((S*(S + 1)) // 2)**2,
             0
         ),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("make", 1, C*D*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
@@ -723,7 +778,7 @@ def _half_im2col_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*m*(2*Delta + 1)*(2*Delta + R), C*N*R*m),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*m*(2*Delta + 1)*(2*Delta + R), D*(2*Delta + 1)),
@@ -780,7 +835,7 @@ def _im2col_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2, C*N*R*m),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
@@ -789,6 +844,63 @@ def _im2col_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
             C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2
         ),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
+    )
+
+
+def _left_dX_fixed(V, new, *, D, C, Delta, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((C, 2*Delta + 1, 2*Delta + 1, D))
+    # F[c, a, b, d] = V[2Δ - a, 2Δ - b, c, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[:, a, b] = V[2*Delta - a, 2*Delta - b]
+    F_left = strided(F, (0, 0, 0, 0), (C, D*(2*Delta + 1)**2), ((0, 1), (3, 1)))
+    return (F_left,)
+
+
+def _left_dX_room(new, *, m, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, D))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, D))
+    A = new((C, N, R, m))
+    B_right = strided(B, (0, 0, 0, 0, 0, 0), (D*(2*Delta + 1)**2, N*R*m), ((5, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (C, N*R*m), ((0, 1), (3, 1)))
+    return (P, B, B_right, A, A_out)
+
+
+def _left_dX(G, dX, F_left, P, B, B_right, A, A_out, items, span, *, n, m, D, C, Delta, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
+            B[...] = strided(
+                P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D),
+                ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1))
+            )
+
+            # A[c, e, p, l] = Σ_a Σ_b Σ_d F[c, a, b, d]·B[e, p, l, a, b, d]
+            np.matmul(F_left, B_right, out=A_out)
+
+            # dX[e + first, low + p, l, c] = A[c, e, p, l]
+            put(dX[first:last, low:high], A[:, :last - first, :high - low].transpose(1, 2, 3, 0))
+
+
+def _left_dX_work(*, batch, n, m, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2, 0),
+        ("make copy", (2*Delta + 1)**2, C*D, D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, C, D*(2*Delta + 1)**2, N*R*m,
+            C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2
+        ),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
 
 
@@ -914,7 +1026,7 @@ def _winograd_dX_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
     Tl = ((S + m - 1) // S)
     return (
         ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*Kk*Kl*L*N*Tl, 0),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("make", 1, C*D*Kk*Kl*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
@@ -1139,6 +1251,18 @@ conv2d_channels = Kernel(
             parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
+            "left",
+            "products with the weights on the left",
+            _left_fixed, _left_room, _left,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_left_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
             "winograd",
             "Winograd's algorithm",
             _winograd_fixed, _winograd_room, _winograd,
@@ -1214,6 +1338,18 @@ conv2d_channels = Kernel(
                     knobs={"N": (), "R": ()},
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "left_dX",
+                    "products with the weights on the left",
+                    _left_dX_fixed, _left_dX_room, _left_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_left_dX_work,
                     tiled=0,
                     parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),

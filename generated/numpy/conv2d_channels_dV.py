@@ -207,6 +207,7 @@ conv2d_channels_dV = Kernel(
         "gapped": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "half_im2col": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "im2col": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
+        "left": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "lowrank": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "panels": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",
         "phased": "it needs one array of weights that is read once in a term; the weight is X[a + i, b + j, c]",

@@ -4,7 +4,7 @@
     X[k, l, c] = Σ_a Σ_b Σ_d V[a, b, c, d]·H[k - a, l - b, d]        |a|, |b| ≤ Δ, H = 0 outside
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ adjoint
-Proved        126 of 126 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
+Proved        132 of 132 obligations for all sizes: docs/derivations/conv2d_channels_dX.md
 Cost          2·n·m·(2Δ + 1)²·C·D operations
 """
 import numpy as np
@@ -224,7 +224,7 @@ def _fastfir_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
             + D*L*N*Tl*((S*(S + 1)) // 2)**2,
             0
         ),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("make", 1, C*D*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
@@ -299,7 +299,7 @@ def _half_im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*m*(2*Delta + 1)*(2*Delta + R), C*N*R*m),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*m*(2*Delta + 1)*(2*Delta + R), D*(2*Delta + 1)),
@@ -356,7 +356,7 @@ def _im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2, C*N*R*m),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
@@ -365,6 +365,63 @@ def _im2col_work(*, batch, n, m, D, C, Delta, N, R, **_):
             C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2
         ),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
+    )
+
+
+def _left_fixed(V, new, *, D, C, Delta, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((C, 2*Delta + 1, 2*Delta + 1, D))
+    # F[c, a, b, d] = V[2Δ - a, 2Δ - b, c, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F[:, a, b] = V[2*Delta - a, 2*Delta - b]
+    F_left = strided(F, (0, 0, 0, 0), (C, D*(2*Delta + 1)**2), ((0, 1), (3, 1)))
+    return (F_left,)
+
+
+def _left_room(new, *, m, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, D))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, D))
+    A = new((C, N, R, m))
+    B_right = strided(B, (0, 0, 0, 0, 0, 0), (D*(2*Delta + 1)**2, N*R*m), ((5, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (C, N*R*m), ((0, 1), (3, 1)))
+    return (P, B, B_right, A, A_out)
+
+
+def _left(H, X, F_left, P, B, B_right, A, A_out, items, span, *, n, m, D, C, Delta, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = H[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
+            halo(H, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # B[e, p, l, a, b, d] = P[e, a + p, l + b, d]
+            B[...] = strided(
+                P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, D),
+                ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1))
+            )
+
+            # A[c, e, p, l] = Σ_a Σ_b Σ_d F[c, a, b, d]·B[e, p, l, a, b, d]
+            np.matmul(F_left, B_right, out=A_out)
+
+            # X[e + first, low + p, l, c] = A[c, e, p, l]
+            put(X[first:last, low:high], A[:, :last - first, :high - low].transpose(1, 2, 3, 0))
+
+
+def _left_work(*, batch, n, m, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*(2*Delta + R)*(2*Delta + m) + D*N*R*m*(2*Delta + 1)**2, 0),
+        ("make copy", (2*Delta + 1)**2, C*D, D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*(2*Delta + R)*(2*Delta + m), D*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*N*R*m*(2*Delta + 1)**2, D*(2*Delta + 1)),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, C, D*(2*Delta + 1)**2, N*R*m,
+            C*D*(2*Delta + 1)**2 + D*N*R*m*(2*Delta + 1)**2
+        ),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
 
 
@@ -490,7 +547,7 @@ def _winograd_work(*, batch, n, m, D, C, Delta, S, L, N, **_):
     Tl = ((S + m - 1) // S)
     return (
         ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*Kk*Kl*L*N*Tl, 0),
-        ("make", (2*Delta + 1)**2, C*D),
+        ("make copy", (2*Delta + 1)**2, C*D, 1),
         ("make", 1, C*D*Kk*Kl*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)), D*(Kl + S*(Tl - 1))),
@@ -784,6 +841,61 @@ def _im2col_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
             C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2
         ),
         ("held", (-((-batch) // N))*(-((-n) // R)), D*N*R*m, 0),
+    )
+
+
+def _left_dH_fixed(V, new, *, C, D, Delta, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((D, 2*Delta + 1, 2*Delta + 1, C))
+    # F[d, a, b, c] = V[a, b, c, d]
+    F[...] = V.transpose(3, 0, 1, 2)
+    F_left = strided(F, (0, 0, 0, 0), (D, C*(2*Delta + 1)**2), ((0, 1), (3, 1)))
+    return (F_left,)
+
+
+def _left_dH_room(new, *, m, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, C))
+    B = new((N, R, m, 2*Delta + 1, 2*Delta + 1, C))
+    A = new((D, N, R, m))
+    B_right = strided(B, (0, 0, 0, 0, 0, 0), (C*(2*Delta + 1)**2, N*R*m), ((5, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (D, N*R*m), ((0, 1), (3, 1)))
+    return (P, B, B_right, A, A_out)
+
+
+def _left_dH(G, dH, F_left, P, B, B_right, A, A_out, items, span, *, n, m, C, D, Delta, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = G[e + first, low + q0 - Δ, q1 - Δ, q2], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0), P, copied=True)
+
+            # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
+            B[...] = strided(
+                P, (0, 0, 0, 0), (N, R, m, 2*Delta + 1, 2*Delta + 1, C),
+                ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1))
+            )
+
+            # A[d, e, p, j] = Σ_a Σ_b Σ_c F[d, a, b, c]·B[e, p, j, a, b, c]
+            np.matmul(F_left, B_right, out=A_out)
+
+            # dH[e + first, low + p, j, d] = A[d, e, p, j]
+            put(dH[first:last, low:high], A[:, :last - first, :high - low].transpose(1, 2, 3, 0))
+
+
+def _left_dH_work(*, batch, n, m, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m*(2*Delta + 1)**2 + D*N*R*m, 0),
+        ("make copy", 1, C*D*(2*Delta + 1)**2, 1),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*R*m*(2*Delta + 1)**2, C*(2*Delta + 1)),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), 1, D, C*(2*Delta + 1)**2, N*R*m,
+            C*D*(2*Delta + 1)**2 + C*N*R*m*(2*Delta + 1)**2
+        ),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
     )
 
 
@@ -1128,6 +1240,18 @@ conv2d_channels_dX = Kernel(
             parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
+            "left",
+            "products with the weights on the left",
+            _left_fixed, _left_room, _left,
+            weights=("V",),
+            arrays=("H",),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_left_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
             "winograd",
             "Winograd's algorithm",
             _winograd_fixed, _winograd_room, _winograd,
@@ -1203,6 +1327,18 @@ conv2d_channels_dX = Kernel(
                     knobs={"N": (), "R": ()},
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dH_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "left_dH",
+                    "products with the weights on the left",
+                    _left_dH_fixed, _left_dH_room, _left_dH,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_left_dH_work,
                     tiled=0,
                     parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),

@@ -89,6 +89,7 @@ conv2d_channels_du = Kernel(
         "gapped": "it needs one array of weights that is read once in a term; the weight is 1",
         "half_im2col": "it needs one array of weights that is read once in a term; the weight is 1",
         "im2col": "it needs one array of weights that is read once in a term; the weight is 1",
+        "left": "it needs one array of weights that is read once in a term; the weight is 1",
         "lowrank": "it needs one array of weights that is read once in a term; the weight is 1",
         "panels": "it needs one array of weights that is read once in a term; the weight is 1",
         "phased": "it needs one array of weights that is read once in a term; the weight is 1",

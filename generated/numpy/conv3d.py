@@ -263,7 +263,7 @@ def _fft_work(*, batch, n, m, p, Delta, Ni, Nj, Nh, I, **_):
     Sh = Nh - 2*Delta
     return (
         ("room", 1, 3*I*Ni*Nj*(Nh + 2) + I*Nh*Ni*Nj, 0),
-        ("make", 1, (2*Delta + 1)**3),
+        ("make copy", 1, (2*Delta + 1)**3, 2*Delta + 1),
         ("make fft", 1, Ni*Nj, Nh),
         ("make fft", 1, Nh*Ni, Nj),
         ("make fft", 1, Nh*Nj, Ni),
@@ -350,7 +350,7 @@ def _folded_work(*, batch, n, m, p, Delta, S, G, **_):
     Q = 16*((2*Delta + p + 15) // 16)
     return (
         ("room", 1, G*Q*S*(Delta + 1) + p*(2*Delta + 1)*(2*Delta + G*S) + G*Q*S, 0),
-        ("make", S, (Delta + 1)*(2*Delta + 1)**2),
+        ("make copy", S, (Delta + 1)*(2*Delta + 1)**2, 1),
         ("edge", 2*batch*n*(-((-m) // (G*S))) + 2*batch*n),
         ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S), p),
         (
@@ -437,8 +437,8 @@ def _lowrank_work(*, batch, n, m, p, R, Delta, S_, T, G, **_):
     M = ((2*Delta + T + p - 1) // T)
     return (
         ("room", 1, R*p*(2*Delta + G*S_) + p*(2*Delta + 1)*(2*Delta + G*S_) + G*M*R*S_*T + M*R*T*(G*S_ + 1), 0),
-        ("make", S_, R*(2*Delta + 1)),
-        ("make", T, R*(2*Delta + 1)),
+        ("make copy", S_, R*(2*Delta + 1), 2*Delta + 1),
+        ("make copy", T, R*(2*Delta + 1), 1),
         ("edge", 2*batch*n*(-((-m) // (G*S_))) + 2*batch*n),
         ("view", batch*n*(-((-m) // (G*S_))), p*(2*Delta + 1)*(2*Delta + G*S_)),
         (
@@ -503,7 +503,7 @@ def _panels_work(*, batch, n, m, p, Delta, S, I, C, **_):
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
         ("room", 1, C*I*S + K*Q*(2*Delta + 1)*(2*Delta + I), C*I*S),
-        ("make", S, (2*Delta + 1)**3),
+        ("make copy", S, (2*Delta + 1)**3, (2*Delta + 1)**2),
         (
             "edge",
             2*batch*(-((-p) // C))*(-((-n) // I)) + 2*batch*(-((-p) // C))*(-((-m) // S))
@@ -569,7 +569,7 @@ def _rows_work(*, batch, n, m, p, Delta, S, G, **_):
     Q = 16*((2*Delta + p + 15) // 16)
     return (
         ("room", 1, G*Q*S*(2*Delta + 1) + p*(2*Delta + 1)*(2*Delta + G*S) + G*Q*S, 0),
-        ("make", S, (2*Delta + 1)**3),
+        ("make copy", S, (2*Delta + 1)**3, 1),
         ("edge", 2*batch*n*(-((-m) // (G*S))) + 2*batch*n),
         ("copy", batch*n*(-((-m) // (G*S))), p*(2*Delta + 1)*(2*Delta + G*S), p),
         (
@@ -669,8 +669,8 @@ def _fft_dX_work(*, batch, n, m, p, Delta, Nk, Nl, Nq, I, **_):
     Sq = Nq - 2*Delta
     return (
         ("room", 1, 3*I*Nk*Nl*(Nq + 2) + I*Nk*Nl*Nq, 0),
-        ("make", (2*Delta + 1)**3, 1),
-        ("make", 1, (2*Delta + 1)**3),
+        ("make copy", (2*Delta + 1)**3, 1, 1),
+        ("make copy", 1, (2*Delta + 1)**3, 2*Delta + 1),
         ("make fft", 1, Nk*Nl, Nq),
         ("make fft", 1, Nk*Nq, Nl),
         ("make fft", 1, Nl*Nq, Nk),
@@ -755,8 +755,8 @@ def _panels_dX_work(*, batch, n, m, p, Delta, S, I, C, **_):
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
         ("room", 1, C*I*S + K*Q*(2*Delta + 1)*(2*Delta + I), C*I*S),
-        ("make", (2*Delta + 1)**3, 1),
-        ("make", S, (2*Delta + 1)**3),
+        ("make copy", (2*Delta + 1)**3, 1, 1),
+        ("make copy", S, (2*Delta + 1)**3, (2*Delta + 1)**2),
         (
             "edge",
             2*batch*(-((-p) // C))*(-((-n) // I)) + 2*batch*(-((-p) // C))*(-((-m) // S))
@@ -828,8 +828,8 @@ def _rows_dX_work(*, batch, n, m, p, Delta, S, G_, **_):
     Q = 16*((2*Delta + p + 15) // 16)
     return (
         ("room", 1, G_*Q*S*(2*Delta + 1) + p*(2*Delta + 1)*(2*Delta + G_*S) + G_*Q*S, 0),
-        ("make", (2*Delta + 1)**3, 1),
-        ("make", S, (2*Delta + 1)**3),
+        ("make copy", (2*Delta + 1)**3, 1, 1),
+        ("make copy", S, (2*Delta + 1)**3, 1),
         ("edge", 2*batch*n*(-((-m) // (G_*S))) + 2*batch*n),
         ("copy", batch*n*(-((-m) // (G_*S))), p*(2*Delta + 1)*(2*Delta + G_*S), p),
         (
@@ -1091,6 +1091,7 @@ conv3d = Kernel(
         "gapped": "it needs a window along its last two axes",
         "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "left": "it needs filters, and terms that are summed over for each of them",
         "phased": "it needs channels in or filters out",
         "polyphase": "it needs a window that skips places along its last axis, and whose taps are neighbours there",
         "product": "it needs filters, letters that are contracted, and no taps",

@@ -127,8 +127,8 @@ def _bands_work(*, batch, n, m, **_):
     Q = 16*((3*m + 13) // 16)
     return (
         ("room", 1, Q*n*(2*m - 1) + Q*n, 0),
-        ("make", 1, (2*m - 1)*(2*n - 1)),
-        ("make", 1, n**2*(2*m - 1)),
+        ("make copy", 1, (2*m - 1)*(2*n - 1), 1),
+        ("make copy", 1, n**2*(2*m - 1), n),
         ("matmul", batch, 1, n*(2*m - 1), n, m, min(batch*m*n, m*n) + n**2*(2*m - 1)),
         ("total", batch, 2*m - 1, Q*n),
         ("store", batch, m*n),
@@ -262,7 +262,7 @@ def _fft_work(*, batch, n, m, Ni, Nj, I, **_):
     Sj = Nj + 2 - 2*m
     return (
         ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
-        ("make", 1, (2*m - 1)*(2*n - 1)),
+        ("make copy", 1, (2*m - 1)*(2*n - 1), 2*m - 1),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
         ("edge", 2*(-((-batch) // I))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-m) // Sj))),
@@ -339,7 +339,7 @@ def _folded_work(*, batch, n, m, S, G, **_):
     Q = 16*((3*m + 13) // 16)
     return (
         ("room", 1, G*Q*S + G*Q*S*m + m*(G*S + 2*n - 2), 0),
-        ("make", S, m*(2*n - 1)),
+        ("make copy", S, m*(2*n - 1), 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(G*S + 2*n - 2)),
         ("matmul", batch*(-((-n) // (G*S))), G, S*m, K, m, min(G*K*m, m*(G*S + 2*n - 2)) + K*S*m),
@@ -413,8 +413,8 @@ def _lowrank_work(*, batch, n, m, R, S, T, G, **_):
     M = ((T + 3*m - 3) // T)
     return (
         ("room", 1, G*M*R*S*T + M*R*T*(G*S + 1) + m*(G*S + 2*n - 2), 0),
-        ("make", S, R*(2*n - 1)),
-        ("make", T, R*(2*m - 1)),
+        ("make copy", S, R*(2*n - 1), 2*n - 1),
+        ("make copy", T, R*(2*m - 1), 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(G*S + 2*n - 2)),
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(G*S + 2*n - 2)) + K*R*S),
@@ -474,7 +474,7 @@ def _panels_work(*, batch, n, m, S, G, C, **_):
     Q = 32*((C + O + 2*m + 13) // 32) + 16
     return (
         ("room", 1, C*G*S + Q*(2*m - 1)*(G*S + 2*n - 2), C*G*S),
-        ("make", S, (2*m - 1)*(2*n - 1)),
+        ("make copy", S, (2*m - 1)*(2*n - 1), (2*m - 1)*(2*n - 1)),
         ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G*S))), 2*m - 1, G*S + 2*n - 2, C + 2*m - 2),
         ("near", batch*(-((-m) // C))*(-((-n) // (G*S))), G, S, K*(2*m - 1), C),
@@ -533,7 +533,7 @@ def _rows_work(*, batch, n, m, S, G, **_):
     Q = 16*((3*m + 13) // 16)
     return (
         ("room", 1, G*Q*S + G*Q*S*(2*m - 1) + m*(G*S + 2*n - 2), 0),
-        ("make", S, (2*m - 1)*(2*n - 1)),
+        ("make copy", S, (2*m - 1)*(2*n - 1), 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(G*S + 2*n - 2)),
         ("matmul", batch*(-((-n) // (G*S))), G, S*(2*m - 1), K, m, min(G*K*m, m*(G*S + 2*n - 2)) + K*S*(2*m - 1)),
@@ -592,9 +592,9 @@ def _bands_dX_work(*, batch, n, m, **_):
     Q = 16*((3*m + 13) // 16)
     return (
         ("room", 1, Q*n*(2*m - 1) + Q*n, 0),
-        ("make", (2*m - 1)*(2*n - 1), 1),
-        ("make", 1, (2*m - 1)*(2*n - 1)),
-        ("make", 1, n**2*(2*m - 1)),
+        ("make copy", (2*m - 1)*(2*n - 1), 1, 1),
+        ("make copy", 1, (2*m - 1)*(2*n - 1), 1),
+        ("make copy", 1, n**2*(2*m - 1), n),
         ("matmul", batch, 1, n*(2*m - 1), n, m, min(batch*m*n, m*n) + n**2*(2*m - 1)),
         ("total", batch, 2*m - 1, Q*n),
         ("store", batch, m*n),
@@ -670,8 +670,8 @@ def _fft_dX_work(*, batch, n, m, Nk, Nl, I, **_):
     Sl = Nl + 2 - 2*m
     return (
         ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl, 0),
-        ("make", (2*m - 1)*(2*n - 1), 1),
-        ("make", 1, (2*m - 1)*(2*n - 1)),
+        ("make copy", (2*m - 1)*(2*n - 1), 1, 1),
+        ("make copy", 1, (2*m - 1)*(2*n - 1), 2*m - 1),
         ("make fft", 1, Nk, Nl),
         ("make fft", 1, Nl, Nk),
         ("edge", 2*(-((-batch) // I))*(-((-n) // Sk)) + 2*(-((-batch) // I))*(-((-m) // Sl))),
@@ -747,8 +747,8 @@ def _panels_dX_work(*, batch, n, m, S, G_, C, **_):
     Q = 32*((C + O + 2*m + 13) // 32) + 16
     return (
         ("room", 1, C*G_*S + Q*(2*m - 1)*(G_*S + 2*n - 2), C*G_*S),
-        ("make", (2*m - 1)*(2*n - 1), 1),
-        ("make", S, (2*m - 1)*(2*n - 1)),
+        ("make copy", (2*m - 1)*(2*n - 1), 1, 1),
+        ("make copy", S, (2*m - 1)*(2*n - 1), (2*m - 1)*(2*n - 1)),
         ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G_*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G_*S))), 2*m - 1, G_*S + 2*n - 2, C + 2*m - 2),
         ("near", batch*(-((-m) // C))*(-((-n) // (G_*S))), G_, S, K*(2*m - 1), C),
@@ -812,8 +812,8 @@ def _rows_dX_work(*, batch, n, m, S, G_, **_):
     Q = 16*((3*m + 13) // 16)
     return (
         ("room", 1, G_*Q*S + G_*Q*S*(2*m - 1) + m*(G_*S + 2*n - 2), 0),
-        ("make", (2*m - 1)*(2*n - 1), 1),
-        ("make", S, (2*m - 1)*(2*n - 1)),
+        ("make copy", (2*m - 1)*(2*n - 1), 1, 1),
+        ("make copy", S, (2*m - 1)*(2*n - 1), 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(G_*S + 2*n - 2)),
         ("matmul", batch*(-((-n) // (G_*S))), G_, S*(2*m - 1), K, m, min(G_*K*m, m*(G_*S + 2*n - 2)) + K*S*(2*m - 1)),
@@ -1048,6 +1048,7 @@ convolution2d = Kernel(
         "gapped": "it needs a window whose taps are apart along the last axis but one",
         "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "left": "it needs filters, and terms that are summed over for each of them",
         "phased": "it needs channels in or filters out",
         "polyphase": "it needs a window that skips places along its last axis, and whose taps are neighbours there",
         "product": "it needs filters, letters that are contracted, and no taps",

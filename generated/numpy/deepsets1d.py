@@ -4,12 +4,13 @@
     H[i] = u + Σ_k V[(0 where k = i; 1 otherwise)]·X[k]
 
 Derivation    dense ⟶ equivariant(symmetric)
-Proved        56 of 56 obligations for all sizes: docs/derivations/deepsets1d.md
+Proved        62 of 62 obligations for all sizes: docs/derivations/deepsets1d.md
 Cost          2·n² operations
 """
 import numpy as np
 
-from .._runtime import Gradient, Kernel
+from .._runtime import Algorithm, Gradient, Kernel
+from .._runtime.primitives import halo, put, tiles
 
 __all__ = ["deepsets1d"]
 
@@ -108,6 +109,88 @@ def _direct_du(G, du, new):
     du[...] += np.einsum("zi->", G, optimize=True)
 
 
+def _left_fixed(V, new, *, n, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((n, n))
+    # F[i, k] = V[(0 where k = i; 1 otherwise)]
+    for i in range(n):
+        for k in range(n):
+            F[i, k] = V[(0 if k == i else 1)]
+    return (F,)
+
+
+def _left_room(new, *, n, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n))
+    A = new((n, N))
+    return (P, A)
+
+
+def _left(X, u, H, F, P_, A, items, span, *, n, N, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        # P[e, q0] = X[e + first, q0], 0 outside
+        P = halo(X, (first, 0), P_)
+
+        # A[i, e] = Σ_k F[i, k]·P[e, k]
+        np.matmul(F, P.transpose(1, 0), out=A)
+
+        # H[e + first, i] = u + A[i, e]
+        np.add(A[:, :last - first].transpose(1, 0), u, out=H[first:last])
+
+
+def _left_work(*, batch, n, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 2*N*n, 0),
+        ("make copy", n**2, 1, 1),
+        ("view", (-((-batch) // N)), N*n),
+        ("matmul", (-((-batch) // N)), 1, n, n, N, N*n + n**2),
+        ("turned", (-((-batch) // N)), N*n),
+    )
+
+
+def _left_dX_fixed(V, new, *, n, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((n, n))
+    # F[k, i] = V[(0 where k = i; 1 otherwise)]
+    for k in range(n):
+        for i in range(n):
+            F[k, i] = V[(0 if k == i else 1)]
+    return (F,)
+
+
+def _left_dX_room(new, *, n, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n))
+    A = new((n, N))
+    return (P, A)
+
+
+def _left_dX(G, dX, F, P_, A, items, span, *, n, N, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        # P[e, q0] = G[e + first, q0], 0 outside
+        P = halo(G, (first, 0), P_)
+
+        # A[k, e] = Σ_i F[k, i]·P[e, i]
+        np.matmul(F, P.transpose(1, 0), out=A)
+
+        # dX[e + first, k] = A[k, e]
+        put(dX[first:last], A[:, :last - first].transpose(1, 0))
+
+
+def _left_dX_work(*, batch, n, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 2*N*n, 0),
+        ("make copy", n**2, 1, 1),
+        ("view", (-((-batch) // N)), N*n),
+        ("matmul", (-((-batch) // N)), 1, n, n, N, N*n + n**2),
+        ("turned", (-((-batch) // N)), N*n),
+    )
+
+
 def _direct_work(*, batch, n, **_):
     """What it does, counted."""
     return (
@@ -121,6 +204,23 @@ def _direct_work(*, batch, n, **_):
 
 
 def _terms(*, n, **_):
+    """How many products one result adds at most."""
+    return n
+
+
+def _direct_dX_work(*, batch, n, **_):
+    """What it does, counted."""
+    return (
+        ("fill", 1, batch*n),
+        ("copy", 1, batch*n, n),
+        ("copy", 1, batch*n, n),
+        ("sweep", 1, batch*n, n, 1, 0),
+        ("sweep", 1, batch*n, n - 1, 1, 0),
+        ("sweep", 1, batch*n, n - 1, 1, 0),
+    )
+
+
+def _direct_dX_terms(*, n, **_):
     """How many products one result adds at most."""
     return n
 
@@ -155,6 +255,18 @@ deepsets1d = Kernel(
     doc=__doc__,
     work=_direct_work,
     terms=_terms,
+    algorithms=(
+        Algorithm(
+            "left",
+            "products with the weights on the left",
+            _left_fixed, _left_room, _left,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": ()},
+            extents=lambda *, batch, **_: {"N": batch},
+            work=_left_work,
+        ),
+    ),
     unfit={
         "bands": "it needs one channel in and one out",
         "box": "it needs a window along one axis to four, and channels that don't mix",
@@ -178,7 +290,23 @@ deepsets1d = Kernel(
         "winograd": "it needs a window along some axis",
     },
     gradients={
-        "X": Gradient(_direct_dX, ("V", "G")),
+        "X": Gradient(
+            _direct_dX, ("V", "G"),
+            work=_direct_dX_work,
+            terms=_direct_dX_terms,
+            algorithms=(
+                Algorithm(
+                    "left_dX",
+                    "products with the weights on the left",
+                    _left_dX_fixed, _left_dX_room, _left_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": ()},
+                    extents=lambda *, batch, **_: {"N": batch},
+                    work=_left_dX_work,
+                ),
+            ),
+        ),
         "V": Gradient(_direct_dV, ("X", "G")),
         "u": Gradient(_direct_du, ("G",)),
     },

@@ -4,7 +4,7 @@
     H[i, j] = U[i, j] + Σ_k Σ_l W[i, j, k, l]·X[k, l]
 
 Derivation    dense
-Proved        62 of 62 obligations for all sizes: docs/derivations/dense2d.md
+Proved        68 of 68 obligations for all sizes: docs/derivations/dense2d.md
 Cost          2·n²·m² operations
 """
 import numpy as np
@@ -56,6 +56,45 @@ def _direct_dU(G, dU, new):
     dU[...] += np.einsum("zij->ij", G, optimize=True)
 
 
+def _left_fixed(new, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    return ()
+
+
+def _left_room(new, *, n, m, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m))
+    A = new((n, m, N))
+    A_out = strided(A, (0, 0, 0), (m*n, N), ((1, 1), (2, 1)))
+    return (P, A, A_out)
+
+
+def _left(X, W, U, H, P_, A, A_out, items, span, *, n, m, N, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        # P[e, q0, q1] = X[e + first, q0, q1], 0 outside
+        P = halo(X, (first, 0, 0), P_)
+
+        # A[i, j, e] = Σ_k Σ_l W[i, j, k, l]·P[e, k, l]
+        np.matmul(
+            strided(W, (0, 0, 0, 0), (m*n, m*n), ((1, 1), (3, 1))), strided(P, (0, 0, 0), (m*n, N), ((2, 1), (0, 1))),
+            out=A_out
+        )
+
+        # H[e + first, i, j] = U[i, j] + A[i, j, e]
+        np.add(A[:, :, :last - first].transpose(2, 0, 1), U, out=H[first:last])
+
+
+def _left_work(*, batch, n, m, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 2*N*m*n, 0),
+        ("view", (-((-batch) // N)), N*m*n),
+        ("matmul", (-((-batch) // N)), 1, m*n, m*n, N, N*m*n + m**2*n**2),
+        ("turned", (-((-batch) // N)), N*m*n),
+    )
+
+
 def _product_fixed(new, **_):
     """What one product makes of the weights, once."""
     return ()
@@ -92,6 +131,47 @@ def _product_work(*, batch, n, m, N, **_):
         ("view", (-((-batch) // N)), N*m*n),
         ("matmul", (-((-batch) // N)), 1, N, m*n, m*n, N*m*n + m**2*n**2),
         ("held", (-((-batch) // N)), N*m*n, 0),
+    )
+
+
+def _left_dX_fixed(W, new, *, n, m, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((n, m, n, m))
+    # F[k, l, i, j] = W[i, j, k, l]
+    F[...] = W.transpose(2, 3, 0, 1)
+    F_left = strided(F, (0, 0, 0, 0), (m*n, m*n), ((1, 1), (3, 1)))
+    return (F_left,)
+
+
+def _left_dX_room(new, *, n, m, N, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, n, m))
+    A = new((n, m, N))
+    A_out = strided(A, (0, 0, 0), (m*n, N), ((1, 1), (2, 1)))
+    return (P, A, A_out)
+
+
+def _left_dX(G, dX, F_left, P_, A, A_out, items, span, *, n, m, N, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        # P[e, q0, q1] = G[e + first, q0, q1], 0 outside
+        P = halo(G, (first, 0, 0), P_)
+
+        # A[k, l, e] = Σ_i Σ_j F[k, l, i, j]·P[e, i, j]
+        np.matmul(F_left, strided(P, (0, 0, 0), (m*n, N), ((2, 1), (0, 1))), out=A_out)
+
+        # dX[e + first, k, l] = A[k, l, e]
+        put(dX[first:last], A[:, :, :last - first].transpose(2, 0, 1))
+
+
+def _left_dX_work(*, batch, n, m, N, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 2*N*m*n, 0),
+        ("make copy", 1, m**2*n**2, 1),
+        ("view", (-((-batch) // N)), N*m*n),
+        ("matmul", (-((-batch) // N)), 1, m*n, m*n, N, N*m*n + m**2*n**2),
+        ("turned", (-((-batch) // N)), N*m*n),
     )
 
 
@@ -249,6 +329,16 @@ dense2d = Kernel(
     steps=(1, 0),
     algorithms=(
         Algorithm(
+            "left",
+            "products with the weights on the left",
+            _left_fixed, _left_room, _left,
+            weights=(),
+            arrays=("X", "W", "U"),
+            knobs={"N": ()},
+            extents=lambda *, batch, **_: {"N": batch},
+            work=_left_work,
+        ),
+        Algorithm(
             "product",
             "one product",
             _product_fixed, _product_room, _product,
@@ -286,6 +376,16 @@ dense2d = Kernel(
             work=_direct_dX_work,
             terms=_direct_dX_terms,
             algorithms=(
+                Algorithm(
+                    "left_dX",
+                    "products with the weights on the left",
+                    _left_dX_fixed, _left_dX_room, _left_dX,
+                    weights=("W",),
+                    arrays=("G",),
+                    knobs={"N": ()},
+                    extents=lambda *, batch, **_: {"N": batch},
+                    work=_left_dX_work,
+                ),
                 Algorithm(
                     "product_dX",
                     "one product",

@@ -146,7 +146,7 @@ def _box_work(*, batch, n, m, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, 4*C*N*(2*Delta + R)*(2*Delta + m), 0),
-        ("make", 1, C*(2*Delta + m)),
+        ("make copy", 1, C*(2*Delta + m), C),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("total", (-((-batch) // N))*(-((-n) // R)), 2, C*N*(2*Delta + R)*(2*Delta + m)),
@@ -224,8 +224,8 @@ def _fft_work(*, batch, n, m, C, Delta, Ni, Nj, I, **_):
     Sj = Nj - 2*Delta
     return (
         ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
-        ("make", 1, C*(2*Delta + 1)**2),
-        ("make", 1, C*(2*Delta + 1)**2),
+        ("make copy", 1, C*(2*Delta + 1)**2, 1),
+        ("make copy", 1, C*(2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, C*Ni, Nj),
         ("make fft", 1, C*Nj, Ni),
         ("edge", 2*C*(-((-batch) // I))*(-((-n) // Si)) + 2*C*(-((-batch) // I))*(-((-m) // Sj))),
@@ -302,8 +302,8 @@ def _lowrank_work(*, batch, n, m, C, R, Delta, N, R_, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*R*R_*(2*Delta + m) + C*N*(2*Delta + R_)*(2*Delta + m) + C*N*R_*m, C*N*R_*m),
-        ("make", 1, C*R*(2*Delta + 1)*(2*Delta + m)),
-        ("make", 1, C*R*m*(2*Delta + 1)),
+        ("make copy", 1, C*R*(2*Delta + 1)*(2*Delta + m), C),
+        ("make copy", 1, C*R*m*(2*Delta + 1), C),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R_)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R_)), C*N*(2*Delta + R_)*(2*Delta + m), C*(2*Delta + m)),
         ("weigh", (-((-batch) // N))*(-((-n) // R_)), 2*Delta + 1, N*R*R_, C*(2*Delta + m)),
@@ -351,7 +351,7 @@ def _shifted_work(*, batch, n, m, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m, C*N*R*m),
-        ("make", 1, C*m*(2*Delta + 1)**2),
+        ("make copy", 1, C*m*(2*Delta + 1)**2, C),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("weigh", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, N*R, C*m),
@@ -429,8 +429,8 @@ def _fft_dX_work(*, batch, n, m, C, Delta, Nk, Nl, I, **_):
     Sl = Nl - 2*Delta
     return (
         ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl, 0),
-        ("make", (2*Delta + 1)**2, C),
-        ("make", 1, C*(2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, C, 1),
+        ("make copy", 1, C*(2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, C*Nk, Nl),
         ("make fft", 1, C*Nl, Nk),
         ("edge", 2*C*(-((-batch) // I))*(-((-n) // Sk)) + 2*C*(-((-batch) // I))*(-((-m) // Sl))),
@@ -495,8 +495,8 @@ def _shifted_dX_work(*, batch, n, m, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*(2*Delta + R)*(2*Delta + m) + C*N*R*m, C*N*R*m),
-        ("make", (2*Delta + 1)**2, C),
-        ("make", 1, C*m*(2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, C, C),
+        ("make copy", 1, C*m*(2*Delta + 1)**2, C),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(2*Delta + R)*(2*Delta + m), C*(2*Delta + m)),
         ("weigh", (-((-batch) // N))*(-((-n) // R)), (2*Delta + 1)**2, N*R, C*m),
@@ -711,6 +711,7 @@ depthwise2d = Kernel(
         "gapped": "it needs one channel in and one out",
         "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "left": "it needs filters, and terms that are summed over for each of them",
         "panels": "it needs one channel in and one out",
         "phased": "it needs channels in or filters out",
         "polyphase": "it needs one channel in and one out",

@@ -4,7 +4,7 @@
     H[i] = U[i] + Σ_k W[i, k]·X[k]
 
 Derivation    dense
-Proved        62 of 62 obligations for all sizes: docs/derivations/fully_connected.md
+Proved        68 of 68 obligations for all sizes: docs/derivations/fully_connected.md
 Cost          2·N·K operations
 """
 import numpy as np
@@ -56,6 +56,41 @@ def _direct_dU(G, dU, new):
     dU[...] += np.einsum("zi->i", G, optimize=True)
 
 
+def _left_fixed(new, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    return ()
+
+
+def _left_room(new, *, K, N, N_, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N_, K))
+    A = new((N, N_))
+    return (P, A)
+
+
+def _left(X, W, U, H, P_, A, items, span, *, K, N, N_, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N_):
+        # P[e, q0] = X[e + first, q0], 0 outside
+        P = halo(X, (first, 0), P_)
+
+        # A[i, e] = Σ_k W[i, k]·P[e, k]
+        np.matmul(W, P.transpose(1, 0), out=A)
+
+        # H[e + first, i] = U[i] + A[i, e]
+        np.add(A[:, :last - first].transpose(1, 0), U, out=H[first:last])
+
+
+def _left_work(*, batch, K, N, N_, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, K*N_ + N*N_, 0),
+        ("view", (-((-batch) // N_)), K*N_),
+        ("matmul", (-((-batch) // N_)), 1, N, K, N_, K*N + K*N_),
+        ("turned", (-((-batch) // N_)), N*N_),
+    )
+
+
 def _product_fixed(new, **_):
     """What one product makes of the weights, once."""
     return ()
@@ -89,6 +124,45 @@ def _product_work(*, batch, K, N, N_, **_):
         ("view", (-((-batch) // N_)), K*N_),
         ("matmul", (-((-batch) // N_)), 1, N_, K, N, K*N + K*N_),
         ("held", (-((-batch) // N_)), N*N_, 0),
+    )
+
+
+def _left_dX_fixed(W, new, *, N, K, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((K, N))
+    # F[k, i] = W[i, k]
+    F[...] = W.transpose(1, 0)
+    return (F,)
+
+
+def _left_dX_room(new, *, N, K, N_, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N_, N))
+    A = new((K, N_))
+    return (P, A)
+
+
+def _left_dX(G, dX, F, P_, A, items, span, *, N, K, N_, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N_):
+        # P[e, q0] = G[e + first, q0], 0 outside
+        P = halo(G, (first, 0), P_)
+
+        # A[k, e] = Σ_i F[k, i]·P[e, i]
+        np.matmul(F, P.transpose(1, 0), out=A)
+
+        # dX[e + first, k] = A[k, e]
+        put(dX[first:last], A[:, :last - first].transpose(1, 0))
+
+
+def _left_dX_work(*, batch, N, K, N_, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, K*N_ + N*N_, 0),
+        ("make copy", 1, K*N, 1),
+        ("view", (-((-batch) // N_)), N*N_),
+        ("matmul", (-((-batch) // N_)), 1, K, N, N_, K*N + N*N_),
+        ("turned", (-((-batch) // N_)), K*N_),
     )
 
 
@@ -240,6 +314,16 @@ fully_connected = Kernel(
     steps=(1, 0),
     algorithms=(
         Algorithm(
+            "left",
+            "products with the weights on the left",
+            _left_fixed, _left_room, _left,
+            weights=(),
+            arrays=("X", "W", "U"),
+            knobs={"N_": ()},
+            extents=lambda *, batch, **_: {"N_": batch},
+            work=_left_work,
+        ),
+        Algorithm(
             "product",
             "one product",
             _product_fixed, _product_room, _product,
@@ -277,6 +361,16 @@ fully_connected = Kernel(
             work=_direct_dX_work,
             terms=_direct_dX_terms,
             algorithms=(
+                Algorithm(
+                    "left_dX",
+                    "products with the weights on the left",
+                    _left_dX_fixed, _left_dX_room, _left_dX,
+                    weights=("W",),
+                    arrays=("G",),
+                    knobs={"N_": ()},
+                    extents=lambda *, batch, **_: {"N_": batch},
+                    work=_left_dX_work,
+                ),
                 Algorithm(
                     "product_dX",
                     "one product",

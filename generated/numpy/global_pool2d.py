@@ -111,6 +111,7 @@ global_pool2d = Kernel(
         "gapped": "it needs one channel in and one out",
         "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "left": "it needs filters, and terms that are summed over for each of them",
         "lowrank": "it needs channels that don't mix",
         "panels": "it needs one channel in and one out",
         "phased": "it needs a window along some axis",

@@ -4,7 +4,7 @@
     H[i, j, f, d] = u[f, d] + Σ_a Σ_b Σ_c V[a, b, c, f, d]·X[i + a, j + b, f, c]        |a|, |b| ≤ Δ, X = 0 outside
 
 Derivation    dense ⟶ channels(groups=F) ⟶ reindex ⟶ equivariant(translations) ⟶ local(Δ) ⟶ boundary(zero) ⟶ grouped(f, g)
-Proved        140 of 140 obligations for all sizes: docs/derivations/grouped2d.md
+Proved        146 of 146 obligations for all sizes: docs/derivations/grouped2d.md
 Cost          2·n·m·(2Δ + 1)²·C·D·F operations
 """
 import numpy as np
@@ -239,7 +239,7 @@ def _fastfir_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
             + D*F*L*N*S**2*Tj + D*F*L*N*Tj*((S*(S + 1)) // 2)**2,
             0
         ),
-        ("make", 1, C*D*F*(2*Delta + 1)**2),
+        ("make copy", 1, C*D*F*(2*Delta + 1)**2, D),
         ("make", 1, C*D*F*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -380,6 +380,61 @@ def _im2col_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
     )
 
 
+def _left_fixed(V, new, *, F, C, D, Delta, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F_ = new((F, D, 2*Delta + 1, 2*Delta + 1, C))
+    # F_[f, d, a, b, c] = V[a, b, c, f, d]
+    F_[...] = V.transpose(3, 4, 0, 1, 2)
+    F__left = strided(F_, (0, 0, 0, 0, 0), (F, D, C*(2*Delta + 1)**2), ((0, 1), (1, 1), (4, 1)))
+    return (F__left,)
+
+
+def _left_room(new, *, m, F, C, D, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, C))
+    B = new((F, N, R, m, 2*Delta + 1, 2*Delta + 1, C))
+    A = new((F, D, N, R, m))
+    B_right = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, C*(2*Delta + 1)**2, N*R*m), ((0, 1), (6, 1), (3, 1)))
+    A_out = strided(A, (0, 0, 0, 0, 0), (F, D, N*R*m), ((0, 1), (1, 1), (4, 1)))
+    return (P, B, B_right, A, A_out)
+
+
+def _left(X, u, H, F__left, P, B, B_right, A, A_out, items, span, *, n, m, F, C, D, Delta, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
+            halo(X, (first, low - Delta, -Delta, 0, 0), P, copied=True)
+
+            # B[f, e, p, j, a, b, c] = P[e, a + p, j + b, f, c]
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (F, N, R, m, 2*Delta + 1, 2*Delta + 1, C),
+                ((3, 1), (0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (4, 1))
+            )
+
+            # A[f, d, e, p, j] = Σ_a Σ_b Σ_c F_[f, d, a, b, c]·B[f, e, p, j, a, b, c]
+            np.matmul(F__left, B_right, out=A_out)
+
+            # H[e + first, low + p, j, f, d] = u[f, d] + A[f, d, e, p, j]
+            np.add(A[:, :, :last - first, :high - low].transpose(2, 3, 4, 0, 1), u, out=H[first:last, low:high])
+
+
+def _left_work(*, batch, n, m, F, C, D, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*F*N*(2*Delta + R)*(2*Delta + m) + C*F*N*R*m*(2*Delta + 1)**2 + D*F*N*R*m, 0),
+        ("make copy", 1, C*D*F*(2*Delta + 1)**2, 1),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*(2*Delta + R)*(2*Delta + m), C*F*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m*(2*Delta + 1)**2, C),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F, D, C*(2*Delta + 1)**2, N*R*m,
+            C*D*F*(2*Delta + 1)**2 + C*F*N*R*m*(2*Delta + 1)**2
+        ),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m),
+    )
+
+
 _winograd_A = {
     (2, 3): Constant(((1, 1, 1, 0), (0, 1, -1, 1))),
     (2, 5): Constant(((1, 2, 2, 3, 3, 0), (0, 3, -3, 2, -2, 1))),
@@ -505,7 +560,7 @@ def _winograd_work(*, batch, n, m, F, C, D, Delta, S, L, N, **_):
             "room", 1,
             C*F*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*F*Ki*Kj*L*N*Tj + D*F*Ki*Kj*L*N*Tj + D*F*L*N*S**2*Tj, 0
         ),
-        ("make", 1, C*D*F*(2*Delta + 1)**2),
+        ("make copy", 1, C*D*F*(2*Delta + 1)**2, D),
         ("make", 1, C*D*F*Ki*Kj*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -682,7 +737,7 @@ def _fastfir_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
             + D*F*Kk*Kl*L*N*Tl + D*F*L*N*Tl*((S*(S + 1)) // 2)**2,
             0
         ),
-        ("make", (2*Delta + 1)**2, C*D*F),
+        ("make copy", (2*Delta + 1)**2, C*D*F, 1),
         ("make", 1, C*D*F*(2*Delta + 1)**2*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -761,7 +816,7 @@ def _half_im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*m*(2*Delta + 1)*(2*Delta + R), C*F*N*R*m),
-        ("make", (2*Delta + 1)**2, C*D*F),
+        ("make copy", (2*Delta + 1)**2, C*D*F, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*m*(2*Delta + 1)*(2*Delta + R), D),
@@ -818,7 +873,7 @@ def _im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*R*m*(2*Delta + 1)**2, C*F*N*R*m),
-        ("make", (2*Delta + 1)**2, C*D*F),
+        ("make copy", (2*Delta + 1)**2, C*D*F, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m*(2*Delta + 1)**2, D),
@@ -827,6 +882,63 @@ def _im2col_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
             C*D*F*(2*Delta + 1)**2 + D*F*N*R*m*(2*Delta + 1)**2
         ),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m, 0),
+    )
+
+
+def _left_dX_fixed(V, new, *, F, D, C, Delta, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F_ = new((F, C, 2*Delta + 1, 2*Delta + 1, D))
+    # F_[g, c, a, b, d] = V[2Δ - a, 2Δ - b, c, g, d]
+    for a in range(2*Delta + 1):
+        for b in range(2*Delta + 1):
+            F_[:, :, a, b] = V[2*Delta - a, 2*Delta - b].transpose(1, 0, 2)
+    F__left = strided(F_, (0, 0, 0, 0, 0), (F, C, D*(2*Delta + 1)**2), ((0, 1), (1, 1), (4, 1)))
+    return (F__left,)
+
+
+def _left_dX_room(new, *, m, F, D, C, Delta, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, 2*Delta + R, 2*Delta + m, F, D))
+    B = new((F, N, R, m, 2*Delta + 1, 2*Delta + 1, D))
+    A = new((F, C, N, R, m))
+    B_right = strided(B, (0, 0, 0, 0, 0, 0, 0), (F, D*(2*Delta + 1)**2, N*R*m), ((0, 1), (6, 1), (3, 1)))
+    A_out = strided(A, (0, 0, 0, 0, 0), (F, C, N*R*m), ((0, 1), (1, 1), (4, 1)))
+    return (P, B, B_right, A, A_out)
+
+
+def _left_dX(G, dX, F__left, P, B, B_right, A, A_out, items, span, *, n, m, F, D, C, Delta, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - Δ, q1 - Δ, q2, q3], 0 outside
+            halo(G, (first, low - Delta, -Delta, 0, 0), P, copied=True)
+
+            # B[g, e, p, l, a, b, d] = P[e, a + p, l + b, g, d]
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (F, N, R, m, 2*Delta + 1, 2*Delta + 1, D),
+                ((3, 1), (0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (4, 1))
+            )
+
+            # A[g, c, e, p, l] = Σ_a Σ_b Σ_d F_[g, c, a, b, d]·B[g, e, p, l, a, b, d]
+            np.matmul(F__left, B_right, out=A_out)
+
+            # dX[e + first, low + p, l, g, c] = A[g, c, e, p, l]
+            put(dX[first:last, low:high], A[:, :, :last - first, :high - low].transpose(2, 3, 4, 0, 1))
+
+
+def _left_dX_work(*, batch, n, m, F, D, C, Delta, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*F*N*R*m + D*F*N*(2*Delta + R)*(2*Delta + m) + D*F*N*R*m*(2*Delta + 1)**2, 0),
+        ("make copy", (2*Delta + 1)**2, C*D*F, D),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*(2*Delta + R)*(2*Delta + m), D*F*(2*Delta + m)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), D*F*N*R*m*(2*Delta + 1)**2, D),
+        (
+            "matmul", (-((-batch) // N))*(-((-n) // R)), F, C, D*(2*Delta + 1)**2, N*R*m,
+            C*D*F*(2*Delta + 1)**2 + D*F*N*R*m*(2*Delta + 1)**2
+        ),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), C*F*N*R*m),
     )
 
 
@@ -957,7 +1069,7 @@ def _winograd_dX_work(*, batch, n, m, F, D, C, Delta, S, L, N, **_):
             "room", 1,
             C*F*Kk*Kl*L*N*Tl + C*F*L*N*S**2*Tl + D*F*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 2*D*F*Kk*Kl*L*N*Tl, 0
         ),
-        ("make", (2*Delta + 1)**2, C*D*F),
+        ("make copy", (2*Delta + 1)**2, C*D*F, 1),
         ("make", 1, C*D*F*Kk*Kl*(2*Delta + 1)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -1188,6 +1300,18 @@ grouped2d = Kernel(
             parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
+            "left",
+            "products with the weights on the left",
+            _left_fixed, _left_room, _left,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_left_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
             "winograd",
             "Winograd's algorithm",
             _winograd_fixed, _winograd_room, _winograd,
@@ -1263,6 +1387,18 @@ grouped2d = Kernel(
                     knobs={"N": (), "R": ()},
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "left_dX",
+                    "products with the weights on the left",
+                    _left_dX_fixed, _left_dX_room, _left_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_left_dX_work,
                     tiled=0,
                     parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),

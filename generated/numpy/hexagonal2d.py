@@ -152,9 +152,9 @@ def _bands_work(*, batch, n, m, Delta, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, Q*n*(2*Delta + 1) + Q*n, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", 1, (2*Delta + 1)**2),
-        ("make", 1, n**2*(2*Delta + 1)),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", 1, (2*Delta + 1)**2, 1),
+        ("make copy", 1, n**2*(2*Delta + 1), n),
         ("matmul", batch, 1, n*(2*Delta + 1), n, m, min(batch*m*n, m*n) + n**2*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*n),
         ("store", batch, m*n),
@@ -237,8 +237,8 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
     Sj = Nj - 2*Delta
     return (
         ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", 1, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", 1, (2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
         ("edge", 2*(-((-batch) // I))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-m) // Sj))),
@@ -321,8 +321,8 @@ def _panels_work(*, batch, n, m, Delta, S, G, C, **_):
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
         ("room", 1, C*G*S + Q*(2*Delta + 1)*(2*Delta + G*S), C*G*S),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", S, (2*Delta + 1)**2, (2*Delta + 1)**2),
         ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G*S))), 2*Delta + 1, 2*Delta + G*S, C + 2*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G*S))), G, S, K*(2*Delta + 1), C),
@@ -393,8 +393,8 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + G*S) + G*Q*S, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", S, (2*Delta + 1)**2, 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
         (
@@ -463,9 +463,9 @@ def _bands_dX_work(*, batch, n, m, Delta, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, Q*n*(2*Delta + 1) + Q*n, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", 1, (2*Delta + 1)**2),
-        ("make", 1, n**2*(2*Delta + 1)),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", 1, (2*Delta + 1)**2, 1),
+        ("make copy", 1, n**2*(2*Delta + 1), n),
         ("matmul", batch, 1, n*(2*Delta + 1), n, m, min(batch*m*n, m*n) + n**2*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*n),
         ("store", batch, m*n),
@@ -548,8 +548,8 @@ def _fft_dX_work(*, batch, n, m, Delta, Nk, Nl, I, **_):
     Sl = Nl - 2*Delta
     return (
         ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", 1, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", 1, (2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, Nk, Nl),
         ("make fft", 1, Nl, Nk),
         ("edge", 2*(-((-batch) // I))*(-((-n) // Sk)) + 2*(-((-batch) // I))*(-((-m) // Sl))),
@@ -632,8 +632,8 @@ def _panels_dX_work(*, batch, n, m, Delta, S, G_, C, **_):
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
         ("room", 1, C*G_*S + Q*(2*Delta + 1)*(2*Delta + G_*S), C*G_*S),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", S, (2*Delta + 1)**2, (2*Delta + 1)**2),
         ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G_*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G_*S))), 2*Delta + 1, 2*Delta + G_*S, C + 2*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G_*S))), G_, S, K*(2*Delta + 1), C),
@@ -704,8 +704,8 @@ def _rows_dX_work(*, batch, n, m, Delta, S, G_, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, G_*Q*S*(2*Delta + 1) + m*(2*Delta + G_*S) + G_*Q*S, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", S, (2*Delta + 1)**2, 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(2*Delta + G_*S)),
         (
@@ -849,6 +849,7 @@ hexagonal2d = Kernel(
         "gapped": "it needs a window whose taps are apart along the last axis but one",
         "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "left": "it needs filters, and terms that are summed over for each of them",
         "lowrank": "it needs a window whose taps are all live",
         "phased": "it needs channels in or filters out",
         "polyphase": "it needs a window that skips places along its last axis, and whose taps are neighbours there",

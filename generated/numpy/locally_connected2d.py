@@ -146,6 +146,7 @@ locally_connected2d = Kernel(
         "gapped": "it needs weights that are the same at every place; they depend on i",
         "half_im2col": "it needs weights that are the same at every place; they depend on i",
         "im2col": "it needs weights that are the same at every place; they depend on i",
+        "left": "it needs weights that are the same at every place; they depend on i",
         "lowrank": "it needs weights that are the same at every place; they depend on i",
         "panels": "it needs weights that are the same at every place; they depend on i",
         "phased": "it needs weights that are the same at every place; they depend on i",

@@ -4,7 +4,7 @@
     H[i, j, d, r] = u[d] + Σ_a Σ_b Σ_c Σ_s V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, (s + 4 - r where r - s ≥ 1; s - r otherwise), d]·X[i + a, j + b, c, s]        -1 ≤ a ≤ 1, -1 ≤ b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ equivariant(pointgroup(C4, channels={s: regular, r: regular})) ⟶ boundary(zero)
-Proved        130 of 130 obligations for all sizes: docs/derivations/p4_conv2d.md
+Proved        136 of 136 obligations for all sizes: docs/derivations/p4_conv2d.md
 Cost          288·n·m·C·D operations
 """
 import numpy as np
@@ -231,7 +231,7 @@ def _fastfir_work(*, batch, n, m, C, D, S, L, N, **_):
             + 4*D*L*N*S**2*Tj + 4*D*L*N*Tj*((S*(S + 1)) // 2)**2,
             0
         ),
-        ("make", 144, C*D),
+        ("make copy", 144, C*D, 1),
         ("make", 1, 144*C*D*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -318,7 +318,7 @@ def _half_im2col_work(*, batch, n, m, C, D, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, 12*C*N*m*(R + 2) + 4*C*N*(R + 2)*(m + 2) + 4*D*N*R*m, 4*D*N*R*m),
-        ("make", 144, C*D),
+        ("make copy", 144, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*C*N*(R + 2)*(m + 2), 4*C*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 12*C*N*m*(R + 2), 12*C),
@@ -379,12 +379,75 @@ def _im2col_work(*, batch, n, m, C, D, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, 36*C*N*R*m + 4*C*N*(R + 2)*(m + 2) + 4*D*N*R*m, 4*D*N*R*m),
-        ("make", 144, C*D),
+        ("make copy", 144, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*C*N*(R + 2)*(m + 2), 4*C*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 36*C*N*R*m, 12*C),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 36*C, 4*D, 144*C*D + 36*C*N*R*m),
         ("held", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m, 0),
+    )
+
+
+def _left_fixed(V, new, *, C, D, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((D, 4, 3, 3, C, 4))
+    # F[d, r, a, b, c, s] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1
+    #   where r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
+    for r in range(4):
+        for a in range(3):
+            for b in range(3):
+                for s in range(4):
+                    F[:, r, a, b, :, s] = V[
+                        (a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1,
+                        (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ].transpose(1, 0)
+    F_left = strided(F, (0, 0, 0, 0, 0, 0), (4*D, 36*C), ((1, 1), (5, 1)))
+    return (F_left,)
+
+
+def _left_room(new, *, m, C, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, C, 4))
+    B = new((N, R, m, 3, 3, C, 4))
+    A = new((D, 4, N, R, m))
+    B_right = strided(B, (0, 0, 0, 0, 0, 0, 0), (36*C, N*R*m), ((6, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0, 0), (4*D, N*R*m), ((1, 1), (4, 1)))
+    return (P, B, B_right, A, A_out)
+
+
+def _left(X, u, H, F_left, P, B, B_right, A, A_out, items, span, *, n, m, C, D, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = X[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            halo(X, (first, low - 1, -1, 0, 0), P, copied=True)
+
+            # B[e, p, j, a, b, c, s] = P[e, a + p, j + b, c, s]
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, C, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1))
+            )
+
+            # A[d, r, e, p, j] = Σ_a Σ_b Σ_c Σ_s F[d, r, a, b, c, s]·B[e, p, j, a, b, c, s]
+            np.matmul(F_left, B_right, out=A_out)
+
+            # H[e + first, low + p, j, d, r] = u[d] + A[d, r, e, p, j]
+            np.add(
+                A[:, :, :last - first, :high - low].transpose(2, 3, 4, 0, 1), u[:, None], out=H[first:last, low:high]
+            )
+
+
+def _left_work(*, batch, n, m, C, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 36*C*N*R*m + 4*C*N*(R + 2)*(m + 2) + 4*D*N*R*m, 0),
+        ("make copy", 144, C*D, 1),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*C*N*(R + 2)*(m + 2), 4*C*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 36*C*N*R*m, 12*C),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, 4*D, 36*C, N*R*m, 144*C*D + 36*C*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
     )
 
 
@@ -509,7 +572,7 @@ def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
             "room", 1, 4*C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 8*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj,
             0
         ),
-        ("make", 144, C*D),
+        ("make copy", 144, C*D, 1),
         ("make", 1, 144*C*D*Ki*Kj),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -655,7 +718,7 @@ def _fastfir_dX_work(*, batch, n, m, D, C, S, L, N, **_):
             + 4*D*Kk*Kl*L*N*Tl + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2,
             0
         ),
-        ("make", 144, C*D),
+        ("make copy", 144, C*D, 1),
         ("make", 1, 144*C*D*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -742,7 +805,7 @@ def _half_im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, 4*C*N*R*m + 12*D*N*m*(R + 2) + 4*D*N*(R + 2)*(m + 2), 4*C*N*R*m),
-        ("make", 144, C*D),
+        ("make copy", 144, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 12*D*N*m*(R + 2), 12*D),
@@ -803,12 +866,73 @@ def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, 4*C*N*R*m + 36*D*N*R*m + 4*D*N*(R + 2)*(m + 2), 4*C*N*R*m),
-        ("make", 144, C*D),
+        ("make copy", 144, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 36*D*N*R*m, 12*D),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 36*D, 4*C, 144*C*D + 36*D*N*R*m),
         ("held", (-((-batch) // N))*(-((-n) // R)), 4*C*N*R*m, 0),
+    )
+
+
+def _left_dX_fixed(V, new, *, D, C, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((C, 4, 3, 3, D, 4))
+    # F[c, s, a, b, d, r] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b
+    #   where r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, (s + 4 - r where r - s ≥ 1; s - r
+    #   otherwise), d]
+    for s in range(4):
+        for a in range(3):
+            for b in range(3):
+                for r in range(4):
+                    F[:, s, a, b, :, r] = V[
+                        (1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1,
+                        (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1, :,
+                        (s + 4 - r if s - r < 0 else s - r)
+                    ]
+    F_left = strided(F, (0, 0, 0, 0, 0, 0), (4*C, 36*D), ((1, 1), (5, 1)))
+    return (F_left,)
+
+
+def _left_dX_room(new, *, m, D, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, D, 4))
+    B = new((N, R, m, 3, 3, D, 4))
+    A = new((C, 4, N, R, m))
+    B_right = strided(B, (0, 0, 0, 0, 0, 0, 0), (36*D, N*R*m), ((6, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0, 0), (4*C, N*R*m), ((1, 1), (4, 1)))
+    return (P, B, B_right, A, A_out)
+
+
+def _left_dX(G, dX, F_left, P, B, B_right, A, A_out, items, span, *, n, m, D, C, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
+
+            # B[e, p, l, a, b, d, r] = P[e, a + p, l + b, d, r]
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, D, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1))
+            )
+
+            # A[c, s, e, p, l] = Σ_a Σ_b Σ_d Σ_r F[c, s, a, b, d, r]·B[e, p, l, a, b, d, r]
+            np.matmul(F_left, B_right, out=A_out)
+
+            # dX[e + first, low + p, l, c, s] = A[c, s, e, p, l]
+            put(dX[first:last, low:high], A[:, :, :last - first, :high - low].transpose(2, 3, 4, 0, 1))
+
+
+def _left_dX_work(*, batch, n, m, D, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 4*C*N*R*m + 36*D*N*R*m + 4*D*N*(R + 2)*(m + 2), 0),
+        ("make copy", 144, C*D, 1),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 36*D*N*R*m, 12*D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, 4*C, 36*D, N*R*m, 144*C*D + 36*D*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), 4*C*N*R*m),
     )
 
 
@@ -931,7 +1055,7 @@ def _winograd_dX_work(*, batch, n, m, D, C, S, L, N, **_):
             "room", 1, 4*C*Kk*Kl*L*N*Tl + 4*C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl,
             0
         ),
-        ("make", 144, C*D),
+        ("make copy", 144, C*D, 1),
         ("make", 1, 144*C*D*Kk*Kl),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -1081,6 +1205,18 @@ p4_conv2d = Kernel(
             parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
+            "left",
+            "products with the weights on the left",
+            _left_fixed, _left_room, _left,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_left_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
             "winograd",
             "Winograd's algorithm",
             _winograd_fixed, _winograd_room, _winograd,
@@ -1156,6 +1292,18 @@ p4_conv2d = Kernel(
                     knobs={"N": (), "R": ()},
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "left_dX",
+                    "products with the weights on the left",
+                    _left_dX_fixed, _left_dX_room, _left_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_left_dX_work,
                     tiled=0,
                     parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),

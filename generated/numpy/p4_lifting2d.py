@@ -4,7 +4,7 @@
     H[i, j, d, r] = u[d] + Σ_a Σ_b Σ_c V[(a where r = 0; b where r = 1; -a where r = 2; -b otherwise), (b where r = 0; -a where r = 1; -b where r = 2; a otherwise), c, d]·X[i + a, j + b, c]        -1 ≤ a ≤ 1, -1 ≤ b ≤ 1, X = 0 outside
 
 Derivation    dense ⟶ reindex ⟶ equivariant(translations) ⟶ local(1) ⟶ equivariant(pointgroup(C4, channels={r: regular})) ⟶ boundary(zero)
-Proved        130 of 130 obligations for all sizes: docs/derivations/p4_lifting2d.md
+Proved        136 of 136 obligations for all sizes: docs/derivations/p4_lifting2d.md
 Cost          72·n·m·C·D operations
 """
 import numpy as np
@@ -217,7 +217,7 @@ def _fastfir_work(*, batch, n, m, C, D, S, L, N, **_):
             + 4*D*L*N*Tj*((S*(S + 1)) // 2)**2,
             0
         ),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("make", 1, 36*C*D*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
@@ -296,7 +296,7 @@ def _half_im2col_work(*, batch, n, m, C, D, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, 3*C*N*m*(R + 2) + C*N*(R + 2)*(m + 2) + 4*D*N*R*m, 4*D*N*R*m),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(R + 2)*(m + 2), C*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 3*C*N*m*(R + 2), 3*C),
@@ -352,12 +352,70 @@ def _im2col_work(*, batch, n, m, C, D, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, 9*C*N*R*m + C*N*(R + 2)*(m + 2) + 4*D*N*R*m, 4*D*N*R*m),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(R + 2)*(m + 2), C*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 9*C*N*R*m, 3*C),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 9*C, 4*D, 36*C*D + 9*C*N*R*m),
         ("held", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m, 0),
+    )
+
+
+def _left_fixed(V, new, *, C, D, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((D, 4, 3, 3, C))
+    # F[d, r, a, b, c] = V[(a - 1 where r = 0; b - 1 where r = 1; 1 - a where r = 2; 1 - b otherwise) + 1, (b - 1 where
+    #   r = 0; 1 - a where r = 1; 1 - b where r = 2; a - 1 otherwise) + 1, c, d]
+    for r in range(4):
+        for a in range(3):
+            for b in range(3):
+                F[:, r, a, b] = V[
+                    (a - 1 if r == 0 else (b - 1 if r == 1 else (1 - a if r == 2 else 1 - b))) + 1,
+                    (b - 1 if r == 0 else (1 - a if r == 1 else (1 - b if r == 2 else a - 1))) + 1
+                ].transpose(1, 0)
+    F_left = strided(F, (0, 0, 0, 0, 0), (4*D, 9*C), ((1, 1), (4, 1)))
+    return (F_left,)
+
+
+def _left_room(new, *, m, C, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, C))
+    B = new((N, R, m, 3, 3, C))
+    A = new((D, 4, N, R, m))
+    B_right = strided(B, (0, 0, 0, 0, 0, 0), (9*C, N*R*m), ((5, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0, 0), (4*D, N*R*m), ((1, 1), (4, 1)))
+    return (P, B, B_right, A, A_out)
+
+
+def _left(X, u, H, F_left, P, B, B_right, A, A_out, items, span, *, n, m, C, D, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0 - 1, q1 - 1, q2], 0 outside
+            halo(X, (first, low - 1, -1, 0), P, copied=True)
+
+            # B[e, p, j, a, b, c] = P[e, a + p, j + b, c]
+            B[...] = strided(P, (0, 0, 0, 0), (N, R, m, 3, 3, C), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1)))
+
+            # A[d, r, e, p, j] = Σ_a Σ_b Σ_c F[d, r, a, b, c]·B[e, p, j, a, b, c]
+            np.matmul(F_left, B_right, out=A_out)
+
+            # H[e + first, low + p, j, d, r] = u[d] + A[d, r, e, p, j]
+            np.add(
+                A[:, :, :last - first, :high - low].transpose(2, 3, 4, 0, 1), u[:, None], out=H[first:last, low:high]
+            )
+
+
+def _left_work(*, batch, n, m, C, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, 9*C*N*R*m + C*N*(R + 2)*(m + 2) + 4*D*N*R*m, 0),
+        ("make copy", 36, C*D, 1),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), C*N*(R + 2)*(m + 2), C*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 9*C*N*R*m, 3*C),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, 4*D, 9*C, N*R*m, 36*C*D + 9*C*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), 4*D*N*R*m),
     )
 
 
@@ -474,7 +532,7 @@ def _winograd_work(*, batch, n, m, C, D, S, L, N, **_):
     Tj = ((S + m - 1) // S)
     return (
         ("room", 1, C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)) + 2*C*Ki*Kj*L*N*Tj + 4*D*Ki*Kj*L*N*Tj + 4*D*L*N*S**2*Tj, 0),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("make", 1, 36*C*D*Ki*Kj),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // (L*S))), C*N*(Ki + S*(L - 1))*(Kj + S*(Tj - 1)), C*(Kj + S*(Tj - 1))),
@@ -613,7 +671,7 @@ def _fastfir_dX_work(*, batch, n, m, D, C, S, L, N, **_):
             + 4*D*L*N*Tl*((S*(S + 1)) // 2)**2,
             0
         ),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("make", 1, 36*C*D*((S*(S + 1)) // 2)**2),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -695,7 +753,7 @@ def _half_im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*R*m + 12*D*N*m*(R + 2) + 4*D*N*(R + 2)*(m + 2), C*N*R*m),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 12*D*N*m*(R + 2), 12*D),
@@ -753,12 +811,70 @@ def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
     """What it does, counted."""
     return (
         ("room", 1, C*N*R*m + 36*D*N*R*m + 4*D*N*(R + 2)*(m + 2), C*N*R*m),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
         ("copy", (-((-batch) // N))*(-((-n) // R)), 36*D*N*R*m, 12*D),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, N*R*m, 36*D, C, 36*C*D + 36*D*N*R*m),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
+    )
+
+
+def _left_dX_fixed(V, new, *, D, C, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((C, 3, 3, D, 4))
+    # F[c, a, b, d, r] = V[(1 - a where r = 0; 1 - b where r = 1; a - 1 where r = 2; b - 1 otherwise) + 1, (1 - b where
+    #   r = 0; a - 1 where r = 1; b - 1 where r = 2; 1 - a otherwise) + 1, c, d]
+    for a in range(3):
+        for b in range(3):
+            for r in range(4):
+                F[:, a, b, :, r] = V[
+                    (1 - a if r == 0 else (1 - b if r == 1 else (a - 1 if r == 2 else b - 1))) + 1,
+                    (1 - b if r == 0 else (a - 1 if r == 1 else (b - 1 if r == 2 else 1 - a))) + 1
+                ]
+    F_left = strided(F, (0, 0, 0, 0, 0), (C, 36*D), ((0, 1), (4, 1)))
+    return (F_left,)
+
+
+def _left_dX_room(new, *, m, D, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R + 2, m + 2, D, 4))
+    B = new((N, R, m, 3, 3, D, 4))
+    A = new((C, N, R, m))
+    B_right = strided(B, (0, 0, 0, 0, 0, 0, 0), (36*D, N*R*m), ((6, 1), (2, 1)))
+    A_out = strided(A, (0, 0, 0, 0), (C, N*R*m), ((0, 1), (3, 1)))
+    return (P, B, B_right, A, A_out)
+
+
+def _left_dX(G, dX, F_left, P, B, B_right, A, A_out, items, span, *, n, m, D, C, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2, q3] = G[e + first, low + q0 - 1, q1 - 1, q2, q3], 0 outside
+            halo(G, (first, low - 1, -1, 0, 0), P, copied=True)
+
+            # B[e, p, l, a, b, d, r] = P[e, a + p, l + b, d, r]
+            B[...] = strided(
+                P, (0, 0, 0, 0, 0), (N, R, m, 3, 3, D, 4), ((0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (3, 1), (4, 1))
+            )
+
+            # A[c, e, p, l] = Σ_a Σ_b Σ_d Σ_r F[c, a, b, d, r]·B[e, p, l, a, b, d, r]
+            np.matmul(F_left, B_right, out=A_out)
+
+            # dX[e + first, low + p, l, c] = A[c, e, p, l]
+            put(dX[first:last, low:high], A[:, :last - first, :high - low].transpose(1, 2, 3, 0))
+
+
+def _left_dX_work(*, batch, n, m, D, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + 36*D*N*R*m + 4*D*N*(R + 2)*(m + 2), 0),
+        ("make copy", 36, C*D, 1),
+        ("edge", 2*(-((-batch) // N))*(-((-n) // R)) + 2*(-((-batch) // N))),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 4*D*N*(R + 2)*(m + 2), 4*D*(m + 2)),
+        ("copy", (-((-batch) // N))*(-((-n) // R)), 36*D*N*R*m, 12*D),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), 1, C, 36*D, N*R*m, 36*C*D + 36*D*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
 
 
@@ -875,7 +991,7 @@ def _winograd_dX_work(*, batch, n, m, D, C, S, L, N, **_):
     Tl = ((S + m - 1) // S)
     return (
         ("room", 1, C*Kk*Kl*L*N*Tl + C*L*N*S**2*Tl + 4*D*N*(Kk + S*(L - 1))*(Kl + S*(Tl - 1)) + 8*D*Kk*Kl*L*N*Tl, 0),
-        ("make", 36, C*D),
+        ("make copy", 36, C*D, 1),
         ("make", 1, 36*C*D*Kk*Kl),
         ("edge", 2*(-((-batch) // N))*(-((-n) // (L*S))) + 2*(-((-batch) // N))),
         (
@@ -1025,6 +1141,18 @@ p4_lifting2d = Kernel(
             parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
+            "left",
+            "products with the weights on the left",
+            _left_fixed, _left_room, _left,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_left_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
             "winograd",
             "Winograd's algorithm",
             _winograd_fixed, _winograd_room, _winograd,
@@ -1100,6 +1228,18 @@ p4_lifting2d = Kernel(
                     knobs={"N": (), "R": ()},
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "left_dX",
+                    "products with the weights on the left",
+                    _left_dX_fixed, _left_dX_room, _left_dX,
+                    weights=("V",),
+                    arrays=("G",),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_left_dX_work,
                     tiled=0,
                     parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),

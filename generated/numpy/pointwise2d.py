@@ -4,7 +4,7 @@
     H[i, j, d] = u[d] + Σ_c V[c, d]·X[i, j, c]
 
 Derivation    dense ⟶ channels ⟶ reindex ⟶ equivariant(translations) ⟶ pointwise
-Proved        106 of 106 obligations for all sizes: docs/derivations/pointwise2d.md
+Proved        112 of 112 obligations for all sizes: docs/derivations/pointwise2d.md
 Cost          2·n·m·C·D operations
 """
 import numpy as np
@@ -97,6 +97,48 @@ def _im2col_work(*, batch, n, m, C, D, N, R, **_):
     )
 
 
+def _left_fixed(V, new, *, C, D, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    F = new((D, C))
+    # F[d, c] = V[c, d]
+    F[...] = V.transpose(1, 0)
+    F_left = strided(F, (0, 0), (D, C), ((0, 1), (1, 1)))
+    return (F_left,)
+
+
+def _left_room(new, *, m, C, D, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R, m, C))
+    A = new((D, N, R, m))
+    A_out = strided(A, (0, 0, 0, 0), (N, D, R*m), ((1, 1), (0, 1), (3, 1)))
+    return (P, A, A_out)
+
+
+def _left(X, u, H, F_left, P_, A, A_out, items, span, *, n, m, C, D, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = X[e + first, low + q0, q1, q2], 0 outside
+            P = halo(X, (first, low, 0, 0), P_)
+
+            # A[d, e, p, j] = Σ_c F[d, c]·P[e, p, j, c]
+            np.matmul(F_left, strided(P, (0, 0, 0, 0), (N, C, R*m), ((0, 1), (3, 1), (2, 1))), out=A_out)
+
+            # H[e + first, low + p, j, d] = u[d] + A[d, e, p, j]
+            np.add(A[:, :last - first, :high - low].transpose(1, 2, 3, 0), u, out=H[first:last, low:high])
+
+
+def _left_work(*, batch, n, m, C, D, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*R*m, 0),
+        ("make copy", 1, C*D, 1),
+        ("view", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N, D, C, R*m, C*D + C*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+    )
+
+
 def _product_fixed(new, **_):
     """What one product makes of the weights, once."""
     return ()
@@ -174,6 +216,46 @@ def _im2col_dX_work(*, batch, n, m, D, C, N, R, **_):
         ("view", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
         ("matmul", (-((-batch) // N))*(-((-n) // R)), N, R*m, D, C, C*D + D*N*R*m),
         ("held", (-((-batch) // N))*(-((-n) // R)), C*N*R*m, 0),
+    )
+
+
+def _left_dX_fixed(new, **_):
+    """What products with the weights on the left makes of the weights, once."""
+    return ()
+
+
+def _left_dX_room(new, *, m, D, C, N, R, **_):
+    """Working arrays of one thread, and views of them."""
+    P = new((N, R, m, D))
+    A = new((C, N, R, m))
+    A_out = strided(A, (0, 0, 0, 0), (N, C, R*m), ((1, 1), (0, 1), (3, 1)))
+    return (P, A, A_out)
+
+
+def _left_dX(G, V, dX, P_, A, A_out, items, span, *, n, m, D, C, N, R, **_):
+    """Products with the weights on the left."""
+    for first, last in tiles(*items, N):
+        for low, high in tiles(*span, R):
+            # P[e, q0, q1, q2] = G[e + first, low + q0, q1, q2], 0 outside
+            P = halo(G, (first, low, 0, 0), P_)
+
+            # A[c, e, p, l] = Σ_d V[c, d]·P[e, p, l, d]
+            np.matmul(
+                strided(V, (0, 0), (C, D), ((0, 1), (1, 1))),
+                strided(P, (0, 0, 0, 0), (N, D, R*m), ((0, 1), (3, 1), (2, 1))), out=A_out
+            )
+
+            # dX[e + first, low + p, l, c] = A[c, e, p, l]
+            put(dX[first:last, low:high], A[:, :last - first, :high - low].transpose(1, 2, 3, 0))
+
+
+def _left_dX_work(*, batch, n, m, D, C, N, R, **_):
+    """What it does, counted."""
+    return (
+        ("room", 1, C*N*R*m + D*N*R*m, 0),
+        ("view", (-((-batch) // N))*(-((-n) // R)), D*N*R*m),
+        ("matmul", (-((-batch) // N))*(-((-n) // R)), N, C, D, R*m, C*D + D*N*R*m),
+        ("turned", (-((-batch) // N))*(-((-n) // R)), C*N*R*m),
     )
 
 
@@ -343,6 +425,18 @@ pointwise2d = Kernel(
             parts=lambda *, n, R, **_: (-((-n) // R)),
         ),
         Algorithm(
+            "left",
+            "products with the weights on the left",
+            _left_fixed, _left_room, _left,
+            weights=("V",),
+            arrays=("X", "u"),
+            knobs={"N": (), "R": ()},
+            extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+            work=_left_work,
+            tiled=0,
+            parts=lambda *, n, R, **_: (-((-n) // R)),
+        ),
+        Algorithm(
             "product",
             "one product",
             _product_fixed, _product_room, _product,
@@ -388,6 +482,18 @@ pointwise2d = Kernel(
                     knobs={"N": (), "R": ()},
                     extents=lambda *, batch, n, **_: {"N": batch, "R": n},
                     work=_im2col_dX_work,
+                    tiled=0,
+                    parts=lambda *, n, R, **_: (-((-n) // R)),
+                ),
+                Algorithm(
+                    "left_dX",
+                    "products with the weights on the left",
+                    _left_dX_fixed, _left_dX_room, _left_dX,
+                    weights=(),
+                    arrays=("G", "V"),
+                    knobs={"N": (), "R": ()},
+                    extents=lambda *, batch, n, **_: {"N": batch, "R": n},
+                    work=_left_dX_work,
                     tiled=0,
                     parts=lambda *, n, R, **_: (-((-n) // R)),
                 ),

@@ -244,7 +244,7 @@ def _fft_work(*, batch, Delta, n, m, Ni, Nj, I, **_):
     Sj = Nj - 2*Delta
     return (
         ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
-        ("make", 1, (2*Delta + 1)**2),
+        ("make copy", 1, (2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
         ("edge", 2*(-((-batch) // I))*(-((-n) // Si)) + 2*(-((-batch) // I))*(-((-m) // Sj))),
@@ -330,7 +330,7 @@ def _folded_work(*, batch, Delta, n, m, S, G, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, G*Q*S*(Delta + 1) + (2*Delta + m)*(2*Delta + G*S) + G*Q*S, 0),
-        ("make", S, (Delta + 1)*(2*Delta + 1)),
+        ("make copy", S, (Delta + 1)*(2*Delta + 1), 1),
         ("edge", 2*batch*(-((-n) // (G*S))) + 2*batch),
         ("copy", batch*(-((-n) // (G*S))), (2*Delta + m)*(2*Delta + G*S), 2*Delta + m),
         (
@@ -416,8 +416,8 @@ def _lowrank_work(*, batch, Delta, n, m, R, S, T, G, **_):
     M = ((2*Delta + T + m - 1) // T)
     return (
         ("room", 1, (2*Delta + m)*(2*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1), 0),
-        ("make", S, R*(2*Delta + 1)),
-        ("make", T, R*(2*Delta + 1)),
+        ("make copy", S, R*(2*Delta + 1), 2*Delta + 1),
+        ("make copy", T, R*(2*Delta + 1), 1),
         ("edge", 2*batch*(-((-n) // (G*S))) + 2*batch),
         ("copy", batch*(-((-n) // (G*S))), (2*Delta + m)*(2*Delta + G*S), 2*Delta + m),
         (
@@ -487,7 +487,7 @@ def _panels_work(*, batch, Delta, n, m, S, G, C, **_):
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
         ("room", 1, C*G*S + Q*(2*Delta + 1)*(2*Delta + G*S), C*G*S),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", S, (2*Delta + 1)**2, (2*Delta + 1)**2),
         ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G*S))), 2*Delta + 1, 2*Delta + G*S, C + 2*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G*S))), G, S, K*(2*Delta + 1), C),
@@ -555,7 +555,7 @@ def _rows_work(*, batch, Delta, n, m, S, G, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, G*Q*S*(2*Delta + 1) + (2*Delta + m)*(2*Delta + G*S) + G*Q*S, 0),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", S, (2*Delta + 1)**2, 1),
         ("edge", 2*batch*(-((-n) // (G*S))) + 2*batch),
         ("copy", batch*(-((-n) // (G*S))), (2*Delta + m)*(2*Delta + G*S), 2*Delta + m),
         (
@@ -770,6 +770,7 @@ reflect2d = Kernel(
         "gapped": "it needs a window whose taps are apart along the last axis but one",
         "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "left": "it needs filters, and terms that are summed over for each of them",
         "phased": "it needs channels in or filters out",
         "polyphase": "it needs a window that skips places along its last axis, and whose taps are neighbours there",
         "product": "it needs filters, letters that are contracted, and no taps",

@@ -176,8 +176,8 @@ def _separable_work(*, batch, n, m, R, Delta, S, T, G, **_):
     M = ((2*Delta + T + m - 1) // T)
     return (
         ("room", 1, m*(2*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1), 0),
-        ("make", S, R*(2*Delta + 1)),
-        ("make", T, R*(2*Delta + 1)),
+        ("make copy", S, R*(2*Delta + 1), 2*Delta + 1),
+        ("make copy", T, R*(2*Delta + 1), 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G*S))), m*(2*Delta + G*S)),
         ("matmul", batch*(-((-n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
@@ -255,10 +255,10 @@ def _separable_dX_work(*, batch, n, m, R, Delta, S, T, G_, **_):
     M = ((2*Delta + T + m - 1) // T)
     return (
         ("room", 1, m*(2*Delta + G_*S) + G_*M*R*S*T + M*R*T*(G_*S + 1), 0),
-        ("make", 2*Delta + 1, R),
-        ("make", S, R*(2*Delta + 1)),
-        ("make", 2*Delta + 1, R),
-        ("make", T, R*(2*Delta + 1)),
+        ("make copy", 2*Delta + 1, R, 1),
+        ("make copy", S, R*(2*Delta + 1), 2*Delta + 1),
+        ("make copy", 2*Delta + 1, R, 1),
+        ("make copy", T, R*(2*Delta + 1), 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), m*(2*Delta + G_*S)),
         ("matmul", batch*(-((-n) // (G_*S))), G_*R, S, K, m, min(G_*K*m, m*(2*Delta + G_*S)) + K*R*S),
@@ -371,6 +371,7 @@ separable2d = Kernel(
         "gapped": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "half_im2col": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "im2col": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
+        "left": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "lowrank": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "panels": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",
         "phased": "it needs one array of weights that is read once in a term; the weight is P[r, a]*Q[r, b]",

@@ -137,8 +137,8 @@ def _bands_work(*, batch, n, m, Delta, **_):
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
         ("room", 1, Q*(2*Delta + 1)*(((n - 1) // 2) + 1) + Q*(((n - 1) // 2) + 1), 0),
-        ("make", 1, (2*Delta + 1)**2),
-        ("make", 1, n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
+        ("make copy", 1, (2*Delta + 1)**2, 1),
+        ("make copy", 1, n*(2*Delta + 1)*(((n - 1) // 2) + 1), n),
         (
             "matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m),
             min(-n*max(-Delta - 2*((m - 1) // 2) - 1, -m), batch*m*n) + n*(2*Delta + 1)*(((n - 1) // 2) + 1)
@@ -295,7 +295,7 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
     Sj = ((Nj - 1) // 2) + 1 - Delta
     return (
         ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
-        ("make", 1, (2*Delta + 1)**2),
+        ("make copy", 1, (2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
         (
@@ -381,7 +381,7 @@ def _folded_work(*, batch, n, m, Delta, S, G, **_):
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
         ("room", 1, G*Q*S*(Delta + 1) + m*(2*Delta + 2*G*S - 1) + G*Q*S, 0),
-        ("make", S, (Delta + 1)*(2*Delta + 1)),
+        ("make copy", S, (Delta + 1)*(2*Delta + 1), 1),
         ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
         (
@@ -467,8 +467,8 @@ def _lowrank_work(*, batch, n, m, R, Delta, S, T, G, **_):
     M = ((Delta + T + ((m - 1) // 2)) // T)
     return (
         ("room", 1, m*(2*Delta + 2*G*S - 1) + 2*M*R*T*(G*S + 1) + G*M*R*S*T, 0),
-        ("make", S, R*(2*Delta + 1)),
-        ("make", T, R*(2*Delta + 1)),
+        ("make copy", S, R*(2*Delta + 1), 2*Delta + 1),
+        ("make copy", T, R*(2*Delta + 1), 1),
         ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
         (
@@ -545,7 +545,7 @@ def _polyphase_work(*, batch, n, m, Delta, S, G, **_):
     Q = 16*((B + ((m - 1) // 2) + 15) // 16)
     return (
         ("room", 1, B*G*Q*S + 2*Q*(2*Delta + 2*G*S - 1) + Q*(4*Delta + 4*G*S - 2) + G*Q*S, 0),
-        ("make", 2*B*S, 2*Delta + 1),
+        ("make copy", 2*B*S, 2*Delta + 1, 1),
         ("edge", 2*batch*(-((-((n - 1) // 2) - 1) // (G*S))) + 2*batch),
         ("copy", batch*(-((-((n - 1) // 2) - 1) // (G*S))), 2*Q*(2*Delta + 2*G*S - 1), 2*Q),
         ("copy", batch*(-((-((n - 1) // 2) - 1) // (G*S))), Q*(4*Delta + 4*G*S - 2), Q),
@@ -614,7 +614,7 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
         ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + 2*G*S - 1) + G*Q*S, 0),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", S, (2*Delta + 1)**2, 1),
         ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G*S))), m*(2*Delta + 2*G*S - 1)),
         (
@@ -870,6 +870,7 @@ strided2d = Kernel(
         "gapped": "it needs a window whose taps are apart along the last axis but one",
         "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "left": "it needs filters, and terms that are summed over for each of them",
         "panels": "it needs every place along j, the last axis",
         "phased": "it needs channels in or filters out",
         "product": "it needs filters, letters that are contracted, and no taps",

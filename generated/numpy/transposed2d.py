@@ -126,8 +126,8 @@ def _bands_dH_work(*, batch, n, m, Delta, **_):
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
         ("room", 1, Q*(2*Delta + 1)*(((n - 1) // 2) + 1) + Q*(((n - 1) // 2) + 1), 0),
-        ("make", 1, (2*Delta + 1)**2),
-        ("make", 1, n*(2*Delta + 1)*(((n - 1) // 2) + 1)),
+        ("make copy", 1, (2*Delta + 1)**2, 1),
+        ("make copy", 1, n*(2*Delta + 1)*(((n - 1) // 2) + 1), n),
         (
             "matmul", batch, 1, (2*Delta + 1)*(((n - 1) // 2) + 1), n, -max(-Delta - 2*((m - 1) // 2) - 1, -m),
             min(-n*max(-Delta - 2*((m - 1) // 2) - 1, -m), batch*m*n) + n*(2*Delta + 1)*(((n - 1) // 2) + 1)
@@ -204,7 +204,7 @@ def _fft_dH_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
     Sj = ((Nj - 1) // 2) + 1 - Delta
     return (
         ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
-        ("make", 1, (2*Delta + 1)**2),
+        ("make copy", 1, (2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
         (
@@ -293,7 +293,7 @@ def _polyphase_dH_work(*, batch, n, m, Delta, S, G_, **_):
     Q = 16*((B + ((m - 1) // 2) + 15) // 16)
     return (
         ("room", 1, B*G_*Q*S + 2*Q*(2*Delta + 2*G_*S - 1) + Q*(4*Delta + 4*G_*S - 2) + G_*Q*S, 0),
-        ("make", 2*B*S, 2*Delta + 1),
+        ("make copy", 2*B*S, 2*Delta + 1, 1),
         ("edge", 2*batch*(-((-((n - 1) // 2) - 1) // (G_*S))) + 2*batch),
         ("copy", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), 2*Q*(2*Delta + 2*G_*S - 1), 2*Q),
         ("copy", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), Q*(4*Delta + 4*G_*S - 2), Q),
@@ -363,7 +363,7 @@ def _rows_dH_work(*, batch, n, m, Delta, S, G_, **_):
     Q = 16*((Delta + ((m - 1) // 2)) // 8) + 16
     return (
         ("room", 1, G_*Q*S*(2*Delta + 1) + m*(2*Delta + 2*G_*S - 1) + G_*Q*S, 0),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", S, (2*Delta + 1)**2, 1),
         ("edge", 2*batch),
         ("view", batch*(-((-((n - 1) // 2) - 1) // (G_*S))), m*(2*Delta + 2*G_*S - 1)),
         (
@@ -475,6 +475,7 @@ transposed2d = Kernel(
         "gapped": "it needs letters that are contracted, or phases of 3 taps at least along each axis",
         "half_im2col": "it needs letters that are contracted, or phases of 3 taps at least along each axis",
         "im2col": "it needs letters that are contracted, or phases of 3 taps at least along each axis",
+        "left": "it needs letters that are contracted, or phases of 3 taps at least along each axis",
         "lowrank": "it needs letters that are contracted, or phases of 3 taps at least along each axis",
         "panels": "it needs letters that are contracted, or phases of 3 taps at least along each axis",
         "phased": "it needs letters that are contracted, or phases of 3 taps at least along each axis",

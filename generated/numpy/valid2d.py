@@ -120,8 +120,8 @@ def _bands_work(*, batch, n, m, Delta, **_):
     Q = 16*((m + 15) // 16)
     return (
         ("room", 1, Q*(n - 2*Delta) + Q*(n - 2*Delta)*(2*Delta + 1), 0),
-        ("make", 1, (2*Delta + 1)**2),
-        ("make", 1, n*(n - 2*Delta)*(2*Delta + 1)),
+        ("make copy", 1, (2*Delta + 1)**2, 1),
+        ("make copy", 1, n*(n - 2*Delta)*(2*Delta + 1), n),
         ("matmul", batch, 1, (n - 2*Delta)*(2*Delta + 1), n, m, min(batch*m*n, m*n) + n*(n - 2*Delta)*(2*Delta + 1)),
         ("total", batch, 2*Delta + 1, Q*(n - 2*Delta)),
         ("store", batch, (m - 2*Delta)*(n - 2*Delta)),
@@ -248,7 +248,7 @@ def _fft_work(*, batch, n, m, Delta, Ni, Nj, I, **_):
     Sj = Nj - 2*Delta
     return (
         ("room", 1, 2*I*Ni*(Nj + 2) + I*Ni*Nj, 0),
-        ("make", 1, (2*Delta + 1)**2),
+        ("make copy", 1, (2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, Ni, Nj),
         ("make fft", 1, Nj, Ni),
         ("edge", (-((-batch) // I))*(-((2*Delta - n) // Si)) + (-((-batch) // I))*(-((2*Delta - m) // Sj))),
@@ -325,7 +325,7 @@ def _folded_work(*, batch, n, m, Delta, S, G, **_):
     Q = 16*((m + 15) // 16)
     return (
         ("room", 1, G*Q*S*(Delta + 1) + m*(2*Delta + G*S) + G*Q*S, 0),
-        ("make", S, (Delta + 1)*(2*Delta + 1)),
+        ("make copy", S, (Delta + 1)*(2*Delta + 1), 1),
         ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
         (
             "matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(Delta + 1), K, m,
@@ -401,8 +401,8 @@ def _lowrank_work(*, batch, n, m, Delta, R, S, T, G, **_):
     M = ((T + m - 1) // T)
     return (
         ("room", 1, m*(2*Delta + G*S) + G*M*R*S*T + M*R*T*(G*S + 1), 0),
-        ("make", S, R*(2*Delta + 1)),
-        ("make", T, R*(2*Delta + 1)),
+        ("make copy", S, R*(2*Delta + 1), 2*Delta + 1),
+        ("make copy", T, R*(2*Delta + 1), 1),
         ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
         ("matmul", batch*(-((2*Delta - n) // (G*S))), G*R, S, K, m, min(G*K*m, m*(2*Delta + G*S)) + K*R*S),
         ("phased", batch*(-((2*Delta - n) // (G*S))), R, (-((-L) // T)), G*M*S, L, T),
@@ -461,7 +461,7 @@ def _panels_work(*, batch, n, m, Delta, S, G, C, **_):
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
         ("room", 1, C*G*S + Q*(2*Delta + 1)*(2*Delta + G*S), C*G*S),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", S, (2*Delta + 1)**2, (2*Delta + 1)**2),
         ("again", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), 2*Delta + 1, 2*Delta + G*S, C + 2*Delta),
         ("near", batch*(-((2*Delta - m) // C))*(-((2*Delta - n) // (G*S))), G, S, K*(2*Delta + 1), C),
         (
@@ -522,7 +522,7 @@ def _rows_work(*, batch, n, m, Delta, S, G, **_):
     Q = 16*((m + 15) // 16)
     return (
         ("room", 1, G*Q*S*(2*Delta + 1) + m*(2*Delta + G*S) + G*Q*S, 0),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", S, (2*Delta + 1)**2, 1),
         ("view", batch*(-((2*Delta - n) // (G*S))), m*(2*Delta + G*S)),
         (
             "matmul", batch*(-((2*Delta - n) // (G*S))), G, S*(2*Delta + 1), K, m,
@@ -583,9 +583,9 @@ def _bands_dX_work(*, batch, Delta, n, m, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, Q*n*(2*Delta + 1) + Q*n, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", 1, (2*Delta + 1)**2),
-        ("make", 1, n*(n - 2*Delta)*(2*Delta + 1)),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", 1, (2*Delta + 1)**2, 1),
+        ("make copy", 1, n*(n - 2*Delta)*(2*Delta + 1), n - 2*Delta),
         (
             "matmul", batch, 1, n*(2*Delta + 1), n - 2*Delta, m - 2*Delta,
             min((m - 2*Delta)*(n - 2*Delta), batch*(m - 2*Delta)*(n - 2*Delta)) + n*(n - 2*Delta)*(2*Delta + 1)
@@ -664,8 +664,8 @@ def _fft_dX_work(*, batch, Delta, n, m, Nk, Nl, I, **_):
     Sl = Nl - 2*Delta
     return (
         ("room", 1, 2*I*Nk*(Nl + 2) + I*Nk*Nl, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", 1, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", 1, (2*Delta + 1)**2, 2*Delta + 1),
         ("make fft", 1, Nk, Nl),
         ("make fft", 1, Nl, Nk),
         ("edge", 2*(-((-batch) // I))*(-((-n) // Sk)) + 2*(-((-batch) // I))*(-((-m) // Sl))),
@@ -741,8 +741,8 @@ def _panels_dX_work(*, batch, Delta, n, m, S, G_, C, **_):
     Q = 32*((C + 2*Delta + O + 15) // 32) + 16
     return (
         ("room", 1, C*G_*S + Q*(2*Delta + 1)*(2*Delta + G_*S), C*G_*S),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", S, (2*Delta + 1)**2, (2*Delta + 1)**2),
         ("edge", 2*batch*(-((-m) // C)) + 2*batch*(-((-n) // (G_*S)))),
         ("again", batch*(-((-m) // C))*(-((-n) // (G_*S))), 2*Delta + 1, 2*Delta + G_*S, C + 2*Delta),
         ("near", batch*(-((-m) // C))*(-((-n) // (G_*S))), G_, S, K*(2*Delta + 1), C),
@@ -806,8 +806,8 @@ def _rows_dX_work(*, batch, Delta, n, m, S, G_, **_):
     Q = 16*((2*Delta + m + 15) // 16)
     return (
         ("room", 1, G_*Q*S*(2*Delta + 1) + (m - 2*Delta)*(2*Delta + G_*S) + G_*Q*S, 0),
-        ("make", (2*Delta + 1)**2, 1),
-        ("make", S, (2*Delta + 1)**2),
+        ("make copy", (2*Delta + 1)**2, 1, 1),
+        ("make copy", S, (2*Delta + 1)**2, 1),
         ("edge", 2*batch),
         ("view", batch*(-((-n) // (G_*S))), (m - 2*Delta)*(2*Delta + G_*S)),
         (
@@ -1032,6 +1032,7 @@ valid2d = Kernel(
         "gapped": "it needs a window whose taps are apart along the last axis but one",
         "half_im2col": "it needs filters and a window along two axes at least",
         "im2col": "it needs a window that moves, filters, and terms that are summed over for each of them",
+        "left": "it needs filters, and terms that are summed over for each of them",
         "phased": "it needs channels in or filters out",
         "polyphase": "it needs a window that skips places along its last axis, and whose taps are neighbours there",
         "product": "it needs filters, letters that are contracted, and no taps",

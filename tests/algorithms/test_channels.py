@@ -31,6 +31,7 @@ from derive.runtime import primitives
 CATALOGUE = {
     "im2col": ("conv2d_channels", "grouped2d", "pointwise2d", "p4_conv2d", "p4_lifting2d"),
     "half_im2col": ("conv2d_channels", "grouped2d", "p4_conv2d", "p4_lifting2d"),
+    "left": ("conv2d_channels", "grouped2d", "pointwise2d", "p4_conv2d", "fully_connected"),
     "product": ("pointwise2d", "dense2d", "fully_connected"),
     "shifted": ("depthwise2d",),
 }
@@ -51,6 +52,10 @@ CASES = [
     ("im2col", "turned conv2d_channels", "H"),
     ("im2col", "turned pointwise2d", "H"),
     ("im2col", "turned grouped2d", "H"),
+    *(
+        ("left", name, "H")
+        for name in ("turned grouped2d", "stem", "line", "solid", "diamond", "dilated", "valid", "points")
+    ),
     *(("shifted" if name.startswith("deep") else "im2col", name, "H") for name in MADE),
 ]
 SIZES = ({"n": 5, "m": 4, "h": 3, "Delta": 1, "C": 2, "D": 3}, {"n": 7, "m": 6, "h": 5, "Delta": 2, "C": 3, "D": 1})
@@ -159,6 +164,7 @@ def test_every_catalogue_form_that_fits_is_in_the_table() -> None:
             *("half_im2col", "dilated"),
             "it needs a window whose taps are neighbours along the first axis of input and output",
         ),
+        ("left", "depthwise2d", "it needs filters, and terms that are summed over for each of them"),
         ("product", "deepsets1d", "it needs an input and weights that are matrices as they are in memory"),
         ("product", "conv2d_channels", "it needs filters, letters that are contracted, and no taps"),
         ("product", "turned pointwise2d", "it needs an input and weights that are matrices as they are in memory"),
@@ -174,7 +180,7 @@ def test_a_refusal_names_what_is_missing(algorithm: str, name: str, reason: str)
     assert str(refused.value) == reason
 
 
-@pytest.mark.parametrize("algorithm", ["im2col", "half_im2col", "shifted"])
+@pytest.mark.parametrize("algorithm", ["im2col", "half_im2col", "left", "shifted"])
 def test_an_input_for_all_items_is_refused(algorithm: str) -> None:
     name = {"shifted": "depthwise2d"}.get(algorithm, "conv2d_channels")
     with pytest.raises(NoLowering, match=r"^it needs an input and an output for each item$"):
@@ -202,6 +208,12 @@ def _short(r: Range) -> Range:
 
 def _long(r: Range) -> Range:
     return replace(r, stop=r.stop + 1)
+
+
+def _transposed(node: Copy) -> Copy:
+    """The copy with two of its taps in each other's place."""
+    a, b, *rest = node.source.subscripts
+    return replace(node, source=Access(node.source.array, (b, a, *rest)))
 
 
 def _without_first(found: tuple[Range, ...], change: Callable[[Range], Range]) -> tuple[Range, ...]:
@@ -257,6 +269,12 @@ FAULTS: dict[str, tuple[str, str, Callable[[Staged], Staged]]] = {
     "a row of the tile isn't copied": (
         *("half_im2col", "made"),
         _changed(Copy, lambda n: replace(n, over=(*n.over[:2], _short(n.over[2]), *n.over[3:]))),
+    ),
+    "weights of the next filter": ("left", "in bounds", _changed(MatMul, lambda n: replace(n, left=_moved(n.left, 0)))),
+    "weights are turned about": ("left", "denotes", lambda p: replace(p, fixed=tuple(_transposed(n) for n in p.fixed))),
+    "a filter's weights aren't turned": (
+        *("left", "made"),
+        lambda p: replace(p, fixed=tuple(replace(n, over=(_short(n.over[0]), *n.over[1:])) for n in p.fixed)),
     ),
     "a shifted tap": ("shifted", "denotes", _changed(WeightedSum, lambda n: replace(n, source=_moved(n.source, 1)))),
     "a dropped column of taps": (
@@ -319,3 +337,14 @@ def test_nothing_is_copied_where_there_are_no_taps(algorithm: str) -> None:
     assert program.fixed == () and [r.name for r in program.rooms] == ["P", "A"]
     assert all(isinstance(r, Room) and not r.zeroed for r in program.rooms)
     assert Integer(0) not in program.rooms[0].shape
+
+
+def test_weights_are_turned_once_where_they_have_no_row_for_each_filter() -> None:
+    """The left side has a row for each filter, one entry behind the other: as it is in memory, or copied."""
+    turned, (node,) = _program("left", "pointwise2d"), _program("left", "pointwise2d").fixed
+    assert (
+        isinstance(node, Copy) and node.source.array == "V" and node.target.subscripts == node.source.subscripts[::-1]
+    )
+    assert _program("left", "pointwise2d", "dX").fixed == () == _program("left", "fully_connected").fixed
+    (product,) = [n for n in statements(turned.body) if isinstance(n, MatMul)]
+    assert product.left.array == node.target.array and product.left.subscripts[-1] == product.inner[-1].symbol

@@ -9,6 +9,7 @@ from sympy import Expr, Integer, Mul, Symbol, expand
 
 from derive.algorithms.half_im2col import half_im2col
 from derive.algorithms.im2col import im2col
+from derive.algorithms.left import left
 from derive.algorithms.panels import panels
 from derive.algorithms.polyphase import polyphase
 from derive.algorithms.rows import rows
@@ -20,7 +21,8 @@ from derive.ir.direct_cost import direct_work
 from derive.ir.nodes import Access, Copy, Range
 from derive.ir.stages import Halo, MatMul, Staged, Store, statements
 from derive.pipeline import layer
-from derive.runtime.costs import held_by, worked_by
+from derive.runtime.costs import held_by, seconds, worked_by
+from derive.runtime.machine import Machine
 from derive.runtime.planning import _parts
 from derive.runtime.primitives import aligned, held
 
@@ -120,6 +122,20 @@ def test_rooms_in_the_result_are_no_more_to_work_on() -> None:
     assert (whole, lent) == (tile + items * 5 * 5 * 9 + result, result)
     assert worked_by([("room", 1, whole, lent)]) == whole - lent < held_by([("room", 1, whole, lent)])
     assert _counts(rows(layer("conv2d").derivation.form, BATCHED), "room", S=2, G=3)[2] == 0
+
+
+def test_what_is_turned_has_no_neighbours() -> None:
+    """Weights that are turned once, and results where they are stored; other stores and weights as they are have runs."""
+    form = layer("conv2d_channels").derivation.form
+    assert _counts(left(form, BATCHED), "make copy") == [1, 3 * 3 * 3 * 4, 1]
+    assert _counts(left(form, BATCHED), "turned") == [2, 2 * 3 * 5 * 4]
+    assert not {"make", "make copy", "turned"} & {w.kind for w in work(im2col(form, BATCHED))}
+    apart, along = (seconds([("make copy", 1, 10**6, run)], 0, 4, Machine(), True) for run in (1, 64))
+    assert apart > 3 * along and seconds([("make copy", 1, 10**6, 1)], 0, 4, Machine(), False) == 0
+    apart, turned, along = (
+        seconds([(kind, 1, 10**6)], 0, 4, Machine(), True) for kind in ("gather", "turned", "store")
+    )
+    assert apart > turned > along
 
 
 def test_results_are_stored_in_runs_where_tiles_are_beside_each_other() -> None:
