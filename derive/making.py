@@ -37,6 +37,7 @@ def subject(layer: Layer) -> Subject:
         pictures=pictures(layer.name, layer.derivation),
         chart=chart(layer.name, layer.derivation),
         receptive=field(layer.name, layer.derivation),
+        called=layer.called,
     )
 
 

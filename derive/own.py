@@ -45,7 +45,7 @@ def load(text: str) -> Layer | Stated:
     _require_usable(name)
     shown = quote(f"{path.name}:{name}")
     command = f"python -m derive emit {shown}"
-    return Layer(name, found, titled(module, name), command, f"python -m derive show {shown}")
+    return Layer(name, found, titled(module, name), command, f"python -m derive show {shown}", shown)
 
 
 def load_layer(text: str) -> Layer:

@@ -51,13 +51,17 @@ def backends() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Layer:
-    """A named derivation with what is made of it: programs, proofs of the programs, and emitted text."""
+    """A named derivation with what is made of it: programs, proofs of the programs, and emitted text.
+
+    `called` is how commands call one of a user's own file.
+    """
 
     name: str
     derivation: Derivation
     title: str
     command: str
     page: str
+    called: str = ""
 
     def program(self, backend: str) -> Program:
         """The program that a backend prints."""

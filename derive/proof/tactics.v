@@ -266,6 +266,92 @@ Ltac by_instance :=
   | by_held ltac:(fun _ => decide_cases; numbers)
   | match goal with H : held _ |- _ => use_held H end ].
 
+(* ---- Tables of booleans: each entry is a case, since `lia` would look at the cases of all entries at once. ---- *)
+
+(* Succeeds where one of several is asked, or known. *)
+Ltac is_listed P := lazymatch P with context [_ \/ _] => idtac end.
+
+Ltac is_table b := lazymatch b with context [orb _ _] => idtac end.
+
+Ltac is_place P := lazymatch P with ?A /\ _ => is_place A | @eq Z _ _ => idtac end.
+
+Ltac has_table :=
+  match goal with
+  | |- ?P /\ _ => is_listed P
+  | |- ?P \/ _ => is_listed P
+  | |- context [orb _ _] => idtac
+  | _ : ?P \/ _ |- _ => is_place P
+  | _ : ~ ?P |- _ => is_listed P
+  end.
+
+Ltac hold_tables := repeat match goal with H : ~ ?P |- _ => is_listed P; change (held (~ P)) in H end.
+
+Ltac take_conjunctions := repeat match goal with H : _ /\ _ |- _ => destruct H end.
+
+Ltac take_places := repeat match goal with H : ?P \/ _ |- _ => is_place P; destruct H as [H | H] end; take_conjunctions.
+
+Ltac take_alternatives := repeat match goal with H : _ \/ _ |- _ => destruct H end; take_conjunctions.
+
+Ltac take_booleans :=
+  repeat match goal with
+  | H : (_ && _) = true |- _ => apply andb_true_iff in H; destruct H
+  | H : (_ || _) = true |- _ => apply orb_true_iff in H; destruct H
+  | H : (_ =? _) = true |- _ => apply Z.eqb_eq in H
+  | H : (_ <=? _) = true |- _ => apply Z.leb_le in H
+  | H : (_ <? _) = true |- _ => apply Z.ltb_lt in H
+  end.
+
+(* One place of the table, or that it is none, which is held back. *)
+Ltac take_table b := let E := fresh in destruct b eqn:E; [take_booleans | change (held (b = false)) in E].
+
+Ltac take_tables := repeat (match goal with |- context [if ?b then _ else _] => is_table b; take_table b end; cbv iota).
+
+Ltac choose :=
+  lazymatch goal with
+  | |- _ /\ _ => split; choose
+  | |- _ \/ _ => first [left; solve [choose] | right; choose]
+  | |- (_ && _) = true => apply andb_true_iff; split; choose
+  | |- (_ || _) = true => apply orb_true_iff; first [left; solve [choose] | right; choose]
+  | |- (_ =? _) = true => apply Z.eqb_eq; lia
+  | |- (_ <=? _) = true => apply Z.leb_le; lia
+  | |- (_ <? _) = true => apply Z.ltb_lt; lia
+  | |- @eq ?T _ _ => tryif constr_eq T Z then lia else first [reflexivity | f_equal; lia]
+  | _ => lia
+  end.
+
+(* A place that is in a table which is said not to hold it. *)
+Ltac refute :=
+  exfalso;
+  match goal with
+  | E : held (?b = false) |- _ => let T := fresh in assert (T : b = true) by choose; unfold held in E; congruence
+  | H : held (~ _) |- _ => unfold held in H; apply H; clear H; choose
+  end.
+
+Ltac outside := let N := fresh in intro N; take_conjunctions; take_places; refute.
+
+Ltac by_premise := lazymatch goal with |- _ /\ _ => split; by_premise | |- ~ _ => outside | _ => lia end.
+
+(* What an instance of a constraint says of a place that isn't in a table. *)
+Ltac use_outside H := unfold held in H; specialize (H ltac:(by_premise)); sure_cases H; congruence.
+
+Ltac by_instance_of_table :=
+  match goal with
+  | _ : held (_ = false), H : held (_ -> _ = _) |- _ => use_outside H
+  | _ : held (_ = false) |- _ => fail 1
+  | _ : held (_ -> _) |- _ => subst; by_instance
+  end.
+
+Ltac by_table :=
+  has_table; hold_instances; hold_tables; take_places; take_tables;
+  first
+  [ reflexivity
+  | right; reflexivity
+  | solve [left; choose]
+  | solve [refute]
+  | solve [by_instance_of_table]
+  | solve [f_equal; lia]
+  | repeat take_case_of_goal; take_alternatives; try (exfalso; lia); subst; choose ].
+
 (* By all facts, and all cases that they leave. *)
 Ltac settle :=
   first
@@ -487,6 +573,23 @@ Ltac of_integers := lazymatch goal with |- ?P => tryif has_entries P then fail e
 
 Ltac by_letters := of_integers; repeat name_function; intros; hide_alternatives; equate_values; repeat first [name_magnitude | name_function]; by_cases.
 
+(* Integers alone: of each place of a table, which places of another it is. *)
+
+Ltac take_extreme spec := let E := fresh in destruct spec as [[? E] | [? E]]; rewrite E in *; clear E; try (exfalso; lia).
+
+Ltac take_extreme_of P :=
+  match P with
+  | context [Z.min ?x ?y] => is_plain x; is_plain y; take_extreme (Z.min_spec x y)
+  | context [Z.max ?x ?y] => is_plain x; is_plain y; take_extreme (Z.max_spec x y)
+  | context [Z.abs ?x] => is_plain x; take_extreme (Z.abs_spec x)
+  end.
+
+Ltac take_extremes := repeat match goal with H : ?P |- _ => take_extreme_of P | |- ?P => take_extreme_of P end.
+
+Ltac by_places :=
+  of_integers; intros; lazymatch goal with |- ?P => is_listed P end; match goal with _ : ?P \/ _ |- _ => is_place P end;
+  take_places; take_extremes; choose.
+
 (* Quotients and remainders by numbers become letters once, with what is known of them: no `lia` after it looks for them. *)
 Ltac name_divisions :=
   repeat match goal with
@@ -499,8 +602,10 @@ Ltac has_instance := match goal with _ : held _ |- _ => idtac end.
 Ltac by_witness :=
   intro_letters;
   first
-  [ solve [by_letters]
+  [ solve [by_places]
+  | solve [by_letters]
   | name_divisions; intros; name_remainders;
     first
-    [ solve [hold_instances; has_instance; by_instance]
+    [ solve [by_table]
+    | solve [hold_instances; has_instance; by_instance]
     | take_bounds; finish ] ].

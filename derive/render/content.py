@@ -337,14 +337,15 @@ def _programs(subject: Subject) -> Iterator[Block]:
 
 
 def _again(subject: Subject) -> Iterator[Block]:
-    name = subject.name
+    name, called = subject.name, subject.called or subject.name
     yield Heading(2, "Again")
-    yield Sentence("The page, the programs and their checks are made, and the proofs checked, by")
+    made = "The programs are made" if subject.called else "The page, the programs and their checks are made"
+    yield Sentence(f"{made}, and the proofs checked, by")
     lines = (
-        "python -m derive",
-        f"python -m derive prove {name} --certificate {name}.json",
-        f"python -m derive verify {name}.json --against {name}",
-        f"python -m derive prove {name} --coq {name}.v",
+        f"python -m derive emit {called}" if subject.called else "python -m derive",
+        f"python -m derive prove {called} --certificate {name}.json",
+        f"python -m derive verify {name}.json --against {called}",
+        f"python -m derive prove {called} --coq {name}.v",
         f"coqc {name}.v",
     )
     yield Code("console", "\n".join(lines))

@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Subject:
-    """What a page is about: a named derivation, and what was made of it elsewhere."""
+    """What a page is about: a named derivation, what was made of it elsewhere, and how commands call it if not by its name."""
 
     name: str
     title: str
@@ -46,6 +46,7 @@ class Subject:
     pictures: tuple[Picture, ...] = ()
     chart: Chart | None = None
     receptive: Field | None = None
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)

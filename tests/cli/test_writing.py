@@ -143,7 +143,8 @@ def test_a_layer_of_ones_own_is_emitted_and_runs(run, tmp_path, monkeypatch):
 
     assert mine(np.arange(5), np.array([1, 0, -1]), 0).tolist() == [-1, -2, -2, -2, 3]
     assert run("show", "my.py:mine").code == 0
-    assert "H[i] = u + " in run("show", "my.py:mine").out
+    shown = run("show", "my.py:mine").out
+    assert "H[i] = u + " in shown and "prove my.py:mine --coq mine.v" in shown
 
 
 def test_emit_without_a_folder_prints_the_checked_in_text(run):

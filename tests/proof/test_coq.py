@@ -108,6 +108,25 @@ def test_structures_that_nobody_ships_are_accepted(tmp_path):
     assert coqc(made.text, tmp_path) == CLOSED
 
 
+def knight():
+    """A window of a knight's moves and its own place."""
+    table = [[int({abs(a), abs(b)} == {1, 2} or a == b == 0) for b in range(-2, 3)] for a in range(-2, 3)]
+    return image().then(derive.local(derive.Mask(table)))
+
+
+@needs_coq
+def test_each_entry_of_a_table_is_a_case_by_itself(tmp_path):
+    claims = [Claim("knight", "knight", verdict.obligation) for verdict in knight().steps[-1].verdicts]
+    assert coqc(coq_file("A knight", claims).text, tmp_path) == CLOSED
+
+
+@needs_coq
+@pytest.mark.nightly
+def test_so_it_is_where_a_group_ties_them(tmp_path):
+    claims = claims_of("knight", knight().then(derive.equivariant(derive.PointGroup("D4"))))
+    assert coqc(coq_file("A knight", claims).text, tmp_path) == CLOSED
+
+
 TRUE = {
     "integers": (Goal((Le(0, i), Lt(i, n)), And(Lt(0, n), Or(Lt(i, 5), Ge(n, 6)))),),
     "maxima": (Goal((Le(Max(0, -a), i), Lt(i, Min(n, n - a))), And(Le(0, i + a), Lt(i + a, n))),),
