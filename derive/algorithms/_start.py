@@ -16,7 +16,7 @@ from derive.forms.expr import Read
 from derive.forms.form import Array, Form
 from derive.ir.nodes import Access, Copy, Fill, Gather, Range, Storage
 
-__all__ = ["filled", "started", "working"]
+__all__ = ["filled", "sliced", "started", "working"]
 
 
 def filled(form: Form, target: Access, over: tuple[Range, ...], name: str) -> Copy | Fill:
@@ -99,10 +99,21 @@ def _is_slice(place: Expr, letters: tuple[Symbol, ...]) -> bool:
     )
 
 
+def sliced(places: tuple[Expr, ...], letters: tuple[Symbol, ...]) -> bool:
+    """Whether subscripts are a slice: each stands still or moves with a letter of its own."""
+    own = [tuple(s for s in letters if s in e.free_symbols) for e in places]
+    return _apart(places, letters) and all(map(_is_slice, places, own))
+
+
+def _apart(places: tuple[Expr, ...], letters: tuple[Symbol, ...]) -> bool:
+    """Whether each letter moves one subscript at most."""
+    met = [s for e in places for s in letters if s in e.free_symbols]
+    return len(met) == len(set(met))
+
+
 def _check_box(form: Form, places: tuple[Expr, ...], times: Expr) -> None:
     """Each letter of the output moves one subscript at most, and no number."""
-    met = [s for e in places for s in form.output.symbols if s in e.free_symbols]
-    if len(met) > len(set(met)) or times.free_symbols & set(form.output.symbols):
+    if not _apart(places, form.output.symbols) or times.free_symbols & set(form.output.symbols):
         raise NoLowering(f"Algorithm 'direct' starts each output from its bias; '{form.bias}' is no slice of one.")
 
 

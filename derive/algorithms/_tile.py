@@ -11,7 +11,9 @@ from __future__ import annotations
 from sympy import And, Expr, Integer, Symbol, expand
 
 from derive.algorithms._entries import entry
+from derive.algorithms._start import sliced
 from derive.algorithms._window import BATCH, ITEM, Moving, Window, fresh, sources
+from derive.errors import NoLowering
 from derive.forms.form import Axis
 from derive.ir.nodes import Access, Chart, Range
 from derive.ir.stages import Halo, Knob, Room, Stage, Staged, Store, Tiles
@@ -142,6 +144,8 @@ class Tile:
         target = Access(output.name, (self.first + self.e, *places))
         source = Access(self.A, tuple(own))
         bias = self.found.bias
+        if bias and not sliced(bias.subscripts, output.symbols):
+            raise NoLowering("it needs a bias whose places are a slice")
         if bias and down:
             bias = Access(
                 bias.array, tuple(expand(e.xreplace({down.place: self.low + self.p})) for e in bias.subscripts)
