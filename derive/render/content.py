@@ -330,17 +330,16 @@ def _programs(subject: Subject) -> Iterator[Block]:
         return
     yield Heading(2, "Emitted code")
     for backend, source in subject.emitted.items():
-        verdicts = subject.program_verdicts.get(backend, ())
         yield Details(f"generated/{backend}/{subject.name}.py", (Code("python", source.rstrip("\n")),))
-        if verdicts:
+        if verdicts := subject.program_verdicts.get(backend, ()):
             yield _obligations(verdicts)
 
 
 def _again(subject: Subject) -> Iterator[Block]:
     name, called = subject.name, subject.called or subject.name
     yield Heading(2, "Again")
-    made = "The programs are made" if subject.called else "The page, the programs and their checks are made"
-    yield Sentence(f"{made}, and the proofs checked, by")
+    made = "The programs" if subject.called else "The page, the programs"
+    yield Sentence(f"{made} and their checks are made, and the proofs checked, by")
     lines = (
         f"python -m derive emit {called}" if subject.called else "python -m derive",
         f"python -m derive prove {called} --certificate {name}.json",
