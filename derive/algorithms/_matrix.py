@@ -11,7 +11,7 @@ from derive.algorithms._entries import entry
 from derive.algorithms._tile import Tile, ranges
 from derive.algorithms._window import Window, gathered
 from derive.ir.nodes import Access, Copy
-from derive.ir.stages import MatMul, Room, Stage
+from derive.ir.stages import MatMul, Room, Stage, Staged
 
 __all__ = ["Matrix", "adjacent", "is_matrix"]
 
@@ -43,6 +43,15 @@ class Matrix(Tile):
         copy = Access(self.B, tuple(r.symbol for r in over))
         room = Room(self.B, tuple(r.stop for r in over))
         return copy, (room,), (Copy(copy, over, read, f"{entry(copy)} = {entry(read)}"),)
+
+    def of_windows(self, name: str, says: tuple[str, str], batched: frozenset[str], turned: bool = False) -> Staged:
+        """One product of the windows of a tile with all weights; said as the first where windows are copied, else as the second."""
+        weights, made, fixed = self.weights(turned)
+        windows, room, copies = self.windows()
+        product = self.product(weights, windows, 0 if copies or not self.down else 1, turned)
+        rooms = (Room(self.P, self.tile_shape()), *room, Room(self.A, self.result_shape()))
+        stages: tuple[Stage, ...] = (self.halo(), *copies, product, self.store())
+        return self.staged(name, says[0] if copies else says[1], batched, made, fixed, rooms, stages)
 
     def in_place(self, rows: int) -> bool:
         """Whether the tile has the rows of a matrix as they are, but for its first `rows` ranges."""

@@ -17,7 +17,7 @@ from derive.algorithms._matrix import Matrix
 from derive.algorithms._window import window
 from derive.errors import NoLowering
 from derive.forms.form import Form
-from derive.ir.stages import Room, Staged
+from derive.ir.stages import Staged
 
 __all__ = ["im2col"]
 
@@ -29,13 +29,4 @@ def im2col(form: Form, batched: frozenset[str]) -> Staged:
         raise NoLowering("it needs an input and an output for each item")
     if not (found.moving and found.filters and (found.contracted or found.taps)):
         raise NoLowering("it needs a window that moves, filters, and terms that are summed over for each of them")
-    return _program(Matrix(found), batched)
-
-
-def _program(tile: Matrix, batched: frozenset[str]) -> Staged:
-    name, made, fixed = tile.weights()
-    windows, room, copies = tile.windows()
-    product = tile.product(name, windows, 0 if copies else 1)
-    rooms = (Room(tile.P, tile.tile_shape()), *room, Room(tile.A, tile.result_shape()))
-    says = "im2col" if copies else "products of rows"
-    return tile.staged("im2col", says, batched, made, fixed, rooms, (tile.halo(), *copies, product, tile.store()))
+    return Matrix(found).of_windows("im2col", ("im2col", "products of rows"), batched)

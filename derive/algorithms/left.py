@@ -21,7 +21,7 @@ from derive.algorithms._window import window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Range
-from derive.ir.stages import Room, Staged
+from derive.ir.stages import Staged
 
 __all__ = ["left"]
 
@@ -33,21 +33,13 @@ def left(form: Form, batched: frozenset[str]) -> Staged:
         raise NoLowering("it needs an input and an output for each item")
     if not (found.filters and (found.contracted or found.taps)):
         raise NoLowering("it needs filters, and terms that are summed over for each of them")
-    return _Left(found).program(batched)
+    says = "products with the weights on the left"
+    return _Left(found).of_windows("left", (says, says), batched, turned=True)
 
 
 class _Left(Matrix):
-    """The letters and extents of one program."""
+    """Results whose filters come first."""
 
     def results(self) -> tuple[Range, ...]:
         """The axes of A: shared letters and filters, then rows."""
         return (*ranges(self.found.shared), *ranges(self.found.filters), *self.rows())
-
-    def program(self, batched: frozenset[str]) -> Staged:
-        name, made, fixed = self.weights(turned=True)
-        windows, room, copies = self.windows()
-        alone = 0 if copies or not self.down else 1
-        product = self.product(name, windows, alone, turned=True)
-        rooms = (Room(self.P, self.tile_shape()), *room, Room(self.A, self.result_shape()))
-        says = "products with the weights on the left"
-        return self.staged("left", says, batched, made, fixed, rooms, (self.halo(), *copies, product, self.store()))

@@ -289,7 +289,7 @@ def support(value: Radius | Support) -> Support:
         return Box(value)
     if isinstance(value, (str, int, type)) or not hasattr(value, "ranges"):
         raise RuleRefused(
-            f"A radius is a name or a whole number, one for each axis or for all, or a support such as Diamond(2); "
+            f"A radius is a name or a whole number, one for each axis or for all, or a support such as Diamond(2) or Mask(table); "
             f"{said(value)} is neither."
         )
     return value

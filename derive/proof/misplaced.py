@@ -63,9 +63,8 @@ def _outside(step: Step, sizes: Sizes) -> Counterexample | None:
         letters = [a.symbol for a in axes]
         for at in _points(form, axes, live, sizes):
             for read in found:
-                shape, first = _sides(arrays[read.array], sizes)
                 place = _places(read.subscripts, {**sizes, **dict(zip(letters, at, strict=True))})
-                nearest = [min(max(p, low), low + e - 1) for p, low, e in zip(place, first, shape, strict=True)]
+                nearest = _nearest(place, arrays[read.array], sizes)
                 if place != nearest:
                     return _shown(sizes, zip(letters, at, strict=True), _tuples(place, nearest), form)
     return None
@@ -100,9 +99,8 @@ def _unfree(step: Step, sizes: Sizes) -> Counterexample | None:
                 places = _places(read.subscripts, at)
                 if evaluate(law.given, at) and not evaluate(params[read.array].domain_at(map(Integer, places)), sizes):
                     entry = params[read.array].array.entry(map(Integer, places))
-                    shape, first = _sides(params[read.array].array, sizes)
-                    inside = all(low <= p < low + e for p, low, e in zip(places, first, shape, strict=True))
-                    nearest = [min(max(p, low), low + e - 1) for p, low, e in zip(places, first, shape, strict=True)]
+                    nearest = _nearest(places, params[read.array].array, sizes)
+                    inside = places == nearest
                     sides = (in_python(entry, boxes(form, sizes)), "0") if inside else _tuples(places, nearest)
                     found = zip(law.binders, values, strict=True)
                     return _shown(sizes, found, sides, form, ((show(entry), 1),) if inside else ())
@@ -146,8 +144,10 @@ def _places(subscripts: Sequence[Expr], at: Sizes, form: Form | None = None) -> 
     return [int(evaluate(s, at, read)) for s in subscripts]
 
 
-def _sides(array: Array, sizes: Sizes) -> tuple[list[int], list[int]]:
-    return _places(array.shape, sizes), _places([a.lower for a in array.axes], sizes)
+def _nearest(place: Sequence[int], array: Array, sizes: Sizes) -> list[int]:
+    """The place of an array next to one that may lie beyond its ends."""
+    shape, first = _places(array.shape, sizes), _places([a.lower for a in array.axes], sizes)
+    return [min(max(p, low), low + e - 1) for p, low, e in zip(place, first, shape, strict=True)]
 
 
 def _tuples(one: Sequence[int], other: Sequence[int]) -> tuple[str, str]:

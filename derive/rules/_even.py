@@ -18,7 +18,7 @@ from derive.groups._group import chosen_axes
 from derive.groups.point import PointGroup
 from derive.remembered import fraction
 
-__all__ = ["conditions", "steps"]
+__all__ = ["conditions", "grid_pairs", "steps"]
 
 
 def conditions(form: Form, about: PointGroup) -> dict[int, Any]:
@@ -27,9 +27,7 @@ def conditions(form: Form, about: PointGroup) -> dict[int, Any]:
     A place o reads a window whose middle is s·(o - c) - gap/2 from the grid's, c being that of the output. An element that carries
     the q-th axis to the p-th, or to its mirror image, carries windows to windows where the gaps along these are each other's.
     """
-    pairs = list(zip(form.grid(form.output), form.grid(form.input), strict=True))
-    beyond = places_beyond(form.input, form.read)
-    read = form.read if beyond is None else beyond[1]
+    pairs, read = grid_pairs(form), _read(form)
     moved = [pairs[axis] for axis in chosen_axes(about, about.axes, len(pairs))]
     along = [_along(form, p, q, read) for p, q in moved]
     found = {}
@@ -86,9 +84,16 @@ def _divides(gap: Expr, step: Expr) -> Any:
 
 def steps(form: Form) -> list[Expr]:
     """By how much a read moves from one place to the next, along each axis."""
+    read = _read(form)
+    return [read[q].coeff(form.output.symbols[p]) for p, q in grid_pairs(form)]
+
+
+def grid_pairs(form: Form) -> list[tuple[int, int]]:
+    """Axes of the grid: where each stands in the output and in the input."""
+    return list(zip(form.grid(form.output), form.grid(form.input), strict=True))
+
+
+def _read(form: Form) -> tuple[Expr, ...]:
+    """What is read, as places of the grid that the input is continued from."""
     beyond = places_beyond(form.input, form.read)
-    read = form.read if beyond is None else beyond[1]
-    return [
-        read[q].coeff(form.output.symbols[p])
-        for p, q in zip(form.grid(form.output), form.grid(form.input), strict=True)
-    ]
+    return form.read if beyond is None else beyond[1]

@@ -21,6 +21,7 @@ from derive.proof.goal import Verdict
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from derive.remembered import replaced
+from derive.rules._even import grid_pairs
 from derive.rules.adjoint import adjoint
 
 __all__ = ["layer_of_gradient", "same_sum", "stepping"]
@@ -38,7 +39,7 @@ def same_sum(form: Form, even: Form) -> tuple[Verdict, ...]:
     """That `stepping` of a form has the terms of its adjoint. Raises ObligationFailed where that isn't proved."""
     step = adjoint().apply(form)
     letters = {s: s for s in even.reduction_symbols if s in step.after.reduction_symbols}
-    for _, q in _pairs(even):
+    for _, q in grid_pairs(even):
         new = [s for s in even.reduction_symbols if s in even.read[q].free_symbols and s not in letters]
         letters |= {s: expand(step.after.read[q] - (even.read[q] - s)) for s in new}
     says = "The layer in letters by which it steps evenly has the same terms."
@@ -65,20 +66,16 @@ def layer_of_gradient(form: Form) -> Form | None:
     )
 
 
-def _pairs(form: Form) -> list[tuple[int, int]]:
-    return list(zip(form.grid(form.output), form.grid(form.input), strict=True))
-
-
 def _steps(form: Form) -> bool:
     """Whether a place's letter stands in what it reads along every axis."""
-    return all(form.output.symbols[p] in form.read[q].free_symbols for p, q in _pairs(form))
+    return all(form.output.symbols[p] in form.read[q].free_symbols for p, q in grid_pairs(form))
 
 
 def _in_windows(form: Form) -> Form:
     """The same terms, with k - s·i as a letter where k is summed over and the domain bounds k - s·i."""
     taken = {*form.output.symbols, *form.reduction_symbols, *form.sizes}
     letters: dict[Expr, tuple[Expr, Expr]] = {}
-    for p, q in _pairs(form):
+    for p, q in grid_pairs(form):
         place, read = form.output.symbols[p], form.read[q]
         step = _rate(form, place, read)
         if read in form.reduction_symbols and step is not None:
