@@ -94,7 +94,10 @@ CASES = {
         "A stride is a whole number from 1",
     ),
     "a true stride": (lambda: layer().then(derive.strided(True)), "A stride is a whole number .*; True is not"),
-    "a support that isn't made": (lambda: offsets().then(derive.local(derive.Disk)), "such as Diamond.2.; <class"),
+    "a support that isn't made": (
+        lambda: offsets().then(derive.local(derive.Disk)),
+        "such as Diamond.2. or Mask.table.; <class",
+    ),
     "a radius of None": (lambda: offsets().then(derive.local(derive.Diamond(None))), r"such as 2\*Delta; None is none"),
     "a radius of an object": (lambda: offsets().then(derive.local(derive.Cross([1]))), r"2\*Delta; \[1\] is none"),
     "an endless disk": (
