@@ -199,16 +199,14 @@ def coq_file(header: str, claims: Iterable[Claim]) -> CoqFile:
     stated = tuple(claims)
     names: dict[str, str] = {}
     parts = tuple(_sections(stated, names))
-    known = "\n  ".join(f"the _ {name} ::" for name in names.values())
+    known = "".join(f"  let _ := {name} in\n" for name in names.values())
     text = "\n\n".join(
         (
             _comment(header),
             _TACTICS.read_text(encoding="utf-8").rstrip(),
             *parts,
             "(* What they rest on, all at once. *)",
-            "Definition theorems : list {P : Prop | P} :=\n"
-            "  let the (P : Prop) (proof : P) := exist (fun P : Prop => P) P proof in\n"
-            f"  {known} nil.\n\nPrint Assumptions theorems.\n",
+            f"Definition theorems : True :=\n{known}  I.\n\nPrint Assumptions theorems.\n",
         )
     )
     reasons = ((claim, left_out(claim.obligation)) for claim in stated)
