@@ -1,9 +1,10 @@
-"""A goal with less to read that is worth the same: without what is given already, and without bounds that bind nothing.
+"""A goal with less to read that is worth the same: without what is given already, and without facts that bind nothing.
 
     k < n -> 1 <= n -> 0 <= k -> 0 <= k /\\ 0 <= k + 1        becomes        0 <= k -> 0 <= k + 1
 
 A letter that the goal shows nothing of, and that all facts bound from one side only, has a value that satisfies them
 whatever the other letters are; so those facts say nothing of the others, and nor does what they alone have bounded.
+Facts of letters that no chain of facts joins to what is shown say nothing of it either, where some values satisfy them.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from sympy import And, Ge, Gt, Le, Lt, Symbol
+from sympy import And, Ge, Gt, Le, Lt, Symbol, false
 
-from derive.proof.goal import Goal
+from derive.forms.expr import Read
+from derive.proof.goal import Goal, Status
 from derive.proof.smt import in_fixed_order
+from derive.proof.solver import decide
 from derive.remembered import built
 
 __all__ = ["shorter"]
@@ -30,7 +33,30 @@ def shorter(goal: Goal) -> tuple[tuple[Any, ...], Any]:
     facts, shown = goal.facts, show.free_symbols
     while loose := _loose(facts, shown):
         facts = tuple(fact for fact in facts if loose.isdisjoint(_bounds(fact)))
-    return facts, show
+    beside = _beside(facts, show)
+    apart = frozenset(beside if _have_values(beside) else ())
+    return tuple(fact for fact in facts if fact not in apart), show
+
+
+def _beside(facts: tuple[Any, ...], show: Any) -> tuple[Any, ...]:
+    """The facts that nothing joins to what is shown."""
+    reached = _names(show)
+    while near := {f for f in facts if not reached.isdisjoint(_names(f))}:
+        facts = tuple(f for f in facts if f not in near)
+        reached = reached.union(*map(_names, near))
+    return facts
+
+
+@lru_cache(maxsize=1 << 16)
+def _names(e: Any) -> frozenset[Any]:
+    """Letters and arrays of which an expression speaks."""
+    return frozenset(e.free_symbols) | {read.array for read in e.atoms(Read)}
+
+
+@lru_cache(maxsize=1 << 14)
+def _have_values(facts: tuple[Any, ...]) -> bool:
+    """Whether the solver finds values that satisfy them all."""
+    return decide(Goal(facts, false).smt) is Status.REFUTED
 
 
 def _loose(facts: Iterable[Any], shown: set[Symbol]) -> set[Symbol]:

@@ -33,6 +33,9 @@ a, i, j, n, s = indices("a i j n s")
         ((Lt(i, n + Mod(n, 3)),), Le(i, 9), (Lt(i, n + Mod(n, 3)),), Le(i, 9)),
         ((Or(Lt(i, n), Lt(n, i)),), Le(i, 9), (Or(Lt(i, n), Lt(n, i)),), Le(i, 9)),
         ((Eq(Read("V", a), 0), Lt(a, n)), Eq(Read("V", i), 0), (Eq(Read("V", a), 0),), Eq(Read("V", i), 0)),
+        ((Ge(n, 1), Le(n, 5), Eq(i, j), Ge(a, i)), Ge(j, 0), (Eq(i, j),), Ge(j, 0)),
+        ((Ge(n, 5), Le(n, 1), Ge(i, 0)), Ge(j, 0), (Ge(n, 5), Le(n, 1)), Ge(j, 0)),
+        ((Eq(Read("W", a), 0), Eq(a, 1), Eq(i, 1)), Ge(i, 0), (Eq(i, 1),), Ge(i, 0)),
     ],
 )  # fmt: skip
 def test_what_binds_nothing_goes(facts, show, kept, left):
