@@ -2,6 +2,7 @@
 
 Everything is measured in a process of its own, in which BLAS has one thread from the start, by the CPU time of that thread; a
 constant is the least of a few samples of a few milliseconds each: whatever else the machine does makes calls slower, never quicker.
+Calls that take longer than a sample are made as often as there are samples: a machine a hundred times slower takes half a minute.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ _SHARED = 2 * 1024 * 1024  # and of which three fit the third-level cache alone
 _BEYOND = 64 * 1024 * 1024
 _RUN = 64  # elements of a run that is copied
 _ROUNDS = 3
+_TASKS, _WAITED = 200, 1.0  # tasks that are handed to a thread, and seconds after which no more are
 
 
 def one_thread(threads: int = 1) -> dict[str, str]:
@@ -114,8 +116,8 @@ def constants(sample: float = 0.004) -> dict[str, Any]:
 
 
 def per_call(call: Callable[[], Any], sample: float, samples: int = 5) -> float:
-    """Least CPU seconds of one call, among samples of as many calls as fill the time."""
-    call()
+    """Least CPU seconds of one call, among samples of as many calls as fill the time, after one that is not counted."""
+    _spent(call, 1)
     count, spent = 1, 0.0
     while True:
         spent = _spent(call, count)
@@ -174,7 +176,7 @@ def _fft(dtype: np.dtype[Any], sample: float, length: int = 512) -> float:
     return per_call(lambda: np.fft.rfft(x, norm="ortho", out=out), sample) / (x.size * math.log2(length))
 
 
-def _thread_start(tasks: int = 200) -> float:
+def _thread_start() -> float:
     """What a plan of two threads takes for nothing, with BLAS held if it can be; by the clock, as what waits spends no CPU time.
 
     One waits until the other has begun: a task that nobody has begun is done by the caller.
@@ -184,8 +186,8 @@ def _thread_start(tasks: int = 200) -> float:
         limited()
     except ArgumentError:
         limited = nullcontext
-    seconds = []
-    for _ in range(tasks):
+    seconds: list[float] = []
+    while len(seconds) < _TASKS and sum(seconds) < _WAITED:
         there = threading.Event()
         begun = time.perf_counter()
         with limited():

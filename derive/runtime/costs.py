@@ -76,16 +76,20 @@ def swept_by(works: Iterable[Work]) -> int:
     )
 
 
-def allocated_by(works: Iterable[Work]) -> int:
-    """How many elements direct sums allocate at once: a product, and the slices that a contraction copies as a matrix."""
-    taken = [0]
+def allocated_by(works: Iterable[Work]) -> tuple[int, int]:
+    """How many elements direct sums allocate at once: a product, with both sides of a contraction as matrices; and what is gathered
+    before, and stays.
+    """
+    taken, gathered = 0, 0
     for kind, _, *sizes in works:
         if kind == "contract":
             rows, inner, columns = sizes
-            taken.append(int(rows * (inner + columns)))
+            taken = max(taken, int(inner * (rows + columns) + rows * columns))
         elif kind == "sweep":
-            taken.append(int(sizes[0]))
-    return max(taken)
+            taken = max(taken, int(sizes[0]))
+        elif kind == "copy":
+            gathered += int(sizes[0])
+    return taken, gathered
 
 
 def brought(room: int, fixed: bool) -> int:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from .choices import Asked, chosen
 from .designs import choose_design, exact_designs, run_chosen, run_design
 from .dtypes import Types
 from .errors import ArgumentError
-from .planning import Algorithm, Choice, candidates, choose_algorithm, jobs, places_of, run_staged
+from .planning import Algorithm, Choice, candidates, jobs, places_of, run_staged
 from .primitives import aligned, all_finite
 from .threads import one_blas_thread, run_together
 
@@ -77,7 +78,7 @@ def gradient_of(
     elif result.size:
         choice = Choice(None, {})
         if gradient.algorithms and types.compute.kind == "f" and _finite(kernel, gradient, operands):
-            choice = choose_algorithm(gradient, tuple(sizes.items()), types.compute.itemsize, False, True)
+            choice = chosen(gradient, Asked(tuple(sizes.items()), types.compute, fixed=True))
         if choice.algorithm is None:
             _directly(kernel, gradient, operands, result, types.compute)
         else:
@@ -149,13 +150,9 @@ def planned_gradient(plan: Any, key: str, operands: Mapping[str, Any]) -> Any:
 
 
 def _planned(plan: Any, gradient: Gradient, operands: Mapping[str, Any]) -> Planned:
-    kernel, algorithms = plan.kernel, gradient.algorithms
-    if not _finite(kernel, gradient, operands):
-        algorithms = ()
-    terms = None if gradient.terms is None else int(gradient.terms(**plan.sizes))
-    itemsize = plan.compute.itemsize
-    found = candidates(algorithms, gradient.work, plan.sizes, itemsize, plan.strict, False, None, terms)
-    choice = found[0].choice if found else Choice(None, {})
+    choice = Choice(None, {})
+    if _finite(plan.kernel, gradient, operands):
+        choice = chosen(gradient, Asked(tuple(plan.sizes.items()), plan.compute, strict=plan.strict))
     if choice.algorithm is None:
         return Planned(choice, ())
     given = (operands[name] for name in choice.algorithm.weights)

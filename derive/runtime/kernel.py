@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .banded import directly
 from .bounds import gradient_bound, result_bound
+from .choices import Asked, chosen, strides_of
 from .constants import Constant
 from .described import described
 from .designs import choose_design, exact_designs, run_chosen, using_design
@@ -18,7 +20,7 @@ from .errors import ArgumentError, DTypeError, GradientError
 from .gradients import Gradient, gradient_of
 from .letters import axes_of
 from .outputs import check_output
-from .planning import Algorithm, Choice, choose_algorithm, places_of, run_staged
+from .planning import Algorithm, Choice, places_of, run_staged
 from .primitives import all_finite
 from .quick import call_at_once, known
 from .signature import Fit, Shapes, Signature, Sizes
@@ -216,15 +218,15 @@ class Kernel:
         kernel: Kernel = using(self, algorithm, knobs)
         return kernel
 
-    def choose(self, call: Prepared) -> Choice:
-        """The algorithm for a call: by sizes and element type alone."""
+    def choose(self, call: Prepared, strides: int | None = None) -> Choice:
+        """The algorithm for a call: by sizes, element type and the class of the data's strides, that of the call's unless given."""
         if self.xp is not np:
             return self._design(call)
         direct = not self.algorithms or call.types.compute.kind != "f" or 0 in call.arrays[self.data].shape
         if direct or not self.finite(dict(zip(self.arrays, call.operands, strict=True))):
             return Choice(None, {})
-        sizes = tuple(self.sizes_of(call.fit).items())
-        return choose_algorithm(self, sizes, call.types.compute.itemsize, False, True)
+        held = strides_of(call.arrays[self.data]) if strides is None else strides
+        return chosen(self, Asked(tuple(self.sizes_of(call.fit).items()), call.types.compute, held, fixed=True))
 
     def _design(self, call: Prepared) -> Choice:
         """What a device launches."""
@@ -257,7 +259,7 @@ class Kernel:
             target
         ):  # sums of all items: infinities stay apart
             with np.errstate(invalid="ignore", over="ignore"):
-                self.body(*call.operands, target, lambda shape: np.empty(shape, dtype=call.types.compute))
+                directly(self.body, call.operands, target, lambda shape: np.empty(shape, dtype=call.types.compute))
 
     def flat(self, key: str, array: Any) -> Any:
         """An array without gaps, its leading axes as one where it has an entry for each item of the batch."""

@@ -3,14 +3,15 @@
 A choice rests on sizes, element type, threads and accuracy alone, never on values: it holds for every filter of a shape.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .banded import BAND, WHOLE
 from .costs import Counted, allocated_by, brought, counted, held_by, seconds, swept_by, worked_by
 from .gpu import Device
 from .primitives import aligned
@@ -24,11 +25,12 @@ __all__ = [
     "Choice",
     "Reading",
     "candidates",
-    "choose_algorithm",
     "jobs",
     "places_of",
     "quickest_first",
     "run_staged",
+    "this_machine",
+    "within_room",
 ]
 
 _MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
@@ -168,7 +170,8 @@ def _parts(extent: int | None) -> tuple[int, ...]:
     return tuple(sorted({-(-extent >> k) for k in range(max(1, extent).bit_length() + 1)}))
 
 
-def _this_machine() -> "Machine":
+def this_machine() -> "Machine":
+    """The machine, whose constants are read when they are first needed."""
     from .machine import machine
 
     return machine()
@@ -184,23 +187,40 @@ def candidates(
     held: "Machine | Device | None" = None,
     terms: int | None = None,
     threads: int = 1,
+    apart: bool = False,
 ) -> list[Candidate]:
     """Each algorithm in its best setting, the quickest first; one that rounds in its own way must be quicker by some margin.
 
     Predictions are for this machine, or for the one that is given, and for as many of the `threads` as make a call quicker. Where
     it is known how many `terms` a result adds at most, algorithms are left out whose bound of errors is much larger than that of
-    direct sums.
+    direct sums. Those are of data whose entries are neighbours, unless they are `apart`.
     """
     found = []
-    held = _this_machine() if held is None else held
+    held = this_machine() if held is None else held
     if direct is not None:
         works = direct(**sizes)
+        if apart:
+            works = tuple((*work[:-1], 1) if work[0] == "sweep" else work for work in works)
         time = seconds(works, swept_by(works) * itemsize, itemsize, held, fixed)
-        found.append(Candidate(Choice(None, {}), time, counted(works, itemsize), allocated_by(works) * itemsize))
+        made, gathered = (elements * itemsize for elements in allocated_by(works))
+        room = (BAND if made > WHOLE else made) + gathered
+        found.append(Candidate(Choice(None, {}), time, counted(works, itemsize), room))
     for algorithm in algorithms:
         if not strict or algorithm.strict:
             found += _best(algorithm, sizes, itemsize, held, fixed, terms, threads)
     return quickest_first(found)
+
+
+def within_room(found: Sequence[Candidate]) -> tuple[list[Candidate], dict[str, str]]:
+    """The candidates whose working arrays a thread may take, and why the others are none; all of them where none are so small."""
+    kept = [c for c in found if c.room <= _MOST_ROOM]
+    if not kept:
+        return list(found), {}
+    most = f"the {_MOST_ROOM / 1e6:.1f} MB that a thread may take"
+    beyond = [c for c in found if c.room > _MOST_ROOM]
+    return kept, {
+        c.choice.name: f"its smallest working arrays are {c.room / 1e6:.1f} MB, beyond {most}" for c in beyond
+    }
 
 
 def quickest_first(found: list[Candidate]) -> list[Candidate]:
@@ -272,16 +292,6 @@ def _split(
         if _GAIN * time < best:
             best, used = time, count
     return best, used
-
-
-@lru_cache(maxsize=1024)
-def choose_algorithm(
-    kernel: Any, sizes: tuple[tuple[str, int], ...], itemsize: int, strict: bool, fixed: bool
-) -> Choice:
-    """The candidate that is predicted to be the quickest."""
-    known = dict(sizes)
-    terms = None if kernel.terms is None else int(kernel.terms(**known))
-    return candidates(kernel.algorithms, kernel.work, known, itemsize, strict, fixed, None, terms)[0].choice
 
 
 def places_of(choice: Choice, result: Any) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .banded import directly
 from .device_stages import made_of, run_products
 from .dtypes import Types
 from .errors import ArgumentError
@@ -145,8 +146,11 @@ def weights_of(kernel: Any, arrays: Mapping[str, Any], compute: np.dtype[Any]) -
 
 def run_design(choice: Choice, of: Any, arrays: tuple[Any, ...], result: Any, compute: Any, xp: Any) -> None:
     """What was chosen, for a kernel or for a gradient; its scratch is of the type that computes."""
-    body = of.body if choice.algorithm is None else choice.algorithm.body
-    body(*arrays, result, lambda extents: xp.empty(extents, dtype=compute), **choice.knobs)
+    body, new = of.body if choice.algorithm is None else choice.algorithm.body, lambda s: xp.empty(s, dtype=compute)
+    if xp is np:
+        directly(body, arrays, result, new)
+    else:
+        body(*arrays, result, new, **choice.knobs)
 
 
 def using_design(kernel: Any, name: str, knobs: Mapping[str, int]) -> Any:

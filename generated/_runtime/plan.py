@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from .accuracy import counts, error_bound, factor, told
+from .banded import Part, directly
+from .choices import Asked, ranked
 from .costs import Counted
 from .errors import ArgumentError, DTypeError, ShapeError
 from .explanation import Explanation
 from .gradients import planned_gradient
 from .machine import Machine, machine
 from .outputs import check_output
-from .planning import Algorithm, Candidate, Choice, candidates, jobs, places_of, quickest_first
+from .planning import Algorithm, Candidate, Choice, jobs, places_of, quickest_first, within_room
 from .primitives import aligned, all_finite, tiles
 from .quick import Quick, quick, takes_at_once
 from .stated import checked_weights, element_type, extents, type_of_weights, with_biases
@@ -156,10 +158,11 @@ class Plan:
         if not direct:
             out[...] = target
 
-    def _directly(self, given: Any, target: Any) -> None:
-        kernel = self.kernel
-        operands = {**self.operands, kernel.data: given}
-        kernel.body(*(operands[key] for key in kernel.arrays), target, lambda s: np.empty(s, self.compute))
+    def _directly(self, given: Any, target: Any, part: Part | None = None) -> bool:
+        """Direct sums, of a part of the results alone if that can be."""
+        operands = {**self.operands, self.kernel.data: given}
+        arrays = tuple(operands[key] for key in self.kernel.arrays)
+        return directly(self.kernel.body, arrays, target, lambda s: np.empty(s, self.compute), part)
 
     def _staged(self, flat: Any, result: Any) -> None:
         work = jobs(self.sizes["batch"], places_of(self.choice, result), self._split)
@@ -174,7 +177,8 @@ class Plan:
         assert algorithm is not None
         every = self.every
         rooms = self.rooms(self.kernel.result, algorithm, every)
-        given = (flat if key == self.kernel.data else self.operands[key] for key in algorithm.arrays)
+        kernel = self.kernel
+        given = (flat if key == kernel.data else kernel.flat(key, self.operands[key]) for key in algorithm.arrays)
         with np.errstate(invalid="ignore"):
             algorithm.body(*given, result, *self.made, *rooms, items, span, **every)
 
@@ -201,9 +205,11 @@ class Plan:
                 place = (*(slice(None),) * axis, slice(low, high))
                 if all_finite(result[item][place]):
                     continue
-                if summed is None:
-                    summed = np.empty(result.shape[1:], self.compute)
-                    with np.errstate(invalid="ignore", over="ignore"):
+                with np.errstate(invalid="ignore", over="ignore"):
+                    if summed is None and self._directly(flat[item], result[item], Part(axis, low, high)):
+                        continue
+                    if summed is None:  # sums that are made as a whole
+                        summed = np.empty(result.shape[1:], self.compute)
                         self._directly(flat[item], summed)
                 result[item][place] = summed[place]
 
@@ -234,12 +240,12 @@ def make_plan(
         )
     own = {key: _copied(a) for key, a in zip(kernel.arrays, call.operands, strict=True) if key != kernel.data}
     every, strict, compute = kernel.sizes_of(call.fit), accuracy == "strict", call.types.compute
-    known = (kernel.algorithms, kernel.valued) if like.size and kernel.finite(own) else ((), ())
-    terms = int(kernel.terms(**every)) if kernel.terms is not None and algorithm == "auto" else None
+    staged, free = bool(like.size) and kernel.finite(own), algorithm == "auto"
     new, size = partial(aligned, dtype=compute), compute.itemsize
-    told, unfit = valued(known[1], own, every, new, size, strict, threads, held)
-    listed = candidates(known[0], kernel.work, every, size, strict, False, held, terms, threads) or [_ALONE]
-    listed, unfit = quickest_first([*listed, *(v.candidate for v in told.values())]), {**kernel.unfit, **unfit}
+    told, unfit = valued(kernel.valued if staged else (), own, every, new, size, strict, threads, held)
+    asked = Asked(tuple(every.items()), compute, threads=threads, strict=strict, staged=staged, bounded=free)
+    listed, beyond = _listed(ranked(kernel, asked, held), told, free)
+    unfit = {**kernel.unfit, **unfit, **beyond}
     chosen = _chosen(kernel, listed, algorithm if like.size else "direct", strict, unfit)
     value = told.get(chosen.choice.name)
     explained = _explained(kernel, chosen, listed, unfit, told, (every, compute, held.source))
@@ -248,6 +254,14 @@ def make_plan(
     explained = replace(explained, weights=sum(int(a.nbytes) for a in made))
     parts = (call.shape, chosen.choice, every, own, made, chosen.threads, strict, explained, value)
     return Plan(kernel, shape, kind, compute, *parts)
+
+
+def _listed(
+    found: tuple[Candidate, ...], told: Mapping[str, Valued], free: bool
+) -> tuple[list[Candidate], dict[str, str]]:
+    """The candidates, the quickest first; where none is demanded, those with small working arrays, and why the others are none."""
+    every = quickest_first([*(found or [_ALONE]), *(v.candidate for v in told.values())])
+    return within_room(every) if free else (every, {})
 
 
 def _copied(array: Any) -> Any:

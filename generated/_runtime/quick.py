@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .choices import strides_of
 from .costs import held_by
 from .dtypes import Types
 from .errors import LayerError
@@ -49,7 +50,7 @@ def known(kernel: Any, arguments: tuple[Any, ...]) -> Known | None:
     for value in arguments:
         kind = type(value)
         if (kind is np.ndarray or isinstance(value, np.floating)) and value.dtype.kind == "f":
-            key.append((value.shape, value.dtype))
+            key.append((value.shape, value.dtype) if key else (value.shape, value.dtype, strides_of(value)))
         elif (kind is float or kind is int) and abs(value) <= _EXACT:
             key.append(kind)
         else:
@@ -64,7 +65,7 @@ def known(kernel: Any, arguments: tuple[Any, ...]) -> Known | None:
 def _known(kernel: Any, key: tuple[Any, ...]) -> Known:
     alike = (part() if isinstance(part, type) else np.broadcast_to(np.zeros((), part[1]), part[0]) for part in key)
     call = kernel.prepare(*alike)
-    choice = kernel.choose(call)
+    choice = kernel.choose(call, key[0][2])
     sizes = {**kernel.sizes_of(call.fit), **choice.knobs}
     arrays = (*kernel.arrays, kernel.result)
     shapes = (*(a.shape for a in call.operands), call.shape)

@@ -7,6 +7,7 @@ import re
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from platformdirs import user_cache_dir
@@ -196,6 +197,56 @@ def test_measured_constants_are_constants_of_a_machine(monkeypatch):
     assert found["ufunc_call"] < 1e-3 < found["cached_bytes"]
 
 
+class Slow:
+    """A clock that only what is timed moves: calls and products of a machine so many times slower than is usual."""
+
+    def __init__(self, times: float) -> None:
+        self.times, self.now, self.calls = times, 0.0, 0
+
+    def spent(self, call, count: int) -> float:
+        self.calls += 1
+        largest = (
+            3 * 64 * 2**20 / 20e9 if getattr(call, "__defaults__", None) else 3e-4
+        )  # an addition in memory; a transform
+        taken = count * (call if isinstance(call, float) else largest) * self.times
+        self.now += taken
+        return taken
+
+    def product(self, dtype, m: int, k: int, n: int) -> float:
+        """Seconds in the place of a call."""
+        return 1.5e-6 + 2 * m * k * n / (90e9 * 4 / dtype.itemsize)
+
+    def waits(self, tasks) -> None:
+        self.now += 1.0  # the longest that a task waits for another
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def seconds_of(times: float, monkeypatch) -> float:
+    """How long a calibration takes on such a machine."""
+    slow = Slow(times)
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=slow))
+    monkeypatch.setattr(calibration, "_BEYOND", 1 << 16)
+    for name, stands_in in (("_spent", slow.spent), ("_product", slow.product), ("run_together", slow.waits)):
+        monkeypatch.setattr(calibration, name, stands_in)
+    assert set(calibration.constants()) == {f.name for f in fields(Machine)} - {"source"}
+    assert slow.calls > 2 * 2 * len(SIDES) ** 3
+    return slow.now
+
+
+@pytest.mark.parametrize("times", [0.1, 1, 10, 100])
+def test_a_calibration_takes_less_than_thirty_seconds_on_a_slow_machine_too(times, monkeypatch):
+    """By the samples that it takes and what they last: no call is made."""
+    assert seconds_of(times, monkeypatch) < 30
+
+
+def test_a_calibration_grows_no_faster_than_the_machine_is_slow(monkeypatch):
+    """Beyond that, twice as slow a machine takes twice the time at most."""
+    once, twice = (seconds_of(times, monkeypatch) for times in (200, 400))
+    assert twice <= 2 * once
+
+
 def test_rates_are_the_measured_ones_at_the_measured_sides_and_between_them_between():
     table = tuple(float(index + 1) for index in range(len(SIDES) ** 3))
     made = Machine(gemm32=table, gemm64=tuple(2 * rate for rate in table))
@@ -234,6 +285,6 @@ def test_rates_of_products_leave_out_the_call_and_end_at_the_best_that_was_seen(
 
 
 def test_what_else_the_machine_does_is_no_part_of_a_constant(monkeypatch):
-    spent = iter([0.5, 7.0, 0.25, 9.0])
+    spent = iter([0.1, 0.5, 7.0, 0.25, 9.0])  # the first is not counted
     monkeypatch.setattr(calibration, "_spent", lambda call, count: next(spent) * count)
     assert calibration.per_call(lambda: None, 0.1, 4) == 0.25

@@ -18,9 +18,10 @@ from sympy import Symbol, true
 import generated
 from derive.compiled import load_source
 from derive.forms.evaluate import evaluate
+from tests.algorithms.supposed_forms import WINDOWS, window_of
 from tests.ladder.floats import REGIMES
 from tests.ladder.numbers import shapes_of
-from tests.ladder.subjects import LAYERS, Sizes, Subject, subject
+from tests.ladder.subjects import ELSEWHERE, LAYERS, Sizes, Subject, subject
 
 __all__ = ["ITEMS", "Trial", "climbed", "norms", "planned", "ratios", "stated", "whole"]
 
@@ -60,19 +61,23 @@ def whole(name: str) -> Any:
 def by(name: str, algorithm: str) -> Any:
     """The same with this algorithm alone: of others nothing is planned."""
     kernel = whole(name)
-    kept = tuple(a for a in kernel.algorithms if a.name == algorithm)
-    return replace(kernel, algorithms=kept, valued=())
+    kept = (tuple(a for a in every if a.name == algorithm) for every in (kernel.algorithms, kernel.valued))
+    return replace(kernel, **dict(zip(("algorithms", "valued"), kept, strict=True)))
 
 
 @lru_cache
 def stated() -> tuple[tuple[str, str], ...]:
-    """Every layer whose data alone have batch axes, with each of its algorithms, direct sums included, that states a bound."""
+    """Every layer whose data alone have batch axes, with each of its algorithms, direct sums included, that states a bound.
+
+    Those of weights with certain values are among them.
+    """
     found = []
     for name in LAYERS:
         kernel = getattr(generated, name).numpy
         if kernel.signature.batched == (kernel.data, kernel.result) and kernel.steps is not None:
-            found += [(name, algorithm) for algorithm in ("direct", *(a.name for a in kernel.algorithms))]
-    return tuple(found)
+            every = (*kernel.algorithms, *kernel.valued)
+            found += [(name, algorithm) for algorithm in ("direct", *(a.name for a in every))]
+    return (*found, *ELSEWHERE)
 
 
 def trials(name: str, algorithm: str, dtype: str, count: int, seed: int = 0, items: int = ITEMS) -> Iterator[Trial]:
@@ -91,6 +96,7 @@ def trial(
     shapes = shapes_of(of.form, sizes)
     made = {n: REGIMES[regime](draw, s, np.dtype(dtype), of.factors) for n, s in shapes.items() if n != of.data}
     weights = [made[n] for n in of.kernel.arguments[1:]]
+    weights[0] = admitted(of.name, algorithm, weights[0], draw)
     return planned(of, algorithm, (items, *shapes[of.data]), weights, sizes, dtype)
 
 
@@ -106,10 +112,27 @@ def planned(
     return Trial(plan, exact, shape)
 
 
+def admitted(name: str, algorithm: str, window: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """The window, or one made of some of its entries that an algorithm for certain values admits."""
+    if algorithm not in WINDOWS or algorithm in {a.name for a in whole(name).algorithms}:
+        return window
+    kind, entries = window.dtype, window.reshape(-1)
+
+    def some(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        if algorithm != "lowrank":
+            return np.resize(entries, shape)
+        if kind == np.float16:  # its plans compute in another type, for which its products are not nearly these
+            return draw.integers(1, 4, shape) * draw.choice([-1, 1], shape)
+        return draw.uniform(1, 2, shape) * draw.choice([-1, 1], shape)
+
+    return np.asarray(window_of(algorithm, name, window.shape, draw, some), kind)
+
+
 def _sizes(of: Subject, algorithm: str, draw: random.Random) -> Sizes:
     """Sizes that the form admits and the algorithm serves."""
     kernel = whole(of.name)
-    serves = next((a.serves for a in kernel.algorithms if a.name == algorithm), lambda sizes: True)
+    every = (*kernel.algorithms, *kernel.valued)
+    serves = next((a.serves for a in every if a.name == algorithm), lambda sizes: True)
     for _ in range(1000):
         sizes: dict[Symbol, int] = {s: draw.randint(1, 3 if s.name == "Delta" else _MOST) for s in of.form.sizes}
         fits = of.form.given.xreplace(sizes) in (True, true) and serves({s.name: v for s, v in sizes.items()})
@@ -164,6 +187,7 @@ def _at_extremes(of: Subject, algorithm: str, dtype: str, draw: np.random.Genera
     shapes, biases = shapes_of(of.form, sizes), {p.name for p in of.form.biases}
     made = {n: _extreme(draw, shapes[n], dtype, turn) for n in of.kernel.arguments[1:]}
     weights = [w * (0 if n in biases else 1) for n, w in made.items()]
+    weights[0] = admitted(of.name, algorithm, weights[0], draw)
     return planned(of, algorithm, (ITEMS, *shapes[of.data]), weights, sizes, dtype)
 
 

@@ -98,16 +98,19 @@ def unread_inputs(subject: Subject, sizes: Sizes) -> np.ndarray:
     return ~_reads(subject, sizes)
 
 
-def local(subject: Subject, far: np.ndarray, sizes: Sizes, seed: int = 0, finite: bool = False) -> None:
+def local(
+    subject: Subject, far: np.ndarray, sizes: Sizes, seed: int = 0, finite: bool = False, whole: bool = False
+) -> None:
     """Whatever stands at k, unless it is to be `finite` NaN too, leaves every output o equal bit for bit where `far[o, k]`.
 
-    In the same place of a batch of the same length: a library may add up in another order elsewhere.
+    In the same place of a batch of the same length: a library may add up in another order elsewhere. Where outputs of a tile are
+    rounded together, `whole` numbers show what is read without being rounded.
     """
-    arrays = _sevenths(subject, sizes, seed)
+    arrays = whole_numbers(subject, sizes, _TYPES, seed=seed) if whole else _sevenths(subject, sizes, seed)
     data = arrays[subject.data]
     places = list(np.ndindex(*data.shape))
     others = () if finite else (np.full_like(data, np.nan), np.full_like(data, np.inf))
-    for value in (data + 1 / 3, *others):
+    for value in (data + (2 if whole else 1 / 3), *others):
         still = np.stack([data] * len(places)) if places else data[None][:0]
         before, changed = _items(subject, arrays, still, sizes), still.copy()
         for item, place in enumerate(places):

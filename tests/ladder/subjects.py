@@ -30,6 +30,7 @@ from tests.ladder.structures import SKIPPING, STRUCTURES
 from tests.shipped import text_of
 
 __all__ = [
+    "ELSEWHERE",
     "LAYERS",
     "SUBJECTS",
     "Arrays",
@@ -48,6 +49,7 @@ Sizes = Mapping[Symbol, int]
 MOST = 240
 LAYERS = names("derive.catalogue")
 SUBJECTS = (*LAYERS, *STRUCTURES)
+ELSEWHERE = (("strided_channels", "phased"),)  # algorithms of layers that aren't shipped
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,12 @@ def subject(name: str, backend: str = "numpy", algorithm: str = "direct") -> Sub
 
 @lru_cache
 def algorithms() -> tuple[tuple[str, str], ...]:
-    """Every layer with each of its algorithms besides direct sums, by the shipped modules, which need no derivation."""
-    return tuple((name, algorithm.name) for name in LAYERS for algorithm in getattr(generated, name).numpy.algorithms)
+    """Every layer with each of its algorithms besides direct sums, by the shipped modules, which need no derivation.
+
+    An algorithm that no shipped layer has climbs on another one.
+    """
+    shipped = ((name, algorithm.name) for name in LAYERS for algorithm in getattr(generated, name).numpy.algorithms)
+    return (*shipped, *ELSEWHERE)
 
 
 def mutant(original: Subject, text: str) -> Subject:

@@ -12,17 +12,21 @@ from sympy import Integer
 import generated
 from derive.compiled import load_source
 from derive.ir.stages import at_knobs
-from derive.pipeline import layer
-from tests.ladder import laws
+from derive.registry import names
+from tests.algorithms.supposed_forms import WINDOWS
+from tests.ladder import laws, test_error_bounds, test_gradient_algorithms
 from tests.ladder.checks import exact_scalars, rounding_errors, small_integers, whole_numbers
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.floats import REGIMES, drawn
 from tests.ladder.layouts import LAYOUTS, OUTPUTS
 from tests.ladder.motions import claims, motions
-from tests.ladder.subjects import LAYERS, Sizes, Subject, algorithms, sizes_of, subject
+from tests.ladder.subjects import ELSEWHERE, LAYERS, Sizes, Subject, algorithms, entry_of, sizes_of, subject
 
 PAIRS = algorithms()
-EACH = pytest.mark.parametrize(("name", "algorithm"), PAIRS)
+EACH = pytest.mark.parametrize(
+    ("name", "algorithm"),
+    [pytest.param(*pair, marks=pytest.mark.nightly if pair in ELSEWHERE else ()) for pair in PAIRS],
+)
 _MOST = 32  # of a knob on exact numbers, if it may be as small
 STRICT = pytest.mark.parametrize(
     ("name", "algorithm"),
@@ -63,7 +67,7 @@ def _drawn_sizes(of: Subject, most: int, knobs: Mapping[str, int]) -> list[Sizes
 def _exact(name: str, algorithm: str) -> list[tuple[Subject, Sizes]]:
     """The subject at odd sizes, with knobs by which floats compute small integers exactly, if there are any."""
     of = subject(name, algorithm=algorithm)
-    (program,) = [p for p in layer(name).staged("numpy") if p.name == algorithm]
+    (program,) = [p for p in entry_of(name).staged("numpy") if p.name == algorithm]
     if program.normwise is not None:
         return []
     if program.cases is None:
@@ -120,7 +124,7 @@ def test_errors_are_within_the_bound_of_direct_sums(name: str, algorithm: str, r
 def test_laws(name: str, algorithm: str) -> None:
     for of, sizes in _exact(name, algorithm):
         laws.linear(of, sizes)
-        laws.local(of, laws.unread_inputs(of, sizes), sizes, finite=True)
+        laws.local(of, laws.unread_inputs(of, sizes), sizes, finite=True, whole=(name, algorithm) in ELSEWHERE)
         for claim in claims(of.derivation):
             laws.equivariant(of, motions(claim, sizes, most=40), sizes)
 
@@ -137,6 +141,16 @@ def test_weights_that_never_meet_the_input_are_ignored(name: str, algorithm: str
             for value in (np.nan, np.inf, 2.0**900):
                 hidden = {n: np.where(mask, value, arrays[n]) for n, mask in masks.items()}
                 assert np.array_equal(of({**arrays, **hidden}, sizes), before)
+
+
+def test_every_algorithm_of_the_folder_climbs() -> None:
+    """As one of a layer, of a gradient, or of weights with certain values: a new file is on one of these lists, or asks to be."""
+    every = {name for name in names("derive.algorithms") if name != "direct"}
+    of_layers = {algorithm for _, algorithm in PAIRS}
+    of_gradients = {algorithm.rpartition("_d")[0] for _, _, algorithm in test_gradient_algorithms.PAIRS}
+    assert every == of_layers | of_gradients | {*WINDOWS}
+    assert {*WINDOWS} == {a.name for name in LAYERS for a in getattr(generated, name).numpy.valued}
+    assert every <= {algorithm for _, algorithm in test_error_bounds.STATED} | of_gradients
 
 
 def test_there_are_algorithms() -> None:

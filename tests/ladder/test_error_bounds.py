@@ -11,11 +11,14 @@ from derive.ir.rounding import Roundings, error_bound
 from tests.ladder.floats import REGIMES
 from tests.ladder.fuzz import climbed, norms, ratios, stated, whole
 from tests.ladder.numbers import fixed, magnitude, shapes_of
-from tests.ladder.subjects import sizes_of, subject
+from tests.ladder.subjects import ELSEWHERE, sizes_of, subject
 
 STATED = stated()
-EACH = pytest.mark.parametrize(("name", "algorithm"), STATED)
-FACTORS = {"fft": 1000, "winograd": 1000}  # of others 100
+EACH = pytest.mark.parametrize(
+    ("name", "algorithm"),
+    [pytest.param(*pair, marks=pytest.mark.nightly if pair in ELSEWHERE else ()) for pair in STATED],
+)
+FACTORS = {"fft": 1000, "phased": 1000, "winograd": 1000}  # of others 100
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

@@ -85,10 +85,11 @@ def test_a_gradient_of_a_plan_must_fit_and_be_there():
 def test_a_layer_that_adds_up_its_items_is_planned():
     """The gradient by filters as a layer: its result has no items, and an infinity stays with what reads it."""
     layer_dV = kernel("conv2d_channels_dV")
-    G, X = whole(3, 6, 5, 4), whole(3, 6, 5, 2)
-    for algorithm in ("direct", "correlation"):
-        plan = layer_dV.plan(G.shape, X, Delta=1, algorithm=algorithm, threads=2)
-        assert np.array_equal(plan(G), layer_dV(G.astype(int), X.astype(int), Delta=1))
+    for batch in ((), (2, 2), (3,)):
+        G, X = whole(*batch, 6, 5, 4), whole(*batch, 6, 5, 2)
+        for algorithm in ("direct", "correlation"):
+            plan = layer_dV.plan(G.shape, X, Delta=1, algorithm=algorithm, threads=2)
+            assert np.array_equal(plan(G), layer_dV(G.astype(int), X.astype(int), Delta=1))
     G[1, 0, 0, 1] = np.inf
     finite = np.isfinite(plan(G))
     assert (

@@ -7,11 +7,11 @@ import threading
 import numpy as np
 
 from generated import conv2d
-from generated._runtime import planning, quick
+from generated._runtime import choices, quick
 
 
 def test_choices_and_shapes_are_bounded_by_their_number():
-    for remembered in (planning.choose_algorithm, quick._known):
+    for remembered in (choices.ranked, quick._known):
         assert remembered.cache_parameters()["maxsize"] == 1024
 
 

@@ -177,10 +177,8 @@ def test_values_are_a_plans_alone() -> None:
 def test_plans_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
     """By what is supposed of one kind of processor, whatever this one is."""
     conv, window = kernel("conv2d"), np.outer(GAUSS, GAUSS).astype(np.float32)
-    planning, machine = (
-        import_module(type(conv).__module__.replace("kernel", part)) for part in ("planning", "machine")
-    )
-    monkeypatch.setattr(planning, "_this_machine", lambda: machine.guess("stated", ("AVX512_SKX",)))
+    plan, machine = (import_module(type(conv).__module__.replace("kernel", part)) for part in ("plan", "machine"))
+    monkeypatch.setattr(plan, "machine", lambda: machine.guess("stated", ("AVX512_SKX",)))
     text = " ".join(str(conv.plan((300, 300), window, algorithm="lowrank").explain()).split())
     assert (
         "one product of windows along its axes in the place of V, " in text and "of it for what they leave out." in text
