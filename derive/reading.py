@@ -20,6 +20,7 @@ __all__ = ["console", "emit", "prove", "show", "verify"]
 _FORMATS = click.Choice(["text", "latex", "markdown", "json"])
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _STANDARD = Path("-")
+_LABEL = 13  # letters that a theorem's labels take
 
 
 def console() -> Any:
@@ -96,11 +97,13 @@ def prove(name: str, fresh: bool, certificate: Path | None, theorems: Path | Non
         )
     with working(f"proving {name}"):
         loaded = _own(name)
-        if loaded is not None and not hasattr(loaded, "derivation"):
-            _prove_claim(name, loaded, certificate, theorems, as_json)
-            return
-        stated = None if theorems is None else _theorems(name, theorems, loaded)
-        made, remembered = _made(name, fresh, loaded)
+        claimed = loaded is not None and not hasattr(loaded, "derivation")
+        if not claimed:
+            stated = None if theorems is None else _theorems(name, theorems, loaded)
+            made, remembered = _made(name, fresh, loaded)
+    if claimed:
+        _prove_claim(name, loaded, certificate, theorems, as_json)
+        return
     verdicts, own = verdict_data(made.shown["data"]), made.listed["row"]["name"]
     _certify(certificate, made.files[f"{PAGES}/{own}.certificate.json"], as_json)
     if theorems is not None and stated is not None:
@@ -171,6 +174,7 @@ def verify(file: Path, against: str | None) -> None:
     from derive.proof.certificate import verify as verify_certificate
     from derive.proof.json_data import LARGEST, parsed, plain
     from derive.proof.stated import CLAIM_FORMAT
+    from derive.render.wrapping import labelled
 
     with working(f"proving {file.name}"):
         standard = file == _STANDARD
@@ -182,7 +186,9 @@ def verify(file: Path, against: str | None) -> None:
         else:
             wanted = load_layer(against).derivation.certificate() if against else None
             proved = str(verify_certificate(data, against=wanted, named=named_step, claimed=verify_claim))
-    click.echo(proved)
+    out = console()
+    for line in proved.splitlines():
+        click.echo("\n".join(labelled(line, _LABEL, out.width)) if out.is_terminal else line)
 
 
 @click.command()

@@ -57,17 +57,17 @@ def drawing(
 
 def strip_drawing(panels: Sequence[tuple[np.ndarray, tuple[int, int], str, int]]) -> str:
     """Several matrices in a row: cells, blocks, name, and number of weights of each."""
-    side, gap, top = 256, 56, 34
+    side, gap, top = 256, 56, 42
     names = ", then ".join(f"{name} with {number} free weights" for _, _, name, number in panels)
     title = "The matrix W, step by step"
-    svg = _canvas(len(panels) * (side + gap) - gap + 2 * _EDGE, top + side + 40, title, f"W: {names}.")
+    svg = _canvas(len(panels) * (side + gap) - gap + 2 * _EDGE, top + side + 42, title, f"W: {names}.")
     for position, (cells, blocks, name, number) in enumerate(panels):
         left = _EDGE + position * (side + gap)
         _matrix(svg, cells, blocks, left, top, side / max(cells.shape))
-        svg.append(_text(name, left + side / 2, 22, 18))
-        svg.append(_text(f"{number} weights", left + side / 2, top + side + 26, 16))
+        svg.append(_text(name, left + side / 2, 28, 24))
+        svg.append(_text(f"{number} weights", left + side / 2, top + side + 28, 22))
         if position:
-            svg.append(_text("⟶", left - gap / 2, top + side / 2 + 8, 24))
+            svg.append(_text("⟶", left - gap / 2, top + side / 2 + 8, 28))
     return _written(svg)
 
 

@@ -24,7 +24,7 @@ from derive.render.document import (
     Source,
     Table,
 )
-from derive.render.wrapping import Formulas
+from derive.render.wrapping import Formulas, Unbroken
 
 __all__ = ["page", "plain"]
 
@@ -61,16 +61,16 @@ def _block(block: Block, folded: bool) -> Iterator[RenderableType]:
             if level < 3:
                 yield Text("")
         case Sentence(text, lead):
-            yield Padding(_sentence(text, lead), _MARGIN)
+            yield Padding(Unbroken(_sentence(text, lead)), _MARGIN)
         case Source(_, file):
             yield Padding(_sentence(f"The rule: `{file}`."), _MARGIN)
         case Formula():
             yield _formula(block)
         case Item(number, says, formula):
-            yield _sentence(f"{number}. {says}:")
+            yield Unbroken(_sentence(f"{number}. {says}:"))
             yield _formula(formula)
         case Figure(file, caption, _):
-            yield Padding(_sentence(f"[{file}] {caption}"), _MARGIN)
+            yield Padding(Unbroken(_sentence(f"[{file}] {caption}")), _MARGIN)
         case Code(language, text):
             yield from _code(language, text, folded)
         case Table():
