@@ -20,7 +20,6 @@ __all__ = ["console", "emit", "prove", "show", "verify"]
 _FORMATS = click.Choice(["text", "latex", "markdown", "json"])
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _STANDARD = Path("-")
-_LABEL = 13  # letters that a theorem's labels take
 
 
 def console() -> Any:
@@ -172,6 +171,7 @@ def verify(file: Path, against: str | None) -> None:
     from derive.labels import named_step
     from derive.own import load_layer
     from derive.proof.certificate import verify as verify_certificate
+    from derive.proof.displays import LABEL
     from derive.proof.json_data import LARGEST, parsed, plain
     from derive.proof.stated import CLAIM_FORMAT
     from derive.render.wrapping import labelled
@@ -188,7 +188,7 @@ def verify(file: Path, against: str | None) -> None:
             proved = str(verify_certificate(data, against=wanted, named=named_step, claimed=verify_claim))
     out = console()
     for line in proved.splitlines():
-        click.echo("\n".join(labelled(line, _LABEL, out.width)) if out.is_terminal else line)
+        click.echo("\n".join(labelled(line, LABEL, out.width)) if out.is_terminal else line)
 
 
 @click.command()

@@ -158,7 +158,7 @@ def _first(subject: Subject) -> Iterator[Block]:
 def _figures(pictures: Iterable[Picture], stage: int) -> Iterator[Block]:
     for picture in pictures:
         if picture.stage == stage:
-            yield _figure(picture, 452)
+            yield _figure(picture, picture.width)
 
 
 def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:

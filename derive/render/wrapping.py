@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-__all__ = ["Formulas", "Unbroken", "labelled", "printed", "wrapped"]
+__all__ = ["Formulas", "Unbroken", "joined", "labelled", "printed", "wrapped"]
 
 _HELD = "\ue000"  # of no formula
 _APART = re.compile(r"(?<=[,;:]) | (?=where |when |for all |or |and |= |\+ Σ)|(?<=Σ_\w) ")
@@ -69,6 +69,16 @@ def labelled(line: str, column: int, width: int) -> list[str]:
     parts = line[column:].split(" " * 8)  # an equation and its conditions
     head, *rows = (row for part in parts for row in wrapped(" " * column + part.strip(), width))
     return [line[:column] + head[column:], *rows]
+
+
+def joined(text: str, most: int) -> str:
+    """A formula whose parts of at most so many letters have no-break spaces, for what breaks lines itself.
+
+    >>> joined("V[a, b]·X[i + a] where a < 1", 20).replace("\\xa0", "_")
+    'V[a,_b]·X[i_+_a] where_a_<_1'
+    """
+    parts = _breakable(text).split(" ")
+    return " ".join(part.replace(_HELD, " " if len(part) > most else "\xa0") for part in parts)
 
 
 def _breakable(text: str) -> str:

@@ -60,7 +60,7 @@ def test_the_notebook_was_run_from_top_to_bottom(site):
     page = (site / "tutorial.html").read_text(encoding="utf-8")
     for shown in (
         "1\xa0000\xa0000\xa0000\xa0000",
-        "<mark>V[i, j, a, b]</mark>",
+        "<mark>V[i,\xa0j,\xa0a,\xa0b]</mark>",
         "derive certificate 1",
         "found at 100%",
     ):
