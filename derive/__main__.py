@@ -225,10 +225,10 @@ def apply(name: str, image: Path, kernel: str, out: Path) -> None:
     from derive.own import load_layer
     from derive.pipeline import window_kernel
 
+    pixels, window = read_image(image), read_filter(kernel)
     with working(f"deriving {name}"):
         layer = load_layer(name)
         run = window_kernel(layer)
-    pixels, window = read_image(image), read_filter(kernel)
     write_image(out, picture(apply_filter(run, pixels, window, name=kernel), window))
     click.echo(f"{out} is written: {layer.name} with '{kernel}' on {image.name}, {pixels.shape[0]}×{pixels.shape[1]}.")
 

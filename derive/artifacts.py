@@ -13,6 +13,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from time import time
 from typing import Any
 
 from derive.errors import OutputError
@@ -20,6 +21,7 @@ from derive.registry import names
 from derive.render.index import index_page
 
 __all__ = [
+    "FORGOTTEN",
     "OWNED",
     "PAGES",
     "Files",
@@ -37,6 +39,8 @@ PAGES = "docs/derivations"
 _RUNTIME = Path(__file__).parent / "runtime"
 _LOCK = "generated/versions.json"
 _LOCKED = ("sympy", "z3-solver", "drawsvg")
+_UNFINISHED = ".unfinished"
+FORGOTTEN = 3600  # seconds after which a file that nobody renamed belongs to a process that is gone
 Files = dict[str, str]
 
 
@@ -123,9 +127,20 @@ def _mismatches(held: bytes, wanted: str) -> list[str]:
 
 
 def _extra(files: Container[str], root: Path) -> list[str]:
-    """Files in the folders that regeneration owns which it doesn't make."""
+    """Files in the folders that regeneration owns which it doesn't make, and no other run is writing."""
     there = (p for top in OWNED for p in (root / top).rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    return sorted(name for p in there if (name := p.relative_to(root).as_posix()) not in files)
+    named = ((p, p.relative_to(root).as_posix()) for p in there)
+    return sorted(name for p, name in named if name not in files and not _under_way(p))
+
+
+def _under_way(path: Path) -> bool:
+    """Whether another run writes this file just now, to be renamed; one that was killed leaves an old one behind."""
+    if not (path.name.startswith(".") and path.suffix == _UNFINISHED):
+        return False
+    try:
+        return time() - path.stat().st_mtime < FORGOTTEN
+    except FileNotFoundError:
+        return True
 
 
 def require_folder(root: Path) -> None:
@@ -140,7 +155,7 @@ def write(files: Mapping[str, str | bytes], root: Path, prune: bool = False) -> 
     Raises OutputError for a folder that can't be written.
     """
     require_folder(root)
-    changed = []
+    changed, path = [], root
     try:
         for name, text in sorted(files.items()):
             path = root / name
@@ -151,15 +166,17 @@ def write(files: Mapping[str, str | bytes], root: Path, prune: bool = False) -> 
             _replace(path, data)
             changed.append(name)
         for name in _extra(files, root) if prune else ():
-            (root / name).unlink()
+            path = root / name
+            path.unlink(missing_ok=True)
             changed.append(name)
     except OSError as cause:
-        raise OutputError(f"Cannot write to '{root}': {cause.strerror or cause}.") from cause
+        where = path.parent if path != root and path.parent.is_dir() else root
+        raise OutputError(f"Cannot write to '{where}': {cause.strerror or cause}.") from cause
     return changed
 
 
 def _replace(path: Path, data: bytes) -> None:
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -15,13 +15,12 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from derive.artifacts import Made
+from derive.artifacts import FORGOTTEN, Made
 
 __all__ = ["Cache", "users_cache"]
 
 _FORMAT = "3"
 _DIGEST = 64
-_FORGOTTEN = 3600  # seconds after which a file that nobody renamed belongs to a process that is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Cache:
                 found.append((state.st_mtime, state.st_size, Path(entry.path)))
         total, now = 0, max((used for used, _, _ in found), default=0)
         for used, size, path in sorted(found, reverse=True):
-            left = path.name.startswith("new-") and now - used > _FORGOTTEN
+            left = path.name.startswith("new-") and now - used > FORGOTTEN
             total += size
             if total > self.most or left:
                 path.unlink(missing_ok=True)

@@ -96,11 +96,13 @@ def prove(name: str, fresh: bool, certificate: Path | None, theorems: Path | Non
         )
     with working(f"proving {name}"):
         loaded = _own(name)
-        if loaded is not None and not hasattr(loaded, "derivation"):
-            _prove_claim(name, loaded, certificate, theorems, as_json)
-            return
-        stated = None if theorems is None else _theorems(name, theorems, loaded)
-        made, remembered = _made(name, fresh, loaded)
+        claimed = loaded is not None and not hasattr(loaded, "derivation")
+        if not claimed:
+            stated = None if theorems is None else _theorems(name, theorems, loaded)
+            made, remembered = _made(name, fresh, loaded)
+    if claimed:
+        _prove_claim(name, loaded, certificate, theorems, as_json)
+        return
     verdicts, own = verdict_data(made.shown["data"]), made.listed["row"]["name"]
     _certify(certificate, made.files[f"{PAGES}/{own}.certificate.json"], as_json)
     if theorems is not None and stated is not None:
@@ -169,8 +171,10 @@ def verify(file: Path, against: str | None) -> None:
     from derive.labels import named_step
     from derive.own import load_layer
     from derive.proof.certificate import verify as verify_certificate
+    from derive.proof.displays import LABEL
     from derive.proof.json_data import LARGEST, parsed, plain
     from derive.proof.stated import CLAIM_FORMAT
+    from derive.render.wrapping import labelled
 
     with working(f"proving {file.name}"):
         standard = file == _STANDARD
@@ -182,7 +186,9 @@ def verify(file: Path, against: str | None) -> None:
         else:
             wanted = load_layer(against).derivation.certificate() if against else None
             proved = str(verify_certificate(data, against=wanted, named=named_step, claimed=verify_claim))
-    click.echo(proved)
+    out = console()
+    for line in proved.splitlines():
+        click.echo("\n".join(labelled(line, LABEL, out.width)) if out.is_terminal else line)
 
 
 @click.command()

@@ -69,6 +69,16 @@ def test_its_figures_are_those_that_were_measured(file, named, beside, says):
     assert says.format(" to ".join(ratios(file, named, beside))) in " ".join(README.split())
 
 
+@pytest.mark.parametrize("layer", ["reflect2d", "periodic2d"])
+def test_what_it_says_of_edges_is_what_kernels_have(layer):
+    """Fast algorithms for results and for gradients by weights; direct sums for gradients by the input."""
+    said = "integers are direct sums still, and so are gradients by the input behind periodic, reflecting and nearest edges."
+    assert said in " ".join(README.split())
+    text = (ROOT / "generated" / "numpy" / f"{layer}.py").read_text(encoding="utf-8")
+    assert {"_panels", "_fft", "_columns_dV", "_direct_dX"} <= set(re.findall(r"^def (\w+)\(", text, re.MULTILINE))
+    assert re.findall(r"^def (_\w+_dX)\(", text, re.MULTILINE) == ["_direct_dX"]
+
+
 def test_it_says_how_many_goals_are_met():
     page = (ROOT / "docs" / "performance" / "numpy.md").read_text(encoding="utf-8")
     (said,) = re.findall(r"(\d+ of \d+) goals are met", page)

@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-__all__ = ["certificate_html", "lines_html"]
+__all__ = ["LABEL", "certificate_html", "lines_html"]
+
+LABEL = 13  # letters that a theorem's labels take
 
 
 def lines_html(text: str) -> str:
-    """Lines that are set in columns."""
-    return f"<pre>{escape(text)}</pre>"
+    """Lines that begin with a label, or with room for one; an equation and its conditions beneath each other."""
+    rows = ((line[:LABEL].strip(), line[LABEL:].split(" " * 8)) for line in text.splitlines())
+    told = ((label, "<br>".join(f"<code>{escape(part)}</code>" for part in parts)) for label, parts in rows)
+    body = "".join(f"<tr><th>{escape(label)}</th><td>{said}</td></tr>" for label, said in told)
+    return f"<table><tbody>{body}</tbody></table>"
 
 
 def certificate_html(data: Mapping[str, Any]) -> str:

@@ -49,8 +49,8 @@ from derive.proof.json_data import Data, digest, digested, fields, line, listed,
 from derive.proof.obligations import any_form_obligations
 from derive.proof.small import dense_like
 from derive.proof.solver import decide, solver_version
-from derive.proof.step import Clause, Step
-from derive.proof.theorem import boxes_of
+from derive.proof.step import Step
+from derive.proof.theorem import Constraint, boxes_of
 
 __all__ = [
     "CLAIM_FORMAT",
@@ -174,11 +174,15 @@ class Reproved:
 
     def __str__(self) -> str:
         solved = self.goals - self.points
-        how = [f"{solved} goals for all sizes, by {' and '.join(self.solvers)}"] if solved else []
-        how += [f"{self.points} goals exactly, entry by entry"] if self.points else []
+        how = [f"{_goals(solved)} for all sizes, by {' and '.join(self.solvers)}"] if solved else []
+        how += [f"{_goals(self.points)} exactly, entry by entry"] if self.points else []
         how += ["at these sizes, from what the form means"] if not self.goals else []
         own = ["Not known    what it is called is the file's own word"] if self.unknown else []
         return "\n".join([f"Claim        {self.says}", *self.shown, f"Proved       {', and '.join(how)}", *own])
+
+
+def _goals(number: int) -> str:
+    return f"{number} goal{'s' * (number != 1)}"
 
 
 def reprove(
@@ -268,12 +272,8 @@ def _shown(about: Mapping[str, Any]) -> tuple[str, ...]:
             last = part if isinstance(part, Form) else part.steps[-1].after if part.steps else part.start
             lines += [f"{name.capitalize():<13}{formula(last)}", *boxes_of(last)]
         if name == "clauses":
-            lines += [f"{'Says':<13}{show(c.left)} = {show(c.right)} for all {_letters(c)}" for c in part]
+            lines += [f"{'Says':<13}{Constraint(c.says, c.binders, c.given, c.left, c.right)}" for c in part]
     return tuple(lines)
-
-
-def _letters(clause: Clause) -> str:
-    return f"{', '.join(s.name for s in clause.binders)} with {show(clause.given)}"
 
 
 def _write(part: Any) -> Data:

@@ -58,7 +58,7 @@ class Chart:
 
 
 def chart(name: str, derivation: Derivation) -> Chart | None:
-    """The counts of a derivation of that name; None for a layer with a size of the user's own."""
+    """The counts of a derivation of that name; None for a layer that admits no usual sizes."""
     at = example(derivation.form)
     if at is None:
         return None

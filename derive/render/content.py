@@ -158,7 +158,7 @@ def _first(subject: Subject) -> Iterator[Block]:
 def _figures(pictures: Iterable[Picture], stage: int) -> Iterator[Block]:
     for picture in pictures:
         if picture.stage == stage:
-            yield _figure(picture, 452)
+            yield _figure(picture, picture.width)
 
 
 def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
@@ -188,7 +188,7 @@ def _step(subject: Subject, number: int, proved: ProvedStep) -> Iterator[Block]:
     yield from _parameters(step)
     yield from _figures(subject.pictures, number)
     if subject.receptive is not None and subject.receptive.stage == number:
-        yield _figure(subject.receptive, 320)
+        yield _figure(subject.receptive, 400)
     yield _obligations(proved.verdicts)
 
 

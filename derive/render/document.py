@@ -6,7 +6,7 @@ a printer takes the one it needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,22 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str | Formula | Figure, ...], ...]
     right: tuple[int, ...] = ()
+
+    @property
+    def filled(self) -> Table:
+        """The table less the columns in which nothing stands, such as witnesses where there are none."""
+        return self._of([c for c in range(len(self.header)) if not self.rows or any(row[c] for row in self.rows)])
+
+    @property
+    def worded(self) -> Table:
+        """The table less the columns that have pictures, too."""
+        pictured = {c for row in self.rows for c, cell in enumerate(row) if isinstance(cell, Figure)}
+        return self._of([c for c in range(len(self.header)) if c not in pictured]).filled
+
+    def _of(self, columns: Sequence[int]) -> Table:
+        rows = tuple(tuple(row[column] for column in columns) for row in self.rows)
+        right = tuple(place for place, column in enumerate(columns) if column in self.right)
+        return Table(tuple(self.header[column] for column in columns), rows, right)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ import numpy as np
 
 from derive.render.palette import colours, rgb
 
-__all__ = ["drawing", "strip_drawing"]
+__all__ = ["drawing", "strip_drawing", "width_of"]
 
 _INK, _FAINT, _EMPTY = "#767676", "#76767655", "#80808018"
 _MOST_PATHS = 1000
 _SPAN, _LEFT, _TOP, _EDGE = 384, 58, 62, 10
-_LABEL = 200  # room for the words along an axis
+_LETTER = 8  # room for a letter of the words along an axis
 _APART = 26  # from one number's middle to the next
 _FONT = "system-ui, sans-serif"
 
@@ -34,16 +34,16 @@ def drawing(
     labels: tuple[str, str] | None = None,
 ) -> str:
     """One matrix with its axes, down and across; `blocks` are how many rows and columns share their first index."""
-    scale = _SPAN / max(cells.shape)
-    height, width = (scale * extent for extent in cells.shape)
-    wide, high = max(width, _LABEL), max(height, _LABEL)
-    svg = _canvas(_LEFT + wide + _EDGE, _TOP + high + _EDGE, title, says)
-    _matrix(svg, cells, blocks, _LEFT, _TOP, scale)
-    middle_x, middle_y = _LEFT + wide / 2, _TOP + high / 2
     usual = (f"← output place {_tuple(rows)}" if rows else "output", f"input place {_tuple(columns)} →")
     down, across = labels or usual
-    svg.append(_text(across, middle_x, 20, 15))
-    svg.append(_text(down, 20, middle_y, 15, turn=-90))
+    scale = _SPAN / max(cells.shape)
+    wide, high = (
+        max(scale * extent, _LETTER * len(text)) for extent, text in zip(cells.T.shape, (across, down), strict=True)
+    )
+    svg = _canvas(_LEFT + wide + _EDGE, _TOP + high + _EDGE, title, says)
+    _matrix(svg, cells, blocks, _LEFT, _TOP, scale)
+    svg.append(_text(across, _LEFT + wide / 2, 20, 15))
+    svg.append(_text(down, 20, _TOP + high / 2, 15, turn=-90))
     for axis, (extent, block, letters) in enumerate(zip(cells.shape, blocks, (rows, columns), strict=True)):
         for number, place in _ticks(extent, block, scale):
             at = (place + block / 2) * scale
@@ -55,19 +55,24 @@ def drawing(
     return _written(svg)
 
 
+def width_of(svg: str) -> int:
+    """How many pixels wide a drawing is."""
+    return ceil(float(svg.partition(' width="')[2].partition('"')[0]))
+
+
 def strip_drawing(panels: Sequence[tuple[np.ndarray, tuple[int, int], str, int]]) -> str:
     """Several matrices in a row: cells, blocks, name, and number of weights of each."""
-    side, gap, top = 256, 56, 34
+    side, gap, top = 256, 56, 42
     names = ", then ".join(f"{name} with {number} free weights" for _, _, name, number in panels)
     title = "The matrix W, step by step"
-    svg = _canvas(len(panels) * (side + gap) - gap + 2 * _EDGE, top + side + 40, title, f"W: {names}.")
+    svg = _canvas(len(panels) * (side + gap) - gap + 2 * _EDGE, top + side + 42, title, f"W: {names}.")
     for position, (cells, blocks, name, number) in enumerate(panels):
         left = _EDGE + position * (side + gap)
         _matrix(svg, cells, blocks, left, top, side / max(cells.shape))
-        svg.append(_text(name, left + side / 2, 22, 18))
-        svg.append(_text(f"{number} weights", left + side / 2, top + side + 26, 16))
+        svg.append(_text(name, left + side / 2, 28, 28))
+        svg.append(_text(f"{number} weights", left + side / 2, top + side + 30, 26))
         if position:
-            svg.append(_text("⟶", left - gap / 2, top + side / 2 + 8, 24))
+            svg.append(_text("⟶", left - gap / 2, top + side / 2 + 8, 28))
     return _written(svg)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -21,7 +22,7 @@ from derive.forms.evaluate import evaluate, grid
 from derive.forms.form import Form, Param, Role
 from derive.forms.notation import UNICODE, in_order
 from derive.proof.step import Kind, View
-from derive.render.drawing import drawing, strip_drawing
+from derive.render.drawing import drawing, strip_drawing, width_of
 
 __all__ = ["Picture", "own_form", "pattern", "pictures", "ranked", "says", "sizes_for", "strip"]
 
@@ -60,6 +61,11 @@ class Picture:
         return f"W{at}: {height} × {width} entries, {free}{rest}."
 
     @property
+    def width(self) -> int:
+        """How many pixels wide the picture is."""
+        return width_of(self.svg)
+
+    @cached_property
     def svg(self) -> str:
         """The picture as SVG."""
         return drawing(

@@ -88,7 +88,7 @@ def _block(block: Block) -> str:
         case Code(_, text):
             return f"{{\\footnotesize\n\\begin{{verbatim}}\n{text}\n\\end{{verbatim}}\n}}"
         case Table():
-            return _table(block)
+            return _table(block.worded)
         case Details(summary, inner):
             return rf"\textbf{{{_prose(summary)}}}" + "\n\n" + "\n\n".join(_printed(inner))
 
@@ -108,12 +108,10 @@ def _display(formula: Formula) -> str:
 
 
 def _table(table: Table) -> str:
-    """Columns without pictures; those that hold sentences may break their lines."""
-    rows = [table.header, *table.rows]
-    kept = [c for c in range(len(table.header)) if not any(isinstance(row[c], Figure) for row in rows)]
-    share = f"{0.84 / len(kept):.2f}"
-    columns = "".join(f"p{{{share}\\textwidth}}" for _ in kept)
-    lines = [" & ".join(_cell(row[c]) for c in kept) + r" \\" for row in rows]
+    """Columns that hold sentences may break their lines."""
+    share = f"{0.84 / len(table.header):.2f}"
+    columns = "".join(f"p{{{share}\\textwidth}}" for _ in table.header)
+    lines = [" & ".join(map(_cell, row)) + r" \\" for row in (table.header, *table.rows)]
     lines.insert(1, r"\hline")
     text = "\n".join(lines)
     return f"{{\\footnotesize\\raggedright\n\\begin{{tabular}}{{{columns}}}\n{text}\n\\end{{tabular}}\n\n}}"

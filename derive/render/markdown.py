@@ -49,7 +49,7 @@ def _block(block: Block) -> str:
         case Code(language, text):
             return f"```{language}\n{text}\n```"
         case Table():
-            return _table(block)
+            return _table(block.filled)
         case Details(summary, inner):
             return (
                 f"<details>\n<summary>{escape(summary)}</summary>\n\n" + "\n\n".join(_printed(inner)) + "\n\n</details>"

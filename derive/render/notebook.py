@@ -14,11 +14,13 @@ from derive.forms.notation import LATEX, UNICODE
 from derive.proof.goal import Verdict
 from derive.render.numbers import counts
 from derive.render.witness import in_letters
+from derive.render.wrapping import joined
 
 __all__ = ["derivation_html", "derivation_latex", "step_html", "step_latex"]
 
-_OPEN, _CLOSE = "\ue000", "\ue001"  # of no formula
+_OPEN, _CLOSE = "\ue001", "\ue002"  # of no formula
 _GAP = " " * 8
+_WHOLE = 32  # letters of a part of a formula that stays in one line
 _MARKED = replace(UNICODE, mark=f"{_OPEN}{{}}{_CLOSE}")
 
 
@@ -103,7 +105,7 @@ def _aligned(lines: Sequence[str]) -> str:
 
 def _code(text: str) -> str:
     """A formula, its conditions on a line of their own."""
-    return "<br>".join(f"<code>{escape(part)}</code>" for part in text.split(_GAP))
+    return "<br>".join(f"<code>{escape(joined(part, _WHOLE))}</code>" for part in text.split(_GAP))
 
 
 def _letters(text: str) -> str:

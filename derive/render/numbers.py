@@ -16,7 +16,7 @@ from derive.forms.conditions import pieces
 from derive.forms.count import NotCountable, count
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import Read, index
-from derive.forms.form import Form, Param
+from derive.forms.form import Form, Param, Role
 from derive.forms.notation import UNICODE
 from derive.forms.polyhedron import NotAffine, Polyhedron
 
@@ -176,11 +176,23 @@ def _one_by_one(param: Param, sizes: Mapping[Symbol, int]) -> int:
 
 
 def example(form: Form) -> dict[str, int] | None:
-    """The sizes that pages show numbers at; None for a form with a size of the user's own."""
+    """The sizes that pages show numbers at, whatever their letters; None for a form that admits no such sizes.
+
+    >>> from derive.forms.dense import dense_form
+    >>> example(dense_form(outputs="q", inputs="n"))
+    {'n': 1000, 'q': 1000}
+    """
     names = [s.name for s in form.sizes]
-    if any(name not in EXAMPLE_SIZES for name in names):
-        return None
-    return {name: EXAMPLE_SIZES[name] for name in EXAMPLE_SIZES if name in names}
+    known = {name: number for name, number in EXAMPLE_SIZES.items() if name in names}
+    found = known | {s.name: _usual(form, s) for s in form.sizes if s.name not in known}
+    return None if needed(form, found) else found
+
+
+def _usual(form: Form, size: Symbol) -> int:
+    """A number for a letter that has none by name: of places, of channels, or of anything else, such as a rank."""
+    axes = (axis for array in (form.output, form.input) for axis in array.axes)
+    roles = {axis.role for axis in axes if size in axis.extent.free_symbols}
+    return 1000 if Role.GRID in roles else 2 if Role.CHANNEL in roles else 1
 
 
 def at_letters(sizes: Mapping[str, int]) -> str:

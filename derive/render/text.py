@@ -24,7 +24,7 @@ from derive.render.document import (
     Source,
     Table,
 )
-from derive.render.wrapping import Formulas
+from derive.render.wrapping import Formulas, Unbroken
 
 __all__ = ["page", "plain"]
 
@@ -61,20 +61,20 @@ def _block(block: Block, folded: bool) -> Iterator[RenderableType]:
             if level < 3:
                 yield Text("")
         case Sentence(text, lead):
-            yield Padding(_sentence(text, lead), _MARGIN)
+            yield Padding(Unbroken(_sentence(text, lead)), _MARGIN)
         case Source(_, file):
             yield Padding(_sentence(f"The rule: `{file}`."), _MARGIN)
         case Formula():
             yield _formula(block)
         case Item(number, says, formula):
-            yield _sentence(f"{number}. {says}:")
+            yield Unbroken(_sentence(f"{number}. {says}:"))
             yield _formula(formula)
         case Figure(file, caption, _):
-            yield Padding(_sentence(f"[{file}] {caption}"), _MARGIN)
+            yield Padding(Unbroken(_sentence(f"[{file}] {caption}")), _MARGIN)
         case Code(language, text):
             yield from _code(language, text, folded)
         case Table():
-            yield Padding(_table(block), _MARGIN)
+            yield Padding(_table(block.worded), _MARGIN)
         case Details(summary, inner):
             yield Text(summary, style="bold")
             yield Text("")
@@ -113,15 +113,12 @@ def _code(language: str, text: str, folded: bool) -> Iterator[RenderableType]:
 
 
 def _table(table: Table) -> Grid:
-    rows = [table.header, *table.rows]
-    kept = [c for c in range(len(table.header)) if not any(isinstance(row[c], Figure) for row in rows)]
-    kept = [c for c in kept if any(row[c] for row in table.rows)]
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
-    for column in kept:
-        right, whole = column in table.right, column in table.right or column == kept[0]
-        grid.add_column(table.header[column], justify="right" if right else "left", no_wrap=whole, overflow="fold")
+    for column, name in enumerate(table.header):
+        right, whole = column in table.right, column in table.right or column == 0
+        grid.add_column(name, justify="right" if right else "left", no_wrap=whole, overflow="fold")
     for row in table.rows:
-        grid.add_row(*(_cell(row[c]) for c in kept))
+        grid.add_row(*map(_cell, row))
     return grid
 
 

@@ -19,6 +19,7 @@ _SILENT = re.compile(r"\\(?:mathsf|text|left|right|limits|begin|end|underline)\b
 _LESS = re.compile(" (?=- )")
 _TERM = re.compile(" (?=[+-] )")
 _RELATION = re.compile(r"\\(?:le|ge|ne|in)\b|[<=]")  # with room on both sides
+_WORD = re.compile(r"\\(?:max|min|gcd|bmod)\b")
 _NAME = re.compile(r"\\[A-Za-z]+")
 
 
@@ -69,7 +70,7 @@ def _letters(latex: str) -> int:
         latex = f"{latex[: found.start()]}{'x' * (sum(columns) + 3)}{latex[found.end() :]}"
     while found := _INNER_FRACTION.search(latex):
         latex = f"{latex[: found.start()]}{'x' * max(map(_letters, found.groups()))}{latex[found.end() :]}"
-    return len(_NAME.sub("x", _SILENT.sub("", _RELATION.sub("xx", latex))))
+    return len(_NAME.sub("x", _WORD.sub("xxx", _SILENT.sub("", _RELATION.sub("xx", latex)))))
 
 
 def _depths(latex: str) -> Iterator[int]:

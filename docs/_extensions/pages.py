@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ __all__ = ["derivation", "setup", "speed"]
 
 _FIGURE = re.compile(r'<p align="center"><img src="(\S+)" width="(\d+)" alt="([^"]*)"><br><em>.*?</em></p>')
 _CUDA = re.compile(r"(<summary>generated/cupy/\w+\.py</summary>\n\n```)python\n")
+_MEASURED = ("numpy", "numpy-avx2")
 _RULE = re.compile(r"\(\.\./\.\./derive/rules/(\w+)\.py\)")
 
 
@@ -31,19 +33,32 @@ def _figure(found: re.Match[str]) -> str:
     return f":::{{figure}} {file}\n:alt: {json.dumps(says, ensure_ascii=False)}\n:width: {width}px\n\n{says}\n:::"
 
 
-def speed(rows: list[dict[str, Any]], name: str) -> str:
-    """A chapter of the benchmark's rows that time this layer; nothing where there are none."""
-    own = [row for row in rows if row["problem"]["derivation"] == name and row["cpu"] is not None]
+def speed(measured: Mapping[str, dict[str, Any]], name: str) -> str:
+    """A chapter of the benchmark's rows that time this layer, by the page that has all rows of a machine."""
+    parts = [part for page, found in measured.items() if (part := _on_a_machine(page, found, name))]
+    if parts:
+        parts.insert(0, "The NumPy kernel's time of one thread's CPU, and that of the fastest library.")
+    else:
+        pages = " and ".join(f"[{_machine(found)}](../performance/{page}.md)" for page, found in measured.items())
+        parts.append(f"No row of the benchmark times this layer. Those there are were timed on {pages}.")
+    return "\n\n".join(["\n## Measured speed", *parts, ""])
+
+
+def _machine(found: dict[str, Any]) -> str:
+    return f"{found['processor']} with BLAS for {', '.join(blas['architecture'] for blas in found['blas'])}"
+
+
+def _on_a_machine(page: str, found: dict[str, Any], name: str) -> str:
+    own = [row for row in found["rows"] if row["problem"]["derivation"] == name and row["cpu"] is not None]
     if not own:
         return ""
-    lines = ["\n## Measured speed\n", "The NumPy kernel's seconds of CPU on one thread, and the fastest library's:"]
-    lines += ["[all rows, and how they are measured](../performance/numpy.md).\n"]
+    lines = [f"On {_machine(found)} ([all rows, and how they are measured](../performance/{page}.md)):\n"]
     lines += ["| problem | derived | fastest library | ratio |", "|---|---:|---:|---:|"]
     for row in own:
         best = row["cpu"]["best"]
         ours, theirs = (_milliseconds(row["participants"][who]["cpu"]["median"]) for who in ("derive", best))
         lines.append(f"| {row['problem']['says']} | {ours} | {theirs}, {best} | {row['cpu']['median']:.2f} |")
-    return "\n".join([*lines, ""])
+    return "\n".join(lines)
 
 
 def _milliseconds(seconds: float) -> str:
@@ -53,8 +68,9 @@ def _milliseconds(seconds: float) -> str:
 def _read(app: Sphinx, page: str, source: list[str]) -> None:
     folder, _, name = page.rpartition("/")
     if folder == "derivations":
-        rows = json.loads((Path(app.srcdir) / "performance" / "numpy.json").read_text(encoding="utf-8"))["rows"]
-        source[0] = derivation(source[0], name, speed(rows, name))
+        kept = Path(app.srcdir) / "performance"
+        measured = {page: json.loads((kept / f"{page}.json").read_text(encoding="utf-8")) for page in _MEASURED}
+        source[0] = derivation(source[0], name, speed(measured, name))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -6,6 +6,7 @@ An algorithm that is lost to a form turns this red; one that is won asks for `py
 from __future__ import annotations
 
 import json
+import re
 from zlib import crc32
 
 import numpy as np
@@ -16,7 +17,9 @@ from derive.checking import exact_arrays, run_stages
 from derive.forms.denote import denote
 from derive.lowering import ALGORITHMS, Gradient
 from derive.pipeline import compile_layer
+from derive.registry import names
 from tests.algorithms.applicability import FORMS, KEPT, PAGE, form, on_page, table, tried
+from tests.cli.test_writing import ROOT
 
 _KEPT = json.loads(KEPT.read_text(encoding="utf-8"))
 _SHARE = 4  # by day, one form of so many
@@ -38,6 +41,12 @@ def test_the_table_is_whole_and_stands_in_the_guide():
     assert all(list(found) == list(ALGORITHMS) and all(found.values()) for found in _KEPT.values())
     page = PAGE.read_text(encoding="utf-8")
     assert on_page(page, table(_KEPT)) == page
+
+
+def test_the_explanation_names_every_algorithm():
+    page = (ROOT / "docs" / "explanation" / "fast-algorithms.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|[^|]*\|(.*?)\|", page.partition("## The others")[2].partition("\n## ")[0], re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(names("derive.algorithms"))
 
 
 def test_every_algorithm_applies_to_some_form():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from contextlib import contextmanager
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import click.testing
 import pytest
+from rich.console import Console
 from sympy import sympify
 
 from derive.__main__ import cli
@@ -103,6 +105,33 @@ def test_prove_reports_every_obligation_and_writes_a_certificate_that_verifies(r
     refused = run("verify", file)
     assert refused.code == 1
     assert refused.sentence.endswith("is not what that rule makes of the form before: its 'statement' differs.")
+
+
+def test_a_claim_is_proved_and_verified_and_nothing_is_printed_into_what_is_under_way(run, tmp_path, monkeypatch):
+    live = []
+
+    @contextmanager
+    def working(what):
+        live.append(what)
+        yield
+        live.clear()
+        told.append(what)
+
+    told, shown = [], []
+    monkeypatch.setattr("derive.reading.working", working)
+    monkeypatch.setattr("derive.reading.click.echo", lambda text, **_: shown.append((text, list(live))))
+    file = tmp_path / "my.py"
+    file.write_text(
+        "import derive\n"
+        "near = derive.dense(rank=1).then(derive.reindex()).then(derive.local('Delta'))\n"
+        "fits = derive.claim(near, derive.local('2*Delta'))\n"
+    )
+    assert run("prove", f"{file}:fits", "--certificate", tmp_path / "fits.json").code == 0
+    monkeypatch.setattr("derive.reading.console", lambda: Console(force_terminal=True, width=60))
+    assert run("verify", tmp_path / "fits.json").code == 0
+    lines = [line for text, _ in shown for line in text.splitlines() if not text.startswith(str(tmp_path))]
+    assert len(told) == 2 and [under_way for _, under_way in shown if under_way] == []
+    assert max(map(len, lines)) <= 60 and any(line.startswith("Says         V[i, k - i] where") for line in lines)
 
 
 def test_prove_writes_theorems_for_coq(run, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from derive.artifacts import compare, write
+from derive.errors import OutputError
 
 ROOT = Path(__file__).resolve().parents[2]
 WRONG_USAGE = ("is a folder", "There is no", "sobel-x", "such as conv2d")
@@ -131,6 +135,31 @@ def test_files_of_other_people_stay(process, regenerated, tmp_path):
     assert process("--to", tmp_path).code == 0
     assert other.read_text() == "mine"
     assert "generated/thesis.txt belongs to no layer." in process("check", "--to", tmp_path).err
+
+
+def test_what_another_run_writes_just_now_stays_and_what_one_left_long_ago_goes(tmp_path):
+    pages = tmp_path / "docs" / "derivations"
+    pages.mkdir(parents=True)
+    now, before = (pages / f".conv2d.md.{word}.unfinished" for word in ("now", "before"))
+    for file in (now, before):
+        file.write_text("half")
+    os.utime(before, (time.time() - 4000,) * 2)
+    files = {"docs/derivations/conv2d.md": "whole", "generated/versions.json": "{}"}
+    assert compare(files | {"generated/versions.json": "{}"}, tmp_path)[-1] == (
+        "docs/derivations/.conv2d.md.before.unfinished belongs to no layer."
+    )
+    assert write(files, tmp_path, prune=True)[-1] == "docs/derivations/.conv2d.md.before.unfinished"
+    assert sorted(p.name for p in pages.iterdir()) == [now.name, "conv2d.md"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "generated").mkdir()
+    (tmp_path / "generated" / "numpy").write_text("a file")
+    with pytest.raises(OutputError, match=re.escape(f"Cannot write to '{tmp_path}': ")):
+        write({"generated/numpy/conv2d.py": ""}, tmp_path)
+    (tmp_path / "generated" / "a.py").mkdir()
+    with pytest.raises(OutputError, match=re.escape(f"Cannot write to '{tmp_path / 'generated'}': Is a directory.")):
+        write({"generated/a.py": ""}, tmp_path)
 
 
 def test_a_layer_of_ones_own_is_emitted_and_runs(run, tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ PAGES = [
     if page.relative_to(DOCS).parts[0] not in ("derivations", "_build")
 ]
 LANGUAGES = {"python", "sh", "text", "console", "{toctree}", "{include}"}
+WIDEST = 84  # letters of a line of code that a page 1280 pixels wide has between its two sidebars
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -104,6 +105,15 @@ def test_every_block_has_a_language_that_is_looked_at():
     for page in PAGES:
         found = {name for name, _ in FENCE.findall((DOCS / page).read_text(encoding="utf-8")) if name}
         assert found <= LANGUAGES, page
+
+
+@pytest.mark.parametrize("language", ["python", "text"])
+def test_no_line_of_code_is_wider_than_a_page(language):
+    wide = {
+        page: [line for text in blocks(page, language) for line in text.splitlines() if len(line) > WIDEST]
+        for page in PAGES
+    }
+    assert {page: lines for page, lines in wide.items() if lines} == {}
 
 
 def test_the_helper_reads_fences(tmp_path):

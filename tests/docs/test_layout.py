@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
 import pytest
 
 from tests.docs.conftest import KINDS, look
@@ -28,6 +33,27 @@ CLIPPED = """[...document.querySelectorAll(".bd-article *, .bd-breadcrumbs *, .p
 UNREACHED = """[...document.querySelectorAll(".bd-article *")].filter(e =>
     ["auto", "scroll"].includes(getComputedStyle(e).overflowX) && e.clientWidth && e.scrollWidth > e.clientWidth + 1
     && e.tabIndex < 0).map(e => e.outerHTML.slice(0, 120))"""
+DRAWN = """[...document.querySelectorAll("main img[src$='.svg']")].map(e =>
+    [e.src, e.getBoundingClientRect().width, getComputedStyle(e).objectViewBox])"""
+WORDS = """[...document.querySelectorAll("main svg text")].map(e => {
+    const {a, b} = e.getScreenCTM();
+    return [e.textContent, parseFloat(getComputedStyle(e).fontSize) * Math.hypot(a, b)];
+})"""
+SMALLEST = 9  # pixels of a letter's size that can be read
+
+
+@cache
+def least(address):
+    """The smallest letters of a picture in a file, as a share of its width; a picture without words has large ones."""
+    text = Path(unquote(urlsplit(address).path)).read_text(encoding="utf-8")
+    width = float(re.search(r'<svg\b[^>]*?\bwidth="([\d.]+)"', text)[1])
+    return min(map(float, re.findall(r'font-size="([\d.]+)"', text)), default=width) / width
+
+
+def tiny(page):
+    """Words in pictures that are too small to read; thumbnails leave the words out."""
+    shown = [(address, least(address) * width) for address, width, part in page.value(DRAWN) if part in (None, "none")]
+    return [(name, size) for name, size in [*shown, *page.value(WORDS)] if size < SMALLEST]
 
 
 @pytest.mark.parametrize(
@@ -38,9 +64,24 @@ def test_nothing_is_cut_on_a_phone(page, site, name):
     assert page.value("document.documentElement.scrollWidth") <= 390
     assert page.value(BEYOND) == [] and page.value(UNREACHED) == []
     assert page.value(SPILLED) == [] and page.value(CLIPPED) == []
+    assert tiny(page) == []
 
 
-@pytest.mark.parametrize("name", ["depthwise2d", "isotropic2d", "reflect2d", "transposed2d"])
+@pytest.mark.parametrize(("size", "found"), [(8, ["words"]), (9, [])])
+def test_small_words_in_pictures_are_found(page, tmp_path, size, found):
+    head = 'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 9"'
+    wide = 'width="200"'
+    own = f'{wide}><text font-size="{2 * size}">words</text></svg>'
+    drawn, inline = f"<svg {head} {own}", f"<svg {head} {own.removeprefix(wide)}"
+    (tmp_path / "a.svg").write_text(drawn, encoding="utf-8")
+    html = f'<main style="width: 100px">{inline}<img src="a.svg" width="100"></main>'
+    (tmp_path / "page.html").write_text(f'<html><meta charset="utf-8">{html}</html>', encoding="utf-8")
+    page.window(800, 600)
+    page.open((tmp_path / "page.html").as_uri(), "document.readyState === 'complete'")
+    assert sorted(name.rpartition("/")[2] for name, _ in tiny(page)) == sorted([*found, *["a.svg"] * len(found)])
+
+
+@pytest.mark.parametrize("name", ["depthwise2d", "diamond2d", "isotropic2d", "reflect2d", "transposed2d"])
 def test_no_equation_is_wider_than_a_page(page, site, name):
     """Neither for its conditions nor for its cases, sums and sides."""
     look(page, site / "derivations" / f"{name}.html", 1280, dark=False)

@@ -9,7 +9,10 @@ from derive.render import latex, markdown, text
 from derive.render.chart import Chart, chart
 from derive.render.content import blocks
 from derive.rules._rule import rule
+from derive.rules.channels import channels
+from derive.rules.grouped import grouped
 from derive.rules.local import local
+from derive.rules.reindex import reindex
 
 
 def bars(svg):
@@ -35,8 +38,20 @@ def test_a_bar_is_as_long_as_the_logarithm():
     assert found == [292.5, 97.5, 2]  # 390 wide for four decades, in hundredths
 
 
-def test_a_layer_with_a_size_of_the_users_own_has_no_chart():
-    assert chart("mine", dense(outputs="q", inputs="q")) is None
+def test_a_layer_with_sizes_of_the_users_own_has_numbers_too():
+    """By what the letters are of: places, channels, or anything else."""
+    assert chart("mine", dense(outputs="q", inputs="q")).rows == (("dense", 10**6 + 1000),)
+    near = chart("mine", dense(rank=1).then(reindex()).then(local("R")))
+    assert (near.says, near.rows[-1]) == ("n = 1000, R = 1", ("local", 2998 + 1000))
+    apart = chart("mine", dense(rank=1).then(channels(groups="F")).then(grouped("f", "g")))
+    assert apart.says == "n = 1000, C = 3, D = 64, F = 2"
+    assert [number for _, number in apart.rows[1:]] == [10**6 * 3 * 64 * f + 1000 * 64 * 2 for f in (4, 2)]
+
+
+def test_a_layer_that_admits_no_such_sizes_has_no_chart():
+    small = dense(outputs="q", inputs="q")
+    form = replace(small.form, given=small.form.given & (small.form.sizes[0] < 9))
+    assert chart("mine", replace(small, start=form)) is None
 
 
 def test_the_chart_and_the_rules_stand_on_the_page(subjects, layers):

@@ -16,7 +16,7 @@ from rich.console import Console
 from derive.render import latex, markdown, text
 from derive.render.content import blocks
 from derive.render.data import data
-from derive.render.document import read_blocks, write_blocks
+from derive.render.document import Figure, Table, read_blocks, write_blocks
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -108,6 +108,15 @@ def test_the_steps_of_an_argument_follow_from_each_other(subjects):
     part = page[page.index("## Step 2") : page.index("## The theorem")]
     marks = [part.index(mark) for mark in ("What is demanded", "The argument", "**1.**", "**2.**", "**3.**", "**4.**")]
     assert marks == sorted(marks)
+
+
+def test_columns_in_which_nothing_stands_are_left_out():
+    table = Table(("a", "b", "c"), (("x", "", "1"), ("y", "", "2")), (2,))
+    assert table.filled == table.worded == Table(("a", "c"), (("x", "1"), ("y", "2")), (1,))
+    assert markdown.page([table]).endswith("| a | c |\n| --- | ---: |\n| x | 1 |\n| y | 2 |\n")
+    assert replace(table, rows=()).filled == replace(table, rows=())
+    pictured = Table(("a", "W"), (("x", Figure("w.svg", "W", 9)),))
+    assert pictured.filled == pictured and pictured.worded == Table(("a",), (("x",),))
 
 
 def test_a_page_without_programs_has_no_chapter_on_them(subjects):

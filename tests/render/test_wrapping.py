@@ -6,9 +6,10 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from derive.render.terminal import layer_table, verdict_table
-from derive.render.wrapping import Formulas, printed, wrapped
+from derive.render.wrapping import Formulas, Unbroken, labelled, printed, wrapped
 
 LAYER = "H[i, j, d] = u[d] + Σ_a Σ_b Σ_c V[a, b, c, d]·X[i + a, j + b, c]"
 CASES = "V[j - l, k - i] where -t ≤ i < m - t, s - n < j ≤ s, |k - i|, |l - j| ≤ Δ; 0 otherwise"
@@ -22,6 +23,25 @@ def test_a_line_is_broken_outside_brackets_and_loses_nothing(line, width):
     assert "".join("".join(rows).split()) == "".join(line.split())
     for row in rows[:-1]:
         assert row.count("[") == row.count("]") and row.count("|") % 2 == 0
+
+
+@pytest.mark.parametrize("width", [34, 60, 80])
+def test_a_labelled_line_goes_on_beneath_its_text_and_loses_nothing(width):
+    line = f"Last form    {LAYER}        |a|, |b| ≤ Δ, c < C and more than fits of what is never broken: (2m + 2n)·Δ"
+    rows = labelled(line, 13, width)
+    assert all(len(row) <= width for row in rows) and "".join("".join(rows).split()) == "".join(line.split())
+    assert rows[0].startswith("Last form    H[i") and all(row.startswith(" " * 13) for row in rows[1:])
+    assert any(row.startswith(" " * 13 + "|a|") for row in rows)
+
+
+def test_a_line_keeps_its_indent_where_nothing_of_it_can_be_broken():
+    assert wrapped("    " + "x" * 74, 76) == ["    " + "x" * 72, "        xx"]
+
+
+def test_what_no_break_spaces_join_stays_in_one_line():
+    sentence = Unbroken(Text("for all i, s with 0\xa0≤\xa0i\xa0<\xa0n, 0\xa0≤\xa0i\xa0+\xa0s\xa0<\xa0n, of 3\xa0996"))
+    rows = ["for all i, s with 0 ≤ i < n,", "0 ≤ i + s < n, of 3 996"]
+    assert shown(sentence, 31, terminal=False).splitlines() == rows
 
 
 def test_a_word_that_is_too_long_is_broken_all_the_same():
