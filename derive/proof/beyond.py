@@ -23,10 +23,11 @@ from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
 from derive.proof.goal import Goal, Status
-from derive.proof.inside import BETWEEN_ENDS, Inside, read_inside
+from derive.proof.inside import Inside, read_inside
 from derive.proof.kinds import Kinds, all_seen, kinds_of
 from derive.proof.lines import Line
 from derive.proof.orbits import Element, Kind, orbits
+from derive.proof.sides import BETWEEN_ENDS
 from derive.proof.solver import decide
 from derive.proof.ties import Supports, supports_of, symmetries
 from derive.proof.ways import Way, chosen, ways

@@ -28,34 +28,31 @@ a diamond, which then has no least offset that is outside all of them: one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, permutations, product
 from typing import Any
 
-from sympy import Add, And, Dummy, Expr, Integer, Le, Max, Min, Mul, Or, Rational, ceiling, expand, factor, floor
+from sympy import Add, And, Dummy, Expr, Integer, Le, Max, Min, Mul, Or, Rational, expand, factor
 
 from derive.forms.count import NotCountable
-from derive.forms.polyhedron import NotAffine, Polyhedron
-from derive.forms.unions import intersections, without_implied
+from derive.forms.polyhedron import Polyhedron
+from derive.forms.unions import without_implied
 from derive.proof.diamonds import Diamond
 from derive.proof.levels import Terms, summed, times
 from derive.proof.lines import Line
 from derive.proof.orbits import Element, cycles
+from derive.proof.sides import Corner, Ends, Sides
 from derive.proof.ties import Supports
-from derive.remembered import built, replaced, text
+from derive.remembered import built, replaced
 
-__all__ = ["BETWEEN_ENDS", "Inside", "read_inside"]
+__all__ = ["Inside", "read_inside"]
 
-Ends = frozenset[Expr]  # the least of these; none at all is without end
-Corner = tuple[Ends, ...]
 Image = Mapping[tuple[int, int], Expr]  # by axis and sign how far it reaches
 # along every cycle its step and the number of its ends, or one of these instead
 Solids = dict[tuple[tuple[int, int], ...], Rational]
 _ZERO, _ENDLESS = -2, -1
-_ROUNDED: Mapping[str, Callable[[Expr], Expr]] = {"zero": floor, "nearest": ceiling}
-BETWEEN_ENDS = frozenset(_ROUNDED)  # edges behind which it is told by the ends alone what is seen
-_MOST, _FEW = 128, 12  # boxes of a union; ends as letters that products are looked for in
+_FEW = 12  # ends as letters that products are looked for in
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def read_inside(
     The numbers of `Inside`, and conditions that all hold where its own does.
     """
     every = [frozenset(range(len(lines)))]
-    window = _Window(tuple(group), tuple(lines), tuple(every if diamond else supports), diamond, Polyhedron.of(given))
+    window = _Window(tuple(lines), Polyhedron.of(given), tuple(group), tuple(every if diamond else supports), diamond)
     images = window.images()
     parts = (part for clause in window.clauses(images) for part in And.make_args(clause))
     return _read(window, images), window.number([{}]), tuple(dict.fromkeys(parts))
@@ -101,13 +98,10 @@ def _read(window: _Window, images: Sequence[Image]) -> Expr | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(Sides):
     group: tuple[Element, ...]
-    lines: tuple[Line, ...]
     supports: tuple[frozenset[int], ...]
     diamond: Diamond | None
-    given: Polyhedron
-    known: dict[tuple[Expr, Expr], bool] = field(default_factory=dict)
     letters: dict[Ends, int] = field(default_factory=dict)
 
     def images(self) -> list[Image]:
@@ -117,11 +111,6 @@ class _Window:
             turned = enumerate(zip(places, signs, strict=True))
             found.append({(at, sign * turn): self.reach(k, sign) for k, (at, turn) in turned for sign in (1, -1)})
         return [image for p, image in enumerate(found) if image not in found[:p]]
-
-    def reach(self, axis: int, sign: int) -> Expr:
-        line = self.lines[axis]
-        last = line.extent - 1 if sign > 0 else line.stride * floor((line.extent - 1) / line.stride)
-        return _ROUNDED[line.edge](expand(last) / line.step)
 
     def sides(self, axis: int, sign: int) -> Ends:
         """Those of the window itself; a diamond ends by its radius."""
@@ -135,24 +124,6 @@ class _Window:
             ends |= self.sides(axis, sign) | ({image[axis, sign]} if image else set())
             sign *= element[1][axis]
         return self.fewest(ends)
-
-    def least(self, one: Expr, other: Expr) -> bool:
-        """Whether one is found never to be more than the other."""
-        if (one, other) not in self.known:
-            ends = (
-                (self.reach(k, sign), self.reach(j, turn))
-                for k, j in product(range(len(self.lines)), repeat=2)
-                if self.shorter(k, j)
-                for sign, turn in ((-1, -1), (-1, 1), (1, 1))
-            )
-            self.known[one, other] = one == other or (one, other) in ends or self.follows(Le(one, other))
-        return self.known[one, other]
-
-    def shorter(self, axis: int, other: int) -> bool:
-        """Whether an axis is found to be no longer than another one that is read by the same steps."""
-        one, two = self.lines[axis], self.lines[other]
-        alike = replace(one, extent=two.extent) == two
-        return alike and (one == two or self.follows(Le(one.extent, two.extent)))
 
     def in_order(self) -> tuple[_Window, Mapping[Expr, Expr]] | None:
         """The same with axes that the group exchanges by their length, the shortest first, and the lengths.
@@ -174,37 +145,6 @@ class _Window:
                 return None
             order = order & Polyhedron.of(*(Le(a, b) for a, b in pairwise((Integer(1), *named))))
         return replace(self, lines=tuple(lines), given=order, known={}, letters={}), lengths
-
-    def follows(self, condition: Any) -> bool:
-        try:
-            return self.given.implies(condition)
-        except NotAffine:
-            return False
-
-    def within(self, one: Corner, other: Corner) -> bool:
-        """Whether a box is found to be within another one."""
-        pairs = zip(one, other, strict=True)
-        return all(any(self.least(x, y) for x in mine) for mine, theirs in pairs for y in theirs)
-
-    def widest(self, corners: Sequence[Corner]) -> list[Corner]:
-        """Without boxes that are within others."""
-        return without_implied(corners, self.within)
-
-    def union(self, corners: Sequence[Corner]) -> dict[Corner, int]:
-        """The boxes of which the union is a sum, each so many times. Raises NotCountable for very many of them."""
-
-        def meet(one: Corner, other: Corner) -> Corner:
-            return tuple(self.fewest(x | y) for x, y in zip(one, other, strict=True))
-
-        return intersections(self.widest(corners), meet, _MOST)
-
-    def fewest(self, ends: Iterable[Expr]) -> Ends:
-        """Without ends that are never less than another one."""
-        return frozenset(without_implied(sorted(ends, key=text), lambda e, other: self.least(other, e)))
-
-    def most(self, ends: Iterable[Expr]) -> Ends:
-        """Without ends that are never more than another one."""
-        return frozenset(without_implied(sorted(ends, key=text), self.least))
 
     def allows(self, some: frozenset[int]) -> bool:
         return any(some <= largest for largest in self.supports)
@@ -276,27 +216,9 @@ class _Window:
 
     def diamond_within(self, corners: Sequence[Corner], diamond: Diamond) -> Iterator[Any]:
         """That the radius is less than the sum of every least offset that exceeds an end of each box."""
-        beyond: list[Corner] = [(frozenset(),) * len(diamond.weights)]
-        for corner in corners:
-            further = [
-                (*offset[:k], self.most(offset[k] | {end}), *offset[k + 1 :])
-                for offset in beyond
-                for k, ends in enumerate(corner)
-                for end in ends
-            ]
-            beyond = self.nearest(further)
-        for offset in beyond:
+        for offset in self.outside(corners, len(diamond.weights)):
             least = Add(*(w * (Max(*ends) + 1) for w, ends in zip(diamond.weights, offset, strict=True) if ends))
             yield Le(diamond.radius, least - 1)
-
-    def nearest(self, offsets: Sequence[Corner]) -> list[Corner]:
-        """Without offsets that are found never to be nearer to 0 than others, along any axis."""
-
-        def further(one: Corner, other: Corner) -> bool:
-            pairs = zip(one, other, strict=True)
-            return all(any(self.least(y, x) for x in mine) for mine, theirs in pairs for y in theirs)
-
-        return without_implied(offsets, further)
 
 
 def _relabelled(group: Sequence[Element], way: Mapping[int, int]) -> set[Element]:

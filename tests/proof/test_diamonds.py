@@ -12,9 +12,10 @@ import derive
 from derive.forms.expr import index
 from derive.proof.beyond import layers_beyond
 from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
-from derive.proof.inside import BETWEEN_ENDS, read_inside
+from derive.proof.inside import read_inside
 from derive.proof.levels import _ways
 from derive.proof.lines import Line
+from derive.proof.sides import BETWEEN_ENDS
 from tests.proof.test_beyond import MODES
 
 Delta = index("Delta")
