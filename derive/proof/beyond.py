@@ -23,6 +23,7 @@ from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
 from derive.proof.goal import Goal, Status
+from derive.proof.hexagons import Hexagon, hexagon_of, read_of_hexagon
 from derive.proof.inside import Inside, read_inside
 from derive.proof.kinds import Kinds, all_seen, kinds_of
 from derive.proof.lines import Line
@@ -40,7 +41,7 @@ __all__ = ["layers_beyond", "layers_inside"]
 class _Window:
     """Axes, the group that ties entries, which axes' letters may be other than 0 together, and how many such windows there are.
 
-    In place of the axes' letters there is a `diamond` that they may be in.
+    In place of the axes' letters there is a `diamond` or a `hexagon` that they may be in; a hexagon has a group of its own.
     """
 
     lines: tuple[Line, ...]
@@ -48,6 +49,7 @@ class _Window:
     supports: Supports
     copies: Expr
     diamond: Diamond | None = None
+    hexagon: Hexagon | None = None
 
     def allows(self, some: frozenset[int]) -> bool:
         return any(some <= largest for largest in self.supports)
@@ -117,8 +119,11 @@ def layers_inside(form: Form) -> Inside | None:
 
 
 def _between_ends(window: _Window, form: Form) -> Inside:
-    read, orbits, clauses = read_inside(window.group, window.lines, window.supports, window.diamond, form.given)
-    plain = window.is_box and window.diamond is None and len(window.group) == 1
+    if window.hexagon is not None:
+        read, orbits, clauses = read_of_hexagon(window.hexagon, window.lines, form.given)
+    else:
+        read, orbits, clauses = read_inside(window.group, window.lines, window.supports, window.diamond, form.given)
+    plain = window.is_box and len(window.group) == 1
     read = None if read is None else window.copies * read
     return Inside(read, window.copies * orbits, And(*_needed(form, clauses)), plain)
 
@@ -200,17 +205,21 @@ def _window(form: Form) -> _Window | None:
     plain = domain == true and sorted(map(str, names)) == sorted(map(str, lines))
     if numbers and not plain:
         return None
+    forwards = [1 if way.shift.coeff(s) > 0 else -1 for way, s in zip(read, lines, strict=True)]
+    hexagon = None
     try:
         supports = supports_of(form.given, ends, domain)
         diamond = diamond_of(form.given, ends, domain) if supports is None else None
         group = symmetries(form.given, ends, domain, names) if supports or diamond else None
+        if group is None and read[0].edge == "zero":
+            hexagon = hexagon_of(form.given, ends, domain, names, forwards)
     except TextError:  # a mask that no solver reads, such as one of squares
         return None
-    if group is None:
+    if group is None and hexagon is None:
         return None
-    forwards = [1 if way.shift.coeff(s) > 0 else -1 for way, s in zip(read, lines, strict=True)]
     copies = Mul(*(axis.extent for axis in others.values()))
-    return _Window(tuple(lines.values()), _along(group, forwards), supports or frozenset(), copies, diamond)
+    group = _along(group or (), forwards)
+    return _Window(tuple(lines.values()), group, supports or frozenset(), copies, diamond, hexagon)
 
 
 def _along(group: Sequence[Element], forwards: Sequence[int]) -> tuple[Element, ...]:

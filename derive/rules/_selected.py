@@ -324,9 +324,9 @@ def _mirrored(offsets: list[Symbol]) -> Iterator[Letters]:
 
 def _repeated(cases: Sequence[Letters], offsets: list[Symbol]) -> list[Letters]:
     """The offsets that the cases carry offsets to, one after the other, where these are few."""
-    steps = [{s: case[s] for s in offsets} for case in cases if all(s in case for s in offsets)]
-    steps = [step for step in steps if all(_is_affine(e, offsets) for e in step.values())]
-    found: list[Letters] = list(steps)
+    images = [{s: case[s] for s in offsets} for case in cases if all(s in case for s in offsets)]
+    steps: list[Letters] = [at for at in images if all(_is_affine(e, offsets) for e in at.values())]
+    found = list(steps)
     for at in found:
         further = ({s: expand(replaced(e, at)) for s, e in step.items()} for step in steps)
         found += [other for other in further if other not in found]
@@ -336,7 +336,7 @@ def _repeated(cases: Sequence[Letters], offsets: list[Symbol]) -> list[Letters]:
 
 
 def _is_affine(e: Expr, letters: list[Symbol]) -> bool:
-    return e.is_polynomial(*letters) and e.free_symbols <= {*letters} and Poly(e, *letters).total_degree() <= 1
+    return bool(e.free_symbols <= {*letters} and e.is_polynomial(*letters) and Poly(e, *letters).total_degree() <= 1)
 
 
 def _may_hold(known: Any, claim: Any, offsets: list[Symbol]) -> bool:
