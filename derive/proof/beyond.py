@@ -5,7 +5,8 @@
 
 Along one axis the entry a reads e(s·o + d·a) at the places o = 0, 1, ... with s·o < n. On a box of such axes W is the tensor
 product of theirs; on some of its faces, such as a cross, that of functions that along the other axes are 0 but at 0. Where a group
-of signed permutations ties entries, V is a sum over orbits of such products: see `kinds` and `orbits`. Of diamonds see `diamonds`.
+of signed permutations ties entries, V is a sum over orbits of such products: see `kinds` and `orbits`. Of diamonds see `diamonds`;
+of zero and nearest edges `inside`, which is about all of these windows.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
 from derive.proof.goal import Goal, Status
+from derive.proof.hexagons import Hexagon, hexagon_of, read_of_hexagon
 from derive.proof.inside import Inside, read_inside
 from derive.proof.kinds import Kinds, all_seen, kinds_of
 from derive.proof.lines import Line
 from derive.proof.orbits import Element, Kind, orbits
+from derive.proof.sides import BETWEEN_ENDS
 from derive.proof.solver import decide
 from derive.proof.ties import Supports, supports_of, symmetries
 from derive.proof.ways import Way, chosen, ways
@@ -38,7 +41,7 @@ __all__ = ["layers_beyond", "layers_inside"]
 class _Window:
     """Axes, the group that ties entries, which axes' letters may be other than 0 together, and how many such windows there are.
 
-    In place of the axes' letters there is a `diamond` that they may be in.
+    In place of the axes' letters there is a `diamond` or a `hexagon` that they may be in; a hexagon has a group of its own.
     """
 
     lines: tuple[Line, ...]
@@ -46,13 +49,14 @@ class _Window:
     supports: Supports
     copies: Expr
     diamond: Diamond | None = None
+    hexagon: Hexagon | None = None
 
     def allows(self, some: frozenset[int]) -> bool:
         return any(some <= largest for largest in self.supports)
 
     @property
-    def is_zero_beyond(self) -> bool:
-        return any(line.edge == "zero" for line in self.lines)
+    def edge(self) -> str:
+        return self.lines[0].edge
 
     @property
     def is_box(self) -> bool:
@@ -78,14 +82,18 @@ class _Window:
 def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     """How many numbers W determines of a window on a box or its faces, and the exact condition that these are all.
 
-    Of zero edges see `layers_inside`. There is no number where a group exchanges axes that are read in three ways, but behind
-    nearest edges; nor in two ways, where it turns them only together and every so many places behind symmetric or nearest edges are
-    kept. None for another form, a window that lacks the place itself, and where the condition isn't known either, as for diamonds
-    whose axes a group exchanges that are read in two ways, or turns only together as above.
+    Of zero edges see `layers_inside`. Behind nearest edges there is a number unless axes that a group exchanges have ends that are
+    compared in very many ways. Behind others there is none where it exchanges axes that are read in three ways; nor in two ways,
+    where it turns them only together and every so many places behind symmetric edges are kept. None for another form, a window that
+    lacks the place itself, and where the condition isn't known either, as for diamonds behind these others whose axes a group
+    exchanges that are read in two ways, or turns only together as above.
     """
     window = _window(form)
-    if window is None or window.is_zero_beyond:
+    if window is None or window.edge == "zero":
         return None
+    if window.edge in BETWEEN_ENDS:
+        inside = _between_ends(window, form)
+        return inside.read, inside.when
     if window.diamond is not None:
         seen = seen_of_diamond(window.group, window.lines, window.diamond)
         return None if seen is None else (window.copies * seen[0], And(*_needed(form, seen[1])))
@@ -107,10 +115,15 @@ def layers_inside(form: Form) -> Inside | None:
     With the exact condition that these are as many. None for another form, and a window that lacks the place itself.
     """
     window = _window(form)
-    if window is None or not window.is_zero_beyond:
-        return None
-    read, orbits, clauses = read_inside(window.group, window.lines, window.supports, window.diamond, form.given)
-    plain = window.is_box and window.diamond is None and len(window.group) == 1
+    return _between_ends(window, form) if window is not None and window.edge == "zero" else None
+
+
+def _between_ends(window: _Window, form: Form) -> Inside:
+    if window.hexagon is not None:
+        read, orbits, clauses = read_of_hexagon(window.hexagon, window.lines, form.given)
+    else:
+        read, orbits, clauses = read_inside(window.group, window.lines, window.supports, window.diamond, form.given)
+    plain = window.is_box and len(window.group) == 1
     read = None if read is None else window.copies * read
     return Inside(read, window.copies * orbits, And(*_needed(form, clauses)), plain)
 
@@ -192,17 +205,21 @@ def _window(form: Form) -> _Window | None:
     plain = domain == true and sorted(map(str, names)) == sorted(map(str, lines))
     if numbers and not plain:
         return None
+    forwards = [1 if way.shift.coeff(s) > 0 else -1 for way, s in zip(read, lines, strict=True)]
+    hexagon = None
     try:
         supports = supports_of(form.given, ends, domain)
         diamond = diamond_of(form.given, ends, domain) if supports is None else None
         group = symmetries(form.given, ends, domain, names) if supports or diamond else None
+        if group is None and read[0].edge == "zero":
+            hexagon = hexagon_of(form.given, ends, domain, names, forwards)
     except TextError:  # a mask that no solver reads, such as one of squares
         return None
-    if group is None:
+    if group is None and hexagon is None:
         return None
-    forwards = [1 if way.shift.coeff(s) > 0 else -1 for way, s in zip(read, lines, strict=True)]
     copies = Mul(*(axis.extent for axis in others.values()))
-    return _Window(tuple(lines.values()), _along(group, forwards), supports or frozenset(), copies, diamond)
+    group = _along(group or (), forwards)
+    return _Window(tuple(lines.values()), group, supports or frozenset(), copies, diamond, hexagon)
 
 
 def _along(group: Sequence[Element], forwards: Sequence[int]) -> tuple[Element, ...]:

@@ -69,7 +69,7 @@ def seen_of_diamond(group: Sequence[Element], lines: Sequence[Line], diamond: Di
     """How many orbits of the diamond's entries are told apart, and conditions that all hold where all are.
 
     None where the group exchanges axes that are read differently, as a flag and two kernels need not have one basis; and where it
-    turns axes only together whose kernel the reflection doesn't keep: of every so many places behind symmetric or nearest edges.
+    turns axes only together whose kernel the reflection doesn't keep: of every so many places behind symmetric edges.
     """
     same = tuple(range(len(lines)))
     turned = [any(signs[k] < 0 for _, signs in group) for k in same]

@@ -11,7 +11,6 @@ reflect     Sums of x and -2s·o - x are seen. The place 0 shows all sums of x a
 symmetric   Where d and 2n have no common divisor, sums of x and u - x, u odd, at the place 0. An even f that isn't seen has
             f(x + u) = -f(x), so that f = (-1)^x: p' = 2n roots but -1. An odd one has f(x + u) = f(x), so that f = 0: p' roots.
             Elsewhere all remainders are seen.
-nearest     f is clamped to -L and R, L ≤ R. No roots: of f(k) ± f(-k) those with k < R and the sum of the others are seen.
 
 Along one of two axes, or the other, what is seen at roots of either is told apart, by the same count: as many functions as the
 window or both sets of roots together have. Roots of orders p and q are shared if they are of order gcd(p, q); of the sines
@@ -37,12 +36,10 @@ from sympy import (
     Not,
     Or,
     Piecewise,
-    ceiling,
     expand,
     false,
     floor,
     piecewise_fold,
-    true,
 )
 
 from derive.forms.expr import Gcd
@@ -121,9 +118,6 @@ class _Roots:
 
 def halves_of(line: Line) -> tuple[Half, Half]:
     """The even functions and the odd ones."""
-    if line.edge == "nearest":
-        clamped = ceiling((line.extent - 1) / line.step)
-        return _halves(line, [(true, clamped, clamped)])
     single = line.edge == "reflect" and line.stride == 1  # of one place there are no sines
     found = list(_roots(line))
     return _halves(line, [(r.given, r.even, Max(0, r.odd) if single else r.odd) for r in found])
@@ -132,7 +126,7 @@ def halves_of(line: Line) -> tuple[Half, Half]:
 def joined_halves(one: Line, other: Line) -> tuple[Half, Half]:
     """The even functions and the odd ones that are told apart along one or the other of two axes with the same window.
 
-    Both have the same edge, which isn't "nearest".
+    Both have the same edge.
     """
     pairs = product(_roots(one), _roots(other))
     return _halves(one, [(And(a.given, b.given), *_joined(a, b, one.edge == "reflect")) for a, b in pairs])

@@ -1,11 +1,22 @@
-"""How many entries of a window read inside a grid, beyond which there is 0, at every size, where a group ties entries.
+"""How many entries of a window are told apart on a grid, beyond which is 0 or its nearest place, where a group ties entries.
 
     V[max(|a|, |b|), min(|a|, |b|)], |a|, |b| ≤ Δ, on n by m places, n ≤ m ≤ Δ   ⟶   n(2m - n + 1)/2
 
 Along an axis a is read at some place if -L ≤ a ≤ R, R = ⌊(n - 1)/d⌋ and L = ⌊s⌊(n - 1)/s⌋/d⌋ ≤ R for every s-th place and steps of
 d. So an entry is read if one of the offsets tied to it is in the box of these ends: orbits are counted of the union of that box's
-images within the window, which the group keeps. By Burnside's lemma they are the mean over elements of how many of these offsets
-an element fixes: those that are the same, up to sign, along the axes of each cycle, and 0 along a cycle that turns.
+images within the window, which the group keeps.
+
+Beyond an edge that repeats the nearest place all a ≥ R = ⌈(n - 1)/d⌉ read the last one everywhere, and all a ≤ -L the first one,
+L the quotient above rounded up. Of the others no two read alike: alike they have t with s·(t - 1) + d·a' ≤ 0 and n - 1 ≤ s·t +
+d·a for a < a', so that s ≥ n - 1 + d and there is one place. Entries that read some place inside are seen there alone, and of the
+others sums over t > o, one by one: as many numbers are seen as there are clamped a. Let f_0 be 1 at 0, f_k 1 at k and -1 at k -
+1, f_-k 1 at -k and -1 at 1 - k, k ≥ 1. Those of |k| ≤ r are a basis of the functions on |a| ≤ r, for every r; what isn't seen is
+spanned by those of k > R and k < -L, as by number; and a reflection carries f_k to f_-k. So signed permutations carry products of
+one f along each axis to each other as they carry offsets k, and of functions that a group leaves alone as many are seen as orbits
+of k have one in the box: the same count with other ends, on boxes, their faces and diamonds.
+
+By Burnside's lemma they are the mean over elements of how many of these offsets an element fixes: those that are the same, up to
+sign, along the axes of each cycle, and 0 along a cycle that turns.
 
 All images contain 0. So with the sign of an offset along each cycle given they are boxes of 1, ..., end, each end the least of
 those of the cycle's axes. A union of such boxes is a sum of their intersections, which are such boxes again: few, as one that is
@@ -17,32 +28,31 @@ a diamond, which then has no least offset that is outside all of them: one that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import product
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise, permutations, product
 from typing import Any
 
-from sympy import Add, And, Dummy, Expr, Integer, Le, Max, Min, Mul, Or, Rational, expand, factor, floor
+from sympy import Add, And, Dummy, Expr, Integer, Le, Max, Min, Mul, Or, Rational, expand, factor
 
 from derive.forms.count import NotCountable
-from derive.forms.polyhedron import NotAffine, Polyhedron
-from derive.forms.unions import intersections, without_implied
+from derive.forms.polyhedron import Polyhedron
+from derive.forms.unions import without_implied
 from derive.proof.diamonds import Diamond
 from derive.proof.levels import Terms, summed, times
 from derive.proof.lines import Line
 from derive.proof.orbits import Element, cycles
+from derive.proof.sides import Corner, Ends, Sides
 from derive.proof.ties import Supports
-from derive.remembered import built, replaced, text
+from derive.remembered import built, replaced
 
 __all__ = ["Inside", "read_inside"]
 
-Ends = frozenset[Expr]  # the least of these; none at all is without end
-Corner = tuple[Ends, ...]
 Image = Mapping[tuple[int, int], Expr]  # by axis and sign how far it reaches
 # along every cycle its step and the number of its ends, or one of these instead
 Solids = dict[tuple[tuple[int, int], ...], Rational]
 _ZERO, _ENDLESS = -2, -1
-_MOST, _FEW = 64, 12  # boxes of a union; ends as letters that products are looked for in
+_FEW = 12  # ends as letters that products are looked for in
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +76,32 @@ def read_inside(
     The numbers of `Inside`, and conditions that all hold where its own does.
     """
     every = [frozenset(range(len(lines)))]
-    window = _Window(tuple(group), tuple(lines), tuple(every if diamond else supports), diamond, Polyhedron.of(given))
+    window = _Window(tuple(lines), Polyhedron.of(given), tuple(group), tuple(every if diamond else supports), diamond)
     images = window.images()
     parts = (part for clause in window.clauses(images) for part in And.make_args(clause))
+    return _read(window, images), window.number([{}]), tuple(dict.fromkeys(parts))
+
+
+def _read(window: _Window, images: Sequence[Image]) -> Expr | None:
+    """How many orbits are read; where that takes very many boxes, with axes by their length, if that tells it."""
     try:
-        read = window.number(images)
+        return window.number(images)
     except NotCountable:
-        read = None
-    return read, window.number([{}]), tuple(dict.fromkeys(parts))
+        known = window.in_order()
+    if known is None:
+        return None
+    ordered, lengths = known
+    try:
+        return replaced(ordered.number(ordered.images()), lengths)
+    except NotCountable:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(Sides):
     group: tuple[Element, ...]
-    lines: tuple[Line, ...]
     supports: tuple[frozenset[int], ...]
     diamond: Diamond | None
-    given: Polyhedron
-    known: dict[tuple[Expr, Expr], bool] = field(default_factory=dict)
     letters: dict[Ends, int] = field(default_factory=dict)
 
     def images(self) -> list[Image]:
@@ -93,11 +111,6 @@ class _Window:
             turned = enumerate(zip(places, signs, strict=True))
             found.append({(at, sign * turn): self.reach(k, sign) for k, (at, turn) in turned for sign in (1, -1)})
         return [image for p, image in enumerate(found) if image not in found[:p]]
-
-    def reach(self, axis: int, sign: int) -> Expr:
-        line = self.lines[axis]
-        last = line.extent - 1 if sign > 0 else line.stride * floor((line.extent - 1) / line.stride)
-        return floor(expand(last) / line.step)
 
     def sides(self, axis: int, sign: int) -> Ends:
         """Those of the window itself; a diamond ends by its radius."""
@@ -112,43 +125,26 @@ class _Window:
             sign *= element[1][axis]
         return self.fewest(ends)
 
-    def least(self, one: Expr, other: Expr) -> bool:
-        """Whether one is found never to be more than the other."""
-        if (one, other) not in self.known:
-            ends = ((self.reach(k, -1), self.reach(k, 1)) for k in range(len(self.lines)))
-            self.known[one, other] = one == other or (one, other) in ends or self.follows(Le(one, other))
-        return self.known[one, other]
+    def in_order(self) -> tuple[_Window, Mapping[Expr, Expr]] | None:
+        """The same with axes that the group exchanges by their length, the shortest first, and the lengths.
 
-    def follows(self, condition: Any) -> bool:
-        try:
-            return self.given.implies(condition)
-        except NotAffine:
-            return False
-
-    def within(self, one: Corner, other: Corner) -> bool:
-        """Whether a box is found to be within another one."""
-        pairs = zip(one, other, strict=True)
-        return all(any(self.least(x, y) for x in mine) for mine, theirs in pairs for y in theirs)
-
-    def widest(self, corners: Sequence[Corner]) -> list[Corner]:
-        """Without boxes that are within others."""
-        return without_implied(corners, self.within)
-
-    def union(self, corners: Sequence[Corner]) -> dict[Corner, int]:
-        """The boxes of which the union is a sum, each so many times. Raises NotCountable for very many of them."""
-
-        def meet(one: Corner, other: Corner) -> Corner:
-            return tuple(self.fewest(x | y) for x, y in zip(one, other, strict=True))
-
-        return intersections(self.widest(corners), meet, _MOST)
-
-    def fewest(self, ends: Iterable[Expr]) -> Ends:
-        """Without ends that are never less than another one."""
-        return frozenset(without_implied(sorted(ends, key=text), lambda e, other: self.least(other, e)))
-
-    def most(self, ends: Iterable[Expr]) -> Ends:
-        """Without ends that are never more than another one."""
-        return frozenset(without_implied(sorted(ends, key=text), self.least))
+        None where their order matters, to the group or as they are read by other steps.
+        """
+        lines, order = list(self.lines), self.given
+        lengths: dict[Expr, Expr] = {}
+        for some in {frozenset(places[k] for places, _ in self.group) for k in range(len(lines))}:
+            axes = sorted(some)
+            ways = (dict(zip(axes, way, strict=True)) for way in permutations(axes))
+            if any(_relabelled(self.group, way) != {*self.group} for way in ways):
+                return None
+            named = [Dummy(f"n{k}", integer=True) for k in axes]
+            lengths |= dict(zip(named, _by_length([lines[k].extent for k in axes]), strict=True))
+            for k, name in zip(axes, named, strict=True):
+                lines[k] = replace(lines[k], extent=name)
+            if len({replace(lines[k], extent=Integer(1)) for k in axes}) > 1:
+                return None
+            order = order & Polyhedron.of(*(Le(a, b) for a, b in pairwise((Integer(1), *named))))
+        return replace(self, lines=tuple(lines), given=order, known={}, letters={}), lengths
 
     def allows(self, some: frozenset[int]) -> bool:
         return any(some <= largest for largest in self.supports)
@@ -220,27 +216,27 @@ class _Window:
 
     def diamond_within(self, corners: Sequence[Corner], diamond: Diamond) -> Iterator[Any]:
         """That the radius is less than the sum of every least offset that exceeds an end of each box."""
-        beyond: list[Corner] = [(frozenset(),) * len(diamond.weights)]
-        for corner in corners:
-            further = [
-                (*offset[:k], self.most(offset[k] | {end}), *offset[k + 1 :])
-                for offset in beyond
-                for k, ends in enumerate(corner)
-                for end in ends
-            ]
-            beyond = self.nearest(further)
-        for offset in beyond:
+        for offset in self.outside(corners, len(diamond.weights)):
             least = Add(*(w * (Max(*ends) + 1) for w, ends in zip(diamond.weights, offset, strict=True) if ends))
             yield Le(diamond.radius, least - 1)
 
-    def nearest(self, offsets: Sequence[Corner]) -> list[Corner]:
-        """Without offsets that are found never to be nearer to 0 than others, along any axis."""
 
-        def further(one: Corner, other: Corner) -> bool:
-            pairs = zip(one, other, strict=True)
-            return all(any(self.least(y, x) for x in mine) for mine, theirs in pairs for y in theirs)
+def _relabelled(group: Sequence[Element], way: Mapping[int, int]) -> set[Element]:
+    """The group where axes are called by others."""
+    found = set()
+    for places, signs in group:
+        moved, turned = list(range(len(places))), [1] * len(places)
+        for k, (place, sign) in enumerate(zip(places, signs, strict=True)):
+            moved[way.get(k, k)], turned[way.get(k, k)] = way.get(place, place), sign
+        found.add((tuple(moved), tuple(turned)))
+    return found
 
-        return without_implied(offsets, further)
+
+def _by_length(extents: Sequence[Expr]) -> list[Expr]:
+    """Up to three extents, the least first."""
+    least, most = Min(*extents), Max(*extents)
+    between = [expand(Add(*extents) - least - most)] if len(extents) == 3 else []
+    return [least, *between, most][: len(extents)]
 
 
 def _parted(number: Expr) -> Iterator[Expr]:

@@ -4,8 +4,7 @@ Axes that a group exchanges have one basis. Where they are read alike: even func
 same of odd ones, and where an even function shows what an odd one does, their sum and their difference, which isn't seen and is the
 sum reflected. Where they are read in two ways: functions seen along both kinds of axes, along the ones, along the others, and along
 none. Such a basis there is of any two subspaces, here those of what isn't seen; and of both together, as many are seen along both
-as along the one and the other, less those along one or the other. Behind nearest edges there may be more ways: f(k) ± f(-k) are
-seen along the axes that tell k from k + 1.
+as along the one and the other, less those along one or the other.
 
 On a box all even functions must be seen along every axis for all orbits to be, as products of one such function along all axes are
 orbits. Then the period along an axis is at least 2Δ, and where it is that one odd function is not seen: 1 at Δ, -1 at -Δ.
@@ -19,7 +18,7 @@ from functools import partial
 from itertools import chain, combinations
 from typing import Any
 
-from sympy import And, Dummy, Expr, Integer, Le, Max, Min, Or, expand
+from sympy import And, Dummy, Expr, Integer, Le, Or, expand
 
 from derive.proof.halves import Half, at_most, halves_of, joined_halves, written
 from derive.proof.lines import Line, cases_of
@@ -45,8 +44,6 @@ def kinds_of(lines: Mapping[int, Line], turned: bool, alone: bool, split: int) -
     """
     (line, *others) = lines.values()
     if any(other != line for other in others):
-        if line.edge == "nearest":
-            return _clamped(lines, alone, split) if turned else None
         return _joined(lines, turned, alone, split)
     if not turned:
         return _all(line, split)
@@ -55,7 +52,7 @@ def kinds_of(lines: Mapping[int, Line], turned: bool, alone: bool, split: int) -
     if alone:
         kinds = [Kind(seen, lambda few: even.at_most(few + split)), Kind(Dummy("f"), even.all_but, seen=False)]
         return Kinds((*kinds, *_central(split)), {seen: many - split}, {many: even.apart})
-    pairs = line.stride > 1 and line.edge in ("symmetric", "nearest")
+    pairs = line.stride > 1 and line.edge == "symmetric"
     return _in_pairs(line, even, odd, split) if pairs else _by_sign(even, odd, split)
 
 
@@ -164,25 +161,6 @@ def _seen_along(lines: Mapping[int, Line], halves: tuple[Half, Half, Half], sign
     )
     letters = dict(zip(named, (shared - split, i - shared, j - shared), strict=False))
     return Kinds(kinds, letters, {i: one.apart, j: other.apart, shared: one.apart + other.apart - joined.apart})
-
-
-def _clamped(lines: Mapping[int, Line], alone: bool, split: int) -> Kinds | None:
-    """Behind nearest edges f(k) ± f(-k), less those of k - 1, are seen along the axes that reach k places from the first one."""
-    if any(line.stride > 1 for line in lines.values()) and not alone:
-        return None
-    reach = {k: halves_of(line)[1].cases[0][1] for k, line in lines.items()}
-    (high,) = {line.high for line in lines.values()}
-    kinds: list[Kind] = []
-    values = {}
-    for some in _subsets(lines):
-        least, others = Min(high, *(reach[k] for k in some)), [reach[k] for k in lines if k not in some]
-        many = Max(0, least - Max(*others)) if others else least
-        for sign in (1,) if alone else (1, -1):
-            letter = Dummy("c")
-            values[letter] = many + (1 if not others and sign > 0 and not split else 0)
-            few = partial(Le, values[letter])
-            kinds.append(Kind(letter, few, sign, seen=frozenset(some)))
-    return Kinds((*kinds, *_central(split)), {}, values)
 
 
 def _subsets(lines: Mapping[int, Line]) -> Iterator[tuple[int, ...]]:

@@ -20,7 +20,7 @@ from derive.forms.polynomial import Polynomial
 from derive.proof.lines import Starts
 from derive.remembered import built, fraction, replaced
 
-__all__ = ["Levels", "Terms", "summed", "times"]
+__all__ = ["Levels", "Terms", "in_short", "summed", "times"]
 
 Levels = tuple[tuple[int, Starts], ...]  # functions kept with a sign, and from which levels on one more or less is seen
 Terms = dict[tuple[tuple[int, ...], Expr], Rational]  # how often each start is there, of sums of steps
@@ -58,14 +58,14 @@ def summed(terms: Terms, radius: Expr, most: int) -> Expr:
             formula = sum(many * _ways(steps, left - 1 - (later - first)) for later, steps, many in near)
             excess = expand(radius - rest - first + 1)
             if rest or first:
-                number += replaced(_short(formula, left), {left: built(Max, 0, excess)})
+                number += replaced(in_short(formula, left), {left: built(Max, 0, excess)})
             else:
                 letter = radius if radius.is_Symbol else left  # what is a quotient already isn't built anew
-                number += _short(formula.xreplace({left: letter + 1}), letter).xreplace({left: radius})
+                number += in_short(formula.xreplace({left: letter + 1}), letter).xreplace({left: radius})
     return number
 
 
-def _short(formula: Expr, left: Symbol) -> Expr:
+def in_short(formula: Expr, left: Symbol) -> Expr:
     """In few operations: with what is rounded as it stands, or by remainders, of which most formulas are rounded as a whole."""
     named = {e: Dummy() for e in formula.atoms(floor)}
     flat = expand(formula.xreplace(named))

@@ -2,10 +2,6 @@
 
 Entry a reads e(s·o + d·a) at the places o = 0, 1, ... with s·o < n.
 
-nearest     Entries that read the last place everywhere are one, and so are those that read the first: a ≥ R = ⌈(n - 1)/d⌉
-            and a ≤ -L = -⌈s·(q - 1)/d⌉ of q places o. Of the others no two read alike: alike they have t with s·(t - 1) + d·a'
-            ≤ 0 and n - 1 ≤ s·t + d·a for a < a', so that s ≥ n - 1 + d and q = 1. Entries that read some place inside are seen
-            there alone, and of the others sums over t > o are seen, one by one: the rank is the number of clamped a.
 periodic    The place 0 tells entries with other d·a mod n apart: the rank is how many remainders there are.
 reflect     d·a matters mod p = 2n - 2. Entries x and -2s·o - x are read as their sum, x alone where the other is x itself or
             none of the window's. So a graph is given, of whose edges the sums are seen: one number stays open for each
@@ -95,14 +91,6 @@ def _up_to(*lasts: Expr) -> Starts:
     return tuple(part for k, last in enumerate(lasts) for part in ((1, Integer(min(k, 1))), (-1, expand(last + 1))))
 
 
-def _nearest(line: Line) -> list[Case]:
-    last = line.stride * floor((line.extent - 1) / line.stride)
-    left, right = (ceiling(expand(place) / line.step) for place in (last, line.extent - 1))
-    ends = ((left, expand(-line.low)), (right, line.high))
-    apart = sum((end if end == 0 else Min(most, end) for most, end in ends), Integer(1))
-    return [Case(true, apart, And(*(Le(end, most) for most, end in ends)), _up_to(left, right))]
-
-
 def _periodic(line: Line) -> list[Case]:
     return _where(by_remainder(line, 1, lambda r: gcd(line.step, r)), lambda e: [_bounded(line, line.extent / e)])
 
@@ -183,7 +171,6 @@ def _pairs(line: Line, extent: int) -> list[Case]:
 
 
 _KINDS: dict[str, Callable[[Line], list[Case]]] = {
-    "nearest": _nearest,
     "periodic": _periodic,
     "reflect": _reflected,
     "symmetric": _symmetric,

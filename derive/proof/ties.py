@@ -1,4 +1,4 @@
-"""Which signed permutations of a window's letters keep its entries, and that entries coincide by these alone.
+"""Which signed permutations of a window's letters keep its entries, or which turns of a hexagon, and that these alone tie them.
 
     V[max(|a|, |b|), min(|a|, |b|)]   ⟶   a, b up to signs and order, eight elements
 
@@ -7,9 +7,9 @@ They are found where the window is small, and proved for all sizes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations, product
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sympy import And, Eq, Expr, Integer, Or, Symbol, true
@@ -21,9 +21,12 @@ from derive.proof.goal import Goal, Status
 from derive.proof.orbits import Element
 from derive.proof.solver import decide
 
-__all__ = ["Supports", "supports_of", "symmetries"]
+__all__ = ["Matrix", "Supports", "supports_of", "symmetries", "turned", "turns"]
 
 Ends = Mapping[Symbol, tuple[Expr, Expr]]
+Matrix = tuple[tuple[int, ...], ...]
+G = TypeVar("G")
+Moving = Callable[[G, Sequence[Any]], tuple[Any, ...]]
 Supports = frozenset[frozenset[int]]
 _SMALL, _LARGE, _MOST_CELLS, _MOST_AXES = 2, 32, 4096, 3
 
@@ -33,22 +36,33 @@ def symmetries(given: Any, ends: Ends, domain: Any, names: Sequence[Expr]) -> tu
 
     Raises nothing: what can't be evaluated or proved is None.
     """
+    same = tuple(range(len(ends)))
+    return _symmetries(given, ends, domain, names, _candidates(ends), (same, (1,) * len(same)), _moved)
+
+
+def turns(
+    given: Any, ends: Ends, domain: Any, names: Sequence[Expr], matrices: Sequence[Matrix]
+) -> tuple[Matrix, ...] | None:
+    """The same among matrices, which form a group, the identity first."""
+    return _symmetries(given, ends, domain, names, matrices, matrices[0], turned)
+
+
+def _symmetries(
+    given: Any, ends: Ends, domain: Any, names: Sequence[Expr], candidates: Sequence[G], identity: G, moved: Moving[G]
+) -> tuple[G, ...] | None:
     letters = tuple(ends)
     if sorted(map(str, names)) == sorted(map(str, letters)):
-        same = tuple(range(len(letters)))
-        return ((same, (1,) * len(letters)),)
-    small = _small(ends, (domain, *names), _telling(ends, domain))
+        return (identity,)
+    small = _small(ends, (domain, *names), _telling(ends, domain, candidates, moved))
     if small is None or len(letters) > _MOST_AXES:
         return None
     (inside, *labels), shape = small
     middle = tuple((side - 1) // 2 for side in shape)
     places = [tuple(int(v) - c for v, c in zip(at, middle, strict=True)) for at in np.argwhere(inside)]
     named = {x: tuple(int(v[tuple(a + c for a, c in zip(x, middle, strict=True))]) for v in labels) for x in places}
-    group = tuple(
-        element for element in _candidates(ends) if all(named.get(_moved(element, x)) == named[x] for x in places)
-    )
-    orbits = {frozenset(_moved(element, x) for element in group) for x in places}
-    if len(orbits) != len(set(named.values())) or not _proved(given, ends, domain, names, group):
+    group = tuple(g for g in candidates if all(named.get(moved(g, x)) == named[x] for x in places))
+    orbits = {frozenset(moved(g, x) for g in group) for x in places}
+    if len(orbits) != len(set(named.values())) or not _proved(given, ends, domain, names, group, moved):
         return None
     return group
 
@@ -71,15 +85,15 @@ def supports_of(given: Any, ends: Ends, domain: Any) -> Supports | None:
     return largest if all(decide(goal.smt) is Status.PROVED for goal in same) else None
 
 
-def _telling(ends: Ends, domain: Any) -> int:
-    """The least size at which some place has another distance along each axis, so that no two elements carry it alike."""
+def _telling(ends: Ends, domain: Any, candidates: Sequence[G], moved: Moving[G]) -> int:
+    """The least size at which there is some place that no two elements carry alike."""
     for size in range(_wide(ends), _LARGE):
         small = _small(ends, (domain,), size)
         if small is None:
             break
         (inside,), shape = small
-        away = np.abs(np.argwhere(inside) - [(side - 1) // 2 for side in shape])
-        if any(len({0, *place}) > len(place) for place in away.tolist()):
+        away = (np.argwhere(inside) - [(side - 1) // 2 for side in shape]).tolist()
+        if any(len({moved(g, place) for g in candidates}) == len(candidates) for place in away):
             return size
     return _wide(ends)
 
@@ -132,25 +146,30 @@ def _moved(element: Element, at: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def turned(matrix: Matrix, at: Sequence[Any]) -> tuple[Any, ...]:
+    """Where a matrix carries a place."""
+    return tuple(sum(x * v for x, v in zip(row, at, strict=True)) for row in matrix)
+
+
 def _box(ends: Ends) -> list[Any]:
     return [part for s, (low, high) in ends.items() for part in (low <= s, s <= high)]
 
 
-def _proved(given: Any, ends: Ends, domain: Any, names: Sequence[Expr], group: Sequence[Element]) -> bool:
+def _proved(given: Any, ends: Ends, domain: Any, names: Sequence[Expr], group: Sequence[G], moved: Moving[G]) -> bool:
     letters = tuple(ends)
     facts = (given, *_box(ends), domain)
     kept = []
-    for element in _generators(group):
-        turned = dict(zip(letters, _moved(element, letters), strict=True))
-        kept.append(Goal(facts, And(domain.xreplace(turned), *(Eq(e, e.xreplace(turned)) for e in names))))
-    return all(decide(goal.smt) is Status.PROVED for goal in kept) and _tied_alone(facts, letters, names, group)
+    for element in _generators(group, moved, len(letters)):
+        carried = dict(zip(letters, moved(element, letters), strict=True))
+        kept.append(Goal(facts, And(domain.xreplace(carried), *(Eq(e, e.xreplace(carried)) for e in names))))
+    images = [moved(element, letters) for element in group]
+    return all(decide(goal.smt) is Status.PROVED for goal in kept) and _tied_alone(facts, letters, names, images)
 
 
 def _tied_alone(
-    facts: Sequence[Any], letters: Sequence[Symbol], names: Sequence[Expr], group: Sequence[Element]
+    facts: Sequence[Any], letters: Sequence[Symbol], names: Sequence[Expr], images: Sequence[Sequence[Expr]]
 ) -> bool:
-    """Whether places of one name are the group's images of each other: as each name is an image itself, or for two at a time."""
-    images = [_moved(element, letters) for element in group]
+    """Whether places of one name are images of each other: as each name is an image itself, or for two at a time."""
 
     def among(places: Sequence[Any]) -> Any:
         return Or(*(And(*map(Eq, places, image)) for image in images))
@@ -163,26 +182,17 @@ def _tied_alone(
     return decide(Goal((*facts, *others, alike), among(list(twins.values()))).smt) is Status.PROVED
 
 
-def _generators(group: Sequence[Element]) -> list[Element]:
-    found: list[Element] = []
-    same = tuple(range(len(group[0][0])))
-    reached = {(same, (1,) * len(same))}
-    for element in group:
-        if element not in reached:
+def _generators(group: Sequence[G], moved: Moving[G], rank: int) -> list[G]:
+    """Some elements of which all are products; each is told by where it carries the places next to 0."""
+    units = [tuple(int(p == q) for q in range(rank)) for p in range(rank)]
+    known = {tuple(moved(g, x) for x in units): g for g in group}
+    found: list[G] = []
+    reached = {tuple(units)}
+    for key, element in known.items():
+        if key not in reached:
             found.append(element)
-            reached = _closure(found)
+            reached = new = {tuple(units)}
+            while new:
+                new = {tuple(moved(g, x) for x in images) for images in new for g in found} - reached
+                reached = reached | new
     return found
-
-
-def _closure(generators: Sequence[Element]) -> set[Element]:
-    same = tuple(range(len(generators[0][0])))
-    found = new = {(same, (1,) * len(same))}
-    while new:
-        new = {_after(a, b) for a in new for b in generators} - found
-        found = found | new
-    return found
-
-
-def _after(first: Element, second: Element) -> Element:
-    places = tuple(second[0][place] for place in first[0])
-    return places, tuple(sign * second[1][place] for sign, place in zip(first[1], first[0], strict=True))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, permutations, product
 from types import MappingProxyType
 from typing import Any
 
-from sympy import Abs, And, Eq, Expr, Ge, Integer, Max, Min, Mod, Or, Symbol, ceiling, expand, floor, igcd, true
+from sympy import Abs, And, Eq, Expr, Ge, Integer, Max, Min, Mod, Or, Poly, Symbol, ceiling, expand, floor, igcd, true
 
 from derive.errors import RuleRefused
 from derive.forms.branches import branches
@@ -26,7 +26,7 @@ __all__ = ["read_by", "selected", "ties_remainders"]
 
 Letters = Mapping[Symbol, Expr]
 Reading = tuple[tuple[Any, ...], Letters]
-_MOST_AXES = 3
+_MOST_AXES, _MOST_IMAGES = 3, 48
 _LARGE = 9
 
 
@@ -101,7 +101,7 @@ def _readings(
     if ties_remainders(source):
         yield from _elsewhere(param, source, cases[0], inside)
         return
-    taps = _taps(param, source, after)
+    taps = _taps(param, source, after, cases)
     for term, tap in chain(((case, {}) for case in cases), ((cases[0], tap) for tap in taps)):
         at = {s: replaced(e, tap) if e.free_symbols else tap.get(s, e) for s, e in term.items()}
         at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
@@ -264,15 +264,20 @@ def _named(param: Param, after: Form) -> Any:
     return regardless(param.free, grid)
 
 
-def _taps(param: Param, source: Read, after: Form) -> Iterator[Letters]:
-    """The taps that mirror images of an entry's offsets carry its own to, where they read it too, at one channel or another."""
+def _taps(param: Param, source: Read, after: Form, cases: Sequence[Letters]) -> Iterator[Letters]:
+    """The taps that images of an entry's offsets carry its own to, where they read it too, at one channel or another.
+
+    Images are mirrored ones, and those that the old reader's cases have one after the other, as of turns of the hexagonal lattice.
+    """
     offsets = [a.symbol for a in param.array.axes if a.role is Role.GRID and a.symbol in after.reduction_symbols]
     if not any(e.has(Abs, Max, Min, Where) for e in source.subscripts) or len(offsets) > _MOST_AXES:
         return
     term, known = dict(param.reader), And(after.given, param.array.holds(), _named(param, after))
     still = {s: s for s in offsets}
+    images = list(_mirrored(offsets))
+    images += [at for at in _repeated(cases, offsets) if at not in (still, *images)]
     for channels in _channels(param, source, after):
-        for moved in (*([still] if channels else []), *_mirrored(offsets)):
+        for moved in (*([still] if channels else []), *images):
             tap = {**{s: moved.get(s, term[s]) for s in after.reduction_symbols}, **channels}
             hit = equal_places((replaced(e, tap) for e in source.subscripts), param.array.symbols)
             window = And(*(axis.holds(tap[axis.symbol]) for axis in after.reduction))
@@ -315,6 +320,23 @@ def _mirrored(offsets: list[Symbol]) -> Iterator[Letters]:
                 found = {s: sign * other + shift * (sign < 0) for s, sign, other in moved}
                 if any(s != e for s, e in found.items()):
                     yield found
+
+
+def _repeated(cases: Sequence[Letters], offsets: list[Symbol]) -> list[Letters]:
+    """The offsets that the cases carry offsets to, one after the other, where these are few."""
+    images = [{s: case[s] for s in offsets} for case in cases if all(s in case for s in offsets)]
+    steps: list[Letters] = [at for at in images if all(_is_affine(e, offsets) for e in at.values())]
+    found = list(steps)
+    for at in found:
+        further = ({s: expand(replaced(e, at)) for s, e in step.items()} for step in steps)
+        found += [other for other in further if other not in found]
+        if len(found) > _MOST_IMAGES:
+            return steps
+    return found
+
+
+def _is_affine(e: Expr, letters: list[Symbol]) -> bool:
+    return bool(e.free_symbols <= {*letters} and e.is_polynomial(*letters) and Poly(e, *letters).total_degree() <= 1)
 
 
 def _may_hold(known: Any, claim: Any, offsets: list[Symbol]) -> bool:

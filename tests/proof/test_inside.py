@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import product
 
+import numpy as np
 import pytest
 from sympy import And, Ge, Integer
 
@@ -13,11 +15,12 @@ from derive.proof.beyond import _along
 from derive.proof.diamonds import Diamond
 from derive.proof.inside import read_inside
 from derive.proof.lines import Line
-from tests.proof.test_diamonds import GROUPS, SPACE
+from tests.proof.test_diamonds import GROUPS, SPACE, axis
 
 Delta = index("Delta")
 SIZES = tuple(map(index, "nmp"))
 BOX, CROSS, DIAMOND = "box", "cross", "diamond"
+CUBE = frozenset([frozenset(range(3))])
 TIED = {**GROUPS, "other diagonal": (((0, 1), (1, 1)), ((1, 0), (-1, -1)))}
 
 
@@ -90,16 +93,38 @@ def test_a_volume_of_three_sizes(group, shape, stride) -> None:
 @pytest.mark.parametrize("shape", [BOX, DIAMOND])
 @pytest.mark.parametrize("group", SPACE)
 def test_volumes(group, shape) -> None:
-    for names, stride in ((SIZES, 1), ((SIZES[0], SIZES[0], SIZES[1]), 2)):
+    for names, stride in ((SIZES, 1), (SIZES, 2), ((SIZES[0], SIZES[0], SIZES[1]), 2)):
         compare(SPACE[group], shape, (1, 1, 1), names, 1, stride, (1, 2, 3, 5), (0, 1, 2, 4))
 
 
-def test_very_many_boxes_have_no_number_but_their_condition() -> None:
-    """The rotations of a cube of three sizes with a stride: all are read where the window is less than every side."""
-    lines = [Line("zero", -Delta, Delta, 1, 2, s) for s in SIZES]
-    read, _, clauses = read_inside(SPACE["O"], lines, frozenset([frozenset(range(3))]), None, Ge(Delta, 0))
+def lines_of(edge: str, strides: tuple[int, ...]) -> list[Line]:
+    return [Line(edge, -Delta, Delta, 1, stride, s) for stride, s in zip(strides, SIZES, strict=True)]
+
+
+def test_what_is_read_of_a_cube_by_other_strides_along_each_axis_has_no_number_but_its_condition() -> None:
+    """All is read where the window is less than every side. The boxes are too many to be told apart by their sides' order."""
+    read, _, clauses = read_inside(SPACE["O"], lines_of("zero", (2, 3, 5)), CUBE, None, Ge(Delta, 0))
     assert read is None
     assert str(And(*clauses)) == "(Delta <= m - 1) & (Delta <= n - 1) & (Delta <= p - 1)"
+
+
+def test_clamped_volumes_of_three_sizes() -> None:
+    """Behind nearest edges too: the rank of V ↦ W by definition."""
+    window = list(product(range(-2, 3), repeat=3))
+    for group, stride in (("O", 2), ("cycled", 1)):
+        given = And(Ge(Delta, 0), *(Ge(s, 1) for s in SIZES))
+        read, _, clauses = read_inside(SPACE[group], lines_of("nearest", (stride,) * 3), CUBE, None, given)
+        for sizes in ((1, 2, 3), (4, 1, 2), (2, 2, 2), (3, 4, 3)):
+            columns: dict[tuple[int, ...], np.ndarray] = {}
+            sides = [axis("nearest", size, 2, 1, stride) for size in sizes]
+            for x in window:
+                images = [tuple(s * x[k] for k, s in zip(*element, strict=True)) for element in SPACE[group]]
+                seen = np.ravel(reduce(np.multiply.outer, (side[:, v + 2] for side, v in zip(sides, x, strict=True))))
+                columns[max(images)] = columns.get(max(images), 0) + seen
+            rank = int(np.linalg.matrix_rank(np.stack(list(columns.values())).astype(float)))
+            numbers = {Delta: Integer(2), **dict(zip(SIZES, map(Integer, sizes), strict=True))}
+            assert read.xreplace(numbers) == rank, numbers
+            assert (And(*clauses).xreplace(numbers) == True) == (rank == len(columns)), numbers  # noqa: E712
 
 
 def layer(shape, group, sides, stride, dilation=1) -> derive.Derivation:

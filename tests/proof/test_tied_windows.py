@@ -69,8 +69,9 @@ LAYERS = [
     ("periodic", "C4", False, 1, False),
     ("symmetric", "D4", False, 2, False),
     ("reflect", "C4", True, 1, False),
+    ("nearest", "C4", False, 2, False),
     ("nearest", "D4", False, 1, False),
-    ("nearest", "D4", True, 1, False),
+    ("nearest", "D4", True, 3, False),
     ("symmetric", None, True, 1, False),
 ]
 
