@@ -17,7 +17,7 @@ from tests.ladder.subjects import LAYERS, Subject, mutant, subject
 SHIPPED = sorted((ROOT / "generated" / "cupy").glob("[a-z]*.py"))
 CALLED, LIBRARY = {"min", "max", "llabs", "__syncthreads"}, {"cp.matmul"}
 WORDS = {"for", "if", "sizeof", "__align__"}
-SIDES = (40, 24, 8, 4, 2)
+SIDES = (40, 24, 5, 4, 2)
 # A layer for each design; of programs in stages, strides among them.
 DESIGNS = {
     "strips": "conv2d",
