@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any
 
@@ -82,7 +83,8 @@ class _Checks:
             except CudaFault as fault:
                 self.found(fault, "")
             except CompileError as refused:
-                self.add(Finding("compile error", "", str(refused), schedule=schedule))
+                at = self._raised_at(refused)
+                self.add(Finding("compile error", "", str(refused), launched_at=at, schedule=schedule))
             except (DeriveError, KeyboardInterrupt):
                 raise
             except BaseException as cause:
@@ -151,6 +153,12 @@ class _Checks:
         """How many lines of the file stand before the first of a kernel's source, where it stands there as it is."""
         at = self.text.find(code) if code.strip() else -1
         return self.text.count("\n", 0, at) if at >= 0 else None
+
+    def _raised_at(self, cause: BaseException) -> int | None:
+        """The line of the file that an exception came through last."""
+        own = str(self.path.resolve())
+        lines = [f.lineno for f in extract_tb(cause.__traceback__) if str(Path(f.filename).resolve()) == own]
+        return lines[-1] if lines else None
 
     def _launched_at(self) -> int | None:
         """The line of the file in the innermost call that is under way."""

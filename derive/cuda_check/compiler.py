@@ -34,7 +34,7 @@ COMMON = (
 UNIT = ("-O1", "-g1", "-gdwarf-4", "-gz=none", "-fno-finite-loops")
 CHECKS = (
     *(
-        "-fsanitize=thread,undefined",
+        "-fsanitize=thread,undefined,float-cast-overflow",
         "-fno-sanitize=vptr",
         "-fno-sanitize=function",
         "-fsanitize-coverage=trace-pc",

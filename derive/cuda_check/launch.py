@@ -139,8 +139,10 @@ def _value(kernel: CompiledKernel, parameter: Parameter, argument: Any, settings
         _refuse(kernel, f"'{parameter.name}' is a scalar and gets an array", argument=parameter.name)
     if type(argument) in (int, float, bool):
         argument = {int: np.int64, float: np.float64, bool: np.bool_}[type(argument)](argument)  # as CuPy does
-    if not isinstance(argument, np.generic):
+    if not isinstance(argument, np.generic | np.ndarray):
         raise TypeError(f"Unsupported type {type(argument)}")
+    if argument.size != 1:
+        raise TypeError(f"A numpy.ndarray of shape {argument.shape} is no argument; one entry is passed by value.")
     _same_type(kernel, parameter, argument.dtype)
     if settings.prime is not None and parameter.kind == "f":
         return residue_of(argument.item()).to_bytes(parameter.size, "little")
@@ -159,7 +161,15 @@ def _pointer(kernel: CompiledKernel, parameter: Parameter, argument: Any) -> byt
 
 
 def _same_type(kernel: CompiledKernel, parameter: Parameter, dtype: np.dtype[Any]) -> None:
-    if parameter.kind == "V" or (dtype.kind == parameter.kind and dtype.itemsize == parameter.size):
+    if parameter.kind == "V":
+        if parameter.pointer or dtype.itemsize == parameter.size:
+            return
+        _refuse(
+            kernel,
+            f"'{parameter.name}' is a struct of {parameter.size} bytes and gets {dtype.name} of {dtype.itemsize}",
+            argument=parameter.name,
+        )
+    if dtype.kind == parameter.kind and dtype.itemsize == parameter.size:
         return
     wanted = f"{SUFFIX[parameter.kind]}{8 * parameter.size}" if parameter.kind != "b" else "bool"
     _refuse(

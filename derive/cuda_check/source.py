@@ -49,6 +49,7 @@ EXACT_MACROS = {"float": "cu::modular<unsigned>", "double": "cu::modular<unsigne
 HALF_NAME = re.compile(r"\b__(?:half|\w*2half)\w*")
 HALF_PARAMETER = re.compile(r"\bhalf2?\b(?=[^,]*\w)")
 HALF_HEADER = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[<\"]cuda_fp16\.h[>\"]", re.M)
+PTX = re.compile(r'\b(?:__)?asm(?:__)?\s*(?:(?:__)?volatile(?:__)?\s*)?\(\s*"[^"]')
 MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 
 
@@ -88,6 +89,9 @@ def parse_source(
     """
     body = _dynamic_shared(STATIC.sub(r"\1", TOKEN.sub(lambda token: _rewritten(token, exact), code)))
     body = VARIABLE.sub("CU_VARIABLE", FIXED.sub("static", body))
+    if inline := PTX.search(body):
+        line = body.count("\n", 0, inline.start()) + 1
+        raise CompileError(f"The kernel has inline PTX in line {line}, which this harness does not run.", "")
     if exact:
         defines = tuple((name, TOKEN.sub(lambda token: _rewritten(token, True), value)) for name, value in defines)
     every = {found["name"]: _kernel(body, found, dict(defines)) for found in KERNEL.finditer(body)}

@@ -254,4 +254,4 @@ def prebuilt(trial: Case | Residues, codes: Sequence[str], options: Sequence[tup
 
 def blocks_of(text: str) -> dict[str, str]:
     """The CUDA C of an emitted module, by the names that it has there."""
-    return dict(re.findall(r'^([A-Z_]+) = r"""(.*?)"""', text, re.M | re.S))
+    return dict(re.findall(r'^([A-Z0-9_]+) = r"""(.*?)"""', text, re.M | re.S))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from derive.algorithms._halos import making
-from derive.cuda_check import MERSENNE_61, SCHEDULES, CudaFault, NoCompiler, run_mod_p, using
+from derive.cuda_check import MERSENNE_61, CudaFault, NoCompiler, run_mod_p, using
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc
 from derive.cuda_check.settings import Launched
 from derive.cuda_check.trace import Request, Trace
@@ -70,18 +70,6 @@ def test_residues(name: str, design: str) -> None:
         plain = run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61]
     with halos(design):
         assert np.array_equal(run_mod_p(program, numbers, dtype=np.float64)[MERSENNE_61], plain)
-
-
-@pytest.mark.parametrize(("name", "design"), [("conv2d", "halos"), ("separable2d", "passes")])
-def test_the_order_of_threads_changes_no_bit(name: str, design: str) -> None:
-    of = subject(name, "cupy")
-    sizes = sizes_in_halos(of)
-    arrays = drawn(of, sizes, "uniform", np.float32)
-    found = set()
-    for schedule in SCHEDULES:
-        with using(schedule=schedule), halos(design, 2):
-            found.add(of(arrays, sizes).tobytes())
-    assert len(found) == 1
 
 
 @pytest.mark.parametrize(("name", "design"), [("conv2d", "halos"), ("separable2d", "passes")])

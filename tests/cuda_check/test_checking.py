@@ -184,6 +184,13 @@ def test_what_was_launched_is_compiled_for_real_architectures(tmp_path: Path, nv
     )
 
 
+def test_what_a_compiler_refuses_has_the_line_that_launched_it(tmp_path: Path) -> None:
+    file = tmp_path / "program.py"
+    file.write_text('import cupy\n\nK = cupy.RawKernel("#include <cub/cub.cuh>", "k")\nK((1,), (1,), ())\n')
+    (fault,) = check_module(file, schedules=("forward",)).faults
+    assert (fault.kind, fault.launched_at) == ("compile error", 4)
+
+
 SPILLING = """import cupy
 SPILL = r'''
 extern "C" __global__ void spill(float* X, int n) {

@@ -18,6 +18,7 @@ from derive.cuda_check import (
     using,
 )
 from derive.cuda_check import compiler as compiling
+from derive.cuda_check.source import parse_source
 
 pytestmark = pytest.mark.usefixtures("compiler")
 
@@ -84,6 +85,13 @@ def test_a_kernel_with_a_mangled_name_is_not_found() -> None:
 def test_a_header_that_the_harness_lacks() -> None:
     with pytest.raises(CompileError, match=r"includes 'cooperative_groups\.h', which this harness does not have"):
         result("#include <cooperative_groups.h>\n" + constant(1))
+
+
+def test_inline_ptx_is_refused_with_its_line() -> None:
+    code = 'extern "C" __global__ void k(unsigned* H) {\n  asm volatile("" ::: "memory");\n  %s\n  H[0] = 1;\n}'
+    parse_source(code % "")
+    with pytest.raises(CompileError, match="inline PTX in line 3, which this harness does not run"):
+        parse_source(code % 'asm("mov.u32 %0, %%laneid;" : "=r"(H[1]));')
 
 
 def test_many_sources_in_one_unit(empty_cache: Path) -> None:

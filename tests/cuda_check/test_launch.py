@@ -91,6 +91,16 @@ def test_an_array_for_a_scalar_and_a_host_array(cupy: Any) -> None:
         kernel(cupy)((1,), (128,), arguments(cupy, H=np.zeros(100, np.float32)))
 
 
+def test_one_entry_of_a_host_array_is_passed_by_value(cupy: Any) -> None:
+    given = arguments(cupy, u=np.full(1, 2, np.float32))
+    kernel(cupy)((1,), (128,), given)
+    assert given[0].get()[3] == 2
+    with pytest.raises(
+        TypeError, match=r"A numpy\.ndarray of shape \(3,\) is no argument; one entry is passed by value"
+    ):
+        kernel(cupy)((1,), (128,), arguments(cupy, u=np.zeros(3, np.float32)))
+
+
 def test_the_number_of_arguments(cupy: Any) -> None:
     with pytest.raises(CudaFault, match="it has 5 parameters and gets 4 arguments"):
         kernel(cupy)((1,), (128,), arguments(cupy)[:-1])

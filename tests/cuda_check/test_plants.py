@@ -11,8 +11,9 @@ from tests.cuda_check.launch_plants import LAUNCH_PLANTS
 from tests.cuda_check.memory_plants import MEMORY_PLANTS
 from tests.cuda_check.order_plants import ORDER_PLANTS
 from tests.cuda_check.plant import Plant
+from tests.cuda_check.style_plants import STYLE_PLANTS
 
-PLANTS: tuple[Plant, ...] = (*MEMORY_PLANTS, *ORDER_PLANTS, *FLOW_PLANTS, *LAUNCH_PLANTS)
+PLANTS: tuple[Plant, ...] = (*MEMORY_PLANTS, *ORDER_PLANTS, *FLOW_PLANTS, *LAUNCH_PLANTS, *STYLE_PLANTS)
 
 ROUNDS = [*((schedule, 0) for schedule in SCHEDULES), ("random", 7)]
 

@@ -6,12 +6,12 @@ using __half = cu::modular<unsigned short>;
 using half = __half;
 #else
 namespace cu {
-static inline unsigned bits_of(float a) {
+CU_INLINE unsigned bits_of(float a) {
   unsigned b;
   __builtin_memcpy(&b, &a, 4);
   return b;
 }
-static inline float float_of(unsigned b) {
+CU_INLINE float float_of(unsigned b) {
   float a;
   __builtin_memcpy(&a, &b, 4);
   return a;
@@ -37,21 +37,24 @@ static inline float from_half(unsigned short h) {
 }
 }  // namespace cu
 
+#define CU_MEMBER __attribute__((always_inline))
 struct __half {
   unsigned short bits;
   constexpr __half() : bits(0x7e5a) {}  // a NaN, and constant: g++ then needs no guard for a shared array
-  __half(float a) : bits(cu::to_half(a)) {}
-  __half(double a) : bits(cu::to_half(float(a))) {}
-  __half(int a) : bits(cu::to_half(float(a))) {}
-  operator float() const { return cu::from_half(bits); }
-  __half& operator+=(__half b) { return *this = __half(float(*this) + float(b)); }
-  __half& operator*=(__half b) { return *this = __half(float(*this) * float(b)); }
+  CU_MEMBER __half(float a) : bits(cu::to_half(a)) {}
+  CU_MEMBER __half(double a) : bits(cu::to_half(float(a))) {}
+  CU_MEMBER __half(int a) : bits(cu::to_half(float(a))) {}
+  CU_MEMBER operator float() const { return cu::from_half(bits); }
+  CU_MEMBER __half& operator+=(__half b) { return *this = __half(float(*this) + float(b)); }
+  CU_MEMBER __half& operator-=(__half b) { return *this = __half(float(*this) - float(b)); }
+  CU_MEMBER __half& operator*=(__half b) { return *this = __half(float(*this) * float(b)); }
+  CU_MEMBER __half& operator/=(__half b) { return *this = __half(float(*this) / float(b)); }
 };
 using half = __half;
-static inline half operator+(half a, half b) { return half(float(a) + float(b)); }
-static inline half operator-(half a, half b) { return half(float(a) - float(b)); }
-static inline half operator*(half a, half b) { return half(float(a) * float(b)); }
-static inline half operator/(half a, half b) { return half(float(a) / float(b)); }
+CU_INLINE half operator+(half a, half b) { return half(float(a) + float(b)); }
+CU_INLINE half operator-(half a, half b) { return half(float(a) - float(b)); }
+CU_INLINE half operator*(half a, half b) { return half(float(a) * float(b)); }
+CU_INLINE half operator/(half a, half b) { return half(float(a) / float(b)); }
 #endif
 
 struct alignas(4) __half2 {
@@ -59,14 +62,28 @@ struct alignas(4) __half2 {
   CU_COPIES2(__half2, half)
 };
 using half2 = __half2;
-static inline CU_REAL __half2float(half a) { return CU_REAL(a); }
-static inline half __float2half(CU_REAL a) { return half(a); }
-static inline half __float2half_rn(CU_REAL a) { return half(a); }
-static inline half __hadd(half a, half b) { return a + b; }
-static inline half __hsub(half a, half b) { return a - b; }
-static inline half __hmul(half a, half b) { return a * b; }
-static inline half __hfma(half a, half b, half c) { return half(fmaf(CU_REAL(a), CU_REAL(b), CU_REAL(c))); }
-static inline half2 make_half2(half x, half y) { return {x, y}; }
-static inline half2 __halves2half2(half x, half y) { return {x, y}; }
-static inline half2 __floats2half2_rn(CU_REAL x, CU_REAL y) { return {half(x), half(y)}; }
-static inline float2 __half22float2(half2 a) { return {CU_REAL(a.x), CU_REAL(a.y)}; }
+CU_INLINE CU_REAL __half2float(half a) { return CU_REAL(a); }
+CU_INLINE half __float2half(CU_REAL a) { return half(a); }
+CU_INLINE half __float2half_rn(CU_REAL a) { return half(a); }
+CU_INLINE half __hadd(half a, half b) { return a + b; }
+CU_INLINE half __hsub(half a, half b) { return a - b; }
+CU_INLINE half __hmul(half a, half b) { return a * b; }
+CU_INLINE half __hfma(half a, half b, half c) { return half(fmaf(CU_REAL(a), CU_REAL(b), CU_REAL(c))); }
+CU_INLINE half2 make_half2(half x, half y) { return {x, y}; }
+CU_INLINE half2 __halves2half2(half x, half y) { return {x, y}; }
+CU_INLINE half2 __floats2half2_rn(CU_REAL x, CU_REAL y) { return {half(x), half(y)}; }
+CU_INLINE float2 __half22float2(half2 a) { return {CU_REAL(a.x), CU_REAL(a.y)}; }
+CU_INLINE half2 __half2half2(half a) { return {a, a}; }
+CU_INLINE half2 __float2half2_rn(CU_REAL a) { return {half(a), half(a)}; }
+CU_INLINE half2 __float22half2_rn(float2 a) { return {half(a.x), half(a.y)}; }
+CU_INLINE half __low2half(half2 a) { return a.x; }
+CU_INLINE half __high2half(half2 a) { return a.y; }
+CU_INLINE CU_REAL __low2float(half2 a) { return CU_REAL(a.x); }
+CU_INLINE CU_REAL __high2float(half2 a) { return CU_REAL(a.y); }
+CU_INLINE half2 __hadd2(half2 a, half2 b) { return {a.x + b.x, a.y + b.y}; }
+CU_INLINE half2 __hsub2(half2 a, half2 b) { return {a.x - b.x, a.y - b.y}; }
+CU_INLINE half2 __hmul2(half2 a, half2 b) { return {a.x * b.x, a.y * b.y}; }
+CU_INLINE half2 __hfma2(half2 a, half2 b, half2 c) { return {__hfma(a.x, b.x, c.x), __hfma(a.y, b.y, c.y)}; }
+CU_INLINE half2 operator+(half2 a, half2 b) { return __hadd2(a, b); }
+CU_INLINE half2 operator-(half2 a, half2 b) { return __hsub2(a, b); }
+CU_INLINE half2 operator*(half2 a, half2 b) { return __hmul2(a, b); }

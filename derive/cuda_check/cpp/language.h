@@ -2,6 +2,14 @@
 #pragma once
 #include "interface.h"
 
+// What these files do is done in the user's line: it is inlined there, or neither watched nor counted, and told its line.
+#define CU_INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define CU_UNCHECKED __attribute__((no_sanitize("thread", "undefined", "coverage"), noinline))
+#else
+#define CU_UNCHECKED __attribute__((no_sanitize("thread", "undefined"), no_sanitize_coverage, noinline))
+#endif
+
 using size_t = decltype(sizeof(0));
 using ptrdiff_t = decltype((char*)0 - (char*)0);
 using uint = unsigned;
@@ -44,41 +52,43 @@ struct dim3 {
 #define __ldcg(p) (*(p))
 #define __ldcs(p) (*(p))
 #define __ldca(p) (*(p))
+#define __ldlu(p) (*(p))
+#define __ldcv(p) (*(p))
 #define __stcs(p, v) ((void)(*(p) = (v)))
 #define __stcg(p, v) ((void)(*(p) = (v)))
 #define __stwt(p, v) ((void)(*(p) = (v)))
+#define __stwb(p, v) ((void)(*(p) = (v)))
 
-#define CU_UNCHECKED __attribute__((no_sanitize("thread", "undefined"), noinline))
 
 namespace cu {
 
-static inline unsigned all_lanes(unsigned mask = 0xffffffffu) { return mask; }
-static inline int lane() {
+CU_INLINE unsigned all_lanes(unsigned mask = 0xffffffffu) { return mask; }
+CU_INLINE int lane() {
   return int((cu_builtin.thread.x +
               cu_builtin.block_dim.x * (cu_builtin.thread.y + cu_builtin.block_dim.y * cu_builtin.thread.z)) &
              31u);
 }
 
 // The source lane of each kind of shuffle; a lane outside its segment keeps its own value.
-static inline int inside(int lane, int source, int width) {
+CU_INLINE int inside(int lane, int source, int width) {
   int first = lane & ~(width - 1);
   return source >= first && source < first + width ? source : lane;
 }
-static inline int from_index(int lane, int index, int width) {
+CU_INLINE int from_index(int lane, int index, int width) {
   return (lane & ~(width - 1)) | (index & (width - 1));
 }
-static inline int from_above(int lane, unsigned delta, int width) {
+CU_INLINE int from_above(int lane, unsigned delta, int width) {
   return delta < 32u ? inside(lane, lane + int(delta), width) : lane;
 }
-static inline int from_below(int lane, unsigned delta, int width) {
+CU_INLINE int from_below(int lane, unsigned delta, int width) {
   return delta < 32u ? inside(lane, lane - int(delta), width) : lane;
 }
-static inline int from_mask(int lane, int bits, int width) {
+CU_INLINE int from_mask(int lane, int bits, int width) {
   int source = lane ^ bits;
   return source < (lane & ~(width - 1)) + width && source >= 0 ? source : lane;
 }
 
-template <class T> static inline T shuffle(int line, unsigned mask, T value, int source) {
+template <class T> CU_INLINE T shuffle(int line, unsigned mask, T value, int source) {
   static_assert(sizeof(T) <= 16, "a shuffle moves at most 16 bytes");
   alignas(16) char buffer[16];
   __builtin_memcpy(buffer, &value, sizeof(T));
@@ -86,35 +96,35 @@ template <class T> static inline T shuffle(int line, unsigned mask, T value, int
   __builtin_memcpy(&value, buffer, sizeof(T));
   return value;
 }
-static inline unsigned vote(int line, unsigned mask, int predicate) {
+CU_INLINE unsigned vote(int line, unsigned mask, int predicate) {
   unsigned bits = predicate != 0;
   cu_exchange(mask, &bits, sizeof bits, 0, VOTE, line);
   return bits;
 }
-static inline unsigned active(int line) {
+CU_INLINE unsigned active(int line) {
   unsigned bits = 0;
   cu_exchange(0xffffffffu, &bits, sizeof bits, 0, ACTIVE, line);
   return bits;
 }
 
 // What a warp agrees on, from the values of all lanes that take part, one after another.
-template <class T, class Each> static inline void each_lane(int line, unsigned mask, T value, Each each) {
+template <class T, class Each> CU_INLINE void each_lane(int line, unsigned mask, T value, Each each) {
   unsigned lanes = vote(line, mask, 1);
   for (int lane = 0; lane < 32; ++lane)
     if (lanes >> lane & 1) each(shuffle(line, mask, value, lane), 1u << lane);
 }
-template <class T> static inline unsigned match_any(int line, unsigned mask, T value) {
+template <class T> CU_INLINE unsigned match_any(int line, unsigned mask, T value) {
   unsigned same = 0;
   each_lane(line, mask, value, [&](T other, unsigned bit) { same |= other == value ? bit : 0u; });
   return same;
 }
-template <class T> static inline unsigned match_all(int line, unsigned mask, T value, int* all) {
+template <class T> CU_INLINE unsigned match_all(int line, unsigned mask, T value, int* all) {
   bool same = true;
   each_lane(line, mask, value, [&](T other, unsigned) { same &= other == value; });
   *all = same;
   return same ? mask : 0u;
 }
-template <class T, class Join> static inline T reduced(int line, unsigned mask, T value, Join join) {
+template <class T, class Join> CU_INLINE T reduced(int line, unsigned mask, T value, Join join) {
   T sum = value;
   int met = 0;
   each_lane(line, mask, value, [&](T other, unsigned) { sum = met++ ? join(sum, other) : other; });
@@ -132,8 +142,8 @@ template <class T> struct Plain {
 };
 
 #define CU_ATOMIC(NAME, UPDATED)                                                       \
-  template <class T> static inline T NAME(int line, T* p, typename Plain<T>::type v) { \
-    return atomic(line, p, [=](T o) { return UPDATED; });                              \
+  template <class T> CU_INLINE T NAME(int line, T* p, typename Plain<T>::type v) { \
+    return atomic(line, p, [=](T o) CU_UNCHECKED { return UPDATED; });                 \
   }
 CU_ATOMIC(atomic_add, T(o + v))
 CU_ATOMIC(atomic_sub, T(o - v))
@@ -146,14 +156,14 @@ CU_ATOMIC(atomic_xor, T(o ^ v))
 CU_ATOMIC(atomic_inc, o >= v ? T(0) : T(o + 1))
 CU_ATOMIC(atomic_dec, o == 0 || o > v ? T(v) : T(o - 1))
 template <class T>
-static inline T atomic_cas(int line, T* p, typename Plain<T>::type c, typename Plain<T>::type v) {
-  return atomic(line, p, [=](T o) { return o == c ? v : o; });
+CU_INLINE T atomic_cas(int line, T* p, typename Plain<T>::type c, typename Plain<T>::type v) {
+  return atomic(line, p, [=](T o) CU_UNCHECKED { return o == c ? v : o; });
 }
 
 }  // namespace cu
 
 namespace cu {
-static inline int width(int w = 32) { return w; }
+CU_INLINE int width(int w = 32) { return w; }
 constexpr int first_of(int bound, int = 0, int = 0) { return bound; }  // of __launch_bounds__
 constexpr int first_of() { return 1024; }
 }  // namespace cu
@@ -216,12 +226,12 @@ constexpr int first_of() { return 1024; }
 #define atomicCAS_system(p, c, v) atomicCAS(p, c, v)
 
 namespace cu {
-CU_UNCHECKED static inline void* copy(int line, void* to, const void* from, size_t size) {
+CU_UNCHECKED static void* copy(int line, void* to, const void* from, size_t size) {
   cu_copy_check(from, size, 0, line);
   cu_copy_check(to, size, 1, line);
   return __builtin_memcpy(to, from, size);
 }
-CU_UNCHECKED static inline void* fill(int line, void* to, int byte, size_t size) {
+CU_UNCHECKED static void* fill(int line, void* to, int byte, size_t size) {
   cu_copy_check(to, size, 1, line);
   return __builtin_memset(to, byte, size);
 }
@@ -230,7 +240,7 @@ CU_UNCHECKED static inline void* fill(int line, void* to, int byte, size_t size)
 #define memset(to, byte, size) cu::fill(__LINE__, (to), (byte), (size))
 
 // What a kernel prints is dropped, as what its program prints is.
-template <class... A> static inline int printf(const char*, A...) { return 0; }
+template <class... A> CU_INLINE int printf(const char*, A...) { return 0; }
 #define assert(condition) ((condition) ? (void)0 : cu_stopped("the assertion '" #condition "' fails", __LINE__))
 #define __trap() cu_stopped("the kernel stops itself by __trap()", __LINE__)
 
