@@ -219,7 +219,7 @@ def within_room(found: Sequence[Candidate]) -> tuple[list[Candidate], dict[str, 
     most = f"the {_MOST_ROOM / 1e6:.1f} MB that a thread may take"
     beyond = [c for c in found if c.room > _MOST_ROOM]
     return kept, {
-        c.choice.name: f"its smallest working arrays are {c.room / 1e6:.1f} MB, beyond {most}" for c in beyond
+        c.choice.name: f"it needs {c.room / 1e6:.1f} MB of working arrays at least, beyond {most}" for c in beyond
     }
 
 
