@@ -108,3 +108,13 @@ def test_a_call_takes_what_was_told(problem, kind, strict, data):
         rooms += [results for one in of.gradients.values() if one.work is None]  # of which nothing is told
         assert max(rooms, default=0) <= MOST
         assert taken(lambda: plan.vjp(X, G)) <= SHARE[False] * max(rooms, default=0) + results + SLACK
+
+
+def test_summing_a_tile_anew_takes_no_array_of_the_result():
+    """An infinity in the middle of an image: its tile is summed in its place."""
+    X, V = np.ones((1000, 1000), np.float32), np.ones((3, 3), np.float32)
+    X[500, 500] = np.inf
+    V[0, 0] = 2
+    plan, out = kernel("conv2d").plan(X.shape, V, accuracy="strict", algorithm="rows"), np.empty_like(X)
+    assert taken(lambda: plan(X, out=out)) <= 1.25 * plan.explain().candidates[0].room + SLACK < X.nbytes
+    assert np.isfinite(out).sum() == X.size - 9
