@@ -16,7 +16,7 @@ from .primitives import all_finite, stretches, tiles
 __all__ = ["BAND", "WHOLE", "Part", "directly", "mend"]
 
 WHOLE = 8 << 20  # bytes of all arrays of a call up to which it is made as it is written
-BAND = 1 << 20  # bytes of a band, where they are more
+BAND = 4 << 20  # bytes of a band, where they are more: smaller ones take longer
 _FINITE = 1 << 14  # results that are tested at once, and summed anew if one isn't finite
 
 
@@ -182,7 +182,8 @@ class _Later(np.lib.mixins.NDArrayOperatorsMixin):
         if total <= BAND or not wide:
             add(room, self._made(), out=room)
             return
-        label = max(wide, key=shares.__getitem__)
+        most = max(shares[one] for one in wide)
+        label = next(one for one in wide if 2 * shares[one] >= most)  # the outermost: what is cut stays in long runs
         for low, high in stretches(0, extents[label], max(1, extents[label] * BAND // total)):
             at = (..., *(slice(low, high) if one == label else slice(None) for one in names))
             self.cut(label, low, high).add_to(room[at], add)

@@ -48,7 +48,7 @@ def posed(draw, largest, longest, channels):
     return name, sizes, shapes, draw(st.sampled_from([1, 1, 3, 64 if largest > 10_000 else 2]))
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     posed(64_000_000, 8192, 512), st.sampled_from(FLOATS[1:]), st.booleans(), st.booleans(), st.sampled_from([1, 2, 8])
 )
@@ -82,7 +82,7 @@ def arrays(of, shapes, batch, kind):
     ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(posed(4_000, 300, 9), st.sampled_from(FLOATS[1:]), st.booleans(), st.data())
 def test_a_call_takes_what_was_told(problem, kind, strict, data):
     name, sizes, shapes, batch = problem
