@@ -15,7 +15,7 @@ from .primitives import all_finite, stretches, tiles
 
 __all__ = ["BAND", "WHOLE", "Part", "directly", "mend"]
 
-WHOLE = 8 << 20  # bytes of all arrays of a call up to which it is made as it is written
+WHOLE = 7_900_000  # bytes of all arrays of a call up to which it is made as it is written: 8 MB with what Python holds besides
 BAND = 4 << 20  # bytes of a band, where they are more: smaller ones take longer
 _FINITE = 1 << 14  # results that are tested at once, and summed anew if one isn't finite
 

@@ -15,7 +15,7 @@ from derive.registry import names
 from generated._runtime.choices import Asked, chosen, ranked
 from generated._runtime.planning import within_room
 
-MOST = 8 << 20
+MOST = 8_000_000
 LAYERS = names("derive.catalogue")
 SLACK = 1 << 17  # views, and numbers of Python's
 SHARE = {
@@ -61,7 +61,7 @@ def test_whatever_may_be_chosen_takes_no_more_than_a_thread_may(problem, kind, s
         kept, beyond = within_room(ranked(one, asked))
         assert (kept or one.work is None) and all(c.room <= MOST for c in kept)
         assert not kept or chosen(one, asked) == kept[0].choice
-        assert all("beyond the 8.4 MB that a thread may take" in why for why in beyond.values())
+        assert all("beyond the 8 MB that a thread may take" in why for why in beyond.values())
 
 
 def taken(call):

@@ -263,7 +263,7 @@ def test_what_takes_too_much_memory_is_left_out_and_said_unless_it_is_asked_for(
     shape, V = (90, 90, 32, 48), np.ones((3, 3, 48, 32, 48), np.float32)
     grouped, says = (
         kernel("grouped2d"),
-        "does not apply: it needs 22.4 MB of working arrays at least, beyond the 8.4 MB",
+        "does not apply: it needs 22.4 MB of working arrays at least, beyond the 8 MB",
     )
     assert f"fastfir {says} that a thread may take." in explained(grouped, shape, V)
     assert grouped.plan(shape, V, algorithm="fastfir").explain().candidates[0].room > 22e6
