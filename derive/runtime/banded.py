@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import stretches
+from .primitives import all_finite, stretches, tiles
 
-__all__ = ["BAND", "WHOLE", "Part", "directly"]
+__all__ = ["BAND", "WHOLE", "Part", "directly", "mend"]
 
-WHOLE = 8 << 20  # bytes of all arrays of a call up to which it is made as it is written
-BAND = 1 << 20  # bytes of a band, where they are more
+WHOLE = 7_900_000  # bytes of all arrays of a call up to which it is made as it is written: 8 MB with what Python holds besides
+BAND = 4 << 20  # bytes of a band, where they are more: smaller ones take longer
+_FINITE = 1 << 14  # results that are tested at once, and summed anew if one isn't finite
 
 
 class _NotInPart(Exception):
@@ -51,6 +52,27 @@ def directly(
     except _NotInPart:
         return False
     return True
+
+
+def mend(result: Any, axis: int, summed: Callable[[int, Any, Part | None], bool]) -> None:
+    """Tiles of a result, along an axis of its items, that aren't all finite are summed anew by `summed(item, target, part)`: in
+    their place, or where that can't be kept to a part, beside it with all of the item.
+    """
+    extent = result.shape[1 + axis]
+    step = max(1, _FINITE * extent // max(1, result[0].size))
+    for item in range(result.shape[0]):
+        whole = None
+        for low, high in tiles(0, extent, step):
+            place = (*(slice(None),) * axis, slice(low, high))
+            if all_finite(result[item][place]):
+                continue
+            with np.errstate(invalid="ignore", over="ignore"):
+                if whole is None and summed(item, result[item], Part(axis, low, high)):
+                    continue
+                if whole is None:
+                    whole = np.empty(result.shape[1:], result.dtype)
+                    summed(item, whole, None)
+            result[item][place] = whole[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +182,8 @@ class _Later(np.lib.mixins.NDArrayOperatorsMixin):
         if total <= BAND or not wide:
             add(room, self._made(), out=room)
             return
-        label = max(wide, key=shares.__getitem__)
+        most = max(shares[one] for one in wide)
+        label = next(one for one in wide if 2 * shares[one] >= most)  # the outermost: what is cut stays in long runs
         for low, high in stretches(0, extents[label], max(1, extents[label] * BAND // total)):
             at = (..., *(slice(low, high) if one == label else slice(None) for one in names))
             self.cut(label, low, high).add_to(room[at], add)

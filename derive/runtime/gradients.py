@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .banded import Part, directly, mend
 from .choices import Asked, chosen
 from .designs import choose_design, exact_designs, run_chosen, run_design
 from .dtypes import Types
@@ -19,8 +20,6 @@ from .primitives import aligned, all_finite
 from .threads import one_blas_thread, run_together
 
 __all__ = ["Gradient", "Planned", "gradient_of", "planned_gradient"]
-
-_FINITE = 1 << 18  # elements that are tested at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,13 +181,15 @@ def _run(plan: Any, key: str, found: Planned, arrays: Mapping[str, Any], result:
 
 
 def _mend(kernel: Any, gradient: Gradient, operands: Mapping[str, Any], flat: Any) -> None:
-    """Items whose gradient isn't finite are summed directly."""
+    """Tiles of the gradient that aren't all finite are summed directly."""
     batched = {name: kernel.flat(name, operands[name]) for name in gradient.arrays if _has_items(kernel, name)}
-    for item in range(flat.shape[0]):
-        lines = flat[item].reshape(-1)
-        if not all(np.isfinite(lines[k : k + _FINITE]).all() for k in range(0, lines.size, _FINITE)):
-            own = {name: array[item] for name, array in batched.items()}
-            _again(kernel, gradient, {**operands, **own}, flat[item], flat.dtype)
+
+    def summed(item: int, target: Any, part: Part | None) -> bool:
+        own = {**operands, **{name: array[item] for name, array in batched.items()}}
+        arrays = tuple(own[name] for name in gradient.arrays)
+        return directly(gradient.body, arrays, target, lambda shape: np.empty(shape, flat.dtype), part)
+
+    mend(flat, 0, summed)
 
 
 def _has_items(kernel: Any, name: str) -> bool:

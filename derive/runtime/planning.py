@@ -33,7 +33,7 @@ __all__ = [
     "within_room",
 ]
 
-_MOST_ROOM = 8 << 20  # bytes of working arrays that one thread may take
+_MOST_ROOM = WHOLE  # bytes of working arrays that one thread may take
 _WORST = 150  # times the bound of direct sums that the default accuracy admits: F(4×4, 3×3) is at 30 with 64 channels
 _MARGIN = 1.15  # how much quicker than direct sums an algorithm is worth other roundings
 _GAIN = 1.2  # how much quicker more threads are to be
@@ -216,10 +216,10 @@ def within_room(found: Sequence[Candidate]) -> tuple[list[Candidate], dict[str, 
     kept = [c for c in found if c.room <= _MOST_ROOM]
     if not kept:
         return list(found), {}
-    most = f"the {_MOST_ROOM / 1e6:.1f} MB that a thread may take"
+    most = "the 8 MB that a thread may take"
     beyond = [c for c in found if c.room > _MOST_ROOM]
     return kept, {
-        c.choice.name: f"its smallest working arrays are {c.room / 1e6:.1f} MB, beyond {most}" for c in beyond
+        c.choice.name: f"it needs {c.room / 1e6:.1f} MB of working arrays at least, beyond {most}" for c in beyond
     }
 
 

@@ -1,22 +1,24 @@
 """Why a plan does what it does, as a table in words."""
 
+import math
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .planning import Candidate
+from .planning import Candidate, quickest_first
 from .tables import in_columns
 
 __all__ = ["Explanation"]
 
 _WIDTH = 80  # columns of a terminal
+_ALIKE = 1.05  # so many times more is as much
 _HEADER = ("algorithm", "knobs", "predicted", "operations", "moved", "memory", "error")
 _GRADIENTS = ("gradient", *_HEADER[:-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a plan does what it does: every candidate with what was predicted of it, the chosen one first.
+    """Why a plan does what it does: every candidate with what was predicted of it, the chosen one first, the others in their order.
 
     `errors` are their bounds as multiples of Σ|w|·max|x|; none are stated of a gradient. `unfit` gives for each other algorithm the
     reason why it does not apply; `weights` is what was made of the weights, in bytes, None where a first call makes it.
@@ -34,8 +36,10 @@ class Explanation:
 
     def __str__(self) -> str:
         words = [part for line in ["", *self._words()] for part in textwrap.wrap(line, _WIDTH) or [""]]
-        slopes = in_columns([_GRADIENTS, *self._slopes()]) if self.gradients else []
-        return "\n".join([*in_columns([self._header, *self._rows()]), *words, *([""] if slopes else []), *slopes])
+        slopes = in_columns([_GRADIENTS, *self._slopes()], _WIDTH) if self.gradients else []
+        return "\n".join(
+            [*in_columns([self._header, *self._rows()], _WIDTH), *words, *([""] if slopes else []), *slopes]
+        )
 
     @property
     def _header(self) -> tuple[str, ...]:
@@ -72,16 +76,62 @@ class Explanation:
         """What was chosen and why; what the weights take and how far results err; why other algorithms don't apply."""
         used = self.candidates[0].threads
         split = f" A call is split over {used} threads." if used > 1 else ""
-        yield f"{self.chosen} is predicted to be the quickest ({self.source}).{split}"
+        yield f"{' '.join(self._why())}{split}"
         weights = "" if self.weights is None else f"Weights as it needs them take {self.weights} bytes. "
         yield f"{weights}{self.bound}"
-        yield from (f"{name} does not apply: {reason}." for name, reason in self.unfit.items())
+        reasons: dict[str, list[str]] = {}
+        for name, reason in self.unfit.items():
+            reasons.setdefault(reason, []).append(name)
+        yield from (_unfit(names, reason) for reason, names in reasons.items())
+
+    def _why(self) -> Iterator[str]:
+        """What is predicted to be the quickest, and what the next best would take, as a share of the chosen one's time."""
+        first, others = self.candidates[0], self.candidates[1:]
+        best = quickest_first([*self.candidates])[0]
+        if best is not first:
+            yield f"{self.chosen} was asked for."
+        yield f"{best.choice.name} is predicted to be the quickest ({self.source})."
+        other = best if best is not first else others[0] if others else None
+        if other is not None and first.seconds > 0:
+            name, share = "It" if best is not first else other.choice.name, other.seconds / first.seconds
+            yield f"{name} would take {share:.2f} times as long, {_compared(first, other)}."
+
+
+def _unfit(names: list[str], reason: str) -> str:
+    if len(names) == 1:
+        return f"{names[0]} does not apply: {reason}."
+    return f"{', '.join(names[:-1])} and {names[-1]} do not apply: {reason.replace('it needs', 'they need', 1)}."
+
+
+def _compared(first: Candidate, other: Candidate) -> str:
+    """What differs most between two candidates."""
+    if other.seconds < first.seconds and first.choice.strict and not other.choice.strict:
+        return "which is not enough for errors of its own"
+    if other.seconds < first.seconds and other.threads != first.threads:
+        return f"by {other.threads} threads, too little less for what is uncertain of these"
+    counts = (
+        ("operations", first.counted.operations, other.counted.operations),
+        ("bytes moved", first.counted.bytes, other.counted.bytes),
+        ("calls of NumPy", first.counted.calls, other.counted.calls),
+    )
+    more = {what: theirs / max(1, own) for what, own, theirs in counts}
+    what = (max if other.seconds >= first.seconds else min)(more, key=lambda key: more[key])
+    return "at other rates" if 1 / _ALIKE < more[what] < _ALIKE else f"with {more[what]:.2g} times the {what}"
 
 
 def _row(c: Candidate) -> tuple[str, ...]:
     knobs = " ".join(f"{k}={v}" for k, v in c.choice.knobs.items())
     numbers = map(_short, (c.counted.operations, c.counted.bytes, c.room))
-    return (c.choice.name, knobs, f"{c.seconds * 1e3:.3f} ms", *numbers)
+    return (c.choice.name, knobs, _time(c.seconds), *numbers)
+
+
+def _time(seconds: float) -> str:
+    """Three digits; a line where nothing is predicted."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= 0.9995 * size:
+            number = seconds / size
+            return f"{number:.{0 if number >= 99.95 else 1 if number >= 9.995 else 2}f} {unit}"
+    return "-" if math.isnan(seconds) else f"{seconds * 1e9:.3g} ns"
 
 
 def _short(number: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .accuracy import counts, error_bound, factor, told
-from .banded import Part, directly
+from .banded import Part, directly, mend
 from .choices import Asked, ranked
 from .costs import Counted
 from .errors import ArgumentError, DTypeError, ShapeError
@@ -22,7 +22,7 @@ from .gradients import planned_gradient
 from .machine import Machine, machine
 from .outputs import check_output
 from .planning import Algorithm, Candidate, Choice, jobs, places_of, quickest_first, within_room
-from .primitives import aligned, all_finite, tiles
+from .primitives import aligned, all_finite
 from .quick import Quick, quick, takes_at_once
 from .stated import checked_weights, element_type, extents, type_of_weights, with_biases
 from .threads import one_blas_thread, run_together
@@ -31,7 +31,6 @@ from .values import Valued, valued
 __all__ = ["Explanation", "Plan", "make_plan"]
 
 _ALONE = Candidate(Choice(None, {}), float("nan"), Counted(0, 0, 0), 0)  # direct sums of which nothing is counted
-_FINITE = 1 << 14  # results that are tested at once, and summed directly if one isn't finite
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -196,22 +195,7 @@ class Plan:
     def _mend(self, flat: Any, result: Any) -> None:
         """Tiles whose results aren't all finite are summed directly: a structural zero times an infinity is no zero."""
         tiled = self.choice.algorithm.tiled if self.choice.algorithm is not None else None
-        axis = tiled or 0
-        extent = result.shape[1 + axis]
-        step = max(1, _FINITE * extent // max(1, result[0].size))
-        for item in range(result.shape[0]):
-            summed = None
-            for low, high in tiles(0, extent, step):
-                place = (*(slice(None),) * axis, slice(low, high))
-                if all_finite(result[item][place]):
-                    continue
-                with np.errstate(invalid="ignore", over="ignore"):
-                    if summed is None and self._directly(flat[item], result[item], Part(axis, low, high)):
-                        continue
-                    if summed is None:  # sums that are made as a whole
-                        summed = np.empty(result.shape[1:], self.compute)
-                        self._directly(flat[item], summed)
-                result[item][place] = summed[place]
+        mend(result, tiled or 0, lambda item, target, part: self._directly(flat[item], target, part))
 
 
 def make_plan(

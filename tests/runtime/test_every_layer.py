@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -77,6 +78,30 @@ def test_infinities_reach_the_results_alone_whose_window_holds_them(name, value)
             assert np.array_equal(np.isfinite(got), np.isfinite(wanted)), (plan, place)
             assert np.array_equal(got[np.isfinite(got)], clean[np.isfinite(got)]), (plan, place)
             assert np.array_equal(np.isnan(got), np.isnan(wanted))
+
+
+@EACH
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_infinities_reach_the_gradients_alone_that_read_them(name, value):
+    """Against direct sums, by each algorithm that `strict` admits for a gradient."""
+    of, (X, *weights), sizes = posed(name, (2,))
+    direct = {key: replace(g, algorithms=()) for key, g in of.gradients.items()}
+    pairs = [(key, a) for key, g in of.gradients.items() for a in g.algorithms if a.strict]
+    if not {*of.arguments} <= {*of.gradients}:
+        return
+    told = {"dtype": np.float32, "accuracy": "strict", **sizes}
+    summed = replace(of, gradients=direct).plan(X.shape, *weights, **told)
+    G = np.random.default_rng(2).integers(-3, 4, summed.result).astype(np.float32)
+    G[tuple(n // 2 for n in G.shape)] = value
+    with np.errstate(invalid="ignore"):
+        wanted = dict(zip(of.arguments, summed.vjp(X, G), strict=True))
+    for key, algorithm in pairs:
+        alone = replace(of.gradients[key], algorithms=(algorithm,), work=None)
+        plan = replace(of, gradients={**direct, key: alone}).plan(X.shape, *weights, **told)
+        with np.errstate(invalid="ignore"):
+            got = dict(zip(of.arguments, plan.vjp(X, G), strict=True))[key]
+        assert plan.gradients[key].choice.name == algorithm.name
+        assert np.array_equal(got, wanted[key], equal_nan=True), (key, algorithm.name)
 
 
 @EACH

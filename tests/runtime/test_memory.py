@@ -15,7 +15,7 @@ from derive.registry import names
 from generated._runtime.choices import Asked, chosen, ranked
 from generated._runtime.planning import within_room
 
-MOST = 8 << 20
+MOST = 8_000_000
 LAYERS = names("derive.catalogue")
 SLACK = 1 << 17  # views, and numbers of Python's
 SHARE = {
@@ -48,7 +48,7 @@ def posed(draw, largest, longest, channels):
     return name, sizes, shapes, draw(st.sampled_from([1, 1, 3, 64 if largest > 10_000 else 2]))
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     posed(64_000_000, 8192, 512), st.sampled_from(FLOATS[1:]), st.booleans(), st.booleans(), st.sampled_from([1, 2, 8])
 )
@@ -61,7 +61,7 @@ def test_whatever_may_be_chosen_takes_no_more_than_a_thread_may(problem, kind, s
         kept, beyond = within_room(ranked(one, asked))
         assert (kept or one.work is None) and all(c.room <= MOST for c in kept)
         assert not kept or chosen(one, asked) == kept[0].choice
-        assert all("beyond the 8.4 MB that a thread may take" in why for why in beyond.values())
+        assert all("beyond the 8 MB that a thread may take" in why for why in beyond.values())
 
 
 def taken(call):
@@ -82,7 +82,7 @@ def arrays(of, shapes, batch, kind):
     ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(posed(4_000, 300, 9), st.sampled_from(FLOATS[1:]), st.booleans(), st.data())
 def test_a_call_takes_what_was_told(problem, kind, strict, data):
     name, sizes, shapes, batch = problem
@@ -108,3 +108,13 @@ def test_a_call_takes_what_was_told(problem, kind, strict, data):
         rooms += [results for one in of.gradients.values() if one.work is None]  # of which nothing is told
         assert max(rooms, default=0) <= MOST
         assert taken(lambda: plan.vjp(X, G)) <= SHARE[False] * max(rooms, default=0) + results + SLACK
+
+
+def test_summing_a_tile_anew_takes_no_array_of_the_result():
+    """An infinity in the middle of an image: its tile is summed in its place."""
+    X, V = np.ones((1000, 1000), np.float32), np.ones((3, 3), np.float32)
+    X[500, 500] = np.inf
+    V[0, 0] = 2
+    plan, out = kernel("conv2d").plan(X.shape, V, accuracy="strict", algorithm="rows"), np.empty_like(X)
+    assert taken(lambda: plan(X, out=out)) <= 1.25 * plan.explain().candidates[0].room + SLACK < X.nbytes
+    assert np.isfinite(out).sum() == X.size - 9
