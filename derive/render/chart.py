@@ -33,7 +33,8 @@ class Chart:
     def caption(self) -> str:
         """What is seen, as a sentence."""
         told = ", ".join(f"{name} {grouped(number)}" for name, number in self.rows)
-        return f"Free parameters at {self.says}, on a logarithmic scale: {told}."
+        at = f" at {self.says}," if self.says else ""
+        return f"Free parameters{at} on a logarithmic scale: {told}."
 
     @property
     def svg(self) -> str:

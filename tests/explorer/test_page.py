@@ -184,6 +184,17 @@ def test_every_control_works_by_keyboard(page):
     assert page.value("document.activeElement.name") == "axes"
 
 
+def test_what_is_no_longer_stated_stays_so_on_another_grid(page):
+    go(page, "1-box:translations.interval")
+    for kind, left in (("translations", "1-box:interval "), ("locality", "1-box: ")):
+        page.value(f"document.getElementById('kind-{kind}').focus()")
+        page.press("ArrowUp")
+        page.wait(f"document.body.dataset.shown.startsWith('{left}')")
+    page.click("#axes input[value='2']")
+    page.wait("document.body.dataset.shown.startsWith('2-')")
+    assert shown(page).startswith("2-box: ")
+
+
 def test_the_tab_key_reaches_everything_that_can_be_used(page):
     wanted = page.value(
         "[...document.querySelectorAll('button, select, input, [tabindex=\"0\"]')]"

@@ -48,6 +48,10 @@ def test_a_layer_with_sizes_of_the_users_own_has_numbers_too():
     assert [number for _, number in apart.rows[1:]] == [10**6 * 3 * 64 * f + 1000 * 64 * 2 for f in (4, 2)]
 
 
+def test_a_layer_of_numbers_alone_has_no_sizes_to_name():
+    assert chart("mine", dense(outputs=2, inputs=3)).caption == "Free parameters on a logarithmic scale: dense 8."
+
+
 def test_a_layer_that_admits_no_such_sizes_has_no_chart():
     small = dense(outputs="q", inputs="q")
     form = replace(small.form, given=small.form.given & (small.form.sizes[0] < 9))

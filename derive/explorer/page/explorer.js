@@ -113,7 +113,7 @@
   const controls = () => {
     radios("axes", axes.map((n) => [n, `${n}-D`]), state.axes, (n) => {
       state.axes = n;
-      for (const kind of Object.keys(state.words)) if (!fits(state.words[kind])) state.words[kind] = swapped(kind);
+      for (const [kind, word] of Object.entries(state.words)) if (word && !fits(word)) state.words[kind] = swapped(kind);
       if (!isHeld(state)) state.words = {};
       show();
     });

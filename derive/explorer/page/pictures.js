@@ -145,6 +145,7 @@
   const amount = (number, one, more) => `${grouped(number)} ${number === 1 ? one : more}`;
   const refusal = (order, found) => {
     at("refused").hidden = !order.refused && !found.refused;
+    at("refused").replaceChildren();
     if (order.refused) {
       const {says, counterexample} = order.refused;
       at("refused").replaceChildren(made("strong", {}, "Refused. "), says,
