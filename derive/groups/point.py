@@ -88,8 +88,10 @@ class PointGroup:
     def elements(self, form: Form) -> tuple[Element, ...]:
         """Every matrix but the identity, with the shift that takes it anywhere on the grid.
 
-        Raises RuleRefused where the grid has other axes, or sizes that a matrix would swap.
+        Raises RuleRefused where there is none, the grid has other axes, or sizes that a matrix would swap.
         """
+        if len(self.matrices) == 1:
+            raise RuleRefused(f"{self} is the identity alone, which ties nothing; leave it out.")
         fibres = self._fibres(form)
         return tuple(self.element(form, m, tuple(f[p] for f in fibres)) for p, m in enumerate(self.matrices) if p)
 

@@ -13,14 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from sympy import And, Expr, Ge, Le, Mul, Not, Or, Symbol, expand, factor, true
+from sympy import And, Eq, Expr, Ge, Le, Mul, Not, Or, S, Symbol, expand, factor, true
 
 from derive.errors import TextError
-from derive.forms.expr import Read
+from derive.forms.expr import Read, Where
 from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
+from derive.forms.products import weighted
 from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
 from derive.proof.goal import Goal, Status
 from derive.proof.hexagons import Hexagon, hexagon_of, read_of_hexagon
@@ -30,7 +32,7 @@ from derive.proof.lines import Line
 from derive.proof.orbits import Element, Kind, orbits
 from derive.proof.sides import BETWEEN_ENDS
 from derive.proof.solver import decide
-from derive.proof.ties import Supports, supports_of, symmetries
+from derive.proof.ties import Supports, forced, supports_of, symmetries
 from derive.proof.ways import Way, chosen, ways
 from derive.remembered import text
 
@@ -39,13 +41,13 @@ __all__ = ["layers_beyond", "layers_inside"]
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Axes, the group that ties entries, which axes' letters may be other than 0 together, and how many such windows there are.
+    """Axes, the group that ties entries up to signs, which axes' letters may be other than 0 together, and how many windows so.
 
     In place of the axes' letters there is a `diamond` or a `hexagon` that they may be in; a hexagon has a group of its own.
     """
 
     lines: tuple[Line, ...]
-    group: tuple[Element, ...]
+    group: Mapping[Element, int]
     supports: Supports
     copies: Expr
     diamond: Diamond | None = None
@@ -68,19 +70,39 @@ class _Window:
         return [{k: self.lines[k] for k in sorted(some)} for some in sorted(classes, key=min)]
 
     def kinds(self, lines: Mapping[int, Line]) -> Kinds | None:
-        turned, alone = (all(map(test, lines)) for test in (self.is_turned, self.is_turned_alone))
-        return kinds_of(lines, turned, alone, split=int(not self.is_box))
+        alone = {self.turns_alone(axis) for axis in lines}
+        turned = all(map(self.is_turned, lines))
+        return kinds_of(lines, turned, alone.pop() if len(alone) == 1 else 0, split=int(not self.is_box))
 
     def is_turned(self, axis: int) -> bool:
         return any(signs[axis] < 0 for _, signs in self.group)
 
-    def is_turned_alone(self, axis: int) -> bool:
+    def turns_alone(self, axis: int) -> int:
+        """The sign that the reflection of an axis by itself gives; 0 where it isn't in the group."""
         same = tuple(range(len(self.lines)))
-        return (same, tuple(-1 if k == axis else 1 for k in same)) in self.group
+        return self.group.get((same, tuple(-1 if k == axis else 1 for k in same)), 0)
+
+    @property
+    def is_signed(self) -> bool:
+        return min(self.group.values(), default=1) < 0
+
+    @property
+    def has_corners(self) -> bool:
+        """Whether no element that changes the sign keeps the largest offset along the axes of a support."""
+        corners = [tuple(int(k in some) for k in range(len(self.lines))) for some in self.supports]
+        changing = [element for element, sign in self.group.items() if sign < 0]
+        kept = (
+            all(corner[place] == sign * x for x, place, sign in zip(corner, *element, strict=True))
+            for corner, element in product(corners, changing)
+        )
+        return not any(kept) and (self.diamond is None or not self.is_signed)
 
 
 def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     """How many numbers W determines of a window on a box or its faces, and the exact condition that these are all.
+
+    The condition is None, and no other than that both numbers are equal, where entries change their signs along exchanged axes that
+    are read differently, or in a diamond.
 
     Of zero edges see `layers_inside`. Behind nearest edges there is a number unless axes that a group exchanges have ends that are
     compared in very many ways. Behind others there is none where it exchanges axes that are read in three ways; nor in two ways,
@@ -96,7 +118,7 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
         return inside.read, inside.when
     if window.diamond is not None:
         seen = seen_of_diamond(window.group, window.lines, window.diamond)
-        return None if seen is None else (window.copies * seen[0], And(*_needed(form, seen[1])))
+        return None if seen is None else (window.copies * seen[0], _all(form, seen[1]))
     classes = window.exchanged()
     found = [window.kinds(lines) for lines in classes]
     number, clauses = None, None
@@ -105,8 +127,16 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
         number, clauses = orbits(window.group, _by_axis(classes, [kinds.kinds for kinds in known]), window.allows)
         number = factor(expand(number.xreplace({s: e for kinds in known for s, e in kinds.letters.items()})))
         number = window.copies * number.xreplace({s: e for kinds in known for s, e in kinds.values.items()})
-    clauses = _clauses(window, classes, found) or clauses
-    return None if clauses is None else (number, And(*_needed(form, clauses)))
+    if window.is_signed and any(len(set(lines.values())) > 1 for lines in classes):
+        clauses = None
+    elif not window.is_signed:
+        clauses = _clauses(window, classes, found) or clauses
+    return None if number is None and clauses is None else (number, _all(form, clauses))
+
+
+def _all(form: Form, clauses: Sequence[Any] | None) -> Any:
+    """That all of these hold, in few words; None where they aren't known."""
+    return None if clauses is None else And(*_needed(form, clauses))
 
 
 def layers_inside(form: Form) -> Inside | None:
@@ -125,7 +155,9 @@ def _between_ends(window: _Window, form: Form) -> Inside:
         read, orbits, clauses = read_inside(window.group, window.lines, window.supports, window.diamond, form.given)
     plain = window.is_box and len(window.group) == 1
     read = None if read is None else window.copies * read
-    return Inside(read, window.copies * orbits, And(*_needed(form, clauses)), plain)
+    orbits = window.copies * orbits
+    when = _all(form, clauses) if window.has_corners or read is None else Eq(read, orbits)
+    return Inside(read, orbits, when, plain)
 
 
 def _by_axis(classes: Sequence[Mapping[int, Line]], kinds: Sequence[tuple[Kind, ...]]) -> list[tuple[Kind, ...]]:
@@ -140,7 +172,7 @@ def _clauses(window: _Window, classes: Sequence[dict[int, Line]], found: Sequenc
         return None
     (place,) = mixed
     lines = classes[place]
-    alone = all(map(window.is_turned_alone, lines))
+    alone = all(map(window.turns_alone, lines))
     strided = any(line.stride > 1 and line.edge != "periodic" for line in lines.values())
     others = [kinds.kinds for k, kinds in enumerate(found) if kinds is not None and k != place]
     if not all(map(window.is_turned, lines)) or (strided and not alone) or len(others) < len(classes) - 1:
@@ -154,13 +186,23 @@ def _clauses(window: _Window, classes: Sequence[dict[int, Line]], found: Sequenc
 
 
 def _needed(form: Form, clauses: Sequence[Any]) -> list[Any]:
-    """The conditions without those that follow from the others, and without alternatives that no size meets."""
+    """The conditions without those that follow from the others, and without alternatives that no size meets, or others include."""
     left = list(dict.fromkeys(_possible(form, clause) for clause in clauses))
     for clause in sorted(left, key=lambda part: (-part.count_ops(), text(part))) if len(left) > 1 else ():
         others = [other for other in left if other != clause]
         if _follows(clause, form.given, *others):
             left = others
-    return left
+    return [_shortest(form, clause, left) for clause in left] if len(left) > 1 else left
+
+
+def _shortest(form: Form, clause: Any, every: Sequence[Any]) -> Any:
+    """A condition without those alternatives that, where all of these hold, are met where others of it are."""
+    kept = list(Or.make_args(clause))
+    for one in sorted(kept, key=lambda part: (-part.count_ops(), text(part))):
+        rest = [other for other in kept if other != one]
+        if rest and _follows(Or(*rest), form.given, *every, one):
+            kept = rest
+    return Or(*kept)
 
 
 def _possible(form: Form, clause: Any) -> Any:
@@ -181,7 +223,10 @@ def _follows(condition: Any, *known: Any) -> bool:
 def _window(form: Form) -> _Window | None:
     read, domain = ways(form), chosen(form)
     (param,) = form.weights if len(form.weights) == 1 else (None,)
-    if not read or domain is None or param is None or param.data or not isinstance(form.weight, Read):
+    if not read or domain is None or param is None or param.data:
+        return None
+    entry, sign = _signed(form)
+    if entry is None:
         return None
     lines: dict[Symbol, Line] = {}
     for way in read:
@@ -191,13 +236,14 @@ def _window(form: Form) -> _Window | None:
         lines[found[0]] = found[1]
     if not Polyhedron.of(form.given).implies(And(*(And(Le(x.low, 0), Ge(x.high, 0)) for x in lines.values()))):
         return None
-    pairs = list(zip(form.weight.subscripts, param.array.axes, strict=True))
+    pairs = list(zip(entry.subscripts, param.array.axes, strict=True))
     names = [e for e, _ in pairs if e.free_symbols & set(lines)]
     others = {e: axis for e, axis in pairs if e.is_Symbol and e not in lines}
     seen = {form.output.symbols[p] for p in range(len(form.output.axes)) if p not in form.grid(form.output)}
     seen |= {e for q, e in enumerate(form.read) if q not in form.grid(form.input)}
     apart = len(names) + len(others) == len(pairs) and set(others) <= seen
-    if not apart or not set(form.reduction_symbols) <= {*lines, *others} or domain.free_symbols & set(others):
+    single = {axis.symbol for axis in form.reduction if axis.extent == 1}
+    if not apart or not set(form.reduction_symbols) <= {*lines, *others, *single} or domain.free_symbols & set(others):
         return None
     ends = {axis.symbol: (axis.lower, axis.upper) for axis in form.reduction}
     ends = {s: ends[s] for s in lines}
@@ -208,29 +254,44 @@ def _window(form: Form) -> _Window | None:
     forwards = [1 if way.shift.coeff(s) > 0 else -1 for way, s in zip(read, lines, strict=True)]
     hexagon = None
     try:
-        supports = supports_of(form.given, ends, domain)
-        diamond = diamond_of(form.given, ends, domain) if supports is None else None
-        group = symmetries(form.given, ends, domain, names) if supports or diamond else None
-        if group is None and read[0].edge == "zero":
+        group = symmetries(form.given, ends, domain, names, sign)
+        zero = forced(ends, group or {})
+        supports = supports_of(form.given, ends, Or(domain, zero))
+        diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
+        group = group if supports or diamond else None
+        if group is None and read[0].edge == "zero" and sign == 1:
             hexagon = hexagon_of(form.given, ends, domain, names, forwards)
     except TextError:  # a mask that no solver reads, such as one of squares
         return None
     if group is None and hexagon is None:
         return None
     copies = Mul(*(axis.extent for axis in others.values()))
-    group = _along(group or (), forwards)
-    return _Window(tuple(lines.values()), group, supports or frozenset(), copies, diamond, hexagon)
+    return _Window(
+        tuple(lines.values()), _along(group or {}, forwards), supports or frozenset(), copies, diamond, hexagon
+    )
 
 
-def _along(group: Sequence[Element], forwards: Sequence[int]) -> tuple[Element, ...]:
+def _signed(form: Form) -> tuple[Read | None, Expr]:
+    """The one entry that a weight is, with its sign."""
+    found = weighted(form.weight)
+    if found is None or len(found.factors) != 1 or not _is_sign(found.times):
+        return None, S.One
+    return found.factors[0], found.times
+
+
+def _is_sign(value: Expr) -> bool:
+    return all(map(_is_sign, value.args[1:])) if isinstance(value, Where) else value in (1, -1)
+
+
+def _along(group: Mapping[Element, int], forwards: Sequence[int]) -> dict[Element, int]:
     """What the group does to places, some of which go backwards as the letters go forwards."""
-    return tuple(
+    return {
         (
             places,
             tuple(sign * forwards[k] * forwards[at] for k, (at, sign) in enumerate(zip(places, signs, strict=True))),
-        )
-        for places, signs in group
-    )
+        ): character
+        for (places, signs), character in group.items()
+    }
 
 
 def _line(form: Form, way: Way) -> tuple[Symbol, Line] | None:

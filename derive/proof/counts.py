@@ -88,7 +88,8 @@ class Counts:
         if apart:
             return found._on_longer_grids(form, given)._shorter(form)
         if (beyond := layers_beyond(form)) is not None:
-            return found._told(form, beyond[0], found.weight, beyond[1])
+            number, when = beyond
+            return found._told(form, number, found.weight, Eq(number, found.weight) if when is None else when)
         if (known := rank_of_numbers(form)) is not None:
             return cls(known, found.bias, known, found.bias, true)
         if (cases := layers_of_numbers(form)) is not None:

@@ -27,7 +27,7 @@ from itertools import product
 from math import gcd
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Le, Max, Or, Rational, Symbol, expand, floor
+from sympy import And, Eq, Expr, Integer, Le, Max, Not, Or, Rational, Symbol, expand, false, floor
 
 from derive.forms.conditions import split
 from derive.proof.goal import Goal, Status
@@ -48,8 +48,10 @@ class Diamond:
     radius: Expr
 
 
-def diamond_of(given: Any, ends: Mapping[Symbol, tuple[Expr, Expr]], domain: Any) -> Diamond | None:
-    """The diamond that a window is, as is proved; None for another one."""
+def diamond_of(
+    given: Any, ends: Mapping[Symbol, tuple[Expr, Expr]], domain: Any, forced: Any = false
+) -> Diamond | None:
+    """The diamond that a window is, but for entries that are `forced` to be 0, as is proved; None for another one."""
     affine, _ = split(domain, given)
     box = And(*(part for s, (low, high) in ends.items() for part in (Le(low, s), Le(s, high))))
     for bound in affine.expressions:
@@ -59,21 +61,24 @@ def diamond_of(given: Any, ends: Mapping[Symbol, tuple[Expr, Expr]], domain: Any
         common = gcd(*map(int, weights))
         radius = expand(bound + sum(w * s for w, s in zip(weights, ends, strict=True)))
         inside = Le(sum(w * Max(s, -s) for w, s in zip(weights, ends, strict=True)), radius)
-        same = (Goal((given, box, domain), inside), Goal((given, inside), And(box, domain)))
+        same = (Goal((given, box, domain), inside), Goal((given, inside, Not(forced)), And(box, domain)))
         if not radius.free_symbols & set(ends) and all(decide(goal.smt) is Status.PROVED for goal in same):
             return Diamond(tuple(int(w) // common for w in weights), floor(radius / common))
     return None
 
 
-def seen_of_diamond(group: Sequence[Element], lines: Sequence[Line], diamond: Diamond) -> tuple[Expr, list[Any]] | None:
+def seen_of_diamond(
+    group: Mapping[Element, int], lines: Sequence[Line], diamond: Diamond
+) -> tuple[Expr, list[Any] | None] | None:
     """How many orbits of the diamond's entries are told apart, and conditions that all hold where all are.
 
-    None where the group exchanges axes that are read differently, as a flag and two kernels need not have one basis; and where it
-    turns axes only together whose kernel the reflection doesn't keep: of every so many places behind symmetric edges.
+    The group says which sign each element gives an entry; no conditions are known where some change it. None where it exchanges
+    axes that are read differently, as a flag and two kernels need not have one basis; and where it turns axes only together whose
+    kernel the reflection doesn't keep: of every so many places behind symmetric edges.
     """
     same = tuple(range(len(lines)))
     turned = [any(signs[k] < 0 for _, signs in group) for k in same]
-    alone = [(same, tuple(-1 if k == axis else 1 for k in same)) in group for axis in same]
+    alone = [group.get((same, tuple(-1 if k == axis else 1 for k in same)), 0) for axis in same]
     if any(lines[k] != lines[place] for places, _ in group for k, place in enumerate(places)):
         return None
     kept = (line.stride == 1 or line.edge in ("periodic", "reflect") for line in lines)
@@ -88,7 +93,9 @@ def seen_of_diamond(group: Sequence[Element], lines: Sequence[Line], diamond: Di
         if pairs and pairs[-1][0] == number:
             given = Or(pairs.pop()[1], given)
         pairs.append((number, given))
-    return written(pairs), [clause for k, kind in enumerate(axes) for clause in _whole(group, k, *kind, diamond)]
+    if min(group.values()) < 0:
+        return written(pairs), None
+    return written(pairs), [clause for k, kind in enumerate(axes) for clause in _whole(tuple(group), k, *kind, diamond)]
 
 
 def _levels(line: Line, turned: bool) -> Iterator[tuple[Any, Levels]]:
@@ -102,12 +109,12 @@ def _levels(line: Line, turned: bool) -> Iterator[tuple[Any, Levels]]:
         yield given, seen
 
 
-def _number(group: Sequence[Element], levels: Sequence[Levels], diamond: Diamond) -> Expr:
-    """The mean over the group of the products that stay, less those that turn over."""
+def _number(group: Mapping[Element, int], levels: Sequence[Levels], diamond: Diamond) -> Expr:
+    """The mean over the group of the products that stay with an element's sign, less those that turn over."""
     terms: Terms = {}
-    for element in group:
+    for element, character in group.items():
         steps: list[int] = []
-        series: dict[Expr, Rational] = {Integer(0): Rational(1, len(group))}
+        series: dict[Expr, Rational] = {Integer(0): Rational(character, len(group))}
         for axes, sign in cycles(element):
             step = diamond.weights[axes[0]] * len(axes)
             steps.append(step)

@@ -69,14 +69,15 @@ class Inside:
 
 
 def read_inside(
-    group: Sequence[Element], lines: Sequence[Line], supports: Supports, diamond: Diamond | None, given: Any
+    group: Mapping[Element, int], lines: Sequence[Line], supports: Supports, diamond: Diamond | None, given: Any
 ) -> tuple[Expr | None, Expr, tuple[Any, ...]]:
     """Of a window whose letters may be other than 0 together along the axes of each of `supports`, or within a diamond.
 
-    The numbers of `Inside`, and conditions that all hold where its own does.
+    The numbers of `Inside`, and conditions that all hold where its own does. The group says which sign each element gives an entry;
+    one that changes the sign keeps no offset of the same letters along the axes of a support, nor is a diamond's.
     """
     every = [frozenset(range(len(lines)))]
-    window = _Window(tuple(lines), Polyhedron.of(given), tuple(group), tuple(every if diamond else supports), diamond)
+    window = _Window(tuple(lines), Polyhedron.of(given), dict(group), tuple(every if diamond else supports), diamond)
     images = window.images()
     parts = (part for clause in window.clauses(images) for part in And.make_args(clause))
     return _read(window, images), window.number([{}]), tuple(dict.fromkeys(parts))
@@ -99,7 +100,7 @@ def _read(window: _Window, images: Sequence[Image]) -> Expr | None:
 
 @dataclass(frozen=True, slots=True)
 class _Window(Sides):
-    group: tuple[Element, ...]
+    group: Mapping[Element, int]
     supports: tuple[frozenset[int], ...]
     diamond: Diamond | None
     letters: dict[Ends, int] = field(default_factory=dict)
@@ -135,7 +136,7 @@ class _Window(Sides):
         for some in {frozenset(places[k] for places, _ in self.group) for k in range(len(lines))}:
             axes = sorted(some)
             ways = (dict(zip(axes, way, strict=True)) for way in permutations(axes))
-            if any(_relabelled(self.group, way) != {*self.group} for way in ways):
+            if any(_relabelled(self.group, way) != self.group for way in ways):
                 return None
             named = [Dummy(f"n{k}", integer=True) for k in axes]
             lengths |= dict(zip(named, _by_length([lines[k].extent for k in axes]), strict=True))
@@ -152,7 +153,7 @@ class _Window(Sides):
     def number(self, images: Sequence[Image]) -> Expr:
         """How many orbits of the window there are in the union of the images; without ends that is all of them."""
         solids: Solids = {}
-        for element in self.group:
+        for element, character in self.group.items():
             found = cycles(element)
             for signs in product(*((0, 1, -1) if turn > 0 else (0,) for _, turn in found)):
                 away = [(axes, sign) for (axes, _), sign in zip(found, signs, strict=True) if sign]
@@ -166,7 +167,7 @@ class _Window(Sides):
                         for (axes, _), sign in zip(found, signs, strict=True)
                     )
                     key = tuple(sorted(solid))
-                    solids[key] = solids.get(key, Integer(0)) + Rational(many, len(self.group))
+                    solids[key] = solids.get(key, Integer(0)) + Rational(character * many, len(self.group))
         return self.counted(solids)
 
     def step(self, axes: Sequence[int]) -> int:
@@ -221,14 +222,14 @@ class _Window(Sides):
             yield Le(diamond.radius, least - 1)
 
 
-def _relabelled(group: Sequence[Element], way: Mapping[int, int]) -> set[Element]:
+def _relabelled(group: Mapping[Element, int], way: Mapping[int, int]) -> dict[Element, int]:
     """The group where axes are called by others."""
-    found = set()
-    for places, signs in group:
+    found = {}
+    for (places, signs), character in group.items():
         moved, turned = list(range(len(places))), [1] * len(places)
         for k, (place, sign) in enumerate(zip(places, signs, strict=True)):
             moved[way.get(k, k)], turned[way.get(k, k)] = way.get(place, place), sign
-        found.add((tuple(moved), tuple(turned)))
+        found[tuple(moved), tuple(turned)] = character
     return found
 
 

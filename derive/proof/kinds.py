@@ -36,11 +36,11 @@ class Kinds:
     values: Mapping[Any, Expr]
 
 
-def kinds_of(lines: Mapping[int, Line], turned: bool, alone: bool, split: int) -> Kinds | None:
+def kinds_of(lines: Mapping[int, Line], turned: bool, alone: int, split: int) -> Kinds | None:
     """Those of axes that are exchanged, by position; None where they have no expression.
 
-    `turned`: elements of the group reflect the axes; `alone`: each by itself, so that no product with an odd function counts. The
-    function at the place alone is a kind of its own where it is `split` off.
+    `turned`: elements of the group reflect the axes; `alone`: each by itself, with this sign, so that no product counts with an odd
+    function, or with an even one. The function at the place alone is a kind of its own where it is `split` off.
     """
     (line, *others) = lines.values()
     if any(other != line for other in others):
@@ -49,6 +49,9 @@ def kinds_of(lines: Mapping[int, Line], turned: bool, alone: bool, split: int) -
         return _all(line, split)
     even, odd = halves_of(line)
     many, seen = Dummy("i"), Dummy("e")
+    if alone < 0:
+        lost = Kind(Dummy("h"), odd.all_but, sign=-1, seen=False)
+        return Kinds((Kind(seen, odd.at_most, sign=-1), lost), {seen: many}, {many: odd.apart})
     if alone:
         kinds = [Kind(seen, lambda few: even.at_most(few + split)), Kind(Dummy("f"), even.all_but, seen=False)]
         return Kinds((*kinds, *_central(split)), {seen: many - split}, {many: even.apart})
@@ -105,7 +108,7 @@ def _in_pairs(line: Line, even: Half, odd: Half, split: int) -> Kinds | None:
     return Kinds(kinds, {e: i - p, g: j - p, both: p}, {i: even.apart, j: odd.apart, p: pairs})
 
 
-def _joined(lines: Mapping[int, Line], turned: bool, alone: bool, split: int) -> Kinds | None:
+def _joined(lines: Mapping[int, Line], turned: bool, alone: int, split: int) -> Kinds | None:
     """Axes that are read in two ways: functions seen along both kinds of axes, along the ones, along the others, and not."""
     distinct = list(dict.fromkeys(lines.values()))
     if len(distinct) != 2 or (distinct[0].edge == "symmetric" and distinct[0].stride > 1 and not alone):
@@ -119,11 +122,11 @@ def _joined(lines: Mapping[int, Line], turned: bool, alone: bool, split: int) ->
     for sign, first, second, both in zip(
         (1, -1), halves_of(one), halves_of(other), joined_halves(one, other), strict=True
     ):
-        if sign > 0 or not alone:
+        if not alone or sign == alone:
             found = _seen_along(lines, (first, second, both), sign, split if sign > 0 else 0)
             kinds += found.kinds
             letters, values = {**letters, **found.letters}, {**values, **found.values}
-    return Kinds((*kinds, *_central(split)), letters, values)
+    return Kinds((*kinds, *_central(split if alone >= 0 else 0)), letters, values)
 
 
 def _joined_roots(lines: Mapping[int, Line], one: Line, other: Line, split: int) -> Kinds:

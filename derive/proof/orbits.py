@@ -7,12 +7,12 @@ reflection exchanges. Some kinds are not seen. Products of one function for each
 the group permutes up to signs, and what isn't seen is spanned by those with a factor that isn't. So a sum over an orbit is seen
 exactly if some product of it is, and sums over different orbits show different products. An orbit counts if no element of the group
 makes of a product its negative: by Burnside's lemma there are as many as the mean over the group of the products that stay, less
-those that turn over.
+those that turn over. Where elements are to change the sign of the functions, it is the products that stay with that sign.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -45,11 +45,12 @@ class Kind:
 
 
 def orbits(
-    group: Sequence[Element], axes: Sequence[Sequence[Kind]], allowed: Callable[[frozenset[int]], bool]
+    group: Mapping[Element, int], axes: Sequence[Sequence[Kind]], allowed: Callable[[frozenset[int]], bool]
 ) -> tuple[Expr, list[Any]]:
     """How many orbits are seen, and conditions that all hold where all are.
 
-    Axes that the group exchanges have the same kinds; `allowed` says along which axes together a product may leave the place alone.
+    The group says which sign each element gives. Axes that it exchanges have the same kinds; `allowed` says along which axes
+    together a product may leave the place alone.
     """
     number, clauses = Integer(0), []
     for orbit in _of_kinds(group, axes, allowed):
@@ -75,7 +76,7 @@ def _without_implied(clauses: Sequence[dict[Expr, int]]) -> list[dict[Expr, int]
     return [clause for clause in apart if not any(implies(other, clause) for other in apart)]
 
 
-def _of_kinds(group: Sequence[Element], axes: Any, allowed: Any) -> Iterator[list[tuple[int, ...]]]:
+def _of_kinds(group: Iterable[Element], axes: Any, allowed: Any) -> Iterator[list[tuple[int, ...]]]:
     """Kinds for every axis that the group exchanges with each other."""
     left = dict.fromkeys(product(*(range(len(kinds)) for kinds in axes)))
     while left:
@@ -96,12 +97,12 @@ def _moved(element: Element, axes: Any, kinds: tuple[int, ...]) -> tuple[int, ..
     return tuple(found)
 
 
-def _burnside(group: Sequence[Element], axes: Any, orbit: list[tuple[int, ...]]) -> Expr:
+def _burnside(group: Mapping[Element, int], axes: Any, orbit: list[tuple[int, ...]]) -> Expr:
     total = Integer(0)
-    for element in group:
+    for element, character in group.items():
         for kinds in orbit:
             if _moved(element, axes, kinds) == kinds:
-                term = Integer(1)
+                term = Integer(character)
                 for (first, *_), sign in cycles(element):
                     kind = axes[first][kinds[first]]
                     term *= kind.many * (kind.sign if sign < 0 else 1)

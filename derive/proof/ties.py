@@ -1,6 +1,7 @@
 """Which signed permutations of a window's letters keep its entries, or which turns of a hexagon, and that these alone tie them.
 
     V[max(|a|, |b|), min(|a|, |b|)]   ⟶   a, b up to signs and order, eight elements
+    sign(a)·V[|a|]                    ⟶   a up to its sign, by which the entry changes its own
 
 They are found where the window is small, and proved for all sizes.
 """
@@ -21,8 +22,9 @@ from derive.proof.goal import Goal, Status
 from derive.proof.orbits import Element
 from derive.proof.solver import decide
 
-__all__ = ["Matrix", "Supports", "supports_of", "symmetries", "turned", "turns"]
+__all__ = ["Matrix", "Supports", "forced", "supports_of", "symmetries", "turned", "turns"]
 
+ONE = Integer(1)
 Ends = Mapping[Symbol, tuple[Expr, Expr]]
 Matrix = tuple[tuple[int, ...], ...]
 G = TypeVar("G")
@@ -31,40 +33,64 @@ Supports = frozenset[frozenset[int]]
 _SMALL, _LARGE, _MOST_CELLS, _MOST_AXES = 2, 32, 4096, 3
 
 
-def symmetries(given: Any, ends: Ends, domain: Any, names: Sequence[Expr]) -> tuple[Element, ...] | None:
-    """The group whose orbits in the window are the entries; None where they are no group's.
+def symmetries(
+    given: Any, ends: Ends, domain: Any, names: Sequence[Expr], sign: Expr = ONE
+) -> dict[Element, int] | None:
+    """The group whose orbits in the window are the entries, with what each gives a `sign`; None where they are no group's.
 
     Raises nothing: what can't be evaluated or proved is None.
     """
     same = tuple(range(len(ends)))
-    return _symmetries(given, ends, domain, names, _candidates(ends), (same, (1,) * len(same)), _moved)
+    return _symmetries(given, ends, domain, (names, sign), _candidates(ends), (same, (1,) * len(same)), _moved)
 
 
 def turns(
     given: Any, ends: Ends, domain: Any, names: Sequence[Expr], matrices: Sequence[Matrix]
 ) -> tuple[Matrix, ...] | None:
     """The same among matrices, which form a group, the identity first."""
-    return _symmetries(given, ends, domain, names, matrices, matrices[0], turned)
+    found = _symmetries(given, ends, domain, (names, ONE), matrices, matrices[0], turned)
+    return None if found is None else tuple(found)
 
 
 def _symmetries(
-    given: Any, ends: Ends, domain: Any, names: Sequence[Expr], candidates: Sequence[G], identity: G, moved: Moving[G]
-) -> tuple[G, ...] | None:
-    letters = tuple(ends)
+    given: Any,
+    ends: Ends,
+    domain: Any,
+    called: tuple[Sequence[Expr], Expr],
+    candidates: Sequence[G],
+    identity: G,
+    moved: Moving[G],
+) -> dict[G, int] | None:
+    letters, (names, sign) = tuple(ends), called
     if sorted(map(str, names)) == sorted(map(str, letters)):
-        return (identity,)
-    small = _small(ends, (domain, *names), _telling(ends, domain, candidates, moved))
+        return {identity: 1}
+    small = _small(ends, (domain, sign, *names), _telling(ends, domain, candidates, moved))
     if small is None or len(letters) > _MOST_AXES:
         return None
-    (inside, *labels), shape = small
+    (inside, turns_over, *labels), shape = small
     middle = tuple((side - 1) // 2 for side in shape)
     places = [tuple(int(v) - c for v, c in zip(at, middle, strict=True)) for at in np.argwhere(inside)]
-    named = {x: tuple(int(v[tuple(a + c for a, c in zip(x, middle, strict=True))]) for v in labels) for x in places}
-    group = tuple(g for g in candidates if all(named.get(moved(g, x)) == named[x] for x in places))
+
+    def at(values: Any, place: tuple[Any, ...]) -> int:
+        return int(values[tuple(a + c for a, c in zip(place, middle, strict=True))])
+
+    named = {x: tuple(at(v, x) for v in labels) for x in places}
+    kept = (g for g in candidates if all(named.get(moved(g, x)) == named[x] for x in places))
+    signs = ((g, {at(turns_over, x) * at(turns_over, moved(g, x)) for x in places}) for g in kept)
+    group = {g: min(found) for g, found in signs if found in ({1}, {-1})}
     orbits = {frozenset(moved(g, x) for g in group) for x in places}
-    if len(orbits) != len(set(named.values())) or not _proved(given, ends, domain, names, group, moved):
+    if len(orbits) != len(set(named.values())) or not _proved(
+        (given, *_box(ends), domain), letters, called, group, moved
+    ):
         return None
     return group
+
+
+def forced(ends: Ends, group: Mapping[Element, int]) -> Any:
+    """Where an element that changes the sign keeps a place, so that its entry is 0."""
+    letters = tuple(ends)
+    away = ([x - y for x, y in zip(letters, _moved(g, letters), strict=True)] for g, sign in group.items() if sign < 0)
+    return Or(*(And(*(Eq(e, 0) for e in differences)) for differences in away))
 
 
 def supports_of(given: Any, ends: Ends, domain: Any) -> Supports | None:
@@ -155,13 +181,19 @@ def _box(ends: Ends) -> list[Any]:
     return [part for s, (low, high) in ends.items() for part in (low <= s, s <= high)]
 
 
-def _proved(given: Any, ends: Ends, domain: Any, names: Sequence[Expr], group: Sequence[G], moved: Moving[G]) -> bool:
-    letters = tuple(ends)
-    facts = (given, *_box(ends), domain)
+def _proved(
+    facts: Sequence[Any],
+    letters: tuple[Symbol, ...],
+    called: tuple[Sequence[Expr], Expr],
+    group: Mapping[G, int],
+    moved: Moving[G],
+) -> bool:
+    (names, sign), domain = called, facts[-1]
     kept = []
-    for element in _generators(group, moved, len(letters)):
+    for element in _generators(list(group), moved, len(letters)):
         carried = dict(zip(letters, moved(element, letters), strict=True))
-        kept.append(Goal(facts, And(domain.xreplace(carried), *(Eq(e, e.xreplace(carried)) for e in names))))
+        alike = (*(Eq(e, e.xreplace(carried)) for e in names), Eq(sign.xreplace(carried), group[element] * sign))
+        kept.append(Goal(tuple(facts), And(domain.xreplace(carried), *alike)))
     images = [moved(element, letters) for element in group]
     return all(decide(goal.smt) is Status.PROVED for goal in kept) and _tied_alone(facts, letters, names, images)
 

@@ -218,6 +218,7 @@ def test_a_support_stated_after_the_group_is_held_to_it():
         (lambda: under(image(), None, "D4", about="grid"), "doesn't carry a grid of sizes n, m onto itself"),
         (lambda: under(image(), None, "C3", about="corner"), "carries offsets between pixels to places that are none"),
         (lambda: under(image(), None, ()), "by a name or by at least one matrix"),
+        (lambda: under(image(), None, (((1, 0), (0, 1)),)), "is the identity alone, which ties nothing"),
         (lambda: under(image(), None, (((1, 1), (0, 1)),)), "a point group is finite"),
         (lambda: under(image(), None, (((2, 0), (0, 1)),)), "determinant isn't 1 or -1"),
         (lambda: under(image(), None, (((1, 0),),)), "square matrices of whole numbers"),

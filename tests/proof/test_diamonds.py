@@ -69,8 +69,10 @@ def told(group, sides: list[np.ndarray], weights: tuple[int, ...], radius: int) 
 def counted(group, lines, diamond):
     """The number and the condition, by the module that is about the edge."""
     if lines[0].edge not in BETWEEN_ENDS:
-        return seen_of_diamond(group, lines, diamond)
-    number, _, clauses = read_inside(group, lines, frozenset(), diamond, And(*(line.extent >= 1 for line in lines)))
+        return seen_of_diamond(dict.fromkeys(group, 1), lines, diamond)
+    number, _, clauses = read_inside(
+        dict.fromkeys(group, 1), lines, frozenset(), diamond, And(*(line.extent >= 1 for line in lines))
+    )
     return number, clauses
 
 
@@ -139,7 +141,7 @@ def test_every_group_edge_and_step(edge, group, step, stride, square) -> None:
     together = group in ("C2", "C4") and stride > 1 and edge == "symmetric"
     if together or (group in ("diagonal", "C4", "D4") and not square and edge != "nearest"):
         lines = [Line(edge, -Delta, Delta, step, stride, s) for s in (SIZES[0], SIZES[0] if square else SIZES[1])]
-        assert seen_of_diamond(GROUPS[group], lines, Diamond((1, 1), Delta)) is None
+        assert seen_of_diamond(dict.fromkeys(GROUPS[group], 1), lines, Diamond((1, 1), Delta)) is None
     else:
         compare(edge, GROUPS[group], (1, 1), step, stride, square, range(1, 7 if square else 5), range(7))
 
@@ -192,10 +194,10 @@ def test_expressions_read_well() -> None:
 def test_what_has_no_number() -> None:
     """Axes of different sizes that a group exchanges, and ones that it turns only together behind a strided symmetric edge."""
     sides = [Line("periodic", -Delta, Delta, 1, 1, s) for s in SIZES[:2]]
-    assert seen_of_diamond(GROUPS["D4"], sides, Diamond((1, 1), Delta)) is None
+    assert seen_of_diamond(dict.fromkeys(GROUPS["D4"], 1), sides, Diamond((1, 1), Delta)) is None
     lines = [Line("symmetric", -Delta, Delta, 1, 2, s) for s in SIZES[:2]]
-    assert seen_of_diamond(GROUPS["C2"], lines, Diamond((1, 1), Delta)) is None
-    assert seen_of_diamond(GROUPS["D2"], lines, Diamond((1, 1), Delta)) is not None
+    assert seen_of_diamond(dict.fromkeys(GROUPS["C2"], 1), lines, Diamond((1, 1), Delta)) is None
+    assert seen_of_diamond(dict.fromkeys(GROUPS["D2"], 1), lines, Diamond((1, 1), Delta)) is not None
 
 
 def test_a_window_is_proved_to_be_a_diamond() -> None:

@@ -51,7 +51,7 @@ def compare(group, shape, weights, names, step, stride, extents, radii) -> None:
     supports = frozenset(map(frozenset, ([k] for k in axes) if shape == CROSS else [axes]))
     given = And(Ge(Delta, 0), *(Ge(s, 1) for s in names))
     diamond = Diamond(weights, Delta) if shape == DIAMOND else None
-    read, whole, clauses = read_inside(group, lines, supports, diamond, given)
+    read, whole, clauses = read_inside(dict.fromkeys(group, 1), lines, supports, diamond, given)
     for sizes in product(extents, repeat=len(set(names))):
         at = dict(zip(dict.fromkeys(names), sizes, strict=True))
         for radius in radii:
@@ -103,7 +103,7 @@ def lines_of(edge: str, strides: tuple[int, ...]) -> list[Line]:
 
 def test_what_is_read_of_a_cube_by_other_strides_along_each_axis_has_no_number_but_its_condition() -> None:
     """All is read where the window is less than every side. The boxes are too many to be told apart by their sides' order."""
-    read, _, clauses = read_inside(SPACE["O"], lines_of("zero", (2, 3, 5)), CUBE, None, Ge(Delta, 0))
+    read, _, clauses = read_inside(dict.fromkeys(SPACE["O"], 1), lines_of("zero", (2, 3, 5)), CUBE, None, Ge(Delta, 0))
     assert read is None
     assert str(And(*clauses)) == "(Delta <= m - 1) & (Delta <= n - 1) & (Delta <= p - 1)"
 
@@ -113,7 +113,9 @@ def test_clamped_volumes_of_three_sizes() -> None:
     window = list(product(range(-2, 3), repeat=3))
     for group, stride in (("O", 2), ("cycled", 1)):
         given = And(Ge(Delta, 0), *(Ge(s, 1) for s in SIZES))
-        read, _, clauses = read_inside(SPACE[group], lines_of("nearest", (stride,) * 3), CUBE, None, given)
+        read, _, clauses = read_inside(
+            dict.fromkeys(SPACE[group], 1), lines_of("nearest", (stride,) * 3), CUBE, None, given
+        )
         for sizes in ((1, 2, 3), (4, 1, 2), (2, 2, 2), (3, 4, 3)):
             columns: dict[tuple[int, ...], np.ndarray] = {}
             sides = [axis("nearest", size, 2, 1, stride) for size in sizes]
@@ -160,8 +162,9 @@ def test_numbers_read_well() -> None:
 
 
 def test_what_goes_backwards_is_turned_with_its_place() -> None:
-    assert _along(GROUPS["diagonal"], (1, -1)) == (((0, 1), (1, 1)), ((1, 0), (-1, -1)))
-    assert set(_along(GROUPS["C4"], (1, -1))) == set(GROUPS["C4"])
+    both = {element: sign for sign, element in zip((1, -1), GROUPS["diagonal"], strict=True)}
+    assert _along(both, (1, -1)) == {((0, 1), (1, 1)): 1, ((1, 0), (-1, -1)): -1}
+    assert set(_along(dict.fromkeys(GROUPS["C4"], 1), (1, -1))) == set(GROUPS["C4"])
 
 
 def test_without_letters_for_offsets_it_is_the_sum_over_entries() -> None:

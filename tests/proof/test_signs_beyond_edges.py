@@ -1,6 +1,6 @@
 """Where a sign ties entries and an edge folds a window, an entry and its opposite may leave nothing of both.
 
-The condition under which W determines all free weights is held against the rank of V ↦ W at small sizes.
+How many of them W determines, and the exact condition that these are all, are held against the rank of V ↦ W at small sizes.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from itertools import product
 
 import numpy as np
 import pytest
-from sympy import Matrix
+from sympy import Integer, Matrix
 
 import derive
 from derive.forms.denote import matrix
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
+from tests.proof.test_diamonds import axis
+
+n, m, Delta = map(index, ("n", "m", "Delta"))
 
 
 def odd(edge, stride):
@@ -35,21 +38,73 @@ def rank(form, sizes):
     return Matrix([matrix(form, none | {param.name: V}, sizes).ravel().tolist() for V in units]).rank()
 
 
-@pytest.mark.parametrize(
-    ("edge", "stride"),
-    [
-        ("reflect", 1),
-        *(pytest.param(edge, 1, marks=pytest.mark.nightly) for edge in ("symmetric", "nearest", "periodic")),
-        *(pytest.param(edge, 2, marks=pytest.mark.nightly) for edge in ("reflect", "symmetric", "nearest", "periodic")),
-    ],
-)
-def test_the_condition_holds_only_where_no_entries_cancel(edge, stride):
-    made = odd(edge, stride)
-    held = set()
-    for n, radius in product(range(1, 8), range(1, 4)):
-        sizes = {index("n"): n, index("Delta"): radius}
-        if evaluate(made.counts.when, sizes):
-            assert rank(made.form, sizes) == radius == evaluate(made.counts.weight, sizes), sizes
-            held.add(n)
-    assert held
-    assert rank(odd("reflect", 1).form, {index("n"): 2, index("Delta"): 1}) == 0
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("edge", ["zero", "reflect", "symmetric", "nearest", "periodic"])
+def test_an_odd_window_is_counted_and_its_condition_is_exact(edge, stride):
+    counts = odd(edge, stride).counts
+    for extent, radius in product(range(1, 8), range(5)):
+        sizes = {n: Integer(extent), Delta: Integer(radius)}
+        side = axis(edge, extent, radius, 1, stride) if edge != "zero" else inside(extent, radius, stride)
+        seen = side - side[:, ::-1]
+        told = int(np.linalg.matrix_rank(seen[:, radius + 1 :].astype(float))) if radius else 0
+        assert counts.exact_weight.xreplace(sizes) == told, sizes
+        assert (counts.when.xreplace(sizes) == True) == (told == radius), sizes  # noqa: E712
+
+
+def inside(extent, radius, stride):
+    """What each place of a window sees with zero edges, which NumPy's padding has as a place of its own."""
+    padded = np.pad(np.arange(1, extent + 1), radius)
+    reads = np.array([[padded[o + a] for a in range(2 * radius + 1)] for o in range(0, extent, stride)])
+    rows = reads[:, None, :] == np.arange(1, extent + 1)[None, :, None]
+    return rows.reshape(-1, 2 * radius + 1).astype(np.int64)
+
+
+def test_the_oracles():
+    """On two places behind reflecting edges nothing is left of an odd entry; a layer says the same as one axis does."""
+    form = odd("reflect", 1).form
+    assert rank(form, {n: 2, Delta: 1}) == 0
+    for extent, radius in ((3, 2), (4, 1)):
+        side = axis("reflect", extent, radius, 1, 1)
+        assert rank(form, {n: extent, Delta: radius}) == np.linalg.matrix_rank((side - side[:, ::-1]).astype(float))
+    assert (inside(1, 1, 1).tolist(), len(inside(3, 1, 2))) == ([[0, 1, 0]], 6)
+
+
+SWAP = (((0, 1), (1, 0)),)
+PLANES = [
+    ("D1", derive.Cross("Delta"), "symmetric", 2, ("n", "m"), (0,)),
+    *(
+        pytest.param(*case, marks=pytest.mark.nightly)
+        for case in [
+            ("D2", derive.Diamond("Delta"), "reflect", 1, ("n", "m"), None),
+            ("D2", "Delta", "reflect", 1, ("n", "m"), None),
+            ("D2", "Delta", "symmetric", 2, ("n", "m"), None),
+            ("D2", "Delta", "nearest", 2, ("n", "m"), None),
+            ("D1", "Delta", "symmetric", 2, ("n", "m"), (0,)),
+            ("D4", "Delta", "reflect", 1, ("n", "n"), None),
+            ("D4", "Delta", "reflect", 1, ("n", "m"), None),
+            ("D4", "Delta", "symmetric", 2, ("n", "n"), None),
+            ("D4", "Delta", "nearest", 2, ("n", "n"), None),
+            ("D4", derive.Diamond("Delta"), "nearest", 1, ("n", "m"), None),
+            (SWAP, "Delta", "periodic", 1, ("n", "n"), None),
+            (SWAP, "Delta", "symmetric", 2, ("n", "n"), None),
+            (SWAP, "Delta", "zero", 2, ("n", "m"), None),
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize(("group", "window", "edge", "stride", "sides", "axes"), PLANES, ids=str)
+def test_a_plane_whose_entries_change_signs_is_counted_and_its_condition_is_exact(
+    group, window, edge, stride, sides, axes
+):
+    made = derive.dense(2, sides, sides, channels=derive.Channels((("c", 1),), (("d", 1),)))
+    made = made.then(derive.reindex()).then(derive.equivariant(derive.Translations())).then(derive.local(window))
+    made = made.then(derive.equivariant(derive.PointGroup(group, axes=axes, channels={"d": "sign"})))
+    made = made.then(derive.boundary(edge))
+    made = made.then(derive.strided(stride)) if stride > 1 else made
+    counts = made.counts
+    for one, other, radius in [(1, 2, 1), (3, 1, 1), (2, 3, 2), (3, 3, 1), (3, 3, 2)]:
+        sizes = {n: one, m: one if sides[0] == sides[1] else other, Delta: radius}
+        told = rank(made.form, sizes)
+        assert counts.exact_weight.subs(sizes) == told, sizes
+        assert (counts.when.subs(sizes) == True) == (told == counts.weight.subs(sizes)), sizes  # noqa: E712

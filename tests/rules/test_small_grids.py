@@ -10,12 +10,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from sympy import Integer, Symbol
+from sympy import Integer, Min, Symbol
 
 import derive
 from derive.errors import DeriveError, RuleRefused
 from derive.forms.support import support
 from derive.proof.exact import rank
+from derive.rules._ranges import stated_axis
 
 PADDED = {
     "zero": "constant",
@@ -132,6 +133,25 @@ def test_a_named_radius_on_a_grid_of_numbers_is_whole_behind_its_edge():
     layer = tied((5,), "Delta").then(derive.boundary("reflect"))
     X, V = np.arange(5), np.arange(-7, 8)
     assert (layer.compile()(X, V, 0) == sum(V[a + 7] * seen_at(X, (a,), "reflect") for a in range(-7, 8))).all()
+
+
+def test_a_letter_has_room_for_a_named_radius_on_a_grid_of_numbers():
+    """On a grid of sizes by name a number is the window's own."""
+    a, radius = (Symbol(s, integer=True) for s in ("a", "Delta"))
+    bounds = (Integer(0),), (Integer(1), radius)
+    uppers = [stated_axis(a, bounds, derive.dense(1, side, side).form).upper for side in (2, "n")]
+    assert uppers == [radius, Min(1, radius)]
+
+
+@pytest.mark.nightly
+def test_a_named_radius_that_a_group_turns_from_a_side_of_a_number_to_one_by_name_is_whole_behind_its_edge():
+    """The array had no more room for the smaller letter than the number of places implies. Of 2 by 3 places 5 orbits are seen."""
+    layer = derive.dense(2, (2, "m"), (2, "m")).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    layer = layer.then(derive.local("Delta")).then(derive.equivariant(derive.PointGroup("D4")))
+    layer = layer.then(derive.boundary("nearest"))
+    assert [str(axis.upper) for axis in layer.form.weights[0].array.axes] == ["Delta", "Delta"]
+    seen, sizes = layer.counts.exact_weight, [Symbol(s, integer=True) for s in ("m", "Delta")]
+    assert [seen.subs(dict(zip(sizes, (m, 4), strict=True))) for m in (1, 3)] == [2, 5]
 
 
 def test_channels_by_name_multiply_what_a_grid_of_numbers_shows():
