@@ -237,16 +237,21 @@ class _Held(np.ndarray[Any, Any]):
         return _asked(func, args, kwargs)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if isinstance(value, _Held) and value.place is not None:
-            return  # what an addition in place hands back
-        made = _plain(value)
         if self.place is None:
-            self.view(np.ndarray)[key] = made
+            self.view(np.ndarray)[key] = _plain(value)
             return
         target = self[key]
         if not isinstance(target, _Held):
             raise _NotInPart
-        _kept(target, made, lambda room, band, out: room.__setitem__(..., band))
+        if not _same(target, value):  # as what an addition in place hands back is
+            _kept(target, _plain(value), lambda room, band, out: room.__setitem__(..., band))
+
+
+def _same(target: Any, value: Any) -> bool:
+    """Whether a value is the target itself, in another view of it."""
+    if not isinstance(value, _Held) or (value.shape, value.strides) != (target.shape, target.strides):
+        return False
+    return _address(value) == _address(target)
 
 
 def _plain(value: Any) -> Any:

@@ -79,6 +79,11 @@ def reading(X, H, new):
     H[1:] += 2 * H[:-1]
 
 
+def copying(X, H, new):
+    H[...] = X
+    H[2:4] = H[:2]
+
+
 def turning(X, H, new):
     H[...] = 0
     H[::-1] += 2 * X
@@ -92,7 +97,7 @@ def scattering(X, H, new):
     np.add.at(H, (np.array([0, 2]),), X[:2])
 
 
-@pytest.mark.parametrize("body", [reading, turning, single, scattering])
+@pytest.mark.parametrize("body", [reading, copying, turning, single, scattering])
 def test_what_can_not_be_kept_to_a_part_says_so_and_writes_nothing_beside_it(body):
     X, H = np.arange(5.0), np.full(5, 99.0)
     assert not directly(body, (X,), H, np.empty, Part(0, 2, 4))

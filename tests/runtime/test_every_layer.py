@@ -15,7 +15,7 @@ from tests.algorithms.supposed_forms import WINDOWS, window_of
 
 LAYERS = names("derive.catalogue")
 KNOWN = {"Delta": 1, "R": 1, "C": 3, "D": 4, "F": 2}
-_SHARE = 3  # by day, one layer of so many
+_SHARE = 4  # by day, one layer of so many
 EACH = pytest.mark.parametrize(
     "name", [pytest.param(n, marks=pytest.mark.nightly if crc32(n.encode()) % _SHARE else ()) for n in LAYERS]
 )
