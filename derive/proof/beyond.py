@@ -32,7 +32,7 @@ from derive.proof.lines import Line
 from derive.proof.orbits import Element, Kind, orbits
 from derive.proof.sides import BETWEEN_ENDS
 from derive.proof.solver import decide
-from derive.proof.ties import Supports, forced, supports_of, symmetries
+from derive.proof.ties import Ends, Supports, forced, supports_of, symmetries
 from derive.proof.ways import Way, chosen, ways
 from derive.remembered import text
 
@@ -228,13 +228,8 @@ def _window(form: Form) -> _Window | None:
     entry, sign = _signed(form)
     if entry is None:
         return None
-    lines: dict[Symbol, Line] = {}
-    for way in read:
-        found = _line(form, way)
-        if found is None or found[0] in lines:
-            return None
-        lines[found[0]] = found[1]
-    if not Polyhedron.of(form.given).implies(And(*(And(Le(x.low, 0), Ge(x.high, 0)) for x in lines.values()))):
+    lines = _lines(form, read)
+    if lines is None:
         return None
     pairs = list(zip(entry.subscripts, param.array.axes, strict=True))
     names = [e for e, _ in pairs if e.free_symbols & set(lines)]
@@ -252,23 +247,40 @@ def _window(form: Form) -> _Window | None:
     if numbers and not plain:
         return None
     forwards = [1 if way.shift.coeff(s) > 0 else -1 for way, s in zip(read, lines, strict=True)]
-    hexagon = None
     try:
-        group = symmetries(form.given, ends, domain, names, sign)
-        zero = forced(ends, group or {})
-        supports = supports_of(form.given, ends, Or(domain, zero))
-        diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
-        group = group if supports or diamond else None
-        if group is None and read[0].edge == "zero" and sign == 1:
-            hexagon = hexagon_of(form.given, ends, domain, names, forwards)
+        tied = _tied(form, ends, domain, names, sign, read[0].edge, forwards)
     except TextError:  # a mask that no solver reads, such as one of squares
         return None
-    if group is None and hexagon is None:
-        return None
     copies = Mul(*(axis.extent for axis in others.values()))
-    return _Window(
-        tuple(lines.values()), _along(group or {}, forwards), supports or frozenset(), copies, diamond, hexagon
-    )
+    return None if tied is None else _Window(tuple(lines.values()), copies=copies, **tied)
+
+
+def _lines(form: Form, read: Sequence[Way]) -> dict[Symbol, Line] | None:
+    """The axes by the letters that step along them, one each, at 0 among others."""
+    lines: dict[Symbol, Line] = {}
+    for way in read:
+        found = _line(form, way)
+        if found is None or found[0] in lines:
+            return None
+        lines[found[0]] = found[1]
+    holds_zero = And(*(And(Le(x.low, 0), Ge(x.high, 0)) for x in lines.values()))
+    return lines if Polyhedron.of(form.given).implies(holds_zero) else None
+
+
+def _tied(
+    form: Form, ends: Ends, domain: Any, names: Sequence[Expr], sign: Expr, edge: str, forwards: Sequence[int]
+) -> dict[str, Any] | None:
+    """The window's group, with its supports, a diamond or a hexagon."""
+    group = symmetries(form.given, ends, domain, names, sign)
+    zero = forced(ends, group or {})
+    supports = supports_of(form.given, ends, Or(domain, zero))
+    diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
+    if group is not None and (supports or diamond):
+        return {"group": _along(group, forwards), "supports": supports or frozenset(), "diamond": diamond}
+    if edge != "zero" or sign != 1:
+        return None
+    hexagon = hexagon_of(form.given, ends, domain, names, forwards)
+    return None if hexagon is None else {"group": {}, "supports": supports or frozenset(), "hexagon": hexagon}
 
 
 def _signed(form: Form) -> tuple[Read | None, Expr]:

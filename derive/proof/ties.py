@@ -22,7 +22,7 @@ from derive.proof.goal import Goal, Status
 from derive.proof.orbits import Element
 from derive.proof.solver import decide
 
-__all__ = ["Matrix", "Supports", "forced", "supports_of", "symmetries", "turned", "turns"]
+__all__ = ["Ends", "Matrix", "Supports", "forced", "supports_of", "symmetries", "turned", "turns"]
 
 ONE = Integer(1)
 Ends = Mapping[Symbol, tuple[Expr, Expr]]
